@@ -1,0 +1,90 @@
+/** What runs a model: a child process of ours today, any OpenAI-compatible server later. */
+
+export interface ModelFile {
+  /** Catalogue id, e.g. `smollm2-135m-instruct`. */
+  readonly id: string;
+  /** Absolute path of the verified GGUF. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export interface LoadOptions {
+  /** Context of one sequence, in tokens. */
+  readonly contextTokens: number;
+  /** Sequences decoded at once in one batch. */
+  readonly sequences: number;
+  /** Compute threads; chosen from free physical cores. */
+  readonly threads: number;
+}
+
+export interface LoadedModel {
+  readonly model: ModelFile;
+  readonly contextTokens: number;
+  readonly sequences: number;
+  readonly threads: number;
+  /** What computes: `cpu`, `cuda`, `vulkan` or `metal`. */
+  readonly backend: string;
+  readonly loadMs: number;
+  readonly quantisation: string;
+  readonly parameterCount: number | null;
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export type Prompt =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'text'; readonly text: string };
+
+export interface GenerateRequest {
+  readonly prompt: Prompt;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number | null;
+  /** At most 4; never part of the answer. */
+  readonly stop: readonly string[];
+}
+
+export type GenerateEvent =
+  /** The prompt was tokenised and admitted to a sequence. */
+  | { readonly type: 'start'; readonly inputTokens: number }
+  /** Text that will not change any more (held back while it may begin a stop string), with its token ids. */
+  | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
+  | {
+      readonly type: 'end';
+      readonly reason: 'stop' | 'length' | 'aborted';
+      readonly inputTokens: number;
+      readonly outputTokens: number;
+      readonly prefillMs: number;
+      readonly decodeMs: number;
+    };
+
+export type EngineStatus =
+  | { readonly state: 'stopped' }
+  | { readonly state: 'loading'; readonly modelId: string }
+  | { readonly state: 'ready'; readonly loaded: LoadedModel; readonly activeSequences: number; readonly pid: number }
+  | { readonly state: 'restarting'; readonly attempt: number; readonly inMs: number; readonly cause: string }
+  | { readonly state: 'gave-up'; readonly attempts: number; readonly cause: string };
+
+/**
+ * One loaded model and its sequences. Requests beyond `sequences` wait in order.
+ * Failures are AppErrors: `context-exceeded`, `model-unavailable`, `engine-failed`, `engine-gave-up`.
+ */
+export interface Engine {
+  status(): EngineStatus;
+  /** Called with each new status; returns its unsubscribe. */
+  onStatus(listener: (status: EngineStatus) => void): () => void;
+  load(model: ModelFile, options: LoadOptions): Promise<LoadedModel>;
+  /**
+   * Ends with one `end` event, or throws. Aborting stops within one token, ends with reason `aborted`
+   * and counts what was delivered.
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  /** Gives the memory back, politely. */
+  unload(): Promise<void>;
+  /** Stops the process: politely, then by force; afterwards the engine can be loaded again. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,62 @@
+/** What a provider promises and what it signs afterwards: the payloads of two JWS (RFC 7515, EdDSA). */
+import { z } from 'zod';
+import { amountTextSchema, assetSchema } from './money.ts';
+import { priceSchema } from './price.ts';
+
+const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`));
+export const addressSchema = hex(20);
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const offeredModelSchema = z.object({
+  id: z.string().min(1).max(200),
+  sha256: sha256Schema,
+  quantisation: z.string().max(40),
+  contextTokens: z.number().int().positive(),
+  price: priceSchema,
+  /** Measured by the provider's own benchmark; null when not measured. */
+  prefillTokensPerSecond: z.number().nullable(),
+  decodeTokensPerSecond: z.number().nullable(),
+});
+export type OfferedModel = z.infer<typeof offeredModelSchema>;
+
+/** Served as a compact JWS at `/.well-known/idlewatt-offer`, signed by the peer's Ed25519 key. */
+export const offerSchema = z.object({
+  peer: z.string().min(1).max(200),
+  payout: addressSchema,
+  /** EIP-191 signature of the payout address's key over `Idlewatt peer <peer id> until <expiry>`. */
+  payoutProof: z.string().max(400).nullable(),
+  /** CAIP-2 network ids, e.g. `eip155:31337`. */
+  networks: z.array(z.string().max(60)).min(1).max(8),
+  asset: assetSchema,
+  models: z.array(offeredModelSchema).max(64),
+  slots: z.number().int().nonnegative(),
+  issuedAtMs: z.number(),
+  expiresAtMs: z.number(),
+});
+export type Offer = z.infer<typeof offerSchema>;
+
+/** The last SSE event of a streamed answer, and the header of one that is not streamed. */
+export const receiptSchema = z.object({
+  job: z.string().min(1).max(100),
+  peer: z.string().min(1).max(200),
+  modelSha256: sha256Schema,
+  inputTokens: z.number().int().nonnegative(),
+  outputTokens: z.number().int().nonnegative(),
+  price: priceSchema,
+  assetId: z.string().max(120),
+  channelId: z.string().max(80),
+  charged: amountTextSchema,
+  cumulative: amountTextSchema,
+  /** sha256 over the output token ids as little-endian uint32. */
+  tokenHash: sha256Schema,
+  finishReason: z.string().max(40),
+  atMs: z.number(),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+
+/** Where the offer is served. */
+export const OFFER_PATH = '/.well-known/idlewatt-offer';
+/** Header with the compact JWS of the receipt on answers that are not streamed. */
+export const RECEIPT_HEADER = 'x-idlewatt-receipt';
+/** Name of the SSE event that carries the receipt's compact JWS; OpenAI clients skip named events. */
+export const RECEIPT_EVENT = 'idlewatt.receipt';

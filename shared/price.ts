@@ -1,0 +1,44 @@
+/** What a job costs: one formula, used by the provider that charges and by the gateway that checks. */
+import { z } from 'zod';
+import { type Amount, amount } from './money.ts';
+
+/** Base units per million tokens. */
+export const priceSchema = z.object({
+  inputPerMillion: z.string().regex(/^\d{1,30}$/),
+  outputPerMillion: z.string().regex(/^\d{1,30}$/),
+});
+export type Price = z.infer<typeof priceSchema>;
+
+/** The charge for metered tokens, in base units, rounded up once over the sum. */
+export function charge(price: Price, tokens: { input: number; output: number }): Amount {
+  const scaled =
+    BigInt(price.inputPerMillion) * BigInt(tokens.input) + BigInt(price.outputPerMillion) * BigInt(tokens.output);
+  return amount((scaled + 999_999n) / 1_000_000n);
+}
+
+/** Tokens that a chat template adds to each message, at most (role, separators, generation prompt). */
+const TEMPLATE_TOKENS_PER_MESSAGE_MAX = 64;
+
+/**
+ * An upper bound of a prompt's tokens that needs no tokenizer: byte-level BPE and SentencePiece with
+ * byte fallback never make more tokens than bytes.
+ */
+export function inputTokensMax(texts: readonly string[]): number {
+  let bytes = 0;
+  for (const text of texts) bytes += utf8Length(text);
+  return bytes + TEMPLATE_TOKENS_PER_MESSAGE_MAX * (texts.length + 1);
+}
+
+/** The most that a request can cost: the voucher's ceiling rises by this much. */
+export function ceiling(price: Price, texts: readonly string[], maxTokens: number): Amount {
+  return charge(price, { input: inputTokensMax(texts), output: maxTokens });
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
