@@ -46,5 +46,9 @@ export const jobSchema = z.object({
 export type Job = z.infer<typeof jobSchema>;
 
 /** One step in a job's life, for its time line. */
-export const jobEventSchema = z.object({ atMs: z.number(), state: jobStateSchema, note: z.string().nullable() });
+export const jobEventSchema = z.object({
+  atMs: z.number(),
+  state: jobStateSchema,
+  note: z.string().nullable(),
+});
 export type JobEvent = z.infer<typeof jobEventSchema>;

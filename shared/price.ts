@@ -12,7 +12,8 @@ export type Price = z.infer<typeof priceSchema>;
 /** The charge for metered tokens, in base units, rounded up once over the sum. */
 export function charge(price: Price, tokens: { input: number; output: number }): Amount {
   const scaled =
-    BigInt(price.inputPerMillion) * BigInt(tokens.input) + BigInt(price.outputPerMillion) * BigInt(tokens.output);
+    BigInt(price.inputPerMillion) * BigInt(tokens.input) +
+    BigInt(price.outputPerMillion) * BigInt(tokens.output);
   return amount((scaled + 999_999n) / 1_000_000n);
 }
 

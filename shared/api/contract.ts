@@ -1,0 +1,152 @@
+/**
+ * The one API between the agent and those who watch and steer it: pages (over a message port in the
+ * desktop, over a WebSocket in a browser) and the desktop shell. Written once; server and clients derive
+ * their types from it.
+ */
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { jobEventSchema, jobSchema } from '../jobs.ts';
+import { amountTextSchema } from '../money.ts';
+import { pauseUntilSchema, presenceSchema } from '../presence.ts';
+import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { measurementSchema, stateUpdateSchema } from './state.ts';
+
+const nothing = z.object({});
+
+export const receivableSchema = z.object({
+  channelId: z.string(),
+  payer: z.string(),
+  owed: amountTextSchema,
+  claimed: amountTextSchema,
+  reason: z.enum(['below-threshold', 'chain-unavailable', 'waiting-for-schedule', 'claiming', 'settling']),
+});
+
+export const dayEarningsSchema = z.object({
+  /** Local calendar day, `YYYY-MM-DD`. */
+  day: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  earned: amountTextSchema,
+  jobs: z.number().int(),
+  feesCoin: amountTextSchema,
+});
+
+/** A line of the ledger as the owner reads it. */
+export const ledgerEntrySchema = z.object({
+  id: z.string(),
+  atMs: z.number(),
+  kind: z.string(),
+  description: z.string(),
+  /** Transaction hash or job id that it comes from. */
+  reference: z.string().nullable(),
+  lines: z.array(z.object({ account: z.string(), assetId: z.string(), amount: amountTextSchema })),
+});
+
+/** What the shell reads from the operating system; null is unknown. */
+export const readingsSchema = z.object({
+  idleSeconds: z.number().nonnegative().nullable(),
+  onBattery: z.boolean().nullable(),
+  locked: z.boolean().nullable(),
+  atMs: z.number(),
+});
+export type Readings = z.infer<typeof readingsSchema>;
+
+/** What a gpu.js probe brings back, from the hidden window or the worker thread. */
+export const gpuProbeSchema = z.object({
+  measurements: z.array(measurementSchema),
+  unavailable: z.array(z.object({ mode: z.string(), reason: z.string() })),
+  renderer: z.string().nullable(),
+});
+export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
+
+/** What the agent asks of the shell. */
+export const shellRequestSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('probe-gpu'), id: z.string() }),
+]);
+export type ShellRequest = z.infer<typeof shellRequestSchema>;
+
+export const contract = {
+  state: {
+    /** The whole state at once, then each change; sections are replaced whole. */
+    watch: oc.output(eventIterator(stateUpdateSchema)),
+  },
+  presence: {
+    pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
+    resume: oc.input(nothing).output(presenceSchema),
+  },
+  jobs: {
+    list: oc
+      .input(
+        z.object({
+          side: z.enum(['sold', 'bought']).optional(),
+          outcome: z.enum(['all', 'served', 'failed']).default('all'),
+          /** Jobs created before this time, for paging. */
+          beforeMs: z.number().optional(),
+          limit: z.number().int().min(1).max(200).default(50),
+        }),
+      )
+      .output(z.object({ jobs: z.array(jobSchema), more: z.boolean() })),
+    show: oc
+      .input(z.object({ id: z.string().max(100) }))
+      .output(z.object({ job: jobSchema, events: z.array(jobEventSchema) })),
+  },
+  earnings: {
+    byDay: oc
+      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+      .output(z.object({ days: z.array(dayEarningsSchema) })),
+    byModel: oc
+      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+      .output(
+        z.object({
+          models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
+        }),
+      ),
+    receivables: oc.input(nothing).output(z.object({ receivables: z.array(receivableSchema) })),
+    entries: oc
+      .input(
+        z.object({
+          limit: z.number().int().min(1).max(500).default(100),
+          kind: z.string().max(40).optional(),
+        }),
+      )
+      .output(z.object({ entries: z.array(ledgerEntrySchema) })),
+    /** Claims what is owed and pays it out now. Moves money only to the owner's own payout address. */
+    settle: oc.input(nothing).output(
+      z.object({
+        claimed: amountTextSchema,
+        received: amountTextSchema,
+        claimTx: z.string().nullable(),
+        settleTx: z.string().nullable(),
+      }),
+    ),
+  },
+  wallet: {
+    refresh: oc.input(nothing).output(nothing),
+  },
+  models: {
+    download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
+    cancel: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
+    remove: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
+    /** Serves this model from now on. */
+    activate: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
+  },
+  benchmark: {
+    run: oc.input(nothing).output(nothing),
+    history: oc
+      .input(z.object({ limit: z.number().int().min(1).max(100).default(20) }))
+      .output(
+        z.object({ runs: z.array(z.object({ atMs: z.number(), measurements: z.array(measurementSchema) })) }),
+      ),
+  },
+  settings: {
+    change: oc.input(settingsPatchSchema).output(settingsSchema),
+  },
+  /** For the desktop shell only; a page that calls these is refused with `not-permitted`. */
+  shell: {
+    report: oc.input(readingsSchema).output(nothing),
+    requests: oc.output(eventIterator(shellRequestSchema)),
+    answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
+    failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
+    /** Ends the agent cleanly. */
+    quit: oc.input(nothing).output(nothing),
+  },
+};
+export type Contract = typeof contract;

@@ -1,0 +1,43 @@
+/** What the owner can set, with its defaults; kept by the agent, shown and changed on the pages. */
+import { z } from 'zod';
+
+export const settingsSchema = z.object({
+  /** `idle`: only while the owner does not use the machine. `always`: regardless (headless machines). */
+  runWhen: z.enum(['idle', 'always']),
+  /** Minutes without input before the machine counts as idle. */
+  idleMinutes: z.number().int().min(1).max(240),
+  runOnBattery: z.boolean(),
+  /** Base units per million tokens. */
+  priceInputPerMillion: z.string().regex(/^\d{1,15}$/),
+  priceOutputPerMillion: z.string().regex(/^\d{1,15}$/),
+  /** Pay out when at least this much is owed, in base units. */
+  settleThreshold: z.string().regex(/^\d{1,15}$/),
+  /** Disk space that model files may take. */
+  modelBudgetBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 50),
+  /** BCP 47 language tag of the pages, or `system`. */
+  language: z.enum(['system', 'en', 'de']),
+  startWithSystem: z.boolean(),
+  notifications: z.boolean(),
+});
+export type Settings = z.infer<typeof settingsSchema>;
+
+export const settingsPatchSchema = settingsSchema.partial();
+export type SettingsPatch = z.infer<typeof settingsPatchSchema>;
+
+/** Defaults of a desktop; a headless agent starts with `runWhen: 'always'`. */
+export const DEFAULT_SETTINGS: Settings = {
+  runWhen: 'idle',
+  idleMinutes: 5,
+  runOnBattery: false,
+  priceInputPerMillion: '20000',
+  priceOutputPerMillion: '80000',
+  settleThreshold: '50000',
+  modelBudgetBytes: 20_000_000_000,
+  language: 'system',
+  startWithSystem: false,
+  notifications: true,
+};
