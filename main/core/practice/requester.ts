@@ -1,0 +1,103 @@
+/**
+ * The practice network's customer: asks its own gateway, as any OpenAI client would, at a gentle pace.
+ * It knows nothing of the provider but what the gateway finds over the network.
+ */
+import type { Clock, Timer } from '../../ports/clock.ts';
+import { type PracticePrompt, practicePrompts } from './prompts.ts';
+
+export interface RequesterOptions {
+  readonly gateway: { readonly baseUrl: string; readonly key: string };
+  readonly clock: Clock;
+  readonly seed: number;
+  /** Time between the end of one answer and the next question. */
+  readonly paceMs: number;
+  readonly fetch: typeof fetch;
+  /** Told of each question's end; a failure's text is the gateway's own, which holds no content. */
+  readonly onAnswer?: (result: { ok: true } | { ok: false; message: string }) => void;
+}
+
+export interface Requester {
+  stop(): void;
+}
+
+/** Asks until it is stopped; failures (no provider yet, owner paused) are simply asked again later. */
+export function startRequester(options: RequesterOptions): Requester {
+  const prompts = practicePrompts(options.seed);
+  const stopping = new AbortController();
+  let timer: Timer | null = null;
+
+  const next = () => {
+    timer = options.clock.after(options.paceMs, () => void ask());
+  };
+  const ask = async () => {
+    try {
+      const model = await firstModel(options, stopping.signal);
+      if (model !== null) {
+        await askOnce(options, model, prompts.next().value, stopping.signal);
+        options.onAnswer?.({ ok: true });
+      }
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      options.onAnswer?.({ ok: false, message: error instanceof Error ? error.message : String(error) });
+    }
+    if (!stopping.signal.aborted) next();
+  };
+  next();
+
+  return {
+    stop() {
+      stopping.abort();
+      timer?.cancel();
+    },
+  };
+}
+
+/** The first model that the market offers now, or null. */
+export async function firstModel(
+  options: Pick<RequesterOptions, 'gateway' | 'fetch'>,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const response = await options.fetch(`${options.gateway.baseUrl}/models`, {
+    headers: { authorization: `Bearer ${options.gateway.key}` },
+    ...(signal && { signal }),
+  });
+  if (!response.ok) throw new Error(await failure(response));
+  const list = (await response.json()) as { data: { id: string }[] };
+  return list.data[0]?.id ?? null;
+}
+
+/** One question, streamed to its end; the answer is read and dropped. */
+export async function askOnce(
+  options: Pick<RequesterOptions, 'gateway' | 'fetch'>,
+  model: string,
+  prompt: PracticePrompt,
+  signal?: AbortSignal,
+): Promise<void> {
+  const response = await options.fetch(`${options.gateway.baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${options.gateway.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model,
+      messages: prompt.messages,
+      max_tokens: prompt.maxTokens,
+      temperature: prompt.temperature,
+      seed: prompt.seed,
+      stream: true,
+    }),
+    ...(signal && { signal }),
+  });
+  if (!response.ok) throw new Error(await failure(response));
+  const text = await response.text();
+  const broken = /"error":\s*\{[^}]*"message":\s*"([^"]*)"/.exec(text);
+  if (broken) throw new Error(broken[1]);
+  if (!text.includes('[DONE]')) throw new Error('the answer broke off');
+}
+
+async function failure(response: Response): Promise<string> {
+  try {
+    const body = (await response.json()) as { error?: { message?: string } };
+    return `${response.status} ${body.error?.message ?? ''}`.trim();
+  } catch {
+    return `${response.status} ${response.statusText}`;
+  }
+}
