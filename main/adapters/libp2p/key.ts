@@ -1,0 +1,104 @@
+/** This machine's Ed25519 peer key: kept in the home folder, never replaced silently, signs compact JWS. */
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
+import type { Ed25519PrivateKey } from '@libp2p/interface';
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
+import { CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose';
+import { AppError } from '../../../shared/errors.ts';
+import type { PeerKey, VerifySigned } from '../../ports/network.ts';
+
+const KEY_FILE = 'peer.key';
+/** Remembers which key there was, so that a lost one is noticed. Public. */
+const NAME_FILE = 'peer.id';
+const MESSAGE_BYTES_MAX = 64 * 1024;
+
+/**
+ * Reads the key from the folder, or makes it on the very first run. Fails with `keystore-missing` when the
+ * folder remembers a peer id and its key is gone, damaged or another one.
+ */
+export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
+  const keyPath = join(folder, KEY_FILE);
+  const namePath = join(folder, NAME_FILE);
+  const known = existsSync(namePath) ? readFileSync(namePath, 'utf8').trim() : null;
+  if (!existsSync(keyPath)) {
+    if (known !== null) throw missing(known, keyPath);
+    const made = await generateKeyPair('Ed25519');
+    writeWhole(keyPath, privateKeyToProtobuf(made), 0o600);
+    writeWhole(namePath, `${peerIdFromPrivateKey(made)}\n`, 0o644);
+    return made;
+  }
+  const key = readKey(keyPath, known);
+  chmodSync(keyPath, 0o600);
+  const peer = peerIdFromPrivateKey(key).toString();
+  if (known === null) writeWhole(namePath, `${peer}\n`, 0o644);
+  else if (known !== peer) throw missing(known, keyPath);
+  return key;
+}
+
+function readKey(keyPath: string, known: string | null): Ed25519PrivateKey {
+  let cause: unknown;
+  try {
+    const key = privateKeyFromProtobuf(readFileSync(keyPath));
+    if (key.type === 'Ed25519') return key;
+  } catch (error) {
+    cause = error;
+  }
+  throw missing(known, keyPath, cause);
+}
+
+function missing(known: string | null, keyPath: string, cause?: unknown): AppError {
+  return new AppError(
+    'keystore-missing',
+    `The key of this peer is gone or damaged; put ${KEY_FILE} back from a backup, or remove ${NAME_FILE} to become a new peer.`,
+    { cause, details: { peer: known, path: keyPath } },
+  );
+}
+
+/** Either the old file or the whole new one, also after a power cut. */
+function writeWhole(path: string, content: Uint8Array | string, mode: number): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, content, { mode, flush: true });
+  renameSync(temporary, path);
+}
+
+/** The signing side of a peer key. */
+export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<PeerKey> {
+  const peer = peerIdFromPrivateKey(privateKey).toString();
+  const signingKey = await importJWK(
+    {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      d: base64url(privateKey.raw.subarray(0, 32)),
+      x: base64url(privateKey.publicKey.raw),
+    },
+    'EdDSA',
+  );
+  return {
+    peer,
+    sign(payload) {
+      return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
+        .setProtectedHeader({ alg: 'EdDSA', kid: peer })
+        .sign(signingKey);
+    },
+  };
+}
+
+/** See {@link VerifySigned}: the peer id itself holds the public key, so nothing is looked up. */
+export const verifySigned: VerifySigned = async (jws, peer) => {
+  try {
+    if (jws.length > MESSAGE_BYTES_MAX) throw new Error('too long');
+    if (decodeProtectedHeader(jws).kid !== peer) throw new Error('another peer signed it');
+    const publicKey = peerIdFromString(peer).publicKey;
+    if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
+    const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey.raw) }, 'EdDSA');
+    const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
+    return JSON.parse(new TextDecoder().decode(payload));
+  } catch (cause) {
+    throw new AppError('bad-request', 'The signature does not hold.', { cause, details: { peer } });
+  }
+};
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}
