@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IDepositCollector} from "./IDepositCollector.sol";
+
+interface IReceiveWithAuthorization {
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes memory signature
+    ) external;
+}
+
+/// @title Deposits by EIP-3009: the payer signs, anybody pays the gas.
+/// @notice The authorisation's nonce is the hash of the channel's id and a salt, so that a signature made
+///         for one channel can fund no other.
+contract Erc3009DepositCollector is IDepositCollector {
+    using SafeERC20 for IERC20;
+
+    function collect(address payer, address token, uint256 amount, bytes32 channelId, bytes calldata collectorData)
+        external
+    {
+        (uint256 validAfter, uint256 validBefore, uint256 salt, bytes memory signature) =
+            abi.decode(collectorData, (uint256, uint256, uint256, bytes));
+        bytes32 nonce = keccak256(abi.encode(channelId, salt));
+        IReceiveWithAuthorization(token).receiveWithAuthorization(
+            payer, address(this), amount, validAfter, validBefore, nonce, signature
+        );
+        IERC20(token).safeTransfer(msg.sender, amount);
+    }
+}
