@@ -1,0 +1,102 @@
+/** The agent's process: reads the command line, starts the agent, says READY, and ends cleanly when told. */
+import { parseArgs } from 'node:util';
+import { profileSchema } from '../shared/api/state.ts';
+import { AppError } from '../shared/errors.ts';
+import { type Agent, type AgentConfig, createAgent } from './agent.ts';
+import { serveDesktopHost } from './agent/desktop-host.ts';
+import { defaultHome } from './core/home/index.ts';
+
+/** After this the process ends whatever hangs: a clean stop promises five seconds. */
+const STOP_MS_MAX = 4500;
+
+export const USAGE = `Usage: npm start -- --headless [options]
+  --home DIR              keep everything in this folder (default: the user's data folder)
+  --port N                port of the pages on loopback (default: any free port)
+  --gateway-port N        port of the gateway on loopback (default: any free port)
+  --profile NAME          practice (default), office or open
+  --passphrase-file FILE  pass phrase of the wallet, for office and open
+  --rpc URL               JSON-RPC endpoint of the chain (default: the profile's)
+  --connect ADDRESS       multiaddr of a peer to connect to; may be repeated
+  --quiet-requester       practice: start the requester, but let it ask nothing`;
+
+function readConfig(argv: readonly string[]): AgentConfig {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      headless: { type: 'boolean', default: false },
+      host: { type: 'string', default: 'headless' },
+      home: { type: 'string' },
+      port: { type: 'string', default: '0' },
+      'gateway-port': { type: 'string', default: '0' },
+      profile: { type: 'string', default: 'practice' },
+      role: { type: 'string', default: 'owner' },
+      'passphrase-file': { type: 'string' },
+      rpc: { type: 'string' },
+      connect: { type: 'string', multiple: true, default: [] },
+      'quiet-requester': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  return {
+    home: values.home ?? defaultHome(),
+    profile: oneOf('profile', values.profile, profileSchema.options),
+    host: oneOf('host', values.host, ['headless', 'desktop'] as const),
+    role: oneOf('role', values.role, ['owner', 'practice-requester'] as const),
+    pagePort: port('port', values.port),
+    gatewayPort: port('gateway-port', values['gateway-port']),
+    passphraseFile: values['passphrase-file'] ?? null,
+    rpcUrl: values.rpc ?? null,
+    connect: values.connect,
+    quietRequester: values['quiet-requester'],
+  };
+}
+
+function oneOf<const Choice extends string>(name: string, value: string, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) {
+    throw new AppError('bad-request', `--${name} is one of ${choices.join(', ')}, not "${value}".`);
+  }
+  return found;
+}
+
+function port(name: string, value: string): number {
+  const number = Number(value);
+  if (!/^\d{1,5}$/.test(value) || number > 65_535) {
+    throw new AppError('bad-request', `--${name} is a port from 0 to 65535, not "${value}".`);
+  }
+  return number;
+}
+
+function fail(error: unknown): never {
+  if (error instanceof AppError) console.error(`idlewatt: ${error.message}`);
+  else if (error instanceof TypeError && 'code' in error) console.error(`idlewatt: ${error.message}\n\n${USAGE}`);
+  else console.error('idlewatt: stopped by a bug:', error);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.argv.slice(2));
+  let agent: Agent | null = null;
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+    await agent?.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(fail));
+  // An agent without its parent (a shell that crashed, a terminal that closed) has nobody to answer to.
+  process.on('disconnect', () => void stop().catch(fail));
+
+  agent = await createAgent(config, { quit: () => void stop().catch(fail) });
+  if (stopping) return void (await agent.stop());
+  if (config.host === 'desktop') serveDesktopHost(agent, () => void stop().catch(fail));
+  console.log(`READY ${JSON.stringify(agent.ready)}`);
+}
+
+main().catch(fail);

@@ -1,0 +1,94 @@
+/** Starts the real agent as people do and speaks its API: what the demo, the benchmarks and the tests share. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { createORPCClient } from '@orpc/client';
+import { RPCLink } from '@orpc/client/websocket';
+import type { ContractRouterClient } from '@orpc/contract';
+import { WebSocket } from 'ws';
+import type { Contract } from '../shared/api/contract.ts';
+import type { AgentState } from '../shared/api/state.ts';
+import { type AgentReady, agentReadySchema } from '../shared/host.ts';
+
+export const REPOSITORY = join(import.meta.dirname, '..');
+
+export type AgentApi = ContractRouterClient<Contract>;
+
+export interface RunningAgent {
+  readonly process: ChildProcess;
+  readonly ready: AgentReady;
+  /** What it wrote to standard error so far. */
+  readonly stderr: () => string;
+  /** SIGTERM, then waits for the exit code; null when a signal ended it. */
+  stop(): Promise<number | null>;
+}
+
+/** Resolves when READY is printed; rejects with what the agent said when it ends before. */
+export async function startAgent(
+  args: readonly string[],
+  options: { env?: Record<string, string>; onStderr?: (line: string) => void } = {},
+): Promise<RunningAgent> {
+  const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
+  const errors: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    errors.push(line);
+    options.onStderr?.(line);
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const ready = await new Promise<AgentReady>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('READY ')) resolve(agentReadySchema.parse(JSON.parse(line.slice('READY '.length))));
+    });
+    child.once('error', reject);
+    void exited.then((code) =>
+      reject(new Error(`the agent ended with ${code} before it was ready:\n${errors.join('\n')}`)),
+    );
+  });
+  return {
+    process: child,
+    ready,
+    stderr: () => errors.join('\n'),
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
+
+/** The API as a page sees it. */
+export async function connectApi(page: { url: string; token: string }): Promise<{ api: AgentApi; close(): void }> {
+  const { host } = new URL(page.url);
+  const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${page.token}`], {
+    origin: `http://${host}`,
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', reject);
+  });
+  // The link wants a browser's WebSocket; ws has the part of it that the link uses.
+  const link = new RPCLink({ websocket: socket as unknown as globalThis.WebSocket });
+  return { api: createORPCClient(link), close: () => socket.close() };
+}
+
+/** The first state for which the condition holds; every state on the way is passed to `onState`. */
+export async function waitForState(
+  api: AgentApi,
+  condition: (state: AgentState) => boolean,
+  options: { timeoutMs: number; onState?: (state: AgentState) => void },
+): Promise<AgentState> {
+  const signal = AbortSignal.timeout(options.timeoutMs);
+  let state: AgentState | null = null;
+  for await (const update of await api.state.watch(undefined, { signal })) {
+    state = update.type === 'whole' ? update.state : { ...(state as AgentState), ...withoutUndefined(update.sections) };
+    options.onState?.(state);
+    if (condition(state)) return state;
+  }
+  throw new Error('the agent stopped before the awaited state came');
+}
+
+function withoutUndefined(sections: { [Section in keyof AgentState]?: AgentState[Section] | undefined }): Partial<AgentState> {
+  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
+}
