@@ -1,0 +1,119 @@
+/**
+ * The engine's own process: takes commands from its parent over IPC, computes at the lowest priority, and
+ * ends when the parent is gone. It has no keys, no database and no network.
+ */
+import { readdirSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { getLlama, type Llama } from 'node-llama-cpp';
+import { assertNever } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
+import {
+  type EngineCommand,
+  type EngineEvent,
+  type EngineFailure,
+  type EngineReport,
+  engineCommandSchema,
+} from '../../ports/engine-process.ts';
+import { createEventBatch } from './event-batch.ts';
+import { type LlamaRunner, loadRunner } from './llama-model.ts';
+
+lowerPriority();
+
+let llama: Llama | null = null;
+let runner: LlamaRunner | null = null;
+const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
+let order: Promise<void> = Promise.resolve();
+const events = createEventBatch((batch) => report({ type: 'events', events: batch }));
+
+process.on('message', (message) => {
+  // A command that does not parse is the supervisor's bug: end, and let it restart us.
+  const command = engineCommandSchema.parse(message);
+  switch (command.type) {
+    case 'generate':
+      start(command);
+      break;
+    case 'abort':
+      running.get(command.id)?.controller.abort();
+      break;
+    case 'load':
+      inOrder(async () => {
+        await unload();
+        llama ??= await getLlama({ build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} });
+        runner = await loadRunner(llama, command);
+        report({ type: 'loaded', request: command.request, report: runner.report });
+      }, command.request);
+      break;
+    case 'unload':
+      inOrder(async () => {
+        await unload();
+        report({ type: 'unloaded', request: command.request });
+      }, command.request);
+      break;
+    case 'exit':
+      inOrder(async () => {
+        await unload();
+        process.exit(0);
+      }, 0);
+      break;
+    default:
+      assertNever(command);
+  }
+});
+
+// The parent's end closes the channel; nobody is left to compute for.
+process.on('disconnect', () => process.exit(0));
+
+/** Loading and unloading happen one after the other. */
+function inOrder(step: () => Promise<void>, request: number): void {
+  order = order
+    .then(step)
+    .catch((error: unknown) =>
+      report({ type: 'failed', request, failure: toFailure(error, 'model-unavailable') }),
+    );
+}
+
+async function unload(): Promise<void> {
+  for (const { controller } of running.values()) controller.abort();
+  await Promise.all([...running.values()].map((generation) => generation.done));
+  await runner?.dispose();
+  runner = null;
+}
+
+function start(command: Extract<EngineCommand, { type: 'generate' }>): void {
+  const { id } = command;
+  const controller = new AbortController();
+  const done = (async () => {
+    try {
+      if (!runner) throw new AppError('model-unavailable', 'No model is loaded.');
+      const add = (event: EngineEvent) => events.add(event);
+      // The end leaves when the sequence is really free, because the next request follows it.
+      add(await runner.generate(command, controller.signal, add));
+    } catch (error) {
+      events.add({ type: 'failed', id, failure: toFailure(error, 'engine-failed') });
+    } finally {
+      running.delete(id);
+    }
+  })();
+  running.set(id, { controller, done });
+}
+
+function report(message: EngineReport): void {
+  process.send?.(message);
+}
+
+/** Foreign error texts stay here: they could quote what was computed. */
+function toFailure(error: unknown, code: EngineFailure['code']): EngineFailure {
+  if (!(error instanceof AppError)) return { code, message: 'The engine failed.', details: {} };
+  const known: EngineFailure['code'][] = ['bad-request', 'context-exceeded', 'model-unavailable'];
+  const own = known.find((candidate) => candidate === error.code) ?? code;
+  return { code: own, message: error.message, details: { ...error.details } };
+}
+
+/** Linux keeps a priority for each thread, and some of Node's were started before this line. */
+function lowerPriority(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
+  if (process.platform !== 'linux') return;
+  for (const thread of readdirSync('/proc/self/task')) {
+    setPriority(Number(thread), constants.priority.PRIORITY_LOW);
+  }
+}

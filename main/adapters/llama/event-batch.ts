@@ -1,0 +1,58 @@
+/** Sends events in few messages: everything of one decoding step together, and at most every 10 ms. */
+import type { EngineEvent } from '../../ports/engine-process.ts';
+
+export interface EventBatch {
+  add(event: EngineEvent): void;
+}
+
+const FLUSH_INTERVAL_MS = 10;
+
+/**
+ * The first text of an answer and all that is no text leave with the current turn of the event loop, so
+ * that waiting never adds to the time to first token.
+ */
+export function createEventBatch(send: (events: EngineEvent[]) => void): EventBatch {
+  let pending: EngineEvent[] = [];
+  const texting = new Set<number>();
+  let lastFlushMs = 0;
+  let flushAt: 'never' | 'later' | 'now' = 'never';
+
+  function flush(): void {
+    flushAt = 'never';
+    if (pending.length === 0) return;
+    const events = pending;
+    pending = [];
+    lastFlushMs = performance.now();
+    send(events);
+  }
+
+  function schedule(urgent: boolean): void {
+    if (flushAt === 'now') return;
+    if (urgent || performance.now() - lastFlushMs >= FLUSH_INTERVAL_MS) {
+      flushAt = 'now';
+      setImmediate(flush);
+    } else if (flushAt === 'never') {
+      flushAt = 'later';
+      setTimeout(flush, FLUSH_INTERVAL_MS);
+    }
+  }
+
+  return {
+    add(event) {
+      const last = pending.at(-1);
+      if (event.type === 'text' && last?.type === 'text' && last.id === event.id) {
+        pending[pending.length - 1] = {
+          ...event,
+          text: last.text + event.text,
+          tokens: [...last.tokens, ...event.tokens],
+        };
+      } else {
+        pending.push(event);
+      }
+      const first = event.type === 'text' && !texting.has(event.id);
+      if (event.type === 'text') texting.add(event.id);
+      if (event.type === 'end' || event.type === 'failed') texting.delete(event.id);
+      schedule(first || event.type !== 'text');
+    },
+  };
+}

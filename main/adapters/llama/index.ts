@@ -1,0 +1,2 @@
+/** The llama.cpp adapter's door. */
+export { createLlamaSpawner, type LlamaSpawnOptions } from './spawn.ts';

@@ -1,0 +1,236 @@
+/** One loaded model: its context, its sequences, its chat template, and the loop that makes an answer. */
+import { existsSync } from 'node:fs';
+import {
+  type ChatHistoryItem,
+  type ChatWrapper,
+  GgufFileType,
+  InsufficientMemoryError,
+  JinjaTemplateChatWrapper,
+  type Llama,
+  type LlamaContext,
+  type LlamaContextSequence,
+  type LlamaModel,
+  resolveChatWrapper,
+  type Token,
+} from 'node-llama-cpp';
+import { forceUnwrap } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
+import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
+import { createAnswerText, type TextPiece } from './answer-text.ts';
+
+type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
+type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
+
+/** Prompt tokens computed between two looks at the abort signal; the batch that llama.cpp computes best. */
+const PREFILL_CHUNK_TOKENS = 512;
+
+export interface LlamaRunner {
+  readonly report: LoadedReport;
+  /** Emits `start` and `text`, and gives back the `end` when the sequence is free; expected failures are AppErrors. */
+  generate(
+    command: GenerateCommand,
+    signal: AbortSignal,
+    emit: (event: EngineEvent) => void,
+  ): Promise<EngineEvent>;
+  dispose(): Promise<void>;
+}
+
+/** Fails with `model-unavailable` when the file cannot be read as a model or does not fit into memory. */
+export async function loadRunner(llama: Llama, command: LoadCommand): Promise<LlamaRunner> {
+  const startedAtMs = performance.now();
+  if (!existsSync(command.path)) throw new AppError('model-unavailable', 'The model file is missing.');
+  let model: LlamaModel | null = null;
+  let context: LlamaContext;
+  try {
+    model = await llama.loadModel({ modelPath: command.path });
+    context = await model.createContext({
+      contextSize: Math.min(command.contextTokens, model.trainContextSize),
+      sequences: command.sequences,
+      threads: { ideal: command.threads, min: command.threads },
+    });
+  } catch (error) {
+    await model?.dispose();
+    const memory = error instanceof InsufficientMemoryError;
+    throw new AppError(
+      'model-unavailable',
+      memory ? 'The model does not fit into the free memory.' : 'The file could not be loaded as a model.',
+      { cause: error, details: { reason: memory ? 'memory' : 'file' } },
+    );
+  }
+  const loaded = model;
+  const free = Array.from({ length: command.sequences }, () => context.getSequence());
+  const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
+  const template = createTemplate(loaded);
+  return {
+    report: {
+      contextTokens,
+      sequences: command.sequences,
+      threads: context.currentThreads,
+      backend: llama.gpu === false ? 'cpu' : llama.gpu,
+      loadMs: performance.now() - startedAtMs,
+      quantisation: quantisation(loaded),
+      parameterCount: parameterCount(loaded),
+    },
+    async generate(generate, signal, emit) {
+      const sequence = forceUnwrap('the supervisor sends no more requests than sequences', free.pop());
+      try {
+        return await answer({
+          model: loaded,
+          sequence,
+          template,
+          contextTokens,
+          command: generate,
+          signal,
+          emit,
+        });
+      } finally {
+        // Nothing of one requester stays for the next.
+        await sequence.clearHistory();
+        free.push(sequence);
+      }
+    },
+    async dispose() {
+      await context.dispose();
+      await loaded.dispose();
+    },
+  };
+}
+
+interface Answer {
+  readonly model: LlamaModel;
+  readonly sequence: LlamaContextSequence;
+  readonly template: Template;
+  readonly contextTokens: number;
+  readonly command: GenerateCommand;
+  readonly signal: AbortSignal;
+  readonly emit: (event: EngineEvent) => void;
+}
+
+async function answer({
+  model,
+  sequence,
+  template,
+  contextTokens,
+  command,
+  signal,
+  emit,
+}: Answer): Promise<EngineEvent> {
+  const { id, request } = command;
+  const startedAtMs = performance.now();
+  const { tokens: prompt, ends } = template(request.prompt);
+  const inputTokens = prompt.length;
+  if (inputTokens === 0) throw new AppError('bad-request', 'The prompt is empty.');
+  if (inputTokens + request.maxTokens > contextTokens) {
+    throw new AppError('context-exceeded', 'Prompt and answer do not fit the context of the model.', {
+      details: { inputTokens, maxTokens: request.maxTokens, contextTokens },
+    });
+  }
+  emit({ type: 'start', id, inputTokens });
+
+  const text = createAnswerText(request.stop, (tokens, before) =>
+    model.detokenize(tokens as Token[], false, before as Token[]),
+  );
+  let outputTokens = 0;
+  let generated = 0;
+  let firstTokenAtMs: number | null = null;
+  let reason: 'stop' | 'length' | 'aborted' = 'stop';
+  const deliver = (piece: TextPiece | null) => {
+    if (!piece) return;
+    outputTokens += piece.tokens.length;
+    emit({ type: 'text', id, text: piece.text, tokens: [...piece.tokens] });
+  };
+
+  let done = 0;
+  while (inputTokens - done > PREFILL_CHUNK_TOKENS && !signal.aborted) {
+    const chunk = prompt.slice(done, done + PREFILL_CHUNK_TOKENS);
+    await sequence.evaluateWithoutGeneratingNewTokens(chunk);
+    done += chunk.length;
+  }
+  let stopped = false;
+  if (!signal.aborted) {
+    const { temperature, topP } = request;
+    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+    for await (const token of sequence.evaluate(prompt.slice(done), { temperature, topP, seed })) {
+      firstTokenAtMs ??= performance.now();
+      if (signal.aborted || ends.has(token)) break;
+      generated += 1;
+      const next = text.push(token);
+      stopped = next.stopped;
+      deliver(next.piece);
+      if (stopped) break;
+      if (generated >= request.maxTokens) {
+        reason = 'length';
+        break;
+      }
+    }
+  }
+  const endedAtMs = performance.now();
+  if (signal.aborted) reason = 'aborted';
+  else if (!stopped) deliver(text.flush());
+  const decodeFromMs = firstTokenAtMs ?? endedAtMs;
+  return {
+    type: 'end',
+    id,
+    reason,
+    inputTokens,
+    outputTokens,
+    prefillMs: decodeFromMs - startedAtMs,
+    decodeMs: endedAtMs - decodeFromMs,
+  };
+}
+
+/** Makes the prompt's tokens, and names the tokens that end an answer beside the model's own. */
+type Template = (prompt: GenerateCommand['request']['prompt']) => { tokens: Token[]; ends: Set<Token> };
+
+function createTemplate(model: LlamaModel): Template {
+  const wrapper = chatWrapper(model);
+  const { bos, shouldPrependBosToken } = model.tokens;
+  const withBeginning = (tokens: Token[]) =>
+    shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+  return (prompt) => {
+    if (prompt.kind === 'text')
+      return { tokens: withBeginning(model.tokenize(prompt.text)), ends: new Set() };
+    const history = prompt.messages.map((message): ChatHistoryItem => {
+      if (message.role === 'assistant') return { type: 'model', response: [message.content] };
+      return { type: message.role, text: message.content };
+    });
+    const state = wrapper.generateContextState({
+      chatHistory: [...history, { type: 'model', response: [] }],
+    });
+    const ends = new Set<Token>();
+    for (const trigger of state.stopGenerationTriggers) {
+      const [token, ...more] = trigger.tokenize(model.tokenizer);
+      if (token !== undefined && more.length === 0 && model.isSpecialToken(token)) ends.add(token);
+    }
+    // Only the template's own text becomes special tokens; what people wrote stays text.
+    return { tokens: withBeginning(state.contextText.tokenize(model.tokenizer)), ends };
+  };
+}
+
+/** The model's own template first; a wrapper known for its family where there is none or it is broken. */
+function chatWrapper(model: LlamaModel): ChatWrapper {
+  const template = model.fileInfo.metadata.tokenizer?.chat_template;
+  if (template) {
+    try {
+      return new JinjaTemplateChatWrapper({ template, tokenizer: model.tokenizer });
+    } catch {
+      // Falls through to the family's wrapper.
+    }
+  }
+  return resolveChatWrapper(model, { noJinja: true, warningLogs: false });
+}
+
+function quantisation(model: LlamaModel): string {
+  const fileType = model.fileInfo.metadata.general.file_type;
+  const name = fileType === undefined ? undefined : GgufFileType[fileType];
+  return (name ?? 'unknown').replace(/^(ALL_|MOSTLY_)/, '');
+}
+
+function parameterCount(model: LlamaModel): number | null {
+  const tensors = model.fileInfo.fullTensorInfo ?? model.fileInfo.tensorInfo;
+  if (!tensors) return null;
+  return tensors.reduce(
+    (sum, tensor) => sum + tensor.dimensions.reduce<number>((n, d) => n * Number(d), 1),
+    0,
+  );
+}

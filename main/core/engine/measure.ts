@@ -1,0 +1,50 @@
+/** The engine's own speed, measured on a loaded model: what an offer promises and a forecast starts from. */
+import type { Engine } from '../../ports/engine.ts';
+
+export interface MeasureOptions {
+  /** Words of the measured prompt; about one token each. */
+  readonly promptWords?: number;
+  /** Answer tokens to decode. */
+  readonly decodeTokens?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EngineSpeed {
+  /** Null when the run was too short to measure. */
+  readonly prefillTokensPerSecond: number | null;
+  readonly decodeTokensPerSecond: number | null;
+}
+
+const WORDS =
+  'the sun rose over a quiet harbour while boats waited for wind and people talked about bread'.split(' ');
+
+/**
+ * One prefill and one decode on one sequence. Temperature 1 with a fixed seed, so that the model does not
+ * fall into a loop and end early; `end` carries the times as the engine process took them.
+ */
+export async function measureEngine(engine: Engine, options: MeasureOptions = {}): Promise<EngineSpeed> {
+  const signal = options.signal ?? new AbortController().signal;
+  const words = options.promptWords ?? 256;
+  const text = Array.from({ length: words }, (_, index) => WORDS[index % WORDS.length]).join(' ');
+  const request = {
+    prompt: { kind: 'text' as const, text },
+    maxTokens: options.decodeTokens ?? 64,
+    temperature: 1,
+    topP: 1,
+    seed: 1,
+    stop: [],
+  };
+  for await (const event of engine.generate(request, signal)) {
+    if (event.type !== 'end' || event.reason === 'aborted') continue;
+    return {
+      prefillTokensPerSecond: rate(event.inputTokens, event.prefillMs),
+      // The first token comes out of the prefill; the others each cost one decoding step.
+      decodeTokensPerSecond: rate(event.outputTokens - 1, event.decodeMs),
+    };
+  }
+  return { prefillTokensPerSecond: null, decodeTokensPerSecond: null };
+}
+
+function rate(tokens: number, durationMs: number): number | null {
+  return tokens > 0 && durationMs > 0 ? (tokens * 1000) / durationMs : null;
+}
