@@ -1,0 +1,25 @@
+/** Benchmark runs in SQLite. */
+import type { BenchmarkStore } from '../../ports/benchmark.ts';
+import type { WriteHandle } from './handles.ts';
+
+export function openBenchmarkStore(writer: WriteHandle): BenchmarkStore {
+  return {
+    insert(row) {
+      writer.run(
+        'INSERT INTO benchmark (id, at_ms, kind, conditions, result) VALUES (?, ?, ?, ?, ?)',
+        row.id,
+        row.atMs,
+        row.kind,
+        row.conditions,
+        row.result,
+      );
+    },
+    list: (kind, limit) =>
+      writer.all(
+        `SELECT id, at_ms AS atMs, kind, conditions, result FROM benchmark
+         WHERE ?1 IS NULL OR kind = ?1 ORDER BY at_ms DESC, id LIMIT ?2`,
+        kind,
+        limit,
+      ),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The two ways to the database: a handle that can only read and one that also writes. They are different
+ * types, so that a function says in its signature what it may do; the read handle also checks at run time.
+ */
+import type { Database, Statement } from 'better-sqlite3';
+import { assert } from '../../../shared/assert.ts';
+
+export type Value = string | number | bigint | null;
+
+export interface ReadHandle {
+  /** The first row, or null. */
+  get<Row>(sql: string, ...values: Value[]): Row | null;
+  all<Row>(sql: string, ...values: Value[]): Row[];
+  iterate<Row>(sql: string, ...values: Value[]): IterableIterator<Row>;
+}
+
+export interface WriteHandle extends ReadHandle {
+  /** Number of rows changed. */
+  run(sql: string, ...values: Value[]): number;
+  /** All or nothing; nested calls are savepoints. */
+  transaction<T>(run: () => T): T;
+}
+
+/** Both handles of one connection; statements are prepared once. */
+export function openHandles(database: Database): { reader: ReadHandle; writer: WriteHandle } {
+  const prepared = new Map<string, Statement>();
+  const prepare = (sql: string): Statement => {
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = database.prepare(sql);
+    prepared.set(sql, statement);
+    return statement;
+  };
+  const prepareRead = (sql: string): Statement => {
+    const statement = prepare(sql);
+    assert(statement.readonly, 'a read handle was given a statement that writes');
+    return statement;
+  };
+  const reader: ReadHandle = {
+    get: <Row>(sql: string, ...values: Value[]) =>
+      (prepareRead(sql).get(...values) as Row | undefined) ?? null,
+    all: <Row>(sql: string, ...values: Value[]) => prepareRead(sql).all(...values) as Row[],
+    iterate: <Row>(sql: string, ...values: Value[]) =>
+      prepareRead(sql).iterate(...values) as IterableIterator<Row>,
+  };
+  const writer: WriteHandle = {
+    ...reader,
+    run: (sql, ...values) => prepare(sql).run(...values).changes,
+    transaction: (run) => database.transaction(run)(),
+  };
+  return { reader, writer };
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a database file may be used at all, found out without writing to it: a damaged file is evidence
+ * and perhaps the only copy of somebody's vouchers, so nothing here may make it worse.
+ */
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { AppError } from '../../../shared/errors.ts';
+
+/** Marks a file as ours (SQLite's `application_id`): the letters IdWt. */
+export const APPLICATION_ID = 0x49645774;
+
+const HEADER = Buffer.from('SQLite format 3\0');
+
+/** Name of the copy that is made beside the database while it is whole. */
+export function backupPath(path: string): string {
+  return `${path}.backup`;
+}
+
+/**
+ * Throws `database-corrupt` for a file that is damaged or not ours, `unsupported` for one written by a
+ * newer version. A file that is absent or empty passes.
+ */
+export function checkIntegrity(path: string, versionMax: number): void {
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  if (!hasHeader(path)) throw corrupt(path, 'It does not begin like a database.');
+  let problem: string | null;
+  let version = 0;
+  try {
+    // Read-only: leftovers of a crash in the write-ahead log are read, not written back.
+    const database = new Database(path, { readonly: true, fileMustExist: true });
+    try {
+      problem = findProblem(database);
+      version = Number(database.pragma('user_version', { simple: true }));
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    throw corrupt(path, cause.message, cause);
+  }
+  if (problem !== null) throw corrupt(path, problem);
+  if (version > versionMax) {
+    throw new AppError(
+      'unsupported',
+      'The database was written by a newer version of Idlewatt; install that version again.',
+      { details: { path, version, versionMax } },
+    );
+  }
+}
+
+function findProblem(database: Database.Database): string | null {
+  const applicationId = Number(database.pragma('application_id', { simple: true }));
+  const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get());
+  if (tables > 0 && applicationId !== APPLICATION_ID) return 'It is a database of another program.';
+  const result = String(database.pragma('quick_check(1)', { simple: true }));
+  if (result !== 'ok') return result;
+  const orphans = database.pragma('foreign_key_check') as unknown[];
+  return orphans.length === 0 ? null : 'Rows refer to others that are missing.';
+}
+
+function hasHeader(path: string): boolean {
+  const start = Buffer.alloc(HEADER.length);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return start.equals(HEADER);
+}
+
+function corrupt(path: string, reason: string, cause?: unknown): AppError {
+  const backup = backupPath(path);
+  const restore = existsSync(backup)
+    ? `copy ${backup} to ${path}`
+    : `put your own backup at ${path} (none was found beside it)`;
+  return new AppError(
+    'database-corrupt',
+    `The database ${path} is damaged and was left untouched. To restore it: stop Idlewatt, move ${path} and ` +
+      `the files ${path}-wal and ${path}-shm to another folder and keep them, ${restore}, then start again.`,
+    { cause, details: { path, reason, backup: existsSync(backup) ? backup : null } },
+  );
+}

@@ -1,0 +1,54 @@
+/** Double entry: postings and their lines, which nothing may change, and the running balances. */
+import type { Migration } from './index.ts';
+
+export const ledger: Migration = {
+  version: 1,
+  sql: `
+    CREATE TABLE ledger_posting (
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+      key TEXT NOT NULL UNIQUE,
+      at_ms INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      description TEXT NOT NULL,
+      job_id TEXT,
+      model TEXT,
+      tx_hash TEXT,
+      reverses TEXT UNIQUE REFERENCES ledger_posting (key)
+    ) STRICT;
+    CREATE INDEX ledger_posting_by_kind ON ledger_posting (kind, sequence);
+
+    -- at_ms repeats the posting's, so that a sum over a span of time walks one index.
+    -- Amounts are decimal text: a chain's integers are wider than 64 bits.
+    CREATE TABLE ledger_line (
+      posting INTEGER NOT NULL REFERENCES ledger_posting (sequence),
+      position INTEGER NOT NULL,
+      account TEXT NOT NULL,
+      asset_id TEXT NOT NULL,
+      amount TEXT NOT NULL CHECK (amount GLOB '[1-9]*' OR amount GLOB '-[1-9]*'),
+      channel_id TEXT,
+      at_ms INTEGER NOT NULL,
+      PRIMARY KEY (posting, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX ledger_line_by_time ON ledger_line (account, asset_id, at_ms);
+    CREATE INDEX ledger_line_by_channel ON ledger_line (account, channel_id) WHERE channel_id IS NOT NULL;
+
+    CREATE TABLE ledger_balance (
+      account TEXT NOT NULL,
+      asset_id TEXT NOT NULL,
+      amount TEXT NOT NULL,
+      PRIMARY KEY (account, asset_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TRIGGER ledger_posting_no_update BEFORE UPDATE ON ledger_posting
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    CREATE TRIGGER ledger_posting_no_delete BEFORE DELETE ON ledger_posting
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    CREATE TRIGGER ledger_line_no_update BEFORE UPDATE ON ledger_line
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    CREATE TRIGGER ledger_line_no_delete BEFORE DELETE ON ledger_line
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    CREATE TRIGGER ledger_line_only_newest BEFORE INSERT ON ledger_line
+      WHEN NEW.posting <> (SELECT max(sequence) FROM ledger_posting)
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+  `,
+};

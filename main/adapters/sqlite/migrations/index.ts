@@ -1,0 +1,13 @@
+/** The numbered steps from an empty file to today's tables. A step that was released is never edited. */
+import { ledger } from './0001-ledger.ts';
+import { jobs } from './0002-jobs.ts';
+import { records } from './0003-records.ts';
+import { benchmarks } from './0004-benchmarks.ts';
+
+export interface Migration {
+  /** The database's `user_version` after this step. */
+  readonly version: number;
+  readonly sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [ledger, jobs, records, benchmarks];
