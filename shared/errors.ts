@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'paused', // the owner's machine is not for hire right now; details.reason says why
   'no-provider', // nobody offers this model
   'peer-unreachable',
+  'receipt-refused', // a provider's signed account of a job does not hold; details.reason says why
   'chain-unavailable',
   'chain-mismatch', // the node answers for another chain id
   'insufficient-funds',

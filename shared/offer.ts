@@ -58,5 +58,11 @@ export type Receipt = z.infer<typeof receiptSchema>;
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Header with the compact JWS of the receipt on answers that are not streamed. */
 export const RECEIPT_HEADER = 'x-idlewatt-receipt';
-/** Name of the SSE event that carries the receipt's compact JWS; OpenAI clients skip named events. */
+/**
+ * Name of the SSE event that carries the receipt's compact JWS. It comes after `data: [DONE]`, because
+ * OpenAI clients read to the end and ignore what follows that line, but parse any event before it as JSON.
+ */
 export const RECEIPT_EVENT = 'idlewatt.receipt';
+/** Name of the SSE event that carries what x402 puts into the `PAYMENT-RESPONSE` header. */
+export const PAYMENT_RESPONSE_EVENT = 'x402.payment-response';
+export const PAYMENT_RESPONSE_HEADER = 'payment-response';

@@ -1,0 +1,64 @@
+/** How expected failures look to an OpenAI client: a status and its error body. */
+import { type AppError, type ErrorCode, isAppError } from './errors.ts';
+import type { ErrorBody } from './openai.ts';
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  'bad-request': 400,
+  'context-exceeded': 400,
+  unsupported: 400,
+  'not-permitted': 401,
+  'payment-required': 402,
+  'insufficient-funds': 402,
+  'not-found': 404,
+  'model-unavailable': 404,
+  busy: 429,
+  'engine-failed': 500,
+  'peer-unreachable': 502,
+  'receipt-refused': 502,
+  'engine-gave-up': 503,
+  'no-provider': 503,
+  'chain-unavailable': 503,
+  paused: 503,
+  aborted: 503,
+};
+
+/** OpenAI's own names where it has one; our code otherwise. */
+const CODE: Partial<Record<ErrorCode, string>> = {
+  'context-exceeded': 'context_length_exceeded',
+  'model-unavailable': 'model_not_found',
+  'not-permitted': 'invalid_api_key',
+  busy: 'rate_limit_exceeded',
+};
+
+export interface OpenAiError {
+  readonly status: number;
+  readonly body: ErrorBody;
+}
+
+/** Anything that is not an AppError is a bug of ours: it is told as such, without its message. */
+export function toOpenAiError(error: unknown): OpenAiError {
+  if (!isAppError(error)) {
+    return openAiError(500, 'Something went wrong here.', null, 'internal_error');
+  }
+  return openAiError(STATUS[error.code] ?? 500, error.message, param(error), code(error));
+}
+
+function openAiError(status: number, message: string, parameter: string | null, code: string): OpenAiError {
+  const type =
+    status === 401
+      ? 'authentication_error'
+      : status === 429
+        ? 'rate_limit_error'
+        : status < 500
+          ? 'invalid_request_error'
+          : 'server_error';
+  return { status, body: { error: { message, type, param: parameter, code } } };
+}
+
+function param(error: AppError): string | null {
+  return typeof error.details.param === 'string' ? error.details.param : null;
+}
+
+function code(error: AppError): string {
+  return typeof error.details.code === 'string' ? error.details.code : (CODE[error.code] ?? error.code);
+}

@@ -1,0 +1,263 @@
+/**
+ * The part of the OpenAI HTTP API that is sold and bought here: requests are read strictly, so that an
+ * unsupported parameter is an error with its name and never silence.
+ */
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+import { inputTokensMax } from './price.ts';
+
+const MESSAGES_MAX = 2_000;
+const STOPS_MAX = 4;
+/** Answer length when the client names none. */
+const MAX_TOKENS_DEFAULT = 1_024;
+const MAX_TOKENS_DEFAULT_MIN = 64;
+
+/** Parameters that clients send with the value that changes nothing; any other value is refused. */
+function only(...values: readonly unknown[]) {
+  const allowed = values.map((value) => JSON.stringify(value));
+  return z
+    .custom<unknown>((value) => value === null || allowed.includes(JSON.stringify(value)), {
+      message: allowed.length === 0 ? 'is not supported' : `is supported only as ${allowed.join(' or ')}`,
+    })
+    .optional();
+}
+
+const textPartSchema = z.strictObject({ type: z.literal('text'), text: z.string() });
+const contentSchema = z.union([z.string(), z.array(textPartSchema).max(MESSAGES_MAX)], {
+  error: 'must be a string or a list of text parts',
+});
+
+const messageSchema = z.strictObject({
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
+  content: contentSchema,
+  // What an answer of ours or of another service carries when it is sent back as history.
+  refusal: only(),
+  audio: only(),
+  annotations: only([]),
+  tool_calls: only([]),
+  function_call: only(),
+});
+
+const commonShape = {
+  model: z.string().min(1).max(200),
+  max_tokens: z.number().int().min(1).max(1_000_000).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  seed: z.number().int().nullish(),
+  stop: z.union([z.string().min(1).max(400), z.array(z.string().min(1).max(400)).max(STOPS_MAX)]).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
+    .nullish(),
+  /** As vLLM has it: each chunk and choice brings `token_ids`, which lets a buyer check the receipt. */
+  return_token_ids: z.boolean().nullish(),
+  n: only(1),
+  presence_penalty: only(0),
+  frequency_penalty: only(0),
+  logit_bias: only({}),
+  user: z.string().max(512).nullish(),
+};
+
+const chatRequestSchema = z.strictObject({
+  ...commonShape,
+  messages: z.array(messageSchema).min(1).max(MESSAGES_MAX),
+  max_completion_tokens: commonShape.max_tokens,
+  logprobs: only(false),
+  top_logprobs: only(0),
+  response_format: only({ type: 'text' }),
+  tools: only([]),
+  tool_choice: only('none', 'auto'),
+  parallel_tool_calls: only(true, false),
+  functions: only([]),
+  function_call: only('none', 'auto'),
+  modalities: only(['text']),
+  audio: only(),
+  prediction: only(),
+  reasoning_effort: only('none'),
+  verbosity: only('medium'),
+  web_search_options: only(),
+  store: only(false),
+  service_tier: only('auto', 'default'),
+  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  safety_identifier: z.string().max(512).nullish(),
+  prompt_cache_key: z.string().max(512).nullish(),
+});
+
+const textRequestSchema = z.strictObject({
+  ...commonShape,
+  prompt: z.union([z.string(), z.array(z.string()).length(1)], { error: 'must be one string' }),
+  best_of: only(1),
+  echo: only(false),
+  logprobs: only(),
+  suffix: only('', null),
+});
+
+/** One message after the dialects of the API were folded into one. */
+export interface AskedMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** A request of either completions endpoint, read and made uniform. */
+export interface AskedCompletion {
+  readonly prompt:
+    | { readonly kind: 'chat'; readonly messages: readonly AskedMessage[] }
+    | { readonly kind: 'text'; readonly text: string };
+  readonly model: string;
+  /** Null when the client names none; see {@link answerTokensMax}. */
+  readonly maxTokens: number | null;
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 to 2^32 - 1. */
+  readonly seed: number | null;
+  readonly stop: readonly string[];
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly returnTokenIds: boolean;
+}
+
+export const CHAT_PATH = '/v1/chat/completions';
+export const TEXT_PATH = '/v1/completions';
+
+/** Reads a request body. Fails with `bad-request`; `details.param` names the parameter. */
+export function readCompletion(kind: 'chat' | 'text', body: unknown): AskedCompletion {
+  return kind === 'chat' ? readChat(body) : readText(body);
+}
+
+function readChat(body: unknown): AskedCompletion {
+  const request = read(chatRequestSchema, body);
+  const { max_tokens: maxTokens, max_completion_tokens: maxCompletionTokens } = request;
+  if (typeof maxTokens === 'number' && typeof maxCompletionTokens === 'number') {
+    if (maxTokens !== maxCompletionTokens)
+      throw refused('max_tokens', 'conflicts with max_completion_tokens', 'invalid_value');
+  }
+  const messages = request.messages.map(({ role, content }): AskedMessage => {
+    const text = typeof content === 'string' ? content : content.map((part) => part.text).join('');
+    return { role: role === 'developer' ? 'system' : role, content: text };
+  });
+  return {
+    ...common(request),
+    prompt: { kind: 'chat', messages },
+    maxTokens: maxTokens ?? maxCompletionTokens ?? null,
+  };
+}
+
+function readText(body: unknown): AskedCompletion {
+  const request = read(textRequestSchema, body);
+  const text = typeof request.prompt === 'string' ? request.prompt : request.prompt.join('');
+  return { ...common(request), prompt: { kind: 'text', text }, maxTokens: request.max_tokens ?? null };
+}
+
+function common(request: z.infer<z.ZodObject<typeof commonShape>>) {
+  const stop = request.stop ?? [];
+  return {
+    model: request.model,
+    temperature: request.temperature ?? 1,
+    topP: request.top_p ?? 1,
+    seed: request.seed === null || request.seed === undefined ? null : seed32(request.seed),
+    stop: typeof stop === 'string' ? [stop] : stop,
+    stream: request.stream ?? false,
+    includeUsage: request.stream_options?.include_usage ?? false,
+    returnTokenIds: request.return_token_ids ?? false,
+  };
+}
+
+function seed32(seed: number): number {
+  return ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32;
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = (issue?.path ?? []).map(String);
+  if (issue?.code === 'unrecognized_keys') {
+    throw refused([...path, issue.keys[0] ?? ''].join('.'), 'is not known here', 'unknown_parameter');
+  }
+  if (path.length === 0) throw refused(null, 'The body must be a JSON object.', 'invalid_body');
+  throw refused(path.join('.'), issue?.message ?? 'is not valid', 'invalid_value');
+}
+
+function refused(param: string | null, what: string, code: string): AppError {
+  const message = param === null ? what : `Parameter '${param.slice(0, 80)}': ${what}.`;
+  return new AppError('bad-request', message, { details: { param: param?.slice(0, 80) ?? null, code } });
+}
+
+/** The texts that the ceiling of a payment is computed from; both sides use the same. */
+export function textsOf(asked: AskedCompletion): readonly string[] {
+  return asked.prompt.kind === 'chat'
+    ? asked.prompt.messages.map((message) => message.content)
+    : [asked.prompt.text];
+}
+
+/** The answer's length limit: what was asked for, or what surely fits the context, within bounds. */
+export function answerTokensMax(asked: AskedCompletion, contextTokens: number): number {
+  if (asked.maxTokens !== null) return asked.maxTokens;
+  const room = contextTokens - inputTokensMax(textsOf(asked));
+  const fitting = Math.min(MAX_TOKENS_DEFAULT, Math.max(MAX_TOKENS_DEFAULT_MIN, room));
+  return Math.max(1, Math.min(fitting, Math.floor(contextTokens / 2)));
+}
+
+/** The request as it goes over the wire to a provider: only what the answer depends on. */
+export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
+  return {
+    model: asked.model,
+    ...(asked.prompt.kind === 'chat' ? { messages: asked.prompt.messages } : { prompt: asked.prompt.text }),
+    ...(asked.maxTokens === null ? {} : { max_tokens: asked.maxTokens }),
+    temperature: asked.temperature,
+    top_p: asked.topP,
+    ...(asked.seed === null ? {} : { seed: asked.seed }),
+    ...(asked.stop.length === 0 ? {} : { stop: asked.stop }),
+    stream: asked.stream,
+    ...(asked.stream ? { stream_options: { include_usage: asked.includeUsage } } : {}),
+    return_token_ids: asked.returnTokenIds,
+  };
+}
+
+export const usageSchema = z.object({
+  prompt_tokens: z.number().int().nonnegative(),
+  completion_tokens: z.number().int().nonnegative(),
+  total_tokens: z.number().int().nonnegative(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+const tokenIdsSchema = z.array(z.number().int().min(0).max(0xffff_ffff));
+
+/** One `data:` event of a streamed answer of either endpoint. */
+export const answerChunkSchema = z.object({
+  id: z.string().max(200),
+  created: z.number(),
+  model: z.string().max(200),
+  choices: z
+    .array(
+      z.object({
+        index: z.literal(0),
+        delta: z.object({ role: z.string().optional(), content: z.string().nullish() }).optional(),
+        text: z.string().optional(),
+        finish_reason: z.string().max(40).nullish(),
+        token_ids: tokenIdsSchema.nullish(),
+      }),
+    )
+    .max(1),
+  usage: usageSchema.nullish(),
+});
+export type AnswerChunk = z.infer<typeof answerChunkSchema>;
+
+/** The body of every error, as OpenAI clients read it. */
+export const errorBodySchema = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable(),
+    code: z.string().nullable(),
+  }),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+/** One entry of `GET /v1/models`; what is beyond OpenAI's shape is ours. */
+export const modelEntrySchema = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: z.number(),
+  owned_by: z.string(),
+});
