@@ -78,6 +78,6 @@ export interface LedgerStore {
   recount(): readonly AccountBalance[];
   /** Lines of one account and asset with `fromMs <= atMs < toMs`, oldest first. */
   lines(account: Account, assetId: string, fromMs: number, toMs: number): Iterable<DatedLine>;
-  /** Sum of what was ever debited to the account for one channel. */
-  debitedForChannel(account: Account, channelId: string): Amount;
+  /** Sum of the account's lines for one channel, reversals included. */
+  sumForChannel(account: Account, channelId: string): Amount;
 }

@@ -60,12 +60,11 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
         .map(toBalance),
     recount: () => recount(writer),
     lines: (account, assetId, fromMs, toMs) => datedLines(writer, account, assetId, fromMs, toMs),
-    debitedForChannel(account, channelId) {
+    sumForChannel(account, channelId) {
       let sum = 0n;
       const sql = 'SELECT amount FROM ledger_line WHERE account = ? AND channel_id = ?';
       for (const row of writer.iterate<{ amount: string }>(sql, account, channelId)) {
-        const value = BigInt(row.amount);
-        if (value > 0n) sum += value;
+        sum += BigInt(row.amount);
       }
       return amount(sum);
     },

@@ -1,0 +1,62 @@
+/** What the owner set: defaults, overlaid by the owner's own choices, which alone are kept. */
+import { z } from 'zod';
+import { AppError } from '../../../shared/errors.ts';
+import { type Settings, type SettingsPatch, settingsSchema } from '../../../shared/settings.ts';
+import type { RecordStore } from '../../ports/store.ts';
+
+export interface SettingsService {
+  get(): Settings;
+  /** Persists what is given and nothing else. Fails with `bad-request` and changes nothing. */
+  change(patch: SettingsPatch): Settings;
+  /** Called after each change; returns its unsubscribe. */
+  onChange(listener: (settings: Settings) => void): () => void;
+}
+
+const COLLECTION = 'settings';
+const KEY = 'owner';
+const strictPatchSchema = z.strictObject(settingsSchema.partial().shape);
+
+/** `defaults` depends on the host: DEFAULT_SETTINGS, with `runWhen: 'always'` where there is no shell. */
+export function createSettings(parts: {
+  readonly records: RecordStore;
+  readonly defaults: Settings;
+}): SettingsService {
+  const { records, defaults } = parts;
+  const listeners = new Set<(settings: Settings) => void>();
+  let chosen = readChosen(records.get(COLLECTION, KEY));
+  let current = settingsSchema.parse({ ...defaults, ...chosen });
+  return {
+    get: () => current,
+    change(patch) {
+      const parsed = strictPatchSchema.safeParse(patch);
+      if (!parsed.success) {
+        const fields = parsed.error.issues.map((issue) => issue.path.join('.') || issue.message);
+        throw new AppError('bad-request', `These settings are not valid: ${fields.join(', ')}.`, {
+          details: { fields },
+        });
+      }
+      const given = Object.fromEntries(
+        Object.entries(parsed.data).filter(([, value]) => value !== undefined),
+      );
+      chosen = { ...chosen, ...given };
+      current = settingsSchema.parse({ ...defaults, ...chosen });
+      records.set(COLLECTION, KEY, JSON.stringify(chosen));
+      for (const listener of [...listeners]) listener(current);
+      return current;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** What was kept, without fields that today's schema no longer takes: those return to their default. */
+function readChosen(text: string | null): SettingsPatch {
+  if (text === null) return {};
+  const kept = z.record(z.string(), z.unknown()).catch({}).parse(JSON.parse(text));
+  const valid = Object.entries(settingsSchema.shape).filter(
+    ([name, schema]) => name in kept && schema.safeParse(kept[name]).success,
+  );
+  return Object.fromEntries(valid.map(([name]) => [name, kept[name]]));
+}
