@@ -1,0 +1,10 @@
+/** The gpu.js probe's door: kernels and their measurement, for the worker thread and the hidden window. */
+export {
+  type ChainRun,
+  type GpuInstance,
+  isSoftwareRenderer,
+  PROBE_MODES,
+  type ProbeHost,
+  type ProbeMode,
+  probeModes,
+} from './probe.ts';
