@@ -1,0 +1,35 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock, Timer } from '../../main/ports/clock.ts';
+
+export interface ManualClock extends Clock {
+  /** Moves time forward; timers that fall due run in order, each at its own time. */
+  advance(durationMs: number): void;
+}
+
+export function manualClock(startMs: number): ManualClock {
+  let nowMs = startMs;
+  const timers = new Set<{ dueMs: number; intervalMs: number | null; run: () => void }>();
+  const add = (delayMs: number, intervalMs: number | null, run: () => void): Timer => {
+    const timer = { dueMs: nowMs + delayMs, intervalMs, run };
+    timers.add(timer);
+    return { cancel: () => timers.delete(timer) };
+  };
+  return {
+    now: () => nowMs,
+    monotonic: () => nowMs - startMs,
+    after: (delayMs, run) => add(delayMs, null, run),
+    every: (intervalMs, run) => add(intervalMs, intervalMs, run),
+    advance(durationMs) {
+      const endMs = nowMs + durationMs;
+      for (;;) {
+        const due = [...timers].filter((timer) => timer.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+        if (due === undefined) break;
+        nowMs = due.dueMs;
+        if (due.intervalMs === null) timers.delete(due);
+        else due.dueMs += due.intervalMs;
+        due.run();
+      }
+      nowMs = endMs;
+    },
+  };
+}
