@@ -1,0 +1,22 @@
+/** Where the pages begin: the token out of the address bar, the words, the connection, the shell. */
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/parts.css';
+import './styles/pages.css';
+import 'uplot/dist/uPlot.min.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { forceUnwrap } from '../shared/assert.ts';
+import { takeToken } from './connection.ts';
+import { Shell } from './shell.tsx';
+import { keepConnected } from './store.ts';
+import { loadStrings } from './strings.ts';
+
+takeToken();
+void keepConnected();
+await loadStrings();
+createRoot(forceUnwrap('the page element of index.html', document.getElementById('page'))).render(
+  <StrictMode>
+    <Shell />
+  </StrictMode>,
+);

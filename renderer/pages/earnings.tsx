@@ -1,0 +1,3 @@
+export function Earnings(_: { item: string | null }) {
+  return <h1>Earnings</h1>;
+}

@@ -1,0 +1,184 @@
+/** Home: one sentence with its reason, one main button, what runs now and what it brought. */
+import type { AgentState } from '../../shared/api/state.ts';
+import { writeDuration, writeExactTime, writeMeasured, writeMoment } from '../format.ts';
+import { Amount, useAmountText } from '../parts/amount.tsx';
+import { Fact, Figure, Unknown } from '../parts/fact.tsx';
+import { MoodMark } from '../parts/mood.tsx';
+import { Notices } from '../parts/notices.tsx';
+import { PauseButton, RemedyButton } from '../parts/pause.tsx';
+import { Empty } from '../parts/problem.tsx';
+import { useModelName, useNow, useWords } from '../parts/words.ts';
+import { hrefTo } from '../route.ts';
+import { sentenceFor } from '../sentence.ts';
+import { useSection } from '../store.ts';
+
+export function Home() {
+  return (
+    <>
+      <Lead />
+      <Notices />
+      <Money />
+      <Now />
+      <Practice />
+    </>
+  );
+}
+
+function Lead() {
+  const { t, language } = useWords();
+  const work = useSection('work');
+  const settings = useSection('settings');
+  const { profile } = useSection('app');
+  const modelName = useModelName();
+  const nowMs = useNow(5_000);
+  const { mood, why, remedy } = sentenceFor(work);
+  const practising = mood === 'earning' && profile === 'practice';
+  return (
+    <section className={`lead is-${mood}`}>
+      <h1>
+        <span className="lead-mood">
+          <MoodMark mood={mood} />
+          {practising ? t('mood.practising') : t(`mood.${mood}`)}
+        </span>{' '}
+        <span className="lead-why">
+          {t(`why.${why}`, {
+            count: work.activeJobs.length,
+            model: work.model === null ? t('common.aModel') : modelName(work.model),
+            speed:
+              work.tokensPerSecond === null
+                ? ''
+                : t('speed.atClause', { speed: writeMeasured(work.tokensPerSecond, language) }),
+            minutes: settings.idleMinutes,
+            time: work.presence.untilMs === null ? '' : writeMoment(work.presence.untilMs, nowMs, language),
+          })}
+        </span>
+      </h1>
+      <div className="lead-actions">
+        <PauseButton />
+        <RemedyButton remedy={remedy} />
+        <p className="lead-since">
+          {t('home.since', { time: writeMoment(work.presence.sinceMs, nowMs, language) })}
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function Money() {
+  const { t } = useWords();
+  const money = useSection('money');
+  const work = useSection('work');
+  const amountText = useAmountText();
+  const ledger = t('source.ledger');
+  return (
+    <section aria-labelledby="home-money">
+      <div className="section-head">
+        <h2 id="home-money">{t('home.earned')}</h2>
+        <a href={hrefTo('earnings')}>{t('home.openEarnings')}</a>
+      </div>
+      <dl className="figures">
+        <Figure
+          label={t('home.today')}
+          note={t('home.jobsToday', { count: work.jobsToday.served, failed: work.jobsToday.failed })}
+        >
+          <Amount baseUnits={money.earnedToday} asset={money.asset} about={ledger} />
+        </Figure>
+        <Figure label={t('home.week')}>
+          <Amount baseUnits={money.earnedThisWeek} asset={money.asset} about={ledger} />
+        </Figure>
+        <Figure label={t('home.total')}>
+          <Amount baseUnits={money.earnedTotal} asset={money.asset} about={ledger} />
+        </Figure>
+        <Figure
+          label={t('home.waiting')}
+          note={
+            money.waitingReason === null
+              ? t('waiting.none')
+              : t(`waiting.${money.waitingReason}`, {
+                  threshold: amountText(money.settleThreshold, money.asset),
+                })
+          }
+        >
+          <Amount baseUnits={money.owed} asset={money.asset} about={t('source.owed')} />
+        </Figure>
+      </dl>
+    </section>
+  );
+}
+
+function Now() {
+  const { t, language } = useWords();
+  const work = useSection('work');
+  const speedAt = work.tokensPerSecondAtMs;
+  return (
+    <section aria-labelledby="home-now">
+      <div className="section-head">
+        <h2 id="home-now">{t('home.now')}</h2>
+        <p className="section-aside">
+          {work.tokensPerSecond === null ? (
+            <>
+              {t('home.speed')}: <Unknown about={t('source.noSpeed')} />
+            </>
+          ) : (
+            <Fact
+              about={t(work.activeJobs.length > 0 ? 'source.speedNow' : 'source.speedLast', {
+                time: speedAt === null ? t('common.unknown') : writeExactTime(speedAt, language),
+              })}
+            >
+              {t('speed.perSecond', { speed: writeMeasured(work.tokensPerSecond, language) })}
+            </Fact>
+          )}
+        </p>
+      </div>
+      {work.activeJobs.length === 0 ? (
+        <Empty title={t('home.noJob')}>
+          <p>{t(work.presence.decision === 'run' ? 'home.noJobRunning' : 'home.noJobPaused')}</p>
+        </Empty>
+      ) : (
+        <ul className="rows">
+          {work.activeJobs.map((job) => (
+            <ActiveJob key={job.id} job={job} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function ActiveJob({ job }: { job: AgentState['work']['activeJobs'][number] }) {
+  const { t, language } = useWords();
+  const modelName = useModelName();
+  const nowMs = useNow();
+  return (
+    <li className="row">
+      <a className="row-title" href={hrefTo('jobs', job.id)}>
+        {modelName(job.model)}
+      </a>
+      <span className="row-note">{t('home.jobFor', { requester: job.requester })}</span>
+      <span className="row-number">{t('tokens', { count: job.outputTokens })}</span>
+      <span className="row-number">
+        {job.tokensPerSecond === null ? (
+          <Unknown about={t('source.twoTokens')} />
+        ) : (
+          t('speed.perSecond', { speed: writeMeasured(job.tokensPerSecond, language) })
+        )}
+      </span>
+      <span className="row-number">{writeDuration(Math.max(0, nowMs - job.startedAtMs), language)}</span>
+    </li>
+  );
+}
+
+/** What the practice network is; started on its own, so it says so. */
+function Practice() {
+  const { t } = useWords();
+  const { profile } = useSection('app');
+  if (profile !== 'practice') return null;
+  return (
+    <section className="practice-card" aria-labelledby="home-practice">
+      <h2 id="home-practice">{t('practice.title')}</h2>
+      <p>{t('practice.what')}</p>
+      <p>{t('practice.worth')}</p>
+      <p>{t('practice.leave')}</p>
+    </section>
+  );
+}

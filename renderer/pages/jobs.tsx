@@ -1,0 +1,3 @@
+export function Jobs(_: { item: string | null }) {
+  return <h1>Jobs</h1>;
+}

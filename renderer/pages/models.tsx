@@ -1,0 +1,3 @@
+export function Models(_: { item: string | null }) {
+  return <h1>Models</h1>;
+}

@@ -1,0 +1,3 @@
+export function Wallet(_: { item: string | null }) {
+  return <h1>Wallet</h1>;
+}

@@ -1,0 +1,46 @@
+/** Money on the screen: exact, with its unit, and practice money marked by word and by colour. */
+import type { Asset } from '../../shared/money.ts';
+import { writeAmount } from '../format.ts';
+import { useSection } from '../store.ts';
+import { Fact, Unknown } from './fact.tsx';
+import { useWords } from './words.ts';
+
+/** `baseUnits` null is unknown. `about` says when and from where the number is. */
+export function Amount({
+  baseUnits,
+  asset,
+  about,
+}: {
+  baseUnits: string | null;
+  asset: Asset;
+  about?: string;
+}) {
+  const { t, language } = useWords();
+  if (baseUnits === null) return <Unknown about={about ?? null} />;
+  const { text, exact } = writeAmount(baseUnits, asset.decimals, language);
+  const unit = asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol;
+  const sayExact = exact === text ? null : `${exact} ${unit}`;
+  return (
+    <Fact about={[sayExact, about].filter(Boolean).join(' · ') || null}>
+      <span className={asset.practice ? 'amount is-practice' : 'amount'}>
+        <span className="number">{text}</span> <span className="unit">{unit}</span>
+      </span>
+    </Fact>
+  );
+}
+
+/** An amount of an asset known only by its id, as ledger lines name it. */
+export function AmountById({ baseUnits, assetId }: { baseUnits: string; assetId: string }) {
+  const { asset, coin } = useSection('money');
+  const { t } = useWords();
+  const found = [asset, coin].find((candidate) => candidate.id === assetId);
+  if (found) return <Amount baseUnits={baseUnits} asset={found} />;
+  return <span className="amount">{t('money.otherAsset', { amount: baseUnits, asset: assetId })}</span>;
+}
+
+/** An amount as text, for sentences. */
+export function useAmountText(): (baseUnits: string, asset: Asset) => string {
+  const { t, language } = useWords();
+  return (baseUnits, asset) =>
+    `${writeAmount(baseUnits, asset.decimals, language).text} ${asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol}`;
+}

@@ -1,0 +1,42 @@
+/** Text to take along, with a button that copies it and says that it did. */
+import { useState } from 'react';
+import { Button } from 'react-aria-components';
+import { useWords } from './words.ts';
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const { t } = useWords();
+  const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => setOutcome('copied'),
+      () => setOutcome('refused'),
+    );
+    setTimeout(() => setOutcome('idle'), 2_500);
+  };
+  return (
+    <>
+      <Button className="button is-small" onPress={copy} aria-label={`${t('common.copy')}: ${label}`}>
+        {outcome === 'idle' ? t('common.copy') : t(`common.${outcome}`)}
+      </Button>
+      <span className="for-readers" role="status">
+        {outcome === 'idle' ? '' : t(`common.${outcome}`)}
+      </span>
+    </>
+  );
+}
+
+/** A block of code or a long identifier. */
+export function CopyBlock({ text, label }: { text: string; label: string }) {
+  return (
+    <figure className="copy-block">
+      <figcaption>
+        <span>{label}</span>
+        <CopyButton text={text} label={label} />
+      </figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className="copy-scroll" tabIndex={0} aria-label={label}>
+        <pre>{text}</pre>
+      </section>
+    </figure>
+  );
+}

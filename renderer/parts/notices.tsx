@@ -1,0 +1,24 @@
+/** What the owner should know: what happened, what it means for the money, what to do. */
+import { useSection } from '../store.ts';
+import { useWords } from './words.ts';
+
+export function Notices() {
+  const { t } = useWords();
+  const { notices } = useSection('app');
+  return notices.map((notice) => {
+    const facts = Object.entries(notice.details).map(([name, value]) => `${name}: ${value}`);
+    return (
+      <div
+        key={`${notice.code}-${facts.join()}`}
+        className={`note is-${notice.severity}`}
+        role={notice.severity === 'error' ? 'alert' : 'status'}
+      >
+        <p className="note-title">{t(`notice.${notice.code}.what`)}</p>
+        <p>
+          {t(`notice.${notice.code}.money`)} {t(`notice.${notice.code}.next`)}
+        </p>
+        {facts.length > 0 ? <p className="note-source">{facts.join(' · ')}</p> : null}
+      </div>
+    );
+  });
+}

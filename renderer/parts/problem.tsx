@@ -1,0 +1,29 @@
+/** Errors in three sentences: what happened, what it means for the money, what to do. */
+import type { ReactNode } from 'react';
+import type { Problem } from '../calls.ts';
+import { useWords } from './words.ts';
+
+export function ProblemNote({ problem, children }: { problem: Problem | null; children?: ReactNode }) {
+  const { t } = useWords();
+  if (!problem) return null;
+  return (
+    <div className="note is-error" role="alert">
+      <p className="note-title">{t(`problem.${problem.code}.what`)}</p>
+      <p>
+        {t(`problem.${problem.code}.money`)} {t(`problem.${problem.code}.next`)}
+      </p>
+      <p className="note-source">{t('problem.said', { message: problem.message })}</p>
+      {children}
+    </div>
+  );
+}
+
+/** What an empty page says: what will be here, and what brings it. */
+export function Empty({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="empty">
+      <p className="empty-title">{title}</p>
+      <div>{children}</div>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * What the pages know: the agent's whole state, section by section, and whether it is fresh. One store
+ * for all pages, fed by `state.watch`; it reconnects by itself with growing waits and says so.
+ */
+import { type ClientContext, type ClientLink, type ClientOptions, createORPCClient } from '@orpc/client';
+import type { ContractRouterClient } from '@orpc/contract';
+import { useSyncExternalStore } from 'react';
+import type { Contract } from '../shared/api/contract.ts';
+import type { AgentState, StateSection } from '../shared/api/state.ts';
+import { type Line, NoLine, openLine } from './connection.ts';
+
+/** `live`: what is shown is current. Otherwise it is the last that was known, or nothing yet. */
+export type LinkStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
+
+interface View {
+  readonly status: LinkStatus;
+  /** When the line was lost, in milliseconds since the epoch; null while live or before the first contact. */
+  readonly lostAtMs: number | null;
+  readonly state: AgentState | null;
+}
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 8_000;
+
+let view: View = { status: 'connecting', lostAtMs: null, state: null };
+let line: Line | null = null;
+const listeners = new Set<() => void>();
+
+function show(next: Partial<View>): void {
+  view = { ...view, ...next };
+  for (const listener of listeners) listener();
+}
+
+/** Calls go over whichever line is open; without one they fail at once instead of waiting unseen. */
+const link: ClientLink<ClientContext> = {
+  call(path: readonly string[], input: unknown, options: ClientOptions<ClientContext>) {
+    if (!line) return Promise.reject(new NoLine('unreachable'));
+    return line.link.call(path, input, options);
+  },
+};
+
+/** The agent's typed API. */
+export const agent: ContractRouterClient<Contract> = createORPCClient(link);
+
+/** Keeps the state fresh for as long as the page lives. */
+export async function keepConnected(): Promise<never> {
+  let waitMs = FIRST_WAIT_MS;
+  for (;;) {
+    try {
+      line = await openLine();
+      const ended = line.closed;
+      const updates = await agent.state.watch(undefined);
+      for await (const update of updates) {
+        waitMs = FIRST_WAIT_MS;
+        const state =
+          update.type === 'whole'
+            ? update.state
+            : view.state && { ...view.state, ...defined(update.sections) };
+        show({ status: 'live', lostAtMs: null, state });
+      }
+      line.close();
+      if ((await ended).refused) throw new NoLine('refused');
+    } catch (error) {
+      line?.close();
+      const refusal = error instanceof NoLine && error.reason !== 'unreachable' ? error.reason : null;
+      if (refusal) show({ status: refusal });
+    }
+    line = null;
+    if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
+
+/** Without the keys that are present but undefined, which a partial update may carry. */
+function defined(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
+  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useLink(): { status: LinkStatus; lostAtMs: number | null; known: boolean } {
+  const current = useSyncExternalStore(subscribe, () => view);
+  return { status: current.status, lostAtMs: current.lostAtMs, known: current.state !== null };
+}
+
+/** A section of the state. Only rendered below the point where the first state has arrived. */
+export function useSection<S extends StateSection>(section: S): AgentState[S] {
+  return useSyncExternalStore(subscribe, () => {
+    if (!view.state) throw new Error('assertion failed: a page was shown before the first state');
+    return view.state[section];
+  });
+}

@@ -1,0 +1,46 @@
+/** The pages' words: two catalogues with the same keys, and the language that the owner chose. */
+import i18next from 'i18next';
+import { initReactI18next } from 'react-i18next';
+import type { Settings } from '../shared/settings.ts';
+import de from './strings/de.json';
+import en from './strings/en.json';
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    defaultNS: 'translation';
+    resources: { translation: typeof en };
+  }
+}
+
+export const LANGUAGES = ['en', 'de'] as const;
+
+/** The catalogue for a setting; `system` follows the browser and falls back to English. */
+export function languageFor(setting: Settings['language'], browserLanguages: readonly string[]): string {
+  if (setting !== 'system') return setting;
+  for (const tag of browserLanguages) {
+    const known = LANGUAGES.find((language) => tag.toLowerCase().split('-')[0] === language);
+    if (known) return known;
+  }
+  return 'en';
+}
+
+export async function loadStrings(): Promise<void> {
+  i18next.on('languageChanged', (language) => {
+    document.documentElement.lang = language;
+    document.documentElement.dir = i18next.dir(language);
+  });
+  await i18next.use(initReactI18next).init({
+    resources: { en: { translation: en }, de: { translation: de } },
+    lng: languageFor('system', navigator.languages),
+    fallbackLng: 'en',
+    interpolation: { escapeValue: false },
+    // A missing key is a bug: tests fail on any line in the console.
+    saveMissing: true,
+    missingKeyHandler: (_languages, _namespace, key) => console.error(`missing string: ${key}`),
+  });
+}
+
+export async function applyLanguage(setting: Settings['language']): Promise<void> {
+  const language = languageFor(setting, navigator.languages);
+  if (i18next.language !== language) await i18next.changeLanguage(language);
+}

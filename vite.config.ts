@@ -1,0 +1,25 @@
+/** How the pages are built: relative paths, so that the same files work from `app://` and from loopback. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const probe = here('./renderer/probe.html');
+
+export default defineConfig({
+  root: here('./renderer'),
+  base: './',
+  plugins: [react()],
+  build: {
+    outDir: here('./dist/renderer'),
+    emptyOutDir: true,
+    target: 'chrome130',
+    // The content security policy allows no inline code and no data: fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: { index: here('./renderer/index.html'), ...(existsSync(probe) ? { probe } : {}) },
+    },
+  },
+});
