@@ -7,4 +7,5 @@ export {
   type ProbeHost,
   type ProbeMode,
   probeModes,
+  WINDOW_MODES,
 } from './probe.ts';

@@ -19,6 +19,8 @@ import {
 
 /** gpu.js modes, fastest kind first. */
 export const PROBE_MODES = ['webgpu', 'webgl2', 'webasm', 'cpu'] as const;
+/** The modes that a browser's window has and a plain thread has not. */
+export const WINDOW_MODES = ['webgpu', 'webgl2'] as const satisfies readonly ProbeMode[];
 export type ProbeMode = (typeof PROBE_MODES)[number];
 
 /** A compiled chain of kernels; called, it runs on the device and resolves to what was read back. */

@@ -16,7 +16,7 @@ import {
 /** What the worker is started with. */
 export const probeOrderSchema = z.object({ quick: z.boolean(), threads: z.number().int().positive() });
 
-const NO_WINDOW = 'It needs a browser window: run the desktop app to measure it.';
+const NO_WINDOW = 'It needs a window: the desktop app measures it.';
 
 async function missing(mode: ProbeMode): Promise<string | null> {
   switch (mode) {

@@ -1,0 +1,177 @@
+/** Runs the benchmark step by step, keeps its results with their circumstances, and tells who watches. */
+import { randomUUID } from 'node:crypto';
+import type { GpuProbeResult } from '../../../shared/api/contract.ts';
+import type { AgentState, Measurement } from '../../../shared/api/state.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { BenchmarkStore } from '../../ports/benchmark.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Engine } from '../../ports/engine.ts';
+import type { GpuProbe, MachineReader } from '../../ports/machine.ts';
+import { measureEngineSpeed } from './engine-speed.ts';
+import { type BenchmarkRecord, fromRow, RECORD_KIND, toRow } from './record.ts';
+
+export type BenchmarkState = AgentState['machine']['benchmark'];
+
+export interface BenchmarkDependencies {
+  readonly gpuProbe: GpuProbe;
+  readonly engine: Engine;
+  readonly machine: MachineReader;
+  readonly store: BenchmarkStore;
+  readonly clock: Clock;
+  /** Fewer and shorter runs of the engine; the probe's own haste is set where it is made. */
+  readonly quick?: boolean;
+}
+
+export interface OfferSpeeds {
+  readonly prefillTokensPerSecond: number | null;
+  readonly decodeTokensPerSecond: number | null;
+}
+
+export interface Benchmark {
+  state(): BenchmarkState;
+  /** Called after each change of {@link state}; returns its unsubscribe. */
+  onChange(listener: () => void): () => void;
+  /**
+   * Measures everything once and keeps it. Rejects with `busy` while one runs and `aborted` when it was
+   * stopped; any other failure is in {@link state} too.
+   */
+  run(): Promise<void>;
+  /** Stops a running benchmark; `why` is one sentence for the owner. */
+  abort(why: string): void;
+  history(limit: number): { atMs: number; measurements: Measurement[] }[];
+  /** What an offer may promise: this model's last speeds that were measured without other jobs. */
+  offerSpeeds(modelId: string): OfferSpeeds;
+}
+
+/** A probe that does not answer (a window that hangs) is given up, and the rest is still measured. */
+const PROBE_MS_MAX = 150_000;
+/** Share of the whole that the probe takes, for the progress. */
+const PROBE_SHARE = 0.6;
+/** How far back an offer's speeds are looked for, in benchmarks. */
+const OFFER_LOOKBACK = 50;
+
+const THOROUGH = { runs: 5, promptWords: 256, decodeTokens: 64 };
+const QUICK = { runs: 1, promptWords: 16, decodeTokens: 8 };
+
+export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark {
+  const { gpuProbe, engine, machine, store, clock } = dependencies;
+  const quick = dependencies.quick ?? false;
+  const listeners = new Set<() => void>();
+  let running: AbortController | null = null;
+  let state = restingState(records(1)[0] ?? null, null);
+
+  function records(limit: number): BenchmarkRecord[] {
+    return store.list(RECORD_KIND, limit).flatMap((row) => fromRow(row) ?? []);
+  }
+
+  function change(next: Partial<BenchmarkState>): void {
+    state = { ...state, ...next };
+    for (const listener of listeners) listener();
+  }
+
+  /** What the probe found, or why it found nothing. */
+  async function probe(signal: AbortSignal): Promise<GpuProbeResult> {
+    const limit = new AbortController();
+    const timer = clock.after(PROBE_MS_MAX, () => limit.abort());
+    try {
+      return await gpuProbe.run(AbortSignal.any([signal, limit.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      const reason = limit.signal.aborted ? 'The probe did not answer in time.' : sentence(error);
+      return { measurements: [], unavailable: [{ mode: 'gpu.js', reason }], renderer: null };
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async function measure(signal: AbortSignal): Promise<BenchmarkRecord> {
+    const [inventory, readings] = await Promise.all([machine.inventory(), machine.readings()]);
+    signal.throwIfAborted();
+    change({ step: 'graphics-and-processor', progress: 0 });
+    const gpu = await probe(signal);
+    signal.throwIfAborted();
+    change({ step: 'engine', progress: PROBE_SHARE });
+    const effort = quick ? QUICK : THOROUGH;
+    let runs = 0;
+    const speed = await measureEngineSpeed(engine, {
+      ...effort,
+      signal,
+      now: clock.now,
+      onRun: () => change({ progress: PROBE_SHARE + ((1 - PROBE_SHARE) * ++runs) / effort.runs }),
+    });
+    return {
+      id: randomUUID(),
+      atMs: clock.now(),
+      measurements: [...gpu.measurements, ...speed.measurements],
+      unavailable: [
+        ...gpu.unavailable,
+        ...(speed.missing === null ? [] : [{ mode: 'engine', reason: speed.missing }]),
+      ],
+      circumstances: {
+        os: inventory.os,
+        devices: inventory.devices.map(({ name }) => name),
+        memoryBytes: inventory.memoryBytes,
+        physicalCores: inventory.physicalCores,
+        cpuLoadPercent: readings.cpuLoadPercent,
+        renderer: gpu.renderer,
+        quick,
+      },
+    };
+  }
+
+  return {
+    state: () => state,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async run() {
+      if (running !== null) throw new AppError('busy', 'A benchmark is running already.');
+      const controller = new AbortController();
+      running = controller;
+      const before = state;
+      change({ state: 'running', step: 'inventory', progress: 0, error: null });
+      try {
+        const record = await measure(controller.signal);
+        store.insert(toRow(record));
+        running = null;
+        change(restingState(record, null));
+      } catch (error) {
+        running = null;
+        const failure = controller.signal.aborted ? controller.signal.reason : error;
+        // What was measured the last time still holds.
+        change({ ...before, state: 'failed', error: sentence(failure) });
+        throw failure;
+      }
+    },
+    abort(why) {
+      running?.abort(new AppError('aborted', why));
+    },
+    history: (limit) => records(limit).map(({ atMs, measurements }) => ({ atMs, measurements })),
+    offerSpeeds(modelId) {
+      const undisturbed = records(OFFER_LOOKBACK)
+        .flatMap(({ measurements }) => measurements)
+        .filter(({ conditions }) => conditions.model === modelId && conditions.otherJobs === undefined);
+      const newest = (name: Measurement['name']) =>
+        undisturbed.find((measurement) => measurement.name === name)?.value ?? null;
+      return { prefillTokensPerSecond: newest('prefill'), decodeTokensPerSecond: newest('decode') };
+    },
+  };
+}
+
+function restingState(last: BenchmarkRecord | null, error: string | null): BenchmarkState {
+  return {
+    state: last === null ? 'never' : 'done',
+    step: null,
+    progress: null,
+    atMs: last?.atMs ?? null,
+    measurements: [...(last?.measurements ?? [])],
+    unavailable: [...(last?.unavailable ?? [])],
+    error,
+  };
+}
+
+/** One sentence for people. An error that nobody expected says no more than that: its text may say too much. */
+function sentence(error: unknown): string {
+  return isAppError(error) ? error.message : 'It failed for a reason that is not known.';
+}

@@ -1,0 +1,9 @@
+/** The benchmark room's door: what this machine can do, measured. */
+export {
+  type Benchmark,
+  type BenchmarkDependencies,
+  type BenchmarkState,
+  createBenchmark,
+  type OfferSpeeds,
+} from './benchmark.ts';
+export { joinProbes } from './join-probes.ts';
