@@ -1,0 +1,97 @@
+/**
+ * `npm run check`: types of every environment, lint and format, and the rule of who may import whom, side
+ * by side. Prints one line a part with its duration, the output of those that failed, and exits 1 if any did.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Part {
+  readonly name: string;
+  /** Path below `node_modules/.bin`, or `node` itself. */
+  readonly program: string;
+  readonly parameters: readonly string[];
+}
+
+interface Outcome {
+  readonly part: Part;
+  readonly passed: boolean;
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+const ROOT = join(import.meta.dirname, '..');
+const OUTPUT_LINES_MAX = 150;
+/** Each has a tsconfig.json of its own. */
+const ENVIRONMENTS = ['shared', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
+
+const typed = ENVIRONMENTS.filter((folder) => {
+  if (hasSource(folder)) return true;
+  console.log(`skipped  types ${folder}: no source yet`);
+  return false;
+});
+const parts: Part[] = [
+  ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
+  { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
+  { name: 'layers', program: 'node', parameters: ['scripts/check-layers.ts'] },
+];
+
+const startMs = performance.now();
+const outcomes = await Promise.all(parts.map(run));
+for (const { part, passed, output } of outcomes) {
+  if (!passed) console.log(`\n--- ${part.name}\n${shorten(output)}\n`);
+}
+const failed = outcomes.filter(({ passed }) => !passed);
+for (const { part, passed, durationMs } of outcomes) {
+  console.log(`${passed ? 'passed ' : 'FAILED '}  ${seconds(durationMs)}  ${part.name}`);
+}
+const verdict = failed.length === 0 ? 'all passed' : `${failed.length} of ${outcomes.length} failed`;
+console.log(`${verdict} in ${seconds(performance.now() - startMs)}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function run(part: Part): Promise<Outcome> {
+  const startedMs = performance.now();
+  return new Promise((resolve) => {
+    const isNode = part.program === 'node';
+    const child = spawn(
+      isNode ? process.execPath : join(ROOT, 'node_modules', '.bin', part.program),
+      [...part.parameters],
+      { cwd: ROOT, shell: !isNode && process.platform === 'win32' },
+    );
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const end = (passed: boolean) =>
+      resolve({ part, passed, output, durationMs: performance.now() - startedMs });
+    child.on('error', (error) => {
+      output += error.message;
+      end(false);
+    });
+    child.on('close', (code) => end(code === 0));
+  });
+}
+
+/** An environment counts as begun with its first TypeScript file below its folder. */
+function hasSource(folder: string): boolean {
+  const path = join(ROOT, folder);
+  return (
+    existsSync(path) &&
+    readdirSync(path, { recursive: true, encoding: 'utf8' }).some((name) => /\.tsx?$/.test(name))
+  );
+}
+
+/** Enough to begin with; the part can be run alone for the rest. */
+function shorten(output: string): string {
+  const lines = output.trim().split('\n');
+  if (lines.length <= OUTPUT_LINES_MAX) return lines.join('\n');
+  return [...lines.slice(0, OUTPUT_LINES_MAX), `... and ${lines.length - OUTPUT_LINES_MAX} lines more`].join(
+    '\n',
+  );
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1).padStart(5)} s`;
+}
