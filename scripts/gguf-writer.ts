@@ -1,0 +1,86 @@
+/** Writes GGUF version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), 32-bit floats only. */
+
+export type GgufValue =
+  | { readonly type: 'uint32' | 'float32'; readonly value: number }
+  | { readonly type: 'bool'; readonly value: boolean }
+  | { readonly type: 'string'; readonly value: string }
+  | { readonly type: 'strings'; readonly value: readonly string[] }
+  | { readonly type: 'int32s'; readonly value: readonly number[] };
+
+export interface GgufTensor {
+  readonly name: string;
+  /** Fastest-running dimension first: inputs, then outputs. */
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+const ALIGNMENT_BYTES = 32;
+const TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
+const TENSOR_F32 = 0;
+
+export function writeGguf(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): Buffer {
+  const parts: Buffer[] = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(metadata.size)];
+  for (const [key, value] of metadata) parts.push(text(key), encode(value));
+  let offset = 0;
+  for (const { name, shape, data } of tensors) {
+    parts.push(text(name), uint32(shape.length), ...shape.map(uint64), uint32(TENSOR_F32), uint64(offset));
+    offset += padded(data.byteLength);
+  }
+  const head = Buffer.concat(parts);
+  const body = tensors.map(({ data }) => {
+    const bytes = Buffer.alloc(padded(data.byteLength));
+    data.forEach((value, index) => {
+      bytes.writeFloatLE(value, index * 4);
+    });
+    return bytes;
+  });
+  return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), ...body]);
+}
+
+function encode(value: GgufValue): Buffer {
+  switch (value.type) {
+    case 'uint32':
+      return Buffer.concat([uint32(TYPE.uint32), uint32(value.value)]);
+    case 'float32':
+      return Buffer.concat([uint32(TYPE.float32), float32(value.value)]);
+    case 'bool':
+      return Buffer.concat([uint32(TYPE.bool), Buffer.from([value.value ? 1 : 0])]);
+    case 'string':
+      return Buffer.concat([uint32(TYPE.string), text(value.value)]);
+    case 'strings':
+      return Buffer.concat([...array(TYPE.string, value.value.length), ...value.value.map(text)]);
+    case 'int32s':
+      return Buffer.concat([...array(TYPE.int32, value.value.length), ...value.value.map(uint32)]);
+  }
+}
+
+function array(type: number, length: number): Buffer[] {
+  return [uint32(TYPE.array), uint32(type), uint64(length)];
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value, 'utf8');
+  return Buffer.concat([uint64(bytes.length), bytes]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function uint64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+function float32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeFloatLE(value);
+  return bytes;
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+}
