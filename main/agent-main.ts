@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
-import { type Agent, type AgentConfig, createAgent } from './agent.ts';
 import { serveDesktopHost } from './agent/desktop-host.ts';
+import { type Agent, type AgentConfig, createAgent } from './agent.ts';
 import { defaultHome } from './core/home/index.ts';
 
 /** After this the process ends whatever hangs: a clean stop promises five seconds. */
@@ -73,7 +73,8 @@ function port(name: string, value: string): number {
 
 function fail(error: unknown): never {
   if (error instanceof AppError) console.error(`idlewatt: ${error.message}`);
-  else if (error instanceof TypeError && 'code' in error) console.error(`idlewatt: ${error.message}\n\n${USAGE}`);
+  else if (error instanceof TypeError && 'code' in error)
+    console.error(`idlewatt: ${error.message}\n\n${USAGE}`);
   else console.error('idlewatt: stopped by a bug:', error);
   process.exit(1);
 }

@@ -1,7 +1,7 @@
 /** Starts the real agent as people do and speaks its API: what the demo, the benchmarks and the tests share. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
@@ -59,7 +59,10 @@ export async function startAgent(
 }
 
 /** The API as a page sees it. */
-export async function connectApi(page: { url: string; token: string }): Promise<{ api: AgentApi; close(): void }> {
+export async function connectApi(page: {
+  url: string;
+  token: string;
+}): Promise<{ api: AgentApi; close(): void }> {
   const { host } = new URL(page.url);
   const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${page.token}`], {
     origin: `http://${host}`,
@@ -82,13 +85,18 @@ export async function waitForState(
   const signal = AbortSignal.timeout(options.timeoutMs);
   let state: AgentState | null = null;
   for await (const update of await api.state.watch(undefined, { signal })) {
-    state = update.type === 'whole' ? update.state : { ...(state as AgentState), ...withoutUndefined(update.sections) };
+    state =
+      update.type === 'whole'
+        ? update.state
+        : { ...(state as AgentState), ...withoutUndefined(update.sections) };
     options.onState?.(state);
     if (condition(state)) return state;
   }
   throw new Error('the agent stopped before the awaited state came');
 }
 
-function withoutUndefined(sections: { [Section in keyof AgentState]?: AgentState[Section] | undefined }): Partial<AgentState> {
+function withoutUndefined(
+  sections: { [Section in keyof AgentState]?: AgentState[Section] | undefined },
+): Partial<AgentState> {
   return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }

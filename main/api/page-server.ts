@@ -28,6 +28,7 @@ const CONTENT_TYPES: Record<string, string> = {
 /** The only subprotocol that is answered; the token travels beside it, so that it is in no URL and no log. */
 const SUBPROTOCOL = 'idlewatt';
 const TOKEN_PREFIX = 'token.';
+const CLOSE_TOKEN_REFUSED = 4401;
 
 export async function startPageServer(options: {
   /** 0 takes any free port. */
@@ -46,16 +47,15 @@ export async function startPageServer(options: {
   server.on('upgrade', (request, socket, head) => {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
     const token = offered.find((name) => name.startsWith(TOKEN_PREFIX))?.slice(TOKEN_PREFIX.length) ?? '';
-    const permitted =
-      request.url === '/api' &&
-      fromThisMachine(request) &&
-      sameOrigin(request) &&
-      equal(token, options.token);
-    if (!permitted) {
+    if (request.url !== '/api' || !fromThisMachine(request) || !sameOrigin(request)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
-    sockets.handleUpgrade(request, socket, head, options.onConnection);
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // A page cannot read the status of a refused handshake, only how an open socket was closed.
+      if (equal(token, options.token)) options.onConnection(webSocket);
+      else webSocket.close(CLOSE_TOKEN_REFUSED, 'token refused');
+    });
   });
 
   await new Promise<void>((resolve, reject) => {

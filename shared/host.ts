@@ -1,0 +1,46 @@
+/**
+ * What the desktop shell and the agent's process say to each other below the API: which port belongs to
+ * whom. Over a utility process ports are transferred; over a child process they are numbered and relayed.
+ */
+import { z } from 'zod';
+import { profileSchema } from './api/state.ts';
+
+const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
+
+/** What a READY line holds, and what the shell is told when the agent is up. */
+export const agentReadySchema = z.object({
+  pid: z.number().int().positive(),
+  home: z.string(),
+  profile: profileSchema,
+  /** Null in the desktop, where pages come through the shell. */
+  page: pageAddressSchema.nullable(),
+  /** In practice, the practice requester's. */
+  gateway: z.object({ baseUrl: z.url(), key: z.string() }).nullable(),
+  peer: z.object({ id: z.string(), addresses: z.array(z.string()) }),
+  chain: z.object({ id: z.string(), rpcUrl: z.url(), token: z.string() }).nullable(),
+  /** The practice network's second agent, for those who want to read its books. */
+  requester: z.object({ pid: z.number().int().positive(), page: pageAddressSchema }).nullable(),
+});
+export type AgentReady = z.infer<typeof agentReadySchema>;
+
+/** Who speaks over a port: a page, or the shell itself. Pages never get a port of the shell's. */
+export const portRoleSchema = z.enum(['page', 'shell']);
+export type PortRole = z.infer<typeof portRoleSchema>;
+
+/** Shell to agent. With a utility process `connect` carries a transferred port and `data` is not used. */
+export const toAgentSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('connect'), role: portRoleSchema, port: z.number().int().nonnegative() }),
+  z.object({ type: z.literal('data'), port: z.number().int().nonnegative(), data: z.unknown() }),
+  z.object({ type: z.literal('close'), port: z.number().int().nonnegative() }),
+  z.object({ type: z.literal('stop') }),
+]);
+export type ToAgent = z.infer<typeof toAgentSchema>;
+
+/** Agent to shell. */
+export const fromAgentSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready'), ready: agentReadySchema }),
+  z.object({ type: z.literal('failed'), message: z.string() }),
+  z.object({ type: z.literal('data'), port: z.number().int().nonnegative(), data: z.unknown() }),
+  z.object({ type: z.literal('close'), port: z.number().int().nonnegative() }),
+]);
+export type FromAgent = z.infer<typeof fromAgentSchema>;
