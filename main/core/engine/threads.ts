@@ -3,22 +3,25 @@
 export interface CoreReading {
   /** Physical cores; null when the machine does not say. */
   readonly physicalCores: number | null;
-  /** Logical cores this process may use (affinity and container limits counted in). */
+  /** Logical cores this process may use (affinity and container limits counted in): `os.availableParallelism()`. */
   readonly logicalCores: number;
   /** Cores that other programs keep busy, e.g. 1.5; null when not measured. */
   readonly busyCores: number | null;
 }
 
+/** For the owner's programs and for the agent, which moves every token on. */
+const RESERVED_CORES = 1;
+
 /**
- * Free physical cores, at least 1. Spinning threads beyond the free cores wait for each other at every
- * layer and make a token dozens of times slower, so this rounds to the careful side.
+ * Free physical cores less one, at least 1. Threads beyond the free cores wait for each other at every
+ * layer: measured on two cores with one of them busy, the second thread made a token 2 to 15 times slower,
+ * while on two idle cores it made decoding only a tenth faster. So this rounds to the careful side.
  */
 export function chooseThreads(reading: CoreReading): number {
   // Half the logical cores is what machines with two threads a core have.
   const physical = reading.physicalCores ?? Math.ceil(reading.logicalCores / 2);
   const usable = Math.min(physical, reading.logicalCores);
-  const busy = Math.max(0, reading.busyCores ?? 0);
-  // A core that is a quarter busy with passing things is still free.
-  const free = Math.floor(usable - busy + 0.25);
-  return Math.max(1, Math.min(usable, free));
+  // What the reserved core takes anyway is not counted twice.
+  const taken = Math.max(RESERVED_CORES, reading.busyCores ?? 0);
+  return Math.max(1, Math.floor(usable - taken));
 }

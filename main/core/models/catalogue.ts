@@ -128,4 +128,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       },
     ],
   },
+  {
+    // Made by scripts/make-tiny-model.ts, whose test compares this checksum.
+    id: TINY_MODEL_ID,
+    name: 'Idlewatt Tiny (test model)',
+    publisher: 'Idlewatt',
+    license: 'MIT',
+    parameters: '0.16M',
+    quantisation: 'F32',
+    contextTokens: 2048,
+    contextBytesPerToken: 256,
+    sizeBytes: 641_312,
+    sha256: 'dfb6fe6d6ac93bea3a46e55ae23419b51c5631c02c4226b5d7c0a9b54c8faa4d',
+    fileName: 'idlewatt-tiny.gguf',
+    sources: [{ kind: 'bundled' }],
+  },
 ];
