@@ -17,7 +17,7 @@ export function openBenchmarkStore(writer: WriteHandle): BenchmarkStore {
     list: (kind, limit) =>
       writer.all(
         `SELECT id, at_ms AS atMs, kind, conditions, result FROM benchmark
-         WHERE ?1 IS NULL OR kind = ?1 ORDER BY at_ms DESC, id LIMIT ?2`,
+         WHERE kind = ifnull(?, kind) ORDER BY at_ms DESC, id LIMIT ?`,
         kind,
         limit,
       ),

@@ -30,7 +30,8 @@ export function openJobStore(writer: WriteHandle): JobRecords {
     appendEvent(id, event) {
       writer.run(
         `INSERT INTO job_event (job_id, position, at_ms, state, note)
-         VALUES (?1, (SELECT count(*) FROM job_event WHERE job_id = ?1), ?2, ?3, ?4)`,
+         VALUES (?, (SELECT count(*) FROM job_event WHERE job_id = ?), ?, ?, ?)`,
+        id,
         id,
         event.atMs,
         event.state,

@@ -24,7 +24,9 @@ export const ledger: Migration = {
       position INTEGER NOT NULL,
       account TEXT NOT NULL,
       asset_id TEXT NOT NULL,
-      amount TEXT NOT NULL CHECK (amount GLOB '[1-9]*' OR amount GLOB '-[1-9]*'),
+      amount TEXT NOT NULL CHECK (
+        (amount GLOB '[1-9]*' OR amount GLOB '-[1-9]*') AND substr(amount, 2) NOT GLOB '*[^0-9]*'
+      ),
       channel_id TEXT,
       at_ms INTEGER NOT NULL,
       PRIMARY KEY (posting, position)
