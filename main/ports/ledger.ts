@@ -22,18 +22,20 @@ export interface LedgerLine {
   readonly channelId: string | null;
 }
 
-export type PostingKind =
-  | 'job-charged'
-  | 'charge-recovered'
-  | 'channels-claimed'
-  | 'payout'
-  | 'network-fee'
-  | 'job-bought'
-  | 'channel-deposit'
-  | 'channel-refund'
-  | 'faucet'
-  | 'opening'
-  | 'reversal';
+export const POSTING_KINDS = [
+  'job-charged',
+  'charge-recovered',
+  'channels-claimed',
+  'payout',
+  'network-fee',
+  'job-bought',
+  'channel-deposit',
+  'channel-refund',
+  'faucet',
+  'opening',
+  'reversal',
+] as const;
+export type PostingKind = (typeof POSTING_KINDS)[number];
 
 /** One business event. Its lines sum to zero per asset; it is never changed after it was appended. */
 export interface Posting {

@@ -1,0 +1,95 @@
+/**
+ * The agent under the desktop shell: takes the ports that the shell hands over and serves the API on them.
+ * A utility process gets real ports; a child process gets numbered ones, relayed over its IPC channel.
+ */
+import { EventEmitter } from 'node:events';
+import {
+  type AgentReady,
+  type FromAgent,
+  type PortRole,
+  type ToAgent,
+  toAgentSchema,
+} from '../../shared/host.ts';
+
+/** What the API needs of a port, whatever carries it: Electron's MessagePortMain has this shape. */
+export interface ApiPort {
+  on(event: string, listener: (event?: { data: unknown }) => void): void;
+  postMessage(data: unknown): void;
+}
+
+export interface DesktopHostOptions {
+  readonly ready: AgentReady;
+  readonly attach: (port: ApiPort, role: PortRole) => void;
+  readonly stop: () => void;
+}
+
+/** Electron's `process.parentPort`, which Node's types do not know. */
+interface ParentPort {
+  on(
+    event: 'message',
+    listener: (event: { data: unknown; ports: (ApiPort & { start(): void })[] }) => void,
+  ): void;
+  postMessage(message: FromAgent): void;
+}
+
+export function serveDesktopHost(options: DesktopHostOptions): void {
+  const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
+  if (parentPort) serveUtilityProcess(parentPort, options);
+  else serveChildProcess(options);
+}
+
+function serveUtilityProcess(parent: ParentPort, { ready, attach, stop }: DesktopHostOptions): void {
+  parent.on('message', ({ data, ports }) => {
+    const message = toAgentSchema.parse(data);
+    if (message.type === 'stop') stop();
+    const [port] = ports;
+    if (message.type === 'connect' && port) {
+      attach(port, message.role);
+      port.start();
+    }
+  });
+  parent.postMessage({ type: 'ready', ready });
+}
+
+function serveChildProcess({ ready, attach, stop }: DesktopHostOptions): void {
+  const ports = new Map<number, RelayedPort>();
+  const send = (message: FromAgent) => process.send?.(message);
+  process.on('message', (raw) => {
+    const message: ToAgent = toAgentSchema.parse(raw);
+    switch (message.type) {
+      case 'connect': {
+        const port = new RelayedPort(message.port, send);
+        ports.set(message.port, port);
+        attach(port, message.role);
+        break;
+      }
+      case 'data':
+        ports.get(message.port)?.emit('message', { data: message.data });
+        break;
+      case 'close':
+        ports.get(message.port)?.emit('close');
+        ports.delete(message.port);
+        break;
+      case 'stop':
+        stop();
+        break;
+    }
+  });
+  send({ type: 'ready', ready });
+}
+
+/** One end of a port whose other end is in the shell. */
+class RelayedPort extends EventEmitter implements ApiPort {
+  readonly #number: number;
+  readonly #send: (message: FromAgent) => void;
+
+  constructor(number: number, send: (message: FromAgent) => void) {
+    super();
+    this.#number = number;
+    this.#send = send;
+  }
+
+  postMessage(data: unknown): void {
+    this.#send({ type: 'data', port: this.#number, data });
+  }
+}
