@@ -1,6 +1,39 @@
 /** Payment by request, as the provider and the gateway see it; x402 is behind it. */
 import type { Amount, Asset } from '../../shared/money.ts';
 
+/**
+ * Where a channel is opened, topped up, synchronised or refunded without buying anything: `POST`, empty body.
+ * The HTTP server passes it to {@link PaymentGate.admit} with a ceiling of zero and sends what is answered:
+ * 402 with the requirements when the request brings no voucher, else 200 with `PAYMENT-RESPONSE`.
+ */
+export const CHANNEL_PATH = '/v1/channel';
+
+/** Header that carries the voucher (x402 version 2). */
+export const PAYMENT_HEADER = 'payment-signature';
+/** Header (or last SSE event) that carries what was charged. */
+export const PAYMENT_RESPONSE_HEADER = 'payment-response';
+
+/** Why a payment was not taken; also the `code` of the OpenAI-shaped error in the body. */
+export type PaymentRefusal =
+  | 'voucher-missing'
+  | 'voucher-malformed'
+  | 'bad-signature'
+  | 'voucher-too-small'
+  /** It was shown before and what it promises is spent. */
+  | 'voucher-replayed'
+  /** It does not continue where the channel stands (too much, or for a state that never was). */
+  | 'voucher-out-of-step'
+  /** Made for another channel, receiver, token or chain. */
+  | 'other-channel'
+  /** The channel holds less than the voucher promises, or nothing. */
+  | 'deposit-too-small'
+  | 'deposit-refused'
+  /** Another request of the same channel is not finished. */
+  | 'channel-busy'
+  /** 503: the chain is needed for this request and does not answer. */
+  | 'chain-unavailable'
+  | 'voucher-refused';
+
 /** What a paid HTTP request brings. Header names are lower case. */
 export interface PaidRequest {
   readonly method: string;
@@ -28,11 +61,11 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly payment: AdmittedPayment }
   | {
       readonly kind: 'answered';
-      /** 402 with requirements and the reason, or the answer to a zero-charge opening request. */
+      /** 402 with requirements and the reason, 503, or 200 to a request at {@link CHANNEL_PATH}. */
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
       readonly body: string;
-      readonly reason: string;
+      readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
 /** The provider's till. */
@@ -51,7 +84,11 @@ export interface PaymentLease {
   /** Reads the provider's `PAYMENT-RESPONSE`; refuses a charge above the ceiling. Frees the lease. */
   complete(paymentResponse: string): Promise<{ charged: Amount; cumulative: Amount }>;
   /** A 402 came back: corrects the channel's state from it. Frees the lease; the caller takes a new one. */
-  refused(response: { status: number; headers: Readonly<Record<string, string>>; body: string }): Promise<void>;
+  refused(response: {
+    status: number;
+    headers: Readonly<Record<string, string>>;
+    body: string;
+  }): Promise<void>;
   /** The answer was lost: the charge is unknown until the next request corrects it. Frees the lease. */
   abandon(): Promise<void>;
 }

@@ -9,7 +9,8 @@ export interface RecordStore {
   /** In the order of the keys. */
   list(collection: string): readonly { readonly key: string; readonly value: string }[];
   set(collection: string, key: string, value: string): void;
-  delete(collection: string, key: string): void;
+  /** Whether there was one. */
+  delete(collection: string, key: string): boolean;
   /** Reads, lets the callback decide, writes: nothing comes between. Null deletes. Returns what is kept. */
   update(collection: string, key: string, change: (current: string | null) => string | null): string | null;
 }

@@ -1,0 +1,88 @@
+/** Practice money out of nothing: only a local chain answers these calls. */
+import { z } from 'zod';
+import { AppError } from '../../../shared/errors.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { ChainNetwork } from '../../ports/chain.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const RECEIPT_TIMEOUT_MS = 10_000;
+const RECEIPT_POLL_MS = 20;
+
+/** One thousand practice USDC. */
+export const FAUCET_TOKEN = amount(1_000_000_000);
+/** Ten coins; a claim costs about a ten-thousandth of one. */
+const FAUCET_COIN_WEI = 10n ** 19n;
+
+const MINT_SELECTOR = '0x40c10f19';
+
+const answerSchema = z.object({
+  result: z.unknown().optional(),
+  error: z.object({ message: z.string() }).optional(),
+});
+
+/**
+ * Mints `tokenAmount` for the address and sees that it has coin for fees. Needs only the node's URL, so a
+ * process that did not start the chain can fund itself. Resolves when both are on the chain.
+ * Fails with `chain-unavailable`.
+ */
+export async function fundFromFaucet(
+  network: ChainNetwork,
+  address: string,
+  tokenAmount: Amount = FAUCET_TOKEN,
+): Promise<void> {
+  const { rpcUrl } = network;
+  const coin = BigInt(z.string().parse(await callNode(rpcUrl, 'eth_getBalance', [address, 'latest'])));
+  if (coin < FAUCET_COIN_WEI) {
+    await callNode(rpcUrl, 'anvil_setBalance', [address, `0x${FAUCET_COIN_WEI.toString(16)}`]);
+  }
+  if (tokenAmount === 0n) return;
+  // The development accounts of a local chain sign inside the node; no key of theirs is used here.
+  const [sender] = z.array(z.string()).parse(await callNode(rpcUrl, 'eth_accounts', []));
+  if (sender === undefined) throw new AppError('unsupported', 'This chain has no faucet.');
+  const data = MINT_SELECTOR + word(BigInt(address)) + word(tokenAmount);
+  const hash = await callNode(rpcUrl, 'eth_sendTransaction', [
+    { from: sender, to: network.token.address, data },
+  ]);
+  const deadline = performance.now() + RECEIPT_TIMEOUT_MS;
+  for (;;) {
+    const receipt = await callNode(rpcUrl, 'eth_getTransactionReceipt', [hash]);
+    if (receipt !== null) {
+      if (z.object({ status: z.string() }).parse(receipt).status !== '0x1') {
+        throw new AppError('chain-unavailable', 'The practice faucet refused.');
+      }
+      return;
+    }
+    if (performance.now() > deadline) throw new AppError('chain-unavailable', 'The practice faucet is slow.');
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+  }
+}
+
+/** One JSON-RPC call to a local node. Fails with `chain-unavailable`. */
+export async function callNode(
+  rpcUrl: string,
+  method: string,
+  parameters: readonly unknown[],
+): Promise<unknown> {
+  let answer: z.infer<typeof answerSchema>;
+  try {
+    const response = await fetch(rpcUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: parameters }),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    answer = answerSchema.parse(await response.json());
+  } catch (cause) {
+    throw new AppError('chain-unavailable', 'The practice chain does not answer.', { cause });
+  }
+  if (answer.error !== undefined) {
+    throw new AppError('chain-unavailable', `The practice chain refused ${method}.`, {
+      details: { message: answer.error.message.slice(0, 200) },
+    });
+  }
+  return answer.result;
+}
+
+function word(value: bigint): string {
+  return value.toString(16).padStart(64, '0');
+}

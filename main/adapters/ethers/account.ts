@@ -1,0 +1,30 @@
+/** Signing keys as closures: the key is reachable by no property, so nothing prints or serialises it. */
+import { type TypedDataField, Wallet } from 'ethers';
+import type { Account, Hex } from '../../ports/evm.ts';
+
+/** An account for a private key of 32 bytes (hex). */
+export function createAccount(privateKey: string): Account {
+  const wallet = new Wallet(privateKey);
+  return {
+    address: wallet.address as Hex,
+    signTypedData: async ({ domain, types, primaryType, message }) =>
+      (await wallet.signTypedData(domain, usedTypes(types, primaryType), message)) as Hex,
+    signMessage: async (message) => (await wallet.signMessage(message)) as Hex,
+    signTransaction: async (transaction) =>
+      (await wallet.signTransaction({ ...transaction, type: 2 })) as Hex,
+  };
+}
+
+/** ethers derives the primary type and refuses types beside it, so only what it refers to is given. */
+function usedTypes(types: Record<string, unknown>, primaryType: string): Record<string, TypedDataField[]> {
+  const all = types as Record<string, TypedDataField[]>;
+  const used: Record<string, TypedDataField[]> = {};
+  const add = (name: string): void => {
+    const fields = all[name];
+    if (fields === undefined || used[name] !== undefined) return;
+    used[name] = [...fields];
+    for (const field of fields) add(field.type.replace(/\[.*$/, ''));
+  };
+  add(primaryType);
+  return used;
+}

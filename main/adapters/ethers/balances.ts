@@ -1,0 +1,33 @@
+/** What an address holds on a chain. What cannot be asked is null, never zero. */
+import { z } from 'zod';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Balances } from '../../ports/chain.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ChainNode } from './node.ts';
+
+const BALANCE_OF = ['function balanceOf(address) view returns (uint256)'];
+
+/** Token and coin of `address`, each null when the node did not answer or serves another chain. */
+export async function readBalances(node: ChainNode, address: string, clock: Clock): Promise<Balances> {
+  const token = node
+    .readContract({
+      address: node.network.token.address as `0x${string}`,
+      abi: BALANCE_OF,
+      functionName: 'balanceOf',
+      args: [address],
+    })
+    .then((value) => amount(z.bigint().parse(value)));
+  const coin = node
+    .send('eth_getBalance', [address, 'latest'])
+    .then((value) => amount(z.string().parse(value)));
+  return { token: await orUnknown(token), coin: await orUnknown(coin), atMs: clock.now() };
+}
+
+async function orUnknown(value: Promise<Amount>): Promise<Amount | null> {
+  try {
+    return await value;
+  } catch {
+    // A page that shows "unknown" is the handling; the settlement reports why the chain is away.
+    return null;
+  }
+}

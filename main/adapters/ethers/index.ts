@@ -1,0 +1,6 @@
+/** ethers behind our ports: keys, the chain's node, balances, the payout address's proof. */
+export { createAccount } from './account.ts';
+export { readBalances } from './balances.ts';
+export { createKeyTools } from './keystore.ts';
+export { type ChainNode, connectNode, createSender } from './node.ts';
+export { payoutSentence, signPayoutProof, verifyPayoutProof } from './payout-proof.ts';

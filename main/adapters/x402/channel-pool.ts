@@ -1,0 +1,82 @@
+/** Who may use which of a provider's channels now: one request per channel, several channels side by side. */
+
+/** One channel's place in the pool; its number makes the channel's salt. */
+export interface Slot {
+  readonly index: number;
+  /** Free in the books; null until something is known of the channel. */
+  spendable: bigint | null;
+  busy: boolean;
+  /** A deposit was sent and its outcome is unknown: ask the chain before the next one. */
+  uncertain: boolean;
+  /** Refused in a row; a channel that keeps failing is left alone. */
+  refusals: number;
+  /** Not before this time, where the provider still works on an earlier request. */
+  notBeforeMs: number;
+}
+
+export interface ChannelPool {
+  /** Takes the best free channel, or waits in line for one. */
+  take(ceiling: bigint): Promise<Slot>;
+  give(slot: Slot): void;
+}
+
+/** At this many refusals in a row a channel is no longer used. */
+const REFUSALS_MAX = 4;
+
+/** A pool of at most `channelsMax` channels; numbers of channels that were given up are not used again. */
+export function createChannelPool(
+  channelsMax: number,
+  now: () => number,
+  later: (delayMs: number, run: () => void) => void,
+): ChannelPool {
+  const slots: Slot[] = [];
+  const waiting: { ceiling: bigint; resolve: (slot: Slot) => void }[] = [];
+
+  function pick(ceiling: bigint): Slot | null {
+    const usable = slots.filter((slot) => slot.refusals < REFUSALS_MAX);
+    const free = usable.filter((slot) => !slot.busy && slot.notBeforeMs <= now());
+    const funded = free.find((slot) => slot.spendable !== null && slot.spendable >= ceiling);
+    // A channel whose money is used up is topped up before another one is opened.
+    const chosen = funded ?? free[0] ?? (usable.length < channelsMax ? open() : null);
+    if (chosen !== null) chosen.busy = true;
+    return chosen;
+  }
+
+  function open(): Slot {
+    const slot = {
+      index: slots.length,
+      spendable: null,
+      busy: false,
+      uncertain: false,
+      refusals: 0,
+      notBeforeMs: 0,
+    };
+    slots.push(slot);
+    return slot;
+  }
+
+  function serve(): void {
+    for (;;) {
+      const next = waiting[0];
+      const slot = next === undefined ? null : pick(next.ceiling);
+      if (next === undefined || slot === null) return;
+      waiting.shift();
+      next.resolve(slot);
+    }
+  }
+
+  return {
+    take(ceiling) {
+      return new Promise((resolve) => {
+        waiting.push({ ceiling, resolve });
+        serve();
+      });
+    },
+    give(slot) {
+      slot.busy = false;
+      const waitMs = slot.notBeforeMs - now();
+      if (waitMs > 0) later(waitMs, serve);
+      serve();
+    },
+  };
+}

@@ -1,0 +1,382 @@
+/** The gateway's purse: channels per provider, opened and topped up as needed, one voucher per request. */
+import { encodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentRequirements } from '@x402/core/types';
+import {
+  type BatchSettlementClientDeps,
+  buildChannelConfig,
+  computeChannelId,
+  createBatchSettlementEIP3009DepositPayload,
+  processCorrectivePaymentRequired,
+  recoverChannel,
+  signVoucher,
+} from '@x402/evm/batch-settlement/client';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import { type Amount, amount, amountSchema } from '../../../shared/money.ts';
+import type { ChainNetwork } from '../../ports/chain.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Account, ChainReader, Hex } from '../../ports/evm.ts';
+import {
+  CHANNEL_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+  type PaidProvider,
+  type Payer,
+  type PaymentLease,
+} from '../../ports/payments.ts';
+import type { RecordStore } from '../../ports/store.ts';
+import { type ChannelPool, createChannelPool, type Slot } from './channel-pool.ts';
+import { createBoughtChannels } from './channel-storage.ts';
+import {
+  checkRequirements,
+  decodeRequired,
+  depositError,
+  headerOf,
+  parseSettled,
+  refusalCode,
+} from './provider-answers.ts';
+import { channelSalt } from './salt.ts';
+import { SCHEME } from './wire.ts';
+
+export interface PayerOptions {
+  readonly network: ChainNetwork;
+  /** Owns the money in the channels. Signs deposits only. */
+  readonly funds: Account;
+  /** Signs vouchers. */
+  readonly session: Account;
+  readonly chain: ChainReader;
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  /** What a new channel, or a top-up, is given. */
+  readonly deposit: Amount;
+  /** The most that is ever put into one channel at once, whatever a provider asks. */
+  readonly depositMax: Amount;
+  /** Channels with one provider, so requests to it at once. */
+  readonly channelsMax: number;
+  /** A deposit that became final; for the ledger. */
+  readonly onDeposit?: (deposit: PaidDeposit) => void;
+}
+
+/** Money that moved from the wallet into a channel. */
+export interface PaidDeposit {
+  readonly peer: string;
+  readonly channelId: string;
+  readonly amount: Amount;
+  readonly txHash: string;
+}
+
+/** What is known of one provider. */
+interface Purse {
+  readonly pool: ChannelPool;
+  requirements: PaymentRequirements | null;
+}
+
+interface Channel {
+  readonly id: string;
+  readonly deps: BatchSettlementClientDeps;
+  readonly config: ReturnType<typeof buildChannelConfig>;
+}
+
+/** While a provider still works on a lost request its channel is busy; asking again at once helps nobody. */
+const BUSY_WAIT_MS = 500;
+const OPEN_ATTEMPTS = 3;
+
+/** See {@link Payer}. A warm channel costs no round trip: the requirements are kept, the price is ours. */
+export function createPayer(options: PayerOptions): Payer {
+  const { network, clock } = options;
+  const storage = createBoughtChannels(options.store);
+  const purses = new Map<string, Purse>();
+
+  async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
+    if (ceiling > options.depositMax) {
+      throw new AppError('insufficient-funds', 'This request can cost more than a channel may hold.', {
+        details: { ceiling: ceiling.toString(), depositMax: options.depositMax.toString() },
+      });
+    }
+    const purse = purseOf(provider.peer);
+    const slot = await purse.pool.take(ceiling);
+    try {
+      purse.requirements ??= await askRequirements(provider);
+      const requirement = { ...purse.requirements, amount: ceiling.toString() };
+      const channel = channelOf(provider.peer, slot, requirement);
+      await fund(provider, purse, slot, channel, ceiling);
+      return await startLease(purse, slot, channel, requirement, path, ceiling);
+    } catch (error) {
+      purse.pool.give(slot);
+      throw error;
+    }
+  }
+
+  function purseOf(peer: string): Purse {
+    const known = purses.get(peer);
+    if (known !== undefined) return known;
+    const later = (delayMs: number, run: () => void): void => void clock.after(delayMs, run);
+    const purse: Purse = {
+      pool: createChannelPool(options.channelsMax, () => clock.now(), later),
+      requirements: null,
+    };
+    purses.set(peer, purse);
+    return purse;
+  }
+
+  function channelOf(peer: string, slot: Slot, requirement: PaymentRequirements): Channel {
+    const deps: BatchSettlementClientDeps = {
+      signer: {
+        address: options.funds.address,
+        signTypedData: (data) => options.funds.signTypedData(data),
+        readContract: (call) => readOrRemembered(call, slot),
+      },
+      storage,
+      // Made from names alone: whoever has the keys finds the channels again without this machine's records.
+      salt: channelSalt(options.session.address, peer, slot.index),
+      payerAuthorizer: options.session.address,
+      voucherSigner: {
+        address: options.session.address,
+        signTypedData: (data) => options.session.signTypedData(data),
+      },
+    };
+    const config = buildChannelConfig(deps, requirement);
+    return { id: computeChannelId(config, network.id).toLowerCase(), deps, config };
+  }
+
+  /** While the chain is away the last known state serves: the provider's proof is a voucher of our own. */
+  async function readOrRemembered(
+    call: Parameters<ChainReader['readContract']>[0],
+    slot: Slot,
+  ): Promise<unknown> {
+    try {
+      return await options.chain.readContract(call);
+    } catch (error) {
+      const known = isAppError(error, 'chain-unavailable')
+        ? await storage.get(String(call.args?.[0]))
+        : undefined;
+      if (known?.balance === undefined || slot.spendable === null) throw error;
+      return [BigInt(known.balance), BigInt(known.totalClaimed ?? '0')];
+    }
+  }
+
+  async function fund(
+    provider: PaidProvider,
+    purse: Purse,
+    slot: Slot,
+    channel: Channel,
+    ceiling: Amount,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      if (slot.uncertain) await recoverBalance(channel);
+      slot.uncertain = false;
+      const known = (await storage.get(channel.id)) ?? (await recoverRecord(channel, purse));
+      const charged = BigInt(known.chargedCumulativeAmount ?? '0');
+      slot.spendable = BigInt(known.balance ?? '0') - charged;
+      if (slot.spendable >= ceiling) return;
+      if (attempt > OPEN_ATTEMPTS) {
+        throw new AppError('payment-required', 'The provider does not take the deposit.', {
+          details: { peer: provider.peer, channelId: channel.id },
+        });
+      }
+      await deposit(provider, purse, slot, channel, ceiling, charged);
+    }
+  }
+
+  async function recoverRecord(channel: Channel, purse: Purse) {
+    if (purse.requirements === null) throw new Error('requirements come before channels');
+    return recoverChannel(channel.deps, purse.requirements);
+  }
+
+  async function deposit(
+    provider: PaidProvider,
+    purse: Purse,
+    slot: Slot,
+    channel: Channel,
+    ceiling: Amount,
+    charged: bigint,
+  ): Promise<void> {
+    const requirement = { ...forceRequirement(purse), amount: '1' };
+    const sum = depositSum(requirement, ceiling - (slot.spendable ?? 0n));
+    const { payload, x402Version } = await createBatchSettlementEIP3009DepositPayload(
+      channel.deps.signer,
+      2,
+      requirement,
+      channel.config,
+      sum.toString(),
+      (charged + 1n).toString(),
+      channel.deps.voucherSigner,
+    );
+    // Until the answer is here, whether the deposit was made is unknown.
+    slot.uncertain = true;
+    const response = await provider.fetch(CHANNEL_PATH, {
+      method: 'POST',
+      headers: {
+        [PAYMENT_HEADER]: encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement }),
+      },
+    });
+    const body = await response.text();
+    const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
+    if (response.status !== 200 || paid === null) {
+      await correct(purse, slot, channel, {
+        status: response.status,
+        required: response.headers.get('payment-required'),
+        body,
+      });
+      const code = refusalCode(body);
+      if (code === 'voucher-replayed' || code === 'voucher-out-of-step' || code === 'voucher-too-small')
+        return;
+      throw depositError(provider.peer, code);
+    }
+    const settled = parseSettled(paid);
+    const known = await storage.get(channel.id);
+    const balance = BigInt(known?.balance ?? '0') + sum;
+    await storage.set(channel.id, { ...known, balance: balance.toString() });
+    slot.uncertain = false;
+    options.onDeposit?.({
+      peer: provider.peer,
+      channelId: channel.id,
+      amount: sum,
+      txHash: settled.transaction,
+    });
+  }
+
+  function depositSum(requirement: PaymentRequirements, missing: bigint): Amount {
+    const announced = amountSchema.safeParse(requirement.extra.minDeposit);
+    const least = announced.success && announced.data > missing ? announced.data : missing;
+    if (least > options.depositMax) {
+      throw new AppError('insufficient-funds', 'The provider asks for a larger deposit than is allowed.', {
+        details: { least: least.toString(), depositMax: options.depositMax.toString() },
+      });
+    }
+    return amount(options.deposit > least ? options.deposit : least);
+  }
+
+  async function startLease(
+    purse: Purse,
+    slot: Slot,
+    channel: Channel,
+    requirement: PaymentRequirements,
+    path: string,
+    ceiling: Amount,
+  ): Promise<PaymentLease> {
+    const known = await storage.get(channel.id);
+    const base = BigInt(known?.chargedCumulativeAmount ?? '0');
+    const signer = channel.deps.voucherSigner ?? channel.deps.signer;
+    const voucher = await signVoucher(signer, channel.id as Hex, (base + ceiling).toString(), network.id);
+    const header = encodePaymentSignatureHeader({
+      x402Version: 2,
+      resource: { url: path, description: '', mimeType: '' },
+      accepted: requirement,
+      payload: { type: 'voucher', channelConfig: channel.config, voucher },
+    });
+    let open = true;
+    const close = (): void => {
+      if (!open) throw new Error('a lease ends once');
+      open = false;
+    };
+    return {
+      channelId: channel.id,
+      headers: { [PAYMENT_HEADER]: header },
+      async complete(paymentResponse) {
+        close();
+        try {
+          const settled = parseSettled(paymentResponse);
+          const charged = settled.extra.chargedAmount;
+          const cumulative = settled.extra.channelState.chargedCumulativeAmount;
+          if (charged < 0n || charged > ceiling || cumulative !== base + charged) {
+            throw new AppError('bad-request', 'The provider charged something else than was agreed.', {
+              details: {
+                channelId: channel.id,
+                charged: charged.toString(),
+                cumulative: cumulative.toString(),
+                ceiling: ceiling.toString(),
+                before: base.toString(),
+              },
+            });
+          }
+          await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+          slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
+          slot.refusals = 0;
+          return { charged, cumulative };
+        } finally {
+          purse.pool.give(slot);
+        }
+      },
+      async refused({ status, headers, body }) {
+        close();
+        try {
+          const required = headerOf(headers, 'payment-required');
+          await correct(purse, slot, channel, { status, required, body });
+        } finally {
+          purse.pool.give(slot);
+        }
+      },
+      async abandon() {
+        close();
+        purse.pool.give(slot);
+      },
+    };
+  }
+
+  /** Learns from a refusal; what cannot be corrected counts against the channel. */
+  async function correct(
+    purse: Purse,
+    slot: Slot,
+    channel: Channel,
+    response: { status: number; required: string | null; body: string },
+  ): Promise<void> {
+    slot.refusals += 1;
+    const code = refusalCode(response.body);
+    if (code === 'channel-busy') {
+      slot.refusals -= 1;
+      slot.notBeforeMs = clock.now() + BUSY_WAIT_MS;
+      return;
+    }
+    if (response.status !== 402 || response.required === null) return;
+    const required = decodeRequired(response.required);
+    if (required === null) return;
+    purse.requirements = checkRequirements(required, network);
+    if (await processCorrectivePaymentRequired(channel.deps, required)) return;
+    // No proof of where the channel stands: the chain says what it holds.
+    if (code === 'deposit-too-small') await recoverBalance(channel);
+  }
+
+  async function recoverBalance(channel: Channel): Promise<void> {
+    const before = await storage.get(channel.id);
+    const after = await recoverChannel(channel.deps, { ...channelRequirement(channel), amount: '1' });
+    const charged = BigInt(before?.chargedCumulativeAmount ?? '0');
+    if (charged > BigInt(after.chargedCumulativeAmount ?? '0')) {
+      await storage.set(channel.id, { ...after, chargedCumulativeAmount: charged.toString() });
+    }
+  }
+
+  function channelRequirement(channel: Channel): PaymentRequirements {
+    return {
+      scheme: SCHEME,
+      network: network.id as `${string}:${string}`,
+      asset: channel.config.token,
+      amount: '1',
+      payTo: channel.config.receiver,
+      maxTimeoutSeconds: 0,
+      extra: {
+        receiverAuthorizer: channel.config.receiverAuthorizer,
+        withdrawDelay: channel.config.withdrawDelay,
+      },
+    };
+  }
+
+  async function askRequirements(provider: PaidProvider): Promise<PaymentRequirements> {
+    const response = await provider.fetch(CHANNEL_PATH, { method: 'POST' });
+    await response.body?.cancel();
+    const header = response.headers.get('payment-required');
+    const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
+    if (required === null) {
+      throw new AppError('peer-unreachable', 'The provider does not say how it is paid.', {
+        details: { peer: provider.peer, status: response.status },
+      });
+    }
+    return checkRequirements(required, network);
+  }
+
+  return { lease };
+}
+
+function forceRequirement(purse: Purse): PaymentRequirements {
+  if (purse.requirements === null) throw new Error('requirements come before deposits');
+  return purse.requirements;
+}

@@ -1,0 +1,97 @@
+/** What x402 puts on the wire, checked before any library sees it; and the library's types that it hides. */
+import { decodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentPayload } from '@x402/core/types';
+import type { BatchSettlementEvmSchemeServerConfig } from '@x402/evm/batch-settlement/server';
+import { z } from 'zod';
+
+export type { ClientChannelStorage } from '@x402/evm/batch-settlement/client';
+export type ChannelStorage = NonNullable<BatchSettlementEvmSchemeServerConfig['storage']>;
+export type Channel = NonNullable<Awaited<ReturnType<ChannelStorage['get']>>>;
+export type ChannelConfig = Channel['channelConfig'];
+
+/** The contract, at the same address on every chain. */
+export const SETTLEMENT_ADDRESS = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
+export const SCHEME = 'batch-settlement';
+
+/** A header beyond this is not a payment. */
+const PAYMENT_HEADER_BYTES_MAX = 8_192;
+const UINT128_MAX = 2n ** 128n - 1n;
+
+export const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+export const channelIdSchema = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+export const bytesSchema = z.string().regex(/^0x([0-9a-fA-F]{2}){0,1024}$/);
+/** Base units as the contract holds them. */
+export const unitsSchema = z
+  .string()
+  .refine((text) => /^\d{1,39}$/.test(text) && BigInt(text) <= UINT128_MAX, 'an integer of 128 bits');
+
+export const channelConfigSchema = z.object({
+  payer: addressSchema,
+  payerAuthorizer: addressSchema,
+  receiver: addressSchema,
+  receiverAuthorizer: addressSchema,
+  token: addressSchema,
+  withdrawDelay: z.number().int().nonnegative(),
+  salt: channelIdSchema,
+});
+
+export const requirementSchema = z.object({
+  scheme: z.string(),
+  network: z.string().regex(/^[^:]+:.+$/),
+  asset: addressSchema,
+  amount: unitsSchema,
+  payTo: addressSchema,
+  maxTimeoutSeconds: z.number().int().nonnegative(),
+  extra: z.record(z.string(), z.unknown()),
+});
+
+const voucherSchema = z.object({
+  channelId: channelIdSchema,
+  maxClaimableAmount: unitsSchema,
+  signature: bytesSchema,
+});
+
+const paymentSchema = z.object({
+  x402Version: z.literal(2),
+  accepted: requirementSchema,
+  payload: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('voucher'), channelConfig: channelConfigSchema, voucher: voucherSchema }),
+    z.object({
+      type: z.literal('deposit'),
+      channelConfig: channelConfigSchema,
+      voucher: voucherSchema,
+      deposit: z.object({
+        amount: unitsSchema,
+        authorization: z.object({
+          erc3009Authorization: z.object({
+            validAfter: unitsSchema,
+            validBefore: unitsSchema,
+            salt: z.string().regex(/^0x[0-9a-fA-F]{1,64}$/),
+            signature: bytesSchema,
+          }),
+        }),
+      }),
+    }),
+    z.object({
+      type: z.literal('refund'),
+      channelConfig: channelConfigSchema,
+      voucher: voucherSchema,
+      amount: unitsSchema.optional(),
+    }),
+  ]),
+});
+
+/** A payment whose shape was checked; what it claims was not. */
+export type Payment = PaymentPayload & z.infer<typeof paymentSchema>;
+
+/** The payment of a header, or null when it is not one. */
+export function parsePayment(header: string): Payment | null {
+  if (header.length > PAYMENT_HEADER_BYTES_MAX) return null;
+  try {
+    const parsed = paymentSchema.safeParse(decodePaymentSignatureHeader(header));
+    return parsed.success ? (parsed.data as Payment) : null;
+  } catch {
+    // Neither base64 nor JSON: the caller says so in its answer.
+    return null;
+  }
+}
