@@ -38,7 +38,7 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>): Answer<T> {
   const latest = useRef(ask);
   latest.current = ask;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `turn` say when to ask again
+  // Dependencies: `key` and `turn` say when to ask again
   useEffect(() => {
     if (status !== 'live') return;
     let wanted = true;

@@ -24,6 +24,13 @@ export function writeAmount(baseUnits: string, decimals: number, language: strin
   return { text: `≈ ${rounded}`, exact };
 }
 
+/** Base units as a person would type them: exact, without grouping, with the language's decimal mark. */
+export function writeAmountForTyping(baseUnits: string, decimals: number, language: string): string {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 36, useGrouping: false }).format(
+    formatUnits(BigInt(baseUnits), decimals) as `${number}`,
+  );
+}
+
 /** Decimal amount as typed by a person to base units; null when it is not a number or too precise. */
 export function readAmount(text: string, decimals: number): string | null {
   const match = /^(\d{1,9})(?:[.,](\d+))?$/.exec(text.trim());

@@ -48,7 +48,7 @@ function Open() {
   }, [settings.language]);
 
   const opened = useRef(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page moves the focus to its beginning
+  // Dependencies: a new page moves the focus to its beginning
   useEffect(() => {
     document.title = t('shell.title', { page: t(`nav.${page}`) });
     if (opened.current) {

@@ -1,3 +1,275 @@
-export function Earnings(_: { item: string | null }) {
-  return <h1>Earnings</h1>;
+/** Earnings: what came in by day and by model, what is still owed and why, and every line behind it. */
+import { useState } from 'react';
+import { useAnswer, useDeed } from '../calls.ts';
+import { shorten, writeAmount, writeDay, writeNumber } from '../format.ts';
+import { Amount, useAmountText } from '../parts/amount.tsx';
+import { DayChart } from '../parts/chart.tsx';
+import { Choice } from '../parts/choice.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { CopyBlock } from '../parts/copy.tsx';
+import { EntryList } from '../parts/entries.tsx';
+import { Figure } from '../parts/fact.tsx';
+import { PageHead } from '../parts/page-head.tsx';
+import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { Table } from '../parts/table.tsx';
+import { useModelName, useWords } from '../parts/words.ts';
+import { agent, useSection } from '../store.ts';
+
+const SPANS = ['7', '30', '90'] as const;
+
+export function Earnings() {
+  const { t } = useWords();
+  const money = useSection('money');
+  const [span, setSpan] = useState<(typeof SPANS)[number]>('30');
+  const moved = [money.earnedTotal, money.owed, money.claimed, money.received].join('|');
+  return (
+    <>
+      <PageHead title={t('nav.earnings')} lead={t('earnings.lead')}>
+        <PayOut />
+      </PageHead>
+      <Totals />
+      <section aria-labelledby="earnings-days">
+        <div className="section-head">
+          <h2 id="earnings-days">{t('earnings.byDay')}</h2>
+          <Choice
+            label={t('earnings.span')}
+            value={span}
+            onChange={setSpan}
+            options={SPANS.map((value) => ({ value, label: t('earnings.days', { count: Number(value) }) }))}
+          />
+        </div>
+        <Days days={Number(span)} moved={moved} />
+      </section>
+      <ByModel days={Number(span)} moved={moved} />
+      <Receivables moved={moved} />
+      <Entries moved={moved} />
+    </>
+  );
+}
+
+function PayOut() {
+  const { t } = useWords();
+  const money = useSection('money');
+  const wallet = useSection('wallet');
+  const amountText = useAmountText();
+  const settle = useDeed((_: null) => agent.earnings.settle({}));
+  const open = BigInt(money.owed) + BigInt(money.claimed);
+  const sum = amountText(open.toString(), money.asset);
+  return (
+    <div className="pay-out">
+      <Confirm
+        className="button is-main"
+        button={settle.busy ? t('payout.busy') : t('payout.button')}
+        isDisabled={settle.busy || open === 0n || wallet.address === null}
+        title={t('payout.title', { amount: sum })}
+        act={t('payout.act', { amount: sum })}
+        onAct={() => settle.run(null)}
+      >
+        <p>
+          {t('payout.text', {
+            amount: sum,
+            address: wallet.address === null ? t('common.unknown') : shorten(wallet.address),
+            network: wallet.networkName,
+            coin: money.coin.practice
+              ? t('money.practiceUnit', { symbol: money.coin.symbol })
+              : money.coin.symbol,
+          })}
+        </p>
+        {BigInt(money.owed) < BigInt(money.settleThreshold) ? (
+          <p>{t('payout.early', { threshold: amountText(money.settleThreshold, money.asset) })}</p>
+        ) : null}
+      </Confirm>
+      {open === 0n ? <p className="soft">{t('payout.nothing')}</p> : null}
+      <ProblemNote problem={settle.problem} />
+      {settle.result ? (
+        <div className="note is-info" role="status">
+          <p className="note-title">
+            {t('payout.done', { amount: amountText(settle.result.received, money.asset) })}
+          </p>
+          {settle.result.claimTx ? (
+            <CopyBlock label={t('payout.claimTx')} text={settle.result.claimTx} />
+          ) : null}
+          {settle.result.settleTx ? (
+            <CopyBlock label={t('payout.settleTx')} text={settle.result.settleTx} />
+          ) : null}
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Totals() {
+  const { t } = useWords();
+  const money = useSection('money');
+  const source = t('source.ledger');
+  return (
+    <section aria-label={t('earnings.totals')}>
+      <dl className="figures">
+        <Figure label={t('home.total')}>
+          <Amount baseUnits={money.earnedTotal} asset={money.asset} about={source} />
+        </Figure>
+        <Figure label={t('earnings.received')} note={t('earnings.receivedNote')}>
+          <Amount baseUnits={money.received} asset={money.asset} about={source} />
+        </Figure>
+        <Figure label={t('earnings.claimed')} note={t('earnings.claimedNote')}>
+          <Amount baseUnits={money.claimed} asset={money.asset} about={source} />
+        </Figure>
+        <Figure label={t('earnings.fees')} note={t('earnings.feesNote')}>
+          <Amount baseUnits={money.feesCoin} asset={money.coin} about={source} />
+        </Figure>
+      </dl>
+    </section>
+  );
+}
+
+function Days({ days, moved }: { days: number; moved: string }) {
+  const { t, language } = useWords();
+  const { asset, coin } = useSection('money');
+  const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byDay({ days }));
+  if (answer.problem) return <ProblemNote problem={answer.problem} />;
+  if (!answer.data) return <div className="chart is-waiting" />;
+  const rows = answer.data.days;
+  if (rows.every((row) => row.earned === '0')) {
+    return (
+      <Empty title={t('earnings.noDays')}>
+        <p>{t('earnings.noDaysNext')}</p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <div className="panel">
+        <DayChart
+          label={t('earnings.chart', { count: days })}
+          bars={rows.map((row) => ({ day: row.day, value: Number(row.earned) }))}
+          isPractice={asset.practice}
+          writeDay={(day) => writeDay(day, language)}
+          writeValue={(value) => writeAmount(String(Math.round(value)), asset.decimals, language).text}
+        />
+        <p className="chart-unit">
+          {t('earnings.unit', {
+            unit: asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol,
+          })}
+        </p>
+      </div>
+      <details className="as-table">
+        <summary>{t('earnings.asTable')}</summary>
+        <Table
+          label={t('earnings.byDay')}
+          rows={[...rows].reverse()}
+          rowKey={(row) => row.day}
+          columns={[
+            { key: 'day', head: t('earnings.day'), cell: (row) => writeDay(row.day, language) },
+            {
+              key: 'jobs',
+              head: t('nav.jobs'),
+              isNumber: true,
+              cell: (row) => writeNumber(row.jobs, language),
+            },
+            {
+              key: 'earned',
+              head: t('earnings.earned'),
+              isNumber: true,
+              cell: (row) => <Amount baseUnits={row.earned} asset={asset} />,
+            },
+            {
+              key: 'fees',
+              head: t('earnings.fees'),
+              isNumber: true,
+              cell: (row) => <Amount baseUnits={row.feesCoin} asset={coin} />,
+            },
+          ]}
+        />
+      </details>
+    </>
+  );
+}
+
+function ByModel({ days, moved }: { days: number; moved: string }) {
+  const { t, language } = useWords();
+  const { asset } = useSection('money');
+  const modelName = useModelName();
+  const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byModel({ days }));
+  if (!answer.data || answer.data.models.length === 0) return <ProblemNote problem={answer.problem} />;
+  return (
+    <section aria-labelledby="earnings-models">
+      <h2 id="earnings-models">{t('earnings.byModel')}</h2>
+      <Table
+        label={t('earnings.byModel')}
+        rows={answer.data.models}
+        rowKey={(row) => row.model}
+        columns={[
+          { key: 'model', head: t('jobs.column.model'), cell: (row) => modelName(row.model) },
+          {
+            key: 'jobs',
+            head: t('nav.jobs'),
+            isNumber: true,
+            cell: (row) => writeNumber(row.jobs, language),
+          },
+          {
+            key: 'earned',
+            head: t('earnings.earned'),
+            isNumber: true,
+            cell: (row) => <Amount baseUnits={row.earned} asset={asset} />,
+          },
+        ]}
+      />
+    </section>
+  );
+}
+
+function Receivables({ moved }: { moved: string }) {
+  const { t } = useWords();
+  const money = useSection('money');
+  const amountText = useAmountText();
+  const answer = useAnswer(moved, () => agent.earnings.receivables({}));
+  return (
+    <section aria-labelledby="earnings-owed">
+      <h2 id="earnings-owed">{t('earnings.owed')}</h2>
+      <ProblemNote problem={answer.problem} />
+      {answer.data?.receivables.length === 0 ? (
+        <Empty title={t('waiting.none')}>
+          <p>{t('earnings.owedEmpty')}</p>
+        </Empty>
+      ) : null}
+      {answer.data && answer.data.receivables.length > 0 ? (
+        <ul className="rows">
+          {answer.data.receivables.map((row) => (
+            <li className="row" key={row.channelId}>
+              <span className="row-title">
+                <Amount baseUnits={row.owed} asset={money.asset} about={t('source.owed')} />
+              </span>
+              <span className="row-note">
+                {t(`waiting.${row.reason}`, { threshold: amountText(money.settleThreshold, money.asset) })}
+              </span>
+              <span className="soft" title={row.channelId}>
+                {t('earnings.channel', {
+                  payer: shorten(row.payer),
+                  claimed: amountText(row.claimed, money.asset),
+                })}
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
+
+function Entries({ moved }: { moved: string }) {
+  const { t } = useWords();
+  const answer = useAnswer(moved, () => agent.earnings.entries({ limit: 20 }));
+  return (
+    <section aria-labelledby="earnings-ledger">
+      <h2 id="earnings-ledger">{t('earnings.ledger')}</h2>
+      <p className="soft">{t('earnings.ledgerWhat')}</p>
+      <ProblemNote problem={answer.problem} />
+      {answer.data?.entries.length === 0 ? (
+        <Empty title={t('earnings.noEntries')}>
+          <p>{t('earnings.noEntriesNext')}</p>
+        </Empty>
+      ) : null}
+      {answer.data && answer.data.entries.length > 0 ? <EntryList entries={answer.data.entries} /> : null}
+    </section>
+  );
 }

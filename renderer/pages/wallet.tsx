@@ -1,3 +1,131 @@
-export function Wallet(_: { item: string | null }) {
-  return <h1>Wallet</h1>;
+/** Wallet: the address that is paid, what is there, what is not there yet and why, and how it came. */
+import { Button } from 'react-aria-components';
+import { useAnswer, useDeed } from '../calls.ts';
+import { writeExactTime } from '../format.ts';
+import { Amount, useAmountText } from '../parts/amount.tsx';
+import { CopyButton } from '../parts/copy.tsx';
+import { EntryList, isTransaction } from '../parts/entries.tsx';
+import { Figure } from '../parts/fact.tsx';
+import { PageHead } from '../parts/page-head.tsx';
+import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { QrCode } from '../parts/qr.tsx';
+import { useWords } from '../parts/words.ts';
+import { hrefTo } from '../route.ts';
+import { agent, useSection } from '../store.ts';
+
+export function Wallet() {
+  const { t, language } = useWords();
+  const wallet = useSection('wallet');
+  const money = useSection('money');
+  const amountText = useAmountText();
+  const refresh = useDeed((_: null) => agent.wallet.refresh({}));
+  const about =
+    wallet.balanceAtMs === null
+      ? t('wallet.neverRead', { network: wallet.networkName })
+      : t('wallet.readAt', {
+          network: wallet.networkName,
+          time: writeExactTime(wallet.balanceAtMs, language),
+        });
+  return (
+    <>
+      <PageHead title={t('nav.wallet')} lead={t('wallet.lead', { network: wallet.networkName })}>
+        <Button className="button" isDisabled={refresh.busy} onPress={() => refresh.run(null)}>
+          {t('wallet.refresh')}
+        </Button>
+      </PageHead>
+      <ProblemNote problem={refresh.problem} />
+      {wallet.locked ? (
+        <div className="note is-warning" role="status">
+          <p className="note-title">{t('problem.keystore-locked.what')}</p>
+          <p>
+            {t('problem.keystore-locked.money')} {t('problem.keystore-locked.next')}
+          </p>
+        </div>
+      ) : null}
+      <section aria-label={t('wallet.balances')}>
+        <dl className="figures">
+          <Figure label={t('wallet.balance')} note={about}>
+            <Amount baseUnits={wallet.tokenBalance} asset={money.asset} about={about} />
+          </Figure>
+          <Figure label={t('wallet.coin')} note={t('wallet.coinNote')}>
+            <Amount baseUnits={wallet.coinBalance} asset={money.coin} about={about} />
+          </Figure>
+          <Figure
+            label={t('home.waiting')}
+            note={
+              money.waitingReason === null ? (
+                t('waiting.none')
+              ) : (
+                <>
+                  {t(`waiting.${money.waitingReason}`, {
+                    threshold: amountText(money.settleThreshold, money.asset),
+                  })}{' '}
+                  <a href={hrefTo('earnings')}>{t('wallet.payOut')}</a>
+                </>
+              )
+            }
+          >
+            <Amount baseUnits={money.owed} asset={money.asset} about={t('source.owed')} />
+          </Figure>
+        </dl>
+      </section>
+      <Receive address={wallet.address} />
+      <History />
+    </>
+  );
+}
+
+function Receive({ address }: { address: string | null }) {
+  const { t } = useWords();
+  const money = useSection('money');
+  const wallet = useSection('wallet');
+  return (
+    <section aria-labelledby="wallet-address">
+      <h2 id="wallet-address">{t('wallet.address')}</h2>
+      {address === null ? (
+        <Empty title={t('wallet.noAddress')}>
+          <p>{t('wallet.noAddressNext')}</p>
+        </Empty>
+      ) : (
+        <div className="panel receive">
+          <QrCode text={address} label={t('wallet.qr')} />
+          <div className="receive-words">
+            <p className="address">
+              <code>{address}</code>
+            </p>
+            <p>
+              <CopyButton text={address} label={t('wallet.address')} />
+            </p>
+            <p className={money.asset.practice ? 'practice-words' : 'soft'}>
+              {t(money.asset.practice ? 'wallet.practiceOnly' : 'wallet.onlyNetwork', {
+                network: wallet.networkName,
+                symbol: money.asset.symbol,
+              })}
+            </p>
+          </div>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function History() {
+  const { t } = useWords();
+  const { claimed, received, feesCoin } = useSection('money');
+  const answer = useAnswer([claimed, received, feesCoin].join('|'), () =>
+    agent.earnings.entries({ limit: 500 }),
+  );
+  const onChain = answer.data?.entries.filter((entry) => isTransaction(entry.reference)) ?? null;
+  return (
+    <section aria-labelledby="wallet-history">
+      <h2 id="wallet-history">{t('wallet.history')}</h2>
+      <ProblemNote problem={answer.problem} />
+      {onChain?.length === 0 ? (
+        <Empty title={t('wallet.noHistory')}>
+          <p>{t('wallet.noHistoryNext')}</p>
+        </Empty>
+      ) : null}
+      {onChain && onChain.length > 0 ? <EntryList entries={onChain} /> : null}
+    </section>
+  );
 }

@@ -1,0 +1,72 @@
+/** Lines of the ledger: what happened, when, and which accounts it moved. */
+import type { z } from 'zod';
+import type { ledgerEntrySchema } from '../../shared/api/contract.ts';
+import { shorten, writeExactTime } from '../format.ts';
+import { hrefTo } from '../route.ts';
+import { AmountById } from './amount.tsx';
+import { CopyButton } from './copy.tsx';
+import { useWords } from './words.ts';
+
+export type Entry = z.infer<typeof ledgerEntrySchema>;
+
+export function isTransaction(reference: string | null): reference is string {
+  return reference !== null && /^0x[0-9a-fA-F]{64}$/.test(reference);
+}
+
+export function EntryList({ entries }: { entries: readonly Entry[] }) {
+  const { t, language } = useWords();
+  return (
+    <ul className="rows entries">
+      {entries.map((entry) => {
+        const gain = entry.lines.find((line) => !line.amount.startsWith('-'));
+        return (
+          <li key={entry.id}>
+            <details>
+              <summary>
+                <span className="row-title">{entry.description}</span>
+                <time className="row-note" dateTime={new Date(entry.atMs).toISOString()}>
+                  {writeExactTime(entry.atMs, language)}
+                </time>
+                <span className="row-number">
+                  {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} /> : null}
+                </span>
+              </summary>
+              <div className="entry-body">
+                <dl className="pairs">
+                  {entry.lines.map((line, index) => (
+                    <div key={`${line.account}-${String(index)}`}>
+                      <dt>{line.account}</dt>
+                      <dd>
+                        <AmountById baseUnits={line.amount} assetId={line.assetId} />
+                      </dd>
+                    </div>
+                  ))}
+                </dl>
+                <Reference reference={entry.reference} />
+                <p className="soft">{t('entry.kind', { kind: entry.kind, id: entry.id })}</p>
+              </div>
+            </details>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Reference({ reference }: { reference: string | null }) {
+  const { t } = useWords();
+  if (reference === null) return null;
+  if (isTransaction(reference)) {
+    return (
+      <p className="identifier">
+        {t('entry.transaction')} <code title={reference}>{shorten(reference, 10, 8)}</code>{' '}
+        <CopyButton text={reference} label={t('entry.transaction')} />
+      </p>
+    );
+  }
+  return (
+    <p>
+      <a href={hrefTo('jobs', reference)}>{t('entry.openJob')}</a>
+    </p>
+  );
+}
