@@ -1,4 +1,5 @@
 /** The engine's own speed, measured on a loaded model: what an offer promises and a forecast starts from. */
+import { isAppError } from '../../../shared/errors.ts';
 import type { Engine } from '../../ports/engine.ts';
 
 export interface MeasureOptions {
@@ -20,25 +21,36 @@ const WORDS =
 
 /**
  * One prefill and one decode on one sequence. Temperature 1 with a fixed seed, so that the model does not
- * fall into a loop and end early; `end` carries the times as the engine process took them.
+ * fall into a loop and end early; `end` carries the times as the engine process took them. A context too
+ * small for the prompt gets a shorter one.
  */
 export async function measureEngine(engine: Engine, options: MeasureOptions = {}): Promise<EngineSpeed> {
   const signal = options.signal ?? new AbortController().signal;
-  const words = options.promptWords ?? 256;
+  const decodeTokens = options.decodeTokens ?? 64;
+  for (let words = options.promptWords ?? 256; words >= 1; words = Math.floor(words / 2)) {
+    try {
+      return await measureOnce(engine, words, decodeTokens, signal);
+    } catch (error) {
+      if (!isAppError(error, 'context-exceeded')) throw error;
+    }
+  }
+  return { prefillTokensPerSecond: null, decodeTokensPerSecond: null };
+}
+
+async function measureOnce(
+  engine: Engine,
+  words: number,
+  decodeTokens: number,
+  signal: AbortSignal,
+): Promise<EngineSpeed> {
   const text = Array.from({ length: words }, (_, index) => WORDS[index % WORDS.length]).join(' ');
-  const request = {
-    prompt: { kind: 'text' as const, text },
-    maxTokens: options.decodeTokens ?? 64,
-    temperature: 1,
-    topP: 1,
-    seed: 1,
-    stop: [],
-  };
+  const sampling = { temperature: 1, topP: 1, seed: 1, stop: [] };
+  const request = { prompt: { kind: 'text' as const, text }, maxTokens: decodeTokens, ...sampling };
   for await (const event of engine.generate(request, signal)) {
     if (event.type !== 'end' || event.reason === 'aborted') continue;
     return {
       prefillTokensPerSecond: rate(event.inputTokens, event.prefillMs),
-      // The first token comes out of the prefill; the others each cost one decoding step.
+      // The first token comes out of the prefill; each other one costs a decoding step.
       decodeTokensPerSecond: rate(event.outputTokens - 1, event.decodeMs),
     };
   }

@@ -14,8 +14,8 @@ const RESERVED_CORES = 1;
 
 /**
  * Free physical cores less one, at least 1. Threads beyond the free cores wait for each other at every
- * layer: measured on two cores with one of them busy, the second thread made a token 2 to 15 times slower,
- * while on two idle cores it made decoding only a tenth faster. So this rounds to the careful side.
+ * layer: measured on two cores with other programs at work, a second thread made decoding 5 to 15 times
+ * slower; on two idle cores it made prefill twice as fast and decoding a tenth.
  */
 export function chooseThreads(reading: CoreReading): number {
   // Half the logical cores is what machines with two threads a core have.

@@ -1,0 +1,66 @@
+/** A fake engine process that a test drives by hand: it records commands and says what the test lets it say. */
+import type {
+  EngineCommand,
+  EngineEvent,
+  EngineProcess,
+  EngineReport,
+} from '../../main/ports/engine-process.ts';
+
+export interface FakeEngineProcess extends EngineProcess {
+  readonly commands: EngineCommand[];
+  readonly killed: boolean;
+  say(report: EngineReport): void;
+  sayRaw(message: unknown): void;
+  events(...events: EngineEvent[]): void;
+  /** Answers the last `load`. */
+  loaded(sequences?: number): void;
+  exit(cause?: string): void;
+}
+
+export function createFakeProcess(pid: number): FakeEngineProcess {
+  const commands: EngineCommand[] = [];
+  let onMessage: (message: unknown) => void = () => {};
+  let onExit: (cause: string) => void = () => {};
+  let killed = false;
+  let ended = false;
+  const fake: FakeEngineProcess = {
+    pid,
+    commands,
+    get killed() {
+      return killed;
+    },
+    send: (command) => commands.push(command),
+    onMessage: (listener) => {
+      onMessage = listener;
+    },
+    onExit: (listener) => {
+      onExit = listener;
+    },
+    kill() {
+      killed = true;
+      fake.exit('it was ended by SIGKILL');
+    },
+    say: (report) => onMessage(report),
+    sayRaw: (message) => onMessage(message),
+    events: (...events) => onMessage({ type: 'events', events }),
+    loaded(sequences = 2) {
+      const load = commands.findLast((command) => command.type === 'load');
+      const report = {
+        contextTokens: 512,
+        sequences,
+        threads: 1,
+        backend: 'cpu',
+        loadMs: 5,
+        quantisation: 'F32',
+        parameterCount: 1000,
+      };
+      onMessage({ type: 'loaded', request: load?.request ?? 0, report });
+    },
+    exit(cause = 'exit code 1') {
+      if (ended) return;
+      ended = true;
+      onExit(cause);
+    },
+  };
+  return fake;
+}

@@ -1,0 +1,49 @@
+/**
+ * Goal: few messages without added waiting. Method: the real event loop, order only, no times. What would
+ * break: a message per token that costs the whole stack its speed, or a first token that waits.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createEventBatch } from '../../../main/adapters/llama/event-batch.ts';
+import type { EngineEvent } from '../../../main/ports/engine-process.ts';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const text = (id: number, word: string, token: number): EngineEvent => ({
+  type: 'text',
+  id,
+  text: word,
+  tokens: [token],
+});
+const end = (id: number): EngineEvent => {
+  const counts = { inputTokens: 1, outputTokens: 1, prefillMs: 0, decodeMs: 0 };
+  return { type: 'end', id, reason: 'stop', ...counts };
+};
+
+describe('event batch', () => {
+  it('sends the events of one step together, with the first token in this turn', async () => {
+    const sent: EngineEvent[][] = [];
+    const batch = createEventBatch((events) => sent.push(events));
+    batch.add({ type: 'start', id: 1, inputTokens: 2 });
+    batch.add(text(1, 'a', 1));
+    batch.add(text(2, 'b', 2));
+    assert.equal(sent.length, 0);
+    await turn();
+    assert.equal(sent.length, 1);
+    assert.equal(sent[0]?.length, 3);
+  });
+
+  it('joins the text of one answer and loses nothing', async () => {
+    const sent: EngineEvent[][] = [];
+    const batch = createEventBatch((events) => sent.push(events));
+    batch.add(text(1, 'a', 1));
+    await turn();
+    for (let token = 2; token <= 5; token += 1) batch.add(text(1, 'x', token));
+    batch.add(end(1));
+    await turn();
+    const all = sent.flat();
+    const tokens = all.flatMap((event) => (event.type === 'text' ? event.tokens : []));
+    assert.deepEqual(tokens, [1, 2, 3, 4, 5]);
+    assert.equal(all.filter((event) => event.type === 'text').length, 2);
+    assert.equal(all.at(-1)?.type, 'end');
+  });
+});

@@ -1,0 +1,348 @@
+/**
+ * Goal: the engine's supervisor keeps one process alive, fair and honest. Method: a fake process and a clock
+ * moved by hand. What would break: answers that hang after a crash, endless restarts, a queue that forgets
+ * somebody, tokens charged that were never delivered.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createEngineSupervisor } from '../../../main/core/engine/index.ts';
+import type { EngineStatus, GenerateEvent, GenerateRequest } from '../../../main/ports/engine.ts';
+import { forceUnwrap } from '../../../shared/assert.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
+import { createFakeProcess, type FakeEngineProcess } from '../../fakes/engine-process.ts';
+
+const REQUEST: GenerateRequest = {
+  prompt: { kind: 'text', text: 'hello' },
+  maxTokens: 10,
+  temperature: 0,
+  topP: 1,
+  seed: 1,
+  stop: [],
+};
+const NEVER = new AbortController().signal;
+
+function setUp() {
+  const clock = manualClock(1_000);
+  const processes: FakeEngineProcess[] = [];
+  const engine = createEngineSupervisor({
+    clock,
+    restartBaseMs: 100,
+    restartCapMs: 300,
+    restartsMax: 3,
+    stableMs: 10_000,
+    stopGraceMs: 500,
+    spawn: () => {
+      const fake = createFakeProcess(100 + processes.length);
+      processes.push(fake);
+      return fake;
+    },
+  });
+  const statuses: EngineStatus[] = [];
+  engine.onStatus((status) => statuses.push(status));
+  const last = () => forceUnwrap('a process was started', processes.at(-1));
+  const states = () => statuses.map((status) => status.state);
+  return { clock, engine, processes, statuses, states, last };
+}
+
+async function ready(sequences = 2) {
+  const bench = setUp();
+  const loading = bench.engine.load(FAKE_MODEL, FAKE_LOAD);
+  await turns();
+  bench.last().loaded(sequences);
+  await loading;
+  return bench;
+}
+
+/** Lets everything that is already due run. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Reads an answer to its end in the background. */
+function read(events: AsyncIterable<GenerateEvent>) {
+  const seen: GenerateEvent[] = [];
+  const done = (async () => {
+    for await (const event of events) seen.push(event);
+  })();
+  done.catch(() => {});
+  return { seen, done };
+}
+
+function generateIds(fake: FakeEngineProcess): number[] {
+  return fake.commands.flatMap((command) => (command.type === 'generate' ? [command.id] : []));
+}
+
+function end(id: number, outputTokens: number, reason: 'stop' | 'length' | 'aborted' = 'stop') {
+  return { type: 'end' as const, id, reason, inputTokens: 3, outputTokens, prefillMs: 2, decodeMs: 4 };
+}
+
+describe('loading', () => {
+  it('starts a process, loads the model and says so', async () => {
+    const { engine, statuses, last } = await ready();
+    assert.equal(last().commands[0]?.type, 'load');
+    const status = forceUnwrap('a status', statuses.at(-1));
+    assert.ok(status.state === 'ready');
+    assert.equal(status.loaded.model.id, FAKE_MODEL.id);
+    assert.equal(status.pid, 100);
+    assert.equal(engine.status(), status);
+  });
+
+  it('passes a refused model on and is stopped afterwards', async () => {
+    const { engine, last } = setUp();
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    const failure = { code: 'model-unavailable' as const, message: 'no model', details: { reason: 'file' } };
+    last().say({ type: 'failed', request: 1, failure });
+    await assert.rejects(loading, (error) => isAppError(error, 'model-unavailable'));
+    assert.equal(engine.status().state, 'stopped');
+  });
+
+  it('refuses to generate without a model, and parameters out of bounds', async () => {
+    const { engine } = setUp();
+    await assert.rejects(read(engine.generate(REQUEST, NEVER)).done, (e) =>
+      isAppError(e, 'model-unavailable'),
+    );
+    const bench = await ready();
+    const wrong = { ...REQUEST, maxTokens: 0 };
+    await assert.rejects(read(bench.engine.generate(wrong, NEVER)).done, (e) => isAppError(e, 'bad-request'));
+  });
+
+  it('a new model aborts the answers of the old one and refuses those who wait', async () => {
+    const { engine, last } = await ready(1);
+    const first = read(engine.generate(REQUEST, NEVER));
+    const second = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const loading = engine.load({ ...FAKE_MODEL, id: 'other' }, FAKE_LOAD);
+    await assert.rejects(second.done, (error) => isAppError(error, 'model-unavailable'));
+    assert.ok(last().commands.some((command) => command.type === 'abort'));
+    last().events(end(generateIds(last())[0] ?? -1, 0, 'aborted'));
+    await first.done;
+    last().loaded();
+    assert.equal((await loading).model.id, 'other');
+  });
+});
+
+describe('answers', () => {
+  it('streams what the process says, in order, and counts busy sequences', async () => {
+    const { engine, last, statuses } = await ready();
+    const answer = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [id = -1] = generateIds(last());
+    last().events({ type: 'start', id, inputTokens: 3 }, { type: 'text', id, text: 'Hi', tokens: [7] });
+    last().events({ type: 'text', id, text: ' you', tokens: [8, 9] }, end(id, 3));
+    await answer.done;
+    assert.deepEqual(answer.seen, [
+      { type: 'start', inputTokens: 3 },
+      { type: 'text', text: 'Hi', tokens: [7] },
+      { type: 'text', text: ' you', tokens: [8, 9] },
+      { type: 'end', reason: 'stop', inputTokens: 3, outputTokens: 3, prefillMs: 2, decodeMs: 4 },
+    ]);
+    const busy = statuses.flatMap((status) => (status.state === 'ready' ? [status.activeSequences] : []));
+    assert.deepEqual(busy, [0, 1, 0]);
+  });
+
+  it('gives turns in the order of asking, never more than there are sequences', async () => {
+    const { engine, last } = await ready(2);
+    const answers = [1, 2, 3, 4].map((seed) => read(engine.generate({ ...REQUEST, seed }, NEVER)));
+    await turns();
+    const seeds = () =>
+      last().commands.flatMap((command) => (command.type === 'generate' ? [command.request.seed] : []));
+    assert.deepEqual(seeds(), [1, 2]);
+    last().events(end(generateIds(last())[1] ?? -1, 0));
+    assert.deepEqual(seeds(), [1, 2, 3]);
+    for (const id of generateIds(last())) last().events(end(id, 0));
+    for (const id of generateIds(last())) last().events(end(id, 0));
+    await Promise.all(answers.map(({ done }) => done));
+    assert.deepEqual(seeds(), [1, 2, 3, 4]);
+  });
+
+  it('an abort while waiting ends at once and never reaches the process', async () => {
+    const { engine, last } = await ready(1);
+    const controller = new AbortController();
+    const first = read(engine.generate(REQUEST, NEVER));
+    const second = read(engine.generate(REQUEST, controller.signal));
+    await turns();
+    controller.abort();
+    await second.done;
+    const [only] = second.seen;
+    assert.ok(only?.type === 'end' && only.reason === 'aborted' && only.outputTokens === 0);
+    last().events(end(generateIds(last())[0] ?? -1, 0));
+    await first.done;
+    assert.equal(generateIds(last()).length, 1);
+  });
+
+  it('an abort under way asks the process, and its end keeps the count', async () => {
+    const { engine, last } = await ready();
+    const controller = new AbortController();
+    const answer = read(engine.generate(REQUEST, controller.signal));
+    await turns();
+    const [id = -1] = generateIds(last());
+    controller.abort();
+    assert.deepEqual(last().commands.at(-1), { type: 'abort', id });
+    last().events(end(id, 2, 'aborted'));
+    await answer.done;
+    assert.ok(answer.seen.at(-1)?.type === 'end');
+  });
+
+  it('leaving the iteration aborts, so that nobody computes for a reader who left', async () => {
+    const { engine, last } = await ready();
+    const events = engine.generate(REQUEST, NEVER)[Symbol.asyncIterator]();
+    const first = events.next();
+    await turns();
+    const [id = -1] = generateIds(last());
+    last().events({ type: 'start', id, inputTokens: 1 });
+    await first;
+    await events.return?.();
+    assert.deepEqual(last().commands.at(-1), { type: 'abort', id });
+  });
+
+  it('a failure of one answer fails only that one', async () => {
+    const { engine, last } = await ready();
+    const bad = read(engine.generate(REQUEST, NEVER));
+    const good = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [badId = -1, goodId = -1] = generateIds(last());
+    const failure = { code: 'context-exceeded' as const, message: 'too long', details: { inputTokens: 900 } };
+    last().events({ type: 'failed', id: badId, failure });
+    last().events(end(goodId, 1));
+    await good.done;
+    await assert.rejects(
+      bad.done,
+      (error) => isAppError(error, 'context-exceeded') && error.details.inputTokens === 900,
+    );
+  });
+});
+
+describe('crashes', () => {
+  it('an answer under way fails with what was delivered, one that waits is served after the restart', async () => {
+    const { engine, clock, last, states, processes } = await ready(1);
+    const broken = read(engine.generate(REQUEST, NEVER));
+    const waiting = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [id = -1] = generateIds(last());
+    last().events({ type: 'text', id, text: 'Hi you', tokens: [7, 8] });
+    last().exit('it was ended by SIGKILL');
+    await assert.rejects(
+      broken.done,
+      (error) => isAppError(error, 'engine-failed') && error.details.deliveredTokens === 2,
+    );
+    const restarting = engine.status();
+    assert.ok(
+      restarting.state === 'restarting' && restarting.inMs === 100 && /SIGKILL/.test(restarting.cause),
+    );
+    clock.advance(99);
+    assert.equal(processes.length, 1);
+    clock.advance(1);
+    assert.equal(processes.length, 2);
+    last().loaded(1);
+    await turns();
+    const [again = -1] = generateIds(last());
+    last().events(end(again, 1));
+    await waiting.done;
+    assert.deepEqual(states().slice(-5), ['restarting', 'loading', 'ready', 'ready', 'ready']);
+  });
+
+  it('waits longer each time up to the cap, then gives up aloud and can be loaded again', async () => {
+    const { engine, clock, last, statuses } = await ready();
+    const waiting: { done: Promise<void> }[] = [];
+    for (let crash = 0; crash < 4; crash += 1) {
+      last().exit();
+      if (crash === 0) waiting.push(read(engine.generate(REQUEST, NEVER)));
+      clock.advance(300);
+      await turns();
+    }
+    const waits = statuses.flatMap((status) => (status.state === 'restarting' ? [status.inMs] : []));
+    assert.deepEqual(waits, [100, 200, 300]);
+    const status = engine.status();
+    assert.ok(status.state === 'gave-up' && status.attempts === 4);
+    for (const { done } of waiting)
+      await assert.rejects(done, (error) => isAppError(error, 'engine-gave-up'));
+    await assert.rejects(read(engine.generate(REQUEST, NEVER)).done, (e) => isAppError(e, 'engine-gave-up'));
+
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    last().loaded();
+    await loading;
+    assert.equal(engine.status().state, 'ready');
+  });
+
+  it('forgets earlier crashes after a stable time', async () => {
+    const { engine, clock, last } = await ready();
+    for (let crash = 0; crash < 10; crash += 1) {
+      clock.advance(10_000);
+      last().exit();
+      const status = engine.status();
+      assert.ok(status.state === 'restarting' && status.attempt === 1);
+      clock.advance(100);
+      last().loaded();
+    }
+  });
+
+  it('a crash while loading is tried again for the same caller', async () => {
+    const { engine, clock, last } = setUp();
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    last().exit();
+    clock.advance(100);
+    last().loaded();
+    assert.equal((await loading).backend, 'cpu');
+  });
+
+  it('kills a process that does not keep to the protocol', async () => {
+    const { engine, last } = await ready();
+    last().sayRaw({ type: 'events', events: [{ type: 'text', id: -1 }] });
+    assert.ok(last().killed);
+    assert.equal(engine.status().state, 'restarting');
+  });
+});
+
+describe('unloading and stopping', () => {
+  it('unload gives the model back and keeps the process', async () => {
+    const { engine, last } = await ready();
+    const unloading = engine.unload();
+    const command = forceUnwrap('a command', last().commands.at(-1));
+    assert.ok(command.type === 'unload');
+    last().say({ type: 'unloaded', request: command.request });
+    await unloading;
+    assert.equal(engine.status().state, 'stopped');
+    assert.equal(last().killed, false);
+  });
+
+  it('stop is polite first; what ends with it ends as aborted with its count', async () => {
+    const { engine, last } = await ready();
+    const answer = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [id = -1] = generateIds(last());
+    last().events({ type: 'start', id, inputTokens: 3 }, { type: 'text', id, text: 'Hi', tokens: [7] });
+    const stopping = engine.stop();
+    assert.equal(last().commands.at(-1)?.type, 'exit');
+    last().exit('exit code 0');
+    await stopping;
+    await answer.done;
+    const final = answer.seen.at(-1);
+    assert.ok(final?.type === 'end' && final.reason === 'aborted');
+    assert.deepEqual([final.inputTokens, final.outputTokens], [3, 1]);
+    assert.equal(engine.status().state, 'stopped');
+  });
+
+  it('stop uses force when politeness does not help', async () => {
+    const { engine, clock, last } = await ready();
+    const stopping = engine.stop();
+    clock.advance(499);
+    assert.equal(last().killed, false);
+    clock.advance(1);
+    await stopping;
+    assert.ok(last().killed);
+  });
+
+  it('stop during a restart calls the restart off', async () => {
+    const { engine, clock, last, processes } = await ready();
+    last().exit();
+    await engine.stop();
+    clock.advance(100_000);
+    assert.equal(processes.length, 1);
+    assert.equal(engine.status().state, 'stopped');
+  });
+});
