@@ -33,15 +33,19 @@ export interface Jobs extends JobStore {
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string }): void;
   /** What was claimed in this asset was paid out. */
   markSettled(payout: { assetId: string; txHash: string }): void;
-  /** Called once at start: what a crash left unfinished becomes `failed`, or `charged` if it already was. */
-  recover(): readonly Job[];
+  /**
+   * Called once at start, before the first job: what a crash left unfinished becomes `failed`, or
+   * `charged` where the channel's own books show that the charge came through. `chargedTotal` is all that
+   * was ever charged on a channel that we sell on; null when it is unknown.
+   */
+  recover(chargedTotal: (channelId: string) => Amount | null): readonly Job[];
   /** Called after each insert and update, outside of the transaction. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
 
 export interface JobsParts {
   readonly records: JobRecords;
-  readonly ledger: Pick<Ledger, 'jobCharged'>;
+  readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel'>;
   readonly clock: Clock;
 }
 
@@ -67,7 +71,7 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
       records.update(id, patch);
       if (event !== null) records.appendEvent(id, event);
       const after = find(id);
-      if (after.charged !== null && !UNFINISHED_STATES.includes(state)) ledger.jobCharged(after);
+      if (!UNFINISHED_STATES.includes(state)) ledger.jobCharged(after);
       return after;
     });
 
@@ -122,7 +126,7 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
-    recover() {
+    recover(chargedTotal) {
       const recovered: Job[] = [];
       for (;;) {
         const left = records.list({
@@ -132,7 +136,7 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
           limit: RECOVERY_BATCH,
         });
         if (left.length === 0) return recovered;
-        for (const job of left) recovered.push(recoverOne(job));
+        for (const job of left) recovered.push(recoverOne(job, chargedTotal));
       }
     },
     onChange(listener) {
@@ -141,20 +145,27 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
     },
   };
 
-  function recoverOne(job: Job): Job {
+  function recoverOne(job: Job, chargedTotal: (channelId: string) => Amount | null): Job {
     const atMs = clock.now();
     const endedAtMs = job.endedAtMs ?? atMs;
-    if (job.state === 'delivered' && job.charged !== null) {
-      return step(
-        job.id,
-        { state: 'charged', endedAtMs },
-        { atMs, state: 'charged', note: 'Booked after a restart' },
-      );
+    const cumulative = job.cumulative ?? cumulativeIfCharged(job, chargedTotal);
+    if (cumulative !== null) {
+      const event = { atMs, state: 'charged', note: 'Booked after a restart' } as const;
+      return step(job.id, { state: 'charged', endedAtMs, cumulative }, event);
     }
     return step(
       job.id,
       { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
       { atMs, state: 'failed', note: 'Idlewatt ended unexpectedly during this job' },
     );
+  }
+
+  /** A channel's jobs are charged one after the other, so what is missing in the books is this one's. */
+  function cumulativeIfCharged(job: Job, chargedTotal: (channelId: string) => Amount | null): string | null {
+    const { side, state, channelId, charged } = job;
+    if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
+    const total = chargedTotal(channelId);
+    const isCharged = total !== null && ledger.bookedOnChannel(side, channelId) + amount(charged) === total;
+    return isCharged ? total.toString() : null;
   }
 }

@@ -1,10 +1,13 @@
 /** The state machine of a job: which state may follow which, and what the ends mean. */
 import type { JobState } from '../../../shared/jobs.ts';
 
-/** For each state those that may follow it. A state may also be set again to itself. */
+/**
+ * For each state those that may follow it. A state may also be set again to itself. Who buys learns of
+ * delivery and charge at once, so `delivered` may be passed over.
+ */
 export const NEXT_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
   admitted: ['running', 'aborted', 'failed', 'refused'],
-  running: ['delivered', 'aborted', 'failed'],
+  running: ['delivered', 'charged', 'aborted', 'failed'],
   delivered: ['charged', 'aborted', 'failed'],
   charged: ['claimed'],
   claimed: ['settled'],

@@ -1,5 +1,6 @@
 /** Which event is booked on which accounts: one pure function per event, null where no money moved. */
 import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Account, LedgerLine } from '../../ports/ledger.ts';
@@ -22,9 +23,12 @@ function move(
   ];
 }
 
-/** A job of either side that ended with a charge; null when nothing was charged. */
+/**
+ * A job of either side that ended with a charge; null when nothing was charged. Until the channel's new
+ * cumulative amount is known, `charged` is only what was intended, and no money moved.
+ */
 export function jobBooking(job: Job, atMs: number): PostingRequest | null {
-  if (job.charged === null || job.charged === '0') return null;
+  if (job.charged === null || job.charged === '0' || job.cumulative === null) return null;
   const assetId = forceUnwrap('a charged job has an asset', job.assetId);
   const channelId = forceUnwrap('a charged job has a channel', job.channelId);
   const charged = amount(job.charged);
@@ -145,23 +149,35 @@ export function endowmentBooking(
 
 /**
  * A charge that the channel's books have and these do not: we stopped between charging a job and booking
- * it. `total` is all that was ever charged on the channel, `booked` what was booked of it.
+ * it, or as a buyer never heard of it. `total` is all that was ever charged on the channel, `booked` what
+ * was booked of it.
  */
 export function recoveredBooking(event: {
+  side: Job['side'];
   channelId: string;
   assetId: string;
   total: Amount;
   booked: Amount;
   atMs: number;
 }): PostingRequest | null {
-  assert(event.booked <= event.total, `no more was booked for ${event.channelId} than was charged`);
-  if (event.booked === event.total) return null;
-  const missing = amount(event.total - event.booked);
+  const { side, channelId, assetId, total, booked, atMs } = event;
+  if (booked > total) {
+    throw new AppError(
+      'database-corrupt',
+      'More was booked for a channel than was ever charged on it. Nothing was changed; keep the database.',
+      { details: { channelId, assetId, side, booked: booked.toString(), charged: total.toString() } },
+    );
+  }
+  if (booked === total) return null;
+  const missing = amount(total - booked);
   return {
-    key: `channel:${event.channelId}:charged:${event.total}`,
-    atMs: event.atMs,
+    key: `channel:${channelId}:${side}:${total}`,
+    atMs,
     kind: 'charge-recovered',
     description: 'Charged before an unexpected stop',
-    lines: move(event.assetId, missing, 'income:jobs', 'channels:owed', event.channelId),
+    lines:
+      side === 'sold'
+        ? move(assetId, missing, 'income:jobs', 'channels:owed', channelId)
+        : move(assetId, missing, 'channels:deposited', 'expense:inference', channelId),
   };
 }

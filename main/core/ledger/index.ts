@@ -68,8 +68,16 @@ export interface Ledger {
   /** `reference` makes it happen once, e.g. the transaction's hash. */
   faucet(event: Undated<{ reference: string; assetId: string; amount: Amount; atMs: number }>): Booked;
   opening(event: Undated<{ reference: string; assetId: string; amount: Amount; atMs: number }>): Booked;
-  /** Books what a channel charged before a crash kept us from booking it; `total` is all it ever charged. */
-  recoverCharges(event: Undated<{ channelId: string; assetId: string; total: Amount; atMs: number }>): Booked;
+  /**
+   * Books what a channel charged and a crash kept from the books; `total` is all it ever charged. Only at
+   * start, before the first job: a job that is just being charged would be booked twice. Fails with
+   * `database-corrupt` when more was booked than charged.
+   */
+  recoverCharges(
+    event: Undated<{ side: Job['side']; channelId: string; assetId: string; total: Amount; atMs: number }>,
+  ): Booked;
+  /** What was booked of a channel's charges so far. */
+  bookedOnChannel(side: Job['side'], channelId: string): Amount;
 
   /** As people read it: positive when the account holds what it is for, also for income. */
   balance(account: Account, assetId: string): Amount;
@@ -114,6 +122,10 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     if (row === undefined) return ZERO;
     return ACCOUNTS[account].grows === 'debit' ? row.amount : amount(-row.amount);
   };
+  const bookedOnChannel = (side: Job['side'], channelId: string): Amount =>
+    side === 'sold'
+      ? amount(-store.sumForChannel('income:jobs', channelId))
+      : store.sumForChannel('expense:inference', channelId);
   const incomeLines = (assetId: string, fromMs: number) =>
     store.lines('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER);
   const dayStarts = (days: number): number[] => {
@@ -143,9 +155,10 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     opening: (event) => postIfAny(endowmentBooking('opening', dated(event))),
     recoverCharges: (event) =>
       store.transaction(() => {
-        const booked = amount(-store.sumForChannel('income:jobs', event.channelId));
+        const booked = bookedOnChannel(event.side, event.channelId);
         return postIfAny(recoveredBooking({ ...dated(event), booked }));
       }),
+    bookedOnChannel,
 
     balance,
     trialBalance: () => store.balances(),

@@ -1,0 +1,204 @@
+/**
+ * Goal: a job's recorded life is possible, its charge is booked exactly once with it, and a crash at any
+ * point loses neither.
+ * Method: jobs and ledger on one SQLite database in memory; properties over random walks of states.
+ * Would break: a transition that the table does not have, a charge written without its booking or twice.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createJobs, NEXT_STATES } from '../../../main/core/jobs/index.ts';
+import { createLedger } from '../../../main/core/ledger/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { type JobState, jobStateSchema } from '../../../shared/jobs.ts';
+import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { soldJob } from './job-samples.ts';
+
+const TOKEN = 'eip155:31337/0x01';
+const STATES = jobStateSchema.options;
+
+function setUp() {
+  const clock = manualClock(1_000_000);
+  const database = openDatabase(':memory:');
+  const ledger = createLedger({ store: database.ledger, clock, calendar: createCalendar('UTC') });
+  const jobs = createJobs({ records: database.jobs, ledger, clock });
+  /** A job that went all the way to its charge, as the provider writes it. */
+  const serve = (id: string, charged: string, cumulative: string, end: JobState = 'charged') => {
+    jobs.insert(soldJob({ id }));
+    jobs.update(id, { state: 'running' });
+    jobs.update(id, { state: 'delivered', charged });
+    jobs.update(id, { state: end, charged, cumulative, endedAtMs: clock.now() });
+  };
+  return { clock, database, ledger, jobs, serve };
+}
+
+test('any walk of states: legal steps are kept, illegal ones change nothing', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...STATES), { maxLength: 12 }), (walk) => {
+      const { jobs, database } = setUp();
+      jobs.insert(soldJob({ id: 'a' }));
+      let state: JobState = 'admitted';
+      for (const next of walk) {
+        if (next === state || NEXT_STATES[state].includes(next)) {
+          jobs.update('a', { state: next });
+          state = next;
+        } else {
+          assert.throws(() => jobs.update('a', { state: next, model: 'changed' }), /does not go from/);
+        }
+        assert.equal(jobs.show('a').job.state, state);
+        assert.notEqual(jobs.show('a').job.model, 'changed');
+      }
+      database.close();
+    }),
+    { numRuns: 80 },
+  );
+});
+
+test('every end can be reached, and nothing leaves it', () => {
+  const reached = new Set<JobState>(['admitted']);
+  for (const state of reached) for (const next of NEXT_STATES[state]) reached.add(next);
+  assert.deepEqual([...reached].sort(), [...STATES].sort());
+  for (const end of ['settled', 'aborted', 'failed', 'refused'] as const)
+    assert.deepEqual(NEXT_STATES[end], []);
+});
+
+test('a charge is booked with the step that makes it final, once, whatever the end', () => {
+  const { jobs, ledger, serve } = setUp();
+  jobs.insert(soldJob({ id: 'open' }));
+  jobs.update('open', { state: 'running' });
+  jobs.update('open', { state: 'delivered', charged: '9' });
+  assert.equal(ledger.earned(TOKEN, 'total'), 0n, 'intended is not earned');
+  serve('a', '5', '5');
+  serve('b', '7', '12', 'aborted');
+  serve('c', '1', '13', 'failed');
+  jobs.update('a', { receipt: 'later' });
+  assert.equal(ledger.earned(TOKEN, 'total'), 13n);
+  assert.throws(() => jobs.update('a', { charged: '6' }), /booked before with other content/);
+  assert.equal(jobs.show('a').job.charged, '5', 'the refused step left nothing behind');
+  ledger.verifyBalanced();
+});
+
+test('a failed settlement with only an intended charge books nothing', () => {
+  const { jobs, ledger } = setUp();
+  jobs.insert(soldJob({ id: 'a' }));
+  jobs.update('a', { state: 'running' });
+  jobs.update('a', { state: 'delivered', charged: '9' });
+  jobs.update('a', { state: 'failed', error: 'payment-required' });
+  assert.deepEqual(ledger.trialBalance(), []);
+});
+
+test('a job does not begin in the middle', () => {
+  const { jobs } = setUp();
+  assert.throws(() => jobs.insert(soldJob({ state: 'charged' })), /does not begin as charged/);
+  assert.throws(
+    () => jobs.show('job-1'),
+    (error) => isAppError(error, 'not-found'),
+  );
+});
+
+test('a claim covers what lies at or below its total; the payout covers what was claimed', () => {
+  const { jobs, serve } = setUp();
+  serve('a', '5', '5');
+  serve('b', '7', '12', 'aborted');
+  serve('c', '1', '13');
+  const states = () => ['a', 'b', 'c'].map((id) => jobs.show(id).job.state);
+  const events = (id: string) => jobs.show(id).events.map(({ state, note }) => `${state} ${note}`);
+  jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(12), txHash: '0xc1' });
+  jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(12), txHash: '0xc1' });
+  assert.deepEqual(states(), ['claimed', 'aborted', 'charged']);
+  jobs.markSettled({ assetId: TOKEN, txHash: '0xp1' });
+  jobs.markSettled({ assetId: TOKEN, txHash: '0xp2' });
+  assert.deepEqual(states(), ['settled', 'aborted', 'charged']);
+  assert.deepEqual(events('a'), ['claimed 0xc1', 'settled 0xp1']);
+  assert.deepEqual(
+    events('b'),
+    ['claimed 0xc1', 'settled 0xp1'],
+    'the money of an aborted job is followed too',
+  );
+  assert.deepEqual(events('c'), []);
+  jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(13), txHash: '0xc2' });
+  assert.deepEqual(states(), ['settled', 'aborted', 'claimed']);
+});
+
+test('after a crash the unfinished are failed, and a charge that came through is booked', () => {
+  const { jobs, ledger, serve } = setUp();
+  serve('done', '5', '5');
+  jobs.insert(soldJob({ id: 'admitted' }));
+  jobs.insert(soldJob({ id: 'running' }));
+  jobs.update('running', { state: 'running' });
+  for (const [id, channelId] of [
+    ['through', '0xch'],
+    ['not-through', '0xother'],
+    ['unknown', '0xunknown'],
+  ] as const) {
+    jobs.insert(soldJob({ id, channelId }));
+    jobs.update(id, { state: 'running' });
+    jobs.update(id, { state: 'delivered', charged: '7' });
+  }
+  const totals: Record<string, bigint> = { '0xch': 12n, '0xother': 0n };
+  const recovered = jobs.recover((channelId) => {
+    const total = totals[channelId];
+    return total === undefined ? null : amount(total);
+  });
+  const state = (id: string) => jobs.show(id).job.state;
+  assert.equal(recovered.length, 5);
+  assert.equal(state('done'), 'charged');
+  assert.equal(state('through'), 'charged');
+  assert.equal(jobs.show('through').job.cumulative, '12');
+  for (const id of ['admitted', 'running', 'not-through', 'unknown']) {
+    assert.equal(state(id), 'failed');
+    assert.equal(jobs.show(id).events.at(-1)?.note, 'Idlewatt ended unexpectedly during this job');
+  }
+  assert.equal(ledger.earned(TOKEN, 'total'), 12n);
+  assert.deepEqual(
+    jobs.recover(() => null),
+    [],
+  );
+});
+
+test('pages go through all jobs once, also when many share a millisecond', () => {
+  const times = fc.array(fc.nat(6), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(times, fc.integer({ min: 1, max: 6 }), (createdAt, extra) => {
+      const { jobs, database } = setUp();
+      createdAt.forEach((createdAtMs, index) => {
+        jobs.insert(soldJob({ id: `j${index}`, createdAtMs }));
+      });
+      const perMoment = Math.max(...createdAt.map((at) => createdAt.filter((other) => other === at).length));
+      const limit = perMoment + extra;
+      const seen: string[] = [];
+      let beforeMs: number | undefined;
+      for (;;) {
+        const { jobs: page, more } = jobs.list({ outcome: 'all', beforeMs, limit });
+        seen.push(...page.map(({ id }) => id));
+        if (!more) break;
+        beforeMs = page.at(-1)?.createdAtMs;
+      }
+      assert.deepEqual([...seen].sort(), createdAt.map((_, index) => `j${index}`).sort());
+      database.close();
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('lists and counts tell served from failed; listeners hear each change after it is kept', () => {
+  const { jobs, serve } = setUp();
+  const heard: string[] = [];
+  const stop = jobs.onChange((job) => heard.push(`${job.id} ${jobs.show(job.id).job.state}`));
+  serve('a', '5', '5');
+  serve('b', '0', '5', 'aborted');
+  stop();
+  jobs.insert(soldJob({ id: 'c' }));
+  const ids = (outcome: 'all' | 'served' | 'failed') =>
+    jobs.list({ outcome, limit: 10 }).jobs.map(({ id }) => id);
+  assert.deepEqual(ids('served'), ['a']);
+  assert.deepEqual(ids('failed'), ['b']);
+  assert.deepEqual(ids('all').sort(), ['a', 'b', 'c']);
+  assert.deepEqual(jobs.counts('sold', 0), { served: 1, failed: 1 });
+  assert.deepEqual(jobs.counts('sold', 5_000), { served: 0, failed: 0 });
+  assert.deepEqual(heard.slice(0, 4), ['a admitted', 'a running', 'a delivered', 'a charged']);
+  assert.equal(heard.length, 8);
+});
