@@ -65,4 +65,3 @@ export const RECEIPT_HEADER = 'x-idlewatt-receipt';
 export const RECEIPT_EVENT = 'idlewatt.receipt';
 /** Name of the SSE event that carries what x402 puts into the `PAYMENT-RESPONSE` header. */
 export const PAYMENT_RESPONSE_EVENT = 'x402.payment-response';
-export const PAYMENT_RESPONSE_HEADER = 'payment-response';

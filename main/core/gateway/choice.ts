@@ -1,0 +1,28 @@
+/** Which provider is asked first: the cheapest for this request, then the fastest. */
+import type { Offer, OfferedModel } from '../../../shared/offer.ts';
+import { charge } from '../../../shared/price.ts';
+import type { Provider } from '../network/index.ts';
+
+export interface Candidate {
+  readonly peer: string;
+  readonly offer: Offer;
+  readonly model: OfferedModel;
+}
+
+/** Those that sell the model with enough context, best first. */
+export function rank(
+  providers: readonly Provider[],
+  wanted: { readonly modelId: string; readonly inputTokens: number; readonly outputTokens: number },
+  accepts: (offer: Offer, model: OfferedModel) => boolean,
+): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const { peer, offer } of providers) {
+    const model = offer.models.find(({ id }) => id === wanted.modelId);
+    if (!model || wanted.outputTokens >= model.contextTokens || !accepts(offer, model)) continue;
+    candidates.push({ peer, offer, model });
+  }
+  const cost = ({ model }: Candidate) =>
+    charge(model.price, { input: wanted.inputTokens, output: wanted.outputTokens });
+  const speed = ({ model }: Candidate) => model.decodeTokensPerSecond ?? 0;
+  return candidates.sort((a, b) => Number(cost(a) - cost(b)) || speed(b) - speed(a));
+}

@@ -1,0 +1,2 @@
+/** The door of the gateway room. */
+export { createGateway, type GatewayOptions, type GatewayService } from './service.ts';

@@ -1,0 +1,77 @@
+/** Whether a provider's account of a job holds against what we asked, what we got and what we agreed to pay. */
+import { createHash } from 'node:crypto';
+import { AppError } from '../../../shared/errors.ts';
+import type { Amount } from '../../../shared/money.ts';
+import { type OfferedModel, type Receipt, receiptSchema } from '../../../shared/offer.ts';
+import { charge } from '../../../shared/price.ts';
+import type { VerifySigned } from '../../ports/network.ts';
+
+/** What a receipt is held against. */
+export interface Expected {
+  readonly peer: string;
+  readonly model: OfferedModel;
+  readonly assetId: string;
+  readonly channelId: string;
+  readonly ceiling: Amount;
+  readonly inputTokensMax: number;
+  readonly outputTokensMax: number;
+  /** The token ids that arrived; null when the provider does not send them. */
+  readonly tokens: readonly number[] | null;
+  /** What the channel was charged according to the payment's own protocol. */
+  readonly charged: Amount;
+}
+
+/** The receipt after every check. Fails with `receipt-refused`; `details.reason` says why. */
+export async function checkReceipt(
+  jws: string,
+  expected: Expected,
+  verifySigned: VerifySigned,
+): Promise<Receipt> {
+  const result = receiptSchema.safeParse(
+    await verifySigned(jws, expected.peer).catch((cause: unknown) => {
+      throw refused('signature', expected.peer, cause);
+    }),
+  );
+  if (!result.success) throw refused('malformed', expected.peer);
+  const reason = flaw(result.data, expected);
+  if (reason !== null) throw refused(reason, expected.peer);
+  return result.data;
+}
+
+function flaw(receipt: Receipt, expected: Expected): string | null {
+  const { model, tokens } = expected;
+  const { inputPerMillion, outputPerMillion } = receipt.price;
+  const charged = BigInt(receipt.charged);
+  if (receipt.peer !== expected.peer) return 'another-peer';
+  if (receipt.modelSha256 !== model.sha256) return 'another-model';
+  if (inputPerMillion !== model.price.inputPerMillion || outputPerMillion !== model.price.outputPerMillion)
+    return 'another-price';
+  if (receipt.assetId !== expected.assetId) return 'another-asset';
+  if (receipt.channelId !== expected.channelId) return 'another-channel';
+  if (receipt.inputTokens > expected.inputTokensMax) return 'input-tokens';
+  if (receipt.outputTokens > expected.outputTokensMax) return 'output-tokens';
+  if (tokens !== null && receipt.outputTokens > tokens.length) return 'output-tokens';
+  if (tokens !== null && receipt.outputTokens === tokens.length && receipt.tokenHash !== hashTokens(tokens))
+    return 'token-hash';
+  if (charged > charge(model.price, { input: receipt.inputTokens, output: receipt.outputTokens }))
+    return 'charge';
+  if (charged > expected.ceiling) return 'ceiling';
+  if (charged !== expected.charged) return 'payment-response';
+  return null;
+}
+
+/** sha256 over token ids as little-endian uint32, in hex. */
+export function hashTokens(tokens: readonly number[]): string {
+  const bytes = Buffer.alloc(tokens.length * 4);
+  tokens.forEach((token, index) => {
+    bytes.writeUInt32LE(token, index * 4);
+  });
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function refused(reason: string, peer: string, cause?: unknown): AppError {
+  return new AppError('receipt-refused', 'The provider’s receipt does not hold.', {
+    cause,
+    details: { reason, peer },
+  });
+}

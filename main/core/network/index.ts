@@ -1,0 +1,2 @@
+/** The door of the network room. */
+export { createDirectory, type Directory, type DirectoryOptions, type Provider } from './directory.ts';

@@ -1,0 +1,30 @@
+/** A job store in memory that keeps every step. */
+import type { JobStore } from '../../main/ports/jobs.ts';
+import { AppError } from '../../shared/errors.ts';
+import type { Job, JobEvent } from '../../shared/jobs.ts';
+
+export interface FakeJobs extends JobStore {
+  all(): readonly Job[];
+  states(id: string): readonly string[];
+}
+
+export function createFakeJobs(): FakeJobs {
+  const jobs = new Map<string, Job>();
+  const events = new Map<string, JobEvent[]>();
+  return {
+    insert(job) {
+      if (jobs.has(job.id)) throw new Error('inserted twice');
+      jobs.set(job.id, { ...job });
+    },
+    update(id, patch) {
+      const job = jobs.get(id);
+      if (!job) throw new AppError('not-found', 'There is no such job.');
+      jobs.set(id, { ...job, ...patch });
+    },
+    appendEvent(id, event) {
+      events.set(id, [...(events.get(id) ?? []), event]);
+    },
+    all: () => [...jobs.values()],
+    states: (id) => (events.get(id) ?? []).map((event) => event.state),
+  };
+}

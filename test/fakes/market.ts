@@ -1,0 +1,117 @@
+/** A provider and a gateway on any two networks, with the fakes of engine, till, purse and job store. */
+import type { Server } from 'node:http';
+import { closeHttp, createHttpServer, listenHttp } from '../../main/adapters/http/index.ts';
+import { verifySigned } from '../../main/adapters/libp2p/index.ts';
+import { createGateway, type GatewayOptions } from '../../main/core/gateway/index.ts';
+import { createOffers, readOffer } from '../../main/core/identity/index.ts';
+import { createDirectory } from '../../main/core/network/index.ts';
+import { createProviderService, type ProviderOptions } from '../../main/core/provider/index.ts';
+import { type Clock, systemClock } from '../../main/ports/clock.ts';
+import type { Network } from '../../main/ports/network.ts';
+import type { Job } from '../../shared/jobs.ts';
+import type { OfferedModel, Receipt } from '../../shared/offer.ts';
+import { createFakeEngine, FAKE_MODEL, type FakeEngine } from './engine.ts';
+import { createFakeJobs } from './jobs.ts';
+import { createFakePayer } from './payer.ts';
+import { createFakeGate, FAKE_ASSET, FAKE_PAYOUT } from './payment-gate.ts';
+
+export const OFFERED: OfferedModel = {
+  id: FAKE_MODEL.id,
+  sha256: FAKE_MODEL.sha256,
+  quantisation: 'F32',
+  contextTokens: 4_096,
+  price: { inputPerMillion: '20000', outputPerMillion: '80000' },
+  prefillTokensPerSecond: 1_000,
+  decodeTokensPerSecond: 100,
+};
+
+export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1 };
+
+/** A provider that answers over the network. */
+export function createFakeProvider(
+  network: Network,
+  options: Partial<ProviderOptions> & { models?: OfferedModel[]; slots?: number } = {},
+) {
+  const engine = (options.engine as FakeEngine | undefined) ?? createFakeEngine({ loaded: FAKE_LIFE });
+  const clock: Clock = options.clock ?? systemClock;
+  const gate = createFakeGate();
+  const jobs = createFakeJobs();
+  const charged: { job: Job; receipt: Receipt }[] = [];
+  const faults: unknown[] = [];
+  const offers = createOffers({
+    key: network.key,
+    clock,
+    terms: () => ({
+      payout: FAKE_PAYOUT,
+      networks: ['eip155:31337'],
+      asset: FAKE_ASSET,
+      models: options.models ?? [OFFERED],
+      slots: options.slots ?? 4,
+    }),
+    provePayout: async (text) => `proof of ${text.length}`,
+  });
+  const service = createProviderService({
+    gate,
+    key: network.key,
+    clock,
+    jobs,
+    offers,
+    presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),
+    onCharged: (job, receipt) => charged.push({ job, receipt }),
+    onFault: (error) => faults.push(error),
+    ...options,
+    engine,
+  });
+  const server = createHttpServer(service.app);
+  network.serve(server);
+  return { service, server, engine, gate, jobs, charged, faults, offers };
+}
+
+/** A gateway that listens on a free loopback port. */
+export async function createFakeGateway(network: Network, options: Partial<GatewayOptions> = {}) {
+  const clock: Clock = options.clock ?? systemClock;
+  const payer = createFakePayer();
+  const jobs = createFakeJobs();
+  const bought: { job: Job; receipt: Receipt | null }[] = [];
+  const faults: unknown[] = [];
+  const key = 'test-key';
+  const directory = createDirectory({
+    network,
+    clock,
+    readOffer: (jws, peer) =>
+      readOffer(jws, peer, {
+        verifySigned,
+        clock,
+        verifyPayout: async (text, proof) => proof === `proof of ${text.length}`,
+      }),
+  });
+  directory.start();
+  const gateway = createGateway({
+    network,
+    directory,
+    payer,
+    verifySigned,
+    clock,
+    jobs,
+    key,
+    onBought: (job, receipt) => bought.push({ job, receipt }),
+    onFault: (error) => faults.push(error),
+    ...options,
+  });
+  const server: Server = createHttpServer(gateway.app);
+  const port = await listenHttp(server, { host: '127.0.0.1', port: 0 });
+  return {
+    gateway,
+    directory,
+    payer,
+    jobs,
+    bought,
+    faults,
+    key,
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    async stop() {
+      directory.stop();
+      await closeHttp(server);
+    },
+  };
+}

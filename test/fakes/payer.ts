@@ -1,0 +1,107 @@
+/** A fake purse for the fake till: channels without a chain, in series each, some side by side. */
+import {
+  CHANNEL_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+  type PaidProvider,
+  type Payer,
+  type PaymentLease,
+} from '../../main/ports/payments.ts';
+import { AppError } from '../../shared/errors.ts';
+import { amount } from '../../shared/money.ts';
+import { decode, encode } from './payment-gate.ts';
+
+interface Channel {
+  readonly id: string;
+  charged: bigint;
+  free: boolean;
+}
+
+export interface FakePayer extends Payer {
+  /** Paid in all, as far as this side knows. */
+  paid(): bigint;
+  readonly ends: ('completed' | 'refused' | 'abandoned')[];
+  /** Leases that were not freed yet. */
+  open(): number;
+  /** The next lease believes that this much less was charged: its voucher is too small. */
+  forget(base: bigint): void;
+}
+
+let channels = 0;
+
+export function createFakePayer(channelsPerProvider = 4): FakePayer {
+  const pools = new Map<string, Channel[]>();
+  const waiting: (() => void)[] = [];
+  const ends: FakePayer['ends'] = [];
+  let paid = 0n;
+
+  async function openChannel(provider: PaidProvider): Promise<Channel> {
+    channels += 1;
+    const channel: Channel = { id: `channel-${channels}`, charged: 0n, free: false };
+    const response = await provider.fetch(CHANNEL_PATH, {
+      method: 'POST',
+      headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most: '0' }) },
+    });
+    await response.arrayBuffer();
+    if (response.status !== 200 || !response.headers.get(PAYMENT_RESPONSE_HEADER)) {
+      throw new AppError('payment-required', 'The channel was not opened.');
+    }
+    return channel;
+  }
+
+  async function take(provider: PaidProvider): Promise<Channel> {
+    const pool = pools.get(provider.peer) ?? [];
+    pools.set(provider.peer, pool);
+    while (true) {
+      const free = pool.find((channel) => channel.free);
+      if (free) {
+        free.free = false;
+        return free;
+      }
+      if (pool.length < channelsPerProvider) {
+        const made = await openChannel(provider);
+        pool.push(made);
+        return made;
+      }
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+  }
+
+  return {
+    ends,
+    paid: () => paid,
+    open: () => [...pools.values()].flat().filter((channel) => !channel.free).length,
+    forget(base) {
+      for (const channel of [...pools.values()].flat()) channel.charged -= base;
+    },
+    async lease(provider, _path, ceiling): Promise<PaymentLease> {
+      const channel = await take(provider);
+      const most = (channel.charged + ceiling).toString();
+      const free = (how: (typeof ends)[number]) => {
+        if (channel.free) throw new Error('the lease was freed twice');
+        channel.free = true;
+        ends.push(how);
+        waiting.shift()?.();
+      };
+      return {
+        channelId: channel.id,
+        headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most }) },
+        async complete(paymentResponse) {
+          const told = decode(paymentResponse) as { charged: string; cumulative: string };
+          free('completed');
+          if (BigInt(told.charged) > ceiling) throw new AppError('receipt-refused', 'More than agreed.');
+          channel.charged = BigInt(told.cumulative);
+          paid += BigInt(told.charged);
+          return { charged: amount(told.charged), cumulative: amount(told.cumulative) };
+        },
+        async refused({ body }) {
+          channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);
+          free('refused');
+        },
+        async abandon() {
+          free('abandoned');
+        },
+      };
+    },
+  };
+}
