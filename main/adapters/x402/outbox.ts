@@ -59,7 +59,7 @@ export async function recoverOutbox(outbox: Outbox, chain: ChainReader): Promise
     if (outcome === null) outbox.remove(entry.hash);
     else outcomes.push(outcome);
   }
-  return outcomes;
+  return outcomes.sort((a, b) => a.tx.blockNumber - b.tx.blockNumber);
 }
 
 /** `Settled(receiver, token, sender, amount)` is the contract's only event with three indexed values. */

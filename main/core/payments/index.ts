@@ -1,0 +1,2 @@
+/** What is owed, and how it becomes money in the wallet. */
+export { createSettlement, type ScheduledSettlement, type SettlementOptions } from './settlement.ts';

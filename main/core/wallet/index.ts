@@ -1,0 +1,8 @@
+/** Keys and their file. */
+export {
+  type OpenedWallet,
+  type OpenWalletOptions,
+  openWallet,
+  passphraseFromFile,
+  practicePassphrase,
+} from './wallet.ts';
