@@ -1,0 +1,208 @@
+/** A provider that sells by our ports over plain HTTP, a requester that buys, and their chain: for tests. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import {
+  type ChainNode,
+  connectNode,
+  createKeyTools,
+  createSender,
+} from '../../main/adapters/ethers/index.ts';
+import {
+  createChannelClaims,
+  createPayer,
+  createPaymentGate,
+  openProviderChannels,
+  type PaidDeposit,
+  type PayerOptions,
+} from '../../main/adapters/x402/index.ts';
+import { createSettlement, type ScheduledSettlement } from '../../main/core/payments/index.ts';
+import type { ChannelClaims } from '../../main/ports/claims.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import { CHANNEL_PATH, type PaidProvider, type Payer, type PaymentGate } from '../../main/ports/payments.ts';
+import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import { type Amount, amount } from '../../shared/money.ts';
+import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
+
+export const PAID_PATH = '/v1/chat/completions';
+export const CEILING = amount(500);
+export const DEPOSIT_MIN = amount(2_000);
+export const WITHDRAW_DELAY_SECONDS = 3_600;
+
+/** Keys that open quickly. */
+export async function makeAccounts(): Promise<WalletAccounts> {
+  return (await createKeyTools({ scryptCost: 2 }).create('test')).accounts;
+}
+
+export interface Provider {
+  readonly accounts: WalletAccounts;
+  readonly store: MemoryRecordStore;
+  readonly gate: PaymentGate;
+  readonly claims: ChannelClaims;
+  readonly settlement: ScheduledSettlement;
+  readonly node: ChainNode;
+}
+
+/** A provider on the chain, with what an earlier one left in `store`. */
+export async function openProvider(
+  chain: PracticeChain,
+  accounts: WalletAccounts,
+  store: MemoryRecordStore = createMemoryRecordStore(),
+): Promise<Provider> {
+  const node = connectNode(chain.network);
+  const channels = await openProviderChannels({
+    network: chain.network,
+    payout: accounts.funds.address,
+    authorizer: accounts.session,
+    sender: createSender(node, accounts.gas),
+    store,
+    withdrawDelaySeconds: WITHDRAW_DELAY_SECONDS,
+    depositMin: DEPOSIT_MIN,
+  });
+  const claims = createChannelClaims(channels, systemClock);
+  const settlement = createSettlement({ claims, clock: systemClock, threshold: () => amount(1_000_000_000) });
+  return { accounts, store, gate: createPaymentGate(channels), claims, settlement, node };
+}
+
+/** What the service does with an admitted request; by default it charges {@link Service.charge}. */
+export type Work = (
+  payment: Extract<Awaited<ReturnType<PaymentGate['admit']>>, { kind: 'admitted' }>['payment'],
+  response: ServerResponse,
+) => Promise<void>;
+
+export interface Service {
+  readonly url: string;
+  provider: Provider;
+  charge: Amount;
+  ceiling: Amount;
+  work: Work | null;
+  /** Charged over all answers that were sent. */
+  charged: bigint;
+  readonly reasons: string[];
+  /** Requests that were in work at once, at most. */
+  atOnce: number;
+  close(): Promise<void>;
+}
+
+export async function serve(provider: Provider): Promise<Service> {
+  let active = 0;
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.resume();
+    const path = request.url ?? '/';
+    const admission = await service.provider.gate.admit({
+      method: request.method ?? 'GET',
+      path,
+      header: (name) => {
+        const value = request.headers[name];
+        return Array.isArray(value) ? value[0] : value;
+      },
+      ceiling: path === CHANNEL_PATH ? amount(0) : service.ceiling,
+      description: 'test',
+    });
+    if (admission.kind === 'answered') {
+      service.reasons.push(admission.reason);
+      response.writeHead(admission.status, admission.headers).end(admission.body);
+      return;
+    }
+    active += 1;
+    service.atOnce = Math.max(service.atOnce, active);
+    try {
+      if (service.work !== null) return await service.work(admission.payment, response);
+      await new Promise((resolve) => setImmediate(resolve));
+      const settled = await admission.payment.settle(service.charge);
+      service.charged += settled.charged;
+      response.writeHead(200, { 'payment-response': settled.paymentResponse }).end('{"ok":true}');
+    } finally {
+      active -= 1;
+    }
+  }
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      response.writeHead(500).end(error instanceof Error ? error.message : 'failed');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const service: Service = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    provider,
+    charge: amount(123),
+    ceiling: CEILING,
+    work: null,
+    charged: 0n,
+    reasons: [],
+    atOnce: 0,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+  return service;
+}
+
+/** The service as a payer reaches it. */
+export function reach(service: Service, peer = 'provider-1'): PaidProvider {
+  return { peer, fetch: (path, init) => fetch(service.url + path, init) };
+}
+
+export interface Requester {
+  readonly accounts: WalletAccounts;
+  readonly store: MemoryRecordStore;
+  readonly payer: Payer;
+  readonly deposits: PaidDeposit[];
+}
+
+export function openRequester(
+  chain: PracticeChain,
+  accounts: WalletAccounts,
+  options: Partial<PayerOptions> & { store?: MemoryRecordStore } = {},
+): Requester {
+  const store = options.store ?? createMemoryRecordStore();
+  const deposits: PaidDeposit[] = [];
+  const payer = createPayer({
+    network: chain.network,
+    funds: accounts.funds,
+    session: accounts.session,
+    chain: connectNode(chain.network),
+    clock: systemClock,
+    deposit: amount(20_000),
+    depositMax: amount(1_000_000),
+    channelsMax: 3,
+    onDeposit: (deposit) => deposits.push(deposit),
+    ...options,
+    store,
+  });
+  return { accounts, store, payer, deposits };
+}
+
+/** One paid request, again after a refusal, as a gateway does it. Returns what was charged. */
+export async function buy(
+  requester: Requester,
+  provider: PaidProvider,
+  ceiling: Amount = CEILING,
+): Promise<Amount> {
+  for (let attempt = 1; ; attempt += 1) {
+    const lease = await requester.payer.lease(provider, PAID_PATH, ceiling);
+    const response = await provider.fetch(PAID_PATH, { method: 'POST', headers: lease.headers });
+    const body = await response.text();
+    const paid = response.headers.get('payment-response');
+    if (response.status === 200 && paid !== null) return (await lease.complete(paid)).charged;
+    await lease.refused({ status: response.status, headers: Object.fromEntries(response.headers), body });
+    if (attempt === 4) throw new Error(`refused: ${response.status} ${body}`);
+  }
+}
+
+/** Chain, provider and requester with money, ready to trade. */
+export async function openMarket(folder: string): Promise<{
+  chain: PracticeChain;
+  provider: Provider;
+  service: Service;
+  requester: Requester;
+}> {
+  const chain = await startPracticeChain({ folder });
+  const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
+  await chain.fund(selling.gas.address, amount(0));
+  await chain.fund(buying.funds.address);
+  const provider = await openProvider(chain, selling);
+  return { chain, provider, service: await serve(provider), requester: openRequester(chain, buying) };
+}

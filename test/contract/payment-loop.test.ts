@@ -1,0 +1,284 @@
+/**
+ * Goal: money is conserved from the first deposit to the payout, whatever goes wrong on the way.
+ * Method: gate, payer and settlement over plain HTTP on a real local chain; sums compared in base units.
+ * Would break: a charge above the ceiling, a lost voucher, a double claim, a channel that stays busy, work that
+ * stops because the chain is away.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import type { SettlementEvent } from '../../main/ports/chain.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import { amount } from '../../shared/money.ts';
+import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import {
+  buy,
+  CEILING,
+  makeAccounts,
+  openMarket,
+  openProvider,
+  openRequester,
+  type Provider,
+  reach,
+  serve,
+} from './paid-service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-payments-'));
+let market: Awaited<ReturnType<typeof openMarket>>;
+
+before(async () => {
+  market = await openMarket(folder);
+});
+
+after(async () => {
+  await market.service.close();
+  await market.chain.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** A provider and a requester of their own, so that tests do not share channels. */
+async function freshPair() {
+  const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
+  await market.chain.fund(selling.gas.address, amount(0));
+  await market.chain.fund(buying.funds.address);
+  const provider = await openProvider(market.chain, selling);
+  const service = await serve(provider);
+  return { provider, service, requester: openRequester(market.chain, buying) };
+}
+
+async function tokenOf(provider: Provider, address: string): Promise<bigint> {
+  const { token } = await readBalances(provider.node, address, systemClock);
+  if (token === null) throw new Error('the chain does not answer');
+  return token;
+}
+
+test('what was charged is what is claimed, paid out and missing from the payer', async () => {
+  const { provider, service, requester, chain: _chain } = { ...market };
+  const events: SettlementEvent[] = [];
+  provider.settlement.onEvent((event) => events.push(event));
+  const walletBefore = await tokenOf(provider, requester.accounts.funds.address);
+  let bought = 0n;
+  for (const charge of [1n, 123n, 499n, 500n, 0n, 77n]) {
+    service.charge = amount(charge);
+    bought += await buy(requester, reach(service));
+  }
+  service.charge = amount(10_000);
+  assert.equal(await buy(requester, reach(service)), CEILING, 'a charge above the ceiling is clamped to it');
+  bought += CEILING;
+  const [owed] = provider.settlement.receivables();
+  assert.equal(owed?.owed, bought);
+  assert.equal(owed?.reason, 'below-threshold');
+
+  const result = await provider.settlement.settleNow();
+
+  assert.equal(service.charged, bought);
+  assert.equal(
+    sum(result.claims.flatMap((claim) => claim.channels.map((channel) => channel.amount))),
+    bought,
+  );
+  assert.equal(result.settle?.amount, bought);
+  assert.equal(await tokenOf(provider, provider.gate.payout), bought);
+  const deposited = sum(requester.deposits.map((deposit) => deposit.amount));
+  assert.equal(await tokenOf(provider, requester.accounts.funds.address), walletBefore - deposited);
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['claimed', 'settled'],
+  );
+  assert.ok(events.every((event) => event.type === 'waiting' || event.tx.fee > 0n));
+  assert.deepEqual(provider.settlement.receivables(), []);
+  const again = await provider.settlement.settleNow();
+  assert.deepEqual(again, { claims: [], settle: null }, 'nothing is claimed or paid out twice');
+});
+
+test('a warm channel needs no round trip but the request itself', async () => {
+  const { service, requester } = await freshPair();
+  const provider = reach(service);
+  await buy(requester, provider);
+  const paths: string[] = [];
+  const counted = {
+    ...provider,
+    fetch: (path: string, init: RequestInit) => {
+      paths.push(path);
+      return provider.fetch(path, init);
+    },
+  };
+  for (let request = 0; request < 5; request += 1) await buy(requester, counted);
+  assert.equal(paths.length, 5);
+  await service.close();
+});
+
+test('requests side by side use channels side by side, never more than the pool has', async () => {
+  const { provider, service, requester } = await freshPair();
+  const charges = await Promise.all(Array.from({ length: 12 }, () => buy(requester, reach(service))));
+  assert.deepEqual(new Set(charges), new Set([service.charge]));
+  assert.ok(service.atOnce <= 3, `${service.atOnce} at once`);
+  assert.ok(new Set(requester.deposits.map((deposit) => deposit.channelId)).size <= 3);
+  assert.ok(!service.reasons.includes('channel-busy'), 'our own payer never meets a busy channel');
+  const result = await provider.settlement.settleNow();
+  assert.equal(result.claims.length, 1, 'all channels fit into one claim');
+  assert.equal(result.settle?.amount, service.charge * 12n);
+  await service.close();
+});
+
+test('a channel that runs low is topped up and stays the same channel', async () => {
+  const { provider, service, requester } = await freshPair();
+  service.charge = amount(400);
+  for (let request = 0; request < 60; request += 1) await buy(requester, reach(service));
+  assert.equal(new Set(requester.deposits.map((deposit) => deposit.channelId)).size, 1);
+  assert.equal(requester.deposits.length, 2);
+  assert.equal((await provider.settlement.settleNow()).settle?.amount, 24_000n);
+  await service.close();
+});
+
+test('a provider that restarts in the middle of a request keeps its vouchers and frees the channel', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  // The process dies after the voucher was kept and before anything was charged.
+  service.work = async (_, response) => void response.destroy();
+  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
+  await assert.rejects(
+    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
+  );
+  await lease.abandon();
+  service.work = null;
+  service.provider = await openProvider(
+    market.chain,
+    provider.accounts,
+    createMemoryRecordStore(provider.store.snapshot()),
+  );
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  const result = await service.provider.settlement.settleNow();
+  assert.equal(result.settle?.amount, service.charge * 2n);
+  await service.close();
+});
+
+test('a lost answer is charged once and the payer finds its place again', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
+  await assert.rejects(
+    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
+  );
+  await lease.abandon();
+  service.work = null;
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  assert.ok(
+    service.reasons.includes('voucher-out-of-step') ||
+      service.reasons.includes('voucher-too-small') ||
+      service.reasons.includes('voucher-replayed'),
+  );
+  const [account] = service.provider.claims.accounts();
+  assert.equal(account?.charged, service.charge * 2n + 200n);
+  await service.close();
+});
+
+test('a payer that lost all its records goes on with the same channel and its money', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const restored = openRequester(market.chain, requester.accounts);
+  assert.equal(await buy(restored, reach(service)), service.charge);
+  assert.deepEqual(restored.deposits, [], 'the first deposit still serves');
+  assert.equal(service.provider.claims.accounts().length, 1);
+  await service.close();
+});
+
+test('a cancelled request costs nothing and the next one goes on', async () => {
+  const { service, requester } = await freshPair();
+  service.work = async (payment, response) => {
+    await payment.cancel();
+    response.writeHead(500).end('engine failed');
+  };
+  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
+  const response = await fetch(`${service.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: lease.headers,
+  });
+  assert.equal(response.status, 500);
+  await lease.abandon();
+  service.work = null;
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  assert.equal(service.provider.claims.accounts()[0]?.charged, service.charge);
+  await service.close();
+});
+
+test('a crash between sending a claim and noting it is found again under the same hash', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  let crashed: ReturnType<typeof provider.store.snapshot> | null = null;
+  const original = provider.store.set;
+  provider.store.set = (collection, key, value) => {
+    original(collection, key, value);
+    if (collection === 'x402-outbox') crashed ??= provider.store.snapshot();
+  };
+  const told = await provider.settlement.settleNow();
+  if (crashed === null) throw new Error('the claim was not written down before it was sent');
+
+  const restarted = await openProvider(market.chain, provider.accounts, createMemoryRecordStore(crashed));
+  const events: SettlementEvent[] = [];
+  restarted.settlement.onEvent((event) => events.push(event));
+  const result = await restarted.settlement.settleNow();
+
+  assert.deepEqual(result.claims, told.claims, 'the same claim, told again');
+  assert.equal(result.settle, null, 'and no second payout');
+  assert.equal(events.length, 1);
+  assert.deepEqual(await restarted.claims.recover(), []);
+  assert.equal(await tokenOf(provider, provider.gate.payout), service.charge);
+  await service.close();
+});
+
+test('when a payer begins to withdraw, everything owed is claimed at once', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  await market.chain.fund(requester.accounts.funds.address, amount(0));
+  const sender = createSender(provider.node, requester.accounts.funds);
+  const { default: artifact } = await import('../../contracts/artifacts/BatchSettlement.json', {
+    with: { type: 'json' },
+  });
+  const stored = provider.store.list('x402-sold-channel')[0];
+  const { channelConfig } = JSON.parse(stored?.value ?? '{}');
+  const hash = await sender.writeContract({
+    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    abi: artifact.abi,
+    functionName: 'initiateWithdraw',
+    args: [channelConfig, 5_000n],
+  });
+  assert.equal((await sender.waitForReceipt(hash)).status, 'success');
+  await provider.claims.refresh();
+  assert.equal(provider.claims.accounts()[0]?.withdrawing, true);
+  await service.close();
+});
+
+test('with the chain away, funded channels go on and settlement waits until it is back', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const waiting: string[] = [];
+  provider.settlement.onEvent((event) => event.type === 'waiting' && waiting.push(event.reason));
+  const port = Number(new URL(market.chain.network.rpcUrl).port);
+  await market.chain.stop();
+
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  await assert.rejects(provider.settlement.settleNow(), { code: 'chain-unavailable' });
+  assert.deepEqual(waiting, ['The chain cannot be reached.']);
+  assert.equal(provider.settlement.receivables()[0]?.reason, 'chain-unavailable');
+  const stranger = openRequester(market.chain, await makeAccounts());
+  await assert.rejects(buy(stranger, reach(service)), { code: 'chain-unavailable' });
+
+  const chain = await startPracticeChain({ folder, port });
+  market = { ...market, chain };
+  const result = await provider.settlement.settleNow();
+  assert.equal(result.settle?.amount, service.charge * 2n);
+  assert.equal(await tokenOf(provider, provider.gate.payout), service.charge * 2n);
+  await service.close();
+});
+
+function sum(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((total, value) => total + value, 0n);
+}
