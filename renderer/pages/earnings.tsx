@@ -241,12 +241,12 @@ function Receivables({ moved }: { moved: string }) {
               </span>
               <span className="row-note">
                 {t(`waiting.${row.reason}`, { threshold: amountText(money.settleThreshold, money.asset) })}
-              </span>
-              <span className="soft" title={row.channelId}>
-                {t('earnings.channel', {
-                  payer: shorten(row.payer),
-                  claimed: amountText(row.claimed, money.asset),
-                })}
+                <span className="row-under" title={row.channelId}>
+                  {t('earnings.channel', {
+                    payer: shorten(row.payer),
+                    claimed: amountText(row.claimed, money.asset),
+                  })}
+                </span>
               </span>
             </li>
           ))}

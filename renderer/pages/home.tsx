@@ -1,6 +1,6 @@
 /** Home: one sentence with its reason, one main button, what runs now and what it brought. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { writeDuration, writeExactTime, writeMeasured, writeMoment } from '../format.ts';
+import { writeDuration, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { MoodMark } from '../parts/mood.tsx';
@@ -38,7 +38,7 @@ function Lead() {
       <h1>
         <span className="lead-mood">
           <MoodMark mood={mood} />
-          {practising ? t('mood.practising') : t(`mood.${mood}`)}
+          {t('mood.sentence', { mood: practising ? t('mood.practising') : t(`mood.${mood}`) })}
         </span>{' '}
         <span className="lead-why">
           {t(`why.${why}`, {
@@ -109,16 +109,21 @@ function Money() {
 function Now() {
   const { t, language } = useWords();
   const work = useSection('work');
+  const machine = useSection('machine');
   const speedAt = work.tokensPerSecondAtMs;
+  const readAbout =
+    machine.readAtMs === null
+      ? t('machine.neverRead')
+      : t('machine.readAt', { time: writeExactTime(machine.readAtMs, language) });
   return (
     <section aria-labelledby="home-now">
       <div className="section-head">
         <h2 id="home-now">{t('home.now')}</h2>
         <p className="section-aside">
           {work.tokensPerSecond === null ? (
-            <>
+            <span>
               {t('home.speed')}: <Unknown about={t('source.noSpeed')} />
-            </>
+            </span>
           ) : (
             <Fact
               about={t(work.activeJobs.length > 0 ? 'source.speedNow' : 'source.speedLast', {
@@ -127,6 +132,12 @@ function Now() {
             >
               {t('speed.perSecond', { speed: writeMeasured(work.tokensPerSecond, language) })}
             </Fact>
+          )}
+          {machine.temperatureCelsius === null ? null : (
+            <Fact about={readAbout}>{`${writeNumber(machine.temperatureCelsius, language)} °C`}</Fact>
+          )}
+          {machine.watts === null ? null : (
+            <Fact about={readAbout}>{`${writeNumber(machine.watts, language)} W`}</Fact>
           )}
         </p>
       </div>
@@ -178,7 +189,9 @@ function Practice() {
       <h2 id="home-practice">{t('practice.title')}</h2>
       <p>{t('practice.what')}</p>
       <p>{t('practice.worth')}</p>
-      <p>{t('practice.leave')}</p>
+      <p>
+        {t('practice.leave')} <code className="whole">npm start -- --profile open</code>
+      </p>
     </section>
   );
 }

@@ -112,6 +112,7 @@ function useColumns(): readonly Column<Job>[] {
     {
       key: 'time',
       head: t('jobs.column.time'),
+      isWhole: true,
       cell: (job) => (
         <a href={hrefTo('jobs', job.id)} title={writeExactTime(job.createdAtMs, language)}>
           {writeMoment(job.createdAtMs, nowMs, language)}
@@ -132,6 +133,7 @@ function useColumns(): readonly Column<Job>[] {
     {
       key: 'peer',
       head: t('jobs.column.peer'),
+      isWhole: true,
       cell: (job) => <span title={job.peer}>{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</span>,
     },
     {

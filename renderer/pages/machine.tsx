@@ -182,7 +182,7 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
       rowKey={(row) => `${row.name}-${row.mode}-${row.atMs}-${JSON.stringify(row.conditions)}`}
       columns={[
         { key: 'name', head: t('machine.column.what'), cell: (row) => t(`machine.name.${row.name}`) },
-        { key: 'mode', head: t('machine.column.mode'), cell: (row) => row.mode },
+        { key: 'mode', head: t('machine.column.mode'), isWhole: true, cell: (row) => row.mode },
         {
           key: 'value',
           head: t('machine.column.value'),
@@ -215,7 +215,12 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
             </span>
           ),
         },
-        { key: 'at', head: t('machine.column.at'), cell: (row) => writeMoment(row.atMs, nowMs, language) },
+        {
+          key: 'at',
+          head: t('machine.column.at'),
+          isWhole: true,
+          cell: (row) => writeMoment(row.atMs, nowMs, language),
+        },
       ]}
     />
   );

@@ -59,7 +59,7 @@ export function DayChart(props: {
             {
               ...axis,
               grid: { stroke: ink('--line'), width: 1 },
-              size: 5 * rem,
+              size: 4.25 * rem,
               space: 2.75 * rem,
               values: (_, splits) => splits.map(writeValue),
             },

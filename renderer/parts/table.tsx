@@ -5,7 +5,10 @@ export interface Column<R> {
   readonly key: string;
   readonly head: string;
   readonly cell: (row: R) => ReactNode;
+  /** Ends flush and never breaks. */
   readonly isNumber?: boolean;
+  /** Never breaks. */
+  readonly isWhole?: boolean;
 }
 
 export function Table<R>(props: {
@@ -32,7 +35,10 @@ export function Table<R>(props: {
           {props.rows.map((row) => (
             <tr key={props.rowKey(row)}>
               {props.columns.map((column) => (
-                <td key={column.key} className={column.isNumber ? 'is-number' : undefined}>
+                <td
+                  key={column.key}
+                  className={column.isNumber ? 'is-number' : column.isWhole ? 'is-whole' : undefined}
+                >
                   {column.cell(row)}
                 </td>
               ))}

@@ -126,7 +126,7 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       asset: { id: TOKEN, symbol: 'USDC', decimals: 6, practice: true },
       coin: { id: 'eip155:31337/native', symbol: 'ETH', decimals: 18, practice: true },
       earnedToday: busy ? '1283' : '0',
-      earnedThisWeek: busy ? '9' : '0',
+      earnedThisWeek: busy ? '8412' : '0',
       earnedTotal: busy ? '24354' : '0',
       owed: busy ? '4227' : '0',
       claimed: busy ? '1200' : '0',

@@ -1,0 +1,61 @@
+/** A file server on loopback that can misbehave like real ones: cut the line, ignore ranges, refuse. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface FileServer {
+  readonly url: string;
+  /** The `range` header of each request, null where there was none. */
+  readonly ranges: (string | null)[];
+  content: Buffer;
+  /** Cuts the line after so many bytes of each answer. */
+  cutAfterBytes: number | null;
+  ignoreRange: boolean;
+  status: number | null;
+  /** Sends the headers and half of the content, and then nothing. */
+  stall: boolean;
+  close(): Promise<void>;
+}
+
+export async function startFileServer(content: Buffer): Promise<FileServer> {
+  const server = createServer((request, response) => {
+    const range = request.headers.range ?? null;
+    files.ranges.push(range);
+    if (files.status !== null) {
+      response.writeHead(files.status).end();
+      return;
+    }
+    const from = range === null || files.ignoreRange ? 0 : Number(/bytes=(\d+)-/.exec(range)?.[1]);
+    if (from >= files.content.length) {
+      response.writeHead(416).end();
+      return;
+    }
+    const body = files.content.subarray(from);
+    const headers: Record<string, string | number> = { 'content-length': body.length };
+    if (from > 0)
+      headers['content-range'] = `bytes ${from}-${files.content.length - 1}/${files.content.length}`;
+    response.writeHead(from > 0 ? 206 : 200, headers);
+    if (files.stall) response.write(body.subarray(0, body.length / 2));
+    else if (files.cutAfterBytes !== null && files.cutAfterBytes < body.length) {
+      response.write(body.subarray(0, files.cutAfterBytes), () => setImmediate(() => response.destroy()));
+    } else response.end(body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const files: FileServer = {
+    url: `http://127.0.0.1:${port}/model.gguf`,
+    ranges: [],
+    content,
+    cutAfterBytes: null,
+    ignoreRange: false,
+    status: null,
+    stall: false,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return files;
+}
