@@ -90,7 +90,8 @@ export function createFakeHub(): FakeHub {
         },
         fetch(peer, path, init) {
           return new Promise<Response>((resolve, reject) => {
-            const other = reach(peer);
+            if (init.signal?.aborted) throw new AppError('aborted', 'The request was ended by its caller.');
+            const other = reach(node.known.has(peer) ? peer : '');
             const [ours, theirs] = duplexPair();
             const close = () => {
               ours.destroy();

@@ -158,10 +158,12 @@ export function admitSoldJob(
       return await conclude(outcome);
     } catch (error) {
       context.onFault(error);
-      // Whether a charge stands is unknown now: the job keeps what was intended, and its state says look here.
       const code = isAppError(error) ? error.code : 'payment-required';
       try {
-        if (job.receipt === null) step('failed', { error: code }, 'settling failed');
+        // Whether the charge stands is unknown: the job stays `delivered` with what was intended, and at the
+        // next start the channel's own books decide.
+        if (job.state === 'delivered') step('delivered', { error: code }, 'settling failed');
+        else if (job.endedAtMs === null) step('failed', { ...facts(), error: code });
       } catch (second) {
         context.onFault(second);
       }
