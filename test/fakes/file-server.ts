@@ -8,11 +8,11 @@ export interface FileServer {
   /** The `range` header of each request, null where there was none. */
   readonly ranges: (string | null)[];
   content: Buffer;
-  /** Cuts the line after so many bytes of each answer. */
-  cutAfterBytes: number | null;
+  /** Cuts the line in the middle of so many answers to come. */
+  cuts: number;
   ignoreRange: boolean;
   status: number | null;
-  /** Sends the headers and half of the content, and then nothing. */
+  /** Sends half of the content, and then nothing. */
   stall: boolean;
   close(): Promise<void>;
 }
@@ -35,9 +35,14 @@ export async function startFileServer(content: Buffer): Promise<FileServer> {
     if (from > 0)
       headers['content-range'] = `bytes ${from}-${files.content.length - 1}/${files.content.length}`;
     response.writeHead(from > 0 ? 206 : 200, headers);
-    if (files.stall) response.write(body.subarray(0, body.length / 2));
-    else if (files.cutAfterBytes !== null && files.cutAfterBytes < body.length) {
-      response.write(body.subarray(0, files.cutAfterBytes), () => setImmediate(() => response.destroy()));
+    const half = body.subarray(0, body.length / 2);
+    if (files.stall) {
+      // What follows a broken line brings nothing at all.
+      if (from === 0) response.write(half);
+      else response.flushHeaders();
+    } else if (files.cuts > 0) {
+      files.cuts -= 1;
+      response.write(half, () => response.destroy());
     } else response.end(body);
   });
   server.listen(0, '127.0.0.1');
@@ -47,7 +52,7 @@ export async function startFileServer(content: Buffer): Promise<FileServer> {
     url: `http://127.0.0.1:${port}/model.gguf`,
     ranges: [],
     content,
-    cutAfterBytes: null,
+    cuts: 0,
     ignoreRange: false,
     status: null,
     stall: false,

@@ -68,19 +68,22 @@ export function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message ? cause.message : error.message;
 }
 
-/** Continues a part file over as many connections as it takes. */
+/** Continues a part file over as many connections as it takes; a server that never answers is not asked again. */
 async function downloadHttps(source: HttpsSource, options: DownloadOptions): Promise<void> {
   let breaks = 0;
+  let answered = false;
   while (true) {
     const before = partBytes(options.path);
     try {
-      await downloadOnce(source, options);
+      await downloadOnce(source, options, () => {
+        answered = true;
+      });
       return;
     } catch (error) {
       options.signal.throwIfAborted();
-      if (isAppError(error) || error instanceof RefusedError) throw error;
       breaks = partBytes(options.path) > before ? 0 : breaks + 1;
-      if (breaks >= BREAKS_MAX || (breaks > 0 && before === 0)) throw error;
+      if (isAppError(error) || error instanceof RefusedError || !answered || breaks >= BREAKS_MAX)
+        throw error;
       await wait(options.clock, RETRY_MS, options.signal);
     }
   }
@@ -89,7 +92,11 @@ async function downloadHttps(source: HttpsSource, options: DownloadOptions): Pro
 /** The server answered and said no: asking again changes nothing. */
 class RefusedError extends Error {}
 
-async function downloadOnce(source: HttpsSource, options: DownloadOptions): Promise<void> {
+async function downloadOnce(
+  source: HttpsSource,
+  options: DownloadOptions,
+  onAnswer: () => void,
+): Promise<void> {
   const { path, sizeBytes, clock } = options;
   let received = partBytes(path);
   if (sizeBytes !== null && received === sizeBytes) return;
@@ -101,6 +108,7 @@ async function downloadOnce(source: HttpsSource, options: DownloadOptions): Prom
   try {
     const headers: Record<string, string> = received > 0 ? { range: `bytes=${received}-` } : {};
     const response = await options.fetch(source.url, { headers, signal });
+    onAnswer();
     if (response.status === 416) {
       await rm(path, { force: true });
       throw new Error('the server has less than what was already received');

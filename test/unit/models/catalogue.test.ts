@@ -1,0 +1,64 @@
+/**
+ * Goal: the catalogue is sound and its tiny model is the one the script makes. Method: checks of each entry,
+ * and the script run once. What would break: downloads that can never be proved, a test model nobody can remake.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import {
+  CATALOGUE,
+  DEFAULT_MODEL_ID,
+  fit,
+  requiredBytes,
+  TINY_MODEL_ID,
+} from '../../../main/core/models/index.ts';
+import { buildTinyModel } from '../../../scripts/make-tiny-model.ts';
+import { forceUnwrap } from '../../../shared/assert.ts';
+
+const tiny = forceUnwrap(
+  'the tiny model',
+  CATALOGUE.find(({ id }) => id === TINY_MODEL_ID),
+);
+
+describe('catalogue', () => {
+  it('has distinct models with licence, size, checksum and sources', () => {
+    assert.equal(new Set(CATALOGUE.map(({ id }) => id)).size, CATALOGUE.length);
+    assert.equal(new Set(CATALOGUE.map(({ fileName }) => fileName)).size, CATALOGUE.length);
+    for (const entry of CATALOGUE) {
+      assert.match(entry.sha256 ?? '', /^[0-9a-f]{64}$/, entry.id);
+      assert.ok((entry.sizeBytes ?? 0) > 0 && entry.license !== '' && entry.sources.length > 0, entry.id);
+      for (const source of entry.sources) {
+        // A pinned revision, so that the file behind the address cannot change.
+        if (source.kind === 'https')
+          assert.match(source.url, /^https:\/\/.*\/resolve\/[0-9a-f]{40}\/.*\.gguf$/);
+      }
+    }
+  });
+
+  it('the default model has a second source for machines that reach only package indexes', () => {
+    const kinds = CATALOGUE.find(({ id }) => id === DEFAULT_MODEL_ID)?.sources.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['https', 'pypi']);
+  });
+
+  it('the tiny model is remade byte for byte, and is what lies in the repository', () => {
+    const made = buildTinyModel();
+    assert.equal(createHash('sha256').update(made).digest('hex'), tiny.sha256);
+    assert.equal(made.length, tiny.sizeBytes);
+    assert.ok(made.length <= 4 * 1024 * 1024);
+    const committed = readFileSync(new URL('../../../resources/models/idlewatt-tiny.gguf', import.meta.url));
+    assert.ok(committed.equals(made));
+  });
+});
+
+describe('fit', () => {
+  it('needs weights, context and room beside them', () => {
+    const required = forceUnwrap('a size', requiredBytes(tiny));
+    assert.ok(required > (tiny.sizeBytes ?? 0));
+    assert.equal(fit(tiny, required * 2), 'fits');
+    assert.equal(fit(tiny, Math.ceil(required / 0.9)), 'tight');
+    assert.equal(fit(tiny, required), 'does-not-fit');
+    assert.equal(fit(tiny, null), 'unknown');
+    assert.equal(fit({ ...tiny, sizeBytes: null }, required), 'unknown');
+  });
+});
