@@ -1,0 +1,40 @@
+/** `npm run bench -- machine`: what gpu.js measures without a window, and what a live reading costs. */
+import { createWorkerProbe } from '../../main/adapters/gpu/index.ts';
+import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
+import { type BenchResult, say } from './result.ts';
+
+const READINGS = 200;
+
+const UNITS = { gflops: 'Gflops', 'gigabytes-per-second': 'GigabytesPerSecond', 'tokens-per-second': '' };
+
+export async function run(): Promise<BenchResult> {
+  say('Measuring with gpu.js in a worker thread (about 15 s).');
+  const probe = await createWorkerProbe().run(new AbortController().signal);
+  const figures: Record<string, number> = {};
+  for (const { mode, name, value, unit } of probe.measurements) {
+    const noun = name.endsWith('arithmetic') ? 'Arithmetic' : 'Bandwidth';
+    figures[`${mode}${noun}${UNITS[unit]}`] = value;
+  }
+  figures.readingProcessorMs = await readingCostMs();
+  return {
+    figures,
+    goals: {},
+    notes: [
+      ...probe.measurements.map(
+        ({ mode, name, spreadPercent, runs }) =>
+          `${mode} ${name}: spread ${spreadPercent?.toFixed(1) ?? 'unknown'} % over ${runs} runs`,
+      ),
+      ...probe.unavailable.map(({ mode, reason }) => `${mode}: ${reason}`),
+    ],
+  };
+}
+
+/** Processor time of one reading once the sensors have been asked, in milliseconds. */
+async function readingCostMs(): Promise<number> {
+  const reader = createMachineReader();
+  await reader.readings();
+  const before = process.cpuUsage();
+  for (let reading = 0; reading < READINGS; reading++) await reader.readings();
+  const spent = process.cpuUsage(before);
+  return (spent.user + spent.system) / 1000 / READINGS;
+}

@@ -1,0 +1,247 @@
+/**
+ * `npm run bench -- serve`: what the market costs on top of the engine.
+ *
+ * The provider's agent runs inside this process, so that its engine can be driven both ways: through
+ * gateway, libp2p, payment and ledger (the practice requester, a process of its own, buys), and directly
+ * over the engine's port. Both sides therefore use the same engine process, the same loaded model and the
+ * same prompts, take turns (A B, B A, ...) and are read by the same client. That client shares a process
+ * with the provider, which can only make the bought side look slower, never faster.
+ *
+ * Memory and idle load are measured on a second run, on the agent as people start it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAgent } from '../../main/agent.ts';
+import { firstModel } from '../../main/core/practice/index.ts';
+import { median, spreadPercent } from '../../shared/statistics.ts';
+import { connectApi, startAgent, waitForState } from '../agent-process.ts';
+import { cacheFolder } from '../electron-for-tests.ts';
+import { measureProcess } from './process-cost.ts';
+import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { type Ask, directly, type Question, throughGateway } from './streams.ts';
+
+const PROMPTS = [
+  'Explain in a few sentences why the sky is blue.',
+  'Write a short story about a lighthouse keeper and a storm.',
+  'Describe how bread is made, step by step.',
+  'What should somebody think about before buying a bicycle?',
+];
+const ANSWER_TOKENS = 96;
+const ONE_STREAM_PAIRS = 9;
+const FOUR_STREAM_PAIRS = 6;
+const FIRST_TOKEN_PAIRS = 21;
+/** The first start downloads the model. */
+const READY_MS_MAX = 20 * 60_000;
+const MARKET_MS_MAX = 120_000;
+/** After the start, timers and garbage settle. */
+const SETTLE_MS = 20_000;
+const IDLE_MS = 20_000;
+
+const RATIO_GOAL = 0.9;
+const FIRST_TOKEN_ADDED_MS_GOAL = 40;
+const RESIDENT_MEGABYTES_GOAL = 200;
+const IDLE_CORE_PERCENT_GOAL = 2;
+
+export async function run(): Promise<BenchResult> {
+  process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
+  const speed = await inTemporaryHome(measureSpeed);
+  const cost = await inTemporaryHome(measureCost);
+  return {
+    figures: { ...speed.figures, ...cost.figures },
+    goals: { ...speed.goals, ...cost.goals },
+    notes: [...speed.notes, ...cost.notes],
+  };
+}
+
+async function inTemporaryHome(measure: (home: string) => Promise<BenchResult>): Promise<BenchResult> {
+  const home = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
+  try {
+    return await measure(home);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function measureSpeed(home: string): Promise<BenchResult> {
+  say('Starting the practice network with the provider in this process.');
+  const agent = await createAgent(
+    {
+      home,
+      profile: 'practice',
+      host: 'headless',
+      role: 'owner',
+      pagePort: 0,
+      gatewayPort: 0,
+      passphraseFile: null,
+      rpcUrl: null,
+      connect: [],
+      quietRequester: true,
+    },
+    { quit: () => undefined },
+  );
+  try {
+    const { page, gateway } = agent.ready;
+    if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
+    const served = await waitForModel(page);
+    const model = await waitForMarket(gateway);
+    say(`Comparing ${model} (${served}) bought and driven directly.`);
+    return {
+      ...(await compare(throughGateway(gateway, model), directly(agent.parts.engine))),
+      notes: [`model ${model}, ${served}`],
+    };
+  } finally {
+    await agent.stop();
+  }
+}
+
+async function compare(bought: Ask, direct: Ask): Promise<Pick<BenchResult, 'figures' | 'goals'>> {
+  // Four at once first: it opens and funds as many channels as will be needed.
+  await tokensPerSecond(bought, 4, 0);
+  await tokensPerSecond(direct, 4, 0);
+
+  const one = await takeTurns(ONE_STREAM_PAIRS, bought, direct, (ask, round) =>
+    tokensPerSecond(ask, 1, round),
+  );
+  say(`One stream: ${one.bought.toFixed(1)} bought, ${one.direct.toFixed(1)} direct tokens a second.`);
+  const four = await takeTurns(FOUR_STREAM_PAIRS, bought, direct, (ask, round) =>
+    tokensPerSecond(ask, 4, round),
+  );
+  say(`Four streams: ${four.bought.toFixed(1)} bought, ${four.direct.toFixed(1)} direct tokens a second.`);
+  const first = await takeTurns(FIRST_TOKEN_PAIRS, bought, direct, async (ask, round) => {
+    return (await ask(question(round, 4))).firstTokenMs;
+  });
+  say(`First token: ${first.bought.toFixed(1)} ms bought, ${first.direct.toFixed(1)} ms direct.`);
+
+  const oneRatio = middle(one.pairs.map(([left, right]) => left / right));
+  const fourRatio = middle(four.pairs.map(([left, right]) => left / right));
+  const added = middle(first.pairs.map(([left, right]) => left - right));
+  return {
+    figures: {
+      tokensPerSecondRatioOneStream: oneRatio,
+      tokensPerSecondRatioFourStreams: fourRatio,
+      timeToFirstTokenAddedMsMedian: added,
+      boughtTokensPerSecondOneStream: one.bought,
+      directTokensPerSecondOneStream: one.direct,
+      boughtTokensPerSecondFourStreams: four.bought,
+      directTokensPerSecondFourStreams: four.direct,
+      ratioOneStreamSpreadPercent: spread(one.pairs.map(([left, right]) => left / right)),
+      ratioFourStreamsSpreadPercent: spread(four.pairs.map(([left, right]) => left / right)),
+    },
+    goals: {
+      tokensPerSecondRatioOneStream: atLeast(oneRatio, RATIO_GOAL),
+      tokensPerSecondRatioFourStreams: atLeast(fourRatio, RATIO_GOAL),
+      timeToFirstTokenAddedMsMedian: atMost(added, FIRST_TOKEN_ADDED_MS_GOAL),
+    },
+  };
+}
+
+/** Measures both sides in turn, the one that begins changing each round, and pairs what belongs together. */
+async function takeTurns(
+  rounds: number,
+  bought: Ask,
+  direct: Ask,
+  measure: (ask: Ask, round: number) => Promise<number>,
+): Promise<{ pairs: [bought: number, direct: number][]; bought: number; direct: number }> {
+  const pairs: [number, number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    if (round % 2 === 0) {
+      const left = await measure(bought, round);
+      pairs.push([left, await measure(direct, round)]);
+    } else {
+      const right = await measure(direct, round);
+      pairs.push([await measure(bought, round), right]);
+    }
+  }
+  return {
+    pairs,
+    bought: middle(pairs.map(([left]) => left)),
+    direct: middle(pairs.map(([, right]) => right)),
+  };
+}
+
+/** All answers' tokens over the time from the first question to the last token. */
+async function tokensPerSecond(ask: Ask, streams: number, round: number): Promise<number> {
+  const startMs = performance.now();
+  const questions = Array.from({ length: streams }, (_, stream) => question(round + stream, ANSWER_TOKENS));
+  const answers = await Promise.all(questions.map(ask));
+  const tokens = answers.reduce((sum, answer) => sum + answer.outputTokens, 0);
+  return (tokens * 1000) / (performance.now() - startMs);
+}
+
+function question(index: number, maxTokens: number): Question {
+  return { text: PROMPTS[index % PROMPTS.length] ?? '', maxTokens };
+}
+
+async function measureCost(home: string): Promise<BenchResult> {
+  say('Starting the agent as people do, to measure it while nothing happens.');
+  const agent = await startAgent([
+    '--headless',
+    '--home',
+    home,
+    '--profile',
+    'practice',
+    '--quiet-requester',
+  ]);
+  try {
+    if (agent.ready.page === null) throw new Error('the agent has no page');
+    await waitForModel(agent.ready.page);
+    await sleep(SETTLE_MS);
+    const cost = await measureProcess(agent.ready.pid, IDLE_MS);
+    if (cost === null) return { figures: {}, goals: {}, notes: ['memory and idle load: only on Linux'] };
+    return {
+      figures: { agentResidentMegabytes: cost.residentMegabytes, agentIdleCorePercent: cost.corePercent },
+      goals: {
+        agentResidentMegabytes: atMost(cost.residentMegabytes, RESIDENT_MEGABYTES_GOAL),
+        agentIdleCorePercent: atMost(cost.corePercent, IDLE_CORE_PERCENT_GOAL),
+      },
+      notes: [],
+    };
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** Waits until a real model is served; says which, on what. */
+async function waitForModel(page: { url: string; token: string }): Promise<string> {
+  const { api, close } = await connectApi(page);
+  try {
+    const { work, models } = await waitForState(
+      api,
+      (state) => state.work.engine === 'ready' && state.work.presence.decision === 'run',
+      { timeoutMs: READY_MS_MAX },
+    );
+    const active = models.models.find((model) => model.active);
+    if (active === undefined || active.bundled) {
+      throw new Error('no real model could be had: the speed of the bundled tiny one says nothing');
+    }
+    return `${active.quantisation}, ${work.backend}, ${work.threads} threads`;
+  } finally {
+    close();
+  }
+}
+
+/** Waits until the gateway knows a provider; its first model. */
+async function waitForMarket(gateway: { baseUrl: string; key: string }): Promise<string> {
+  const endMs = performance.now() + MARKET_MS_MAX;
+  while (performance.now() < endMs) {
+    const model = await firstModel({ gateway, fetch }).catch(() => null);
+    if (model !== null) return model;
+    await sleep(500);
+  }
+  throw new Error('the gateway found no provider');
+}
+
+/** Interquartile range as a percentage of the median. */
+function spread(values: readonly number[]): number {
+  const value = spreadPercent(values);
+  if (value === null) throw new Error('too little was measured');
+  return value;
+}
+
+function middle(values: readonly number[]): number {
+  const value = median(values);
+  if (value === null) throw new Error('nothing was measured');
+  return value;
+}

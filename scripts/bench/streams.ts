@@ -1,0 +1,95 @@
+/** The two ways to the same engine that `serve` compares: bought through the gateway, and driven directly. */
+import type { Engine } from '../../main/ports/engine.ts';
+
+export interface Question {
+  readonly text: string;
+  readonly maxTokens: number;
+}
+
+export interface Answer {
+  readonly firstTokenMs: number;
+  readonly totalMs: number;
+  readonly outputTokens: number;
+}
+
+/** Asks one question and reads the whole stream. */
+export type Ask = (question: Question) => Promise<Answer>;
+
+/** As any OpenAI client does, streaming. */
+export function throughGateway(gateway: { baseUrl: string; key: string }, model: string): Ask {
+  return async ({ text, maxTokens }) => {
+    const startMs = performance.now();
+    const response = await fetch(`${gateway.baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: text }],
+        max_tokens: maxTokens,
+        temperature: 0,
+        stream: true,
+        stream_options: { include_usage: true },
+      }),
+    });
+    if (!response.ok || response.body === null) {
+      throw new Error(`the gateway answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+    }
+    let firstTokenMs: number | null = null;
+    let outputTokens: number | null = null;
+    for await (const chunk of chatChunks(response.body)) {
+      if (chunk.choices?.[0]?.delta?.content) firstTokenMs ??= performance.now() - startMs;
+      outputTokens = chunk.usage?.completion_tokens ?? outputTokens;
+    }
+    if (firstTokenMs === null || outputTokens === null)
+      throw new Error('the answer was empty or had no usage');
+    return { firstTokenMs, totalMs: performance.now() - startMs, outputTokens };
+  };
+}
+
+/** Without gateway, network, payment or ledger: the engine's port, in the process that owns it. */
+export function directly(engine: Engine): Ask {
+  return async ({ text, maxTokens }) => {
+    const startMs = performance.now();
+    let firstTokenMs: number | null = null;
+    const events = engine.generate(
+      {
+        prompt: { kind: 'chat', messages: [{ role: 'user', content: text }] },
+        maxTokens,
+        temperature: 0,
+        topP: 1,
+        seed: null,
+        stop: [],
+      },
+      new AbortController().signal,
+    );
+    for await (const event of events) {
+      if (event.type === 'text' && event.text !== '') firstTokenMs ??= performance.now() - startMs;
+      if (event.type !== 'end') continue;
+      if (firstTokenMs === null) throw new Error('the answer was empty');
+      return { firstTokenMs, totalMs: performance.now() - startMs, outputTokens: event.outputTokens };
+    }
+    throw new Error('the engine did not end its answer');
+  };
+}
+
+interface ChatChunk {
+  readonly choices?: readonly { readonly delta?: { readonly content?: string | null } }[];
+  readonly usage?: { readonly completion_tokens?: number } | null;
+}
+
+/** The unnamed events of a stream; the gateway's own named ones (the receipt) are not part of the answer. */
+async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const bytes of body) {
+    const blocks = (rest + decoder.decode(bytes, { stream: true })).split(/\r?\n\r?\n/);
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const lines = block.split(/\r?\n/);
+      const data = lines.find((line) => line.startsWith('data: '))?.slice('data: '.length);
+      if (data === undefined || data === '[DONE]' || lines.some((line) => line.startsWith('event: ')))
+        continue;
+      yield JSON.parse(data) as ChatChunk;
+    }
+  }
+}
