@@ -8,6 +8,7 @@ import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs
 import type { Ledger } from '../ledger/index.ts';
 import { FAILED_STATES, FIRST_STATES, mayFollow, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
+export { type Bookkeeping, bookSettlement, recoverBooks } from './bookkeeping.ts';
 export { FAILED_STATES, NEXT_STATES, SERVED_STATES } from './states.ts';
 
 export interface JobPage {
@@ -30,16 +31,16 @@ export interface Jobs extends JobStore {
   /** Jobs of one side created since then. */
   counts(side: Job['side'], fromMs: number): { readonly served: number; readonly failed: number };
   /** A channel was claimed up to `claimedTotal`: covers its jobs whose cumulative amount is not above it. */
-  markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string }): void;
+  markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
   /** What was claimed in this asset was paid out. */
-  markSettled(payout: { assetId: string; txHash: string }): void;
+  markSettled(payout: { assetId: string; txHash: string | null }): void;
   /**
    * Called once at start, before the first job: what a crash left unfinished becomes `failed`, or
    * `charged` where the channel's own books show that the charge came through. `chargedTotal` is all that
    * was ever charged on a channel that we sell on; null when it is unknown.
    */
   recover(chargedTotal: (channelId: string) => Amount | null): readonly Job[];
-  /** Called after each insert and update, outside of the transaction. Returns its unsubscribe. */
+  /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
 
@@ -53,9 +54,11 @@ const RECOVERY_BATCH = 200;
 
 export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
   const listeners = new Set<(job: Job) => void>();
-  const notify = (job: Job) => {
-    for (const listener of [...listeners]) listener(job);
-  };
+  // Later, so that a listener that throws cannot take back a step that moves money.
+  const notify = (job: Job) =>
+    queueMicrotask(() => {
+      for (const listener of [...listeners]) listener(job);
+    });
   const find = (id: string): Job => {
     const job = records.find(id);
     if (job === null) throw new AppError('not-found', 'There is no job with this id.', { details: { id } });
@@ -75,7 +78,7 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
       return after;
     });
 
-  const mark = (jobs: readonly Job[], paid: 'claimed' | 'settled', txHash: string): void => {
+  const mark = (jobs: readonly Job[], paid: 'claimed' | 'settled', txHash: string | null): void => {
     const from: JobState = paid === 'claimed' ? 'charged' : 'claimed';
     const event = { atMs: clock.now(), state: paid, note: txHash };
     const changed = records.transaction(() =>

@@ -184,12 +184,14 @@ test('pages go through all jobs once, also when many share a millisecond', () =>
   );
 });
 
-test('lists and counts tell served from failed; listeners hear each change after it is kept', () => {
+test('lists and counts tell served from failed; listeners hear each change after it is kept', async () => {
   const { jobs, serve } = setUp();
   const heard: string[] = [];
-  const stop = jobs.onChange((job) => heard.push(`${job.id} ${jobs.show(job.id).job.state}`));
+  const stop = jobs.onChange((job) => heard.push(`${job.id} ${job.state}`));
   serve('a', '5', '5');
   serve('b', '0', '5', 'aborted');
+  assert.deepEqual(heard, [], 'not before the code that changed them has returned');
+  await Promise.resolve();
   stop();
   jobs.insert(soldJob({ id: 'c' }));
   const ids = (outcome: 'all' | 'served' | 'failed') =>
