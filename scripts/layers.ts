@@ -74,7 +74,7 @@ const LAYERS: readonly Layer[] = [
   {
     files: /^main\/agent[^/]*(\.ts|\/)/,
     paths: [SHARED, PORTS, CORE_DOORS, /^main\/(adapters|api)\//, /^main\/agent/],
-    packages: ['node:*', 'zod', 'pino'],
+    packages: ['node:*', 'zod', 'pino', 'ws', '@orpc/*'],
     why: 'the composition runs under plain Node: no Electron, and core only through its doors',
   },
   { files: /^main\//, paths: [SHARED], packages: ['node:*'], why: 'this file has no room; give it one' },

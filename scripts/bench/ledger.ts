@@ -2,7 +2,7 @@
  * `node scripts/bench/ledger.ts`: how many postings a second reach the disk of this machine, in batches
  * of 100 and one by one, and what one step in a job's life costs.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
@@ -15,7 +15,9 @@ const BATCHES = 50;
 const SINGLES = 300;
 
 // Not in the system's folder for temporary files: that may be memory, which is not what is measured.
-const folder = mkdtempSync(join(process.cwd(), '.bench-ledger-'));
+const cache = join(import.meta.dirname, '..', '..', '.cache');
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'bench-ledger-'));
 const database = openDatabase(join(folder, 'idlewatt.db'));
 try {
   const ledger = createLedger({

@@ -1,0 +1,61 @@
+/**
+ * Goal: books that were tampered with, by a hand or by a failing disk, are noticed to the last unit.
+ * Method: a file is changed behind the ledger's back, triggers removed first; then it verifies itself.
+ * Would break: a verification that trusts the running balances or that adds up only totals.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import Database from 'better-sqlite3';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createLedger } from '../../../main/core/ledger/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { soldJob } from '../jobs/job-samples.ts';
+
+/** Books two jobs, runs the SQL on the bare file, and verifies. */
+function verifyAfter(sql: string): () => void {
+  return () => {
+    const folder = mkdtempSync(join(tmpdir(), 'idlewatt-verify-'));
+    const path = join(folder, 'idlewatt.db');
+    const open = () => {
+      const database = openDatabase(path);
+      const parts = { store: database.ledger, clock: manualClock(0), calendar: createCalendar('UTC') };
+      return { database, ledger: createLedger(parts) };
+    };
+    const first = open();
+    first.ledger.jobCharged(soldJob({ id: 'a', charged: '700', cumulative: '700' }));
+    first.ledger.jobCharged(soldJob({ id: 'b', charged: '41', cumulative: '741' }));
+    first.database.close();
+    const bare = new Database(path);
+    bare.exec('DROP TRIGGER ledger_line_no_update; DROP TRIGGER ledger_line_no_delete;');
+    bare.exec(sql);
+    bare.close();
+    const second = open();
+    try {
+      second.ledger.verifyBalanced();
+    } finally {
+      second.database.close();
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+test('untouched books verify', () => {
+  assert.doesNotThrow(verifyAfter(''));
+});
+
+for (const [what, sql] of [
+  ['a line changed by one unit', "UPDATE ledger_line SET amount = '701' WHERE amount = '700'"],
+  ['a line gone', "DELETE FROM ledger_line WHERE amount = '-41'"],
+  ['a whole posting gone, which leaves the rest in balance', 'DELETE FROM ledger_line WHERE posting = 2'],
+  ['a running balance changed', "UPDATE ledger_balance SET amount = '742' WHERE account = 'channels:owed'"],
+  ['an amount moved to another account', "UPDATE ledger_line SET account = 'wallet' WHERE amount = '700'"],
+] as const) {
+  test(`noticed: ${what}`, () => {
+    assert.throws(verifyAfter(sql), (error) => isAppError(error, 'database-corrupt'));
+  });
+}
