@@ -39,7 +39,7 @@ export interface Jobs extends JobStore {
    * `charged` where the channel's own books show that the charge came through. `chargedTotal` is all that
    * was ever charged on a channel that we sell on; null when it is unknown.
    */
-  recover(chargedTotal: (channelId: string) => Amount | null): readonly Job[];
+  recover(chargedTotal?: (channelId: string) => Amount | null): readonly Job[];
   /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
@@ -129,7 +129,7 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
-    recover(chargedTotal) {
+    recover(chargedTotal = () => null) {
       const recovered: Job[] = [];
       for (;;) {
         const left = records.list({

@@ -84,6 +84,8 @@ export interface Ledger {
   /** Every account with its signed balance (debits positive); each asset sums to zero. */
   trialBalance(): readonly AccountBalance[];
   earned(assetId: string, span: 'today' | 'week' | 'total'): Amount;
+  /** What was earned and has come to the payout address; other money in the wallet does not count. */
+  received(assetId: string): Amount;
   /** One entry per local day, oldest first, the last is today; days without income are there with zero. */
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   /** Over the last local days, today included, highest first. */
@@ -170,6 +172,12 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
       for (const line of incomeLines(assetId, fromMs)) sum -= line.amount;
       return amount(sum);
     },
+    received: (assetId) =>
+      amount(
+        balance('income:jobs', assetId) -
+          balance('channels:owed', assetId) -
+          balance('contract:claimed', assetId),
+      ),
     earningsByDay(assetId, coinId, days) {
       assert(days >= 1, 'at least one day');
       const starts = dayStarts(days);

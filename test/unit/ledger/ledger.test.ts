@@ -145,6 +145,8 @@ test('a job goes from charge to wallet, and income stays what it was', () => {
   assert.equal(ledger.balance('channels:owed', TOKEN), 0n);
   assert.equal(ledger.balance('contract:claimed', TOKEN), 0n);
   assert.equal(ledger.balance('wallet', TOKEN), 700n);
+  ledger.faucet({ reference: '0xf', assetId: TOKEN, amount: amount(5) });
+  assert.equal(ledger.received(TOKEN), 700n, 'gifts are not received for work');
   assert.equal(ledger.balance('wallet', COIN), -21n);
   assert.equal(ledger.balance('fees:network', COIN), 21n);
   assert.equal(ledger.earned(TOKEN, 'total'), 700n);
