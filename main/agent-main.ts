@@ -1,4 +1,6 @@
 /** The agent's process: reads the command line, starts the agent, says READY, and ends cleanly when told. */
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
@@ -42,7 +44,9 @@ function readConfig(argv: readonly string[]): AgentConfig {
     process.exit(0);
   }
   return {
-    home: values.home ?? defaultHome(),
+    home:
+      values.home ??
+      defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
     profile: oneOf('profile', values.profile, profileSchema.options),
     host: oneOf('host', values.host, ['headless', 'desktop'] as const),
     role: oneOf('role', values.role, ['owner', 'practice-requester'] as const),
@@ -52,6 +56,7 @@ function readConfig(argv: readonly string[]): AgentConfig {
     rpcUrl: values.rpc ?? null,
     connect: values.connect,
     quietRequester: values['quiet-requester'],
+    entry: fileURLToPath(import.meta.url),
   };
 }
 
@@ -96,7 +101,10 @@ async function main(): Promise<void> {
 
   agent = await createAgent(config, { quit: () => void stop().catch(fail) });
   if (stopping) return void (await agent.stop());
-  if (config.host === 'desktop') serveDesktopHost(agent, () => void stop().catch(fail));
+  if (config.host === 'desktop') {
+    const { ready, attach } = agent;
+    serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });
+  }
   console.log(`READY ${JSON.stringify(agent.ready)}`);
 }
 

@@ -6,6 +6,8 @@ export type SectionReaders = { readonly [Section in StateSection]: () => AgentSt
 
 export interface StateHub {
   whole(): AgentState;
+  /** Whether anybody looks. */
+  watched(): boolean;
   /** Marks sections as changed; they are read and sent together a moment later. */
   changed(...sections: StateSection[]): void;
   /** First the whole state, then changes, until the signal aborts. */
@@ -45,6 +47,7 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
 
   return {
     whole,
+    watched: () => watchers.size > 0,
     changed(...sections) {
       if (watchers.size === 0) return;
       for (const section of sections) dirty.add(section);

@@ -3,4 +3,4 @@ export { createAccount } from './account.ts';
 export { readBalances } from './balances.ts';
 export { createKeyTools } from './keystore.ts';
 export { type ChainNode, connectNode, createSender } from './node.ts';
-export { payoutSentence, signPayoutProof, verifyPayoutProof } from './payout-proof.ts';
+export { signedBy } from './signed-text.ts';

@@ -1,0 +1,98 @@
+/**
+ * Runs the practice network's second agent: another process of the same program, told two addresses and
+ * nothing else. Started anew when it dies, with capped backoff.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { type AgentReady, agentReadySchema } from '../../shared/host.ts';
+import type { Clock } from '../ports/clock.ts';
+
+export interface PracticeRequesterOptions {
+  /** The agent's entry, this program's own. */
+  readonly entry: string;
+  readonly home: string;
+  readonly connect: string;
+  readonly rpcUrl: string;
+  readonly gatewayPort: number;
+  /** Ask nothing: only the gateway is wanted. */
+  readonly quiet: boolean;
+  readonly clock: Clock;
+  /** Called when it ended and will not be started again. */
+  readonly onGaveUp: (cause: string) => void;
+}
+
+export interface PracticeRequester {
+  /** Null while it is starting. */
+  ready(): AgentReady | null;
+  /** Resolves with the first READY; rejects when it gave up before. */
+  readonly started: Promise<AgentReady>;
+  stop(): Promise<void>;
+}
+
+const RESTARTS_MAX = 5;
+const RESTART_MS_MIN = 1_000;
+const STOP_MS_MAX = 2_500;
+
+export function startPracticeRequester(options: PracticeRequesterOptions): PracticeRequester {
+  const started = Promise.withResolvers<AgentReady>();
+  // Whoever waits sees the rejection; when nobody does, `onGaveUp` has said it.
+  started.promise.catch(() => undefined);
+  let child: ChildProcess | null = null;
+  let ready: AgentReady | null = null;
+  let stopping = false;
+  let restarts = 0;
+
+  const start = () => {
+    const process = fork(
+      options.entry,
+      [
+        ...['--role', 'practice-requester', '--profile', 'practice', '--home', options.home],
+        ...['--connect', options.connect, '--rpc', options.rpcUrl],
+        ...['--gateway-port', String(options.gatewayPort)],
+        ...(options.quiet ? ['--quiet-requester'] : []),
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+    );
+    child = process;
+    if (process.stdout) {
+      createInterface({ input: process.stdout }).on('line', (line) => {
+        if (!line.startsWith('READY ')) return;
+        ready = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
+        started.resolve(ready);
+      });
+    }
+    process.once('exit', (code, signal) => {
+      ready = null;
+      if (stopping) return;
+      const cause = `it ended with ${signal ?? code}`;
+      if (restarts >= RESTARTS_MAX) {
+        options.onGaveUp(cause);
+        started.reject(new Error(`the practice requester did not start: ${cause}`));
+        return;
+      }
+      options.clock.after(RESTART_MS_MIN * 2 ** restarts, () => {
+        if (!stopping) start();
+      });
+      restarts += 1;
+    });
+  };
+  start();
+
+  return {
+    ready: () => ready,
+    started: started.promise,
+    async stop() {
+      stopping = true;
+      const running = child;
+      if (!running || running.exitCode !== null || running.signalCode !== null) return;
+      await new Promise<void>((resolve) => {
+        const kill = setTimeout(() => running.kill('SIGKILL'), STOP_MS_MAX);
+        running.once('exit', () => {
+          clearTimeout(kill);
+          resolve();
+        });
+        running.kill('SIGTERM');
+      });
+    },
+  };
+}

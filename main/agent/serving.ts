@@ -1,0 +1,154 @@
+/**
+ * What is served: brings the model, loads it while we may run, and gives the memory back when we may not.
+ * The only place where presence, models and engine meet.
+ */
+import { availableParallelism } from 'node:os';
+import type { Notice } from '../../shared/api/state.ts';
+import { AppError, isAppError } from '../../shared/errors.ts';
+import { chooseThreads } from '../core/engine/index.ts';
+import { DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
+import type { PresenceService } from '../core/presence/index.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { Engine, ModelFile } from '../ports/engine.ts';
+import type { MachineReader } from '../ports/machine.ts';
+import type { RecordStore } from '../ports/store.ts';
+
+export interface ServingOptions {
+  readonly engine: Engine;
+  readonly models: ModelStore;
+  readonly presence: PresenceService;
+  readonly machine: MachineReader;
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  /** Whether the bundled tiny model may stand in when no source can be reached. */
+  readonly tinyMayServe: boolean;
+  /** Ends running jobs; resolves when all are concluded. */
+  readonly handBack: () => Promise<void>;
+  readonly notice: (notice: Notice | null, code: Notice['code']) => void;
+  readonly onChange: () => void;
+}
+
+export interface Serving {
+  /** Brings the chosen model and serves it; does not wait for either. */
+  start(): void;
+  /** The model that is served, or being brought to be. */
+  modelId(): string;
+  /** Serves another model from now on, after its file is here. */
+  activate(id: string): Promise<void>;
+  stop(): void;
+}
+
+const COLLECTION = 'serving';
+const KEY = 'model';
+/** Tokens of one request and its answer; a model with less gives less. */
+const CONTEXT_TOKENS_MAX = 2_048;
+const SEQUENCES = 4;
+const RETRY_MS = 60_000;
+
+export function createServing(options: ServingOptions): Serving {
+  const { engine, models, presence, records, clock } = options;
+  const stopping = new AbortController();
+  let wanted = records.get(COLLECTION, KEY) ?? DEFAULT_MODEL_ID;
+  let file: ModelFile | null = null;
+  let working: Promise<void> = Promise.resolve();
+  let retry: Timer | null = null;
+  const unsubscribe = [
+    presence.onChange(() => reconcile()),
+    engine.onStatus((status) => {
+      if (status.state === 'gave-up') {
+        presence.setAvailability('engine-gave-up');
+        options.notice(
+          {
+            code: 'engine-gave-up',
+            severity: 'error',
+            details: { cause: status.cause, attempts: status.attempts },
+          },
+          'engine-gave-up',
+        );
+      }
+      options.onChange();
+    }),
+  ];
+
+  /** One step after the other: load and unload never cross. */
+  function reconcile(): void {
+    working = working.then(step, step);
+  }
+
+  async function step(): Promise<void> {
+    if (stopping.signal.aborted || file === null) return;
+    const run = presence.current().decision === 'run';
+    const status = engine.status();
+    const loaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
+    const loadedId = status.state === 'ready' ? status.loaded.model.id : null;
+    try {
+      if (run && (!loaded || (loadedId !== null && loadedId !== file.id))) await load(file);
+      else if (!run && loaded) {
+        await options.handBack();
+        await engine.unload();
+      }
+    } catch (error) {
+      // The engine's own status says what happened and what it tries next.
+      if (!isAppError(error)) throw error;
+    }
+  }
+
+  async function load(model: ModelFile): Promise<void> {
+    const { physicalCores } = await options.machine.inventory();
+    const entry = models.list().find(({ id }) => id === model.id);
+    if (engine.status().state === 'ready') await options.handBack();
+    await engine.load(model, {
+      contextTokens: Math.min(entry?.contextTokens ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX),
+      sequences: SEQUENCES,
+      threads: chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null }),
+    });
+  }
+
+  async function bring(): Promise<void> {
+    try {
+      file = await models.ensure(wanted, { signal: stopping.signal });
+      options.notice(null, 'no-source');
+      options.notice(null, 'tiny-model-fallback');
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      if (!isAppError(error)) throw error;
+      const details = { reason: error.message };
+      options.notice({ code: 'no-source', severity: 'warning', details }, 'no-source');
+      retry = clock.after(RETRY_MS, () => void bring());
+      if (!options.tinyMayServe) {
+        if (file === null) presence.setAvailability('no-model');
+        return;
+      }
+      file ??= await models.ensure(TINY_MODEL_ID, { signal: stopping.signal });
+      options.notice({ code: 'tiny-model-fallback', severity: 'warning', details }, 'tiny-model-fallback');
+    }
+    presence.setAvailability('ready');
+    options.onChange();
+    reconcile();
+  }
+
+  return {
+    start: () => void bring(),
+    modelId: () => file?.id ?? wanted,
+    async activate(id) {
+      const next = await models.ensure(id, { signal: stopping.signal });
+      const entry = models.list().find((model) => model.id === id);
+      if (entry?.fit === 'does-not-fit') {
+        throw new AppError('unsupported', 'This model needs more memory than this machine has.');
+      }
+      retry?.cancel();
+      wanted = id;
+      file = next;
+      records.set(COLLECTION, KEY, id);
+      presence.setAvailability('ready');
+      reconcile();
+      await working;
+      options.onChange();
+    },
+    stop() {
+      stopping.abort();
+      retry?.cancel();
+      for (const end of unsubscribe) end();
+    },
+  };
+}

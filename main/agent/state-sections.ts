@@ -1,0 +1,155 @@
+/** Reads each section of the state from the part that owns it. Nothing here computes what a page shows. */
+import type { AgentState, Notice, Profile } from '../../shared/api/state.ts';
+import type { Asset } from '../../shared/money.ts';
+import type { SectionReaders } from '../api/state-hub.ts';
+import type { Benchmark } from '../core/benchmark/index.ts';
+import type { Calendar } from '../core/calendar/index.ts';
+import type { Jobs } from '../core/jobs/index.ts';
+import type { Ledger } from '../core/ledger/index.ts';
+import type { ModelStore } from '../core/models/index.ts';
+import type { PresenceService } from '../core/presence/index.ts';
+import type { ActiveJob } from '../core/provider/index.ts';
+import type { SettingsService } from '../core/settings/index.ts';
+import type { Balances, ChainNetwork, Settlement } from '../ports/chain.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Engine } from '../ports/engine.ts';
+import type { Inventory, MachineReadings } from '../ports/machine.ts';
+import type { Network } from '../ports/network.ts';
+
+export interface SectionParts {
+  readonly version: string;
+  readonly profile: Profile;
+  readonly host: 'desktop' | 'headless';
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+  readonly calendar: Calendar;
+  readonly notices: () => readonly Notice[];
+  readonly presence: PresenceService;
+  readonly engine: Engine;
+  readonly activeJobs: () => readonly ActiveJob[];
+  readonly servedModel: () => string | null;
+  readonly jobs: Jobs;
+  readonly ledger: Ledger;
+  readonly settlement: Settlement;
+  readonly settings: SettingsService;
+  readonly models: ModelStore;
+  readonly benchmark: Benchmark;
+  readonly inventory: () => Inventory | null;
+  readonly readings: () => MachineReadings | null;
+  readonly balances: () => Balances | null;
+  readonly chain: ChainNetwork;
+  readonly networkName: string;
+  readonly payout: string;
+  readonly network: Network;
+  readonly gateway: () => { baseUrl: string; key: string } | null;
+}
+
+/** Only what the schema of an asset names. */
+export function plainAsset({ id, symbol, decimals, practice }: Asset): Asset {
+  return { id, symbol, decimals, practice };
+}
+
+export function sectionReaders(parts: SectionParts): SectionReaders {
+  return {
+    app: () => ({
+      version: parts.version,
+      profile: parts.profile,
+      host: parts.host,
+      platform: process.platform,
+      startedAtMs: parts.startedAtMs,
+      notices: [...parts.notices()],
+    }),
+    work: () => work(parts),
+    money: () => money(parts),
+    wallet: () => {
+      const balances = parts.balances();
+      return {
+        address: parts.payout,
+        network: parts.chain.id,
+        networkName: parts.networkName,
+        tokenBalance: balances?.token?.toString() ?? null,
+        coinBalance: balances?.coin?.toString() ?? null,
+        balanceAtMs: balances?.atMs ?? null,
+        locked: false,
+      };
+    },
+    models: () => {
+      const served = parts.servedModel();
+      return {
+        models: parts.models
+          .list()
+          .map(({ checksum: _, ...model }) => ({ ...model, active: model.id === served })),
+        ...parts.models.usage(),
+      };
+    },
+    machine: () => {
+      const inventory = parts.inventory();
+      const readings = parts.readings();
+      return {
+        hostname: inventory?.hostname ?? '',
+        os: inventory?.os ?? '',
+        devices: [...(inventory?.devices ?? [])],
+        memoryBytes: inventory?.memoryBytes ?? null,
+        freeMemoryBytes: readings?.freeMemoryBytes ?? null,
+        cpuLoadPercent: readings?.cpuLoadPercent ?? null,
+        temperatureCelsius: readings?.temperatureCelsius ?? null,
+        watts: readings?.watts ?? null,
+        readAtMs: readings?.atMs ?? null,
+        benchmark: parts.benchmark.state(),
+      };
+    },
+    network: () => {
+      const gateway = parts.gateway();
+      return {
+        peer: parts.network.key.peer,
+        addresses: [...parts.network.addresses()],
+        peers: parts.network.peers().map(({ peer, connected, source }) => ({ peer, connected, source })),
+        ...parts.network.traffic(),
+        gateway: gateway && { ...gateway, model: parts.servedModel() },
+      };
+    },
+    settings: () => parts.settings.get(),
+  };
+}
+
+function work(parts: SectionParts): AgentState['work'] {
+  const status = parts.engine.status();
+  const loaded = status.state === 'ready' ? status.loaded : null;
+  const activeJobs = parts.activeJobs();
+  const speeds = activeJobs.flatMap((job) => job.tokensPerSecond ?? []);
+  const last = parts.jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
+  const nowMs = parts.clock.now();
+  return {
+    presence: parts.presence.current(),
+    engine: status.state,
+    model: parts.servedModel(),
+    backend: loaded?.backend ?? null,
+    threads: loaded?.threads ?? null,
+    activeJobs: [...activeJobs],
+    tokensPerSecond:
+      speeds.length > 0
+        ? speeds.reduce((sum, speed) => sum + speed, 0)
+        : (last?.decodeTokensPerSecond ?? null),
+    tokensPerSecondAtMs: speeds.length > 0 ? nowMs : (last?.endedAtMs ?? null),
+    jobsToday: parts.jobs.counts('sold', parts.calendar.startOfDay(nowMs)),
+  };
+}
+
+function money(parts: SectionParts): AgentState['money'] {
+  const { ledger, chain } = parts;
+  const asset = plainAsset(chain.token);
+  const coin = plainAsset(chain.coin);
+  return {
+    asset,
+    coin,
+    earnedToday: ledger.earned(asset.id, 'today').toString(),
+    earnedThisWeek: ledger.earned(asset.id, 'week').toString(),
+    earnedTotal: ledger.earned(asset.id, 'total').toString(),
+    owed: ledger.balance('channels:owed', asset.id).toString(),
+    claimed: ledger.balance('contract:claimed', asset.id).toString(),
+    received: ledger.balance('wallet', asset.id).toString(),
+    feesCoin: ledger.balance('fees:network', coin.id).toString(),
+    waitingReason: parts.settlement.receivables()[0]?.reason ?? null,
+    settleThreshold: parts.settings.get().settleThreshold,
+  };
+}
