@@ -21,8 +21,11 @@ import { createAnswerText, type TextPiece } from './answer-text.ts';
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
 type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
 
-/** Prompt tokens computed between two looks at the abort signal; the batch that llama.cpp computes best. */
-const PREFILL_CHUNK_TOKENS = 512;
+/**
+ * Prompt tokens computed between two looks at the abort signal. A processor takes about as long for them in
+ * small batches (measured: 212 against 216 tokens a second), so the machine is given back sooner; a GPU does not.
+ */
+const PREFILL_CHUNK_TOKENS = { cpu: 128, gpu: 512 };
 
 export interface LlamaRunner {
   readonly report: LoadedReport;
@@ -141,8 +144,9 @@ async function answer({
   };
 
   let done = 0;
-  while (inputTokens - done > PREFILL_CHUNK_TOKENS && !signal.aborted) {
-    const chunk = prompt.slice(done, done + PREFILL_CHUNK_TOKENS);
+  const chunkTokens = PREFILL_CHUNK_TOKENS[model.llama.gpu === false ? 'cpu' : 'gpu'];
+  while (inputTokens - done > chunkTokens && !signal.aborted) {
+    const chunk = prompt.slice(done, done + chunkTokens);
     await sequence.evaluateWithoutGeneratingNewTokens(chunk);
     done += chunk.length;
   }

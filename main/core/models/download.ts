@@ -61,11 +61,25 @@ export function describeSource(source: ModelSource): string {
   }
 }
 
-/** Why a source failed: a network error's own cause says more than `fetch failed`. */
+/** Network errors in words; the codes are those of Node and undici. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known here; is there a network?',
+  EAI_AGAIN: 'its name could not be looked up; is there a network?',
+  ECONNREFUSED: 'it refused the connection',
+  ECONNRESET: 'the connection broke',
+  ENETUNREACH: 'the network is not reachable',
+  EHOSTUNREACH: 'it is not reachable',
+  ETIMEDOUT: 'it did not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'it did not answer',
+  UND_ERR_SOCKET: 'the connection broke',
+};
+
+/** Why a source failed, for people: a network error's own cause says more than `fetch failed`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  const { cause } = error;
-  return cause instanceof Error && cause.message ? cause.message : error.message;
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  return REASONS[code] ?? (cause.message || error.message);
 }
 
 /** Continues a part file over as many connections as it takes; a server that never answers is not asked again. */

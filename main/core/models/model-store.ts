@@ -279,7 +279,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       clock,
       fetch: options.fetch ?? globalThis.fetch,
       openPart: options.openPart ?? openPartFile,
-      python: options.python ?? 'python3',
+      python: options.python ?? (process.platform === 'win32' ? 'python' : 'python3'),
       signal,
       onBytes(receivedBytes, totalBytes) {
         record.progress = progress.add(receivedBytes, totalBytes);
