@@ -73,8 +73,13 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
   async function probe(signal: AbortSignal): Promise<GpuProbeResult> {
     const limit = new AbortController();
     const timer = clock.after(PROBE_MS_MAX, () => limit.abort());
+    const ended = AbortSignal.any([signal, limit.signal]);
+    // A probe that ignores its signal must not hold up the owner.
+    const deaf = new Promise<never>((_, reject) =>
+      ended.addEventListener('abort', () => reject(ended.reason), { once: true }),
+    );
     try {
-      return await gpuProbe.run(AbortSignal.any([signal, limit.signal]));
+      return await Promise.race([gpuProbe.run(ended), deaf]);
     } catch (error) {
       signal.throwIfAborted();
       const reason = limit.signal.aborted ? 'The probe did not answer in time.' : sentence(error);

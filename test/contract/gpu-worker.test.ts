@@ -1,0 +1,41 @@
+/**
+ * Goal: the real gpu.js in its real worker thread finds what every machine has, and can be stopped. Method:
+ * the quick probe, which checks each kernel's result against plain JavaScript. What would break: a probe
+ * that hangs, that holds the process open, or that a new gpu.js makes useless.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createWorkerProbe } from '../../main/adapters/gpu/index.ts';
+import { isAppError } from '../../shared/errors.ts';
+
+describe('gpu.js in a worker thread', () => {
+  it('measures the processor and says why the window modes are missing', async () => {
+    const result = await createWorkerProbe({ quick: true }).run(new AbortController().signal);
+    const measured = result.measurements.map(({ name, mode, unit }) => `${mode} ${name} ${unit}`);
+    assert.deepEqual(measured, [
+      'webasm cpu-arithmetic gflops',
+      'webasm cpu-bandwidth gigabytes-per-second',
+      'cpu cpu-arithmetic gflops',
+      'cpu cpu-bandwidth gigabytes-per-second',
+    ]);
+    for (const { value, runs, conditions } of result.measurements) {
+      assert.ok(value > 0 && Number.isFinite(value));
+      assert.ok(runs >= 1);
+      assert.equal(conditions.quick, true);
+    }
+    assert.deepEqual(
+      result.unavailable.map(({ mode }) => mode),
+      ['webgpu', 'webgl2'],
+    );
+    assert.ok(result.unavailable.every(({ reason }) => reason.endsWith('.')));
+  });
+
+  it('stops with its signal, before and during the work', async () => {
+    const probe = createWorkerProbe();
+    await assert.rejects(probe.run(AbortSignal.abort()), (error) => isAppError(error, 'aborted'));
+    const owner = new AbortController();
+    const running = probe.run(owner.signal);
+    setImmediate(() => owner.abort());
+    await assert.rejects(running, (error) => isAppError(error, 'aborted'));
+  });
+});

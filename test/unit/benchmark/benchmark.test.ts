@@ -1,0 +1,283 @@
+/**
+ * Goal: a benchmark keeps what it measured with its circumstances, stops when the owner returns, and an
+ * offer promises only speeds that were measured undisturbed. Method: fake probe, engine, store and clock.
+ * What would break: a half result that is kept, a hanging window that blocks forever, invented speeds.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createBenchmark, joinProbes } from '../../../main/core/benchmark/index.ts';
+import type { BenchmarkRow, BenchmarkStore } from '../../../main/ports/benchmark.ts';
+import type { GpuProbe, MachineReader } from '../../../main/ports/machine.ts';
+import type { GpuProbeResult } from '../../../shared/api/contract.ts';
+import { type Measurement, machineStateSchema } from '../../../shared/api/state.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
+
+const NOW_MS = 1_800_000_000_000;
+
+const cpuMeasurement: Measurement = {
+  name: 'cpu-arithmetic',
+  mode: 'cpu',
+  value: 5,
+  unit: 'gflops',
+  spreadPercent: 1,
+  runs: 5,
+  conditions: { kernel: 'multiply-add-chain' },
+  atMs: NOW_MS,
+};
+const found: GpuProbeResult = {
+  measurements: [cpuMeasurement],
+  unavailable: [{ mode: 'webgpu', reason: 'No window.' }],
+  renderer: null,
+};
+
+const machine: MachineReader = {
+  inventory: async () => ({
+    hostname: 'attic',
+    os: 'Debian 12',
+    devices: [{ kind: 'cpu', name: 'EPYC', cores: 2, memoryBytes: null, driver: null }],
+    memoryBytes: 2 ** 34,
+    physicalCores: 2,
+  }),
+  readings: async () => ({
+    freeMemoryBytes: 1,
+    cpuLoadPercent: 3,
+    temperatureCelsius: null,
+    watts: null,
+    atMs: NOW_MS,
+  }),
+};
+
+function memoryStore(): BenchmarkStore & { rows: BenchmarkRow[] } {
+  const rows: BenchmarkRow[] = [];
+  return {
+    rows,
+    insert: (row) => void rows.unshift(row),
+    list: (kind, limit) => rows.filter((row) => kind === null || row.kind === kind).slice(0, limit),
+  };
+}
+
+/** A probe that answers when it is told to, and ends with its signal as the real ones do. */
+function heldProbe(): GpuProbe & { answer(result: GpuProbeResult): void; started: Promise<void> } {
+  const start = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<GpuProbeResult>();
+  return {
+    started: start.promise,
+    answer: held.resolve,
+    run(signal) {
+      signal.addEventListener('abort', () => held.reject(new AppError('aborted', 'The probe was stopped.')));
+      start.resolve();
+      return held.promise;
+    },
+  };
+}
+
+function setUp(
+  overrides: { gpuProbe?: GpuProbe; loaded?: boolean; store?: ReturnType<typeof memoryStore> } = {},
+) {
+  const clock = manualClock(NOW_MS);
+  const store = overrides.store ?? memoryStore();
+  const engine = createFakeEngine(overrides.loaded === false ? {} : { loaded: FAKE_LOAD });
+  const gpuProbe = overrides.gpuProbe ?? { run: async () => found };
+  const benchmark = createBenchmark({ gpuProbe, engine, machine, store, clock });
+  return { benchmark, clock, store, engine };
+}
+
+describe('benchmark', () => {
+  it('measures, keeps date and circumstances, and is found again by the next agent', async () => {
+    const { benchmark, store } = setUp();
+    assert.equal(benchmark.state().state, 'never');
+    await benchmark.run();
+    const state = machineStateSchema.shape.benchmark.parse(benchmark.state());
+    assert.equal(state.state, 'done');
+    assert.equal(state.atMs, NOW_MS);
+    assert.deepEqual(
+      state.measurements.map(({ name }) => name),
+      ['cpu-arithmetic', 'prefill', 'decode'],
+    );
+    assert.deepEqual(state.unavailable, found.unavailable);
+    const decode = state.measurements.find(({ name }) => name === 'decode');
+    assert.equal(decode?.conditions.model, FAKE_MODEL.id);
+    assert.equal(decode?.runs, 5);
+    assert.match(store.rows[0]?.conditions ?? '', /Debian 12.*EPYC.*"quick":false/);
+
+    const next = setUp({ store }).benchmark;
+    assert.deepEqual(next.state(), benchmark.state());
+    assert.equal(next.history(10).length, 1);
+    assert.deepEqual(next.offerSpeeds(FAKE_MODEL.id), {
+      prefillTokensPerSecond: state.measurements[1]?.value,
+      decodeTokensPerSecond: decode?.value,
+    });
+    assert.deepEqual(next.offerSpeeds('another'), {
+      prefillTokensPerSecond: null,
+      decodeTokensPerSecond: null,
+    });
+  });
+
+  it('tells its steps, and its progress only grows', async () => {
+    const { benchmark } = setUp();
+    const seen: { step: string | null; progress: number | null }[] = [];
+    const stop = benchmark.onChange(() => {
+      const { step, progress } = benchmark.state();
+      seen.push({ step, progress });
+    });
+    await benchmark.run();
+    const steps = [...new Set(seen.map(({ step }) => step))];
+    assert.deepEqual(steps, ['inventory', 'graphics-and-processor', 'engine', null]);
+    const progress = seen.flatMap((one) => one.progress ?? []);
+    assert.deepEqual(
+      progress,
+      [...progress].sort((left, right) => left - right),
+    );
+    assert.equal(progress.at(-1), 1);
+    stop();
+    const before = seen.length;
+    await benchmark.run();
+    assert.equal(seen.length, before);
+  });
+
+  it('stops when the owner returns and keeps no half result', async () => {
+    const gpuProbe = heldProbe();
+    const { benchmark, store } = setUp({ gpuProbe });
+    const running = benchmark.run();
+    await gpuProbe.started;
+    await assert.rejects(benchmark.run(), (error) => isAppError(error, 'busy'));
+    benchmark.abort('You are back: the benchmark was stopped.');
+    await assert.rejects(running, (error) => isAppError(error, 'aborted'));
+    assert.equal(benchmark.state().state, 'failed');
+    assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
+    assert.equal(store.rows.length, 0);
+    benchmark.abort('Nothing runs, nothing happens.');
+    assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
+  });
+
+  it('stops in the middle of the engine too', async () => {
+    const { benchmark, store } = setUp();
+    benchmark.onChange(() => {
+      if (benchmark.state().step === 'engine') benchmark.abort('You are back.');
+    });
+    await assert.rejects(benchmark.run(), (error) => isAppError(error, 'aborted'));
+    assert.equal(store.rows.length, 0);
+  });
+
+  it('keeps showing the last result after a run that was stopped', async () => {
+    const store = memoryStore();
+    await setUp({ store }).benchmark.run();
+    const gpuProbe = heldProbe();
+    const { benchmark } = setUp({ store, gpuProbe });
+    const running = benchmark.run();
+    await gpuProbe.started;
+    benchmark.abort('Stopped.');
+    await assert.rejects(running);
+    assert.equal(benchmark.state().state, 'failed');
+    assert.equal(benchmark.state().measurements.length, 3);
+    assert.equal(benchmark.state().progress, null);
+  });
+
+  it('measures the rest when the probe hangs or fails', async () => {
+    const hanging = heldProbe();
+    const { benchmark, clock } = setUp({ gpuProbe: hanging });
+    const running = benchmark.run();
+    await hanging.started;
+    clock.advance(200_000);
+    await running;
+    assert.deepEqual(benchmark.state().unavailable, [
+      { mode: 'gpu.js', reason: 'The probe did not answer in time.' },
+    ]);
+    assert.equal(benchmark.state().measurements.length, 2);
+
+    const failing = { run: () => Promise.reject(new TypeError('secret path')) };
+    const other = setUp({ gpuProbe: failing }).benchmark;
+    await other.run();
+    assert.equal(other.state().state, 'done');
+    assert.doesNotMatch(JSON.stringify(other.state()), /secret/);
+  });
+
+  it('does not wait for a probe that ignores its signal', async () => {
+    const start = Promise.withResolvers<void>();
+    const deaf: GpuProbe = {
+      run() {
+        start.resolve();
+        return new Promise(() => undefined);
+      },
+    };
+    const { benchmark } = setUp({ gpuProbe: deaf });
+    const running = benchmark.run();
+    await start.promise;
+    benchmark.abort('You are back.');
+    await assert.rejects(running, (error) => isAppError(error, 'aborted'));
+  });
+
+  it('says that no model is loaded instead of a speed', async () => {
+    const { benchmark } = setUp({ loaded: false });
+    await benchmark.run();
+    assert.deepEqual(benchmark.state().unavailable.at(-1), { mode: 'engine', reason: 'No model is loaded.' });
+    assert.equal(benchmark.offerSpeeds(FAKE_MODEL.id).decodeTokensPerSecond, null);
+  });
+
+  it('promises nothing that was measured while the engine had other work', async () => {
+    const { benchmark, engine } = setUp();
+    const job = new AbortController();
+    const request = {
+      prompt: { kind: 'text' as const, text: 'a long job' },
+      maxTokens: 400,
+      temperature: 0,
+      topP: 1,
+      seed: null,
+      stop: [],
+    };
+    const other = engine.generate(request, job.signal)[Symbol.asyncIterator]();
+    await other.next();
+    await benchmark.run();
+    await other.return?.(undefined);
+    const decode = benchmark.state().measurements.find(({ name }) => name === 'decode');
+    assert.equal(decode?.conditions.otherJobs, 1);
+    assert.equal(benchmark.offerSpeeds(FAKE_MODEL.id).decodeTokensPerSecond, null);
+  });
+
+  it('passes over rows that it does not understand', () => {
+    const store = memoryStore();
+    store.insert({ id: 'old', atMs: 1, kind: 'machine', conditions: '{}', result: '{"v":0}' });
+    store.insert({ id: 'broken', atMs: 2, kind: 'machine', conditions: '{', result: '' });
+    const { benchmark } = setUp({ store });
+    assert.equal(benchmark.state().state, 'never');
+    assert.deepEqual(benchmark.history(5), []);
+  });
+});
+
+describe('joined probes', () => {
+  const signal = new AbortController().signal;
+  const thread: GpuProbe = { run: async () => found };
+  const gpu: Measurement = { ...cpuMeasurement, name: 'gpu-arithmetic', mode: 'webgpu' };
+
+  it('believe the window about its modes', async () => {
+    const window = { run: async () => ({ measurements: [gpu], unavailable: [], renderer: 'RTX' }) };
+    assert.deepEqual(await joinProbes(window, thread).run(signal), {
+      measurements: [gpu, cpuMeasurement],
+      unavailable: [],
+      renderer: 'RTX',
+    });
+  });
+
+  it('still ask the thread when the window fails', async () => {
+    const window = { run: () => Promise.reject(new AppError('unsupported', 'The window did not open.')) };
+    const result = await joinProbes(window, thread).run(signal);
+    assert.deepEqual(result.measurements, [cpuMeasurement]);
+    assert.deepEqual(result.unavailable, [
+      { mode: 'webgpu', reason: 'The window did not open.' },
+      { mode: 'webgl2', reason: 'The window did not open.' },
+    ]);
+  });
+
+  it('end together with their signal', async () => {
+    const owner = new AbortController();
+    const window = heldProbe();
+    const running = joinProbes(window, { run: () => assert.fail('the thread is not asked') }).run(
+      owner.signal,
+    );
+    await window.started;
+    owner.abort();
+    await assert.rejects(running, (error) => isAppError(error, 'aborted'));
+  });
+});
