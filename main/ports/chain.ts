@@ -6,7 +6,10 @@ export interface ChainNetwork {
   readonly id: string;
   readonly chainId: number;
   readonly rpcUrl: string;
-  readonly token: Asset & { readonly address: string; readonly eip712: { readonly name: string; readonly version: string } };
+  readonly token: Asset & {
+    readonly address: string;
+    readonly eip712: { readonly name: string; readonly version: string };
+  };
   readonly coin: Asset;
 }
 
@@ -33,12 +36,19 @@ export interface Settlement {
 }
 
 export interface SettlementResult {
-  readonly claims: readonly { tx: MinedTransaction; channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[] }[];
+  readonly claims: readonly {
+    tx: MinedTransaction;
+    channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[];
+  }[];
   readonly settle: { tx: MinedTransaction; amount: Amount } | null;
 }
 
 export type SettlementEvent =
-  | { readonly type: 'claimed'; readonly tx: MinedTransaction; readonly channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[] }
+  | {
+      readonly type: 'claimed';
+      readonly tx: MinedTransaction;
+      readonly channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[];
+    }
   | { readonly type: 'settled'; readonly tx: MinedTransaction; readonly amount: Amount }
   /** Tried and put off; the reason is one plain sentence. */
   | { readonly type: 'waiting'; readonly reason: string };

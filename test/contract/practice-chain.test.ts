@@ -1,0 +1,110 @@
+/**
+ * Goal: the practice chain keeps its money over restarts, harms no other program, and ends with its owner.
+ * Method: real chains in temporary folders; a child process that is killed without a chance to tidy up.
+ * Would break: practice earnings gone after a restart, anvil left behind, balances of 0 where nobody answered.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import {
+  FAUCET_TOKEN,
+  fundFromFaucet,
+  practiceNetwork,
+  startPracticeChain,
+} from '../../main/adapters/anvil/index.ts';
+import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import { amount } from '../../shared/money.ts';
+import { makeAccounts } from './paid-service.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
+after(() => rmSync(root, { recursive: true }));
+
+test('money and contracts are there again after a restart, at another port too', async () => {
+  const folder = join(root, 'restart');
+  const { funds, gas } = await makeAccounts();
+  const first = await startPracticeChain({ folder });
+  // Funding needs no more than the node's address.
+  await fundFromFaucet(practiceNetwork(first.network.rpcUrl), funds.address);
+  await first.fund(funds.address, amount(1));
+  await first.stop();
+  const second = await startPracticeChain({ folder });
+  const node = connectNode(second.network);
+  const balances = await readBalances(node, funds.address, systemClock);
+  assert.equal(balances.token, FAUCET_TOKEN + 1n);
+  assert.ok(balances.coin !== null && balances.coin > 0n);
+  assert.deepEqual((await readBalances(node, gas.address, systemClock)).token, 0n);
+  await second.stop();
+});
+
+test('where nobody answers, a balance is unknown and not zero', async () => {
+  const chain = await startPracticeChain({ folder: join(root, 'gone') });
+  const { funds } = await makeAccounts();
+  await chain.stop();
+  const balances = await readBalances(connectNode(chain.network), funds.address, systemClock);
+  assert.deepEqual([balances.token, balances.coin], [null, null]);
+});
+
+test('a node of another chain is refused before anything is read or sent', async () => {
+  const chain = await startPracticeChain({ folder: join(root, 'other') });
+  const elsewhere = connectNode({ ...chain.network, chainId: 8453, id: 'eip155:8453' });
+  const { funds } = await makeAccounts();
+  await assert.rejects(elsewhere.getCode({ address: funds.address }), { code: 'chain-mismatch' });
+  const sender = createSender(elsewhere, funds);
+  await assert.rejects(sender.sendTransaction({ to: funds.address, data: '0x' }), { code: 'chain-mismatch' });
+  await chain.stop();
+});
+
+test('a port that is taken is named; transactions side by side get their own nonces', async () => {
+  const chain = await startPracticeChain({ folder: join(root, 'port') });
+  const port = Number(new URL(chain.network.rpcUrl).port);
+  await assert.rejects(startPracticeChain({ folder: join(root, 'port-2'), port }), { code: 'port-in-use' });
+  const { funds, gas } = await makeAccounts();
+  await chain.fund(funds.address, amount(0));
+  const sender = createSender(connectNode(chain.network), funds);
+  const hashes = await Promise.all(
+    Array.from({ length: 10 }, () => sender.sendTransaction({ to: gas.address, data: '0x', value: 1n })),
+  );
+  const receipts = await Promise.all(hashes.map((hash) => sender.waitForReceipt(hash)));
+  assert.ok(receipts.every((receipt) => receipt.status === 'success' && receipt.fee > 0n));
+  const poor = createSender(connectNode(chain.network), gas);
+  await assert.rejects(poor.sendTransaction({ to: funds.address, data: '0x', value: 10n ** 18n }), {
+    code: 'insufficient-funds',
+  });
+  await chain.stop();
+});
+
+test('the chain ends when its owner is killed without warning', async () => {
+  const module = join(import.meta.dirname, '../../main/adapters/anvil/index.ts');
+  const script = `
+    const { startPracticeChain } = await import(${JSON.stringify(module)});
+    const chain = await startPracticeChain({ folder: ${JSON.stringify(join(root, 'orphan'))} });
+    console.log(chain.network.rpcUrl);
+    setInterval(() => {}, 1000);
+  `;
+  const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const rpcUrl = await new Promise<string>((resolve) =>
+    owner.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim())),
+  );
+  const node = connectNode(practiceNetwork(rpcUrl));
+  assert.ok(await node.send('eth_blockNumber', []));
+  owner.kill('SIGKILL');
+  const gone = async (): Promise<boolean> => {
+    try {
+      await node.send('eth_blockNumber', []);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  const deadline = performance.now() + 10_000;
+  while (!(await gone())) {
+    assert.ok(performance.now() < deadline, 'anvil outlived its owner');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});

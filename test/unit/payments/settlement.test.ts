@@ -1,0 +1,211 @@
+/**
+ * Goal: what is owed reaches the wallet by policy: at the threshold, at once when a payer leaves, again when the
+ * chain comes back, and never told twice.
+ * Method: the policy on a claims port in memory and a clock that is moved by hand.
+ * Would break: fees eaten by tiny claims, a dead channel that blocks the others, a settlement that gives up, a
+ * ledger that misses an outcome.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createSettlement } from '../../../main/core/payments/index.ts';
+import type { SettlementEvent } from '../../../main/ports/chain.ts';
+import type { ChannelAccount, ChannelClaims, ClaimOutcome } from '../../../main/ports/claims.ts';
+import { AppError } from '../../../shared/errors.ts';
+import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+interface FakeClaims extends ChannelClaims {
+  readonly batches: (readonly string[])[];
+  readonly unacknowledged: Map<string, ClaimOutcome>;
+  away: boolean;
+  bad: string | null;
+  owe(channelId: string, charged: bigint, withdrawing?: boolean): void;
+}
+
+function fakeClaims(): FakeClaims {
+  const accounts = new Map<string, { -readonly [K in keyof ChannelAccount]: ChannelAccount[K] }>();
+  const unacknowledged = new Map<string, ClaimOutcome>();
+  let paidOut = 0n;
+  let blockNumber = 0;
+  const mined = () => {
+    blockNumber += 1;
+    return { hash: `0x${blockNumber}`, blockNumber, fee: amount(7n) };
+  };
+  const reach = (): void => {
+    if (fake.away) throw new AppError('chain-unavailable', 'The chain cannot be reached.');
+  };
+  const fake: FakeClaims = {
+    batches: [],
+    unacknowledged,
+    away: false,
+    bad: null,
+    owe: (channelId, charged, withdrawing = false) =>
+      void accounts.set(channelId, {
+        channelId,
+        payer: '0xpayer',
+        charged: amount(charged),
+        claimed: accounts.get(channelId)?.claimed ?? ZERO,
+        settled: accounts.get(channelId)?.settled ?? ZERO,
+        withdrawing,
+      }),
+    accounts: () => [...accounts.values()].map((account) => ({ ...account })),
+    async recover() {
+      reach();
+      return [...unacknowledged.values()];
+    },
+    async claim(channelIds) {
+      reach();
+      fake.batches.push(channelIds);
+      if (fake.bad !== null && channelIds.includes(fake.bad)) {
+        throw new AppError('payment-required', 'The chain refuses a voucher.');
+      }
+      const channels = channelIds.map((channelId) => {
+        const account = accounts.get(channelId);
+        if (account === undefined) throw new Error('unknown channel');
+        const added: Amount = amount(account.charged - account.claimed);
+        account.claimed = account.charged;
+        return { channelId, amount: added, claimedTotal: account.charged };
+      });
+      const outcome: ClaimOutcome = { type: 'claimed', tx: mined(), channels };
+      unacknowledged.set(outcome.tx.hash, outcome);
+      return outcome;
+    },
+    async settle() {
+      reach();
+      const claimed = [...accounts.values()].reduce((sum, account) => sum + account.claimed, 0n);
+      if (claimed === paidOut) return null;
+      const outcome: ClaimOutcome = { type: 'settled', tx: mined(), amount: amount(claimed - paidOut) };
+      paidOut = claimed;
+      for (const account of accounts.values()) account.settled = account.claimed;
+      unacknowledged.set(outcome.tx.hash, outcome);
+      return outcome;
+    },
+    acknowledge: (outcome) => void unacknowledged.delete(outcome.tx.hash),
+    async refresh() {
+      reach();
+    },
+  };
+  return fake;
+}
+
+function setUp(threshold = 1_000n) {
+  const claims = fakeClaims();
+  const clock = manualClock(0);
+  const settlement = createSettlement({ claims, clock, threshold: () => amount(threshold) });
+  const events: SettlementEvent[] = [];
+  settlement.onEvent((event) => events.push(event));
+  return { claims, clock, settlement, events };
+}
+
+/** Lets everything that waits for resolved promises go on. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('nothing is claimed below the threshold, everything at it', async () => {
+  const { claims, clock, settlement, events } = setUp();
+  claims.owe('a', 600n);
+  settlement.start();
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual(claims.batches, []);
+  assert.equal(settlement.receivables()[0]?.reason, 'below-threshold');
+  claims.owe('b', 400n);
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['claimed', 'settled'],
+  );
+  assert.deepEqual(settlement.receivables(), []);
+  await settlement.stop();
+});
+
+test('a payer who withdraws is claimed from at once, whatever the sum', async () => {
+  const { claims, clock, settlement } = setUp();
+  claims.owe('a', 3n, true);
+  settlement.start();
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(claims.batches, [['a']]);
+  await settlement.stop();
+});
+
+test('claims go in batches of 25, the largest debts first', async () => {
+  const { claims, settlement } = setUp();
+  for (let number = 1; number <= 60; number += 1) claims.owe(`channel-${number}`, BigInt(number));
+  const result = await settlement.settleNow();
+  assert.deepEqual(
+    claims.batches.map((batch) => batch.length),
+    [25, 25, 10],
+  );
+  assert.equal(claims.batches[0]?.[0], 'channel-60');
+  assert.equal(result.settle?.amount, 1_830n);
+});
+
+test('a voucher that the chain refuses holds up no other channel and is tried no more', async () => {
+  const { claims, settlement, events } = setUp();
+  for (let number = 1; number <= 8; number += 1) claims.owe(`channel-${number}`, 100n);
+  claims.bad = 'channel-3';
+  const result = await settlement.settleNow();
+  assert.equal(result.settle?.amount, 700n);
+  assert.ok(events.some((event) => event.type === 'waiting' && event.reason.includes('channel-3')));
+  const before = claims.batches.length;
+  await settlement.settleNow();
+  assert.equal(claims.batches.length, before);
+});
+
+test('with the chain away it says so, tries again with growing pauses, and then pays', async () => {
+  const { claims, clock, settlement, events } = setUp();
+  claims.owe('a', 5_000n);
+  claims.away = true;
+  settlement.start();
+  await settled();
+  for (let minute = 0; minute < 60; minute += 1) {
+    for (let check = 0; check < 12; check += 1) {
+      clock.advance(5_000);
+      await settled();
+    }
+  }
+  const tries = events.length;
+  assert.ok(tries > 5 && tries < 30, `${tries} tries in an hour`);
+  assert.ok(
+    events.every((event) => event.type === 'waiting' && event.reason === 'The chain cannot be reached.'),
+  );
+  assert.equal(settlement.receivables()[0]?.reason, 'chain-unavailable');
+  claims.away = false;
+  clock.advance(300_000);
+  await settled();
+  assert.deepEqual(
+    events.slice(tries).map((event) => event.type),
+    ['claimed', 'settled'],
+  );
+  await settlement.stop();
+});
+
+test('by hand it fails with the reason, so that the page can show it', async () => {
+  const { claims, settlement } = setUp();
+  claims.owe('a', 5n);
+  claims.away = true;
+  await assert.rejects(settlement.settleNow(), { code: 'chain-unavailable' });
+});
+
+test('an outcome is forgotten only after the listeners have booked it', async () => {
+  const { claims, settlement } = setUp();
+  claims.owe('a', 5n);
+  const stop = settlement.onEvent((event) => {
+    if (event.type === 'claimed') throw new Error('the ledger is full');
+  });
+  await assert.rejects(settlement.settleNow());
+  assert.equal(claims.unacknowledged.size, 1);
+  stop();
+  const result = await settlement.settleNow();
+  assert.equal(result.claims.length, 1, 'told again');
+  assert.equal(claims.unacknowledged.size, 0);
+});
+
+test('two calls at once are one settlement', async () => {
+  const { claims, settlement } = setUp();
+  claims.owe('a', 5n);
+  const [first, second] = await Promise.all([settlement.settleNow(), settlement.settleNow()]);
+  assert.equal(first, second);
+  assert.equal(claims.batches.length, 1);
+});

@@ -1,0 +1,99 @@
+/**
+ * Goal: one request per channel at a time, few channels, nobody waits in vain.
+ * Method: the pool alone, with a clock moved by hand; a property over random takes and gives.
+ * Would break: `channel_busy` between our own requests, a channel opened for every request, a request that hangs.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createChannelPool, type Slot } from '../../../main/adapters/x402/channel-pool.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+function setUp(channelsMax: number) {
+  const clock = manualClock(1_000);
+  const pool = createChannelPool(
+    channelsMax,
+    () => clock.now(),
+    (delayMs, run) => void clock.after(delayMs, run),
+  );
+  return { clock, pool };
+}
+
+const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('requests in a row share one channel', async () => {
+  const { pool } = setUp(4);
+  for (let request = 0; request < 5; request += 1) {
+    const slot = await pool.take(10n);
+    assert.equal(slot.index, 0);
+    slot.spendable = 5n;
+    pool.give(slot);
+  }
+});
+
+test('a funded channel is preferred to one that must be topped up', async () => {
+  const { pool } = setUp(2);
+  const [first, second] = [await pool.take(1n), await pool.take(1n)];
+  first.spendable = 5n;
+  second.spendable = 100n;
+  pool.give(first);
+  pool.give(second);
+  assert.equal((await pool.take(50n)).index, second.index);
+});
+
+test('a channel that the provider holds is waited for, and one that keeps failing is left alone', async () => {
+  const { clock, pool } = setUp(1);
+  const slot = await pool.take(1n);
+  slot.notBeforeMs = clock.now() + 500;
+  pool.give(slot);
+  let got: Slot | null = null;
+  const waiting = pool.take(1n).then((taken) => {
+    got = taken;
+  });
+  await soon();
+  assert.equal(got, null);
+  clock.advance(500);
+  await waiting;
+  slot.refusals = 4;
+  pool.give(slot);
+  assert.equal((await pool.take(1n)).index, 1, 'another channel in its place');
+});
+
+test('in any order: never two requests in a channel, never too many channels, everybody is served', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }),
+      async (channelsMax, steps) => {
+        const { pool } = setUp(channelsMax);
+        const held: Slot[] = [];
+        let asked = 0;
+        let served = 0;
+        for (const take of steps) {
+          if (take) {
+            asked += 1;
+            void pool.take(1n).then((slot) => {
+              assert.ok(!held.includes(slot));
+              held.push(slot);
+              served += 1;
+            });
+          } else {
+            const slot = held.shift();
+            if (slot !== undefined) pool.give(slot);
+          }
+          await Promise.resolve();
+          assert.ok(held.length <= channelsMax);
+        }
+        await soon();
+        while (served < asked) {
+          const slot = held.shift();
+          if (slot === undefined) throw new Error('somebody waits while every channel is free');
+          pool.give(slot);
+          await soon();
+        }
+        assert.ok(held.every((slot) => slot.index < channelsMax));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
