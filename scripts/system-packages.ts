@@ -81,7 +81,7 @@ function install(needs: readonly Need[], say: (line: string) => void): string | 
   const update = spawnSync('apt-get', ['update', '-qq'], options);
   if (update.status !== 0) say(`apt-get update ended with ${update.status}: ${lastLine(update.stderr)}`);
   const names = absent.map((need) => need.packages.find(isKnownToApt) ?? need.packages[0]);
-  const install = spawnSync(
+  const installed = spawnSync(
     'apt-get',
     ['install', '-y', '-qq', '--no-install-recommends', ...names],
     options,

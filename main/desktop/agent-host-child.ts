@@ -1,0 +1,96 @@
+/**
+ * The agent as a child process of the pinned Node: ports cannot be transferred to it, so the shell relays
+ * what passes over them, numbered. Messages are passed on unread.
+ */
+import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannelMain, type MessagePortMain } from 'electron';
+import { assertNever } from '../../shared/assert.ts';
+import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
+import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
+
+/** Electron's own variables would change what a plain Node does. */
+const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];
+
+export function hostInChildProcess(options: AgentHostOptions): AgentHost {
+  const child = fork(agentEntry(options.appFolder), ['--host', 'desktop', ...options.parameters], {
+    execPath: pinnedNode(options.appFolder),
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+  });
+  child.stdout?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+
+  const ports = new Map<number, MessagePortMain>();
+  let nextPort = 0;
+  const send = (message: ToAgent) => {
+    // Its end is told by `exit`; what is sent after that has no reader.
+    if (child.connected) child.send(message, () => {});
+  };
+  const exited = new Promise<{ code: number | null }>((resolve) => {
+    child.once('error', () => resolve({ code: null }));
+    child.once('exit', (code) => resolve({ code }));
+  });
+  void exited.then(() => {
+    for (const port of ports.values()) port.close();
+    ports.clear();
+  });
+  const started = new Promise<AgentStart>((resolve) => {
+    child.on('message', (raw) => {
+      const message = fromAgentSchema.parse(raw);
+      switch (message.type) {
+        case 'ready':
+          return resolve({ ready: message.ready });
+        case 'failed':
+          return resolve({ refused: message.message });
+        case 'data':
+          return ports.get(message.port)?.postMessage(message.data);
+        case 'close':
+          ports.get(message.port)?.close();
+          ports.delete(message.port);
+          return;
+        default:
+          return assertNever(message);
+      }
+    });
+    void exited.then(() => resolve({ ended: true }));
+  });
+
+  return {
+    pid: child.pid,
+    started,
+    exited,
+    connect(role: PortRole) {
+      const { port1, port2 } = new MessageChannelMain();
+      const port = nextPort++;
+      ports.set(port, port2);
+      send({ type: 'connect', role, port });
+      port2.on('message', ({ data }) => send({ type: 'data', port, data }));
+      port2.on('close', () => {
+        if (ports.delete(port)) send({ type: 'close', port });
+      });
+      port2.start();
+      return port1;
+    },
+    async stop(killAfterMs) {
+      send({ type: 'stop' });
+      const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function pinnedNode(appFolder: string): string {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  return join(appFolder, 'node_modules/node/bin', name);
+}
+
+/** From source where there is source: what runs is then what was last edited. */
+function agentEntry(appFolder: string): string {
+  const source = join(appFolder, 'main/agent-main.ts');
+  return existsSync(source) ? source : join(appFolder, 'dist/agent/main/agent-main.js');
+}

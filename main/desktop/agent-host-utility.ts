@@ -1,0 +1,56 @@
+/** The agent in Electron's utility process: ports are transferred to it, the API never passes the shell. */
+import { join } from 'node:path';
+import { MessageChannelMain, utilityProcess } from 'electron';
+import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
+import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
+
+/** Built by `npm run build`: Electron's Node does not strip types. */
+const ENTRY = 'dist/agent/main/agent-main.js';
+
+export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
+  const child = utilityProcess.fork(
+    join(options.appFolder, ENTRY),
+    ['--host', 'desktop', ...options.parameters],
+    {
+      serviceName: 'Idlewatt agent',
+      stdio: 'pipe',
+    },
+  );
+  child.stdout?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+  const exited = new Promise<{ code: number | null }>((resolve) => {
+    child.once('exit', (code) => resolve({ code }));
+  });
+  const started = new Promise<AgentStart>((resolve) => {
+    child.on('message', (raw: unknown) => {
+      const message = fromAgentSchema.parse(raw);
+      if (message.type === 'ready') resolve({ ready: message.ready });
+      if (message.type === 'failed') resolve({ refused: message.message });
+    });
+    void exited.then(() => resolve({ ended: true }));
+  });
+  const send = (message: ToAgent, ports: Electron.MessagePortMain[] = []) =>
+    child.postMessage(message, ports);
+  let nextPort = 0;
+
+  return {
+    get pid() {
+      return child.pid;
+    },
+    started,
+    exited,
+    connect(role: PortRole) {
+      const { port1, port2 } = new MessageChannelMain();
+      send({ type: 'connect', role, port: nextPort++ }, [port2]);
+      return port1;
+    },
+    async stop(killAfterMs) {
+      if (child.pid === undefined) return;
+      const { pid } = child;
+      send({ type: 'stop' });
+      const timer = setTimeout(() => process.kill(pid, 'SIGKILL'), killAfterMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * One running agent, however it is hosted: in Electron's utility process where its Node can run the agent,
+ * as a child process of the pinned Node otherwise. The rest of the shell cannot tell them apart.
+ */
+import type { MessagePortMain } from 'electron';
+import type { AgentReady, PortRole } from '../../shared/host.ts';
+import { hostInChildProcess } from './agent-host-child.ts';
+import { hostInUtilityProcess } from './agent-host-utility.ts';
+
+export type AgentStart =
+  | { readonly ready: AgentReady }
+  /** One sentence for people. Starting it again would not help. */
+  | { readonly refused: string }
+  | { readonly ended: true };
+
+export interface AgentHost {
+  readonly pid: number | undefined;
+  /** Resolves once: ready; or what it says why it cannot start; or it ended without a word. */
+  readonly started: Promise<AgentStart>;
+  /** Resolves when the process has ended; never rejects. */
+  readonly exited: Promise<{ code: number | null }>;
+  /** A port to the agent's API. Call after `started`; the caller owns it, or passes it on to a page. */
+  connect(role: PortRole): MessagePortMain;
+  /** Asks it to end; after the limit it is killed. Resolves when it has ended. */
+  stop(killAfterMs: number): Promise<void>;
+}
+
+export interface AgentHostOptions {
+  /** Folder of `package.json`. */
+  readonly appFolder: string;
+  /** Command line of the agent, without `--host`. */
+  readonly parameters: readonly string[];
+  /** What the agent writes for people, line by line. */
+  readonly onOutput: (text: string) => void;
+}
+
+/** The agent's JavaScript needs this Node or a later one. */
+const NODE_MAJOR_MIN = 22;
+
+export function startAgentHost(options: AgentHostOptions): AgentHost {
+  const major = Number(process.versions.node.split('.')[0]);
+  return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options);
+}

@@ -1,0 +1,81 @@
+/**
+ * `app://idlewatt/`: the only origin that a window of ours may show. It serves the built pages and nothing
+ * else, each with a policy that lets it load only itself.
+ */
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize, sep } from 'node:path';
+import { protocol, type Session } from 'electron';
+
+const SCHEME = 'app';
+export const APP_ORIGIN = `${SCHEME}://idlewatt`;
+
+/** Pages reach the agent over a message port: no page needs a connection to anywhere. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+};
+
+/** Must be called before the app is ready. */
+export function registerAppScheme(): void {
+  protocol.registerSchemesAsPrivileged([
+    { scheme: SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  ]);
+}
+
+/** Serves the folder of the built pages to this session. */
+export function serveAppPages(session: Session, folder: string): void {
+  session.protocol.handle(SCHEME, async (request) => {
+    const file = fileFor(request, folder);
+    if (file === null) return plain(404);
+    try {
+      return new Response(await readFile(file.path), { headers: headersFor(file.type) });
+    } catch {
+      return plain(404); // asked for something that was not built
+    }
+  });
+}
+
+function fileFor(request: Request, folder: string): { path: string; type: string } | null {
+  const url = new URL(request.url);
+  if (url.host !== 'idlewatt' || request.method !== 'GET') return null;
+  let name: string;
+  try {
+    name = decodeURIComponent(url.pathname);
+  } catch {
+    return null; // a path that is no text
+  }
+  const path = normalize(join(folder, name === '/' ? 'index.html' : name));
+  const type = CONTENT_TYPES[extname(path)];
+  return type !== undefined && path.startsWith(folder + sep) ? { path, type } : null;
+}
+
+function headersFor(type: string): Record<string, string> {
+  return {
+    'Content-Type': type,
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-cache',
+  };
+}
+
+function plain(status: number): Response {
+  return new Response('Not found.', { status, headers: headersFor('text/plain; charset=utf-8') });
+}

@@ -1,0 +1,36 @@
+/** Confines everything that shows web content: no other origin, no new windows, no permissions, no webviews. */
+import { app, type Session } from 'electron';
+import { APP_ORIGIN } from './app-protocol.ts';
+
+/** Copying text to the clipboard by a click; pages may ask for nothing else. */
+const PERMITTED = 'clipboard-sanitized-write';
+
+/** Applies to every web contents that is ever created, whoever creates it. Call before the first window. */
+export function confineWebContents(): void {
+  app.on('web-contents-created', (_event, contents) => {
+    contents.on('will-navigate', (event) => event.preventDefault());
+    contents.on('will-frame-navigate', (event) => event.preventDefault());
+    contents.on('will-redirect', (event) => event.preventDefault());
+    contents.on('will-attach-webview', (event) => event.preventDefault());
+    contents.setWindowOpenHandler(() => ({ action: 'deny' }));
+  });
+}
+
+/** Nothing but our own pages is ever requested, and nothing but copying is ever granted. */
+export function confineSession(session: Session): void {
+  session.setPermissionRequestHandler((_contents, permission, grant, details) => {
+    grant(permission === PERMITTED && isOurs(details.requestingUrl));
+  });
+  session.setPermissionCheckHandler((_contents, permission, requestingOrigin) => {
+    return permission === PERMITTED && isOurs(requestingOrigin);
+  });
+  session.setDevicePermissionHandler(() => false);
+  session.webRequest.onBeforeRequest((details, decide) => {
+    decide({ cancel: !isOurs(details.url) && !details.url.startsWith('devtools://') });
+  });
+}
+
+/** Whether an address is of our own pages. */
+export function isOurs(url: string): boolean {
+  return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`);
+}

@@ -1,0 +1,91 @@
+/**
+ * The shell as a client of the agent: follows the state for the tray, reports the owner's readings, and
+ * answers what the agent asks of the shell. One link per running agent.
+ */
+import { createORPCClient } from '@orpc/client';
+import { RPCLink } from '@orpc/client/message-port';
+import type { ContractRouterClient } from '@orpc/contract';
+import type { MessagePortMain } from 'electron';
+import type { Contract, GpuProbeResult, Readings } from '../../shared/api/contract.ts';
+import type { AgentState, StateSection } from '../../shared/api/state.ts';
+import type { PauseUntil } from '../../shared/presence.ts';
+
+export interface ShellLink {
+  pause(until: PauseUntil): Promise<void>;
+  resume(): Promise<void>;
+  close(): void;
+}
+
+export interface ShellLinkOptions {
+  readonly port: MessagePortMain;
+  readonly onState: (state: AgentState) => void;
+  readonly readOwner: () => Readings;
+  readonly probeGpu: () => Promise<GpuProbeResult>;
+  /** A call that failed while the link was open: for the log, never for a dialog. */
+  readonly onTrouble: (what: string, error: unknown) => void;
+}
+
+const REPORT_EVERY_MS = 2_000;
+
+export function openShellLink(options: ShellLinkOptions): ShellLink {
+  const { port } = options;
+  let open = true;
+  // oRPC wants a port with `on` and `postMessage`; Electron's has both, with a narrower type of transfer.
+  const link = new RPCLink({ port });
+  const agent: ContractRouterClient<Contract> = createORPCClient(link);
+  port.start();
+
+  const trouble = (what: string) => (error: unknown) => {
+    if (open) options.onTrouble(what, error);
+  };
+
+  const report = () => void agent.shell.report(options.readOwner()).catch(trouble('report'));
+  const reporting = setInterval(report, REPORT_EVERY_MS);
+  report();
+
+  const followState = async () => {
+    let state: AgentState | null = null as AgentState | null;
+    for await (const update of await agent.state.watch(undefined)) {
+      if (update.type === 'whole') state = update.state;
+      else if (state) state = { ...state, ...present(update.sections) };
+      if (state && open) options.onState(state);
+    }
+  };
+  const answerRequests = async () => {
+    for await (const request of await agent.shell.requests(undefined)) {
+      void answer(request.id).catch(trouble('answer'));
+    }
+  };
+  const answer = async (id: string) => {
+    try {
+      await agent.shell.answerGpuProbe({ id, result: await options.probeGpu() });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      await agent.shell.failGpuProbe({ id, message: message.slice(0, 500) });
+    }
+  };
+  followState().catch(trouble('state'));
+  answerRequests().catch(trouble('requests'));
+
+  const close = () => {
+    open = false;
+    clearInterval(reporting);
+    port.close();
+  };
+  port.on('close', close);
+
+  return {
+    async pause(until) {
+      await agent.presence.pause({ until });
+    },
+    async resume() {
+      await agent.presence.resume({});
+    },
+    close,
+  };
+}
+
+/** Without the keys that are present but undefined, which a partial update may carry. */
+function present(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
+  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,95 @@
+/** The one window with the pages: made on demand, hidden instead of closed, remembered for the session. */
+import { join } from 'node:path';
+import { BrowserWindow, ipcMain, type MessagePortMain, nativeImage } from 'electron';
+import { APP_ORIGIN } from './app-protocol.ts';
+import { isOurs } from './confinement.ts';
+
+export interface MainWindow {
+  show(): void;
+  /** Whether people see it now. */
+  visible(): boolean;
+  /** From now on closing is closing. */
+  allowClose(): void;
+}
+
+export interface MainWindowOptions {
+  readonly appFolder: string;
+  /** A page asks for a port to the agent; null while there is no agent. */
+  readonly connectPage: () => Promise<MessagePortMain | null>;
+  /** The window went away and the app stays. */
+  readonly onHidden: () => void;
+}
+
+export const CONNECT_CHANNEL = 'idlewatt-connect';
+export const PORT_CHANNEL = 'idlewatt-port';
+
+/** Settings that every window of ours has in common. */
+export const CONFINED = {
+  contextIsolation: true,
+  sandbox: true,
+  nodeIntegration: false,
+  nodeIntegrationInWorker: false,
+  nodeIntegrationInSubFrames: false,
+  webSecurity: true,
+  webviewTag: false,
+  spellcheck: false,
+} as const;
+
+export function createMainWindow(options: MainWindowOptions): MainWindow {
+  let window: BrowserWindow | null = null;
+  let closing = false;
+
+  const open = () => {
+    const created = new BrowserWindow({
+      width: 1180,
+      height: 780,
+      minWidth: 380,
+      minHeight: 480,
+      show: false,
+      title: 'Idlewatt',
+      autoHideMenuBar: true,
+      backgroundColor: '#00000000',
+      icon: nativeImage.createFromPath(join(options.appFolder, 'resources/icons/icon.png')),
+      webPreferences: { ...CONFINED, preload: join(options.appFolder, 'dist/preload/page.cjs') },
+    });
+    created.once('ready-to-show', () => created.show());
+    created.on('close', (event) => {
+      if (closing) return;
+      event.preventDefault();
+      created.hide();
+      options.onHidden();
+    });
+    created.on('closed', () => {
+      window = null;
+    });
+    void created.loadURL(`${APP_ORIGIN}/index.html`);
+    return created;
+  };
+
+  ipcMain.on(CONNECT_CHANNEL, (event) => {
+    const { sender, senderFrame } = event;
+    // Only the top frame of our own page in our own window: anything else gets nothing, not even an error.
+    if (!window || sender !== window.webContents || !senderFrame) return;
+    if (senderFrame !== sender.mainFrame || !isOurs(senderFrame.url)) return;
+    void options.connectPage().then((port) => {
+      if (!port) return;
+      if (senderFrame.detached) port.close();
+      else senderFrame.postMessage(PORT_CHANNEL, null, [port]);
+    });
+  });
+
+  return {
+    show() {
+      if (!window) window = open();
+      else {
+        if (window.isMinimized()) window.restore();
+        window.show();
+        window.focus();
+      }
+    },
+    visible: () => window?.isVisible() ?? false,
+    allowClose() {
+      closing = true;
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** The shell's own words, in the languages of the pages: tray, notice and dialogs. */
+import type { Settings } from '../../shared/settings.ts';
+
+const en = {
+  open: 'Open Idlewatt',
+  quit: 'Quit Idlewatt (earning stops)',
+  pause: 'Pause',
+  resume: 'Resume',
+  pause30: 'For 30 minutes',
+  pause60: 'For 1 hour',
+  pause120: 'For 2 hours',
+  pauseTomorrow: 'Until tomorrow',
+  pauseResume: 'Until I resume',
+  earnedToday: 'Earned today: {amount}',
+  earnedTodayPractice: 'Earned today: {amount} (practice money)',
+  connecting: 'Starting.',
+  gone: 'Not running. Open Idlewatt to see why.',
+  earning: 'Earning: {count} at work.',
+  practising: 'Earning practice money: {count} at work.',
+  oneJob: '1 job',
+  jobs: '{count} jobs',
+  withSpeed: '{text} {speed} tokens a second.',
+  ready: 'Ready. Nobody is asking right now.',
+  loading: 'Starting. The model is being loaded.',
+  restarting: 'Starting. The engine ended and is coming back.',
+  pausedUntil: 'Paused until {time}.',
+  paused: 'Paused until you resume.',
+  ownerActive: 'Waiting. You are using this machine.',
+  onBattery: 'Waiting. The machine runs on battery.',
+  sessionUnknown: 'Waiting. It cannot be seen whether you use this machine.',
+  noModel: 'Waiting. No model is ready yet.',
+  engineGaveUp: 'Stopped. The engine ended too often.',
+  staysTitle: 'Idlewatt stays in the tray',
+  staysText: 'It goes on earning with its window closed. Pause or quit it from its icon in the tray.',
+  cannotStart: 'Idlewatt cannot start',
+  stoppedWorking: 'Idlewatt stopped working',
+  moneySafe: 'What was earned is kept on this machine and is not lost.',
+  tryAgain: 'Try again',
+  quitButton: 'Quit',
+};
+
+type Words = { readonly [Name in keyof typeof en]: string };
+
+const de: Words = {
+  open: 'Idlewatt öffnen',
+  quit: 'Idlewatt beenden (das Verdienen endet)',
+  pause: 'Pause',
+  resume: 'Fortsetzen',
+  pause30: 'Für 30 Minuten',
+  pause60: 'Für 1 Stunde',
+  pause120: 'Für 2 Stunden',
+  pauseTomorrow: 'Bis morgen',
+  pauseResume: 'Bis ich fortsetze',
+  earnedToday: 'Heute verdient: {amount}',
+  earnedTodayPractice: 'Heute verdient: {amount} (Übungsgeld)',
+  connecting: 'Startet.',
+  gone: 'Läuft nicht. Öffne Idlewatt, um zu sehen, warum.',
+  earning: 'Verdient: {count} in Arbeit.',
+  practising: 'Verdient Übungsgeld: {count} in Arbeit.',
+  oneJob: '1 Auftrag',
+  jobs: '{count} Aufträge',
+  withSpeed: '{text} {speed} Token pro Sekunde.',
+  ready: 'Bereit. Gerade fragt niemand.',
+  loading: 'Startet. Das Modell wird geladen.',
+  restarting: 'Startet. Die Engine endete und kommt zurück.',
+  pausedUntil: 'Pause bis {time}.',
+  paused: 'Pause, bis du fortsetzt.',
+  ownerActive: 'Wartet. Du benutzt diesen Rechner.',
+  onBattery: 'Wartet. Der Rechner läuft mit Akku.',
+  sessionUnknown: 'Wartet. Ob du diesen Rechner benutzt, ist nicht zu erkennen.',
+  noModel: 'Wartet. Noch ist kein Modell bereit.',
+  engineGaveUp: 'Angehalten. Die Engine endete zu oft.',
+  staysTitle: 'Idlewatt bleibt in der Leiste',
+  staysText:
+    'Es verdient weiter, auch wenn das Fenster zu ist. Pause und Beenden findest du an seinem Symbol in der Leiste.',
+  cannotStart: 'Idlewatt kann nicht starten',
+  stoppedWorking: 'Idlewatt arbeitet nicht mehr',
+  moneySafe: 'Was verdient wurde, liegt auf diesem Rechner und ist nicht verloren.',
+  tryAgain: 'Noch einmal versuchen',
+  quitButton: 'Beenden',
+};
+
+export type Word = keyof typeof en;
+export type Language = 'en' | 'de';
+
+/** The language for a setting; `system` follows the system's tag and falls back to English. */
+export function languageFor(setting: Settings['language'], systemTag: string): Language {
+  if (setting !== 'system') return setting;
+  return systemTag.toLowerCase().split('-')[0] === 'de' ? 'de' : 'en';
+}
+
+/** The words of a language, with `{name}` filled in. */
+export function say(language: Language, word: Word, values: Readonly<Record<string, string>> = {}): string {
+  const text = (language === 'de' ? de : en)[word];
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+}
