@@ -46,8 +46,6 @@ export function openDatabase(path: string, migrations: readonly Migration[] = MI
     // A booked cent must survive a power cut, not only a crash of ours.
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
-    // Without it INSERT OR REPLACE would delete rows past the triggers that keep the ledger immutable.
-    database.pragma('recursive_triggers = ON');
     if (!inMemory && userVersion(database) > 0 && isBackupDue(path)) backup(database, path);
     migrate(database, migrations);
   } catch (cause) {

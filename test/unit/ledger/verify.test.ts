@@ -53,6 +53,10 @@ for (const [what, sql] of [
   ['a line gone', "DELETE FROM ledger_line WHERE amount = '-41'"],
   ['a whole posting gone, which leaves the rest in balance', 'DELETE FROM ledger_line WHERE posting = 2'],
   ['a running balance changed', "UPDATE ledger_balance SET amount = '742' WHERE account = 'channels:owed'"],
+  [
+    'a line and its running balance changed together',
+    "UPDATE ledger_line SET amount = '701' WHERE amount = '700'; UPDATE ledger_balance SET amount = '742' WHERE amount = '741'",
+  ],
   ['an amount moved to another account', "UPDATE ledger_line SET account = 'wallet' WHERE amount = '700'"],
 ] as const) {
   test(`noticed: ${what}`, () => {

@@ -49,6 +49,16 @@ export const ledger: Migration = {
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
     CREATE TRIGGER ledger_line_no_delete BEFORE DELETE ON ledger_line
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    -- INSERT OR REPLACE deletes what is in its way without the triggers above, unless it never begins.
+    CREATE TRIGGER ledger_posting_no_replace BEFORE INSERT ON ledger_posting
+      WHEN EXISTS (
+        SELECT 1 FROM ledger_posting
+        WHERE key = NEW.key OR sequence = NEW.sequence OR reverses = NEW.reverses
+      )
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+    CREATE TRIGGER ledger_line_no_replace BEFORE INSERT ON ledger_line
+      WHEN EXISTS (SELECT 1 FROM ledger_line WHERE posting = NEW.posting AND position = NEW.position)
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
     CREATE TRIGGER ledger_line_only_newest BEFORE INSERT ON ledger_line
       WHEN NEW.posting <> (SELECT max(sequence) FROM ledger_posting)
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
