@@ -166,9 +166,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const leave = admission.enter(peer, slots);
     let admitted = false;
     try {
-      const admissionResult = await gate.admit(
-        paidRequest(context, ceiling(model.price, textsOf(asked), maxTokens), `Tokens of ${model.id}`),
-      );
+      const most = ceiling(model.price, textsOf(asked), maxTokens);
+      const admissionResult = await gate.admit(paidRequest(context, most, `Tokens of ${model.id}`));
       if (admissionResult.kind === 'answered') {
         const { body, status, headers } = admissionResult;
         return new Response(body, { status, headers });
@@ -185,7 +184,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
             onCharged: options.onCharged,
             onFault: options.onFault,
           },
-          { peer, model, payment },
+          { peer, model, ceiling: most, payment },
         );
       } catch (error) {
         await payment.cancel();

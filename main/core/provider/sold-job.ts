@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
+import type { Amount } from '../../../shared/money.ts';
 import type { OfferedModel, Receipt } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -56,10 +57,10 @@ export interface SoldJob {
 /** Persists the job as `admitted`; from here on exactly one of settle and cancel happens. */
 export function admitSoldJob(
   context: SoldJobContext,
-  admitted: { peer: string; model: OfferedModel; payment: AdmittedPayment },
+  admitted: { peer: string; model: OfferedModel; ceiling: Amount; payment: AdmittedPayment },
 ): SoldJob {
   const { clock, jobs, key } = context;
-  const { peer, model, payment } = admitted;
+  const { peer, model, ceiling, payment } = admitted;
   const id = randomUUID();
   const startedAtMs = clock.now();
   const hash = createHash('sha256');
@@ -128,7 +129,8 @@ export function admitSoldJob(
       step(endState === 'charged' ? 'failed' : endState, { ...facts(), finishReason, error }, note);
       return null;
     }
-    const intended = charge(model.price, { input: inputTokens, output: outputTokens });
+    const cost = charge(model.price, { input: inputTokens, output: outputTokens });
+    const intended = cost < ceiling ? cost : ceiling;
     // What is to be charged is on disk first: after a power cut the books can be compared with the channel.
     step('delivered', { ...facts(), finishReason, charged: intended.toString() });
     const settled = await payment.settle(intended);

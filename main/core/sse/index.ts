@@ -42,22 +42,25 @@ export function eventStream(
     onGone();
     await source.return();
   }
-  function watch(stop: () => void): Timer {
+  function watch(controller: ReadableStreamDefaultController<Uint8Array>): Timer {
     return clock.after(stallMs, () => {
-      stop();
+      controller.error(new AppError('aborted', 'The reader took nothing for too long.'));
       leave().catch(() => {
         // The generator's own end failed; it has told whoever needs to know.
       });
     });
   }
-  let stall = watch(() => {});
+  let stall: Timer | null = null;
   let next: Promise<IteratorResult<string, void>> | null = source.next();
   // Seen by the first pull; without one it must not count as unhandled.
   next.catch(() => {});
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        stall = watch(controller);
+      },
       async pull(controller) {
-        stall.cancel();
+        stall?.cancel();
         const taken = next ?? source.next();
         next = null;
         const { value, done } = await taken;
@@ -67,12 +70,10 @@ export function eventStream(
           return;
         }
         controller.enqueue(encoder.encode(value));
-        stall = watch(() =>
-          controller.error(new AppError('aborted', 'The reader took nothing for too long.')),
-        );
+        stall = watch(controller);
       },
       async cancel() {
-        stall.cancel();
+        stall?.cancel();
         await leave();
       },
     },

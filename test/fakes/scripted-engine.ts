@@ -1,0 +1,107 @@
+/** An engine whose every event a test sends by hand, for what happens between two tokens. */
+import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { FAKE_MODEL } from './engine.ts';
+
+/** One generation under way. */
+export interface ScriptedRun {
+  readonly request: GenerateRequest;
+  readonly signal: AbortSignal;
+  start(inputTokens: number): void;
+  text(text: string, ...tokens: number[]): void;
+  end(reason: 'stop' | 'length' | 'aborted'): void;
+  fail(code: ErrorCode): void;
+}
+
+export interface ScriptedEngine extends Engine {
+  /** The next generation that begins. */
+  next(): Promise<ScriptedRun>;
+  setStatus(status: EngineStatus): void;
+}
+
+export const SCRIPTED_READY: EngineStatus = {
+  state: 'ready',
+  loaded: {
+    model: FAKE_MODEL,
+    contextTokens: 4_096,
+    sequences: 1,
+    threads: 1,
+    backend: 'cpu',
+    loadMs: 1,
+    quantisation: 'F32',
+    parameterCount: 1,
+  },
+  activeSequences: 0,
+  pid: 1,
+};
+
+export function createScriptedEngine(): ScriptedEngine {
+  let status: EngineStatus = SCRIPTED_READY;
+  const begun: ScriptedRun[] = [];
+  const waiting: ((run: ScriptedRun) => void)[] = [];
+
+  async function* generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const queue: (GenerateEvent | AppError)[] = [];
+    let wake = () => {};
+    let inputTokens = 0;
+    let outputTokens = 0;
+    const push = (event: GenerateEvent | AppError) => {
+      queue.push(event);
+      wake();
+    };
+    const ended = (reason: 'stop' | 'length' | 'aborted'): GenerateEvent => ({
+      type: 'end',
+      reason,
+      inputTokens,
+      outputTokens,
+      prefillMs: 10,
+      decodeMs: 100,
+    });
+    signal.addEventListener('abort', () => push(ended('aborted')), { once: true });
+    const run: ScriptedRun = {
+      request,
+      signal,
+      start(tokens) {
+        inputTokens = tokens;
+        push({ type: 'start', inputTokens: tokens });
+      },
+      text(text, ...tokens) {
+        outputTokens += tokens.length;
+        push({ type: 'text', text, tokens });
+      },
+      end: (reason) => push(ended(reason)),
+      fail: (code) => push(new AppError(code, 'as the script says')),
+    };
+    const waiter = waiting.shift();
+    if (waiter) waiter(run);
+    else begun.push(run);
+    while (true) {
+      const event = queue.shift();
+      if (!event) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      if (event instanceof AppError) throw event;
+      yield event;
+      if (event.type === 'end') return;
+    }
+  }
+
+  return {
+    status: () => status,
+    setStatus(next) {
+      status = next;
+    },
+    onStatus: () => () => {},
+    load: () => Promise.reject(new Error('not scripted')),
+    generate,
+    next() {
+      const run = begun.shift();
+      return run ? Promise.resolve(run) : new Promise((resolve) => waiting.push(resolve));
+    },
+    unload: async () => {},
+    stop: async () => {},
+  };
+}

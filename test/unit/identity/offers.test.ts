@@ -1,0 +1,93 @@
+/**
+ * Goal: an offer says who it is from, holds for minutes, and is refused when anything about it is off.
+ * Method: real signatures, a clock moved by hand. What would break: stale prices, offers of one peer shown as
+ * another's, payout addresses that never agreed.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { createPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import { createOffers, payoutProofText, readOffer } from '../../../main/core/identity/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import type { Offer } from '../../../shared/offer.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { OFFERED } from '../../fakes/market.ts';
+import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
+
+const clock = manualClock(1_000_000);
+const key = await createPeerKey(await generateKeyPair('Ed25519'));
+const other = await createPeerKey(await generateKeyPair('Ed25519'));
+const proofOf = (text: string) => `signed:${text}`;
+const checks = {
+  verifySigned,
+  clock,
+  verifyPayout: async (text: string, proof: string, address: string) =>
+    proof === proofOf(text) && address === FAKE_PAYOUT,
+};
+let slots = 1;
+const offers = createOffers({
+  key,
+  clock,
+  lifetimeMs: 60_000,
+  terms: () => ({
+    payout: FAKE_PAYOUT,
+    networks: ['eip155:31337'],
+    asset: FAKE_ASSET,
+    models: [OFFERED],
+    slots,
+  }),
+  provePayout: async (text) => proofOf(text),
+});
+
+const refusedBecause = (reason: string) => (error: unknown) =>
+  isAppError(error, 'bad-request') && error.details.reason === reason;
+
+async function signedBy(signer: typeof key, patch: Partial<Offer>): Promise<string> {
+  const { offer } = await offers.current();
+  return signer.sign({ ...offer, ...patch });
+}
+
+describe('offers', () => {
+  it('are signed once, renewed at half their life, and at once when the terms change', async () => {
+    const first = await offers.current();
+    assert.equal(first, await offers.current());
+    assert.deepEqual(await readOffer(first.jws, key.peer, checks), first.offer);
+    clock.advance(30_000);
+    const second = await offers.current();
+    assert.notEqual(second.jws, first.jws);
+    slots = 2;
+    assert.equal((await offers.current()).offer.slots, 2);
+  });
+
+  it('are refused when they ran out or come from the future', async () => {
+    const { jws } = await offers.current();
+    clock.advance(60_000);
+    await assert.rejects(readOffer(jws, key.peer, checks), refusedBecause('expired'));
+    const nowMs = clock.now();
+    const early = await signedBy(key, { issuedAtMs: nowMs + 3_600_000, expiresAtMs: nowMs + 3_700_000 });
+    await assert.rejects(readOffer(early, key.peer, checks), refusedBecause('not-yet'));
+    const eternal = await signedBy(key, { expiresAtMs: nowMs + 10 ** 12 });
+    await assert.rejects(readOffer(eternal, key.peer, checks), refusedBecause('not-yet'));
+  });
+
+  it('are refused when another peer signed them or is named in them', async () => {
+    const stolen = await signedBy(other, {});
+    await assert.rejects(readOffer(stolen, key.peer, checks), (error) => isAppError(error, 'bad-request'));
+    await assert.rejects(readOffer(stolen, other.peer, checks), refusedBecause('another-peer'));
+  });
+
+  it('are refused when the payout address did not vouch for this peer and expiry', async () => {
+    const proofs = [proofOf(payoutProofText(other.peer, 1)), 'nonsense'];
+    for (const payoutProof of proofs) {
+      const forged = await signedBy(key, { payoutProof });
+      await assert.rejects(readOffer(forged, key.peer, checks), refusedBecause('payout-proof'));
+    }
+    const unproven = await signedBy(key, { payoutProof: null });
+    assert.equal((await readOffer(unproven, key.peer, checks)).payoutProof, null);
+  });
+
+  it('are refused when malformed', async () => {
+    const odd = await signedBy(key, { slots: -1 });
+    await assert.rejects(readOffer(odd, key.peer, checks), refusedBecause('malformed'));
+  });
+});
