@@ -67,6 +67,10 @@ async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
   if (model?.sha256 == null) throw new Error('no model is served');
   say(`Serving ${model.name} (${model.id}) on ${ready.work.backend} with ${ready.work.threads} threads.`);
 
+  for (const { name, mode, value, unit } of ready.machine.benchmark.measurements) {
+    say(`  measured ${name} (${mode}): ${value.toPrecision(3)} ${unit}`);
+  }
+
   const payout = ready.wallet.address;
   if (payout === null) throw new Error('the wallet has no address');
   const provider = new JsonRpcProvider(chain.rpcUrl, undefined, { staticNetwork: true });
@@ -75,7 +79,7 @@ async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
   const before = await balanceOf();
 
   await sendJobs(gateway, model.id, jobs);
-  const settled = await api.earnings.settle({});
+  await api.earnings.settle({});
   const received = (await balanceOf()) - before;
   provider.destroy();
 
@@ -86,7 +90,6 @@ async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
   const speeds = served.flatMap((job) => job.decodeTokensPerSecond ?? []).sort((a, b) => a - b);
   const state = await waitForState(api, () => true, { timeoutMs: 10_000 });
   const charged = await chargedByRequester(agent.ready);
-  close();
 
   const summary: Summary = {
     jobs: { served: served.length, failed: sold.length - served.length },
@@ -97,12 +100,13 @@ async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
     charged: charged.toString(),
     booked: state.money.earnedTotal,
     received: received.toString(),
-    claimTx: settled.claimTx,
-    settleTx: settled.settleTx,
+    claimTx: await lastTransaction(api, 'channels-claimed'),
+    settleTx: await lastTransaction(api, 'payout'),
     model: { id: model.id, sha256: model.sha256 },
     decodeTokensPerSecond: speeds.length === 0 ? null : round(speeds[Math.floor(speeds.length / 2)] ?? 0),
     durationMs: Date.now() - startedAtMs,
   };
+  close();
   const agree = summary.charged === summary.booked && summary.booked === summary.received && received > 0n;
   return { summary, agree, state };
 }
@@ -114,26 +118,28 @@ async function waitForService(api: AgentApi): Promise<AgentState> {
     if (text !== told) say(text);
     told = text;
   };
-  return waitForState(
-    api,
-    (state) => state.work.engine === 'ready' && state.work.presence.decision === 'run',
-    {
-      timeoutMs: MODEL_WAIT_MS,
-      onState(state) {
-        const downloading = state.models.models.find((model) => model.progress !== null);
-        if (downloading?.progress) {
-          const { receivedBytes, totalBytes, source } = downloading.progress;
-          const tenths = totalBytes === null ? null : Math.floor((receivedBytes / totalBytes) * 10) * 10;
-          tell(`Downloading ${downloading.name} from ${source}${tenths === null ? '' : `: ${tenths} %`}`);
-        } else if (state.work.engine === 'loading') tell('Loading the model.');
-        for (const notice of state.app.notices) {
-          if (notice.code === 'tiny-model-fallback') {
-            tell('No source of a real model could be reached: the bundled tiny model serves instead.');
-          }
+  const serving = (state: AgentState) =>
+    state.work.engine === 'ready' &&
+    state.work.presence.decision === 'run' &&
+    state.machine.benchmark.atMs !== null &&
+    state.machine.benchmark.state !== 'running';
+  return waitForState(api, serving, {
+    timeoutMs: MODEL_WAIT_MS,
+    onState(state) {
+      const downloading = state.models.models.find((model) => model.progress !== null);
+      if (downloading?.progress) {
+        const { receivedBytes, totalBytes, source } = downloading.progress;
+        const tenths = totalBytes === null ? null : Math.floor((receivedBytes / totalBytes) * 10) * 10;
+        tell(`Downloading ${downloading.name} from ${source}${tenths === null ? '' : `: ${tenths} %`}`);
+      } else if (state.work.engine === 'loading') tell('Loading the model.');
+      else if (state.machine.benchmark.state === 'running') tell('Measuring what this machine can do.');
+      for (const notice of state.app.notices) {
+        if (notice.code === 'tiny-model-fallback') {
+          tell('No source of a real model could be reached: the bundled tiny model serves instead.');
         }
-      },
+      }
     },
-  );
+  });
 }
 
 async function sendJobs(
@@ -156,6 +162,12 @@ async function sendJobs(
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
+}
+
+/** Claims may also have happened on the way, by the agent's own schedule. */
+async function lastTransaction(api: AgentApi, kind: string): Promise<string | null> {
+  const { entries } = await api.earnings.entries({ limit: 1, kind });
+  return entries[0]?.reference ?? null;
 }
 
 /** The requester's own expense, asked of its own API: nothing that the provider wrote. */
@@ -211,7 +223,7 @@ if (!Number.isInteger(jobs) || jobs < 1 || jobs > 200) {
   say(`--jobs is a number from 1 to 200, not "${values.jobs}".`);
   process.exit(2);
 }
-await installSystemPackages(['model-download']);
+installSystemPackages(['model-download']);
 const home = values.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-demo-')));
 try {
   const { summary, agree, state } = await demo(jobs, home);
