@@ -18,10 +18,10 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     execPath: pinnedNode(options.appFolder),
     execArgv: [],
     serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Its READY line holds a key and is for those who started it from a terminal.
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
   });
-  child.stdout?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
 
   const ports = new Map<number, MessagePortMain>();

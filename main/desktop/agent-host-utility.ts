@@ -13,10 +13,10 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
-      stdio: 'pipe',
+      // Its READY line holds a key and is for those who started it from a terminal.
+    stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
-  child.stdout?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
   const exited = new Promise<{ code: number | null }>((resolve) => {
     child.once('exit', (code) => resolve({ code }));
