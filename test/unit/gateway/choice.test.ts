@@ -1,0 +1,101 @@
+/**
+ * Goal: the cheapest provider that can do it is asked first, the faster one among equals; and only programs
+ * of this machine with the key may ask at all. Method: properties and examples. What would break: paying
+ * more than needed, a web page that spends the owner's money.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { rank } from '../../../main/core/gateway/choice.ts';
+import { checkRequest } from '../../../main/core/gateway/guard.ts';
+import type { Provider } from '../../../main/core/network/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { charge } from '../../../shared/price.ts';
+import { OFFERED } from '../../fakes/market.ts';
+import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
+
+const provider = (peer: string, model: Partial<typeof OFFERED>): Provider => ({
+  peer,
+  offer: {
+    peer,
+    payout: FAKE_PAYOUT,
+    payoutProof: null,
+    networks: ['eip155:31337'],
+    asset: FAKE_ASSET,
+    models: [{ ...OFFERED, ...model }],
+    slots: 1,
+    issuedAtMs: 0,
+    expiresAtMs: 1,
+  },
+});
+
+describe('choice of provider', () => {
+  it('goes by price, then by speed (property)', () => {
+    const model = fc.record({
+      price: fc.record({
+        inputPerMillion: fc.nat(3).map((n) => String(n * 1_000_000)),
+        outputPerMillion: fc.nat(3).map((n) => String(n * 1_000_000)),
+      }),
+      decodeTokensPerSecond: fc.option(fc.nat(5)),
+      contextTokens: fc.integer({ min: 1, max: 200 }),
+    });
+    fc.assert(
+      fc.property(fc.array(model, { maxLength: 8 }), (models) => {
+        const wanted = { modelId: OFFERED.id, inputTokens: 10, outputTokens: 100 };
+        const ranked = rank(
+          models.map((each, index) => provider(`${index}`, each)),
+          wanted,
+          () => true,
+        );
+        assert.equal(ranked.length, models.filter(({ contextTokens }) => contextTokens > 100).length);
+        const keys = ranked.map(({ model: { price, decodeTokensPerSecond } }) => ({
+          cost: charge(price, { input: 10, output: 100 }),
+          speed: decodeTokensPerSecond ?? 0,
+        }));
+        keys.slice(1).forEach((next, index) => {
+          const before = keys[index] ?? assert.fail();
+          assert.ok(before.cost < next.cost || (before.cost === next.cost && before.speed >= next.speed));
+        });
+      }),
+    );
+  });
+
+  it('leaves out other models and offers that are not accepted', () => {
+    const offers = [provider('a', { id: 'other' }), provider('b', {}), provider('c', {})];
+    const wanted = { modelId: OFFERED.id, inputTokens: 1, outputTokens: 1 };
+    const ranked = rank(offers, wanted, (offer) => offer.peer !== 'b');
+    assert.deepEqual(
+      ranked.map(({ peer }) => peer),
+      ['c'],
+    );
+  });
+});
+
+describe('guard', () => {
+  const headers = (host: string | undefined, authorization: string | undefined) => (name: string) =>
+    ({ host, authorization })[name];
+  const refused = (error: unknown) => isAppError(error, 'not-permitted');
+
+  it('lets programs of this machine in that know the key', () => {
+    for (const host of ['127.0.0.1:8080', 'localhost', 'LOCALHOST:1', '[::1]:8080']) {
+      checkRequest(headers(host, 'Bearer key'), 'key');
+    }
+    checkRequest(headers('localhost', 'bearer  key'), 'key');
+  });
+
+  it('refuses names that only point here, and wrong keys', () => {
+    for (const host of [
+      'evil.example:8080',
+      '127.0.0.1.evil.example',
+      '',
+      undefined,
+      '0.0.0.0:80',
+      'localhost:x',
+    ]) {
+      assert.throws(() => checkRequest(headers(host, 'Bearer key'), 'key'), refused);
+    }
+    for (const given of [undefined, '', 'Bearer', 'Bearer ke', 'Bearer keyy', 'Basic key', 'key']) {
+      assert.throws(() => checkRequest(headers('localhost', given), 'key'), refused);
+    }
+  });
+});
