@@ -80,6 +80,8 @@ export interface LedgerStore {
   recount(): readonly AccountBalance[];
   /** Lines of one account and asset with `fromMs <= atMs < toMs`, oldest first. */
   lines(account: Account, assetId: string, fromMs: number, toMs: number): Iterable<DatedLine>;
+  /** Sum of the same lines. */
+  sum(account: Account, assetId: string, fromMs: number, toMs: number): Amount;
   /** Sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
 }

@@ -86,6 +86,9 @@ for (const [name, setting] of [
           [...ledger.lines('channels:owed', TOKEN, fromMs, toMs)].map((line) => line.amount);
         assert.deepEqual(amounts(0, 100), [wide, 2n]);
         assert.deepEqual(amounts(10, 20), [wide]);
+        assert.equal(ledger.sum('channels:owed', TOKEN, 0, 100), wide + 2n);
+        assert.equal(ledger.sum('channels:owed', TOKEN, 10, 20), wide);
+        assert.equal(ledger.sum('channels:owed', 'other', 0, 100), 0n);
         assert.equal(ledger.sumForChannel('income:jobs', '0xch'), -(wide + 2n));
         assert.equal(ledger.sumForChannel('income:jobs', '0xother'), 0n);
       }));

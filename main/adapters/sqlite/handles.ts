@@ -2,8 +2,9 @@
  * The two ways to the database: a handle that can only read and one that also writes. They are different
  * types, so that a function says in its signature what it may do; the read handle also checks at run time.
  */
-import type { Database, Statement } from 'better-sqlite3';
+import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
 
 export type Value = string | number | bigint | null;
 
@@ -15,7 +16,7 @@ export interface ReadHandle {
 }
 
 export interface WriteHandle extends ReadHandle {
-  /** Number of rows changed. */
+  /** Number of rows changed. Fails with `disk-full` or `database-corrupt`, and has changed nothing then. */
   run(sql: string, ...values: Value[]): number;
   /** All or nothing; nested calls are savepoints. */
   transaction<T>(run: () => T): T;
@@ -45,8 +46,31 @@ export function openHandles(database: Database): { reader: ReadHandle; writer: W
   };
   const writer: WriteHandle = {
     ...reader,
-    run: (sql, ...values) => prepare(sql).run(...values).changes,
-    transaction: (run) => database.transaction(run)(),
+    run: (sql, ...values) => translating(() => prepare(sql).run(...values).changes),
+    transaction: (run) => translating(() => database.transaction(run)()),
   };
   return { reader, writer };
+}
+
+/** What may happen to any owner's disk is an expected failure; every other error of SQLite is a bug. */
+function translating<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (!(cause instanceof Sqlite.SqliteError)) throw cause;
+    const details = { reason: cause.code };
+    if (cause.code.startsWith('SQLITE_FULL')) {
+      throw new AppError('disk-full', 'The disk is full: nothing more can be kept. Free some space.', {
+        cause,
+        details,
+      });
+    }
+    if (cause.code.startsWith('SQLITE_CORRUPT')) {
+      throw new AppError('database-corrupt', 'The database was damaged while it was open.', {
+        cause,
+        details,
+      });
+    }
+    throw cause;
+  }
 }

@@ -1,5 +1,5 @@
 /** The database: one SQLite file with every store, opened only when it is whole. */
-import { chmodSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
@@ -94,5 +94,16 @@ function backup(database: Database.Database, path: string): void {
   rmSync(unfinished, { force: true });
   database.prepare('VACUUM INTO ?').run(unfinished);
   chmodSync(unfinished, 0o600);
+  flush(unfinished);
   renameSync(unfinished, copy);
+}
+
+/** VACUUM INTO does not wait for the disk; the copy must be there before it replaces the older one. */
+function flush(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }

@@ -1,5 +1,5 @@
 /** The ledger's postings in SQLite. Amounts are text and are added here, as bigint: SQLite would round them. */
-import { amount } from '../../../shared/money.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
 import type {
   Account,
   AccountBalance,
@@ -60,15 +60,32 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
         .map(toBalance),
     recount: () => recount(writer),
     lines: (account, assetId, fromMs, toMs) => datedLines(writer, account, assetId, fromMs, toMs),
-    sumForChannel(account, channelId) {
-      let sum = 0n;
-      const sql = 'SELECT amount FROM ledger_line WHERE account = ? AND channel_id = ?';
-      for (const row of writer.iterate<{ amount: string }>(sql, account, channelId)) {
-        sum += BigInt(row.amount);
-      }
-      return amount(sum);
-    },
+    sum: (account, assetId, fromMs, toMs) =>
+      total(
+        writer.iterate(
+          `SELECT amount FROM ledger_line
+           WHERE account = ? AND asset_id = ? AND at_ms >= ? AND at_ms < ?`,
+          account,
+          assetId,
+          fromMs,
+          toMs,
+        ),
+      ),
+    sumForChannel: (account, channelId) =>
+      total(
+        writer.iterate(
+          'SELECT amount FROM ledger_line WHERE account = ? AND channel_id = ?',
+          account,
+          channelId,
+        ),
+      ),
   };
+}
+
+function total(rows: Iterable<{ amount: string }>): Amount {
+  let sum = 0n;
+  for (const row of rows) sum += BigInt(row.amount);
+  return amount(sum);
 }
 
 function append(writer: WriteHandle, posting: Posting): void {

@@ -128,8 +128,6 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     side === 'sold'
       ? amount(-store.sumForChannel('income:jobs', channelId))
       : store.sumForChannel('expense:inference', channelId);
-  const incomeLines = (assetId: string, fromMs: number) =>
-    store.lines('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER);
   const dayStarts = (days: number): number[] => {
     const starts = [calendar.startOfDay(clock.now())];
     while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
@@ -168,9 +166,7 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
       if (span === 'total') return balance('income:jobs', assetId);
       const now = clock.now();
       const fromMs = span === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
-      let sum = 0n;
-      for (const line of incomeLines(assetId, fromMs)) sum -= line.amount;
-      return amount(sum);
+      return amount(-store.sum('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER));
     },
     received: (assetId) =>
       amount(
@@ -189,15 +185,15 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
           earned -= line.amount;
           if (line.kind === 'job-charged') jobs += 1;
         }
-        let fees = 0n;
-        for (const line of store.lines('fees:network', coinId, fromMs, toMs)) fees += line.amount;
-        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(fees) };
+        const feesCoin = store.sum('fees:network', coinId, fromMs, toMs);
+        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin };
       });
     },
     earningsByModel(assetId, days) {
       assert(days >= 1, 'at least one day');
       const models = new Map<string, { earned: bigint; jobs: number }>();
-      for (const line of incomeLines(assetId, dayStarts(days)[0] ?? 0)) {
+      const fromMs = dayStarts(days)[0] ?? 0;
+      for (const line of store.lines('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER)) {
         if (line.model === null) continue;
         const sum = models.get(line.model) ?? { earned: 0n, jobs: 0 };
         sum.earned -= line.amount;

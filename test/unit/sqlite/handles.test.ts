@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { openHandles } from '../../../main/adapters/sqlite/handles.ts';
+import { isAppError } from '../../../shared/errors.ts';
 
 function setUp() {
   const database = new Database(':memory:');
@@ -47,4 +48,20 @@ test('a nested transaction that fails may be caught; an outer one that fails tak
     }),
   );
   assert.deepEqual(reader.all('SELECT name FROM thing'), [{ name: 'outer' }]);
+});
+
+test('a full disk is an expected failure, and what was there before stays', () => {
+  const database = new Database(':memory:');
+  database.exec('CREATE TABLE thing (name TEXT)');
+  database.pragma('max_page_count = 8');
+  const { reader, writer } = openHandles(database);
+  writer.run("INSERT INTO thing VALUES ('before')");
+  assert.throws(
+    () =>
+      writer.transaction(() => {
+        for (let row = 0; row < 100; row += 1) writer.run('INSERT INTO thing VALUES (?)', 'x'.repeat(1000));
+      }),
+    (error) => isAppError(error, 'disk-full'),
+  );
+  assert.deepEqual(reader.all('SELECT name FROM thing'), [{ name: 'before' }]);
 });

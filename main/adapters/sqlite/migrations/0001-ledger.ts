@@ -31,7 +31,7 @@ export const ledger: Migration = {
       at_ms INTEGER NOT NULL,
       PRIMARY KEY (posting, position)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX ledger_line_by_time ON ledger_line (account, asset_id, at_ms);
+    CREATE INDEX ledger_line_by_time ON ledger_line (account, asset_id, at_ms, amount);
     CREATE INDEX ledger_line_by_channel ON ledger_line (account, channel_id) WHERE channel_id IS NOT NULL;
 
     CREATE TABLE ledger_balance (
