@@ -1,5 +1,7 @@
 /** Who may use which of a provider's channels now: one request per channel, several channels side by side. */
 
+import { AppError } from '../../../shared/errors.ts';
+
 /** One channel's place in the pool; its number makes the channel's salt. */
 export interface Slot {
   readonly index: number;
@@ -15,7 +17,10 @@ export interface Slot {
 }
 
 export interface ChannelPool {
-  /** Takes the best free channel, or waits in line for one. */
+  /**
+   * Takes the best free channel, or waits in line for one. Fails with `payment-required` when as many channels
+   * as the pool may have were given up: opening yet another would only lock more money up.
+   */
   take(ceiling: bigint): Promise<Slot>;
   give(slot: Slot): void;
 }
@@ -30,7 +35,7 @@ export function createChannelPool(
   later: (delayMs: number, run: () => void) => void,
 ): ChannelPool {
   const slots: Slot[] = [];
-  const waiting: { ceiling: bigint; resolve: (slot: Slot) => void }[] = [];
+  const waiting: { ceiling: bigint; resolve: (slot: Slot) => void; reject: (error: AppError) => void }[] = [];
 
   function pick(ceiling: bigint): Slot | null {
     const usable = slots.filter((slot) => slot.refusals < REFUSALS_MAX);
@@ -56,6 +61,10 @@ export function createChannelPool(
   }
 
   function serve(): void {
+    if (slots.filter((slot) => slot.refusals >= REFUSALS_MAX).length >= channelsMax) {
+      const error = new AppError('payment-required', 'The provider keeps refusing our payments.');
+      for (const { reject } of waiting.splice(0)) reject(error);
+    }
     for (;;) {
       const next = waiting[0];
       const slot = next === undefined ? null : pick(next.ceiling);
@@ -67,8 +76,8 @@ export function createChannelPool(
 
   return {
     take(ceiling) {
-      return new Promise((resolve) => {
-        waiting.push({ ceiling, resolve });
+      return new Promise((resolve, reject) => {
+        waiting.push({ ceiling, resolve, reject });
         serve();
       });
     },

@@ -2,15 +2,12 @@
 import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentRequirements } from '@x402/core/types';
 import {
-  type BatchSettlementClientDeps,
-  buildChannelConfig,
-  computeChannelId,
   createBatchSettlementEIP3009DepositPayload,
   processCorrectivePaymentRequired,
   recoverChannel,
   signVoucher,
 } from '@x402/evm/batch-settlement/client';
-import { AppError, isAppError } from '../../../shared/errors.ts';
+import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, amountSchema } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -24,6 +21,7 @@ import {
   type PaymentLease,
 } from '../../ports/payments.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { type BoughtChannel, createChannelFinder, requirementOf } from './bought-channel.ts';
 import { type ChannelPool, createChannelPool, type Slot } from './channel-pool.ts';
 import { createBoughtChannels } from './channel-storage.ts';
 import {
@@ -34,8 +32,6 @@ import {
   parseSettled,
   refusalCode,
 } from './provider-answers.ts';
-import { channelSalt } from './salt.ts';
-import { SCHEME } from './wire.ts';
 
 export interface PayerOptions {
   readonly network: ChainNetwork;
@@ -54,6 +50,16 @@ export interface PayerOptions {
   readonly channelsMax: number;
   /** A deposit that became final; for the ledger. */
   readonly onDeposit?: (deposit: PaidDeposit) => void;
+  /** A provider proved that an earlier request, whose answer was lost, was charged; for the ledger. */
+  readonly onCorrection?: (correction: ChargeCorrection) => void;
+}
+
+/** What the channel owes more (or less) than this side knew. */
+export interface ChargeCorrection {
+  readonly peer: string;
+  readonly channelId: string;
+  readonly difference: Amount;
+  readonly cumulative: Amount;
 }
 
 /** Money that moved from the wallet into a channel. */
@@ -70,20 +76,18 @@ interface Purse {
   requirements: PaymentRequirements | null;
 }
 
-interface Channel {
-  readonly id: string;
-  readonly deps: BatchSettlementClientDeps;
-  readonly config: ReturnType<typeof buildChannelConfig>;
-}
-
 /** While a provider still works on a lost request its channel is busy; asking again at once helps nobody. */
 const BUSY_WAIT_MS = 500;
 const OPEN_ATTEMPTS = 3;
+const ASK_TIMEOUT_MS = 10_000;
+/** A deposit waits for the chain to take it. */
+const DEPOSIT_TIMEOUT_MS = 90_000;
 
 /** See {@link Payer}. A warm channel costs no round trip: the requirements are kept, the price is ours. */
 export function createPayer(options: PayerOptions): Payer {
   const { network, clock } = options;
   const storage = createBoughtChannels(options.store);
+  const channelOf = createChannelFinder({ ...options, storage });
   const purses = new Map<string, Purse>();
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
@@ -97,7 +101,7 @@ export function createPayer(options: PayerOptions): Payer {
     try {
       purse.requirements ??= await askRequirements(provider);
       const requirement = { ...purse.requirements, amount: ceiling.toString() };
-      const channel = channelOf(provider.peer, slot, requirement);
+      const channel = channelOf(provider.peer, slot.index, requirement);
       await fund(provider, purse, slot, channel, ceiling);
       return await startLease(purse, slot, channel, requirement, path, ceiling);
     } catch (error) {
@@ -118,47 +122,11 @@ export function createPayer(options: PayerOptions): Payer {
     return purse;
   }
 
-  function channelOf(peer: string, slot: Slot, requirement: PaymentRequirements): Channel {
-    const deps: BatchSettlementClientDeps = {
-      signer: {
-        address: options.funds.address,
-        signTypedData: (data) => options.funds.signTypedData(data),
-        readContract: (call) => readOrRemembered(call, slot),
-      },
-      storage,
-      // Made from names alone: whoever has the keys finds the channels again without this machine's records.
-      salt: channelSalt(options.session.address, peer, slot.index),
-      payerAuthorizer: options.session.address,
-      voucherSigner: {
-        address: options.session.address,
-        signTypedData: (data) => options.session.signTypedData(data),
-      },
-    };
-    const config = buildChannelConfig(deps, requirement);
-    return { id: computeChannelId(config, network.id).toLowerCase(), deps, config };
-  }
-
-  /** While the chain is away the last known state serves: the provider's proof is a voucher of our own. */
-  async function readOrRemembered(
-    call: Parameters<ChainReader['readContract']>[0],
-    slot: Slot,
-  ): Promise<unknown> {
-    try {
-      return await options.chain.readContract(call);
-    } catch (error) {
-      const known = isAppError(error, 'chain-unavailable')
-        ? await storage.get(String(call.args?.[0]))
-        : undefined;
-      if (known?.balance === undefined || slot.spendable === null) throw error;
-      return [BigInt(known.balance), BigInt(known.totalClaimed ?? '0')];
-    }
-  }
-
   async function fund(
     provider: PaidProvider,
     purse: Purse,
     slot: Slot,
-    channel: Channel,
+    channel: BoughtChannel,
     ceiling: Amount,
   ): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
@@ -177,7 +145,7 @@ export function createPayer(options: PayerOptions): Payer {
     }
   }
 
-  async function recoverRecord(channel: Channel, purse: Purse) {
+  async function recoverRecord(channel: BoughtChannel, purse: Purse) {
     if (purse.requirements === null) throw new Error('requirements come before channels');
     return recoverChannel(channel.deps, purse.requirements);
   }
@@ -186,7 +154,7 @@ export function createPayer(options: PayerOptions): Payer {
     provider: PaidProvider,
     purse: Purse,
     slot: Slot,
-    channel: Channel,
+    channel: BoughtChannel,
     ceiling: Amount,
     charged: bigint,
   ): Promise<void> {
@@ -205,6 +173,7 @@ export function createPayer(options: PayerOptions): Payer {
     slot.uncertain = true;
     const response = await provider.fetch(CHANNEL_PATH, {
       method: 'POST',
+      signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
       headers: {
         [PAYMENT_HEADER]: encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement }),
       },
@@ -249,7 +218,7 @@ export function createPayer(options: PayerOptions): Payer {
   async function startLease(
     purse: Purse,
     slot: Slot,
-    channel: Channel,
+    channel: BoughtChannel,
     requirement: PaymentRequirements,
     path: string,
     ceiling: Amount,
@@ -293,6 +262,9 @@ export function createPayer(options: PayerOptions): Payer {
           slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
           slot.refusals = 0;
           return { charged, cumulative };
+        } catch (error) {
+          slot.refusals += 1;
+          throw error;
         } finally {
           purse.pool.give(slot);
         }
@@ -317,7 +289,7 @@ export function createPayer(options: PayerOptions): Payer {
   async function correct(
     purse: Purse,
     slot: Slot,
-    channel: Channel,
+    channel: BoughtChannel,
     response: { status: number; required: string | null; body: string },
   ): Promise<void> {
     slot.refusals += 1;
@@ -331,37 +303,37 @@ export function createPayer(options: PayerOptions): Payer {
     const required = decodeRequired(response.required);
     if (required === null) return;
     purse.requirements = checkRequirements(required, network);
-    if (await processCorrectivePaymentRequired(channel.deps, required)) return;
+    const before = await storage.get(channel.id);
+    if (await processCorrectivePaymentRequired(channel.deps, required)) {
+      await tellCorrection(channel, before?.chargedCumulativeAmount);
+      return;
+    }
     // No proof of where the channel stands: the chain says what it holds.
     if (code === 'deposit-too-small') await recoverBalance(channel);
   }
 
-  async function recoverBalance(channel: Channel): Promise<void> {
+  async function tellCorrection(channel: BoughtChannel, before: string | undefined): Promise<void> {
+    const after = await storage.get(channel.id);
+    const cumulative = amount(after?.chargedCumulativeAmount ?? '0');
+    const difference = amount(cumulative - BigInt(before ?? '0'));
+    if (difference === 0n) return;
+    options.onCorrection?.({ peer: channel.peer, channelId: channel.id, difference, cumulative });
+  }
+
+  async function recoverBalance(channel: BoughtChannel): Promise<void> {
     const before = await storage.get(channel.id);
-    const after = await recoverChannel(channel.deps, { ...channelRequirement(channel), amount: '1' });
+    const after = await recoverChannel(channel.deps, requirementOf(channel));
     const charged = BigInt(before?.chargedCumulativeAmount ?? '0');
     if (charged > BigInt(after.chargedCumulativeAmount ?? '0')) {
       await storage.set(channel.id, { ...after, chargedCumulativeAmount: charged.toString() });
     }
   }
 
-  function channelRequirement(channel: Channel): PaymentRequirements {
-    return {
-      scheme: SCHEME,
-      network: network.id as `${string}:${string}`,
-      asset: channel.config.token,
-      amount: '1',
-      payTo: channel.config.receiver,
-      maxTimeoutSeconds: 0,
-      extra: {
-        receiverAuthorizer: channel.config.receiverAuthorizer,
-        withdrawDelay: channel.config.withdrawDelay,
-      },
-    };
-  }
-
   async function askRequirements(provider: PaidProvider): Promise<PaymentRequirements> {
-    const response = await provider.fetch(CHANNEL_PATH, { method: 'POST' });
+    const response = await provider.fetch(CHANNEL_PATH, {
+      method: 'POST',
+      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+    });
     await response.body?.cancel();
     const header = response.headers.get('payment-required');
     const required = response.status === 402 && header !== null ? decodeRequired(header) : null;

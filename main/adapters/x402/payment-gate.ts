@@ -131,8 +131,8 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
       payer: payment.payload.channelConfig.payer,
       async settle(charged) {
         close();
-        const ceiling = BigInt(payment.accepted.amount);
-        const clamped = amount(charged < 0n ? 0n : charged > ceiling ? ceiling : charged);
+        const { ceiling } = request;
+        const clamped = charged < 0n ? ZERO : charged > ceiling ? ceiling : charged;
         const settled = await provider.server.processSettlement(
           verified.paymentPayload,
           verified.paymentRequirements,

@@ -41,7 +41,7 @@ test('a funded channel is preferred to one that must be topped up', async () => 
   assert.equal((await pool.take(50n)).index, second.index);
 });
 
-test('a channel that the provider holds is waited for, and one that keeps failing is left alone', async () => {
+test('a channel that the provider still works on is waited for', async () => {
   const { clock, pool } = setUp(1);
   const slot = await pool.take(1n);
   slot.notBeforeMs = clock.now() + 500;
@@ -54,9 +54,22 @@ test('a channel that the provider holds is waited for, and one that keeps failin
   assert.equal(got, null);
   clock.advance(500);
   await waiting;
-  slot.refusals = 4;
-  pool.give(slot);
-  assert.equal((await pool.take(1n)).index, 1, 'another channel in its place');
+});
+
+test('a channel that keeps failing is left alone, and a provider that refuses all of them gets no more', async () => {
+  const { pool } = setUp(2);
+  const first = await pool.take(1n);
+  first.refusals = 4;
+  pool.give(first);
+  const second = await pool.take(1n);
+  assert.equal(second.index, 1, 'another channel in its place');
+  const third = await pool.take(1n);
+  const waiting = pool.take(1n);
+  second.refusals = 4;
+  pool.give(second);
+  await assert.rejects(waiting, { code: 'payment-required' });
+  pool.give(third);
+  await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
 test('in any order: never two requests in a channel, never too many channels, everybody is served', async () => {

@@ -1,0 +1,85 @@
+/** A channel on the buying side: found from names and keys alone, so that no record is needed to own it. */
+import { createHash } from 'node:crypto';
+import type { PaymentRequirements } from '@x402/core/types';
+import {
+  type BatchSettlementClientDeps,
+  buildChannelConfig,
+  computeChannelId,
+} from '@x402/evm/batch-settlement/client';
+import { isAppError } from '../../../shared/errors.ts';
+import type { ChainNetwork } from '../../ports/chain.ts';
+import type { Account, ChainReader, Hex } from '../../ports/evm.ts';
+import { type ClientChannelStorage, SCHEME } from './wire.ts';
+
+/** One channel and what x402's client functions need to use it. */
+export interface BoughtChannel {
+  readonly peer: string;
+  /** Lower case. */
+  readonly id: string;
+  readonly networkId: string;
+  readonly config: ReturnType<typeof buildChannelConfig>;
+  readonly deps: BatchSettlementClientDeps;
+}
+
+export interface ChannelFinderOptions {
+  readonly network: ChainNetwork;
+  readonly funds: Account;
+  readonly session: Account;
+  readonly chain: ChainReader;
+  readonly storage: ClientChannelStorage;
+}
+
+/** The channel with a number at a provider whose terms are `requirement`. */
+export type ChannelFinder = (peer: string, index: number, requirement: PaymentRequirements) => BoughtChannel;
+
+export function createChannelFinder(options: ChannelFinderOptions): ChannelFinder {
+  const { network, funds, session, storage } = options;
+
+  /** While the chain is away the last known state serves: the provider's proof is a voucher of our own. */
+  async function readOrRemembered(call: Parameters<ChainReader['readContract']>[0]): Promise<unknown> {
+    try {
+      return await options.chain.readContract(call);
+    } catch (error) {
+      if (!isAppError(error, 'chain-unavailable')) throw error;
+      const known = await storage.get(String(call.args?.[0]));
+      if (known?.balance === undefined) throw error;
+      return [BigInt(known.balance), BigInt(known.totalClaimed ?? '0')];
+    }
+  }
+
+  return (peer, index, requirement) => {
+    const deps: BatchSettlementClientDeps = {
+      signer: {
+        address: funds.address,
+        signTypedData: (data) => funds.signTypedData(data),
+        readContract: readOrRemembered,
+      },
+      storage,
+      salt: channelSalt(session.address, peer, index),
+      payerAuthorizer: session.address,
+      voucherSigner: { address: session.address, signTypedData: (data) => session.signTypedData(data) },
+    };
+    const config = buildChannelConfig(deps, requirement);
+    const id = computeChannelId(config, network.id).toLowerCase();
+    return { peer, id, networkId: network.id, config, deps };
+  };
+}
+
+/** The channel's terms as the requirement that they came from. */
+export function requirementOf({ config, networkId }: BoughtChannel): PaymentRequirements {
+  return {
+    scheme: SCHEME,
+    network: networkId as PaymentRequirements['network'],
+    asset: config.token,
+    amount: '1',
+    payTo: config.receiver,
+    maxTimeoutSeconds: 0,
+    extra: { receiverAuthorizer: config.receiverAuthorizer, withdrawDelay: config.withdrawDelay },
+  };
+}
+
+/** Different for each session key, provider and number; the same on every machine that has the keys. */
+function channelSalt(session: string, peer: string, index: number): Hex {
+  const text = `idlewatt channel ${session.toLowerCase()} ${peer} ${index}`;
+  return `0x${createHash('sha256').update(text).digest('hex')}`;
+}
