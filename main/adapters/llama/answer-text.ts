@@ -22,14 +22,15 @@ const REPLACEMENT = '\uFFFD';
 
 /**
  * `detokenize` gets the tokens to render and the few before them. Tokens wholly inside a stop string are
- * neither delivered nor counted.
+ * neither delivered nor counted. With the tokens of the prompt that is continued, a first space is kept.
  */
 export function createAnswerText(
   stop: readonly string[],
   detokenize: (tokens: readonly number[], before: readonly number[]) => string,
+  prompt: readonly number[] = [],
 ): AnswerText {
   let incomplete: number[] = [];
-  let before: number[] = [];
+  let before = prompt.slice(-TOKENS_PER_CHARACTER_MAX);
   let held: TextPiece[] = [];
 
   function decode(): void {

@@ -130,9 +130,10 @@ async function answer({
   }
   emit({ type: 'start', id, inputTokens });
 
-  const text = createAnswerText(request.stop, (tokens, before) =>
-    model.detokenize(tokens as Token[], false, before as Token[]),
-  );
+  const detokenize = (tokens: readonly number[], before: readonly number[]) =>
+    model.detokenize(tokens as Token[], false, before as Token[]);
+  // A text goes on with its next space; a chat answer begins afresh.
+  const text = createAnswerText(request.stop, detokenize, request.prompt.kind === 'text' ? prompt : []);
   let outputTokens = 0;
   let generated = 0;
   let firstTokenAtMs: number | null = null;

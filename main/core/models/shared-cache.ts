@@ -1,5 +1,6 @@
 /** A folder of verified model files that several homes share, so that tests and demos download nothing twice. */
-import { copyFile, link, mkdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFile, type Expected, stampFile } from './verified-file.ts';
 
@@ -34,12 +35,17 @@ export function createSharedCache(folder: string | null): SharedCache {
   };
 }
 
-/** A hard link costs no space; another disk or file system takes a copy. */
+/**
+ * A hard link costs no space; another disk or file system takes a copy. The name changes at once, so that
+ * others who share the folder never see half a file, nor write into one that is mapped.
+ */
 async function linkOrCopy(from: string, to: string): Promise<void> {
-  await rm(to, { force: true });
+  const fresh = `${to}.${randomUUID()}`;
   try {
-    await link(from, to);
-  } catch {
-    await copyFile(from, to);
+    await link(from, fresh).catch(() => copyFile(from, fresh));
+    await rename(fresh, to);
+  } finally {
+    // Left over when both names were the same file already, or when something failed.
+    await rm(fresh, { force: true });
   }
 }

@@ -5,7 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
@@ -387,6 +396,14 @@ describe('shared cache and bundled models', () => {
     const file = await open({}, { cacheFolder, home: join(home, 'third') }).ensure('model');
     assert.ok(readFileSync(file.path).equals(CONTENT));
     assert.equal(server.ranges.length, 2);
+  });
+
+  it('many homes fill one cache at the same time and leave nothing behind in it', async () => {
+    const cacheFolder = join(home, 'cache');
+    const homes = ['a', 'b', 'c', 'd'].map((name) => join(home, name));
+    const files = await Promise.all(homes.map((one) => open({}, { cacheFolder, home: one }).ensure('model')));
+    for (const { path } of files) assert.ok(readFileSync(path).equals(CONTENT));
+    assert.deepEqual(readdirSync(cacheFolder).sort(), [FILE, `${FILE}.verified.json`]);
   });
 
   it('a bundled model is used where it is, never written to and never removed', async () => {
