@@ -124,16 +124,18 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
     },
 
     async settle() {
+      const paid = channels.all().map((channel) => [channel.channelId, channel.totalClaimed] as const);
       const [claimed, settled] = pair(
         await read('receivers', [options.payout, options.network.token.address]),
       );
-      if (claimed <= settled) return null;
-      const paid = channels.all().map((channel) => [channel.channelId, channel.totalClaimed] as const);
-      const outcome = await send(
-        () => manager.settle(),
-        (hash) => ({ type: 'settled', hash }),
-      );
-      if (outcome !== null) {
+      const outcome =
+        claimed > settled
+          ? await send(
+              () => manager.settle(),
+              (hash) => ({ type: 'settled', hash }),
+            )
+          : null;
+      if (claimed === settled || outcome !== null) {
         for (const [channelId, total] of paid) store.set(SETTLED, channelId.toLowerCase(), total);
       }
       return outcome;

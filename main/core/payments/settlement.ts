@@ -132,7 +132,10 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     if (failures > 0) return true;
     const accounts = owing();
     const owed = accounts.reduce((sum, account) => sum + owedBy(account), 0n);
-    return owed > 0n && (owed >= options.threshold() || accounts.some((account) => account.withdrawing));
+    if (owed > 0n && (owed >= options.threshold() || accounts.some((account) => account.withdrawing)))
+      return true;
+    // Claimed by an earlier run that ended before the payout.
+    return claims.accounts().some((account) => account.claimed > account.settled);
   }
 
   function check(): void {

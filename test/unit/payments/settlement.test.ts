@@ -181,6 +181,21 @@ test('with the chain away it says so, tries again with growing pauses, and then 
   await settlement.stop();
 });
 
+test('what an earlier run claimed and did not pay out is paid out', async () => {
+  const { claims, clock, settlement, events } = setUp();
+  claims.owe('a', 5n);
+  const claimed = await claims.claim(['a']);
+  if (claimed !== null) claims.acknowledge(claimed);
+  settlement.start();
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['settled'],
+  );
+  await settlement.stop();
+});
+
 test('by hand it fails with the reason, so that the page can show it', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 5n);
