@@ -143,8 +143,9 @@ export async function startPurchase(
       const found: AnswerPiece[] = [];
       let finishReason: string | null = null;
       let usage: Usage | null = null;
+      // All of them first: the receipt may stand behind an error in the same read.
+      events.forEach(keep);
       for (const event of events) {
-        keep(event);
         if (event.event !== null) continue;
         if (event.data === '[DONE]') {
           ended = true;

@@ -77,7 +77,8 @@ const ATTEMPTS_MAX = 6;
  */
 const RETRY_DELAYS_MS = [0, 150, 600, 2_000];
 const AVOID_CHEAT_MS = 3_600_000;
-const AVOID_FAILED_MS = 10_000;
+/** A peer that failed is asked last for this long; better a shaky one than none. */
+const SHAKY_MS = 30_000;
 
 /** An answer that has begun: the first batch is here, so the provider works. */
 interface Begun {
@@ -89,6 +90,7 @@ interface Begun {
 export function createGateway(options: GatewayOptions): GatewayService {
   const { directory, clock, key } = options;
   const accepts = options.accepts ?? (() => true);
+  const shakyUntilMs = new Map<string, number>();
   const concluding = new Set<Promise<void>>();
   const context: PurchaseContext = {
     ...options,
@@ -115,12 +117,19 @@ export function createGateway(options: GatewayOptions): GatewayService {
       });
     }
     const ranked = rank(selling, wanted, accepts);
-    if (ranked.length > 0) return ranked;
+    if (ranked.length > 0) return shakyLast(ranked);
     if (rank(selling, wanted, () => true).length > 0)
       throw new AppError('no-provider', 'Nobody offers that model at terms that are accepted here.');
     throw new AppError('context-exceeded', 'The answer does not fit the context of the model.', {
       details: { param: 'max_tokens' },
     });
+  }
+
+  function shakyLast(ranked: readonly Candidate[]): readonly Candidate[] {
+    const nowMs = clock.now();
+    for (const [peer, untilMs] of shakyUntilMs) if (untilMs <= nowMs) shakyUntilMs.delete(peer);
+    const shaky = ({ peer }: Candidate) => shakyUntilMs.has(peer);
+    return [...ranked.filter((each) => !shaky(each)), ...ranked.filter(shaky)];
   }
 
   /** Tries one provider after the other until one has begun to answer. */
@@ -168,8 +177,9 @@ export function createGateway(options: GatewayOptions): GatewayService {
     retries: Map<string, number>,
   ): Promise<Candidate | 'stop' | null> {
     const { peer } = candidate;
-    const tried = retries.get(peer) ?? 0;
-    retries.set(peer, tried + 1);
+    const counter = `${peer} ${error.code}`;
+    const tried = retries.get(counter) ?? 0;
+    retries.set(counter, tried + 1);
     switch (error.code) {
       case 'bad-request':
       case 'context-exceeded':
@@ -187,9 +197,8 @@ export function createGateway(options: GatewayOptions): GatewayService {
         return null;
       case 'peer-unreachable':
       case 'engine-failed':
-        if (tried === 0 && directory.providers().length === 1) return candidate;
-        directory.avoid(peer, AVOID_FAILED_MS);
-        return null;
+        shakyUntilMs.set(peer, clock.now() + SHAKY_MS);
+        return tried === 0 && directory.providers().length === 1 ? candidate : null;
       default:
         return null;
     }
