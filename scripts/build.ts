@@ -2,7 +2,7 @@
  * `npm run build`: pages, shell, preload scripts and the agent's JavaScript into dist/, each only when
  * something that it is made of changed. `--force` builds everything.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { build, type Plugin } from 'vite';
@@ -64,7 +64,8 @@ export async function buildAll(
     await target.build();
     // The time before the build: what was edited meanwhile counts as newer.
     mkdirSync(join(DIST, '.stamps'), { recursive: true });
-    writeFileSync(stamp, startedAt.toISOString());
+    writeFileSync(stamp, '');
+    utimesSync(stamp, startedAt, startedAt);
     built.push(target.name);
   }
   return built;
