@@ -1,0 +1,59 @@
+/**
+ * Goal: an agent that must not start says why in one sentence, exits with 1 and leaves everything as it was.
+ * Method: the real entry file as a real process, on homes that are damaged, taken or impossible.
+ * Would break: a stack trace instead of a sentence, a start that goes on, a file that was touched.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { acquireFileLock } from '../../main/adapters/sqlite/index.ts';
+import { openHome } from '../../main/core/home/index.ts';
+
+const ENTRY = join(import.meta.dirname, '..', '..', 'main', 'agent-main.ts');
+
+let folder = '';
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'idlewatt-refusals-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function refusedStart(home: string): string {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [ENTRY, '--headless', '--home', home, '--port', '0', '--profile', 'practice'],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+  assert.equal(status, 1, stderr);
+  assert.doesNotMatch(stdout, /READY/);
+  assert.doesNotMatch(stderr, /\n\s+at /, 'a sentence, not a stack trace');
+  return stderr;
+}
+
+test('a damaged database is refused, left byte for byte, and the way to restore it is named', () => {
+  const database = join(folder, 'idlewatt.db');
+  const damaged = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(9_000, 0x5a)]);
+  writeFileSync(database, damaged);
+  const message = refusedStart(folder);
+  assert.match(message, /is damaged and was left untouched\. To restore it: .*backup/);
+  assert.deepEqual(readFileSync(database), damaged);
+  refusedStart(folder);
+});
+
+test('a home that another agent runs on is refused, and the other one is named', () => {
+  const home = openHome({ root: folder, acquireLock: acquireFileLock, pid: process.pid });
+  assert.match(refusedStart(folder), new RegExp(`process ${process.pid}\\) already runs on the folder`));
+  home.close();
+});
+
+test('a home that cannot be written is refused with the way out', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  assert.match(
+    refusedStart(join(file, 'home')),
+    /cannot write to its folder .* choose another one with --home/,
+  );
+});
