@@ -71,11 +71,16 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
     const onMessage = (event: MessageEvent<unknown>) => {
       const port = event.data === 'idlewatt-port' && event.source === window ? event.ports[0] : undefined;
       if (!port) return;
-      const closed = new Promise<{ refused: boolean }>((done) => {
-        port.addEventListener('close', () => done({ refused: false }));
-      });
+      const { promise: closed, resolve: end } = Promise.withResolvers<{ refused: boolean }>();
+      // Electron tells a page so when the other end is gone; plain Chromium does not.
+      port.addEventListener('close', () => end({ refused: false }));
       port.start();
-      finish(() => resolve({ link: new PortLink({ port }), closed, close: () => port.close() }));
+      const close = () => {
+        port.close();
+        // The end that closes hears no event of its own.
+        end({ refused: false });
+      };
+      finish(() => resolve({ link: new PortLink({ port }), closed, close }));
     };
     window.addEventListener('message', onMessage);
     bridge.connect();

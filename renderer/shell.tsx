@@ -60,17 +60,7 @@ function Open() {
 
   return (
     <div className="frame">
-      <a
-        className="skip"
-        href={window.location.hash || '#/'}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
-        {t('shell.skip')}
-      </a>
-      <Sidebar page={page} />
+      <Sidebar page={page} onSkip={() => main.current?.focus()} />
       <main ref={main} tabIndex={-1} className={status === 'live' ? 'page' : 'page is-stale'}>
         <LineNote />
         <View item={item} key={page} />
@@ -79,13 +69,23 @@ function Open() {
   );
 }
 
-function Sidebar({ page }: { page: Page }) {
+function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
   const { t } = useWords();
   const app = useSection('app');
   const work = useSection('work');
   const { mood } = sentenceFor(work);
   return (
     <header className="sidebar">
+      <a
+        className="skip"
+        href={window.location.hash || '#/'}
+        onClick={(event) => {
+          event.preventDefault();
+          onSkip();
+        }}
+      >
+        {t('shell.skip')}
+      </a>
       <a className="brand" href={hrefTo('home')}>
         <Icon name="bolt" />
         <span>Idlewatt</span>

@@ -46,29 +46,39 @@ export const agent: ContractRouterClient<Contract> = createORPCClient(link);
 export async function keepConnected(): Promise<never> {
   let waitMs = FIRST_WAIT_MS;
   for (;;) {
-    try {
-      line = await openLine();
-      const ended = line.closed;
-      const updates = await agent.state.watch(undefined);
-      for await (const update of updates) {
-        waitMs = FIRST_WAIT_MS;
-        const state =
-          update.type === 'whole'
-            ? update.state
-            : view.state && { ...view.state, ...defined(update.sections) };
-        show({ status: 'live', lostAtMs: null, state });
-      }
-      line.close();
-      if ((await ended).refused) throw new NoLine('refused');
-    } catch (error) {
-      line?.close();
-      const refusal = error instanceof NoLine && error.reason !== 'unreachable' ? error.reason : null;
-      if (refusal) show({ status: refusal });
-    }
-    line = null;
-    if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });
+    const startedAtMs = Date.now();
+    const end = await followOnce().catch((error: unknown) =>
+      error instanceof NoLine ? error.reason : 'unreachable',
+    );
+    if (end !== 'unreachable') show({ status: end });
+    else if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });
+    // A line that held for a while is worth an early try; one that breaks at once is not.
+    if (Date.now() - startedAtMs > LONGEST_WAIT_MS) waitMs = FIRST_WAIT_MS;
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
+
+/** One line from its opening to its end; says why it ended. */
+async function followOnce(): Promise<'refused' | 'unreachable'> {
+  const opened = await openLine();
+  line = opened;
+  try {
+    // The line's own end counts too: an iterator may never hear of a port that vanished.
+    await Promise.race([followUpdates(), opened.closed]);
+  } catch {
+    // The watch ended because the line did, or the agent ended it; either way the line is renewed.
+  } finally {
+    line = null;
+    opened.close();
+  }
+  return (await opened.closed).refused ? 'refused' : 'unreachable';
+}
+
+async function followUpdates(): Promise<void> {
+  for await (const update of await agent.state.watch(undefined)) {
+    if (update.type === 'whole') show({ status: 'live', lostAtMs: null, state: update.state });
+    else if (view.state) show({ state: { ...view.state, ...defined(update.sections) } });
   }
 }
 

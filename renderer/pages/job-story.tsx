@@ -27,6 +27,7 @@ export function JobStory({ id }: { id: string }) {
       <p className="back">
         <a href={hrefTo('jobs')}>{t('job.back')}</a>
       </p>
+      {answer.data === null && answer.problem ? <PageHead title={t('job.id')} /> : null}
       <ProblemNote problem={answer.problem} />
       {answer.data ? <Story job={answer.data.job} events={answer.data.events} /> : null}
     </>

@@ -5,36 +5,45 @@ import { useSection } from '../store.ts';
 import { Fact, Unknown } from './fact.tsx';
 import { useWords } from './words.ts';
 
-/** `baseUnits` null is unknown. `about` says when and from where the number is. */
-export function Amount({
-  baseUnits,
-  asset,
-  about,
-}: {
-  baseUnits: string | null;
-  asset: Asset;
-  about?: string;
-}) {
+interface AmountProps {
+  /** Null is unknown. */
+  readonly baseUnits: string | null;
+  readonly asset: Asset;
+  /** When and from where the number is. */
+  readonly about?: string;
+  /** Without a tooltip of its own, for places that are pressed as a whole. */
+  readonly isPlain?: boolean;
+}
+
+export function Amount({ baseUnits, asset, about, isPlain = false }: AmountProps) {
   const { t, language } = useWords();
   if (baseUnits === null) return <Unknown about={about ?? null} />;
   const { text, exact } = writeAmount(baseUnits, asset.decimals, language);
   const unit = asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol;
   const sayExact = exact === text ? null : `${exact} ${unit}`;
-  return (
-    <Fact about={[sayExact, about].filter(Boolean).join(' · ') || null}>
-      <span className={asset.practice ? 'amount is-practice' : 'amount'}>
-        <span className="number">{text}</span> <span className="unit">{unit}</span>
-      </span>
-    </Fact>
+  const written = (
+    <span className={asset.practice ? 'amount is-practice' : 'amount'}>
+      <span className="number">{text}</span> <span className="unit">{unit}</span>
+    </span>
   );
+  if (isPlain) return written;
+  return <Fact about={[sayExact, about].filter(Boolean).join(' · ') || null}>{written}</Fact>;
 }
 
 /** An amount of an asset known only by its id, as ledger lines name it. */
-export function AmountById({ baseUnits, assetId }: { baseUnits: string; assetId: string }) {
+export function AmountById({
+  baseUnits,
+  assetId,
+  isPlain = false,
+}: {
+  baseUnits: string;
+  assetId: string;
+  isPlain?: boolean;
+}) {
   const { asset, coin } = useSection('money');
   const { t } = useWords();
   const found = [asset, coin].find((candidate) => candidate.id === assetId);
-  if (found) return <Amount baseUnits={baseUnits} asset={found} />;
+  if (found) return <Amount baseUnits={baseUnits} asset={found} isPlain={isPlain} />;
   return <span className="amount">{t('money.otherAsset', { amount: baseUnits, asset: assetId })}</span>;
 }
 

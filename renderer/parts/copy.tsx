@@ -34,9 +34,9 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
         <CopyButton text={text} label={label} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="copy-scroll" tabIndex={0} aria-label={label}>
+      <div className="copy-scroll" tabIndex={0}>
         <pre>{text}</pre>
-      </section>
+      </div>
     </figure>
   );
 }

@@ -28,7 +28,7 @@ export function EntryList({ entries }: { entries: readonly Entry[] }) {
                   {writeExactTime(entry.atMs, language)}
                 </time>
                 <span className="row-number">
-                  {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} /> : null}
+                  {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} isPlain /> : null}
                 </span>
               </summary>
               <div className="entry-body">

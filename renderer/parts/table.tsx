@@ -19,7 +19,7 @@ export function Table<R>(props: {
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="table-scroll" aria-label={props.label} tabIndex={0}>
+    <div className="table-scroll" tabIndex={0}>
       <table>
         <caption className="for-readers">{props.label}</caption>
         <thead>
@@ -46,6 +46,6 @@ export function Table<R>(props: {
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }

@@ -38,13 +38,21 @@ export interface FakeAgent {
   failNext(name: string, code: ErrorCode, message: string): void;
   /** Replaces sections and tells everybody who watches. */
   change(sections: Partial<AgentState>): void;
-  /** Cuts every connection; new ones are accepted again at once unless the agent is stopped. */
+  /** Cuts every connection and refuses new ones until {@link FakeAgent.restore}. */
   cut(): void;
+  restore(): void;
   stop(): Promise<void>;
 }
 
 export async function startFakeAgent(
-  options: { scenario?: Scenario; port?: number; token?: string; nowMs?: number } = {},
+  options: {
+    scenario?: Scenario;
+    port?: number;
+    token?: string;
+    nowMs?: number;
+    /** Folder of the built pages. */
+    folder?: string;
+  } = {},
 ): Promise<FakeAgent> {
   const script = scriptFor(options.scenario ?? 'busy', options.nowMs ?? Date.now());
   const token = options.token ?? 'f00dfeed'.repeat(4);
@@ -238,7 +246,7 @@ export async function startFakeAgent(
   const handler = new RPCHandler(router);
   const server = createServer((request, response) => {
     const name = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
-    readFile(join(PAGES, name === '/' ? 'index.html' : name)).then(
+    readFile(join(options.folder ?? PAGES, name === '/' ? 'index.html' : name)).then(
       (body) =>
         response
           .writeHead(200, { 'content-type': TYPES[extname(name) || '.html'] ?? 'text/plain' })
@@ -252,7 +260,12 @@ export async function startFakeAgent(
     path: '/api',
     handleProtocols: (offered) => (offered.has('idlewatt') ? 'idlewatt' : false),
   });
+  let isCut = false;
   webSockets.on('connection', (socket, request) => {
+    if (isCut) {
+      socket.terminate();
+      return;
+    }
     const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/);
     if (!offered.includes(`token.${token}`)) {
       socket.close(4401, 'token refused');
@@ -267,6 +280,7 @@ export async function startFakeAgent(
   const port = typeof address === 'object' && address ? address.port : 0;
 
   const cut = () => {
+    isCut = true;
     for (const socket of sockets) socket.terminate();
   };
   return {
@@ -278,6 +292,9 @@ export async function startFakeAgent(
     failNext: (name, code, message) => failures.set(name, new ORPCError(code, { message })),
     change,
     cut,
+    restore: () => {
+      isCut = false;
+    },
     stop: () =>
       new Promise((resolve) => {
         cut();

@@ -1,0 +1,78 @@
+/**
+ * Goal: numbers on the pages are exact or marked, and never invented.
+ * Method: known values, and properties over random amounts (what is written can be read back).
+ * Would break: rounding money without a mark, losing digits while typing a price, a zero for a duration.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  readAmount,
+  secondsLeft,
+  shorten,
+  writeAmount,
+  writeAmountForTyping,
+  writeBytes,
+  writeDay,
+  writeDuration,
+  writeMeasured,
+} from '../../../renderer/format.ts';
+
+test('tiny amounts are readable and exact', () => {
+  assert.deepEqual(writeAmount('9', 6, 'en'), { text: '0.000009', exact: '0.000009' });
+  assert.deepEqual(writeAmount('1234567890', 6, 'en'), { text: '1,234.56789', exact: '1,234.56789' });
+  assert.deepEqual(writeAmount('-9', 6, 'de'), { text: '-0,000009', exact: '-0,000009' });
+  assert.deepEqual(writeAmount('0', 6, 'en'), { text: '0', exact: '0' });
+});
+
+test('an amount with more digits than anybody reads is rounded, marked, and exact in the tooltip', () => {
+  assert.deepEqual(writeAmount('231000000000417', 18, 'en'), {
+    text: '≈ 0.000231',
+    exact: '0.000231000000000417',
+  });
+});
+
+test('amounts beyond what a double holds keep every digit', () => {
+  assert.equal(writeAmount('123456789012345678901234567', 18, 'en').exact, '123,456,789.012345678901234567');
+});
+
+test('a price that is written for typing reads back as the same base units, in both languages', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 14n }), fc.constantFrom('en', 'de'), (units, language) => {
+      assert.equal(readAmount(writeAmountForTyping(units.toString(), 6, language), 6), units.toString());
+    }),
+  );
+});
+
+test('what is not an amount, or too precise, is refused instead of rounded', () => {
+  for (const text of ['', 'abc', '-1', '1e3', '0.0000001', '1.2.3', '1,234.5', ' ']) {
+    assert.equal(readAmount(text, 6), null, text);
+  }
+  assert.equal(readAmount(' 0,05 ', 6), '50000');
+  assert.equal(readAmount('3', 6), '3000000');
+});
+
+test('bytes, durations, measurements and days carry their units', () => {
+  assert.equal(writeBytes(0, 'en'), '0 B');
+  assert.equal(writeBytes(94_200_000, 'en'), '94.2 MB');
+  assert.equal(writeBytes(94_200_000, 'de'), '94,2 MB');
+  assert.equal(writeDuration(340, 'en'), '340 ms');
+  assert.equal(writeDuration(5_400, 'en'), '5.4 sec');
+  assert.equal(writeDuration(7_500_000, 'en'), '2 hr 5 min');
+  assert.equal(writeDuration(86_400_000, 'en'), '1 day');
+  assert.equal(writeMeasured(0.03124, 'en'), '0.0312');
+  assert.equal(writeMeasured(1240.4, 'en'), '1,240');
+  assert.equal(writeDay('2026-11-23', 'en'), 'Nov 23');
+});
+
+test('time left is known only when size and speed are', () => {
+  assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: 10 }), 5);
+  assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: null, bytesPerSecond: 10 }), null);
+  assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: null }), null);
+  assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: 0 }), null);
+});
+
+test('identifiers stay readable at both ends, short ones whole', () => {
+  assert.equal(shorten('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'), '0xf39F…2266');
+  assert.equal(shorten('job-0001'), 'job-0001');
+});

@@ -1,0 +1,70 @@
+/**
+ * Goal: Home always has an answer to "what does it do now, and why".
+ * Method: every reason with every state of the engine, and the routes of the pages.
+ * Would break: a reason without words, "earning" shown while paused, a route that opens nothing.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hrefTo, PAGES, readRoute } from '../../../renderer/route.ts';
+import { sentenceFor } from '../../../renderer/sentence.ts';
+import en from '../../../renderer/strings/en.json' with { type: 'json' };
+import type { AgentState } from '../../../shared/api/state.ts';
+import { type PresenceReason, presenceReasonSchema } from '../../../shared/presence.ts';
+
+const ENGINES = ['stopped', 'loading', 'ready', 'restarting', 'gave-up'] as const;
+
+function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: number): AgentState['work'] {
+  const runs = reason === 'idle' || reason === 'always-on';
+  return {
+    presence: { decision: runs ? 'run' : 'pause', reason, sinceMs: 1, untilMs: null },
+    engine,
+    model: null,
+    backend: null,
+    threads: null,
+    activeJobs: Array.from({ length: jobs }, (_, index) => ({
+      id: `job-${index}`,
+      model: 'm',
+      requester: 'r',
+      startedAtMs: 1,
+      outputTokens: 0,
+      tokensPerSecond: null,
+    })),
+    tokensPerSecond: null,
+    tokensPerSecondAtMs: null,
+    jobsToday: { served: 0, failed: 0 },
+  };
+}
+
+test('every reason has a sentence in the catalogue, whatever the engine does', () => {
+  const keys = Object.keys(en.why);
+  for (const reason of presenceReasonSchema.options) {
+    for (const engine of ENGINES) {
+      for (const jobs of [0, 2]) {
+        const { why } = sentenceFor(work(reason, engine, jobs));
+        assert.ok(keys.includes(why) || keys.includes(`${why}_other`), `${reason}, ${engine}: ${why}`);
+      }
+    }
+  }
+});
+
+test('only a running engine with a job earns', () => {
+  assert.equal(sentenceFor(work('idle', 'ready', 1)).mood, 'earning');
+  assert.equal(sentenceFor(work('idle', 'ready', 0)).mood, 'ready');
+  assert.equal(sentenceFor(work('owner-active', 'ready', 1)).mood, 'waiting');
+  assert.equal(sentenceFor(work('paused-by-owner', 'ready', 1)).mood, 'paused');
+  assert.equal(sentenceFor(work('idle', 'gave-up', 0)).mood, 'stopped');
+});
+
+test('a pause says when it ends, or that the owner ends it', () => {
+  const paused = work('paused-by-owner', 'ready', 0);
+  assert.equal(sentenceFor(paused).why, 'paused-until-resume');
+  const timed = { ...paused, presence: { ...paused.presence, untilMs: 5 } };
+  assert.equal(sentenceFor(timed).why, 'paused-until-time');
+});
+
+test('each page has an address that opens it, and anything unknown is Home', () => {
+  for (const page of PAGES) assert.deepEqual(readRoute(hrefTo(page)), { page, item: null });
+  assert.deepEqual(readRoute(hrefTo('jobs', 'a/b c')), { page: 'jobs', item: 'a/b c' });
+  assert.deepEqual(readRoute('#/nowhere'), { page: 'home', item: null });
+  assert.deepEqual(readRoute(''), { page: 'home', item: null });
+});
