@@ -26,7 +26,7 @@ export interface MachineReader {
   readings(): Promise<MachineReadings>;
 }
 
-/** Runs gpu.js kernels: in the shell's hidden window, or in a worker thread where there is no shell. */
+/** Runs gpu.js kernels: in the shell's hidden window, or in a worker process where there is no shell. */
 export interface GpuProbe {
   run(signal: AbortSignal): Promise<GpuProbeResult>;
 }

@@ -8,7 +8,7 @@ const READINGS = 200;
 const UNITS = { gflops: 'Gflops', 'gigabytes-per-second': 'GigabytesPerSecond', 'tokens-per-second': '' };
 
 export async function run(): Promise<BenchResult> {
-  say('Measuring with gpu.js in a worker thread (about 15 s).');
+  say('Measuring with gpu.js in a process of its own (about 15 s).');
   const probe = await createWorkerProbe().run(new AbortController().signal);
   const figures: Record<string, number> = {};
   for (const { mode, name, value, unit } of probe.measurements) {

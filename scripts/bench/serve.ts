@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAgent } from '../../main/agent.ts';
 import { firstModel } from '../../main/core/practice/index.ts';
 import { median, spreadPercent } from '../../shared/statistics.ts';
-import { connectApi, startAgent, waitForState } from '../agent-process.ts';
+import { connectApi, REPOSITORY, startAgent, waitForState } from '../agent-process.ts';
 import { cacheFolder } from '../electron-for-tests.ts';
 import { measureProcess } from './process-cost.ts';
 import { atLeast, atMost, type BenchResult, say } from './result.ts';
@@ -78,6 +78,7 @@ async function measureSpeed(home: string): Promise<BenchResult> {
       rpcUrl: null,
       connect: [],
       quietRequester: true,
+      entry: join(REPOSITORY, 'main/agent-main.ts'),
     },
     { quit: () => undefined },
   );
@@ -88,7 +89,7 @@ async function measureSpeed(home: string): Promise<BenchResult> {
     const model = await waitForMarket(gateway);
     say(`Comparing ${model} (${served}) bought and driven directly.`);
     return {
-      ...(await compare(throughGateway(gateway, model), directly(agent.parts.engine))),
+      ...(await compare(throughGateway(gateway, model), directly(agent.engine))),
       notes: [`model ${model}, ${served}`],
     };
   } finally {
@@ -203,13 +204,16 @@ async function measureCost(home: string): Promise<BenchResult> {
   }
 }
 
-/** Waits until a real model is served; says which, on what. */
+/** Waits until a real model is served and the agent's own first measurement is over; says which, on what. */
 async function waitForModel(page: { url: string; token: string }): Promise<string> {
   const { api, close } = await connectApi(page);
   try {
     const { work, models } = await waitForState(
       api,
-      (state) => state.work.engine === 'ready' && state.work.presence.decision === 'run',
+      ({ work, machine }) =>
+        work.engine === 'ready' &&
+        work.presence.decision === 'run' &&
+        (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
       { timeoutMs: READY_MS_MAX },
     );
     const active = models.models.find((model) => model.active);

@@ -49,7 +49,7 @@ export const readingsSchema = z.object({
 });
 export type Readings = z.infer<typeof readingsSchema>;
 
-/** What a gpu.js probe brings back, from the hidden window or the worker thread. */
+/** What a gpu.js probe brings back, from the hidden window or the worker process. */
 export const gpuProbeSchema = z.object({
   measurements: z.array(measurementSchema),
   unavailable: z.array(z.object({ mode: z.string(), reason: z.string() })),

@@ -1,6 +1,6 @@
 /**
  * Measures arithmetic and memory bandwidth through gpu.js, wherever it runs: the desktop's hidden window or
- * the agent's worker thread. gpu.js and the clocks are handed in, so that this room needs neither.
+ * the agent's worker process. gpu.js and the clocks are handed in, so that this room needs neither.
  */
 import type { GpuProbeResult } from '../api/contract.ts';
 import type { Measurement } from '../api/state.ts';

@@ -1,4 +1,4 @@
-/** Two gpu.js probes as one: the desktop's window has the graphics modes, the worker thread the others. */
+/** Two gpu.js probes as one: the desktop's window has the graphics modes, the worker process the others. */
 import type { GpuProbeResult } from '../../../shared/api/contract.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { WINDOW_MODES } from '../../../shared/gpu-kernels/index.ts';
@@ -6,9 +6,9 @@ import type { GpuProbe } from '../../ports/machine.ts';
 
 /**
  * Runs them one after the other, so that they do not disturb each other. What the window says about a mode
- * counts; a window that fails leaves its modes unavailable with the reason, and the thread is still asked.
+ * counts; a window that fails leaves its modes unavailable with the reason, and the process is still asked.
  */
-export function joinProbes(window: GpuProbe, thread: GpuProbe): GpuProbe {
+export function joinProbes(window: GpuProbe, other: GpuProbe): GpuProbe {
   return {
     async run(signal) {
       const graphics = await window.run(signal).catch((error: unknown): GpuProbeResult => {
@@ -20,7 +20,7 @@ export function joinProbes(window: GpuProbe, thread: GpuProbe): GpuProbe {
           renderer: null,
         };
       });
-      const processor = await thread.run(signal);
+      const processor = await other.run(signal);
       const told = new Set([...graphics.measurements, ...graphics.unavailable].map(({ mode }) => mode));
       return {
         measurements: [
