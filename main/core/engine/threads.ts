@@ -14,8 +14,8 @@ const RESERVED_CORES = 1;
 
 /**
  * Free physical cores less one, at least 1. Threads beyond the free cores wait for each other at every
- * layer: measured on two cores with other programs at work, a second thread made decoding 5 to 15 times
- * slower; on two idle cores it made prefill twice as fast and decoding a tenth.
+ * layer: measured on two cores with other programs at work, a second thread made decoding 3 to 15 times
+ * slower, while on the same cores idle it doubled prefill. An owner's machine is rarely quite idle.
  */
 export function chooseThreads(reading: CoreReading): number {
   // Half the logical cores is what machines with two threads a core have.
