@@ -262,7 +262,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       void node.handle(
         HTTP_PROTOCOL,
         (stream, connection) => {
-          server.emit('connection', new StreamSocket(stream, connection.remotePeer.toString(), traffic));
+          const socket = new StreamSocket(stream, connection.remotePeer.toString(), traffic);
+          socket.setTimeout(SOCKET_IDLE_MS);
+          server.emit('connection', socket);
         },
         { maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX, force: true },
       );
@@ -312,6 +314,8 @@ function nameRequesters(server: Server): void {
     if (socket instanceof StreamSocket) {
       raw.push(PEER_HEADER, socket.peer);
       request.headers[PEER_HEADER] = socket.peer;
+      // A stream that brings nothing is closed; a whole request may be worked on in silence for long.
+      request.once('end', () => socket.setTimeout(0));
     }
     request.rawHeaders.splice(0, request.rawHeaders.length, ...raw);
   });

@@ -1,7 +1,6 @@
 /** One request at one provider: paid, streamed in, checked against its receipt, booked exactly once. */
-import { randomUUID } from 'node:crypto';
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
-import type { Job, JobState } from '../../../shared/jobs.ts';
+import type { Job } from '../../../shared/jobs.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, type Receipt } from '../../../shared/offer.ts';
 import {
   type AskedCompletion,
@@ -20,6 +19,7 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer, PaymentLease } from '../../ports/payments.ts';
 import { readEvents, type ServerEvent } from '../sse/index.ts';
+import { endState, errorOf, openBooks } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
 import { checkReceipt } from './receipt-check.ts';
 
@@ -263,60 +263,6 @@ export async function startPurchase(
   }
 }
 
-interface Books {
-  job(): Job;
-  step(state: JobState, patch: Partial<Job>, note?: string): void;
-  firstToken(): void;
-  close(state: JobState, patch: Partial<Job>, note?: string): void;
-}
-
-function openBooks({ clock, jobs }: PurchaseContext, candidate: Candidate, lease: PaymentLease): Books {
-  let job: Job = {
-    id: randomUUID(),
-    side: 'bought',
-    state: 'admitted',
-    model: candidate.model.id,
-    peer: candidate.peer,
-    payer: null,
-    channelId: lease.channelId,
-    createdAtMs: clock.now(),
-    startedAtMs: null,
-    firstTokenAtMs: null,
-    endedAtMs: null,
-    inputTokens: null,
-    outputTokens: null,
-    decodeTokensPerSecond: null,
-    assetId: candidate.offer.asset.id,
-    charged: null,
-    cumulative: null,
-    receipt: null,
-    finishReason: null,
-    error: null,
-  };
-  let firstTokenAtMs: number | null = null;
-  jobs.insert(job);
-  jobs.appendEvent(job.id, { atMs: job.createdAtMs, state: 'admitted', note: null });
-  function step(state: JobState, patch: Partial<Job>, note?: string): void {
-    job = { ...job, ...patch, state };
-    jobs.update(job.id, { ...patch, state });
-    jobs.appendEvent(job.id, { atMs: clock.now(), state, note: note ?? null });
-  }
-  return {
-    job: () => job,
-    step,
-    firstToken() {
-      firstTokenAtMs = clock.now();
-    },
-    close(state, patch, note) {
-      const endedAtMs = clock.now();
-      const decodeMs = firstTokenAtMs === null ? 0 : endedAtMs - firstTokenAtMs;
-      const counted = (patch.outputTokens ?? 0) - 1;
-      const decodeTokensPerSecond = counted > 0 && decodeMs > 0 ? (counted * 1_000) / decodeMs : null;
-      step(state, { ...patch, firstTokenAtMs, endedAtMs, decodeTokensPerSecond }, note);
-    },
-  };
-}
-
 /** One timer that is moved on with every sign of life. */
 function createPatience(clock: Clock, lost: () => void) {
   let timer: Timer | null = null;
@@ -388,12 +334,4 @@ function toAppError(error: unknown, requester: AbortSignal, peer: string): AppEr
     cause: error,
     details: { peer },
   });
-}
-
-function endState(cause: AppError): JobState {
-  return cause.code === 'aborted' ? 'aborted' : 'failed';
-}
-
-function errorOf(cause: AppError): ErrorCode | null {
-  return cause.code === 'aborted' ? null : cause.code;
 }
