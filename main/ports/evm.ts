@@ -61,6 +61,8 @@ export interface TransactionReceipt {
  */
 export interface ChainReader {
   readContract(call: ContractCall): Promise<unknown>;
+  /** The same for several calls, of one block and in one request. */
+  readContracts(calls: readonly ContractCall[]): Promise<readonly unknown[]>;
   getCode(request: { address: Hex }): Promise<Hex | undefined>;
   /** Null while the node does not know it as mined. */
   receipt(hash: Hex): Promise<TransactionReceipt | null>;

@@ -57,7 +57,7 @@ async function tokenOf(provider: Provider, address: string): Promise<bigint> {
 }
 
 test('what was charged is what is claimed, paid out and missing from the payer', async () => {
-  const { provider, service, requester, chain: _chain } = { ...market };
+  const { provider, service, requester } = market;
   const events: SettlementEvent[] = [];
   provider.settlement.onEvent((event) => events.push(event));
   const walletBefore = await tokenOf(provider, requester.accounts.funds.address);
@@ -235,7 +235,53 @@ test('a crash between sending a claim and noting it is found again under the sam
   await service.close();
 });
 
-test('when a payer begins to withdraw, everything owed is claimed at once', async () => {
+test('thirty channels opened at once are claimed in two transactions', async () => {
+  const { provider, service, requester: first } = await freshPair();
+  const requester = openRequester(market.chain, first.accounts, { channelsMax: 30 });
+  const inside: (() => void)[] = [];
+  service.work = async (payment, response) => {
+    await new Promise<void>((resolve) => {
+      inside.push(resolve);
+      // Nobody is served before everybody has a channel.
+      if (inside.length === 30) for (const release of inside) release();
+    });
+    const { paymentResponse } = await payment.settle(amount(10));
+    response.writeHead(200, { 'payment-response': paymentResponse }).end();
+  };
+  await Promise.all(Array.from({ length: 30 }, () => buy(requester, reach(service))));
+  const result = await provider.settlement.settleNow();
+  assert.deepEqual(
+    result.claims.map((claim) => claim.channels.length),
+    [25, 5],
+  );
+  assert.equal(result.settle?.amount, 300n);
+  await service.close();
+});
+
+test('claims in the middle of trade lose and double nothing', async () => {
+  const { provider, service, requester } = await freshPair();
+  const claimed: bigint[] = [];
+  const paidOut: bigint[] = [];
+  provider.settlement.onEvent((event) => {
+    if (event.type === 'claimed') claimed.push(...event.channels.map((channel) => channel.amount));
+    if (event.type === 'settled') paidOut.push(event.amount);
+  });
+  let trading = true;
+  const settling = (async () => {
+    while (trading) await provider.settlement.settleNow();
+  })();
+  const charges = await Promise.all(Array.from({ length: 90 }, () => buy(requester, reach(service))));
+  trading = false;
+  await settling;
+  await provider.settlement.settleNow();
+  assert.equal(sum(charges), service.charge * 90n);
+  assert.equal(sum(claimed), sum(charges));
+  assert.equal(sum(paidOut), sum(charges));
+  assert.equal(await tokenOf(provider, provider.gate.payout), sum(charges));
+  await service.close();
+});
+
+test('a payer who begins to withdraw is noticed', async () => {
   const { provider, service, requester } = await freshPair();
   await buy(requester, reach(service));
   await market.chain.fund(requester.accounts.funds.address, amount(0));

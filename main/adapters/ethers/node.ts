@@ -37,6 +37,12 @@ const receiptSchema = z.object({
   effectiveGasPrice: quantitySchema,
   logs: z.array(z.object({ address: hexSchema, topics: z.array(hexSchema), data: hexSchema })),
 });
+/** Multicall3, at the same address on every chain. */
+const MULTICALL_ADDRESS = '0xcA11bde05977b3631167028862bE2a173976CA11';
+const MULTICALL_ABI = [
+  'function tryAggregate(bool requireSuccess, (address target, bytes callData)[] calls) payable returns ((bool success, bytes returnData)[])',
+];
+const aggregateSchema = z.array(z.tuple([z.boolean(), hexSchema]));
 const pendingSchema = z.object({ blockNumber: z.null() });
 const blockSchema = z.object({ baseFeePerGas: quantitySchema.nullish() });
 
@@ -99,6 +105,7 @@ export function connectNode(network: ChainNetwork): ChainNode {
     send,
     close: () => provider.destroy(),
     readContract: (call) => readContract(send, call),
+    readContracts: (calls) => readContracts(send, calls),
     async getCode({ address }) {
       const code = hexSchema.parse(await send('eth_getCode', [address, 'latest']));
       return code === '0x' ? undefined : (code as Hex);
@@ -177,6 +184,7 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
 
   return {
     readContract: node.readContract,
+    readContracts: node.readContracts,
     getCode: node.getCode,
     receipt: node.receipt,
     isPending: node.isPending,
@@ -203,17 +211,44 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
 }
 
 async function readContract(send: ChainNode['send'], call: ContractCall): Promise<unknown> {
-  const contract = new Interface(call.abi as InterfaceAbi);
-  const data = contract.encodeFunctionData(call.functionName, [...(call.args ?? [])]);
-  const answer = hexSchema.parse(await send('eth_call', [{ to: call.address, data }, 'latest']));
-  const result = contract.decodeFunctionResult(call.functionName, answer);
+  const answer = await send('eth_call', [{ to: call.address, data: encode(call) }, 'latest']);
+  return decode(call, hexSchema.parse(answer));
+}
+
+async function readContracts(
+  send: ChainNode['send'],
+  calls: readonly ContractCall[],
+): Promise<readonly unknown[]> {
+  const batch = calls.map((call) => ({ target: call.address, callData: encode(call) }));
+  const results = aggregateSchema.parse(
+    await readContract(send, {
+      address: MULTICALL_ADDRESS,
+      abi: MULTICALL_ABI,
+      functionName: 'tryAggregate',
+      args: [true, batch],
+    }),
+  );
+  return calls.map((call, index) => decode(call, results[index]?.[1] ?? '0x'));
+}
+
+function decode(call: ContractCall, answer: string): unknown {
+  const result = interfaceOf(call).decodeFunctionResult(call.functionName, answer);
   return result.length === 1 ? result[0] : result;
 }
 
+const interfaces = new WeakMap<readonly unknown[], Interface>();
+
+/** Reading a contract's description takes longer than a call, so each is read once. */
+function interfaceOf({ abi }: ContractCall): Interface {
+  const known = interfaces.get(abi);
+  if (known !== undefined) return known;
+  const made = new Interface(abi as InterfaceAbi);
+  interfaces.set(abi, made);
+  return made;
+}
+
 function encode(call: ContractCall): string {
-  return new Interface(call.abi as InterfaceAbi).encodeFunctionData(call.functionName, [
-    ...(call.args ?? []),
-  ]);
+  return interfaceOf(call).encodeFunctionData(call.functionName, [...(call.args ?? [])]);
 }
 
 function toReceipt(hash: Hex, answer: unknown): TransactionReceipt {

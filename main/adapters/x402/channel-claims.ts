@@ -4,14 +4,13 @@ import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, amountSchema } from '../../../shared/money.ts';
 import { type ChannelClaims, CLAIM_BATCH_MAX, type ClaimOutcome } from '../../ports/claims.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Hex } from '../../ports/evm.ts';
+import type { ContractCall, Hex } from '../../ports/evm.ts';
 import { observeChain } from './operation.ts';
 import { type OutboxEntry, outcomeOf, recoverOutbox } from './outbox.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import { type Channel, SETTLEMENT_ADDRESS } from './wire.ts';
 
 const SETTLED = 'x402-settled';
-const REFRESH_PARALLEL = 8;
 
 /** See {@link ChannelClaims}. */
 export function createChannelClaims(provider: ProviderChannels, clock: Clock): ChannelClaims {
@@ -23,43 +22,59 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
     options.network.token.address as Hex,
   );
 
-  const read = (functionName: string, args: readonly unknown[]) =>
-    sender.readContract({
-      address: SETTLEMENT_ADDRESS,
-      abi: settlementArtifact.abi,
-      functionName,
-      args,
-    });
+  const callOf = (functionName: string, args: readonly unknown[]): ContractCall => ({
+    address: SETTLEMENT_ADDRESS,
+    abi: settlementArtifact.abi,
+    functionName,
+    args,
+  });
 
   const settledOf = (channelId: string): Amount =>
     amountSchema.parse(store.get(SETTLED, channelId.toLowerCase()) ?? '0');
 
-  async function refreshChannel(channelId: string): Promise<void> {
-    const [held, pending, refundNonce] = await Promise.all([
-      read('channels', [channelId]),
-      read('pendingWithdrawals', [channelId]),
-      read('refundNonce', [channelId]),
-    ]);
-    const [balance, totalClaimed] = pair(held);
-    const [, initiatedAt] = pair(pending);
-    channels.change(channelId, (current) => ({
-      ...current,
-      balance: balance.toString(),
-      // Never backwards: a node may lag behind a claim that this process has seen mined.
-      totalClaimed: (totalClaimed > BigInt(current.totalClaimed)
-        ? totalClaimed
-        : BigInt(current.totalClaimed)
-      ).toString(),
-      withdrawRequestedAt: Number(initiatedAt),
-      refundNonce: Number(refundNonce),
-      onchainSyncedAt: clock.now(),
-    }));
+  async function refresh(channelIds: readonly string[]): Promise<void> {
+    for (let index = 0; index < channelIds.length; index += CLAIM_BATCH_MAX) {
+      const batch = channelIds.slice(index, index + CLAIM_BATCH_MAX);
+      const states = await sender.readContracts(
+        batch.flatMap((id) =>
+          ['channels', 'pendingWithdrawals', 'refundNonce'].map((name) => callOf(name, [id])),
+        ),
+      );
+      batch.forEach((id, place) => {
+        const [held, pending, refundNonce] = states.slice(place * 3, place * 3 + 3);
+        note(id, held, pending, refundNonce);
+      });
+    }
   }
 
-  async function refreshAll(ids: readonly string[]): Promise<void> {
-    for (let index = 0; index < ids.length; index += REFRESH_PARALLEL) {
-      await Promise.all(ids.slice(index, index + REFRESH_PARALLEL).map(refreshChannel));
-    }
+  function note(channelId: string, held: unknown, pending: unknown, refundNonce: unknown): void {
+    const [balance, totalClaimed] = pair(held);
+    const [, initiatedAt] = pair(pending);
+    channels.change(channelId, (current) => {
+      // Never backwards: a node may lag behind a claim that this process has seen mined.
+      const known = BigInt(current.totalClaimed);
+      return {
+        ...current,
+        balance: balance.toString(),
+        totalClaimed: (totalClaimed > known ? totalClaimed : known).toString(),
+        withdrawRequestedAt: Number(initiatedAt),
+        refundNonce: Number(refundNonce),
+        onchainSyncedAt: clock.now(),
+      };
+    });
+  }
+
+  /** Channels that may still be used or that owe; the others cannot surprise us. */
+  function alive(): readonly string[] {
+    const since = clock.now() - options.withdrawDelaySeconds * 1_000;
+    return channels
+      .all()
+      .filter(
+        (channel) =>
+          channel.lastRequestTimestamp >= since ||
+          BigInt(channel.chargedCumulativeAmount) > BigInt(channel.totalClaimed),
+      )
+      .map((channel) => channel.channelId);
   }
 
   /** Sends by the manager, with the hash written down first; what it then says is told by the receipt. */
@@ -99,7 +114,7 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
     async claim(channelIds) {
       if (channelIds.length > CLAIM_BATCH_MAX) throw new Error('too many channels for one claim');
       // What an earlier run may have claimed without learning of it.
-      await refreshAll(channelIds);
+      await refresh(channelIds);
       const wanted = new Set(channelIds.map((id) => id.toLowerCase()));
       let rows: readonly Channel[] = [];
       const select = (all: readonly Channel[]): Channel[] => {
@@ -126,7 +141,7 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
     async settle() {
       const paid = channels.all().map((channel) => [channel.channelId, channel.totalClaimed] as const);
       const [claimed, settled] = pair(
-        await read('receivers', [options.payout, options.network.token.address]),
+        await sender.readContract(callOf('receivers', [options.payout, options.network.token.address])),
       );
       const outcome =
         claimed > settled
@@ -143,7 +158,7 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
 
     acknowledge: (outcome) => outbox.remove(outcome.tx.hash),
 
-    refresh: () => refreshAll(channels.all().map((channel) => channel.channelId)),
+    refresh: () => refresh(alive()),
   };
 
   function markClaimed(outcome: Extract<ClaimOutcome, { type: 'claimed' }>): void {
