@@ -169,12 +169,12 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
   function contextOf(request: PaidRequest, payment: Payment | null) {
     const path = request.path.split('?')[0] ?? request.path;
     const price = payment === null ? priceOf(request) : amount(payment.accepted.amount);
-    const header = payment === null ? undefined : encodePaymentSignatureHeader(payment);
     const adapter: PricedRequest = {
       price,
-      description: request.description,
-      getHeader: (name) =>
-        name.toLowerCase() === PAYMENT_HEADER ? header : request.header(name.toLowerCase()),
+      getHeader(name) {
+        if (name.toLowerCase() !== PAYMENT_HEADER) return request.header(name.toLowerCase());
+        return payment === null ? undefined : encodePaymentSignatureHeader(payment);
+      },
       getMethod: () => request.method,
       getPath: () => path,
       getUrl: () => path,

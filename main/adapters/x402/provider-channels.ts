@@ -45,7 +45,6 @@ export interface ProviderChannels {
 /** A request as x402's server reads it; the price comes with it. */
 export interface PricedRequest extends HTTPAdapter {
   readonly price: Amount;
-  readonly description: string;
 }
 
 /** Opens the books and frees what an earlier run left open. Needs no chain. */
