@@ -14,7 +14,7 @@ const RESERVED_CORES = 1;
 
 /**
  * Free physical cores less one, at least 1. Threads beyond the free cores wait for each other at every
- * layer: measured on two cores with other programs at work, a second thread made decoding 3 to 15 times
+ * layer: measured on two cores with other programs at work, a second thread made decoding 5 to 20 times
  * slower, while on the same cores idle it doubled prefill. An owner's machine is rarely quite idle.
  */
 export function chooseThreads(reading: CoreReading): number {
