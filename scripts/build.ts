@@ -28,6 +28,8 @@ const TARGETS: readonly Target[] = [
         root: join(REPOSITORY, 'renderer'),
         configFile: join(REPOSITORY, 'vite.config.ts'),
         logLevel: 'warn',
+        // Read from the disk, not over a network.
+        build: { chunkSizeWarningLimit: 2_000 },
       }),
   },
   {

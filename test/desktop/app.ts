@@ -1,0 +1,135 @@
+/** Starts the real app (real shell, real agent, a home of its own) for a desktop test and ends it for certain. */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
+import type { TrayView } from '../../main/desktop/tray-menu.ts';
+import { REPOSITORY } from '../../scripts/agent-process.ts';
+import { electronForTests } from '../../scripts/electron-for-tests.ts';
+
+export interface DesktopApp {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  readonly home: string;
+  /** From the start of the program to the window's first page, in milliseconds. */
+  readonly openedMs: number;
+  tray(): Promise<TrayView>;
+  /** Chooses an item of the real tray menu by its labels, outermost first. */
+  chooseInTray(...labels: string[]): Promise<void>;
+  agentPid(): Promise<number | undefined>;
+  windowVisible(): Promise<boolean>;
+  /** Every process that the app started, itself included. */
+  processes(): number[];
+  close(): Promise<void>;
+}
+
+/** The shape of what main/desktop/test-view.ts exposes, as code that runs in the app sees it. */
+interface ShellInApp {
+  idlewattShell: {
+    tray(): { view: TrayView; menu: { items: MenuItemInApp[] } };
+    agentPid(): number | undefined;
+    windowVisible(): boolean;
+  };
+}
+interface MenuItemInApp {
+  label: string;
+  click(): void;
+  submenu?: { items: MenuItemInApp[] } | null;
+}
+
+const OPEN_MS_MAX = 60_000;
+
+export async function openApp(
+  options: { home?: string; parameters?: readonly string[] } = {},
+): Promise<DesktopApp> {
+  const executablePath =
+    process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
+  const startedMs = performance.now();
+  const app = await electron.launch({
+    executablePath,
+    args: [
+      // Chromium's own sandbox refuses to work for root, which is what tests in containers are.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      REPOSITORY,
+      ...(options.parameters ?? ['--quiet-requester']),
+    ],
+    env: { ...stringsOf(process.env), IDLEWATT_TEST: '1', IDLEWATT_HOME: home, LANG: 'en_US.UTF-8' },
+    timeout: OPEN_MS_MAX,
+  });
+  const main = app.process();
+  const page = await app.firstWindow({ timeout: OPEN_MS_MAX });
+  const openedMs = performance.now() - startedMs;
+  const processes = () => (main.pid === undefined ? [] : descendants(main.pid));
+
+  return {
+    app,
+    page,
+    home,
+    openedMs,
+    processes,
+    tray: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.tray().view),
+    chooseInTray: (...labels) =>
+      app.evaluate((_electron, path) => {
+        let { items } = (globalThis as unknown as ShellInApp).idlewattShell.tray().menu;
+        path.forEach((label, depth) => {
+          const item = items.find((candidate) => candidate.label === label);
+          if (!item) throw new Error(`no "${label}" in ${items.map((each) => each.label).join(' | ')}`);
+          if (depth === path.length - 1) item.click();
+          else items = item.submenu?.items ?? [];
+        });
+      }, labels),
+    agentPid: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.agentPid()),
+    windowVisible: () =>
+      app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.windowVisible()),
+    async close() {
+      const all = processes();
+      await app.close().catch(() => {}); // it may have quit by itself, which some tests want
+      for (const pid of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks until the answer is yes; rejects with what was last seen. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T> | T,
+  isIt: (value: T) => boolean,
+  msMax = 60_000,
+): Promise<T> {
+  const end = performance.now() + msMax;
+  for (;;) {
+    const value = await ask();
+    if (isIt(value)) return value;
+    if (performance.now() > end) throw new Error(`${what} did not come; last seen: ${JSON.stringify(value)}`);
+    await wait(50);
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // Signal 0 reaches a process that ended and was not waited for, too.
+    const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+    return !state.startsWith('Z');
+  } catch {
+    return false;
+  }
+}
+
+function descendants(root: number): number[] {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const found = [root];
+  for (const parent of found) found.push(...rows.filter(([, ppid]) => ppid === parent).map(([pid]) => pid));
+  return found;
+}
+
+function stringsOf(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith('NODE_'));
+  return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
