@@ -65,7 +65,12 @@ export type GenerateEvent =
 export type EngineStatus =
   | { readonly state: 'stopped' }
   | { readonly state: 'loading'; readonly modelId: string }
-  | { readonly state: 'ready'; readonly loaded: LoadedModel; readonly activeSequences: number; readonly pid: number }
+  | {
+      readonly state: 'ready';
+      readonly loaded: LoadedModel;
+      readonly activeSequences: number;
+      readonly pid: number;
+    }
   | { readonly state: 'restarting'; readonly attempt: number; readonly inMs: number; readonly cause: string }
   | { readonly state: 'gave-up'; readonly attempts: number; readonly cause: string };
 
