@@ -2,6 +2,8 @@
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/parts.css';
+import './styles/data.css';
+import './styles/forms.css';
 import './styles/pages.css';
 import 'uplot/dist/uPlot.min.css';
 import { StrictMode } from 'react';

@@ -5,7 +5,12 @@ import { useSection } from '../store.ts';
 
 export function useWords() {
   const { t, i18n } = useTranslation();
-  return { t, language: i18n.language };
+  return { t, language: regional(i18n.language) };
+}
+
+/** The reader's own region where it speaks the page's language (`en-GB` for `en`), for dates and clocks. */
+function regional(language: string): string {
+  return navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language;
 }
 
 /** The time now, renewed on a beat, for what is said relative to it. */
