@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../main/ports/clock.ts';
 import type { Network } from '../../main/ports/network.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { OfferedModel, Receipt } from '../../shared/offer.ts';
-import { createFakeEngine, FAKE_MODEL, type FakeEngine } from './engine.ts';
+import { createFakeEngine, FAKE_MODEL } from './engine.ts';
 import { createFakeJobs } from './jobs.ts';
 import { createFakePayer } from './payer.ts';
 import { createFakeGate, FAKE_ASSET, FAKE_PAYOUT } from './payment-gate.ts';
@@ -32,7 +32,7 @@ export function createFakeProvider(
   network: Network,
   options: Partial<ProviderOptions> & { models?: OfferedModel[]; slots?: number } = {},
 ) {
-  const engine = (options.engine as FakeEngine | undefined) ?? createFakeEngine({ loaded: FAKE_LIFE });
+  const engine = options.engine ?? createFakeEngine({ loaded: FAKE_LIFE });
   const clock: Clock = options.clock ?? systemClock;
   const gate = createFakeGate();
   const jobs = createFakeJobs();
@@ -64,7 +64,7 @@ export function createFakeProvider(
   });
   const server = createHttpServer(service.app);
   network.serve(server);
-  return { service, server, engine, gate, jobs, charged, faults, offers };
+  return { service, server, gate, jobs, charged, faults, offers };
 }
 
 /** A gateway that listens on a free loopback port. */

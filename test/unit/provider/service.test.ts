@@ -37,7 +37,7 @@ async function setUp(options: Partial<ProviderOptions> = {}) {
     clock,
     models: [OFFERED],
     ...options,
-    engine: engine as never,
+    engine,
   });
   const peer = network.key.peer;
   channels += 1;

@@ -1,0 +1,273 @@
+/**
+ * Goal: a client of the gateway gets its answer from whoever can give it, pays once, and is told the truth
+ * when nobody can. Method: real provider services with scripted engines on networks in memory, time moved by
+ * hand. What would break: a dead provider that stops everything, leases that are never freed, double charges.
+ */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import type { PurchaseLimits } from '../../../main/core/gateway/purchase.ts';
+import { readEvents } from '../../../main/core/sse/index.ts';
+import type { Network } from '../../../main/ports/network.ts';
+import { charge } from '../../../shared/price.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
+import { createFakeHub } from '../../fakes/network.ts';
+import { createScriptedEngine, type ScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
+
+const OFFERED = { ...CHEAP, price: { inputPerMillion: '2000000', outputPerMillion: '7000000' } };
+const dearer = (by: number) => ({
+  ...OFFERED,
+  price: { inputPerMillion: '2000000', outputPerMillion: String(7_000_000 + by) },
+});
+const hub = createFakeHub();
+const closers: (() => Promise<void>)[] = [];
+after(async () => {
+  for (const close of closers) await close();
+});
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A gateway and as many providers as models are given, cheapest first. */
+async function setUp(models: (typeof OFFERED)[], limits: Partial<PurchaseLimits> = {}) {
+  const clock = manualClock(1_700_000_000_000);
+  const buying = await hub.createNetwork();
+  await buying.start();
+  const providers: (ReturnType<typeof createFakeProvider> & { engine: ScriptedEngine; network: Network })[] =
+    [];
+  for (const model of models) {
+    const network = await hub.createNetwork();
+    await network.start();
+    const engine = createScriptedEngine();
+    const provider = createFakeProvider(network, { clock, models: [model], engine });
+    await buying.connect(network.addresses()[0] ?? '');
+    providers.push({ ...provider, engine, network });
+  }
+  const gateway = await createFakeGateway(buying, { clock, limits });
+  await gateway.directory.find(null);
+  closers.push(async () => {
+    await gateway.stop();
+    await buying.stop();
+    for (const { network } of providers) await network.stop();
+  });
+  function ask(more: object = {}, signal?: AbortSignal): Promise<Response> {
+    return fetch(`${gateway.baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: OFFERED.id,
+        messages: [{ role: 'user', content: 'Hi' }],
+        max_tokens: 9,
+        ...more,
+      }),
+      ...(signal ? { signal } : {}),
+    });
+  }
+  async function assertIdle() {
+    await gateway.gateway.idle();
+    assert.equal(gateway.payer.open(), 0, 'no lease is open');
+    assert.deepEqual(gateway.faults, []);
+    for (const { service, gate, faults } of providers) {
+      while (service.active().length > 0) await turn();
+      assert.deepEqual([...gate.busy], []);
+      assert.deepEqual(faults, []);
+    }
+  }
+  const [first, second] = providers;
+  return { clock, gateway, providers, first: first ?? assert.fail(), second, ask, assertIdle };
+}
+
+function finish(run: ScriptedRun, text = 'fine'): void {
+  run.start(1);
+  run.text(text, 1, 2);
+  run.end('stop');
+}
+
+async function textOf(response: Response): Promise<string> {
+  assert.equal(response.status, 200);
+  return (await response.json()).choices[0].message.content;
+}
+
+async function codeOf(response: Response): Promise<[number, string]> {
+  return [response.status, (await response.json()).error.code];
+}
+
+describe('gateway: failover', () => {
+  it('goes to the next provider when the first fails before its first token, and pays one', async () => {
+    const { first, second, gateway, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+    const answer = ask();
+    (await first.engine.next()).fail('engine-failed');
+    finish((await second?.engine.next()) ?? assert.fail());
+    assert.equal(await textOf(await answer), 'fine');
+    await assertIdle();
+    assert.equal(first.gate.total(), 0n);
+    assert.equal(second?.gate.total(), gateway.payer.paid());
+    assert.deepEqual(
+      gateway.jobs.all().map(({ state }) => state),
+      ['failed', 'charged'],
+    );
+  });
+
+  it('asks a provider that just failed last', async () => {
+    const { first, second, ask, assertIdle, clock } = await setUp([OFFERED, dearer(1)]);
+    const failing = ask();
+    (await first.engine.next()).fail('engine-failed');
+    finish((await second?.engine.next()) ?? assert.fail());
+    await failing;
+    const next = ask();
+    finish((await second?.engine.next()) ?? assert.fail(), 'second');
+    assert.equal(await textOf(await next), 'second');
+    clock.advance(30_000);
+    const later = ask();
+    finish(await first.engine.next(), 'first again');
+    assert.equal(await textOf(await later), 'first again');
+    await assertIdle();
+  });
+
+  it('passes over who is paused or busy, and tells it when nobody is left', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+    first.engine.setStatus({ state: 'stopped' });
+    const answer = ask();
+    finish((await second?.engine.next()) ?? assert.fail());
+    assert.equal(await textOf(await answer), 'fine');
+    second?.engine.setStatus({ state: 'stopped' });
+    const refused = await ask();
+    assert.ok(refused.headers.get('retry-after'));
+    assert.deepEqual(await codeOf(refused), [503, 'paused_starting']);
+    await assertIdle();
+  });
+
+  it('goes on when a provider vanished', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+    await first.network.stop();
+    const answer = ask();
+    finish((await second?.engine.next()) ?? assert.fail());
+    assert.equal(await textOf(await answer), 'fine');
+    await assertIdle();
+  });
+
+  it('does not ask others for what the client did wrong', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+    const answer = ask();
+    (await first.engine.next()).fail('context-exceeded');
+    assert.deepEqual(await codeOf(await answer), [400, 'context_length_exceeded']);
+    assert.equal(second?.jobs.all().length, 0);
+    await assertIdle();
+  });
+});
+
+describe('gateway: patience', () => {
+  it('leaves a provider that does not begin', async () => {
+    const limits = { firstEventMs: 5_000 };
+    const { first, second, clock, ask, assertIdle } = await setUp([OFFERED, dearer(1)], limits);
+    const answer = ask();
+    const stuck = await first.engine.next();
+    stuck.start(1);
+    clock.advance(5_000);
+    finish((await second?.engine.next()) ?? assert.fail());
+    assert.equal(await textOf(await answer), 'fine');
+    while (!stuck.signal.aborted) await turn();
+    await assertIdle();
+    assert.equal(first.gate.total(), 0n);
+  });
+
+  it('ends an answer that falls silent, with an error that clients understand', async () => {
+    const { first, clock, gateway, ask, assertIdle } = await setUp([OFFERED], { silenceMs: 5_000 });
+    const response = await Promise.all([
+      ask({ stream: true }),
+      first.engine.next().then((run) => {
+        run.start(1);
+        run.text('begun', 1);
+        return run;
+      }),
+    ]).then(([answer]) => answer);
+    const batches = readEvents(response.body ?? assert.fail());
+    await batches.next();
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    clock.advance(5_000);
+    const { value } = await batches.next();
+    assert.equal(JSON.parse(value?.[0]?.data ?? '').error.code, 'peer-unreachable');
+    await assertIdle();
+    const [job] = gateway.jobs.all();
+    assert.deepEqual([job?.state, job?.error, job?.charged], ['failed', 'peer-unreachable', null]);
+  });
+});
+
+describe('gateway: money', () => {
+  it('buys at the price of now when the price rose', async () => {
+    const model = structuredClone(OFFERED);
+    const { first, ask, assertIdle, gateway } = await setUp([model]);
+    model.price.outputPerMillion = '9000000';
+    const answer = ask();
+    finish(await first.engine.next());
+    assert.equal(await textOf(await answer), 'fine');
+    await assertIdle();
+    assert.equal(gateway.payer.paid(), charge(model.price, { input: 1, output: 2 }));
+    assert.deepEqual(
+      gateway.jobs.all().map(({ state }) => state),
+      ['refused', 'charged'],
+    );
+  });
+
+  it('tries a refused payment again, a few times and not for ever', async () => {
+    const { first, gateway, ask, assertIdle } = await setUp([OFFERED]);
+    first.gate.admit = async () => ({
+      kind: 'answered',
+      status: 402,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        error: { message: 'no', type: 'x', param: null, code: 'voucher-too-small' },
+        charged: '0',
+      }),
+      reason: 'voucher-too-small',
+    });
+    // The channel is open already, so that only the paid requests are refused.
+    gateway.payer.lease = (
+      (lease) => async (provider, path, ceiling) =>
+        lease(
+          { ...provider, fetch: async () => new Response('{}', { headers: { 'payment-response': 'x' } }) },
+          path,
+          ceiling,
+        )
+    )(gateway.payer.lease);
+    assert.deepEqual(await codeOf(await ask()), [402, 'voucher-too-small']);
+    const tries = gateway.jobs.all();
+    assert.ok(tries.length >= 2 && tries.length <= 6);
+    assert.ok(tries.every(({ state }) => state === 'refused'));
+    await assertIdle();
+  });
+
+  it('frees the lease and stops the engine when the client leaves, at any moment', async () => {
+    for (const moment of ['before the first token', 'in the middle'] as const) {
+      const { first, ask, assertIdle, gateway } = await setUp([OFFERED]);
+      const leaving = new AbortController();
+      const answer = ask({ stream: true }, leaving.signal);
+      const run = await first.engine.next();
+      run.start(1);
+      if (moment === 'in the middle') {
+        run.text('begun', 1);
+        const reader = (await answer).body?.getReader();
+        await reader?.read();
+        leaving.abort();
+      } else {
+        leaving.abort();
+        await assert.rejects(answer);
+      }
+      while (!run.signal.aborted) await turn();
+      while (gateway.jobs.all().some(({ endedAtMs }) => endedAtMs === null)) await turn();
+      await assertIdle();
+      assert.equal(gateway.jobs.all()[0]?.state, 'aborted', moment);
+      assert.equal(gateway.payer.ends.at(-1), 'abandoned');
+    }
+  });
+
+  it('lets the client go at the end mark and still pays and books', async () => {
+    const { first, ask, assertIdle, gateway } = await setUp([OFFERED]);
+    const answer = ask({ stream: true });
+    finish(await first.engine.next());
+    const batches = readEvents((await answer).body ?? assert.fail());
+    for await (const batch of batches) if (batch.some(({ data }) => data === '[DONE]')) break;
+    await assertIdle();
+    const [job] = gateway.jobs.all();
+    assert.deepEqual([job?.state, job?.charged], ['charged', first.gate.total().toString()]);
+  });
+});
