@@ -1,6 +1,6 @@
 /** x402 `batch-settlement` behind our ports: the provider's till and claims, the gateway's purse. */
 export { createChannelClaims } from './channel-claims.ts';
-export { type ChargeCorrection, createPayer, type PaidDeposit, type PayerOptions } from './payer.ts';
+export { createPayer, type PaidDeposit, type PayerOptions } from './payer.ts';
 export { createPaymentGate } from './payment-gate.ts';
 export {
   openProviderChannels,

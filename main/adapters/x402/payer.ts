@@ -50,16 +50,6 @@ export interface PayerOptions {
   readonly channelsMax: number;
   /** A deposit that became final; for the ledger. */
   readonly onDeposit?: (deposit: PaidDeposit) => void;
-  /** A provider proved that an earlier request, whose answer was lost, was charged; for the ledger. */
-  readonly onCorrection?: (correction: ChargeCorrection) => void;
-}
-
-/** What the channel owes more (or less) than this side knew. */
-export interface ChargeCorrection {
-  readonly peer: string;
-  readonly channelId: string;
-  readonly difference: Amount;
-  readonly cumulative: Amount;
 }
 
 /** Money that moved from the wallet into a channel. */
@@ -303,21 +293,9 @@ export function createPayer(options: PayerOptions): Payer {
     const required = decodeRequired(response.required);
     if (required === null) return;
     purse.requirements = checkRequirements(required, network);
-    const before = await storage.get(channel.id);
-    if (await processCorrectivePaymentRequired(channel.deps, required)) {
-      await tellCorrection(channel, before?.chargedCumulativeAmount);
-      return;
-    }
+    if (await processCorrectivePaymentRequired(channel.deps, required)) return;
     // No proof of where the channel stands: the chain says what it holds.
     if (code === 'deposit-too-small') await recoverBalance(channel);
-  }
-
-  async function tellCorrection(channel: BoughtChannel, before: string | undefined): Promise<void> {
-    const after = await storage.get(channel.id);
-    const cumulative = amount(after?.chargedCumulativeAmount ?? '0');
-    const difference = amount(cumulative - BigInt(before ?? '0'));
-    if (difference === 0n) return;
-    options.onCorrection?.({ peer: channel.peer, channelId: channel.id, difference, cumulative });
   }
 
   async function recoverBalance(channel: BoughtChannel): Promise<void> {
