@@ -30,15 +30,19 @@ const outputSchema = z.object({
     .optional(),
 });
 
-/** Text of an artifact file by its contract's name: `{ contract, compiler, abi, deployedBytecode }`. */
-export function compileContracts(): ReadonlyMap<string, string> {
+/**
+ * Text of an artifact file by its contract's name: `{ contract, compiler, abi, deployedBytecode }`.
+ * `more` adds sources by file name (a test's adversary, say) that may import the others.
+ */
+export function compileContracts(more: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> {
   const solc: { compile(input: string, callbacks: object): string; version(): string } = require('solc');
   const files = readdirSync(folder).filter((name) => name.endsWith('.sol'));
   const input = {
     language: 'Solidity',
-    sources: Object.fromEntries(
-      files.map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
-    ),
+    sources: Object.fromEntries([
+      ...files.map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
+      ...Object.entries(more).map(([name, content]) => [name, { content }]),
+    ]),
     settings: {
       optimizer: { enabled: true, runs: 10_000 },
       evmVersion: 'cancun',
@@ -53,7 +57,7 @@ export function compileContracts(): ReadonlyMap<string, string> {
   const failures = (output.errors ?? []).filter((entry) => entry.severity === 'error');
   if (failures.length > 0) throw new Error(failures.map((entry) => entry.formattedMessage).join('\n'));
   const artifacts = new Map<string, string>();
-  for (const file of files) {
+  for (const file of [...files, ...Object.keys(more)]) {
     for (const [contract, compiled] of Object.entries(output.contracts?.[file] ?? {})) {
       const code = compiled.evm.deployedBytecode;
       if (code.object === '') continue;

@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { AbiCoder } from 'ethers';
 import fc from 'fast-check';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
@@ -40,8 +41,26 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Brings nothing itself: it makes a second deposit meanwhile and hopes that both are counted. */
+const ADVERSARY = `
+  pragma solidity ^0.8.28;
+  import {BatchSettlement} from "BatchSettlement.sol";
+  contract ReentrantCollector {
+    function collect(address, address, uint256 amount, bytes32, bytes calldata data) external {
+      (BatchSettlement.ChannelConfig memory config, address collector, bytes memory inner) =
+        abi.decode(data, (BatchSettlement.ChannelConfig, address, bytes));
+      BatchSettlement(msg.sender).deposit(config, uint128(amount), collector, inner);
+    }
+  }`;
+let compiled: ReadonlyMap<string, string>;
+
+before(() => {
+  compiled = compileContracts({ 'ReentrantCollector.sol': ADVERSARY });
+});
+
 test('the artifacts are what the sources compile to', () => {
-  for (const [contract, text] of compileContracts()) {
+  for (const [contract, text] of compiled) {
+    if (contract === 'ReentrantCollector') continue;
     const path = join(import.meta.dirname, '../../contracts/artifacts', `${contract}.json`);
     assert.equal(readFileSync(path, 'utf8'), text, `${contract}: run scripts/compile-contracts.ts`);
   }
@@ -106,6 +125,27 @@ test('a deposit’s signature funds its own channel once and no other', async ()
   await assert.rejects(
     on.send(who.asAnybody, 'deposit', [{ ...channel, withdrawDelay: 899 }, 1n, COLLECTOR, more]),
   );
+});
+
+test('a collector that deposits behind the contract’s back gets nothing counted twice', async () => {
+  const who = await on.party();
+  const channel = on.config(who);
+  const other = on.config(who, 2n);
+  const adversary = '0x00000000000000000000000000000000000bad01';
+  const { deployedBytecode } = JSON.parse(compiled.get('ReentrantCollector') ?? '{}');
+  await node.send('anvil_setCode', [adversary, deployedBytecode]);
+  const inner = await on.depositData(who.payer.funds, other, 1_000n, 1n);
+  const data = AbiCoder.defaultAbiCoder().encode(
+    ['tuple(address,address,address,address,address,uint40,bytes32)', 'address', 'bytes'],
+    [Object.values(other), COLLECTOR, inner],
+  );
+  await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 1_000n, adversary, data]));
+  for (const each of [channel, other]) {
+    const held = (await on.read('channels', [on.idOf(each)])) as readonly bigint[];
+    assert.deepEqual([...held], [0n, 0n]);
+  }
+  // The same signature is good for the deposit that it was made for.
+  await on.send(who.asAnybody, 'deposit', [other, 1_000n, COLLECTOR, inner]);
 });
 
 test('only the payer starts a withdrawal, and claims until its end come first', async () => {
