@@ -47,16 +47,19 @@ function Open() {
     void applyLanguage(settings.language);
   }, [settings.language]);
 
-  const opened = useRef(false);
-  // Dependencies: a new page moves the focus to its beginning
   useEffect(() => {
     document.title = t('shell.title', { page: t(`nav.${page}`) });
-    if (opened.current) {
-      main.current?.focus();
-      window.scrollTo(0, 0);
-    }
-    opened.current = true;
-  }, [page, item, t]);
+  }, [page, t]);
+
+  const place = `${page}/${item ?? ''}`;
+  const shown = useRef(place);
+  useEffect(() => {
+    if (shown.current === place) return;
+    shown.current = place;
+    // A new page begins at its beginning, for readers too; the first one leaves the focus where it is.
+    main.current?.focus();
+    window.scrollTo(0, 0);
+  }, [place]);
 
   return (
     <div className="frame">

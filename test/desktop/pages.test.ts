@@ -47,7 +47,14 @@ test('each page shows the data of its sections', () =>
         'Paid out to the payout address',
       ],
       use: ['http://127.0.0.1:41111/v1', 'chat/completions', 'new OpenAI', '••••'],
-      models: ['312 MB of 808 MB', '59 sec left', 'Does not fit', 'Tight', 'Apache-2.0', '2.5 GB of 20.0 GB'],
+      models: [
+        '312 MB of 808 MB',
+        '59 secs left',
+        'Does not fit',
+        'Tight',
+        'Apache-2.0',
+        '2.5 GB of 20.0 GB',
+      ],
       machine: [
         'NVIDIA GeForce RTX 4070',
         '61 °C',
@@ -73,6 +80,15 @@ test('the token leaves the address bar and survives a reload', () =>
     await page.reload();
     await page.getByText('47.6 tokens').first().waitFor();
     assert.ok(!page.url().includes(agent.token));
+  }));
+
+test('the first press of Tab reaches the way past the navigation, and it leads to the page', () =>
+  withPage({ language: 'de' }, async ({ page }) => {
+    await page.locator('html[lang=de]').waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Zum Inhalt');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'MAIN');
   }));
 
 test('pause and resume by keyboard alone', () =>
