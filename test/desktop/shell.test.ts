@@ -113,8 +113,9 @@ describe('the desktop app', () => {
     const answer = await desktop.page.evaluate(
       () =>
         new Promise<string>((resolve) => {
-          window.addEventListener('message', ({ data, ports: [port] }) => {
+          window.addEventListener('message', function take({ data, ports: [port] }) {
             if (data !== 'idlewatt-port' || !port) return;
+            window.removeEventListener('message', take);
             port.onmessage = (event) => resolve(String(event.data));
             port.postMessage(JSON.stringify({ i: '1', p: { u: '/shell/quit', b: { json: {} } } }));
           });
