@@ -42,6 +42,8 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   const refused = new Set<string>();
   let activity: 'idle' | 'claiming' | 'settling' = 'idle';
   let chainAway = false;
+  /** What failed last and is to be tried again. */
+  let overdue: 'recovery' | 'settlement' | null = null;
   let failures = 0;
   let retryAtMs = 0;
   let running: Promise<SettlementResult> | null = null;
@@ -103,20 +105,30 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     }
   }
 
+  function noteSuccess(): void {
+    overdue = null;
+    failures = 0;
+    retryAtMs = 0;
+    chainAway = false;
+  }
+
+  function noteFailure(what: 'recovery' | 'settlement', error: unknown): void {
+    overdue = what;
+    chainAway = isAppError(error, 'chain-unavailable', 'chain-mismatch');
+    retryAtMs = clock.now() + Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 20));
+    failures += 1;
+    emit({ type: 'waiting', reason: reasonOf(error) });
+  }
+
   function settleNow(): Promise<SettlementResult> {
     running ??= run()
       .then(
         (result) => {
-          failures = 0;
-          retryAtMs = 0;
-          chainAway = false;
+          noteSuccess();
           return result;
         },
         (error: unknown) => {
-          chainAway = isAppError(error, 'chain-unavailable', 'chain-mismatch');
-          retryAtMs = clock.now() + Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 20));
-          failures += 1;
-          emit({ type: 'waiting', reason: reasonOf(error) });
+          noteFailure('settlement', error);
           throw error;
         },
       )
@@ -128,8 +140,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   }
 
   function isDue(): boolean {
-    if (clock.now() < retryAtMs) return false;
-    if (failures > 0) return true;
+    if (overdue === 'settlement') return true;
     const accounts = owing();
     const owed = accounts.reduce((sum, account) => sum + owedBy(account), 0n);
     if (owed > 0n && (owed >= options.threshold() || accounts.some((account) => account.withdrawing)))
@@ -139,9 +150,10 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   }
 
   function check(): void {
-    if (running !== null || !isDue()) return;
-    // The failure was told by a `waiting` event and is tried again.
-    settleNow().catch(() => undefined);
+    if (running !== null || clock.now() < retryAtMs) return;
+    if (overdue === 'recovery') void recoverEarlier();
+    // A failure was told by a `waiting` event and is tried again.
+    else if (isDue()) settleNow().catch(() => undefined);
   }
 
   function refresh(): void {
@@ -157,8 +169,14 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     );
   }
 
-  async function recoverAtStart(): Promise<void> {
-    for (const outcome of await claims.recover()) book(outcome);
+  /** Books what an earlier run sent and could not book. */
+  async function recoverEarlier(): Promise<void> {
+    try {
+      for (const outcome of await claims.recover()) book(outcome);
+      noteSuccess();
+    } catch (error) {
+      noteFailure('recovery', error);
+    }
   }
 
   return {
@@ -180,11 +198,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
         }));
     },
     start() {
-      recoverAtStart().catch((error: unknown) => {
-        failures = 1;
-        chainAway = isAppError(error, 'chain-unavailable', 'chain-mismatch');
-        emit({ type: 'waiting', reason: reasonOf(error) });
-      });
+      void recoverEarlier();
       timers = [clock.every(CHECK_EVERY_MS, check), clock.every(REFRESH_EVERY_MS, refresh)];
     },
     async stop() {
@@ -198,7 +212,9 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     if (activity !== 'idle') return activity;
     if (chainAway) return 'chain-unavailable';
     const owed = owing().reduce((sum, account) => sum + owedBy(account), 0n);
-    return failures > 0 || owed >= options.threshold() ? 'waiting-for-schedule' : 'below-threshold';
+    return overdue === 'settlement' || owed >= options.threshold()
+      ? 'waiting-for-schedule'
+      : 'below-threshold';
   }
 }
 

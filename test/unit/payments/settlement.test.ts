@@ -196,6 +196,26 @@ test('what an earlier run claimed and did not pay out is paid out', async () => 
   await settlement.stop();
 });
 
+test('a start without a chain claims nothing early: only what was begun is looked for', async () => {
+  const { claims, clock, settlement, events } = setUp();
+  claims.owe('a', 5n);
+  claims.away = true;
+  settlement.start();
+  await settled();
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['waiting'],
+  );
+  claims.away = false;
+  clock.advance(10_000);
+  await settled();
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual(claims.batches, []);
+  assert.equal(settlement.receivables()[0]?.reason, 'below-threshold');
+  await settlement.stop();
+});
+
 test('by hand it fails with the reason, so that the page can show it', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 5n);
