@@ -16,8 +16,11 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NoLine) return { code: 'unreachable', message: error.message };
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ORPCError)) return { code: 'unreachable', message };
-  const code = ERROR_CODES.find((candidate) => candidate === error.code);
-  return { code: code ?? 'unexpected', message };
+  // The agent keeps its own code beside the transport's; input that the contract refuses has only the latter.
+  const data: unknown = error.data;
+  const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
+  const code = ERROR_CODES.find((candidate) => candidate === own);
+  return { code: code ?? (error.code === 'BAD_REQUEST' ? 'bad-request' : 'unexpected'), message };
 }
 
 export interface Answer<T> {

@@ -223,6 +223,8 @@ test('a failure says what happened, what it means for the money, and what to do'
     await alert.getByText('The chain does not answer.').waitFor();
     await alert.getByText('Everything earned is kept here; nothing was paid out.').waitFor();
     await alert.getByText('The practice chain refused the connection.').waitFor();
+    await go('jobs/job-9999');
+    await page.getByRole('alert').getByText('This is not there, or not any more.').waitFor();
   }));
 
 test('models: download, cancel, serve, and remove after asking', () =>

@@ -67,9 +67,9 @@ export async function startFakeAgent(
   };
   const called = (name: string, input: unknown) => {
     calls.push({ name, input });
-    const failure = failures.get(name);
+    const expected = failures.get(name);
     failures.delete(name);
-    if (failure) throw failure;
+    if (expected) throw expected;
   };
   const setPresence = (presence: Presence) => {
     change({
@@ -135,7 +135,7 @@ export async function startFakeAgent(
       show: on.jobs.show.handler(({ input }) => {
         called('jobs.show', input);
         const job = script.jobs.find((candidate) => candidate.id === input.id);
-        if (!job) throw new ORPCError('not-found', { message: 'There is no such job.' });
+        if (!job) throw failure('not-found', 'There is no such job.');
         return { job, events: script.eventsOf(job) };
       }),
     },
@@ -289,7 +289,7 @@ export async function startFakeAgent(
     token,
     script,
     calls,
-    failNext: (name, code, message) => failures.set(name, new ORPCError(code, { message })),
+    failNext: (name, code, message) => failures.set(name, failure(code, message)),
     change,
     cut,
     restore: () => {
@@ -305,8 +305,13 @@ export async function startFakeAgent(
   };
 }
 
+/** An expected failure as the agent's API sends it: its own code stands in the data. */
+function failure(code: ErrorCode, message: string): ORPCError<string, unknown> {
+  return new ORPCError('UNPROCESSABLE_CONTENT', { message, data: { code } });
+}
+
 function refuse(): never {
-  throw new ORPCError('not-permitted', { message: 'Only the desktop shell may call this.' });
+  throw failure('not-permitted', 'Only the desktop shell may call this.');
 }
 
 function pauseEndMs(until: PauseUntil): number | null {
