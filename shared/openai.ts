@@ -253,11 +253,3 @@ export const errorBodySchema = z.object({
   }),
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
-
-/** One entry of `GET /v1/models`; what is beyond OpenAI's shape is ours. */
-export const modelEntrySchema = z.object({
-  id: z.string(),
-  object: z.literal('model'),
-  created: z.number(),
-  owned_by: z.string(),
-});

@@ -100,6 +100,8 @@ describe('a market of two peers', () => {
       data.map(({ id }) => id),
       [OFFERED.id],
     );
+    assert.deepEqual(await client.models.retrieve(OFFERED.id), data[0]);
+    await assert.rejects(client.models.retrieve('un/known'), { status: 404 });
   });
 
   it('answers the openai package, whole', async () => {

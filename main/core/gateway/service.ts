@@ -33,6 +33,7 @@ import type { Directory } from '../network/index.ts';
 import { EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
 import { type Candidate, rank } from './choice.ts';
 import { checkRequest } from './guard.ts';
+import { listModels } from './models.ts';
 import {
   type Batch,
   PAYMENT_CORRECTED,
@@ -111,11 +112,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
       outputTokens: asked.maxTokens ?? 0,
     };
     const selling = await directory.find(asked.model);
-    if (selling.length === 0) {
-      throw new AppError('model-unavailable', 'Nobody offers that model right now.', {
-        details: { param: 'model' },
-      });
-    }
+    if (selling.length === 0) throw notOffered();
     const ranked = rank(selling, wanted, accepts);
     if (ranked.length > 0) return shakyLast(ranked);
     if (rank(selling, wanted, () => true).length > 0)
@@ -311,33 +308,14 @@ export function createGateway(options: GatewayOptions): GatewayService {
       },
     }),
   );
-  app.get('/v1/models', async (request) => {
-    const offered = new Map<string, { offer: Offer; model: OfferedModel; providers: number }>();
-    for (const { offer } of await directory.find(null)) {
-      for (const model of offer.models) {
-        if (!accepts(offer, model)) continue;
-        const known = offered.get(model.id);
-        const cheaper =
-          !known || BigInt(model.price.outputPerMillion) < BigInt(known.model.price.outputPerMillion);
-        offered.set(model.id, {
-          ...(cheaper ? { offer, model } : known),
-          providers: (known?.providers ?? 0) + 1,
-        });
-      }
-    }
-    const data = [...offered.values()].map(({ offer, model, providers }) => ({
-      id: model.id,
-      object: 'model',
-      created: Math.floor(offer.issuedAtMs / 1_000),
-      owned_by: 'idlewatt',
-      price: model.price,
-      asset: offer.asset,
-      context_length: model.contextTokens,
-      quantisation: model.quantisation,
-      sha256: model.sha256,
-      providers,
-    }));
-    return request.json({ object: 'list', data });
+  app.get('/v1/models', async (request) =>
+    request.json({ object: 'list', data: listModels(await directory.find(null), accepts) }),
+  );
+  app.get('/v1/models/:id{.+}', async (request) => {
+    const id = request.req.param('id');
+    const found = listModels(await directory.find(id), accepts).find((model) => model.id === id);
+    if (!found) throw notOffered();
+    return request.json(found);
   });
   app.post(CHAT_PATH, (request) => buy(request, 'chat'));
   app.post(TEXT_PATH, (request) => buy(request, 'text'));
@@ -356,6 +334,12 @@ export function createGateway(options: GatewayOptions): GatewayService {
       while (concluding.size > 0) await Promise.all(concluding);
     },
   };
+}
+
+function notOffered(): AppError {
+  return new AppError('model-unavailable', 'Nobody offers that model right now.', {
+    details: { param: 'model' },
+  });
 }
 
 function asFailure(error: unknown): AppError {

@@ -252,14 +252,15 @@ export function createProviderService(options: ProviderOptions): ProviderService
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
   app.get('/v1/models', async (context) => {
     const { offer } = await offers.current();
-    const created = Math.floor(offer.issuedAtMs / 1_000);
-    const data = offer.models.map((model) => ({
-      ...listed(model),
-      created,
+    const common = {
+      created: Math.floor(offer.issuedAtMs / 1_000),
       owned_by: key.peer,
       asset: offer.asset,
-    }));
-    return context.json({ object: 'list', data });
+    };
+    return context.json({
+      object: 'list',
+      data: offer.models.map((model) => ({ ...listed(model), ...common })),
+    });
   });
   app.post(CHAT_PATH, (context) => sell(context, 'chat'));
   app.post(TEXT_PATH, (context) => sell(context, 'text'));
