@@ -141,6 +141,7 @@ async function compose(
   const { records } = database;
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
+  ledger.verifyBalanced();
   const jobs = createJobs({ records: database.jobs, ledger, clock });
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
@@ -415,7 +416,14 @@ async function compose(
       jobs,
       key,
       accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id,
-      onBought: () => hub.changed('money'),
+      onBought: ({ channelId, cumulative }) => {
+        // An answer that was lost on the way was charged all the same; the next one's total shows it.
+        if (channelId !== null && cumulative !== null) {
+          const total = amount(cumulative);
+          ledger.recoverCharges({ side: 'bought', channelId, assetId: chain.token.id, total });
+        }
+        hub.changed('money');
+      },
       onFault: fault,
     });
     const server = createHttpServer(service.app);

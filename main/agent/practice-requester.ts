@@ -41,6 +41,7 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
   let ready: AgentReady | null = null;
   let stopping = false;
   let restarts = 0;
+  let { gatewayPort } = options;
 
   const start = () => {
     const process = fork(
@@ -48,7 +49,8 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
       [
         ...['--role', 'practice-requester', '--profile', 'practice', '--home', options.home],
         ...['--connect', options.connect, '--rpc', options.rpcUrl],
-        ...['--gateway-port', String(options.gatewayPort)],
+        // Clients were told an address: a restart keeps it.
+        ...['--gateway-port', String(gatewayPort)],
         ...(options.quiet ? ['--quiet-requester'] : []),
       ],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
@@ -58,6 +60,7 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
       createInterface({ input: process.stdout }).on('line', (line) => {
         if (!line.startsWith('READY ')) return;
         ready = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
+        if (ready.gateway) gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
         started.resolve(ready);
       });
     }

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { Notice } from '../../shared/api/state.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import { chooseThreads } from '../core/engine/index.ts';
-import { DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
+import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
@@ -48,7 +48,7 @@ const RETRY_MS = 60_000;
 export function createServing(options: ServingOptions): Serving {
   const { engine, models, presence, records, clock } = options;
   const stopping = new AbortController();
-  let wanted = records.get(COLLECTION, KEY) ?? DEFAULT_MODEL_ID;
+  let wanted = readChoice(records.get(COLLECTION, KEY)) ?? DEFAULT_MODEL_ID;
   let file: ModelFile | null = null;
   let working: Promise<void> = Promise.resolve();
   let retry: Timer | null = null;
@@ -139,7 +139,7 @@ export function createServing(options: ServingOptions): Serving {
       retry?.cancel();
       wanted = id;
       file = next;
-      records.set(COLLECTION, KEY, id);
+      records.set(COLLECTION, KEY, JSON.stringify(id));
       presence.setAvailability('ready');
       reconcile();
       await working;
@@ -151,4 +151,10 @@ export function createServing(options: ServingOptions): Serving {
       for (const end of unsubscribe) end();
     },
   };
+}
+
+/** A model that the owner chose and that the catalogue still has. */
+function readChoice(text: string | null): string | null {
+  const id: unknown = text === null ? null : JSON.parse(text);
+  return CATALOGUE.some((entry) => entry.id === id) ? String(id) : null;
 }

@@ -147,7 +147,7 @@ function money(parts: SectionParts): AgentState['money'] {
     earnedTotal: ledger.earned(asset.id, 'total').toString(),
     owed: ledger.balance('channels:owed', asset.id).toString(),
     claimed: ledger.balance('contract:claimed', asset.id).toString(),
-    received: ledger.balance('wallet', asset.id).toString(),
+    received: ledger.received(asset.id).toString(),
     feesCoin: ledger.balance('fees:network', coin.id).toString(),
     waitingReason: parts.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: parts.settings.get().settleThreshold,

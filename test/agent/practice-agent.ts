@@ -1,0 +1,95 @@
+/** A real agent on a home of its own for the tests of this folder, and the questions that they ask of it. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type AgentApi,
+  connectApi,
+  type RunningAgent,
+  startAgent,
+  waitForState,
+} from '../../scripts/agent-process.ts';
+
+export interface PracticeAgent {
+  readonly agent: RunningAgent;
+  /** The provider's API and the requester's. */
+  readonly api: AgentApi;
+  readonly requester: AgentApi;
+  readonly gateway: { readonly baseUrl: string; readonly key: string };
+  close(): Promise<number | null>;
+}
+
+export function temporaryHome(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'idlewatt-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Starts the practice network, quiet, and waits until a real model is served. */
+export async function startPractice(home: string): Promise<PracticeAgent> {
+  const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
+  const { page, gateway, requester } = agent.ready;
+  if (!page || !gateway || !requester)
+    throw new Error('the practice agent has a page, a gateway and a requester');
+  const provider = await connectApi(page);
+  const buyer = await connectApi(requester.page);
+  await waitForState(
+    provider.api,
+    (state) => state.work.engine === 'ready' && state.work.presence.decision === 'run',
+    { timeoutMs: 300_000 },
+  );
+  return {
+    agent,
+    api: provider.api,
+    requester: buyer.api,
+    gateway,
+    async close() {
+      provider.close();
+      buyer.close();
+      return agent.stop();
+    },
+  };
+}
+
+/** What one side booked on an account. */
+export async function booked(api: AgentApi, account: string): Promise<bigint> {
+  const { entries } = await api.earnings.entries({ limit: 500 });
+  return entries
+    .flatMap((entry) => entry.lines)
+    .filter((line) => line.account === account)
+    .reduce((sum, line) => sum + BigInt(line.amount), 0n);
+}
+
+/** Ids of the processes below `pid` whose command line has `text`. */
+export function descendants(pid: number, text: string): number[] {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
+      return match ? [{ pid: Number(match[1]), parent: Number(match[2]), args: match[3] ?? '' }] : [];
+    });
+  const below = new Set([pid]);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const row of rows) {
+      if (below.has(row.parent) && !below.has(row.pid)) {
+        below.add(row.pid);
+        grown = true;
+      }
+    }
+  }
+  return rows
+    .filter((row) => row.pid !== pid && below.has(row.pid) && row.args.includes(text))
+    .map((row) => row.pid);
+}
+
+/** Waits for a condition that has no event of its own, looking often; fails after 20 s. */
+export async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const seen = await look();
+    if (seen !== null) return seen;
+    if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
