@@ -2,6 +2,11 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 
+/** 1, 2, 5, 10, 20, 50 … base units. */
+const WHOLE_STEPS = Array.from({ length: 48 }, (_, index) => [1, 2, 5][index % 3] ?? 1).map(
+  (step, index) => step * 10 ** Math.floor(index / 3),
+);
+
 export interface DayBar {
   /** `YYYY-MM-DD`. */
   readonly day: string;
@@ -61,6 +66,8 @@ export function DayChart(props: {
               grid: { stroke: ink('--line'), width: 1 },
               size: 4.25 * rem,
               space: 2.75 * rem,
+              // Whole base units only: a line between two of them would be labelled wrongly.
+              incrs: WHOLE_STEPS,
               values: (_, splits) => splits.map(writeValue),
             },
           ],

@@ -291,7 +291,7 @@ test('time and source of a number are reachable by keyboard', () =>
     await page.locator('.figure .fact').first().focus();
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Tab');
-    await page.getByRole('tooltip').getByText('Read from Practice chain').waitFor();
+    await page.getByRole('tooltip').getByText('Practice chain, read at').waitFor();
   }));
 
 test('in the desktop the same pages speak over a message port, and take a new one when it closes', () =>
