@@ -33,6 +33,7 @@ export async function openVirtualDisplay(size: { width: number; height: number }
       `${size.width}x${size.height}x24`,
       '-nolisten',
       'tcp',
+      '-noreset',
       '-fbdir',
       folder,
     ],

@@ -1,0 +1,157 @@
+/**
+ * `npm run screenshots`: the real app, earning practice money, photographed page by page into
+ * docs/screenshots, and the tray's real menu as the screen shows it.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Page } from 'playwright';
+import { type DesktopApp, openApp, until } from '../test/desktop/app.ts';
+import { REPOSITORY } from './agent-process.ts';
+import { buildAll } from './build.ts';
+import { electronForTests } from './electron-for-tests.ts';
+import { encodePng } from './make-icons.ts';
+import { installSystemPackages } from './system-packages.ts';
+import { openVirtualDisplay } from './virtual-display.ts';
+
+const FOLDER = join(REPOSITORY, 'docs/screenshots');
+const SIZE = { width: 1280, height: 800 };
+/** The first start downloads the model. */
+const FIRST_JOB_MS_MAX = 10 * 60_000;
+const JOBS_BEFORE_PICTURES = 3;
+const PAGES = {
+  home: '#/',
+  jobs: '#/jobs',
+  earnings: '#/earnings',
+  wallet: '#/wallet',
+  'use-the-network': '#/use',
+  models: '#/models',
+  machine: '#/machine',
+  settings: '#/settings',
+} as const;
+
+if (installSystemPackages(['tests']) !== null) process.exit(1);
+await buildAll();
+await mkdir(FOLDER, { recursive: true });
+const home = await mkdtemp(join(tmpdir(), 'idlewatt-screenshots-'));
+const electron = await electronForTests();
+const display = await openVirtualDisplay(SIZE);
+Object.assign(process.env, display.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
+try {
+  const desktop = await openApp({ home, parameters: [] });
+  try {
+    await takePictures(desktop);
+  } finally {
+    await desktop.close();
+  }
+} finally {
+  await display.close();
+  await rm(home, { recursive: true, force: true });
+}
+
+async function takePictures(desktop: DesktopApp): Promise<void> {
+  const { app, page } = desktop;
+  await app.evaluate(({ BrowserWindow }, { width, height }) => {
+    const window = BrowserWindow.getAllWindows()[0];
+    window?.setPosition(0, 0);
+    window?.setContentSize(width, height);
+  }, SIZE);
+  await page.getByRole('navigation').waitFor({ timeout: FIRST_JOB_MS_MAX });
+  await earn(desktop, page);
+  for (const [name, address] of Object.entries(PAGES)) {
+    await go(page, address);
+    await picture(page, name);
+  }
+  await go(page, PAGES.home);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await picture(page, 'home-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await trayMenu(desktop);
+}
+
+/** Nobody sits at this screen, but its clock of idleness is not to be waited for. */
+async function earn(desktop: DesktopApp, page: Page): Promise<void> {
+  await go(page, PAGES.settings);
+  await page.getByText('Always', { exact: true }).first().click();
+  await go(page, PAGES.home);
+  console.log('Waiting for the first jobs.');
+  const served = page.getByText(/\d+ jobs? served/).first();
+  await until(
+    'served jobs',
+    async () => Number.parseInt((await served.textContent()) ?? '0', 10),
+    (jobs) => jobs >= JOBS_BEFORE_PICTURES,
+    FIRST_JOB_MS_MAX,
+  );
+  await until('a job at work', desktop.tray, (tray) => tray.icon === 'earning', FIRST_JOB_MS_MAX);
+}
+
+async function go(page: Page, address: string): Promise<void> {
+  await page.evaluate((hash) => {
+    window.location.hash = hash;
+  }, address);
+  await wait(1_200); // lists and charts ask for their data when their page opens
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: 'disabled' });
+  console.log(`docs/screenshots/${name}.png`);
+}
+
+/** Opens the very menu that hangs on the tray's icon and takes the screen as it is. */
+async function trayMenu(desktop: DesktopApp): Promise<void> {
+  await desktop.app.evaluate(({ BrowserWindow }) => {
+    const { menu } = (
+      globalThis as unknown as { idlewattShell: { tray(): { menu: Electron.Menu } } }
+    ).idlewattShell.tray();
+    const window = BrowserWindow.getAllWindows()[0];
+    if (window) menu.popup({ window, x: 820, y: 40 });
+  });
+  await wait(1_500);
+  const screen = readWindowDump(await readFile(display.dumpFile));
+  const part = cut(screen, { left: 640, top: 0, width: 640, height: 400 });
+  await writeFile(join(FOLDER, 'tray-menu.png'), encodePng(part.rows, part.width, part.height, 3));
+  console.log('docs/screenshots/tray-menu.png');
+}
+
+interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly pixel: (x: number, y: number) => readonly [red: number, green: number, blue: number];
+}
+
+/** X window dump, version 7, 32 bits a pixel, as Xvfb keeps it. */
+function readWindowDump(dump: Buffer): Picture {
+  const field = (index: number) => dump.readUInt32BE(index * 4);
+  const [width, height, littleEndian, bitsPerPixel, bytesPerLine] = [4, 5, 7, 11, 12].map(field) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (bitsPerPixel !== 32) throw new Error(`a screen of 32 bits a pixel was expected, not ${bitsPerPixel}`);
+  const start = field(0) + field(19) * 12; // the header and its colour map
+  return {
+    width,
+    height,
+    pixel(x, y) {
+      const at = start + y * bytesPerLine + x * 4;
+      const value = littleEndian === 0 ? dump.readUInt32LE(at) : dump.readUInt32BE(at);
+      return [(value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+    },
+  };
+}
+
+function cut(
+  screen: Picture,
+  area: { left: number; top: number; width: number; height: number },
+): { rows: Buffer; width: number; height: number } {
+  const rows = Buffer.alloc(area.height * (1 + area.width * 3));
+  for (let y = 0; y < area.height; y++) {
+    for (let x = 0; x < area.width; x++) {
+      rows.set(screen.pixel(area.left + x, area.top + y), y * (1 + area.width * 3) + 1 + x * 3);
+    }
+  }
+  return { rows, width: area.width, height: area.height };
+}
