@@ -60,6 +60,7 @@ import { openWallet, passphraseFromFile, practicePassphrase } from './core/walle
 import type { Balances, ChainNetwork } from './ports/chain.ts';
 import { systemClock } from './ports/clock.ts';
 import type { Engine } from './ports/engine.ts';
+import type { ChainSender } from './ports/evm.ts';
 import type { Inventory, MachineReadings } from './ports/machine.ts';
 
 export interface AgentConfig {
@@ -223,11 +224,22 @@ async function compose(
     network: chain,
     payout: funds.address,
     authorizer: session,
-    sender: createSender(node, gas),
+    sender: bookFees(createSender(node, gas)),
     store: records,
     withdrawDelaySeconds: terms.withdrawDelaySeconds,
     depositMin: amount(terms.depositMin),
   });
+  /** Whatever is sent for us costs a fee, also a deposit that we relay; claims book theirs again, to no effect. */
+  function bookFees(sender: ChainSender): ChainSender {
+    return {
+      ...sender,
+      async waitForReceipt(hash, timeoutMs) {
+        const receipt = await sender.waitForReceipt(hash, timeoutMs);
+        ledger.networkFee({ txHash: receipt.hash, assetId: chain.coin.id, amount: receipt.fee });
+        return receipt;
+      },
+    };
+  }
   const claims = createChannelClaims(providerChannels, clock);
   const books = {
     jobs,

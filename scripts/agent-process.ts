@@ -9,8 +9,7 @@ import { WebSocket } from 'ws';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState } from '../shared/api/state.ts';
 import { type AgentReady, agentReadySchema } from '../shared/host.ts';
-
-export const REPOSITORY = join(import.meta.dirname, '..');
+import { cacheFolder, REPOSITORY } from './places.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
 
@@ -30,7 +29,7 @@ export async function startAgent(
 ): Promise<RunningAgent> {
   const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
+    env: { IDLEWATT_MODEL_CACHE: join(cacheFolder(), 'models'), ...process.env, ...options.env },
   });
   const errors: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {

@@ -2,11 +2,20 @@
  * `npm run build`: pages, shell, preload scripts and the agent's JavaScript into dist/, each only when
  * something that it is made of changed. `--force` builds everything.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { build, type Plugin } from 'vite';
-import { REPOSITORY } from './agent-process.ts';
+import { REPOSITORY } from './places.ts';
 
 interface Target {
   readonly name: string;
@@ -48,7 +57,7 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'agent',
-    inputs: ['main', 'shared', 'package-lock.json'],
+    inputs: ['main', 'shared', 'resources/models', 'package.json', 'package-lock.json'],
     build: buildAgent,
   },
 ];
@@ -130,6 +139,14 @@ async function buildAgent(): Promise<void> {
       },
     },
   });
+  copyBesideAgent();
+}
+
+/** What the agent reads beside its code, at the same places relative to it. */
+function copyBesideAgent(): void {
+  for (const path of ['package.json', 'resources/models']) {
+    cpSync(join(REPOSITORY, path), join(DIST, 'agent', path), { recursive: true });
+  }
 }
 
 /** The agent itself and every file that it starts as a process or thread of its own. */

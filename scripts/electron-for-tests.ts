@@ -5,17 +5,18 @@
  * The second is for tests only. Nothing that people run, and nothing that could hold a real wallet, may
  * ever start it; `npm start` and `npm run package` know only the official one.
  */
+
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { FuseV1Options, FuseVersion, flipFuses } from '@electron/fuses';
 import { x as untar } from 'tar';
 import { officialElectron } from './official-electron.ts';
+import { cacheFolder } from './places.ts';
 
 export interface TestElectron {
   readonly executable: string;
@@ -36,12 +37,6 @@ const SUBSTITUTE = {
 const RECIPE = 2;
 const OFFICIAL_DOWNLOAD_MS_MAX = 120_000;
 const SUBSTITUTE_DOWNLOAD_MS_MAX = 300_000;
-
-/** Where big things are kept between runs, and between checkouts. */
-export function cacheFolder(): string {
-  if (process.env.IDLEWATT_CACHE) return process.env.IDLEWATT_CACHE;
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'idlewatt');
-}
 
 /** Resolves to an executable; rejects with one sentence when there is none for this machine. */
 export async function electronForTests(say: (line: string) => void = console.log): Promise<TestElectron> {

@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import { REPOSITORY } from './agent-process.ts';
+import { REPOSITORY } from './places.ts';
 
 /** Whether a point of the unit square (y downwards) belongs to the shape. */
 type Shape = (x: number, y: number) => boolean;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REPOSITORY } from './agent-process.ts';
+import { REPOSITORY } from './places.ts';
 
 export type OfficialElectron =
   | { readonly executable: string; readonly version: string }

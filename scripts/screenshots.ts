@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright';
 import { type DesktopApp, openApp, until } from '../test/desktop/app.ts';
-import { REPOSITORY } from './agent-process.ts';
 import { buildAll } from './build.ts';
 import { electronForTests } from './electron-for-tests.ts';
 import { encodePng } from './make-icons.ts';
+import { REPOSITORY } from './places.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { openVirtualDisplay } from './virtual-display.ts';
 
@@ -36,7 +36,8 @@ await buildAll();
 await mkdir(FOLDER, { recursive: true });
 const home = await mkdtemp(join(tmpdir(), 'idlewatt-screenshots-'));
 const electron = await electronForTests();
-const display = await openVirtualDisplay(SIZE);
+// Larger than the pictures: a window as large as its screen loses a row and a column.
+const display = await openVirtualDisplay({ width: SIZE.width + 160, height: SIZE.height + 160 });
 Object.assign(process.env, display.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
 try {
   const desktop = await openApp({ home, parameters: [] });

@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { agentReadySchema } from '../shared/host.ts';
-import { REPOSITORY } from './agent-process.ts';
 import { buildAll } from './build.ts';
 import { officialElectron } from './official-electron.ts';
+import { REPOSITORY } from './places.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
 

@@ -6,9 +6,9 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
-import { REPOSITORY } from './agent-process.ts';
 import { buildAll } from './build.ts';
 import { electronForTests } from './electron-for-tests.ts';
+import { REPOSITORY } from './places.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { openVirtualDisplay } from './virtual-display.ts';
 

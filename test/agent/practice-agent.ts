@@ -51,12 +51,12 @@ export async function startPractice(home: string): Promise<PracticeAgent> {
   };
 }
 
-/** What one side booked on an account. */
-export async function booked(api: AgentApi, account: string): Promise<bigint> {
+/** What one side booked on an account, in one asset or in whatever it holds. */
+export async function booked(api: AgentApi, account: string, assetId?: string): Promise<bigint> {
   const { entries } = await api.earnings.entries({ limit: 500 });
   return entries
     .flatMap((entry) => entry.lines)
-    .filter((line) => line.account === account)
+    .filter((line) => line.account === account && (assetId === undefined || line.assetId === assetId))
     .reduce((sum, line) => sum + BigInt(line.amount), 0n);
 }
 

@@ -11,6 +11,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { JsonRpcProvider } from 'ethers';
 import OpenAI from 'openai';
 import { waitForState } from '../../scripts/agent-process.ts';
 import { charge } from '../../shared/price.ts';
@@ -230,11 +231,22 @@ test('what was charged is booked and paid out, and a restart forgets nothing', a
   assert.equal(state.wallet.tokenBalance, charged.toString(), 'the chain says the same');
 
   const { peer, chain } = practice.agent.ready;
+  assert.ok(chain);
+  const node = new JsonRpcProvider(chain.rpcUrl, undefined, { staticNetwork: true });
+  const { entries } = await practice.api.earnings.entries({ limit: 1, kind: 'channels-claimed' });
+  const claim = await node.getTransaction(entries[0]?.reference ?? '');
+  assert.ok(claim, 'the claim that was booked is on the chain');
+  assert.equal(
+    await node.getBalance(claim.from),
+    await booked(practice.api, 'wallet', state.money.coin.id),
+    'every fee is booked, also for deposits that were relayed',
+  );
+  node.destroy();
   const address = state.wallet.address;
   assert.equal(await practice.close(), 0);
   await start();
   assert.equal(practice.agent.ready.peer.id, peer.id, 'the same peer');
-  assert.equal(practice.agent.ready.chain?.id, chain?.id);
+  assert.equal(practice.agent.ready.chain?.id, chain.id);
   const again = await waitForState(practice.api, () => true, { timeoutMs: 10_000 });
   assert.equal(again.wallet.address, address, 'the same wallet');
   assert.equal(again.wallet.tokenBalance, charged.toString(), 'the chain kept the payout');

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
-import { REPOSITORY } from '../../scripts/agent-process.ts';
 import { electronForTests } from '../../scripts/electron-for-tests.ts';
+import { REPOSITORY } from '../../scripts/places.ts';
 
 export interface DesktopApp {
   readonly app: ElectronApplication;
