@@ -1,9 +1,10 @@
 /** `npm run package`: the installable app for this machine, unpacked, with the official Electron and no other. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { REPOSITORY } from './agent-process.ts';
+
 import { buildAll } from './build.ts';
 import { officialElectron } from './official-electron.ts';
+import { REPOSITORY } from './places.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 300_000;
 

@@ -9,12 +9,12 @@ const ENTRY = 'dist/agent/main/agent-main.js';
 
 export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
   const child = utilityProcess.fork(
-    join(options.appFolder, ENTRY),
+    unpacked(join(options.appFolder, ENTRY)),
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
       // Its READY line holds a key and is for those who started it from a terminal.
-    stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
   child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
@@ -53,4 +53,9 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
       clearTimeout(timer);
     },
   };
+}
+
+/** In an installed app the agent stands beside the archive: it starts processes and loads native libraries. */
+function unpacked(path: string): string {
+  return path.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked');
 }

@@ -1,0 +1,82 @@
+// Goal: the tray says what the machine does and why, for every reason, in both languages, and never invents.
+// Method: every reason and engine state put into a scripted state; the view is read.
+// Would break if: a reason had no sentence or a placeholder were left in it; a pause had no way to resume;
+//   real and practice money read the same; quitting did not say that earning stops.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type TrayItem, trayView } from '../../../main/desktop/tray-menu.ts';
+import { languageFor } from '../../../main/desktop/words.ts';
+import type { AgentState } from '../../../shared/api/state.ts';
+import { presenceReasonSchema } from '../../../shared/presence.ts';
+import { scriptFor } from '../../fakes/agent-script.ts';
+
+const busy = scriptFor('busy', Date.UTC(2026, 10, 23, 12)).state;
+const work = (patch: Partial<AgentState['work']>): AgentState => ({
+  ...busy,
+  work: { ...busy.work, ...patch },
+});
+const presence = (reason: AgentState['work']['presence']['reason'], untilMs: number | null = null) => ({
+  decision: reason === 'idle' || reason === 'always-on' ? ('run' as const) : ('pause' as const),
+  reason,
+  sinceMs: 0,
+  untilMs,
+});
+const labels = (items: readonly TrayItem[]) => items.flatMap((item) => ('label' in item ? [item.label] : []));
+
+test('every reason and engine state has a whole sentence in every language', () => {
+  const engines = ['stopped', 'loading', 'ready', 'restarting', 'gave-up'] as const;
+  for (const language of ['en', 'de'] as const) {
+    const sentences = presenceReasonSchema.options.flatMap((reason) =>
+      engines.map((engine) => trayView(work({ presence: presence(reason), engine }), language).sentence),
+    );
+    for (const sentence of sentences) assert.match(sentence, /^[^{}]{5,}\.$/);
+    assert.ok(new Set(sentences).size >= presenceReasonSchema.options.length);
+  }
+});
+
+test('the shape follows the state: bolt, hollow bolt, clock, bars, dots, exclamation mark', () => {
+  const idle = presence('idle');
+  assert.equal(trayView(work({ presence: idle, engine: 'ready' }), 'en').icon, 'earning');
+  assert.equal(trayView(work({ presence: idle, engine: 'ready', activeJobs: [] }), 'en').icon, 'ready');
+  assert.equal(trayView(work({ presence: presence('owner-active') }), 'en').icon, 'waiting');
+  assert.equal(trayView(work({ presence: presence('paused-by-owner') }), 'en').icon, 'paused');
+  assert.equal(trayView('starting', 'en').icon, 'starting');
+  assert.equal(trayView('gone', 'en').icon, 'stopped');
+});
+
+test('an unknown speed is left out and never 0', () => {
+  const view = trayView(work({ presence: presence('idle'), engine: 'ready', tokensPerSecond: null }), 'en');
+  assert.doesNotMatch(view.sentence, /second/);
+});
+
+test('only a pause offers to resume, and every state offers to open and to quit', () => {
+  const paused = labels(trayView(work({ presence: presence('paused-by-owner') }), 'en').items);
+  const running = labels(trayView(work({ presence: presence('idle') }), 'en').items);
+  assert.ok(paused.includes('Resume'));
+  assert.ok(!running.includes('Resume'));
+  for (const shown of [paused, running, labels(trayView('gone', 'en').items)]) {
+    assert.ok(shown.includes('Open Idlewatt'));
+    assert.ok(shown.includes('Quit Idlewatt (earning stops)'));
+  }
+});
+
+test('what was earned is exact, and practice money says so', () => {
+  const money = (practice: boolean): AgentState => ({
+    ...busy,
+    money: {
+      ...busy.money,
+      earnedToday: '1234567',
+      asset: { id: 'a', symbol: 'USDC', decimals: 6, practice },
+    },
+  });
+  assert.ok(
+    labels(trayView(money(true), 'en').items).includes('Earned today: 1.234567 USDC (practice money)'),
+  );
+  assert.ok(labels(trayView(money(false), 'en').items).includes('Earned today: 1.234567 USDC'));
+});
+
+test('the language is the owner’s choice, else the system’s where it is known', () => {
+  assert.equal(languageFor('de', 'en-US'), 'de');
+  assert.equal(languageFor('system', 'de-AT'), 'de');
+  assert.equal(languageFor('system', 'fr-FR'), 'en');
+});
