@@ -3,6 +3,7 @@ import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts'
 import type { Job } from '../../../shared/jobs.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, type Receipt } from '../../../shared/offer.ts';
 import {
+  type AnswerChunk,
   type AskedCompletion,
   answerChunkSchema,
   CHAT_PATH,
@@ -122,6 +123,7 @@ export async function startPurchase(
     let closing: { finishReason: string | null; usage: Usage | null } = { finishReason: null, usage: null };
     let receiptJws: string | null = null;
     let paymentResponse: string | null = null;
+    let failure: AppError | null = null;
     let ended = false;
     let concluded: Promise<void> | null = null;
 
@@ -152,6 +154,10 @@ export async function startPurchase(
           continue;
         }
         const chunk = readChunk(event.data, peer);
+        if (isAppError(chunk)) {
+          failure = chunk;
+          break;
+        }
         usage = chunk.usage ?? usage;
         const [choice] = chunk.choices;
         if (!choice) continue;
@@ -161,6 +167,8 @@ export async function startPurchase(
         else if (text !== '') tokensKnown = false;
         if (text !== '' || choice.token_ids?.length) found.push({ text, tokens: choice.token_ids ?? [] });
       }
+      // What came before a failure is paid for: the client gets it first, and the failure with the next part.
+      if (failure && found.length === 0) throw failure;
       if (found.length > 0 && pieces === 0) books.firstToken();
       pieces += found.length;
       closing = { finishReason: finishReason ?? closing.finishReason, usage: usage ?? closing.usage };
@@ -250,6 +258,7 @@ export async function startPurchase(
     return {
       jobId: books.job().id,
       async next() {
+        if (failure) throw failure;
         const events = await read();
         if (events === null) throw new AppError('peer-unreachable', 'The answer broke off.');
         patience.expect(context.limits.silenceMs);
@@ -303,19 +312,19 @@ function codeOf(status: number): ErrorCode {
   return status >= 400 && status < 500 ? 'bad-request' : 'engine-failed';
 }
 
-function readChunk(data: string, peer: string) {
+/** A part of the answer, or what went wrong at the provider. */
+function readChunk(data: string, peer: string): AnswerChunk | AppError {
   const value = parseJson(data);
+  const details = { peer };
   const failed = errorBodySchema.safeParse(value);
   if (failed.success) {
-    const { code } = failed.data.error;
-    throw new AppError(code === 'paused' ? 'paused' : 'engine-failed', 'The provider could not go on.', {
-      details: { peer },
-    });
+    const code = failed.data.error.code === 'paused' ? 'paused' : 'engine-failed';
+    return new AppError(code, 'The provider could not go on.', { details });
   }
   const chunk = answerChunkSchema.safeParse(value);
-  if (!chunk.success)
-    throw new AppError('engine-failed', 'The provider answers nonsense.', { details: { peer } });
-  return chunk.data;
+  return chunk.success
+    ? chunk.data
+    : new AppError('engine-failed', 'The provider answers nonsense.', { details });
 }
 
 function parseJson(text: string): unknown {
