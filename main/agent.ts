@@ -360,7 +360,12 @@ async function compose(
     hub.changed('machine', 'network');
   };
   const refreshBalances = async () => {
-    balances = await readBalances(node, funds.address, clock);
+    const [held, forFees] = await Promise.all([
+      readBalances(node, funds.address, clock),
+      readBalances(node, gas.address, clock),
+    ]);
+    const coin = held.coin === null || forFees.coin === null ? null : amount(held.coin + forFees.coin);
+    balances = { ...held, coin };
     hub.changed('wallet');
   };
   await refreshBalances();

@@ -92,13 +92,11 @@ export const contract = {
     byDay: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ days: z.array(dayEarningsSchema) })),
-    byModel: oc
-      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
-      .output(
-        z.object({
-          models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
-        }),
-      ),
+    byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
+      z.object({
+        models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
+      }),
+    ),
     receivables: oc.input(nothing).output(z.object({ receivables: z.array(receivableSchema) })),
     entries: oc
       .input(
