@@ -46,13 +46,13 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
     rpcUrl,
     token: {
       id: `${id}/${TOKEN_ADDRESS.toLowerCase()}`,
-      symbol: 'pUSDC',
+      symbol: 'USDC',
       decimals: 6,
       practice: true,
       address: TOKEN_ADDRESS,
       eip712: { name: 'Practice USDC', version: '2' },
     },
-    coin: { id: `${id}/native`, symbol: 'pETH', decimals: 18, practice: true },
+    coin: { id: `${id}/native`, symbol: 'ETH', decimals: 18, practice: true },
   };
 }
 
