@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import type { Notice, Profile } from '../shared/api/state.ts';
@@ -102,6 +103,7 @@ const STOP_GRACE_MS = 1_000;
 const REQUESTER_PACE_MS = 12_000;
 const CHANNELS_MAX = 8;
 const WAIT_FOR_PEERS_MS_MAX = 30_000;
+const REDIAL_MS = 500;
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
   const closers: (() => void | Promise<void>)[] = [];
@@ -445,6 +447,8 @@ async function compose(
     });
     const server = createHttpServer(service.app);
     const port = await listenHttp(server, { host: '127.0.0.1', port: config.gatewayPort });
+    // Closers run in reverse: nothing new comes in, and then what was bought is booked.
+    closers.push(() => Promise.race([service.idle(), sleep(STOP_GRACE_MS)]));
     closers.push(() => closeHttp(server));
     gateway = { baseUrl: `http://127.0.0.1:${port}/v1`, key };
   }
@@ -459,7 +463,7 @@ async function compose(
         return;
       } catch (error) {
         if (clock.monotonic() > deadline) throw error;
-        await new Promise<void>((resolve) => setTimeout(resolve, 500));
+        await sleep(REDIAL_MS);
       }
     }
   }

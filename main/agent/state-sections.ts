@@ -125,7 +125,7 @@ function work(parts: SectionParts): AgentState['work'] {
     model: parts.servedModel(),
     backend: loaded?.backend ?? null,
     threads: loaded?.threads ?? null,
-    activeJobs: [...activeJobs],
+    activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     tokensPerSecond:
       speeds.length > 0
         ? speeds.reduce((sum, speed) => sum + speed, 0)
@@ -152,4 +152,9 @@ function money(parts: SectionParts): AgentState['money'] {
     waitingReason: parts.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: parts.settings.get().settleThreshold,
   };
+}
+
+/** Peer ids of Ed25519 keys all begin alike; their ends tell them apart. */
+function shortName(peer: string): string {
+  return `…${peer.slice(-8)}`;
 }
