@@ -75,6 +75,7 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
 async function earn(desktop: DesktopApp, page: Page): Promise<void> {
   await go(page, PAGES.settings);
   await page.getByText('Always', { exact: true }).first().click();
+  await page.mouse.move(0, 0); // a pointer left lying on a number would open its tooltip
   await go(page, PAGES.home);
   console.log('Waiting for the first jobs.');
   const served = page.getByText(/\d+ jobs? served/).first();
