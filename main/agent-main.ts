@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
-import { serveDesktopHost } from './agent/desktop-host.ts';
+import { reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { type Agent, type AgentConfig, createAgent } from './agent.ts';
 import { defaultHome } from './core/home/index.ts';
 
@@ -77,10 +77,12 @@ function port(name: string, value: string): number {
 }
 
 function fail(error: unknown): never {
-  if (error instanceof AppError) console.error(`idlewatt: ${error.message}`);
-  else if (error instanceof TypeError && 'code' in error)
-    console.error(`idlewatt: ${error.message}\n\n${USAGE}`);
-  else console.error('idlewatt: stopped by a bug:', error);
+  const usage = error instanceof TypeError && 'code' in error ? `\n\n${USAGE}` : '';
+  if (error instanceof AppError || usage !== '') {
+    const { message } = error as Error;
+    console.error(`idlewatt: ${message}${usage}`);
+    reportFailure(message);
+  } else console.error('idlewatt: stopped by a bug:', error);
   process.exit(1);
 }
 

@@ -193,7 +193,7 @@ function round(value: number): number {
 function print(summary: Summary, agree: boolean, state: AgentState): void {
   const { asset } = state.money;
   const money = (text: string) =>
-    `${formatUnits(BigInt(text), asset.decimals)} ${asset.symbol} (${text} base units)`;
+    `${formatUnits(BigInt(text), asset.decimals)} ${asset.practice ? 'practice ' : ''}${asset.symbol} (${text} base units)`;
   say('');
   say(`Served ${summary.jobs.served} jobs, ${summary.jobs.failed} failed.`);
   say(

@@ -38,6 +38,14 @@ export function serveDesktopHost(options: DesktopHostOptions): void {
   else serveChildProcess(options);
 }
 
+/** Tells the shell why there is no agent, so that it does not try again in vain. Call before exiting. */
+export function reportFailure(message: string): void {
+  const failed: FromAgent = { type: 'failed', message };
+  const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
+  if (parentPort) parentPort.postMessage(failed);
+  else process.send?.(failed);
+}
+
 function serveUtilityProcess(parent: ParentPort, { ready, attach, stop }: DesktopHostOptions): void {
   parent.on('message', ({ data, ports }) => {
     const message = toAgentSchema.parse(data);

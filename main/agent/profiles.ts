@@ -46,8 +46,8 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     depositMin: 1_000n,
     deposit: 100_000n,
     withdrawDelaySeconds: DAY_SECONDS,
-    // A payout within minutes is the point of practice; gas costs nothing there.
-    settings: { settleThreshold: '100' },
+    // To see jobs and a payout within minutes is the point of practice; gas costs nothing there.
+    settings: { settleThreshold: '100', runWhen: 'always' },
   },
   office: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
