@@ -76,14 +76,12 @@ function port(name: string, value: string): number {
   return number;
 }
 
-function fail(error: unknown): never {
-  const usage = error instanceof TypeError && 'code' in error ? `\n\n${USAGE}` : '';
-  if (error instanceof AppError || usage !== '') {
-    const { message } = error as Error;
-    console.error(`idlewatt: ${message}${usage}`);
-    reportFailure(message);
-  } else console.error('idlewatt: stopped by a bug:', error);
-  process.exit(1);
+function fail(error: unknown): void {
+  const isUsage = error instanceof TypeError && 'code' in error;
+  const message = error instanceof AppError || isUsage ? error.message : null;
+  if (message === null) console.error('idlewatt: stopped by a bug:', error);
+  else console.error(`idlewatt: ${message}${isUsage ? `\n\n${USAGE}` : ''}`);
+  void reportFailure(message ?? 'Idlewatt made a mistake; its log says more.').finally(() => process.exit(1));
 }
 
 async function main(): Promise<void> {

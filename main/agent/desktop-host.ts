@@ -39,11 +39,12 @@ export function serveDesktopHost(options: DesktopHostOptions): void {
 }
 
 /** Tells the shell why there is no agent, so that it does not try again in vain. Call before exiting. */
-export function reportFailure(message: string): void {
+export async function reportFailure(message: string): Promise<void> {
   const failed: FromAgent = { type: 'failed', message };
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
   if (parentPort) parentPort.postMessage(failed);
-  else process.send?.(failed);
+  // A process that exits at once may take the message with it.
+  else if (process.send) await new Promise((resolve) => process.send?.(failed, resolve));
 }
 
 function serveUtilityProcess(parent: ParentPort, { ready, attach, stop }: DesktopHostOptions): void {
