@@ -79,9 +79,13 @@ function port(name: string, value: string): number {
 function fail(error: unknown): void {
   const isUsage = error instanceof TypeError && 'code' in error;
   const message = error instanceof AppError || isUsage ? error.message : null;
-  if (message === null) console.error('idlewatt: stopped by a bug:', error);
-  else console.error(`idlewatt: ${message}${isUsage ? `\n\n${USAGE}` : ''}`);
-  void reportFailure(message ?? 'Idlewatt made a mistake; its log says more.').finally(() => process.exit(1));
+  if (message === null) {
+    // Whoever started us may try again: a bug's circumstances may be gone.
+    console.error('idlewatt: stopped by a bug:', error);
+    process.exit(1);
+  }
+  console.error(`idlewatt: ${message}${isUsage ? `\n\n${USAGE}` : ''}`);
+  void reportFailure(message).finally(() => process.exit(1));
 }
 
 async function main(): Promise<void> {
