@@ -1,4 +1,7 @@
 /** The agent's process: reads the command line, starts the agent, says READY, and ends cleanly when told. */
+// First of all: it sets flags that must hold before the rest is loaded.
+import './agent/memory.ts';
+
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -3,7 +3,6 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
-import type { Notice } from '../../shared/api/state.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import { chooseThreads } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
@@ -12,6 +11,7 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import type { MachineReader } from '../ports/machine.ts';
 import type { RecordStore } from '../ports/store.ts';
+import type { Surroundings } from './config.ts';
 
 export interface ServingOptions {
   readonly engine: Engine;
@@ -24,7 +24,7 @@ export interface ServingOptions {
   readonly tinyMayServe: boolean;
   /** Ends running jobs; resolves when all are concluded. */
   readonly handBack: () => Promise<void>;
-  readonly notice: (notice: Notice | null, code: Notice['code']) => void;
+  readonly notice: Surroundings['notice'];
   readonly onChange: () => void;
 }
 
@@ -57,14 +57,8 @@ export function createServing(options: ServingOptions): Serving {
     engine.onStatus((status) => {
       if (status.state === 'gave-up') {
         presence.setAvailability('engine-gave-up');
-        options.notice(
-          {
-            code: 'engine-gave-up',
-            severity: 'error',
-            details: { cause: status.cause, attempts: status.attempts },
-          },
-          'engine-gave-up',
-        );
+        const { cause, attempts } = status;
+        options.notice('engine-gave-up', { severity: 'error', details: { cause, attempts } });
       }
       options.onChange();
     }),
@@ -107,20 +101,20 @@ export function createServing(options: ServingOptions): Serving {
   async function bring(): Promise<void> {
     try {
       file = await models.ensure(wanted, { signal: stopping.signal });
-      options.notice(null, 'no-source');
-      options.notice(null, 'tiny-model-fallback');
+      options.notice('no-source', null);
+      options.notice('tiny-model-fallback', null);
     } catch (error) {
       if (stopping.signal.aborted) return;
       if (!isAppError(error)) throw error;
       const details = { reason: error.message };
-      options.notice({ code: 'no-source', severity: 'warning', details }, 'no-source');
+      options.notice('no-source', { severity: 'warning', details });
       retry = clock.after(RETRY_MS, () => void bring());
       if (!options.tinyMayServe) {
         if (file === null) presence.setAvailability('no-model');
         return;
       }
       file ??= await models.ensure(TINY_MODEL_ID, { signal: stopping.signal });
-      options.notice({ code: 'tiny-model-fallback', severity: 'warning', details }, 'tiny-model-fallback');
+      options.notice('tiny-model-fallback', { severity: 'warning', details });
     }
     presence.setAvailability('ready');
     options.onChange();

@@ -1,0 +1,142 @@
+/** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
+import { createWorkerProbe } from '../adapters/gpu/index.ts';
+import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
+import { createLlamaSpawner } from '../adapters/llama/index.ts';
+import { createMachineReader } from '../adapters/systeminformation/index.ts';
+import { createPaymentGate } from '../adapters/x402/index.ts';
+import type { ShellLink } from '../api/shell-link.ts';
+import { createBenchmark, joinProbes } from '../core/benchmark/index.ts';
+import { createEngineSupervisor } from '../core/engine/index.ts';
+import { createOffers } from '../core/identity/index.ts';
+import { createModelStore } from '../core/models/index.ts';
+import { createProviderService } from '../core/provider/index.ts';
+import type { Network } from '../ports/network.ts';
+import type { Surroundings } from './config.ts';
+import type { Foundation } from './foundation.ts';
+import type { Money } from './money.ts';
+import { createServing } from './serving.ts';
+import { plainAsset } from './state-sections.ts';
+
+const STOP_GRACE_MS = 1_000;
+
+export function openSelling(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  money: Money,
+  network: Network,
+  shell: ShellLink,
+) {
+  const { config, serves, clock, onClose, changed, notice, fault } = surroundings;
+  const { paths, database, records, jobs, settings, presence } = foundation;
+  const { chain, accounts } = money;
+
+  const machine = createMachineReader();
+  const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock });
+  onClose(() => engine.stop());
+  const models = createModelStore({
+    home: paths.root,
+    clock,
+    budgetBytes: () => settings.get().modelBudgetBytes,
+  });
+  models.onChange(() => changed('models'));
+
+  const withoutWindow = createWorkerProbe();
+  const withWindow = joinProbes(shell.gpuProbe, withoutWindow);
+  const benchmark = createBenchmark({
+    gpuProbe: { run: (signal) => (shell.connected() ? withWindow : withoutWindow).run(signal) },
+    engine,
+    machine,
+    store: database.benchmarks,
+    clock,
+  });
+  benchmark.onChange(() => changed('machine'));
+  onClose(() => benchmark.abort('Idlewatt is closing.'));
+  presence.onChange(({ decision }) => {
+    if (decision === 'pause') benchmark.abort('You need the machine.');
+  });
+
+  const offers = createOffers({
+    key: network.key,
+    clock,
+    terms: () => {
+      const status = engine.status();
+      const loaded = status.state === 'ready' ? status.loaded : null;
+      const { priceInputPerMillion, priceOutputPerMillion } = settings.get();
+      const model = loaded && {
+        id: loaded.model.id,
+        sha256: loaded.model.sha256,
+        quantisation: loaded.quantisation,
+        contextTokens: loaded.contextTokens,
+        price: { inputPerMillion: priceInputPerMillion, outputPerMillion: priceOutputPerMillion },
+        ...benchmark.offerSpeeds(loaded.model.id),
+      };
+      return {
+        payout: accounts.funds.address,
+        networks: [chain.id],
+        asset: plainAsset(chain.token),
+        models: model ? [model] : [],
+        slots: loaded?.sequences ?? 0,
+      };
+    },
+    provePayout: (text) => accounts.funds.signMessage(text),
+  });
+  const provider = createProviderService({
+    engine,
+    gate: createPaymentGate(money.channels),
+    key: network.key,
+    clock,
+    jobs,
+    offers,
+    presence: presence.current,
+    // core/jobs books the charge in the step that makes it final.
+    onCharged: () => changed('money'),
+    onActive: () => changed('work'),
+    onFault: fault,
+  });
+  if (serves) {
+    const server = createHttpServer(provider.app);
+    network.serve(server);
+    onClose(() => closeHttp(server));
+    onClose(() => provider.close(STOP_GRACE_MS));
+  }
+
+  const serving = createServing({
+    engine,
+    models,
+    presence,
+    machine,
+    records,
+    clock,
+    tinyMayServe: config.profile === 'practice',
+    handBack: provider.handBack,
+    notice,
+    onChange: () => changed('work', 'models', 'network'),
+  });
+  onClose(() => serving.stop());
+
+  return {
+    machine,
+    engine,
+    models,
+    benchmark,
+    provider,
+    serving,
+    servedModel: () => (serves ? serving.modelId() : null),
+    /**
+     * Serves from now on. The first measurement starts by itself once there is something to measure with, so
+     * that offers promise what was measured.
+     */
+    start(): void {
+      if (!serves) return;
+      if (benchmark.state().state === 'never') {
+        const unsubscribe = engine.onStatus((status) => {
+          if (status.state !== 'ready') return;
+          unsubscribe();
+          // How it ended is in the benchmark's own state.
+          benchmark.run().catch(() => undefined);
+        });
+      }
+      serving.start();
+    },
+  };
+}
