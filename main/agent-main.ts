@@ -1,4 +1,4 @@
-/** The agent's process: reads the command line, starts the agent, says READY, and ends cleanly when told. */
+/** The agent's process: runs one command, or starts the agent, says READY, and ends cleanly when told. */
 // First of all: it sets flags that must hold before the rest is loaded.
 import './agent/memory.ts';
 
@@ -8,7 +8,8 @@ import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
 import { reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
-import { type Agent, type AgentConfig, createAgent } from './agent.ts';
+import type { Agent, AgentConfig } from './agent.ts';
+import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 
 /** After this the process ends whatever hangs: a clean stop promises five seconds. */
@@ -43,7 +44,7 @@ function readConfig(argv: readonly string[]): AgentConfig {
     },
   });
   if (values.help) {
-    console.log(USAGE);
+    console.log(`${USAGE}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
     process.exit(0);
   }
   return {
@@ -92,7 +93,14 @@ function fail(error: unknown): void {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  if (isCommand(argv)) {
+    process.exitCode = await runCommand(argv);
+    return;
+  }
+  const config = readConfig(argv);
+  // Loaded late: a command needs little of it and should answer at once.
+  const { createAgent } = await import('./agent.ts');
   let agent: Agent | null = null;
   let stopping = false;
   const stop = async () => {
