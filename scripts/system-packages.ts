@@ -23,6 +23,9 @@ const NEEDS: readonly Need[] = [
   { packages: ['dbus'], present: () => onPath('dbus-daemon') },
   { packages: ['dbus-x11'], present: () => onPath('dbus-launch') },
   { packages: ['unzip'], present: () => onPath('unzip') },
+  { packages: ['curl'], present: () => onPath('curl') },
+  { packages: ['procps'], present: () => onPath('ps') },
+  { packages: ['iproute2'], present: () => onPath('ip') },
   { packages: ['chromium', 'chromium-browser'], present: () => onPath('chromium') },
   { packages: ['python3'], present: () => onPath('python3'), forModels: true },
   {
