@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
-import { reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
+import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import type { Agent, AgentConfig } from './agent.ts';
 import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
@@ -57,6 +57,7 @@ function readConfig(argv: readonly string[]): AgentConfig {
     pagePort: port('port', values.port),
     gatewayPort: port('gateway-port', values['gateway-port']),
     passphraseFile: values['passphrase-file'] ?? null,
+    passphrase: null,
     rpcUrl: values.rpc ?? null,
     connect: values.connect,
     quietRequester: values['quiet-requester'],
@@ -89,7 +90,7 @@ function fail(error: unknown): void {
     process.exit(1);
   }
   console.error(`idlewatt: ${message}${isUsage ? `\n\n${USAGE}` : ''}`);
-  void reportFailure(message).finally(() => process.exit(1));
+  void reportFailure(message, error instanceof AppError ? error.code : null).finally(() => process.exit(1));
 }
 
 async function main(): Promise<void> {
@@ -114,7 +115,8 @@ async function main(): Promise<void> {
   // An agent without its parent (a shell that crashed, a terminal that closed) has nobody to answer to.
   process.on('disconnect', () => void stop().catch(fail));
 
-  agent = await createAgent(config, { quit: () => void stop().catch(fail) });
+  const passphrase = config.host === 'desktop' ? await receiveSecret() : null;
+  agent = await createAgent({ ...config, passphrase }, { quit: () => void stop().catch(fail) });
   if (stopping) return void (await agent.stop());
   if (config.host === 'desktop') {
     const { ready, attach } = agent;

@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { app, dialog, Menu, Notification, session } from 'electron';
+import { app, Menu, Notification, safeStorage, session } from 'electron';
 import type { AgentState } from '../shared/api/state.ts';
-import { startAgentHost } from './desktop/agent-host.ts';
+import { type AgentHost, refusedHost, startAgentHost } from './desktop/agent-host.ts';
 import { type AgentKeeper, keepAgent } from './desktop/agent-keeper.ts';
 import { registerAppScheme, serveAppPages } from './desktop/app-protocol.ts';
+import { ask, openQuestions } from './desktop/ask.ts';
 import { HIDDEN, setStartWithSystem } from './desktop/autostart.ts';
 import { confineSession, confineWebContents } from './desktop/confinement.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
@@ -18,11 +19,12 @@ import { openShellLink, type ShellLink } from './desktop/shell-link.ts';
 import { exposeForTests } from './desktop/test-view.ts';
 import { createTray } from './desktop/tray.ts';
 import { type TrayAction, trayView } from './desktop/tray-menu.ts';
+import { createWalletSecretStore } from './desktop/wallet-secret.ts';
 import { createMainWindow } from './desktop/window.ts';
 import { languageFor, say, type Word } from './desktop/words.ts';
 
 const appFolder = app.getAppPath();
-const { home, parameters } = readCommandLine(process.argv.slice(1));
+const { home, needsSecret, parameters } = readCommandLine(process.argv.slice(1));
 
 app.setName('Idlewatt');
 // With a home of its own the whole app has one: two homes are two apps.
@@ -41,6 +43,11 @@ function run(): void {
   let state: AgentState | 'starting' | 'gone' = 'starting';
   let link: ShellLink | null = null;
   let stopped = false;
+  const walletSecret = createWalletSecretStore({
+    file: join(app.getPath('userData'), 'wallet-secret'),
+    keychain: safeStorage,
+    platform: process.platform,
+  });
   const language = () =>
     languageFor(typeof state === 'object' ? state.settings.language : 'system', app.getLocale());
   const word = (name: Word) => say(language(), name);
@@ -70,7 +77,7 @@ function run(): void {
   let keeper: AgentKeeper = startKeeper();
   function startKeeper(): AgentKeeper {
     return keepAgent({
-      start: () => startAgentHost({ appFolder, parameters, onOutput: (text) => process.stderr.write(text) }),
+      start: startAgent,
       onReady: () => void linkShell(),
       onLost: () => {
         link?.close();
@@ -82,6 +89,19 @@ function run(): void {
         void askAfterGivingUp(sentence);
       },
     });
+  }
+
+  function startAgent(): AgentHost {
+    const secret = needsSecret ? walletSecret.read() : { passphrase: null };
+    if ('refused' in secret) {
+      return refusedHost(
+        word(secret.refused === 'no-keychain' ? 'noKeychain' : 'keychainUnreadable'),
+        secret.refused === 'no-keychain' ? 'unsupported' : 'keystore-locked',
+      );
+    }
+    const { passphrase } = secret;
+    const onOutput = (text: string) => void process.stderr.write(text);
+    return startAgentHost({ appFolder, parameters, passphrase, onOutput });
   }
 
   async function linkShell(): Promise<void> {
@@ -97,16 +117,15 @@ function run(): void {
   }
 
   async function askAfterGivingUp(sentence: string): Promise<void> {
-    const { response } = await dialog.showMessageBox({
+    const pressed = await ask({
       type: 'error',
-      title: 'Idlewatt',
       message: word(link === null ? 'cannotStart' : 'stoppedWorking'),
       detail: `${sentence}\n${word('moneySafe')}`,
       buttons: [word('tryAgain'), word('quitButton')],
-      defaultId: 0,
-      cancelId: 1,
+      defaultButton: 0,
+      cancelButton: 1,
     });
-    if (response === 1) return app.quit();
+    if (pressed === 1) return app.quit();
     show('starting');
     keeper = startKeeper();
   }
@@ -139,6 +158,7 @@ function run(): void {
     tray: () => tray.current(),
     agentPid: () => keeper.pid(),
     windowVisible: () => window.visible(),
+    questions: openQuestions,
   });
 }
 
@@ -147,7 +167,11 @@ function log(what: string, error: unknown): void {
 }
 
 /** The agent's own options are passed on to it; Chromium's are left where they are. */
-function readCommandLine(argv: readonly string[]): { home: string | null; parameters: string[] } {
+function readCommandLine(argv: readonly string[]): {
+  home: string | null;
+  needsSecret: boolean;
+  parameters: string[];
+} {
   const { values } = parseArgs({
     args: [...argv],
     strict: false,
@@ -171,5 +195,8 @@ function readCommandLine(argv: readonly string[]): { home: string | null; parame
   for (const address of Array.isArray(values.connect) ? values.connect : []) pass('connect', address);
   pass('quiet-requester', values['quiet-requester']);
   const given = typeof values.home === 'string' ? values.home : process.env.IDLEWATT_HOME;
-  return { home: given ?? null, parameters };
+  // Practice money has a pass phrase of its own beside it, and an owner's own file is taken as it is.
+  const practice = values.profile === undefined || values.profile === 'practice';
+  const needsSecret = !practice && values['passphrase-file'] === undefined;
+  return { home: given ?? null, needsSecret, parameters };
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { profileSchema } from './api/state.ts';
+import { ERROR_CODES } from './errors.ts';
 
 const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
 
@@ -29,6 +30,11 @@ export type PortRole = z.infer<typeof portRoleSchema>;
 
 /** Shell to agent. With a utility process `connect` carries a transferred port and `data` is not used. */
 export const toAgentSchema = z.discriminatedUnion('type', [
+  /**
+   * Always the first message, and the only way of a pass phrase: no command line and no environment, which
+   * other programs can read. Null where the agent finds it by itself.
+   */
+  z.object({ type: z.literal('secret'), passphrase: z.string().nullable() }),
   z.object({ type: z.literal('connect'), role: portRoleSchema, port: z.number().int().nonnegative() }),
   z.object({ type: z.literal('data'), port: z.number().int().nonnegative(), data: z.unknown() }),
   z.object({ type: z.literal('close'), port: z.number().int().nonnegative() }),
@@ -39,7 +45,11 @@ export type ToAgent = z.infer<typeof toAgentSchema>;
 /** Agent to shell. */
 export const fromAgentSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), ready: agentReadySchema }),
-  z.object({ type: z.literal('failed'), message: z.string() }),
+  z.object({
+    type: z.literal('failed'),
+    message: z.string(),
+    code: z.enum(ERROR_CODES).nullable(),
+  }),
   z.object({ type: z.literal('data'), port: z.number().int().nonnegative(), data: z.unknown() }),
   z.object({ type: z.literal('close'), port: z.number().int().nonnegative() }),
 ]);

@@ -13,6 +13,8 @@ export interface AgentConfig {
   readonly pagePort: number;
   readonly gatewayPort: number;
   readonly passphraseFile: string | null;
+  /** From the desktop's keychain, handed over by the shell; null without a shell or where it has none. */
+  readonly passphrase: string | null;
   readonly rpcUrl: string | null;
   /** Multiaddrs of peers to connect to. */
   readonly connect: readonly string[];

@@ -3,6 +3,7 @@
  * A utility process gets real ports; a child process gets numbered ones, relayed over its IPC channel.
  */
 import { EventEmitter } from 'node:events';
+import type { ErrorCode } from '../../shared/errors.ts';
 import {
   type AgentReady,
   type FromAgent,
@@ -29,7 +30,37 @@ interface ParentPort {
     event: 'message',
     listener: (event: { data: unknown; ports: (ApiPort & { start(): void })[] }) => void,
   ): void;
+  off(event: 'message', listener: (event: { data: unknown }) => void): void;
   postMessage(message: FromAgent): void;
+}
+
+/**
+ * The wallet's pass phrase from the shell, which says it first of all. Resolves with null where the agent
+ * finds it by itself. What the shell says after it waits for {@link serveDesktopHost}.
+ */
+export function receiveSecret(): Promise<string | null> {
+  const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
+  return new Promise((resolve) => {
+    const take = (raw: unknown): boolean => {
+      const message = toAgentSchema.parse(raw);
+      // The shell may want to end before it has begun.
+      if (message.type === 'stop') process.exit(0);
+      if (message.type !== 'secret') return false;
+      resolve(message.passphrase);
+      return true;
+    };
+    if (parentPort) {
+      const listen = ({ data }: { data: unknown }) => {
+        if (take(data)) parentPort.off('message', listen);
+      };
+      parentPort.on('message', listen);
+    } else {
+      const listen = (raw: unknown) => {
+        if (take(raw)) process.off('message', listen);
+      };
+      process.on('message', listen);
+    }
+  });
 }
 
 export function serveDesktopHost(options: DesktopHostOptions): void {
@@ -39,8 +70,8 @@ export function serveDesktopHost(options: DesktopHostOptions): void {
 }
 
 /** Tells the shell why there is no agent, so that it does not try again in vain. Call before exiting. */
-export async function reportFailure(message: string): Promise<void> {
-  const failed: FromAgent = { type: 'failed', message };
+export async function reportFailure(message: string, code: ErrorCode | null): Promise<void> {
+  const failed: FromAgent = { type: 'failed', message, code };
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
   if (parentPort) parentPort.postMessage(failed);
   // A process that exits at once may take the message with it.

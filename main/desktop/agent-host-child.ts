@@ -30,6 +30,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     // Its end is told by `exit`; what is sent after that has no reader.
     if (child.connected) child.send(message, () => {});
   };
+  send({ type: 'secret', passphrase: options.passphrase });
   const exited = new Promise<{ code: number | null }>((resolve) => {
     child.once('error', () => resolve({ code: null }));
     child.once('exit', (code) => resolve({ code }));
@@ -45,7 +46,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
         case 'ready':
           return resolve({ ready: message.ready });
         case 'failed':
-          return resolve({ refused: message.message });
+          return resolve({ refused: message.message, code: message.code });
         case 'data':
           return ports.get(message.port)?.postMessage(message.data);
         case 'close':

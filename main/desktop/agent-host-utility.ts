@@ -25,12 +25,13 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     child.on('message', (raw: unknown) => {
       const message = fromAgentSchema.parse(raw);
       if (message.type === 'ready') resolve({ ready: message.ready });
-      if (message.type === 'failed') resolve({ refused: message.message });
+      if (message.type === 'failed') resolve({ refused: message.message, code: message.code });
     });
     void exited.then(() => resolve({ ended: true }));
   });
   const send = (message: ToAgent, ports: Electron.MessagePortMain[] = []) =>
     child.postMessage(message, ports);
+  send({ type: 'secret', passphrase: options.passphrase });
   let nextPort = 0;
 
   return {

@@ -3,6 +3,7 @@
  * as a child process of the pinned Node otherwise. The rest of the shell cannot tell them apart.
  */
 import type { MessagePortMain } from 'electron';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
 import { hostInChildProcess } from './agent-host-child.ts';
 import { hostInUtilityProcess } from './agent-host-utility.ts';
@@ -10,7 +11,7 @@ import { hostInUtilityProcess } from './agent-host-utility.ts';
 export type AgentStart =
   | { readonly ready: AgentReady }
   /** One sentence for people. Starting it again would not help. */
-  | { readonly refused: string }
+  | { readonly refused: string; readonly code: ErrorCode | null }
   | { readonly ended: true };
 
 export interface AgentHost {
@@ -30,6 +31,8 @@ export interface AgentHostOptions {
   readonly appFolder: string;
   /** Command line of the agent, without `--host`. */
   readonly parameters: readonly string[];
+  /** The wallet's, said to the agent's process alone; null where it finds it by itself. */
+  readonly passphrase: string | null;
   /** What the agent writes for people, line by line. */
   readonly onOutput: (text: string) => void;
 }
@@ -40,4 +43,17 @@ const NODE_MAJOR_MIN = 22;
 export function startAgentHost(options: AgentHostOptions): AgentHost {
   const major = Number(process.versions.node.split('.')[0]);
   return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options);
+}
+
+/** An agent that was never started, for a reason that the shell knows already. */
+export function refusedHost(refused: string, code: ErrorCode | null): AgentHost {
+  return {
+    pid: undefined,
+    started: Promise.resolve({ refused, code }),
+    exited: Promise.resolve({ code: null }),
+    connect() {
+      throw new Error('assertion failed: an agent that was never started is never ready');
+    },
+    stop: () => Promise.resolve(),
+  };
 }

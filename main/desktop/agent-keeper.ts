@@ -1,5 +1,6 @@
 /** Keeps one agent running: starts it, restarts it when it ends by itself, gives up after a while and says so. */
 import type { MessagePortMain } from 'electron';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
 import type { AgentHost } from './agent-host.ts';
 import { createRestartPolicy } from './restart-policy.ts';
@@ -19,7 +20,7 @@ export interface AgentKeeperOptions {
   readonly onReady: (ready: AgentReady) => void;
   readonly onLost: () => void;
   /** It refused to start, or it ended too often: one sentence for people. */
-  readonly onGivenUp: (sentence: string) => void;
+  readonly onGivenUp: (sentence: string, code: ErrorCode | null) => void;
 }
 
 /** The agent promises to end within five seconds; what is left after that is killed. */
@@ -38,10 +39,10 @@ export function keepAgent(options: AgentKeeperOptions): AgentKeeper {
     waiting = [];
     for (const tell of all) tell(answer);
   };
-  const giveUp = (sentence: string) => {
+  const giveUp = (sentence: string, code: ErrorCode | null) => {
     over = true;
     answerWaiting(null);
-    options.onGivenUp(sentence);
+    options.onGivenUp(sentence, code);
   };
 
   const run = async () => {
@@ -59,10 +60,10 @@ export function keepAgent(options: AgentKeeperOptions): AgentKeeper {
     if (ready) options.onLost();
     ready = false;
     if (over) return;
-    if ('refused' in started) return giveUp(started.refused);
+    if ('refused' in started) return giveUp(started.refused, started.code);
     const waitMs = policy.next(performance.now() - startedAtMs);
     if (waitMs !== null) timer = setTimeout(() => void run(), waitMs);
-    else giveUp('The agent ended unexpectedly several times.');
+    else giveUp('The agent ended unexpectedly several times.', null);
   };
   void run();
 

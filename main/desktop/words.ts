@@ -35,6 +35,10 @@ const en = {
   cannotStart: 'Idlewatt cannot start',
   stoppedWorking: 'Idlewatt stopped working',
   moneySafe: 'What was earned is kept on this machine and is not lost.',
+  noKeychain:
+    'This system has no keychain that keeps secrets safe, so no wallet for real money is opened here. Turn on a keyring (GNOME Keyring or KWallet) and try again, or start Idlewatt with --passphrase-file.',
+  keychainUnreadable:
+    'The keychain of this system does not open the wallet’s pass phrase that was kept with it. No new wallet was made.',
   tryAgain: 'Try again',
   quitButton: 'Quit',
 };
@@ -76,6 +80,10 @@ const de: Words = {
   cannotStart: 'Idlewatt kann nicht starten',
   stoppedWorking: 'Idlewatt arbeitet nicht mehr',
   moneySafe: 'Was verdient wurde, liegt auf diesem Rechner und ist nicht verloren.',
+  noKeychain:
+    'Dieses System hat keinen Schlüsselbund, der Geheimnisse sicher verwahrt; darum wird hier keine Wallet für echtes Geld geöffnet. Schalte einen Schlüsselbund ein (GNOME-Keyring oder KWallet) und versuche es noch einmal, oder starte Idlewatt mit --passphrase-file.',
+  keychainUnreadable:
+    'Der Schlüsselbund dieses Systems öffnet die Passphrase der Wallet nicht, die mit ihm verwahrt wurde. Es wurde keine neue Wallet angelegt.',
   tryAgain: 'Noch einmal versuchen',
   quitButton: 'Beenden',
 };

@@ -75,6 +75,7 @@ async function measureSpeed(home: string): Promise<BenchResult> {
       pagePort: 0,
       gatewayPort: 0,
       passphraseFile: null,
+      passphrase: null,
       rpcUrl: null,
       connect: [],
       quietRequester: true,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
+import type { Question } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/places.ts';
@@ -20,6 +21,8 @@ export interface DesktopApp {
   chooseInTray(...labels: string[]): Promise<void>;
   agentPid(): Promise<number | undefined>;
   windowVisible(): Promise<boolean>;
+  /** The native dialogs that are on the screen now. */
+  questions(): Promise<readonly Question[]>;
   /** Every process that the app started, itself included. */
   processes(): number[];
   close(): Promise<void>;
@@ -31,6 +34,7 @@ interface ShellInApp {
     tray(): { view: TrayView; menu: { items: MenuItemInApp[] } };
     agentPid(): number | undefined;
     windowVisible(): boolean;
+    questions(): Question[];
   };
 }
 interface MenuItemInApp {
@@ -84,6 +88,7 @@ export async function openApp(
     agentPid: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.agentPid()),
     windowVisible: () =>
       app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.windowVisible()),
+    questions: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.questions()),
     async close() {
       const all = processes();
       await app.close().catch(() => {}); // it may have quit by itself, which some tests want

@@ -150,7 +150,9 @@ describe('the desktop app', () => {
   test('the agent comes back when it was killed, and the page with it', async () => {
     const first = await desktop.agentPid();
     assert.ok(first !== undefined);
+    const noticed = desktop.page.getByText('Reconnecting', { exact: true }).first().waitFor();
     process.kill(first, 'SIGKILL');
+    await noticed;
     const second = await until(
       'another agent',
       desktop.agentPid,
