@@ -20,6 +20,8 @@ export const ERROR_CODES = [
   'chain-unavailable',
   'chain-mismatch', // the node answers for another chain id
   'insufficient-funds',
+  'fee-too-high', // the network's fee is above the owner's limit now
+  'not-backed-up', // the wallet's backup is not proven yet, and real money waits for it
   'home-in-use', // another agent runs on this home folder
   'home-not-writable',
   'port-in-use',

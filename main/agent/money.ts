@@ -7,7 +7,14 @@ import { createChannelClaims, openProviderChannels } from '../adapters/x402/inde
 import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { createSettlement } from '../core/payments/index.ts';
-import { openWallet, passphraseFromFile, practicePassphrase } from '../core/wallet/index.ts';
+import {
+  type Confirmations,
+  openWallet,
+  passphraseFromFile,
+  practicePassphrase,
+  type Secrets,
+  type Spending,
+} from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork } from '../ports/chain.ts';
 import type { ChainSender } from '../ports/evm.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
@@ -108,6 +115,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     node,
     channels,
     settlement,
+    ...unbuiltWallet(),
     balances: () => balances,
     refreshBalances,
     /** Looks at the chain now and then while `wanted`, and settles by itself where there is something to. */
@@ -136,6 +144,7 @@ async function openChain({ config, terms, onClose }: Surroundings, folder: strin
 function readPassphrase(config: AgentConfig, folder: string): string {
   if (config.profile === 'practice') return practicePassphrase(folder);
   if (config.passphraseFile !== null) return passphraseFromFile(config.passphraseFile);
+  if (config.passphrase !== null) return config.passphrase;
   throw new AppError('keystore-locked', `The profile ${config.profile} needs --passphrase-file.`);
 }
 
@@ -147,6 +156,25 @@ function bookFees(sender: ChainSender, ledger: Ledger, chain: ChainNetwork): Cha
       const receipt = await sender.waitForReceipt(hash, timeoutMs);
       ledger.networkFee({ txHash: receipt.hash, assetId: chain.coin.id, amount: receipt.fee });
       return receipt;
+    },
+  };
+}
+
+/** Holds the contract's place until the services are composed. */
+function unbuiltWallet(): { spending: Spending; confirmations: Confirmations; secrets: Secrets } {
+  const refuse = (): never => {
+    throw new AppError('unsupported', 'The wallet cannot do this yet.');
+  };
+  return {
+    spending: { prepare: refuse, send: refuse, speedUp: refuse, cancel: refuse, history: () => [] },
+    confirmations: { ask: refuse, waiting: () => [], answer: refuse },
+    secrets: {
+      revealPhrase: refuse,
+      exportKeystore: refuse,
+      startDrill: refuse,
+      answerDrill: refuse,
+      importWallet: refuse,
+      setPayoutAddress: refuse,
     },
   };
 }

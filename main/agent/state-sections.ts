@@ -65,6 +65,10 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
       const balances = parts.balances();
       return {
         address: parts.payout,
+        kind: 'phrase',
+        backedUp: false,
+        payoutAddress: parts.payout,
+        feeAddress: null,
         network: parts.chain.id,
         networkName: parts.networkName,
         tokenBalance: balances?.token?.toString() ?? null,

@@ -10,6 +10,7 @@ import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
+import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
 import { POSTING_KINDS } from '../ports/ledger.ts';
 import type { ShellLink } from './shell-link.ts';
@@ -28,6 +29,9 @@ export interface ApiParts {
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
+  readonly spending: Spending;
+  readonly confirmations: Confirmations;
+  readonly secrets: Secrets;
   readonly shell: ShellLink;
   readonly assetId: string;
   readonly coinId: string;
@@ -60,7 +64,8 @@ export function createRouter(parts: ApiParts) {
     if (context.role !== 'shell') throw new AppError('not-permitted', 'Only the desktop shell may do this.');
     return next();
   });
-  const { jobs, ledger, presence, models, benchmark, settlement, shell } = parts;
+  const { jobs, ledger, presence, models, benchmark, settlement, shell, spending, confirmations, secrets } =
+    parts;
 
   return api.router({
     state: {
@@ -138,6 +143,13 @@ export function createRouter(parts: ApiParts) {
         await parts.refreshBalances();
         return {};
       }),
+      prepareSend: api.wallet.prepareSend.handler(({ input }) => spending.prepare(input)),
+      requestSend: api.wallet.requestSend.handler(({ input }) => spending.send(input.id)),
+      speedUp: api.wallet.speedUp.handler(({ input }) => spending.speedUp(input.hash)),
+      cancel: api.wallet.cancel.handler(({ input }) => spending.cancel(input.hash)),
+      history: api.wallet.history.handler(({ input }) => ({
+        transactions: [...spending.history(input.limit)],
+      })),
     },
     models: {
       download: api.models.download.handler(({ input }) => {
@@ -188,6 +200,31 @@ export function createRouter(parts: ApiParts) {
       }),
       quit: shellOnly.quit.handler(() => {
         parts.quit();
+        return {};
+      }),
+      pendingSpends: shellOnly.pendingSpends.handler(() => ({ spends: [...confirmations.waiting()] })),
+      answerSpend: shellOnly.answerSpend.handler(({ input }) => {
+        confirmations.answer(input.id, input.approved);
+        return {};
+      }),
+      revealPhrase: shellOnly.revealPhrase.handler(async ({ input }) => ({
+        words: [...(await secrets.revealPhrase(input.passphrase))],
+      })),
+      exportKeystore: shellOnly.exportKeystore.handler(async ({ input }) => ({
+        keystore: await secrets.exportKeystore(input.passphrase, input.exportPassphrase),
+      })),
+      startBackupDrill: shellOnly.startBackupDrill.handler(async ({ input }) => {
+        const { id, positions } = await secrets.startDrill(input.passphrase);
+        return { id, positions: [...positions] };
+      }),
+      answerBackupDrill: shellOnly.answerBackupDrill.handler(({ input }) => ({
+        passed: secrets.answerDrill(input.id, input.words),
+      })),
+      importWallet: shellOnly.importWallet.handler(({ input }) =>
+        secrets.importWallet(input.source, input.passphrase),
+      ),
+      setPayoutAddress: shellOnly.setPayoutAddress.handler(({ input }) => {
+        secrets.setPayoutAddress(input.address);
         return {};
       }),
     },

@@ -10,6 +10,7 @@ import { amountTextSchema } from '../money.ts';
 import { pauseUntilSchema, presenceSchema } from '../presence.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
+import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
 const nothing = z.object({});
 
@@ -60,6 +61,8 @@ export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
 /** What the agent asks of the shell. */
 export const shellRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
+  /** Show the facts to the owner and call `shell.answerSpend`. */
+  z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
 export type ShellRequest = z.infer<typeof shellRequestSchema>;
 
@@ -116,9 +119,7 @@ export const contract = {
       }),
     ),
   },
-  wallet: {
-    refresh: oc.input(nothing).output(nothing),
-  },
+  wallet: walletContract,
   models: {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     cancel: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
@@ -145,6 +146,7 @@ export const contract = {
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
     /** Ends the agent cleanly. */
     quit: oc.input(nothing).output(nothing),
+    ...walletShellContract,
   },
 };
 export type Contract = typeof contract;

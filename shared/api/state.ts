@@ -86,8 +86,16 @@ export const moneyStateSchema = z.object({
 });
 
 export const walletStateSchema = z.object({
-  /** Checksummed EVM address; null while there is none. */
+  /** Checksummed EVM address that receives; null while there is none. */
   address: z.string().nullable(),
+  /** `watch-only`: earnings go to an address whose key is not on this machine, and nothing can be sent. */
+  kind: z.enum(['phrase', 'key', 'watch-only']),
+  /** Whether the owner proved to have the backup; a real network pays nothing out before. Watch-only: true. */
+  backedUp: z.boolean(),
+  /** Where earnings are paid out: usually `address`, or one that the owner named. */
+  payoutAddress: z.string().nullable(),
+  /** Holds the coin that pays for claims; apart from `address`. */
+  feeAddress: z.string().nullable(),
   network: z.string(),
   networkName: z.string(),
   tokenBalance: amountTextSchema.nullable(),

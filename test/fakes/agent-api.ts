@@ -16,6 +16,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
+import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
 const PAGES = fileURLToPath(new URL('../../dist/renderer/', import.meta.url));
 const TYPES: Record<string, string> = {
@@ -170,6 +171,27 @@ export async function startFakeAgent(
         change({ wallet: { ...state.wallet, balanceAtMs: Date.now() } });
         return {};
       }),
+      prepareSend: on.wallet.prepareSend.handler(({ input }) => {
+        called('wallet.prepareSend', input);
+        return prepareSpend(input, state.wallet);
+      }),
+      requestSend: on.wallet.requestSend.handler(({ input }) => {
+        called('wallet.requestSend', input);
+        return { ...sentTransaction('mined'), state: 'pending' as const, fee: null, minedAtMs: null };
+      }),
+      speedUp: on.wallet.speedUp.handler(({ input }) => {
+        called('wallet.speedUp', input);
+        return sentTransaction('pending');
+      }),
+      cancel: on.wallet.cancel.handler(({ input }) => {
+        called('wallet.cancel', input);
+        return { ...sentTransaction('pending'), cancels: true, amount: '0' };
+      }),
+      history: on.wallet.history.handler(({ input }) => {
+        called('wallet.history', input);
+        const all = script.jobs.length === 0 ? [] : TRANSACTION_STATES.map((each) => sentTransaction(each));
+        return { transactions: all.slice(0, input.limit) };
+      }),
     },
     models: {
       download: on.models.download.handler(({ input }) => {
@@ -235,6 +257,14 @@ export async function startFakeAgent(
       answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
       failGpuProbe: on.shell.failGpuProbe.handler(refuse),
       quit: on.shell.quit.handler(refuse),
+      pendingSpends: on.shell.pendingSpends.handler(refuse),
+      answerSpend: on.shell.answerSpend.handler(refuse),
+      revealPhrase: on.shell.revealPhrase.handler(refuse),
+      exportKeystore: on.shell.exportKeystore.handler(refuse),
+      startBackupDrill: on.shell.startBackupDrill.handler(refuse),
+      answerBackupDrill: on.shell.answerBackupDrill.handler(refuse),
+      importWallet: on.shell.importWallet.handler(refuse),
+      setPayoutAddress: on.shell.setPayoutAddress.handler(refuse),
     },
   });
 

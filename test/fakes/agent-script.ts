@@ -143,6 +143,10 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
     },
     wallet: {
       address: known ? '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266' : null,
+      kind: 'phrase',
+      backedUp: false,
+      payoutAddress: known ? '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266' : null,
+      feeAddress: known ? '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' : null,
       network: 'eip155:31337',
       networkName: 'Practice chain',
       tokenBalance: known ? (busy ? '18927' : '0') : null,
