@@ -12,6 +12,7 @@ import { registerAppScheme, serveAppPages } from './desktop/app-protocol.ts';
 import { ask, openQuestions } from './desktop/ask.ts';
 import { HIDDEN, setStartWithSystem } from './desktop/autostart.ts';
 import { confineSession, confineWebContents } from './desktop/confinement.ts';
+import { createSpendConfirmer } from './desktop/confirm-spend.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
 import { readOwner } from './desktop/readings.ts';
 import { firstTime } from './desktop/said-once.ts';
@@ -112,9 +113,16 @@ function run(): void {
       onState: show,
       readOwner,
       probeGpu: () => probeGpu(appFolder),
+      confirmSpend: spends.confirm,
       onTrouble: log,
     });
   }
+
+  const spends = createSpendConfirmer({
+    language,
+    now: Date.now,
+    ask: (question, signal) => ask(question, { parent: window.onScreen(), signal }),
+  });
 
   async function askAfterGivingUp(sentence: string): Promise<void> {
     const pressed = await ask({

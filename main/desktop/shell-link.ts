@@ -6,8 +6,10 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
 import type { ContractRouterClient } from '@orpc/contract';
 import type { MessagePortMain } from 'electron';
-import type { Contract, GpuProbeResult, Readings } from '../../shared/api/contract.ts';
+import type { Contract, GpuProbeResult, Readings, ShellRequest } from '../../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../../shared/api/state.ts';
+import type { SpendSummary } from '../../shared/api/wallet.ts';
+import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 
 export interface ShellLink {
@@ -21,6 +23,8 @@ export interface ShellLinkOptions {
   readonly onState: (state: AgentState) => void;
   readonly readOwner: () => Readings;
   readonly probeGpu: () => Promise<GpuProbeResult>;
+  /** The owner's answer; the signal aborts when the link closes. */
+  readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
   /** A call that failed while the link was open: for the log, never for a dialog. */
   readonly onTrouble: (what: string, error: unknown) => void;
 }
@@ -29,14 +33,15 @@ const REPORT_EVERY_MS = 2_000;
 
 export function openShellLink(options: ShellLinkOptions): ShellLink {
   const { port } = options;
-  let open = true;
+  const closed = new AbortController();
+  const isOpen = () => !closed.signal.aborted;
   // oRPC wants a port with `on` and `postMessage`; Electron's has both, with a narrower type of transfer.
   const link = new RPCLink({ port });
   const agent: ContractRouterClient<Contract> = createORPCClient(link);
   port.start();
 
   const trouble = (what: string) => (error: unknown) => {
-    if (open) options.onTrouble(what, error);
+    if (isOpen()) options.onTrouble(what, error);
   };
 
   const report = () => void agent.shell.report(options.readOwner()).catch(trouble('report'));
@@ -48,15 +53,28 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     for await (const update of await agent.state.watch(undefined)) {
       if (update.type === 'whole') state = update.state;
       else if (state) state = { ...state, ...present(update.sections) };
-      if (state && open) options.onState(state);
+      if (state && isOpen()) options.onState(state);
     }
   };
   const answerRequests = async () => {
     for await (const request of await agent.shell.requests(undefined)) {
-      void answer(request.id).catch(trouble('answer'));
+      void answer(request).catch(trouble(request.type));
     }
   };
-  const answer = async (id: string) => {
+  const answer = async (request: ShellRequest) => {
+    switch (request.type) {
+      case 'probe-gpu':
+        return answerProbe(request.id);
+      case 'confirm-spend': {
+        const approved = await options.confirmSpend(request.summary, closed.signal);
+        await agent.shell.answerSpend({ id: request.id, approved });
+        return;
+      }
+      default:
+        return assertNever(request);
+    }
+  };
+  const answerProbe = async (id: string) => {
     try {
       await agent.shell.answerGpuProbe({ id, result: await options.probeGpu() });
     } catch (error) {
@@ -68,7 +86,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   answerRequests().catch(trouble('requests'));
 
   const close = () => {
-    open = false;
+    closed.abort();
     clearInterval(reporting);
     port.close();
   };

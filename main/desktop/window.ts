@@ -8,6 +8,8 @@ export interface MainWindow {
   show(): void;
   /** Whether people see it now. */
   visible(): boolean;
+  /** The window while people see it: what a question of the shell belongs to. */
+  onScreen(): BrowserWindow | null;
   /** From now on closing is closing. */
   allowClose(): void;
 }
@@ -88,6 +90,7 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
       }
     },
     visible: () => window?.isVisible() ?? false,
+    onScreen: () => (window?.isVisible() && !window.isMinimized() ? window : null),
     allowClose() {
       closing = true;
     },

@@ -1,4 +1,5 @@
 /** The shell's own words, in the languages of the pages: tray, notice and dialogs. */
+import { type Asset, formatUnits } from '../../shared/money.ts';
 import type { Settings } from '../../shared/settings.ts';
 
 const en = {
@@ -35,6 +36,27 @@ const en = {
   cannotStart: 'Idlewatt cannot start',
   stoppedWorking: 'Idlewatt stopped working',
   moneySafe: 'What was earned is kept on this machine and is not lost.',
+  spendSendTitle: 'Send {amount}?',
+  spendSpeedUpTitle: 'Pay a higher fee, so that {amount} arrive sooner?',
+  spendCancelTitle: 'Cancel the transfer that is under way?',
+  spendAmount: 'Amount: {amount}',
+  spendTo: 'To: {address}',
+  spendFrom: 'From: {address}',
+  spendNetwork: 'Network: {network}',
+  spendFee: 'Network fee: at most {fee}',
+  spendTotal: 'In all: at most {total}',
+  spendReplaces: 'Takes the place of: {hash}',
+  spendSmallTest: 'This is a small test: only this part is sent.',
+  spendToContract: 'Careful: the address is a contract. It may not be able to give the money back.',
+  spendToOwn: 'Careful: the address is this wallet’s own. Only the fee would be spent.',
+  spendFirstTime: 'This wallet never sent anything to this address. Compare every character.',
+  spendPractice: 'This is practice money: it is worth nothing.',
+  spendReal: 'This is real money. What was sent cannot be taken back.',
+  spendCancel: 'Do not send',
+  spendSend: 'Send {amount}',
+  spendSpeedUp: 'Pay the higher fee',
+  spendCancelSpend: 'Cancel the transfer',
+  practiceMoney: 'practice {symbol}',
   noKeychain:
     'This system has no keychain that keeps secrets safe, so no wallet for real money is opened here. Turn on a keyring (GNOME Keyring or KWallet) and try again, or start Idlewatt with --passphrase-file.',
   keychainUnreadable:
@@ -80,6 +102,27 @@ const de: Words = {
   cannotStart: 'Idlewatt kann nicht starten',
   stoppedWorking: 'Idlewatt arbeitet nicht mehr',
   moneySafe: 'Was verdient wurde, liegt auf diesem Rechner und ist nicht verloren.',
+  spendSendTitle: '{amount} senden?',
+  spendSpeedUpTitle: 'Eine höhere Gebühr zahlen, damit {amount} früher ankommen?',
+  spendCancelTitle: 'Die laufende Überweisung abbrechen?',
+  spendAmount: 'Betrag: {amount}',
+  spendTo: 'An: {address}',
+  spendFrom: 'Von: {address}',
+  spendNetwork: 'Netz: {network}',
+  spendFee: 'Netzgebühr: höchstens {fee}',
+  spendTotal: 'Insgesamt: höchstens {total}',
+  spendReplaces: 'Tritt an die Stelle von: {hash}',
+  spendSmallTest: 'Das ist ein kleiner Versuch: Nur dieser Teil wird gesendet.',
+  spendToContract: 'Achtung: Die Adresse ist ein Vertrag. Er kann das Geld vielleicht nicht zurückgeben.',
+  spendToOwn: 'Achtung: Die Adresse gehört dieser Wallet selbst. Ausgegeben würde nur die Gebühr.',
+  spendFirstTime: 'Diese Wallet hat noch nie etwas an diese Adresse gesendet. Vergleiche jedes Zeichen.',
+  spendPractice: 'Das ist Übungsgeld: Es ist nichts wert.',
+  spendReal: 'Das ist echtes Geld. Gesendetes lässt sich nicht zurückholen.',
+  spendCancel: 'Nicht senden',
+  spendSend: '{amount} senden',
+  spendSpeedUp: 'Höhere Gebühr zahlen',
+  spendCancelSpend: 'Überweisung abbrechen',
+  practiceMoney: 'Übungs-{symbol}',
   noKeychain:
     'Dieses System hat keinen Schlüsselbund, der Geheimnisse sicher verwahrt; darum wird hier keine Wallet für echtes Geld geöffnet. Schalte einen Schlüsselbund ein (GNOME-Keyring oder KWallet) und versuche es noch einmal, oder starte Idlewatt mit --passphrase-file.',
   keychainUnreadable:
@@ -101,4 +144,11 @@ export function languageFor(setting: Settings['language'], systemTag: string): L
 export function say(language: Language, word: Word, values: Readonly<Record<string, string>> = {}): string {
   const text = (language === 'de' ? de : en)[word];
   return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+}
+
+/** An amount with every digit and its unit; practice money says so. */
+export function moneyText(asset: Asset, baseUnits: string, language: Language): string {
+  const plain = formatUnits(BigInt(baseUnits), asset.decimals) as `${number}`;
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: asset.decimals }).format(plain);
+  return `${number} ${asset.practice ? say(language, 'practiceMoney', { symbol: asset.symbol }) : asset.symbol}`;
 }

@@ -1,0 +1,141 @@
+// Goal: the owner confirms a spend by its exact facts, outside of the pages, and nothing but a press of the
+//   button that names the spend approves it.
+// Method: the question is read for every action, warning and kind of money in both languages; the confirmer
+//   runs with scripted answers.
+// Would break if: an amount were rounded or an address shortened; real and practice money read alike; Enter,
+//   Escape, an expiry or a lost agent approved; two dialogs stood over each other.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Question } from '../../../main/desktop/ask.ts';
+import { createSpendConfirmer, spendQuestion } from '../../../main/desktop/confirm-spend.ts';
+import { type SpendSummary, spendWarningSchema } from '../../../shared/api/wallet.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 23, 12);
+const USDC = { id: 'eip155:8453/0xusdc', symbol: 'USDC', decimals: 6, practice: false };
+const ETH = { id: 'eip155:8453/native', symbol: 'ETH', decimals: 18, practice: false };
+const SEND: SpendSummary = {
+  action: 'send',
+  networkName: 'Base',
+  asset: USDC,
+  coin: ETH,
+  from: '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266',
+  to: '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC',
+  amount: '1234567',
+  fee: '63000000000001',
+  total: '1234567',
+  warnings: [],
+  smallTest: false,
+  replaces: null,
+  expiresAtMs: NOW_MS + 60_000,
+};
+const practice = <T extends { practice: boolean }>(asset: T): T => ({ ...asset, practice: true });
+
+test('every fact stands in it, to the last digit and character', () => {
+  const { message, detail, buttons } = spendQuestion(SEND, 'en');
+  assert.equal(message, 'Send 1.234567 USDC?');
+  assert.deepEqual(buttons, ['Do not send', 'Send 1.234567 USDC']);
+  for (const fact of [
+    'Amount: 1.234567 USDC',
+    `To: ${SEND.to}`,
+    `From: ${SEND.from}`,
+    'Network: Base',
+    'Network fee: at most 0.000063000000000001 ETH',
+    'In all: at most 1.234567 USDC + 0.000063000000000001 ETH',
+  ]) {
+    assert.ok(detail.split('\n').includes(fact), fact);
+  }
+});
+
+test('the coin’s total holds its fee once', () => {
+  const coin = { ...SEND, asset: ETH, amount: '1000000000000000000', total: '1000063000000000001' };
+  assert.match(spendQuestion(coin, 'en').detail, /In all: at most 1\.000063000000000001 ETH$/m);
+});
+
+test('practice money says so in amount and sentence, real money says that it is gone', () => {
+  const real = spendQuestion(SEND, 'en');
+  const exercise = spendQuestion({ ...SEND, asset: practice(USDC), coin: practice(ETH) }, 'en');
+  assert.match(real.detail, /This is real money/);
+  assert.doesNotMatch(real.message + real.detail, /practice/);
+  assert.match(exercise.message, /practice USDC/);
+  assert.match(exercise.detail, /worth nothing/);
+  assert.doesNotMatch(exercise.detail, /real money/);
+});
+
+test('every action and every warning has whole words in every language, and Enter and Escape decline', () => {
+  for (const language of ['en', 'de'] as const) {
+    const plain = spendQuestion(SEND, language).detail;
+    for (const warning of spendWarningSchema.options) {
+      assert.ok(spendQuestion({ ...SEND, warnings: [warning] }, language).detail.length > plain.length + 20);
+    }
+    for (const action of ['send', 'speed-up', 'cancel'] as const) {
+      const asked = spendQuestion({ ...SEND, action, replaces: `0x${'ab'.repeat(32)}` }, language);
+      assert.doesNotMatch(`${asked.message}${asked.detail}${asked.buttons.join()}`, /[{}]|undefined/);
+      assert.ok(asked.detail.includes(`0x${'ab'.repeat(32)}`));
+      assert.equal(asked.defaultButton, 0);
+      assert.equal(asked.cancelButton, 0);
+      assert.equal(asked.buttons.length, 2);
+    }
+  }
+});
+
+/** A confirmer whose dialogs are answered by hand. */
+function scripted(nowMs = NOW_MS) {
+  const shown: { question: Question; signal: AbortSignal; press: (button: number) => void }[] = [];
+  const confirmer = createSpendConfirmer({
+    language: () => 'en',
+    now: () => nowMs,
+    ask: (question, signal) =>
+      new Promise((resolve) => {
+        shown.push({ question, signal, press: resolve });
+        signal.addEventListener('abort', () => resolve(question.cancelButton));
+      }),
+  });
+  return { confirmer, shown, settle: () => new Promise((resolve) => setImmediate(resolve)) };
+}
+const forever = () => new AbortController().signal;
+
+test('only the second button approves', async () => {
+  for (const [pressed, approved] of [
+    [0, false],
+    [1, true],
+    [-1, false],
+    [2, false],
+  ] as const) {
+    const { confirmer, shown, settle } = scripted();
+    const answer = confirmer.confirm(SEND, forever());
+    await settle();
+    shown[0]?.press(pressed);
+    assert.equal(await answer, approved);
+  }
+});
+
+test('one dialog at a time, in the order that they were asked', async () => {
+  const { confirmer, shown, settle } = scripted();
+  const first = confirmer.confirm(SEND, forever());
+  const second = confirmer.confirm({ ...SEND, amount: '5' }, forever());
+  await settle();
+  assert.equal(shown.length, 1);
+  shown[0]?.press(1);
+  assert.equal(await first, true);
+  await settle();
+  assert.equal(shown.length, 2);
+  assert.match(shown[1]?.question.message ?? '', /0\.000005/);
+  shown[1]?.press(0);
+  assert.equal(await second, false);
+});
+
+test('an agent that is gone closes the dialog and declines, also when the press came with it', async () => {
+  const { confirmer, shown, settle } = scripted();
+  const gone = new AbortController();
+  const answer = confirmer.confirm(SEND, gone.signal);
+  await settle();
+  gone.abort();
+  shown[0]?.press(1);
+  assert.equal(await answer, false);
+});
+
+test('what has expired is not asked at all', async () => {
+  const { confirmer, shown } = scripted(SEND.expiresAtMs);
+  assert.equal(await confirmer.confirm(SEND, forever()), false);
+  assert.equal(shown.length, 0);
+});
