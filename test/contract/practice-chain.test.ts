@@ -18,6 +18,7 @@ import {
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
+import { descendants } from '../agent/practice-agent.ts';
 import { makeAccounts } from './paid-service.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
@@ -38,6 +39,32 @@ test('money and contracts are there again after a restart, at another port too',
   assert.ok(balances.coin !== null && balances.coin > 0n);
   assert.deepEqual((await readBalances(node, gas.address, systemClock)).token, 0n);
   await second.stop();
+});
+
+test('a node that is killed forgets nothing that was answered, and comes back at the same address', async () => {
+  const chain = await startPracticeChain({ folder: join(root, 'killed') });
+  const { funds, gas } = await makeAccounts();
+  await chain.fund(funds.address, amount(5));
+  const node = connectNode(chain.network);
+  const sender = createSender(node, funds);
+  for (let round = 1; round <= 3; round += 1) {
+    const hash = await sender.sendTransaction({ to: gas.address, data: '0x', value: 1n });
+    const before = await sender.waitForReceipt(hash);
+    for (const pid of descendants(process.pid, 'bin/anvil --host')) process.kill(pid, 'SIGKILL');
+    const deadline = performance.now() + 10_000;
+    for (;;) {
+      const receipt = await node.receipt(hash).catch(() => 'away' as const);
+      if (receipt !== 'away') {
+        assert.deepEqual(receipt, before, 'the transaction is where it was');
+        break;
+      }
+      assert.ok(performance.now() < deadline, 'the node did not come back');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal((await readBalances(node, gas.address, systemClock)).coin, BigInt(round));
+    assert.equal((await readBalances(node, funds.address, systemClock)).token, 5n);
+  }
+  await chain.stop();
 });
 
 test('where nobody answers, a balance is unknown and not zero', async () => {

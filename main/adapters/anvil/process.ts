@@ -10,8 +10,7 @@ const STOP_TIMEOUT_MS = 4_000;
 
 /**
  * Where there is a shell, it watches its standard input, a pipe that the kernel closes when the parent ends
- * for any reason, and then stops anvil politely, so that anvil writes its state. (On Windows children of
- * Node end with it.)
+ * for any reason, and then stops anvil. (On Windows children of Node end with it.)
  */
 const WATCHED = `exec 3<&0
 "$@" </dev/null 3<&- &
@@ -25,7 +24,7 @@ wait $anvil`;
 /** A running anvil. */
 export interface AnvilProcess {
   readonly rpcUrl: string;
-  /** Lets it write its state, then ends it. */
+  /** Ends it. */
   stop(): Promise<void>;
   /** Resolves when it ended, for whatever reason. */
   readonly ended: Promise<void>;
@@ -51,7 +50,6 @@ export function findAnvil(): string {
 
 /** Starts anvil on 127.0.0.1; port 0 takes a free one. Fails with `port-in-use` or `chain-unavailable`. */
 export async function startAnvil(options: {
-  readonly stateFile: string;
   readonly chainId: number;
   readonly port: number;
 }): Promise<AnvilProcess> {
@@ -60,9 +58,6 @@ export async function startAnvil(options: {
     ['--host', '127.0.0.1'],
     ['--port', String(options.port)],
     ['--chain-id', String(options.chainId)],
-    ['--state', options.stateFile],
-    // Also between, so that a power cut costs seconds, not the chain.
-    ['--state-interval', '5'],
     ['--prune-history', '256'],
   ].flat();
   const child =

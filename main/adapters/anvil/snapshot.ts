@@ -1,0 +1,44 @@
+/** The practice chain's state in one file: replaced whole, so that a crash leaves the old one or the new one. */
+import { existsSync } from 'node:fs';
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { callNode } from './faucet.ts';
+
+const hexSchema = z.string().regex(/^0x([0-9a-f]{2})*$/);
+
+export interface ChainSnapshot {
+  /** Asks the node for its state and has it on disk, flushed, when it resolves. */
+  save(rpcUrl: string): Promise<void>;
+  /** Gives the state to a node that has just started; nothing where there is none yet. */
+  load(rpcUrl: string): Promise<void>;
+}
+
+export function chainSnapshot(folder: string): ChainSnapshot {
+  const path = join(folder, 'practice-chain.gz');
+  /** Written by anvil itself, before the state was kept after each change. */
+  const older = join(folder, 'practice-chain.json');
+  return {
+    async save(rpcUrl) {
+      const state = hexSchema.parse(await callNode(rpcUrl, 'anvil_dumpState', []));
+      const draft = `${path}.new`;
+      const file = await open(draft, 'w', 0o600);
+      try {
+        await file.writeFile(Buffer.from(state.slice(2), 'hex'));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(draft, path);
+    },
+    async load(rpcUrl) {
+      const state = existsSync(path)
+        ? await readFile(path)
+        : existsSync(older)
+          ? gzipSync(await readFile(older))
+          : null;
+      if (state !== null) await callNode(rpcUrl, 'anvil_loadState', [`0x${state.toString('hex')}`]);
+    },
+  };
+}
