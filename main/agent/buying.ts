@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { amount } from '../../shared/money.ts';
+import { type Amount, amount } from '../../shared/money.ts';
 import { signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
@@ -49,7 +49,24 @@ export async function openBuying(
     onDeposit: ({ channelId, amount: deposited, txHash }) => {
       ledger.deposited({ txHash, channelId, assetId, amount: deposited });
     },
+    onCharged: ({ channelId, total }) => bookTotal(channelId, total),
   });
+  /** What a channel was charged in all; an answer that was lost on the way was charged all the same. */
+  function bookTotal(channelId: string, total: Amount): void {
+    // A provider that forgot a charge asks for less: what was booked stays booked.
+    if (total < ledger.bookedOnChannel('bought', channelId)) return;
+    ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
+    changed('money');
+  }
+  // An earlier run may have ended before it heard what it was charged.
+  const askProviders = () => {
+    for (const peer of payer.unresolved()) {
+      if (!network.peers().some((known) => known.peer === peer && known.connected)) continue;
+      const provider = { peer, fetch: (path: string, init: RequestInit) => network.fetch(peer, path, init) };
+      payer.synchronise(provider).catch(fault);
+    }
+  };
+  onClose(network.onPeers(askProviders));
   const directory = createDirectory({
     network,
     clock,
@@ -74,18 +91,14 @@ export async function openBuying(
     key,
     accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === assetId,
     onBought: ({ channelId, cumulative }) => {
-      // An answer that was lost on the way was charged all the same; the next one's total shows it.
-      if (channelId !== null && cumulative !== null) {
-        ledger.recoverCharges({ side: 'bought', channelId, assetId, total: amount(cumulative) });
-      }
-      changed('money');
+      if (channelId !== null && cumulative !== null) bookTotal(channelId, amount(cumulative));
     },
     onFault: fault,
   });
   const server = createHttpServer(gateway.app);
   const port = await listenHttp(server, { host: '127.0.0.1', port: config.gatewayPort });
   // The last one runs first: nothing new comes in, and then what was bought is booked.
-  onClose(() => Promise.race([gateway.idle(), sleep(STOP_GRACE_MS)]));
+  onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   onClose(() => closeHttp(server));
   return { baseUrl: `http://127.0.0.1:${port}/v1`, key };
 }

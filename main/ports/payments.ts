@@ -89,7 +89,10 @@ export interface PaymentLease {
     headers: Readonly<Record<string, string>>;
     body: string;
   }): Promise<void>;
-  /** The answer was lost: the charge is unknown until the next request corrects it. Frees the lease. */
+  /**
+   * The answer was lost: the provider is asked what it charged, in the background, and the lease is free when
+   * that is known or cannot be learned now.
+   */
   abandon(): Promise<void>;
 }
 
@@ -104,4 +107,14 @@ export interface PaidProvider {
 export interface Payer {
   /** Opens and funds a channel when none is free, at most `ceiling` for this request. */
   lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease>;
+}
+
+/** The purse as its owner sees it: what became of the money in its channels. */
+export interface Purse extends Payer {
+  /** Peers with a channel on which a charge is unknown, also since an earlier run. */
+  unresolved(): readonly string[];
+  /** Asks a provider about such channels now. What it does not answer is asked again another time. */
+  synchronise(provider: PaidProvider): Promise<void>;
+  /** Resolves when nothing is being asked in the background. */
+  idle(): Promise<void>;
 }

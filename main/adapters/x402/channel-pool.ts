@@ -22,6 +22,8 @@ export interface ChannelPool {
    * as the pool may have were given up: opening yet another would only lock more money up.
    */
   take(ceiling: bigint): Promise<Slot>;
+  /** Takes one channel by its number, at once; null when it is in use. */
+  takeNumber(index: number): Slot | null;
   give(slot: Slot): void;
 }
 
@@ -80,6 +82,13 @@ export function createChannelPool(
         waiting.push({ ceiling, resolve, reject });
         serve();
       });
+    },
+    takeNumber(index) {
+      while (slots.length <= index) open();
+      const slot = slots[index];
+      if (slot === undefined || slot.busy) return null;
+      slot.busy = true;
+      return slot;
     },
     give(slot) {
       slot.busy = false;

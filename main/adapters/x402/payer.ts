@@ -17,13 +17,15 @@ import {
   PAYMENT_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
-  type Payer,
   type PaymentLease,
+  type Purse,
 } from '../../ports/payments.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import { type BoughtChannel, createChannelFinder, requirementOf } from './bought-channel.ts';
+import { createBoughtRegister } from './bought-register.ts';
 import { type ChannelPool, createChannelPool, type Slot } from './channel-pool.ts';
 import { createBoughtChannels } from './channel-storage.ts';
+import { createLostCharges } from './lost-charges.ts';
 import {
   checkRequirements,
   decodeRequired,
@@ -50,6 +52,15 @@ export interface PayerOptions {
   readonly channelsMax: number;
   /** A deposit that became final; for the ledger. */
   readonly onDeposit?: (deposit: PaidDeposit) => void;
+  /** What a channel was charged in all, learned after an answer was lost; for the ledger. */
+  readonly onCharged?: (charge: LearnedCharge) => void;
+}
+
+/** All that a channel was charged over its life. */
+export interface LearnedCharge {
+  readonly peer: string;
+  readonly channelId: string;
+  readonly total: Amount;
 }
 
 /** Money that moved from the wallet into a channel. */
@@ -61,7 +72,7 @@ export interface PaidDeposit {
 }
 
 /** What is known of one provider. */
-interface Purse {
+export interface ProviderPurse {
   readonly pool: ChannelPool;
   requirements: PaymentRequirements | null;
 }
@@ -73,12 +84,14 @@ const ASK_TIMEOUT_MS = 10_000;
 /** A deposit waits for the chain to take it. */
 const DEPOSIT_TIMEOUT_MS = 90_000;
 
-/** See {@link Payer}. A warm channel costs no round trip: the requirements are kept, the price is ours. */
-export function createPayer(options: PayerOptions): Payer {
+/** See the port. A warm channel costs no round trip: the requirements are kept, the price is ours. */
+export function createPayer(options: PayerOptions): Purse {
   const { network, clock } = options;
   const storage = createBoughtChannels(options.store);
   const channelOf = createChannelFinder({ ...options, storage });
-  const purses = new Map<string, Purse>();
+  const register = createBoughtRegister(options.store);
+  const purses = new Map<string, ProviderPurse>();
+  const lost = createLostCharges({ ...options, storage, register, channelOf, purseOf, askRequirements });
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
     if (ceiling > options.depositMax) {
@@ -93,18 +106,18 @@ export function createPayer(options: PayerOptions): Payer {
       const requirement = { ...purse.requirements, amount: ceiling.toString() };
       const channel = channelOf(provider.peer, slot.index, requirement);
       await fund(provider, purse, slot, channel, ceiling);
-      return await startLease(purse, slot, channel, requirement, path, ceiling);
+      return await startLease(provider, purse, slot, channel, requirement, path, ceiling);
     } catch (error) {
       purse.pool.give(slot);
       throw error;
     }
   }
 
-  function purseOf(peer: string): Purse {
+  function purseOf(peer: string): ProviderPurse {
     const known = purses.get(peer);
     if (known !== undefined) return known;
     const later = (delayMs: number, run: () => void): void => void clock.after(delayMs, run);
-    const purse: Purse = {
+    const purse: ProviderPurse = {
       pool: createChannelPool(options.channelsMax, () => clock.now(), later),
       requirements: null,
     };
@@ -114,7 +127,7 @@ export function createPayer(options: PayerOptions): Payer {
 
   async function fund(
     provider: PaidProvider,
-    purse: Purse,
+    purse: ProviderPurse,
     slot: Slot,
     channel: BoughtChannel,
     ceiling: Amount,
@@ -135,14 +148,14 @@ export function createPayer(options: PayerOptions): Payer {
     }
   }
 
-  async function recoverRecord(channel: BoughtChannel, purse: Purse) {
+  async function recoverRecord(channel: BoughtChannel, purse: ProviderPurse) {
     if (purse.requirements === null) throw new Error('requirements come before channels');
     return recoverChannel(channel.deps, purse.requirements);
   }
 
   async function deposit(
     provider: PaidProvider,
-    purse: Purse,
+    purse: ProviderPurse,
     slot: Slot,
     channel: BoughtChannel,
     ceiling: Amount,
@@ -206,7 +219,8 @@ export function createPayer(options: PayerOptions): Payer {
   }
 
   async function startLease(
-    purse: Purse,
+    provider: PaidProvider,
+    purse: ProviderPurse,
     slot: Slot,
     channel: BoughtChannel,
     requirement: PaymentRequirements,
@@ -223,6 +237,8 @@ export function createPayer(options: PayerOptions): Payer {
       accepted: requirement,
       payload: { type: 'voucher', channelConfig: channel.config, voucher },
     });
+    // Before the voucher leaves: whatever happens now, the charge will be asked after.
+    lost.expect(channel, slot);
     let open = true;
     const close = (): void => {
       if (!open) throw new Error('a lease ends once');
@@ -251,6 +267,7 @@ export function createPayer(options: PayerOptions): Payer {
           await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
           slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
           slot.refusals = 0;
+          lost.known(channel);
           return { charged, cumulative };
         } catch (error) {
           slot.refusals += 1;
@@ -264,20 +281,22 @@ export function createPayer(options: PayerOptions): Payer {
         try {
           const required = headerOf(headers, 'payment-required');
           await correct(purse, slot, channel, { status, required, body });
+          // Any other answer leaves open whether it was charged.
+          if (status === 402) lost.known(channel);
         } finally {
           purse.pool.give(slot);
         }
       },
       async abandon() {
         close();
-        purse.pool.give(slot);
+        lost.resolve(provider, purse, slot, channel);
       },
     };
   }
 
   /** Learns from a refusal; what cannot be corrected counts against the channel. */
   async function correct(
-    purse: Purse,
+    purse: ProviderPurse,
     slot: Slot,
     channel: BoughtChannel,
     response: { status: number; required: string | null; body: string },
@@ -323,10 +342,10 @@ export function createPayer(options: PayerOptions): Payer {
     return checkRequirements(required, network);
   }
 
-  return { lease };
+  return { lease, unresolved: lost.unresolved, synchronise: lost.synchronise, idle: lost.idle };
 }
 
-function forceRequirement(purse: Purse): PaymentRequirements {
+function forceRequirement(purse: ProviderPurse): PaymentRequirements {
   if (purse.requirements === null) throw new Error('requirements come before deposits');
   return purse.requirements;
 }
