@@ -60,5 +60,11 @@ export interface Receivable {
   readonly owed: Amount;
   /** Claimed and not yet paid out. */
   readonly claimed: Amount;
-  readonly reason: 'below-threshold' | 'chain-unavailable' | 'waiting-for-schedule' | 'claiming' | 'settling';
+  readonly reason:
+    | 'below-threshold'
+    | 'chain-unavailable'
+    | 'waiting-for-schedule'
+    | 'wallet-not-backed-up'
+    | 'claiming'
+    | 'settling';
 }

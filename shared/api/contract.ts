@@ -19,7 +19,14 @@ export const receivableSchema = z.object({
   payer: z.string(),
   owed: amountTextSchema,
   claimed: amountTextSchema,
-  reason: z.enum(['below-threshold', 'chain-unavailable', 'waiting-for-schedule', 'claiming', 'settling']),
+  reason: z.enum([
+    'below-threshold',
+    'chain-unavailable',
+    'waiting-for-schedule',
+    'wallet-not-backed-up',
+    'claiming',
+    'settling',
+  ]),
 });
 
 export const dayEarningsSchema = z.object({

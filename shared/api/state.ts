@@ -80,7 +80,14 @@ export const moneyStateSchema = z.object({
   feesCoin: amountTextSchema,
   /** One plain reason why what is owed is not in the wallet yet; null when nothing is owed. */
   waitingReason: z
-    .enum(['below-threshold', 'chain-unavailable', 'waiting-for-schedule', 'claiming', 'settling'])
+    .enum([
+      'below-threshold',
+      'chain-unavailable',
+      'waiting-for-schedule',
+      'wallet-not-backed-up',
+      'claiming',
+      'settling',
+    ])
     .nullable(),
   settleThreshold: amountTextSchema,
 });

@@ -14,12 +14,19 @@ const CHECK_EVERY_MS = 5_000;
 const REFRESH_EVERY_MS = 60_000;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 300_000;
+const AWAITS_BACKUP =
+  'What is claimed is paid out once you have proven the wallet’s backup; it is safe until then.';
 
 export interface SettlementOptions {
   readonly claims: ChannelClaims;
   readonly clock: Clock;
   /** Claim and pay out when at least this much is owed; asked anew at each check. */
   readonly threshold: () => Amount;
+  /**
+   * Whether the payout has to wait because the payout address's key is on this machine alone. What is claimed
+   * is safe from the payer, and goes nowhere before the owner has proven the backup. Default: never.
+   */
+  readonly awaitsBackup?: () => boolean;
 }
 
 /** A {@link Settlement} with its own schedule. */
@@ -37,6 +44,7 @@ export interface ScheduledSettlement extends Settlement {
  */
 export function createSettlement(options: SettlementOptions): ScheduledSettlement {
   const { claims, clock } = options;
+  const awaitsBackup = options.awaitsBackup ?? (() => false);
   const listeners = new Set<(event: SettlementEvent) => void>();
   /** Channels whose voucher the chain refuses: they must not hold the others up. */
   const refused = new Set<string>();
@@ -79,8 +87,12 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     for (let index = 0; index < ids.length; index += CLAIM_BATCH_MAX) {
       await claimBatch(ids.slice(index, index + CLAIM_BATCH_MAX), keep);
     }
-    activity = 'settling';
-    keep(await claims.settle());
+    if (awaitsBackup()) {
+      if (hasUnpaid()) emit({ type: 'waiting', reason: AWAITS_BACKUP });
+    } else {
+      activity = 'settling';
+      keep(await claims.settle());
+    }
     return toResult(outcomes);
   }
 
@@ -145,7 +157,11 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     const owed = accounts.reduce((sum, account) => sum + owedBy(account), 0n);
     if (owed > 0n && (owed >= options.threshold() || accounts.some((account) => account.withdrawing)))
       return true;
-    // Claimed by an earlier run that ended before the payout.
+    // Claimed by an earlier run that ended before the payout, or before the backup was proven.
+    return hasUnpaid() && !awaitsBackup();
+  }
+
+  function hasUnpaid(): boolean {
     return claims.accounts().some((account) => account.claimed > account.settled);
   }
 
@@ -194,7 +210,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
           payer: account.payer,
           owed: owedBy(account),
           claimed: amount(account.claimed - account.settled),
-          reason: reasonFor(),
+          reason: reasonFor(account),
         }));
     },
     start() {
@@ -208,9 +224,12 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
     },
   };
 
-  function reasonFor(): Receivable['reason'] {
+  function reasonFor(account: ChannelAccount): Receivable['reason'] {
     if (activity !== 'idle') return activity;
     if (chainAway) return 'chain-unavailable';
+    if (awaitsBackup() && account.claimed > account.settled && owedBy(account) === ZERO) {
+      return 'wallet-not-backed-up';
+    }
     const owed = owing().reduce((sum, account) => sum + owedBy(account), 0n);
     return overdue === 'settlement' || owed >= options.threshold()
       ? 'waiting-for-schedule'

@@ -88,10 +88,10 @@ function fakeClaims(): FakeClaims {
   return fake;
 }
 
-function setUp(threshold = 1_000n) {
+function setUp(threshold = 1_000n, awaitsBackup = () => false) {
   const claims = fakeClaims();
   const clock = manualClock(0);
-  const settlement = createSettlement({ claims, clock, threshold: () => amount(threshold) });
+  const settlement = createSettlement({ claims, clock, threshold: () => amount(threshold), awaitsBackup });
   const events: SettlementEvent[] = [];
   settlement.onEvent((event) => events.push(event));
   return { claims, clock, settlement, events };
@@ -243,4 +243,27 @@ test('two calls at once are one settlement', async () => {
   const [first, second] = await Promise.all([settlement.settleNow(), settlement.settleNow()]);
   assert.equal(first, second);
   assert.equal(claims.batches.length, 1);
+});
+
+test('without a proven backup it claims and pays nothing out, says why, and pays once it is proven', async () => {
+  let awaits = true;
+  const { claims, clock, settlement, events } = setUp(1_000n, () => awaits);
+  claims.owe('a', 2_000n);
+  settlement.start();
+  for (let check = 0; check < 5; check += 1) {
+    clock.advance(5_000);
+    await settled();
+  }
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['claimed', 'waiting'],
+  );
+  assert.equal(settlement.receivables()[0]?.reason, 'wallet-not-backed-up');
+  assert.equal((await settlement.settleNow()).settle, null);
+  awaits = false;
+  clock.advance(5_000);
+  await settled();
+  assert.equal(events.at(-1)?.type, 'settled');
+  assert.deepEqual(settlement.receivables(), []);
+  await settlement.stop();
 });
