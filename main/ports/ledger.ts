@@ -46,6 +46,8 @@ export interface Posting {
   readonly description: string;
   readonly jobId: string | null;
   readonly model: string | null;
+  /** Peer id of the other side, where there is one. */
+  readonly peer: string | null;
   readonly txHash: string | null;
   /** Key of the posting that this one takes back. */
   readonly reverses: string | null;
@@ -58,30 +60,71 @@ export interface AccountBalance {
   readonly amount: Amount;
 }
 
-/** A line together with what it needs to be summed by day, model or channel. */
-export interface DatedLine extends LedgerLine {
-  readonly atMs: number;
-  readonly kind: PostingKind;
+/** A posting in its place in the chain. */
+export interface KeptPosting {
+  /** Counts up from 1 without gaps, in the order of booking. */
+  readonly sequence: number;
+  /** sha256 in hex over the hash before it and everything that the posting says; null is damage. */
+  readonly hash: string | null;
+  readonly posting: Posting;
+}
+
+/** Accounts through which money flows in or out; their sums are kept by time, model and peer. */
+export function isFlow(account: Account): boolean {
+  return /^(income|expense|fees):/.test(account);
+}
+
+/** Length of the spans by which flows are summed: every time zone's days begin and end at one of their bounds. */
+export const QUARTER_MS = 15 * 60_000;
+
+/** What flowed through an account in one span of {@link QUARTER_MS}, for one model and peer. */
+export interface Flow {
+  readonly fromMs: number;
   readonly model: string | null;
+  readonly peer: string | null;
+  /** Signed like the lines: debits positive. */
+  readonly amount: Amount;
+  /** Charged jobs among the postings. */
+  readonly jobs: number;
+}
+
+/** Something in the books that is not as it was written, or does not add up. */
+export interface LedgerProblem {
+  /** The posting's place, where it is one posting's. */
+  readonly sequence: number | null;
+  readonly key: string | null;
+  /** One sentence. */
+  readonly what: string;
 }
 
 /** Each call is durable when it returns, unless it runs inside {@link LedgerStore.transaction}. */
 export interface LedgerStore {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
-  /** Throws when the key is taken. */
-  append(posting: Posting): void;
+  /** All or none, each chained to the one before; throws when a key is taken. */
+  append(postings: readonly Posting[]): void;
   find(key: string): Posting | null;
   /** Newest first, in the order of booking. */
   list(filter: { readonly kind: PostingKind | null; readonly limit: number }): readonly Posting[];
-  /** Running balances, kept with each append. */
+  /** In the order of booking, those after this place. */
+  page(afterSequence: number, limit: number): readonly KeptPosting[];
+  /** Running balance, kept with each append; zero where nothing was ever booked. */
+  balance(account: Account, assetId: string): Amount;
+  /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
-  /** The same, added up anew from every line. */
-  recount(): readonly AccountBalance[];
-  /** Lines of one account and asset with `fromMs <= atMs < toMs`, oldest first. */
-  lines(account: Account, assetId: string, fromMs: number, toMs: number): Iterable<DatedLine>;
-  /** Sum of the same lines. */
-  sum(account: Account, assetId: string, fromMs: number, toMs: number): Amount;
-  /** Sum of the account's lines for one channel, reversals included. */
+  /** Flows of one account and asset; both bounds are multiples of {@link QUARTER_MS}. Null asks for what was ever booked. */
+  flows(account: Account, assetId: string, span: FlowSpan | null): readonly Flow[];
+  /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
+  /**
+   * Adds up anew and compares: chain, each posting's balance, running sums. `new` looks at what came after
+   * the last checkpoint and sets the next one when all is well; `all` trusts nothing and writes nothing.
+   */
+  check(scope: 'new' | 'all'): readonly LedgerProblem[];
+}
+
+/** `fromMs <= time < toMs`. */
+export interface FlowSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { acquireFileLock, type OpenDatabase, openDatabase } from '../../main/adapters/sqlite/index.ts';
-import type { Posting } from '../../main/ports/ledger.ts';
+import { type Posting, QUARTER_MS } from '../../main/ports/ledger.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import { soldJob } from '../unit/jobs/job-samples.ts';
@@ -49,6 +49,7 @@ function posting(key: string, value: bigint, atMs: number): Posting {
     description: 'a test',
     jobId: null,
     model: 'a model',
+    peer: 'a peer',
     txHash: null,
     reverses: null,
     lines: [
@@ -67,8 +68,8 @@ for (const [name, setting] of [
       setting((database, reopened) => {
         // Wider than 64 bits: nothing may pass through a SQL number.
         const wide = 2n ** 200n + 1n;
-        database.ledger.append(posting('a', wide, 10));
-        database.ledger.append(posting('b', 2n, 20));
+        database.ledger.append([posting('a', wide, 10)]);
+        database.ledger.append([posting('b', 2n, QUARTER_MS + 20)]);
         const { ledger } = reopened();
         assert.deepEqual(ledger.find('a'), posting('a', wide, 10));
         assert.equal(ledger.find('c'), null);
@@ -81,31 +82,56 @@ for (const [name, setting] of [
           { account: 'channels:owed', assetId: TOKEN, amount: wide + 2n },
           { account: 'income:jobs', assetId: TOKEN, amount: -(wide + 2n) },
         ]);
-        assert.deepEqual(ledger.recount(), ledger.balances());
-        const amounts = (fromMs: number, toMs: number) =>
-          [...ledger.lines('channels:owed', TOKEN, fromMs, toMs)].map((line) => line.amount);
-        assert.deepEqual(amounts(0, 100), [wide, 2n]);
-        assert.deepEqual(amounts(10, 20), [wide]);
-        assert.equal(ledger.sum('channels:owed', TOKEN, 0, 100), wide + 2n);
-        assert.equal(ledger.sum('channels:owed', TOKEN, 10, 20), wide);
-        assert.equal(ledger.sum('channels:owed', 'other', 0, 100), 0n);
+        assert.equal(ledger.balance('channels:owed', TOKEN), wide + 2n);
+        assert.equal(ledger.balance('channels:owed', 'other'), 0n);
+        assert.deepEqual(
+          ledger.page(0, 10).map(({ sequence, posting: { key } }) => [sequence, key]),
+          [
+            [1, 'a'],
+            [2, 'b'],
+          ],
+        );
+        assert.deepEqual(
+          ledger.page(1, 10).map(({ posting: { key } }) => key),
+          ['b'],
+        );
+        const flow = (fromMs: number, value: bigint) => ({
+          fromMs,
+          model: 'a model',
+          peer: 'a peer',
+          amount: -value,
+          jobs: 1,
+        });
+        const income = (span: { fromMs: number; toMs: number } | null) =>
+          ledger.flows('income:jobs', TOKEN, span);
+        assert.deepEqual(income(null), [flow(0, wide), flow(QUARTER_MS, 2n)]);
+        assert.deepEqual(income({ fromMs: QUARTER_MS, toMs: 2 * QUARTER_MS }), [flow(QUARTER_MS, 2n)]);
+        assert.deepEqual(
+          ledger.flows('channels:owed', TOKEN, null),
+          [],
+          'it holds, nothing flows through it',
+        );
+        assert.throws(() => income({ fromMs: 1, toMs: QUARTER_MS }), /quarter/);
+        assert.deepEqual(ledger.check('all'), []);
+        assert.deepEqual(ledger.check('new'), []);
         assert.equal(ledger.sumForChannel('income:jobs', '0xch'), -(wide + 2n));
         assert.equal(ledger.sumForChannel('income:jobs', '0xother'), 0n);
       }));
 
     test('ledger: a taken key and a failure inside a transaction leave nothing behind', () =>
       setting((database, reopened) => {
-        database.ledger.append(posting('a', 1n, 10));
-        assert.throws(() => database.ledger.append(posting('a', 1n, 10)));
+        database.ledger.append([posting('a', 1n, 10)]);
+        assert.throws(() => database.ledger.append([posting('c', 1n, 10), posting('a', 1n, 10)]));
         assert.throws(() =>
           database.transaction(() => {
-            database.ledger.append(posting('b', 1n, 10));
+            database.ledger.append([posting('b', 1n, 10)]);
             database.records.set('c', 'k', '1');
             throw new Error('stop');
           }),
         );
         const after = reopened();
         assert.equal(after.ledger.find('b'), null);
+        assert.equal(after.ledger.find('c'), null);
         assert.equal(after.records.get('c', 'k'), null);
         assert.equal(after.ledger.balances()[0]?.amount, 1n);
       }));

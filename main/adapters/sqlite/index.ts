@@ -74,6 +74,7 @@ function migrate(database: Database.Database, migrations: readonly Migration[]):
     if (userVersion(database) >= migration.version) return;
     database.transaction(() => {
       database.exec(migration.sql);
+      migration.fill?.(database);
       database.pragma(`user_version = ${migration.version}`);
     })();
   });

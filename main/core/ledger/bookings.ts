@@ -40,6 +40,7 @@ export function jobBooking(job: Job, atMs: number): PostingRequest | null {
     description: sold ? `Served ${job.model}` : `Bought an answer of ${job.model}`,
     jobId: job.id,
     model: job.model,
+    peer: job.peer,
     lines: sold
       ? move(assetId, charged, 'income:jobs', 'channels:owed', channelId)
       : move(assetId, charged, 'channels:deposited', 'expense:inference', channelId),

@@ -1,10 +1,18 @@
 /** The only place where money is counted: double entry, immutable, idempotent. */
-import { assert } from '../../../shared/assert.ts';
+import { assert, forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
-import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Account, AccountBalance, LedgerStore, Posting, PostingKind } from '../../ports/ledger.ts';
+import type {
+  Account,
+  AccountBalance,
+  KeptPosting,
+  LedgerProblem,
+  LedgerStore,
+  Posting,
+  PostingKind,
+} from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { ACCOUNTS } from './accounts.ts';
 import {
@@ -19,30 +27,24 @@ import {
   refundBooking,
   type TransferEvent,
 } from './bookings.ts';
-import { isSameEvent, type PostingRequest, reversalOf, sumsByAsset, toPosting } from './posting.ts';
+import { isSameEvent, type PostingRequest, refuseNegative, reversalOf, toPosting } from './posting.ts';
+import {
+  createReports,
+  type DayEarnings,
+  type ModelEarnings,
+  type NetworkEarnings,
+  type PeerEarnings,
+} from './reports.ts';
 
 export { ACCOUNT_NAMES, ACCOUNTS } from './accounts.ts';
 export type { ChannelAmount, TransferEvent } from './bookings.ts';
 export type { PostingRequest } from './posting.ts';
+export type { DayEarnings, ModelEarnings, NetworkEarnings, PeerEarnings } from './reports.ts';
 
 /** `repeated`: the same event was booked before. `nothing`: no money moved. */
 export type Booked = 'posted' | 'repeated' | 'nothing';
 
-export interface DayEarnings {
-  /** Local calendar day, `YYYY-MM-DD`. */
-  readonly day: string;
-  readonly earned: Amount;
-  /** Jobs that were charged. */
-  readonly jobs: number;
-  /** Fees in base units of the chain's coin. */
-  readonly feesCoin: Amount;
-}
-
-export interface ModelEarnings {
-  readonly model: string;
-  readonly earned: Amount;
-  readonly jobs: number;
-}
+const PAGE = 1_000;
 
 /** An event without the time it happened at, which is now unless it is given. */
 type Undated<Event> = Omit<Event, 'atMs'> & { readonly atMs?: number };
@@ -90,10 +92,18 @@ export interface Ledger {
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   /** Over the last local days, today included, highest first. */
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
+  /** The same by the peers that bought. */
+  earningsByPeer(assetId: string, days: number): readonly PeerEarnings[];
+  /** The same for every asset that ever was income, by the network that its id names. */
+  earningsByNetwork(days: number): readonly NetworkEarnings[];
   /** Newest first. */
   entries(filter: { kind?: PostingKind; limit: number }): readonly Posting[];
-  /** Adds every line up anew and compares; `database-corrupt` when anything is off by one unit. */
+  /** Oldest first, a page at a time, each in its place in the chain. */
+  pages(afterSequence?: number): Iterable<readonly KeptPosting[]>;
+  /** Adds up what came since the last checkpoint; `database-corrupt` when anything is off by one unit. */
   verifyBalanced(): void;
+  /** Adds everything up anew, trusts nothing, changes nothing, and names what is not as it was written. */
+  problems(): readonly LedgerProblem[];
 }
 
 export interface LedgerParts {
@@ -103,16 +113,25 @@ export interface LedgerParts {
 }
 
 export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
-  const book = (posting: Posting): Booked => {
-    const known = store.find(posting.key);
-    if (known === null) {
-      store.append(posting);
-      return 'posted';
-    }
-    assert(isSameEvent(known, posting), `the key ${posting.key} was booked before with other content`);
-    return 'repeated';
-  };
-  const post = (request: PostingRequest): Booked => book(toPosting(request));
+  /** Books those that are new, all or none. */
+  const book = (postings: readonly Posting[]): Booked[] =>
+    store.transaction(() => {
+      const fresh = new Map<string, Posting>();
+      const booked = postings.map((posting) => {
+        const known = fresh.get(posting.key) ?? store.find(posting.key);
+        if (known === null) {
+          fresh.set(posting.key, posting);
+          return 'posted';
+        }
+        assert(isSameEvent(known, posting), `the key ${posting.key} was booked before with other content`);
+        return 'repeated';
+      });
+      refuseNegative([...fresh.values()], store.balance);
+      if (fresh.size > 0) store.append([...fresh.values()]);
+      return booked;
+    });
+  const bookOne = (posting: Posting): Booked => forceUnwrap('one was booked', book([posting])[0]);
+  const post = (request: PostingRequest): Booked => bookOne(toPosting(request));
   const postIfAny = (request: PostingRequest | null): Booked =>
     request === null ? 'nothing' : post(request);
   const dated = <Event extends { readonly atMs?: number }>(event: Event) => ({
@@ -120,29 +139,24 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     atMs: event.atMs ?? clock.now(),
   });
   const balance = (account: Account, assetId: string): Amount => {
-    const row = store.balances().find((entry) => entry.account === account && entry.assetId === assetId);
-    if (row === undefined) return ZERO;
-    return ACCOUNTS[account].grows === 'debit' ? row.amount : amount(-row.amount);
+    const value = store.balance(account, assetId);
+    return ACCOUNTS[account].grows === 'debit' ? value : amount(-value);
   };
   const bookedOnChannel = (side: Job['side'], channelId: string): Amount =>
     side === 'sold'
       ? amount(-store.sumForChannel('income:jobs', channelId))
       : store.sumForChannel('expense:inference', channelId);
-  const dayStarts = (days: number): number[] => {
-    const starts = [calendar.startOfDay(clock.now())];
-    while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
-    return starts;
-  };
+  const reports = createReports({ store, clock, calendar });
 
   return {
     post,
-    postAll: (requests) => store.transaction(() => requests.map(post)),
+    postAll: (requests) => book(requests.map(toPosting)),
     reverse(key, reason) {
       const original = store.find(key);
       if (original === null)
         throw new AppError('not-found', 'There is no entry with this key.', { details: { key } });
       assert(original.kind !== 'reversal', `a reversal is not reversed: ${key}`);
-      return book(reversalOf(original, clock.now(), reason));
+      return bookOne(reversalOf(original, clock.now(), reason));
     },
 
     jobCharged: (job) => postIfAny(jobBooking(job, job.endedAtMs ?? clock.now())),
@@ -164,9 +178,7 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     trialBalance: () => store.balances(),
     earned(assetId, span) {
       if (span === 'total') return balance('income:jobs', assetId);
-      const now = clock.now();
-      const fromMs = span === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
-      return amount(-store.sum('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER));
+      return reports.earnedSince(assetId, span);
     },
     received: (assetId) =>
       amount(
@@ -174,54 +186,30 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
           balance('channels:owed', assetId) -
           balance('contract:claimed', assetId),
       ),
-    earningsByDay(assetId, coinId, days) {
-      assert(days >= 1, 'at least one day');
-      const starts = dayStarts(days);
-      return starts.map((fromMs, index) => {
-        const toMs = starts[index + 1] ?? Number.MAX_SAFE_INTEGER;
-        let earned = 0n;
-        let jobs = 0;
-        for (const line of store.lines('income:jobs', assetId, fromMs, toMs)) {
-          earned -= line.amount;
-          if (line.kind === 'job-charged') jobs += 1;
-        }
-        const feesCoin = store.sum('fees:network', coinId, fromMs, toMs);
-        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin };
-      });
-    },
-    earningsByModel(assetId, days) {
-      assert(days >= 1, 'at least one day');
-      const models = new Map<string, { earned: bigint; jobs: number }>();
-      const fromMs = dayStarts(days)[0] ?? 0;
-      for (const line of store.lines('income:jobs', assetId, fromMs, Number.MAX_SAFE_INTEGER)) {
-        if (line.model === null) continue;
-        const sum = models.get(line.model) ?? { earned: 0n, jobs: 0 };
-        sum.earned -= line.amount;
-        if (line.kind === 'job-charged') sum.jobs += 1;
-        models.set(line.model, sum);
-      }
-      return [...models]
-        .map(([model, { earned, jobs }]) => ({ model, earned: amount(earned), jobs }))
-        .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
-    },
+    earningsByDay: reports.byDay,
+    earningsByModel: reports.byModel,
+    earningsByPeer: reports.byPeer,
+    earningsByNetwork: reports.byNetwork,
     entries: ({ kind, limit }) => store.list({ kind: kind ?? null, limit }),
-    verifyBalanced() {
-      const counted = store.recount();
-      for (const [assetId, sum] of sumsByAsset(counted)) {
-        if (sum !== 0n) throw outOfBalance(`The entries in ${assetId} sum to ${sum} instead of zero.`);
-      }
-      const text = (balances: readonly AccountBalance[]) =>
-        balances.map((entry) => `${entry.account} ${entry.assetId} ${entry.amount}`).join('\n');
-      if (text(counted) !== text(store.balances())) {
-        throw outOfBalance('The running balances differ from the sum of the entries.');
+    *pages(afterSequence = 0) {
+      for (let after = afterSequence; ; ) {
+        const page = store.page(after, PAGE);
+        yield page;
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return;
+        after = last.sequence;
       }
     },
+    verifyBalanced() {
+      const problem = store.check('new')[0];
+      if (problem === undefined) return;
+      throw new AppError(
+        'database-corrupt',
+        `The books do not balance. ${problem.what} Nothing was changed; \`ledger verify\` names every ` +
+          'difference. Restore a backup of the home.',
+        { details: { ...problem } },
+      );
+    },
+    problems: () => store.check('all'),
   };
-}
-
-function outOfBalance(reason: string): AppError {
-  return new AppError(
-    'database-corrupt',
-    `The books do not balance. ${reason} Restore a backup of the database.`,
-  );
 }

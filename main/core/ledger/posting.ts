@@ -1,12 +1,13 @@
 /** What makes a posting: balance, sameness and reversal, as pure functions. */
 import { assert } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
-import type { LedgerLine, Posting } from '../../ports/ledger.ts';
+import type { Account, LedgerLine, Posting } from '../../ports/ledger.ts';
 import { ACCOUNTS } from './accounts.ts';
 
 /** A posting as it is asked for; what is left out does not apply. */
 export type PostingRequest = Pick<Posting, 'key' | 'atMs' | 'kind' | 'description'> &
-  Partial<Pick<Posting, 'jobId' | 'model' | 'txHash' | 'reverses'>> & {
+  Partial<Pick<Posting, 'jobId' | 'model' | 'peer' | 'txHash' | 'reverses'>> & {
     readonly lines: readonly (Omit<LedgerLine, 'channelId'> & Partial<Pick<LedgerLine, 'channelId'>>)[];
   };
 
@@ -31,6 +32,7 @@ export function toPosting(request: PostingRequest): Posting {
     description: request.description,
     jobId: request.jobId ?? null,
     model: request.model ?? null,
+    peer: request.peer ?? null,
     txHash: request.txHash ?? null,
     reverses: request.reverses ?? null,
     lines,
@@ -49,11 +51,12 @@ export function sumsByAsset(lines: readonly Pick<LedgerLine, 'assetId' | 'amount
  * an event that is reported again after a restart is reported at another time.
  */
 export function isSameEvent(left: Posting, right: Posting): boolean {
-  const content = ({ kind, jobId, model, txHash, reverses, lines }: Posting) =>
+  const content = ({ kind, jobId, model, peer, txHash, reverses, lines }: Posting) =>
     JSON.stringify([
       kind,
       jobId,
       model,
+      peer,
       txHash,
       reverses,
       lines.map((line) => [line.account, line.assetId, line.amount.toString(), line.channelId]),
@@ -72,4 +75,36 @@ export function reversalOf(posting: Posting, atMs: number, reason: string): Post
     reverses: posting.key,
     lines: posting.lines.map((line) => ({ ...line, amount: amount(-line.amount) })),
   };
+}
+
+/**
+ * Refuses postings, in their order, that would leave an account with less than nothing where the table of
+ * accounts says that this never happens. Fails with `database-corrupt`: an event is missing that came before.
+ */
+export function refuseNegative(
+  postings: readonly Posting[],
+  balanceOf: (account: Account, assetId: string) => bigint,
+): void {
+  const balances = new Map<string, bigint>();
+  for (const { key: name, lines } of postings) {
+    const lowered: { key: string; line: LedgerLine }[] = [];
+    for (const line of lines) {
+      const { grows, mayBeNegative } = ACCOUNTS[line.account];
+      if (mayBeNegative !== null) continue;
+      assert(grows === 'debit', `an account that is never negative grows by debits: ${line.account}`);
+      const key = `${line.account} ${line.assetId}`;
+      balances.set(key, (balances.get(key) ?? balanceOf(line.account, line.assetId)) + line.amount);
+      if (line.amount < 0n) lowered.push({ key, line });
+    }
+    for (const { key, line } of lowered) {
+      const after = balances.get(key) ?? 0n;
+      if (after >= 0n) continue;
+      throw new AppError(
+        'database-corrupt',
+        `Booking this would leave ${line.account} at ${after}: the books lack an event that came before. ` +
+          'Nothing was changed; `ledger verify` names what is missing.',
+        { details: { posting: name, account: line.account, assetId: line.assetId } },
+      );
+    }
+  }
 }

@@ -1,0 +1,124 @@
+/**
+ * The running sums beside the postings: balances, sums by channel, flows by quarter of an hour. They say
+ * nothing that the lines do not say, and are written once per batch. Amounts are text and are added here, as
+ * bigint: SQLite would round them.
+ */
+import { isFlow, type Posting, QUARTER_MS } from '../../ports/ledger.ts';
+import type { ReadHandle, WriteHandle } from './handles.ts';
+
+/** A row's key as the JSON of its key columns, with what is added to it. */
+export interface Sums {
+  /** [account, asset] */
+  readonly balances: Map<string, bigint>;
+  /** [account, channel] */
+  readonly channels: Map<string, bigint>;
+  /** [account, asset, from, model, peer]; an empty text where there is none. */
+  readonly flows: Map<string, { amount: bigint; jobs: number }>;
+}
+
+export function createSums(): Sums {
+  return { balances: new Map(), channels: new Map(), flows: new Map() };
+}
+
+export function addToSums(sums: Sums, posting: Posting): void {
+  const fromMs = posting.atMs - (posting.atMs % QUARTER_MS);
+  const jobs = posting.kind === 'job-charged' || posting.kind === 'job-bought' ? 1 : 0;
+  for (const { account, assetId, amount, channelId } of posting.lines) {
+    add(sums.balances, JSON.stringify([account, assetId]), amount);
+    if (channelId !== null) add(sums.channels, JSON.stringify([account, channelId]), amount);
+    if (!isFlow(account)) continue;
+    const key = JSON.stringify([account, assetId, fromMs, posting.model ?? '', posting.peer ?? '']);
+    const known = sums.flows.get(key);
+    if (known === undefined) sums.flows.set(key, { amount, jobs });
+    else {
+      known.amount += amount;
+      known.jobs += jobs;
+    }
+  }
+}
+
+function add(sums: Map<string, bigint>, key: string, amount: bigint): void {
+  sums.set(key, (sums.get(key) ?? 0n) + amount);
+}
+
+/** Adds these sums to the kept ones. */
+export function writeSums(writer: WriteHandle, sums: Sums): void {
+  for (const [key, amount] of sums.balances) {
+    const [account, assetId] = JSON.parse(key) as [string, string];
+    const row = writer.get<{ amount: string }>(
+      'SELECT amount FROM ledger_balance WHERE account = ? AND asset_id = ?',
+      account,
+      assetId,
+    );
+    writer.run(
+      `INSERT INTO ledger_balance (account, asset_id, amount) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET amount = excluded.amount`,
+      account,
+      assetId,
+      (BigInt(row?.amount ?? 0) + amount).toString(),
+    );
+  }
+  for (const [key, amount] of sums.channels) {
+    const [account, channelId] = JSON.parse(key) as [string, string];
+    const row = writer.get<{ amount: string }>(
+      'SELECT amount FROM ledger_channel_sum WHERE account = ? AND channel_id = ?',
+      account,
+      channelId,
+    );
+    writer.run(
+      `INSERT INTO ledger_channel_sum (account, channel_id, amount) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET amount = excluded.amount`,
+      account,
+      channelId,
+      (BigInt(row?.amount ?? 0) + amount).toString(),
+    );
+  }
+  for (const [key, { amount, jobs }] of sums.flows) {
+    const place = JSON.parse(key) as [string, string, number, string, string];
+    const row = writer.get<{ amount: string; jobs: number }>(
+      `SELECT amount, jobs FROM ledger_flow
+       WHERE account = ? AND asset_id = ? AND from_ms = ? AND model = ? AND peer = ?`,
+      ...place,
+    );
+    writer.run(
+      `INSERT INTO ledger_flow (account, asset_id, from_ms, model, peer, amount, jobs)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET amount = excluded.amount, jobs = excluded.jobs`,
+      ...place,
+      (BigInt(row?.amount ?? 0) + amount).toString(),
+      (row?.jobs ?? 0) + jobs,
+    );
+  }
+}
+
+/** The kept sums in the same form. */
+export function readSums(reader: ReadHandle): Sums {
+  const sums = createSums();
+  for (const row of reader.all<{ account: string; asset_id: string; amount: string }>(
+    'SELECT account, asset_id, amount FROM ledger_balance',
+  )) {
+    sums.balances.set(JSON.stringify([row.account, row.asset_id]), BigInt(row.amount));
+  }
+  for (const row of reader.all<{ account: string; channel_id: string; amount: string }>(
+    'SELECT account, channel_id, amount FROM ledger_channel_sum',
+  )) {
+    sums.channels.set(JSON.stringify([row.account, row.channel_id]), BigInt(row.amount));
+  }
+  for (const row of reader.all<FlowRow>(
+    'SELECT account, asset_id, from_ms, model, peer, amount, jobs FROM ledger_flow',
+  )) {
+    const key = JSON.stringify([row.account, row.asset_id, row.from_ms, row.model, row.peer]);
+    sums.flows.set(key, { amount: BigInt(row.amount), jobs: row.jobs });
+  }
+  return sums;
+}
+
+interface FlowRow {
+  account: string;
+  asset_id: string;
+  from_ms: number;
+  model: string;
+  peer: string;
+  amount: string;
+  jobs: number;
+}

@@ -1,0 +1,74 @@
+/**
+ * Chains the postings by hash, keeps each one's peer, and keeps running sums by channel and by quarter of an
+ * hour, so that neither a report nor a start has to read every line. What was booked before is chained and
+ * summed here.
+ */
+
+import { openHandles } from '../handles.ts';
+import { GENESIS, postingHash } from '../ledger-chain.ts';
+import { readPostings } from '../ledger-rows.ts';
+import { addToSums, createSums, writeSums } from '../ledger-sums.ts';
+import type { Migration } from './index.ts';
+
+const PAGE = 1_000;
+
+export const ledgerChain: Migration = {
+  version: 5,
+  sql: `
+    ALTER TABLE ledger_posting ADD COLUMN peer TEXT;
+    ALTER TABLE ledger_posting ADD COLUMN hash TEXT CHECK (length(hash) = 64);
+
+    CREATE TABLE ledger_channel_sum (
+      account TEXT NOT NULL,
+      channel_id TEXT NOT NULL,
+      amount TEXT NOT NULL,
+      PRIMARY KEY (account, channel_id)
+    ) STRICT, WITHOUT ROWID;
+    -- An empty model or peer means that there is none.
+    CREATE TABLE ledger_flow (
+      account TEXT NOT NULL,
+      asset_id TEXT NOT NULL,
+      from_ms INTEGER NOT NULL,
+      model TEXT NOT NULL,
+      peer TEXT NOT NULL,
+      amount TEXT NOT NULL,
+      jobs INTEGER NOT NULL,
+      PRIMARY KEY (account, asset_id, from_ms, model, peer)
+    ) STRICT, WITHOUT ROWID;
+    -- The balances as they were after this posting, so that a start adds up only what came later.
+    CREATE TABLE ledger_checkpoint (
+      one INTEGER PRIMARY KEY CHECK (one = 1),
+      sequence INTEGER NOT NULL,
+      hash TEXT NOT NULL,
+      balances TEXT NOT NULL CHECK (json_valid(balances))
+    ) STRICT;
+
+    -- The sums took their place; each index costs every booking time and space.
+    DROP INDEX ledger_line_by_time;
+    DROP INDEX ledger_line_by_channel;
+
+    DROP TRIGGER ledger_posting_no_update;
+    UPDATE ledger_posting SET peer = (SELECT body ->> '$.peer' FROM job WHERE job.id = job_id)
+      WHERE job_id IS NOT NULL;
+  `,
+  fill(database) {
+    const { writer } = openHandles(database);
+    const sums = createSums();
+    let previous = GENESIS;
+    let after = 0;
+    for (;;) {
+      const page = readPostings(writer, after, PAGE);
+      for (const { sequence, posting } of page) {
+        previous = postingHash(previous, sequence, posting);
+        writer.run('UPDATE ledger_posting SET hash = ? WHERE sequence = ?', previous, sequence);
+        addToSums(sums, posting);
+        after = sequence;
+      }
+      if (page.length < PAGE) break;
+    }
+    // The balances are there since the first step.
+    writeSums(writer, { ...sums, balances: new Map() });
+    database.exec(`CREATE TRIGGER ledger_posting_no_update BEFORE UPDATE ON ledger_posting
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;`);
+  },
+};

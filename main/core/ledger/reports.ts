@@ -1,0 +1,141 @@
+/** What was earned by day, model, peer and network, added up from the running flows. */
+import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Flow, LedgerStore } from '../../ports/ledger.ts';
+import type { Calendar } from '../calendar/index.ts';
+
+export interface DayEarnings {
+  /** Local calendar day, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly earned: Amount;
+  /** Jobs that were charged. */
+  readonly jobs: number;
+  /** Fees in base units of the chain's coin. */
+  readonly feesCoin: Amount;
+}
+
+export interface ModelEarnings {
+  readonly model: string;
+  readonly earned: Amount;
+  readonly jobs: number;
+}
+
+export interface PeerEarnings {
+  readonly peer: string;
+  readonly earned: Amount;
+  readonly jobs: number;
+}
+
+export interface NetworkEarnings {
+  /** CAIP-2 id, e.g. `eip155:31337`. */
+  readonly network: string;
+  readonly assetId: string;
+  readonly earned: Amount;
+  readonly jobs: number;
+}
+
+export interface Reports {
+  earnedSince(assetId: string, start: 'today' | 'week'): Amount;
+  byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  byModel(assetId: string, days: number): readonly ModelEarnings[];
+  byPeer(assetId: string, days: number): readonly PeerEarnings[];
+  byNetwork(days: number): readonly NetworkEarnings[];
+}
+
+/** Later than every booking, and a multiple of a quarter of an hour. */
+const END_OF_TIME_MS = Date.UTC(9999, 0, 1);
+
+export function createReports(parts: {
+  readonly store: LedgerStore;
+  readonly clock: Clock;
+  readonly calendar: Calendar;
+}): Reports {
+  const { store, clock, calendar } = parts;
+
+  /** The first moments of the last local days and of tomorrow. */
+  const dayStarts = (days: number): number[] => {
+    assert(days >= 1, 'at least one day');
+    const starts = [calendar.startOfDay(clock.now())];
+    while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
+    return starts;
+  };
+  const since = (fromMs: number) => ({ fromMs, toMs: END_OF_TIME_MS });
+  const incomeSince = (assetId: string, fromMs: number): readonly Flow[] =>
+    store.flows('income:jobs', assetId, since(fromMs));
+
+  const grouped = (flows: readonly Flow[], nameOf: (flow: Flow) => string | null) => {
+    const groups = new Map<string, { earned: bigint; jobs: number }>();
+    for (const flow of flows) {
+      const name = nameOf(flow);
+      if (name === null) continue;
+      const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
+      sum.earned -= flow.amount;
+      sum.jobs += flow.jobs;
+      groups.set(name, sum);
+    }
+    return [...groups]
+      .map(([name, { earned, jobs }]) => ({ name, earned: amount(earned), jobs }))
+      .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
+  };
+
+  return {
+    earnedSince(assetId, start) {
+      const now = clock.now();
+      const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
+      return amount(-total(incomeSince(assetId, fromMs)));
+    },
+    byDay(assetId, coinId, days) {
+      const starts = dayStarts(days);
+      const first = forceUnwrap('there is a first day', starts[0]);
+      const sums = starts.map(() => ({ earned: 0n, jobs: 0, feesCoin: 0n }));
+      const each = (flows: readonly Flow[], add: (day: (typeof sums)[number], flow: Flow) => void) => {
+        let index = 0;
+        for (const flow of flows) {
+          while (flow.fromMs >= (starts[index + 1] ?? Number.POSITIVE_INFINITY)) index += 1;
+          add(forceUnwrap('a flow has its day', sums[index]), flow);
+        }
+      };
+      each(incomeSince(assetId, first), (day, flow) => {
+        day.earned -= flow.amount;
+        day.jobs += flow.jobs;
+      });
+      each(store.flows('fees:network', coinId, since(first)), (day, flow) => {
+        day.feesCoin += flow.amount;
+      });
+      return starts.map((fromMs, index) => {
+        const { earned, jobs, feesCoin } = forceUnwrap('a day has its sums', sums[index]);
+        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
+      });
+    },
+    byModel: (assetId, days) =>
+      grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0), ({ model }) => model).map(
+        ({ name, ...sums }) => ({ model: name, ...sums }),
+      ),
+    byPeer: (assetId, days) =>
+      grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0), ({ peer }) => peer).map(({ name, ...sums }) => ({
+        peer: name,
+        ...sums,
+      })),
+    byNetwork(days) {
+      const fromMs = dayStarts(days)[0] ?? 0;
+      return store
+        .balances()
+        .filter(({ account }) => account === 'income:jobs')
+        .map(({ assetId }) => {
+          const flows = incomeSince(assetId, fromMs);
+          return {
+            // An asset's id is its network's, a slash, and its place there.
+            network: assetId.slice(0, assetId.lastIndexOf('/')),
+            assetId,
+            earned: amount(-total(flows)),
+            jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
+          };
+        });
+    },
+  };
+}
+
+function total(flows: readonly Flow[]): bigint {
+  return flows.reduce((sum, flow) => sum + flow.amount, 0n);
+}
