@@ -27,6 +27,7 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   libp2p: ['libp2p', '@libp2p/*', '@multiformats/*', 'jose', 'undici'],
   llama: ['node-llama-cpp'],
   openai: ['undici'],
+  secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
   x402: ['@x402/*', 'ethers'],

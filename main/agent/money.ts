@@ -3,6 +3,7 @@ import { AppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import { fundFromFaucet, practiceNetwork, startPracticeChain } from '../adapters/anvil/index.ts';
 import { connectNode, createKeyTools, createSender, readBalances } from '../adapters/ethers/index.ts';
+import { recoverSigner } from '../adapters/secp256k1/index.ts';
 import { createChannelClaims, openProviderChannels } from '../adapters/x402/index.ts';
 import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -50,6 +51,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     store: records,
     withdrawDelaySeconds: terms.withdrawDelaySeconds,
     depositMin: amount(terms.depositMin),
+    recoverSigner,
   });
   const claims = createChannelClaims(channels, clock);
   const books = {

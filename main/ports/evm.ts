@@ -33,6 +33,12 @@ export interface Account {
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
 
+/**
+ * The lower-case address whose key signed the 32-byte digest, or null where that is nobody's signature.
+ * Takes every form that wallets' libraries read; a chain takes fewer, see `isTakenByChain` of the x402 adapter.
+ */
+export type RecoverSigner = (digest: Uint8Array, signature: Hex) => Hex | null;
+
 export interface ContractCall {
   readonly address: Hex;
   readonly abi: readonly unknown[];

@@ -8,10 +8,12 @@ import {
   createKeyTools,
   createSender,
 } from '../../main/adapters/ethers/index.ts';
+import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import {
   createChannelClaims,
   createPayer,
   createPaymentGate,
+  type LearnedCharge,
   openProviderChannels,
   type PaidDeposit,
   type PayerOptions,
@@ -19,7 +21,7 @@ import {
 import { createSettlement, type ScheduledSettlement } from '../../main/core/payments/index.ts';
 import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
-import { CHANNEL_PATH, type PaidProvider, type Payer, type PaymentGate } from '../../main/ports/payments.ts';
+import { CHANNEL_PATH, type PaidProvider, type PaymentGate, type Purse } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { type Amount, amount } from '../../shared/money.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
@@ -58,6 +60,7 @@ export async function openProvider(
     store,
     withdrawDelaySeconds: WITHDRAW_DELAY_SECONDS,
     depositMin: DEPOSIT_MIN,
+    recoverSigner,
   });
   const claims = createChannelClaims(channels, systemClock);
   const settlement = createSettlement({ claims, clock: systemClock, threshold: () => amount(1_000_000_000) });
@@ -148,8 +151,10 @@ export function reach(service: Service, peer = 'provider-1'): PaidProvider {
 export interface Requester {
   readonly accounts: WalletAccounts;
   readonly store: MemoryRecordStore;
-  readonly payer: Payer;
+  readonly payer: Purse;
   readonly deposits: PaidDeposit[];
+  /** Learned after an answer was lost. */
+  readonly charges: LearnedCharge[];
 }
 
 export function openRequester(
@@ -159,6 +164,7 @@ export function openRequester(
 ): Requester {
   const store = options.store ?? createMemoryRecordStore();
   const deposits: PaidDeposit[] = [];
+  const charges: LearnedCharge[] = [];
   const payer = createPayer({
     network: chain.network,
     funds: accounts.funds,
@@ -169,10 +175,11 @@ export function openRequester(
     depositMax: amount(1_000_000),
     channelsMax: 3,
     onDeposit: (deposit) => deposits.push(deposit),
+    onCharged: (charge) => charges.push(charge),
     ...options,
     store,
   });
-  return { accounts, store, payer, deposits };
+  return { accounts, store, payer, deposits, charges };
 }
 
 /** One paid request, again after a refusal, as a gateway does it. Returns what was charged. */

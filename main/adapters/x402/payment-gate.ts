@@ -21,6 +21,7 @@ import {
 import { observeChain } from './operation.ts';
 import type { PricedRequest, ProviderChannels } from './provider-channels.ts';
 import { classifyRefusal, refusalMessage } from './refusal.ts';
+import { isUnclaimable } from './voucher-signature.ts';
 import { type Payment, parsePayment } from './wire.ts';
 
 type Verified = Extract<HTTPProcessResult, { type: 'payment-verified' }>;
@@ -41,6 +42,8 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
     const price = priceOf(request);
     if (payment.accepted.network !== options.network.id) return refuse(request, 'other-channel');
     if (BigInt(payment.accepted.amount) < price) return refuse(request, 'voucher-too-small');
+    const { channelConfig, voucher } = payment.payload;
+    if (isUnclaimable(channelConfig, voucher, provider.hashes)) return refuse(request, 'bad-signature');
     const deposit = payment.payload.type === 'deposit' ? await takeDeposit(request, payment) : null;
     if (deposit !== null && 'kind' in deposit) return deposit;
     // The deposit's own voucher now pays like any other.

@@ -35,6 +35,9 @@ export const channelConfigSchema = z.object({
   salt: channelIdSchema,
 });
 
+/** {@link ChannelConfig} as it came in: of the right shape. */
+export type ChannelTerms = z.infer<typeof channelConfigSchema>;
+
 export const requirementSchema = z.object({
   scheme: z.string(),
   network: z.string().regex(/^[^:]+:.+$/),
@@ -51,25 +54,46 @@ const voucherSchema = z.object({
   signature: bytesSchema,
 });
 
+const erc3009Schema = z.object({
+  validAfter: unitsSchema,
+  validBefore: unitsSchema,
+  salt: z.string().regex(/^0x[0-9a-fA-F]{1,64}$/),
+  signature: bytesSchema,
+});
+
+const wordSchema = z.string().refine((text) => /^\d{1,78}$/.test(text) && BigInt(text) < 2n ** 256n);
+
+const permit2Schema = z.object({
+  from: addressSchema,
+  permitted: z.object({ token: addressSchema, amount: unitsSchema }),
+  spender: addressSchema,
+  nonce: wordSchema,
+  deadline: wordSchema,
+  witness: z.object({ channelId: channelIdSchema }),
+  signature: bytesSchema,
+});
+
+const voucherPayloadSchema = z.object({
+  type: z.literal('voucher'),
+  channelConfig: channelConfigSchema,
+  voucher: voucherSchema,
+});
+
 const paymentSchema = z.object({
   x402Version: z.literal(2),
   accepted: requirementSchema,
   payload: z.discriminatedUnion('type', [
-    z.object({ type: z.literal('voucher'), channelConfig: channelConfigSchema, voucher: voucherSchema }),
+    voucherPayloadSchema,
     z.object({
       type: z.literal('deposit'),
       channelConfig: channelConfigSchema,
       voucher: voucherSchema,
       deposit: z.object({
         amount: unitsSchema,
-        authorization: z.object({
-          erc3009Authorization: z.object({
-            validAfter: unitsSchema,
-            validBefore: unitsSchema,
-            salt: z.string().regex(/^0x[0-9a-fA-F]{1,64}$/),
-            signature: bytesSchema,
-          }),
-        }),
+        authorization: z.union([
+          z.object({ erc3009Authorization: erc3009Schema }),
+          z.object({ permit2Authorization: permit2Schema }),
+        ]),
       }),
     }),
     z.object({
@@ -83,6 +107,12 @@ const paymentSchema = z.object({
 
 /** A payment whose shape was checked; what it claims was not. */
 export type Payment = PaymentPayload & z.infer<typeof paymentSchema>;
+
+/** The voucher of a payload that brings nothing else, or null. */
+export function parseVoucher(payload: unknown): z.infer<typeof voucherPayloadSchema> | null {
+  const parsed = voucherPayloadSchema.safeParse(payload);
+  return parsed.success ? parsed.data : null;
+}
 
 /** The payment of a header, or null when it is not one. */
 export function parsePayment(header: string): Payment | null {

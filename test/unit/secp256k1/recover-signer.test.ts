@@ -1,0 +1,54 @@
+/**
+ * Goal: the fast check says of every signature exactly what ethers says.
+ * Method: signatures good and bad in every way we know, drawn from a seed (IDLEWATT_SEED, printed), each put
+ * to both; and again as vouchers, where the signer, channel, amount or chain is another.
+ * Would break: work sold for a voucher that is worth nothing, a good payer refused.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recoverSigner } from '../../../main/adapters/secp256k1/index.ts';
+import { createVoucherHashes, isSignedBy, isTakenByChain } from '../../../main/adapters/x402/index.ts';
+import {
+  drawVouchers,
+  ethersAccepts,
+  ethersRecovers,
+  hashOf,
+  SEED,
+} from '../../../scripts/bench/voucher-samples.ts';
+
+const COUNT = 600;
+
+test('every signature has the same signer as ethers finds, or none for both', (context) => {
+  context.diagnostic(`seed ${SEED}`);
+  const kinds = new Map<string, number>();
+  for (const sample of drawVouchers(COUNT, SEED)) {
+    const digest = hashOf(sample);
+    const expected = ethersRecovers(digest, sample.voucher.signature);
+    assert.equal(recoverSigner(digest, sample.voucher.signature), expected, `${sample.kind} ${SEED}`);
+    kinds.set(sample.kind, (kinds.get(sample.kind) ?? 0) + 1);
+  }
+  assert.equal(kinds.size, 12, [...kinds.keys()].join(' '));
+});
+
+test('every voucher is accepted or refused as ethers does it', () => {
+  const hashes = createVoucherHashes(31_337);
+  for (const sample of drawVouchers(COUNT, SEED + 1)) {
+    const accepted = isSignedBy(sample.signer, sample.voucher, hashes, recoverSigner);
+    assert.equal(accepted, ethersAccepts(sample), `${sample.kind} ${SEED}`);
+    if (sample.kind === 'good') assert.ok(accepted && isTakenByChain(sample.voucher.signature));
+    if (sample.kind === 'v-0-or-1' || sample.kind === 'compact') {
+      assert.ok(
+        accepted && !isTakenByChain(sample.voucher.signature),
+        'read, but worth nothing on the chain',
+      );
+    }
+  }
+});
+
+test('what is no digest or no signature has no signer', () => {
+  assert.equal(recoverSigner(new Uint8Array(31), `0x${'11'.repeat(65)}`), null);
+  assert.equal(recoverSigner(new Uint8Array(32), '0x'), null);
+  assert.equal(recoverSigner(new Uint8Array(32), `0x${'00'.repeat(65)}`), null);
+  assert.equal(recoverSigner(new Uint8Array(32), `0x${'ff'.repeat(65)}`), null);
+  assert.equal(recoverSigner(new Uint8Array(32), `0x${'zz'.repeat(65)}`), null);
+});
