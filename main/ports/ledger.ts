@@ -77,11 +77,11 @@ export function isFlow(account: Account): boolean {
 /** Length of the spans by which flows are summed: every time zone's days begin and end at one of their bounds. */
 export const QUARTER_MS = 15 * 60_000;
 
-/** What flowed through an account in one span of {@link QUARTER_MS}, for one model and peer. */
+/** What flowed through an account in one span of {@link QUARTER_MS}, for one model or for one peer. */
 export interface Flow {
   readonly fromMs: number;
-  readonly model: string | null;
-  readonly peer: string | null;
+  /** The model or the peer; null for what has none. */
+  readonly name: string | null;
   /** Signed like the lines: debits positive. */
   readonly amount: Amount;
   /** Charged jobs among the postings. */
@@ -112,8 +112,8 @@ export interface LedgerStore {
   balance(account: Account, assetId: string): Amount;
   /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
-  /** Flows of one account and asset; both bounds are multiples of {@link QUARTER_MS}. Null asks for what was ever booked. */
-  flows(account: Account, assetId: string, span: FlowSpan | null): readonly Flow[];
+  /** Flows of one account and asset, oldest first; whichever name they are told by, they sum up to the same. */
+  flows(account: Account, assetId: string, by: 'model' | 'peer', span: FlowSpan): readonly Flow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**
@@ -123,7 +123,7 @@ export interface LedgerStore {
   check(scope: 'new' | 'all'): readonly LedgerProblem[];
 }
 
-/** `fromMs <= time < toMs`. */
+/** `fromMs <= time < toMs`, both multiples of {@link QUARTER_MS}. */
 export interface FlowSpan {
   readonly fromMs: number;
   readonly toMs: number;

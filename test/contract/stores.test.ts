@@ -95,23 +95,22 @@ for (const [name, setting] of [
           ledger.page(1, 10).map(({ posting: { key } }) => key),
           ['b'],
         );
-        const flow = (fromMs: number, value: bigint) => ({
+        const flow = (name: string, fromMs: number, value: bigint) => ({
           fromMs,
-          model: 'a model',
-          peer: 'a peer',
+          name,
           amount: -value,
           jobs: 1,
         });
-        const income = (span: { fromMs: number; toMs: number } | null) =>
-          ledger.flows('income:jobs', TOKEN, span);
-        assert.deepEqual(income(null), [flow(0, wide), flow(QUARTER_MS, 2n)]);
-        assert.deepEqual(income({ fromMs: QUARTER_MS, toMs: 2 * QUARTER_MS }), [flow(QUARTER_MS, 2n)]);
+        const income = (by: 'model' | 'peer', fromMs: number) =>
+          ledger.flows('income:jobs', TOKEN, by, { fromMs, toMs: 10 * QUARTER_MS });
+        assert.deepEqual(income('model', 0), [flow('a model', 0, wide), flow('a model', QUARTER_MS, 2n)]);
+        assert.deepEqual(income('peer', QUARTER_MS), [flow('a peer', QUARTER_MS, 2n)]);
         assert.deepEqual(
-          ledger.flows('channels:owed', TOKEN, null),
+          ledger.flows('channels:owed', TOKEN, 'model', { fromMs: 0, toMs: QUARTER_MS }),
           [],
           'it holds, nothing flows through it',
         );
-        assert.throws(() => income({ fromMs: 1, toMs: QUARTER_MS }), /quarter/);
+        assert.throws(() => income('model', 1), /quarter/);
         assert.deepEqual(ledger.check('all'), []);
         assert.deepEqual(ledger.check('new'), []);
         assert.equal(ledger.sumForChannel('income:jobs', '0xch'), -(wide + 2n));

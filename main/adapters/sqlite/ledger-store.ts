@@ -20,8 +20,7 @@ interface BalanceRow extends AmountRow {
 
 interface FlowRow extends AmountRow {
   from_ms: number;
-  model: string;
-  peer: string;
+  name: string;
   jobs: number;
 }
 
@@ -44,19 +43,16 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
       writer
         .all<BalanceRow>('SELECT account, asset_id, amount FROM ledger_balance ORDER BY account, asset_id')
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
-    flows(account, assetId, span) {
-      const { fromMs, toMs } = span ?? { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
-      assert(
-        span === null || (fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0),
-        'a span of flows begins and ends with a quarter of an hour',
-      );
+    flows(account, assetId, by, { fromMs, toMs }) {
+      assert(fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0, 'flows are asked for by whole quarters');
       return writer
         .all<FlowRow>(
-          `SELECT from_ms, model, peer, amount, jobs FROM ledger_flow
-           WHERE account = ? AND asset_id = ? AND from_ms >= ? AND from_ms < ?
+          `SELECT from_ms, name, amount, jobs FROM ledger_flow
+           WHERE account = ? AND asset_id = ? AND by = ? AND from_ms >= ? AND from_ms < ?
            ORDER BY from_ms`,
           account,
           assetId,
+          by,
           fromMs,
           toMs,
         )
@@ -96,8 +92,7 @@ function append(writer: WriteHandle, postings: readonly Posting[]): void {
 function toFlow(row: FlowRow): Flow {
   return {
     fromMs: row.from_ms,
-    model: row.model === '' ? null : row.model,
-    peer: row.peer === '' ? null : row.peer,
+    name: row.name === '' ? null : row.name,
     amount: amount(row.amount),
     jobs: row.jobs,
   };

@@ -12,7 +12,7 @@ export interface Sums {
   readonly balances: Map<string, bigint>;
   /** [account, channel] */
   readonly channels: Map<string, bigint>;
-  /** [account, asset, from, model, peer]; an empty text where there is none. */
+  /** [account, asset, 'model' or 'peer', from, its name]; an empty name where there is none. */
   readonly flows: Map<string, { amount: bigint; jobs: number }>;
 }
 
@@ -27,12 +27,14 @@ export function addToSums(sums: Sums, posting: Posting): void {
     add(sums.balances, JSON.stringify([account, assetId]), amount);
     if (channelId !== null) add(sums.channels, JSON.stringify([account, channelId]), amount);
     if (!isFlow(account)) continue;
-    const key = JSON.stringify([account, assetId, fromMs, posting.model ?? '', posting.peer ?? '']);
-    const known = sums.flows.get(key);
-    if (known === undefined) sums.flows.set(key, { amount, jobs });
-    else {
-      known.amount += amount;
-      known.jobs += jobs;
+    for (const by of ['model', 'peer'] as const) {
+      const key = JSON.stringify([account, assetId, by, fromMs, posting[by] ?? '']);
+      const known = sums.flows.get(key);
+      if (known === undefined) sums.flows.set(key, { amount, jobs });
+      else {
+        known.amount += amount;
+        known.jobs += jobs;
+      }
     }
   }
 }
@@ -74,14 +76,14 @@ export function writeSums(writer: WriteHandle, sums: Sums): void {
     );
   }
   for (const [key, { amount, jobs }] of sums.flows) {
-    const place = JSON.parse(key) as [string, string, number, string, string];
+    const place = JSON.parse(key) as [string, string, string, number, string];
     const row = writer.get<{ amount: string; jobs: number }>(
       `SELECT amount, jobs FROM ledger_flow
-       WHERE account = ? AND asset_id = ? AND from_ms = ? AND model = ? AND peer = ?`,
+       WHERE account = ? AND asset_id = ? AND by = ? AND from_ms = ? AND name = ?`,
       ...place,
     );
     writer.run(
-      `INSERT INTO ledger_flow (account, asset_id, from_ms, model, peer, amount, jobs)
+      `INSERT INTO ledger_flow (account, asset_id, by, from_ms, name, amount, jobs)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET amount = excluded.amount, jobs = excluded.jobs`,
       ...place,
@@ -105,9 +107,9 @@ export function readSums(reader: ReadHandle): Sums {
     sums.channels.set(JSON.stringify([row.account, row.channel_id]), BigInt(row.amount));
   }
   for (const row of reader.all<FlowRow>(
-    'SELECT account, asset_id, from_ms, model, peer, amount, jobs FROM ledger_flow',
+    'SELECT account, asset_id, by, from_ms, name, amount, jobs FROM ledger_flow',
   )) {
-    const key = JSON.stringify([row.account, row.asset_id, row.from_ms, row.model, row.peer]);
+    const key = JSON.stringify([row.account, row.asset_id, row.by, row.from_ms, row.name]);
     sums.flows.set(key, { amount: BigInt(row.amount), jobs: row.jobs });
   }
   return sums;
@@ -116,9 +118,9 @@ export function readSums(reader: ReadHandle): Sums {
 interface FlowRow {
   account: string;
   asset_id: string;
+  by: string;
   from_ms: number;
-  model: string;
-  peer: string;
+  name: string;
   amount: string;
   jobs: number;
 }

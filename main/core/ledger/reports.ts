@@ -61,17 +61,17 @@ export function createReports(parts: {
     return starts;
   };
   const since = (fromMs: number) => ({ fromMs, toMs: END_OF_TIME_MS });
-  const incomeSince = (assetId: string, fromMs: number): readonly Flow[] =>
-    store.flows('income:jobs', assetId, since(fromMs));
+  const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
+    store.flows('income:jobs', assetId, by, since(fromMs));
 
-  const grouped = (flows: readonly Flow[], nameOf: (flow: Flow) => string | null) => {
+  /** By name, highest first; what has no name is left out. */
+  const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
     const groups = new Map<string, { earned: bigint; jobs: number }>();
-    for (const flow of flows) {
-      const name = nameOf(flow);
+    for (const { name, amount: flowed, jobs } of incomeSince(assetId, dayStarts(days)[0] ?? 0, by)) {
       if (name === null) continue;
       const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
-      sum.earned -= flow.amount;
-      sum.jobs += flow.jobs;
+      sum.earned -= flowed;
+      sum.jobs += jobs;
       groups.set(name, sum);
     }
     return [...groups]
@@ -100,7 +100,7 @@ export function createReports(parts: {
         day.earned -= flow.amount;
         day.jobs += flow.jobs;
       });
-      each(store.flows('fees:network', coinId, since(first)), (day, flow) => {
+      each(store.flows('fees:network', coinId, 'model', since(first)), (day, flow) => {
         day.feesCoin += flow.amount;
       });
       return starts.map((fromMs, index) => {
@@ -109,14 +109,9 @@ export function createReports(parts: {
       });
     },
     byModel: (assetId, days) =>
-      grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0), ({ model }) => model).map(
-        ({ name, ...sums }) => ({ model: name, ...sums }),
-      ),
+      grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
-      grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0), ({ peer }) => peer).map(({ name, ...sums }) => ({
-        peer: name,
-        ...sums,
-      })),
+      grouped(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
     byNetwork(days) {
       const fromMs = dayStarts(days)[0] ?? 0;
       return store

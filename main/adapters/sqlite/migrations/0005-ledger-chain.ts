@@ -24,16 +24,17 @@ export const ledgerChain: Migration = {
       amount TEXT NOT NULL,
       PRIMARY KEY (account, channel_id)
     ) STRICT, WITHOUT ROWID;
-    -- An empty model or peer means that there is none.
+    -- Everything stands here twice, by model and by peer: both at once would be as many rows as there are jobs.
+    -- An empty name means that there is none.
     CREATE TABLE ledger_flow (
       account TEXT NOT NULL,
       asset_id TEXT NOT NULL,
+      by TEXT NOT NULL CHECK (by IN ('model', 'peer')),
       from_ms INTEGER NOT NULL,
-      model TEXT NOT NULL,
-      peer TEXT NOT NULL,
+      name TEXT NOT NULL,
       amount TEXT NOT NULL,
       jobs INTEGER NOT NULL,
-      PRIMARY KEY (account, asset_id, from_ms, model, peer)
+      PRIMARY KEY (account, asset_id, by, from_ms, name)
     ) STRICT, WITHOUT ROWID;
     -- The balances as they were after this posting, so that a start adds up only what came later.
     CREATE TABLE ledger_checkpoint (
