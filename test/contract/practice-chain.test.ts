@@ -47,7 +47,7 @@ test('a node that is killed forgets nothing that was answered, and comes back at
   await chain.fund(funds.address, amount(5));
   const node = connectNode(chain.network);
   const sender = createSender(node, funds);
-  for (let round = 1; round <= 3; round += 1) {
+  for (let round = 1; round <= 5; round += 1) {
     const hash = await sender.sendTransaction({ to: gas.address, data: '0x', value: 1n });
     const before = await sender.waitForReceipt(hash);
     for (const pid of descendants(process.pid, 'bin/anvil --host')) process.kill(pid, 'SIGKILL');

@@ -5,6 +5,10 @@ import type { AddressInfo } from 'node:net';
 import settlement from '../../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import collector from '../../../contracts/artifacts/Erc3009DepositCollector.json' with { type: 'json' };
 import multicall from '../../../contracts/artifacts/Multicall3.json' with { type: 'json' };
+import permit2 from '../../../contracts/artifacts/Permit2.json' with { type: 'json' };
+import permit2Collector from '../../../contracts/artifacts/Permit2DepositCollector.json' with {
+  type: 'json',
+};
 import token from '../../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
@@ -17,6 +21,8 @@ import { chainSnapshot } from './snapshot.ts';
 /** Addresses that x402's libraries expect, on every chain. */
 const SETTLEMENT_ADDRESS = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
 const COLLECTOR_ADDRESS = '0x4020806089470a89826cB9fB1f4059150b550004';
+const PERMIT2_COLLECTOR_ADDRESS = '0x4020425FAf3B746C082C2f942b4E5159887B0005';
+const PERMIT2_ADDRESS = '0x000000000022D473030F116dDEE9F6B43aC78BA3';
 const MULTICALL_ADDRESS = '0xcA11bde05977b3631167028862bE2a173976CA11';
 /** Ours alone. */
 const TOKEN_ADDRESS = '0x1D1e0A7700000000000000000000000000000001';
@@ -26,6 +32,8 @@ const CHAIN_ID = 31_337;
 const CODE: readonly (readonly [string, string])[] = [
   [SETTLEMENT_ADDRESS, settlement.deployedBytecode],
   [COLLECTOR_ADDRESS, collector.deployedBytecode],
+  [PERMIT2_COLLECTOR_ADDRESS, permit2Collector.deployedBytecode],
+  [PERMIT2_ADDRESS, permit2.deployedBytecode],
   [MULTICALL_ADDRESS, multicall.deployedBytecode],
   [TOKEN_ADDRESS, token.deployedBytecode],
 ];
@@ -48,6 +56,9 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
     id,
     chainId: CHAIN_ID,
     rpcUrl,
+    fallbackRpcUrls: [],
+    confirmations: 1,
+    facilitators: [],
     token: {
       id: `${id}/${TOKEN_ADDRESS.toLowerCase()}`,
       symbol: 'USDC',

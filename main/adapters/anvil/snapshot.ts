@@ -6,6 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { callNode } from './faucet.ts';
 
+const MINING_MS_MAX = 1_000;
+const MINING_POLL_MS = 2;
+
+const poolSchema = z.object({ pending: z.string() });
 const hexSchema = z.string().regex(/^0x([0-9a-f]{2})*$/);
 
 export interface ChainSnapshot {
@@ -21,6 +25,7 @@ export function chainSnapshot(folder: string): ChainSnapshot {
   const older = join(folder, 'practice-chain.json');
   return {
     async save(rpcUrl) {
+      await untilMined(rpcUrl);
       const state = hexSchema.parse(await callNode(rpcUrl, 'anvil_dumpState', []));
       const draft = `${path}.new`;
       const file = await open(draft, 'w', 0o600);
@@ -41,4 +46,15 @@ export function chainSnapshot(folder: string): ChainSnapshot {
       if (state !== null) await callNode(rpcUrl, 'anvil_loadState', [`0x${state.toString('hex')}`]);
     },
   };
+}
+
+/** The node answers when it has taken a transaction, and puts it into a block a moment later. */
+async function untilMined(rpcUrl: string): Promise<void> {
+  const deadline = performance.now() + MINING_MS_MAX;
+  for (;;) {
+    const { pending } = poolSchema.parse(await callNode(rpcUrl, 'txpool_status', []));
+    // A chain whose mining a test has stopped keeps its transactions for longer.
+    if (BigInt(pending) === 0n || performance.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, MINING_POLL_MS));
+  }
 }

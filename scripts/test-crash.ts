@@ -1,0 +1,64 @@
+/**
+ * `npm run test:crash -- --kills 200 --seed S`: kills agent, requester, engine and chain of a practice network
+ * with -9 at moments drawn from the seed, and after each kill compares both books and the chain. Exit 0 only
+ * when every base unit was where it belongs each time.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CrashFailure, runCrashes } from '../test/crash/crash-run.ts';
+import { REPOSITORY } from './places.ts';
+
+const VERIFY_EVERY = 10;
+
+/** The agent's own word on a home: null when it is clean, else what it printed. */
+export function ledgerVerify(home: string): Promise<string | null> {
+  const args = [join(REPOSITORY, 'main/agent-main.ts'), 'ledger', 'verify', '--home', home];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, (error, stdout, stderr) =>
+      resolve(error === null ? null : `${stdout}\n${stderr}`.trim()),
+    );
+  });
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      kills: { type: 'string', default: '200' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      minutes: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  const [kills, seed, minutes] = [values.kills, values.seed, values.minutes ?? '60'].map(Number);
+  if (![kills, seed, minutes].every((number) => Number.isInteger(number) && Number(number) >= 0)) {
+    console.error('Usage: npm run test:crash -- [--kills N] [--seed S] [--minutes M] [--verbose]');
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-crash-'));
+  console.log(`seed ${seed}, ${kills} kills, home ${join(folder, 'home')}`);
+  try {
+    const summary = await runCrashes({
+      home: join(folder, 'home'),
+      seed: Number(seed),
+      kills: Number(kills),
+      verify: ledgerVerify,
+      verifyEvery: VERIFY_EVERY,
+      deadlineMs: Number(minutes) * 60_000,
+      ...(values.verbose && { onKill: (line: string) => console.log(line) }),
+    });
+    console.log(JSON.stringify(summary));
+    console.log(`${summary.kills} kills survived: nothing lost, nothing counted twice.`);
+    rmSync(folder, { recursive: true, force: true });
+    return summary.kills === Number(kills) ? 0 : 1;
+  } catch (error) {
+    console.error(error instanceof CrashFailure ? error.message : error);
+    console.error(`What was found is kept in ${folder}. Repeat it with:`);
+    console.error(`  npm run test:crash -- --kills ${kills} --seed ${seed} --verbose`);
+    return 1;
+  }
+}
+
+process.exit(await main());
