@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
+import { networkName } from './agent/networks.ts';
 import type { Agent, AgentConfig } from './agent.ts';
 import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
@@ -21,7 +22,9 @@ export const USAGE = `Usage: npm start -- --headless [options]
   --gateway-port N        port of the gateway on loopback (default: any free port)
   --profile NAME          practice (default), office or open
   --passphrase-file FILE  pass phrase of the wallet, for office and open
-  --rpc URL               JSON-RPC endpoint of the chain (default: the profile's)
+  --network NAME          open: base-sepolia (default) or base, also by their CAIP-2 ids
+  --rpc URL[,URL...]      JSON-RPC endpoints of the chain (default: the network's); of several, two must agree
+  --facilitator URL       x402 facilitator that claims for us; may be repeated (default: the network's)
   --connect ADDRESS       multiaddr of a peer to connect to; may be repeated
   --quiet-requester       practice: start the requester, but let it ask nothing`;
 
@@ -38,6 +41,8 @@ function readConfig(argv: readonly string[]): AgentConfig {
       role: { type: 'string', default: 'owner' },
       'passphrase-file': { type: 'string' },
       rpc: { type: 'string' },
+      network: { type: 'string' },
+      facilitator: { type: 'string', multiple: true },
       connect: { type: 'string', multiple: true, default: [] },
       'quiet-requester': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -59,6 +64,8 @@ function readConfig(argv: readonly string[]): AgentConfig {
     passphraseFile: values['passphrase-file'] ?? null,
     passphrase: null,
     rpcUrl: values.rpc ?? null,
+    network: values.network === undefined ? null : networkName(values.network),
+    ...(values.facilitator && { facilitators: values.facilitator }),
     connect: values.connect,
     quietRequester: values['quiet-requester'],
     entry: fileURLToPath(import.meta.url),

@@ -19,7 +19,7 @@ import type { ApiPort } from './agent/desktop-host.ts';
 import { openFoundation } from './agent/foundation.ts';
 import { openMoney } from './agent/money.ts';
 import { startPracticeRequester } from './agent/practice-requester.ts';
-import { PROFILES } from './agent/profiles.ts';
+import { termsOf } from './agent/profiles.ts';
 import { openSelling } from './agent/selling.ts';
 import { sectionReaders } from './agent/state-sections.ts';
 import { startPageServer } from './api/page-server.ts';
@@ -82,7 +82,7 @@ async function compose(
 ): Promise<Omit<Agent, 'stop'>> {
   const clock = systemClock;
   const startedAtMs = clock.now();
-  const terms = PROFILES[config.profile];
+  const terms = termsOf(config.profile, config.network ?? null);
   const notices = new Map<Notice['code'], Notice>();
   let hub: StateHub | null = null;
   const surroundings: Surroundings = {

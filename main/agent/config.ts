@@ -1,6 +1,7 @@
 /** What an agent is started with, and what its parts share: the clock, the end, and words to those who watch. */
 import type { Notice, Profile, StateSection } from '../../shared/api/state.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { NetworkName } from './networks.ts';
 import type { ProfileTerms } from './profiles.ts';
 
 export interface AgentConfig {
@@ -15,7 +16,12 @@ export interface AgentConfig {
   readonly passphraseFile: string | null;
   /** From the desktop's keychain, handed over by the shell; null without a shell or where it has none. */
   readonly passphrase: string | null;
+  /** Other nodes than the network's own: one address, or several with commas between. */
   readonly rpcUrl: string | null;
+  /** For the profile `open`; null is the profile's own network. */
+  readonly network?: NetworkName | null;
+  /** x402 facilitators that claim for us, instead of the network's own. */
+  readonly facilitators?: readonly string[];
   /** Multiaddrs of peers to connect to. */
   readonly connect: readonly string[];
   readonly quietRequester: boolean;

@@ -20,6 +20,7 @@ import type { Balances, ChainNetwork } from '../ports/chain.ts';
 import type { ChainSender } from '../ports/evm.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
+import { atEndpoints } from './networks.ts';
 
 export type Money = Awaited<ReturnType<typeof openMoney>>;
 
@@ -135,7 +136,8 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
 
 async function openChain({ config, terms, onClose }: Surroundings, folder: string): Promise<ChainNetwork> {
   if (terms.chain !== null) {
-    return config.rpcUrl === null ? terms.chain : { ...terms.chain, rpcUrl: config.rpcUrl };
+    const chain = config.rpcUrl === null ? terms.chain : atEndpoints(terms.chain, config.rpcUrl);
+    return { ...chain, facilitators: config.facilitators ?? chain.facilitators };
   }
   if (config.rpcUrl !== null) return practiceNetwork(config.rpcUrl);
   const practice = await startPracticeChain({ folder });

@@ -1,8 +1,10 @@
 /** What a profile changes: the chain, who may reach us, and the first settings. Everything else is the same code. */
 
 import type { Profile } from '../../shared/api/state.ts';
+import { AppError } from '../../shared/errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/settings.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+import { NETWORK_TITLES, NETWORKS, type NetworkName } from './networks.ts';
 
 export interface ProfileTerms {
   /** Multiaddrs to listen on. */
@@ -17,23 +19,6 @@ export interface ProfileTerms {
   readonly withdrawDelaySeconds: number;
   readonly settings: Partial<Settings>;
 }
-
-/** Base Sepolia with Circle's test USDC; contract addresses as published by Circle and x402. */
-const BASE_SEPOLIA: ChainNetwork = {
-  id: 'eip155:84532',
-  chainId: 84_532,
-  rpcUrl: 'https://sepolia.base.org',
-  token: {
-    id: 'eip155:84532/0x036cbd53842c5426634e7929541ec2318f3dcf7e',
-    symbol: 'USDC',
-    decimals: 6,
-    // Test money is worth nothing either, and is shown so.
-    practice: true,
-    address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
-    eip712: { name: 'USDC', version: '2' },
-  },
-  coin: { id: 'eip155:84532/native', symbol: 'ETH', decimals: 18, practice: true },
-};
 
 const DAY_SECONDS = 86_400;
 
@@ -52,8 +37,8 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   office: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
-    networkName: 'Base Sepolia (test network)',
-    chain: BASE_SEPOLIA,
+    networkName: NETWORK_TITLES['base-sepolia'],
+    chain: NETWORKS['base-sepolia'],
     depositMin: 10_000n,
     deposit: 1_000_000n,
     withdrawDelaySeconds: DAY_SECONDS,
@@ -62,14 +47,27 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   open: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
-    networkName: 'Base Sepolia (test network)',
-    chain: BASE_SEPOLIA,
+    networkName: NETWORK_TITLES['base-sepolia'],
+    chain: NETWORKS['base-sepolia'],
     depositMin: 10_000n,
     deposit: 1_000_000n,
     withdrawDelaySeconds: DAY_SECONDS,
     settings: {},
   },
 };
+
+/** A profile's terms, on the network that the owner chose; `null` is the profile's own. */
+export function termsOf(profile: Profile, network: NetworkName | null): ProfileTerms {
+  const terms = PROFILES[profile];
+  if (network === null) return terms;
+  if (profile !== 'open') {
+    throw new AppError(
+      'bad-request',
+      `The profile ${profile} has its own network: --network goes with open.`,
+    );
+  }
+  return { ...terms, chain: NETWORKS[network], networkName: NETWORK_TITLES[network] };
+}
 
 /** An agent without a shell has nobody at its keyboard, so it runs always unless told otherwise. */
 export function firstSettings(profile: Profile, host: 'desktop' | 'headless'): Settings {

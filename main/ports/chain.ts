@@ -6,6 +6,12 @@ export interface ChainNetwork {
   readonly id: string;
   readonly chainId: number;
   readonly rpcUrl: string;
+  /** Asked where the first does not answer, and for agreement before money is believed. */
+  readonly fallbackRpcUrls: readonly string[];
+  /** Blocks, its own included, after which a transaction counts. */
+  readonly confirmations: number;
+  /** x402 facilitators (base URLs) that may claim for us, tried in turn; then our own key. */
+  readonly facilitators: readonly string[];
   readonly token: Asset & {
     readonly address: string;
     readonly eip712: { readonly name: string; readonly version: string };

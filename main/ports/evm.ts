@@ -46,11 +46,12 @@ export interface ContractCall {
   readonly args?: readonly unknown[];
 }
 
-/** A transaction that is in a block. */
+/** A transaction that is in a block; the block may still be dropped by the chain. */
 export interface TransactionReceipt {
   readonly hash: Hex;
   readonly status: 'success' | 'reverted';
   readonly blockNumber: number;
+  readonly blockHash: Hex;
   /** Gas used times its price, in wei. */
   readonly fee: Amount;
   readonly gasUsed: bigint;
@@ -74,6 +75,24 @@ export interface ChainReader {
   receipt(hash: Hex): Promise<TransactionReceipt | null>;
   /** Whether the node holds it and has not mined it. */
   isPending(hash: Hex): Promise<boolean>;
+  /** The chain's last block. */
+  height(): Promise<number>;
+  /** The last block's time, in milliseconds since the epoch: this machine's clock may be wrong. */
+  time(): Promise<number>;
+  /** Events of one contract from a block on, oldest first; null in `topics` stands for any. */
+  logs(filter: {
+    readonly address: Hex;
+    readonly topics: readonly (Hex | null)[];
+    readonly fromBlock: number;
+  }): Promise<readonly ChainLog[]>;
+}
+
+export interface ChainLog {
+  /** Of the transaction that it comes from. */
+  readonly hash: Hex;
+  readonly blockNumber: number;
+  readonly topics: readonly Hex[];
+  readonly data: Hex;
 }
 
 export interface SendOptions {
@@ -90,6 +109,6 @@ export interface ChainSender extends ChainReader {
   /** Answers as soon as the node took it. */
   writeContract(call: ContractCall, options?: SendOptions): Promise<Hex>;
   sendTransaction(transaction: { to: Hex; data: Hex; value?: bigint }): Promise<Hex>;
-  /** Waits until it is mined. Fails with `chain-unavailable` after `timeoutMs` (default 60,000). */
+  /** Waits until it is mined and has the network's confirmations. Fails with `chain-unavailable` after `timeoutMs` (default 60,000). */
   waitForReceipt(hash: Hex, timeoutMs?: number): Promise<TransactionReceipt>;
 }

@@ -150,6 +150,7 @@ test('a provider that restarts in the middle of a request keeps its vouchers and
     provider.accounts,
     createMemoryRecordStore(provider.store.snapshot()),
   );
+  await requester.payer.idle();
   assert.equal(await buy(requester, reach(service)), service.charge);
   const result = await service.provider.settlement.settleNow();
   assert.equal(result.settle?.amount, service.charge * 2n);
@@ -168,15 +169,49 @@ test('a lost answer is charged once and the payer finds its place again', async 
     fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
   );
   await lease.abandon();
+  await requester.payer.idle();
+  assert.deepEqual(
+    requester.charges.map(({ channelId, total }) => ({ channelId, total })),
+    [{ channelId: lease.channelId, total: service.charge + 200n }],
+    'learned without another purchase',
+  );
+  assert.deepEqual(requester.payer.unresolved(), []);
   service.work = null;
   assert.equal(await buy(requester, reach(service)), service.charge);
-  assert.ok(service.reasons.includes('voucher-replayed'), 'the lost request’s voucher is what is sent again');
   const [account] = service.provider.claims.accounts();
   assert.equal(account?.charged, service.charge * 2n + 200n);
   const next = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
   const answer = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: next.headers });
   const { cumulative } = await next.complete(answer.headers.get('payment-response') ?? '');
   assert.equal(cumulative, service.charge * 3n + 200n, 'the buyer’s sum includes the lost answer');
+  await service.close();
+});
+
+test('a buyer that died in the middle of a request asks on its next start what it was charged', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
+  await assert.rejects(
+    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
+  );
+  // Nothing more happens in this run: the next one has only what is on disk.
+  const restarted = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(requester.store.snapshot()),
+  });
+  assert.deepEqual(restarted.payer.unresolved(), ['provider-1']);
+  const away = { peer: 'provider-1', fetch: () => Promise.reject(new Error('not connected')) };
+  await restarted.payer.synchronise(away);
+  assert.deepEqual(restarted.payer.unresolved(), ['provider-1'], 'asked again another time');
+  await restarted.payer.synchronise(reach(service));
+  assert.deepEqual(
+    restarted.charges.map(({ total }) => total),
+    [service.charge + 200n],
+  );
+  assert.deepEqual(restarted.payer.unresolved(), []);
   await service.close();
 });
 
@@ -203,6 +238,7 @@ test('a cancelled request costs nothing and the next one goes on', async () => {
   });
   assert.equal(response.status, 500);
   await lease.abandon();
+  await requester.payer.idle();
   service.work = null;
   assert.equal(await buy(requester, reach(service)), service.charge);
   assert.equal(service.provider.claims.accounts()[0]?.charged, service.charge);

@@ -59,6 +59,9 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
     fallbackRpcUrls: [],
     confirmations: 1,
     facilitators: [],
+    fallbackRpcUrls: [],
+    confirmations: 1,
+    facilitators: [],
     token: {
       id: `${id}/${TOKEN_ADDRESS.toLowerCase()}`,
       symbol: 'USDC',

@@ -4,6 +4,7 @@ import { type Amount, amount } from '../../../shared/money.ts';
 import type { Balances } from '../../ports/chain.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ChainNode } from './node.ts';
+import { quantitySchema } from './rpc-shapes.ts';
 
 const BALANCE_OF = ['function balanceOf(address) view returns (uint256)'];
 
@@ -18,8 +19,8 @@ export async function readBalances(node: ChainNode, address: string, clock: Cloc
     })
     .then((value) => amount(z.bigint().parse(value)));
   const coin = node
-    .send('eth_getBalance', [address, 'latest'])
-    .then((value) => amount(z.string().parse(value)));
+    .agreed('eth_getBalance', (block) => [address, block], quantitySchema)
+    .then((value) => amount(value));
   return { token: await orUnknown(token), coin: await orUnknown(coin), atMs: clock.now() };
 }
 

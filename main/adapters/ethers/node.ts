@@ -1,16 +1,7 @@
-/** One chain node over JSON-RPC: reads, and sending with ordered nonces. It is asked for its chain id first. */
-import {
-  FetchRequest,
-  Interface,
-  type InterfaceAbi,
-  JsonRpcProvider,
-  keccak256,
-  Network,
-  toQuantity,
-} from 'ethers';
+/** The chain over JSON-RPC: reads that are believed by agreement, and sending with ordered nonces. */
+import { Interface, type InterfaceAbi, keccak256, toQuantity } from 'ethers';
 import { z } from 'zod';
-import { AppError, isAppError } from '../../../shared/errors.ts';
-import { amount } from '../../../shared/money.ts';
+import { AppError } from '../../../shared/errors.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import type {
   Account,
@@ -21,102 +12,98 @@ import type {
   SendOptions,
   TransactionReceipt,
 } from '../../ports/evm.ts';
+import { createEndpointPool, type EndpointPool } from './endpoint-pool.ts';
+import {
+  blockSchema,
+  hexSchema,
+  logsSchema,
+  pendingSchema,
+  quantitySchema,
+  receiptSchema,
+  toReceipt,
+} from './rpc-shapes.ts';
 
-const REQUEST_TIMEOUT_MS = 10_000;
 const RECEIPT_POLL_MS = 40;
+/** Where a block counts only after others, there is time: public nodes are asked less often. */
+const CONFIRMATION_POLL_MS = 1_000;
 const RECEIPT_TIMEOUT_MS = 60_000;
 /** Room above the estimate: another claim may change the state in between. */
 const GAS_MARGIN_PERCENT = 125n;
+/** Public nodes give the logs of so many blocks at once. */
+const LOG_BLOCKS_MAX = 2_000;
 
-const hexSchema = z.string().regex(/^0x[0-9a-fA-F]*$/);
-const quantitySchema = hexSchema.transform((text) => BigInt(text));
-const receiptSchema = z.object({
-  status: quantitySchema,
-  blockNumber: quantitySchema,
-  gasUsed: quantitySchema,
-  effectiveGasPrice: quantitySchema,
-  logs: z.array(z.object({ address: hexSchema, topics: z.array(hexSchema), data: hexSchema })),
-});
 /** Multicall3, at the same address on every chain. */
 const MULTICALL_ADDRESS = '0xcA11bde05977b3631167028862bE2a173976CA11';
 const MULTICALL_ABI = [
   'function tryAggregate(bool requireSuccess, (address target, bytes callData)[] calls) payable returns ((bool success, bytes returnData)[])',
 ];
 const aggregateSchema = z.array(z.tuple([z.boolean(), hexSchema]));
-const pendingSchema = z.object({ blockNumber: z.null() });
-const blockSchema = z.object({ baseFeePerGas: quantitySchema.nullish() });
 
-/** JSON-RPC to one node. The node's chain id is checked before the first answer is believed. */
+/**
+ * The network's endpoints as one node. Each endpoint's chain id is checked before its first answer is believed;
+ * where the list has more than one, what money depends on is what two of them say alike.
+ */
 export interface ChainNode extends ChainReader {
   readonly network: ChainNetwork;
+  /** One endpoint's answer, unchecked; the next endpoint where one fails. */
   send(method: string, parameters: readonly unknown[]): Promise<unknown>;
+  /** What two endpoints say alike, of one block. */
+  agreed<T>(
+    method: string,
+    parametersAt: (block: string) => readonly unknown[],
+    schema: z.ZodType<T>,
+  ): Promise<T>;
   close(): void;
 }
 
-/** Opens no connection by itself; each failure to reach the node is `chain-unavailable`. */
-export function connectNode(network: ChainNetwork): ChainNode {
-  const request = new FetchRequest(network.rpcUrl);
-  request.timeout = REQUEST_TIMEOUT_MS;
-  const provider = new JsonRpcProvider(request, Network.from(network.chainId), {
-    staticNetwork: true,
-    batchMaxCount: 1,
-    batchStallTime: 0,
-    cacheTimeout: -1,
-  });
-  let checked: Promise<void> | null = null;
-
-  async function raw(method: string, parameters: readonly unknown[]): Promise<unknown> {
-    try {
-      return await provider.send(method, [...parameters]);
-    } catch (error) {
-      throw translate(error, network);
-    }
-  }
-
-  async function checkChain(): Promise<void> {
-    const answered = Number(quantitySchema.parse(await raw('eth_chainId', [])));
-    if (answered !== network.chainId) {
-      throw new AppError('chain-mismatch', `The node serves chain ${answered}, not ${network.chainId}.`, {
-        details: { expected: network.chainId, answered },
-      });
-    }
-  }
-
-  async function send(method: string, parameters: readonly unknown[]): Promise<unknown> {
-    checked ??= checkChain();
-    const current = checked;
-    try {
-      await current;
-    } catch (error) {
-      if (checked === current) checked = null;
-      throw error;
-    }
-    try {
-      return await raw(method, parameters);
-    } catch (error) {
-      // After an outage another node may answer at this address.
-      if (isAppError(error, 'chain-unavailable')) checked = null;
-      throw error;
-    }
-  }
-
+/** Opens no connection by itself; see {@link ChainReader} for the failures. */
+export function connectNode(
+  network: ChainNetwork,
+  options: { readonly requestTimeoutMs?: number } = {},
+): ChainNode {
+  const pool = createEndpointPool(network, options.requestTimeoutMs);
+  const send: ChainNode['send'] = (method, parameters) => pool.ask(method, parameters, z.unknown());
   return {
     network,
     send,
-    close: () => provider.destroy(),
-    readContract: (call) => readContract(send, call),
-    readContracts: (calls) => readContracts(send, calls),
+    agreed: pool.agreed,
+    height: pool.height,
+    close: pool.close,
+    readContract: (call) => readContract(pool, call),
+    readContracts: (calls) => readContracts(pool, calls),
     async getCode({ address }) {
-      const code = hexSchema.parse(await send('eth_getCode', [address, 'latest']));
+      const code = await pool.agreed('eth_getCode', (block) => [address, block], hexSchema);
       return code === '0x' ? undefined : (code as Hex);
     },
     async receipt(hash) {
-      const answer = await send('eth_getTransactionReceipt', [hash]);
-      return answer === null ? null : toReceipt(hash, answer);
+      const receipt = await pool.agreed('eth_getTransactionReceipt', () => [hash], receiptSchema);
+      return receipt === null ? null : toReceipt(hash, receipt);
     },
     async isPending(hash) {
-      const answer = await send('eth_getTransactionByHash', [hash]);
-      return pendingSchema.safeParse(answer).success;
+      return (await pool.ask('eth_getTransactionByHash', [hash], pendingSchema)) === 'pending';
+    },
+    async logs({ address, topics, fromBlock }) {
+      const last = await pool.height();
+      const found = [];
+      for (let first = fromBlock; first <= last; first += LOG_BLOCKS_MAX) {
+        const range = {
+          address,
+          topics,
+          fromBlock: toQuantity(first),
+          toBlock: toQuantity(Math.min(last, first + LOG_BLOCKS_MAX - 1)),
+        };
+        found.push(...(await pool.agreed('eth_getLogs', () => [range], logsSchema)));
+      }
+      return found.map((log) => ({
+        hash: log.transactionHash as Hex,
+        blockNumber: Number(log.blockNumber),
+        topics: log.topics as readonly Hex[],
+        data: log.data as Hex,
+      }));
+    },
+    async time() {
+      const block = await pool.agreed('eth_getBlockByNumber', (tag) => [tag, false], blockSchema);
+      return Number(block.timestamp) * 1_000;
     },
   };
 }
@@ -188,6 +175,9 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
     getCode: node.getCode,
     receipt: node.receipt,
     isPending: node.isPending,
+    height: node.height,
+    time: node.time,
+    logs: node.logs,
     address: account.address,
     writeContract: (call, options = {}) => {
       const data = encode(call) + (options.dataSuffix ?? '0x').slice(2);
@@ -198,30 +188,40 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
       const deadline = performance.now() + timeoutMs;
       for (;;) {
         const receipt = await node.receipt(hash);
-        if (receipt !== null) return receipt;
+        if (receipt !== null && (await isDeep(node, receipt))) return receipt;
         if (performance.now() > deadline) {
           throw new AppError('chain-unavailable', 'The transaction was sent and is not in a block yet.', {
             details: { hash },
           });
         }
-        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+        const pollMs = receipt === null ? RECEIPT_POLL_MS : CONFIRMATION_POLL_MS;
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
       }
     },
   };
 }
 
-async function readContract(send: ChainNode['send'], call: ContractCall): Promise<unknown> {
-  const answer = await send('eth_call', [{ to: call.address, data: encode(call) }, 'latest']);
-  return decode(call, hexSchema.parse(answer));
+/** Whether enough blocks lie on it, in the chain as it is now. */
+async function isDeep(node: ChainNode, receipt: TransactionReceipt): Promise<boolean> {
+  const { confirmations } = node.network;
+  return confirmations <= 1 || (await node.height()) - receipt.blockNumber + 1 >= confirmations;
+}
+
+async function readContract(pool: EndpointPool, call: ContractCall): Promise<unknown> {
+  const data = encode(call);
+  return decode(
+    call,
+    await pool.agreed('eth_call', (block) => [{ to: call.address, data }, block], hexSchema),
+  );
 }
 
 async function readContracts(
-  send: ChainNode['send'],
+  pool: EndpointPool,
   calls: readonly ContractCall[],
 ): Promise<readonly unknown[]> {
   const batch = calls.map((call) => ({ target: call.address, callData: encode(call) }));
   const results = aggregateSchema.parse(
-    await readContract(send, {
+    await readContract(pool, {
       address: MULTICALL_ADDRESS,
       abi: MULTICALL_ABI,
       functionName: 'tryAggregate',
@@ -249,48 +249,4 @@ function interfaceOf({ abi }: ContractCall): Interface {
 
 function encode(call: ContractCall): string {
   return interfaceOf(call).encodeFunctionData(call.functionName, [...(call.args ?? [])]);
-}
-
-function toReceipt(hash: Hex, answer: unknown): TransactionReceipt {
-  const receipt = receiptSchema.parse(answer);
-  return {
-    hash,
-    status: receipt.status === 1n ? 'success' : 'reverted',
-    blockNumber: Number(receipt.blockNumber),
-    fee: amount(receipt.gasUsed * receipt.effectiveGasPrice),
-    gasUsed: receipt.gasUsed,
-    logs: receipt.logs as TransactionReceipt['logs'],
-  };
-}
-
-const rpcErrorSchema = z.object({ error: z.object({ message: z.string() }) });
-
-/** The node's own answers keep their meaning; everything else means that it could not be asked. */
-function translate(error: unknown, network: ChainNetwork): Error {
-  const answered = rpcErrorSchema.safeParse(error);
-  const text = answered.success ? answered.data.error.message : nestedMessage(error);
-  if (text === null) {
-    return new AppError('chain-unavailable', 'The chain cannot be reached.', {
-      cause: error,
-      details: { network: network.id },
-    });
-  }
-  if (/insufficient funds/i.test(text)) {
-    return new AppError('insufficient-funds', 'There is not enough coin for the network fee.', {
-      cause: error,
-      details: { network: network.id },
-    });
-  }
-  return new Error(`the chain refused: ${text.slice(0, 300)}`, { cause: error });
-}
-
-/** ethers rewrites the node's errors for some methods and keeps the original under `info`. */
-function nestedMessage(error: unknown): string | null {
-  const nested = z.object({ info: rpcErrorSchema }).safeParse(error);
-  if (nested.success) return nested.data.info.error.message;
-  const coded = z.object({ code: z.string(), shortMessage: z.string() }).safeParse(error);
-  if (coded.success && ['CALL_EXCEPTION', 'INSUFFICIENT_FUNDS', 'NONCE_EXPIRED'].includes(coded.data.code)) {
-    return coded.data.code === 'INSUFFICIENT_FUNDS' ? 'insufficient funds' : coded.data.shortMessage;
-  }
-  return null;
 }

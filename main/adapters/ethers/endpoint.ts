@@ -1,0 +1,118 @@
+/** One JSON-RPC endpoint: asked for its chain id before anything it says is believed; its failures in our words. */
+import { FetchRequest, JsonRpcProvider, Network } from 'ethers';
+import { z } from 'zod';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { ChainNetwork } from '../../ports/chain.ts';
+
+export const REQUEST_TIMEOUT_MS = 10_000;
+
+const chainIdSchema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]+$/)
+  .transform((text) => Number(BigInt(text)));
+
+export interface Endpoint {
+  readonly url: string;
+  /**
+   * The node's answer. Fails with `chain-unavailable` (no answer in time, or none that can be read) or
+   * `chain-mismatch`; what the node itself refuses is an ordinary error with its reason.
+   */
+  ask(method: string, parameters: readonly unknown[]): Promise<unknown>;
+  close(): void;
+}
+
+/** Opens no connection by itself. */
+export function createEndpoint(network: ChainNetwork, url: string, timeoutMs: number): Endpoint {
+  const request = new FetchRequest(url);
+  request.timeout = timeoutMs;
+  // A busy endpoint is answered by asking another one, not by asking it again for minutes.
+  request.setThrottleParams({ maxAttempts: 1 });
+  const provider = new JsonRpcProvider(request, Network.from(network.chainId), {
+    staticNetwork: true,
+    batchMaxCount: 1,
+    batchStallTime: 0,
+    cacheTimeout: -1,
+  });
+  let checked: Promise<void> | null = null;
+
+  async function raw(method: string, parameters: readonly unknown[]): Promise<unknown> {
+    try {
+      return await provider.send(method, [...parameters]);
+    } catch (error) {
+      throw translate(error, network);
+    }
+  }
+
+  async function checkChain(): Promise<void> {
+    const answered = chainIdSchema.safeParse(await raw('eth_chainId', []));
+    if (!answered.success) throw unreadable(network);
+    if (answered.data !== network.chainId) {
+      throw new AppError(
+        'chain-mismatch',
+        `The node serves chain ${answered.data}, not ${network.chainId}.`,
+        { details: { expected: network.chainId, answered: answered.data } },
+      );
+    }
+  }
+
+  return {
+    url,
+    async ask(method, parameters) {
+      checked ??= checkChain();
+      const current = checked;
+      try {
+        await current;
+      } catch (error) {
+        if (checked === current) checked = null;
+        throw error;
+      }
+      try {
+        return await raw(method, parameters);
+      } catch (error) {
+        // After an outage another node may answer at this address.
+        if (isAppError(error, 'chain-unavailable')) checked = null;
+        throw error;
+      }
+    },
+    close: () => provider.destroy(),
+  };
+}
+
+/** The node answered something that is no answer. */
+export function unreadable(network: ChainNetwork): AppError {
+  return new AppError('chain-unavailable', 'The chain’s node answers something that cannot be read.', {
+    details: { network: network.id },
+  });
+}
+
+const rpcErrorSchema = z.object({ error: z.object({ message: z.string() }) });
+
+/** The node's own answers keep their meaning; everything else means that it could not be asked. */
+function translate(error: unknown, network: ChainNetwork): Error {
+  const answered = rpcErrorSchema.safeParse(error);
+  const text = answered.success ? answered.data.error.message : nestedMessage(error);
+  if (text === null) {
+    return new AppError('chain-unavailable', 'The chain cannot be reached.', {
+      cause: error,
+      details: { network: network.id },
+    });
+  }
+  if (/insufficient funds/i.test(text)) {
+    return new AppError('insufficient-funds', 'There is not enough coin for the network fee.', {
+      cause: error,
+      details: { network: network.id },
+    });
+  }
+  return new Error(`the chain refused: ${text.slice(0, 300)}`, { cause: error });
+}
+
+/** ethers rewrites the node's errors for some methods and keeps the original under `info`. */
+function nestedMessage(error: unknown): string | null {
+  const nested = z.object({ info: rpcErrorSchema }).safeParse(error);
+  if (nested.success) return nested.data.info.error.message;
+  const coded = z.object({ code: z.string(), shortMessage: z.string() }).safeParse(error);
+  if (coded.success && ['CALL_EXCEPTION', 'INSUFFICIENT_FUNDS', 'NONCE_EXPIRED'].includes(coded.data.code)) {
+    return coded.data.code === 'INSUFFICIENT_FUNDS' ? 'insufficient funds' : coded.data.shortMessage;
+  }
+  return null;
+}

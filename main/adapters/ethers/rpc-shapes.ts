@@ -1,0 +1,54 @@
+/** What a node's answers look like, checked before anything is read from them. */
+import { z } from 'zod';
+import { amount } from '../../../shared/money.ts';
+import type { Hex, TransactionReceipt } from '../../ports/evm.ts';
+
+export const hexSchema = z.string().regex(/^0x[0-9a-fA-F]*$/);
+export const quantitySchema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{1,64}$/)
+  .transform((text) => BigInt(text));
+
+const logSchema = z.object({ address: hexSchema, topics: z.array(hexSchema), data: hexSchema });
+
+/** Null while it is in no block. */
+export const receiptSchema = z
+  .object({
+    status: quantitySchema,
+    blockNumber: quantitySchema,
+    blockHash: hexSchema,
+    gasUsed: quantitySchema,
+    effectiveGasPrice: quantitySchema,
+    logs: z.array(logSchema),
+  })
+  .nullable();
+
+/** A receipt of a transaction in a block of its own account of things. */
+export const logsSchema = z.array(
+  logSchema.extend({ transactionHash: hexSchema, blockNumber: quantitySchema }),
+);
+/** The node holds it and has not mined it. */
+export const pendingSchema = z.union([
+  z.object({ blockNumber: z.null() }).transform(() => 'pending' as const),
+  z.object({ blockNumber: quantitySchema }).transform(() => 'mined' as const),
+  z.null().transform(() => 'unknown' as const),
+]);
+export const blockSchema = z.object({
+  baseFeePerGas: quantitySchema.nullish(),
+  timestamp: quantitySchema,
+});
+
+export function toReceipt(
+  hash: Hex,
+  receipt: NonNullable<z.infer<typeof receiptSchema>>,
+): TransactionReceipt {
+  return {
+    hash,
+    status: receipt.status === 1n ? 'success' : 'reverted',
+    blockNumber: Number(receipt.blockNumber),
+    blockHash: receipt.blockHash as Hex,
+    fee: amount(receipt.gasUsed * receipt.effectiveGasPrice),
+    gasUsed: receipt.gasUsed,
+    logs: receipt.logs as TransactionReceipt['logs'],
+  };
+}
