@@ -53,6 +53,7 @@ const TARGETS: readonly Target[] = [
     build: async () => {
       await bundle('preload', { page: 'preload/page.ts' }, { format: 'cjs', names: '[name].cjs' });
       await bundle('preload', { probe: 'preload/probe.ts' }, { format: 'cjs', names: '[name].cjs' });
+      await bundle('preload', { secret: 'preload/secret.ts' }, { format: 'cjs', names: '[name].cjs' });
     },
   },
   {
@@ -151,7 +152,11 @@ function copyBesideAgent(): void {
 
 /** The agent itself and every file that it starts as a process or thread of its own. */
 function agentEntries(): string[] {
-  const entries = ['main/agent-main.ts', 'main/adapters/llama/engine-process.ts'];
+  const entries = [
+    'main/agent-main.ts',
+    'main/adapters/llama/engine-process.ts',
+    'main/adapters/sqlite/examine-process.ts',
+  ];
   const gpu = join(REPOSITORY, 'main/adapters/gpu');
   const workers = existsSync(gpu) ? readdirSync(gpu).filter((name) => name.endsWith('worker.ts')) : [];
   return [...entries, ...workers.map((name) => `main/adapters/gpu/${name}`)].map((path) =>

@@ -12,11 +12,13 @@ import { firstSettings } from './profiles.ts';
 export type Foundation = ReturnType<typeof openFoundation>;
 
 /** Fails with `home-in-use`, `home-not-writable` or `database-corrupt`. */
-export function openFoundation({ config, clock, onClose, changed }: Surroundings) {
+export function openFoundation({ config, clock, onClose, changed, fault }: Surroundings) {
   const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
   onClose(() => home.close());
   const database = openDatabase(home.paths.database);
   onClose(() => database.close());
+  // A large file is read from end to end only now; what it says, the log tells with the way back.
+  database.examined.catch(fault);
   const { records } = database;
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });

@@ -11,7 +11,8 @@ export type Account =
   | 'expense:inference'
   | 'fees:network'
   | 'equity:faucet'
-  | 'equity:opening';
+  | 'equity:opening'
+  | 'equity:sent';
 
 export interface LedgerLine {
   readonly account: Account;
@@ -33,6 +34,7 @@ export const POSTING_KINDS = [
   'channel-refund',
   'faucet',
   'opening',
+  'sent',
   'reversal',
 ] as const;
 export type PostingKind = (typeof POSTING_KINDS)[number];

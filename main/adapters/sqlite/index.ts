@@ -1,5 +1,5 @@
 /** The database: one SQLite file with every store, opened only when it is whole. */
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
@@ -7,6 +7,8 @@ import type { JobRecords } from '../../ports/jobs.ts';
 import type { LedgerStore } from '../../ports/ledger.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import { openBenchmarkStore } from './benchmark-store.ts';
+import { copyDatabase, isBackupDue } from './copy.ts';
+import { examineInBackground } from './examine.ts';
 import { openHandles } from './handles.ts';
 import { APPLICATION_ID, backupPath, checkIntegrity } from './integrity.ts';
 import { openJobStore } from './job-store.ts';
@@ -25,20 +27,31 @@ export interface OpenDatabase {
   transaction<T>(run: () => T): T;
   /** Copies the whole database beside itself; the copy takes the old one's place only when complete. */
   backup(): void;
+  /**
+   * Resolves when the file is known to be whole: at once for a small one, which was read before it was opened;
+   * a large one is read in the background, and rejects with `database-corrupt`.
+   */
+  readonly examined: Promise<void>;
   close(): void;
 }
 
-/** Older copies than this are renewed when the database is opened. */
-const BACKUP_AGE_MS = 24 * 60 * 60 * 1000;
+export interface OpenOptions {
+  readonly migrations?: readonly Migration[];
+  /** Files above this size are opened before they are read from end to end. Default 32 MiB. */
+  readonly readAtOnceBytesMax?: number;
+}
 
 /**
  * Opens or creates the database at an absolute path; `:memory:` for one that lives only in this process.
  * Throws `database-corrupt` (the file is left as it was) or `unsupported` (written by a newer version).
  */
-export function openDatabase(path: string, migrations: readonly Migration[] = MIGRATIONS): OpenDatabase {
+export function openDatabase(
+  path: string,
+  { migrations = MIGRATIONS, readAtOnceBytesMax }: OpenOptions = {},
+): OpenDatabase {
   const inMemory = path === ':memory:';
   const versionMax = migrations.at(-1)?.version ?? 0;
-  if (!inMemory) checkIntegrity(path, versionMax);
+  const looked = inMemory ? 'read' : checkIntegrity(path, versionMax, readAtOnceBytesMax);
   const database = new Database(path, { timeout: 5000 });
   try {
     if (!inMemory) chmodSync(path, 0o600);
@@ -46,13 +59,19 @@ export function openDatabase(path: string, migrations: readonly Migration[] = MI
     // A booked cent must survive a power cut, not only a crash of ours.
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
-    if (!inMemory && userVersion(database) > 0 && isBackupDue(path)) backup(database, path);
+    // Pages that many bookings change are copied back from the log once for all of them.
+    database.pragma('wal_autocheckpoint = 4000');
+    const version = userVersion(database);
+    // A step that changes the tables has a copy behind it, however long that takes.
+    const isCopied = looked === 'read' ? isBackupDue(path) : version < versionMax;
+    if (!inMemory && version > 0 && isCopied) copyDatabase(database, backupPath(path));
     migrate(database, migrations);
   } catch (cause) {
     database.close();
     throw cause;
   }
   const { writer } = openHandles(database);
+  const examination = looked === 'glanced' ? examineInBackground(path) : null;
   return {
     ledger: openLedgerStore(writer),
     jobs: openJobStore(writer),
@@ -60,9 +79,13 @@ export function openDatabase(path: string, migrations: readonly Migration[] = MI
     benchmarks: openBenchmarkStore(writer),
     transaction: (run) => writer.transaction(run),
     backup() {
-      if (!inMemory) backup(database, path);
+      if (!inMemory) copyDatabase(database, backupPath(path));
     },
-    close: () => database.close(),
+    examined: examination?.done ?? Promise.resolve(),
+    close() {
+      examination?.end();
+      database.close();
+    },
   };
 }
 
@@ -82,29 +105,4 @@ function migrate(database: Database.Database, migrations: readonly Migration[]):
 
 function userVersion(database: Database.Database): number {
   return Number(database.pragma('user_version', { simple: true }));
-}
-
-function isBackupDue(path: string): boolean {
-  const copy = backupPath(path);
-  return !existsSync(copy) || Date.now() - statSync(copy).mtimeMs > BACKUP_AGE_MS;
-}
-
-function backup(database: Database.Database, path: string): void {
-  const copy = backupPath(path);
-  const unfinished = `${copy}.part`;
-  rmSync(unfinished, { force: true });
-  database.prepare('VACUUM INTO ?').run(unfinished);
-  chmodSync(unfinished, 0o600);
-  flush(unfinished);
-  renameSync(unfinished, copy);
-}
-
-/** VACUUM INTO does not wait for the disk; the copy must be there before it replaces the older one. */
-function flush(path: string): void {
-  const file = openSync(path, 'r+');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

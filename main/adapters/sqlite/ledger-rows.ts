@@ -46,10 +46,10 @@ export function insertPosting(writer: WriteHandle, { sequence, hash, posting }: 
     posting.txHash,
     posting.reverses,
   );
-  posting.lines.forEach((line, position) => {
-    writer.run(
-      `INSERT INTO ledger_line (posting, position, account, asset_id, amount, channel_id, at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  const rows = posting.lines.map(() => '(?, ?, ?, ?, ?, ?, ?)').join(', ');
+  writer.run(
+    `INSERT INTO ledger_line (posting, position, account, asset_id, amount, channel_id, at_ms) VALUES ${rows}`,
+    ...posting.lines.flatMap((line, position) => [
       sequence,
       position,
       line.account,
@@ -57,8 +57,8 @@ export function insertPosting(writer: WriteHandle, { sequence, hash, posting }: 
       line.amount.toString(),
       line.channelId,
       posting.atMs,
-    );
-  });
+    ]),
+  );
 }
 
 export function findPosting(reader: ReadHandle, key: string): Posting | null {

@@ -55,6 +55,11 @@ export const ACCOUNTS: Readonly<Record<Account, AccountMeaning>> = {
     meaning: 'Was there already when the books were opened, or was sent in',
     mayBeNegative: 'What the owner takes out elsewhere is booked against it',
   },
+  'equity:sent': {
+    grows: 'debit',
+    meaning: 'Sent from the wallet to others by the owner',
+    mayBeNegative: BOTH_WAYS,
+  },
 };
 
 export const ACCOUNT_NAMES = Object.keys(ACCOUNTS) as readonly Account[];

@@ -113,23 +113,22 @@ export interface LedgerParts {
 }
 
 export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
-  /** Books those that are new, all or none. */
-  const book = (postings: readonly Posting[]): Booked[] =>
-    store.transaction(() => {
-      const fresh = new Map<string, Posting>();
-      const booked = postings.map((posting) => {
-        const known = fresh.get(posting.key) ?? store.find(posting.key);
-        if (known === null) {
-          fresh.set(posting.key, posting);
-          return 'posted';
-        }
-        assert(isSameEvent(known, posting), `the key ${posting.key} was booked before with other content`);
-        return 'repeated';
-      });
-      refuseNegative([...fresh.values()], store.balance);
-      if (fresh.size > 0) store.append([...fresh.values()]);
-      return booked;
+  /** Books those that are new, all or none. Nothing comes between: this is one process, and all of it waits. */
+  const book = (postings: readonly Posting[]): Booked[] => {
+    const fresh = new Map<string, Posting>();
+    const booked = postings.map((posting) => {
+      const known = fresh.get(posting.key) ?? store.find(posting.key);
+      if (known === null) {
+        fresh.set(posting.key, posting);
+        return 'posted';
+      }
+      assert(isSameEvent(known, posting), `the key ${posting.key} was booked before with other content`);
+      return 'repeated';
     });
+    refuseNegative([...fresh.values()], store.balance);
+    if (fresh.size > 0) store.append([...fresh.values()]);
+    return booked;
+  };
   const bookOne = (posting: Posting): Booked => forceUnwrap('one was booked', book([posting])[0]);
   const post = (request: PostingRequest): Booked => bookOne(toPosting(request));
   const postIfAny = (request: PostingRequest | null): Booked =>

@@ -18,6 +18,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -169,6 +170,34 @@ test('damage beneath a hot write-ahead log leaves both files untouched', async (
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(4096 * 12, 0xa5), 0, 4096 * 12, 4096 * 6);
   refusal();
+});
+
+test('a large file is opened at once, read in the background, and copied only when it is whole', async () => {
+  fill();
+  const opened = openDatabase(path, { readAtOnceBytesMax: 4096 });
+  await opened.examined;
+  assert.equal(opened.records.list('test').length, 300);
+  opened.close();
+  assert.ok(existsSync(`${path}.backup`), 'a whole one is copied');
+  const copy = readFileSync(`${path}.backup`);
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(4096 * 3, 0xa5), 0, 4096 * 3, 4096 * 8);
+  utimesSync(`${path}.backup`, 0, 0);
+  const damaged = openDatabase(path, { readAtOnceBytesMax: 4096 });
+  await assert.rejects(damaged.examined, (error) => isAppError(error, 'database-corrupt'));
+  damaged.close();
+  assert.deepEqual(readFileSync(`${path}.backup`), copy, 'a damaged one takes no copy’s place');
+});
+
+test('a large file cut short is refused before it is opened', () => {
+  fill();
+  truncateSync(path, Math.floor(statSync(path).size / 2));
+  const before = contents();
+  assert.throws(
+    () => openDatabase(path, { readAtOnceBytesMax: 4096 }),
+    (error) => isAppError(error, 'database-corrupt'),
+  );
+  assert.deepEqual(contents(), before);
 });
 
 test('the database and its backup are readable by their owner only', () => {

@@ -23,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** The database after the steps up to this version, opened bare. */
 function at(version: number): Database.Database {
-  openDatabase(path, MIGRATIONS.slice(0, version)).close();
+  openDatabase(path, { migrations: MIGRATIONS.slice(0, version) }).close();
   const database = new Database(path);
   database.pragma('foreign_keys = ON');
   return database;
@@ -107,6 +107,43 @@ test('0004: benchmark runs keep JSON conditions and results', () => {
   database.close();
 });
 
+test('0005: what was booked before is chained and summed, and is as immutable as before', () => {
+  const before = at(4);
+  insertPosting(before);
+  before.exec(`INSERT INTO job (id, body) VALUES ('j', '{"peer":"12D3"}')`);
+  before.exec(`
+    INSERT INTO ledger_posting (key, at_ms, kind, description, job_id, model)
+      VALUES ('job:j:charged', 1800000, 'job-charged', 'a test', 'j', 'm');
+    INSERT INTO ledger_line VALUES (2, 0, 'channels:owed', 'token', '7', '0xch', 1800000);
+    INSERT INTO ledger_line VALUES (2, 1, 'income:jobs', 'token', '-7', '0xch', 1800000);
+    INSERT INTO ledger_balance VALUES ('wallet', 'token', '5'), ('equity:opening', 'token', '-5'),
+      ('channels:owed', 'token', '7'), ('income:jobs', 'token', '-7');
+  `);
+  before.close();
+  const database = openDatabase(path, { migrations: MIGRATIONS.slice(0, 5) });
+  assert.deepEqual(database.ledger.check('all'), []);
+  assert.equal(database.ledger.find('job:j:charged')?.peer, '12D3');
+  assert.equal(database.ledger.sumForChannel('channels:owed', '0xch'), 7n);
+  const span = { fromMs: 1800000, toMs: 2700000 };
+  assert.deepEqual(database.ledger.flows('income:jobs', 'token', 'peer', span), [
+    { fromMs: 1800000, name: '12D3', amount: -7n, jobs: 1 },
+  ]);
+  database.close();
+  const bare = new Database(path);
+  const columns = '(sequence, key, at_ms, kind, description)';
+  for (const sql of [
+    "UPDATE ledger_posting SET hash = 'x'",
+    'DELETE FROM ledger_posting',
+    `INSERT OR REPLACE INTO ledger_posting ${columns} VALUES (1, 'z', 2, 'opening', '')`,
+    `INSERT OR REPLACE INTO ledger_posting ${columns} VALUES (3, 'a', 2, 'opening', '')`,
+    "INSERT OR REPLACE INTO ledger_line VALUES (2, 0, 'wallet', 'token', '6', NULL, 1)",
+    "INSERT INTO ledger_line VALUES (1, 2, 'wallet', 'token', '6', NULL, 1)",
+  ]) {
+    assert.throws(() => bare.exec(sql), /immutable/, sql);
+  }
+  bare.close();
+});
+
 test('what was written at one version is there at every later one', () => {
   const first = at(1);
   insertPosting(first);
@@ -119,7 +156,10 @@ test('what was written at one version is there at every later one', () => {
 
 test('a step that fails leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };
-  assert.throws(() => openDatabase(path, [...MIGRATIONS.slice(0, 1), broken]), /already exists/);
+  assert.throws(
+    () => openDatabase(path, { migrations: [...MIGRATIONS.slice(0, 1), broken] }),
+    /already exists/,
+  );
   const database = at(2);
   assert.equal(database.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").pluck().get(), 0);
   assert.equal(database.pragma('user_version', { simple: true }), 2);

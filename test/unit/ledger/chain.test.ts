@@ -1,0 +1,221 @@
+/**
+ * Goal: whatever is changed in the kept books behind the ledger's back is found, and the entry is named.
+ * Method: random books on disk; one random cell of one random row is changed, or a row is taken away, with
+ * the triggers removed; then everything is added up anew. Sums are compared with a naive count.
+ * Would break: a field that the hash leaves out, a check that stops at totals, a sum that drifts.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { CHECKPOINT_EVERY } from '../../../main/adapters/sqlite/ledger-check.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
+import type { LedgerProblem } from '../../../main/ports/ledger.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+const TOKEN = 'eip155:31337/0x01';
+const DAY_MS = 86_400_000;
+const NOW = Date.UTC(2026, 10, 23, 12);
+
+function open(path: string, timeZone = 'UTC') {
+  const database = openDatabase(path);
+  const clock = manualClock(NOW);
+  return {
+    database,
+    ledger: createLedger({ store: database.ledger, clock, calendar: createCalendar(timeZone) }),
+  };
+}
+
+function sale(id: number, value: bigint, ageMs = 0): PostingRequest {
+  return {
+    key: `job:${id}:charged`,
+    atMs: NOW - ageMs,
+    kind: 'job-charged',
+    description: 'Served a model',
+    jobId: `${id}`,
+    model: `model-${id % 3}`,
+    peer: `peer-${id % 4}`,
+    lines: [
+      { account: 'channels:owed', assetId: TOKEN, amount: amount(value), channelId: `0x${id % 5}` },
+      { account: 'income:jobs', assetId: TOKEN, amount: amount(-value), channelId: `0x${id % 5}` },
+    ],
+  };
+}
+
+/** The problems that are found after this SQL was run on the books of `count` sales. */
+function problemsAfter(count: number, sql: string): readonly LedgerProblem[] {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
+  const path = join(folder, 'idlewatt.db');
+  try {
+    const first = open(path);
+    first.ledger.postAll(Array.from({ length: count }, (_, index) => sale(index + 1, 100n + BigInt(index))));
+    first.database.close();
+    const bare = new Database(path);
+    const triggers = bare.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all();
+    for (const name of triggers) bare.exec(`DROP TRIGGER ${String(name)}`);
+    bare.exec(sql);
+    bare.close();
+    const second = open(path);
+    const problems = second.ledger.problems();
+    second.database.close();
+    return problems;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const cell = fc.constantFrom(
+  "ledger_posting SET key = 'other'",
+  'ledger_posting SET at_ms = at_ms + 1',
+  "ledger_posting SET kind = 'payout'",
+  "ledger_posting SET description = 'nothing to see'",
+  "ledger_posting SET job_id = 'other'",
+  "ledger_posting SET model = 'other'",
+  "ledger_posting SET peer = 'other'",
+  "ledger_posting SET tx_hash = '0x01'",
+  'ledger_posting SET hash = NULL',
+  `ledger_posting SET hash = '${'a'.repeat(64)}'`,
+  "ledger_line SET account = 'wallet'",
+  "ledger_line SET asset_id = 'other'",
+  "ledger_line SET amount = '9'",
+  "ledger_line SET channel_id = '0xff'",
+  'ledger_line SET position = position + 7',
+);
+
+test('any changed cell of any row is found at its entry', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 12 }), fc.nat(), cell, (count, pick, change) => {
+      const victim = (pick % count) + 1;
+      const column = change.startsWith('ledger_line') ? 'posting' : 'sequence';
+      const found = problemsAfter(count, `UPDATE ${change} WHERE ${column} = ${victim}`);
+      // Lines may take another order and say the same: then nothing was changed.
+      if (change.includes('position')) return assert.deepEqual(found, []);
+      assert.ok(
+        found.some(({ sequence }) => sequence === victim || sequence === victim + 1),
+        JSON.stringify(found),
+      );
+      if (!change.includes('hash =') || change.includes('NULL')) assert.equal(found[0]?.sequence, victim);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('entries that were taken away are missed, in the middle and at the end', () => {
+  const remove = (sequence: number) =>
+    `DELETE FROM ledger_line WHERE posting = ${sequence}; DELETE FROM ledger_posting WHERE sequence = ${sequence}`;
+  assert.match(problemsAfter(5, remove(2))[0]?.what ?? '', /Entries 2 to 2 are gone/);
+  assert.match(problemsAfter(5, remove(5))[0]?.what ?? '', /newest entries are gone: 5 were written, 4/);
+});
+
+test('each running sum is compared with its entries', () => {
+  const found = (sql: string) => problemsAfter(3, sql).map(({ what }) => what);
+  assert.match(found("UPDATE ledger_balance SET amount = '1'")[0] ?? '', /running balance of channels:owed/);
+  assert.match(
+    found("DELETE FROM ledger_channel_sum WHERE channel_id = '0x1'")[0] ?? '',
+    /running sum of channel/,
+  );
+  assert.match(found('UPDATE ledger_flow SET jobs = jobs + 1')[0] ?? '', /running flow/);
+  assert.deepEqual(found('DELETE FROM ledger_checkpoint'), []);
+});
+
+test('a start adds up only what came after the last checkpoint, and everything on demand', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
+  const path = join(folder, 'idlewatt.db');
+  const change = (sequence: number, value: string) => {
+    const bare = new Database(path);
+    bare.exec('DROP TRIGGER IF EXISTS ledger_line_no_update');
+    bare.exec(`UPDATE ledger_line SET amount = '${value}' WHERE posting = ${sequence} AND position = 0`);
+    bare.close();
+  };
+  const first = open(path);
+  first.ledger.postAll(Array.from({ length: CHECKPOINT_EVERY + 10 }, (_, index) => sale(index + 1, 5n)));
+  first.ledger.postAll([sale(0, 5n)]);
+  first.database.close();
+  const newest = CHECKPOINT_EVERY + 11;
+
+  change(newest, '6');
+  const second = open(path);
+  assert.throws(
+    () => second.ledger.verifyBalanced(),
+    (error) => isAppError(error, 'database-corrupt') && error.details.sequence === newest,
+  );
+  second.database.close();
+
+  change(newest, '5');
+  change(7, '6');
+  const third = open(path);
+  assert.doesNotThrow(() => third.ledger.verifyBalanced(), 'it lies before the checkpoint');
+  assert.equal(third.ledger.problems()[0]?.sequence, 7);
+  third.database.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('reports by day, model, peer and network say what a naive count says, in every time zone', () => {
+  const entry = fc.record({
+    value: fc.bigInt(1n, 10n ** 20n),
+    ageMs: fc.integer({ min: 0, max: 9 * DAY_MS }),
+  });
+  const zone = fc.constantFrom(
+    'UTC',
+    'Asia/Kathmandu',
+    'America/St_Johns',
+    'Pacific/Chatham',
+    'Europe/Berlin',
+  );
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 40 }), zone, (entries, timeZone) => {
+      const { database, ledger } = open(':memory:', timeZone);
+      const sales = entries.map(({ value, ageMs }, index) => sale(index + 1, value, ageMs));
+      ledger.postAll(sales);
+      const calendar = createCalendar(timeZone);
+      const sums = (nameOf: (request: PostingRequest) => string, requests: readonly PostingRequest[]) => {
+        const result = new Map<string, bigint>();
+        for (const request of requests) {
+          const name = nameOf(request);
+          result.set(name, (result.get(name) ?? 0n) + (request.lines[0]?.amount ?? 0n));
+        }
+        return Object.fromEntries([...result].sort());
+      };
+      const days = ledger.earningsByDay(TOKEN, 'coin', 5);
+      const fromMs = calendar.startOfDay(NOW) - 4 * DAY_MS;
+      const recent = sales.filter(({ atMs }) => atMs >= fromMs);
+      const told = (rows: readonly { earned: bigint }[], nameOf: (row: never) => string) =>
+        Object.fromEntries(
+          rows
+            .filter(({ earned }) => earned > 0n)
+            .map((row) => [nameOf(row as never), row.earned] as const)
+            .sort(),
+        );
+      assert.deepEqual(
+        told(days, ({ day }: { day: string }) => day),
+        sums(({ atMs }) => calendar.day(atMs), recent),
+      );
+      assert.deepEqual(
+        told(ledger.earningsByModel(TOKEN, 5), ({ model }: { model: string }) => model),
+        sums(({ model }) => String(model), recent),
+      );
+      assert.deepEqual(
+        told(ledger.earningsByPeer(TOKEN, 5), ({ peer }: { peer: string }) => peer),
+        sums(({ peer }) => String(peer), recent),
+      );
+      const networks = ledger.earningsByNetwork(5);
+      assert.deepEqual(
+        told(networks, ({ network }: { network: string }) => network),
+        sums(() => 'eip155:31337', recent),
+      );
+      assert.equal(
+        networks.reduce((sum, { jobs }) => sum + jobs, 0),
+        recent.length,
+      );
+      database.close();
+    }),
+    { numRuns: 40 },
+  );
+});
