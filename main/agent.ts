@@ -141,7 +141,7 @@ async function compose(
       balances: money.balances,
       chain: money.chain,
       networkName: terms.networkName,
-      payout: money.accounts.funds.address,
+      wallet: money.wallet,
       network,
       gateway: () => gateway,
     }),
@@ -178,6 +178,11 @@ async function compose(
     coinId: money.chain.coin.id,
     quit: hooks.quit,
   });
+  onClose(
+    money.confirmations.onAsked((id, summary) => {
+      if (shell.connected()) shell.tell({ type: 'confirm-spend', id, summary });
+    }),
+  );
   const page = config.host === 'headless' ? await servePages() : null;
 
   async function servePages(): Promise<NonNullable<AgentReady['page']>> {

@@ -1,23 +1,33 @@
 /** The chain, the keys, and how what was earned becomes money in the wallet. */
+import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import { fundFromFaucet, practiceNetwork, startPracticeChain } from '../adapters/anvil/index.ts';
-import { connectNode, createKeyTools, createSender, readBalances } from '../adapters/ethers/index.ts';
+import {
+  connectNode,
+  createKeyTools,
+  createSender,
+  createSpendChain,
+  readAddress,
+  readBalances,
+} from '../adapters/ethers/index.ts';
 import { recoverSigner } from '../adapters/secp256k1/index.ts';
 import { createChannelClaims, openProviderChannels } from '../adapters/x402/index.ts';
 import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import { createSettlement } from '../core/payments/index.ts';
 import {
-  type Confirmations,
+  bookSent,
+  createConfirmations,
+  createSecrets,
+  createSpending,
   openWallet,
   passphraseFromFile,
   practicePassphrase,
-  type Secrets,
-  type Spending,
 } from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork } from '../ports/chain.ts';
 import type { ChainSender } from '../ports/evm.ts';
+import type { RecordStore } from '../ports/store.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
 import { atEndpoints } from './networks.ts';
@@ -27,18 +37,24 @@ export type Money = Awaited<ReturnType<typeof openMoney>>;
 const BALANCE_INTERVAL_MS = 30_000;
 /** What the practice requester has in its purse when it starts: one thousand. */
 const PRACTICE_PURSE = 1_000_000_000n;
+/** A thousandth of a coin: hundreds of times what a transfer costs on a rollup in calm times. */
+const SPEND_FEE_MAX = amount(10n ** 15n);
 
 export async function openMoney(surroundings: Surroundings, foundation: Foundation) {
   const { config, terms, serves, clock, onClose, changed, notice, fault } = surroundings;
   const { paths, database, records, ledger, jobs, settings } = foundation;
 
   const chain = await openChain(surroundings, paths.chain);
-  const { accounts } = await openWallet({
+  const keys = createKeyTools();
+  const known = knownWallet(records);
+  const wallet = await openWallet({
     folder: paths.keys,
-    passphrase: readPassphrase(config, paths.keys),
-    keys: createKeyTools(),
+    passphrase: () => readPassphrase(config, paths.keys),
+    keys,
     createIfAbsent: true,
+    known,
   });
+  const { accounts } = wallet;
   const { funds, session, gas } = accounts;
   const node = connectNode(chain);
   onClose(() => node.close());
@@ -46,7 +62,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
 
   const channels = await openProviderChannels({
     network: chain,
-    payout: funds.address,
+    payout: wallet.payout,
     authorizer: session,
     sender: bookFees(createSender(node, gas), ledger, chain),
     store: records,
@@ -67,6 +83,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     claims,
     clock,
     threshold: () => amount(settings.get().settleThreshold),
+    awaitsBackup: () => !chain.token.practice && wallet.payout === funds.address && !wallet.backedUp(),
   });
   settlement.onEvent((event) => {
     bookSettlement(books, event);
@@ -79,10 +96,46 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     changed('money', 'work');
   });
 
+  const confirmations = createConfirmations(clock);
+  onClose(() => confirmations.stop());
+  const spending = createSpending({
+    account: wallet.kind === 'watch-only' ? null : funds,
+    own: [funds.address, session.address, gas.address],
+    chain: createSpendChain(node),
+    networkName: terms.networkName,
+    store: records,
+    clock,
+    readAddress,
+    confirmations,
+    feeLimit: SPEND_FEE_MAX,
+    book: (transaction) =>
+      bookSent(ledger, {
+        ...transaction,
+        tokenId: chain.token.id,
+        coinId: chain.coin.id,
+        atMs: clock.now(),
+      }),
+    onChange: () => {
+      changed('wallet', 'money');
+      void refreshBalances().catch(fault);
+    },
+  });
+  const secrets = createSecrets({
+    folder: paths.keys,
+    keys,
+    readAddress,
+    clock,
+    isOwed: () => owesToWallet(ledger, chain),
+    onChange: () => changed('wallet', 'money'),
+    known,
+  });
+
+  /** Earnings are at the payout address; in a watch-only wallet nothing is at any other. */
+  const watched = wallet.kind === 'watch-only' ? wallet.payout : funds.address;
   let balances: Balances | null = null;
   async function refreshBalances(): Promise<void> {
     const [held, forFees] = await Promise.all([
-      readBalances(node, funds.address, clock),
+      readBalances(node, watched, clock),
       readBalances(node, gas.address, clock),
     ]);
     const coin = held.coin === null || forFees.coin === null ? null : amount(held.coin + forFees.coin);
@@ -94,8 +147,13 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
 
   /** Gives the practice wallet what it needs, and books it as a gift. */
   async function fillPracticeWallet(): Promise<void> {
-    const address = serves ? gas.address : funds.address;
-    const purse = serves ? 0n : PRACTICE_PURSE;
+    // An owner sends from one address and pays claims from another; a requester only pays.
+    for (const address of serves ? [gas.address, funds.address] : [funds.address]) {
+      await fillFromFaucet(address, serves ? 0n : PRACTICE_PURSE);
+    }
+  }
+
+  async function fillFromFaucet(address: string, purse: bigint): Promise<void> {
     const before = await readBalances(node, address, clock);
     if (before.token === null || before.coin === null) {
       throw new AppError('chain-unavailable', 'The practice chain does not answer.');
@@ -118,7 +176,10 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     node,
     channels,
     settlement,
-    ...unbuiltWallet(),
+    wallet,
+    spending,
+    confirmations,
+    secrets,
     balances: () => balances,
     refreshBalances,
     /** Looks at the chain now and then while `wanted`, and settles by itself where there is something to. */
@@ -130,6 +191,8 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
       if (!serves) return;
       settlement.start();
       onClose(() => settlement.stop());
+      spending.start();
+      onClose(() => spending.stop());
     },
   };
 }
@@ -152,6 +215,23 @@ function readPassphrase(config: AgentConfig, folder: string): string {
   throw new AppError('keystore-locked', `The profile ${config.profile} needs --passphrase-file.`);
 }
 
+/** Which wallet is here, remembered beside the books too: a folder of keys that is gone is then seen as a loss. */
+function knownWallet(records: RecordStore) {
+  return {
+    get: () => {
+      const text = records.get('wallet', 'address');
+      return text === null ? null : z.string().parse(JSON.parse(text));
+    },
+    set: (address: string) => records.set('wallet', 'address', JSON.stringify(address)),
+  };
+}
+
+/** Whether anything charged has not come to the payout address yet. */
+function owesToWallet(ledger: Ledger, chain: ChainNetwork): boolean {
+  const { id } = chain.token;
+  return ledger.balance('channels:owed', id) > 0n || ledger.balance('contract:claimed', id) > 0n;
+}
+
 /** Whatever is sent for us costs a fee, also a deposit that we relay; claims book theirs again, to no effect. */
 function bookFees(sender: ChainSender, ledger: Ledger, chain: ChainNetwork): ChainSender {
   return {
@@ -160,25 +240,6 @@ function bookFees(sender: ChainSender, ledger: Ledger, chain: ChainNetwork): Cha
       const receipt = await sender.waitForReceipt(hash, timeoutMs);
       ledger.networkFee({ txHash: receipt.hash, assetId: chain.coin.id, amount: receipt.fee });
       return receipt;
-    },
-  };
-}
-
-/** Holds the contract's place until the services are composed. */
-function unbuiltWallet(): { spending: Spending; confirmations: Confirmations; secrets: Secrets } {
-  const refuse = (): never => {
-    throw new AppError('unsupported', 'The wallet cannot do this yet.');
-  };
-  return {
-    spending: { prepare: refuse, send: refuse, speedUp: refuse, cancel: refuse, history: () => [] },
-    confirmations: { ask: refuse, waiting: () => [], answer: refuse },
-    secrets: {
-      revealPhrase: refuse,
-      exportKeystore: refuse,
-      startDrill: refuse,
-      answerDrill: refuse,
-      importWallet: refuse,
-      setPayoutAddress: refuse,
     },
   };
 }

@@ -28,7 +28,7 @@ export function openSelling(
 ) {
   const { config, serves, clock, onClose, changed, notice, fault } = surroundings;
   const { paths, database, records, jobs, settings, presence } = foundation;
-  const { chain, accounts } = money;
+  const { chain, accounts, wallet } = money;
 
   const machine = createMachineReader();
   const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock });
@@ -71,14 +71,16 @@ export function openSelling(
         ...benchmark.offerSpeeds(loaded.model.id),
       };
       return {
-        payout: accounts.funds.address,
+        payout: wallet.payout,
         networks: [chain.id],
         asset: plainAsset(chain.token),
         models: model ? [model] : [],
         slots: loaded?.sequences ?? 0,
       };
     },
-    provePayout: (text) => accounts.funds.signMessage(text),
+    // Where the owner named another address, its key is not here to vouch for this peer.
+    provePayout: async (text) =>
+      wallet.payout === accounts.funds.address ? accounts.funds.signMessage(text) : null,
   });
   const provider = createProviderService({
     engine,

@@ -10,6 +10,7 @@ import type { ModelStore } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { ActiveJob } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
+import type { OpenedWallet } from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork, Settlement } from '../ports/chain.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -39,7 +40,7 @@ export interface SectionParts {
   readonly balances: () => Balances | null;
   readonly chain: ChainNetwork;
   readonly networkName: string;
-  readonly payout: string;
+  readonly wallet: OpenedWallet;
   readonly network: Network;
   readonly gateway: () => { baseUrl: string; key: string } | null;
 }
@@ -64,11 +65,12 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     wallet: () => {
       const balances = parts.balances();
       return {
-        address: parts.payout,
-        kind: 'phrase',
-        backedUp: false,
-        payoutAddress: parts.payout,
-        feeAddress: null,
+        address:
+          parts.wallet.kind === 'watch-only' ? parts.wallet.payout : parts.wallet.accounts.funds.address,
+        kind: parts.wallet.kind,
+        backedUp: parts.wallet.backedUp(),
+        payoutAddress: parts.wallet.payout,
+        feeAddress: parts.wallet.accounts.gas.address,
         network: parts.chain.id,
         networkName: parts.networkName,
         tokenBalance: balances?.token?.toString() ?? null,

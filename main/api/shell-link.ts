@@ -8,6 +8,8 @@ export interface ShellLink {
   /** Whether a shell listens now. */
   connected(): boolean;
   requests(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void>;
+  /** Something that the shell answers by a call of its own. */
+  tell(request: ShellRequest): void;
   answer(id: string, result: GpuProbeResult): void;
   fail(id: string, message: string): void;
   /** gpu.js in the shell's hidden window. Rejects with `unsupported` or `aborted`. */
@@ -45,6 +47,10 @@ export function createShellLink(): ShellLink {
         listening -= 1;
         signal?.removeEventListener('abort', stop);
       }
+    },
+    tell(request) {
+      queue.push(request);
+      wake?.();
     },
     answer(id, result) {
       waiting.get(id)?.resolve(result);

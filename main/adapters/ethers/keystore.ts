@@ -1,13 +1,26 @@
 /** Key files in the Web3 Secret Storage format, version 3 (scrypt), readable by other wallets too. */
 import { scrypt as nodeScrypt } from 'node:crypto';
-import { decryptKeystoreJson, encryptKeystoreJson, HDNodeWallet, Mnemonic, scrypt } from 'ethers';
+import {
+  decryptKeystoreJson,
+  encryptKeystoreJson,
+  HDNodeWallet,
+  type KeystoreAccount,
+  LangEn,
+  Mnemonic,
+  SigningKey,
+  scrypt,
+  Wallet,
+} from 'ethers';
+import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
-import type { KeyTools, WalletAccounts } from '../../ports/wallet.ts';
+import type { KeyTools, SealedKeys, SecretSource, WalletAccounts } from '../../ports/wallet.ts';
 import { createAccount } from './account.ts';
 
 /** Web3 Secret Storage's usual cost; about a quarter of a second. */
 const SCRYPT_N = 2 ** 17;
+/** Also keeps a foreign file from asking for all of the machine's memory. */
 const SCRYPT_MEMORY_MAX_BYTES = 512 * 2 ** 20;
+const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
 
 /** BIP-44 accounts: the first is where any other wallet looks. */
 const PATHS = {
@@ -15,6 +28,12 @@ const PATHS = {
   session: "m/44'/60'/1'/0/0",
   gas: "m/44'/60'/2'/0/0",
 } as const;
+
+/** The scheme's outside. Older files write `Crypto`. */
+const schemeSchema = z.object({
+  version: z.literal(3),
+  crypto: z.object({ cipher: z.literal('aes-128-ctr'), kdf: z.enum(['scrypt', 'pbkdf2']) }),
+});
 
 // The platform's scrypt is several times faster than the one in JavaScript.
 scrypt.register(
@@ -32,39 +51,82 @@ scrypt.register(
     }),
 );
 
-/** Makes, locks and opens the wallet's secret (a BIP-39 mnemonic). `scryptCost` is a power of two. */
+/** Makes, locks and opens the wallet's secret. `scryptCost` is a power of two. */
 export function createKeyTools(options: { readonly scryptCost?: number } = {}): KeyTools {
   const cost = options.scryptCost ?? SCRYPT_N;
+
+  const lock = (account: KeystoreAccount, passphrase: string): Promise<string> =>
+    encryptKeystoreJson(account, passphrase, { scrypt: { N: cost, r: 8, p: 1 } });
+
+  async function seal(account: KeystoreAccount, passphrase: string): Promise<SealedKeys> {
+    return { keystore: await lock(account, passphrase), ...opened(account) };
+  }
+
   return {
     async create(passphrase) {
       const mnemonic = HDNodeWallet.createRandom().mnemonic;
       if (mnemonic === null) throw new Error('a random wallet always has a mnemonic');
-      const first = HDNodeWallet.fromMnemonic(mnemonic, PATHS.funds);
-      const keystore = await encryptKeystoreJson(
-        {
-          address: first.address,
-          privateKey: first.privateKey,
-          mnemonic: { entropy: mnemonic.entropy, path: PATHS.funds, locale: 'en' },
-        },
-        passphrase,
-        { scrypt: { N: cost, r: 8, p: 1 } },
-      );
-      return { keystore, accounts: derive(mnemonic) };
+      return seal(accountOf(mnemonic), passphrase);
     },
-    async open(keystore, passphrase) {
-      const account = await decrypt(keystore, passphrase);
-      if (account.mnemonic === undefined) {
-        throw new AppError(
-          'keystore-locked',
-          'The key file holds no recovery words, so it is not one of ours.',
-        );
+    open: async (keystore, passphrase) => opened(await decrypt(keystore, passphrase)),
+    seal: async (source, passphrase) => seal(await readSource(source), passphrase),
+    async words(keystore, passphrase) {
+      const mnemonic = mnemonicOf(await decrypt(keystore, passphrase));
+      if (mnemonic === null) {
+        throw new AppError('unsupported', 'This wallet comes from a private key and has no recovery words.');
       }
-      return derive(Mnemonic.fromEntropy(account.mnemonic.entropy));
+      return mnemonic.phrase.split(' ');
     },
+    reseal: async (keystore, passphrase, nextPassphrase) =>
+      lock(await decrypt(keystore, passphrase), nextPassphrase),
   };
 }
 
-async function decrypt(keystore: string, passphrase: string) {
+async function readSource(source: SecretSource): Promise<KeystoreAccount> {
+  switch (source.type) {
+    case 'phrase':
+      return accountOf(readPhrase(source.phrase));
+    case 'keystore':
+      return decrypt(source.keystore, source.passphrase);
+    case 'key':
+      return readKey(source.key);
+  }
+}
+
+function readPhrase(text: string): Mnemonic {
+  const words = text.normalize('NFKD').trim().toLowerCase().split(/\s+/);
+  if (!WORD_COUNTS.includes(words.length)) {
+    throw new AppError('bad-request', `A recovery phrase has 12 to 24 words; this one has ${words.length}.`);
+  }
+  const list = LangEn.wordlist();
+  const unknown = words.findIndex((word) => list.getWordIndex(word) === -1);
+  if (unknown !== -1) {
+    throw new AppError('bad-request', `Word ${unknown + 1} is not in the list of recovery words.`);
+  }
+  const phrase = words.join(' ');
+  if (!Mnemonic.isValidMnemonic(phrase)) {
+    throw new AppError(
+      'bad-request',
+      'The recovery phrase’s checksum is wrong: a word is another one, or two changed places.',
+    );
+  }
+  return Mnemonic.fromPhrase(phrase);
+}
+
+function readKey(text: string): KeystoreAccount {
+  const digits = text.trim().replace(/^0x/, '');
+  try {
+    if (!/^[0-9a-fA-F]{64}$/.test(digits)) throw new RangeError();
+    const privateKey = new SigningKey(`0x${digits}`).privateKey;
+    return { address: new Wallet(privateKey).address, privateKey };
+  } catch {
+    // No cause: the library's message quotes the key.
+    throw new AppError('bad-request', 'This is not a private key: it has to be 64 hexadecimal digits.');
+  }
+}
+
+async function decrypt(keystore: string, passphrase: string): Promise<KeystoreAccount> {
+  assertScheme(keystore);
   try {
     return await decryptKeystoreJson(keystore, passphrase);
   } catch (error) {
@@ -77,7 +139,50 @@ async function decrypt(keystore: string, passphrase: string) {
   }
 }
 
-function derive(mnemonic: Mnemonic): WalletAccounts {
-  const account = (path: string) => createAccount(HDNodeWallet.fromMnemonic(mnemonic, path).privateKey);
-  return { funds: account(PATHS.funds), session: account(PATHS.session), gas: account(PATHS.gas) };
+function assertScheme(keystore: string): void {
+  let file: unknown;
+  try {
+    file = JSON.parse(keystore);
+  } catch {
+    throw new AppError('keystore-locked', 'The key file cannot be read: it is not JSON.');
+  }
+  const lowered =
+    typeof file === 'object' && file !== null && 'Crypto' in file ? { ...file, crypto: file.Crypto } : file;
+  if (!schemeSchema.safeParse(lowered).success) {
+    throw new AppError(
+      'keystore-locked',
+      'The key file is of another scheme: only keystore version 3 with aes-128-ctr and scrypt or pbkdf2 is read.',
+    );
+  }
+}
+
+function accountOf(mnemonic: Mnemonic): KeystoreAccount {
+  const first = HDNodeWallet.fromMnemonic(mnemonic, PATHS.funds);
+  return {
+    address: first.address,
+    privateKey: first.privateKey,
+    mnemonic: { entropy: mnemonic.entropy, path: PATHS.funds, locale: 'en' },
+  };
+}
+
+/** Words whose first account is another one than ours (a foreign file's own path) count as a private key. */
+function mnemonicOf(account: KeystoreAccount): Mnemonic | null {
+  if (account.mnemonic === undefined) return null;
+  const mnemonic = Mnemonic.fromEntropy(account.mnemonic.entropy);
+  return HDNodeWallet.fromMnemonic(mnemonic, PATHS.funds).address === account.address ? mnemonic : null;
+}
+
+function opened(account: KeystoreAccount): { kind: 'phrase' | 'key'; accounts: WalletAccounts } {
+  const mnemonic = mnemonicOf(account);
+  const root =
+    mnemonic === null ? HDNodeWallet.fromSeed(account.privateKey) : HDNodeWallet.fromMnemonic(mnemonic, 'm');
+  const at = (path: string) => createAccount(root.derivePath(path).privateKey);
+  return {
+    kind: mnemonic === null ? 'key' : 'phrase',
+    accounts: {
+      funds: createAccount(account.privateKey),
+      session: at(PATHS.session),
+      gas: at(PATHS.gas),
+    },
+  };
 }

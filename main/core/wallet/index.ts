@@ -1,5 +1,14 @@
 /** Keys and their file, and sending what they hold. */
-export type { Confirmations, SecretSource, Secrets, Spending, SpendRequest } from './services.ts';
+export { createConfirmations } from './confirmations.ts';
+export { createSecrets } from './secrets.ts';
+export { bookSent } from './sent-booking.ts';
+export type { Confirmations, Secrets, Spending, SpendRequest } from './services.ts';
+export {
+  createSpending,
+  type FinalTransaction,
+  type SpendingOptions,
+  type WatchedSpending,
+} from './spending.ts';
 export {
   type OpenedWallet,
   type OpenWalletOptions,

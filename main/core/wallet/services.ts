@@ -1,5 +1,6 @@
 /** What the wallet does for pages, shell and terminal; the API's procedures one to one. */
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
+import type { SecretKind, SecretSource } from '../../ports/wallet.ts';
 
 /** `all`: everything that is there; of the coin, minus the fee. */
 export interface SpendRequest {
@@ -26,12 +27,9 @@ export interface Confirmations {
   waiting(): readonly { readonly id: string; readonly summary: SpendSummary }[];
   /** Fails with `not-found` when it is not waiting any more. */
   answer(id: string, approved: boolean): void;
+  /** Called with each spend that begins to wait; returns its unsubscribe. */
+  onAsked(listener: (id: string, summary: SpendSummary) => void): () => void;
 }
-
-export type SecretSource =
-  | { readonly type: 'phrase'; readonly phrase: string }
-  | { readonly type: 'keystore'; readonly keystore: string; readonly passphrase: string }
-  | { readonly type: 'key'; readonly key: string };
 
 /** Everything with a secret in it. Each call opens the key file anew and keeps nothing of it. */
 export interface Secrets {
@@ -42,6 +40,6 @@ export interface Secrets {
   importWallet(
     source: SecretSource,
     passphrase: string,
-  ): Promise<{ readonly address: string; readonly kind: 'phrase' | 'key' }>;
+  ): Promise<{ readonly address: string; readonly kind: SecretKind }>;
   setPayoutAddress(address: string | null): void;
 }

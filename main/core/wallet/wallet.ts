@@ -1,73 +1,80 @@
 /** The wallet's key file in the home folder: opened, or made once and never again. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
-import type { KeyTools, WalletAccounts } from '../../ports/wallet.ts';
+import type { KeyTools, OpenedKeys, SecretKind, WalletAccounts } from '../../ports/wallet.ts';
+import { type KeyFolder, openKeyFolder, readIfPresent, type WalletMarker } from './key-folder.ts';
 
-const KEYSTORE_FILE = 'wallet.json';
-/** Says that there was a wallet here, and which: a missing key file is then a loss to be told, not a first start. */
-const MARKER_FILE = 'wallet-address.json';
-const PASSPHRASE_FILE = 'practice-passphrase';
-
-const OWNER_ONLY = 0o600;
+const PRACTICE_PASSPHRASE_FILE = 'practice-passphrase';
+const OPERATING_PASSPHRASE_FILE = 'operating-passphrase';
 
 export interface OpenWalletOptions {
   /** Where key file and marker lie. */
   readonly folder: string;
-  readonly passphrase: string;
+  /** Asked for only where a key file is opened or made. */
+  readonly passphrase: string | (() => string);
   readonly keys: KeyTools;
   /** Make a wallet when there has never been one here. */
   readonly createIfAbsent: boolean;
+  /** A second memory of which wallet is here, for the case that the whole folder of keys is gone. */
+  readonly known?: { get(): string | null; set(address: string): void };
 }
 
 export interface OpenedWallet {
   readonly accounts: WalletAccounts;
+  readonly kind: SecretKind | 'watch-only';
   /** Made just now. */
   readonly created: boolean;
   /** The key file, for the owner's backup. */
   readonly keystorePath: string;
+  /** Where earnings go: the wallet's own address, unless the owner named another. */
+  readonly payout: string;
+  /** Whether the owner proved to have the backup, asked anew at each call. Watch-only: true. */
+  backedUp(): boolean;
 }
-
-const markerSchema = z.object({ address: z.string().regex(/^0x[0-9a-fA-F]{40}$/) });
 
 /**
  * Fails with `keystore-missing` when there is none (and none may be made, or one was here before),
  * `keystore-locked` for a wrong pass phrase or a damaged file, `home-not-writable`.
  */
 export async function openWallet(options: OpenWalletOptions): Promise<OpenedWallet> {
-  const keystorePath = join(options.folder, KEYSTORE_FILE);
-  const markerPath = join(options.folder, MARKER_FILE);
-  const keystore = readIfPresent(keystorePath);
-  const marker = readIfPresent(markerPath);
+  const folder = openKeyFolder(options.folder);
+  const { known } = options;
+  const passphrase = () =>
+    typeof options.passphrase === 'string' ? options.passphrase : options.passphrase();
+  const keystore = folder.keystore();
+  const marker = folder.marker();
   if (keystore !== null) {
-    const accounts = await options.keys.open(keystore, options.passphrase);
-    if (marker === null) writeSafely(markerPath, JSON.stringify({ address: accounts.funds.address }));
-    else checkMarker(marker, accounts);
-    return { accounts, created: false, keystorePath };
+    const opened = await options.keys.open(keystore, passphrase());
+    const { address } = opened.accounts.funds;
+    if (marker === null) folder.writeMarker({ address, backedUpAtMs: null });
+    else checkMarker(marker, address);
+    known?.set(address);
+    return walletOf(folder, opened, false);
   }
-  if (marker !== null) {
+  const before = marker?.address ?? known?.get() ?? null;
+  if (before !== null) {
     throw new AppError(
       'keystore-missing',
-      'There was a wallet here and its key file is gone. Restore wallet.json from your backup.',
-      { details: { folder: options.folder, address: parseMarker(marker) } },
+      'There was a wallet here and its key file is gone. Restore wallet.json from your backup, or import your recovery words.',
+      { details: { folder: options.folder, address: before } },
     );
   }
+  if (folder.payout() !== null) return openWatchOnly(folder, options.keys);
   if (!options.createIfAbsent) {
     throw new AppError('keystore-missing', 'There is no wallet here yet.', {
       details: { folder: options.folder },
     });
   }
-  if (options.passphrase === '') {
-    throw new AppError('keystore-locked', 'A wallet needs a pass phrase.');
-  }
-  createFolder(options.folder);
-  const made = await options.keys.create(options.passphrase);
-  // The key file first: a marker without it would speak of a wallet that never was.
-  writeSafely(keystorePath, made.keystore);
-  writeSafely(markerPath, JSON.stringify({ address: made.accounts.funds.address }));
-  return { accounts: made.accounts, created: true, keystorePath };
+  const made = await options.keys.create(required(passphrase()));
+  folder.write(made.keystore, { address: made.accounts.funds.address, backedUpAtMs: null });
+  known?.set(made.accounts.funds.address);
+  return walletOf(folder, made, true);
+}
+
+/** Fails with `keystore-locked` where it is empty. */
+export function required(passphrase: string): string {
+  if (passphrase === '') throw new AppError('keystore-locked', 'A wallet needs a pass phrase.');
+  return passphrase;
 }
 
 /**
@@ -75,13 +82,7 @@ export async function openWallet(options: OpenWalletOptions): Promise<OpenedWall
  * first call. It keeps the file format honest; it protects nothing of worth.
  */
 export function practicePassphrase(folder: string): string {
-  const path = join(folder, PASSPHRASE_FILE);
-  const kept = readIfPresent(path)?.trim();
-  if (kept) return kept;
-  createFolder(folder);
-  const passphrase = randomBytes(32).toString('base64url');
-  writeSafely(path, `${passphrase}\n`);
-  return passphrase;
+  return openKeyFolder(folder).kept(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
 }
 
 /** A pass phrase from a file that the owner named; its line end is not part of it. Fails with `keystore-locked`. */
@@ -93,61 +94,43 @@ export function passphraseFromFile(path: string): string {
   return text;
 }
 
-function checkMarker(marker: string, accounts: WalletAccounts): void {
-  const expected = parseMarker(marker);
-  if (expected.toLowerCase() === accounts.funds.address.toLowerCase()) return;
+function walletOf(folder: KeyFolder, { kind, accounts }: OpenedKeys, created: boolean): OpenedWallet {
+  return {
+    accounts,
+    kind,
+    created,
+    keystorePath: folder.keystorePath,
+    payout: folder.payout() ?? accounts.funds.address,
+    backedUp: () => (folder.marker()?.backedUpAtMs ?? null) !== null,
+  };
+}
+
+/**
+ * No key that receives anything is on this machine. What signs claims and pays their fees is a key of its own,
+ * whose pass phrase lies beside it: it guards a little coin for fees at most.
+ */
+async function openWatchOnly(folder: KeyFolder, keys: KeyTools): Promise<OpenedWallet> {
+  const passphrase = folder.kept(OPERATING_PASSPHRASE_FILE, randomPassphrase);
+  const keystore = folder.operatingKey();
+  let opened: OpenedKeys;
+  if (keystore === null) {
+    const made = await keys.create(passphrase);
+    folder.writeOperatingKey(made.keystore);
+    opened = made;
+  } else {
+    opened = await keys.open(keystore, passphrase);
+  }
+  return { ...walletOf(folder, opened, false), kind: 'watch-only', backedUp: () => true };
+}
+
+function checkMarker(marker: WalletMarker, found: string): void {
+  const expected = marker.address;
+  if (expected.toLowerCase() === found.toLowerCase()) return;
   throw new AppError('keystore-missing', 'The key file belongs to another wallet than the one known here.', {
-    details: { expected, found: accounts.funds.address },
+    details: { expected, found },
   });
 }
 
-function parseMarker(text: string): string {
-  try {
-    return markerSchema.parse(JSON.parse(text)).address;
-  } catch (cause) {
-    throw new AppError('keystore-missing', `The file ${MARKER_FILE} is damaged.`, { cause });
-  }
-}
-
-function readIfPresent(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new AppError('keystore-locked', 'A file of the wallet cannot be read.', {
-      cause: error,
-      details: { path },
-    });
-  }
-}
-
-function createFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new AppError('home-not-writable', 'The wallet’s folder cannot be made.', {
-      cause,
-      details: { folder },
-    });
-  }
-}
-
-/** Whole or not at all, also when the power fails in the middle. */
-function writeSafely(path: string, text: string): void {
-  const draft = `${path}.new`;
-  try {
-    const file = openSync(draft, 'w', OWNER_ONLY);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
-  } catch (cause) {
-    throw new AppError('home-not-writable', 'A file of the wallet cannot be written.', {
-      cause,
-      details: { path },
-    });
-  }
+function randomPassphrase(): string {
+  return randomBytes(32).toString('base64url');
 }

@@ -1,0 +1,146 @@
+/** The files in the folder of keys, each written whole or not at all and readable by the owner alone. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../../shared/errors.ts';
+
+const KEYSTORE_FILE = 'wallet.json';
+/** Says that there was a wallet here, and which: a missing key file is then a loss to be told, not a first start. */
+const MARKER_FILE = 'wallet-address.json';
+/** Where earnings go instead of to the wallet's own address. */
+const PAYOUT_FILE = 'payout-address.json';
+/** Keys that sign for a watch-only wallet; they receive nothing. */
+const OPERATING_FILE = 'operating-key.json';
+
+const OWNER_ONLY = 0o600;
+const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+const markerSchema = z.object({
+  address: addressSchema,
+  /** When the owner proved to have the backup; null: not yet. */
+  backedUpAtMs: z.number().nullable().default(null),
+});
+const payoutSchema = z.object({ address: addressSchema });
+
+export type WalletMarker = z.infer<typeof markerSchema>;
+
+/** Fails with `keystore-locked` (unreadable), `keystore-missing` (damaged marker) or `home-not-writable`. */
+export interface KeyFolder {
+  readonly path: string;
+  readonly keystorePath: string;
+  keystore(): string | null;
+  marker(): WalletMarker | null;
+  /** The key file first: a marker without it would speak of a wallet that never was. */
+  write(keystore: string, marker: WalletMarker): void;
+  writeMarker(marker: WalletMarker): void;
+  /** Keeps today's key file under another name; nothing is ever deleted. */
+  setAside(address: string): void;
+  payout(): string | null;
+  writePayout(address: string | null): void;
+  operatingKey(): string | null;
+  writeOperatingKey(keystore: string): void;
+  /** What the file holds; made of `make` at the first call. */
+  kept(file: string, make: () => string): string;
+}
+
+export function openKeyFolder(path: string): KeyFolder {
+  const at = (file: string) => join(path, file);
+  const writeFile = (file: string, text: string): void => {
+    createFolder(path);
+    writeSafely(at(file), text);
+  };
+  const folder: KeyFolder = {
+    path,
+    keystorePath: at(KEYSTORE_FILE),
+    keystore: () => readIfPresent(at(KEYSTORE_FILE)),
+    marker: () => parse(markerSchema, at(MARKER_FILE)),
+    write(keystore, marker) {
+      writeFile(KEYSTORE_FILE, keystore);
+      folder.writeMarker(marker);
+    },
+    writeMarker: (marker) => writeFile(MARKER_FILE, JSON.stringify(marker)),
+    setAside(address) {
+      if (!existsSync(at(KEYSTORE_FILE))) return;
+      let name = `wallet-${address}.json`;
+      for (let number = 2; existsSync(at(name)); number += 1) name = `wallet-${address}-${number}.json`;
+      renameSync(at(KEYSTORE_FILE), at(name));
+    },
+    payout: () => parse(payoutSchema.nullable(), at(PAYOUT_FILE))?.address ?? null,
+    writePayout: (address) => writeFile(PAYOUT_FILE, JSON.stringify(address && { address })),
+    operatingKey: () => readIfPresent(at(OPERATING_FILE)),
+    writeOperatingKey: (keystore) => writeFile(OPERATING_FILE, keystore),
+    kept(file, make) {
+      const found = readIfPresent(at(file))?.trim();
+      if (found) return found;
+      const made = make();
+      writeFile(file, `${made}\n`);
+      return made;
+    },
+  };
+  return folder;
+}
+
+function parse<T>(schema: z.ZodType<T>, path: string): T | null {
+  const text = readIfPresent(path);
+  if (text === null) return null;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError('keystore-missing', 'A file of the wallet is damaged; restore it from your backup.', {
+      cause,
+      details: { path },
+    });
+  }
+}
+
+/** Null where there is none; `keystore-locked` where it cannot be read. */
+export function readIfPresent(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new AppError('keystore-locked', 'A file of the wallet cannot be read.', {
+      cause: error,
+      details: { path },
+    });
+  }
+}
+
+function createFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError('home-not-writable', 'The wallet’s folder cannot be made.', {
+      cause,
+      details: { folder },
+    });
+  }
+}
+
+/** Whole or not at all, also when the power fails in the middle. */
+function writeSafely(path: string, text: string): void {
+  const draft = `${path}.new`;
+  try {
+    const file = openSync(draft, 'w', OWNER_ONLY);
+    try {
+      writeSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  } catch (cause) {
+    throw new AppError('home-not-writable', 'A file of the wallet cannot be written.', {
+      cause,
+      details: { path },
+    });
+  }
+}

@@ -1,0 +1,104 @@
+/** The wallet's own transactions, written down before they leave: outbox and history in one. */
+import { z } from 'zod';
+import type { WalletTransaction } from '../../../shared/api/wallet.ts';
+import { amountSchema } from '../../../shared/money.ts';
+import type { Hex } from '../../ports/evm.ts';
+import type { RecordStore } from '../../ports/store.ts';
+
+const COLLECTION = 'wallet-transactions';
+
+const hexSchema = z.custom<Hex>((value) => typeof value === 'string' && /^0x[0-9a-fA-F]*$/.test(value));
+const bigintSchema = z
+  .string()
+  .regex(/^\d+$/)
+  .transform((text) => BigInt(text));
+
+const entrySchema = z.object({
+  hash: hexSchema,
+  chainId: z.number().int(),
+  asset: z.enum(['token', 'coin']),
+  from: hexSchema,
+  /** Who gets it; not the token's contract. */
+  to: hexSchema,
+  amount: amountSchema,
+  call: z.object({ to: hexSchema, data: hexSchema, value: bigintSchema }),
+  gasLimit: bigintSchema,
+  maxFeePerGas: bigintSchema,
+  maxPriorityFeePerGas: bigintSchema,
+  dataFee: amountSchema,
+  nonce: z.number().int(),
+  /** To be sent again as it is, should nobody have it: it is what the owner confirmed. */
+  signed: hexSchema,
+  /** The node said that it has it. */
+  taken: z.boolean(),
+  state: z.enum(['pending', 'mined', 'failed', 'replaced', 'dropped']),
+  reason: z.string().nullable(),
+  fee: amountSchema.nullable(),
+  replacedBy: hexSchema.nullable(),
+  cancels: z.boolean(),
+  /** The address is this wallet's own: nothing leaves it but the fee. */
+  own: z.boolean(),
+  sentAtMs: z.number(),
+  /** Since when the node does not know it. */
+  missingSinceMs: z.number().nullable(),
+  minedAtMs: z.number().nullable(),
+  blockNumber: z.number().int().nullable(),
+});
+export type SentTransaction = z.output<typeof entrySchema>;
+
+/** Of one chain. */
+export interface Transactions {
+  /** Newest first. */
+  list(): readonly SentTransaction[];
+  find(hash: string): SentTransaction | null;
+  /** Durable when it returns. */
+  keep(entry: SentTransaction): void;
+}
+
+export function createTransactions(store: RecordStore, chainId: number): Transactions {
+  const read = (text: string) => entrySchema.parse(JSON.parse(text));
+  return {
+    list: () =>
+      store
+        .list(COLLECTION)
+        .map(({ value }) => read(value))
+        .filter((entry) => entry.chainId === chainId)
+        .sort((left, right) => right.sentAtMs - left.sentAtMs || right.nonce - left.nonce),
+    find(hash) {
+      const text = store.get(COLLECTION, hash);
+      return text === null ? null : read(text);
+    },
+    keep(entry) {
+      const text = JSON.stringify(entry, (_, value) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
+      store.set(COLLECTION, entry.hash, text);
+    },
+  };
+}
+
+/** The most that it may cost, in base units of the coin. */
+export function feeMax(entry: Pick<SentTransaction, 'gasLimit' | 'maxFeePerGas' | 'dataFee'>): bigint {
+  return entry.gasLimit * entry.maxFeePerGas + entry.dataFee;
+}
+
+/** As pages and terminal see it. */
+export function shown(entry: SentTransaction): WalletTransaction {
+  return {
+    hash: entry.hash,
+    asset: entry.asset,
+    from: entry.from,
+    to: entry.to,
+    amount: entry.amount.toString(),
+    fee: entry.fee?.toString() ?? null,
+    feeMax: feeMax(entry).toString(),
+    nonce: entry.nonce,
+    state: entry.state,
+    reason: entry.reason,
+    replacedBy: entry.replacedBy,
+    cancels: entry.cancels,
+    sentAtMs: entry.sentAtMs,
+    minedAtMs: entry.minedAtMs,
+    blockNumber: entry.blockNumber,
+  };
+}
