@@ -12,7 +12,9 @@ import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
 import { createDirectory } from '../core/network/index.ts';
 import type { Network } from '../ports/network.ts';
+import type { Purse } from '../ports/payments.ts';
 import type { Surroundings } from './config.ts';
+import { createDepositBooks } from './deposit-books.ts';
 import type { Foundation } from './foundation.ts';
 import type { Money } from './money.ts';
 
@@ -30,13 +32,22 @@ const STOP_GRACE_MS = 1_000;
 /** Fails with `port-in-use`. */
 export async function openBuying(
   surroundings: Surroundings,
-  { paths, records, ledger, jobs }: Foundation,
+  { paths, database, records, ledger, jobs }: Foundation,
   { chain, accounts, node }: Money,
   network: Network,
 ): Promise<GatewayAddress> {
   const { config, terms, clock, onClose, changed, fault } = surroundings;
   const assetId = chain.token.id;
-  const payer = createPayer({
+  const deposits = createDepositBooks({
+    ledger,
+    store: database.ledger,
+    assetId,
+    onChain: () => payer.deposits(),
+    clock,
+    changed: () => changed('money', 'wallet'),
+  });
+  onClose(() => deposits.stop());
+  const payer: Purse = createPayer({
     network: chain,
     funds: accounts.funds,
     session: accounts.session,
@@ -46,11 +57,12 @@ export async function openBuying(
     deposit: amount(terms.deposit),
     depositMax: amount(terms.deposit * DEPOSIT_FACTOR_MAX),
     channelsMax: CHANNELS_MAX,
-    onDeposit: ({ channelId, amount: deposited, txHash }) => {
-      ledger.deposited({ txHash, channelId, assetId, amount: deposited });
-    },
+    onDeposit: (deposit) => deposits.deposited(deposit),
+    onDepositUnknown: () => deposits.watch(),
     onCharged: ({ channelId, total }) => bookTotal(channelId, total),
   });
+  // An earlier run may have ended between a deposit and its booking.
+  deposits.watch();
   /** What a channel was charged in all; an answer that was lost on the way was charged all the same. */
   function bookTotal(channelId: string, total: Amount): void {
     // A provider that forgot a charge asks for less: what was booked stays booked.

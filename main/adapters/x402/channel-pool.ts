@@ -8,7 +8,7 @@ export interface Slot {
   /** Free in the books; null until something is known of the channel. */
   spendable: bigint | null;
   busy: boolean;
-  /** A deposit was sent and its outcome is unknown: ask the chain before the next one. */
+  /** What the channel holds is unknown (first use, or a deposit without an answer): ask the chain. */
   uncertain: boolean;
   /** Refused in a row; a channel that keeps failing is left alone. */
   refusals: number;
@@ -54,7 +54,8 @@ export function createChannelPool(
       index: slots.length,
       spendable: null,
       busy: false,
-      uncertain: false,
+      // An earlier run may have ended before it heard of its last deposit.
+      uncertain: true,
       refusals: 0,
       notBeforeMs: 0,
     };

@@ -88,8 +88,14 @@ export function clearPendingRequests(channels: SoldChannels): void {
   }
 }
 
-export function createBoughtChannels(store: RecordStore): ClientChannelStorage {
+/** The payer's channels; `ids` are those that it ever used. */
+export interface BoughtChannels extends ClientChannelStorage {
+  ids(): readonly string[];
+}
+
+export function createBoughtChannels(store: RecordStore): BoughtChannels {
   return {
+    ids: () => store.list(BOUGHT).map((record) => record.key),
     async get(channelId) {
       const text = store.get(BOUGHT, key(channelId));
       return text === null

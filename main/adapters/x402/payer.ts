@@ -7,6 +7,7 @@ import {
   recoverChannel,
   signVoucher,
 } from '@x402/evm/batch-settlement/client';
+import settlementArtifact from '../../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, amountSchema } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
@@ -34,6 +35,7 @@ import {
   parseSettled,
   refusalCode,
 } from './provider-answers.ts';
+import { SETTLEMENT_ADDRESS } from './wire.ts';
 
 export interface PayerOptions {
   readonly network: ChainNetwork;
@@ -52,6 +54,8 @@ export interface PayerOptions {
   readonly channelsMax: number;
   /** A deposit that became final; for the ledger. */
   readonly onDeposit?: (deposit: PaidDeposit) => void;
+  /** The answer to a deposit got lost: whether it was made, the chain alone will say. */
+  readonly onDepositUnknown?: () => void;
   /** What a channel was charged in all, learned after an answer was lost; for the ledger. */
   readonly onCharged?: (charge: LearnedCharge) => void;
 }
@@ -68,6 +72,8 @@ export interface PaidDeposit {
   readonly peer: string;
   readonly channelId: string;
   readonly amount: Amount;
+  /** In the channel now, with what was put in before. */
+  readonly total: Amount;
   readonly txHash: string;
 }
 
@@ -174,37 +180,46 @@ export function createPayer(options: PayerOptions): Purse {
     );
     // Until the answer is here, whether the deposit was made is unknown.
     slot.uncertain = true;
-    const response = await provider.fetch(CHANNEL_PATH, {
-      method: 'POST',
-      signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
-      headers: {
-        [PAYMENT_HEADER]: encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement }),
-      },
-    });
-    const body = await response.text();
-    const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
-    if (response.status !== 200 || paid === null) {
-      await correct(purse, slot, channel, {
-        status: response.status,
-        required: response.headers.get('payment-required'),
-        body,
-      });
-      const code = refusalCode(body);
-      if (code === 'voucher-replayed' || code === 'voucher-out-of-step' || code === 'voucher-too-small')
-        return;
-      throw depositError(provider.peer, code);
+    try {
+      await relay();
+    } finally {
+      if (slot.uncertain) options.onDepositUnknown?.();
     }
-    const settled = parseSettled(paid);
-    const known = await storage.get(channel.id);
-    const balance = BigInt(known?.balance ?? '0') + sum;
-    await storage.set(channel.id, { ...known, balance: balance.toString() });
-    slot.uncertain = false;
-    options.onDeposit?.({
-      peer: provider.peer,
-      channelId: channel.id,
-      amount: sum,
-      txHash: settled.transaction,
-    });
+
+    async function relay(): Promise<void> {
+      const response = await provider.fetch(CHANNEL_PATH, {
+        method: 'POST',
+        signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
+        headers: {
+          [PAYMENT_HEADER]: encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement }),
+        },
+      });
+      const body = await response.text();
+      const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
+      if (response.status !== 200 || paid === null) {
+        await correct(purse, slot, channel, {
+          status: response.status,
+          required: response.headers.get('payment-required'),
+          body,
+        });
+        const code = refusalCode(body);
+        if (code === 'voucher-replayed' || code === 'voucher-out-of-step' || code === 'voucher-too-small')
+          return;
+        throw depositError(provider.peer, code);
+      }
+      const settled = parseSettled(paid);
+      const known = await storage.get(channel.id);
+      const balance = BigInt(known?.balance ?? '0') + sum;
+      await storage.set(channel.id, { ...known, balance: balance.toString() });
+      slot.uncertain = false;
+      options.onDeposit?.({
+        peer: provider.peer,
+        channelId: channel.id,
+        amount: sum,
+        total: amount(balance),
+        txHash: settled.transaction,
+      });
+    }
   }
 
   function depositSum(requirement: PaymentRequirements, missing: bigint): Amount {
@@ -342,7 +357,24 @@ export function createPayer(options: PayerOptions): Purse {
     return checkRequirements(required, network);
   }
 
-  return { lease, unresolved: lost.unresolved, synchronise: lost.synchronise, idle: lost.idle };
+  async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {
+    const channelIds = storage.ids();
+    if (channelIds.length === 0) return [];
+    const held = await options.chain.readContracts(
+      channelIds.map((id) => ({
+        address: SETTLEMENT_ADDRESS,
+        abi: settlementArtifact.abi,
+        functionName: 'channels',
+        args: [id],
+      })),
+    );
+    return channelIds.map((channelId, index) => {
+      const [balance] = held[index] as readonly [bigint, bigint];
+      return { channelId, total: amount(balance) };
+    });
+  }
+
+  return { lease, deposits, unresolved: lost.unresolved, synchronise: lost.synchronise, idle: lost.idle };
 }
 
 function forceRequirement(purse: ProviderPurse): PaymentRequirements {
