@@ -1,25 +1,133 @@
-/** `ledger verify`: whether the books of a home are right. */
+/** `ledger verify`: adds up a home's books anew from receipts and chain, and names each difference. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openDatabase } from '../adapters/sqlite/index.ts';
+import { z } from 'zod';
+import { isAppError } from '../../shared/errors.ts';
+import { verifySigned } from '../adapters/libp2p/index.ts';
+import { acquireFileLock, openForReading } from '../adapters/sqlite/index.ts';
+import { readSoldChannels } from '../adapters/x402/index.ts';
+import { type Audit, audit, networkOf } from '../core/audit/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
+import type { HomePaths } from '../core/home/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { systemClock } from '../ports/clock.ts';
+import type { ChainEvidence } from '../ports/evidence.ts';
+import { type ChainAccess, openChains } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 
+/** What happens between two looks beside a running agent is no difference: one that stays is. */
+const LOOKS_MAX = 4;
+const LOOK_AGAIN_MS = 1_500;
+const PAGE = 500;
+const SHOWN_MAX = 200;
+
+const markerSchema = z.object({ address: z.string() });
+
 export const run: CommandRun = async (argv) => {
-  const { values } = parseArgs({ args: [...argv], options: { home: { type: 'string' } } });
-  const database = openDatabase(existingHome(values.home).database);
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      home: { type: 'string' },
+      rpc: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const paths = existingHome(values.home);
+  const chains = openChains(paths, values.rpc ?? null);
+  try {
+    let result = await look(paths, chains);
+    for (let looks = 1; result.differences.length > 0 && looks < LOOKS_MAX && isInUse(paths); looks += 1) {
+      await sleep(LOOK_AGAIN_MS);
+      result = await look(paths, chains);
+    }
+    if (values.json) console.log(toJson(result));
+    else print(result);
+    return result.differences.length === 0 ? 0 : 1;
+  } finally {
+    await chains.close();
+  }
+};
+
+async function look(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
+  const database = openForReading(paths.database);
   try {
     const ledger = createLedger({
       store: database.ledger,
       clock: systemClock,
       calendar: createCalendar('UTC'),
     });
-    ledger.verifyBalanced();
-    console.log('The books balance.');
-    return 0;
+    const networks = new Set(ledger.trialBalance().map(({ assetId }) => networkOf(assetId)));
+    const evidence = new Map<string, ChainEvidence | null>();
+    for (const network of networks) evidence.set(network, await reachable(network, chains));
+    return await audit({
+      ledger,
+      jobs: function* () {
+        for (let after = ''; ; ) {
+          const page = database.jobs.page(after, PAGE);
+          yield page;
+          const last = page.at(-1);
+          if (last === undefined) return;
+          after = last.id;
+        }
+      },
+      findJob: (id) => database.jobs.find(id),
+      soldChannels: readSoldChannels(database.records),
+      ownPeer: readText(join(paths.keys, 'peer.id')),
+      verifySigned,
+      chains: evidence,
+      addresses: walletAddress(paths),
+    });
   } finally {
     database.close();
   }
-};
+}
+
+async function reachable(network: string, chains: ChainAccess): Promise<ChainEvidence | null> {
+  try {
+    const evidence = await chains.evidence(network);
+    // Asked once, so that a chain that is away is said once.
+    await evidence?.channels([`0x${'0'.repeat(64)}`]);
+    return evidence;
+  } catch (error) {
+    if (isAppError(error, 'chain-unavailable', 'chain-mismatch', 'unsupported')) return null;
+    throw error;
+  }
+}
+
+function walletAddress(paths: HomePaths): readonly string[] {
+  const text = readText(join(paths.keys, 'wallet-address.json'));
+  const marker = text === null ? null : markerSchema.safeParse(JSON.parse(text));
+  return marker?.success ? [marker.data.address] : [];
+}
+
+function readText(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
+}
+
+function isInUse(paths: HomePaths): boolean {
+  const lock = acquireFileLock(join(paths.root, 'agent.lock'));
+  lock?.release();
+  return lock === null;
+}
+
+function print({ differences, notes, balances, counted }: Audit): void {
+  console.log(
+    `Looked at ${counted.entries} entries, ${counted.receipts} signed receipts and ${counted.transactions} transactions.\n`,
+  );
+  for (const { account, assetId, books, rebuilt } of balances) {
+    const verdict =
+      rebuilt === null ? 'only the books know' : rebuilt === books ? 'rebuilt, the same' : 'DIFFERS';
+    console.log(`  ${account.padEnd(20)} ${String(books).padStart(26)}  ${assetId}  ${verdict}`);
+  }
+  for (const note of notes) console.log(`\nNote: ${note}`);
+  console.log(differences.length === 0 ? '\nThe books are right.' : `\n${differences.length} differences:`);
+  for (const { about, what } of differences.slice(0, SHOWN_MAX)) console.log(`  ${about}: ${what}`);
+  if (differences.length > SHOWN_MAX) console.log(`  and ${differences.length - SHOWN_MAX} more`);
+}
+
+function toJson(result: Audit): string {
+  return JSON.stringify(result, (_, value) => (typeof value === 'bigint' ? value.toString() : value));
+}

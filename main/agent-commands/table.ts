@@ -4,8 +4,8 @@ import type { Command } from './index.ts';
 export const COMMANDS: Readonly<Record<string, Command>> = {
   'ledger verify': {
     summary:
-      'Adds every balance up anew and compares; each difference is named. Exit code 1 when there is one.',
-    usage: '--home DIR',
+      'Adds every balance up anew from receipts and chain, and names each difference; exit code 1 when there is one.',
+    usage: '[--home DIR] [--rpc URL] [--json]',
     load: () => import('./ledger-verify.ts'),
   },
 };

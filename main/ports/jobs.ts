@@ -31,6 +31,8 @@ export interface JobRecords extends JobStore {
   transaction<T>(run: () => T): T;
   find(id: string): Job | null;
   list(filter: JobFilter): readonly Job[];
+  /** All jobs in the order of their ids, those after this one; '' begins. */
+  page(afterId: string, limit: number): readonly Job[];
   /** Oldest first. */
   events(id: string): readonly JobEvent[];
   count(filter: {

@@ -1,3 +1,3 @@
 /** The local chain of the practice network. */
 export { FAUCET_TOKEN, fundFromFaucet } from './faucet.ts';
-export { type PracticeChain, practiceNetwork, startPracticeChain } from './practice-chain.ts';
+export { NODE_FILE, type PracticeChain, practiceNetwork, startPracticeChain } from './practice-chain.ts';

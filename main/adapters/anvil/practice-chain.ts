@@ -1,7 +1,8 @@
 /** The practice network's chain: anvil with our contracts at x402's addresses and money that is worth nothing. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import settlement from '../../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import collector from '../../../contracts/artifacts/Erc3009DepositCollector.json' with { type: 'json' };
 import multicall from '../../../contracts/artifacts/Multicall3.json' with { type: 'json' };
@@ -59,9 +60,6 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
     fallbackRpcUrls: [],
     confirmations: 1,
     facilitators: [],
-    fallbackRpcUrls: [],
-    confirmations: 1,
-    facilitators: [],
     token: {
       id: `${id}/${TOKEN_ADDRESS.toLowerCase()}`,
       symbol: 'USDC',
@@ -73,6 +71,9 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
     coin: { id: `${id}/native`, symbol: 'ETH', decimals: 18, practice: true },
   };
 }
+
+/** In the chain's folder while it runs: the address of its node. */
+export const NODE_FILE = 'node-url';
 
 /** Ended by itself this often in a row, each time before it stood for a while: it is given up. */
 const RESTARTS_MAX = 5;
@@ -146,11 +147,15 @@ export async function startPracticeChain(options: {
     throw error;
   }
   const network = practiceNetwork(`http://127.0.0.1:${port}`);
+  // For commands that look at a home while its agent runs.
+  const nodeFile = join(options.folder, NODE_FILE);
+  writeFileSync(nodeFile, network.rpcUrl, { mode: 0o600 });
   return {
     network,
     fund: (address, tokenAmount) => fundFromFaucet(network, address, tokenAmount),
     async stop() {
       stopping = true;
+      rmSync(nodeFile, { force: true });
       door.close();
       door.closeAllConnections();
       await anvil?.stop();

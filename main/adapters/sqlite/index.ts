@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { JobRecords } from '../../ports/jobs.ts';
 import type { LedgerStore } from '../../ports/ledger.ts';
@@ -87,6 +88,47 @@ export function openDatabase(
       database.close();
     },
   };
+}
+
+/** The stores of one moment, for those who only look; an attempt to write fails. */
+export type ReadOnlyDatabase = Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' | 'close'>;
+
+/**
+ * Opens the database as it is at this moment, also beside the agent that works with it, and changes nothing.
+ * Throws `database-corrupt`, or `unsupported` when this version has not opened it for writing yet.
+ */
+export function openForReading(path: string): ReadOnlyDatabase {
+  const newest = MIGRATIONS.at(-1)?.version ?? 0;
+  checkIntegrity(path, newest);
+  const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5000 });
+  if (userVersion(database) < newest) {
+    database.close();
+    throw new AppError(
+      'unsupported',
+      'The database was written by an older version of Idlewatt: start this one on it once.',
+      { details: { path } },
+    );
+  }
+  // What is read from here on is of one moment, whatever the agent writes meanwhile.
+  database.exec('BEGIN');
+  const { writer } = openHandles(database);
+  return {
+    ledger: openLedgerStore(writer),
+    jobs: openJobStore(writer),
+    records: openRecordStore(writer),
+    close: () => database.close(),
+  };
+}
+
+/** Writes the database at `from` as one whole file at `to`, also while an agent works with it. */
+export function copyDatabaseFile(from: string, to: string): void {
+  checkIntegrity(from, MIGRATIONS.at(-1)?.version ?? 0);
+  const database = new Database(from, { readonly: true, fileMustExist: true, timeout: 5000 });
+  try {
+    copyDatabase(database, to);
+  } finally {
+    database.close();
+  }
 }
 
 /** Applies the steps that are missing, each in its own transaction. */

@@ -63,6 +63,8 @@ export function openJobStore(writer: WriteHandle): JobRecords {
         )
         .map(toJob);
     },
+    page: (afterId, limit) =>
+      writer.all<JobRow>('SELECT body FROM job WHERE id > ? ORDER BY id LIMIT ?', afterId, limit).map(toJob),
     events: (id) =>
       writer
         .all<JobEvent>(

@@ -96,6 +96,10 @@ export interface Ledger {
   earningsByPeer(assetId: string, days: number): readonly PeerEarnings[];
   /** The same for every asset that ever was income, by the network that its id names. */
   earningsByNetwork(days: number): readonly NetworkEarnings[];
+  /** The posting of an event; null when it was never booked. */
+  find(key: string): Posting | null;
+  /** Signed sum of an account's lines for one channel. */
+  sumForChannel(account: Account, channelId: string): Amount;
   /** Newest first. */
   entries(filter: { kind?: PostingKind; limit: number }): readonly Posting[];
   /** Oldest first, a page at a time, each in its place in the chain. */
@@ -189,6 +193,8 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     earningsByModel: reports.byModel,
     earningsByPeer: reports.byPeer,
     earningsByNetwork: reports.byNetwork,
+    find: store.find,
+    sumForChannel: store.sumForChannel,
     entries: ({ kind, limit }) => store.list({ kind: kind ?? null, limit }),
     *pages(afterSequence = 0) {
       for (let after = afterSequence; ; ) {

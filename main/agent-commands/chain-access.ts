@@ -1,0 +1,91 @@
+/** How a command asks the chains that a home's books name: by their public nodes, or by the practice chain's state. */
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { NODE_FILE, practiceNetwork, startPracticeChain } from '../adapters/anvil/index.ts';
+import { connectNode } from '../adapters/ethers/index.ts';
+import { createChainEvidence } from '../adapters/x402/index.ts';
+import { atEndpoints, NETWORKS } from '../agent/networks.ts';
+import type { HomePaths } from '../core/home/index.ts';
+import type { ChainNetwork } from '../ports/chain.ts';
+import type { ChainEvidence } from '../ports/evidence.ts';
+
+const PRACTICE_ID = practiceNetwork('').id;
+
+export interface ChainAccess {
+  /** Null where it cannot be asked. */
+  evidence(networkId: string): Promise<ChainEvidence | null>;
+  close(): Promise<void>;
+}
+
+/** Every network that Idlewatt knows, whether or not it can be reached. */
+export function knownNetworks(): readonly ChainNetwork[] {
+  return [practiceNetwork(''), ...Object.values(NETWORKS)];
+}
+
+/** `rpc` overrules where the network with money in this home is asked; the home is only read. */
+export function openChains(paths: HomePaths, rpc: string | null): ChainAccess {
+  const closers: (() => void | Promise<void>)[] = [];
+
+  async function find(networkId: string): Promise<ChainNetwork | null> {
+    if (networkId === PRACTICE_ID) return rpc === null ? practiceChain() : practiceNetwork(rpc);
+    const network = Object.values(NETWORKS).find(({ id }) => id === networkId);
+    if (network === undefined) return null;
+    return rpc === null ? network : atEndpoints(network, rpc);
+  }
+
+  async function practiceChain(): Promise<ChainNetwork | null> {
+    // The practice requester's home lies in its owner's and has no chain of its own.
+    for (const folder of [paths.chain, join(dirname(paths.root), 'chain')]) {
+      const running = runningNode(folder);
+      if (running !== null && (await answers(running))) return practiceNetwork(running);
+      if (
+        !existsSync(join(folder, 'practice-chain.gz')) &&
+        !existsSync(join(folder, 'practice-chain.json'))
+      ) {
+        continue;
+      }
+      // A copy: a node that runs may write.
+      const copy = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
+      cpSync(folder, copy, { recursive: true });
+      const chain = await startPracticeChain({ folder: copy });
+      closers.push(async () => {
+        await chain.stop();
+        rmSync(copy, { recursive: true, force: true });
+      });
+      return chain.network;
+    }
+    return null;
+  }
+
+  return {
+    async evidence(networkId) {
+      const network = await find(networkId);
+      if (network === null) return null;
+      const node = connectNode(network);
+      closers.push(() => node.close());
+      return createChainEvidence(node, network);
+    },
+    async close() {
+      for (const close of closers.splice(0).reverse()) await close();
+    },
+  };
+}
+
+function runningNode(folder: string): string | null {
+  const file = join(folder, NODE_FILE);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
+}
+
+/** The file may be left over from a run that was killed. */
+async function answers(url: string): Promise<boolean> {
+  const node = connectNode(practiceNetwork(url), { requestTimeoutMs: 2_000 });
+  try {
+    await node.time();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    node.close();
+  }
+}

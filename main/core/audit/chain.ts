@@ -1,0 +1,225 @@
+/** The books against the payment's records and the chain: channels, transactions, what is held. */
+import { AppError } from '../../../shared/errors.ts';
+import type { ChainEvidence, TransactionEvidence } from '../../ports/evidence.ts';
+import type { KeptPosting, LedgerLine, Posting } from '../../ports/ledger.ts';
+import { type AuditSources, type Findings, networkOf } from './index.ts';
+import type { ReceiptSums } from './receipts.ts';
+
+interface Named {
+  /** Channels by what we did on them. */
+  readonly sold: Set<string>;
+  readonly bought: Set<string>;
+  /** Entries that name a transaction. */
+  readonly onChain: Posting[];
+}
+
+const TRANSACTIONS_AT_ONCE = 8;
+
+export async function compareWithChain(
+  sources: AuditSources,
+  receipts: ReceiptSums,
+  findings: Findings,
+): Promise<{ entries: number; transactions: number }> {
+  const networks = new Map<string, Named>();
+  let entries = 0;
+  for (const page of sources.ledger.pages()) {
+    entries += page.length;
+    for (const entry of page) collect(entry, networks);
+  }
+  let transactions = 0;
+  for (const [network, named] of networks) {
+    const evidence = sources.chains.get(network) ?? null;
+    const sold = await compareSold(sources, named, receipts, evidence, findings);
+    if (evidence === null) {
+      findings.note(
+        `The chain ${network} could not be asked: what is claimed, paid out and held there was not compared.`,
+      );
+      continue;
+    }
+    try {
+      if (sold) await compareClaims(sources, evidence, findings);
+      await compareBought(sources, named, evidence, findings);
+      transactions += await compareTransactions(named.onChain, evidence, findings);
+      await compareHeld(sources, evidence, findings);
+    } catch (cause) {
+      if (!(cause instanceof AppError)) throw cause;
+      findings.differ(`chain ${network}`, `It stopped answering: ${cause.message}`);
+    }
+  }
+  return { entries, transactions };
+}
+
+function collect({ posting }: KeptPosting, networks: Map<string, Named>): void {
+  const reversed = posting.kind === 'reversal';
+  for (const { account, assetId, channelId } of posting.lines) {
+    const network = networkOf(assetId);
+    const named = networks.get(network) ?? { sold: new Set(), bought: new Set(), onChain: [] };
+    networks.set(network, named);
+    if (channelId !== null && account === 'channels:owed') named.sold.add(channelId);
+    if (channelId !== null && account === 'channels:deposited') named.bought.add(channelId);
+    if (posting.txHash !== null && !reversed && named.onChain.at(-1) !== posting) named.onChain.push(posting);
+  }
+}
+
+/** Whether there is anything sold on this network. */
+async function compareSold(
+  { ledger, soldChannels }: AuditSources,
+  { sold }: Named,
+  { underWay }: ReceiptSums,
+  evidence: ChainEvidence | null,
+  findings: Findings,
+): Promise<boolean> {
+  if (sold.size === 0) return false;
+  const records = new Map(soldChannels.map((record) => [record.channelId, record]));
+  const states = evidence === null ? null : await evidence.channels([...sold]);
+  for (const channelId of sold) {
+    const booked = ledger.bookedOnChannel('sold', channelId);
+    const record = records.get(channelId);
+    const charged = record?.charged ?? null;
+    if (charged !== null && booked !== charged && booked + (underWay.get(channelId) ?? 0n) !== charged) {
+      findings.differ(
+        `channel ${channelId}`,
+        `Its vouchers were charged ${charged}; the books have ${booked} as income.`,
+      );
+    }
+    if (record !== undefined && record.charged > record.promised) {
+      findings.differ(
+        `channel ${channelId}`,
+        `It was charged ${record.charged}; its payer has signed for ${record.promised} at most.`,
+      );
+    }
+    const state = states?.get(channelId);
+    if (evidence === null || state === undefined) continue;
+    const claimed = ledger.sumForChannel('contract:claimed', channelId);
+    if (claimed !== state.totalClaimed) {
+      findings.differ(
+        `channel ${channelId}`,
+        `The chain has ${state.totalClaimed} of it claimed; the books say ${claimed}.`,
+      );
+    }
+    if (charged === null && booked !== state.totalClaimed) {
+      findings.differ(`channel ${channelId}`, 'Something is owed on it, and its voucher is gone.');
+    }
+    const isUnderWay = charged === booked + (underWay.get(channelId) ?? 0n);
+    const earned = charged === null || isUnderWay ? booked : charged;
+    findings.rebuilt('income:jobs', evidence.tokenId, earned);
+    findings.rebuilt('channels:owed', evidence.tokenId, earned - state.totalClaimed);
+  }
+  return true;
+}
+
+async function compareClaims(
+  { soldChannels }: AuditSources,
+  evidence: ChainEvidence,
+  findings: Findings,
+): Promise<void> {
+  for (const receiver of new Set(soldChannels.map((record) => record.receiver.toLowerCase()))) {
+    const { claimed, settled } = await evidence.receiver(receiver);
+    findings.rebuilt('contract:claimed', evidence.tokenId, claimed - settled);
+  }
+}
+
+async function compareBought(
+  { ledger }: AuditSources,
+  { bought }: Named,
+  evidence: ChainEvidence,
+  findings: Findings,
+): Promise<void> {
+  const states = await evidence.channels([...bought]);
+  for (const [channelId, { balance }] of states) {
+    const spent = ledger.bookedOnChannel('bought', channelId);
+    const left = ledger.sumForChannel('channels:deposited', channelId);
+    if (left + spent !== balance) {
+      findings.differ(
+        `channel ${channelId}`,
+        `The chain has ${balance} deposited in it; the books say ${left + spent}.`,
+      );
+    }
+    findings.rebuilt('channels:deposited', evidence.tokenId, balance - spent);
+  }
+}
+
+/** How many could be compared. */
+async function compareTransactions(
+  postings: readonly Posting[],
+  evidence: ChainEvidence,
+  findings: Findings,
+): Promise<number> {
+  let compared = 0;
+  let unknown = 0;
+  for (let index = 0; index < postings.length; index += TRANSACTIONS_AT_ONCE) {
+    await Promise.all(
+      postings.slice(index, index + TRANSACTIONS_AT_ONCE).map(async (posting) => {
+        const found = posting.txHash === null ? null : await evidence.transaction(posting.txHash);
+        if (found === null) {
+          unknown += 1;
+          return;
+        }
+        compared += 1;
+        const flaw = transactionFlaw(posting, found, evidence);
+        if (flaw !== null) findings.differ(`entry ${posting.key}`, flaw);
+      }),
+    );
+  }
+  if (unknown > 0) {
+    findings.note(
+      `${unknown} entries name transactions that this node does not keep; the sums on chain stand for them.`,
+    );
+  }
+  return compared;
+}
+
+function transactionFlaw(
+  { kind, lines }: Posting,
+  found: TransactionEvidence,
+  { tokenId, coinId }: ChainEvidence,
+): string | null {
+  const moved = (account: LedgerLine['account'], assetId: string) =>
+    lines
+      .filter((line) => line.account === account && line.assetId === assetId)
+      .reduce((sum, line) => sum + line.amount, 0n);
+  if (kind === 'network-fee') {
+    const fee = moved('fees:network', coinId);
+    return fee === found.fee ? null : `The fee was ${found.fee} on chain; the books say ${fee}.`;
+  }
+  const parts = {
+    'channels-claimed': { account: 'contract:claimed', sign: 1n, onChain: found.claimed },
+    'channel-deposit': { account: 'channels:deposited', sign: 1n, onChain: found.deposited },
+    'channel-refund': { account: 'channels:deposited', sign: -1n, onChain: found.returned },
+  } as const;
+  if (kind === 'payout') {
+    const paid = -moved('contract:claimed', tokenId);
+    return paid === found.settled ? null : `The chain paid out ${found.settled}; the books say ${paid}.`;
+  }
+  if (kind !== 'channels-claimed' && kind !== 'channel-deposit' && kind !== 'channel-refund') return null;
+  if (!found.succeeded) return 'It was booked, and its transaction was reverted.';
+  const { account, sign, onChain } = parts[kind];
+  for (const line of lines) {
+    if (line.account !== account || line.channelId === null) continue;
+    const there = onChain.get(line.channelId) ?? 0n;
+    if (there !== sign * line.amount) {
+      return `The chain moved ${there} on channel ${line.channelId}; the books say ${sign * line.amount}.`;
+    }
+  }
+  return null;
+}
+
+/** Less than the books say is a loss; more is money that came in from elsewhere and was not booked. */
+async function compareHeld(
+  { ledger, addresses }: AuditSources,
+  evidence: ChainEvidence,
+  findings: Findings,
+): Promise<void> {
+  if (addresses.length === 0) {
+    findings.note('What the wallet holds was not compared: its address is not known here.');
+    return;
+  }
+  let held = 0n;
+  for (const address of addresses) held += await evidence.held(address);
+  const books = ledger.balance('wallet', evidence.tokenId);
+  if (held > books) {
+    findings.note(
+      `The wallet holds ${held - books} of ${evidence.tokenId} more than was ever booked: it came in from elsewhere.`,
+    );
+  } else findings.rebuilt('wallet', evidence.tokenId, held);
+}
