@@ -22,6 +22,7 @@ import { startPracticeRequester } from './agent/practice-requester.ts';
 import { termsOf } from './agent/profiles.ts';
 import { openSelling } from './agent/selling.ts';
 import { sectionReaders } from './agent/state-sections.ts';
+import { openTerminalDoor } from './agent/terminal-door.ts';
 import { startPageServer } from './api/page-server.ts';
 import { createRouter } from './api/router.ts';
 import { createShellLink } from './api/shell-link.ts';
@@ -187,14 +188,17 @@ async function compose(
 
   async function servePages(): Promise<NonNullable<AgentReady['page']>> {
     const token = randomBytes(24).toString('hex');
+    const terminalToken = randomBytes(24).toString('hex');
     const handler = new SocketHandler(router);
     const server = await startPageServer({
       port: config.pagePort,
       token,
+      terminalToken,
       folder: PAGES_FOLDER,
-      onConnection: (socket) => void handler.upgrade(socket, { context: { role: 'page' } }).catch(fault),
+      onConnection: (socket, role) => void handler.upgrade(socket, { context: { role } }).catch(fault),
     });
     onClose(() => server.close());
+    onClose(openTerminalDoor(foundation.paths.root, { url: server.url, token: terminalToken }));
     return { url: server.url, token };
   }
 

@@ -1,5 +1,6 @@
 /** Money: integers in base units of one asset, never floating point; formatted only on the screen. */
 import { z } from 'zod';
+import { AppError } from './errors.ts';
 
 declare const amountBrand: unique symbol;
 
@@ -39,4 +40,18 @@ export function formatUnits(value: bigint, decimals: number): string {
   const whole = digits.slice(0, digits.length - decimals);
   const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '');
   return `${negative ? '-' : ''}${whole}${fraction ? `.${fraction}` : ''}`;
+}
+
+/**
+ * The reverse for what people type: `parseUnits("1.2345", 6)` is `1234500n`. Fails with `bad-request` where it is
+ * no plain decimal number or has more decimals than the asset; nothing is ever rounded.
+ */
+export function parseUnits(text: string, decimals: number): Amount {
+  const match = /^(\d{1,40})(?:\.(\d+))?$/.exec(text.trim());
+  if (match === null) throw new AppError('bad-request', 'The amount has to be a plain number such as 12.5.');
+  const [, whole = '0', fraction = ''] = match;
+  if (fraction.length > decimals) {
+    throw new AppError('bad-request', `The amount has too many decimals: at most ${decimals} are possible.`);
+  }
+  return amount(whole + fraction.padEnd(decimals, '0'));
 }

@@ -1,5 +1,4 @@
 /** The chain, the keys, and how what was earned becomes money in the wallet. */
-import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import { fundFromFaucet, practiceNetwork, startPracticeChain } from '../adapters/anvil/index.ts';
@@ -27,9 +26,9 @@ import {
 } from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork } from '../ports/chain.ts';
 import type { ChainSender } from '../ports/evm.ts';
-import type { RecordStore } from '../ports/store.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
+import { knownWallet } from './known-wallet.ts';
 import { atEndpoints } from './networks.ts';
 
 export type Money = Awaited<ReturnType<typeof openMoney>>;
@@ -213,17 +212,6 @@ function readPassphrase(config: AgentConfig, folder: string): string {
   if (config.passphraseFile !== null) return passphraseFromFile(config.passphraseFile);
   if (config.passphrase !== null) return config.passphrase;
   throw new AppError('keystore-locked', `The profile ${config.profile} needs --passphrase-file.`);
-}
-
-/** Which wallet is here, remembered beside the books too: a folder of keys that is gone is then seen as a loss. */
-function knownWallet(records: RecordStore) {
-  return {
-    get: () => {
-      const text = records.get('wallet', 'address');
-      return text === null ? null : z.string().parse(JSON.parse(text));
-    },
-    set: (address: string) => records.set('wallet', 'address', JSON.stringify(address)),
-  };
 }
 
 /** Whether anything charged has not come to the payout address yet. */

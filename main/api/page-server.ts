@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize, sep } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { AppError } from '../../shared/errors.ts';
+import type { PortRole } from '../../shared/host.ts';
 
 export interface PageServer {
   readonly url: string;
@@ -34,9 +35,11 @@ export async function startPageServer(options: {
   /** 0 takes any free port. */
   port: number;
   token: string;
+  /** Known only to the owner's terminal, which may do what the desktop shell may. */
+  terminalToken: string;
   /** Folder of the built pages. */
   folder: string;
-  onConnection: (socket: WebSocket) => void;
+  onConnection: (socket: WebSocket, role: PortRole) => void;
 }): Promise<PageServer> {
   const server = createServer((request, response) => void serveFile(options.folder, request, response));
   const sockets = new WebSocketServer({
@@ -53,7 +56,8 @@ export async function startPageServer(options: {
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // A page cannot read the status of a refused handshake, only how an open socket was closed.
-      if (equal(token, options.token)) options.onConnection(webSocket);
+      if (equal(token, options.token)) options.onConnection(webSocket, 'page');
+      else if (equal(token, options.terminalToken)) options.onConnection(webSocket, 'shell');
       else webSocket.close(CLOSE_TOKEN_REFUSED, 'token refused');
     });
   });

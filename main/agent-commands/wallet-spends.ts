@@ -1,0 +1,178 @@
+/** `wallet send`, `confirm`, `pending`, `history`, `speed-up` and `cancel`: with the agent that runs. */
+import { parseArgs } from 'node:util';
+import type { SpendSummary, WalletTransaction } from '../../shared/api/wallet.ts';
+import { AppError } from '../../shared/errors.ts';
+import { formatUnits, parseUnits } from '../../shared/money.ts';
+import type { CommandRun } from './index.ts';
+import { existingHome } from './options.ts';
+import { askYes } from './prompt.ts';
+import { type AgentApi, withRunningAgent } from './running-agent.ts';
+
+const WARNINGS: Record<SpendSummary['warnings'][number], string> = {
+  contract: 'The address is a contract: it may not be able to give the money back.',
+  'own-address': 'The address is this wallet’s own.',
+  'first-time': 'Nothing was ever sent there from this wallet: --small-test sends a small part first.',
+};
+
+const POLL_MS = 200;
+
+interface Words {
+  readonly home: string;
+  readonly words: readonly string[];
+  readonly smallTest: boolean;
+}
+
+function read(argv: readonly string[], count: number, what: string): Words {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { home: { type: 'string' }, 'small-test': { type: 'boolean', default: false } },
+  });
+  if (positionals.length !== count) throw new AppError('bad-request', `This command needs ${what}.`);
+  return { home: existingHome(values.home).root, words: positionals, smallTest: values['small-test'] };
+}
+
+/** Prepares a spend, asks here, and sends it. */
+export const send: CommandRun = async (argv) => {
+  const { home, words, smallTest } = read(
+    argv,
+    3,
+    'an asset (token or coin), an amount or all, and an address',
+  );
+  const [asset, sum, to] = words;
+  if (asset !== 'token' && asset !== 'coin') {
+    throw new AppError('bad-request', 'What is sent is either token or coin.');
+  }
+  return withRunningAgent(home, async (api) => {
+    const { money } = await wholeState(api);
+    const { decimals } = asset === 'token' ? money.asset : money.coin;
+    const amount = sum === 'all' ? ('all' as const) : parseUnits(sum ?? '', decimals).toString();
+    const spend = await api.wallet.prepareSend({ asset, to: to ?? '', amount, smallTest });
+    return confirmHere(
+      api,
+      api.wallet.requestSend({ id: spend.id }),
+      ({ to, amount, expiresAtMs }) =>
+        to === spend.to && amount === spend.amount && expiresAtMs === spend.expiresAtMs,
+    );
+  });
+};
+
+export const speedUp: CommandRun = async (argv) => {
+  const { home, words } = read(argv, 1, 'the hash of a transaction');
+  const hash = words[0] ?? '';
+  return withRunningAgent(home, (api) =>
+    confirmHere(api, api.wallet.speedUp({ hash }), ({ replaces }) => replaces === hash),
+  );
+};
+
+export const cancel: CommandRun = async (argv) => {
+  const { home, words } = read(argv, 1, 'the hash of a transaction');
+  const hash = words[0] ?? '';
+  return withRunningAgent(home, (api) =>
+    confirmHere(api, api.wallet.cancel({ hash }), ({ replaces }) => replaces === hash),
+  );
+};
+
+/** Answers what a page or another terminal asks for. */
+export const confirm: CommandRun = async (argv) => {
+  const { home, words } = read(argv, 1, 'the id that `wallet pending` shows');
+  return withRunningAgent(home, async (api) => {
+    const { spends } = await api.shell.pendingSpends({});
+    const found = spends.find(({ id }) => id === words[0]);
+    if (found === undefined) throw new AppError('not-found', 'No spend with this id waits for an answer.');
+    const approved = await askAbout(found.summary);
+    await api.shell.answerSpend({ id: found.id, approved });
+    console.log(approved ? 'Confirmed.' : 'Declined; nothing is sent.');
+    return 0;
+  });
+};
+
+export const pending: CommandRun = async (argv) => {
+  const { home } = read(argv, 0, 'nothing but --home');
+  return withRunningAgent(home, async (api) => {
+    const { spends } = await api.shell.pendingSpends({});
+    if (spends.length === 0) console.log('Nothing waits for an answer.');
+    for (const { id, summary } of spends) console.log(`${id}\n${describe(summary)}\n`);
+    return 0;
+  });
+};
+
+export const history: CommandRun = async (argv) => {
+  const { home } = read(argv, 0, 'nothing but --home');
+  return withRunningAgent(home, async (api) => {
+    const { money } = await wholeState(api);
+    const { transactions } = await api.wallet.history({});
+    if (transactions.length === 0) console.log('Nothing was sent yet.');
+    for (const transaction of transactions) {
+      const { symbol, decimals } = transaction.asset === 'token' ? money.asset : money.coin;
+      console.log(
+        [
+          new Date(transaction.sentAtMs).toISOString(),
+          transaction.state.padEnd(8),
+          `${formatUnits(BigInt(transaction.amount), decimals)} ${symbol} to ${transaction.to}`,
+          transaction.hash,
+          transaction.reason ?? '',
+        ].join('  '),
+      );
+    }
+    return 0;
+  });
+};
+
+/** Answers from here the question that this same command brought up, and no other. */
+async function confirmHere(
+  api: AgentApi,
+  sent: Promise<WalletTransaction>,
+  isMine: (summary: SpendSummary) => boolean,
+): Promise<number> {
+  let over = false;
+  const findQuestion = async () => {
+    while (!over) {
+      const mine = (await api.shell.pendingSpends({})).spends.find(({ summary }) => isMine(summary));
+      if (mine !== undefined) return mine;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return null;
+  };
+  try {
+    // What fails before it is asked about ends the wait.
+    const first = await Promise.race([findQuestion(), sent]);
+    if (first !== null && 'summary' in first) {
+      await api.shell.answerSpend({ id: first.id, approved: await askAbout(first.summary) });
+    }
+  } finally {
+    over = true;
+  }
+  const transaction = await sent;
+  console.log(`${transaction.state}: ${transaction.hash}`);
+  if (transaction.reason !== null) console.log(transaction.reason);
+  return transaction.state === 'failed' || transaction.state === 'dropped' ? 1 : 0;
+}
+
+function askAbout(summary: SpendSummary): Promise<boolean> {
+  process.stderr.write(`${describe(summary)}\n`);
+  return askYes(summary.action === 'send' ? 'Send it?' : 'Do it?');
+}
+
+function describe(summary: SpendSummary): string {
+  const { asset, coin, networkName } = summary;
+  const sum = `${formatUnits(BigInt(summary.amount), asset.decimals)} ${asset.symbol}`;
+  const total = `${formatUnits(BigInt(summary.total), asset.decimals)} ${asset.symbol}`;
+  const lines = [
+    `${summary.action} on ${networkName}${asset.practice ? ' (worth nothing)' : ''}`,
+    `  amount  ${sum}${summary.smallTest ? ' (a small test)' : ''}`,
+    `  to      ${summary.to}`,
+    `  from    ${summary.from}`,
+    `  fee     at most ${formatUnits(BigInt(summary.fee), coin.decimals)} ${coin.symbol}`,
+    `  total   at most ${total}`,
+  ];
+  if (summary.replaces !== null) lines.push(`  instead of ${summary.replaces}`);
+  return [...lines, ...summary.warnings.map((warning) => `  ! ${WARNINGS[warning]}`)].join('\n');
+}
+
+async function wholeState(api: AgentApi) {
+  for await (const update of await api.state.watch(undefined)) {
+    if (update.type === 'whole') return update.state;
+  }
+  throw new AppError('aborted', 'The agent ended.');
+}
