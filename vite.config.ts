@@ -6,6 +6,7 @@ import { defineConfig } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
+const secret = here('./renderer/secret.html');
 
 export default defineConfig({
   root: here('./renderer'),
@@ -19,7 +20,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { index: here('./renderer/index.html'), ...(existsSync(probe) ? { probe } : {}) },
+      input: { index: here('./renderer/index.html'), secret, ...(existsSync(probe) ? { probe } : {}) },
     },
   },
 });

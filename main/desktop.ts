@@ -16,16 +16,18 @@ import { createSpendConfirmer } from './desktop/confirm-spend.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
 import { readOwner } from './desktop/readings.ts';
 import { firstTime } from './desktop/said-once.ts';
+import { answerSecret } from './desktop/secret-desk.ts';
+import { createSecretWindow } from './desktop/secret-window.ts';
 import { openShellLink, type ShellLink } from './desktop/shell-link.ts';
 import { exposeForTests } from './desktop/test-view.ts';
 import { createTray } from './desktop/tray.ts';
 import { type TrayAction, trayView } from './desktop/tray-menu.ts';
-import { createWalletSecretStore } from './desktop/wallet-secret.ts';
+import { createWalletSecretStore, findPassphrase, type PassphraseSource } from './desktop/wallet-secret.ts';
 import { createMainWindow } from './desktop/window.ts';
 import { languageFor, say, type Word } from './desktop/words.ts';
 
 const appFolder = app.getAppPath();
-const { home, needsSecret, parameters } = readCommandLine(process.argv.slice(1));
+const { home, passphraseFrom, parameters } = readCommandLine(process.argv.slice(1));
 
 app.setName('Idlewatt');
 // With a home of its own the whole app has one: two homes are two apps.
@@ -44,6 +46,9 @@ function run(): void {
   let state: AgentState | 'starting' | 'gone' = 'starting';
   let link: ShellLink | null = null;
   let stopped = false;
+  let agentHome: string | null = null;
+  /** A pass phrase that the owner typed, until the wallet opens with it or does not. */
+  let typed: string | null = null;
   const walletSecret = createWalletSecretStore({
     file: join(app.getPath('userData'), 'wallet-secret'),
     keychain: safeStorage,
@@ -61,6 +66,8 @@ function run(): void {
         return app.quit();
       case 'resume':
         return void link?.resume().catch((error: unknown) => log('resume', error));
+      case 'secret':
+        return secretWindow.open(action.task);
       case 'pause':
         return void link?.pause(action.until).catch((error: unknown) => log('pause', error));
     }
@@ -79,21 +86,29 @@ function run(): void {
   function startKeeper(): AgentKeeper {
     return keepAgent({
       start: startAgent,
-      onReady: () => void linkShell(),
+      onReady: (ready) => {
+        agentHome = ready.home;
+        // It opened the wallet, so it is the right one.
+        if (typed !== null) walletSecret.keep(typed);
+        typed = null;
+        void linkShell();
+      },
       onLost: () => {
         link?.close();
         link = null;
         if (!stopped) show('starting');
       },
-      onGivenUp: (sentence) => {
+      onGivenUp: (sentence, code) => {
+        typed = null;
         show('gone');
-        void askAfterGivingUp(sentence);
+        void askAfterGivingUp(sentence, code === 'keystore-locked' && passphraseFrom === 'keychain');
       },
     });
   }
 
   function startAgent(): AgentHost {
-    const secret = needsSecret ? walletSecret.read() : { passphrase: null };
+    const secret =
+      passphraseFrom !== 'keychain' || typed !== null ? { passphrase: typed } : walletSecret.read();
     if ('refused' in secret) {
       return refusedHost(
         word(secret.refused === 'no-keychain' ? 'noKeychain' : 'keychainUnreadable'),
@@ -124,23 +139,61 @@ function run(): void {
     ask: (question, signal) => ask(question, { parent: window.onScreen(), signal }),
   });
 
-  async function askAfterGivingUp(sentence: string): Promise<void> {
+  /** Where a pass phrase that the owner types may help, it is offered first. */
+  async function askAfterGivingUp(sentence: string, mayType: boolean): Promise<void> {
+    const ways = [...(mayType ? (['typePassphrase'] as const) : []), 'tryAgain', 'quitButton'] as const;
     const pressed = await ask({
       type: 'error',
       message: word(link === null ? 'cannotStart' : 'stoppedWorking'),
       detail: `${sentence}\n${word('moneySafe')}`,
-      buttons: [word('tryAgain'), word('quitButton')],
+      buttons: ways.map(word),
       defaultButton: 0,
-      cancelButton: 1,
+      cancelButton: ways.length - 1,
     });
-    if (pressed === 1) return app.quit();
+    if (ways[pressed] === 'typePassphrase') {
+      secretWindow.open('unlock');
+      await unlockClosed();
+      if (typed === null) return askAfterGivingUp(sentence, mayType);
+    } else if (ways[pressed] !== 'tryAgain') return app.quit();
     show('starting');
     keeper = startKeeper();
   }
 
+  async function restartAgent(): Promise<void> {
+    link?.close();
+    link = null;
+    show('starting');
+    await keeper.stop();
+    if (!stopped) keeper = startKeeper();
+  }
+
+  let tellUnlockClosed = () => {};
+  const unlockClosed = () =>
+    new Promise<void>((resolve) => {
+      tellUnlockClosed = resolve;
+    });
+  const secretWindow = createSecretWindow({
+    appFolder,
+    language,
+    answer: (request, shown) =>
+      answerSecret(request, shown, {
+        calls: () => link?.secrets ?? null,
+        passphrase: () => findPassphrase(passphraseFrom, { walletSecret, agentHome }),
+        onImported: () => void restartAgent(),
+        unlock: (passphrase) => {
+          typed = passphrase;
+        },
+        suggestedFile: 'idlewatt-wallet.json',
+      }),
+    onClosed: (task) => {
+      if (task === 'unlock') tellUnlockClosed();
+    },
+  });
+
   const window = createMainWindow({
     appFolder,
     connectPage: () => keeper.connect('page'),
+    openSecret: (task) => secretWindow.open(task),
     onHidden: () => {
       if (!firstTime(join(app.getPath('userData'), 'said-once.json'), 'stays-in-tray')) return;
       new Notification({ title: word('staysTitle'), body: word('staysText'), silent: true }).show();
@@ -158,6 +211,7 @@ function run(): void {
     if (stopped) return;
     event.preventDefault();
     stopped = true;
+    secretWindow.close();
     link?.close();
     void keeper.stop().finally(() => app.exit(0));
   });
@@ -177,7 +231,7 @@ function log(what: string, error: unknown): void {
 /** The agent's own options are passed on to it; Chromium's are left where they are. */
 function readCommandLine(argv: readonly string[]): {
   home: string | null;
-  needsSecret: boolean;
+  passphraseFrom: PassphraseSource;
   parameters: string[];
 } {
   const { values } = parseArgs({
@@ -203,8 +257,8 @@ function readCommandLine(argv: readonly string[]): {
   for (const address of Array.isArray(values.connect) ? values.connect : []) pass('connect', address);
   pass('quiet-requester', values['quiet-requester']);
   const given = typeof values.home === 'string' ? values.home : process.env.IDLEWATT_HOME;
-  // Practice money has a pass phrase of its own beside it, and an owner's own file is taken as it is.
   const practice = values.profile === undefined || values.profile === 'practice';
-  const needsSecret = !practice && values['passphrase-file'] === undefined;
-  return { home: given ?? null, needsSecret, parameters };
+  const file = values['passphrase-file'];
+  const passphraseFrom = practice ? 'practice' : typeof file === 'string' ? { file } : 'keychain';
+  return { home: given ?? null, passphraseFrom, parameters };
 }

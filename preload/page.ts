@@ -1,4 +1,7 @@
-/** What the pages get of the desktop: a way to ask for a port to the agent, and the platform's name. */
+/**
+ * What the pages get of the desktop: a way to ask for a port to the agent, a way to have the shell open its
+ * window for secrets (and learn nothing of it), and the platform's name.
+ */
 import { contextBridge, ipcRenderer } from 'electron';
 
 ipcRenderer.on('idlewatt-port', (event) => {
@@ -8,5 +11,6 @@ ipcRenderer.on('idlewatt-port', (event) => {
 
 contextBridge.exposeInMainWorld('idlewatt', {
   connect: () => ipcRenderer.send('idlewatt-connect'),
+  openSecret: (task: unknown) => ipcRenderer.send('idlewatt-open-secret', task),
   platform: process.platform,
 });

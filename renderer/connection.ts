@@ -10,11 +10,14 @@
 import type { ClientLink } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
+import type { SecretTask } from '../shared/secret-window.ts';
 
 /** What the desktop's preload exposes, and nothing else. */
 export interface DesktopBridge {
   /** Asks for a fresh port; it arrives as a window message `idlewatt-port`. */
   connect(): void;
+  /** Asks the shell to open its window for secrets. The page learns nothing of what happens there. */
+  openSecret(task: SecretTask): void;
   readonly platform: string;
 }
 

@@ -16,13 +16,15 @@ export function confineWebContents(): void {
   });
 }
 
-/** Nothing but our own pages is ever requested, and nothing but copying is ever granted. */
-export function confineSession(session: Session): void {
+/** Nothing but our own pages is ever requested, and nothing but copying (or nothing at all) is ever granted. */
+export function confineSession(session: Session, granted: 'copying' | 'nothing' = 'copying'): void {
+  const isGranted = (permission: string, url: string) =>
+    granted === 'copying' && permission === PERMITTED && isOurs(url);
   session.setPermissionRequestHandler((_contents, permission, grant, details) => {
-    grant(permission === PERMITTED && isOurs(details.requestingUrl));
+    grant(isGranted(permission, details.requestingUrl));
   });
   session.setPermissionCheckHandler((_contents, permission, requestingOrigin) => {
-    return permission === PERMITTED && isOurs(requestingOrigin);
+    return isGranted(permission, requestingOrigin);
   });
   session.setDevicePermissionHandler(() => false);
   session.webRequest.onBeforeRequest((details, decide) => {

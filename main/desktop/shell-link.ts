@@ -12,9 +12,13 @@ import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 
+import type { SecretCalls } from './secret-desk.ts';
+
 export interface ShellLink {
   pause(until: PauseUntil): Promise<void>;
   resume(): Promise<void>;
+  /** The calls that have a secret in them. */
+  readonly secrets: SecretCalls;
   close(): void;
 }
 
@@ -99,6 +103,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     async resume() {
       await agent.presence.resume({});
     },
+    secrets: agent.shell,
     close,
   };
 }

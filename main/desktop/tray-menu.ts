@@ -3,6 +3,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { assertNever } from '../../shared/assert.ts';
 import { formatUnits } from '../../shared/money.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
+import type { SecretTask } from '../../shared/secret-window.ts';
 import { type Language, say, type Word } from './words.ts';
 
 /** Each has an icon whose shape alone tells it. */
@@ -16,7 +17,8 @@ export type TrayItem =
 
 export type TrayAction =
   | { readonly type: 'open' | 'quit' | 'resume' }
-  | { readonly type: 'pause'; readonly until: PauseUntil };
+  | { readonly type: 'pause'; readonly until: PauseUntil }
+  | { readonly type: 'secret'; readonly task: SecretTask };
 
 export interface TrayView {
   readonly icon: TrayIcon;
@@ -31,6 +33,12 @@ const PAUSES: readonly { until: PauseUntil; word: Word }[] = [
   { until: '2-hours', word: 'pause120' },
   { until: 'tomorrow', word: 'pauseTomorrow' },
   { until: 'resume', word: 'pauseResume' },
+];
+
+const SECRETS: readonly { task: SecretTask; word: Word }[] = [
+  { task: 'backup', word: 'backUp' },
+  { task: 'export', word: 'saveKeyFile' },
+  { task: 'import', word: 'bringWallet' },
 ];
 
 /** `starting` and `gone` are the shell's own knowledge while no agent answers. */
@@ -55,6 +63,15 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
       action: { type: 'pause', until },
     })),
   };
+  const wallet: TrayItem = {
+    kind: 'menu',
+    label: say(language, 'wallet'),
+    items: SECRETS.map(({ task, word }) => ({
+      kind: 'action',
+      label: say(language, word),
+      action: { type: 'secret', task },
+    })),
+  };
   const resume: TrayItem = { kind: 'action', label: say(language, 'resume'), action: { type: 'resume' } };
   return {
     icon,
@@ -65,6 +82,7 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
       { kind: 'line' },
       ...(icon === 'paused' ? [resume] : []),
       pauses,
+      wallet,
       { kind: 'line' },
       open,
       quit,

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What is used of Electron's `safeStorage`. */
 export interface Keychain {
@@ -19,6 +20,12 @@ export type WalletSecret =
   /** `no-keychain`: nothing here keeps a secret; `unreadable`: what was kept cannot be opened. */
   | { readonly refused: 'no-keychain' | 'unreadable' };
 
+/**
+ * Where the pass phrase comes from. Practice money has one of its own beside its key file, and an owner's own
+ * file is taken as it is.
+ */
+export type PassphraseSource = 'keychain' | 'practice' | { readonly file: string };
+
 export interface WalletSecretStore {
   /** The pass phrase that is kept; the first time a new one, kept before it is given out. */
   read(): WalletSecret;
@@ -27,6 +34,8 @@ export interface WalletSecretStore {
 }
 
 const OWNER_ONLY = 0o600;
+/** Where the agent keeps the practice wallet's. */
+const PRACTICE_PASSPHRASE = 'keys/practice-passphrase';
 
 export function createWalletSecretStore(options: {
   readonly file: string;
@@ -78,4 +87,22 @@ function readIfPresent(file: string): Buffer | null {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** What opens the key file of the agent that runs now; null when it is not known here. */
+export async function findPassphrase(
+  source: PassphraseSource,
+  known: { readonly walletSecret: WalletSecretStore; readonly agentHome: string | null },
+): Promise<string | null> {
+  if (source === 'keychain') {
+    const secret = known.walletSecret.read();
+    return 'passphrase' in secret ? secret.passphrase : null;
+  }
+  if (source === 'practice' && known.agentHome === null) return null;
+  const file = source === 'practice' ? join(known.agentHome ?? '', PRACTICE_PASSPHRASE) : source.file;
+  return (
+    readIfPresent(file)
+      ?.toString()
+      .replace(/\r?\n$/, '') ?? null
+  );
 }

@@ -1,6 +1,7 @@
 /** The one window with the pages: made on demand, hidden instead of closed, remembered for the session. */
 import { join } from 'node:path';
-import { BrowserWindow, ipcMain, type MessagePortMain, nativeImage } from 'electron';
+import { BrowserWindow, type IpcMainEvent, ipcMain, type MessagePortMain, nativeImage } from 'electron';
+import { type SecretTask, secretTaskSchema } from '../../shared/secret-window.ts';
 import { APP_ORIGIN } from './app-protocol.ts';
 import { isOurs } from './confinement.ts';
 
@@ -18,11 +19,14 @@ export interface MainWindowOptions {
   readonly appFolder: string;
   /** A page asks for a port to the agent; null while there is no agent. */
   readonly connectPage: () => Promise<MessagePortMain | null>;
+  /** A page asks for the window for secrets: by the name of its task, and nothing comes back. */
+  readonly openSecret: (task: SecretTask) => void;
   /** The window went away and the app stays. */
   readonly onHidden: () => void;
 }
 
 export const CONNECT_CHANNEL = 'idlewatt-connect';
+export const OPEN_SECRET_CHANNEL = 'idlewatt-open-secret';
 export const PORT_CHANNEL = 'idlewatt-port';
 
 /** Settings that every window of ours has in common. */
@@ -68,11 +72,18 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
     return created;
   };
 
+  /** The top frame of our own page in our own window: anything else gets nothing, not even an error. */
+  const ourFrame = ({ sender, senderFrame }: IpcMainEvent) => {
+    if (!window || sender !== window.webContents || !senderFrame) return null;
+    return senderFrame === sender.mainFrame && isOurs(senderFrame.url) ? senderFrame : null;
+  };
+  ipcMain.on(OPEN_SECRET_CHANNEL, (event, task: unknown) => {
+    const asked = secretTaskSchema.safeParse(task);
+    if (ourFrame(event) && asked.success) options.openSecret(asked.data);
+  });
   ipcMain.on(CONNECT_CHANNEL, (event) => {
-    const { sender, senderFrame } = event;
-    // Only the top frame of our own page in our own window: anything else gets nothing, not even an error.
-    if (!window || sender !== window.webContents || !senderFrame) return;
-    if (senderFrame !== sender.mainFrame || !isOurs(senderFrame.url)) return;
+    const senderFrame = ourFrame(event);
+    if (!senderFrame) return;
     void options.connectPage().then((port) => {
       if (!port) return;
       if (senderFrame.detached) port.close();

@@ -1,4 +1,4 @@
-/** Wallet: the address that is paid, what is there, what is not there yet and why, and how it came. */
+/** Wallet: the address that is paid, what is there, sending, the backup, and how everything came and went. */
 import { Button } from 'react-aria-components';
 import { useAnswer, useDeed } from '../calls.ts';
 import { writeExactTime } from '../format.ts';
@@ -12,20 +12,14 @@ import { QrCode } from '../parts/qr.tsx';
 import { useWords } from '../parts/words.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { Backup } from './wallet-backup.tsx';
+import { Send } from './wallet-send.tsx';
+import { Transactions } from './wallet-transactions.tsx';
 
 export function Wallet() {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const wallet = useSection('wallet');
-  const money = useSection('money');
-  const amountText = useAmountText();
   const refresh = useDeed((_: null) => agent.wallet.refresh({}));
-  const about =
-    wallet.balanceAtMs === null
-      ? t('wallet.neverRead', { network: wallet.networkName })
-      : t('wallet.readAt', {
-          network: wallet.networkName,
-          time: writeExactTime(wallet.balanceAtMs, language),
-        });
   return (
     <>
       <PageHead title={t('nav.wallet')} lead={t('wallet.lead', { network: wallet.networkName })}>
@@ -42,43 +36,63 @@ export function Wallet() {
           </p>
         </div>
       ) : null}
-      <section aria-label={t('wallet.balances')}>
-        <dl className="figures">
-          <Figure label={t('wallet.balance')} note={about}>
-            <Amount baseUnits={wallet.tokenBalance} asset={money.asset} about={about} />
-          </Figure>
-          <Figure label={t('wallet.coin')} note={t('wallet.coinNote')}>
-            <Amount baseUnits={wallet.coinBalance} asset={money.coin} about={about} />
-          </Figure>
-          <Figure
-            label={t('home.waiting')}
-            note={
-              money.waitingReason === null ? (
-                t('waiting.none')
-              ) : (
-                <>
-                  {t(`waiting.${money.waitingReason}`, {
-                    threshold: amountText(money.settleThreshold, money.asset),
-                  })}{' '}
-                  <a href={hrefTo('earnings')}>{t('wallet.payOut')}</a>
-                </>
-              )
-            }
-          >
-            <Amount baseUnits={money.owed} asset={money.asset} about={t('source.owed')} />
-          </Figure>
-        </dl>
-      </section>
-      <Receive address={wallet.address} />
-      <History />
+      <BalanceFigures />
+      <Send />
+      <Receive />
+      <Backup />
+      <Transactions />
+      <Settlements />
     </>
   );
 }
 
-function Receive({ address }: { address: string | null }) {
+function BalanceFigures() {
+  const { t, language } = useWords();
+  const wallet = useSection('wallet');
+  const money = useSection('money');
+  const amountText = useAmountText();
+  const about =
+    wallet.balanceAtMs === null
+      ? t('wallet.neverRead', { network: wallet.networkName })
+      : t('wallet.readAt', {
+          network: wallet.networkName,
+          time: writeExactTime(wallet.balanceAtMs, language),
+        });
+  return (
+    <section aria-label={t('wallet.balances')}>
+      <dl className="figures">
+        <Figure label={t('wallet.balance')} note={about}>
+          <Amount baseUnits={wallet.tokenBalance} asset={money.asset} about={about} />
+        </Figure>
+        <Figure label={t('wallet.coin')} note={t('wallet.coinNote')}>
+          <Amount baseUnits={wallet.coinBalance} asset={money.coin} about={about} />
+        </Figure>
+        <Figure
+          label={t('home.waiting')}
+          note={
+            money.waitingReason === null ? (
+              t('waiting.none')
+            ) : (
+              <>
+                {t(`waiting.${money.waitingReason}`, {
+                  threshold: amountText(money.settleThreshold, money.asset),
+                })}{' '}
+                <a href={hrefTo('earnings')}>{t('wallet.payOut')}</a>
+              </>
+            )
+          }
+        >
+          <Amount baseUnits={money.owed} asset={money.asset} about={t('source.owed')} />
+        </Figure>
+      </dl>
+    </section>
+  );
+}
+
+function Receive() {
   const { t } = useWords();
   const money = useSection('money');
-  const wallet = useSection('wallet');
+  const { address, payoutAddress, feeAddress, networkName } = useSection('wallet');
   return (
     <section aria-labelledby="wallet-address">
       <h2 id="wallet-address">{t('wallet.address')}</h2>
@@ -98,10 +112,21 @@ function Receive({ address }: { address: string | null }) {
             </p>
             <p className={money.asset.practice ? 'practice-words' : 'soft'}>
               {t(money.asset.practice ? 'wallet.practiceOnly' : 'wallet.onlyNetwork', {
-                network: wallet.networkName,
+                network: networkName,
                 symbol: money.asset.symbol,
               })}
             </p>
+            {payoutAddress !== null && payoutAddress !== address ? (
+              <p>
+                {t('wallet.payoutElsewhere')} <code>{payoutAddress}</code>
+              </p>
+            ) : null}
+            {feeAddress !== null ? (
+              <p className="soft">
+                {t('wallet.feeAddress', { coin: money.coin.symbol })} <code>{feeAddress}</code>{' '}
+                <CopyButton text={feeAddress} label={t('wallet.feeAddress', { coin: money.coin.symbol })} />
+              </p>
+            ) : null}
           </div>
         </div>
       )}
@@ -109,7 +134,8 @@ function Receive({ address }: { address: string | null }) {
   );
 }
 
-function History() {
+/** What the books say happened on chain by itself: claims, payouts and their fees. */
+function Settlements() {
   const { t } = useWords();
   const { claimed, received, feesCoin } = useSection('money');
   const answer = useAnswer([claimed, received, feesCoin].join('|'), () =>

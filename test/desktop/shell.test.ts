@@ -26,13 +26,17 @@ describe('the desktop app', () => {
     assert.ok(view.items.some((item) => item.kind === 'text' && item.label.startsWith('Earned today: ')));
   });
 
-  test('pages have no Node, no Electron and exactly two things of the desktop', async () => {
+  test('pages have no Node, no Electron and exactly three things of the desktop', async () => {
     const seen = await desktop.page.evaluate(() => ({
       require: typeof Reflect.get(globalThis, 'require'),
       process: typeof Reflect.get(globalThis, 'process'),
       bridge: Object.keys(Reflect.get(globalThis, 'idlewatt') as object).sort(),
     }));
-    assert.deepEqual(seen, { require: 'undefined', process: 'undefined', bridge: ['connect', 'platform'] });
+    assert.deepEqual(seen, {
+      require: 'undefined',
+      process: 'undefined',
+      bridge: ['connect', 'openSecret', 'platform'],
+    });
   });
 
   test('windows are sandboxed and isolated', async () => {

@@ -1,0 +1,128 @@
+/**
+ * The shell's own window for secrets: recovery words, key files, pass phrases. It is a process and a session
+ * apart from the pages, has no network and no port to the agent, and is gone from memory when it closes.
+ */
+import { join } from 'node:path';
+import {
+  BrowserWindow,
+  type IpcMainInvokeEvent,
+  ipcMain,
+  nativeImage,
+  powerMonitor,
+  session,
+} from 'electron';
+import {
+  type SecretAnswer,
+  type SecretRequest,
+  type SecretWindowTask,
+  secretRequestSchema,
+} from '../../shared/secret-window.ts';
+import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
+import { confineSession, isOurs } from './confinement.ts';
+import { CONFINED } from './window.ts';
+import type { Language } from './words.ts';
+
+export interface SecretWindow {
+  /** Opens it for a task; one that is open for another task is closed first. */
+  open(task: SecretWindowTask): void;
+  close(): void;
+}
+
+export interface SecretWindowOptions {
+  readonly appFolder: string;
+  readonly language: () => Language;
+  /** Never rejects. */
+  readonly answer: (request: SecretRequest, window: BrowserWindow) => Promise<SecretAnswer>;
+  /** The window is gone, by whatever means. */
+  readonly onClosed: (task: SecretWindowTask) => void;
+}
+
+export const SECRET_CHANNEL = 'idlewatt-secret';
+/** Not persistent: nothing of it stays on the disk. */
+const PARTITION = 'secrets';
+
+/** What each window may ask; a window for one task cannot be talked into another. */
+const ALLOWED: Readonly<Record<SecretWindowTask, readonly SecretRequest['type'][]>> = {
+  backup: ['words', 'start-drill', 'answer-drill', 'close'],
+  import: ['import-phrase', 'import-key', 'import-file', 'close'],
+  export: ['export-file', 'close'],
+  unlock: ['unlock', 'close'],
+};
+
+export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
+  let current: { readonly window: BrowserWindow; readonly task: SecretWindowTask } | null = null;
+
+  const close = () => current?.window.destroy();
+  powerMonitor.on('lock-screen', close);
+
+  ipcMain.handle(SECRET_CHANNEL, async (event, raw: unknown): Promise<SecretAnswer> => {
+    const shown = current;
+    if (!shown || !isFrom(event, shown.window)) throw new Error('not permitted');
+    const request = secretRequestSchema.safeParse(raw);
+    // What was sent may be a secret: it is not repeated.
+    if (!request.success || !ALLOWED[shown.task].includes(request.data.type))
+      throw new Error('not permitted');
+    if (request.data.type === 'close') {
+      close();
+      return { type: 'done' };
+    }
+    return options.answer(request.data, shown.window);
+  });
+
+  return {
+    open(task) {
+      if (current?.task === task) {
+        current.window.show();
+        return current.window.focus();
+      }
+      close();
+      const window = create(options, task);
+      current = { window, task };
+      window.once('closed', () => {
+        if (current?.window === window) current = null;
+        options.onClosed(task);
+      });
+    },
+    close,
+  };
+}
+
+function create({ appFolder, language }: SecretWindowOptions, task: SecretWindowTask): BrowserWindow {
+  const own = session.fromPartition(PARTITION);
+  if (!own.protocol.isProtocolHandled('app')) {
+    confineSession(own, 'nothing');
+    serveAppPages(own, join(appFolder, 'dist/renderer'));
+  }
+  const window = new BrowserWindow({
+    width: 620,
+    height: 680,
+    minWidth: 380,
+    minHeight: 420,
+    show: false,
+    title: 'Idlewatt',
+    autoHideMenuBar: true,
+    maximizable: false,
+    fullscreenable: false,
+    icon: nativeImage.createFromPath(join(appFolder, 'resources/icons/icon.png')),
+    webPreferences: {
+      ...CONFINED,
+      session: own,
+      devTools: false,
+      preload: join(appFolder, 'dist/preload/secret.cjs'),
+    },
+  });
+  // Screen recorders and screen sharing see black where the system can do that.
+  window.setContentProtection(true);
+  window.once('ready-to-show', () => window.show());
+  void window.loadURL(`${APP_ORIGIN}/secret.html?${new URLSearchParams({ task, language: language() })}`);
+  return window;
+}
+
+function isFrom({ sender, senderFrame }: IpcMainInvokeEvent, window: BrowserWindow): boolean {
+  return (
+    sender === window.webContents &&
+    senderFrame !== null &&
+    senderFrame === sender.mainFrame &&
+    isOurs(senderFrame.url)
+  );
+}

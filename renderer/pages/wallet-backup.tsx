@@ -1,0 +1,55 @@
+/** The wallet's backup: whether it was proven, and the way to the shell's own windows, where secrets are shown. */
+import { Button } from 'react-aria-components';
+import type { SecretTask } from '../../shared/secret-window.ts';
+import { useWords } from '../parts/words.ts';
+import { useSection } from '../store.ts';
+
+/** What can be opened for each kind of wallet. A key alone has no words. */
+const TASKS: Readonly<Record<'phrase' | 'key' | 'watch-only', readonly SecretTask[]>> = {
+  phrase: ['backup', 'export', 'import'],
+  key: ['export', 'import'],
+  'watch-only': ['import'],
+};
+
+export function Backup() {
+  const { t } = useWords();
+  const { kind, backedUp, address } = useSection('wallet');
+  const { practice } = useSection('money').asset;
+  if (address === null) return null;
+  const state = kind === 'watch-only' ? 'watchOnly' : backedUp ? 'proven' : practice ? 'practice' : 'missing';
+  return (
+    <section aria-labelledby="wallet-backup">
+      <h2 id="wallet-backup">{t('backup.title')}</h2>
+      <div className={state === 'missing' ? 'note is-warning backup-panel' : 'panel backup-panel'}>
+        <p className={state === 'missing' ? 'note-title' : 'backup-state'}>{t(`backup.${state}.what`)}</p>
+        <p>{t(`backup.${state}.next`)}</p>
+        <Ways tasks={TASKS[kind]} />
+      </div>
+    </section>
+  );
+}
+
+function Ways({ tasks }: { tasks: readonly SecretTask[] }) {
+  const { t } = useWords();
+  const { idlewatt } = window;
+  // A browser may have extensions that read along: secrets are shown by the desktop's shell or in a terminal.
+  if (!idlewatt) {
+    return (
+      <p className="soft">
+        {t('backup.headless')} <code className="whole">npm run agent -- wallet</code>
+      </p>
+    );
+  }
+  return (
+    <>
+      <p className="button-row">
+        {tasks.map((task) => (
+          <Button key={task} className="button" onPress={() => idlewatt.openSecret(task)}>
+            {t(`backup.open.${task}`)}
+          </Button>
+        ))}
+      </p>
+      <p className="soft">{t('backup.ownWindow')}</p>
+    </>
+  );
+}

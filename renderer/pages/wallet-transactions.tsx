@@ -1,0 +1,148 @@
+/** What the owner sent, as the chain has it: what is under way can be sped up or cancelled, what failed says so. */
+import { useState } from 'react';
+import { Button } from 'react-aria-components';
+import type { WalletTransaction } from '../../shared/api/wallet.ts';
+import { useAnswer, useDeed } from '../calls.ts';
+import { shorten, writeExactTime } from '../format.ts';
+import { Amount } from '../parts/amount.tsx';
+import { CopyButton } from '../parts/copy.tsx';
+import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { useNow, useWords } from '../parts/words.ts';
+import { agent, useSection } from '../store.ts';
+
+/** While something is under way the chain is asked this often. */
+const PENDING_BEAT_MS = 3_000;
+
+export function Transactions() {
+  const { t } = useWords();
+  const { balanceAtMs, tokenBalance, coinBalance } = useSection('wallet');
+  const [pending, setPending] = useState(false);
+  const beat = useNow(PENDING_BEAT_MS);
+  const key = [balanceAtMs, tokenBalance, coinBalance, pending ? beat : ''].join('|');
+  const answer = useAnswer(key, async () => {
+    const { transactions } = await agent.wallet.history({ limit: 100 });
+    setPending(transactions.some(({ state }) => state === 'pending'));
+    return transactions;
+  });
+  return (
+    <section aria-labelledby="wallet-sent">
+      <h2 id="wallet-sent">{t('sent.title')}</h2>
+      <ProblemNote problem={answer.problem} />
+      {answer.data?.length === 0 ? (
+        <Empty title={t('sent.none')}>
+          <p>{t('sent.noneNext')}</p>
+        </Empty>
+      ) : null}
+      {answer.data && answer.data.length > 0 ? (
+        <ul className="rows sent">
+          {answer.data.map((transaction) => (
+            <Row key={transaction.hash} transaction={transaction} onChanged={answer.reload} />
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
+
+function Row({ transaction, onChanged }: { transaction: WalletTransaction; onChanged: () => void }) {
+  const { t, language } = useWords();
+  const { asset: token, coin } = useSection('money');
+  const asset = transaction.asset === 'token' ? token : coin;
+  return (
+    <li className="sent-row">
+      <div className="sent-line">
+        <StateMark state={transaction.state} />
+        <span className="row-title">
+          {transaction.cancels ? t('sent.cancellation') : t('sent.to')}{' '}
+          {transaction.cancels ? null : <code title={transaction.to}>{shorten(transaction.to)}</code>}
+        </span>
+        <time className="row-note" dateTime={new Date(transaction.sentAtMs).toISOString()}>
+          {writeExactTime(transaction.sentAtMs, language)}
+        </time>
+        {transaction.cancels ? null : (
+          <span className={transaction.state === 'failed' ? 'row-number is-failed' : 'row-number'}>
+            <Amount baseUnits={transaction.amount} asset={asset} isPlain />
+          </span>
+        )}
+      </div>
+      {transaction.state === 'mined' || transaction.state === 'pending' ? null : (
+        <p className="sent-reason">
+          {t(`sent.meaning.${transaction.state}`)}
+          {transaction.state === 'failed' && transaction.reason !== null
+            ? ` ${t('problem.said', { message: transaction.reason })}`
+            : null}
+        </p>
+      )}
+      <p className="soft sent-facts">
+        {transaction.fee === null ? t('sent.feeAtMost') : t('sent.feePaid')}{' '}
+        <Amount baseUnits={transaction.fee ?? transaction.feeMax} asset={coin} isPlain />
+        {' · '}
+        {t('entry.transaction')} <code title={transaction.hash}>{shorten(transaction.hash, 10, 8)}</code>{' '}
+        <CopyButton text={transaction.hash} label={t('entry.transaction')} />
+      </p>
+      {transaction.state === 'pending' ? <Replace transaction={transaction} onChanged={onChanged} /> : null}
+    </li>
+  );
+}
+
+function Replace({ transaction, onChanged }: { transaction: WalletTransaction; onChanged: () => void }) {
+  const { t } = useWords();
+  const { host } = useSection('app');
+  const { hash } = transaction;
+  const replace = useDeed(async (how: 'speed-up' | 'cancel') => {
+    await (how === 'cancel' ? agent.wallet.cancel({ hash }) : agent.wallet.speedUp({ hash }));
+    onChanged();
+  });
+  return (
+    <>
+      <p className="button-row">
+        <Button
+          className="button is-small"
+          isDisabled={replace.busy}
+          onPress={() => replace.run('speed-up')}
+          aria-label={`${t('sent.speedUp')}: ${shorten(hash)}`}
+        >
+          {t('sent.speedUp')}
+        </Button>
+        {transaction.cancels ? null : (
+          <Button
+            className="button is-small"
+            isDisabled={replace.busy}
+            onPress={() => replace.run('cancel')}
+            aria-label={`${t('sent.cancel')}: ${shorten(hash)}`}
+          >
+            {t('sent.cancel')}
+          </Button>
+        )}
+        <span className="soft" role="status">
+          {replace.busy
+            ? t(host === 'desktop' ? 'send.confirmDesktop' : 'send.confirmTerminal')
+            : t('send.asksAgain')}
+        </span>
+      </p>
+      {replace.problem?.code === 'not-permitted' ? (
+        <p className="soft" role="alert">
+          {t('sent.unchanged')}
+        </p>
+      ) : (
+        <ProblemNote problem={replace.problem} />
+      )}
+    </>
+  );
+}
+
+/** By word, shape and colour. */
+function StateMark({ state }: { state: WalletTransaction['state'] }) {
+  const { t } = useWords();
+  const kind = state === 'mined' ? 'good' : state === 'pending' ? 'open' : 'bad';
+  return (
+    <span className={`job-state is-${kind}`}>
+      <svg viewBox="0 0 12 12" aria-hidden="true">
+        {kind === 'open' ? <circle cx="6" cy="6" r="4" /> : null}
+        {kind === 'good' ? <path d="m2 6.4 2.8 2.8L10 3.6" /> : null}
+        {kind === 'bad' ? <path d="m3 3 6 6M9 3 3 9" /> : null}
+      </svg>
+      {t(`sent.state.${state}`)}
+    </span>
+  );
+}

@@ -1,0 +1,159 @@
+/** Taking the wallet along as a key file, bringing another one, and opening one that is locked. */
+import { useState } from 'react';
+import { Button } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import type { SecretRequest } from '../../shared/secret-window.ts';
+import { Choice } from '../parts/choice.tsx';
+import { closeWindow, useDesk } from './desk.ts';
+import { FailureNote, Finished, SecretField } from './parts.tsx';
+
+const PASSPHRASE_LENGTH_MIN = 10;
+
+export function Export() {
+  const { t } = useTranslation();
+  const desk = useDesk();
+  const [first, setFirst] = useState('');
+  const [second, setSecond] = useState('');
+  const [path, setPath] = useState<string | null>(null);
+  if (path !== null) {
+    return (
+      <>
+        <h1>{t('secret.export.title')}</h1>
+        <Finished title={t('secret.export.done')}>
+          <p>
+            <code>{path}</code>
+          </p>
+          <p>{t('secret.export.doneNext')}</p>
+        </Finished>
+      </>
+    );
+  }
+  const long = first.length >= PASSPHRASE_LENGTH_MIN;
+  const ready = long && first === second;
+  return (
+    <form
+      className="secret-form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (!ready) return;
+        const answer = await desk.ask({ type: 'export-file', passphrase: first });
+        if (answer?.type === 'exported') setPath(answer.path);
+      }}
+    >
+      <h1>{t('secret.export.title')}</h1>
+      <p>{t('secret.export.what')}</p>
+      <SecretField label={t('secret.export.passphrase')} value={first} onChange={setFirst} autoFocus />
+      <SecretField label={t('secret.export.again')} value={second} onChange={setSecond} />
+      <p className="soft" role="status">
+        {first !== '' && !long ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN }) : null}
+        {long && second !== '' && !ready ? t('secret.export.differ') : null}
+      </p>
+      <Actions act={t('secret.export.save')} isReady={ready && !desk.busy} />
+      <FailureNote failure={desk.failure} />
+    </form>
+  );
+}
+
+type Source = 'phrase' | 'file' | 'key';
+
+export function Import() {
+  const { t } = useTranslation();
+  const desk = useDesk();
+  const [source, setSource] = useState<Source>('phrase');
+  const [secret, setSecret] = useState('');
+  const [address, setAddress] = useState<string | null>(null);
+  if (address !== null) {
+    return (
+      <>
+        <h1>{t('secret.import.title')}</h1>
+        <Finished title={t('secret.import.done')}>
+          <p>
+            <code>{address}</code>
+          </p>
+          <p>{t('secret.import.doneNext')}</p>
+        </Finished>
+      </>
+    );
+  }
+  const requests: Record<Source, SecretRequest> = {
+    phrase: { type: 'import-phrase', phrase: secret.trim().toLowerCase().replaceAll(/\s+/g, ' ') },
+    file: { type: 'import-file', passphrase: secret },
+    key: { type: 'import-key', key: secret.trim() },
+  };
+  return (
+    <form
+      className="secret-form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (secret === '') return;
+        const answer = await desk.ask(requests[source]);
+        if (answer?.type === 'imported') setAddress(answer.address);
+      }}
+    >
+      <h1>{t('secret.import.title')}</h1>
+      <p>{t('secret.import.what')}</p>
+      <Choice
+        label={t('secret.import.from')}
+        labelShown
+        value={source}
+        onChange={(next) => {
+          setSource(next);
+          setSecret('');
+        }}
+        options={(['phrase', 'file', 'key'] as const).map((value) => ({
+          value,
+          label: t(`secret.import.source.${value}`),
+        }))}
+      />
+      <SecretField
+        key={source}
+        label={t(`secret.import.field.${source}`)}
+        value={secret}
+        onChange={setSecret}
+        isMultiline={source === 'phrase'}
+      />
+      <Actions act={t(`secret.import.act.${source}`)} isReady={secret !== '' && !desk.busy} />
+      <FailureNote failure={desk.failure} />
+    </form>
+  );
+}
+
+export function Unlock() {
+  const { t } = useTranslation();
+  const desk = useDesk();
+  const [passphrase, setPassphrase] = useState('');
+  return (
+    <form
+      className="secret-form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (passphrase !== '' && (await desk.ask({ type: 'unlock', passphrase }))) closeWindow();
+      }}
+    >
+      <h1>{t('secret.unlock.title')}</h1>
+      <p>{t('secret.unlock.what')}</p>
+      <SecretField
+        label={t('secret.unlock.passphrase')}
+        value={passphrase}
+        onChange={setPassphrase}
+        autoFocus
+      />
+      <Actions act={t('secret.unlock.act')} isReady={passphrase !== '' && !desk.busy} />
+      <FailureNote failure={desk.failure} />
+    </form>
+  );
+}
+
+function Actions({ act, isReady }: { act: string; isReady: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <p className="button-row">
+      <Button className="button is-main" type="submit" isDisabled={!isReady}>
+        {act}
+      </Button>
+      <Button className="button" onPress={closeWindow}>
+        {t('common.cancel')}
+      </Button>
+    </p>
+  );
+}

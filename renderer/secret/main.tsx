@@ -1,0 +1,34 @@
+/** The page of the shell's window for secrets: one task, named by the shell in the address. */
+import '../styles/tokens.css';
+import '../styles/base.css';
+import '../styles/parts.css';
+import '../styles/forms.css';
+import '../styles/secret.css';
+import { type ComponentType, StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { forceUnwrap } from '../../shared/assert.ts';
+import type { SecretWindowTask } from '../../shared/secret-window.ts';
+import { applyLanguage, loadStrings } from '../strings.ts';
+import { Backup } from './backup.tsx';
+import { Export, Import, Unlock } from './key-files.tsx';
+
+const TASKS: Readonly<Record<SecretWindowTask, ComponentType>> = {
+  backup: Backup,
+  export: Export,
+  import: Import,
+  unlock: Unlock,
+};
+
+const asked = new URLSearchParams(window.location.search);
+const task = asked.get('task');
+const Task = Object.entries(TASKS).find(([name]) => name === task)?.[1] ?? Backup;
+
+await loadStrings();
+await applyLanguage(asked.get('language') === 'de' ? 'de' : 'en');
+createRoot(forceUnwrap('the page element of secret.html', document.getElementById('page'))).render(
+  <StrictMode>
+    <main className="secret">
+      <Task />
+    </main>
+  </StrictMode>,
+);
