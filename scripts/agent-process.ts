@@ -25,7 +25,11 @@ export interface RunningAgent {
 /** Resolves when READY is printed; rejects with what the agent said when it ends before. */
 export async function startAgent(
   args: readonly string[],
-  options: { env?: Record<string, string>; onStderr?: (line: string) => void } = {},
+  options: {
+    env?: Record<string, string>;
+    onStderr?: (line: string) => void;
+    onStdout?: (line: string) => void;
+  } = {},
 ): Promise<RunningAgent> {
   const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -39,6 +43,7 @@ export async function startAgent(
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const ready = await new Promise<AgentReady>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
+      options.onStdout?.(line);
       if (line.startsWith('READY ')) resolve(agentReadySchema.parse(JSON.parse(line.slice('READY '.length))));
     });
     child.once('error', reject);
@@ -57,15 +62,16 @@ export async function startAgent(
   };
 }
 
-/** The API as a page sees it. */
-export async function connectApi(page: {
-  url: string;
-  token: string;
-}): Promise<{ api: AgentApi; close(): void }> {
+/** The API as a page sees it; `onFrame` gets each message that comes in. */
+export async function connectApi(
+  page: { url: string; token: string },
+  onFrame?: (frame: Buffer) => void,
+): Promise<{ api: AgentApi; close(): void }> {
   const { host } = new URL(page.url);
   const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${page.token}`], {
     origin: `http://${host}`,
   });
+  if (onFrame) socket.on('message', (data) => onFrame(Buffer.from(data as Buffer)));
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('error', reject);

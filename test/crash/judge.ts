@@ -84,7 +84,7 @@ interface OnChain {
   readonly settled: bigint;
   readonly payout: bigint;
   readonly purse: bigint;
-  /** Of the address that sends the provider's transactions; null before it sent one. */
+  /** The provider's coin, at the address that sends claims and at the payout's; null before it sent one. */
   readonly gas: bigint | null;
 }
 
@@ -123,15 +123,19 @@ async function readChain({ provider, requester, chain, payout, purse }: Case): P
     settled,
     payout: BigInt(String(paid)),
     purse: BigInt(String(held)),
-    gas: await gasOf(chain, provider.ownTransaction),
+    gas: await coinOf(chain, provider.ownTransaction, payout),
   };
 }
 
-async function gasOf(chain: ChainNode, hash: string | null): Promise<bigint | null> {
+async function coinOf(chain: ChainNode, hash: string | null, payout: string): Promise<bigint | null> {
   if (hash === null) return null;
   const transaction = (await chain.send('eth_getTransactionByHash', [hash])) as { from: string } | null;
   if (transaction === null) return null;
-  return BigInt(String(await chain.send('eth_getBalance', [transaction.from, 'latest'])));
+  const addresses = [...new Set([transaction.from.toLowerCase(), payout.toLowerCase()])];
+  const held = await Promise.all(
+    addresses.map((address) => chain.send('eth_getBalance', [address, 'latest'])),
+  );
+  return held.reduce<bigint>((sum, value) => sum + BigInt(String(value)), 0n);
 }
 
 function pair(value: unknown): readonly [bigint, bigint] {

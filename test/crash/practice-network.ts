@@ -250,7 +250,7 @@ export async function startUnderFire(
 }
 
 /** The tiny model and the run's price are in the home before its first start; so no large model is looked for. */
-function prepareHome(home: string): void {
+export function prepareHome(home: string): void {
   const paths = homePaths(home);
   mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   const database = openDatabase(paths.database);

@@ -1,0 +1,260 @@
+/**
+ * Goal: the secrets of a wallet are in its key file and nowhere else. Method: the practice network with
+ * everything real — start, jobs, refusals, settlement, restart — with every message to the page, every answer of
+ * the gateway, every call to the chain, all output, environments, command lines and finally every byte of both
+ * homes searched for keys, entropy, recovery words and pass phrase, in every spelling. Would break: a key in a
+ * log line, a pass phrase in a child's environment, words in the state that pages get. What the scanner must be
+ * able to find is planted first.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import Database from 'better-sqlite3';
+import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
+import { connectApi, type RunningAgent, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { prepareHome } from '../crash/practice-network.ts';
+import {
+  binarySecret,
+  type Finding,
+  findSecrets,
+  scanFolder,
+  scanProcess,
+  secretsOf,
+  textSecret,
+} from '../secrets/scan.ts';
+import { descendants, eventually, temporaryHome } from './practice-agent.ts';
+
+const home = temporaryHome();
+after(() => home.remove());
+
+/** The only files that may hold a secret; nobody but their owner may read them. */
+const KEEPERS = ['wallet.json', 'practice-passphrase'];
+const isKeeper = (path: string): boolean => KEEPERS.some((name) => path.endsWith(join('keys', name)));
+
+/** Everything that went over a wire or was printed, in one place to search. */
+const heard: { place: string; bytes: Buffer }[] = [];
+const hear = (place: string, data: string | Uint8Array): void => {
+  heard.push({ place, bytes: Buffer.from(data) });
+};
+
+test('what is planted is found, in every spelling and in every kind of place', () => {
+  const folder = temporaryHome();
+  try {
+    const key = binarySecret('key', `0x${'0123456789abcdef'.repeat(4)}`);
+    const [phrase, raw] = ['correct horse, battery', Buffer.from('0123456789abcdef'.repeat(4), 'hex')];
+    const planted: [string, string | Buffer][] = [
+      ['hexadecimal', `x 0X${raw.toString('hex').toUpperCase()} y`],
+      ['raw bytes', Buffer.concat([Buffer.from('..'), raw])],
+      ['list of numbers', JSON.stringify([...raw])],
+      ...[0, 1, 2].map((before): [string, string] => [
+        'base64',
+        Buffer.concat([Buffer.alloc(before, 7), raw, Buffer.from('more')]).toString('base64'),
+      ]),
+      ['base64url', Buffer.concat([Buffer.from('ab'), raw]).toString('base64url')],
+    ];
+    for (const [spelling, text] of planted) {
+      const found = findSecrets([key], 'here', Buffer.from(text)).map((finding) => finding.spelling);
+      assert.ok(found.includes(spelling), `${spelling} was overlooked`);
+    }
+    assert.equal(findSecrets([textSecret('p', phrase)], 'here', Buffer.from(`{"p":"${phrase}"}`)).length, 1);
+    assert.deepEqual(findSecrets([key], 'here', raw.subarray(1)), []);
+
+    // A page of SQLite and its write-ahead log, while the database is open.
+    const database = new Database(join(folder.path, 'planted.db'));
+    database.pragma('journal_mode = WAL');
+    database.exec('CREATE TABLE record (value TEXT)');
+    database.prepare('INSERT INTO record VALUES (?)').run(raw.toString('hex'));
+    const { findings } = scanFolder([key], folder.path);
+    assert.ok(findings.some(({ place }) => place.endsWith('-wal')));
+    database.close();
+    assert.ok(scanFolder([key], folder.path).findings.some(({ place }) => place.endsWith('.db')));
+
+    const child = spawn('sleep', ['60'], { env: { ...process.env, SECRET: raw.toString('hex') } });
+    try {
+      assert.ok(child.pid);
+      assert.equal(scanProcess([key], child.pid).length, 1);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  } finally {
+    folder.remove();
+  }
+});
+
+test('recovery words are found however they are separated', async () => {
+  const { HDNodeWallet } = await import('ethers');
+  const wallet = HDNodeWallet.createRandom();
+  const keystore = await wallet.encrypt('a pass phrase');
+  const secrets = await secretsOf('planted', keystore, 'a pass phrase');
+  const words = wallet.mnemonic?.phrase.split(' ') ?? [];
+  for (const text of [
+    words.join(' '),
+    JSON.stringify(words),
+    words.map((word, i) => `${i + 1}. ${word}`).join('\n'),
+  ]) {
+    assert.ok(findSecrets(secrets, 'here', Buffer.from(text)).some(({ spelling }) => spelling === 'words'));
+  }
+  assert.deepEqual(findSecrets(secrets, 'here', Buffer.from(words.slice(1).join(' '))), []);
+});
+
+/** The chain's door with an ear: every call and every answer is kept. */
+async function listenToChain(rpcUrl: string): Promise<{ url: string; server: Server }> {
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = Buffer.concat(parts);
+    hear('a call to the chain', body);
+    try {
+      const answer = await fetch(rpcUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: new Uint8Array(body),
+      });
+      const text = await answer.text();
+      hear('an answer of the chain', text);
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text);
+    } catch {
+      // The chain is gone; so is whoever asked.
+      response.writeHead(503).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+/** One life of the agent with work in it; resolves when it ended cleanly. */
+async function live(rpcUrl: string, look: (agent: RunningAgent) => void): Promise<void> {
+  const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester', '--rpc', rpcUrl], {
+    onStderr: (line) => hear('standard error', line),
+    onStdout: (line) => hear('standard output', line),
+  });
+  const { page, gateway, requester } = agent.ready;
+  assert.ok(page && gateway && requester);
+  const owner = await connectApi(page, (frame) => hear('a message to the page', frame));
+  const buyer = await connectApi(requester.page, (frame) => hear('a message to the requester’s page', frame));
+  await waitForState(owner.api, ({ work }) => work.engine === 'ready', { timeoutMs: 60_000 });
+  look(agent);
+
+  const ask = async (body: object, key = gateway.key): Promise<number> => {
+    const response = await fetch(`${gateway.baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: TINY_MODEL_ID, max_tokens: 20, ...body }),
+    });
+    hear('headers of the gateway', JSON.stringify([...response.headers]));
+    hear('an answer of the gateway', await response.text());
+    return response.status;
+  };
+  const messages = [{ role: 'user', content: 'Hello' }];
+  await eventually('an answer is bought', async () => ((await ask({ messages })) === 200 ? true : null));
+  assert.equal(await ask({ messages, stream: true }), 200);
+  assert.equal(await ask({ messages, max_tokens: -1 }), 400);
+  assert.equal(await ask({ messages }, 'wrong'), 401);
+  await owner.api.earnings.settle({});
+  await owner.api.wallet.refresh({});
+  for (const { api } of [owner, buyer]) {
+    await api.jobs.list({ limit: 50 });
+    await api.earnings.entries({ limit: 100 });
+  }
+  hear('the page', await (await fetch(page.url)).text());
+  look(agent);
+  owner.close();
+  buyer.close();
+  assert.equal(await agent.stop(), 0);
+}
+
+test('a whole run leaves the secrets where they belong', async () => {
+  prepareHome(home.path);
+  const chain = await startPracticeChain({ folder: join(home.path, 'chain') });
+  const { url, server } = await listenToChain(chain.network.rpcUrl);
+  const homes = [home.path, join(home.path, 'requester')];
+  const secretsOfHome = async (path: string) => {
+    const [keystore, passphrase] = KEEPERS.map((name) =>
+      readFileSync(join(path, 'keys', name), 'utf8').trim(),
+    );
+    return secretsOf(path, keystore ?? '', passphrase ?? '');
+  };
+  const processes: { pid: number; environ: Buffer; cmdline: Buffer }[] = [];
+  const look = ({ process: { pid } }: RunningAgent): void => {
+    assert.ok(pid);
+    for (const each of [pid, ...descendants(pid, '')]) {
+      try {
+        const read = (name: string) => readFileSync(`/proc/${each}/${name}`);
+        processes.push({ pid: each, environ: read('environ'), cmdline: read('cmdline') });
+      } catch {
+        // It ended between being listed and being read (ps itself, for one).
+      }
+    }
+  };
+  try {
+    await live(url, look);
+    const secrets = (await Promise.all(homes.map(secretsOfHome))).flat();
+    assert.equal(secrets.length, 12);
+    await live(url, (agent) => {
+      look(agent);
+      // While it runs, so that write-ahead logs are there.
+      const running = scanFolder(secrets, home.path, isKeeper);
+      assert.ok(running.files.some((path) => path.endsWith('idlewatt.db-wal')));
+      assert.deepEqual(running.findings, []);
+    });
+    const after = scanFolder(secrets, home.path, isKeeper);
+    const findings: Finding[] = [
+      ...after.findings,
+      ...heard.flatMap(({ place, bytes }) => findSecrets(secrets, place, bytes)),
+      ...processes.flatMap(({ pid, environ, cmdline }) => [
+        ...findSecrets(secrets, `environment of ${pid}`, environ),
+        ...findSecrets(secrets, `command line of ${pid}`, cmdline),
+      ]),
+    ];
+    assert.deepEqual(findings, []);
+
+    // Each kind of place was really looked at, and the same scanner would have found something there.
+    for (const place of [
+      'standard output',
+      'a message to the page',
+      'an answer of the gateway',
+      'a call to the chain',
+    ]) {
+      assert.ok(
+        heard.some((message) => message.place === place),
+        place,
+      );
+    }
+    const commands = processes.map(({ cmdline }) => cmdline.toString());
+    for (const part of ['practice-requester', 'engine-process']) {
+      assert.ok(
+        commands.some((command) => command.includes(part)),
+        part,
+      );
+    }
+    for (const path of homes) {
+      const [first] = (await secretsOfHome(path)).flatMap(({ needles }) => needles.map(({ bytes }) => bytes));
+      const file = join(path, 'logs-planted');
+      writeFileSync(
+        file,
+        Buffer.concat([Buffer.from('{"key":"0x'), first ?? Buffer.alloc(0), Buffer.from('"}')]),
+      );
+      assert.deepEqual(
+        scanFolder(secrets, home.path, isKeeper).findings.map(({ place }) => place),
+        [file],
+      );
+      writeFileSync(file, '');
+      for (const name of KEEPERS) {
+        assert.equal(
+          statSync(join(path, 'keys', name)).mode & 0o777,
+          0o600,
+          `only the owner may read ${name}`,
+        );
+      }
+    }
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await chain.stop();
+  }
+});
