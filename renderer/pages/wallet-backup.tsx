@@ -36,7 +36,7 @@ function Ways({ tasks }: { tasks: readonly SecretTask[] }) {
   if (!idlewatt) {
     return (
       <p className="soft">
-        {t('backup.headless')} <code className="whole">npm run agent -- wallet</code>
+        {t('backup.headless')} <code className="whole">npm run agent -- wallet drill</code>
       </p>
     );
   }

@@ -165,7 +165,7 @@ test('a watched address offers nothing that needs its key', () =>
 test('in a browser secrets are left to the terminal, in both languages', async () => {
   for (const language of ['en', 'de'] as const) {
     await withWallet({ language }, async ({ page }) => {
-      await page.getByText('npm run agent -- wallet').waitFor();
+      await page.getByText('npm run agent -- wallet drill').waitFor();
       assert.equal(
         await page.getByRole('button', { name: /Mit Wörtern sichern|Back up with words/ }).count(),
         0,

@@ -1,0 +1,183 @@
+// Goal: with everything real, a spend leaves the wallet only by a press in the shell's native dialog, and the
+//   recovery words reach the owner only through the shell's own window.
+// Method: the real app on the practice network; the test stands in for the owner's hand: it takes the place of
+//   Electron's message box in the main process, reads what it would show and presses a button.
+// Would break if: a declined spend were sent; the dialog's default were to send; a page could read or reach the
+//   window for secrets, or that window the agent; words were left anywhere after the window closed.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright';
+import { type DesktopApp, openApp } from './app.ts';
+
+const AGENT_MS_MAX = 90_000;
+const TO = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
+
+describe('the wallet on the desktop', () => {
+  let desktop: DesktopApp;
+  let page: Page;
+  before(async () => {
+    desktop = await openApp();
+    page = desktop.page;
+    await page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });
+    await page.getByRole('link', { name: 'Wallet' }).click();
+    await page.getByRole('heading', { name: 'Send', exact: true }).waitFor();
+  });
+  after(() => desktop.close());
+
+  /** The next message box is answered with this button; what it would have shown is kept. */
+  const answerNext = (button: number) =>
+    desktop.app.evaluate(({ dialog }, pressed) => {
+      const boxes = dialog as unknown as { showMessageBox(...given: unknown[]): Promise<unknown> };
+      const real = boxes.showMessageBox;
+      boxes.showMessageBox = (...given) => {
+        boxes.showMessageBox = real;
+        Object.assign(globalThis, { shownBox: given.at(-1) });
+        return Promise.resolve({ response: pressed, checkboxChecked: false });
+      };
+    }, button);
+  const shownBox = () =>
+    desktop.app.evaluate(() => {
+      const { message, detail, buttons, defaultId, cancelId } = Reflect.get(
+        globalThis,
+        'shownBox',
+      ) as Electron.MessageBoxOptions;
+      return { message, detail: detail ?? '', buttons, defaultId, cancelId };
+    });
+  const prepare = async () => {
+    await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
+    await page.getByLabel('To', { exact: true }).fill(TO);
+    await page.getByLabel('Amount', { exact: true }).fill('0.25');
+    await page.keyboard.press('Enter');
+    await page.getByText('This will be sent').waitFor();
+  };
+
+  test('the dialog has the facts; declined, nothing is sent', async () => {
+    await prepare();
+    await answerNext(0);
+    await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
+    await page.getByText('It was not confirmed').waitFor();
+    const box = await shownBox();
+    assert.equal(box.message, 'Send 0.25 practice ETH?');
+    assert.ok(box.detail.includes(`To: ${TO}`));
+    assert.match(box.detail, /Network fee: at most 0\.\d+ practice ETH/);
+    assert.match(box.detail, /This is practice money/);
+    assert.deepEqual(box.buttons, ['Do not send', 'Send 0.25 practice ETH']);
+    assert.equal(box.defaultId, 0);
+    assert.equal(box.cancelId, 0);
+    await page.getByText('Nothing sent yet').waitFor();
+  });
+
+  test('a page that was taken over cannot answer for the owner', async () => {
+    const answer = await page.evaluate(
+      () =>
+        new Promise<string>((resolve) => {
+          window.addEventListener('message', function take({ data, ports: [port] }) {
+            if (data !== 'idlewatt-port' || !port) return;
+            window.removeEventListener('message', take);
+            port.onmessage = (event) => resolve(String(event.data));
+            const call = { u: '/shell/answerSpend', b: { json: { id: 'any', approved: true } } };
+            port.postMessage(JSON.stringify({ i: '1', p: call }));
+          });
+          (Reflect.get(globalThis, 'idlewatt') as { connect(): void }).connect();
+        }),
+    );
+    assert.match(answer, /not-permitted/);
+  });
+
+  test('confirmed, it is sent and arrives', async () => {
+    await page.getByRole('button', { name: 'Change something' }).click();
+    await page.getByText('Check and show the fee').click();
+    await page.getByText('This will be sent').waitFor();
+    await answerNext(1);
+    await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
+    await page.getByText('are on their way').waitFor();
+    const row = page.locator('.sent-row').first();
+    await row.getByText('Arrived', { exact: true }).waitFor({ timeout: 30_000 });
+    await row.getByText('0.25', { exact: true }).waitFor();
+    await row.getByText('Fee paid:').waitFor();
+  });
+
+  test('a page opens the window for secrets by its name alone, and the words prove the backup', async () => {
+    const opening = desktop.app.waitForEvent('window');
+    await page.getByRole('button', { name: 'Back up with words …' }).click();
+    const secret = await opening;
+    assert.match(secret.url(), /^app:\/\/idlewatt\/secret\.html\?task=backup&language=en$/);
+    assert.deepEqual(
+      await secret.evaluate(() => ({
+        page: typeof Reflect.get(globalThis, 'idlewatt'),
+        require: typeof Reflect.get(globalThis, 'require'),
+        own: Object.keys(Reflect.get(globalThis, 'idlewattSecret') as object),
+      })),
+      { page: 'undefined', require: 'undefined', own: ['ask'] },
+    );
+    await secret.getByRole('button', { name: 'Show the words' }).click();
+    await secret.locator('.secret-words code').first().waitFor();
+    const words = await secret.locator('.secret-words code').allTextContents();
+    assert.ok(words.length >= 12 && words.every((word) => /^[a-z]+$/.test(word)));
+    // A window for one task cannot be talked into another.
+    const refused = await secret.evaluate(() =>
+      (Reflect.get(globalThis, 'idlewattSecret') as { ask(request: unknown): Promise<unknown> })
+        .ask({ type: 'export-file', passphrase: 'long enough for this' })
+        .then(
+          () => 'done',
+          () => 'refused',
+        ),
+    );
+    assert.equal(refused, 'refused');
+    await secret.getByRole('button', { name: 'I wrote them down' }).click();
+    const fields = secret.getByLabel(/^Word \d+$/);
+    await fields.first().waitFor();
+    for (const field of await fields.all()) {
+      const label = await field.evaluate((input) => (input as HTMLInputElement).labels?.[0]?.textContent);
+      await field.fill(words[Number(/\d+/.exec(label ?? '')?.[0]) - 1] ?? '');
+    }
+    await secret.getByRole('button', { name: 'Check' }).click();
+    await secret.getByText('The backup is proven').waitFor();
+    const closed = secret.waitForEvent('close');
+    await secret
+      .getByRole('button', { name: 'Close' })
+      .click()
+      .catch(() => {}); // the answer to the click may be lost with its window
+    await closed;
+    await page.getByText('The backup was proven').waitFor();
+    assert.equal(desktop.app.windows().length, 1);
+  });
+
+  test('the window for secrets is confined, apart from the pages, and protected where the system can', async () => {
+    const opening = desktop.app.waitForEvent('window');
+    await desktop.chooseInTray('Wallet', 'Save a key file …');
+    const secret = await opening;
+    const seen = await desktop.app.evaluate(({ BrowserWindow, session }) => {
+      const windows = BrowserWindow.getAllWindows();
+      const found = windows.find((each) => each.webContents.getURL().includes('secret.html'));
+      const contents = found?.webContents as Electron.WebContents & {
+        getLastWebPreferences(): Electron.WebPreferences;
+      };
+      const { sandbox, contextIsolation, nodeIntegration } = contents.getLastWebPreferences();
+      const processes = windows.map((each) => each.webContents.getOSProcessId());
+      return {
+        settings: { sandbox, contextIsolation, nodeIntegration },
+        ownSession: contents.session !== session.defaultSession && !contents.session.isPersistent(),
+        ownProcess: new Set(processes).size === windows.length,
+      };
+    });
+    assert.deepEqual(seen, {
+      settings: { sandbox: true, contextIsolation: true, nodeIntegration: false },
+      ownSession: true,
+      ownProcess: true,
+    });
+    const reached = await secret.evaluate(() =>
+      fetch('app://idlewatt/index.html').then(
+        () => 'reached',
+        () => 'refused',
+      ),
+    );
+    assert.equal(reached, 'refused');
+    const closed = secret.waitForEvent('close');
+    await secret
+      .getByRole('button', { name: 'Cancel' })
+      .click()
+      .catch(() => {});
+    await closed;
+  });
+});
