@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {IDepositCollector} from "./IDepositCollector.sol";
+import {DepositCollector} from "./DepositCollector.sol";
 
 interface IReceiveWithAuthorization {
     function receiveWithAuthorization(
@@ -20,11 +20,12 @@ interface IReceiveWithAuthorization {
 /// @title Deposits by EIP-3009: the payer signs, anybody pays the gas.
 /// @notice The authorisation's nonce is the hash of the channel's id and a salt, so that a signature made
 ///         for one channel can fund no other.
-contract Erc3009DepositCollector is IDepositCollector {
+contract Erc3009DepositCollector is DepositCollector {
     using SafeERC20 for IERC20;
 
     function collect(address payer, address token, uint256 amount, bytes32 channelId, bytes calldata collectorData)
         external
+        onlyBatchSettlement
     {
         (uint256 validAfter, uint256 validBefore, uint256 salt, bytes memory signature) =
             abi.decode(collectorData, (uint256, uint256, uint256, bytes));
@@ -32,6 +33,6 @@ contract Erc3009DepositCollector is IDepositCollector {
         IReceiveWithAuthorization(token).receiveWithAuthorization(
             payer, address(this), amount, validAfter, validBefore, nonce, signature
         );
-        IERC20(token).safeTransfer(msg.sender, amount);
+        IERC20(token).safeTransfer(x402BatchSettlement, amount);
     }
 }

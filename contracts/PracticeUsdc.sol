@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title A stand-in for USDC on a local chain: six decimals, EIP-2612, EIP-3009, and anybody may mint.
 /// @notice Worth nothing. It stands at a fixed address without a constructor having run.
@@ -64,13 +63,17 @@ contract PracticeUsdc is ERC20("", "") {
         );
     }
 
+    function permit(address owner, address spender, uint256 value, uint256 deadline, bytes memory signature) public {
+        if (block.timestamp > deadline) revert AuthorizationExpired();
+        bytes32 structHash = keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, nonces[owner]++, deadline));
+        if (!SignatureChecker.isValidSignatureNow(owner, _digest(structHash), signature)) revert InvalidSignature();
+        _approve(owner, spender, value);
+    }
+
     function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
-        if (block.timestamp > deadline) revert AuthorizationExpired();
-        bytes32 structHash = keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, nonces[owner]++, deadline));
-        if (ECDSA.recover(_digest(structHash), v, r, s) != owner) revert InvalidSignature();
-        _approve(owner, spender, value);
+        permit(owner, spender, value, deadline, abi.encodePacked(r, s, v));
     }
 
     function transferWithAuthorization(
@@ -128,7 +131,11 @@ contract PracticeUsdc is ERC20("", "") {
         receiveWithAuthorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v));
     }
 
-    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external {
+    function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
+        cancelAuthorization(authorizer, nonce, abi.encodePacked(r, s, v));
+    }
+
+    function cancelAuthorization(address authorizer, bytes32 nonce, bytes memory signature) public {
         if (authorizationState[authorizer][nonce]) revert AuthorizationSpent();
         bytes32 digest = _digest(keccak256(abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce)));
         if (!SignatureChecker.isValidSignatureNow(authorizer, digest, signature)) revert InvalidSignature();

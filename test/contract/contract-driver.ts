@@ -13,10 +13,12 @@ import { makeAccounts } from './paid-service.ts';
 
 export const SETTLEMENT = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
 export const COLLECTOR = '0x4020806089470a89826cB9fB1f4059150b550004';
+export const PERMIT2_COLLECTOR = '0x4020425FAf3B746C082C2f942b4E5159887B0005';
+export const PERMIT2 = '0x000000000022D473030F116dDEE9F6B43aC78BA3';
 export const DELAY_SECONDS = 900;
 /** What each payer starts with. */
 export const MINTED = 1_000_000_000n;
-const FOREVER = 2n ** 40n;
+export const FOREVER = 2n ** 40n;
 
 /** One payer, one receiver and the channels between them. */
 export interface Party {
@@ -37,6 +39,14 @@ export interface Config {
   readonly salt: Hex;
 }
 
+/** One voucher and how much of it is claimed. */
+export interface ClaimRow {
+  readonly channel: Config;
+  readonly max: bigint;
+  readonly total: bigint;
+  readonly signer: Account;
+}
+
 export type ContractDriver = ReturnType<typeof driveContract>;
 
 /** Everything that can be done to the contract; each resolves when it is in a block, or rejects. */
@@ -53,7 +63,7 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
     };
   }
 
-  function config({ payer, receiver }: Party, salt = 1n): Config {
+  function config({ payer, receiver }: Pick<Party, 'payer' | 'receiver'>, salt = 1n): Config {
     return {
       payer: payer.funds.address,
       payerAuthorizer: payer.session.address,
@@ -116,6 +126,45 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
     return coder.encode(['uint256', 'uint256', 'uint256', 'bytes'], [0, FOREVER, salt, signature]);
   }
 
+  /** For the other collector; the payer must have let Permit2 move the token, or send a `permit` with it. */
+  async function permit2Data(
+    owner: Account,
+    channel: Config,
+    sum: bigint,
+    nonce: bigint,
+    permit = '0x',
+  ): Promise<string> {
+    const signature = await owner.signTypedData({
+      domain: { name: 'Permit2', chainId: chain.network.chainId, verifyingContract: PERMIT2 },
+      types: {
+        PermitWitnessTransferFrom: [
+          { name: 'permitted', type: 'TokenPermissions' },
+          { name: 'spender', type: 'address' },
+          { name: 'nonce', type: 'uint256' },
+          { name: 'deadline', type: 'uint256' },
+          { name: 'witness', type: 'DepositWitness' },
+        ],
+        TokenPermissions: [
+          { name: 'token', type: 'address' },
+          { name: 'amount', type: 'uint256' },
+        ],
+        DepositWitness: [{ name: 'channelId', type: 'bytes32' }],
+      },
+      primaryType: 'PermitWitnessTransferFrom',
+      message: {
+        permitted: { token: channel.token, amount: sum },
+        spender: PERMIT2_COLLECTOR,
+        nonce,
+        deadline: FOREVER,
+        witness: { channelId: idOf(channel) },
+      },
+    });
+    return AbiCoder.defaultAbiCoder().encode(
+      ['uint256', 'uint256', 'bytes', 'bytes'],
+      [nonce, FOREVER, signature, permit],
+    );
+  }
+
   async function deposit(who: Party, channel: Config, sum: bigint, salt: bigint): Promise<bigint> {
     const data = await depositData(who.payer.funds, channel, sum, salt);
     return send(who.asAnybody, 'deposit', [channel, sum, COLLECTOR, data]);
@@ -141,18 +190,19 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
       message: { channelId: idOf(channel), maxClaimableAmount },
     });
 
-  async function claim(
-    who: Party,
-    rows: readonly { channel: Config; max: bigint; total: bigint; signer?: Account }[],
-  ): Promise<bigint> {
-    const claims = await Promise.all(
+  /** What `claim` takes: each row's voucher signed by its signer. */
+  const signClaims = (rows: readonly ClaimRow[]) =>
+    Promise.all(
       rows.map(async ({ channel, max, total, signer }) => ({
         voucher: { channel, maxClaimableAmount: max },
-        signature: await signVoucher(signer ?? who.payer.session, channel, max),
+        signature: await signVoucher(signer, channel, max),
         totalClaimed: total,
       })),
     );
-    const signature = await who.receiver.session.signTypedData({
+
+  /** The authorizer's signature over the whole batch. */
+  const signBatch = (authorizer: Account, rows: readonly Omit<ClaimRow, 'signer'>[]) =>
+    authorizer.signTypedData({
       domain: domain(),
       types: {
         ClaimBatch: [{ name: 'claims', type: 'ClaimEntry[]' }],
@@ -171,11 +221,9 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
         })),
       },
     });
-    return send(who.asAnybody, 'claimWithSignature', [claims, signature]);
-  }
 
-  async function refund(who: Party, channel: Config, sum: bigint, nonce: bigint): Promise<bigint> {
-    const signature = await who.receiver.session.signTypedData({
+  const signRefund = (authorizer: Account, channel: Config, sum: bigint, nonce: bigint) =>
+    authorizer.signTypedData({
       domain: domain(),
       types: {
         Refund: [
@@ -187,11 +235,40 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
       primaryType: 'Refund',
       message: { channelId: idOf(channel), nonce, amount: sum },
     });
+
+  async function claim(
+    who: Party,
+    rows: readonly (Omit<ClaimRow, 'signer'> & { signer?: Account })[],
+  ): Promise<bigint> {
+    const claims = await signClaims(rows.map((row) => ({ signer: who.payer.session, ...row })));
+    const signature = await signBatch(who.receiver.session, rows);
+    return send(who.asAnybody, 'claimWithSignature', [claims, signature]);
+  }
+
+  async function refund(who: Party, channel: Config, sum: bigint, nonce: bigint): Promise<bigint> {
+    const signature = await signRefund(who.receiver.session, channel, sum, nonce);
     return send(who.asAnybody, 'refundWithSignature', [channel, sum, nonce, signature]);
   }
 
   const settle = (who: Party) =>
     send(who.asAnybody, 'settle', [who.receiver.funds.address, chain.network.token.address]);
 
-  return { party, config, idOf, send, read, tokenOf, depositData, deposit, claim, refund, settle };
+  return {
+    party,
+    config,
+    idOf,
+    send,
+    read,
+    tokenOf,
+    depositData,
+    permit2Data,
+    deposit,
+    signVoucher,
+    signClaims,
+    signBatch,
+    signRefund,
+    claim,
+    refund,
+    settle,
+  };
 }

@@ -1,0 +1,123 @@
+/**
+ * Goal: in whatever order payers, receivers, strangers and relays act, rightly or not, the contract pays a
+ * receiver no more than the highest voucher and the deposit, a payer no more than is unclaimed, and moves
+ * nobody else's money.
+ * Method: sequences by fast-check (seed printed, IDLEWATT_SEED repeats it) on a local chain, each step also
+ * applied to a model of a few lines; after each, what the contract holds, owes and says of every channel, and
+ * the balance of everybody, are the model's.
+ * Would break: a way to be paid twice, too early, by a forged or replayed signature, or from another's channel.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { type ContractDriver, driveContract } from './contract-driver.ts';
+import { type Crowd, createCrowd, perform } from './settlement-crowd.ts';
+import { applyStep, createModel, type Step } from './settlement-model.ts';
+
+const SEED = Number(process.env.IDLEWATT_SEED ?? Date.now() % 2 ** 31);
+const RUNS = 30;
+
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-properties-'));
+let chain: PracticeChain;
+let node: ChainNode;
+let on: ContractDriver;
+let crowd: Crowd;
+
+before(async () => {
+  chain = await startPracticeChain({ folder });
+  node = connectNode(chain.network);
+  on = driveContract(chain, node);
+  crowd = await createCrowd(chain, node, on);
+});
+
+after(async () => {
+  await chain.stop();
+  rmSync(folder, { recursive: true });
+});
+
+// Mostly the same one, so that something happens to it.
+const channel = fc.constantFrom(0, 0, 0, 1, 2, 3);
+const sum = fc.oneof({ weight: 9, arbitrary: fc.bigInt(1n, 1_000n) }, fc.constant(0n));
+/** Mostly the one who may, sometimes each of the others. */
+const actor = fc.constantFrom(
+  ...([
+    'right',
+    'right',
+    'right',
+    'right',
+    'right',
+    'stranger',
+    'payer',
+    'session',
+    'receiver',
+    'authorizer',
+  ] as const),
+);
+const honest = fc.constantFrom(...Array.from({ length: 9 }, () => true), false);
+const total = fc.bigInt(0n, 1_200n);
+const row = fc
+  .record({ channel, total, over: fc.bigInt(-100n, 1_000n), honest })
+  .map(({ over, ...rest }) => ({ ...rest, max: rest.total + over < 0n ? 0n : rest.total + over }));
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant('deposit'), channel, sum, honest, permit2: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('deposit-again'), channel }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('collect'), channel, sum, permit2: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('claim'),
+      rows: fc.array(row, { maxLength: 3 }),
+      signed: fc.boolean(),
+      by: actor,
+      honest,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('refund'),
+      channel,
+      sum,
+      signed: fc.boolean(),
+      by: actor,
+      honest,
+      nonceAhead: fc.constantFrom(0n, 0n, 0n, 1n, -1n),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('withdraw'), channel, sum, by: actor }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('finish-withdrawal'), channel, by: actor }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('settle'), receiver: fc.integer({ min: 0, max: 1 }) }),
+  },
+) as fc.Arbitrary<Step>;
+
+test('in any order of steps nothing is made, lost or paid beyond deposit and voucher', async (context) => {
+  context.diagnostic(`seed ${SEED}`);
+  const taken = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 20, size: 'max' }), async (steps) => {
+      const scene = await crowd.newScene();
+      const model = createModel();
+      for (const current of steps) {
+        const { state, error } = await perform(scene, model, current);
+        assert.equal(state, applyStep(model, current), `${fc.stringify(current)} ${error ?? ''}`);
+        const name = `${current.kind} ${state ? 'taken' : 'refused'}`;
+        taken.set(name, (taken.get(name) ?? 0) + 1);
+        await scene.expect(model, fc.stringify(current));
+      }
+    }),
+    { numRuns: RUNS, seed: SEED, interruptAfterTimeLimit: 120_000 },
+  );
+  context.diagnostic([...taken].map(([name, count]) => `${name}: ${count}`).join(', '));
+});
