@@ -2,6 +2,11 @@
 import type { Command } from './index.ts';
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
+  'ledger export': {
+    summary: 'Writes the books as a table or as plain-text accounts, with fiat values where a rate is known.',
+    usage: '[--home DIR] --format csv|beancount [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',
+    load: () => import('./ledger-export.ts'),
+  },
   'ledger verify': {
     summary:
       'Adds every balance up anew from receipts and chain, and names each difference; exit code 1 when there is one.',

@@ -147,6 +147,7 @@ async function compareTransactions(
 ): Promise<number> {
   let compared = 0;
   let unknown = 0;
+  let fees = 0n;
   for (let index = 0; index < postings.length; index += TRANSACTIONS_AT_ONCE) {
     await Promise.all(
       postings.slice(index, index + TRANSACTIONS_AT_ONCE).map(async (posting) => {
@@ -156,12 +157,14 @@ async function compareTransactions(
           return;
         }
         compared += 1;
+        if (posting.kind === 'network-fee') fees += found.fee;
         const flaw = transactionFlaw(posting, found, evidence);
         if (flaw !== null) findings.differ(`entry ${posting.key}`, flaw);
       }),
     );
   }
-  if (unknown > 0) {
+  if (unknown === 0) findings.rebuilt('fees:network', evidence.coinId, fees);
+  else {
     findings.note(
       `${unknown} entries name transactions that this node does not keep; the sums on chain stand for them.`,
     );

@@ -1,0 +1,104 @@
+/** `ledger export`: the books as a table or as plain-text accounts, with what they were worth at the time. */
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AppError } from '../../shared/errors.ts';
+import type { Asset } from '../../shared/money.ts';
+import { openForReading } from '../adapters/sqlite/index.ts';
+import { createCalendar } from '../core/calendar/index.ts';
+import { exportBeancount, exportCsv, NO_RATES, rateTable } from '../core/exports/index.ts';
+import { createLedger } from '../core/ledger/index.ts';
+import { systemClock } from '../ports/clock.ts';
+import { knownNetworks } from './chain-access.ts';
+import type { CommandRun } from './index.ts';
+import { existingHome } from './options.ts';
+
+const FORMATS = { csv: exportCsv, beancount: exportBeancount } as const;
+const STANDARD_OUTPUT = 1;
+
+export const run: CommandRun = async (argv) => {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      home: { type: 'string' },
+      format: { type: 'string', default: 'csv' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      rates: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
+  const { format } = values;
+  if (format !== 'csv' && format !== 'beancount') {
+    throw new AppError('bad-request', `--format is csv or beancount, not "${format}".`);
+  }
+  const paths = existingHome(values.home);
+  const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
+  const database = openForReading(paths.database);
+  try {
+    const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
+    const text = FORMATS[format]({
+      pages: () => ledger.pages(),
+      fromMs: values.from === undefined ? 0 : calendar.startOfDay(noon('from', values.from)),
+      toMs:
+        values.to === undefined ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noon('to', values.to)),
+      assetOf: (id) => assets.get(id) ?? null,
+      rates: readRates(values.rates, join(paths.root, 'rates.json')),
+      dayOf: calendar.day,
+    });
+    writeOut(values.out, text);
+    return 0;
+  } finally {
+    database.close();
+  }
+};
+
+function asset(entry: Asset): [string, Asset] {
+  return [entry.id, entry];
+}
+
+/** Some time on that local day: no zone is further than half a day from the middle of the day in UTC. */
+function noon(name: string, text: string): number {
+  const atMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T12:00:00`) : Number.NaN;
+  if (Number.isNaN(atMs))
+    throw new AppError('bad-request', `--${name} is a day as YYYY-MM-DD, not "${text}".`);
+  return atMs;
+}
+
+function readRates(given: string | undefined, usual: string) {
+  const path = given ?? (existsSync(usual) ? usual : null);
+  if (path === null) return NO_RATES;
+  if (!existsSync(path)) throw new AppError('not-found', `There is no table of rates at ${path}.`);
+  return rateTable(readFileSync(path, 'utf8'));
+}
+
+/** Readable by the owner alone: it says what was earned, when, and from whom. */
+function writeOut(path: string | undefined, text: Iterable<string>): void {
+  const file = path === undefined ? STANDARD_OUTPUT : create(path);
+  try {
+    for (const piece of text) writeWhole(file, Buffer.from(piece));
+  } finally {
+    if (file !== STANDARD_OUTPUT) closeSync(file);
+  }
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (cause) {
+    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    throw new AppError(
+      'bad-request',
+      exists ? `There is already something at ${path}; name another file.` : `${path} cannot be written.`,
+      { cause },
+    );
+  }
+}
+
+/** A pipe takes less at once than a file. */
+function writeWhole(file: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) {
+    written += writeSync(file, bytes, written);
+  }
+}

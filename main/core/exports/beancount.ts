@@ -1,0 +1,132 @@
+/**
+ * Plain-text accounts for Beancount: every entry, a price where a rate is known, and at the end what each
+ * account holds, so that `bean-check` adds the books up once more.
+ */
+import { type Asset, formatUnits } from '../../../shared/money.ts';
+import type { Account, Posting } from '../../ports/ledger.ts';
+import { type ExportSources, knownAsset } from './index.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Beancount's five roots by the first word of our accounts; what is not named is held. */
+const ROOTS: Readonly<Record<string, string>> = {
+  income: 'Income',
+  expense: 'Expenses',
+  fees: 'Expenses',
+  equity: 'Equity',
+};
+
+/** Text in pieces, each of whole directives. */
+export function* exportBeancount(sources: ExportSources): Iterable<string> {
+  yield ';; The books of Idlewatt. Amounts as booked; practice money is a commodity of its own and worth nothing.\n';
+  yield 'option "title" "Idlewatt"\n';
+  const opened = new Map<string, { account: string; commodity: string; decimals: number; sum: bigint }>();
+  const priced = new Set<string>();
+  let first: number | null = null;
+  let last = 0;
+  // Accounts are opened before they are used, and the first entry booked is not always the oldest.
+  for (const { posting } of entriesOf(sources)) {
+    first = Math.min(first ?? posting.atMs, posting.atMs);
+    last = Math.max(last, posting.atMs);
+    for (const line of posting.lines) {
+      const asset = knownAsset(sources, line.assetId);
+      const account = accountName(line.account, line.assetId);
+      const key = `${account} ${commodityOf(asset)}`;
+      const known = opened.get(key);
+      if (known === undefined) {
+        opened.set(key, {
+          account,
+          commodity: commodityOf(asset),
+          decimals: asset.decimals,
+          sum: line.amount,
+        });
+      } else known.sum += line.amount;
+    }
+  }
+  if (first === null) return;
+  const start = sources.dayOf(first);
+  const commodities = new Set([...opened.values()].map(({ commodity }) => commodity));
+  for (const commodity of commodities) yield `${start} commodity ${commodity}\n`;
+  for (const account of new Set([...opened.values()].map((entry) => entry.account))) {
+    yield `${start} open ${account}\n`;
+  }
+  for (const { posting, hash } of entriesOf(sources)) {
+    yield* pricesOf(posting, sources, priced);
+    yield transactionOf(posting, hash, sources);
+  }
+  // A balance is asserted at the beginning of a day: the one after the last entry's.
+  const end = sources.dayOf(last + DAY_MS + DAY_MS / 12);
+  for (const { account, commodity, decimals, sum } of opened.values()) {
+    yield `\n${end} balance ${account}  ${formatUnits(sum, decimals)} ~ 0 ${commodity}`;
+  }
+  yield '\n';
+}
+
+function* entriesOf(sources: ExportSources): Iterable<{ posting: Posting; hash: string | null }> {
+  for (const page of sources.pages()) {
+    for (const entry of page) {
+      if (entry.posting.atMs >= sources.fromMs && entry.posting.atMs < sources.toMs) yield entry;
+    }
+  }
+}
+
+function transactionOf(posting: Posting, hash: string | null, sources: ExportSources): string {
+  const metadata = {
+    entry: posting.key,
+    time: new Date(posting.atMs).toISOString(),
+    model: posting.model,
+    peer: posting.peer,
+    transaction: posting.txHash,
+    'takes-back': posting.reverses,
+    hash,
+  };
+  const lines = [`\n${sources.dayOf(posting.atMs)} * ${quoted(posting.description)}`];
+  for (const [name, value] of Object.entries(metadata)) {
+    if (value !== null) lines.push(`  ${name}: ${quoted(value)}`);
+  }
+  for (const line of posting.lines) {
+    const asset = knownAsset(sources, line.assetId);
+    lines.push(
+      `  ${accountName(line.account, line.assetId)}  ${formatUnits(line.amount, asset.decimals)} ${commodityOf(asset)}`,
+    );
+    if (line.channelId !== null) lines.push(`    channel: ${quoted(line.channelId)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** One price for each commodity and day. */
+function* pricesOf(posting: Posting, sources: ExportSources, priced: Set<string>): Iterable<string> {
+  for (const { assetId } of posting.lines) {
+    const asset = knownAsset(sources, assetId);
+    const rate = asset.practice ? null : sources.rates.at(asset, posting.atMs);
+    const key = `${sources.dayOf(posting.atMs)} price ${commodityOf(asset)}`;
+    if (rate === null || priced.has(key)) continue;
+    priced.add(key);
+    yield `\n${key}  ${rate.value} ${rate.currency}\n  source: ${quoted(rate.source)}\n`;
+  }
+}
+
+/** The network is part of the name: the same coin on two chains is held at two places. */
+function accountName(account: Account, assetId: string): string {
+  const network = assetId.slice(0, assetId.lastIndexOf('/')).replaceAll(/[^A-Za-z0-9]+/g, '-');
+  const part = network === '' ? 'Elsewhere' : capitalised(network);
+  const [first = '', ...rest] = account.split(':');
+  const root = ROOTS[first];
+  // `income:jobs` is Income:Jobs, `channels:owed` is Assets:Channels-Owed.
+  const words = root === undefined || first === 'fees' ? [first, ...rest] : rest;
+  return `${root ?? 'Assets'}:${words.map(capitalised).join('-')}:${part}`;
+}
+
+function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** Beancount's commodities are capitals, digits and a few signs, at most 24. */
+function commodityOf(asset: Asset): string {
+  const symbol = asset.symbol.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
+  return `${asset.practice ? 'PRACTICE.' : ''}${/^[A-Z]/.test(symbol) ? symbol : `X${symbol}`}`;
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll(/\s+/g, ' ')}"`;
+}

@@ -1,0 +1,86 @@
+/** One row per line of each entry (RFC 4180), with what it was worth at that time and who says so. */
+import { type Asset, formatUnits } from '../../../shared/money.ts';
+import type { Rate } from '../../ports/rates.ts';
+import { type ExportSources, knownAsset } from './index.ts';
+
+const COLUMNS = [
+  'time',
+  'day',
+  'entry',
+  'kind',
+  'description',
+  'account',
+  'amount',
+  'symbol',
+  'money',
+  'network',
+  'asset',
+  'fiat value',
+  'fiat currency',
+  'rate',
+  'rate source',
+  'model',
+  'peer',
+  'job',
+  'channel',
+  'transaction',
+  'takes back',
+  'hash',
+] as const;
+
+/** Text in pieces, each of whole rows. Debits are positive, as in the ledger. */
+export function* exportCsv(sources: ExportSources): Iterable<string> {
+  yield row(COLUMNS);
+  for (const page of sources.pages()) {
+    const rows = page.flatMap(({ hash, posting }) => {
+      if (posting.atMs < sources.fromMs || posting.atMs >= sources.toMs) return [];
+      return posting.lines.map((line) => {
+        const asset = knownAsset(sources, line.assetId);
+        return row([
+          new Date(posting.atMs).toISOString(),
+          sources.dayOf(posting.atMs),
+          posting.key,
+          posting.kind,
+          posting.description,
+          line.account,
+          formatUnits(line.amount, asset.decimals),
+          asset.symbol,
+          asset.practice ? 'practice' : 'real',
+          line.assetId.slice(0, line.assetId.lastIndexOf('/')),
+          line.assetId,
+          ...worth(line.amount, asset, sources.rates.at(asset, posting.atMs)),
+          posting.model ?? '',
+          posting.peer ?? '',
+          posting.jobId ?? '',
+          line.channelId ?? '',
+          posting.txHash ?? '',
+          posting.reverses ?? '',
+          hash ?? '',
+        ]);
+      });
+    });
+    if (rows.length > 0) yield rows.join('');
+  }
+}
+
+function worth(value: bigint, asset: Asset, rate: Rate | null): readonly string[] {
+  if (asset.practice) return ['practice money has no value', '', '', ''];
+  if (rate === null) return ['no rate known', '', '', ''];
+  return [fiatValue(value, asset.decimals, rate.value), rate.currency, rate.value, rate.source];
+}
+
+/** Exact: as many places as amount and rate have together, and no rounding. */
+export function fiatValue(value: bigint, decimals: number, rate: string): string {
+  const [whole = '0', fraction = ''] = rate.split('.');
+  return formatUnits(value * BigInt(whole + fraction), decimals + fraction.length);
+}
+
+function row(cells: readonly string[]): string {
+  return `${cells.map(cell).join(',')}\r\n`;
+}
+
+/** A cell that begins like a formula would be one in a spreadsheet. */
+function cell(text: string): string {
+  const harmless = /^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
