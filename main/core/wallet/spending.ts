@@ -231,6 +231,8 @@ export function createSpending(options: SpendingOptions): WatchedSpending {
 
   return {
     async prepare(request) {
+      // What came into a block meanwhile must not count as on its way, beside the balance without it.
+      if (transactions.list().some(isOpen)) await check();
       const plan = await quoteSend(quoting(), request);
       const nowMs = clock.now();
       for (const [id, { expiresAtMs }] of prepared) if (expiresAtMs <= nowMs) prepared.delete(id);

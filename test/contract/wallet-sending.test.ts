@@ -1,0 +1,441 @@
+/**
+ * Goal: a spend does exactly what its owner confirmed, or says why not; nothing is sent twice and a failure is
+ * never called a success.
+ * Method: the wallet's sending on a real local chain whose mining is switched off and on, with a clock and a
+ * confirmation in the test's hand; "restarts" open the same records again.
+ * Would break: a mistyped address that is taken, a fee spike that is paid, a dropped, replaced or reverted
+ * transfer shown as done, a nonce used twice after a crash, a transfer that the books miss.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { keccak256, toBeHex, Wallet, zeroPadValue } from 'ethers';
+import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import {
+  type ChainNode,
+  connectNode,
+  createSpendChain,
+  readAddress,
+} from '../../main/adapters/ethers/index.ts';
+import { createSpending, type FinalTransaction, type WatchedSpending } from '../../main/core/wallet/index.ts';
+import type { SpendChain } from '../../main/ports/spend-chain.ts';
+import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import type { SpendSummary } from '../../shared/api/wallet.ts';
+import { AppError } from '../../shared/errors.ts';
+import { type Amount, amount } from '../../shared/money.ts';
+import { type ManualClock, manualClock } from '../fakes/clock.ts';
+import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
+import { makeAccounts } from './paid-service.ts';
+
+const HELD = amount(1_000_000);
+const FEE_LIMIT = amount(10n ** 15n);
+
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-sending-'));
+let chain: PracticeChain;
+let node: ChainNode;
+
+before(async () => {
+  chain = await startPracticeChain({ folder });
+  node = connectNode(chain.network);
+});
+
+after(async () => {
+  node.close();
+  await chain.stop();
+  rmSync(folder, { recursive: true });
+});
+
+afterEach(async () => {
+  await node.send('evm_setAutomine', [true]);
+  await node.send('evm_mine', []);
+});
+
+interface Sender {
+  readonly spending: WatchedSpending;
+  readonly accounts: WalletAccounts;
+  readonly clock: ManualClock;
+  readonly store: MemoryRecordStore;
+  readonly asked: SpendSummary[];
+  readonly booked: FinalTransaction[];
+  /** The same wallet after a restart, with what is on disk and nothing else. */
+  restarted(): Sender;
+}
+
+interface Setting {
+  readonly approve?: () => Promise<void>;
+  readonly feeLimit?: Amount;
+  readonly chain?: Partial<SpendChain>;
+}
+
+async function openSender(setting: Setting = {}): Promise<Sender> {
+  const accounts = await makeAccounts();
+  await chain.fund(accounts.funds.address, HELD);
+  return open(accounts, createMemoryRecordStore(), setting);
+}
+
+function open(accounts: WalletAccounts, store: MemoryRecordStore, setting: Setting): Sender {
+  const clock = manualClock(1_700_000_000_000);
+  const asked: SpendSummary[] = [];
+  const booked: FinalTransaction[] = [];
+  const spending = createSpending({
+    account: accounts.funds,
+    own: Object.values(accounts).map(({ address }) => address),
+    chain: { ...createSpendChain(node), ...setting.chain },
+    networkName: 'Practice',
+    store,
+    clock,
+    readAddress,
+    confirmations: {
+      async ask(summary) {
+        asked.push(summary);
+        await setting.approve?.();
+      },
+    },
+    feeLimit: setting.feeLimit ?? FEE_LIMIT,
+    book: (transaction) => void booked.push(transaction),
+    onChange: () => undefined,
+  });
+  const restarted = () => open(accounts, createMemoryRecordStore(store.snapshot()), {});
+  return { spending, accounts, clock, store, asked, booked, restarted };
+}
+
+const stranger = () => Wallet.createRandom().address;
+
+const mining = (on: boolean) => node.send('evm_setAutomine', [on]);
+
+async function give({ spending }: Sender, to: string, sum = '1000', asset: 'token' | 'coin' = 'token') {
+  const { id } = await spending.prepare({ asset, to, amount: sum, smallTest: false });
+  return spending.send(id);
+}
+
+async function tokensOf(address: string): Promise<bigint> {
+  return (await createSpendChain(node).held(address as `0x${string}`)).token;
+}
+
+test('a transfer arrives, costs no more than was shown, and is booked once', async () => {
+  const sender = await openSender();
+  const to = stranger();
+  const spend = await sender.spending.prepare({ asset: 'token', to, amount: '2500', smallTest: false });
+  assert.deepEqual(spend.warnings, ['first-time']);
+  assert.equal(spend.total, '2500');
+  const sent = await sender.spending.send(spend.id);
+  assert.equal(sent.state, 'mined');
+  assert.equal(await tokensOf(to), 2_500n);
+  assert.ok(BigInt(sent.fee ?? '0') > 0n && BigInt(sent.fee ?? '0') <= BigInt(spend.fee));
+  await sender.spending.check();
+  assert.deepEqual(
+    sender.booked.map(({ hash, left }) => ({ hash, left })),
+    [{ hash: sent.hash as `0x${string}`, left: 2_500n }],
+  );
+  // What was confirmed is what was sent.
+  const [asked] = sender.asked;
+  assert.deepEqual([asked?.to, asked?.amount, asked?.fee, asked?.action], [to, '2500', spend.fee, 'send']);
+  assert.deepEqual(
+    sender.spending.history(10).map(({ state }) => state),
+    ['mined'],
+  );
+});
+
+test('all of the token, and all of the coin minus the fee, leave nothing that could be sent', async () => {
+  const sender = await openSender();
+  const to = stranger();
+  assert.equal((await give(sender, to, 'all')).state, 'mined');
+  assert.equal(await tokensOf(to), HELD);
+  const spend = await sender.spending.prepare({ asset: 'coin', to, amount: 'all', smallTest: false });
+  const before = (await createSpendChain(node).held(sender.accounts.funds.address)).coin;
+  assert.equal(BigInt(spend.amount) + BigInt(spend.fee), before);
+  assert.equal(spend.total, before.toString());
+  assert.equal((await sender.spending.send(spend.id)).state, 'mined');
+  await assert.rejects(give(sender, to, '1', 'coin'), { code: 'insufficient-funds' });
+});
+
+test('a mistyped, unchecked, zero or contract’s own address is refused with its reason', async () => {
+  const sender = await openSender();
+  const to = stranger();
+  const letter = [...to].findIndex((character, index) => index > 1 && /[a-fA-F]/.test(character));
+  const flip = (text: string) => (text === text.toLowerCase() ? text.toUpperCase() : text.toLowerCase());
+  const mistyped = to.slice(0, letter) + flip(to.charAt(letter)) + to.slice(letter + 1);
+  for (const [bad, reason] of [
+    [mistyped, /checksum is wrong/],
+    [to.toLowerCase(), /without its checksum/],
+    [to.slice(0, -1), /not an address/],
+    [`0x${'0'.repeat(40)}`, /zero address/],
+    [chain.network.token.address, /token’s own contract/],
+  ] as const) {
+    await assert.rejects(give(sender, bad), (error: AppError) => {
+      assert.equal(error.code, 'bad-request');
+      assert.match(error.message, reason);
+      return true;
+    });
+  }
+  assert.deepEqual(sender.asked, []);
+});
+
+test('no more than is there, nothing of nothing, and no fee without coin', async () => {
+  const sender = await openSender();
+  const to = stranger();
+  await assert.rejects(give(sender, to, (HELD + 1n).toString()), { code: 'insufficient-funds' });
+  for (const sum of ['0', '-5']) await assert.rejects(give(sender, to, sum), { code: 'bad-request' });
+  await mining(false);
+  await give(sender, to, '900000');
+  // What is on its way is not there to be sent again.
+  await assert.rejects(give(sender, to, '200000'), { code: 'insufficient-funds' });
+  await mining(true);
+  await node.send('evm_mine', []);
+  await node.send('anvil_setBalance', [sender.accounts.funds.address, '0x1']);
+  await assert.rejects(give(sender, to, '5'), (error: AppError) => {
+    assert.equal(error.code, 'insufficient-funds');
+    assert.match(error.message, /fee is paid in ETH/);
+    return true;
+  });
+});
+
+test('contracts, own addresses and strangers are named; a small test makes a stranger known', async () => {
+  const sender = await openSender();
+  const warnings = async (to: string, smallTest = false) =>
+    (await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest })).warnings;
+  assert.deepEqual(await warnings('0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003'), ['contract', 'first-time']);
+  assert.deepEqual(await warnings(sender.accounts.gas.address), ['own-address']);
+  const to = stranger();
+  const spend = await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest: true });
+  assert.equal(spend.amount, '10000');
+  await sender.spending.send(spend.id);
+  assert.deepEqual(await warnings(to), []);
+});
+
+test('a transfer between one’s own addresses is booked as a fee alone', async () => {
+  const sender = await openSender();
+  await give(sender, sender.accounts.gas.address);
+  assert.deepEqual(
+    sender.booked.map(({ left }) => left),
+    [0n],
+  );
+  assert.ok((sender.booked[0]?.fee ?? 0n) > 0n);
+});
+
+test('a fee above the limit is refused with its figure, before and after the confirmation', async () => {
+  const dear = await openSender({ feeLimit: amount(1_000) });
+  await assert.rejects(give(dear, stranger()), (error: AppError) => {
+    assert.equal(error.code, 'fee-too-high');
+    assert.match(error.message, /up to 0\.\d+ ETH .* limit is 0\.000000000000001/);
+    return true;
+  });
+  const sender = await openSender({
+    approve: async () => {
+      await node.send('anvil_setNextBlockBaseFeePerGas', ['0x2540be40000']);
+      await node.send('evm_mine', []);
+    },
+  });
+  await assert.rejects(give(sender, stranger()), (error: AppError) => {
+    assert.equal(error.code, 'fee-too-high');
+    assert.match(error.message, /rose to 0\.\d+ ETH/);
+    return true;
+  });
+  assert.deepEqual(sender.spending.history(5), []);
+  await node.send('anvil_setNextBlockBaseFeePerGas', ['0x3b9aca00']);
+  await node.send('evm_mine', []);
+});
+
+test('what is declined, asked for twice or too old is not sent', async () => {
+  const declined = await openSender({
+    approve: () => Promise.reject(new AppError('not-permitted', 'The owner declined it.')),
+  });
+  await assert.rejects(give(declined, stranger()), { code: 'not-permitted' });
+  assert.deepEqual(declined.spending.history(5), []);
+  const sender = await openSender();
+  const request = { asset: 'token', to: stranger(), amount: '5', smallTest: false } as const;
+  const once = await sender.spending.prepare(request);
+  await sender.spending.send(once.id);
+  await assert.rejects(sender.spending.send(once.id), { code: 'not-found' });
+  const old = await sender.spending.prepare(request);
+  sender.clock.advance(300_001);
+  await assert.rejects(sender.spending.send(old.id), { code: 'not-found' });
+  assert.equal(sender.spending.history(5).length, 1);
+});
+
+test('a transfer that the chain reverts is shown as failed, and only its fee is booked', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const { hash } = await give(sender, to);
+  // The token's balances are its first mapping: what was there is gone before the block comes.
+  const slot = keccak256(zeroPadValue(sender.accounts.funds.address, 32) + '0'.repeat(64));
+  await node.send('anvil_setStorageAt', [chain.network.token.address, slot, toBeHex(0, 32)]);
+  await node.send('evm_mine', []);
+  await sender.spending.check();
+  const [entry] = sender.spending.history(1);
+  assert.equal(entry?.state, 'failed');
+  assert.match(entry?.reason ?? '', /refused the transfer/);
+  assert.equal(await tokensOf(to), 0n);
+  assert.deepEqual(
+    sender.booked.map(({ left }) => left),
+    [0n],
+  );
+  assert.equal(sender.booked[0]?.hash, hash);
+});
+
+test('a stuck transfer is sped up with the same nonce: one is mined, the other replaced', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const stuck = await give(sender, to);
+  const faster = await sender.spending.speedUp(stuck.hash);
+  assert.equal(faster.nonce, stuck.nonce);
+  assert.ok(BigInt(faster.feeMax) * 1_000n >= BigInt(stuck.feeMax) * 1_125n);
+  assert.equal(sender.asked.at(-1)?.action, 'speed-up');
+  assert.equal(sender.asked.at(-1)?.replaces, stuck.hash);
+  await node.send('evm_mine', []);
+  await sender.spending.check();
+  const states = new Map(sender.spending.history(5).map((entry) => [entry.hash, entry]));
+  assert.equal(states.get(faster.hash)?.state, 'mined');
+  assert.equal(states.get(stuck.hash)?.state, 'replaced');
+  assert.equal(states.get(stuck.hash)?.replacedBy, faster.hash);
+  assert.equal(await tokensOf(to), 1_000n);
+  assert.equal(sender.booked.length, 1);
+  await assert.rejects(sender.spending.cancel(stuck.hash), { code: 'bad-request' });
+});
+
+test('a stuck transfer is cancelled: its place is taken and nothing is sent', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const stuck = await give(sender, to);
+  const cancelled = await sender.spending.cancel(stuck.hash);
+  assert.deepEqual([cancelled.cancels, cancelled.amount, cancelled.nonce], [true, '0', stuck.nonce]);
+  await node.send('evm_mine', []);
+  await sender.spending.check();
+  assert.equal(await tokensOf(to), 0n);
+  assert.deepEqual(
+    sender.booked.map(({ left }) => left),
+    [0n],
+  );
+  assert.equal(sender.spending.history(5).find(({ hash }) => hash === stuck.hash)?.state, 'replaced');
+});
+
+test('a transfer that the network forgot is shown as dropped, and can be sent again', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const { hash } = await give(sender, to);
+  await node.send('anvil_dropTransaction', [hash]);
+  await sender.spending.check();
+  assert.equal(sender.spending.history(1)[0]?.state, 'pending', 'a node may only be late');
+  sender.clock.advance(60_000);
+  await sender.spending.check();
+  assert.equal(sender.spending.history(1)[0]?.state, 'dropped');
+  assert.match(sender.spending.history(1)[0]?.reason ?? '', /nothing was sent/);
+  assert.deepEqual(sender.booked, []);
+  await mining(true);
+  assert.equal((await sender.spending.speedUp(hash)).state, 'mined');
+  assert.equal(await tokensOf(to), 1_000n);
+  assert.equal(sender.spending.history(5).find((entry) => entry.hash === hash)?.state, 'replaced');
+});
+
+test('a transfer whose nonce was used elsewhere with the same key is shown as replaced', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const { hash, nonce } = await give(sender, to);
+  await node.send('anvil_dropTransaction', [hash]);
+  const elsewhere = await sender.accounts.funds.signTransaction({
+    chainId: chain.network.chainId,
+    nonce,
+    to: sender.accounts.gas.address,
+    data: '0x',
+    value: 1n,
+    gasLimit: 21_000n,
+    maxFeePerGas: 10n ** 11n,
+    maxPriorityFeePerGas: 10n ** 9n,
+  });
+  await node.send('eth_sendRawTransaction', [elsewhere]);
+  await node.send('evm_mine', []);
+  await sender.spending.check();
+  assert.equal(sender.spending.history(1)[0]?.state, 'replaced');
+  assert.match(sender.spending.history(1)[0]?.reason ?? '', /from elsewhere/);
+  assert.deepEqual(sender.booked, []);
+});
+
+test('nonces stay in order over a restart with transfers on their way', async () => {
+  const sender = await openSender();
+  await mining(false);
+  const to = stranger();
+  const first = await give(sender, to);
+  const again = sender.restarted();
+  const [second, third] = await Promise.all([give(again, to), give(again, to)]);
+  assert.deepEqual([second.nonce, third.nonce].sort(), [first.nonce + 1, first.nonce + 2]);
+  await node.send('evm_mine', []);
+  await again.spending.check();
+  assert.deepEqual(
+    again.spending.history(5).map(({ state }) => state),
+    ['mined', 'mined', 'mined'],
+  );
+  assert.equal(await tokensOf(to), 3_000n);
+});
+
+test('a crash between writing down and handing over sends the same one later, once', async () => {
+  let away = true;
+  const real = createSpendChain(node);
+  const sender = await openSender({
+    chain: {
+      async broadcast(signed) {
+        if (away) throw new AppError('chain-unavailable', 'The chain cannot be reached.');
+        return real.broadcast(signed);
+      },
+    },
+  });
+  const to = stranger();
+  const sent = await give(sender, to).catch((error: Error) => error);
+  assert.ok(!(sent instanceof Error), 'the order stands');
+  assert.equal(sent.state, 'pending');
+  assert.equal(await tokensOf(to), 0n);
+  away = false;
+  const again = sender.restarted();
+  await again.spending.check();
+  await again.spending.check();
+  assert.deepEqual(
+    again.spending.history(5).map(({ state, hash }) => [state, hash]),
+    [['mined', sent.hash]],
+  );
+  assert.equal(await tokensOf(to), 1_000n);
+});
+
+test('what the node refuses is dropped with its reason and no success', async () => {
+  const sender = await openSender({
+    chain: {
+      broadcast: () => Promise.reject(new AppError('bad-request', 'The chain refuses it: nonce too low')),
+    },
+  });
+  await assert.rejects(give(sender, stranger()), { code: 'bad-request' });
+  const [entry] = sender.spending.history(1);
+  assert.deepEqual([entry?.state, entry?.reason], ['dropped', 'The chain refuses it: nonce too low']);
+});
+
+test('a node of another chain gets nothing to sign', async () => {
+  const other = connectNode({ ...chain.network, id: 'eip155:1', chainId: 1 });
+  const sender = await openSender({ chain: createSpendChain(other) });
+  await assert.rejects(give(sender, stranger()), { code: 'chain-mismatch' });
+  assert.deepEqual(sender.asked, []);
+  other.close();
+});
+
+test('a watch-only wallet sends nothing and says where its key is', async () => {
+  const { accounts } = await openSender();
+  const clock = manualClock(0);
+  const spending = createSpending({
+    account: null,
+    own: [accounts.funds.address],
+    chain: createSpendChain(node),
+    networkName: 'Practice',
+    store: createMemoryRecordStore(),
+    clock,
+    readAddress,
+    confirmations: { ask: async () => undefined },
+    feeLimit: FEE_LIMIT,
+    book: () => undefined,
+    onChange: () => undefined,
+  });
+  const request = { asset: 'token', to: stranger(), amount: '5', smallTest: false } as const;
+  await assert.rejects(spending.prepare(request), { code: 'unsupported' });
+});
