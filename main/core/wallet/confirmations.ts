@@ -18,7 +18,7 @@ export function createConfirmations(clock: Clock): Confirmations & { stop(): voi
   const listeners = new Set<(id: string, summary: SpendSummary) => void>();
 
   return {
-    ask(summary) {
+    async ask(summary) {
       if (waiting.size >= WAITING_MAX) {
         throw new AppError('busy', 'Other spends wait for the owner’s answer already.');
       }

@@ -56,8 +56,8 @@ export function createSecrets(options: SecretsOptions): Secrets {
   }
 
   return {
-    revealPhrase: (passphrase) => keys.words(keystore(), passphrase),
-    exportKeystore: (passphrase, exportPassphrase) =>
+    revealPhrase: async (passphrase) => keys.words(keystore(), passphrase),
+    exportKeystore: async (passphrase, exportPassphrase) =>
       keys.reseal(keystore(), passphrase, required(exportPassphrase)),
     async startDrill(passphrase) {
       const words = await keys.words(keystore(), passphrase);

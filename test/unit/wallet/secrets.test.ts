@@ -1,0 +1,241 @@
+/**
+ * Goal: secrets come in and go out whole, wrong ones are refused with a reason that quotes none of them, and a
+ * wallet counts as backed up only when its owner showed the words.
+ * Method: ethers' key files (at a low cost) in temporary folders; a clock in the test's hand.
+ * Would break: a phrase with a swapped word that becomes another wallet, a lost folder of keys that becomes a new
+ * wallet, a guess that passes the drill, a payout address that changes while something is owed.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { inspect } from 'node:util';
+import { encryptKeystoreJson, HDNodeWallet, Wallet } from 'ethers';
+import fc from 'fast-check';
+import { createKeyTools, readAddress } from '../../../main/adapters/ethers/index.ts';
+import { createSecrets, openWallet } from '../../../main/core/wallet/index.ts';
+import type { AppError } from '../../../shared/errors.ts';
+import { formatUnits, parseUnits } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+// BIP-39's own test vector.
+const PHRASE = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+const PASSPHRASE = 'a pass phrase of the test';
+
+const root = mkdtempSync(join(tmpdir(), 'idlewatt-secrets-'));
+const keys = createKeyTools({ scryptCost: 2 });
+let number = 0;
+
+after(() => rmSync(root, { recursive: true }));
+
+function setUp(owed = false) {
+  number += 1;
+  const folder = join(root, String(number));
+  const clock = manualClock(1_700_000_000_000);
+  let known: string | null = null;
+  const memory = {
+    get: () => known,
+    set(address: string) {
+      known = address;
+    },
+  };
+  const state = { owed };
+  const secrets = createSecrets({
+    folder,
+    keys,
+    readAddress,
+    clock,
+    isOwed: () => state.owed,
+    known: memory,
+  });
+  const start = (passphrase = PASSPHRASE, createIfAbsent = true) =>
+    openWallet({ folder, passphrase, keys, createIfAbsent, known: memory });
+  return { folder, clock, secrets, start, state };
+}
+
+/** Fails as said, and neither message nor cause holds any of the secrets. */
+async function refused(run: Promise<unknown>, code: string, message: RegExp, secrets: string[] = []) {
+  await assert.rejects(run, (error: AppError) => {
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    const whole = inspect(error, { depth: 9 });
+    for (const secret of secrets) assert.ok(!whole.includes(secret), 'a secret stands in the error');
+    return true;
+  });
+}
+
+test('a phrase from elsewhere is the same wallet here, with its old file kept aside', async () => {
+  const { folder, secrets, start } = setUp();
+  const first = await start();
+  const { address, kind } = await secrets.importWallet(
+    { type: 'phrase', phrase: ` ${PHRASE.toUpperCase()}\n` },
+    'next',
+  );
+  assert.equal(kind, 'phrase');
+  assert.equal(address, HDNodeWallet.fromPhrase(PHRASE).address);
+  const second = await start('next');
+  assert.equal(second.accounts.funds.address, address);
+  assert.equal(second.backedUp(), true);
+  const aside = `wallet-${first.accounts.funds.address}.json`;
+  assert.ok(readdirSync(folder).includes(aside));
+  const { accounts } = await keys.open(readFileSync(join(folder, aside), 'utf8'), PASSPHRASE);
+  assert.equal(accounts.funds.address, first.accounts.funds.address);
+  assert.deepEqual(await secrets.revealPhrase('next'), PHRASE.split(' '));
+});
+
+test('a phrase with a wrong checksum, an unknown word or a wrong length changes nothing', async () => {
+  const { secrets, start } = setUp();
+  const before = await start();
+  const swapped = PHRASE.replace('winner thank year', 'thank winner year');
+  const bring = (phrase: string) => secrets.importWallet({ type: 'phrase', phrase }, 'next');
+  await refused(bring(swapped), 'bad-request', /checksum is wrong/, ['sausage', 'winner']);
+  await refused(bring(PHRASE.replace('wave', 'wvae')), 'bad-request', /Word 5 is not/, ['wvae', 'sausage']);
+  await refused(bring('legal winner thank'), 'bad-request', /has 3/, ['winner']);
+  assert.equal((await start()).accounts.funds.address, before.accounts.funds.address);
+});
+
+test('a private key becomes a wallet of its kind; what is no key is refused', async () => {
+  const { secrets, start } = setUp();
+  const { privateKey, address } = Wallet.createRandom();
+  const bring = (key: string) => secrets.importWallet({ type: 'key', key }, 'next');
+  assert.deepEqual(await bring(privateKey.slice(2)), { address, kind: 'key' });
+  const wallet = await start('next');
+  assert.equal(wallet.kind, 'key');
+  assert.equal(new Set(Object.values(wallet.accounts).map((account) => account.address)).size, 3);
+  assert.deepEqual((await start('next')).accounts.gas.address, wallet.accounts.gas.address);
+  await refused(secrets.revealPhrase('next'), 'unsupported', /no recovery words/, [privateKey.slice(2)]);
+  for (const bad of [privateKey.slice(0, -1), `0x${'0'.repeat(64)}`, 'f'.repeat(64)]) {
+    await refused(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
+  }
+});
+
+test('keystore files of version 3 come in; other schemes and pass phrases are told apart', async () => {
+  const { secrets, start } = setUp();
+  const foreign = Wallet.createRandom();
+  const light = { scrypt: { N: 2, r: 8, p: 1 } };
+  const file = await encryptKeystoreJson(
+    { address: foreign.address, privateKey: foreign.privateKey },
+    'theirs',
+    light,
+  );
+  const bring = (keystore: string, passphrase = 'theirs') =>
+    secrets.importWallet({ type: 'keystore', keystore, passphrase }, 'next');
+  await refused(bring(file, 'guess'), 'keystore-locked', /pass phrase is wrong/, ['guess']);
+  const changed = (change: (file: Record<string, never>) => unknown) =>
+    JSON.stringify(change(JSON.parse(file) as Record<string, never>));
+  const other = /another scheme/;
+  await refused(bring(changed((one) => ({ ...one, version: 1 }))), 'keystore-locked', other);
+  const crypto = (part: object) => (one: Record<string, never>) => ({
+    ...one,
+    Crypto: Object.assign({}, one.Crypto ?? one.crypto, part),
+  });
+  await refused(bring(changed(crypto({ kdf: 'argon2id' }))), 'keystore-locked', other);
+  await refused(bring(changed(crypto({ cipher: 'aes-256-gcm' }))), 'keystore-locked', other);
+  await refused(bring('{"encrypted":'), 'keystore-locked', /not JSON/);
+  const huge = crypto({ kdfparams: { n: 2 ** 26, r: 8, p: 1, dklen: 32, salt: 'ab'.repeat(32) } });
+  await refused(bring(changed(huge)), 'keystore-locked', /cannot be read/);
+  assert.deepEqual(await bring(file), { address: foreign.address, kind: 'key' });
+  assert.equal((await start('next')).accounts.funds.address, foreign.address);
+});
+
+test('what is exported opens elsewhere under its own pass phrase and brings the words along', async () => {
+  const { secrets, start } = setUp();
+  const { accounts } = await start();
+  const exported = await secrets.exportKeystore(PASSPHRASE, 'another');
+  assert.equal((await Wallet.fromEncryptedJson(exported, 'another')).address, accounts.funds.address);
+  await refused(keys.open(exported, PASSPHRASE), 'keystore-locked', /wrong/, [PASSPHRASE]);
+  await refused(secrets.exportKeystore('guess', 'x'), 'keystore-locked', /wrong/, ['guess']);
+  await refused(secrets.exportKeystore(PASSPHRASE, ''), 'keystore-locked', /needs a pass phrase/, [
+    PASSPHRASE,
+  ]);
+  assert.deepEqual(await keys.words(exported, 'another'), await secrets.revealPhrase(PASSPHRASE));
+});
+
+test('the drill passes for the words alone, once each, and in time', async () => {
+  const { secrets, start, clock } = setUp();
+  const wallet = await start();
+  assert.equal(wallet.backedUp(), false);
+  const words = await secrets.revealPhrase(PASSPHRASE);
+  const right = (positions: readonly number[]) => positions.map((position) => words[position - 1] ?? '');
+  const first = await secrets.startDrill(PASSPHRASE);
+  assert.equal(new Set(first.positions).size, 3);
+  const wrong = right(first.positions).with(1, 'zoo' === words[first.positions[1] ?? 0] ? 'abandon' : 'zoo');
+  assert.equal(secrets.answerDrill(first.id, wrong), false);
+  assert.throws(() => secrets.answerDrill(first.id, right(first.positions)), { code: 'not-found' });
+  const late = await secrets.startDrill(PASSPHRASE);
+  clock.advance(600_001);
+  assert.throws(() => secrets.answerDrill(late.id, right(late.positions)), { code: 'not-found' });
+  const short = await secrets.startDrill(PASSPHRASE);
+  assert.equal(secrets.answerDrill(short.id, []), false);
+  assert.equal(wallet.backedUp(), false);
+  const good = await secrets.startDrill(PASSPHRASE);
+  const typed = right(good.positions).map((word) => ` ${word.toUpperCase()} `);
+  assert.equal(secrets.answerDrill(good.id, typed), true);
+  assert.equal(wallet.backedUp(), true, 'holds at once');
+  assert.equal((await start()).backedUp(), true, 'and after a restart');
+});
+
+test('a folder of keys that is gone, or a damaged file, is a loss and never a new wallet', async () => {
+  const { folder, start, secrets } = setUp();
+  await start();
+  for (const file of readdirSync(folder)) rmSync(join(folder, file));
+  await refused(start(), 'keystore-missing', /Restore wallet.json/);
+  assert.deepEqual(readdirSync(folder), [], 'nothing was made');
+  await secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next');
+  assert.equal((await start('next')).accounts.funds.address, HDNodeWallet.fromPhrase(PHRASE).address);
+  writeFileSync(join(folder, 'wallet.json'), '');
+  await refused(start('next'), 'keystore-locked', /not JSON/);
+  assert.equal(readFileSync(join(folder, 'wallet.json'), 'utf8'), '');
+});
+
+test('with a payout address alone the wallet is watch-only and needs no pass phrase', async () => {
+  const { folder, secrets, start } = setUp();
+  const { address } = Wallet.createRandom();
+  secrets.setPayoutAddress(address);
+  const wallet = await start('', false);
+  assert.deepEqual([wallet.kind, wallet.payout, wallet.backedUp()], ['watch-only', address, true]);
+  assert.notEqual(wallet.accounts.funds.address, address);
+  const again = await start('', false);
+  assert.equal(again.accounts.session.address, wallet.accounts.session.address);
+  assert.ok(!readdirSync(folder).includes('wallet.json'));
+  for (const file of readdirSync(folder))
+    assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+  await refused(secrets.revealPhrase('any'), 'keystore-missing', /no key file/);
+});
+
+test('payout address and wallet change only when nothing is owed to the old one', async () => {
+  const { secrets, start, state } = setUp();
+  const { accounts } = await start();
+  const { address } = Wallet.createRandom();
+  state.owed = true;
+  assert.throws(() => secrets.setPayoutAddress(address), { code: 'busy' });
+  await refused(secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next'), 'busy', /still owe/, [
+    'sausage',
+  ]);
+  state.owed = false;
+  assert.throws(() => secrets.setPayoutAddress(address.toLowerCase()), { code: 'bad-request' });
+  secrets.setPayoutAddress(address);
+  assert.equal((await start()).payout, address);
+  secrets.setPayoutAddress(null);
+  assert.equal((await start()).payout, accounts.funds.address);
+});
+
+test('amounts are read exactly: the way there and back, and no more decimals than there are', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: 0n, max: 10n ** 30n }),
+      fc.integer({ min: 0, max: 18 }),
+      (value, decimals) => {
+        assert.equal(parseUnits(formatUnits(value, decimals), decimals), value);
+      },
+    ),
+  );
+  assert.throws(() => parseUnits('1.0000001', 6), {
+    code: 'bad-request',
+    message: /too many decimals: at most 6/,
+  });
+  for (const bad of ['', '1,5', '-1', '1e3', '.5', '1.', '0x10', 'all']) {
+    assert.throws(() => parseUnits(bad, 6), { code: 'bad-request' }, bad);
+  }
+});
