@@ -2,6 +2,16 @@
 import type { Command } from './index.ts';
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
+  backup: {
+    summary: 'Writes a whole home, without models, into one file; the agent may go on running.',
+    usage: '[--home DIR] --out FILE',
+    load: async () => ({ run: (await import('./backup.ts')).backUp }),
+  },
+  restore: {
+    summary: 'Puts a backup back into a home that is not there yet.',
+    usage: '[--home DIR] --in FILE',
+    load: async () => ({ run: (await import('./backup.ts')).restore }),
+  },
   'ledger export': {
     summary: 'Writes the books as a table or as plain-text accounts, with fiat values where a rate is known.',
     usage: '[--home DIR] --format csv|beancount [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',

@@ -51,15 +51,16 @@ export function createChainEvidence(reader: ChainReader, network: ChainNetwork):
         if (log.address.toLowerCase() !== SETTLEMENT_ADDRESS.toLowerCase()) continue;
         const event = EVENTS.parseLog({ topics: [...log.topics], data: log.data });
         if (event === null) continue;
-        const value = BigInt(event.args.amount);
-        const add = (to: Map<string, Amount>) => {
+        const add = (to: Map<string, Amount>, value: bigint) => {
           const channel = String(event.args.channelId).toLowerCase();
           to.set(channel, amount((to.get(channel) ?? 0n) + value));
         };
-        if (event.name === 'Claimed') add(claimed);
-        if (event.name === 'Deposited') add(deposited);
-        if (event.name === 'Refunded' || event.name === 'Withdrawn') add(returned);
-        if (event.name === 'Settled') settled += value;
+        if (event.name === 'Claimed') add(claimed, BigInt(event.args.claimAmount));
+        if (event.name === 'Deposited') add(deposited, BigInt(event.args.amount));
+        if (event.name === 'Refunded' || event.name === 'WithdrawFinalized') {
+          add(returned, BigInt(event.args.amount));
+        }
+        if (event.name === 'Settled') settled += BigInt(event.args.amount);
       }
       const evidence: TransactionEvidence = {
         succeeded: receipt.status === 'success',

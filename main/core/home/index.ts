@@ -4,6 +4,8 @@ import { join, posix, resolve, win32 } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
 
+export { type BackupParts, type BackupResult, backUpHome, restoreHome } from './backup.ts';
+
 /** Absolute paths. */
 export interface HomePaths {
   readonly root: string;
