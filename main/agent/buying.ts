@@ -70,7 +70,8 @@ export async function openBuying(
     ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
     changed('money');
   }
-  // An earlier run may have ended before it heard what it was charged.
+  // An earlier run may have ended between a payment and its booking, or before it heard what it was charged.
+  for (const { channelId, total } of payer.charges()) bookTotal(channelId, total);
   const askProviders = () => {
     for (const peer of payer.unresolved()) {
       if (!network.peers().some((known) => known.peer === peer && known.connected)) continue;

@@ -25,8 +25,8 @@ import {
   practicePassphrase,
 } from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork } from '../ports/chain.ts';
-import type { ChainSender } from '../ports/evm.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
+import { createFeeBooks } from './fee-books.ts';
 import type { Foundation } from './foundation.ts';
 import { knownWallet } from './known-wallet.ts';
 import { atEndpoints } from './networks.ts';
@@ -59,11 +59,18 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
   onClose(() => node.close());
   if (config.profile === 'practice') await fillPracticeWallet();
 
+  const fees = createFeeBooks({
+    sender: createSender(node, gas),
+    store: records,
+    ledger,
+    coinId: chain.coin.id,
+    clock,
+  });
   const channels = await openProviderChannels({
     network: chain,
     payout: wallet.payout,
     authorizer: session,
-    sender: bookFees(createSender(node, gas), ledger, chain),
+    sender: fees.sender,
     store: records,
     withdrawDelaySeconds: terms.withdrawDelaySeconds,
     depositMin: amount(terms.depositMin),
@@ -188,6 +195,8 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
       });
       onClose(() => timer.cancel());
       if (!serves) return;
+      const asking = fees.start();
+      onClose(() => asking.cancel());
       settlement.start();
       onClose(() => settlement.stop());
       spending.start();
@@ -218,16 +227,4 @@ function readPassphrase(config: AgentConfig, folder: string): string {
 function owesToWallet(ledger: Ledger, chain: ChainNetwork): boolean {
   const { id } = chain.token;
   return ledger.balance('channels:owed', id) > 0n || ledger.balance('contract:claimed', id) > 0n;
-}
-
-/** Whatever is sent for us costs a fee, also a deposit that we relay; claims book theirs again, to no effect. */
-function bookFees(sender: ChainSender, ledger: Ledger, chain: ChainNetwork): ChainSender {
-  return {
-    ...sender,
-    async waitForReceipt(hash, timeoutMs) {
-      const receipt = await sender.waitForReceipt(hash, timeoutMs);
-      ledger.networkFee({ txHash: receipt.hash, assetId: chain.coin.id, amount: receipt.fee });
-      return receipt;
-    },
-  };
 }

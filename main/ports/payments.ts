@@ -115,6 +115,8 @@ export interface Purse extends Payer {
   unresolved(): readonly string[];
   /** Asks a provider about such channels now. What it does not answer is asked again another time. */
   synchronise(provider: PaidProvider): Promise<void>;
+  /** What each channel was charged in all, as far as this machine's records know. */
+  charges(): readonly { readonly channelId: string; readonly total: Amount }[];
   /** What the chain says was put into each channel and not taken out again; fails with `chain-unavailable`. */
   deposits(): Promise<readonly { readonly channelId: string; readonly total: Amount }[]>;
   /** Resolves when nothing is being asked in the background. */

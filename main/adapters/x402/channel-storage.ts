@@ -88,14 +88,19 @@ export function clearPendingRequests(channels: SoldChannels): void {
   }
 }
 
-/** The payer's channels; `ids` are those that it ever used. */
+/** The payer's channels. */
 export interface BoughtChannels extends ClientChannelStorage {
-  ids(): readonly string[];
+  /** Each that was ever used, with what it was charged. */
+  all(): readonly { readonly channelId: string; readonly charged: string }[];
 }
 
 export function createBoughtChannels(store: RecordStore): BoughtChannels {
   return {
-    ids: () => store.list(BOUGHT).map((record) => record.key),
+    all: () =>
+      store.list(BOUGHT).map((record) => ({
+        channelId: record.key,
+        charged: boughtSchema.parse(JSON.parse(record.value)).chargedCumulativeAmount ?? '0',
+      })),
     async get(channelId) {
       const text = store.get(BOUGHT, key(channelId));
       return text === null

@@ -358,7 +358,7 @@ export function createPayer(options: PayerOptions): Purse {
   }
 
   async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {
-    const channelIds = storage.ids();
+    const channelIds = storage.all().map((channel) => channel.channelId);
     if (channelIds.length === 0) return [];
     const held = await options.chain.readContracts(
       channelIds.map((id) => ({
@@ -374,7 +374,17 @@ export function createPayer(options: PayerOptions): Purse {
     });
   }
 
-  return { lease, deposits, unresolved: lost.unresolved, synchronise: lost.synchronise, idle: lost.idle };
+  const charges = () =>
+    storage.all().map(({ channelId, charged }) => ({ channelId, total: amount(charged) }));
+
+  return {
+    lease,
+    charges,
+    deposits,
+    unresolved: lost.unresolved,
+    synchronise: lost.synchronise,
+    idle: lost.idle,
+  };
 }
 
 function forceRequirement(purse: ProviderPurse): PaymentRequirements {

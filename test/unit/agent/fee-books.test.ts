@@ -1,0 +1,126 @@
+/**
+ * Goal: each transaction that we send has its fee in the books, once, whatever dies in between. Method: the real
+ * ledger and records in memory, a chain that is a map, a clock of our own. Would break: a fee forgotten because
+ * the chain went away before the receipt came, or booked twice because it came back.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createFeeBooks } from '../../../main/agent/fee-books.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createLedger } from '../../../main/core/ledger/index.ts';
+import type { ChainSender, Hex, TransactionReceipt } from '../../../main/ports/evm.ts';
+import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+const COIN = 'eip155:31337/native';
+const HASH: Hex = `0x${'12'.repeat(32)}`;
+const CALL = { address: HASH, abi: [], functionName: 'deposit', args: [] };
+
+function setUp() {
+  const clock = manualClock(1_700_000_000_000);
+  const { ledger: store, records } = openDatabase(':memory:');
+  const ledger = createLedger({ store, clock, calendar: createCalendar('UTC') });
+  ledger.faucet({ reference: 'start', assetId: COIN, amount: amount(1_000) });
+  const mined = new Map<Hex, TransactionReceipt>();
+  let answers = true;
+  let dies = false;
+  const receipt = async (hash: Hex): Promise<TransactionReceipt | null> => {
+    if (!answers) throw new Error('away');
+    return mined.get(hash) ?? null;
+  };
+  const sender = {
+    receipt,
+    isPending: async () => false,
+    async writeContract(_call, options) {
+      options?.beforeBroadcast?.(HASH);
+      if (dies) throw new Error('the process ends here');
+      return HASH;
+    },
+    async waitForReceipt(hash) {
+      const found = await receipt(hash);
+      if (found === null) throw new Error('not yet');
+      return found;
+    },
+  } as Partial<ChainSender> as ChainSender;
+  const start = () => createFeeBooks({ sender, store: records, ledger, coinId: COIN, clock });
+  const mine = () =>
+    mined.set(HASH, {
+      hash: HASH,
+      status: 'success',
+      blockNumber: 1,
+      blockHash: HASH,
+      fee: amount(7),
+      gasUsed: 7n,
+      logs: [],
+    });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    clock,
+    start,
+    mine,
+    settled,
+    fees: () => ledger.balance('fees:network', COIN),
+    open: () => records.list('fees-to-book').length,
+    goAway: (away: boolean) => {
+      answers = !away;
+    },
+    die: () => {
+      dies = true;
+    },
+  };
+}
+
+test('a receipt that comes is booked, and asked after no more', async () => {
+  const { start, mine, fees, open } = setUp();
+  const books = start();
+  await books.sender.writeContract(CALL);
+  mine();
+  await books.sender.waitForReceipt(HASH);
+  assert.equal(fees(), 7n);
+  assert.equal(open(), 0);
+});
+
+test('a chain that goes away before the receipt is asked again', async () => {
+  const { clock, start, mine, fees, open, goAway, settled } = setUp();
+  const books = start();
+  books.start();
+  await books.sender.writeContract(CALL);
+  mine();
+  goAway(true);
+  await assert.rejects(books.sender.waitForReceipt(HASH));
+  clock.advance(10_000);
+  await settled();
+  assert.equal(fees(), 0n);
+  goAway(false);
+  clock.advance(10_000);
+  await settled();
+  await settled();
+  assert.equal(fees(), 7n);
+  assert.equal(open(), 0);
+});
+
+test('a process that ends before the broadcast is over leaves the hash to the next one', async () => {
+  const { start, mine, fees, die, settled } = setUp();
+  die();
+  await assert.rejects(start().sender.writeContract(CALL));
+  mine();
+  start().start();
+  await settled();
+  assert.equal(fees(), 7n);
+});
+
+test('what the chain never took is forgotten after an hour', async () => {
+  const { clock, start, fees, open, settled } = setUp();
+  const books = start();
+  books.start();
+  await books.sender.writeContract(CALL);
+  clock.advance(3_000_000);
+  await settled();
+  assert.equal(open(), 1);
+  clock.advance(700_000);
+  await settled();
+  await settled();
+  assert.equal(open(), 0);
+  assert.equal(fees(), 0n);
+});
