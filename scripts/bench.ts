@@ -10,6 +10,7 @@ import type { BenchResult } from './bench/result.ts';
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResult> }>>> = {
   serve: () => import('./bench/serve.ts'),
   machine: () => import('./bench/machine.ts'),
+  settle: () => import('./bench/settle.ts'),
 };
 
 /** This machine in one line. */

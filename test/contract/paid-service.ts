@@ -45,11 +45,12 @@ export interface Provider {
   readonly node: ChainNode;
 }
 
-/** A provider on the chain, with what an earlier one left in `store`. */
+/** A provider on the chain, with what an earlier one left in `store`; `checks` says who verifies vouchers. */
 export async function openProvider(
   chain: PracticeChain,
   accounts: WalletAccounts,
   store: MemoryRecordStore = createMemoryRecordStore(),
+  checks: 'ourselves' | 'x402' = 'ourselves',
 ): Promise<Provider> {
   const node = connectNode(chain.network);
   const channels = await openProviderChannels({
@@ -60,7 +61,7 @@ export async function openProvider(
     store,
     withdrawDelaySeconds: WITHDRAW_DELAY_SECONDS,
     depositMin: DEPOSIT_MIN,
-    recoverSigner,
+    ...(checks === 'ourselves' ? { recoverSigner } : {}),
   });
   const claims = createChannelClaims(channels, systemClock);
   const settlement = createSettlement({ claims, clock: systemClock, threshold: () => amount(1_000_000_000) });
