@@ -3,25 +3,14 @@
  * with -9 at moments drawn from the seed, and after each kill compares both books and the chain. Exit 0 only
  * when every base unit was where it belongs each time.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CrashFailure, runCrashes } from '../test/crash/crash-run.ts';
-import { REPOSITORY } from './places.ts';
+import { ledgerVerify } from '../test/crash/ledger-verify.ts';
 
 const VERIFY_EVERY = 10;
-
-/** The agent's own word on a home: null when it is clean, else what it printed. */
-export function ledgerVerify(home: string): Promise<string | null> {
-  const args = [join(REPOSITORY, 'main/agent-main.ts'), 'ledger', 'verify', '--home', home];
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, (error, stdout, stderr) =>
-      resolve(error === null ? null : `${stdout}\n${stderr}`.trim()),
-    );
-  });
-}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

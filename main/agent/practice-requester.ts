@@ -31,6 +31,8 @@ export interface PracticeRequester {
 
 const RESTARTS_MAX = 5;
 const RESTART_MS_MIN = 1_000;
+/** Up for this long, it counts as well again: only failures in a row are counted. */
+const STEADY_MS = 60_000;
 const STOP_MS_MAX = 2_500;
 
 export function startPracticeRequester(options: PracticeRequesterOptions): PracticeRequester {
@@ -41,6 +43,7 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
   let ready: AgentReady | null = null;
   let stopping = false;
   let restarts = 0;
+  let readySinceMs: number | null = null;
   let { gatewayPort } = options;
 
   const start = () => {
@@ -61,12 +64,15 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
         if (!line.startsWith('READY ')) return;
         ready = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
         if (ready.gateway) gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
+        readySinceMs = options.clock.monotonic();
         started.resolve(ready);
       });
     }
     process.once('exit', (code, signal) => {
       ready = null;
       if (stopping) return;
+      if (readySinceMs !== null && options.clock.monotonic() - readySinceMs >= STEADY_MS) restarts = 0;
+      readySinceMs = null;
       const cause = `it ended with ${signal ?? code}`;
       if (restarts >= RESTARTS_MAX) {
         options.onGaveUp(cause);

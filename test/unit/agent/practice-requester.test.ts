@@ -1,0 +1,80 @@
+/**
+ * Goal: the practice network's customer comes back as often as it dies, unless it cannot stay. Method: a real
+ * child process that says READY and waits to be killed; a clock of our own. Would break: a practice network that
+ * falls silent for good after five unlucky hours in its whole life, or one that restarts a broken child for ever.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startPracticeRequester } from '../../../main/agent/practice-requester.ts';
+import type { AgentReady } from '../../../shared/host.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-requester-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const ENTRY = `
+  const ready = { pid: process.pid, home: '/', profile: 'practice', page: null, gateway: null,
+    peer: { id: 'peer', addresses: [] }, chain: null, requester: null };
+  console.log('READY ' + JSON.stringify(ready));
+  setInterval(() => {}, 1000);
+  process.on('disconnect', () => process.exit());
+`;
+
+function start() {
+  const entry = join(folder, 'requester.mjs');
+  writeFileSync(entry, ENTRY);
+  const clock = manualClock(0);
+  let gaveUp = false;
+  const requester = startPracticeRequester({
+    entry,
+    home: folder,
+    connect: '',
+    rpcUrl: '',
+    gatewayPort: 0,
+    quiet: true,
+    clock,
+    onGaveUp: () => {
+      gaveUp = true;
+    },
+  });
+  const look = () => new Promise((resolve) => setTimeout(resolve, 5));
+  async function ready(): Promise<AgentReady> {
+    for (;;) {
+      const now = requester.ready();
+      if (now !== null) return now;
+      await look();
+    }
+  }
+  async function kill(): Promise<void> {
+    process.kill((await ready()).pid, 'SIGKILL');
+    while (requester.ready() !== null) await look();
+  }
+  return { requester, clock, ready, kill, gaveUp: () => gaveUp };
+}
+
+test('one that stays up for a while may die any number of times', async () => {
+  const { requester, clock, ready, kill, gaveUp } = start();
+  for (let death = 1; death <= 7; death += 1) {
+    await ready();
+    clock.advance(60_000);
+    await kill();
+    clock.advance(1_000);
+  }
+  await ready();
+  assert.equal(gaveUp(), false);
+  await requester.stop();
+});
+
+test('one that never stays is given up', async () => {
+  const { requester, clock, kill, gaveUp } = start();
+  for (let death = 1; death <= 6; death += 1) {
+    assert.equal(gaveUp(), false);
+    await kill();
+    clock.advance(30_000);
+  }
+  assert.equal(gaveUp(), true);
+  await requester.stop();
+});
