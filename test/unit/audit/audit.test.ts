@@ -1,0 +1,319 @@
+/**
+ * Goal: books that are right are called right; whatever differs from receipts, records or chain is named.
+ * Method: books of a few jobs with receipts that a real peer key signed, a chain that a test speaks for, and
+ * one thing changed at a time.
+ * Would break: a comparison that is never made, a difference without its subject, an alarm without a cause.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createPeerKey, loadPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { audit } from '../../../main/core/audit/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createLedger } from '../../../main/core/ledger/index.ts';
+import type { ChainEvidence, SoldChannelRecord, TransactionEvidence } from '../../../main/ports/evidence.ts';
+import type { PeerKey } from '../../../main/ports/network.ts';
+import type { Job } from '../../../shared/jobs.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Receipt } from '../../../shared/offer.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { soldJob } from '../jobs/job-samples.ts';
+
+const TOKEN = 'eip155:31337/0x01';
+const COIN = 'eip155:31337/native';
+const CHANNEL = '0xch';
+const ADDRESS = '0x00000000000000000000000000000000000000aa';
+const PRICE = { inputPerMillion: '1000000', outputPerMillion: '2000000' };
+
+let folder = '';
+let key: PeerKey;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'idlewatt-audit-'));
+  key = await createPeerKey(await loadPeerKey(folder));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+interface Scene {
+  jobs: Job[];
+  channel: SoldChannelRecord;
+  onChain: { totalClaimed: bigint; claimed: bigint; settled: bigint; held: bigint };
+  transactions: Record<string, Partial<TransactionEvidence> | null>;
+  away: boolean;
+  addresses: string[];
+}
+
+async function charged(
+  id: string,
+  cost: bigint,
+  cumulative: bigint,
+  changed: Partial<Receipt> = {},
+): Promise<Job> {
+  const receipt: Receipt = {
+    job: id,
+    peer: key.peer,
+    modelSha256: 'a'.repeat(64),
+    inputTokens: Number(cost - 2n),
+    outputTokens: 1,
+    price: PRICE,
+    assetId: TOKEN,
+    channelId: CHANNEL,
+    charged: `${cost}`,
+    cumulative: `${cumulative}`,
+    tokenHash: 'b'.repeat(64),
+    finishReason: 'stop',
+    atMs: 1,
+    ...changed,
+  };
+  return soldJob({
+    id,
+    state: 'charged',
+    inputTokens: Number(cost - 2n),
+    outputTokens: 1,
+    charged: `${cost}`,
+    cumulative: `${cumulative}`,
+    endedAtMs: 5,
+    receipt: await key.sign(receipt),
+  });
+}
+
+/** Two jobs of 700 and 41; the first is claimed and paid out. `change` makes one thing wrong. */
+async function auditOf(change: (scene: Scene) => void | Promise<void> = () => undefined) {
+  const scene: Scene = {
+    jobs: [await charged('a', 700n, 700n), await charged('b', 41n, 741n)],
+    channel: { channelId: CHANNEL, receiver: ADDRESS, charged: amount(741), promised: amount(800) },
+    onChain: { totalClaimed: 700n, claimed: 700n, settled: 700n, held: 700n },
+    transactions: {
+      '0xc': { claimed: new Map([[CHANNEL, amount(700)]]), fee: amount(9) },
+      '0xp': { settled: amount(700), fee: amount(4) },
+    },
+    away: false,
+    addresses: [ADDRESS],
+  };
+  const database = openDatabase(':memory:');
+  const ledger = createLedger({
+    store: database.ledger,
+    clock: manualClock(10),
+    calendar: createCalendar('UTC'),
+  });
+  for (const job of scene.jobs) ledger.jobCharged(job);
+  const channels = [{ channelId: CHANNEL, amount: amount(700) }];
+  ledger.channelsClaimed({ txHash: '0xc', assetId: TOKEN, channels });
+  ledger.networkFee({ txHash: '0xc', assetId: COIN, amount: amount(9) });
+  ledger.paidOut({ txHash: '0xp', assetId: TOKEN, amount: amount(700) });
+  ledger.networkFee({ txHash: '0xp', assetId: COIN, amount: amount(4) });
+  await change(scene);
+  for (const job of scene.jobs) database.jobs.insert(job);
+  const { onChain } = scene;
+  const evidence: ChainEvidence = {
+    tokenId: TOKEN,
+    coinId: COIN,
+    channels: async (ids) =>
+      new Map(ids.map((id) => [id, { balance: amount(900), totalClaimed: amount(onChain.totalClaimed) }])),
+    receiver: async () => ({ claimed: amount(onChain.claimed), settled: amount(onChain.settled) }),
+    transaction: async (hash) => {
+      const found = scene.transactions[hash] ?? null;
+      const none = new Map<string, Amount>();
+      return found === null
+        ? null
+        : {
+            succeeded: true,
+            fee: amount(0),
+            claimed: none,
+            deposited: none,
+            returned: none,
+            settled: amount(0),
+            ...found,
+          };
+    },
+    held: async () => amount(onChain.held),
+  };
+  const result = await audit({
+    ledger,
+    jobs: () => [database.jobs.page('', 1000)],
+    findJob: (id) => database.jobs.find(id),
+    soldChannels: [scene.channel],
+    ownPeer: key.peer,
+    verifySigned,
+    chains: new Map([['eip155:31337', scene.away ? null : evidence]]),
+    addresses: scene.addresses,
+  });
+  database.close();
+  return result;
+}
+
+test('right books are right, and every balance that can be is rebuilt', async () => {
+  const { differences, notes, balances, counted } = await auditOf();
+  assert.deepEqual(differences, []);
+  assert.deepEqual(notes, []);
+  assert.deepEqual(counted, { entries: 6, receipts: 2, transactions: 4 });
+  const rebuilt = Object.fromEntries(balances.map((row) => [`${row.account} ${row.assetId}`, row.rebuilt]));
+  assert.equal(rebuilt[`income:jobs ${TOKEN}`], 741n);
+  assert.equal(rebuilt[`channels:owed ${TOKEN}`], 41n);
+  assert.equal(rebuilt[`contract:claimed ${TOKEN}`], 0n);
+  assert.equal(rebuilt[`wallet ${TOKEN}`], 700n);
+  assert.equal(rebuilt[`fees:network ${COIN}`], 13n);
+});
+
+const cases: readonly [
+  what: string,
+  change: (scene: Scene) => void | Promise<void>,
+  about: RegExp,
+  said: RegExp,
+][] = [
+  [
+    'a receipt that another key signed',
+    async (scene) => {
+      const job = scene.jobs[0];
+      const [head, body] = job?.receipt?.split('.') ?? [];
+      const other = (await charged('x', 5n, 5n)).receipt?.split('.')[2];
+      if (job) scene.jobs[0] = { ...job, receipt: `${head}.${body}.${other}` };
+    },
+    /^job a$/,
+    /signature of its receipt/,
+  ],
+  [
+    'a charge above the price',
+    async (scene) => {
+      scene.jobs[0] = await charged('a', 700n, 700n, {
+        inputTokens: 698,
+        price: { ...PRICE, inputPerMillion: '1' },
+      });
+    },
+    /^job a$/,
+    /was charged 700; by its price it costs/,
+  ],
+  [
+    'a receipt of another charge',
+    async (scene) => {
+      scene.jobs[0] = await charged('a', 700n, 700n, { charged: '699' });
+    },
+    /^job a$/,
+    /charge is 700; its receipt says 699/,
+  ],
+  [
+    'a charged job that was never booked',
+    async (scene) => void scene.jobs.push(await charged('z', 10n, 751n)),
+    /^job z$/,
+    /no entry for it/,
+  ],
+  [
+    'a job that is gone',
+    (scene) => void scene.jobs.pop(),
+    /^entry job:b:charged$/,
+    /No charged job stands behind it/,
+  ],
+  [
+    'a voucher that was charged more than was booked',
+    (scene) => {
+      scene.channel = { ...scene.channel, charged: amount(750) };
+    },
+    /^channel 0xch$/,
+    /charged 750; the books have 741/,
+  ],
+  [
+    'a charge above what the payer signed',
+    (scene) => {
+      scene.channel = { ...scene.channel, promised: amount(740) };
+    },
+    /^channel 0xch$/,
+    /signed for 740 at most/,
+  ],
+  [
+    'a claim that the books do not know',
+    (scene) => {
+      scene.onChain.totalClaimed = 741n;
+    },
+    /^channel 0xch$/,
+    /chain has 741 of it claimed; the books say 700/,
+  ],
+  [
+    'a payout that never came',
+    (scene) => {
+      scene.onChain.settled = 0n;
+    },
+    /^contract:claimed in /,
+    /books say 0; receipts and chain say 700 \(less by 700\)/,
+  ],
+  [
+    'money gone from the wallet',
+    (scene) => {
+      scene.onChain.held = 1n;
+    },
+    /^wallet in /,
+    /more by 699/,
+  ],
+  [
+    'another fee',
+    (scene) => {
+      scene.transactions['0xp'] = { settled: amount(700), fee: amount(5) };
+    },
+    /^entry fee:0xp$/,
+    /fee was 5 on chain; the books say 4/,
+  ],
+  [
+    'a claim of another sum in its transaction',
+    (scene) => {
+      scene.transactions['0xc'] = { claimed: new Map([[CHANNEL, amount(1)]]), fee: amount(9) };
+    },
+    /^entry claim:0xc$/,
+    /moved 1 on channel 0xch; the books say 700/,
+  ],
+  [
+    'a payout that was reverted',
+    (scene) => {
+      scene.transactions['0xp'] = { succeeded: false, fee: amount(4) };
+    },
+    /^entry settle:0xp$/,
+    /paid out 0; the books say 700/,
+  ],
+];
+
+for (const [what, change, about, said] of cases) {
+  test(`named: ${what}`, async () => {
+    const { differences } = await auditOf(change);
+    const named = differences.some((found) => about.test(found.about) && said.test(found.what));
+    assert.ok(named, JSON.stringify(differences));
+  });
+}
+
+test('what cannot be compared is said, and is no difference', async () => {
+  const away = await auditOf((scene) => {
+    scene.away = true;
+  });
+  assert.deepEqual(away.differences, []);
+  assert.match(away.notes.join(), /chain eip155:31337 could not be asked/);
+  const pruned = await auditOf((scene) => {
+    scene.transactions = {};
+  });
+  assert.deepEqual(pruned.differences, []);
+  assert.match(pruned.notes.join(), /4 entries name transactions that this node does not keep/);
+  const gift = await auditOf((scene) => {
+    scene.onChain.held = 1_000n;
+  });
+  assert.deepEqual(gift.differences, []);
+  assert.match(gift.notes.join(), /300 of .* more than was ever booked/);
+  const nowhere = await auditOf((scene) => {
+    scene.addresses = [];
+  });
+  assert.match(nowhere.notes.join(), /address is not known/);
+});
+
+test('a job whose charge is on its way into the books is no difference', async () => {
+  const { differences } = await auditOf((scene) => {
+    scene.jobs.push(soldJob({ id: 'c', state: 'delivered', charged: '9', cumulative: null }));
+    scene.channel = { ...scene.channel, charged: amount(750) };
+  });
+  assert.deepEqual(differences, []);
+});
+
+test('a charge that a crash left without its receipt is told, and the voucher stands for it', async () => {
+  const { differences, notes } = await auditOf((scene) => {
+    scene.jobs = scene.jobs.map((job) => ({ ...job, receipt: null }));
+  });
+  assert.deepEqual(differences, []);
+  assert.match(notes.join(), /2 charged jobs have no receipt/);
+});

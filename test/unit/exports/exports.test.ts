@@ -1,0 +1,193 @@
+/**
+ * Goal: an export says what the books say, to the last unit, and never a value that nobody knows.
+ * Method: the ledger on a database in memory; the CSV is read back by a reader of its own (RFC 4180) and
+ * compared with the lines for random books; rates and their gaps by example.
+ * Would break: a rounded amount, a comma in a name that moves columns, 0 for a rate that is not known.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import {
+  type ExportSources,
+  exportBeancount,
+  exportCsv,
+  NO_RATES,
+  rateTable,
+} from '../../../main/core/exports/index.ts';
+import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { type Asset, amount, formatUnits } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+
+const REAL: Asset = { id: 'eip155:8453/0x01', symbol: 'USDC', decimals: 6, practice: false };
+const PRACTICE: Asset = { id: 'eip155:31337/0x01', symbol: 'USDC', decimals: 6, practice: true };
+const DAY = Date.UTC(2026, 10, 23);
+
+function sourcesOf(requests: readonly PostingRequest[], changed: Partial<ExportSources> = {}): ExportSources {
+  const database = openDatabase(':memory:');
+  const calendar = createCalendar('UTC');
+  const ledger = createLedger({ store: database.ledger, clock: manualClock(DAY), calendar });
+  ledger.postAll(requests);
+  return {
+    pages: () => ledger.pages(),
+    fromMs: 0,
+    toMs: Number.MAX_SAFE_INTEGER,
+    assetOf: (id) => [REAL, PRACTICE].find((asset) => asset.id === id) ?? null,
+    rates: NO_RATES,
+    dayOf: calendar.day,
+    ...changed,
+  };
+}
+
+function gift(
+  key: string,
+  value: bigint,
+  asset: Asset,
+  changed: Partial<PostingRequest> = {},
+): PostingRequest {
+  return {
+    key,
+    atMs: DAY,
+    kind: 'opening',
+    description: 'a test',
+    lines: [
+      { account: 'wallet', assetId: asset.id, amount: amount(value) },
+      { account: 'equity:opening', assetId: asset.id, amount: amount(-value) },
+    ],
+    ...changed,
+  };
+}
+
+/** RFC 4180, read by somebody else than who wrote it. */
+function parse(text: string): Record<string, string>[] {
+  const rows: string[][] = [];
+  for (const [, end, quoted, bare] of text.matchAll(/(^|,|\r\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))/g)) {
+    if (end !== ',') rows.push([]);
+    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? bare ?? '');
+  }
+  const [head = [], ...body] = rows;
+  return body
+    .filter((cells) => cells.length > 1)
+    .map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index] ?? ''])));
+}
+
+const csvOf = (sources: ExportSources) => parse([...exportCsv(sources)].join(''));
+
+test('every line is a row with its exact amount, whatever the texts are', () => {
+  const text = fc.string({ maxLength: 20, unit: 'binary' });
+  const entry = fc.record({ value: fc.bigInt(1n, 2n ** 100n), description: text, model: text });
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 15 }), (entries) => {
+      const requests = entries.map(({ value, description, model }, index) =>
+        gift(`k${index}`, value, REAL, { description, model }),
+      );
+      const rows = csvOf(sourcesOf(requests));
+      assert.equal(rows.length, entries.length * 2);
+      rows.forEach((row, index) => {
+        const { value, description = '' } = entries[Math.floor(index / 2)] ?? {};
+        assert.equal(row.amount, formatUnits(index % 2 === 0 ? (value ?? 0n) : -(value ?? 0n), 6));
+        assert.ok(row.description === description || row.description === `'${description}`);
+        assert.match(row.hash ?? '', /^[0-9a-f]{64}$/);
+      });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('no cell is a formula for a spreadsheet', () => {
+  const [row] = csvOf(sourcesOf([gift('a', 5n, REAL, { description: '=1+1', model: '-cmd|x' })]));
+  assert.equal(row?.description, "'=1+1");
+  assert.equal(row?.model, "'-cmd|x");
+});
+
+test('a rate stands in its row with its source; without one it says so, and practice money has no value', () => {
+  const rates = rateTable(
+    JSON.stringify([
+      { asset: 'USDC', currency: 'EUR', from: '2026-11-01', rate: '0.9', source: 'my bank' },
+      { asset: 'USDC', currency: 'EUR', from: '2026-11-23', rate: '0.9125', source: 'ECB reference' },
+    ]),
+  );
+  const at = (day: number) => ({ atMs: Date.UTC(2026, 10, day) });
+  const sources = sourcesOf(
+    [
+      gift('old', 1_000_000n, REAL, { atMs: Date.UTC(2026, 9, 31) }),
+      gift('first', 2_000_000n, REAL, at(22)),
+      gift('second', 1_000_001n, REAL, at(23)),
+      gift('practice', 5n, PRACTICE),
+      gift('late', 1n, REAL, { atMs: Date.UTC(2027, 5, 1) }),
+    ],
+    { rates },
+  );
+  const seen = csvOf(sources)
+    .filter(({ account }) => account === 'wallet')
+    .map((row) => [row['fiat value'], row['fiat currency'], row.rate, row['rate source']]);
+  assert.deepEqual(seen, [
+    ['no rate known', '', '', ''],
+    ['1.8', 'EUR', '0.9', 'my bank'],
+    ['0.9125009125', 'EUR', '0.9125', 'ECB reference'],
+    ['practice money has no value', '', '', ''],
+    ['no rate known', '', '', ''],
+  ]);
+});
+
+test('a span takes whole days and nothing beyond', () => {
+  const at = (key: string, atMs: number) => gift(key, 1n, REAL, { atMs });
+  const requests = [
+    at('before', DAY - 1),
+    at('first', DAY),
+    at('last', DAY + 86_399_999),
+    at('after', DAY + 86_400_000),
+  ];
+  const rows = csvOf(sourcesOf(requests, { fromMs: DAY, toMs: DAY + 86_400_000 }));
+  assert.deepEqual(
+    rows.map(({ entry }) => entry),
+    ['first', 'first', 'last', 'last'],
+  );
+});
+
+for (const [what, table, said] of [
+  ['no JSON', '[', /not JSON/],
+  [
+    'a rate that is a number',
+    '[{"asset":"USDC","currency":"EUR","from":"2026-11-01","rate":0.9,"source":"x"}]',
+    /0\.rate/,
+  ],
+  [
+    'a rate without its source',
+    '[{"asset":"USDC","currency":"EUR","from":"2026-11-01","rate":"1","source":" "}]',
+    /0\.source/,
+  ],
+  [
+    'a negative rate',
+    '[{"asset":"USDC","currency":"EUR","from":"2026-11-01","rate":"-1","source":"x"}]',
+    /0\.rate/,
+  ],
+  [
+    'a day that is none',
+    '[{"asset":"USDC","currency":"EUR","from":"2026-13-01","rate":"1","source":"x"}]',
+    /0\.from/,
+  ],
+] as const) {
+  test(`refused: a table with ${what}`, () => {
+    assert.throws(
+      () => rateTable(table),
+      (error) => isAppError(error, 'bad-request') && said.test(error.message),
+    );
+  });
+}
+
+test('plain-text accounts: practice money is a commodity of its own, balances are asserted to the unit', () => {
+  const text = [...exportBeancount(sourcesOf([gift('a', 1_500_000n, REAL), gift('b', 1n, PRACTICE)]))].join(
+    '',
+  );
+  assert.match(text, /open Assets:Wallet:Eip155-8453\n/);
+  assert.match(text, /2026-11-24 balance Assets:Wallet:Eip155-8453 {2}1\.5 ~ 0 USDC\n/);
+  assert.match(text, /balance Assets:Wallet:Eip155-31337 {2}0\.000001 ~ 0 PRACTICE\.USDC\n/);
+  assert.equal(
+    [...exportBeancount(sourcesOf([]))].join('').includes('open'),
+    false,
+    'empty books open nothing',
+  );
+});
