@@ -1,6 +1,6 @@
 /**
  * `npm run screenshots`: the real app, earning practice money, photographed page by page into
- * docs/screenshots, and the tray's real menu as the screen shows it.
+ * docs/screenshots; the tray's real menu and the shell's own windows as the screen shows them.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { encodePng } from './make-icons.ts';
 import { REPOSITORY } from './places.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { openVirtualDisplay } from './virtual-display.ts';
+import { pressKeys } from './virtual-hand.ts';
 
 const FOLDER = join(REPOSITORY, 'docs/screenshots');
 const SIZE = { width: 1280, height: 800 };
@@ -68,6 +69,8 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await picture(page, 'home-dark');
   await page.emulateMedia({ colorScheme: 'light' });
+  await spend(desktop);
+  await backup(desktop);
   await trayMenu(desktop);
 }
 
@@ -107,13 +110,56 @@ async function trayMenu(desktop: DesktopApp): Promise<void> {
       globalThis as unknown as { idlewattShell: { tray(): { menu: Electron.Menu } } }
     ).idlewattShell.tray();
     const window = BrowserWindow.getAllWindows()[0];
-    if (window) menu.popup({ window, x: 820, y: 40 });
+    if (window) menu.popup({ window, x: 560, y: 40 });
   });
-  await wait(1_500);
+  await wait(1_000);
+  pressKeys(display.env, 'Down'); // to the first that can be chosen: Pause
+  pressKeys(display.env, 'Right');
+  await wait(1_000);
+  await screenPart('tray-menu', { left: 480, top: 0, width: 640, height: 400 });
+  pressKeys(display.env, 'Escape', 'Escape');
+}
+
+/** A spend up to the shell's own question, which is then declined as an owner would by Escape. */
+async function spend({ page }: DesktopApp): Promise<void> {
+  await go(page, PAGES.wallet);
+  await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
+  await page.getByLabel('To', { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
+  await page.getByLabel('Amount', { exact: true }).fill('0.25');
+  await page.keyboard.press('Enter');
+  await page.getByText('This will be sent').waitFor();
+  await page.mouse.move(0, 0);
+  await picture(page, 'wallet-send');
+  await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
+  await page.getByText('Waiting for your confirmation').waitFor();
+  await wait(2_000);
+  await screenPart('confirm-spend', { left: 0, top: 0, width: 640, height: 400 });
+  pressKeys(display.env, 'Escape');
+  await page.getByText('It was not confirmed').waitFor();
+}
+
+/** The window for secrets, before it shows any. */
+async function backup({ app, page }: DesktopApp): Promise<void> {
+  const opening = app.waitForEvent('window');
+  await page.getByRole('button', { name: 'Back up with words …' }).click();
+  const secret = await opening;
+  await secret.getByRole('button', { name: 'Show the words' }).waitFor();
+  await picture(secret, 'backup');
+  await secret
+    .getByRole('button', { name: 'Close' })
+    .click()
+    .catch(() => {}); // the answer to the click may be lost with its window
+  await go(page, PAGES.home);
+}
+
+async function screenPart(
+  name: string,
+  area: { left: number; top: number; width: number; height: number },
+): Promise<void> {
   const screen = readWindowDump(await readFile(display.dumpFile));
-  const part = cut(screen, { left: 640, top: 0, width: 640, height: 400 });
-  await writeFile(join(FOLDER, 'tray-menu.png'), encodePng(part.rows, part.width, part.height, 3));
-  console.log('docs/screenshots/tray-menu.png');
+  const part = cut(screen, area);
+  await writeFile(join(FOLDER, `${name}.png`), encodePng(part.rows, part.width, part.height, 3));
+  console.log(`docs/screenshots/${name}.png`);
 }
 
 interface Picture {

@@ -23,7 +23,7 @@ import { CONFINED } from './window.ts';
 import type { Language } from './words.ts';
 
 export interface SecretWindow {
-  /** Opens it for a task; one that is open for another task is closed first. */
+  /** Opens it for a task; what it showed for another task is gone. */
   open(task: SecretWindowTask): void;
   close(): void;
 }
@@ -71,23 +71,29 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
 
   return {
     open(task) {
-      if (current?.task === task) {
+      if (current) {
+        // The locked wallet comes first; anything else gives way, with all that was on the screen.
+        if (current.task !== task && current.task !== 'unlock') {
+          current = { ...current, task };
+          void current.window.loadURL(addressOf(task, options.language()));
+        }
         current.window.show();
         return current.window.focus();
       }
-      close();
-      const window = create(options, task);
+      const window = create(options);
       current = { window, task };
+      void window.loadURL(addressOf(task, options.language()));
       window.once('closed', () => {
-        if (current?.window === window) current = null;
-        options.onClosed(task);
+        const last = current?.task ?? task;
+        current = null;
+        options.onClosed(last);
       });
     },
     close,
   };
 }
 
-function create({ appFolder, language }: SecretWindowOptions, task: SecretWindowTask): BrowserWindow {
+function create({ appFolder }: SecretWindowOptions): BrowserWindow {
   const own = session.fromPartition(PARTITION);
   if (!own.protocol.isProtocolHandled('app')) {
     confineSession(own, 'nothing');
@@ -114,8 +120,11 @@ function create({ appFolder, language }: SecretWindowOptions, task: SecretWindow
   // Screen recorders and screen sharing see black where the system can do that.
   window.setContentProtection(true);
   window.once('ready-to-show', () => window.show());
-  void window.loadURL(`${APP_ORIGIN}/secret.html?${new URLSearchParams({ task, language: language() })}`);
   return window;
+}
+
+function addressOf(task: SecretWindowTask, language: Language): string {
+  return `${APP_ORIGIN}/secret.html?${new URLSearchParams({ task, language })}`;
 }
 
 function isFrom({ sender, senderFrame }: IpcMainInvokeEvent, window: BrowserWindow): boolean {

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { Button, FieldError, Group, Input, Label, Switch, TextField } from 'react-aria-components';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
 import { useDeed } from '../calls.ts';
-import { readAmount, shorten, writeAmountForTyping } from '../format.ts';
+import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Choice } from '../parts/choice.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
@@ -61,7 +61,7 @@ function SendForm(props: {
   onChange: (draft: Draft) => void;
   onPrepared: (spend: PreparedSpend) => void;
 }) {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const { draft } = props;
   const { asset: token, coin } = useSection('money');
   const { tokenBalance, coinBalance } = useSection('wallet');
@@ -113,11 +113,10 @@ function SendForm(props: {
       </TextField>
       <TextField
         className="field"
-        value={
-          draft.all && held !== null ? writeAmountForTyping(held, asset.decimals, language) : draft.amount
-        }
+        value={draft.all ? t('send.everything') : draft.amount}
+        isReadOnly={draft.all}
         onChange={(amount) => change({ amount, all: false })}
-        isInvalid={(draft.amount.trim() !== '' && baseUnits === null) || tooMuch}
+        isInvalid={(!draft.all && draft.amount.trim() !== '' && baseUnits === null) || tooMuch}
         inputMode="decimal"
         autoComplete="off"
       >
@@ -125,14 +124,20 @@ function SendForm(props: {
         <Group className="field-line">
           <Input className="input" />
           <span className="field-unit">{unit}</span>
-          <Button
-            className="button is-small"
-            aria-label={t('send.allLabel', { unit })}
-            isDisabled={held === null}
-            onPress={() => change({ all: true, amount: '' })}
-          >
-            {t('send.all')}
-          </Button>
+          {draft.all ? (
+            <Button className="button is-small" onPress={() => change({ all: false })}>
+              {t('send.some')}
+            </Button>
+          ) : (
+            <Button
+              className="button is-small"
+              aria-label={t('send.allLabel', { unit })}
+              isDisabled={held === null}
+              onPress={() => change({ all: true, amount: '' })}
+            >
+              {t('send.all')}
+            </Button>
+          )}
         </Group>
         <FieldError className="field-error">
           {tooMuch ? t('send.tooMuch') : t('settings.badAmount', { count: asset.decimals })}

@@ -1,15 +1,22 @@
 // Goal: with everything real, a spend leaves the wallet only by a press in the shell's native dialog, and the
 //   recovery words reach the owner only through the shell's own window.
-// Method: the real app on the practice network; the test stands in for the owner's hand: it takes the place of
-//   Electron's message box in the main process, reads what it would show and presses a button.
+// Method: the real app on the practice network. The native dialog is declined by a real key on the screen; to
+//   approve, the test takes the place of Electron's message box in the main process, as only a test runner can.
 // Would break if: a declined spend were sent; the dialog's default were to send; a page could read or reach the
 //   window for secrets, or that window the agent; words were left anywhere after the window closed.
 import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright';
-import { type DesktopApp, openApp } from './app.ts';
+import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { type DesktopApp, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
+/** The well-known test phrase of BIP-39 and its first address. */
+const PHRASE =
+  'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about';
+const PHRASE_ADDRESS = '0x9858EfFD232B4033E47d90003D41EC34EcaEda94';
 const TO = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
 
 describe('the wallet on the desktop', () => {
@@ -37,11 +44,8 @@ describe('the wallet on the desktop', () => {
     }, button);
   const shownBox = () =>
     desktop.app.evaluate(() => {
-      const { message, detail, buttons, defaultId, cancelId } = Reflect.get(
-        globalThis,
-        'shownBox',
-      ) as Electron.MessageBoxOptions;
-      return { message, detail: detail ?? '', buttons, defaultId, cancelId };
+      const box = Reflect.get(globalThis, 'shownBox') as Electron.MessageBoxOptions;
+      return { message: box.message, defaultId: box.defaultId, cancelId: box.cancelId };
     });
   const prepare = async () => {
     await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
@@ -51,19 +55,22 @@ describe('the wallet on the desktop', () => {
     await page.getByText('This will be sent').waitFor();
   };
 
-  test('the dialog has the facts; declined, nothing is sent', async () => {
+  test('the dialog has the facts; Enter in it declines, and nothing is sent', async () => {
     await prepare();
-    await answerNext(0);
     await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
+    const [asked] = await until('the dialog', desktop.questions, (questions) => questions.length > 0);
+    assert.equal(asked?.message, 'Send 0.25 practice ETH?');
+    assert.ok(asked?.detail.includes(`To: ${TO}`));
+    assert.match(asked?.detail ?? '', /Network fee: at most 0\.\d+ practice ETH/);
+    assert.match(asked?.detail ?? '', /This is practice money/);
+    assert.deepEqual(asked?.buttons, ['Do not send', 'Send 0.25 practice ETH']);
+    // The real key on the real dialog; one that is pressed before the dialog can take it is pressed again.
+    const press = async () => {
+      pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Return');
+      return desktop.questions();
+    };
+    await until('the answer', press, (questions) => questions.length === 0, 20_000);
     await page.getByText('It was not confirmed').waitFor();
-    const box = await shownBox();
-    assert.equal(box.message, 'Send 0.25 practice ETH?');
-    assert.ok(box.detail.includes(`To: ${TO}`));
-    assert.match(box.detail, /Network fee: at most 0\.\d+ practice ETH/);
-    assert.match(box.detail, /This is practice money/);
-    assert.deepEqual(box.buttons, ['Do not send', 'Send 0.25 practice ETH']);
-    assert.equal(box.defaultId, 0);
-    assert.equal(box.cancelId, 0);
     await page.getByText('Nothing sent yet').waitFor();
   });
 
@@ -91,6 +98,7 @@ describe('the wallet on the desktop', () => {
     await answerNext(1);
     await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
     await page.getByText('are on their way').waitFor();
+    assert.deepEqual(await shownBox(), { message: 'Send 0.25 practice ETH?', defaultId: 0, cancelId: 0 });
     const row = page.locator('.sent-row').first();
     await row.getByText('Arrived', { exact: true }).waitFor({ timeout: 30_000 });
     await row.getByText('0.25', { exact: true }).waitFor();
@@ -141,6 +149,52 @@ describe('the wallet on the desktop', () => {
     await closed;
     await page.getByText('The backup was proven').waitFor();
     assert.equal(desktop.app.windows().length, 1);
+  });
+
+  test('a key file saved here brings the same wallet back, in the place of another one', async () => {
+    const file = join(desktop.home, 'exported.json');
+    const addressShown = () => page.locator('.receive .address').textContent();
+    const first = await addressShown();
+    const opening = desktop.app.waitForEvent('window');
+    await desktop.app.evaluate(({ dialog }, path) => {
+      Object.assign(dialog, {
+        showSaveDialog: () => Promise.resolve({ canceled: false, filePath: path }),
+        showOpenDialog: () => Promise.resolve({ canceled: false, filePaths: [path] }),
+      });
+    }, file);
+    await desktop.chooseInTray('Wallet', 'Save a key file …');
+    const secret = await opening;
+    await secret.getByLabel('New pass phrase', { exact: true }).fill('long enough for this');
+    await secret.getByLabel('The same again', { exact: true }).fill('long enough for this');
+    await secret.keyboard.press('Enter');
+    await secret.getByText('The key file was saved').waitFor();
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.match(readFileSync(file, 'utf8'), /"version":\s*3/);
+
+    const pid = await desktop.agentPid();
+    // The same window, for another task.
+    await desktop.chooseInTray('Wallet', 'Bring another wallet …');
+    await secret.getByLabel('The words, in their order').fill(PHRASE);
+    await secret.getByRole('button', { name: 'Replace the wallet' }).click();
+    await secret.getByText('This wallet is used from now on').waitFor();
+    await until('another agent', desktop.agentPid, (now) => now !== undefined && now !== pid);
+    await page.getByText(PHRASE_ADDRESS).first().waitFor({ timeout: AGENT_MS_MAX });
+
+    const closed = secret.waitForEvent('close');
+    await secret.reload();
+    await secret.getByText('A key file', { exact: true }).click();
+    await secret.getByLabel('Pass phrase of the file', { exact: true }).fill('another pass phrase');
+    await secret.keyboard.press('Enter');
+    await secret.getByRole('alert').waitFor();
+    await secret.getByLabel('Pass phrase of the file', { exact: true }).fill('long enough for this');
+    await secret.keyboard.press('Enter');
+    await secret.getByText('This wallet is used from now on').waitFor();
+    await until('the first address', addressShown, (address) => address === first, AGENT_MS_MAX);
+    await secret
+      .getByRole('button', { name: 'Close' })
+      .click()
+      .catch(() => {});
+    await closed;
   });
 
   test('the window for secrets is confined, apart from the pages, and protected where the system can', async () => {

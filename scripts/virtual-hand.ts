@@ -1,0 +1,36 @@
+/**
+ * A pointer and keys for a screen that nobody sits at: real events of the X server, for what belongs to the
+ * system and not to a page (the tray's menu, native dialogs). XTEST by way of the libraries that are there.
+ */
+import { execFileSync } from 'node:child_process';
+
+const PROGRAM = `
+import sys
+from ctypes import CDLL, c_char_p, c_ulong, c_void_p
+x, t = CDLL('libX11.so.6'), CDLL('libXtst.so.6')
+x.XOpenDisplay.restype = c_void_p
+x.XStringToKeysym.restype = c_ulong
+x.XKeysymToKeycode.argtypes = [c_void_p, c_ulong]
+display = c_void_p(x.XOpenDisplay(None))
+verb, *rest = sys.argv[1:]
+if verb == 'move':
+    t.XTestFakeMotionEvent(display, -1, int(rest[0]), int(rest[1]), c_ulong(0))
+for key in rest if verb == 'press' else []:
+    code = x.XKeysymToKeycode(display, x.XStringToKeysym(c_char_p(key.encode())))
+    t.XTestFakeKeyEvent(display, code, 1, c_ulong(0))
+    t.XTestFakeKeyEvent(display, code, 0, c_ulong(0))
+x.XSync(display, 0)
+`;
+
+/** X's names of keys: `Down`, `Right`, `Return`, `Escape`. */
+export function pressKeys(environment: { readonly DISPLAY: string }, ...keys: string[]): void {
+  run(environment, ['press', ...keys]);
+}
+
+export function movePointer(environment: { readonly DISPLAY: string }, x: number, y: number): void {
+  run(environment, ['move', String(x), String(y)]);
+}
+
+function run({ DISPLAY }: { readonly DISPLAY: string }, parameters: string[]): void {
+  execFileSync('python3', ['-c', PROGRAM, ...parameters], { env: { ...process.env, DISPLAY } });
+}
