@@ -52,7 +52,8 @@ export async function judge(facts: Case, memory: Memory, limits: Limits): Promis
     const claimed = onChain.channels.get(id)?.claimed ?? 0n;
     equal(`${name}: owed`, provider.byChannel.get(`channels:owed ${id}`) ?? 0n, charged - claimed);
     const spent = requester.byChannel.get(`expense:inference ${id}`) ?? 0n;
-    equal(`${name}: spent by the requester`, spent, requester.bought.get(id) ?? 0n);
+    const told = requester.bought.get(id) ?? 0n;
+    if (told > spent) breaches.push(`${name}: the requester was told ${told} and booked ${spent}`);
     if (spent > charged) breaches.push(`${name}: the requester booked ${spent}, ${charged} was charged`);
     if (charged - spent > limits.exposure) {
       breaches.push(`${name}: ${charged - spent} was charged and is unknown to the requester`);

@@ -35,7 +35,7 @@ import {
   parseSettled,
   refusalCode,
 } from './provider-answers.ts';
-import { SETTLEMENT_ADDRESS } from './wire.ts';
+import { type ClientChannelStorage, SETTLEMENT_ADDRESS } from './wire.ts';
 
 export interface PayerOptions {
   readonly network: ChainNetwork;
@@ -76,6 +76,8 @@ export interface PaidDeposit {
   readonly total: Amount;
   readonly txHash: string;
 }
+
+type BoughtContext = Parameters<ClientChannelStorage['set']>[1];
 
 /** What is known of one provider. */
 export interface ProviderPurse {
@@ -332,13 +334,18 @@ export function createPayer(options: PayerOptions): Purse {
     if (code === 'deposit-too-small') await recoverBalance(channel);
   }
 
+  /** The chain knows what was claimed; that more was charged since is known here, and kept in the same write. */
   async function recoverBalance(channel: BoughtChannel): Promise<void> {
-    const before = await storage.get(channel.id);
-    const after = await recoverChannel(channel.deps, requirementOf(channel));
-    const charged = BigInt(before?.chargedCumulativeAmount ?? '0');
-    if (charged > BigInt(after.chargedCumulativeAmount ?? '0')) {
-      await storage.set(channel.id, { ...after, chargedCumulativeAmount: charged.toString() });
-    }
+    const charged = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
+    const keeping = {
+      ...storage,
+      set: (id: string, found: BoughtContext) => {
+        const claimed = BigInt(found.chargedCumulativeAmount ?? '0');
+        const most = charged > claimed ? charged : claimed;
+        return storage.set(id, { ...found, chargedCumulativeAmount: most.toString() });
+      },
+    };
+    await recoverChannel({ ...channel.deps, storage: keeping }, requirementOf(channel));
   }
 
   async function askRequirements(provider: PaidProvider): Promise<PaymentRequirements> {
