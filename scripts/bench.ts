@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   serve: () => import('./bench/serve.ts'),
   machine: () => import('./bench/machine.ts'),
   settle: () => import('./bench/settle.ts'),
+  ledger: () => import('./bench/ledger.ts'),
 };
 
 /** This machine in one line. */
