@@ -198,6 +198,10 @@ export function createRouter(parts: ApiParts) {
         shell.fail(input.id, input.message);
         return {};
       }),
+      suspending: shellOnly.suspending.handler(async () => {
+        await settlement.beforeSleep();
+        return {};
+      }),
       quit: shellOnly.quit.handler(() => {
         parts.quit();
         return {};

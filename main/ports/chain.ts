@@ -1,5 +1,6 @@
 /** The chain as settlement and wallet see it. Unknown is null, never zero. */
 import type { Amount, Asset } from '../../shared/money.ts';
+import type { ReceivableReason } from '../../shared/receivables.ts';
 
 export interface ChainNetwork {
   /** CAIP-2 id, e.g. `eip155:31337`. */
@@ -37,6 +38,11 @@ export interface MinedTransaction {
 export interface Settlement {
   /** Claims every channel that owes (batched), then moves the claimed sum to the payout address. */
   settleNow(): Promise<SettlementResult>;
+  /**
+   * Before the machine sleeps for long: settles what is worth its fee. Resolves within seconds and never fails;
+   * what was sent and not seen to arrive is found after waking up.
+   */
+  beforeSleep(): Promise<void>;
   onEvent(listener: (event: SettlementEvent) => void): () => void;
   receivables(): readonly Receivable[];
 }
@@ -49,6 +55,15 @@ export interface SettlementResult {
   readonly settle: { tx: MinedTransaction; amount: Amount } | null;
 }
 
+/** A transaction that was told as final and is in the chain no more. */
+export interface UndoneTransaction {
+  readonly type: 'undone';
+  readonly what: 'claimed' | 'settled';
+  readonly tx: MinedTransaction;
+  /** Channels whose claim it was, or that were paid out by it. */
+  readonly channelIds: readonly string[];
+}
+
 export type SettlementEvent =
   | {
       readonly type: 'claimed';
@@ -56,6 +71,8 @@ export type SettlementEvent =
       readonly channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[];
     }
   | { readonly type: 'settled'; readonly tx: MinedTransaction; readonly amount: Amount }
+  /** The chain dropped what was told before: it is taken back, and done again. */
+  | UndoneTransaction
   /** Tried and put off; the reason is one plain sentence. */
   | { readonly type: 'waiting'; readonly reason: string };
 
@@ -66,11 +83,6 @@ export interface Receivable {
   readonly owed: Amount;
   /** Claimed and not yet paid out. */
   readonly claimed: Amount;
-  readonly reason:
-    | 'below-threshold'
-    | 'chain-unavailable'
-    | 'waiting-for-schedule'
-    | 'wallet-not-backed-up'
-    | 'claiming'
-    | 'settling';
+  readonly state: 'owed' | 'claimed';
+  readonly reason: ReceivableReason;
 }

@@ -1,6 +1,6 @@
 /** What settlement needs from channels and chain: who owes, claim, pay out; each outcome told at least once. */
 import type { Amount } from '../../shared/money.ts';
-import type { MinedTransaction } from './chain.ts';
+import type { MinedTransaction, UndoneTransaction } from './chain.ts';
 
 /** A channel with something charged, as far as this machine's books know. */
 export interface ChannelAccount {
@@ -14,6 +14,8 @@ export interface ChannelAccount {
   readonly settled: Amount;
   /** The payer has begun to withdraw: claim at once. */
   readonly withdrawing: boolean;
+  /** Since when something is owed, in milliseconds since the epoch; null when nothing is. */
+  readonly owedSinceMs: number | null;
 }
 
 /** A transaction of ours that changed where money is. */
@@ -28,7 +30,8 @@ export type ClaimOutcome =
         readonly claimedTotal: Amount;
       }[];
     }
-  | { readonly type: 'settled'; readonly tx: MinedTransaction; readonly amount: Amount };
+  | { readonly type: 'settled'; readonly tx: MinedTransaction; readonly amount: Amount }
+  | UndoneTransaction;
 
 /**
  * Claims on chain. What is begun is written down before the transaction leaves, so that a crash at any
@@ -39,7 +42,10 @@ export type ClaimOutcome =
 export interface ChannelClaims {
   /** From this machine's books alone; answers while the chain is down. */
   accounts(): readonly ChannelAccount[];
-  /** Outcomes that were never acknowledged: of an earlier run, or of a call whose answer was lost. */
+  /**
+   * Outcomes that were never acknowledged: of an earlier run, of a call whose answer was lost, of somebody who
+   * claimed for us, or what the chain has dropped again.
+   */
   recover(): Promise<readonly ClaimOutcome[]>;
   /** Claims up to {@link CLAIM_BATCH_MAX} channels in one transaction; null when the chain has them all already. */
   claim(channelIds: readonly string[]): Promise<ClaimOutcome | null>;
@@ -49,6 +55,14 @@ export interface ChannelClaims {
   acknowledge(outcome: ClaimOutcome): void;
   /** Looks for withdrawals that payers have begun; refreshes what the books know of the chain. */
   refresh(): Promise<void>;
+  /** Claimed and not paid out yet, by these books. */
+  unpaid(): Amount;
+  /** Whether a transaction of ours is sent and does not count yet. */
+  isConfirming(): boolean;
+  /** What claiming so many channels and paying out costs now, in the chain's coin. */
+  fee(channels: number): Promise<Amount>;
+  /** Called when there is something to recover that no call of the caller's brought. Returns its unsubscribe. */
+  onFound(listener: () => void): () => void;
 }
 
 /** As many as a public facilitator takes in one claim. */

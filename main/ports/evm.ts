@@ -77,6 +77,10 @@ export interface ChainReader {
   isPending(hash: Hex): Promise<boolean>;
   /** The chain's last block. */
   height(): Promise<number>;
+  /** A block's hash; null where not every node that is asked has the block. */
+  blockHash(number: number): Promise<Hex | null>;
+  /** What a unit of gas costs now, in wei. */
+  gasPrice(): Promise<bigint>;
   /** The last block's time, in milliseconds since the epoch: this machine's clock may be wrong. */
   time(): Promise<number>;
   /** Events of one contract from a block on, oldest first; null in `topics` stands for any. */

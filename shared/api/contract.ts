@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
 import { pauseUntilSchema, presenceSchema } from '../presence.ts';
+import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -19,14 +20,8 @@ export const receivableSchema = z.object({
   payer: z.string(),
   owed: amountTextSchema,
   claimed: amountTextSchema,
-  reason: z.enum([
-    'below-threshold',
-    'chain-unavailable',
-    'waiting-for-schedule',
-    'wallet-not-backed-up',
-    'claiming',
-    'settling',
-  ]),
+  state: receivableStateSchema,
+  reason: receivableReasonSchema,
 });
 
 export const dayEarningsSchema = z.object({
@@ -151,6 +146,8 @@ export const contract = {
     requests: oc.output(eventIterator(shellRequestSchema)),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
+    /** The machine is about to sleep: what is worth its fee is claimed first. Answers within seconds. */
+    suspending: oc.input(nothing).output(nothing),
     /** Ends the agent cleanly. */
     quit: oc.input(nothing).output(nothing),
     ...walletShellContract,

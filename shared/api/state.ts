@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceSchema } from '../presence.ts';
+import { receivableReasonSchema } from '../receivables.ts';
 import { settingsSchema } from '../settings.ts';
 
 const nullableNumber = z.number().nullable();
@@ -79,16 +80,7 @@ export const moneyStateSchema = z.object({
   received: amountTextSchema,
   feesCoin: amountTextSchema,
   /** One plain reason why what is owed is not in the wallet yet; null when nothing is owed. */
-  waitingReason: z
-    .enum([
-      'below-threshold',
-      'chain-unavailable',
-      'waiting-for-schedule',
-      'wallet-not-backed-up',
-      'claiming',
-      'settling',
-    ])
-    .nullable(),
+  waitingReason: receivableReasonSchema.nullable(),
   settleThreshold: amountTextSchema,
 });
 

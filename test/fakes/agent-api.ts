@@ -256,6 +256,7 @@ export async function startFakeAgent(
       requests: on.shell.requests.handler(refuse),
       answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
       failGpuProbe: on.shell.failGpuProbe.handler(refuse),
+      suspending: on.shell.suspending.handler(refuse),
       quit: on.shell.quit.handler(refuse),
       pendingSpends: on.shell.pendingSpends.handler(refuse),
       answerSpend: on.shell.answerSpend.handler(refuse),

@@ -101,6 +101,12 @@ export function connectNode(
         data: log.data as Hex,
       }));
     },
+    async blockHash(number) {
+      const tag = toQuantity(number);
+      const block = await pool.agreed('eth_getBlockByNumber', () => [tag, false], blockSchema.nullable());
+      return block === null ? null : (block.hash as Hex);
+    },
+    gasPrice: () => pool.ask('eth_gasPrice', [], quantitySchema),
     async time() {
       const block = await pool.agreed('eth_getBlockByNumber', (tag) => [tag, false], blockSchema);
       return Number(block.timestamp) * 1_000;
@@ -177,6 +183,8 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
     isPending: node.isPending,
     height: node.height,
     time: node.time,
+    blockHash: node.blockHash,
+    gasPrice: node.gasPrice,
     logs: node.logs,
     address: account.address,
     writeContract: (call, options = {}) => {

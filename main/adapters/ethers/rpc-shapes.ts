@@ -36,6 +36,7 @@ export const pendingSchema = z.union([
 export const blockSchema = z.object({
   baseFeePerGas: quantitySchema.nullish(),
   timestamp: quantitySchema,
+  hash: hexSchema,
 });
 
 export function toReceipt(

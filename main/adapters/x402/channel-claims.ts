@@ -1,165 +1,66 @@
 /** Claims and payouts through x402's channel manager; see the port for what is promised about crashes. */
-import settlementArtifact from '../../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
+import { computeChannelId } from '@x402/evm/batch-settlement/client';
 import { AppError } from '../../../shared/errors.ts';
-import { type Amount, amount, amountSchema } from '../../../shared/money.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
 import { type ChannelClaims, CLAIM_BATCH_MAX, type ClaimOutcome } from '../../ports/claims.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ContractCall, Hex } from '../../ports/evm.ts';
+import type { Hex } from '../../ports/evm.ts';
+import { createChainLook } from './chain-look.ts';
+import { owes } from './channel-storage.ts';
 import { observeChain } from './operation.ts';
-import { type OutboxEntry, outcomeOf, recoverOutbox } from './outbox.ts';
+import { type NewOutboxEntry, outcomeOf, recoverOutbox } from './outbox.ts';
+import { createPayoutTotals } from './payout-totals.ts';
 import type { ProviderChannels } from './provider-channels.ts';
-import { type Channel, SETTLEMENT_ADDRESS } from './wire.ts';
+import { withRelays } from './relays.ts';
+import { findUndone } from './reorganisations.ts';
+import { callOf, pairOf } from './settlement-contract.ts';
+import type { Channel, ChannelConfig } from './wire.ts';
 
-const SETTLED = 'x402-settled';
+/** Gas as measured on our implementation of the contract; the canonical one is close. */
+const CLAIM_GAS = 36_000n;
+const CLAIM_GAS_PER_CHANNEL = 24_500n;
+const PAYOUT_GAS = 46_000n;
 
 /** See {@link ChannelClaims}. */
 export function createChannelClaims(provider: ProviderChannels, clock: Clock): ChannelClaims {
   const { options, channels, outbox } = provider;
-  const { sender, store } = options;
-  const manager = provider.scheme.createChannelManager(
-    provider.facilitator,
-    options.network.id as `${string}:${string}`,
-    options.network.token.address as Hex,
-  );
-
-  const callOf = (functionName: string, args: readonly unknown[]): ContractCall => ({
-    address: SETTLEMENT_ADDRESS,
-    abi: settlementArtifact.abi,
-    functionName,
-    args,
+  const { sender, store, network } = options;
+  const totals = createPayoutTotals(store, channels);
+  const look = createChainLook(provider, totals, clock);
+  const relayed = withRelays(provider.facilitator, {
+    network,
+    sender,
+    channelIdOf: (config) => computeChannelId(config as ChannelConfig, network.id),
+    ...(options.relayTimeouts && { timeouts: options.relayTimeouts }),
   });
-
-  const settledOf = (channelId: string): Amount =>
-    amountSchema.parse(store.get(SETTLED, channelId.toLowerCase()) ?? '0');
-
-  async function refresh(channelIds: readonly string[]): Promise<void> {
-    for (let index = 0; index < channelIds.length; index += CLAIM_BATCH_MAX) {
-      const batch = channelIds.slice(index, index + CLAIM_BATCH_MAX);
-      const states = await sender.readContracts(
-        batch.flatMap((id) =>
-          ['channels', 'pendingWithdrawals', 'refundNonce'].map((name) => callOf(name, [id])),
-        ),
-      );
-      batch.forEach((id, place) => {
-        const [held, pending, refundNonce] = states.slice(place * 3, place * 3 + 3);
-        note(id, held, pending, refundNonce);
-      });
-    }
-  }
-
-  function note(channelId: string, held: unknown, pending: unknown, refundNonce: unknown): void {
-    const [balance, totalClaimed] = pair(held);
-    const [, initiatedAt] = pair(pending);
-    channels.change(channelId, (current) => {
-      // Never backwards: a node may lag behind a claim that this process has seen mined.
-      const known = BigInt(current.totalClaimed);
-      return {
-        ...current,
-        balance: balance.toString(),
-        totalClaimed: (totalClaimed > known ? totalClaimed : known).toString(),
-        withdrawRequestedAt: Number(initiatedAt),
-        refundNonce: Number(refundNonce),
-        onchainSyncedAt: clock.now(),
-      };
-    });
-  }
-
-  /** Channels that may still be used or that owe; the others cannot surprise us. */
-  function alive(): readonly string[] {
-    const since = clock.now() - options.withdrawDelaySeconds * 1_000;
-    return channels
-      .all()
-      .filter(
-        (channel) =>
-          channel.lastRequestTimestamp >= since ||
-          BigInt(channel.chargedCumulativeAmount) > BigInt(channel.totalClaimed),
-      )
-      .map((channel) => channel.channelId);
-  }
+  const manager = provider.scheme.createChannelManager(
+    relayed,
+    network.id as `${string}:${string}`,
+    network.token.address as Hex,
+  );
 
   /** Sends by the manager, with the hash written down first; what it then says is told by the receipt. */
   async function send(
     call: () => Promise<unknown>,
-    entryFor: (hash: string) => OutboxEntry,
+    entryFor: (hash: string, relayed: boolean) => NewOutboxEntry,
   ): Promise<ClaimOutcome | null> {
-    let begun: OutboxEntry | null = null;
-    const { receipt, failure } = await observeChain(call, (_, hash) => {
-      begun = entryFor(hash);
-      outbox.begin(begun);
+    let hash: string | null = null;
+    const { receipt, failure } = await observeChain(call, (_, sent, isRelayed) => {
+      hash = sent;
+      outbox.begin(entryFor(sent, isRelayed));
     });
     if (failure !== null) throw failure;
+    const begun = hash === null ? null : outbox.find(hash);
     if (begun === null || receipt === null) return null;
-    return outcomeOf(begun, receipt);
+    return ourShare(outcomeOf(begun, receipt));
   }
 
-  return {
-    accounts: () =>
-      channels.all().map((channel) => ({
-        channelId: channel.channelId.toLowerCase(),
-        payer: channel.channelConfig.payer,
-        charged: amount(channel.chargedCumulativeAmount),
-        claimed: amount(channel.totalClaimed),
-        settled: settledOf(channel.channelId),
-        withdrawing: channel.withdrawRequestedAt > 0,
-      })),
-
-    async recover() {
-      const outcomes = await recoverOutbox(outbox, sender);
-      for (const outcome of outcomes) {
-        if (outcome.type === 'claimed') markClaimed(outcome);
-      }
-      return outcomes;
-    },
-
-    async claim(channelIds) {
-      if (channelIds.length > CLAIM_BATCH_MAX) throw new Error('too many channels for one claim');
-      // What an earlier run may have claimed without learning of it.
-      await refresh(channelIds);
-      const wanted = new Set(channelIds.map((id) => id.toLowerCase()));
-      let rows: readonly Channel[] = [];
-      const select = (all: readonly Channel[]): Channel[] => {
-        const chosen = all.filter(
-          (channel) =>
-            wanted.has(channel.channelId.toLowerCase()) &&
-            BigInt(channel.chargedCumulativeAmount) > BigInt(channel.totalClaimed),
-        );
-        rows = chosen;
-        return chosen;
-      };
-      try {
-        const outcome = await send(
-          () => manager.claim({ maxClaimsPerBatch: CLAIM_BATCH_MAX, selectClaimChannels: select as never }),
-          (hash) => ({ type: 'claimed', hash, channels: rows.map(claimRow) }),
-        );
-        if (outcome?.type === 'claimed') markClaimed(outcome);
-        return outcome;
-      } catch (error) {
-        throw refusedClaim(error, [...wanted]);
-      }
-    },
-
-    async settle() {
-      const paid = channels.all().map((channel) => [channel.channelId, channel.totalClaimed] as const);
-      const [claimed, settled] = pair(
-        await sender.readContract(callOf('receivers', [options.payout, options.network.token.address])),
-      );
-      const outcome =
-        claimed > settled
-          ? await send(
-              () => manager.settle(),
-              (hash) => ({ type: 'settled', hash }),
-            )
-          : null;
-      if (claimed === settled || outcome !== null) {
-        for (const [channelId, total] of paid) store.set(SETTLED, channelId.toLowerCase(), total);
-      }
-      return outcome;
-    },
-
-    acknowledge: (outcome) => outbox.remove(outcome.tx.hash),
-
-    refresh: () => refresh(alive()),
-  };
+  /** A payout moves what all machines with this payout address claimed; only ours is booked here. */
+  function ourShare(outcome: ClaimOutcome | null): ClaimOutcome | null {
+    if (outcome?.type !== 'settled') return outcome;
+    const unpaid = totals.unpaid() + look.claimsUntold();
+    return { ...outcome, amount: outcome.amount < unpaid ? outcome.amount : amount(unpaid) };
+  }
 
   function markClaimed(outcome: Extract<ClaimOutcome, { type: 'claimed' }>): void {
     for (const { channelId, claimedTotal } of outcome.channels) {
@@ -170,6 +71,122 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
       );
     }
   }
+
+  return {
+    accounts: () =>
+      channels.all().map((channel) => ({
+        channelId: channel.channelId.toLowerCase(),
+        payer: channel.channelConfig.payer,
+        charged: amount(channel.chargedCumulativeAmount),
+        claimed: amount(channel.totalClaimed),
+        settled: totals.settledOf(channel.channelId),
+        withdrawing: channel.withdrawRequestedAt > 0,
+        owedSinceMs: channels.owedSinceMs(channel),
+      })),
+
+    async recover() {
+      const undone = outbox.booked().length === 0 ? [] : await findUndone(outbox, sender);
+      const outcomes = (await recoverOutbox(outbox, sender, network.confirmations)).flatMap(
+        (outcome) => ourShare(outcome) ?? [],
+      );
+      for (const outcome of outcomes) if (outcome.type === 'claimed') markClaimed(outcome);
+      return [...undone, ...outcomes];
+    },
+
+    async claim(channelIds) {
+      if (channelIds.length > CLAIM_BATCH_MAX) throw new Error('too many channels for one claim');
+      // What an earlier run, or somebody else, may have claimed without our learning of it.
+      await look.refresh(channelIds);
+      const wanted = new Set(channelIds.map((id) => id.toLowerCase()));
+      let rows: readonly Channel[] = [];
+      const select = (all: readonly Channel[]): Channel[] => {
+        const chosen = all.filter(
+          (channel) =>
+            wanted.has(channel.channelId.toLowerCase()) && owes(channel) && !look.isUntold(channel.channelId),
+        );
+        rows = chosen;
+        return chosen;
+      };
+      try {
+        const outcome = await send(
+          () => manager.claim({ maxClaimsPerBatch: CLAIM_BATCH_MAX, selectClaimChannels: select as never }),
+          (hash, isRelayed) => ({
+            type: 'claimed',
+            hash,
+            channels: rows.map(claimRow),
+            relayed: isRelayed,
+          }),
+        );
+        if (outcome?.type === 'claimed') markClaimed(outcome);
+        return outcome;
+      } catch (error) {
+        throw refusedClaim(error, [...wanted]);
+      }
+    },
+
+    async settle() {
+      // One of ours is under way: it pays this out, or is found to have failed.
+      if (outbox.entries().some((entry) => entry.type === 'settled')) return null;
+      const marks = [...look.marks()];
+      const [claimed, settled] = pairOf(
+        await sender.readContract(callOf('receivers', [options.payout, network.token.address])),
+      );
+      if (claimed > settled) {
+        return send(
+          () => manager.settle(),
+          (hash, isRelayed) => ({ type: 'settled', hash, marks, relayed: isRelayed }),
+        );
+      }
+      await look.findPayout();
+      const [found] = await recoverOutbox(outbox, sender, network.confirmations);
+      return ourShare(found?.type === 'settled' ? found : null);
+    },
+
+    acknowledge(outcome) {
+      if (outcome.type === 'undone') return takeBack(outcome.tx.hash);
+      const entry = outbox.find(outcome.tx.hash);
+      if (entry === null) return;
+      const value =
+        outcome.type === 'settled'
+          ? outcome.amount
+          : amount(outcome.channels.reduce((sum, channel) => sum + channel.amount, 0n));
+      totals.add(outcome.type, value);
+      if (entry.type === 'settled') {
+        for (const { channelId, after } of entry.marks) totals.markSettled(channelId, after);
+      }
+      const { blockNumber, fee } = outcome.tx;
+      outbox.keepBooked({ entry, amount: value, fee, blockNumber, blockHash: null });
+      outbox.remove(entry.hash);
+    },
+
+    refresh: () => look.refresh([]),
+    unpaid: totals.unpaid,
+    isConfirming: () => outbox.entries().length > 0,
+    async fee(count) {
+      const gas = CLAIM_GAS + CLAIM_GAS_PER_CHANNEL * BigInt(count) + PAYOUT_GAS;
+      return amount(gas * (await sender.gasPrice()));
+    },
+    onFound: provider.onFound,
+  };
+
+  /** The books are as before the transaction; what it had claimed is owed again. */
+  function takeBack(hash: string): void {
+    const booked = outbox.booked().find(({ entry }) => entry.hash === hash);
+    if (booked === undefined) return;
+    const { entry } = booked;
+    totals.add(entry.type, amount(-booked.amount));
+    if (entry.type === 'settled') {
+      for (const { channelId, before } of entry.marks) totals.markSettled(channelId, before);
+    } else {
+      for (const { channelId, amount: value, claimedTotal } of entry.channels) {
+        const before: Amount = amount(claimedTotal - value);
+        channels.change(channelId, (current) =>
+          BigInt(current.totalClaimed) > before ? { ...current, totalClaimed: before.toString() } : current,
+        );
+      }
+    }
+    outbox.dropBooked(hash);
+  }
 }
 
 function claimRow(channel: Channel) {
@@ -179,11 +196,6 @@ function claimRow(channel: Channel) {
     amount: amount(claimedTotal - BigInt(channel.totalClaimed)),
     claimedTotal,
   };
-}
-
-function pair(value: unknown): readonly [bigint, bigint] {
-  const [first, second] = value as readonly [bigint, bigint];
-  return [BigInt(first), BigInt(second)];
 }
 
 /** The manager reports by an error whose text begins with what failed. */

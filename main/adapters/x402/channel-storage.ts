@@ -7,6 +7,8 @@ import { bytesSchema, channelConfigSchema, channelIdSchema, unitsSchema } from '
 
 const SOLD = 'x402-sold-channel';
 const BOUGHT = 'x402-bought-channel';
+/** Since when a channel owes something, by its own clock. */
+const OWED_SINCE = 'x402-owed-since';
 
 const soldSchema = z.object({
   channelId: channelIdSchema,
@@ -38,6 +40,8 @@ export interface SoldChannels extends ChannelStorage {
   all(): readonly Channel[];
   find(channelId: string): Channel | null;
   change(channelId: string, update: (current: Channel) => Channel): void;
+  /** In milliseconds since the epoch; null when nothing is owed. */
+  owedSinceMs(channel: Channel): number | null;
 }
 
 export function createSoldChannels(store: RecordStore): SoldChannels {
@@ -48,6 +52,11 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
   };
   return {
     find,
+    owedSinceMs(channel) {
+      if (!owes(channel)) return null;
+      const since = store.get(OWED_SINCE, key(channel.channelId));
+      return since === null ? channel.lastRequestTimestamp : Number(since);
+    },
     all: () => store.list(SOLD).map(({ value }) => read(value)),
     get: async (channelId) => find(channelId) ?? undefined,
     list: async () => store.list(SOLD).map(({ value }) => read(value)),
@@ -73,11 +82,19 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
           return null;
         }
         result = { channel: next, status: 'updated' };
+        if (owes(next) && (current === undefined || !owes(current))) {
+          store.set(OWED_SINCE, key(channelId), String(next.lastRequestTimestamp));
+        }
         return JSON.stringify(next);
       });
       return result;
     },
   };
+}
+
+/** Whether something is charged and not claimed. */
+export function owes(channel: Channel): boolean {
+  return BigInt(channel.chargedCumulativeAmount) > BigInt(channel.totalClaimed);
 }
 
 /** Requests that an earlier run left open will never be finished: their channels are free again. */

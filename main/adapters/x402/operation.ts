@@ -12,7 +12,7 @@ import type { ChainNetwork } from '../../ports/chain.ts';
 import type { ChainSender, Hex, TransactionReceipt } from '../../ports/evm.ts';
 
 interface Operation {
-  readonly beforeBroadcast: (functionName: string, hash: Hex) => void;
+  readonly beforeBroadcast: (functionName: string, hash: Hex, relayed: boolean) => void;
   failure: AppError | null;
   receipt: TransactionReceipt | null;
 }
@@ -31,7 +31,7 @@ export interface OperationResult<T> {
 /** Runs `call`; transactions sent within are announced to `beforeBroadcast` with their function's name. */
 export async function observeChain<T>(
   call: () => Promise<T>,
-  beforeBroadcast: (functionName: string, hash: Hex) => void = () => undefined,
+  beforeBroadcast: Operation['beforeBroadcast'] = () => undefined,
 ): Promise<OperationResult<T>> {
   const operation: Operation = { beforeBroadcast, failure: null, receipt: null };
   try {
@@ -40,6 +40,15 @@ export async function observeChain<T>(
   } catch (error) {
     throw operation.failure ?? error;
   }
+}
+
+/** A transaction that somebody else sent for the call that runs, seen on the chain. */
+export function noteRelayed(functionName: string, receipt: TransactionReceipt): void {
+  const operation = operations.getStore();
+  if (operation === undefined) return;
+  operation.beforeBroadcast(functionName, receipt.hash, true);
+  operation.receipt = receipt;
+  operation.failure = null;
 }
 
 /** x402's facilitator in this process: it verifies by reading the chain and sends from `sender`, our own key. */
@@ -69,7 +78,7 @@ function toFacilitatorSigner(sender: ChainSender): FacilitatorEvmSigner {
         sender.writeContract(call, {
           ...(gas === undefined ? {} : { gas }),
           ...(dataSuffix === undefined ? {} : { dataSuffix }),
-          beforeBroadcast: (hash) => operation?.beforeBroadcast(call.functionName, hash),
+          beforeBroadcast: (hash) => operation?.beforeBroadcast(call.functionName, hash, false),
         }),
       );
     },

@@ -104,6 +104,7 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
     if (result.type === 'no-payment-required') throw new Error('every request of the gate is paid for');
     const { response } = result;
     if (response.status === 200) {
+      provider.announceFound();
       return {
         kind: 'answered',
         status: 200,

@@ -35,6 +35,8 @@ export interface ProviderChannelsOptions {
   readonly depositMin: Amount;
   /** Checks ordinary vouchers; without it x402's server does, to the same effect and slower. */
   readonly recoverSigner?: RecoverSigner;
+  /** For tests: how long a facilitator may take to answer, and what it claims to show on the chain. */
+  readonly relayTimeouts?: { readonly answerMs: number; readonly showMs: number };
 }
 
 export interface ProviderChannels {
@@ -45,6 +47,9 @@ export interface ProviderChannels {
   readonly hashes: VoucherHashes;
   readonly channels: SoldChannels;
   readonly outbox: Outbox;
+  /** Called when the outbox holds something that no claim of ours brought. Returns its unsubscribe. */
+  readonly onFound: (listener: () => void) => () => void;
+  readonly announceFound: () => void;
 }
 
 /** A request as x402's server reads it; the price comes with it. */
@@ -92,5 +97,21 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     },
   });
   await server.initialize();
-  return { options, scheme, server, facilitator, hashes, channels, outbox: createOutbox(options.store) };
+  const listeners = new Set<() => void>();
+  return {
+    options,
+    scheme,
+    server,
+    facilitator,
+    hashes,
+    channels,
+    outbox: createOutbox(options.store),
+    onFound(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    announceFound() {
+      for (const listener of listeners) listener();
+    },
+  };
 }

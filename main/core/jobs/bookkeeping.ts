@@ -6,7 +6,7 @@ import type { Jobs } from './index.ts';
 
 export interface Bookkeeping {
   readonly jobs: Pick<Jobs, 'markClaimed' | 'markSettled' | 'recover'>;
-  readonly ledger: Pick<Ledger, 'channelsClaimed' | 'paidOut' | 'networkFee' | 'recoverCharges'>;
+  readonly ledger: Pick<Ledger, 'channelsClaimed' | 'paidOut' | 'networkFee' | 'recoverCharges' | 'undo'>;
   /** All or nothing over the stores of both. */
   readonly transaction: <T>(run: () => T) => T;
   /** Asset ids of what channels pay in and of the chain's own coin. */
@@ -22,6 +22,11 @@ export function bookSettlement(parts: Bookkeeping, event: SettlementEvent): void
   const { jobs, ledger, tokenId, coinId } = parts;
   if (event.type === 'waiting') return;
   const txHash = event.tx.hash;
+  if (event.type === 'undone') {
+    // The jobs it paid stay marked: the next transaction marks them again, and what is owed is the ledger's to say.
+    ledger.undo(txHash, 'The chain dropped the transaction');
+    return;
+  }
   parts.transaction(() => {
     ledger.networkFee({ txHash, assetId: coinId, amount: event.tx.fee });
     if (event.type === 'settled') {

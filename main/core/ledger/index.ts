@@ -56,6 +56,8 @@ export interface Ledger {
   postAll(requests: readonly PostingRequest[]): readonly Booked[];
   /** Takes a posting back by its opposite. A posting is reversed once; a reversal not at all. */
   reverse(key: string, reason: string): Booked;
+  /** Takes back what a transaction claimed or paid out, with its fee: the chain has dropped it. Twice is once. */
+  undo(txHash: string, reason: string): void;
 
   /** Books the charge of a job that ended: income when sold, expense when bought. core/jobs calls it. */
   jobCharged(job: Job): Booked;
@@ -135,8 +137,14 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
   };
   const bookOne = (posting: Posting): Booked => forceUnwrap('one was booked', book([posting])[0]);
   const post = (request: PostingRequest): Booked => bookOne(toPosting(request));
-  const postIfAny = (request: PostingRequest | null): Booked =>
-    request === null ? 'nothing' : post(request);
+  const postIfAny = (request: PostingRequest | null, keyFor = (key: string) => key): Booked =>
+    request === null ? 'nothing' : post({ ...request, key: keyFor(request.key) });
+  /** A transaction that was dropped and came back under the same hash is booked anew, under its next key. */
+  const standingKey = (key: string): string => {
+    let standing = key;
+    for (let time = 2; store.find(`reversal:${standing}`) !== null; time += 1) standing = `${key}#${time}`;
+    return standing;
+  };
   const dated = <Event extends { readonly atMs?: number }>(event: Event) => ({
     ...event,
     atMs: event.atMs ?? clock.now(),
@@ -163,9 +171,16 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     },
 
     jobCharged: (job) => postIfAny(jobBooking(job, job.endedAtMs ?? clock.now())),
-    channelsClaimed: (event) => postIfAny(claimBooking(dated(event))),
-    paidOut: (event) => postIfAny(payoutBooking(dated(event))),
-    networkFee: (event) => postIfAny(feeBooking(dated(event))),
+    undo: (txHash, reason) =>
+      store.transaction(() => {
+        for (const event of ['settle', 'claim', 'fee']) {
+          const standing = store.find(standingKey(`${event}:${txHash}`));
+          if (standing !== null) bookOne(reversalOf(standing, clock.now(), reason));
+        }
+      }),
+    channelsClaimed: (event) => postIfAny(claimBooking(dated(event)), standingKey),
+    paidOut: (event) => postIfAny(payoutBooking(dated(event)), standingKey),
+    networkFee: (event) => postIfAny(feeBooking(dated(event)), standingKey),
     deposited: (event) => postIfAny(depositBooking(dated(event))),
     refunded: (event) => postIfAny(refundBooking(dated(event))),
     faucet: (event) => postIfAny(endowmentBooking('faucet', dated(event))),

@@ -44,6 +44,7 @@ function account(channelId: string, charged: bigint, claimed = 0n): ChannelAccou
     claimed: amount(claimed),
     settled: amount(0),
     withdrawing: false,
+    owedSinceMs: null,
   };
 }
 

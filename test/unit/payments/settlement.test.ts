@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createSettlement } from '../../../main/core/payments/index.ts';
+import { type CoinPrice, createSettlement } from '../../../main/core/payments/index.ts';
 import type { SettlementEvent } from '../../../main/ports/chain.ts';
 import type { ChannelAccount, ChannelClaims, ClaimOutcome } from '../../../main/ports/claims.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -20,6 +20,16 @@ interface FakeClaims extends ChannelClaims {
   away: boolean;
   bad: string | null;
   owe(channelId: string, charged: bigint, withdrawing?: boolean): void;
+  looks: number;
+  confirming: boolean;
+  poor: boolean;
+  stall: Promise<void> | null;
+  mismatch: boolean;
+  broken: boolean;
+  feeCoin: bigint;
+  now: () => number;
+  announce(): void;
+  undo(hash: string, channelId: string, value: bigint): void;
 }
 
 function fakeClaims(): FakeClaims {
@@ -31,7 +41,11 @@ function fakeClaims(): FakeClaims {
     blockNumber += 1;
     return { hash: `0x${blockNumber}`, blockNumber, fee: amount(7n) };
   };
+  const found = new Set<() => void>();
   const reach = (): void => {
+    if (fake.mismatch) throw new AppError('chain-mismatch', 'The chain’s nodes contradict each other.');
+    if (fake.poor) throw new AppError('insufficient-funds', 'There is not enough coin for the network fee.');
+    if (fake.broken) throw new Error('a bug');
     if (fake.away) throw new AppError('chain-unavailable', 'The chain cannot be reached.');
   };
   const fake: FakeClaims = {
@@ -39,6 +53,14 @@ function fakeClaims(): FakeClaims {
     unacknowledged,
     away: false,
     bad: null,
+    looks: 0,
+    confirming: false,
+    poor: false,
+    stall: null,
+    mismatch: false,
+    broken: false,
+    feeCoin: 0n,
+    now: () => 0,
     owe: (channelId, charged, withdrawing = false) =>
       void accounts.set(channelId, {
         channelId,
@@ -47,6 +69,7 @@ function fakeClaims(): FakeClaims {
         claimed: accounts.get(channelId)?.claimed ?? ZERO,
         settled: accounts.get(channelId)?.settled ?? ZERO,
         withdrawing,
+        owedSinceMs: fake.now(),
       }),
     accounts: () => [...accounts.values()].map((account) => ({ ...account })),
     async recover() {
@@ -56,6 +79,7 @@ function fakeClaims(): FakeClaims {
     async claim(channelIds) {
       reach();
       fake.batches.push(channelIds);
+      await fake.stall;
       if (fake.bad !== null && channelIds.includes(fake.bad)) {
         throw new AppError('payment-required', 'The chain refuses a voucher.');
       }
@@ -83,15 +107,56 @@ function fakeClaims(): FakeClaims {
     acknowledge: (outcome) => void unacknowledged.delete(outcome.tx.hash),
     async refresh() {
       reach();
+      fake.looks += 1;
+    },
+    unpaid() {
+      const claimed = [...accounts.values()].reduce((sum, account) => sum + account.claimed, 0n);
+      return amount(claimed - paidOut);
+    },
+    isConfirming: () => fake.confirming,
+    async fee() {
+      reach();
+      return amount(fake.feeCoin);
+    },
+    onFound(listener) {
+      found.add(listener);
+      return () => found.delete(listener);
+    },
+    announce() {
+      for (const listener of found) listener();
+    },
+    undo(hash, channelId, value) {
+      const account = accounts.get(channelId);
+      if (account === undefined) throw new Error('unknown channel');
+      account.claimed = amount(account.claimed - value);
+      account.settled = amount(account.settled - value);
+      paidOut -= value;
+      unacknowledged.set(hash, {
+        type: 'undone',
+        what: 'settled',
+        tx: { hash, blockNumber: 1, fee: amount(7n) },
+        channelIds: [channelId],
+      });
     },
   };
   return fake;
 }
 
-function setUp(threshold = 1_000n, awaitsBackup = () => false) {
+function setUp(
+  threshold = 1_000n,
+  awaitsBackup = () => false,
+  coinPrice: () => CoinPrice | null = () => null,
+) {
   const claims = fakeClaims();
   const clock = manualClock(0);
-  const settlement = createSettlement({ claims, clock, threshold: () => amount(threshold), awaitsBackup });
+  claims.now = () => clock.now();
+  const settlement = createSettlement({
+    claims,
+    clock,
+    threshold: () => amount(threshold),
+    awaitsBackup,
+    coinPrice,
+  });
   const events: SettlementEvent[] = [];
   settlement.onEvent((event) => events.push(event));
   return { claims, clock, settlement, events };
