@@ -40,7 +40,10 @@ async function readLine(question: string, echo: boolean): Promise<string> {
   process.stderr.write(question);
   if (process.stdin.isTTY) return readFromTerminal(echo);
   lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  process.stdin.ref?.();
   const { value, done } = await lines.next();
+  // A pipe that its other end keeps open must not keep this process.
+  process.stdin.unref?.();
   if (done) throw new AppError('bad-request', 'The answer is missing: standard input ended.');
   return value;
 }

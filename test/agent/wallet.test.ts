@@ -1,0 +1,195 @@
+/**
+ * Goal: with the real agent, a page can prepare a spend and never make it happen; the owner's terminal can; the
+ * books follow; and no secret of the wallet is anywhere but in its two files.
+ * Method: the agent and the terminal's commands as processes of their own; afterwards keys and database, what the
+ * processes wrote, their command lines and environments, and what the page got are searched for secrets.
+ * Would break: a page that confirms its own spend, a token in the wrong hands, a secret in a log or a database.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Wallet } from 'ethers';
+import { createKeyTools } from '../../main/adapters/ethers/index.ts';
+import {
+  type AgentApi,
+  connectApi,
+  type RunningAgent,
+  startAgent,
+  waitForState,
+} from '../../scripts/agent-process.ts';
+import { REPOSITORY } from '../../scripts/places.ts';
+import { findSecrets, scanFolder, scanProcess, secretsOf } from '../secrets/scan.ts';
+import { booked, eventually, temporaryHome } from './practice-agent.ts';
+
+/** Half a coin. */
+const HALF = 5n * 10n ** 17n;
+
+const home = temporaryHome();
+/** Everything that processes wrote and the page was told, for the search at the end. */
+const heard: string[] = [];
+let agent: RunningAgent;
+let page: { api: AgentApi; close(): void };
+
+before(async () => {
+  agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
+  if (agent.ready.page === null) throw new Error('a headless agent serves pages');
+  page = await connectApi(agent.ready.page);
+});
+
+after(async () => {
+  page.close();
+  await agent.stop();
+  home.remove();
+});
+
+interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** A command of the terminal with what is typed there. */
+function terminal(args: readonly string[], typed = ''): Promise<Finished> {
+  return runTerminal(args, (child) => void child.stdin.end(typed));
+}
+
+/** The same, answering each `Word N:` as it is asked. */
+function answered(args: readonly string[], answer: (position: number) => string): Promise<Finished> {
+  return runTerminal(args, (child) => {
+    child.stderr.on('data', (part: Buffer) => {
+      const position = /Word (\d+): $/.exec(part.toString())?.[1];
+      if (position !== undefined) child.stdin.write(`${answer(Number(position))}\n`);
+    });
+  });
+}
+
+async function runTerminal(
+  args: readonly string[],
+  type: (child: ChildProcessWithoutNullStreams) => void,
+): Promise<Finished> {
+  const child = spawn(
+    process.execPath,
+    [join(REPOSITORY, 'main/agent-main.ts'), ...args, '--home', home.path],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (part: Buffer) => {
+      output += part.toString();
+    });
+  }
+  type(child);
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  heard.push(output);
+  return { code, output };
+}
+
+const coinId = 'eip155:31337/native';
+const stranger = Wallet.createRandom().address;
+
+test('the terminal sends after its owner said yes, and the books follow', async () => {
+  const refused = await terminal(['wallet', 'send', 'coin', '0.5', stranger], 'n\n');
+  assert.equal(refused.code, 1, refused.output);
+  assert.match(refused.output, /declined/);
+  assert.equal(await booked(page.api, 'equity:sent', coinId), 0n);
+  const sent = await terminal(['wallet', 'send', 'coin', '0.5', stranger], 'y\n');
+  assert.equal(sent.code, 0, sent.output);
+  assert.match(sent.output, /amount {2}0\.5 ETH/);
+  assert.match(sent.output, /mined: 0x[0-9a-f]{64}/);
+  assert.equal(await booked(page.api, 'equity:sent', coinId), HALF);
+  const { transactions } = await page.api.wallet.history({});
+  assert.deepEqual(
+    transactions.map(({ state, to, amount }) => [state, to, amount]),
+    [['mined', stranger, HALF.toString()]],
+  );
+  const shown = await terminal(['wallet', 'history']);
+  assert.match(shown.output, /mined .*0\.5 ETH to 0x/);
+  for (const [asset, sum, to, reason] of [
+    ['coin', '0.0000000000000000001', stranger, /too many decimals/],
+    ['coin', '999', stranger, /no more than it has/],
+    ['coin', '0.1', stranger.toLowerCase(), /without its checksum/],
+  ] as const) {
+    const bad = await terminal(['wallet', 'send', asset, sum, to]);
+    assert.equal(bad.code, 1);
+    assert.match(bad.output, reason);
+  }
+});
+
+test('a page asks and waits; only the terminal answers', async () => {
+  const spend = await page.api.wallet.prepareSend({ asset: 'coin', to: stranger, amount: '1000' });
+  const asked = page.api.wallet.requestSend({ id: spend.id });
+  const listed = await eventually('the spend waits', async () => {
+    const { output } = await terminal(['wallet', 'pending']);
+    return output.includes(stranger) ? output : null;
+  });
+  const id = listed.split('\n')[0] ?? '';
+  for (const call of [
+    () => page.api.shell.answerSpend({ id, approved: true }),
+    () => page.api.shell.pendingSpends({}),
+    () => page.api.shell.revealPhrase({ passphrase: 'any' }),
+    () => page.api.shell.importWallet({ source: { type: 'key', key: '1' }, passphrase: 'any' }),
+    () => page.api.shell.setPayoutAddress({ address: stranger }),
+  ]) {
+    await assert.rejects(call(), { message: 'Only the desktop shell may do this.' });
+  }
+  const confirmed = await terminal(['wallet', 'confirm', id], 'y\n');
+  assert.equal(confirmed.code, 0, confirmed.output);
+  assert.equal((await asked).state, 'mined');
+  const again = await terminal(['wallet', 'confirm', id], 'y\n');
+  assert.equal(again.code, 1);
+});
+
+test('the books are right by the chain’s word, with what was sent', async () => {
+  const verified = await terminal(['ledger', 'verify']);
+  assert.equal(verified.code, 0, verified.output);
+});
+
+test('no secret is anywhere but in the wallet’s own files', async () => {
+  const folder = join(home.path, 'keys');
+  const secrets = await secretsOf(
+    'practice',
+    readFileSync(join(folder, 'wallet.json'), 'utf8'),
+    readFileSync(join(folder, 'practice-passphrase'), 'utf8').trim(),
+  );
+  heard.push(JSON.stringify(await waitForState(page.api, () => true, { timeoutMs: 10_000 })));
+  heard.push(JSON.stringify(await page.api.earnings.entries({ limit: 500 })), agent.stderr());
+  const findings = heard.flatMap((text) => findSecrets(secrets, 'what was said', Buffer.from(text)));
+  if (agent.process.pid !== undefined && process.platform === 'linux') {
+    findings.push(...scanProcess(secrets, agent.process.pid));
+  }
+  // The door is for the terminal alone, and only while the agent runs.
+  assert.equal(statSync(join(home.path, 'terminal.json')).mode & 0o777, 0o600);
+  page.close();
+  await agent.stop();
+  assert.ok(!readdirSync(home.path).includes('terminal.json'));
+  const keeps = (path: string) => ['wallet.json', 'practice-passphrase'].includes(basename(path));
+  const scan = scanFolder(secrets, folder, keeps);
+  assert.deepEqual([...findings, ...scan.findings, ...scanDatabase(secrets)], []);
+});
+
+/** The books and the records, where what was sent is written down. */
+function scanDatabase(secrets: Awaited<ReturnType<typeof secretsOf>>) {
+  const files = readdirSync(home.path).filter((name) => name.startsWith('idlewatt.db'));
+  assert.ok(files.length > 0);
+  return files.flatMap((name) => findSecrets(secrets, name, readFileSync(join(home.path, name))));
+}
+
+test('the terminal proves a backup and exports it, by answers that are typed and not shown', async () => {
+  const folder = join(home.path, 'keys');
+  const passphrase = readFileSync(join(folder, 'practice-passphrase'), 'utf8').trim();
+  const words = await createKeyTools().words(readFileSync(join(folder, 'wallet.json'), 'utf8'), passphrase);
+  // Which words are asked is said with each question, so all of them are at hand.
+  const drill = await answered(['wallet', 'drill', '--practice'], (position) => words[position - 1] ?? '');
+  assert.equal(drill.code, 0, drill.output);
+  assert.match(drill.output, /backup is proven/);
+  const out = join(home.path, 'exported.json');
+  const exported = await terminal(['wallet', 'export', '--practice', '--out', out], 'mine\nmine\n');
+  assert.equal(exported.code, 0, exported.output);
+  assert.deepEqual(await createKeyTools().words(readFileSync(out, 'utf8'), 'mine'), words);
+  const locked = await terminal(['wallet', 'export', '--out', `${out}.2`], 'guess\nmine\nmine\n');
+  assert.equal(locked.code, 1);
+  assert.match(locked.output, /pass phrase is wrong/);
+  const second = await terminal(['wallet', 'create'], 'other\nother\n');
+  assert.equal(second.code, 1, second.output);
+});
