@@ -1,6 +1,7 @@
 /** The frame around every page: navigation, the state of the line to the agent, and the page that is open. */
 import { type ComponentType, useEffect, useRef } from 'react';
 import { I18nProvider } from 'react-aria-components';
+import { sentenceFor } from '../shared/sentence.ts';
 import { writeMoment } from './format.ts';
 import { Earnings } from './pages/earnings.tsx';
 import { Home } from './pages/home.tsx';
@@ -14,7 +15,6 @@ import { Icon } from './parts/icon.tsx';
 import { MoodMark } from './parts/mood.tsx';
 import { useNow, useWords } from './parts/words.ts';
 import { hrefTo, PAGES, type Page, useRoute } from './route.ts';
-import { sentenceFor } from './sentence.ts';
 import { useLink, useSection } from './store.ts';
 import { applyLanguage } from './strings.ts';
 

@@ -69,9 +69,9 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await picture(page, 'home-dark');
   await page.emulateMedia({ colorScheme: 'light' });
+  await trayMenu(desktop);
   await spend(desktop);
   await backup(desktop);
-  await trayMenu(desktop);
 }
 
 /** Nobody sits at this screen, but its clock of idleness is not to be waited for. */

@@ -1,13 +1,13 @@
 /** What the tray shows for a state: pure, so that every reason is provably answered in every language. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { assertNever } from '../../shared/assert.ts';
 import { formatUnits } from '../../shared/money.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { SecretTask } from '../../shared/secret-window.ts';
+import { type Mood, sentenceFor, type Why } from '../../shared/sentence.ts';
 import { type Language, say, type Word } from './words.ts';
 
 /** Each has an icon whose shape alone tells it. */
-export type TrayIcon = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
+export type TrayIcon = Mood;
 
 export type TrayItem =
   | { readonly kind: 'text'; readonly label: string }
@@ -90,60 +90,42 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
   };
 }
 
+/** The reason is the pages' own; the tray has shorter words for it. */
+const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word>> = {
+  'ready-idle': 'ready',
+  'ready-always': 'ready',
+  'engine-loading': 'loading',
+  'engine-restarting': 'restarting',
+  'engine-stopped': 'loading',
+  'engine-gave-up': 'engineGaveUp',
+  'paused-until-time': 'pausedUntil',
+  'paused-until-resume': 'paused',
+  'owner-active': 'ownerActive',
+  'on-battery': 'onBattery',
+  'session-unknown': 'sessionUnknown',
+  'no-model': 'noModel',
+  starting: 'connecting',
+};
+
 function presenceView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
-  const { presence } = state.work;
-  const shown = (icon: TrayIcon, word: Word, values: Record<string, string> = {}) => ({
-    icon,
-    sentence: say(language, word, values),
-  });
-  switch (presence.reason) {
-    case 'paused-by-owner':
-      return presence.untilMs === null
-        ? shown('paused', 'paused')
-        : shown('paused', 'pausedUntil', { time: timeText(presence.untilMs, language) });
-    case 'owner-active':
-      return shown('waiting', 'ownerActive');
-    case 'on-battery':
-      return shown('waiting', 'onBattery');
-    case 'session-unknown':
-      return shown('waiting', 'sessionUnknown');
-    case 'no-model':
-      return shown('waiting', 'noModel');
-    case 'engine-gave-up':
-      return shown('stopped', 'engineGaveUp');
-    case 'starting':
-      return shown('starting', 'connecting');
-    case 'idle':
-    case 'always-on':
-      return runningView(state, language);
-    default:
-      return assertNever(presence.reason);
+  const { mood, why } = sentenceFor(state.work);
+  if (why === 'serving-idle' || why === 'serving-always') {
+    return { icon: mood, sentence: serving(state, language) };
   }
+  const { untilMs } = state.work.presence;
+  const time = untilMs === null ? '' : timeText(untilMs, language);
+  return { icon: mood, sentence: say(language, WHY[why], { time }) };
 }
 
-function runningView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
-  const { engine, activeJobs, tokensPerSecond } = state.work;
-  switch (engine) {
-    case 'gave-up':
-      return { icon: 'stopped', sentence: say(language, 'engineGaveUp') };
-    case 'restarting':
-      return { icon: 'starting', sentence: say(language, 'restarting') };
-    case 'loading':
-    case 'stopped':
-      return { icon: 'starting', sentence: say(language, 'loading') };
-    case 'ready':
-      break;
-    default:
-      return assertNever(engine);
-  }
-  if (activeJobs.length === 0) return { icon: 'ready', sentence: say(language, 'ready') };
+function serving(state: AgentState, language: Language): string {
+  const { activeJobs, tokensPerSecond } = state.work;
   const count = String(activeJobs.length);
   const text = say(language, state.money.asset.practice ? 'practising' : 'earning', {
     count: activeJobs.length === 1 ? say(language, 'oneJob') : say(language, 'jobs', { count }),
   });
-  if (tokensPerSecond === null) return { icon: 'earning', sentence: text };
+  if (tokensPerSecond === null) return text;
   const speed = new Intl.NumberFormat(language, { maximumFractionDigits: 0 }).format(tokensPerSecond);
-  return { icon: 'earning', sentence: say(language, 'withSpeed', { text, speed }) };
+  return say(language, 'withSpeed', { text, speed });
 }
 
 function earnedToday(state: AgentState, language: Language): string {

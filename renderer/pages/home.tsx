@@ -1,5 +1,6 @@
 /** Home: one sentence with its reason, one main button, what runs now and what it brought. */
 import type { AgentState } from '../../shared/api/state.ts';
+import { sentenceFor } from '../../shared/sentence.ts';
 import { writeDuration, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
@@ -9,7 +10,6 @@ import { PauseButton, RemedyButton } from '../parts/pause.tsx';
 import { Empty } from '../parts/problem.tsx';
 import { useModelName, useNow, useWords } from '../parts/words.ts';
 import { hrefTo } from '../route.ts';
-import { sentenceFor } from '../sentence.ts';
 import { useSection } from '../store.ts';
 
 export function Home() {

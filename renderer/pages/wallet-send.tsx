@@ -2,7 +2,7 @@
  * Sending: a form, then every fact that the transaction will have, then the shell's own question. Nothing on
  * this page can move money by itself.
  */
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Button, FieldError, Group, Input, Label, Switch, TextField } from 'react-aria-components';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
 import { useDeed } from '../calls.ts';
@@ -179,6 +179,9 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
   const asset = spend.asset === 'token' ? token : coin;
   const amount = amountText(spend.amount, asset);
   const send = useDeed((_: null) => agent.wallet.requestSend({ id: spend.id }));
+  const shown = useRef<HTMLDivElement>(null);
+  // It takes the form's place and is longer: its button must not be out of sight.
+  useEffect(() => shown.current?.scrollIntoView({ block: 'nearest' }), []);
   if (send.result) {
     return (
       <div className="note is-info" role="status">
@@ -195,13 +198,13 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
     );
   }
   return (
-    <div className="panel send-preview">
+    <div className="panel send-preview" ref={shown}>
       <h3>{t(spend.smallTest ? 'send.previewTest' : 'send.preview')}</h3>
       <dl className="pairs">
         <div>
           <dt>{t('send.amount')}</dt>
           <dd>
-            <Amount baseUnits={spend.amount} asset={asset} />
+            <Amount baseUnits={spend.amount} asset={asset} isExact />
           </dd>
         </div>
         <div>
@@ -217,17 +220,17 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
         <div>
           <dt>{t('send.fee')}</dt>
           <dd>
-            {t('send.atMost')} <Amount baseUnits={spend.fee} asset={coin} />
+            {t('send.atMost')} <Amount baseUnits={spend.fee} asset={coin} isExact />
           </dd>
         </div>
         <div>
           <dt>{t('send.total')}</dt>
           <dd>
-            {t('send.atMost')} <Amount baseUnits={spend.total} asset={asset} />
+            {t('send.atMost')} <Amount baseUnits={spend.total} asset={asset} isExact />
             {spend.asset === 'token' ? (
               <>
                 {' + '}
-                <Amount baseUnits={spend.fee} asset={coin} />
+                <Amount baseUnits={spend.fee} asset={coin} isExact />
               </>
             ) : null}
           </dd>

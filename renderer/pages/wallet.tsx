@@ -37,8 +37,8 @@ export function Wallet() {
         </div>
       ) : null}
       <BalanceFigures />
-      <Send />
       <Receive />
+      <Send />
       <Backup />
       <Transactions />
       <Settlements />

@@ -13,12 +13,15 @@ interface AmountProps {
   readonly about?: string;
   /** Without a tooltip of its own, for places that are pressed as a whole. */
   readonly isPlain?: boolean;
+  /** Every digit at once, for what is about to be agreed to. */
+  readonly isExact?: boolean;
 }
 
-export function Amount({ baseUnits, asset, about, isPlain = false }: AmountProps) {
+export function Amount({ baseUnits, asset, about, isPlain = false, isExact = false }: AmountProps) {
   const { t, language } = useWords();
   if (baseUnits === null) return <Unknown about={about ?? null} />;
-  const { text, exact } = writeAmount(baseUnits, asset.decimals, language);
+  const { text: readable, exact } = writeAmount(baseUnits, asset.decimals, language);
+  const text = isExact ? exact : readable;
   const unit = asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol;
   const sayExact = exact === text ? null : `${exact} ${unit}`;
   const written = (

@@ -1,5 +1,5 @@
 /** The state as a shape, so that colour is never the only sign: disc, ring, half, bars, dots, square. */
-import type { Mood } from '../sentence.ts';
+import type { Mood } from '../../shared/sentence.ts';
 
 export function MoodMark({ mood }: { mood: Mood }) {
   return (

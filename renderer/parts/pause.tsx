@@ -1,9 +1,9 @@
 /** The one main button: pause with its choices, or resume; and the press that mends why nothing runs. */
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
+import type { Remedy } from '../../shared/sentence.ts';
 import { useDeed } from '../calls.ts';
 import { hrefTo } from '../route.ts';
-import type { Remedy } from '../sentence.ts';
 import { agent, useSection } from '../store.ts';
 import { ProblemNote } from './problem.tsx';
 import { useWords } from './words.ts';

@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hrefTo, PAGES, readRoute } from '../../../renderer/route.ts';
-import { sentenceFor } from '../../../renderer/sentence.ts';
 import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import type { AgentState } from '../../../shared/api/state.ts';
 import { type PresenceReason, presenceReasonSchema } from '../../../shared/presence.ts';
+import { sentenceFor } from '../../../shared/sentence.ts';
 
 const ENGINES = ['stopped', 'loading', 'ready', 'restarting', 'gave-up'] as const;
 

@@ -1,9 +1,9 @@
 /**
- * The first sentence on Home, as catalogue keys: what the machine does now, why, and the one thing that
+ * What pages and tray say first, without words: what the machine does now, why, and the one thing that
  * would change it. Pure, so that every reason is provably answered in every language.
  */
-import type { AgentState } from '../shared/api/state.ts';
-import { assertNever } from '../shared/assert.ts';
+import type { AgentState } from './api/state.ts';
+import { assertNever } from './assert.ts';
 
 export type Mood = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
 
