@@ -52,6 +52,20 @@ export function openHandles(database: Database): { reader: ReadHandle; writer: W
   return { reader, writer };
 }
 
+/** Another program has the file for itself: it is not damaged, and not ours either right now. */
+export function isLocked(cause: unknown): boolean {
+  return cause instanceof Sqlite.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(cause.code);
+}
+
+export function lockedError(cause: unknown): AppError {
+  return new AppError(
+    'home-in-use',
+    'Another program holds the database. Nothing was changed; close that program (a database browser, a backup ' +
+      'tool, another Idlewatt) and try again.',
+    { cause },
+  );
+}
+
 /** What may happen to any owner's disk is an expected failure; every other error of SQLite is a bug. */
 function translating<T>(run: () => T): T {
   try {
@@ -65,6 +79,7 @@ function translating<T>(run: () => T): T {
         details,
       });
     }
+    if (isLocked(cause)) throw lockedError(cause);
     if (cause.code.startsWith('SQLITE_CORRUPT')) {
       throw new AppError('database-corrupt', 'The database was damaged while it was open.', {
         cause,

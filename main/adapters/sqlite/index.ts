@@ -10,8 +10,14 @@ import type { RecordStore } from '../../ports/store.ts';
 import { openBenchmarkStore } from './benchmark-store.ts';
 import { copyDatabase, isBackupDue } from './copy.ts';
 import { examineInBackground } from './examine.ts';
-import { openHandles } from './handles.ts';
-import { APPLICATION_ID, backupPath, checkIntegrity } from './integrity.ts';
+import { isLocked, lockedError, openHandles } from './handles.ts';
+import {
+  APPLICATION_ID,
+  backupPath,
+  checkIntegrity,
+  LOCK_TIMEOUT_MS,
+  type LookOptions,
+} from './integrity.ts';
 import { openJobStore } from './job-store.ts';
 import { openLedgerStore } from './ledger-store.ts';
 import { MIGRATIONS, type Migration } from './migrations/index.ts';
@@ -36,24 +42,22 @@ export interface OpenDatabase {
   close(): void;
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends LookOptions {
   readonly migrations?: readonly Migration[];
-  /** Files above this size are opened before they are read from end to end. Default 32 MiB. */
-  readonly readAtOnceBytesMax?: number;
 }
 
 /**
  * Opens or creates the database at an absolute path; `:memory:` for one that lives only in this process.
- * Throws `database-corrupt` (the file is left as it was) or `unsupported` (written by a newer version).
+ * Throws `database-corrupt` (the file is left as it was) `unsupported` (written by a newer version) or `home-in-use`.
  */
 export function openDatabase(
   path: string,
-  { migrations = MIGRATIONS, readAtOnceBytesMax }: OpenOptions = {},
+  { migrations = MIGRATIONS, ...look }: OpenOptions = {},
 ): OpenDatabase {
   const inMemory = path === ':memory:';
   const versionMax = migrations.at(-1)?.version ?? 0;
-  const looked = inMemory ? 'read' : checkIntegrity(path, versionMax, readAtOnceBytesMax);
-  const database = new Database(path, { timeout: 5000 });
+  const looked = inMemory ? 'read' : checkIntegrity(path, versionMax, look);
+  const database = new Database(path, { timeout: look.lockTimeoutMs ?? LOCK_TIMEOUT_MS });
   try {
     if (!inMemory) chmodSync(path, 0o600);
     database.pragma('journal_mode = WAL');
@@ -69,7 +73,7 @@ export function openDatabase(
     migrate(database, migrations);
   } catch (cause) {
     database.close();
-    throw cause;
+    throw isLocked(cause) ? lockedError(cause) : cause;
   }
   const { writer } = openHandles(database);
   const examination = looked === 'glanced' ? examineInBackground(path) : null;
@@ -100,7 +104,7 @@ export type ReadOnlyDatabase = Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' 
 export function openForReading(path: string): ReadOnlyDatabase {
   const newest = MIGRATIONS.at(-1)?.version ?? 0;
   checkIntegrity(path, newest);
-  const database = new Database(path, { readonly: true, fileMustExist: true, timeout: 5000 });
+  const database = new Database(path, { readonly: true, fileMustExist: true, timeout: LOCK_TIMEOUT_MS });
   if (userVersion(database) < newest) {
     database.close();
     throw new AppError(
@@ -123,7 +127,7 @@ export function openForReading(path: string): ReadOnlyDatabase {
 /** Writes the database at `from` as one whole file at `to`, also while an agent works with it. */
 export function copyDatabaseFile(from: string, to: string): void {
   checkIntegrity(from, MIGRATIONS.at(-1)?.version ?? 0);
-  const database = new Database(from, { readonly: true, fileMustExist: true, timeout: 5000 });
+  const database = new Database(from, { readonly: true, fileMustExist: true, timeout: LOCK_TIMEOUT_MS });
   try {
     copyDatabase(database, to);
   } finally {

@@ -5,6 +5,7 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { AppError } from '../../../shared/errors.ts';
+import { isLocked, lockedError } from './handles.ts';
 
 /** Marks a file as ours (SQLite's `application_id`): the letters IdWt. */
 export const APPLICATION_ID = 0x49645774;
@@ -16,18 +17,27 @@ export function backupPath(path: string): string {
   return `${path}.backup`;
 }
 
+/** How long another program may hold the file before it is told. */
+export const LOCK_TIMEOUT_MS = 5_000;
+
+export interface LookOptions {
+  /** Files above this size are opened before they are read from end to end. Default 32 MiB. */
+  readonly readAtOnceBytesMax?: number;
+  readonly lockTimeoutMs?: number;
+}
+
 /** Files up to this size are read from end to end before they are used; larger ones while they already are. */
 export const READ_AT_ONCE_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * Throws `database-corrupt` for a file that is damaged or not ours, `unsupported` for one written by a
- * newer version. A file that is absent or empty passes. Returns whether all of it was read; of a large one
+ * newer version, `home-in-use` for one that another program holds. A file that is absent or empty passes. Returns whether all of it was read; of a large one
  * only the beginning and the length are looked at.
  */
 export function checkIntegrity(
   path: string,
   versionMax: number,
-  readAtOnceBytesMax = READ_AT_ONCE_BYTES_MAX,
+  { readAtOnceBytesMax = READ_AT_ONCE_BYTES_MAX, lockTimeoutMs = LOCK_TIMEOUT_MS }: LookOptions = {},
 ): 'read' | 'glanced' {
   if (!existsSync(path) || statSync(path).size === 0) return 'read';
   if (!hasHeader(path)) throw corrupt(path, 'It does not begin like a database.');
@@ -37,7 +47,7 @@ export function checkIntegrity(
   let version = 0;
   try {
     // Read-only: leftovers of a crash in the write-ahead log are read, not written back.
-    const database = new Database(path, { readonly: true, fileMustExist: true });
+    const database = new Database(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs });
     try {
       problem = findStranger(database) ?? (isLarge ? null : findDamage(database));
       version = Number(database.pragma('user_version', { simple: true }));
@@ -46,6 +56,7 @@ export function checkIntegrity(
     }
   } catch (cause) {
     if (!(cause instanceof Database.SqliteError)) throw cause;
+    if (isLocked(cause)) throw lockedError(cause);
     throw corrupt(path, cause.message, cause);
   }
   if (problem !== null) throw corrupt(path, problem);

@@ -11,8 +11,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
+import { openHandles } from '../../../main/adapters/sqlite/handles.ts';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { CHECKPOINT_EVERY } from '../../../main/adapters/sqlite/ledger-check.ts';
+import { openLedgerStore } from '../../../main/adapters/sqlite/ledger-store.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
 import type { LedgerProblem } from '../../../main/ports/ledger.ts';
@@ -156,6 +158,40 @@ test('a start adds up only what came after the last checkpoint, and everything o
   third.database.close();
   rmSync(folder, { recursive: true });
 });
+
+test('on a full disk a booking fails whole, and the books go on when there is space again', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
+  const path = join(folder, 'idlewatt.db');
+  const writer = openHandles(fullAfter(path, 4)).writer;
+  const store = openLedgerStore(writer);
+  const ledger = createLedger({ store, clock: manualClock(NOW), calendar: createCalendar('UTC') });
+  let booked = 0;
+  const bookBatch = () => {
+    ledger.postAll(Array.from({ length: 20 }, (_, index) => sale(booked + index + 1, 5n)));
+    booked += 20;
+  };
+  assert.throws(
+    () => {
+      for (;;) bookBatch();
+    },
+    (error) => isAppError(error, 'disk-full'),
+  );
+  assert.equal(ledger.balance('channels:owed', TOKEN), 5n * BigInt(booked), 'the failed batch left nothing');
+  assert.deepEqual(ledger.problems(), []);
+  writer.all('PRAGMA max_page_count = 100000');
+  bookBatch();
+  assert.deepEqual(ledger.problems(), []);
+  rmSync(folder, { recursive: true });
+});
+
+/** The database, in a file that may grow by so many pages. */
+function fullAfter(path: string, pages: number): Database.Database {
+  openDatabase(path).close();
+  const database = new Database(path);
+  const size = Number(database.pragma('page_count', { simple: true }));
+  database.pragma(`max_page_count = ${size + pages}`);
+  return database;
+}
 
 test('reports by day, model, peer and network say what a naive count says, in every time zone', () => {
   const entry = fc.record({

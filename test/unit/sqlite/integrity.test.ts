@@ -200,6 +200,24 @@ test('a large file cut short is refused before it is opened', () => {
   assert.deepEqual(contents(), before);
 });
 
+test('a file that another program holds is not called damaged, while it is opened or written to', () => {
+  fill(3);
+  const other = new Database(path);
+  other.pragma('locking_mode = EXCLUSIVE');
+  other.exec('BEGIN EXCLUSIVE');
+  const held = (error: unknown) => isAppError(error, 'home-in-use');
+  assert.throws(() => openDatabase(path, { lockTimeoutMs: 0 }), held);
+  other.close();
+  const database = openDatabase(path, { lockTimeoutMs: 0 });
+  const browser = new Database(path);
+  browser.exec('BEGIN IMMEDIATE');
+  assert.throws(() => database.records.set('test', 'a', '1'), held);
+  assert.equal(database.records.get('test', 'a'), null);
+  browser.close();
+  database.records.set('test', 'a', '1');
+  database.close();
+});
+
 test('the database and its backup are readable by their owner only', () => {
   fill(1);
   openDatabase(path).close();
