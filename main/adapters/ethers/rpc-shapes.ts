@@ -19,6 +19,8 @@ export const receiptSchema = z
     blockHash: hexSchema,
     gasUsed: quantitySchema,
     effectiveGasPrice: quantitySchema,
+    /** Rollups of the OP stack take this beside gas, for the data on Ethereum. */
+    l1Fee: quantitySchema.nullish(),
     logs: z.array(logSchema),
   })
   .nullable();
@@ -48,7 +50,7 @@ export function toReceipt(
     status: receipt.status === 1n ? 'success' : 'reverted',
     blockNumber: Number(receipt.blockNumber),
     blockHash: receipt.blockHash as Hex,
-    fee: amount(receipt.gasUsed * receipt.effectiveGasPrice),
+    fee: amount(receipt.gasUsed * receipt.effectiveGasPrice + (receipt.l1Fee ?? 0n)),
     gasUsed: receipt.gasUsed,
     logs: receipt.logs as TransactionReceipt['logs'],
   };
