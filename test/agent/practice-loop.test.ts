@@ -111,6 +111,8 @@ test('plain curl buys an answer', async () => {
 });
 
 test('what a client asks wrongly is refused in words, and costs nothing', async () => {
+  // The last answer was charged after it arrived.
+  await lastSoldJobEnded();
   const before = await assertBooksAgree();
   await assert.rejects(
     client.chat.completions.create({ model, messages: [LONG], max_tokens: -1 }),
@@ -234,7 +236,7 @@ test('what was charged is booked and paid out, and a restart forgets nothing', a
   const claim = await node.getTransaction(entries[0]?.reference ?? '');
   assert.ok(claim, 'the claim that was booked is on the chain');
   assert.equal(
-    await node.getBalance(claim.from),
+    (await node.getBalance(claim.from)) + (await node.getBalance(state.wallet.address ?? '')),
     await booked(practice.api, 'wallet', state.money.coin.id),
     'every fee is booked, also for deposits that were relayed',
   );
