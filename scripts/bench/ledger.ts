@@ -2,12 +2,12 @@
  * `npm run bench -- ledger`: how many jobs a second are booked durably, how long a month's report takes over a
  * million entries, and how long a home with a million entries takes to open.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireFileLock, openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { homePaths, openHome } from '../../main/core/home/index.ts';
+import { newJobId } from '../../main/core/jobs/index.ts';
 import { createLedger, type Ledger, type PostingRequest } from '../../main/core/ledger/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
@@ -110,12 +110,13 @@ function measure(folder: string): BenchResult {
 }
 
 function sale(index: number, endMs: number): PostingRequest {
-  const id = randomUUID();
+  const atMs = endMs - Math.max(0, Math.floor((1 - index / ENTRIES) * (DAYS - 1) * DAY_MS));
+  const id = newJobId(atMs);
   const value = BigInt((index % 900) + 1);
   const channelId = `0x${(index % CHANNELS).toString(16).padStart(64, '0')}`;
   return {
     key: `job:${id}:charged`,
-    atMs: endMs - Math.max(0, Math.floor((1 - index / ENTRIES) * (DAYS - 1) * DAY_MS)),
+    atMs,
     kind: 'job-charged',
     description: 'Served a model',
     jobId: id,

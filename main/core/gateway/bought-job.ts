@@ -1,10 +1,10 @@
 /** The books of one job that we buy: what was asked of whom, and what it cost in the end. */
-import { randomUUID } from 'node:crypto';
 import type { AppError, ErrorCode } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
+import { newJobId } from '../jobs/index.ts';
 import type { Candidate } from './choice.ts';
 
 /** The steps of one purchase, each persisted. */
@@ -22,7 +22,7 @@ export function openBooks(
   lease: Pick<PaymentLease, 'channelId'>,
 ): Books {
   let job: Job = {
-    id: randomUUID(),
+    id: newJobId(clock.now()),
     side: 'bought',
     state: 'admitted',
     model: candidate.model.id,

@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/index.ts';
 import { FAILED_STATES, FIRST_STATES, mayFollow, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
 export { type Bookkeeping, bookSettlement, recoverBooks } from './bookkeeping.ts';
+export { newJobId } from './id.ts';
 export { FAILED_STATES, NEXT_STATES, SERVED_STATES } from './states.ts';
 
 export interface JobPage {

@@ -1,5 +1,5 @@
 /** The books of one job that we sell: each step persisted, delivered tokens metered, charged exactly once. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Amount } from '../../../shared/money.ts';
@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { PeerKey } from '../../ports/network.ts';
 import type { AdmittedPayment } from '../../ports/payments.ts';
+import { newJobId } from '../jobs/index.ts';
 
 export interface SoldJobContext {
   readonly clock: Clock;
@@ -61,8 +62,8 @@ export function admitSoldJob(
 ): SoldJob {
   const { clock, jobs, key } = context;
   const { peer, model, ceiling, payment } = admitted;
-  const id = randomUUID();
   const startedAtMs = clock.now();
+  const id = newJobId(startedAtMs);
   const hash = createHash('sha256');
   let inputTokens: number | null = null;
   let outputTokens = 0;

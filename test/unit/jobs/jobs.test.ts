@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import { createJobs, NEXT_STATES } from '../../../main/core/jobs/index.ts';
+import { createJobs, NEXT_STATES, newJobId } from '../../../main/core/jobs/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { type JobState, jobStateSchema } from '../../../shared/jobs.ts';
@@ -203,4 +203,13 @@ test('lists and counts tell served from failed; listeners hear each change after
   assert.deepEqual(jobs.counts('sold', 5_000), { served: 0, failed: 0 });
   assert.deepEqual(heard.slice(0, 4), ['a admitted', 'a running', 'a delivered', 'a charged']);
   assert.equal(heard.length, 8);
+});
+
+test('ids of jobs are different, well formed, and in the order of their time', () => {
+  const ids = Array.from({ length: 200 }, (_, index) => newJobId(1_795_000_000_000 + index));
+  assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(ids.toSorted(), ids);
+  for (const id of ids)
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(Number.parseInt((ids[0] ?? '').replace('-', '').slice(0, 12), 16), 1_795_000_000_000);
 });
