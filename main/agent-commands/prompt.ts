@@ -37,8 +37,8 @@ export async function readNewPassphrase(file: string | undefined, question: stri
 let lines: AsyncIterator<string> | null = null;
 
 async function readLine(question: string, echo: boolean): Promise<string> {
+  if (process.stdin.isTTY) return readFromTerminal(question, echo);
   process.stderr.write(question);
-  if (process.stdin.isTTY) return readFromTerminal(echo);
   lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   process.stdin.ref?.();
   const { value, done } = await lines.next();
@@ -48,7 +48,7 @@ async function readLine(question: string, echo: boolean): Promise<string> {
   return value;
 }
 
-function readFromTerminal(echo: boolean): Promise<string> {
+function readFromTerminal(question: string, echo: boolean): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({
     input: process.stdin,
@@ -56,6 +56,8 @@ function readFromTerminal(echo: boolean): Promise<string> {
     terminal: true,
     historySize: 0,
   });
+  // Only now: from here on the terminal shows nothing by itself, however fast somebody types.
+  process.stderr.write(question);
   return new Promise((resolve, reject) => {
     reader.once('line', (line) => {
       resolve(line);
