@@ -77,8 +77,6 @@ export interface PaidDeposit {
   readonly txHash: string;
 }
 
-type BoughtContext = Parameters<ClientChannelStorage['set']>[1];
-
 /** What is known of one provider. */
 export interface ProviderPurse {
   readonly pool: ChannelPool;
@@ -339,7 +337,7 @@ export function createPayer(options: PayerOptions): Purse {
     const charged = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
     const keeping = {
       ...storage,
-      set: (id: string, found: BoughtContext) => {
+      set: (id: string, found: Parameters<ClientChannelStorage['set']>[1]) => {
         const claimed = BigInt(found.chargedCumulativeAmount ?? '0');
         const most = charged > claimed ? charged : claimed;
         return storage.set(id, { ...found, chargedCumulativeAmount: most.toString() });
