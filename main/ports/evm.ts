@@ -115,4 +115,6 @@ export interface ChainSender extends ChainReader {
   sendTransaction(transaction: { to: Hex; data: Hex; value?: bigint }): Promise<Hex>;
   /** Waits until it is mined and has the network's confirmations. Fails with `chain-unavailable` after `timeoutMs` (default 60,000). */
   waitForReceipt(hash: Hex, timeoutMs?: number): Promise<TransactionReceipt>;
+  /** The chain dropped transactions of ours: the next one's number is asked anew. */
+  forgetNonce(): void;
 }

@@ -19,6 +19,7 @@ import {
   type PayerOptions,
 } from '../../main/adapters/x402/index.ts';
 import { createSettlement, type ScheduledSettlement } from '../../main/core/payments/index.ts';
+import type { ChainNetwork } from '../../main/ports/chain.ts';
 import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { CHANNEL_PATH, type PaidProvider, type PaymentGate, type Purse } from '../../main/ports/payments.ts';
@@ -51,10 +52,12 @@ export async function openProvider(
   accounts: WalletAccounts,
   store: MemoryRecordStore = createMemoryRecordStore(),
   checks: 'ourselves' | 'x402' = 'ourselves',
+  network: Partial<ChainNetwork> = {},
 ): Promise<Provider> {
-  const node = connectNode(chain.network);
+  const node = connectNode({ ...chain.network, ...network });
   const channels = await openProviderChannels({
-    network: chain.network,
+    network: node.network,
+    relayTimeouts: { answerMs: 2_000, showMs: 300 },
     payout: accounts.funds.address,
     authorizer: accounts.session,
     sender: createSender(node, accounts.gas),

@@ -191,6 +191,9 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
       const data = encode(call) + (options.dataSuffix ?? '0x').slice(2);
       return send(call.address, data as Hex, 0n, options);
     },
+    forgetNonce() {
+      nextNonce = null;
+    },
     sendTransaction: ({ to, data, value }) => send(to, data, value ?? 0n, {}),
     async waitForReceipt(hash, timeoutMs = RECEIPT_TIMEOUT_MS) {
       const deadline = performance.now() + timeoutMs;

@@ -186,6 +186,7 @@ export function createChannelClaims(provider: ProviderChannels, clock: Clock): C
       }
     }
     outbox.dropBooked(hash);
+    sender.forgetNonce();
   }
 }
 

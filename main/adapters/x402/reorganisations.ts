@@ -18,10 +18,9 @@ export async function findUndone(outbox: Outbox, chain: ChainReader): Promise<re
     const block = await chain.blockHash(booked.blockNumber);
     // Not known to every node yet, or again: nothing is concluded from it.
     if (block === null) continue;
-    if (booked.blockHash === null) outbox.keepBooked({ ...booked, blockHash: block });
     // The blocks below it are in it: whatever is older stands as well.
     if (booked.blockHash === block) break;
-    if (booked.blockHash === null) continue;
+    // Another block, or the first look since it was booked: the transaction itself is asked for.
     const receipt = await chain.receipt(booked.entry.hash as Hex);
     if (receipt !== null) {
       outbox.keepBooked({ ...booked, blockNumber: receipt.blockNumber, blockHash: receipt.blockHash });

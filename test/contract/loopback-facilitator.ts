@@ -1,0 +1,51 @@
+/** The official facilitator class behind a small HTTP server on loopback, which can also fail and lie: for tests. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FacilitatorClient } from '@x402/core/server';
+
+export interface LoopbackFacilitator {
+  readonly url: string;
+  /** Types of the payloads that it was asked to settle. */
+  readonly asked: string[];
+  mode: 'honest' | 'down' | 'refusing' | 'lying';
+  close(): Promise<void>;
+}
+
+/** `answer`: the official class with a key of its own. A liar reports success with the hash of another transaction. */
+export async function startFacilitator(
+  official: FacilitatorClient,
+  otherHash: string,
+): Promise<LoopbackFacilitator> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      void (async () => {
+        if (facilitator.mode === 'down') return void response.destroy();
+        const { paymentPayload, paymentRequirements } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+        facilitator.asked.push(paymentPayload.payload.type);
+        const { network } = paymentRequirements;
+        const answer =
+          facilitator.mode === 'refusing'
+            ? { success: false, errorReason: 'not_today', transaction: '', network }
+            : facilitator.mode === 'lying'
+              ? { success: true, transaction: otherHash, network }
+              : await official.settle(paymentPayload, paymentRequirements);
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(answer));
+      })().catch(() => response.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const facilitator: LoopbackFacilitator = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: [],
+    mode: 'honest',
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+  return facilitator;
+}

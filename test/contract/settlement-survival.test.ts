@@ -1,0 +1,267 @@
+/**
+ * Goal: earned money reaches the wallet whatever payers, facilitators and the chain itself do meanwhile.
+ * Method: real vouchers on a real chain; payers that withdraw while nobody looks; the official facilitator class
+ * behind HTTP that is honest, down, refusing or lying; blocks that the chain drops; a real ledger in memory.
+ * Would break: a payer who takes back what is owed, a claim believed because somebody says so, a payout that
+ * still counts after the chain dropped it, or counts twice, a claim inside a refund that the books never hear of.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { encodePaymentSignatureHeader } from '@x402/core/http';
+import { signVoucher } from '@x402/evm/batch-settlement/client';
+import settlementArtifact from '../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
+import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import { openDatabase } from '../../main/adapters/sqlite/index.ts';
+import { createFacilitator } from '../../main/adapters/x402/operation.ts';
+import { createCalendar } from '../../main/core/calendar/index.ts';
+import { bookSettlement, createJobs } from '../../main/core/jobs/index.ts';
+import { createLedger } from '../../main/core/ledger/index.ts';
+import type { SettlementEvent } from '../../main/ports/chain.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import type { Hex } from '../../main/ports/evm.ts';
+import { CHANNEL_PATH } from '../../main/ports/payments.ts';
+import { amount } from '../../shared/money.ts';
+import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { type LoopbackFacilitator, startFacilitator } from './loopback-facilitator.ts';
+import {
+  buy,
+  makeAccounts,
+  openMarket,
+  openProvider,
+  openRequester,
+  type Provider,
+  reach,
+  serve,
+} from './paid-service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-survival-'));
+let market: Awaited<ReturnType<typeof openMarket>>;
+const closing: (() => Promise<unknown>)[] = [];
+
+before(async () => {
+  market = await openMarket(folder);
+});
+after(async () => {
+  for (const close of closing) await close();
+  await market.service.close();
+  await market.chain.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function freshPair(facilitators: readonly string[] = []) {
+  const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
+  await market.chain.fund(selling.gas.address, amount(0));
+  await market.chain.fund(buying.funds.address);
+  const provider = await openProvider(market.chain, selling, undefined, 'ourselves', { facilitators });
+  const service = await serve(provider);
+  closing.push(() => service.close());
+  return { provider, service, requester: openRequester(market.chain, buying) };
+}
+type Pair = Awaited<ReturnType<typeof freshPair>>;
+
+/** Everything that settlement tells, booked in a real ledger that has earned `earned` before. */
+function keepBooks(provider: Provider) {
+  const database = openDatabase(':memory:');
+  const ledger = createLedger({
+    store: database.ledger,
+    clock: systemClock,
+    calendar: createCalendar('UTC'),
+  });
+  const jobs = createJobs({ records: database.jobs, ledger, clock: systemClock });
+  const { token, coin } = market.chain.network;
+  ledger.faucet({ reference: 'gas', assetId: coin.id, amount: amount(10n ** 19n) });
+  for (const { channelId, charged } of provider.claims.accounts()) {
+    ledger.recoverCharges({ side: 'sold', channelId, assetId: token.id, total: charged });
+  }
+  const events: SettlementEvent[] = [];
+  provider.settlement.onEvent((event) => {
+    events.push(event);
+    bookSettlement(
+      { jobs, ledger, transaction: database.transaction, tokenId: token.id, coinId: coin.id },
+      event,
+    );
+  });
+  const balance = (account: 'channels:owed' | 'contract:claimed' | 'wallet') =>
+    ledger.balance(account, token.id);
+  return { ledger, events, balance, fees: () => ledger.balance('fees:network', coin.id) };
+}
+
+const tokenOf = async ({ node }: Provider, address: string) =>
+  (await readBalances(node, address, systemClock)).token;
+
+async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await look())) {
+    assert.ok(performance.now() < deadline, `did not happen in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function configOf({ provider }: Pair) {
+  const stored = provider.store.list('x402-sold-channel')[0];
+  return JSON.parse(stored?.value ?? '{}').channelConfig;
+}
+
+async function beginWithdrawal(pair: Pair): Promise<void> {
+  const { provider, requester } = pair;
+  const sender = createSender(provider.node, requester.accounts.funds);
+  const hash = await sender.writeContract({
+    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    abi: settlementArtifact.abi,
+    functionName: 'initiateWithdraw',
+    args: [configOf(pair), 5_000n],
+  });
+  assert.equal((await sender.waitForReceipt(hash)).status, 'success');
+}
+
+test('a payer withdraws while the provider is down: the next start claims at once, whatever the sum', async () => {
+  const pair = await freshPair();
+  await buy(pair.requester, reach(pair.service));
+  await beginWithdrawal(pair);
+  const restarted = await openProvider(
+    market.chain,
+    pair.provider.accounts,
+    createMemoryRecordStore(pair.provider.store.snapshot()),
+  );
+  const books = keepBooks(restarted);
+  restarted.settlement.start();
+  await eventually('claimed and paid out', () => books.balance('wallet') === pair.service.charge);
+  await restarted.settlement.stop();
+  assert.equal(await tokenOf(restarted, restarted.gate.payout), pair.service.charge);
+});
+
+test('a claim inside a refund is told at once, and its payout follows', async () => {
+  const pair = await freshPair();
+  const { provider, service, requester } = pair;
+  await buy(requester, reach(service));
+  const books = keepBooks(provider);
+  provider.settlement.start();
+  const config = configOf(pair);
+  const [account] = provider.claims.accounts();
+  const channelId = (account?.channelId ?? '') as Hex;
+  const voucher = await signVoucher(
+    requester.accounts.session as never,
+    channelId,
+    service.charge.toString(),
+    market.chain.network.id,
+  );
+  const asked = await fetch(service.url + CHANNEL_PATH, { method: 'POST' });
+  const { accepts } = JSON.parse(atob(asked.headers.get('payment-required') ?? ''));
+  const refunded = await fetch(service.url + CHANNEL_PATH, {
+    method: 'POST',
+    headers: {
+      'payment-signature': encodePaymentSignatureHeader({
+        x402Version: 2,
+        accepted: accepts[0],
+        payload: { type: 'refund', channelConfig: config, voucher },
+      }),
+    },
+  });
+  assert.equal(refunded.status, 200);
+  await eventually('the claim is booked', () => books.balance('channels:owed') === 0n);
+  await eventually('the payout is booked', () =>
+    provider.settlement.settleNow().then(() => books.balance('wallet') === service.charge),
+  );
+  await provider.settlement.stop();
+});
+
+test('facilitators claim and pay out and pay the fee; down, refusing or lying ones are passed over', async () => {
+  const relayer = (await makeAccounts()).gas;
+  await market.chain.fund(relayer.address, amount(0));
+  const { node } = market.provider;
+  const official = createFacilitator(market.chain.network, createSender(node, relayer));
+  const other = await createSender(node, relayer).sendTransaction({ to: relayer.address, data: '0x' });
+  const all: LoopbackFacilitator[] = [];
+  for (const mode of ['down', 'refusing', 'lying', 'honest'] as const) {
+    const one = await startFacilitator(official, other);
+    one.mode = mode;
+    all.push(one);
+    closing.push(() => one.close());
+  }
+  const pair = await freshPair(all.map(({ url }) => url));
+  await buy(pair.requester, reach(pair.service));
+  const books = keepBooks(pair.provider);
+  const before = await readBalances(node, pair.provider.accounts.gas.address, systemClock);
+  const result = await pair.provider.settlement.settleNow();
+  assert.equal(result.settle?.amount, pair.service.charge);
+  assert.equal(books.balance('wallet'), pair.service.charge);
+  assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge);
+  assert.equal(books.fees(), 0n, 'somebody else paid it');
+  const { coin } = await readBalances(node, pair.provider.accounts.gas.address, systemClock);
+  assert.equal(coin, before.coin);
+  assert.deepEqual(
+    all.map(({ asked }) => asked),
+    [[], ['claim', 'settle'], ['claim', 'settle'], ['claim', 'settle']],
+  );
+
+  // None of them helps: then by itself, and what was said before is not believed either.
+  for (const one of all) one.mode = 'lying';
+  await buy(pair.requester, reach(pair.service));
+  const { charged = amount(0), channelId = '' } = pair.provider.claims.accounts()[0] ?? {};
+  books.ledger.recoverCharges({
+    side: 'sold',
+    channelId,
+    assetId: market.chain.network.token.id,
+    total: charged,
+  });
+  await pair.provider.settlement.settleNow();
+  assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge * 2n);
+  assert.equal(books.balance('wallet'), pair.service.charge * 2n);
+  assert.ok(books.fees() > 0n);
+});
+
+test('a facilitator that claims and says nothing of it: the next look finds claim and payout on the chain', async () => {
+  const relayer = (await makeAccounts()).gas;
+  await market.chain.fund(relayer.address, amount(0));
+  const official = createFacilitator(market.chain.network, createSender(market.provider.node, relayer));
+  const silent = await startFacilitator(
+    {
+      ...official,
+      settle: async (...asked) => {
+        await official.settle(...asked);
+        return { success: false, errorReason: 'lost', transaction: '', network: asked[1].network };
+      },
+    },
+    '0x',
+  );
+  closing.push(() => silent.close());
+  const pair = await freshPair([silent.url]);
+  await buy(pair.requester, reach(pair.service));
+  const books = keepBooks(pair.provider);
+  await assert.rejects(pair.provider.settlement.settleNow(), { code: 'chain-unavailable' });
+  await pair.provider.settlement.settleNow().catch(() => null);
+  await eventually('found and booked', async () => {
+    await pair.provider.settlement.settleNow().catch(() => null);
+    return books.balance('wallet') === pair.service.charge;
+  });
+  assert.equal(books.balance('channels:owed'), 0n);
+  assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge);
+});
+
+test('what the chain drops is taken back in the books and done again', async () => {
+  const pair = await freshPair();
+  const { provider, service } = pair;
+  await buy(pair.requester, reach(service));
+  const books = keepBooks(provider);
+  const height = await provider.node.height();
+  await provider.settlement.settleNow();
+  assert.equal(books.balance('wallet'), service.charge);
+  // The blocks of claim and payout are others now, without them.
+  const depth = (await provider.node.height()) - height;
+  await provider.node.send('anvil_reorg', [depth, []]);
+  assert.equal(await tokenOf(provider, provider.gate.payout), 0n, 'gone from the chain');
+  await provider.node.send('anvil_dropAllTransactions', []);
+  await provider.settlement.settleNow();
+  assert.ok(books.events.some((event) => event.type === 'undone' && event.what === 'settled'));
+  assert.ok(books.events.some((event) => event.type === 'undone' && event.what === 'claimed'));
+  await provider.settlement.settleNow();
+  assert.equal(await tokenOf(provider, provider.gate.payout), service.charge, 'and there again');
+  assert.equal(books.balance('wallet'), service.charge);
+  assert.equal(books.balance('channels:owed'), 0n);
+  assert.equal(books.balance('contract:claimed'), 0n);
+  assert.ok(books.ledger.entries({ kind: 'reversal', limit: 10 }).length >= 2);
+  books.ledger.verifyBalanced();
+});
