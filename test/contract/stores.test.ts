@@ -163,6 +163,8 @@ for (const [name, setting] of [
         assert.deepEqual(ids({ side: 'sold' }), ['b', 'a']);
         assert.deepEqual(ids({ states: ['running'] }), ['b']);
         assert.deepEqual(ids({ beforeMs: 3, limit: 1 }), ['b']);
+        const page = (afterId: string, limit: number) => jobs.page(afterId, limit).map(({ id }) => id);
+        assert.deepEqual([page('', 2), page('b', 2), page('c', 2)], [['a', 'b'], ['c'], []]);
         assert.equal(jobs.count({ side: 'sold', states: ['admitted', 'running'], fromMs: 2 }), 1);
       }));
 
