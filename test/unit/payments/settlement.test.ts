@@ -12,6 +12,7 @@ import type { SettlementEvent } from '../../../main/ports/chain.ts';
 import type { ChannelAccount, ChannelClaims, ClaimOutcome } from '../../../main/ports/claims.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import { RECEIVABLE_REASONS } from '../../../shared/receivables.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 interface FakeClaims extends ChannelClaims {
@@ -148,7 +149,13 @@ function setUp(
   coinPrice: () => CoinPrice | null = () => null,
 ) {
   const claims = fakeClaims();
-  const clock = manualClock(0);
+  const steady = manualClock(1_800_000_000_000);
+  let skewMs = 0;
+  /** Only what the day's clock says jumps; durations go on. */
+  const jump = (byMs: number): void => {
+    skewMs += byMs;
+  };
+  const clock = { ...steady, now: () => steady.now() + skewMs, jump };
   claims.now = () => clock.now();
   const settlement = createSettlement({
     claims,
@@ -330,5 +337,166 @@ test('without a proven backup it claims and pays nothing out, says why, and pays
   await settled();
   assert.equal(events.at(-1)?.type, 'settled');
   assert.deepEqual(settlement.receivables(), []);
+  await settlement.stop();
+});
+
+const reasonOf = ({ settlement }: ReturnType<typeof setUp>, id = 'a') =>
+  settlement.receivables().find(({ channelId }) => channelId === id)?.reason;
+
+test('each reason that a receivable can have is reached, and there is a state for each', async () => {
+  const seen = new Set<string>();
+  const see = (reason: string | undefined): void => {
+    seen.add(reason ?? 'none');
+  };
+  const quiet = setUp();
+  quiet.claims.owe('a', 5n);
+  see(reasonOf(quiet));
+  assert.equal(quiet.settlement.receivables()[0]?.state, 'owed');
+  quiet.claims.owe('a', 5_000n);
+  see(reasonOf(quiet));
+  quiet.claims.confirming = true;
+  see(reasonOf(quiet));
+
+  const leaving = setUp();
+  leaving.claims.owe('a', 5n, true);
+  see(reasonOf(leaving));
+
+  const claiming = setUp();
+  claiming.claims.owe('a', 5n);
+  let release = (): void => undefined;
+  claiming.claims.stall = new Promise((resolve) => {
+    release = resolve;
+  });
+  const running = claiming.settlement.settleNow();
+  await settled();
+  see(reasonOf(claiming));
+  // Told between claim and payout, where the payout is under way.
+  const unsubscribe = claiming.settlement.onEvent((event) => {
+    if (event.type === 'settled') see(reasonOf(claiming, 'b'));
+  });
+  claiming.claims.owe('b', 7n);
+  release();
+  await running;
+  unsubscribe();
+
+  for (const fault of ['away', 'mismatch', 'poor', 'broken'] as const) {
+    const kept = setUp();
+    kept.claims.owe('a', 5n);
+    kept.claims[fault] = true;
+    await assert.rejects(kept.settlement.settleNow());
+    see(reasonOf(kept));
+  }
+
+  const bad = setUp();
+  bad.claims.owe('a', 5n);
+  bad.claims.bad = 'a';
+  await bad.settlement.settleNow();
+  see(reasonOf(bad));
+
+  const unproven = setUp(1_000n, () => true);
+  unproven.claims.owe('a', 5n);
+  await unproven.settlement.settleNow();
+  see(reasonOf(unproven));
+  assert.equal(unproven.settlement.receivables()[0]?.state, 'claimed');
+
+  const dropped = setUp();
+  dropped.claims.owe('a', 5n);
+  await dropped.settlement.settleNow();
+  dropped.claims.undo('0x9', 'a', 5n);
+  dropped.settlement.start();
+  await settled();
+  see(reasonOf(dropped));
+  await dropped.settlement.stop();
+
+  const dear = setUp(1_000n, undefined, () => ({ token: amount(1n), coin: amount(1n) }));
+  dear.claims.owe('a', 2_000n);
+  dear.claims.feeCoin = 200n;
+  dear.claims.away = true;
+  dear.settlement.start();
+  dear.claims.away = false;
+  dear.clock.advance(1);
+  await settled();
+  dear.clock.advance(60_000);
+  await settled();
+  see(reasonOf(dear));
+  assert.deepEqual(dear.claims.batches, [], 'twenty fees are more than is owed');
+  dear.claims.feeCoin = 20n;
+  dear.clock.advance(60_000);
+  await settled();
+  assert.deepEqual(dear.claims.batches, [['a']], 'the fee fell');
+  await dear.settlement.stop();
+
+  assert.deepEqual([...seen].sort(), [...RECEIVABLE_REASONS].sort());
+});
+
+test('what waited for a week goes out, when it is worth at least its fee', async () => {
+  const { claims, clock, settlement } = setUp();
+  claims.owe('a', 99n);
+  settlement.start();
+  clock.advance(8 * 86_400_000);
+  await settled();
+  assert.deepEqual(claims.batches, [], 'a tenth of the threshold is the least');
+  claims.owe('b', 1n);
+  clock.advance(8 * 86_400_000);
+  await settled();
+  assert.equal(claims.batches.length, 1);
+  await settlement.stop();
+});
+
+test('before a sleep what is worth it is claimed; a chain that is away holds nobody up', async () => {
+  const { claims, clock, settlement } = setUp();
+  claims.owe('a', 99n);
+  await settlement.beforeSleep();
+  assert.deepEqual(claims.batches, []);
+  claims.owe('a', 100n);
+  await settlement.beforeSleep();
+  assert.deepEqual(claims.batches, [['a']]);
+  claims.owe('a', 300n);
+  claims.away = true;
+  await settlement.beforeSleep();
+  claims.away = false;
+  claims.stall = new Promise(() => undefined);
+  let slept = false;
+  const sleeping = settlement.beforeSleep().then(() => {
+    slept = true;
+  });
+  await settled();
+  assert.equal(slept, false);
+  clock.advance(4_000);
+  await sleeping;
+});
+
+test('a clock that is wrong by a day neither loses nor hurries anything', async () => {
+  const { claims, clock, settlement } = setUp();
+  claims.owe('a', 500n);
+  settlement.start();
+  clock.jump(-86_400_000);
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual(claims.batches, []);
+  assert.equal(settlement.receivables()[0]?.owed, 500n);
+  clock.jump(2 * 86_400_000);
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual(claims.batches, []);
+  claims.owe('a', 1_000n);
+  clock.advance(5_000);
+  await settled();
+  assert.equal(claims.batches.length, 1);
+  await settlement.stop();
+});
+
+test('what is found without a call of ours is booked at once', async () => {
+  const { claims, settlement, events } = setUp();
+  claims.owe('a', 5n);
+  settlement.start();
+  await settled();
+  await claims.claim(['a']);
+  claims.announce();
+  await settled();
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['claimed'],
+  );
   await settlement.stop();
 });
