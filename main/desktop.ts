@@ -14,7 +14,7 @@ import { HIDDEN, setStartWithSystem } from './desktop/autostart.ts';
 import { confineSession, confineWebContents } from './desktop/confinement.ts';
 import { createSpendConfirmer } from './desktop/confirm-spend.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
-import { readOwner } from './desktop/readings.ts';
+import { onSuspend, readOwner } from './desktop/readings.ts';
 import { firstTime } from './desktop/said-once.ts';
 import { answerSecret } from './desktop/secret-desk.ts';
 import { createSecretWindow } from './desktop/secret-window.ts';
@@ -127,6 +127,7 @@ function run(): void {
       port,
       onState: show,
       readOwner,
+      onSuspend,
       probeGpu: () => probeGpu(appFolder),
       confirmSpend: spends.confirm,
       onTrouble: log,

@@ -24,3 +24,9 @@ function known<T>(read: () => T): T | null {
     return null;
   }
 }
+
+/** Calls back when the operating system is about to put the machine to sleep. Returns its unsubscribe. */
+export function onSuspend(listener: () => void): () => void {
+  powerMonitor.on('suspend', listener);
+  return () => powerMonitor.off('suspend', listener);
+}

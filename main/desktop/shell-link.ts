@@ -27,6 +27,8 @@ export interface ShellLinkOptions {
   readonly onState: (state: AgentState) => void;
   readonly readOwner: () => Readings;
   readonly probeGpu: () => Promise<GpuProbeResult>;
+  /** Calls back when the machine is about to sleep. Returns its unsubscribe. */
+  readonly onSuspend?: (listener: () => void) => () => void;
   /** The owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
   /** A call that failed while the link was open: for the log, never for a dialog. */
@@ -50,6 +52,9 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
 
   const report = () => void agent.shell.report(options.readOwner()).catch(trouble('report'));
   const reporting = setInterval(report, REPORT_EVERY_MS);
+  const stopSuspending = options.onSuspend?.(
+    () => void agent.shell.suspending({}).catch(trouble('suspending')),
+  );
   report();
 
   const followState = async () => {
@@ -92,6 +97,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   const close = () => {
     closed.abort();
     clearInterval(reporting);
+    stopSuspending?.();
     port.close();
   };
   port.on('close', close);
