@@ -1,4 +1,4 @@
-/** Which channels we have bought on, kept on disk: what is needed to ask after them and to get their money back. */
+/** Which channels we have bought on, kept on disk: what is needed to ask after them. */
 import { z } from 'zod';
 import type { RecordStore } from '../../ports/store.ts';
 import { channelConfigSchema, channelIdSchema } from './wire.ts';
@@ -14,15 +14,10 @@ const entrySchema = z.object({
   lastUsedMs: z.number(),
   /** A voucher was given out and what was charged by it is not known. */
   chargeUnknown: z.boolean(),
-  /** `closing`: our own withdrawal was, or is about to be, announced on the chain. */
-  state: z.enum(['open', 'closing', 'closed']),
-  /** The transaction that is to bring the money back, written down before it leaves. */
-  returning: z.string().nullable(),
 });
 export type BoughtEntry = z.infer<typeof entrySchema>;
 
 export interface BoughtRegister {
-  find(channelId: string): BoughtEntry | null;
   all(): readonly BoughtEntry[];
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
@@ -33,10 +28,6 @@ export function createBoughtRegister(store: RecordStore): BoughtRegister {
   const key = (channelId: string): string => channelIdSchema.parse(channelId).toLowerCase();
   const read = (text: string): BoughtEntry => entrySchema.parse(JSON.parse(text));
   return {
-    find(channelId) {
-      const text = store.get(COLLECTION, key(channelId));
-      return text === null ? null : read(text);
-    },
     all: () => store.list(COLLECTION).map(({ value }) => read(value)),
     note: (entry) => store.set(COLLECTION, key(entry.channelId), JSON.stringify(entry)),
     change(channelId, patch) {

@@ -102,8 +102,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
     return parts.channelOf(entry.peer, entry.index, terms);
   }
 
-  const lostOnes = (): readonly BoughtEntry[] =>
-    register.all().filter((entry) => entry.chargeUnknown && entry.state === 'open');
+  const lostOnes = (): readonly BoughtEntry[] => register.all().filter((entry) => entry.chargeUnknown);
 
   return {
     expect(channel, slot) {
@@ -114,8 +113,6 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
         config: channel.config,
         lastUsedMs: clock.now(),
         chargeUnknown: true,
-        state: 'open',
-        returning: null,
       });
     },
     known: (channel) => register.change(channel.id, { chargeUnknown: false }),
