@@ -25,12 +25,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'wallet create': {
     summary: 'Makes the first wallet of a home and shows its recovery words, once.',
-    usage: '[--home DIR] [--passphrase-file FILE]',
+    usage: '[--home DIR] [--practice] [--passphrase-file FILE]',
     load: async () => ({ run: (await import('./wallet-secrets.ts')).create }),
   },
   'wallet import': {
     summary: 'Uses another secret from the next start; today’s key file is kept aside.',
-    usage: 'phrase|key|keystore [--file FILE] [--home DIR] [--passphrase-file FILE]',
+    usage: 'phrase|key|keystore [--file FILE] [--home DIR] [--practice] [--passphrase-file FILE]',
     load: async () => ({ run: (await import('./wallet-secrets.ts')).bring }),
   },
   'wallet export': {

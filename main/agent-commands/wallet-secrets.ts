@@ -35,7 +35,7 @@ function read(argv: readonly string[]) {
 export const create: CommandRun = async (argv) => {
   const { values } = read(argv);
   return withKeys(values.home, async ({ folder, known, secrets }) => {
-    const passphrase = await readNewPassphrase(values['passphrase-file'], 'A new pass phrase: ');
+    const passphrase = await newPassphraseOf(values, folder, 'A new pass phrase: ');
     const wallet = await openWallet({
       folder,
       passphrase,
@@ -59,12 +59,10 @@ export const create: CommandRun = async (argv) => {
 export const bring: CommandRun = async (argv) => {
   const { values, positionals } = read(argv);
   const [type] = positionals;
-  return withKeys(values.home, async ({ secrets }) => {
+  return withKeys(values.home, async ({ folder, secrets }) => {
     const source = await readSource(type, values.file);
-    const passphrase = await readNewPassphrase(
-      values['passphrase-file'],
-      'A new pass phrase, for the key file on this machine: ',
-    );
+    const question = 'A new pass phrase, for the key file on this machine: ';
+    const passphrase = await newPassphraseOf(values, folder, question);
     const { address, kind } = await secrets.importWallet(source, passphrase);
     console.log(`The wallet ${address} (${kind}) is here now; it is used from the next start.`);
     return 0;
@@ -165,10 +163,18 @@ async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<
   }
 }
 
-function passphraseOf(
-  values: { 'passphrase-file'?: string | undefined; practice?: boolean | undefined },
-  folder: string,
-): Promise<string> {
+interface Given {
+  readonly 'passphrase-file'?: string | undefined;
+  /** The practice wallet's own pass phrase lies beside it; a practice agent starts with no other. */
+  readonly practice?: boolean | undefined;
+}
+
+function newPassphraseOf(values: Given, folder: string, question: string): Promise<string> {
+  if (values.practice) return Promise.resolve(practicePassphrase(folder));
+  return readNewPassphrase(values['passphrase-file'], question);
+}
+
+function passphraseOf(values: Given, folder: string): Promise<string> {
   if (values.practice) return Promise.resolve(practicePassphrase(folder));
   return readPassphrase(values['passphrase-file'], PASSPHRASE);
 }
