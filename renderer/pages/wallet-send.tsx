@@ -181,7 +181,10 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
   const send = useDeed((_: null) => agent.wallet.requestSend({ id: spend.id }));
   const shown = useRef<HTMLDivElement>(null);
   // It takes the form's place and is longer: its button must not be out of sight.
-  useEffect(() => shown.current?.scrollIntoView({ block: 'nearest' }), []);
+  useEffect(() => {
+    // Newer browsers return a promise here, which is no way to end an effect.
+    void shown.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   if (send.result) {
     return (
       <div className="note is-info" role="status">

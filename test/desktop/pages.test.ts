@@ -182,7 +182,7 @@ test('an empty page says what will be here and what brings it', () =>
       ['jobs', 'No jobs yet'],
       ['earnings', 'Nothing earned in this time'],
       ['earnings', 'No entries yet'],
-      ['wallet', 'No transactions yet'],
+      ['wallet', 'No claims or payouts yet'],
       ['machine', 'Not measured yet'],
     ];
     for (const [path, hint] of hints) {
