@@ -265,3 +265,21 @@ test('what the chain drops is taken back in the books and done again', async () 
   assert.ok(books.ledger.entries({ kind: 'reversal', limit: 10 }).length >= 2);
   books.ledger.verifyBalanced();
 });
+
+test('a clock that is wrong by a day: a deposit is refused and nothing is lost; once it is right, trade goes on', async (context) => {
+  const { provider, service, requester } = await freshPair();
+  const payerAddress = requester.accounts.funds.address;
+  const held = await tokenOf(provider, payerAddress);
+  const DAY_MS = 86_400_000;
+  context.mock.timers.enable({ apis: ['Date'], now: Date.now() - DAY_MS });
+  await assert.rejects(buy(requester, reach(service)), { code: 'insufficient-funds' });
+  assert.ok(service.reasons.includes('deposit-refused'), service.reasons.join());
+  context.mock.timers.reset();
+  assert.equal(await tokenOf(provider, payerAddress), held);
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  // What is promised within an open channel needs no clock.
+  context.mock.timers.enable({ apis: ['Date'], now: Date.now() + DAY_MS });
+  assert.equal(await buy(requester, reach(service)), service.charge);
+  const result = await provider.settlement.settleNow();
+  assert.equal(result.settle?.amount, service.charge * 2n);
+});
