@@ -150,18 +150,14 @@ function copyBesideAgent(): void {
   }
 }
 
-/** The agent itself and every file that it starts as a process or thread of its own. */
+/** The agent itself and every file that it starts as a process of its own. */
 function agentEntries(): string[] {
-  const entries = [
+  return [
     'main/agent-main.ts',
+    'main/adapters/gpu/probe-process.ts',
     'main/adapters/llama/engine-process.ts',
     'main/adapters/sqlite/examine-process.ts',
-  ];
-  const gpu = join(REPOSITORY, 'main/adapters/gpu');
-  const workers = existsSync(gpu) ? readdirSync(gpu).filter((name) => name.endsWith('worker.ts')) : [];
-  return [...entries, ...workers.map((name) => `main/adapters/gpu/${name}`)].map((path) =>
-    join(REPOSITORY, path),
-  );
+  ].map((path) => join(REPOSITORY, path));
 }
 
 /** `new URL('./engine-process.ts', import.meta.url)` names a file that is JavaScript after the build. */
