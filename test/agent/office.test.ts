@@ -16,11 +16,13 @@ import { promisify } from 'node:util';
 const PAIR = join(import.meta.dirname, 'office-pair.ts');
 const LAN = 'ip link set lo up && ip link add lan0 type veth peer name lan1 && ip link set lan1 up';
 const UP = 'ip addr add 10.99.0.1/24 dev lan0 && ip link set lan0 up && ip route add 224.0.0.0/4 dev lan0';
+/** Root needs no user namespace to make a network; anybody else does. */
+const AS_ROOT = process.getuid?.() === 0 ? [] : ['--map-root-user'];
 
 test('an office agent finds its neighbour over mDNS and lists what it sells', async () => {
   const { stdout } = await promisify(execFile)(
     'unshare',
-    ['--net', '--map-root-user', 'sh', '-c', `${LAN} && ${UP} && exec "$0" "$1"`, process.execPath, PAIR],
+    ['--net', ...AS_ROOT, 'sh', '-c', `${LAN} && ${UP} && exec "$0" "$1"`, process.execPath, PAIR],
     { timeout: 120_000 },
   );
   const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
