@@ -139,10 +139,9 @@ async function spend({ page }: DesktopApp): Promise<void> {
 }
 
 /** The window for secrets, before it shows any. */
-async function backup({ app, page }: DesktopApp): Promise<void> {
-  const opening = app.waitForEvent('window');
+async function backup({ windowAt, page }: DesktopApp): Promise<void> {
   await page.getByRole('button', { name: 'Back up with words …' }).click();
-  const secret = await opening;
+  const secret = await windowAt('secret.html');
   await secret.getByRole('button', { name: 'Show the words' }).waitFor();
   await picture(secret, 'backup');
   await secret

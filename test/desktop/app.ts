@@ -9,6 +9,7 @@ import type { Question } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/places.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 
 export interface DesktopApp {
   readonly app: ElectronApplication;
@@ -23,6 +24,11 @@ export interface DesktopApp {
   windowVisible(): Promise<boolean>;
   /** The native dialogs that are on the screen now. */
   questions(): Promise<readonly Question[]>;
+  /**
+   * The window whose address has this in it, as soon as it is there. Not simply the next that opens: the
+   * hidden one that measures the GPU comes and goes on its own.
+   */
+  windowAt(address: string): Promise<Page>;
   /** Every process that the app started, itself included. */
   processes(): number[];
   close(): Promise<void>;
@@ -89,6 +95,11 @@ export async function openApp(
     windowVisible: () =>
       app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.windowVisible()),
     questions: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.questions()),
+    async windowAt(address) {
+      const find = () => app.windows().find((each) => !each.isClosed() && each.url().includes(address));
+      const found = await until(`a window at ${address}`, find, (each) => each !== undefined);
+      return forceUnwrap('until it was found', found);
+    },
     async close() {
       const all = processes();
       await app.close().catch(() => {}); // it may have quit by itself, which some tests want

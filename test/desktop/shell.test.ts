@@ -90,7 +90,7 @@ describe('the desktop app', () => {
     assert.equal(desktop.page.url(), before);
     assert.equal(opened, true);
     assert.equal(permission, 'denied');
-    assert.equal(desktop.app.windows().length, 1);
+    assert.ok(desktop.app.windows().every((each) => !each.url().includes('example.com')));
     // Playwright waits for the navigation that was denied until another one ends.
     await desktop.page.reload();
     await desktop.page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });

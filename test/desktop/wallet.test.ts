@@ -106,9 +106,8 @@ describe('the wallet on the desktop', () => {
   });
 
   test('a page opens the window for secrets by its name alone, and the words prove the backup', async () => {
-    const opening = desktop.app.waitForEvent('window');
     await page.getByRole('button', { name: 'Back up with words …' }).click();
-    const secret = await opening;
+    const secret = await desktop.windowAt('secret.html');
     assert.match(secret.url(), /^app:\/\/idlewatt\/secret\.html\?task=backup&language=en$/);
     assert.deepEqual(
       await secret.evaluate(() => ({
@@ -148,14 +147,13 @@ describe('the wallet on the desktop', () => {
       .catch(() => {}); // the answer to the click may be lost with its window
     await closed;
     await page.getByText('The backup was proven').waitFor();
-    assert.equal(desktop.app.windows().length, 1);
+    assert.ok(desktop.app.windows().every((each) => !each.url().includes('secret.html')));
   });
 
   test('a key file saved here brings the same wallet back, in the place of another one', async () => {
     const file = join(desktop.home, 'exported.json');
     const addressShown = () => page.locator('.receive .address').textContent();
     const first = await addressShown();
-    const opening = desktop.app.waitForEvent('window');
     await desktop.app.evaluate(({ dialog }, path) => {
       Object.assign(dialog, {
         showSaveDialog: () => Promise.resolve({ canceled: false, filePath: path }),
@@ -163,7 +161,7 @@ describe('the wallet on the desktop', () => {
       });
     }, file);
     await desktop.chooseInTray('Wallet', 'Save a key file …');
-    const secret = await opening;
+    const secret = await desktop.windowAt('secret.html');
     await secret.getByLabel('New pass phrase', { exact: true }).fill('long enough for this');
     await secret.getByLabel('The same again', { exact: true }).fill('long enough for this');
     await secret.keyboard.press('Enter');
@@ -198,9 +196,8 @@ describe('the wallet on the desktop', () => {
   });
 
   test('the window for secrets is confined, apart from the pages, and protected where the system can', async () => {
-    const opening = desktop.app.waitForEvent('window');
     await desktop.chooseInTray('Wallet', 'Save a key file …');
-    const secret = await opening;
+    const secret = await desktop.windowAt('secret.html');
     const seen = await desktop.app.evaluate(({ BrowserWindow, session }) => {
       const windows = BrowserWindow.getAllWindows();
       const found = windows.find((each) => each.webContents.getURL().includes('secret.html'));
@@ -208,11 +205,12 @@ describe('the wallet on the desktop', () => {
         getLastWebPreferences(): Electron.WebPreferences;
       };
       const { sandbox, contextIsolation, nodeIntegration } = contents.getLastWebPreferences();
-      const processes = windows.map((each) => each.webContents.getOSProcessId());
+      const own = contents.getOSProcessId();
+      const shared = windows.filter((each) => each.webContents.getOSProcessId() === own);
       return {
         settings: { sandbox, contextIsolation, nodeIntegration },
         ownSession: contents.session !== session.defaultSession && !contents.session.isPersistent(),
-        ownProcess: new Set(processes).size === windows.length,
+        ownProcess: shared.length === 1,
       };
     });
     assert.deepEqual(seen, {
