@@ -6,7 +6,7 @@ import { createMachineReader } from '../adapters/systeminformation/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createBenchmark, joinProbes } from '../core/benchmark/index.ts';
-import { createEngineSupervisor } from '../core/engine/index.ts';
+import { createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createProviderService } from '../core/provider/index.ts';
@@ -33,6 +33,7 @@ export function openSelling(
   const machine = createMachineReader();
   const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock });
   onClose(() => engine.stop());
+  const handBacks = createHandBacks(records);
   const models = createModelStore({
     home: paths.root,
     clock,
@@ -110,7 +111,10 @@ export function openSelling(
     records,
     clock,
     tinyMayServe: config.profile === 'practice',
+    activeJobs: () => provider.active().length,
     handBack: provider.handBack,
+    handBacks,
+    fault,
     notice,
     onChange: () => changed('work', 'models', 'network'),
   });
@@ -119,6 +123,7 @@ export function openSelling(
   return {
     machine,
     engine,
+    handBacks,
     models,
     benchmark,
     provider,

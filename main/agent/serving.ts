@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { AppError, isAppError } from '../../shared/errors.ts';
-import { chooseThreads } from '../core/engine/index.ts';
+import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -22,8 +22,13 @@ export interface ServingOptions {
   readonly clock: Clock;
   /** Whether the bundled tiny model may stand in when no source can be reached. */
   readonly tinyMayServe: boolean;
+  /** How many jobs run. */
+  readonly activeJobs: () => number;
   /** Ends running jobs; resolves when all are concluded. */
   readonly handBack: () => Promise<void>;
+  readonly handBacks: HandBacks;
+  /** What nobody expected, for the log. */
+  readonly fault: Surroundings['fault'];
   readonly notice: Surroundings['notice'];
   readonly onChange: () => void;
 }
@@ -53,7 +58,11 @@ export function createServing(options: ServingOptions): Serving {
   let working: Promise<void> = Promise.resolve();
   let retry: Timer | null = null;
   const unsubscribe = [
-    presence.onChange(() => reconcile()),
+    presence.onChange(({ decision }) => {
+      // The owner does not wait until a load that is under way has ended.
+      if (decision === 'pause') void giveBack().catch(options.fault);
+      reconcile();
+    }),
     engine.onStatus((status) => {
       if (status.state === 'gave-up') {
         presence.setAvailability('engine-gave-up');
@@ -77,14 +86,24 @@ export function createServing(options: ServingOptions): Serving {
     const loadedId = status.state === 'ready' ? status.loaded.model.id : null;
     try {
       if (run && (!loaded || (loadedId !== null && loadedId !== file.id))) await load(file);
-      else if (!run && loaded) {
-        await options.handBack();
-        await engine.unload();
-      }
+      else if (!run && loaded) await giveBack();
     } catch (error) {
       // The engine's own status says what happened and what it tries next.
       if (!isAppError(error)) throw error;
     }
+  }
+
+  /** Jobs end and are charged for what was delivered; the engine does not wait for that. */
+  async function giveBack(): Promise<void> {
+    const { reason } = presence.current();
+    const jobs = options.activeJobs();
+    const concluded = options.handBack();
+    const given = await engine.handBack();
+    if (given !== null) {
+      options.handBacks.add({ atMs: clock.now(), reason, jobs, ...given });
+      options.onChange();
+    }
+    await concluded;
   }
 
   async function load(model: ModelFile): Promise<void> {

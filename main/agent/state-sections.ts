@@ -4,6 +4,7 @@ import type { Asset } from '../../shared/money.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { Benchmark } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
+import type { HandBacks } from '../core/engine/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
@@ -17,6 +18,8 @@ import type { Engine } from '../ports/engine.ts';
 import type { Inventory, MachineReadings } from '../ports/machine.ts';
 import type { Network } from '../ports/network.ts';
 
+const HAND_BACKS_SHOWN = 200;
+
 export interface SectionParts {
   readonly version: string;
   readonly profile: Profile;
@@ -27,6 +30,7 @@ export interface SectionParts {
   readonly notices: () => readonly Notice[];
   readonly presence: PresenceService;
   readonly engine: Engine;
+  readonly handBacks: HandBacks;
   readonly activeJobs: () => readonly ActiveJob[];
   readonly servedModel: () => string | null;
   readonly jobs: Jobs;
@@ -138,6 +142,7 @@ function work(parts: SectionParts): AgentState['work'] {
         : (last?.decodeTokensPerSecond ?? null),
     tokensPerSecondAtMs: speeds.length > 0 ? nowMs : (last?.endedAtMs ?? null),
     jobsToday: parts.jobs.counts('sold', parts.calendar.startOfDay(nowMs)),
+    handBacks: parts.handBacks.list(HAND_BACKS_SHOWN),
   };
 }
 

@@ -74,6 +74,14 @@ export type EngineStatus =
   | { readonly state: 'restarting'; readonly attempt: number; readonly inMs: number; readonly cause: string }
   | { readonly state: 'gave-up'; readonly attempts: number; readonly cause: string };
 
+/** How the machine was given back, and how long that took. */
+export interface GivenBack {
+  /** `killed` when it computed or did not unload in time; otherwise only the model went. */
+  readonly how: 'unloaded' | 'killed';
+  /** Milliseconds from the call until nothing computed any more and all memory was free. */
+  readonly durationMs: number;
+}
+
 /**
  * One loaded model and its sequences. Requests beyond `sequences` wait in order.
  * Failures are AppErrors: `context-exceeded`, `model-unavailable`, `engine-failed`, `engine-gave-up`.
@@ -90,6 +98,12 @@ export interface Engine {
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
   /** Gives the memory back, politely. */
   unload(): Promise<void>;
+  /**
+   * The owner needs the machine: nothing computes and no memory is held when it resolves. Answers under way end
+   * at once with reason `aborted` and what was delivered; requests that wait fail with `model-unavailable`.
+   * Null when nothing was loaded.
+   */
+  handBack(): Promise<GivenBack | null>;
   /** Stops the process: politely, then by force; afterwards the engine can be loaded again. */
   stop(): Promise<void>;
 }

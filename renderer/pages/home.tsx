@@ -19,6 +19,7 @@ export function Home() {
       <Notices />
       <Money />
       <Now />
+      <GivenBack />
       <Practice />
     </>
   );
@@ -176,6 +177,44 @@ function ActiveJob({ job }: { job: AgentState['work']['activeJobs'][number] }) {
       </span>
       <span className="row-number">{writeDuration(Math.max(0, nowMs - job.startedAtMs), language)}</span>
     </li>
+  );
+}
+
+/** The promise that the machine is given back at once, as it was measured. */
+function GivenBack() {
+  const { t, language } = useWords();
+  const { handBacks } = useSection('work');
+  const nowMs = useNow(60_000);
+  const [last] = handBacks;
+  const slowest = Math.max(...handBacks.map(({ durationMs }) => durationMs));
+  const inMs = (durationMs: number) => t('home.milliseconds', { ms: writeNumber(durationMs, language) });
+  return (
+    <section aria-labelledby="home-given-back">
+      <h2 id="home-given-back">{t('home.givenBack')}</h2>
+      {last === undefined ? (
+        <p>{t('home.neverGivenBack')}</p>
+      ) : (
+        <dl className="figures">
+          <Figure
+            label={t('home.givenBackLast')}
+            note={t(`home.givenBackHow.${last.how}`, {
+              count: last.jobs,
+              time: writeMoment(last.atMs, nowMs, language),
+            })}
+          >
+            <Fact about={t('source.handBack', { time: writeExactTime(last.atMs, language) })}>
+              {inMs(last.durationMs)}
+            </Fact>
+          </Figure>
+          <Figure
+            label={t('home.givenBackSlowest')}
+            note={t('home.givenBackTimes', { count: handBacks.length })}
+          >
+            <Fact about={t('source.handBacks')}>{inMs(slowest)}</Fact>
+          </Figure>
+        </dl>
+      )}
+    </section>
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
-import { presenceSchema } from '../presence.ts';
+import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { settingsSchema } from '../settings.ts';
 
@@ -51,6 +51,19 @@ export const activeJobSchema = z.object({
   tokensPerSecond: nullableNumber,
 });
 
+/** One time that the machine was given back to its owner. */
+export const handBackSchema = z.object({
+  atMs: z.number(),
+  reason: presenceReasonSchema,
+  /** `killed`: the engine's process was ended; `unloaded`: it did not compute, and only the model went. */
+  how: z.enum(['unloaded', 'killed']),
+  /** From the decision until nothing computed any more and all memory was free. */
+  durationMs: z.number().nonnegative(),
+  /** Jobs that were ended by it. */
+  jobs: z.number().int().nonnegative(),
+});
+export type HandBack = z.infer<typeof handBackSchema>;
+
 export const workStateSchema = z.object({
   presence: presenceSchema,
   engine: z.enum(['stopped', 'loading', 'ready', 'restarting', 'gave-up']),
@@ -64,6 +77,8 @@ export const workStateSchema = z.object({
   tokensPerSecond: nullableNumber,
   tokensPerSecondAtMs: nullableNumber,
   jobsToday: z.object({ served: z.number().int(), failed: z.number().int() }),
+  /** Newest first, the last 200 at most. */
+  handBacks: z.array(handBackSchema),
 });
 
 export const moneyStateSchema = z.object({

@@ -196,6 +196,44 @@ test('an engine killed in the middle charges only what was delivered, and the ne
   await assertBooksAgree();
 });
 
+test('when its owner needs the machine the engine ends at once, and only what was delivered is charged', async () => {
+  const stream = await client.chat.completions.create({
+    model,
+    messages: [LONG],
+    max_tokens: 600,
+    stream: true,
+  });
+  let received = 0;
+  await assert.rejects(
+    async () => {
+      for await (const chunk of stream) {
+        if (chunk.choices[0]?.delta.content) received += 1;
+        if (received === 5) await practice.api.presence.pause({ until: 'resume' });
+      }
+    },
+    (error: unknown) => error instanceof OpenAI.APIError && error.code === 'paused',
+  );
+  const job = await lastSoldJobEnded();
+  assert.equal(job.state, 'aborted');
+  assert.ok((job.outputTokens ?? 0) >= 5 && (job.outputTokens ?? 0) < 600);
+  await assertBooksAgree();
+  const { work } = await waitForState(practice.api, (state) => state.work.engine === 'stopped', {
+    timeoutMs: 10_000,
+  });
+  assert.deepEqual(
+    [work.handBacks[0]?.reason, work.handBacks[0]?.how, work.handBacks[0]?.jobs],
+    ['paused-by-owner', 'killed', 1],
+  );
+  assert.deepEqual(descendants(practice.agent.ready.pid, 'engine-process'), []);
+
+  await practice.api.presence.resume({});
+  const next = await eventually('the next job is served', async () =>
+    client.chat.completions.create({ model, messages: [LONG], max_tokens: 4 }).catch(() => null),
+  );
+  assert.equal(next.usage?.completion_tokens, 4);
+  await assertBooksAgree();
+});
+
 test('while the chain stands still jobs go on and settlement waits and says so', async () => {
   const chain = descendants(practice.agent.ready.pid, 'anvil');
   assert.ok(chain.length > 0, 'the practice chain is a process of its own');

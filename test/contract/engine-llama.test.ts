@@ -134,6 +134,17 @@ describe('llama engine process', () => {
     await engine.load(TINY, SUITE_LOAD);
   });
 
+  it('handed back during an answer, the process and all that it held are gone', async () => {
+    const pid = pidOf(engine);
+    let given: ReturnType<Engine['handBack']> | null = null;
+    for await (const event of engine.generate(request(LONG), NEVER)) {
+      if (event.type === 'text') given ??= engine.handBack();
+    }
+    await given;
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    await engine.load(TINY, SUITE_LOAD);
+  });
+
   it('ends when its parent is gone', async () => {
     const entry = fileURLToPath(new URL('../../main/adapters/llama/engine-process.ts', import.meta.url));
     const child = fork(entry, [], {

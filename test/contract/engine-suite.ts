@@ -172,5 +172,28 @@ export function describeEngine(name: string, open: () => Promise<EngineBench>): 
       const { end } = await collect(generate());
       assert.ok(end.outputTokens > 0);
     });
+
+    it('handed back in the middle, the answer ends as aborted with what was delivered; it can be loaded again', async () => {
+      const status = bench.engine.status();
+      assert.ok(status.state === 'ready');
+      const { model } = status.loaded;
+      let delivered = 0;
+      let given: ReturnType<Engine['handBack']> | null = null;
+      let end: GenerateEvent | undefined;
+      for await (const event of generate(LONG)) {
+        if (event.type === 'end') end = event;
+        if (event.type !== 'text') continue;
+        delivered += event.tokens.length;
+        given ??= bench.engine.handBack();
+      }
+      assert.ok(end?.type === 'end' && end.reason === 'aborted');
+      assert.equal(end.outputTokens, delivered);
+      assert.equal((await given)?.how, 'killed');
+      assert.equal(bench.engine.status().state, 'stopped');
+      assert.equal(await bench.engine.handBack(), null);
+      await bench.engine.load(model, SUITE_LOAD);
+      assert.equal((await bench.engine.handBack())?.how, 'unloaded');
+      await bench.engine.load(model, SUITE_LOAD);
+    });
   });
 }

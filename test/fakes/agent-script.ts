@@ -135,6 +135,12 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       tokensPerSecond: busy ? 47.6 : null,
       tokensPerSecondAtMs: busy ? nowMs - 1_000 : null,
       jobsToday: busy ? { served: 61, failed: 2 } : { served: 0, failed: 0 },
+      handBacks: busy
+        ? [
+            { reason: 'owner-active', how: 'killed', durationMs: 14.2, jobs: 2 } as const,
+            { reason: 'on-battery', how: 'unloaded', durationMs: 31.6, jobs: 0 } as const,
+          ].map((each, index) => ({ ...each, atMs: nowMs - (index + 1) * 97 * MINUTE_MS }))
+        : [],
     },
     money: {
       asset: { id: TOKEN, symbol: 'USDC', decimals: 6, practice: true },

@@ -42,6 +42,7 @@ export function createFakeEngine(
   const waiting: (() => void)[] = [];
   let active = 0;
   let life = 0;
+  let lastEnd: 'given-back' | 'other' = 'other';
   let status: EngineStatus = { state: 'stopped' };
 
   function setStatus(next: EngineStatus): void {
@@ -63,6 +64,7 @@ export function createFakeEngine(
   }
   async function end(): Promise<void> {
     life += 1;
+    lastEnd = 'other';
     for (const wake of waiting.splice(0)) wake();
     if (status.state !== 'stopped') setStatus({ state: 'stopped' });
   }
@@ -115,6 +117,10 @@ export function createFakeEngine(
         let reason: 'stop' | 'length' = 'stop';
         for (const word of answer(request)) {
           await beforeToken(outputTokens);
+          if (life !== born && lastEnd === 'given-back') {
+            yield aborted(inputTokens, outputTokens);
+            return;
+          }
           if (life !== born) {
             const details = { deliveredTokens: outputTokens };
             throw new AppError('engine-failed', 'The engine process ended in the middle of an answer.', {
@@ -145,6 +151,13 @@ export function createFakeEngine(
       }
     },
     unload: end,
+    async handBack() {
+      if (status.state !== 'ready') return null;
+      const how = active > 0 ? 'killed' : 'unloaded';
+      await end();
+      lastEnd = 'given-back';
+      return { how, durationMs: 1 };
+    },
     stop: end,
     crash() {
       if (status.state !== 'ready') return;

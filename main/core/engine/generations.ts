@@ -30,6 +30,8 @@ export interface Generations {
   /** Waits for a sequence and passes on what comes. Leaving the iteration aborts. */
   run(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent, void>;
   deliver(event: GenerateEvent | AppError, id: number): void;
+  /** Requests that hold a sequence. */
+  active(): number;
   /** Asks the process to stop all of them; their ends still arrive. */
   abortActive(): void;
   /** The process is gone on request: ends with what was delivered. */
@@ -160,6 +162,7 @@ export function createGenerations({ clock, send, onActive }: GenerationsOptions)
         finish(generation);
       }
     },
+    active: () => active.size,
     abortActive() {
       for (const id of active.keys()) send({ type: 'abort', id });
     },

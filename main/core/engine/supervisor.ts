@@ -9,6 +9,7 @@ import type {
   EngineStatus,
   GenerateEvent,
   GenerateRequest,
+  GivenBack,
   LoadedModel,
   LoadOptions,
   ModelFile,
@@ -35,7 +36,11 @@ export interface SupervisorOptions {
   readonly stableMs?: number;
   /** How long a polite stop may take before SIGKILL. Default 2 s. */
   readonly stopGraceMs?: number;
+  /** How long an idle engine may take to unload when the owner returns, before SIGKILL. Default 250 ms. */
+  readonly handBackGraceMs?: number;
 }
+
+const HANDED_BACK = 'The owner of this machine needs it back.';
 
 interface Wanted {
   readonly model: ModelFile;
@@ -56,6 +61,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
   const restartsMax = options.restartsMax ?? 5;
   const stableMs = options.stableMs ?? 60_000;
   const stopGraceMs = options.stopGraceMs ?? 2_000;
+  const handBackGraceMs = options.handBackGraceMs ?? 250;
 
   const listeners = new Set<(status: EngineStatus) => void>();
   let status: EngineStatus = { state: 'stopped' };
@@ -205,6 +211,33 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
     loading = null;
   }
 
+  async function handBack(): Promise<GivenBack | null> {
+    const startedMs = clock.monotonic();
+    const process = child;
+    const held = status.state === 'ready' || status.state === 'loading';
+    const computes = loading !== null || generations.active() > 0;
+    if (!held || !process || exiting) {
+      await unload();
+      await exiting?.promise;
+      return null;
+    }
+    // What computes is not asked: the step that it is in may take longer than its owner should wait.
+    if (computes) {
+      const gone = defer<void>();
+      exiting = gone;
+      forget(HANDED_BACK);
+      generations.endActive('aborted');
+      process.kill();
+      await gone.promise;
+    } else {
+      const deadline = clock.after(handBackGraceMs, () => process.kill());
+      await unload();
+      deadline.cancel();
+    }
+    const how = child === process ? 'unloaded' : 'killed';
+    return { how, durationMs: clock.monotonic() - startedMs };
+  }
+
   async function unload(): Promise<void> {
     forget('The model was unloaded.');
     if (child && !exiting) {
@@ -240,6 +273,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
       yield* generations.run(parsed.data satisfies GenerateRequest, signal);
     },
     unload,
+    handBack,
     async stop() {
       forget('The engine was stopped.');
       const stopping = child;

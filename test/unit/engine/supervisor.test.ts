@@ -346,3 +346,75 @@ describe('unloading and stopping', () => {
     assert.equal(engine.status().state, 'stopped');
   });
 });
+
+describe('giving the machine back', () => {
+  it('kills what computes at once: the answer ends with what was delivered, and nothing restarts', async () => {
+    const { engine, clock, last, processes } = await ready();
+    const answer = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [id = -1] = generateIds(last());
+    last().events({ type: 'start', id, inputTokens: 3 }, { type: 'text', id, text: 'Hi', tokens: [7] });
+    const given = engine.handBack();
+    assert.ok(last().killed, 'before anything is waited for');
+    await answer.done;
+    const final = answer.seen.at(-1);
+    assert.ok(final?.type === 'end' && final.reason === 'aborted');
+    assert.deepEqual([final.inputTokens, final.outputTokens], [3, 1]);
+    assert.equal((await given)?.how, 'killed');
+    assert.equal(engine.status().state, 'stopped');
+    clock.advance(100_000);
+    assert.equal(processes.length, 1);
+  });
+
+  it('kills a load that is under way', async () => {
+    const { engine, last } = setUp();
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    assert.equal((await engine.handBack())?.how, 'killed');
+    await assert.rejects(loading, (error) => isAppError(error, 'aborted'));
+    assert.ok(last().killed);
+  });
+
+  it('an idle engine only unloads, unless it is late', async () => {
+    const { engine, clock, last } = await ready();
+    const polite = engine.handBack();
+    const command = forceUnwrap('a command', last().commands.at(-1));
+    assert.ok(command.type === 'unload');
+    clock.advance(20);
+    last().say({ type: 'unloaded', request: command.request });
+    assert.deepEqual(await polite, { how: 'unloaded', durationMs: 20 });
+
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    last().loaded();
+    await loading;
+    const late = engine.handBack();
+    clock.advance(249);
+    assert.equal(last().killed, false);
+    clock.advance(1);
+    assert.deepEqual(await late, { how: 'killed', durationMs: 250 });
+    assert.equal(engine.status().state, 'stopped');
+  });
+
+  it('gives nothing back twice, and calls a restart off', async () => {
+    const { engine, clock, last, processes } = await ready();
+    last().exit();
+    assert.equal(await engine.handBack(), null);
+    clock.advance(100_000);
+    assert.equal(processes.length, 1);
+    assert.equal(await engine.handBack(), null);
+  });
+
+  it('serves again afterwards', async () => {
+    const { engine, last, processes } = await ready();
+    read(engine.generate(REQUEST, NEVER));
+    await turns();
+    await engine.handBack();
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    last().loaded();
+    await loading;
+    assert.equal(processes.length, 2);
+    assert.equal(engine.status().state, 'ready');
+  });
+});

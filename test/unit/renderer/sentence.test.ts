@@ -32,6 +32,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     tokensPerSecond: null,
     tokensPerSecondAtMs: null,
     jobsToday: { served: 0, failed: 0 },
+    handBacks: [],
   };
 }
 

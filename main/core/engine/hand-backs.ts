@@ -1,0 +1,31 @@
+/** The history of how the machine was given back: measured each time, kept, and shown to its owner. */
+import { z } from 'zod';
+import { type HandBack, handBackSchema } from '../../../shared/api/state.ts';
+import type { RecordStore } from '../../ports/store.ts';
+
+export interface HandBacks {
+  add(handBack: HandBack): void;
+  /** Newest first. */
+  list(limit: number): HandBack[];
+}
+
+const COLLECTION = 'hand-backs';
+/** Years of returns, and still a small text. */
+const KEPT_MAX = 1_000;
+const KEY = 'all';
+
+const keptSchema = z.array(handBackSchema);
+
+/** Kept oldest first; a text of another version's making is left out rather than believed. */
+export function createHandBacks(records: RecordStore): HandBacks {
+  return {
+    add(handBack) {
+      records.update(COLLECTION, KEY, (text) => JSON.stringify([...read(text), handBack].slice(-KEPT_MAX)));
+    },
+    list: (limit) => read(records.get(COLLECTION, KEY)).slice(-limit).reverse(),
+  };
+}
+
+function read(text: string | null): HandBack[] {
+  return text === null ? [] : keptSchema.catch([]).parse(JSON.parse(text));
+}

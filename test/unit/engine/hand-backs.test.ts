@@ -1,0 +1,31 @@
+/**
+ * Goal: what was measured when the machine was given back is kept and shown newest first. Method: the real
+ * record store. Would break: a history that grows for ever, or a strange text that stops the agent.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createHandBacks } from '../../../main/core/engine/index.ts';
+
+const once = { reason: 'owner-active', how: 'killed', durationMs: 12, jobs: 1 } as const;
+
+test('newest first, across restarts, and never more than a thousand', () => {
+  const { records } = openDatabase(':memory:');
+  const handBacks = createHandBacks(records);
+  for (let atMs = 1; atMs <= 1_005; atMs += 1) handBacks.add({ ...once, atMs });
+  const again = createHandBacks(records);
+  assert.deepEqual(
+    again.list(2).map(({ atMs }) => atMs),
+    [1_005, 1_004],
+  );
+  assert.equal(again.list(5_000).length, 1_000);
+});
+
+test('what another version wrote is left out', () => {
+  const { records } = openDatabase(':memory:');
+  records.set('hand-backs', 'all', JSON.stringify([{ ...once, atMs: 1, how: 'asked nicely' }]));
+  const handBacks = createHandBacks(records);
+  assert.deepEqual(handBacks.list(10), []);
+  handBacks.add({ ...once, atMs: 2 });
+  assert.equal(handBacks.list(10).length, 1);
+});
