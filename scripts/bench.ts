@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   machine: () => import('./bench/machine.ts'),
   settle: () => import('./bench/settle.ts'),
   ledger: () => import('./bench/ledger.ts'),
+  handback: () => import('./bench/hand-back.ts'),
 };
 
 /** This machine in one line. */

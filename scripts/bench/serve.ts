@@ -9,32 +9,26 @@
  *
  * Memory and idle load are measured on a second run, on the agent as people start it.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAgent } from '../../main/agent.ts';
-import { firstModel } from '../../main/core/practice/index.ts';
 import { median, spreadPercent } from '../../shared/statistics.ts';
-import { connectApi, startAgent, waitForState } from '../agent-process.ts';
-import { cacheFolder, REPOSITORY } from '../places.ts';
+import { startAgent } from '../agent-process.ts';
+import { cacheFolder } from '../places.ts';
+import {
+  inTemporaryHome,
+  question,
+  startProviderHere,
+  waitForMarket,
+  waitForModel,
+} from './practice-here.ts';
 import { measureProcess } from './process-cost.ts';
 import { atLeast, atMost, type BenchResult, say } from './result.ts';
-import { type Ask, directly, type Question, throughGateway } from './streams.ts';
+import { type Ask, directly, throughGateway } from './streams.ts';
 
-const PROMPTS = [
-  'Explain in a few sentences why the sky is blue.',
-  'Write a short story about a lighthouse keeper and a storm.',
-  'Describe how bread is made, step by step.',
-  'What should somebody think about before buying a bicycle?',
-];
 const ANSWER_TOKENS = 96;
 const ONE_STREAM_PAIRS = 9;
 const FOUR_STREAM_PAIRS = 6;
 const FIRST_TOKEN_PAIRS = 21;
-/** The first start downloads the model. */
-const READY_MS_MAX = 20 * 60_000;
-const MARKET_MS_MAX = 120_000;
 /** After the start, timers and garbage settle. */
 const SETTLE_MS = 20_000;
 const IDLE_MS = 20_000;
@@ -55,34 +49,9 @@ export async function run(): Promise<BenchResult> {
   };
 }
 
-async function inTemporaryHome(measure: (home: string) => Promise<BenchResult>): Promise<BenchResult> {
-  const home = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
-  try {
-    return await measure(home);
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
-}
-
 async function measureSpeed(home: string): Promise<BenchResult> {
   say('Starting the practice network with the provider in this process.');
-  const agent = await createAgent(
-    {
-      home,
-      profile: 'practice',
-      host: 'headless',
-      role: 'owner',
-      pagePort: 0,
-      gatewayPort: 0,
-      passphraseFile: null,
-      passphrase: null,
-      rpcUrl: null,
-      connect: [],
-      quietRequester: true,
-      entry: join(REPOSITORY, 'main/agent-main.ts'),
-    },
-    { quit: () => undefined },
-  );
+  const agent = await startProviderHere(home);
   try {
     const { page, gateway } = agent.ready;
     if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
@@ -172,10 +141,6 @@ async function tokensPerSecond(ask: Ask, streams: number, round: number): Promis
   return (tokens * 1000) / (performance.now() - startMs);
 }
 
-function question(index: number, maxTokens: number): Question {
-  return { text: PROMPTS[index % PROMPTS.length] ?? '', maxTokens };
-}
-
 async function measureCost(home: string): Promise<BenchResult> {
   say('Starting the agent as people do, to measure it while nothing happens.');
   const agent = await startAgent([
@@ -203,39 +168,6 @@ async function measureCost(home: string): Promise<BenchResult> {
   } finally {
     await agent.stop();
   }
-}
-
-/** Waits until a real model is served and the agent's own first measurement is over; says which, on what. */
-async function waitForModel(page: { url: string; token: string }): Promise<string> {
-  const { api, close } = await connectApi(page);
-  try {
-    const { work, models } = await waitForState(
-      api,
-      ({ work, machine }) =>
-        work.engine === 'ready' &&
-        work.presence.decision === 'run' &&
-        (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
-      { timeoutMs: READY_MS_MAX },
-    );
-    const active = models.models.find((model) => model.active);
-    if (active === undefined || active.bundled) {
-      throw new Error('no real model could be had: the speed of the bundled tiny one says nothing');
-    }
-    return `${active.quantisation}, ${work.backend}, ${work.threads} threads`;
-  } finally {
-    close();
-  }
-}
-
-/** Waits until the gateway knows a provider; its first model. */
-async function waitForMarket(gateway: { baseUrl: string; key: string }): Promise<string> {
-  const endMs = performance.now() + MARKET_MS_MAX;
-  while (performance.now() < endMs) {
-    const model = await firstModel({ gateway, fetch }).catch(() => null);
-    if (model !== null) return model;
-    await sleep(500);
-  }
-  throw new Error('the gateway found no provider');
 }
 
 /** Interquartile range as a percentage of the median. */

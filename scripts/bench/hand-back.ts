@@ -1,0 +1,209 @@
+/**
+ * `npm run bench -- handback`: how fast the owner has the machine back, and what Idlewatt costs beside it.
+ *
+ * Returns: four streams are bought from the agent in this process; at a moment drawn from a seed the owner
+ * pauses through the API, as the tray does, and another thread watches the engine's process through /proc: when
+ * the last of its threads left its program for good, and when it was gone with its memory. Both are counted from
+ * before the call.
+ *
+ * Beside: the owner's program runs on every core, in turn while Idlewatt serves, right after the pause, and
+ * later in the pause; each serving window is compared with the later window of the same round.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Agent } from '../../main/agent.ts';
+import { median } from '../../shared/statistics.ts';
+import { connectApi, waitForState } from '../agent-process.ts';
+import { cacheFolder } from '../places.ts';
+import {
+  inTemporaryHome,
+  question,
+  startProviderHere,
+  waitForMarket,
+  waitForModel,
+} from './practice-here.ts';
+import { preciseNow, watchProcess } from './process-watch.ts';
+import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { type Ask, throughGateway } from './streams.ts';
+
+const RETURNS = 200;
+const SEED = 4;
+const STREAMS = 4;
+const ANSWER_TOKENS = 600;
+/** The return comes up to this long after the last stream was admitted: some in a prefill, most while decoding. */
+const RETURN_AFTER_MS_MAX = 1_500;
+const ROUNDS = 8;
+const WINDOW_MS = 4_000;
+const READY_MS_MAX = 60_000;
+
+const STOPPED_MS_GOAL = 50;
+const FREED_MS_GOAL = 500;
+const BESIDE_GOAL = 0.98;
+
+type Api = Awaited<ReturnType<typeof connectApi>>['api'];
+
+export async function run(): Promise<BenchResult> {
+  if (process.platform !== 'linux') {
+    return { figures: {}, goals: {}, notes: ['the engine is watched through /proc: only on Linux'] };
+  }
+  process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
+  return inTemporaryHome(async (home) => {
+    say('Starting the practice network with the provider in this process.');
+    const agent = await startProviderHere(home);
+    const { page, gateway } = agent.ready;
+    if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
+    const { api, close } = await connectApi(page);
+    try {
+      const served = await waitForModel(page);
+      const model = await waitForMarket(gateway);
+      const ask = throughGateway(gateway, model);
+      await Promise.all(Array.from({ length: STREAMS }, (_, index) => ask(question(index, 1))));
+      const returns = await measureReturns(agent, api, ask);
+      const beside = await measureBeside(api, ask);
+      return {
+        figures: { ...returns.figures, ...beside.figures },
+        goals: { ...returns.goals, ...beside.goals },
+        notes: [`model ${model}, ${served}`, ...returns.notes, ...beside.notes],
+      };
+    } finally {
+      close();
+      await agent.stop();
+    }
+  });
+}
+
+async function measureReturns(agent: Agent, api: Api, ask: Ask): Promise<BenchResult> {
+  const random = randomFrom(SEED);
+  const stoppedMs: number[] = [];
+  const freedMs: number[] = [];
+  for (let round = 0; round < RETURNS; round++) {
+    await running(api);
+    const streams = serve(ask, round);
+    const pid = await allStreams(agent);
+    await sleep(random() * RETURN_AFTER_MS_MAX);
+    const watched = watchProcess(pid);
+    // The watching thread is up and has looked before the owner returns.
+    await sleep(60);
+    const startMs = preciseNow();
+    await api.presence.pause({ until: 'resume' });
+    const end = await watched;
+    stoppedMs.push(end.stoppedMs - startMs);
+    freedMs.push(end.goneMs - startMs);
+    await streams;
+    if ((round + 1) % 20 === 0) {
+      say(`${round + 1} returns, the slowest ${Math.max(...freedMs).toFixed(1)} ms until all was free.`);
+    }
+  }
+  const stopped99 = quantile(stoppedMs, 0.99);
+  const freed99 = quantile(freedMs, 0.99);
+  return {
+    figures: {
+      returns: RETURNS,
+      stoppedP50Ms: quantile(stoppedMs, 0.5),
+      stoppedP99Ms: stopped99,
+      stoppedMaxMs: Math.max(...stoppedMs),
+      freedP50Ms: quantile(freedMs, 0.5),
+      freedP99Ms: freed99,
+      freedMaxMs: Math.max(...freedMs),
+    },
+    goals: {
+      stoppedP99Ms: atMost(stopped99, STOPPED_MS_GOAL),
+      freedP99Ms: atMost(freed99, FREED_MS_GOAL),
+    },
+    notes: [`${STREAMS} streams at each return, moments drawn from seed ${SEED}`],
+  };
+}
+
+async function measureBeside(api: Api, ask: Ask): Promise<BenchResult> {
+  const cores = availableParallelism();
+  say(`The owner's program on ${cores} cores, beside Idlewatt and without it.`);
+  const programs = Array.from({ length: cores }, () =>
+    fork(fileURLToPath(new URL('./owner-program.ts', import.meta.url)), [], { execArgv: [] }),
+  );
+  const ownersRounds = async (): Promise<number> => {
+    const answers = programs.map((program) => once(program, 'message'));
+    for (const program of programs) program.send(WINDOW_MS);
+    const counted = await Promise.all(answers);
+    return counted.reduce((sum, [answer]) => sum + (answer as { rounds: number }).rounds, 0);
+  };
+  const beside: number[] = [];
+  const after: number[] = [];
+  try {
+    await ownersRounds();
+    for (let round = 0; round < ROUNDS; round++) {
+      await running(api);
+      const streams = serve(ask, round);
+      await sleep(500);
+      const serving = await ownersRounds();
+      await api.presence.pause({ until: 'resume' });
+      const atOnce = await ownersRounds();
+      const later = await ownersRounds();
+      await streams;
+      beside.push(serving / later);
+      after.push(atOnce / later);
+    }
+  } finally {
+    for (const program of programs) program.disconnect();
+  }
+  const besideRatio = median(beside) ?? Number.NaN;
+  const afterRatio = median(after) ?? Number.NaN;
+  return {
+    figures: {
+      ownerSpeedBesideRatio: besideRatio,
+      ownerSpeedBesideMinRatio: Math.min(...beside),
+      ownerSpeedAfterRatio: afterRatio,
+      ownerSpeedAfterMinRatio: Math.min(...after),
+    },
+    goals: { ownerSpeedBesideRatio: atLeast(besideRatio, BESIDE_GOAL) },
+    notes: [`the owner's program on ${cores} cores, ${ROUNDS} rounds of ${WINDOW_MS / 1_000} s windows`],
+  };
+}
+
+/** Resumes and waits until the engine has its model again. */
+async function running(api: Api): Promise<void> {
+  await api.presence.resume({});
+  await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
+    timeoutMs: READY_MS_MAX,
+  });
+}
+
+/** Resolves when every stream holds a sequence, which is before its prompt was computed; with the engine's id. */
+function allStreams(agent: Agent): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const look = () => {
+    const status = agent.engine.status();
+    if (status.state === 'ready' && status.activeSequences === STREAMS) resolve(status.pid);
+  };
+  const unsubscribe = agent.engine.onStatus(look);
+  look();
+  const late = setTimeout(() => reject(new Error('the streams did not begin')), READY_MS_MAX);
+  return promise.finally(() => {
+    clearTimeout(late);
+    unsubscribe();
+  });
+}
+
+/** Four answers, which end with the owner's return. */
+async function serve(ask: Ask, round: number): Promise<void> {
+  await Promise.allSettled(
+    Array.from({ length: STREAMS }, (_, stream) => ask(question(round + stream, ANSWER_TOKENS))),
+  );
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Park and Miller's generator, 0 to 1: the moments of a run can be drawn again. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * The practice network for benchmarks, with the provider's agent inside this process so that its engine can be
+ * seen and driven directly; the requester that buys is a process of its own.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Agent, createAgent } from '../../main/agent.ts';
+import { firstModel } from '../../main/core/practice/index.ts';
+import { connectApi, waitForState } from '../agent-process.ts';
+import { REPOSITORY } from '../places.ts';
+import type { Question } from './streams.ts';
+
+const PROMPTS = [
+  'Explain in a few sentences why the sky is blue.',
+  'Write a short story about a lighthouse keeper and a storm.',
+  'Describe how bread is made, step by step.',
+  'What should somebody think about before buying a bicycle?',
+];
+/** The first start downloads the model. */
+const READY_MS_MAX = 20 * 60_000;
+const MARKET_MS_MAX = 120_000;
+
+/** Runs with a home that is gone afterwards. */
+export async function inTemporaryHome<T>(measure: (home: string) => Promise<T>): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
+  try {
+    return await measure(home);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** A quiet requester: only the benchmark asks. */
+export function startProviderHere(home: string): Promise<Agent> {
+  return createAgent(
+    {
+      home,
+      profile: 'practice',
+      host: 'headless',
+      role: 'owner',
+      pagePort: 0,
+      gatewayPort: 0,
+      passphraseFile: null,
+      passphrase: null,
+      rpcUrl: null,
+      connect: [],
+      quietRequester: true,
+      entry: join(REPOSITORY, 'main/agent-main.ts'),
+    },
+    { quit: () => undefined },
+  );
+}
+
+/** One of a few prompts, by number. */
+export function question(index: number, maxTokens: number): Question {
+  return { text: PROMPTS[index % PROMPTS.length] ?? '', maxTokens };
+}
+
+/** Waits until a real model is served and the agent's own first measurement is over; says which, on what. */
+export async function waitForModel(page: { url: string; token: string }): Promise<string> {
+  const { api, close } = await connectApi(page);
+  try {
+    const { work, models } = await waitForState(
+      api,
+      ({ work, machine }) =>
+        work.engine === 'ready' &&
+        work.presence.decision === 'run' &&
+        (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
+      { timeoutMs: READY_MS_MAX },
+    );
+    const active = models.models.find((model) => model.active);
+    if (active === undefined || active.bundled) {
+      throw new Error('no real model could be had: the speed of the bundled tiny one says nothing');
+    }
+    return `${active.quantisation}, ${work.backend}, ${work.threads} threads`;
+  } finally {
+    close();
+  }
+}
+
+/** Waits until the gateway knows a provider; its first model. */
+export async function waitForMarket(gateway: { baseUrl: string; key: string }): Promise<string> {
+  const endMs = performance.now() + MARKET_MS_MAX;
+  while (performance.now() < endMs) {
+    const model = await firstModel({ gateway, fetch }).catch(() => null);
+    if (model !== null) return model;
+    await sleep(500);
+  }
+  throw new Error('the gateway found no provider');
+}
