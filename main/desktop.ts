@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { app, Menu, Notification, safeStorage, session } from 'electron';
 import type { AgentState } from '../shared/api/state.ts';
+import { HAND_BACK_PAUSE, handBackKeyDoes } from '../shared/hot-key.ts';
 import { type AgentHost, refusedHost, startAgentHost } from './desktop/agent-host.ts';
 import { type AgentKeeper, keepAgent } from './desktop/agent-keeper.ts';
 import { registerAppScheme, serveAppPages } from './desktop/app-protocol.ts';
@@ -14,6 +15,7 @@ import { HIDDEN, setStartWithSystem } from './desktop/autostart.ts';
 import { confineSession, confineWebContents } from './desktop/confinement.ts';
 import { createSpendConfirmer } from './desktop/confirm-spend.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
+import { createHotKey } from './desktop/hot-key.ts';
 import { onSuspend, readOwner } from './desktop/readings.ts';
 import { firstTime } from './desktop/said-once.ts';
 import { answerSecret } from './desktop/secret-desk.ts';
@@ -73,10 +75,19 @@ function run(): void {
     }
   };
   const tray = createTray({ appFolder, first: trayView(state, language()), act });
+  const hotKey = createHotKey({
+    press: () => {
+      if (typeof state !== 'object') return;
+      const resumes = handBackKeyDoes(state.work) === 'resume';
+      act(resumes ? { type: 'resume' } : { type: 'pause', until: HAND_BACK_PAUSE });
+    },
+    onTaken: () => log('hot key', 'another program has it'),
+  });
   const show = (next: typeof state) => {
     const before = typeof state === 'object' ? state.settings.startWithSystem : null;
     state = next;
     tray.show(trayView(state, language()));
+    if (typeof next === 'object') hotKey.want(next.settings.handBackKey);
     if (typeof next === 'object' && next.settings.startWithSystem !== before) {
       setStartWithSystem(next.settings.startWithSystem);
     }

@@ -15,14 +15,16 @@ display = c_void_p(x.XOpenDisplay(None))
 verb, *rest = sys.argv[1:]
 if verb == 'move':
     t.XTestFakeMotionEvent(display, -1, int(rest[0]), int(rest[1]), c_ulong(0))
-for key in rest if verb == 'press' else []:
-    code = x.XKeysymToKeycode(display, x.XStringToKeysym(c_char_p(key.encode())))
-    t.XTestFakeKeyEvent(display, code, 1, c_ulong(0))
-    t.XTestFakeKeyEvent(display, code, 0, c_ulong(0))
+for chord in rest if verb == 'press' else []:
+    codes = [x.XKeysymToKeycode(display, x.XStringToKeysym(c_char_p(key.encode()))) for key in chord.split('+')]
+    for code in codes:
+        t.XTestFakeKeyEvent(display, code, 1, c_ulong(0))
+    for code in reversed(codes):
+        t.XTestFakeKeyEvent(display, code, 0, c_ulong(0))
 x.XSync(display, 0)
 `;
 
-/** X's names of keys: `Down`, `Right`, `Return`, `Escape`. */
+/** X's names of keys, one after the other: `Down`, `Return`, or several at once: `Control_L+Alt_L+i`. */
 export function pressKeys(environment: { readonly DISPLAY: string }, ...keys: string[]): void {
   run(environment, ['press', ...keys]);
 }

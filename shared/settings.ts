@@ -21,6 +21,8 @@ export const settingsSchema = z.object({
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
   startWithSystem: z.boolean(),
+  /** A key of the whole desktop gives the machine back, see shared/hot-key.ts. */
+  handBackKey: z.boolean(),
   notifications: z.boolean(),
 });
 export type Settings = z.infer<typeof settingsSchema>;
@@ -39,5 +41,6 @@ export const DEFAULT_SETTINGS: Settings = {
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
   startWithSystem: false,
+  handBackKey: true,
   notifications: true,
 };

@@ -1,6 +1,7 @@
 /** Settings: each change is kept at once, and says so where it was made. */
 import { type ReactNode, useEffect, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
+import { handBackKeyName } from '../../shared/hot-key.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Deed, useDeed } from '../calls.ts';
 import { readAmount, writeAmountForTyping } from '../format.ts';
@@ -107,6 +108,13 @@ export function Settings() {
           isSelected={settings.startWithSystem}
           isDisabled={headless}
           onChange={(startWithSystem) => change.run({ startWithSystem })}
+        />
+        <Toggle
+          label={t('settings.handBackKey', { key: handBackKeyName(app.platform) })}
+          note={t('settings.handBackKeyNote')}
+          isSelected={settings.handBackKey}
+          isDisabled={headless}
+          onChange={(handBackKey) => change.run({ handBackKey })}
         />
         <Toggle
           label={t('settings.notifications')}

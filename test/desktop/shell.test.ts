@@ -6,6 +6,7 @@
 //   the window's close button quit the app; a killed agent stayed away; quitting left orphans.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { pressKeys } from '../../scripts/virtual-hand.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
@@ -139,6 +140,23 @@ describe('the desktop app', () => {
     await desktop.chooseInTray('Resume');
     await until('the end of the pause', desktop.tray, (tray) => tray.icon !== 'paused');
     await desktop.page.getByText('You paused it until you resume.').first().waitFor({ state: 'hidden' });
+  });
+
+  test('the key pauses and resumes from anywhere, until the owner takes it away', async () => {
+    const press = () => pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Control_L+Alt_L+i');
+    press();
+    await until('the pause', desktop.tray, (tray) => tray.icon === 'paused');
+    await desktop.page.getByText('You paused it until').first().waitFor();
+    press();
+    await until('the end of the pause', desktop.tray, (tray) => tray.icon !== 'paused');
+    const held = () =>
+      desktop.app.evaluate(({ globalShortcut }) => globalShortcut.isRegistered('CommandOrControl+Alt+I'));
+    await desktop.page.getByRole('link', { name: 'Settings' }).click();
+    await desktop.page.getByText('Give the machine back with Ctrl+Alt+I').click();
+    await until('the key is let go', held, (registered) => !registered);
+    await desktop.page.getByText('Give the machine back with Ctrl+Alt+I').click();
+    await until('the key is taken again', held, (registered) => registered);
+    await desktop.page.getByRole('link', { name: 'Home' }).click();
   });
 
   test('the tray offers every length of a pause', async () => {

@@ -1,0 +1,21 @@
+/** The global key, held only while the owner wants it. */
+import { globalShortcut } from 'electron';
+import { HAND_BACK_KEY } from '../../shared/hot-key.ts';
+
+export interface HotKey {
+  /** Takes the key, or lets it go. */
+  want(wanted: boolean): void;
+}
+
+/** `onTaken` is called when another program has the key already. */
+export function createHotKey(options: { readonly press: () => void; readonly onTaken: () => void }): HotKey {
+  let wanted = false;
+  return {
+    want(next) {
+      if (next === wanted) return;
+      wanted = next;
+      if (!wanted) globalShortcut.unregister(HAND_BACK_KEY);
+      else if (!globalShortcut.register(HAND_BACK_KEY, options.press)) options.onTaken();
+    },
+  };
+}
