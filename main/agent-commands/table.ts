@@ -12,6 +12,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] --in FILE',
     load: async () => ({ run: (await import('./backup.ts')).restore }),
   },
+  why: {
+    summary: 'Says why nothing is earned now, and what would change it; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: () => import('./why.ts'),
+  },
   'ledger export': {
     summary: 'Writes the books as a table or as plain-text accounts, with fiat values where a rate is known.',
     usage: '[--home DIR] --format csv|beancount [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',

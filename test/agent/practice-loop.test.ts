@@ -9,11 +9,13 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { JsonRpcProvider } from 'ethers';
 import OpenAI from 'openai';
 import { waitForState } from '../../scripts/agent-process.ts';
+import { REPOSITORY } from '../../scripts/places.ts';
 import { charge } from '../../shared/price.ts';
 import {
   booked,
@@ -63,6 +65,13 @@ function lastSoldJobEnded() {
     const [job] = jobs;
     return job && !['admitted', 'running', 'delivered'].includes(job.state) ? job : null;
   });
+}
+
+/** The command, as the owner types it beside the running agent. */
+async function askWhy(...options: string[]): Promise<string> {
+  const entry = join(REPOSITORY, 'main/agent-main.ts');
+  const parameters = [entry, 'why', '--home', home.path, ...options];
+  return (await promisify(execFile)(process.execPath, parameters)).stdout;
 }
 
 test('the official openai package buys an answer, whole and streamed', async () => {
@@ -217,14 +226,22 @@ test('when its owner needs the machine the engine ends at once, and only what wa
   assert.equal(job.state, 'aborted');
   assert.ok((job.outputTokens ?? 0) >= 5 && (job.outputTokens ?? 0) < 600);
   await assertBooksAgree();
-  const { work } = await waitForState(practice.api, (state) => state.work.engine === 'stopped', {
-    timeoutMs: 10_000,
-  });
+  // How long it took is known, and shown, a moment after the engine is gone.
+  const { work } = await waitForState(
+    practice.api,
+    (state) => state.work.engine === 'stopped' && state.work.handBacks.length > 0,
+    { timeoutMs: 10_000 },
+  );
   assert.deepEqual(
     [work.handBacks[0]?.reason, work.handBacks[0]?.how, work.handBacks[0]?.jobs],
     ['paused-by-owner', 'killed', 1],
   );
   assert.deepEqual(descendants(practice.agent.ready.pid, 'engine-process'), []);
+  assert.equal(JSON.parse(await askWhy('--json')).why, 'paused-until-resume');
+  assert.equal(
+    await askWhy(),
+    'You paused it until you resume.\nTo go on, press Resume on Home or in the tray.\n',
+  );
 
   await practice.api.presence.resume({});
   const next = await eventually('the next job is served', async () =>
