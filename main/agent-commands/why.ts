@@ -8,7 +8,7 @@ import { existingHome } from './options.ts';
 import { type AgentApi, withRunningAgent } from './running-agent.ts';
 
 /** Each reason that exists, as the terminal says it. */
-export const REASONS: Readonly<Record<Why, string>> = {
+const REASONS: Readonly<Record<Why, string>> = {
   'serving-idle': 'It is earning: jobs are being answered until you come back.',
   'serving-always': 'It is earning: jobs are being answered, whether or not you use the machine.',
   'ready-idle': 'It is ready, and nobody is asking right now. The next job starts by itself.',
@@ -27,7 +27,7 @@ export const REASONS: Readonly<Record<Why, string>> = {
 };
 
 /** What mends it, as the button on Home does. */
-export const REMEDIES: Readonly<Record<Exclude<Remedy, null>, string>> = {
+const REMEDIES: Readonly<Record<Exclude<Remedy, null>, string>> = {
   'run-on-battery': 'To run on battery too, turn that on in Settings.',
   'run-always': 'To run whether or not you use the machine, choose Always in Settings.',
   'open-models': 'Choose another model on the page Models.',

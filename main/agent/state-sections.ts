@@ -18,7 +18,8 @@ import type { Engine } from '../ports/engine.ts';
 import type { Inventory, MachineReadings } from '../ports/machine.ts';
 import type { Network } from '../ports/network.ts';
 
-const HAND_BACKS_SHOWN = 200;
+/** They travel with every change of the work section. */
+const HAND_BACKS_SHOWN = 20;
 
 export interface SectionParts {
   readonly version: string;

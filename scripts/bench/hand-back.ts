@@ -91,7 +91,8 @@ async function measureReturns(agent: Agent, api: Api, ask: Ask): Promise<BenchRe
     const startMs = preciseNow();
     await api.presence.pause({ until: 'resume' });
     const end = await watched;
-    stoppedMs.push(end.stoppedMs - startMs);
+    // A thread that had no processor when the owner returned had stopped before.
+    stoppedMs.push(Math.max(0, end.stoppedMs - startMs));
     freedMs.push(end.goneMs - startMs);
     await streams;
     if ((round + 1) % 20 === 0) {

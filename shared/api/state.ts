@@ -77,7 +77,7 @@ export const workStateSchema = z.object({
   tokensPerSecond: nullableNumber,
   tokensPerSecondAtMs: nullableNumber,
   jobsToday: z.object({ served: z.number().int(), failed: z.number().int() }),
-  /** Newest first, the last 200 at most. */
+  /** Newest first, the last 20 at most. */
   handBacks: z.array(handBackSchema),
 });
 

@@ -29,6 +29,8 @@ export interface DesktopApp {
    * hidden one that measures the GPU comes and goes on its own.
    */
   windowAt(address: string): Promise<Page>;
+  /** Every window but that hidden one, once it has its address. */
+  windows(): Page[];
   /** Every process that the app started, itself included. */
   processes(): number[];
   close(): Promise<void>;
@@ -95,6 +97,7 @@ export async function openApp(
     windowVisible: () =>
       app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.windowVisible()),
     questions: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.questions()),
+    windows: () => app.windows().filter((each) => !each.url().includes('probe.html')),
     async windowAt(address) {
       const find = () => app.windows().find((each) => !each.isClosed() && each.url().includes(address));
       const found = await until(`a window at ${address}`, find, (each) => each !== undefined);

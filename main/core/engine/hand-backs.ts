@@ -16,13 +16,18 @@ const KEY = 'all';
 
 const keptSchema = z.array(handBackSchema);
 
-/** Kept oldest first; a text of another version's making is left out rather than believed. */
+/**
+ * Read once, since pages look at it with every token; kept oldest first. A text of another version's making is
+ * left out rather than believed.
+ */
 export function createHandBacks(records: RecordStore): HandBacks {
+  let kept = read(records.get(COLLECTION, KEY));
   return {
     add(handBack) {
-      records.update(COLLECTION, KEY, (text) => JSON.stringify([...read(text), handBack].slice(-KEPT_MAX)));
+      kept = [...kept, handBack].slice(-KEPT_MAX);
+      records.set(COLLECTION, KEY, JSON.stringify(kept));
     },
-    list: (limit) => read(records.get(COLLECTION, KEY)).slice(-limit).reverse(),
+    list: (limit) => kept.slice(-limit).reverse(),
   };
 }
 

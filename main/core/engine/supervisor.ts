@@ -70,6 +70,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
   let loading: { request: number; deferred: Deferred<LoadedModel> } | null = null;
   let unloading: { request: number; deferred: Deferred<void> } | null = null;
   let exiting: Deferred<void> | null = null;
+  let handingBack: Promise<GivenBack | null> | null = null;
   let restartTimer: Timer | null = null;
   let crashes = 0;
   let readySinceMs: number | null = null;
@@ -211,14 +212,27 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
     loading = null;
   }
 
+  /** One after the other: the second finds nothing left, or what was loaded meanwhile. */
   async function handBack(): Promise<GivenBack | null> {
     const startedMs = clock.monotonic();
+    while (handingBack) await handingBack;
+    handingBack = handBackNow(startedMs);
+    try {
+      return await handingBack;
+    } finally {
+      handingBack = null;
+    }
+  }
+
+  async function handBackNow(startedMs: number): Promise<GivenBack | null> {
     const process = child;
     const held = status.state === 'ready' || status.state === 'loading';
     const computes = loading !== null || generations.active() > 0;
     if (!held || !process || exiting) {
-      await unload();
+      forget(HANDED_BACK);
+      await unloading?.deferred.promise;
       await exiting?.promise;
+      if (!wanted) setStatus({ state: 'stopped' });
       return null;
     }
     // What computes is not asked: the step that it is in may take longer than its owner should wait.

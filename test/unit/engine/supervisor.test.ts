@@ -396,6 +396,33 @@ describe('giving the machine back', () => {
     assert.equal(engine.status().state, 'stopped');
   });
 
+  it('asked twice at once, it gives back once, and a load that began in between is not left running', async () => {
+    const { engine, last } = await ready();
+    const first = engine.handBack();
+    const second = engine.handBack();
+    const command = forceUnwrap('a command', last().commands.at(-1));
+    assert.ok(command.type === 'unload');
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    loading.catch(() => {});
+    await turns();
+    last().say({ type: 'unloaded', request: command.request });
+    assert.equal((await first)?.how, 'unloaded');
+    assert.equal((await second)?.how, 'killed');
+    await assert.rejects(loading, (error) => isAppError(error, 'aborted'));
+  });
+
+  it('asked twice at once with nothing going on, it says once what it gave back', async () => {
+    const { engine, last } = await ready();
+    const both = [engine.handBack(), engine.handBack()];
+    const unload = forceUnwrap('a command', last().commands.at(-1));
+    assert.ok(unload.type === 'unload');
+    last().say({ type: 'unloaded', request: unload.request });
+    assert.deepEqual(
+      (await Promise.all(both)).map((given) => given?.how ?? null),
+      ['unloaded', null],
+    );
+  });
+
   it('gives nothing back twice, and calls a restart off', async () => {
     const { engine, clock, last, processes } = await ready();
     last().exit();
