@@ -215,7 +215,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
   /** One after the other: the second finds nothing left, or what was loaded meanwhile. */
   async function handBack(): Promise<GivenBack | null> {
     const startedMs = clock.monotonic();
-    while (handingBack) await handingBack;
+    while (handingBack !== null) await handingBack;
     handingBack = handBackNow(startedMs);
     try {
       return await handingBack;
