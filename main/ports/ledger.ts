@@ -106,6 +106,8 @@ export interface LedgerStore {
   /** All or none, each chained to the one before; throws when a key is taken. */
   append(postings: readonly Posting[]): void;
   find(key: string): Posting | null;
+  /** Which of these keys are booked. */
+  taken(keys: readonly string[]): ReadonlySet<string>;
   /** Newest first, in the order of booking. */
   list(filter: { readonly kind: PostingKind | null; readonly limit: number }): readonly Posting[];
   /** In the order of booking, those after this place. */

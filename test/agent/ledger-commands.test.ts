@@ -111,7 +111,8 @@ test('a changed entry and a changed receipt are named, with exit code 1', async 
   const job = bare
     .prepare("SELECT job_id AS id, sequence FROM ledger_posting WHERE kind = 'job-charged' LIMIT 1")
     .get() as { id: string; sequence: number };
-  bare.exec(`UPDATE ledger_line SET amount = '999999' WHERE posting = ${job.sequence} AND position = 0`);
+  const changed = `json_set(lines, '$[0][2]', '999999')`;
+  bare.exec(`UPDATE ledger_posting SET lines = ${changed} WHERE sequence = ${job.sequence}`);
   bare.prepare("UPDATE job SET body = json_set(body, '$.outputTokens', 100000) WHERE id = ?").run(job.id);
   bare.close();
   const { code, said } = await command('ledger', 'verify', '--home', home.path);

@@ -57,8 +57,9 @@ function collect(database: Database.Database): Books {
   const perPosting = new Map<string, bigint>();
   const rows = database
     .prepare<[], LineRow>(
-      `SELECT line.posting, line.account, line.asset_id, line.amount, line.channel_id, posting.kind
-       FROM ledger_line AS line JOIN ledger_posting AS posting ON posting.sequence = line.posting`,
+      `SELECT sequence AS posting, kind, line.value ->> 0 AS account, line.value ->> 1 AS asset_id,
+         line.value ->> 2 AS amount, line.value ->> 3 AS channel_id
+       FROM ledger_posting, json_each(lines) AS line`,
     )
     .all();
   for (const row of rows) {

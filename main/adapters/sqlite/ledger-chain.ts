@@ -3,15 +3,27 @@
  * that whoever changes a row has to change every later one, too.
  */
 import { hash } from 'node:crypto';
-import type { Posting } from '../../ports/ledger.ts';
+import type { LedgerLine, Posting } from '../../ports/ledger.ts';
 
 /** What the first posting is chained to. */
 export const GENESIS = '0'.repeat(64);
 
+/** The lines as they are kept and hashed: JSON of [account, asset, amount, channel], amounts as text. */
+export function linesText(lines: readonly LedgerLine[]): string {
+  return JSON.stringify(
+    lines.map(({ account, assetId, amount, channelId }) => [account, assetId, amount.toString(), channelId]),
+  );
+}
+
 /** sha256 in hex. The form is never changed: hashes in the owners' books depend on it. */
-export function postingHash(previous: string, sequence: number, posting: Posting): string {
-  const { key, atMs, kind, description, jobId, model, peer, txHash, reverses, lines } = posting;
-  const form = JSON.stringify([
+export function postingHash(
+  previous: string,
+  sequence: number,
+  posting: Omit<Posting, 'lines'>,
+  lines: string,
+): string {
+  const { key, atMs, kind, description, jobId, model, peer, txHash, reverses } = posting;
+  const said = JSON.stringify([
     'posting 1',
     previous,
     sequence,
@@ -24,7 +36,6 @@ export function postingHash(previous: string, sequence: number, posting: Posting
     peer,
     txHash,
     reverses,
-    lines.map((line) => [line.account, line.assetId, line.amount.toString(), line.channelId]),
   ]);
-  return hash('sha256', form);
+  return hash('sha256', `${said.slice(0, -1)},${lines}]`);
 }

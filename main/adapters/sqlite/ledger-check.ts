@@ -3,11 +3,11 @@
  * against the lines. It reads pages of postings, so that a large ledger needs little memory.
  */
 import { z } from 'zod';
-import type { LedgerProblem, Posting } from '../../ports/ledger.ts';
+import type { LedgerLine, LedgerProblem } from '../../ports/ledger.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
 import { GENESIS, postingHash } from './ledger-chain.ts';
-import { readPostings } from './ledger-rows.ts';
-import { addToSums, createSums, readSums } from './ledger-sums.ts';
+import { readLines, readRows } from './ledger-rows.ts';
+import { addToSums, createSums, keyParts, pairKey, readSums } from './ledger-sums.ts';
 
 const PAGE = 1_000;
 /** Enough to see what happened; a damaged ledger may have a million. */
@@ -18,12 +18,13 @@ export const CHECKPOINT_EVERY = 4_096;
 interface Checkpoint {
   readonly sequence: number;
   readonly hash: string;
-  /** By the JSON of [account, asset]. */
+  /** By account and asset. */
   readonly balances: ReadonlyMap<string, bigint>;
 }
 
 const BEGINNING: Checkpoint = { sequence: 0, hash: GENESIS, balances: new Map() };
 
+const placeSchema = z.tuple([z.string(), z.string()]);
 const balancesSchema = z.record(z.string(), z.string().regex(/^-?\d+$/));
 
 function readCheckpoint(reader: ReadHandle): Checkpoint {
@@ -31,8 +32,11 @@ function readCheckpoint(reader: ReadHandle): Checkpoint {
     'SELECT sequence, hash, balances FROM ledger_checkpoint',
   );
   if (row === null) return BEGINNING;
-  const balances = Object.entries(balancesSchema.parse(JSON.parse(row.balances)));
-  return { ...row, balances: new Map(balances.map(([key, amount]) => [key, BigInt(amount)])) };
+  const balances = Object.entries(balancesSchema.parse(JSON.parse(row.balances))).map(([place, amount]) => {
+    const [account, assetId] = placeSchema.parse(JSON.parse(place));
+    return [pairKey(account, assetId), BigInt(amount)] as const;
+  });
+  return { ...row, balances: new Map(balances) };
 }
 
 /** The running balances become the point from which the next start counts. */
@@ -60,32 +64,26 @@ export function checkLedger(writer: WriteHandle, scope: 'new' | 'all'): readonly
   const sums = createSums();
   let { sequence, hash } = start;
   for (;;) {
-    const page = readPostings(writer, sequence, PAGE);
-    for (const { sequence: place, hash: kept, posting } of page) {
+    const page = readRows(writer, sequence, PAGE);
+    for (const row of page) {
+      const { sequence: place, hash: kept, key } = row;
       if (place !== sequence + 1) note(`Entries ${sequence + 1} to ${place - 1} are gone.`, sequence + 1);
-      if (kept !== postingHash(hash, place, posting)) {
-        note('The entry is not what was written: its hash does not fit.', place, posting.key);
+      if (kept !== postingHash(hash, place, row, row.lines)) {
+        note('The entry is not what was written: its hash does not fit.', place, key);
       }
-      const flaw = imbalance(posting);
-      if (flaw !== null) note(flaw, place, posting.key);
-      addToSums(sums, posting);
+      const lines = readLines(row.lines) ?? [];
+      const flaw = imbalance(lines);
+      if (flaw !== null) note(flaw, place, key);
+      addToSums(sums, { ...row, lines });
       sequence = place;
       // One changed row is one problem: the next is judged by the hash that stands here.
       hash = kept ?? hash;
     }
     if (page.length < PAGE) break;
   }
-  const written = writer.get<{ seq: number }>(
-    "SELECT seq FROM sqlite_sequence WHERE name = 'ledger_posting'",
-  );
-  if (written !== null && written.seq !== sequence) {
-    note(`The newest entries are gone: ${written.seq} were written, ${sequence} are there.`);
-  }
-  const orphan = writer.get<{ posting: number }>(
-    'SELECT posting FROM ledger_line WHERE posting > ? LIMIT 1',
-    sequence,
-  );
-  if (orphan !== null) note('There are lines without their entry.', orphan.posting);
+  const head = writer.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
+  if (head > sequence) note(`The newest entries are gone: ${head} were written, ${sequence} are there.`);
+  if (head < sequence) note(`Entries after ${head} were not written by Idlewatt.`, head + 1);
 
   const kept = readSums(writer);
   const counted = new Map(start.balances);
@@ -100,10 +98,10 @@ export function checkLedger(writer: WriteHandle, scope: 'new' | 'all'): readonly
   return problems;
 }
 
-function imbalance(posting: Posting): string | null {
-  if (posting.lines.length < 2) return 'The entry lacks lines.';
+function imbalance(lines: readonly LedgerLine[]): string | null {
+  if (lines.length < 2) return 'The entry lacks lines.';
   const sums = new Map<string, bigint>();
-  for (const { assetId, amount } of posting.lines) sums.set(assetId, (sums.get(assetId) ?? 0n) + amount);
+  for (const { assetId, amount } of lines) sums.set(assetId, (sums.get(assetId) ?? 0n) + amount);
   const off = [...sums].find(([, sum]) => sum !== 0n);
   return off === undefined ? null : `The entry does not balance: its lines in ${off[0]} sum to ${off[1]}.`;
 }
@@ -118,7 +116,7 @@ function compare(
   for (const key of new Set([...counted.keys(), ...kept.keys()])) {
     const [left, right] = [counted.get(key) ?? 0n, kept.get(key) ?? 0n];
     if (left !== right) {
-      note(`${what} ${(JSON.parse(key) as string[]).join(' ')} is ${right}; its entries say ${left}.`);
+      note(`${what} ${keyParts(key).join(' ')} is ${right}; its entries say ${left}.`);
     }
   }
 }

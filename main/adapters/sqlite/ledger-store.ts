@@ -4,9 +4,9 @@ import { amount, ZERO } from '../../../shared/money.ts';
 import type { Account, Flow, LedgerStore, Posting } from '../../ports/ledger.ts';
 import { QUARTER_MS } from '../../ports/ledger.ts';
 import type { WriteHandle } from './handles.ts';
-import { GENESIS, postingHash } from './ledger-chain.ts';
+import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
-import { findPosting, insertPosting, listPostings, readPostings } from './ledger-rows.ts';
+import { findPosting, insertPosting, listPostings, readRows, takenKeys, toKept } from './ledger-rows.ts';
 import { addToSums, createSums, writeSums } from './ledger-sums.ts';
 
 interface AmountRow {
@@ -29,8 +29,9 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
     transaction: (run) => writer.transaction(run),
     append: (postings) => writer.transaction(() => append(writer, postings)),
     find: (key) => findPosting(writer, key),
+    taken: (keys) => takenKeys(writer, keys),
     list: ({ kind, limit }) => listPostings(writer, kind, limit),
-    page: (afterSequence, limit) => readPostings(writer, afterSequence, limit),
+    page: (afterSequence, limit) => readRows(writer, afterSequence, limit).map(toKept),
     balance: (account, assetId) => {
       const row = writer.get<AmountRow>(
         'SELECT amount FROM ledger_balance WHERE account = ? AND asset_id = ?',
@@ -71,20 +72,25 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
 }
 
 function append(writer: WriteHandle, postings: readonly Posting[]): void {
-  const last = writer.get<{ sequence: number; hash: string }>(
-    'SELECT sequence, hash FROM ledger_posting ORDER BY sequence DESC LIMIT 1',
-  );
+  const last = writer.get<{ sequence: number; hash: string }>('SELECT sequence, hash FROM ledger_head');
   const before = last?.sequence ?? 0;
   let sequence = before;
   let hash = last?.hash ?? GENESIS;
   const sums = createSums();
   for (const posting of postings) {
     sequence += 1;
-    hash = postingHash(hash, sequence, posting);
-    insertPosting(writer, { sequence, hash, posting });
+    const lines = linesText(posting.lines);
+    hash = postingHash(hash, sequence, posting, lines);
+    insertPosting(writer, { sequence, hash }, posting, lines);
     addToSums(sums, posting);
   }
   writeSums(writer, sums);
+  writer.run(
+    `INSERT INTO ledger_head (one, sequence, hash) VALUES (1, ?, ?)
+     ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash`,
+    sequence,
+    hash,
+  );
   const steps = (count: number) => Math.floor(count / CHECKPOINT_EVERY);
   if (steps(sequence) > steps(before)) setCheckpoint(writer, sequence, hash);
 }

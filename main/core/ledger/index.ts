@@ -122,8 +122,9 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
   /** Books those that are new, all or none. Nothing comes between: this is one process, and all of it waits. */
   const book = (postings: readonly Posting[]): Booked[] => {
     const fresh = new Map<string, Posting>();
+    const taken = store.taken(postings.map(({ key }) => key));
     const booked = postings.map((posting) => {
-      const known = fresh.get(posting.key) ?? store.find(posting.key);
+      const known = fresh.get(posting.key) ?? (taken.has(posting.key) ? store.find(posting.key) : null);
       if (known === null) {
         fresh.set(posting.key, posting);
         return 'posted';

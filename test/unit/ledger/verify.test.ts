@@ -31,7 +31,7 @@ function verifyAfter(sql: string): () => void {
     first.ledger.jobCharged(soldJob({ id: 'b', charged: '41', cumulative: '741' }));
     first.database.close();
     const bare = new Database(path);
-    bare.exec('DROP TRIGGER ledger_line_no_update; DROP TRIGGER ledger_line_no_delete;');
+    bare.exec('DROP TRIGGER ledger_posting_no_update; DROP TRIGGER ledger_posting_no_delete;');
     bare.exec(sql);
     bare.close();
     const second = open();
@@ -49,15 +49,23 @@ test('untouched books verify', () => {
 });
 
 for (const [what, sql] of [
-  ['a line changed by one unit', "UPDATE ledger_line SET amount = '701' WHERE amount = '700'"],
-  ['a line gone', "DELETE FROM ledger_line WHERE amount = '-41'"],
-  ['a whole posting gone, which leaves the rest in balance', 'DELETE FROM ledger_line WHERE posting = 2'],
+  ['a line changed by one unit', 'UPDATE ledger_posting SET lines = replace(lines, \'"700"\', \'"701"\')'],
+  ['a line gone', "UPDATE ledger_posting SET lines = json_remove(lines, '$[1]') WHERE sequence = 2"],
+  ['lines that are none', "UPDATE ledger_posting SET lines = '{}' WHERE sequence = 2"],
+  [
+    'an amount that is no number',
+    `UPDATE ledger_posting SET lines = json_set(lines, '$[0][2]', 'much') WHERE sequence = 2`,
+  ],
+  ['a whole posting gone, which leaves the rest in balance', 'DELETE FROM ledger_posting WHERE sequence = 2'],
   ['a running balance changed', "UPDATE ledger_balance SET amount = '742' WHERE account = 'channels:owed'"],
   [
     'a line and its running balance changed together',
-    "UPDATE ledger_line SET amount = '701' WHERE amount = '700'; UPDATE ledger_balance SET amount = '742' WHERE amount = '741'",
+    "UPDATE ledger_posting SET lines = replace(lines, '\"700\"', '\"701\"'); UPDATE ledger_balance SET amount = '742' WHERE amount = '741'",
   ],
-  ['an amount moved to another account', "UPDATE ledger_line SET account = 'wallet' WHERE amount = '700'"],
+  [
+    'an amount moved to another account',
+    "UPDATE ledger_posting SET lines = replace(lines, 'channels:owed', 'wallet')",
+  ],
 ] as const) {
   test(`noticed: ${what}`, () => {
     assert.throws(verifyAfter(sql), (error) => isAppError(error, 'database-corrupt'));

@@ -120,16 +120,7 @@ test('0005: what was booked before is chained and summed, and is as immutable as
       ('channels:owed', 'token', '7'), ('income:jobs', 'token', '-7');
   `);
   before.close();
-  const database = openDatabase(path, { migrations: MIGRATIONS.slice(0, 5) });
-  assert.deepEqual(database.ledger.check('all'), []);
-  assert.equal(database.ledger.find('job:j:charged')?.peer, '12D3');
-  assert.equal(database.ledger.sumForChannel('channels:owed', '0xch'), 7n);
-  const span = { fromMs: 1800000, toMs: 2700000 };
-  assert.deepEqual(database.ledger.flows('income:jobs', 'token', 'peer', span), [
-    { fromMs: 1800000, name: '12D3', amount: -7n, jobs: 1 },
-  ]);
-  database.close();
-  const bare = new Database(path);
+  const bare = at(5);
   const columns = '(sequence, key, at_ms, kind, description)';
   for (const sql of [
     "UPDATE ledger_posting SET hash = 'x'",
@@ -142,6 +133,77 @@ test('0005: what was booked before is chained and summed, and is as immutable as
     assert.throws(() => bare.exec(sql), /immutable/, sql);
   }
   bare.close();
+  const database = openDatabase(path);
+  assert.deepEqual(database.ledger.check('all'), []);
+  assert.equal(database.ledger.find('job:j:charged')?.peer, '12D3');
+  assert.equal(database.ledger.sumForChannel('channels:owed', '0xch'), 7n);
+  const span = { fromMs: 1800000, toMs: 2700000 };
+  assert.deepEqual(database.ledger.flows('income:jobs', 'token', 'peer', span), [
+    { fromMs: 1800000, name: '12D3', amount: -7n, jobs: 1 },
+  ]);
+  database.close();
+});
+
+test('0006: each posting has its lines with it, chained as before, and is as immutable as before', () => {
+  const before = at(4);
+  insertPosting(before);
+  before.exec(`
+    INSERT INTO ledger_posting (key, at_ms, kind, description) VALUES ('b', 2, 'channels-claimed', '"ü" \\ c');
+    INSERT INTO ledger_line VALUES (2, 1, 'channels:owed', 'token', '-123456789012345678901234567890', '0xa', 2);
+    INSERT INTO ledger_line VALUES (2, 0, 'contract:claimed', 'token', '123456789012345678901234567890', '0xa', 2);
+    INSERT INTO ledger_posting (key, at_ms, kind, description, reverses) VALUES ('c', 3, 'reversal', '', 'a');
+    INSERT INTO ledger_line VALUES (3, 0, 'wallet', 'token', '-5', NULL, 3);
+    INSERT INTO ledger_line VALUES (3, 1, 'equity:opening', 'token', '5', NULL, 3);
+    INSERT INTO ledger_balance VALUES ('channels:owed', 'token', '-123456789012345678901234567890'),
+      ('contract:claimed', 'token', '123456789012345678901234567890');
+  `);
+  before.close();
+  const database = openDatabase(path, { migrations: MIGRATIONS.slice(0, 6) });
+  assert.deepEqual(database.ledger.check('all'), []);
+  assert.deepEqual(
+    database.ledger.find('b')?.lines.map(({ account, amount, channelId }) => [account, amount, channelId]),
+    [
+      ['contract:claimed', 123456789012345678901234567890n, '0xa'],
+      ['channels:owed', -123456789012345678901234567890n, '0xa'],
+    ],
+  );
+  database.close();
+  const bare = new Database(path);
+  bare.pragma('foreign_keys = ON');
+  const insert = 'INTO ledger_posting (sequence, key, at_ms, kind, description, reverses, lines) VALUES';
+  for (const sql of [
+    "UPDATE ledger_posting SET lines = '[]'",
+    'DELETE FROM ledger_posting',
+    `INSERT OR REPLACE ${insert} (9, 'a', 2, 'opening', '', NULL, '[]')`,
+    `INSERT ${insert} (9, 'd', 2, 'reversal', '', 'a', '[]')`,
+    `INSERT OR REPLACE ${insert} (9, 'd', 2, 'reversal', '', 'a', '[]')`,
+    `INSERT OR REPLACE ${insert} (1, 'd', 2, 'opening', '', NULL, '[]')`,
+  ]) {
+    assert.throws(() => bare.exec(sql), /immutable/, sql);
+  }
+  assert.throws(() => bare.exec(`INSERT ${insert} (9, 'd', 2, 'opening', '', NULL, 'none')`), /CHECK/);
+  assert.throws(
+    () => bare.exec(`INSERT ${insert} (9, 'd', 2, 'reversal', '', 'never', '[]')`),
+    /FOREIGN KEY/,
+  );
+  bare.close();
+});
+
+test('0006: books whose newest entries are gone still say so', () => {
+  const before = at(4);
+  insertPosting(before);
+  before.exec("INSERT INTO ledger_posting (key, at_ms, kind, description) VALUES ('b', 2, 'opening', '')");
+  before.exec(`
+    DROP TRIGGER ledger_posting_no_delete;
+    DELETE FROM ledger_posting WHERE sequence = 2;
+    CREATE TRIGGER ledger_posting_no_delete BEFORE DELETE ON ledger_posting
+      BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+  `);
+  before.close();
+  const database = openDatabase(path);
+  const said = database.ledger.check('all').map(({ what }) => what);
+  assert.ok(said.includes('The newest entries are gone: 2 were written, 1 are there.'), said.join(' '));
+  database.close();
 });
 
 test('what was written at one version is there at every later one', () => {

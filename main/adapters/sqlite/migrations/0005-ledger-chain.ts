@@ -4,9 +4,10 @@
  * summed here.
  */
 
-import { openHandles } from '../handles.ts';
-import { GENESIS, postingHash } from '../ledger-chain.ts';
-import { readPostings } from '../ledger-rows.ts';
+import { amount } from '../../../../shared/money.ts';
+import type { KeptPosting, LedgerLine, Posting } from '../../../ports/ledger.ts';
+import { openHandles, type ReadHandle } from '../handles.ts';
+import { GENESIS, linesText, postingHash } from '../ledger-chain.ts';
 import { addToSums, createSums, writeSums } from '../ledger-sums.ts';
 import type { Migration } from './index.ts';
 
@@ -74,7 +75,7 @@ export const ledgerChain: Migration = {
     for (;;) {
       const page = readPostings(writer, after, PAGE);
       for (const { sequence, posting } of page) {
-        previous = postingHash(previous, sequence, posting);
+        previous = postingHash(previous, sequence, posting, linesText(posting.lines));
         writer.run('UPDATE ledger_posting SET hash = ? WHERE sequence = ?', previous, sequence);
         addToSums(sums, posting);
         after = sequence;
@@ -87,3 +88,26 @@ export const ledgerChain: Migration = {
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;`);
   },
 };
+
+/** As the tables were at this version; today's code reads today's. */
+function readPostings(reader: ReadHandle, afterSequence: number, limit: number): KeptPosting[] {
+  const rows = reader.all<PostingRow>(
+    `SELECT sequence, hash, key, at_ms AS atMs, kind, description, job_id AS jobId, model, peer, tx_hash AS txHash,
+       reverses FROM ledger_posting WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+    afterSequence,
+    limit,
+  );
+  return rows.map(({ sequence, hash, ...said }) => {
+    const lines = reader
+      .all<LineRow>(
+        `SELECT account, asset_id AS assetId, amount, channel_id AS channelId FROM ledger_line
+         WHERE posting = ? ORDER BY position`,
+        sequence,
+      )
+      .map((line) => ({ ...line, amount: amount(line.amount) }));
+    return { sequence, hash, posting: { ...said, lines } };
+  });
+}
+
+type PostingRow = Omit<Posting, 'lines'> & { sequence: number; hash: string | null };
+type LineRow = Omit<LedgerLine, 'amount'> & { amount: string };

@@ -5,6 +5,7 @@ import { jobs } from './0002-jobs.ts';
 import { records } from './0003-records.ts';
 import { benchmarks } from './0004-benchmarks.ts';
 import { ledgerChain } from './0005-ledger-chain.ts';
+import { postingsWithLines } from './0006-postings-with-lines.ts';
 
 export interface Migration {
   /** The database's `user_version` after this step. */
@@ -14,4 +15,11 @@ export interface Migration {
   readonly fill?: (database: Database) => void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [ledger, jobs, records, benchmarks, ledgerChain];
+export const MIGRATIONS: readonly Migration[] = [
+  ledger,
+  jobs,
+  records,
+  benchmarks,
+  ledgerChain,
+  postingsWithLines,
+];
