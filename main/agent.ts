@@ -17,6 +17,7 @@ import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import type { AgentConfig, Surroundings } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
 import { openFoundation } from './agent/foundation.ts';
+import { createHourly } from './agent/hourly.ts';
 import { openMoney } from './agent/money.ts';
 import { startPracticeRequester } from './agent/practice-requester.ts';
 import { termsOf } from './agent/profiles.ts';
@@ -137,6 +138,12 @@ async function compose(
       ...selling,
       activeJobs: selling.provider.active,
       settlement: money.settlement,
+      perHour: createHourly({
+        ...foundation,
+        clock,
+        assetId: money.chain.token.id,
+        coinId: money.chain.coin.id,
+      }),
       inventory: () => inventory,
       readings: () => readings,
       balances: money.balances,

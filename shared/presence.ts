@@ -5,21 +5,43 @@ import { z } from 'zod';
 export const pauseUntilSchema = z.enum(['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume']);
 export type PauseUntil = z.infer<typeof pauseUntilSchema>;
 
-export const presenceReasonSchema = z.enum([
-  'idle', // the owner does not need the machine: we run
-  'always-on', // the owner asked to run regardless (headless machines): we run
+export const RUN_REASONS = [
+  'idle', // the owner does not need the machine
+  'always-on', // the owner asked to run regardless (headless machines)
+] as const;
+
+export const THROTTLE_REASONS = [
+  'too-warm', // near the limit of temperature
+  'too-much-power', // above the limit of watts
+] as const;
+
+export const PAUSE_REASONS = [
   'paused-by-owner',
-  'owner-active',
-  'on-battery',
-  'session-unknown', // the readings needed are missing, which errs to the owner's side
+  'starting',
   'no-model', // nothing to serve with yet
   'engine-gave-up',
-  'starting',
-]);
+  'too-hot',
+  'lid-closed', // and not known to be on mains: it may lie in a bag
+  'on-battery',
+  'metered',
+  'outside-schedule',
+  'power-dear', // outside of the hours of cheap power
+  'session-unknown', // the readings needed are missing, which errs to the owner's side
+  'not-locked', // the owner asked to run only behind a locked screen
+  'remote-session',
+  'owner-active',
+  'controller-in-use',
+  'full-screen',
+  'display-kept-awake', // a film, a talk, a game
+  'graphics-in-use', // by other programs
+  'processor-in-use', // by other programs
+] as const;
+
+export const presenceReasonSchema = z.enum([...RUN_REASONS, ...THROTTLE_REASONS, ...PAUSE_REASONS]);
 export type PresenceReason = z.infer<typeof presenceReasonSchema>;
 
 export const presenceSchema = z.object({
-  decision: z.enum(['run', 'pause']),
+  decision: z.enum(['run', 'throttle', 'pause']),
   reason: presenceReasonSchema,
   /** Milliseconds since the epoch. */
   sinceMs: z.number(),
@@ -27,3 +49,10 @@ export const presenceSchema = z.object({
   untilMs: z.number().nullable(),
 });
 export type Presence = z.infer<typeof presenceSchema>;
+export type PresenceDecision = Presence['decision'];
+
+/** What a reason means for the work; each reason has one decision. */
+export function decisionOf(reason: PresenceReason): PresenceDecision {
+  if ((RUN_REASONS as readonly string[]).includes(reason)) return 'run';
+  return (THROTTLE_REASONS as readonly string[]).includes(reason) ? 'throttle' : 'pause';
+}

@@ -57,4 +57,4 @@ export type ReadingName = keyof Readings;
 export const READING_NAMES = Object.keys(readingsSchema.shape) as ReadingName[];
 
 /** What one source says; names that it leaves out are those it never knows. */
-export type PartialReadings = { readonly [Name in ReadingName]?: Readings[Name] };
+export type PartialReadings = { readonly [Name in ReadingName]?: Readings[Name] | undefined };

@@ -4,11 +4,27 @@
  */
 import type { AgentState } from './api/state.ts';
 import { assertNever } from './assert.ts';
+import { decisionOf, type PresenceReason } from './presence.ts';
+import type { SettingsPatch } from './settings.ts';
 
 export type Mood = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
 
-/** What mends the reason, where one press can. */
-export type Remedy = 'run-on-battery' | 'run-always' | 'open-models' | 'open-settings' | null;
+/** What mends a reason by changing one setting, and the change. */
+export const REMEDY_SETTINGS = {
+  'run-on-battery': { runOnBattery: true },
+  'run-on-metered': { runOnMetered: true },
+  'run-unlocked': { onlyWhenLocked: false },
+  'run-any-hour': { scheduleOn: false },
+  'run-any-tariff': { onlyCheapHours: false },
+  'ignore-full-screen': { heedFullScreen: false },
+  'ignore-display-awake': { heedDisplayAwake: false },
+  'ignore-other-programs': { heedOtherPrograms: false },
+  'run-always': { runWhen: 'always' },
+} as const satisfies Readonly<Record<string, SettingsPatch>>;
+export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
+
+/** What mends the reason, where one press can; null where it ends by itself or by the main button. */
+export type Remedy = SettingRemedy | 'open-models' | 'open-settings' | null;
 
 export type Why =
   | 'serving-idle'
@@ -18,14 +34,9 @@ export type Why =
   | 'engine-loading'
   | 'engine-restarting'
   | 'engine-stopped'
-  | 'engine-gave-up'
   | 'paused-until-time'
   | 'paused-until-resume'
-  | 'owner-active'
-  | 'on-battery'
-  | 'session-unknown'
-  | 'no-model'
-  | 'starting';
+  | Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'>;
 
 export interface Sentence {
   readonly mood: Mood;
@@ -33,36 +44,60 @@ export interface Sentence {
   readonly remedy: Remedy;
 }
 
+const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, Remedy>> = {
+  'too-warm': 'open-settings',
+  'too-much-power': 'open-settings',
+  'paused-by-owner': null,
+  starting: null,
+  'no-model': 'open-models',
+  'engine-gave-up': 'open-models',
+  'too-hot': 'open-settings',
+  // A closed lid off the mains is the one that no press should mend.
+  'lid-closed': null,
+  'on-battery': 'run-on-battery',
+  metered: 'run-on-metered',
+  'outside-schedule': 'run-any-hour',
+  'power-dear': 'run-any-tariff',
+  'session-unknown': 'run-always',
+  'not-locked': 'run-unlocked',
+  'remote-session': 'run-always',
+  'owner-active': 'open-settings',
+  'controller-in-use': 'open-settings',
+  'full-screen': 'ignore-full-screen',
+  'display-kept-awake': 'ignore-display-awake',
+  'graphics-in-use': 'ignore-other-programs',
+  'processor-in-use': 'ignore-other-programs',
+};
+
 export function sentenceFor(work: AgentState['work']): Sentence {
-  const { presence } = work;
-  switch (presence.reason) {
+  const { reason, untilMs } = work.presence;
+  switch (reason) {
     case 'paused-by-owner':
       return {
         mood: 'paused',
-        why: presence.untilMs === null ? 'paused-until-resume' : 'paused-until-time',
+        why: untilMs === null ? 'paused-until-resume' : 'paused-until-time',
         remedy: null,
       };
-    case 'owner-active':
-      return { mood: 'waiting', why: 'owner-active', remedy: 'open-settings' };
-    case 'on-battery':
-      return { mood: 'waiting', why: 'on-battery', remedy: 'run-on-battery' };
-    case 'session-unknown':
-      return { mood: 'waiting', why: 'session-unknown', remedy: 'run-always' };
-    case 'no-model':
-      return { mood: 'waiting', why: 'no-model', remedy: 'open-models' };
     case 'engine-gave-up':
-      return { mood: 'stopped', why: 'engine-gave-up', remedy: 'open-models' };
+      return { mood: 'stopped', why: reason, remedy: REMEDIES[reason] };
     case 'starting':
-      return { mood: 'starting', why: 'starting', remedy: null };
+      return { mood: 'starting', why: reason, remedy: null };
     case 'idle':
     case 'always-on':
-      return runningSentence(work, presence.reason === 'always-on');
+      return runningSentence(work, reason === 'always-on' ? 'always' : 'idle', null);
     default:
-      return assertNever(presence.reason);
+      return decisionOf(reason) === 'throttle'
+        ? runningSentence(work, 'idle', reason)
+        : { mood: 'waiting', why: reason, remedy: REMEDIES[reason] };
   }
 }
 
-function runningSentence(work: AgentState['work'], always: boolean): Sentence {
+/** `slowed` is why it runs more slowly than it could. */
+function runningSentence(
+  work: AgentState['work'],
+  when: 'idle' | 'always',
+  slowed: Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'> | null,
+): Sentence {
   switch (work.engine) {
     case 'gave-up':
       return { mood: 'stopped', why: 'engine-gave-up', remedy: 'open-models' };
@@ -72,10 +107,12 @@ function runningSentence(work: AgentState['work'], always: boolean): Sentence {
       return { mood: 'starting', why: 'engine-loading', remedy: null };
     case 'stopped':
       return { mood: 'starting', why: 'engine-stopped', remedy: null };
-    case 'ready':
-      return work.activeJobs.length > 0
-        ? { mood: 'earning', why: always ? 'serving-always' : 'serving-idle', remedy: null }
-        : { mood: 'ready', why: always ? 'ready-always' : 'ready-idle', remedy: null };
+    case 'ready': {
+      const serves = work.activeJobs.length > 0;
+      const mood = serves ? 'earning' : 'ready';
+      if (slowed !== null) return { mood, why: slowed, remedy: REMEDIES[slowed] };
+      return { mood, why: `${serves ? 'serving' : 'ready'}-${when}`, remedy: null };
+    }
     default:
       return assertNever(work.engine);
   }

@@ -1,5 +1,10 @@
 /** What the owner can set, with its defaults; kept by the agent, shown and changed on the pages. */
 import { z } from 'zod';
+import { comfortSchema } from './comfort.ts';
+import { everyDay, weekSchema } from './week.ts';
+
+/** Millionths of a US dollar, which are base units of USDC. */
+const powerPriceSchema = z.number().int().min(0).max(100_000_000).nullable();
 
 export const settingsSchema = z.object({
   /** `idle`: only while the owner does not use the machine. `always`: regardless (headless machines). */
@@ -7,6 +12,25 @@ export const settingsSchema = z.object({
   /** Minutes without input before the machine counts as idle. */
   idleMinutes: z.number().int().min(1).max(240),
   runOnBattery: z.boolean(),
+  runOnMetered: z.boolean(),
+  onlyWhenLocked: z.boolean(),
+  /** Whether a full-screen window, a display kept awake, and the load of other programs keep us away. */
+  heedFullScreen: z.boolean(),
+  heedDisplayAwake: z.boolean(),
+  heedOtherPrograms: z.boolean(),
+  /** See shared/comfort.ts. */
+  comfort: comfortSchema,
+  /** Processor and cards together; null for no limit. */
+  wattsMax: z.number().int().min(1).max(10_000).nullable(),
+  /** Whether it runs only in these hours of the week. */
+  scheduleOn: z.boolean(),
+  schedule: weekSchema,
+  onlyCheapHours: z.boolean(),
+  cheapHours: weekSchema,
+  /** Of a kilowatt-hour; null when the owner did not say. */
+  powerPriceMicroUsd: powerPriceSchema,
+  /** In the cheap hours; null when it is the same. */
+  cheapPowerPriceMicroUsd: powerPriceSchema,
   /** Base units per million tokens. */
   priceInputPerMillion: z.string().regex(/^\d{1,15}$/),
   priceOutputPerMillion: z.string().regex(/^\d{1,15}$/),
@@ -35,6 +59,19 @@ export const DEFAULT_SETTINGS: Settings = {
   runWhen: 'idle',
   idleMinutes: 5,
   runOnBattery: false,
+  runOnMetered: false,
+  onlyWhenLocked: false,
+  heedFullScreen: true,
+  heedDisplayAwake: true,
+  heedOtherPrograms: true,
+  comfort: 4,
+  wattsMax: null,
+  scheduleOn: false,
+  schedule: everyDay(22, 8),
+  onlyCheapHours: false,
+  cheapHours: everyDay(22, 6),
+  powerPriceMicroUsd: null,
+  cheapPowerPriceMicroUsd: null,
   priceInputPerMillion: '20000',
   priceOutputPerMillion: '80000',
   settleThreshold: '50000',

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
+import { type Asset, formatUnits } from '../../shared/money.ts';
 import { type Remedy, sentenceFor, type Why } from '../../shared/sentence.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
@@ -21,6 +22,20 @@ const REASONS: Readonly<Record<Why, string>> = {
   'paused-until-resume': 'You paused it until you resume.',
   'owner-active': 'You are using this machine. It starts {minutes} minutes after you leave.',
   'on-battery': 'The machine runs on battery.',
+  'too-warm': 'It works more slowly: the machine is near the limit of temperature that you set.',
+  'too-much-power': 'It works more slowly: the machine takes more watts than you allow.',
+  'too-hot': 'The machine is hotter than you allow. It goes on when it has cooled down.',
+  'lid-closed': 'The lid is closed and the machine is not known to be plugged in.',
+  metered: 'The network is paid by volume.',
+  'outside-schedule': 'Your schedule keeps this hour free. It goes on {time}.',
+  'power-dear': 'Power is dear at this hour. It goes on {time}.',
+  'not-locked': 'You want it to run only while the screen is locked.',
+  'remote-session': 'Somebody works on this machine over the network.',
+  'controller-in-use': 'A game controller is in use. It starts {minutes} minutes after it is put down.',
+  'full-screen': 'A program fills the whole screen: a game, a film or a talk.',
+  'display-kept-awake': 'Another program keeps the display awake, as films and talks do.',
+  'graphics-in-use': 'Another program uses the graphics card.',
+  'processor-in-use': 'Other programs use the processor.',
   'session-unknown': 'It cannot tell whether you are using this machine, so it leaves the machine to you.',
   'no-model': 'There is no model on this machine yet, so there is nothing to serve.',
   starting: 'The agent is getting ready.',
@@ -29,6 +44,13 @@ const REASONS: Readonly<Record<Why, string>> = {
 /** What mends it, as the button on Home does. */
 const REMEDIES: Readonly<Record<Exclude<Remedy, null>, string>> = {
   'run-on-battery': 'To run on battery too, turn that on in Settings.',
+  'run-on-metered': 'To run on networks paid by volume too, turn that on in Settings.',
+  'run-unlocked': 'To run without a locked screen, turn that rule off in Settings.',
+  'run-any-hour': 'To run at any hour, turn the schedule off in Settings.',
+  'run-any-tariff': 'To run at any price of power, turn the cheap hours off in Settings.',
+  'ignore-full-screen': 'To run beside full-screen programs, turn that rule off in Settings.',
+  'ignore-display-awake': 'To run while the display is kept awake, turn that rule off in Settings.',
+  'ignore-other-programs': 'To run beside other programs, turn that rule off in Settings.',
   'run-always': 'To run whether or not you use the machine, choose Always in Settings.',
   'open-models': 'Choose another model on the page Models.',
   'open-settings': 'When it runs is chosen in Settings.',
@@ -39,11 +61,11 @@ export const run: CommandRun = async (argv) => {
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const { work, settings } = await withRunningAgent(existingHome(values.home).root, wholeState);
+  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, wholeState);
   const { mood, why, remedy } = sentenceFor(work);
   if (values.json) {
     const { reason, sinceMs, untilMs } = work.presence;
-    console.log(JSON.stringify({ mood, why, remedy, reason, sinceMs, untilMs }));
+    console.log(JSON.stringify({ mood, why, remedy, reason, sinceMs, untilMs, perHour: work.perHour }));
     return 0;
   }
   const { untilMs } = work.presence;
@@ -52,10 +74,18 @@ export const run: CommandRun = async (argv) => {
       .replace('{time}', untilMs === null ? 'an unknown time' : new Date(untilMs).toLocaleString())
       .replace('{minutes}', String(settings.idleMinutes)),
   );
+  if (work.presence.decision === 'pause' && mood !== 'starting') console.log(costText(work, money.asset));
   if (mood === 'paused') console.log('To go on, press Resume on Home or in the tray.');
   if (remedy !== null) console.log(REMEDIES[remedy]);
   return 0;
 };
+
+/** What an hour of waiting costs, by what an hour of work brought. */
+function costText({ perHour }: AgentState['work'], asset: Asset): string {
+  if (perHour === null) return 'What an hour of waiting costs is not known yet: that takes an hour of work.';
+  const unit = asset.practice ? `practice ${asset.symbol}` : asset.symbol;
+  return `An hour of work brought about ${formatUnits(BigInt(perHour.earned), asset.decimals)} ${unit} here.`;
+}
 
 async function wholeState(api: AgentApi): Promise<AgentState> {
   for await (const update of await api.state.watch()) {

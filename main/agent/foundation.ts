@@ -4,7 +4,7 @@ import { createCalendar } from '../core/calendar/index.ts';
 import { openHome } from '../core/home/index.ts';
 import { createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
-import { createPresence } from '../core/presence/index.ts';
+import { createPresence, createUsage } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
 import type { Surroundings } from './config.ts';
 import { firstSettings } from './profiles.ts';
@@ -27,6 +27,13 @@ export function openFoundation({ config, clock, onClose, changed, fault }: Surro
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());
+  let isFree = presence.current().decision !== 'pause';
+  const usage = createUsage({ clock, calendar, records, isFree: () => isFree });
+  onClose(() => usage.stop());
+  presence.onChange(({ decision }) => {
+    usage.count();
+    isFree = decision !== 'pause';
+  });
 
   jobs.onChange(() => changed('work', 'money'));
   presence.onChange(() => changed('work'));
@@ -34,5 +41,5 @@ export function openFoundation({ config, clock, onClose, changed, fault }: Surro
     presence.refresh();
     changed('settings', 'models', 'money');
   });
-  return { paths: home.paths, database, records, calendar, ledger, jobs, settings, presence };
+  return { paths: home.paths, database, records, calendar, ledger, jobs, settings, presence, usage };
 }

@@ -2,13 +2,14 @@
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
-import { createMachineReader } from '../adapters/systeminformation/index.ts';
+import { createMachineReader, createMachineSensor } from '../adapters/systeminformation/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createBenchmark, joinProbes } from '../core/benchmark/index.ts';
 import { createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
+import { createSensing } from '../core/presence/index.ts';
 import { createProviderService } from '../core/provider/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './config.ts';
@@ -40,6 +41,12 @@ export function openSelling(
     budgetBytes: () => settings.get().modelBudgetBytes,
   });
   models.onChange(() => changed('models'));
+
+  if (serves) {
+    const sensors = [createMachineSensor(machine)];
+    const sensing = createSensing({ sensors, clock, report: presence.report, fault });
+    onClose(() => sensing.stop());
+  }
 
   const withoutWindow = createWorkerProbe();
   const withWindow = joinProbes(shell.gpuProbe, withoutWindow);
@@ -107,6 +114,7 @@ export function openSelling(
     engine,
     models,
     presence,
+    settings,
     machine,
     records,
     clock,

@@ -3,10 +3,12 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
+import { comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
+import type { SettingsService } from '../core/settings/index.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import type { MachineReader } from '../ports/machine.ts';
@@ -17,6 +19,7 @@ export interface ServingOptions {
   readonly engine: Engine;
   readonly models: ModelStore;
   readonly presence: PresenceService;
+  readonly settings: SettingsService;
   readonly machine: MachineReader;
   readonly records: RecordStore;
   readonly clock: Clock;
@@ -51,16 +54,22 @@ const SEQUENCES = 4;
 const RETRY_MS = 60_000;
 
 export function createServing(options: ServingOptions): Serving {
-  const { engine, models, presence, records, clock } = options;
+  const { engine, models, presence, settings, records, clock } = options;
   const stopping = new AbortController();
   let wanted = readChoice(records.get(COLLECTION, KEY)) ?? DEFAULT_MODEL_ID;
   let file: ModelFile | null = null;
   let working: Promise<void> = Promise.resolve();
   let retry: Timer | null = null;
+  let askedThreads: number | null = null;
   const unsubscribe = [
     presence.onChange(({ decision }) => {
       // The owner does not wait until a load that is under way has ended.
       if (decision === 'pause') void giveBack().catch(options.fault);
+      else setDuty();
+      reconcile();
+    }),
+    settings.onChange(() => {
+      setDuty();
       reconcile();
     }),
     engine.onStatus((status) => {
@@ -73,6 +82,13 @@ export function createServing(options: ServingOptions): Serving {
     }),
   ];
 
+  /** What the owner's comfort leaves, and half of it where the machine is near a limit. */
+  function setDuty(): void {
+    const { dutyPercent } = comfortLimits(settings.get().comfort);
+    const share = presence.current().decision === 'throttle' ? THROTTLED_PERCENT : 100;
+    engine.setDuty(Math.max(1, Math.round((dutyPercent * share) / 100)));
+  }
+
   /** One step after the other: load and unload never cross. */
   function reconcile(): void {
     working = working.then(step, step);
@@ -80,12 +96,13 @@ export function createServing(options: ServingOptions): Serving {
 
   async function step(): Promise<void> {
     if (stopping.signal.aborted || file === null) return;
-    const run = presence.current().decision === 'run';
+    const run = presence.current().decision !== 'pause';
     const status = engine.status();
     const loaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
     const loadedId = status.state === 'ready' ? status.loaded.model.id : null;
     try {
-      if (run && (!loaded || (loadedId !== null && loadedId !== file.id))) await load(file);
+      const isOther = loadedId !== null && loadedId !== file.id;
+      if (run && (!loaded || isOther || (await wantsOtherThreads()))) await load(file);
       else if (!run && loaded) await giveBack();
     } catch (error) {
       // The engine's own status says what happened and what it tries next.
@@ -106,14 +123,32 @@ export function createServing(options: ServingOptions): Serving {
     await concluded;
   }
 
-  async function load(model: ModelFile): Promise<void> {
+  async function threads(): Promise<number> {
     const { physicalCores } = await options.machine.inventory();
+    const { coresPercent } = comfortLimits(settings.get().comfort);
+    return chooseThreads({
+      physicalCores,
+      logicalCores: availableParallelism(),
+      busyCores: null,
+      sharePercent: coresPercent,
+    });
+  }
+
+  /** The owner gives more cores or fewer: what nobody waits for is loaded anew. */
+  async function wantsOtherThreads(): Promise<boolean> {
+    const wants = await threads();
+    const status = engine.status();
+    return status.state === 'ready' && options.activeJobs() === 0 && askedThreads !== wants;
+  }
+
+  async function load(model: ModelFile): Promise<void> {
+    askedThreads = await threads();
     const entry = models.list().find(({ id }) => id === model.id);
     if (engine.status().state === 'ready') await options.handBack();
     await engine.load(model, {
       contextTokens: Math.min(entry?.contextTokens ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX),
       sequences: SEQUENCES,
-      threads: chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null }),
+      threads: askedThreads,
     });
   }
 
@@ -141,7 +176,10 @@ export function createServing(options: ServingOptions): Serving {
   }
 
   return {
-    start: () => void bring(),
+    start() {
+      setDuty();
+      void bring();
+    },
     modelId: () => file?.id ?? wanted,
     async activate(id) {
       const next = await models.ensure(id, { signal: stopping.signal });

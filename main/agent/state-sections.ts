@@ -17,6 +17,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
 import type { Inventory, MachineReadings } from '../ports/machine.ts';
 import type { Network } from '../ports/network.ts';
+import type { PerHour } from './hourly.ts';
 
 /** They travel with every change of the work section. */
 const HAND_BACKS_SHOWN = 20;
@@ -30,6 +31,7 @@ export interface SectionParts {
   readonly calendar: Calendar;
   readonly notices: () => readonly Notice[];
   readonly presence: PresenceService;
+  readonly perHour: () => PerHour;
   readonly engine: Engine;
   readonly handBacks: HandBacks;
   readonly activeJobs: () => readonly ActiveJob[];
@@ -106,6 +108,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
         temperatureCelsius: readings?.temperatureCelsius ?? null,
         watts: readings?.watts ?? null,
         readAtMs: readings?.atMs ?? null,
+        readings: parts.presence.readings(),
         benchmark: parts.benchmark.state(),
       };
     },
@@ -143,6 +146,7 @@ function work(parts: SectionParts): AgentState['work'] {
         : (last?.decodeTokensPerSecond ?? null),
     tokensPerSecondAtMs: speeds.length > 0 ? nowMs : (last?.endedAtMs ?? null),
     jobsToday: parts.jobs.counts('sold', parts.calendar.startOfDay(nowMs)),
+    perHour: parts.perHour(),
     handBacks: parts.handBacks.list(HAND_BACKS_SHOWN),
   };
 }

@@ -1,6 +1,6 @@
 /** The API's answers: each procedure of the contract, told by the core. Pages may not act as the shell. */
 import { implement, ORPCError } from '@orpc/server';
-import { contract, type Readings } from '../../shared/api/contract.ts';
+import { contract } from '../../shared/api/contract.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import type { PortRole } from '../../shared/host.ts';
 import { ZERO } from '../../shared/money.ts';
@@ -186,7 +186,7 @@ export function createRouter(parts: ApiParts) {
     },
     shell: {
       report: shellOnly.report.handler(({ input }) => {
-        presence.report(input satisfies Readings);
+        presence.report(input);
         return {};
       }),
       requests: shellOnly.requests.handler(({ signal }) => shell.requests(signal)),

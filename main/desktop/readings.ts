@@ -1,14 +1,15 @@
-/** What the operating system says about its owner: read here because only Electron can, decided elsewhere. */
+/** What the operating system says about its owner through Electron; decided elsewhere. */
 import { powerMonitor } from 'electron';
-import type { Readings } from '../../shared/api/contract.ts';
+import type { PartialReadings } from '../../shared/readings.ts';
 
 /** A lock state that Electron does not know is null: the agent then errs to the owner's side. */
-export function readOwner(): Readings {
+export function readOwner(): PartialReadings {
+  const atMs = Date.now();
+  const said = <Value>(value: Value | null) => (value === null ? null : { value, source: 'electron', atMs });
   return {
-    idleSeconds: known(() => powerMonitor.getSystemIdleTime()),
-    onBattery: known(() => powerMonitor.onBatteryPower),
-    locked: known(() => lockedFrom(powerMonitor.getSystemIdleState(1))),
-    atMs: Date.now(),
+    inputIdleSeconds: said(known(() => powerMonitor.getSystemIdleTime())),
+    onBattery: said(known(() => powerMonitor.onBatteryPower)),
+    locked: said(known(() => lockedFrom(powerMonitor.getSystemIdleState(1)))),
   };
 }
 

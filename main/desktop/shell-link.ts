@@ -6,11 +6,12 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
 import type { ContractRouterClient } from '@orpc/contract';
 import type { MessagePortMain } from 'electron';
-import type { Contract, GpuProbeResult, Readings, ShellRequest } from '../../shared/api/contract.ts';
+import type { Contract, GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../../shared/api/state.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
+import type { PartialReadings } from '../../shared/readings.ts';
 
 import type { SecretCalls } from './secret-desk.ts';
 
@@ -25,7 +26,7 @@ export interface ShellLink {
 export interface ShellLinkOptions {
   readonly port: MessagePortMain;
   readonly onState: (state: AgentState) => void;
-  readonly readOwner: () => Readings;
+  readonly readOwner: () => PartialReadings;
   readonly probeGpu: () => Promise<GpuProbeResult>;
   /** Calls back when the machine is about to sleep. Returns its unsubscribe. */
   readonly onSuspend?: (listener: () => void) => () => void;

@@ -37,6 +37,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('unload'), request: count }),
   z.object({ type: z.literal('generate'), id: count, request: generateRequestSchema }),
   z.object({ type: z.literal('abort'), id: count }),
+  /** Share of the time in which it computes, in percent; the rest it rests between two steps. */
+  z.object({ type: z.literal('duty'), percent: z.number().int().min(1).max(100) }),
   z.object({ type: z.literal('exit') }),
 ]);
 export type EngineCommand = z.infer<typeof engineCommandSchema>;

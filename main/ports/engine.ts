@@ -96,6 +96,11 @@ export interface Engine {
    * and counts what was delivered.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  /**
+   * Share of the time in which it computes, in percent (1 to 100, at first 100): from the next step on, also of
+   * answers under way.
+   */
+  setDuty(percent: number): void;
   /** Gives the memory back, politely. */
   unload(): Promise<void>;
   /**

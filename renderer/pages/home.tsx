@@ -1,6 +1,6 @@
 /** Home: one sentence with its reason, one main button, what runs now and what it brought. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { sentenceFor } from '../../shared/sentence.ts';
+import { type Mood, sentenceFor } from '../../shared/sentence.ts';
 import { writeDuration, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
@@ -57,11 +57,31 @@ function Lead() {
       <div className="lead-actions">
         <PauseButton />
         <RemedyButton remedy={remedy} />
+        <Cost mood={mood} />
         <p className="lead-since">
           {t('home.since', { time: writeMoment(work.presence.sinceMs, nowMs, language) })}
         </p>
       </div>
     </section>
+  );
+}
+
+/** What an hour of waiting costs, by what an hour of work brought. */
+function Cost({ mood }: { mood: Mood }) {
+  const { t, language } = useWords();
+  const { perHour } = useSection('work');
+  const { asset } = useSection('money');
+  const amountText = useAmountText();
+  if (mood !== 'waiting' && mood !== 'paused' && mood !== 'stopped') return null;
+  return (
+    <p className="lead-since">
+      {perHour === null
+        ? t('home.perHourUnknown')
+        : t('home.perHour', {
+            amount: amountText(perHour.earned, asset),
+            hours: writeNumber(perHour.hours, language),
+          })}
+    </p>
   );
 }
 
@@ -144,7 +164,7 @@ function Now() {
       </div>
       {work.activeJobs.length === 0 ? (
         <Empty title={t('home.noJob')}>
-          <p>{t(work.presence.decision === 'run' ? 'home.noJobRunning' : 'home.noJobPaused')}</p>
+          <p>{t(work.presence.decision === 'pause' ? 'home.noJobPaused' : 'home.noJobRunning')}</p>
         </Empty>
       ) : (
         <ul className="rows">

@@ -10,6 +10,7 @@ import { Progress } from '../parts/progress.tsx';
 import { Table } from '../parts/table.tsx';
 import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
+import { Comfort, Sensed } from './machine-comfort.tsx';
 
 export function Machine() {
   const { t } = useWords();
@@ -18,6 +19,8 @@ export function Machine() {
     <>
       <PageHead title={t('nav.machine')} lead={`${machine.hostname} · ${machine.os}`} />
       <Readings machine={machine} />
+      <Comfort />
+      <Sensed readings={machine.readings} />
       <Devices devices={machine.devices} />
       <Benchmark benchmark={machine.benchmark} />
       <History atMs={machine.benchmark.atMs} />

@@ -1,15 +1,14 @@
 /** Settings: each change is kept at once, and says so where it was made. */
-import { type ReactNode, useEffect, useState } from 'react';
-import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { handBackKeyName } from '../../shared/hot-key.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Deed, useDeed } from '../calls.ts';
-import { readAmount, writeAmountForTyping } from '../format.ts';
 import { Choice } from '../parts/choice.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
+import { RuleParts } from './settings-rules.tsx';
 
 const GIGABYTE = 1_000_000_000;
 
@@ -56,7 +55,19 @@ export function Settings() {
           isSelected={settings.runOnBattery}
           onChange={(runOnBattery) => change.run({ runOnBattery })}
         />
+        <Toggle
+          label={t('settings.metered')}
+          isSelected={settings.runOnMetered}
+          onChange={(runOnMetered) => change.run({ runOnMetered })}
+        />
+        <Toggle
+          label={t('settings.locked')}
+          isSelected={settings.onlyWhenLocked}
+          isDisabled={settings.runWhen === 'always'}
+          onChange={(onlyWhenLocked) => change.run({ onlyWhenLocked })}
+        />
       </Part>
+      <RuleParts settings={settings} change={change.run} />
       <Part title={t('settings.prices')} note={t('settings.pricesNote')}>
         <AmountField
           label={t('settings.priceInput')}
@@ -137,116 +148,5 @@ function Saved({ change }: { change: Deed<SettingsPatch, unknown> }) {
     <p className="soft" role="status">
       {change.busy ? t('settings.saving') : change.result ? t('settings.saved') : ''}
     </p>
-  );
-}
-
-function Part({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
-  return (
-    <section className="settings-part">
-      <div className="settings-words">
-        <h2>{title}</h2>
-        {note ? <p className="soft">{note}</p> : null}
-      </div>
-      <div className="panel settings-fields">{children}</div>
-    </section>
-  );
-}
-
-function Toggle(props: {
-  label: string;
-  note?: string;
-  isSelected: boolean;
-  isDisabled?: boolean;
-  onChange: (on: boolean) => void;
-}) {
-  return (
-    <div>
-      <Switch
-        className="switch"
-        isSelected={props.isSelected}
-        isDisabled={props.isDisabled ?? false}
-        onChange={props.onChange}
-      >
-        <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
-          <rect x="1" y="1" width="34" height="18" rx="9" />
-          <circle cx={props.isSelected ? 26 : 10} cy="10" r="6" />
-        </svg>
-        {props.label}
-      </Switch>
-      {props.note ? <p className="soft field-note">{props.note}</p> : null}
-    </div>
-  );
-}
-
-function Count(props: {
-  label: string;
-  unit: string;
-  value: number;
-  minimum: number;
-  maximum: number;
-  isDisabled?: boolean;
-  onCommit: (value: number) => void;
-}) {
-  return (
-    <NumberField
-      className="field"
-      value={props.value}
-      minValue={props.minimum}
-      maxValue={props.maximum}
-      isDisabled={props.isDisabled ?? false}
-      onChange={(value) => {
-        if (Number.isInteger(value) && value !== props.value) props.onCommit(value);
-      }}
-    >
-      <Label className="field-label">{props.label}</Label>
-      <Group className="field-line">
-        <Input className="input is-short" />
-        <span className="field-unit">{props.unit}</span>
-      </Group>
-    </NumberField>
-  );
-}
-
-/** An amount typed as a decimal number and kept in base units; nothing is rounded away. */
-function AmountField(props: {
-  label: string;
-  note?: string;
-  unit: string;
-  decimals: number;
-  value: string;
-  onCommit: (baseUnits: string) => void;
-}) {
-  const { t, language } = useWords();
-  const written = writeAmountForTyping(props.value, props.decimals, language);
-  const [typed, setTyped] = useState(written);
-  useEffect(() => setTyped(written), [written]);
-  const baseUnits = readAmount(typed, props.decimals);
-  const commit = () => {
-    if (baseUnits !== null && baseUnits !== props.value) props.onCommit(baseUnits);
-  };
-  return (
-    <TextField
-      className="field"
-      value={typed}
-      onChange={setTyped}
-      onBlur={commit}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') commit();
-      }}
-      isInvalid={baseUnits === null}
-      inputMode="decimal"
-    >
-      <Label className="field-label">{props.label}</Label>
-      <Group className="field-line">
-        <Input className="input" />
-        <span className="field-unit">{props.unit}</span>
-      </Group>
-      {props.note ? (
-        <Text slot="description" className="soft field-note">
-          {props.note}
-        </Text>
-      ) : null}
-      <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
-    </TextField>
   );
 }

@@ -1,7 +1,7 @@
 /** The one main button: pause with its choices, or resume; and the press that mends why nothing runs. */
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
-import type { Remedy } from '../../shared/sentence.ts';
+import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/sentence.ts';
 import { useDeed } from '../calls.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
@@ -49,9 +49,7 @@ export function PauseButton() {
 
 export function RemedyButton({ remedy }: { remedy: Remedy }) {
   const { t } = useWords();
-  const change = useDeed((battery: boolean) =>
-    agent.settings.change(battery ? { runOnBattery: true } : { runWhen: 'always' }),
-  );
+  const change = useDeed((mend: SettingRemedy) => agent.settings.change(REMEDY_SETTINGS[mend]));
   if (remedy === null) return null;
   if (remedy === 'open-models' || remedy === 'open-settings') {
     return (
@@ -62,11 +60,7 @@ export function RemedyButton({ remedy }: { remedy: Remedy }) {
   }
   return (
     <>
-      <Button
-        className="button"
-        isDisabled={change.busy}
-        onPress={() => change.run(remedy === 'run-on-battery')}
-      >
+      <Button className="button" isDisabled={change.busy} onPress={() => change.run(remedy)}>
         {t(`remedy.${remedy}`)}
       </Button>
       <ProblemNote problem={change.problem} />

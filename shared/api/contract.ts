@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
 import { pauseUntilSchema, presenceSchema } from '../presence.ts';
+import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
@@ -42,15 +43,6 @@ export const ledgerEntrySchema = z.object({
   reference: z.string().nullable(),
   lines: z.array(z.object({ account: z.string(), assetId: z.string(), amount: amountTextSchema })),
 });
-
-/** What the shell reads from the operating system; null is unknown. */
-export const readingsSchema = z.object({
-  idleSeconds: z.number().nonnegative().nullable(),
-  onBattery: z.boolean().nullable(),
-  locked: z.boolean().nullable(),
-  atMs: z.number(),
-});
-export type Readings = z.infer<typeof readingsSchema>;
 
 /** What a gpu.js probe brings back, from the hidden window or the worker process. */
 export const gpuProbeSchema = z.object({
@@ -142,7 +134,7 @@ export const contract = {
   },
   /** For the desktop shell only; a page that calls these is refused with `not-permitted`. */
   shell: {
-    report: oc.input(readingsSchema).output(nothing),
+    report: oc.input(readingsSchema.partial()).output(nothing),
     requests: oc.output(eventIterator(shellRequestSchema)),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { settingsSchema } from '../settings.ts';
 
@@ -77,6 +78,8 @@ export const workStateSchema = z.object({
   tokensPerSecond: nullableNumber,
   tokensPerSecondAtMs: nullableNumber,
   jobsToday: z.object({ served: z.number().int(), failed: z.number().int() }),
+  /** What an hour of being allowed to work brought here, over the last week; null before there was one. */
+  perHour: z.object({ earned: amountTextSchema, hours: z.number().positive() }).nullable(),
   /** Newest first, the last 20 at most. */
   handBacks: z.array(handBackSchema),
 });
@@ -188,6 +191,8 @@ export const machineStateSchema = z.object({
   temperatureCelsius: nullableNumber,
   watts: nullableNumber,
   readAtMs: nullableNumber,
+  /** What the decision to run rests on. */
+  readings: readingsSchema,
   benchmark: z.object({
     state: z.enum(['never', 'running', 'done', 'failed']),
     step: z.string().nullable(),

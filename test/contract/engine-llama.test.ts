@@ -13,6 +13,8 @@ import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor, measureEngine } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine, EngineStatus, ModelFile } from '../../main/ports/engine.ts';
+import { measureProcess } from '../../scripts/bench/process-cost.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { collect, describeEngine, LONG, request, SUITE_LOAD } from './engine-suite.ts';
 
@@ -116,6 +118,18 @@ describe('llama engine process', () => {
     const speed = await measureEngine(engine, { promptWords: 64, decodeTokens: 16 });
     assert.ok((speed.prefillTokensPerSecond ?? 0) > 0);
     assert.ok((speed.decodeTokensPerSecond ?? 0) > 0);
+  });
+
+  it('computes for the share of the time that it was given', { skip: process.platform !== 'linux' }, async () => {
+    engine.setDuty(20);
+    const stop = new AbortController();
+    const answer = collect(engine.generate(request(LONG), stop.signal));
+    const cost = forceUnwrap('Linux tells', await measureProcess(pidOf(engine), 1_500));
+    stop.abort();
+    await answer;
+    engine.setDuty(100);
+    // Without its rests the tiny model takes a core, or what other programs leave of it.
+    assert.ok(cost.corePercent < 45, `${cost.corePercent} % of a core`);
   });
 
   it('stopping during an answer ends it as aborted, and the process is gone', async () => {

@@ -19,6 +19,7 @@ import {
   REQUESTER,
   TOKEN,
 } from './agent-history.ts';
+import { NO_READINGS, said } from './readings.ts';
 
 export type Scenario = 'busy' | 'empty' | 'unknown';
 
@@ -103,6 +104,7 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
           : [{ code: 'chain-unavailable', severity: 'error', details: { network: 'Practice chain' } }],
     },
     work: {
+      perHour: busy ? { earned: '1840', hours: 31.5 } : null,
       presence: busy
         ? { decision: 'run', reason: 'idle', sinceMs: nowMs - 42 * MINUTE_MS, untilMs: null }
         : known
@@ -268,6 +270,20 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       temperatureCelsius: busy ? 61 : null,
       watts: null,
       readAtMs: known ? nowMs - 2_000 : null,
+      readings: known
+        ? said(
+            {
+              inputIdleSeconds: 2_520,
+              locked: true,
+              onBattery: false,
+              fullScreen: false,
+              processorCelsius: 61,
+              otherProcessorPercent: 3.2,
+            },
+            nowMs - 1_000,
+            'electron',
+          )
+        : NO_READINGS,
       benchmark: busy
         ? {
             state: 'done',

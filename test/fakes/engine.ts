@@ -151,6 +151,7 @@ export function createFakeEngine(
       }
     },
     unload: end,
+    setDuty() {},
     async handBack() {
       if (status.state !== 'ready') return null;
       const how = active > 0 ? 'killed' : 'unloaded';

@@ -102,6 +102,7 @@ export function createScriptedEngine(): ScriptedEngine {
       return run ? Promise.resolve(run) : new Promise((resolve) => waiting.push(resolve));
     },
     unload: async () => {},
+    setDuty() {},
     handBack: async () => null,
     stop: async () => {},
   };

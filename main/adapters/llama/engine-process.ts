@@ -14,6 +14,7 @@ import {
   type EngineReport,
   engineCommandSchema,
 } from '../../ports/engine-process.ts';
+import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 
@@ -22,6 +23,7 @@ lowerPriority();
 let llama: Llama | null = null;
 let runner: LlamaRunner | null = null;
 const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
+const duty = createDuty();
 let order: Promise<void> = Promise.resolve();
 const events = createEventBatch((batch) => report({ type: 'events', events: batch }));
 
@@ -35,11 +37,14 @@ process.on('message', (message) => {
     case 'abort':
       running.get(command.id)?.controller.abort();
       break;
+    case 'duty':
+      duty.set(command.percent);
+      break;
     case 'load':
       inOrder(async () => {
         await unload();
         llama ??= await getLlama({ build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} });
-        runner = await loadRunner(llama, command);
+        runner = await loadRunner(llama, command, duty);
         report({ type: 'loaded', request: command.request, report: runner.report });
       }, command.request);
       break;

@@ -17,6 +17,7 @@ import { forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
 import { createAnswerText, type TextPiece } from './answer-text.ts';
+import type { Duty } from './duty.ts';
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
 type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
@@ -39,7 +40,7 @@ export interface LlamaRunner {
 }
 
 /** Fails with `model-unavailable` when the file cannot be read as a model or does not fit into memory. */
-export async function loadRunner(llama: Llama, command: LoadCommand): Promise<LlamaRunner> {
+export async function loadRunner(llama: Llama, command: LoadCommand, duty: Duty): Promise<LlamaRunner> {
   const startedAtMs = performance.now();
   if (!existsSync(command.path)) throw new AppError('model-unavailable', 'The model file is missing.');
   let model: LlamaModel | null = null;
@@ -85,6 +86,7 @@ export async function loadRunner(llama: Llama, command: LoadCommand): Promise<Ll
           command: generate,
           signal,
           emit,
+          duty,
         });
       } finally {
         // Nothing of one requester stays for the next.
@@ -107,6 +109,7 @@ interface Answer {
   readonly command: GenerateCommand;
   readonly signal: AbortSignal;
   readonly emit: (event: EngineEvent) => void;
+  readonly duty: Duty;
 }
 
 async function answer({
@@ -117,6 +120,7 @@ async function answer({
   command,
   signal,
   emit,
+  duty,
 }: Answer): Promise<EngineEvent> {
   const { id, request } = command;
   const startedAtMs = performance.now();
@@ -148,15 +152,20 @@ async function answer({
   const chunkTokens = PREFILL_CHUNK_TOKENS[model.llama.gpu === false ? 'cpu' : 'gpu'];
   while (inputTokens - done > chunkTokens && !signal.aborted) {
     const chunk = prompt.slice(done, done + chunkTokens);
+    const stepFromMs = performance.now();
     await sequence.evaluateWithoutGeneratingNewTokens(chunk);
     done += chunk.length;
+    await duty.rest(performance.now() - stepFromMs, signal);
   }
   let stopped = false;
   if (!signal.aborted) {
     const { temperature, topP } = request;
     const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+    let stepFromMs = performance.now();
     for await (const token of sequence.evaluate(prompt.slice(done), { temperature, topP, seed })) {
       firstTokenAtMs ??= performance.now();
+      await duty.rest(performance.now() - stepFromMs, signal);
+      stepFromMs = performance.now();
       if (signal.aborted || ends.has(token)) break;
       generated += 1;
       const next = text.push(token);

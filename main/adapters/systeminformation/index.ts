@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, cpus, freemem, hostname, release, totalmem, type } from 'node:os';
 import systeminformation from 'systeminformation';
 import type { Inventory, MachineReader } from '../../ports/machine.ts';
+import type { Sensor } from '../../ports/sensors.ts';
 import {
   physicalCores,
   positive,
@@ -82,6 +83,20 @@ export function createMachineReader(options: MachineReaderOptions = {}): Machine
         atMs: now(),
       };
     },
+  };
+}
+
+/** Temperature and watts as the decision to run sees them. */
+export function createMachineSensor(reader: Pick<MachineReader, 'readings'>): Sensor {
+  const source = 'systeminformation';
+  return {
+    name: source,
+    async read() {
+      const { temperatureCelsius, watts, atMs } = await reader.readings();
+      const said = (value: number | null) => (value === null ? null : { value, source, atMs });
+      return { processorCelsius: said(temperatureCelsius), watts: said(watts) };
+    },
+    close() {},
   };
 }
 

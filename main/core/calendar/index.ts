@@ -1,4 +1,5 @@
 /** Local calendar days of one time zone: what "today" means in sums, charts and "pause until tomorrow". */
+import type { WeekHour } from '../../../shared/week.ts';
 
 export interface Calendar {
   /** `YYYY-MM-DD` of the day that the moment falls on. */
@@ -9,9 +10,12 @@ export interface Calendar {
   startOfNextDay(atMs: number): number;
   /** First millisecond of that week's Monday (ISO 8601). */
   startOfWeek(atMs: number): number;
+  /** What the clock on the wall says: an hour may come twice or not at all where clocks are changed. */
+  wall(atMs: number): WeekHour;
 }
 
 const HOUR_MS = 3_600_000;
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 /** No zone has a longer day, clock changes and jumps over the date line aside. */
 const DAY_MS_MAX = 26 * HOUR_MS;
 
@@ -46,5 +50,16 @@ export function createCalendar(timeZone: string): Calendar {
     for (let back = 0; back < weekday; back += 1) start = startOfDay(start - 1);
     return start;
   };
-  return { day, startOfDay, startOfNextDay, startOfWeek };
+  const clock = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    weekday: 'short',
+    hour: 'numeric',
+    hourCycle: 'h23',
+  });
+  const wall = (atMs: number): WeekHour => {
+    const parts = clock.formatToParts(atMs);
+    const part = (name: string) => parts.find(({ type }) => type === name)?.value ?? '';
+    return { weekday: WEEKDAYS.indexOf(part('weekday')), hour: Number(part('hour')) };
+  };
+  return { day, startOfDay, startOfNextDay, startOfWeek, wall };
 }

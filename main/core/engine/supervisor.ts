@@ -71,6 +71,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
   let unloading: { request: number; deferred: Deferred<void> } | null = null;
   let exiting: Deferred<void> | null = null;
   let handingBack: Promise<GivenBack | null> | null = null;
+  let duty = 100;
   let restartTimer: Timer | null = null;
   let crashes = 0;
   let readySinceMs: number | null = null;
@@ -93,6 +94,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
     if (child) return child;
     const started = spawn();
     child = started;
+    if (duty !== 100) started.send({ type: 'duty', percent: duty });
     started.onMessage((message) => {
       if (child === started) receive(started, message);
     });
@@ -285,6 +287,11 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
       }
       if (!wanted) throw unavailable(status);
       yield* generations.run(parsed.data satisfies GenerateRequest, signal);
+    },
+    setDuty(percent) {
+      if (percent === duty) return;
+      duty = percent;
+      child?.send({ type: 'duty', percent });
     },
     unload,
     handBack,

@@ -1,6 +1,7 @@
 /** May we run now, and if not, why: one function from readings and rules to a decision with one reason. */
-import type { Readings } from '../../../shared/api/contract.ts';
-import type { Presence, PresenceReason } from '../../../shared/presence.ts';
+import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
+import { decisionOf, type Presence, type PresenceReason } from '../../../shared/presence.ts';
+import type { Readings } from '../../../shared/readings.ts';
 import type { Settings } from '../../../shared/settings.ts';
 
 /** The owner's pause; `untilMs` is null when only the owner ends it. */
@@ -12,45 +13,152 @@ export interface Pause {
 /** Whether there is something to serve with. */
 export type Availability = 'starting' | 'ready' | 'no-model' | 'engine-gave-up';
 
-export interface PresenceRules extends Pick<Settings, 'runWhen' | 'idleMinutes' | 'runOnBattery'> {
+/** What the owner set that bears on the decision. */
+export type PresenceSettings = Pick<
+  Settings,
+  | 'runWhen'
+  | 'idleMinutes'
+  | 'runOnBattery'
+  | 'runOnMetered'
+  | 'onlyWhenLocked'
+  | 'heedFullScreen'
+  | 'heedDisplayAwake'
+  | 'heedOtherPrograms'
+  | 'comfort'
+  | 'wattsMax'
+>;
+
+export interface PresenceRules extends PresenceSettings {
   readonly pause: Pause | null;
   readonly availability: Availability;
+  /** When the schedule lets us run: now or earlier, later, or never (null). */
+  readonly scheduleFromMs: number | null;
+  /** The same for the hours of cheap power. */
+  readonly cheapFromMs: number | null;
 }
 
-/** Readings older than this say nothing about now. */
-export const READINGS_AGE_MS_MAX = 30_000;
+/** A value near its limit does not flap: it has to fall below the lower one before the reason ends. */
+const WARM_BACK_CELSIUS = 3;
+const HOT_BACK_CELSIUS = 5;
+const WATTS_BACK_SHARE = 0.9;
+const GRAPHICS_PERCENT = { from: 20, back: 10 };
+const PROCESSOR_PERCENT = { from: 50, back: 30 };
 
 /**
- * The first rule that applies gives the reason: the owner's word, then what we can do at all, then what
- * the machine shows. Whatever is unknown counts for the owner. `sinceMs` is when the reason is known to
- * have begun: the pause's own start, otherwise now.
+ * The first rule that applies gives the reason: the owner's word, what we can do at all, what protects the
+ * machine and the owner's purse, then what shows that the owner needs it. Idle time and power that are unknown
+ * count for the owner; a rule whose reading no source of this machine gives cannot apply (decision 12).
+ * `before` is the reason until now, so that values near a limit do not flap. `sinceMs` is the pause's own start,
+ * otherwise now.
  */
-export function decide(readings: Readings | null, rules: PresenceRules, nowMs: number): Presence {
+export function decide(
+  readings: Readings,
+  rules: PresenceRules,
+  nowMs: number,
+  before: PresenceReason | null = null,
+): Presence {
   const { pause } = rules;
   if (pause !== null && (pause.untilMs === null || nowMs < pause.untilMs)) {
-    return { decision: 'pause', reason: 'paused-by-owner', sinceMs: pause.sinceMs, untilMs: pause.untilMs };
+    return { ...because('paused-by-owner', pause.untilMs), sinceMs: pause.sinceMs };
   }
-  if (rules.availability !== 'ready') return because('pause', rules.availability);
-  if (rules.runWhen === 'always') return because('run', 'always-on');
-  if (readings === null || Math.abs(nowMs - readings.atMs) > READINGS_AGE_MS_MAX) {
-    return because('pause', 'session-unknown');
+  if (rules.availability !== 'ready') return because(rules.availability);
+  const heat = heatOf(readings, rules, before);
+  if (heat === 'too-hot') return because('too-hot');
+  const kept = keptByMachine();
+  if (kept !== null) return kept;
+  if (rules.runWhen === 'idle') {
+    const needed = neededByOwner();
+    if (needed !== null) return needed;
   }
-  if (!rules.runOnBattery) {
-    if (readings.onBattery === null) return because('pause', 'session-unknown');
-    if (readings.onBattery) return because('pause', 'on-battery');
+  if (heat !== null) return because(heat);
+  if (exceeds(readings.watts?.value, rules.wattsMax, before === 'too-much-power' ? WATTS_BACK_SHARE : 1)) {
+    return because('too-much-power');
   }
-  // A locked screen says that the owner left, sooner than any waiting.
-  if (readings.locked === true) return because('run', 'idle');
-  if (readings.idleSeconds === null) return because('pause', 'session-unknown');
-  const missingMs = Math.ceil(rules.idleMinutes * 60_000 - readings.idleSeconds * 1000);
-  if (missingMs <= 0) return because('run', 'idle');
-  return because('pause', 'owner-active', readings.atMs + missingMs);
+  return because(rules.runWhen === 'always' ? 'always-on' : 'idle');
 
-  function because(
-    decision: Presence['decision'],
-    reason: PresenceReason,
-    untilMs: number | null = null,
-  ): Presence {
-    return { decision, reason, sinceMs: nowMs, untilMs };
+  /** Power, network and hours. */
+  function keptByMachine(): Presence | null {
+    const onBattery = readings.onBattery?.value ?? null;
+    if (readings.lidClosed?.value === true && onBattery !== false) return because('lid-closed');
+    if (!rules.runOnBattery) {
+      if (onBattery === true) return because('on-battery');
+      // Machines that always run may have no source that knows of a battery.
+      if (onBattery === null && rules.runWhen === 'idle') return because('session-unknown');
+    }
+    if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');
+    if (isLater(rules.scheduleFromMs)) return because('outside-schedule', rules.scheduleFromMs);
+    if (isLater(rules.cheapFromMs)) return because('power-dear', rules.cheapFromMs);
+    return null;
   }
+
+  function neededByOwner(): Presence | null {
+    const locked = readings.locked?.value ?? null;
+    if (rules.onlyWhenLocked && locked !== true) {
+      return because(locked === null ? 'session-unknown' : 'not-locked');
+    }
+    if (readings.remote?.value === true) return because('remote-session');
+    // A locked screen says that the owner left, sooner than any waiting.
+    return (locked === true ? null : usedByOwner()) ?? usedByPrograms();
+  }
+
+  function usedByOwner(): Presence | null {
+    const { inputIdleSeconds: input, controllerIdleSeconds: controller } = readings;
+    if (input === null) return because('session-unknown');
+    const idleMs = rules.idleMinutes * 60_000;
+    const missing = (reading: { value: number; atMs: number }) =>
+      reading.atMs + Math.ceil(idleMs - reading.value * 1000);
+    if (input.value * 1000 < idleMs) return because('owner-active', missing(input));
+    if (controller !== null && controller.value * 1000 < idleMs) {
+      return because('controller-in-use', missing(controller));
+    }
+    if (rules.heedFullScreen && readings.fullScreen?.value === true) return because('full-screen');
+    if (rules.heedDisplayAwake && readings.displayKeptAwake?.value === true) {
+      return because('display-kept-awake');
+    }
+    return null;
+  }
+
+  function usedByPrograms(): Presence | null {
+    if (!rules.heedOtherPrograms) return null;
+    const busy = (
+      percent: number | undefined,
+      limit: { from: number; back: number },
+      reason: PresenceReason,
+    ) => percent !== undefined && percent >= (before === reason ? limit.back : limit.from);
+    if (busy(readings.otherGraphicsPercent?.value, GRAPHICS_PERCENT, 'graphics-in-use')) {
+      return because('graphics-in-use');
+    }
+    if (busy(readings.otherProcessorPercent?.value, PROCESSOR_PERCENT, 'processor-in-use')) {
+      return because('processor-in-use');
+    }
+    return null;
+  }
+
+  function isLater(fromMs: number | null): boolean {
+    return fromMs === null || fromMs > nowMs;
+  }
+
+  function because(reason: PresenceReason, untilMs: number | null = null): Presence {
+    return { decision: decisionOf(reason), reason, sinceMs: nowMs, untilMs };
+  }
+}
+
+/** The hotter of processor and cards, each against its own limit. */
+function heatOf(
+  readings: Readings,
+  rules: PresenceRules,
+  before: PresenceReason | null,
+): 'too-hot' | 'too-warm' | null {
+  const { processorCelsiusMax, graphicsCelsiusMax } = comfortLimits(rules.comfort);
+  const above = Math.max(
+    (readings.processorCelsius?.value ?? Number.NEGATIVE_INFINITY) - processorCelsiusMax,
+    (readings.graphicsCelsius?.value ?? Number.NEGATIVE_INFINITY) - graphicsCelsiusMax,
+  );
+  if (above >= (before === 'too-hot' ? -HOT_BACK_CELSIUS : HOT_CELSIUS)) return 'too-hot';
+  if (above >= (before === 'too-warm' ? -WARM_BACK_CELSIUS : 0)) return 'too-warm';
+  return null;
+}
+
+function exceeds(value: number | undefined, limit: number | null, share: number): boolean {
+  return value !== undefined && limit !== null && value >= limit * share;
 }

@@ -1,23 +1,35 @@
 /** Keeps the decision current: readings, settings, the owner's pause and time all change it. */
 import { z } from 'zod';
-import type { Readings } from '../../../shared/api/contract.ts';
 import { assertNever } from '../../../shared/assert.ts';
 import type { PauseUntil, Presence } from '../../../shared/presence.ts';
+import type { PartialReadings, Readings } from '../../../shared/readings.ts';
 import type { Settings } from '../../../shared/settings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
-import { type Availability, decide, type Pause } from './decide.ts';
+import { createReadingsBoard } from './board.ts';
+import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
+import { createNextOn } from './windows.ts';
 
-export { type Availability, decide, type Pause, type PresenceRules, READINGS_AGE_MS_MAX } from './decide.ts';
+export {
+  type Availability,
+  decide,
+  type Pause,
+  type PresenceRules,
+  type PresenceSettings,
+} from './decide.ts';
+export { createSensing } from './sensing.ts';
+export { createUsage, type DayUsage, type Usage } from './usage.ts';
 
 export interface PresenceService {
   current(): Presence;
   /** Survives restarts. */
   pause(until: PauseUntil): Presence;
   resume(): Presence;
-  /** What the shell read from the operating system. */
-  report(readings: Readings): void;
+  /** What a source says about the machine and its owner. */
+  report(said: PartialReadings): void;
+  /** What is known now, merged over all sources. */
+  readings(): Readings;
   /** Whether there is something to serve with; `starting` until it is said otherwise. */
   setAvailability(availability: Availability): void;
   /** Decides anew, e.g. after the settings changed. */
@@ -32,8 +44,11 @@ export interface PresenceParts {
   readonly clock: Clock;
   readonly calendar: Calendar;
   readonly records: RecordStore;
-  readonly settings: () => Pick<Settings, 'runWhen' | 'idleMinutes' | 'runOnBattery'>;
+  readonly settings: () => PresenceSettings & WindowSettings;
 }
+
+/** The hours in which the owner lets us run. */
+export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyCheapHours' | 'cheapHours'>;
 
 const COLLECTION = 'presence';
 const KEY = 'pause';
@@ -47,10 +62,11 @@ const pauseSchema = z.object({ sinceMs: z.number(), untilMs: z.number().nullable
 
 export function createPresence({ clock, calendar, records, settings }: PresenceParts): PresenceService {
   const listeners = new Set<(presence: Presence) => void>();
-  let readings: Readings | null = null;
+  const board = createReadingsBoard();
+  const [nextScheduled, nextCheap] = [createNextOn(calendar), createNextOn(calendar)];
   let availability: Availability = 'starting';
   let pause = readPause(records.get(COLLECTION, KEY));
-  let current = decideNow();
+  let current = decideNow(null);
   const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
 
   return {
@@ -66,10 +82,11 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       records.delete(COLLECTION, KEY);
       return refresh();
     },
-    report(next) {
-      readings = next;
+    report(said) {
+      board.put(said);
       refresh();
     },
+    readings: () => board.at(clock.now()),
     setAvailability(next) {
       availability = next;
       refresh();
@@ -82,13 +99,25 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     stop: () => timer.cancel(),
   };
 
-  function decideNow(): Presence {
-    const { runWhen, idleMinutes, runOnBattery } = settings();
-    return decide(readings, { runWhen, idleMinutes, runOnBattery, pause, availability }, clock.now());
+  function decideNow(before: Presence['reason'] | null): Presence {
+    const nowMs = clock.now();
+    const { scheduleOn, schedule, onlyCheapHours, cheapHours, ...rules } = settings();
+    return decide(
+      board.at(nowMs),
+      {
+        ...rules,
+        pause,
+        availability,
+        scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
+        cheapFromMs: onlyCheapHours ? nextCheap(cheapHours, nowMs) : nowMs,
+      },
+      nowMs,
+      before,
+    );
   }
 
   function refresh(): Presence {
-    const next = decideNow();
+    const next = decideNow(current.reason);
     const sameReason = next.decision === current.decision && next.reason === current.reason;
     const isPause = next.reason === 'paused-by-owner';
     if (sameReason && next.untilMs === current.untilMs && (!isPause || next.sinceMs === current.sinceMs)) {

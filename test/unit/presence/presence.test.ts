@@ -8,33 +8,50 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import {
-  createPresence,
-  decide,
-  type PresenceRules,
-  READINGS_AGE_MS_MAX,
-} from '../../../main/core/presence/index.ts';
-import type { Readings } from '../../../shared/api/contract.ts';
-import { type Presence, presenceSchema } from '../../../shared/presence.ts';
+import { createPresence, decide, type PresenceRules } from '../../../main/core/presence/index.ts';
+import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
+import { decisionOf, type Presence, presenceReasonSchema, presenceSchema } from '../../../shared/presence.ts';
+import type { ReadingName, Readings } from '../../../shared/readings.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { type ReadingValues, said } from '../../fakes/readings.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const MINUTE_MS = 60_000;
 
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
-const anyReadings: fc.Arbitrary<Readings | null> = maybe(
-  fc.record({
-    idleSeconds: maybe(fc.integer({ min: 0, max: 20_000 })),
-    onBattery: maybe(fc.boolean()),
-    locked: maybe(fc.boolean()),
-    atMs: fc.integer({ min: NOW - 2 * READINGS_AGE_MS_MAX, max: NOW + 2 * READINGS_AGE_MS_MAX }),
-  }),
-);
+const yesOrNo = maybe(fc.boolean());
+const anyReadings: fc.Arbitrary<Readings> = fc
+  .record({
+    inputIdleSeconds: maybe(fc.integer({ min: 0, max: 20_000 })),
+    controllerIdleSeconds: maybe(fc.integer({ min: 0, max: 20_000 })),
+    locked: yesOrNo,
+    remote: yesOrNo,
+    fullScreen: yesOrNo,
+    displayKeptAwake: yesOrNo,
+    lidClosed: yesOrNo,
+    onBattery: yesOrNo,
+    metered: yesOrNo,
+    otherProcessorPercent: maybe(fc.integer({ min: 0, max: 100 })),
+    otherGraphicsPercent: maybe(fc.integer({ min: 0, max: 100 })),
+    processorCelsius: maybe(fc.integer({ min: 20, max: 110 })),
+    graphicsCelsius: maybe(fc.integer({ min: 20, max: 110 })),
+    watts: maybe(fc.integer({ min: 0, max: 500 })),
+  })
+  .map((values) => said(values, NOW));
 const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   runWhen: fc.constantFrom('idle' as const, 'always' as const),
   idleMinutes: fc.integer({ min: 1, max: 240 }),
   runOnBattery: fc.boolean(),
+  runOnMetered: fc.boolean(),
+  onlyWhenLocked: fc.boolean(),
+  heedFullScreen: fc.boolean(),
+  heedDisplayAwake: fc.boolean(),
+  heedOtherPrograms: fc.boolean(),
+  comfort: fc.constantFrom(1, 2, 3, 4, 5),
+  wattsMax: maybe(fc.integer({ min: 1, max: 500 })),
+  scheduleFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
+  cheapFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
   pause: maybe(
     fc.record({
       sinceMs: fc.constant(NOW - MINUTE_MS),
@@ -43,56 +60,112 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   ),
   availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up'),
 });
+const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
 test('every combination gives one reason, which agrees with the decision', () => {
   fc.assert(
-    fc.property(anyReadings, anyRules, (readings, rules) => {
-      const presence = presenceSchema.parse(decide(readings, rules, NOW));
-      const runs = presence.reason === 'idle' || presence.reason === 'always-on';
-      assert.equal(presence.decision, runs ? 'run' : 'pause');
-      assert.deepEqual(decide(readings, rules, NOW), presence, 'the same question, the same answer');
-    }),
-    { numRuns: 2_000 },
-  );
-});
-
-test('it runs only for a reason: always, or fresh readings that say the owner is away', () => {
-  fc.assert(
-    fc.property(anyReadings, anyRules, (readings, rules) => {
-      if (decide(readings, rules, NOW).decision !== 'run') return;
-      const { pause } = rules;
-      assert.ok(pause === null || (pause.untilMs !== null && pause.untilMs <= NOW));
-      assert.equal(rules.availability, 'ready');
-      if (rules.runWhen === 'always') return;
-      assert.ok(readings && Math.abs(NOW - readings.atMs) <= READINGS_AGE_MS_MAX);
-      assert.ok(rules.runOnBattery || readings.onBattery === false);
-      assert.ok(readings.locked === true || (readings.idleSeconds ?? -1) >= rules.idleMinutes * 60);
+    fc.property(anyReadings, anyRules, anyBefore, (readings, rules, before) => {
+      const presence = presenceSchema.parse(decide(readings, rules, NOW, before));
+      assert.equal(presence.decision, decisionOf(presence.reason));
+      assert.ok(presence.untilMs === null || presence.untilMs > NOW - MINUTE_MS * 240);
+      assert.deepEqual(decide(readings, rules, NOW, before), presence, 'the same question, the same answer');
     }),
     { numRuns: 5_000 },
   );
 });
 
-const ready: PresenceRules = { ...DEFAULT_SETTINGS, pause: null, availability: 'ready' };
-const away: Readings = { idleSeconds: 300, onBattery: false, locked: false, atMs: NOW };
+test('it works only where nothing that is known speaks against it, and the owner is known to be away', () => {
+  fc.assert(
+    fc.property(anyReadings, anyRules, anyBefore, (readings, rules, before) => {
+      const { decision } = decide(readings, rules, NOW, before);
+      if (decision === 'pause') return;
+      const value = (name: ReadingName) => readings[name]?.value ?? null;
+      const { pause } = rules;
+      assert.ok(pause === null || (pause.untilMs !== null && pause.untilMs <= NOW));
+      assert.equal(rules.availability, 'ready');
+      assert.ok(rules.scheduleFromMs !== null && rules.scheduleFromMs <= NOW);
+      assert.ok(rules.cheapFromMs !== null && rules.cheapFromMs <= NOW);
+      assert.ok(rules.runOnBattery || value('onBattery') !== true);
+      assert.ok(rules.runOnMetered || value('metered') !== true);
+      const limits = comfortLimits(rules.comfort);
+      assert.ok(Number(value('processorCelsius')) < limits.processorCelsiusMax + HOT_CELSIUS);
+      assert.ok(Number(value('graphicsCelsius')) < limits.graphicsCelsiusMax + HOT_CELSIUS);
+      if (rules.wattsMax !== null && Number(value('watts')) >= rules.wattsMax)
+        assert.equal(decision, 'throttle');
+      if (rules.runWhen === 'always') return;
+      assert.ok(rules.runOnBattery || value('onBattery') === false, 'unknown power is battery');
+      assert.notEqual(value('remote'), true);
+      assert.ok(!rules.onlyWhenLocked || value('locked') === true);
+      if (rules.heedOtherPrograms) {
+        assert.ok(Number(value('otherGraphicsPercent')) < 20);
+        assert.ok(Number(value('otherProcessorPercent')) < 50);
+      }
+      if (value('locked') === true) return;
+      const idleSeconds = value('inputIdleSeconds');
+      assert.ok(idleSeconds !== null && Number(idleSeconds) >= rules.idleMinutes * 60, 'unknown is not away');
+      const controller = value('controllerIdleSeconds');
+      assert.ok(controller === null || Number(controller) >= rules.idleMinutes * 60);
+      assert.ok(!rules.heedFullScreen || value('fullScreen') !== true);
+      assert.ok(!rules.heedDisplayAwake || value('displayKeptAwake') !== true);
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+const ready: PresenceRules = {
+  ...DEFAULT_SETTINGS,
+  pause: null,
+  availability: 'ready',
+  scheduleFromMs: NOW,
+  cheapFromMs: NOW,
+};
+const AWAY: ReadingValues = { inputIdleSeconds: 300, onBattery: false, locked: false };
+const reason = (values: ReadingValues, rules: Partial<PresenceRules> = {}) =>
+  decide(said(values, NOW), { ...ready, ...rules }, NOW).reason;
 
 test('each reason, by example', () => {
-  const reason = (readings: Readings | null, rules: PresenceRules) => decide(readings, rules, NOW).reason;
-  assert.equal(reason(away, ready), 'idle');
-  assert.equal(reason({ ...away, idleSeconds: 299 }, ready), 'owner-active');
-  assert.equal(reason({ ...away, idleSeconds: 0, locked: true }, ready), 'idle');
-  assert.equal(reason({ ...away, onBattery: true }, ready), 'on-battery');
-  assert.equal(reason({ ...away, onBattery: true }, { ...ready, runOnBattery: true }), 'idle');
-  assert.equal(reason(null, ready), 'session-unknown');
-  assert.equal(reason({ ...away, atMs: NOW - READINGS_AGE_MS_MAX - 1 }, ready), 'session-unknown');
-  assert.equal(reason({ ...away, idleSeconds: null }, ready), 'session-unknown');
-  assert.equal(reason({ ...away, onBattery: null }, ready), 'session-unknown');
-  assert.equal(reason(null, { ...ready, runWhen: 'always' }), 'always-on');
-  assert.equal(reason(away, { ...ready, availability: 'no-model' }), 'no-model');
-  assert.equal(reason(away, { ...ready, pause: { sinceMs: 1, untilMs: null } }), 'paused-by-owner');
+  assert.equal(reason(AWAY), 'idle');
+  assert.equal(reason({ ...AWAY, inputIdleSeconds: 299 }), 'owner-active');
+  assert.equal(reason({ ...AWAY, inputIdleSeconds: 0, locked: true }), 'idle');
+  assert.equal(reason({ ...AWAY, onBattery: true }), 'on-battery');
+  assert.equal(reason({ ...AWAY, onBattery: true }, { runOnBattery: true }), 'idle');
+  assert.equal(reason({ ...AWAY, onBattery: true }, { runWhen: 'always' }), 'on-battery');
+  assert.equal(reason({ ...AWAY, lidClosed: true, onBattery: true }, { runOnBattery: true }), 'lid-closed');
+  assert.equal(reason({ ...AWAY, lidClosed: true }), 'idle');
+  assert.equal(reason({}), 'session-unknown');
+  assert.equal(reason({ ...AWAY, inputIdleSeconds: null }), 'session-unknown');
+  assert.equal(reason({ ...AWAY, onBattery: null }), 'session-unknown');
+  assert.equal(reason({}, { runWhen: 'always' }), 'always-on');
+  assert.equal(reason({ ...AWAY, metered: true }), 'metered');
+  assert.equal(reason(AWAY, { scheduleFromMs: NOW + 1 }), 'outside-schedule');
+  assert.equal(reason(AWAY, { scheduleFromMs: null }), 'outside-schedule');
+  assert.equal(reason(AWAY, { cheapFromMs: NOW + 1 }), 'power-dear');
+  assert.equal(reason(AWAY, { onlyWhenLocked: true }), 'not-locked');
+  assert.equal(reason({ ...AWAY, locked: null }, { onlyWhenLocked: true }), 'session-unknown');
+  assert.equal(reason({ ...AWAY, locked: true, remote: true }), 'remote-session');
+  assert.equal(reason({ ...AWAY, controllerIdleSeconds: 2 }), 'controller-in-use');
+  assert.equal(reason({ ...AWAY, fullScreen: true }), 'full-screen');
+  assert.equal(reason({ ...AWAY, displayKeptAwake: true }), 'display-kept-awake');
+  assert.equal(reason({ ...AWAY, otherGraphicsPercent: 20 }), 'graphics-in-use');
+  assert.equal(reason({ ...AWAY, locked: true, otherProcessorPercent: 50 }), 'processor-in-use');
+  assert.equal(reason({ ...AWAY, processorCelsius: 84 }), 'too-warm');
+  assert.equal(reason({ ...AWAY, graphicsCelsius: 81 }), 'too-hot');
+  assert.equal(reason({ ...AWAY, watts: 100 }, { wattsMax: 100 }), 'too-much-power');
+  assert.equal(reason(AWAY, { availability: 'no-model' }), 'no-model');
+  assert.equal(reason(AWAY, { availability: 'starting' }), 'starting');
+  assert.equal(reason(AWAY, { availability: 'engine-gave-up' }), 'engine-gave-up');
+  assert.equal(reason(AWAY, { pause: { sinceMs: 1, untilMs: null } }), 'paused-by-owner');
+});
+
+test('what the owner chose not to heed does not keep us away', () => {
+  assert.equal(reason({ ...AWAY, fullScreen: true }, { heedFullScreen: false }), 'idle');
+  assert.equal(reason({ ...AWAY, displayKeptAwake: true }, { heedDisplayAwake: false }), 'idle');
+  assert.equal(reason({ ...AWAY, otherGraphicsPercent: 90 }, { heedOtherPrograms: false }), 'idle');
+  assert.equal(reason({ ...AWAY, metered: true }, { runOnMetered: true }), 'idle');
 });
 
 test('while the owner is active it says when it would begin', () => {
-  const presence = decide({ ...away, idleSeconds: 60 }, ready, NOW);
+  const presence = decide(said({ ...AWAY, inputIdleSeconds: 60 }, NOW), ready, NOW);
   assert.equal(presence.untilMs, NOW + 4 * MINUTE_MS);
 });
 
@@ -117,12 +190,12 @@ test('readings decide, and stop deciding when they go stale', () => {
   const presence = create();
   const heard: Presence['reason'][] = [];
   presence.onChange(({ reason }) => heard.push(reason));
-  presence.report(away);
+  presence.report(said(AWAY, clock.now()));
   const { sinceMs } = presence.current();
   clock.advance(20_000);
   assert.deepEqual([presence.current().reason, presence.current().sinceMs], ['idle', sinceMs]);
   clock.advance(11_000);
-  presence.report({ ...away, idleSeconds: 1, atMs: clock.now() });
+  presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
   assert.deepEqual(heard, ['idle', 'session-unknown', 'owner-active']);
 });
 

@@ -8,15 +8,14 @@ import { test } from 'node:test';
 import { hrefTo, PAGES, readRoute } from '../../../renderer/route.ts';
 import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import type { AgentState } from '../../../shared/api/state.ts';
-import { type PresenceReason, presenceReasonSchema } from '../../../shared/presence.ts';
+import { decisionOf, type PresenceReason, presenceReasonSchema } from '../../../shared/presence.ts';
 import { sentenceFor } from '../../../shared/sentence.ts';
 
 const ENGINES = ['stopped', 'loading', 'ready', 'restarting', 'gave-up'] as const;
 
 function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: number): AgentState['work'] {
-  const runs = reason === 'idle' || reason === 'always-on';
   return {
-    presence: { decision: runs ? 'run' : 'pause', reason, sinceMs: 1, untilMs: null },
+    presence: { decision: decisionOf(reason), reason, sinceMs: 1, untilMs: null },
     engine,
     model: null,
     backend: null,
@@ -32,6 +31,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     tokensPerSecond: null,
     tokensPerSecondAtMs: null,
     jobsToday: { served: 0, failed: 0 },
+    perHour: null,
     handBacks: [],
   };
 }

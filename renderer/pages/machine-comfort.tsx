@@ -1,0 +1,108 @@
+/** Machine: how much of it idle work may take, and what the decision to run rests on. */
+import { Label, Slider, SliderOutput, SliderThumb, SliderTrack } from 'react-aria-components';
+import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
+import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
+import type { SettingsPatch } from '../../shared/settings.ts';
+import { useDeed } from '../calls.ts';
+import { writeBytes, writeExactTime, writeNumber } from '../format.ts';
+import { Fact, Unknown } from '../parts/fact.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Count } from '../parts/setting.tsx';
+import { useWords } from '../parts/words.ts';
+import { agent, useSection } from '../store.ts';
+
+export function Comfort() {
+  const { t, language } = useWords();
+  const { comfort, wattsMax } = useSection('settings');
+  const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
+  const limits = comfortLimits(comfort);
+  return (
+    <section aria-labelledby="machine-comfort">
+      <h2 id="machine-comfort">{t('settings.comfort')}</h2>
+      <div className="panel">
+        <Slider
+          className="slider"
+          value={comfort}
+          minValue={COMFORT_MIN}
+          maxValue={COMFORT_MAX}
+          step={1}
+          onChange={(value) => change.run({ comfort: comfortSchema.parse(value) })}
+        >
+          <Label className="field-label">{t('settings.comfortNote')}</Label>
+          <SliderOutput className="slider-value">{t(`settings.comfortStep.${comfort}`)}</SliderOutput>
+          <SliderTrack className="slider-track">
+            <SliderThumb className="slider-thumb" />
+          </SliderTrack>
+        </Slider>
+        <p className="soft">
+          {t('settings.comfortMeaning', {
+            cores: writeNumber(limits.coresPercent, language),
+            duty: writeNumber(limits.dutyPercent, language),
+            celsius: writeNumber(limits.processorCelsiusMax, language),
+            hot: writeNumber(limits.processorCelsiusMax + HOT_CELSIUS, language),
+          })}
+        </p>
+        <Count
+          label={t('settings.watts')}
+          note={t('settings.wattsNote')}
+          unit="W"
+          value={wattsMax}
+          minimum={1}
+          maximum={10_000}
+          isOptional
+          onCommit={(watts) => change.run({ wattsMax: watts })}
+        />
+        <ProblemNote problem={change.problem} />
+      </div>
+    </section>
+  );
+}
+
+/** Each reading with who said it and when; what no source of this machine knows is named as unknown. */
+export function Sensed({ readings }: { readings: Readings }) {
+  const { t, language } = useWords();
+  return (
+    <section aria-labelledby="machine-sensed">
+      <h2 id="machine-sensed">{t('sensed.title')}</h2>
+      <p className="soft">{t('sensed.what')}</p>
+      <dl className="sensed">
+        {READING_NAMES.map((name) => {
+          const reading = readings[name];
+          return (
+            <div key={name} className="sensed-row">
+              <dt>{t(`sensed.name.${name}`)}</dt>
+              <dd>
+                {reading === null ? (
+                  <Unknown about={t('sensed.unknown')} />
+                ) : (
+                  <Fact
+                    about={t('sensed.from', {
+                      source: reading.source,
+                      time: writeExactTime(reading.atMs, language),
+                    })}
+                  >
+                    {written(name, reading.value)}
+                  </Fact>
+                )}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+    </section>
+  );
+
+  function written(name: ReadingName, value: number | boolean): string {
+    if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no');
+    if (name.endsWith('Bytes')) return writeBytes(value, language);
+    return `${writeNumber(value, language)} ${UNITS.find(([end]) => name.endsWith(end))?.[1] ?? ''}`.trim();
+  }
+}
+
+const UNITS = [
+  ['Seconds', 's'],
+  ['Percent', '%'],
+  ['Celsius', '°C'],
+  ['watts', 'W'],
+  ['Rpm', 'rpm'],
+] as const;

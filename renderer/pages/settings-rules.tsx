@@ -1,0 +1,71 @@
+/** Settings: what keeps the work away, when it may run, and what power costs. */
+import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import { AmountField, Part, Toggle } from '../parts/setting.tsx';
+import { WeekGrid } from '../parts/week-grid.tsx';
+import { useWords } from '../parts/words.ts';
+
+/** Millionths of a dollar. */
+const USD_DECIMALS = 6;
+
+export function RuleParts({
+  settings,
+  change,
+}: {
+  settings: Settings;
+  change: (patch: SettingsPatch) => void;
+}) {
+  const { t } = useWords();
+  const heeds = ['heedFullScreen', 'heedDisplayAwake', 'heedOtherPrograms'] as const;
+  return (
+    <>
+      <Part title={t('settings.heed')} note={t('settings.heedNote')}>
+        {heeds.map((name) => (
+          <Toggle
+            key={name}
+            label={t(`settings.${name}`)}
+            isSelected={settings[name]}
+            isDisabled={settings.runWhen === 'always'}
+            onChange={(on) => change({ [name]: on })}
+          />
+        ))}
+      </Part>
+      <Part title={t('settings.schedule')} note={t('settings.gridNote')}>
+        <Toggle
+          label={t('settings.scheduleOn')}
+          isSelected={settings.scheduleOn}
+          onChange={(scheduleOn) => change({ scheduleOn })}
+        />
+        {settings.scheduleOn ? (
+          <WeekGrid
+            label={t('settings.scheduleGrid')}
+            week={settings.schedule}
+            onChange={(schedule) => change({ schedule })}
+          />
+        ) : null}
+        <Toggle
+          label={t('settings.cheapOn')}
+          isSelected={settings.onlyCheapHours}
+          onChange={(onlyCheapHours) => change({ onlyCheapHours })}
+        />
+        {settings.onlyCheapHours ? (
+          <WeekGrid
+            label={t('settings.cheapGrid')}
+            week={settings.cheapHours}
+            onChange={(cheapHours) => change({ cheapHours })}
+          />
+        ) : null}
+        {(['powerPriceMicroUsd', 'cheapPowerPriceMicroUsd'] as const).map((name) => (
+          <AmountField
+            key={name}
+            label={t(name === 'powerPriceMicroUsd' ? 'settings.powerPrice' : 'settings.cheapPowerPrice')}
+            unit={t('settings.perKilowattHour')}
+            decimals={USD_DECIMALS}
+            isOptional
+            value={settings[name] === null ? null : String(settings[name])}
+            onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
+          />
+        ))}
+      </Part>
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+/** The fields that settings are made of: each change is handed on at once. */
+import { type ReactNode, useEffect, useState } from 'react';
+import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
+import { readAmount, writeAmountForTyping } from '../format.ts';
+import { useWords } from './words.ts';
+
+export function Part({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+  return (
+    <section className="settings-part">
+      <div className="settings-words">
+        <h2>{title}</h2>
+        {note ? <p className="soft">{note}</p> : null}
+      </div>
+      <div className="panel settings-fields">{children}</div>
+    </section>
+  );
+}
+
+export function Toggle(props: {
+  label: string;
+  note?: string;
+  isSelected: boolean;
+  isDisabled?: boolean;
+  onChange: (on: boolean) => void;
+}) {
+  return (
+    <div>
+      <Switch
+        className="switch"
+        isSelected={props.isSelected}
+        isDisabled={props.isDisabled ?? false}
+        onChange={props.onChange}
+      >
+        <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
+          <rect x="1" y="1" width="34" height="18" rx="9" />
+          <circle cx={props.isSelected ? 26 : 10} cy="10" r="6" />
+        </svg>
+        {props.label}
+      </Switch>
+      {props.note ? <p className="soft field-note">{props.note}</p> : null}
+    </div>
+  );
+}
+
+/** A whole number; empty is null where it may be. */
+export function Count<Value extends number | null>(props: {
+  label: string;
+  note?: string;
+  unit: string;
+  value: Value;
+  minimum: number;
+  maximum: number;
+  isDisabled?: boolean;
+  isOptional?: boolean;
+  onCommit: (value: Value) => void;
+}) {
+  return (
+    <NumberField
+      className="field"
+      value={props.value ?? Number.NaN}
+      minValue={props.minimum}
+      maxValue={props.maximum}
+      isDisabled={props.isDisabled ?? false}
+      onChange={(typed) => {
+        const value = Number.isNaN(typed) ? null : typed;
+        const isGood = value === null ? props.isOptional === true : Number.isInteger(value);
+        if (isGood && value !== props.value) props.onCommit(value as Value);
+      }}
+    >
+      <Label className="field-label">{props.label}</Label>
+      <Group className="field-line">
+        <Input className="input is-short" />
+        <span className="field-unit">{props.unit}</span>
+      </Group>
+      {props.note ? (
+        <Text slot="description" className="soft field-note">
+          {props.note}
+        </Text>
+      ) : null}
+    </NumberField>
+  );
+}
+
+/** An amount typed as a decimal number and kept in base units; nothing is rounded away. Empty is null where it may be. */
+export function AmountField<Value extends string | null>(props: {
+  label: string;
+  note?: string;
+  unit: string;
+  decimals: number;
+  isOptional?: boolean;
+  value: Value;
+  onCommit: (baseUnits: Value) => void;
+}) {
+  const { t, language } = useWords();
+  const written = props.value === null ? '' : writeAmountForTyping(props.value, props.decimals, language);
+  const [typed, setTyped] = useState(written);
+  useEffect(() => setTyped(written), [written]);
+  const isEmpty = typed.trim() === '' && props.isOptional === true;
+  const baseUnits = isEmpty ? null : readAmount(typed, props.decimals);
+  const isBad = baseUnits === null && !isEmpty;
+  const commit = () => {
+    if (!isBad && baseUnits !== props.value) props.onCommit(baseUnits as Value);
+  };
+  return (
+    <TextField
+      className="field"
+      value={typed}
+      onChange={setTyped}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') commit();
+      }}
+      isInvalid={isBad}
+      inputMode="decimal"
+    >
+      <Label className="field-label">{props.label}</Label>
+      <Group className="field-line">
+        <Input className="input" />
+        <span className="field-unit">{props.unit}</span>
+      </Group>
+      {props.note ? (
+        <Text slot="description" className="soft field-note">
+          {props.note}
+        </Text>
+      ) : null}
+      <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
+    </TextField>
+  );
+}

@@ -1,0 +1,212 @@
+/**
+ * Goal: what people complain of in such software does not happen here: films, games and controllers that look
+ * idle; idle detection that is blind; heat; a pause that ends by itself; no schedule.
+ * Method: the presence service with sources that say what such an evening looks like, on a clock moved by hand.
+ * Would break: a source that is believed over a more careful one, a limit that flaps, an hour of the schedule that
+ * moves when clocks are changed.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createPresence, createSensing } from '../../../main/core/presence/index.ts';
+import type { Sensor } from '../../../main/ports/sensors.ts';
+import type { PartialReadings } from '../../../shared/readings.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../../shared/settings.ts';
+import { everyDay } from '../../../shared/week.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { type ReadingValues, said } from '../../fakes/readings.ts';
+
+const NOON = Date.UTC(2026, 10, 23, 12);
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const AWAY: ReadingValues = { inputIdleSeconds: 3_600, onBattery: false, locked: false };
+
+function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
+  const clock = manualClock(startMs);
+  const { records } = openDatabase(':memory:');
+  let settings: Settings = { ...DEFAULT_SETTINGS, ...chosen };
+  const open = () => {
+    const presence = createPresence({
+      clock,
+      calendar: createCalendar('Europe/Berlin'),
+      records,
+      settings: () => settings,
+    });
+    presence.setAvailability('ready');
+    return presence;
+  };
+  const presence = open();
+  return {
+    clock,
+    presence,
+    restart: open,
+    /** The source says this now, and the decision that follows. */
+    see(values: ReadingValues, source = 'test') {
+      presence.report(said(values, clock.now(), source));
+      return presence.current();
+    },
+    change(patch: Partial<Settings>) {
+      settings = { ...settings, ...patch };
+      return presence.refresh();
+    },
+  };
+}
+
+test('1: a film, a game on the whole screen and a controller in use are not idle', () => {
+  const { see } = evening();
+  assert.equal(see(AWAY).decision, 'run');
+  assert.equal(see({ ...AWAY, displayKeptAwake: true }).reason, 'display-kept-awake');
+  assert.equal(see({ ...AWAY, displayKeptAwake: false, fullScreen: true }).reason, 'full-screen');
+  const playing = see({ ...AWAY, fullScreen: false, controllerIdleSeconds: 1 });
+  assert.equal(playing.reason, 'controller-in-use');
+  assert.equal(playing.untilMs, NOON + 5 * MINUTE_MS - 1_000);
+  assert.equal(
+    see({ ...AWAY, controllerIdleSeconds: 300, otherGraphicsPercent: 60 }).reason,
+    'graphics-in-use',
+  );
+  assert.equal(see({ ...AWAY, otherGraphicsPercent: 12 }).reason, 'graphics-in-use', 'a pause in the game');
+  assert.equal(see({ ...AWAY, otherGraphicsPercent: 3 }).decision, 'run');
+});
+
+test('2: where idle time cannot be seen, or somebody is there over the network, the machine is the owner’s', () => {
+  const { see, clock } = evening();
+  assert.equal(see({ onBattery: false }).reason, 'session-unknown');
+  // One source says that nobody is there, another one has just seen somebody.
+  see({ ...AWAY }, 'x11');
+  assert.equal(see({ ...AWAY, inputIdleSeconds: 4 }, 'mutter').reason, 'owner-active');
+  clock.advance(31_000);
+  assert.equal(see(AWAY, 'x11').decision, 'run', 'what was said half a minute ago counts no more');
+  assert.equal(see({ ...AWAY, remote: true }, 'logind').reason, 'remote-session');
+  assert.equal(see({ locked: true }, 'x11').reason, 'remote-session');
+});
+
+test('3: near the limit it works more slowly, above it not at all, and it does not flap', () => {
+  const { see, change } = evening({ comfort: 4 });
+  const at = (processorCelsius: number) => see({ ...AWAY, processorCelsius }).reason;
+  const climb = [83, 84, 83, 81, 80, 86, 88, 89, 88, 84, 80, 79, 78, 84].map(at);
+  assert.deepEqual(climb, [
+    'idle',
+    'too-warm',
+    'too-warm',
+    'too-warm',
+    'idle',
+    'too-warm',
+    'too-warm',
+    'too-hot',
+    'too-hot',
+    'too-hot',
+    'too-hot',
+    'too-hot',
+    'idle',
+    'too-warm',
+  ]);
+  assert.equal(change({ comfort: 1 }).reason, 'too-hot', 'a quieter machine is a cooler one, at once');
+  change({ comfort: 5, wattsMax: 150 });
+  const watts = [149, 150, 140, 134].map(
+    (value) => see({ ...AWAY, processorCelsius: 50, watts: value }).reason,
+  );
+  assert.deepEqual(watts, ['idle', 'too-much-power', 'too-much-power', 'idle']);
+});
+
+test('4: a pause means it: neither time nor a restart nor the owner’s leaving ends it early', () => {
+  const { presence, see, clock, restart } = evening();
+  see(AWAY);
+  presence.pause('2-hours');
+  clock.advance(2 * HOUR_MS - 1);
+  assert.equal(see(AWAY).reason, 'paused-by-owner');
+  presence.stop();
+  const second = restart();
+  second.report(said({ ...AWAY, locked: true }, clock.now()));
+  assert.equal(second.current().reason, 'paused-by-owner');
+  clock.advance(1);
+  assert.equal(second.current().reason, 'idle');
+  second.pause('resume');
+  clock.advance(72 * HOUR_MS);
+  assert.equal(second.current().reason, 'paused-by-owner');
+});
+
+test('5: the schedule keeps its hours by the clock on the wall, also when that is changed', () => {
+  const night = { scheduleOn: true, schedule: everyDay(22, 6) };
+  // 24 October 2026, 20:00 in Berlin (summer time); the clocks go back in the coming night.
+  const { see, clock } = evening(night, Date.UTC(2026, 9, 24, 18));
+  const waiting = see(AWAY);
+  assert.equal(waiting.reason, 'outside-schedule');
+  assert.equal(waiting.untilMs, Date.UTC(2026, 9, 24, 20), '22:00 in summer');
+  clock.advance(Date.UTC(2026, 9, 24, 20) - clock.now());
+  assert.equal(see(AWAY).decision, 'run');
+  // 06:00 in winter time is an hour later than it was yesterday.
+  clock.advance(Date.UTC(2026, 9, 25, 4, 59) - clock.now());
+  assert.equal(see(AWAY).decision, 'run');
+  clock.advance(Date.UTC(2026, 9, 25, 5) - clock.now());
+  assert.equal(see(AWAY).untilMs, Date.UTC(2026, 9, 25, 21), '22:00 in winter');
+});
+
+test('5: an hour that the clocks leave out, and one that they show twice', () => {
+  const hour = everyDay(2, 3);
+  // 29 March 2026: 02:00 to 03:00 does not exist in Berlin; the next one is on the 30th.
+  const spring = evening({ onlyCheapHours: true, cheapHours: hour }, Date.UTC(2026, 2, 29, 0, 30));
+  assert.equal(spring.see(AWAY).reason, 'power-dear');
+  assert.equal(spring.see(AWAY).untilMs, Date.UTC(2026, 2, 30, 0));
+  // 25 October 2026: it comes twice, 00:00 and 01:00 UTC.
+  const autumn = evening({ onlyCheapHours: true, cheapHours: hour }, Date.UTC(2026, 9, 25, 0, 30));
+  assert.equal(autumn.see(AWAY).decision, 'run');
+  autumn.clock.advance(Date.UTC(2026, 9, 25, 1, 30) - autumn.clock.now());
+  assert.equal(autumn.see(AWAY).decision, 'run');
+  autumn.clock.advance(Date.UTC(2026, 9, 25, 2) - autumn.clock.now());
+  assert.equal(autumn.see(AWAY).reason, 'power-dear');
+});
+
+test('5: a schedule without an hour says so, and never begins', () => {
+  const never = Array.from({ length: 7 }, () => '0'.repeat(24));
+  const { see } = evening({ scheduleOn: true, schedule: never });
+  assert.deepEqual([see(AWAY).reason, see(AWAY).untilMs], ['outside-schedule', null]);
+});
+
+test('a source that hears of the owner is believed at once, one that hangs or fails holds nobody up', async () => {
+  const { presence, clock } = evening();
+  let seen = () => {};
+  let closed = 0;
+  const faults: unknown[] = [];
+  const source = (name: string, read: () => Promise<PartialReadings>): Sensor => ({
+    name,
+    read,
+    close: () => {
+      closed += 1;
+    },
+  });
+  const listening: Sensor = {
+    ...source('x11', async () => said(AWAY, clock.now(), 'x11')),
+    onOwner(listener) {
+      seen = listener;
+      return () => {
+        seen = () => {};
+      };
+    },
+  };
+  let asked = 0;
+  const hanging = source('dbus', () => {
+    asked += 1;
+    return new Promise(() => {});
+  });
+  const failing = source('broken', () => Promise.reject(new Error('a bug')));
+  const sensing = createSensing({
+    sensors: [listening, hanging, failing],
+    clock,
+    report: presence.report,
+    fault: (error) => faults.push(error),
+  });
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  await turn();
+  assert.equal(presence.current().decision, 'run');
+  clock.advance(3_000);
+  await turn();
+  assert.equal(asked, 1, 'a source that hangs is not asked again');
+  assert.ok(faults.length >= 1);
+  const heard: string[] = [];
+  presence.onChange(({ reason }) => heard.push(reason));
+  seen();
+  assert.deepEqual(heard, ['owner-active'], 'without waiting for the next look');
+  sensing.stop();
+  assert.equal(closed, 3);
+});
