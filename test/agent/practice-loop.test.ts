@@ -240,7 +240,9 @@ test('when its owner needs the machine the engine ends at once, and only what wa
   assert.equal(JSON.parse(await askWhy('--json')).why, 'paused-until-resume');
   assert.equal(
     await askWhy(),
-    'You paused it until you resume.\nTo go on, press Resume on Home or in the tray.\n',
+    'You paused it until you resume.\n' +
+      'What an hour of waiting costs is not known yet: that takes an hour of work.\n' +
+      'To go on, press Resume on Home or in the tray.\n',
   );
 
   await practice.api.presence.resume({});
