@@ -79,8 +79,7 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
       inputTokens: inputTokensMax(textsOf(asked)),
       outputTokens: asked.maxTokens ?? 0,
     };
-    const found = await directory.find(asked.model);
-    const selling = found.filter(({ peer }) => !going?.without.has(peer));
+    const selling = await directory.find(asked.model, going?.without);
     if (selling.length === 0) throw notOffered();
     const ranked = rank(selling, wanted, accepts);
     if (ranked.length > 0) return shakyLast(ranked);
