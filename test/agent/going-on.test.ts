@@ -85,7 +85,7 @@ function earnings(): Promise<readonly bigint[]> {
 async function askAndPause(onPause: string, then: (paused: AgentApi) => unknown = () => {}) {
   const stream = await client.chat.completions.create(
     {
-      ...{ model, messages: [LONG], max_tokens: 150, temperature: 0 },
+      ...{ model, messages: [LONG], max_tokens: 150, seed: 7 },
       ...{ stream: true as const, stream_options: { include_usage: true } },
     },
     { headers: { 'Idlewatt-On-Pause': onPause } },
@@ -119,7 +119,8 @@ function lastTwoParts() {
   return eventually('both parts are booked', async () => {
     const { jobs } = await buyer.jobs.list({ side: 'bought', limit: 20 });
     const [later, earlier] = jobs.filter(({ outputTokens }) => (outputTokens ?? 0) > 0);
-    return earlier?.endedAtMs && later?.endedAtMs ? { earlier, later } : null;
+    const ended = jobs.every(({ endedAtMs }) => endedAtMs !== null);
+    return ended && earlier && later ? { earlier, later } : null;
   });
 }
 
