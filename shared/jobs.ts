@@ -42,6 +42,10 @@ export const jobSchema = z.object({
   finishReason: z.string().nullable(),
   /** A code from the closed union of errors when it failed. */
   error: z.string().nullable(),
+  /** The bought job whose answer this one goes on with, at another provider or later. */
+  continues: z.string().nullable().default(null),
+  /** The bought job that went on with this one's answer. */
+  continuedBy: z.string().nullable().default(null),
 });
 export type Job = z.infer<typeof jobSchema>;
 

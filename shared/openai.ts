@@ -78,6 +78,9 @@ const chatRequestSchema = z.strictObject({
   web_search_options: only(),
   store: only(false),
   service_tier: only('auto', 'default'),
+  /** As vLLM has it: the last message, of the assistant, is the beginning of the answer and is gone on from. */
+  continue_final_message: z.boolean().nullish(),
+  add_generation_prompt: z.boolean().nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   safety_identifier: z.string().max(512).nullish(),
   prompt_cache_key: z.string().max(512).nullish(),
@@ -101,7 +104,12 @@ export interface AskedMessage {
 /** A request of either completions endpoint, read and made uniform. */
 export interface AskedCompletion {
   readonly prompt:
-    | { readonly kind: 'chat'; readonly messages: readonly AskedMessage[] }
+    | {
+        readonly kind: 'chat';
+        readonly messages: readonly AskedMessage[];
+        /** The last message is the assistant's, unfinished: the answer is what follows it. */
+        readonly continuesLast?: boolean;
+      }
     | { readonly kind: 'text'; readonly text: string };
   readonly model: string;
   /** Null when the client names none; see {@link answerTokensMax}. */
@@ -137,9 +145,34 @@ function readChat(body: unknown): AskedCompletion {
   });
   return {
     ...common(request),
-    prompt: { kind: 'chat', messages },
+    prompt: { kind: 'chat', messages, ...(continuesLast(request, messages) && { continuesLast: true }) },
     maxTokens: maxTokens ?? maxCompletionTokens ?? null,
   };
+}
+
+/** vLLM's rules: the two parameters go together, since a new turn would begin otherwise. */
+function continuesLast(
+  request: z.output<typeof chatRequestSchema>,
+  messages: readonly AskedMessage[],
+): boolean {
+  const continues = request.continue_final_message ?? false;
+  const beginsTurn = request.add_generation_prompt ?? true;
+  if (continues === beginsTurn) {
+    throw refused(
+      'add_generation_prompt',
+      'is false with continue_final_message, and true without it',
+      'invalid_value',
+    );
+  }
+  const last = messages.at(-1);
+  if (continues && (last?.role !== 'assistant' || last.content === '')) {
+    throw refused(
+      'continue_final_message',
+      'needs a last message of the assistant that has begun',
+      'invalid_value',
+    );
+  }
+  return continues;
 }
 
 function readText(body: unknown): AskedCompletion {
@@ -202,7 +235,7 @@ export function answerTokensMax(asked: AskedCompletion, contextTokens: number): 
 export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
   return {
     model: asked.model,
-    ...(asked.prompt.kind === 'chat' ? { messages: asked.prompt.messages } : { prompt: asked.prompt.text }),
+    ...promptBody(asked.prompt),
     ...(asked.maxTokens === null ? {} : { max_tokens: asked.maxTokens }),
     temperature: asked.temperature,
     top_p: asked.topP,
@@ -212,6 +245,12 @@ export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
     ...(asked.stream ? { stream_options: { include_usage: asked.includeUsage } } : {}),
     return_token_ids: asked.returnTokenIds,
   };
+}
+
+function promptBody(prompt: AskedCompletion['prompt']): Record<string, unknown> {
+  if (prompt.kind === 'text') return { prompt: prompt.text };
+  const continuing = { continue_final_message: true, add_generation_prompt: false };
+  return { messages: prompt.messages, ...(prompt.continuesLast && continuing) };
 }
 
 export const usageSchema = z.object({

@@ -14,7 +14,11 @@ const messageSchema = z.object({
 /** A {@link import('./engine.ts').GenerateRequest} as it crosses to the child. */
 export const generateRequestSchema = z.object({
   prompt: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('chat'), messages: z.array(messageSchema).min(1) }),
+    z.object({
+      kind: z.literal('chat'),
+      messages: z.array(messageSchema).min(1),
+      continuesLast: z.boolean().exactOptional(),
+    }),
     z.object({ kind: z.literal('text'), text: z.string() }),
   ]),
   maxTokens: z.number().int().positive(),

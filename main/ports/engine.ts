@@ -35,7 +35,12 @@ export interface ChatMessage {
 }
 
 export type Prompt =
-  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | {
+      readonly kind: 'chat';
+      readonly messages: readonly ChatMessage[];
+      /** The last message is the assistant's, unfinished: the answer is what follows it. */
+      readonly continuesLast?: boolean;
+    }
   | { readonly kind: 'text'; readonly text: string };
 
 export interface GenerateRequest {

@@ -111,6 +111,9 @@ function Details({ job }: { job: Job }) {
     [t('job.finish'), job.finishReason ?? <Unknown key="finish" />],
   ];
   if (job.error !== null) rows.push([t('job.error'), job.error]);
+  if (job.continues !== null) rows.push([t('job.continues'), <OtherJob key="before" id={job.continues} />]);
+  if (job.continuedBy !== null)
+    rows.push([t('job.continuedBy'), <OtherJob key="after" id={job.continuedBy} />]);
   return (
     <section aria-labelledby="job-details">
       <h2 id="job-details">{t('job.details')}</h2>
@@ -123,6 +126,14 @@ function Details({ job }: { job: Job }) {
         ))}
       </dl>
     </section>
+  );
+}
+
+function OtherJob({ id }: { id: string }) {
+  return (
+    <a href={hrefTo('jobs', id)}>
+      <code title={id}>{shorten(id, 10, 8)}</code>
+    </a>
   );
 }
 

@@ -93,6 +93,26 @@ describe('llama engine process', () => {
     assert.ok((await count(forged)) > (await count(plain)) + 1);
   });
 
+  it('goes on with an answer that has begun, as the same answer', async () => {
+    const asked = { role: 'user' as const, content: 'Tell me about the river.' };
+    const say = (begun: string, maxTokens: number) => {
+      const messages = [asked, ...(begun === '' ? [] : [{ role: 'assistant' as const, content: begun }])];
+      const prompt = { kind: 'chat' as const, messages, ...(begun !== '' && { continuesLast: true }) };
+      return collect(engine.generate(request({ prompt, temperature: 0, maxTokens }), NEVER));
+    };
+    const whole = await say('', 30);
+    const length = whole.tokens.length;
+    assert.ok(length > 3);
+    for (let cut = 1; cut < length; cut += 1) {
+      const begun = await say('', cut);
+      const rest = await say(begun.text, 30 - cut);
+      assert.equal(begun.text + rest.text, whole.text, `cut after ${cut} of ${length} tokens`);
+      // What was said is read again, and no new turn is opened in between.
+      assert.ok(rest.end.inputTokens > whole.end.inputTokens);
+      assert.ok(rest.end.inputTokens <= whole.end.inputTokens + cut);
+    }
+  });
+
   it('the answer depends on more than the last token, and a text prompt gets no template', async () => {
     const ask = (text: string) =>
       collect(

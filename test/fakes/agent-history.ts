@@ -57,6 +57,8 @@ export function jobsUntil(nowMs: number): Job[] {
           : `eyJhbGciOiJFZERTQSJ9.${'c3RhdGVtZW50'.repeat(20)}.c2lnbmF0dXJl`,
       finishReason: running ? null : state === 'aborted' ? 'abort' : 'stop',
       error: state === 'failed' ? 'engine-failed' : null,
+      continues: null,
+      continuedBy: null,
     };
   });
 }

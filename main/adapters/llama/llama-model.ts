@@ -136,8 +136,9 @@ async function answer({
 
   const detokenize = (tokens: readonly number[], before: readonly number[]) =>
     model.detokenize(tokens as Token[], false, before as Token[]);
-  // A text goes on with its next space; a chat answer begins afresh.
-  const text = createAnswerText(request.stop, detokenize, request.prompt.kind === 'text' ? prompt : []);
+  // A text goes on with its next space, and so does an answer that has begun; a new one begins afresh.
+  const goesOn = request.prompt.kind === 'text' || request.prompt.continuesLast;
+  const text = createAnswerText(request.stop, detokenize, goesOn ? prompt : []);
   let outputTokens = 0;
   let generated = 0;
   let firstTokenAtMs: number | null = null;
@@ -208,9 +209,9 @@ function createTemplate(model: LlamaModel): Template {
       if (message.role === 'assistant') return { type: 'model', response: [message.content] };
       return { type: message.role, text: message.content };
     });
-    const state = wrapper.generateContextState({
-      chatHistory: [...history, { type: 'model', response: [] }],
-    });
+    // A wrapper leaves the last answer open, to be gone on with: a new one, or the one that has begun.
+    if (!prompt.continuesLast) history.push({ type: 'model', response: [] });
+    const state = wrapper.generateContextState({ chatHistory: history });
     const ends = new Set<Token>();
     for (const trigger of state.stopGenerationTriggers) {
       const [token, ...more] = trigger.tokenize(model.tokenizer);

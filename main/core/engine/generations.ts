@@ -189,6 +189,6 @@ function mutable(request: GenerateRequest): Extract<EngineCommand, { type: 'gene
   return {
     ...request,
     stop: [...request.stop],
-    prompt: prompt.kind === 'chat' ? { kind: 'chat', messages: [...prompt.messages] } : prompt,
+    prompt: prompt.kind === 'chat' ? { ...prompt, messages: [...prompt.messages] } : prompt,
   };
 }

@@ -20,6 +20,8 @@ export function openBooks(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: JobStore },
   candidate: Candidate,
   lease: Pick<PaymentLease, 'channelId'>,
+  /** The job that is gone on with. */
+  continues: string | null,
 ): Books {
   let job: Job = {
     id: newJobId(clock.now()),
@@ -42,6 +44,8 @@ export function openBooks(
     receipt: null,
     finishReason: null,
     error: null,
+    continues,
+    continuedBy: null,
   };
   let firstTokenAtMs: number | null = null;
   jobs.insert(job);
@@ -56,6 +60,8 @@ export function openBooks(
     step,
     firstToken() {
       firstTokenAtMs = clock.now();
+      // Only now it is sure who went on.
+      if (continues !== null) jobs.update(continues, { continuedBy: job.id });
     },
     close(state, patch, note) {
       const endedAtMs = clock.now();

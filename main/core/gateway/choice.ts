@@ -9,16 +9,25 @@ export interface Candidate {
   readonly model: OfferedModel;
 }
 
+export interface Wanted {
+  readonly modelId: string;
+  /** Exactly this file, where an answer of it has begun; null takes any of that name. */
+  readonly sha256?: string | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
 /** Those that sell the model with enough context, best first. */
 export function rank(
   providers: readonly Provider[],
-  wanted: { readonly modelId: string; readonly inputTokens: number; readonly outputTokens: number },
+  wanted: Wanted,
   accepts: (offer: Offer, model: OfferedModel) => boolean,
 ): readonly Candidate[] {
   const candidates: Candidate[] = [];
   for (const { peer, offer } of providers) {
     const model = offer.models.find(({ id }) => id === wanted.modelId);
     if (!model || wanted.outputTokens >= model.contextTokens || !accepts(offer, model)) continue;
+    if (wanted.sha256 && wanted.sha256 !== model.sha256) continue;
     candidates.push({ peer, offer, model });
   }
   const cost = ({ model }: Candidate) =>

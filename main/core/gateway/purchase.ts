@@ -58,10 +58,10 @@ export interface Purchase {
   /** The next part of the answer. Fails with an AppError; then `conclude` is still to be called. */
   next(): Promise<Batch>;
   /**
-   * Reads on to the receipt, pays what it says, and books. Without a complete answer `cause` says why.
-   * Never throws; only the first call counts.
+   * Reads on to the receipt, pays what it says, and books; gives the job as it was booked. Without a complete
+   * answer `cause` says why. Never throws; only the first call counts.
    */
-  conclude(cause?: AppError): Promise<void>;
+  conclude(cause?: AppError): Promise<Job>;
 }
 
 /** The provider wants another payment: the lease was corrected, and one more try is worth it. */
@@ -76,6 +76,8 @@ export async function startPurchase(
   candidate: Candidate,
   asked: AskedCompletion & { readonly maxTokens: number },
   requester: AbortSignal,
+  /** The job whose answer is gone on with. */
+  continues: string | null = null,
 ): Promise<Purchase> {
   const { network, payer, clock } = context;
   const { peer, model, offer } = candidate;
@@ -86,7 +88,7 @@ export async function startPurchase(
     path,
     most,
   );
-  const books = openBooks(context, candidate, lease);
+  const books = openBooks(context, candidate, lease, continues);
   const abort = new AbortController();
   const left = () => abort.abort();
   if (requester.aborted) left();
@@ -125,7 +127,7 @@ export async function startPurchase(
     let paymentResponse: string | null = null;
     let failure: AppError | null = null;
     let ended = false;
-    let concluded: Promise<void> | null = null;
+    let concluded: Promise<Job> | null = null;
 
     function keep({ event, data }: ServerEvent): void {
       if (event === RECEIPT_EVENT) receiptJws = data;
@@ -239,7 +241,7 @@ export async function startPurchase(
       }
     }
 
-    async function finish(cause: AppError | undefined): Promise<void> {
+    async function finish(cause: AppError | undefined): Promise<Job> {
       // From here on the client may leave without harm: what it got is to be paid for.
       requester.removeEventListener('abort', left);
       if (cause?.code === 'aborted') abort.abort();
@@ -253,6 +255,7 @@ export async function startPurchase(
         patience.cancel();
         abort.abort();
       }
+      return books.job();
     }
 
     return {

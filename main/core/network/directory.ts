@@ -24,8 +24,11 @@ export interface Directory {
   stop(): void;
   /** Offers that hold now, of peers that are not avoided. */
   providers(): readonly Provider[];
-  /** Who sells this model (any, when null); asks every peer again before it answers that nobody does. */
-  find(modelId: string | null): Promise<readonly Provider[]>;
+  /**
+   * Who sells this model (any, when null), those left out who are not to be asked; asks every peer again before it
+   * answers that nobody does.
+   */
+  find(modelId: string | null, without?: ReadonlySet<string>): Promise<readonly Provider[]>;
   /** Asks one peer anew; null when it sells nothing, cannot be reached, or its offer does not hold. */
   refresh(peer: string): Promise<Offer | null>;
   /** Leaves a peer out for a while: it failed or cheated. */
@@ -154,10 +157,11 @@ export function createDirectory(options: DirectoryOptions): Directory {
       unsubscribe = null;
     },
     providers,
-    async find(modelId) {
+    async find(modelId, without) {
       const selling = () =>
-        providers().filter(({ offer }) =>
-          offer.models.some((model) => modelId === null || model.id === modelId),
+        providers().filter(
+          ({ peer, offer }) =>
+            !without?.has(peer) && offer.models.some((model) => modelId === null || model.id === modelId),
         );
       const known = selling();
       if (known.length > 0) return known;

@@ -94,6 +94,8 @@ export function admitSoldJob(
     receipt: null,
     finishReason: null,
     error: null,
+    continues: null,
+    continuedBy: null,
   };
   jobs.insert(job);
   jobs.appendEvent(id, { atMs: startedAtMs, state: 'admitted', note: null });

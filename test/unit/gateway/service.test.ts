@@ -145,6 +145,21 @@ describe('gateway: failover', () => {
     await assertIdle();
   });
 
+  it('an answer that had all its tokens when its provider paused is complete', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+    const answer = ask();
+    const run = await first.engine.next();
+    run.start(1);
+    run.text('all nine', 1, 2, 3, 4, 5, 6, 7, 8, 9);
+    while (first.service.active()[0]?.outputTokens !== 9) await turn();
+    await first.service.handBack();
+    const { choices, usage } = await (await answer).json();
+    assert.deepEqual([choices[0].message.content, choices[0].finish_reason], ['all nine', 'length']);
+    assert.deepEqual(usage, { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 });
+    await assertIdle();
+    assert.equal(second?.jobs.all().length, 0);
+  });
+
   it('does not ask others for what the client did wrong', async () => {
     const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
     const answer = ask();

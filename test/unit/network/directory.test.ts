@@ -74,6 +74,15 @@ describe('directory', () => {
     assert.equal((await directory.find(null)).length, 2);
   });
 
+  it('asks everybody when those who are known to sell are not wanted', async () => {
+    const { directory, connect, sellers } = await setUp(2);
+    await connect();
+    const [known, unknown] = sellers.map(({ network }) => network.key.peer);
+    await directory.refresh(known ?? assert.fail());
+    assert.deepEqual(peersOf(await directory.find(OFFERED.id)), [known]);
+    assert.deepEqual(peersOf(await directory.find(OFFERED.id, new Set([known ?? '']))), [unknown]);
+  });
+
   it('does not use an offer beyond its end', async () => {
     const { directory, connect, sellers, clock } = await setUp(1);
     await connect();

@@ -69,6 +69,30 @@ describe('OpenAI requests', () => {
     assert.ok(asked.stream && asked.includeUsage);
   });
 
+  it('takes an answer that has begun by vLLM’s two parameters, and sends it on the same way', () => {
+    const begun = [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Once' },
+    ];
+    const going = { continue_final_message: true, add_generation_prompt: false };
+    const asked = readCompletion('chat', chat({ messages: begun, ...going }));
+    assert.equal(asked.prompt.kind === 'chat' && asked.prompt.continuesLast, true);
+    assert.deepEqual(readCompletion('chat', toRequestBody(asked)).prompt, asked.prompt);
+    for (const usual of [{}, { add_generation_prompt: true }, { continue_final_message: false }]) {
+      const { prompt } = readCompletion('chat', chat({ messages: begun, ...usual }));
+      assert.ok(prompt.kind === 'chat' && !prompt.continuesLast);
+    }
+    const invalid = (param: string) => ({ param, code: 'invalid_value' });
+    for (const half of [{ continue_final_message: true }, { add_generation_prompt: false }]) {
+      assert.deepEqual(refusal('chat', chat({ messages: begun, ...half })), invalid('add_generation_prompt'));
+    }
+    const empty = [...begun.slice(0, 1), { role: 'assistant', content: '' }];
+    for (const messages of [begun.slice(0, 1), empty]) {
+      assert.deepEqual(refusal('chat', chat({ messages, ...going })), invalid('continue_final_message'));
+    }
+    assert.equal(refusal('text', { model: 'm', prompt: 'x', ...going }).code, 'unknown_parameter');
+  });
+
   it('accepts values that change nothing, as clients send them', () => {
     const harmless = {
       n: 1,
