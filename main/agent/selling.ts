@@ -1,8 +1,13 @@
 /** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
+import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
-import { createMachineReader, createMachineSensor } from '../adapters/systeminformation/index.ts';
+import {
+  createMachineReader,
+  createMachineSensor,
+  createOtherLoadSensor,
+} from '../adapters/systeminformation/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createBenchmark, joinProbes } from '../core/benchmark/index.ts';
@@ -43,7 +48,11 @@ export function openSelling(
   models.onChange(() => changed('models'));
 
   if (serves) {
-    const sensors = [createMachineSensor(machine)];
+    const sensors = [
+      createMachineSensor(machine),
+      createOtherLoadSensor(),
+      createDesktopBusSensor({ addresses: busAddresses(), clock }),
+    ];
     const sensing = createSensing({ sensors, clock, report: presence.report, fault });
     onClose(() => sensing.stop());
   }

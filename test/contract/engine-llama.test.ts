@@ -140,7 +140,9 @@ describe('llama engine process', () => {
     assert.ok((speed.decodeTokensPerSecond ?? 0) > 0);
   });
 
-  it('computes for the share of the time that it was given', { skip: process.platform !== 'linux' }, async () => {
+  it('computes for the share of the time that it was given', {
+    skip: process.platform !== 'linux',
+  }, async () => {
     engine.setDuty(20);
     const stop = new AbortController();
     const answer = collect(engine.generate(request(LONG), stop.signal));

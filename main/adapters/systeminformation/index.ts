@@ -18,6 +18,8 @@ import {
   readTemperature,
 } from './facts.ts';
 
+export { createOtherLoadSensor } from './other-load.ts';
+
 /** The questions that are asked of systeminformation; its answers are not trusted, so they have no type. */
 export interface MachineSource {
   cpu(): Promise<unknown>;
