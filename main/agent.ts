@@ -16,6 +16,7 @@ import { createNetwork } from './adapters/libp2p/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import type { AgentConfig, Surroundings } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
+import { openForecasting } from './agent/forecasting.ts';
 import { openFoundation } from './agent/foundation.ts';
 import { createHourly } from './agent/hourly.ts';
 import { openMoney } from './agent/money.ts';
@@ -117,9 +118,8 @@ async function compose(
   const shell = createShellLink();
   const selling = openSelling(surroundings, foundation, money, network, shell);
   const buys = !serves || config.profile !== 'practice';
-  let gateway: GatewayAddress | null = buys
-    ? await openBuying(surroundings, foundation, money, network)
-    : null;
+  const buying = buys ? await openBuying(surroundings, foundation, money, network) : null;
+  let gateway: GatewayAddress | null = buying?.gateway ?? null;
   for (const address of config.connect) await connectPatiently(network, address);
 
   // What people see.
@@ -171,7 +171,17 @@ async function compose(
   await money.refreshBalances();
   money.start(pages.watched);
 
+  const forecasts = openForecasting({
+    profile: config.profile,
+    clock,
+    foundation,
+    money,
+    selling,
+    directory: buying?.directory ?? null,
+    onClose,
+  });
   const router = createRouter({
+    forecasts,
     hub: pages,
     ...foundation,
     ...selling,

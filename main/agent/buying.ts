@@ -10,7 +10,7 @@ import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
-import { createDirectory } from '../core/network/index.ts';
+import { createDirectory, type Directory } from '../core/network/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { Purse } from '../ports/payments.ts';
 import type { Surroundings } from './config.ts';
@@ -35,7 +35,7 @@ export async function openBuying(
   { paths, database, records, ledger, jobs }: Foundation,
   { chain, accounts, node }: Money,
   network: Network,
-): Promise<GatewayAddress> {
+): Promise<{ readonly gateway: GatewayAddress; readonly directory: Directory }> {
   const { config, terms, clock, onClose, changed, fault } = surroundings;
   const assetId = chain.token.id;
   const deposits = createDepositBooks({
@@ -113,7 +113,7 @@ export async function openBuying(
   // The last one runs first: nothing new comes in, and then what was bought is booked.
   onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   onClose(() => closeHttp(server));
-  return { baseUrl: `http://127.0.0.1:${port}/v1`, key };
+  return { gateway: { baseUrl: `http://127.0.0.1:${port}/v1`, key }, directory };
 }
 
 /** What clients of the gateway send as their API key: made once, readable by the owner alone. */

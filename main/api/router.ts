@@ -5,6 +5,7 @@ import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import type { PortRole } from '../../shared/host.ts';
 import { ZERO } from '../../shared/money.ts';
 import type { Benchmark } from '../core/benchmark/index.ts';
+import type { ForecastService } from '../core/forecast/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
@@ -26,6 +27,7 @@ export interface ApiParts {
   readonly benchmark: Benchmark;
   readonly models: ModelStore;
   readonly settlement: Settlement;
+  readonly forecasts: ForecastService;
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
@@ -92,6 +94,10 @@ export function createRouter(parts: ApiParts) {
           earned: day.earned.toString(),
           feesCoin: day.feesCoin.toString(),
         })),
+      })),
+      forecast: api.earnings.forecast.handler(({ input }) => ({
+        forecast: parts.forecasts.current(),
+        scores: [...parts.forecasts.scores(input.days)],
       })),
       byModel: api.earnings.byModel.handler(({ input }) => ({
         models: ledger

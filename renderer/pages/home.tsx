@@ -11,6 +11,7 @@ import { Empty } from '../parts/problem.tsx';
 import { useModelName, useNow, useWords } from '../parts/words.ts';
 import { hrefTo } from '../route.ts';
 import { useSection } from '../store.ts';
+import { Expected } from './home-forecast.tsx';
 
 export function Home() {
   return (
@@ -18,6 +19,7 @@ export function Home() {
       <Lead />
       <Notices />
       <Money />
+      <Expected />
       <Now />
       <GivenBack />
       <Practice />

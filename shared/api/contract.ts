@@ -5,6 +5,7 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
 import { pauseUntilSchema, presenceSchema } from '../presence.ts';
@@ -89,6 +90,10 @@ export const contract = {
     byDay: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ days: z.array(dayEarningsSchema) })),
+    /** What a day is expected to bring; null where the served model was not measured. Scores: newest first. */
+    forecast: oc
+      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+      .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
     byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
       z.object({
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),

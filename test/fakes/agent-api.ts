@@ -145,6 +145,10 @@ export async function startFakeAgent(
         called('earnings.byDay', input);
         return { days: script.days.slice(-input.days) };
       }),
+      forecast: on.earnings.forecast.handler(({ input }) => {
+        called('earnings.forecast', input);
+        return { forecast: script.forecast, scores: script.scores };
+      }),
       byModel: on.earnings.byModel.handler(({ input }) => {
         called('earnings.byModel', input);
         return { models: script.byModel };

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { dayEarningsSchema, ledgerEntrySchema, receivableSchema } from '../../shared/api/contract.ts';
 import { type AgentState, agentStateSchema, type Measurement } from '../../shared/api/state.ts';
+import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 
@@ -28,12 +29,31 @@ export interface Script {
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
+  readonly forecast: Forecast | null;
+  readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
   readonly receivables: z.infer<typeof receivableSchema>[];
   readonly entries: z.infer<typeof ledgerEntrySchema>[];
   readonly benchmarkRuns: { atMs: number; measurements: Measurement[] }[];
 }
 
+const FORECAST: Forecast = {
+  earned: { low: '1300', high: '6900' },
+  power: { low: '90', high: '480' },
+  net: { low: '1210', high: '6420' },
+  basis: {
+    model: MODEL,
+    prefillTokensPerSecond: 340,
+    decodeTokensPerSecond: 34.2,
+    price: 'market',
+    offers: 3,
+    hours: { low: 6.5, high: 9, from: 'history' },
+    use: { low: 0.2, high: 0.6, from: 'history' },
+    readPerWritten: { low: 1.4, high: 1.4, from: 'history' },
+    watts: 48,
+    powerPriceMicroUsd: 310_000,
+  },
+};
 const PEER = '12D3KooWQnwE7wZ8hVt2LrYp6cJmG4sXbN3kA9fD5uHe1yTqRvSo';
 
 export function scriptFor(scenario: Scenario, nowMs: number): Script {
@@ -44,6 +64,13 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     jobs,
     eventsOf: (job) => eventsOf(job),
     days: busy ? daysUntil(nowMs) : [],
+    forecast: busy ? FORECAST : null,
+    scores: busy
+      ? [
+          { day: '2026-11-22', earned: { low: '1200', high: '6400' }, came: '2210' },
+          { day: '2026-11-21', earned: { low: '1100', high: '6100' }, came: '820' },
+        ]
+      : [],
     byModel: busy
       ? [
           { model: MODEL, earned: '18234', jobs: 412 },

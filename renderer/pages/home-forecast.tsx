@@ -1,0 +1,84 @@
+/** Home: what a day is expected to bring, what that rests on, and how earlier forecasts did. */
+import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
+import { useAnswer } from '../calls.ts';
+import { writeNumber } from '../format.ts';
+import { useAmountText } from '../parts/amount.tsx';
+import { Fact, Figure, Unknown } from '../parts/fact.tsx';
+import { useWords } from '../parts/words.ts';
+import { agent, useSection } from '../store.ts';
+
+export function Expected() {
+  const { t } = useWords();
+  const { benchmark } = useSection('machine');
+  const { data } = useAnswer(`forecast ${String(benchmark.atMs)}`, () => agent.earnings.forecast({}));
+  if (data === null) return null;
+  const { forecast, scores } = data;
+  return (
+    <section aria-labelledby="home-forecast">
+      <h2 id="home-forecast">{t('forecast.title')}</h2>
+      {forecast === null ? <p>{t('forecast.notMeasured')}</p> : <Day forecast={forecast} />}
+      <Scores scores={scores} />
+    </section>
+  );
+}
+
+function Day({ forecast }: { forecast: Forecast }) {
+  const { t, language } = useWords();
+  const { asset } = useSection('money');
+  const amountText = useAmountText();
+  const { basis, earned, power, net } = forecast;
+  const between = ({ low, high }: { low: string; high: string }) =>
+    t('forecast.between', { low: amountText(low, asset), high: amountText(high, asset) });
+  const number = (value: number) => writeNumber(value, language);
+  const percent = (share: number) => number(share * 100);
+  const rests = [
+    t('forecast.speed', {
+      prefill: number(basis.prefillTokensPerSecond),
+      decode: number(basis.decodeTokensPerSecond),
+    }),
+    t(`forecast.price.${basis.price}`, { count: basis.offers }),
+    t(`forecast.hours.${basis.hours.from}`, { low: number(basis.hours.low), high: number(basis.hours.high) }),
+    t(`forecast.use.${basis.use.from}`, { low: percent(basis.use.low), high: percent(basis.use.high) }),
+    t(`forecast.mix.${basis.readPerWritten.from}`, {
+      low: number(basis.readPerWritten.low),
+      high: number(basis.readPerWritten.high),
+    }),
+    basis.watts === null
+      ? t('forecast.noWatts')
+      : t(basis.powerPriceMicroUsd === null ? 'forecast.noPowerPrice' : 'forecast.watts', {
+          watts: number(basis.watts),
+        }),
+  ];
+  return (
+    <>
+      <dl className="figures">
+        <Figure label={t('forecast.earned')} note={t('forecast.oneAtATime')}>
+          <Fact about={rests.join(' ')}>{between(earned)}</Fact>
+        </Figure>
+        <Figure label={t('forecast.power')}>
+          {power === null ? <Unknown about={rests.at(-1) ?? null} /> : between(power)}
+        </Figure>
+        <Figure label={t('forecast.net')}>
+          {net === null ? <Unknown about={t('forecast.noNet')} /> : between(net)}
+        </Figure>
+      </dl>
+      <details>
+        <summary>{t('forecast.restsOn')}</summary>
+        <ul>
+          {rests.map((each) => (
+            <li key={each}>{each}</li>
+          ))}
+        </ul>
+      </details>
+    </>
+  );
+}
+
+function Scores({ scores }: { scores: readonly ForecastScore[] }) {
+  const { t } = useWords();
+  if (scores.length === 0) return <p className="soft">{t('forecast.noScore')}</p>;
+  const within = scores.filter(
+    ({ earned, came }) => BigInt(came) >= BigInt(earned.low) && BigInt(came) <= BigInt(earned.high),
+  );
+  return <p className="soft">{t('forecast.score', { count: scores.length, within: within.length })}</p>;
+}
