@@ -83,7 +83,8 @@ export function openForecasting(parts: {
       powerPriceMicroUsd: chosen.onlyCheapHours
         ? (chosen.cheapPowerPriceMicroUsd ?? chosen.powerPriceMicroUsd)
         : chosen.powerPriceMicroUsd,
-      isMicroUsd: token.symbol === 'USDC' && token.decimals === 6,
+      // Practice money is worth nothing, and power is real.
+      isMicroUsd: token.symbol === 'USDC' && token.decimals === 6 && !token.practice,
     };
   }
 

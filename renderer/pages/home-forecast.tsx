@@ -1,8 +1,8 @@
 /** Home: what a day is expected to bring, what that rests on, and how earlier forecasts did. */
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import { useAnswer } from '../calls.ts';
-import { writeNumber } from '../format.ts';
-import { useAmountText } from '../parts/amount.tsx';
+import { writeAmount, writeNumber } from '../format.ts';
+import { Amount } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
@@ -25,10 +25,13 @@ export function Expected() {
 function Day({ forecast }: { forecast: Forecast }) {
   const { t, language } = useWords();
   const { asset } = useSection('money');
-  const amountText = useAmountText();
   const { basis, earned, power, net } = forecast;
-  const between = ({ low, high }: { low: string; high: string }) =>
-    t('forecast.between', { low: amountText(low, asset), high: amountText(high, asset) });
+  const between = ({ low, high }: { low: string; high: string }) => (
+    <>
+      {t('forecast.between', { low: writeAmount(low, asset.decimals, language).text })}{' '}
+      <Amount baseUnits={high} asset={asset} isPlain />
+    </>
+  );
   const number = (value: number) => writeNumber(value, language);
   const percent = (share: number) => number(share * 100);
   const rests = [

@@ -59,11 +59,11 @@ function Lead() {
       <div className="lead-actions">
         <PauseButton />
         <RemedyButton remedy={remedy} />
-        <Cost mood={mood} />
         <p className="lead-since">
           {t('home.since', { time: writeMoment(work.presence.sinceMs, nowMs, language) })}
         </p>
       </div>
+      <Cost mood={mood} />
     </section>
   );
 }
@@ -76,7 +76,7 @@ function Cost({ mood }: { mood: Mood }) {
   const amountText = useAmountText();
   if (mood !== 'waiting' && mood !== 'paused' && mood !== 'stopped') return null;
   return (
-    <p className="lead-since">
+    <p className="soft">
       {perHour === null
         ? t('home.perHourUnknown')
         : t('home.perHour', {

@@ -19,7 +19,7 @@ export function Comfort() {
   return (
     <section aria-labelledby="machine-comfort">
       <h2 id="machine-comfort">{t('settings.comfort')}</h2>
-      <div className="panel">
+      <div className="panel settings-fields">
         <Slider
           className="slider"
           value={comfort}
