@@ -48,7 +48,7 @@ const ARTEFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artefact[] 
         ...ADDON_FLAGS,
         '-undefined',
         'dynamic_lookup',
-        ...['IOKit', 'CoreFoundation', 'CoreGraphics'].flatMap((framework) => ['-framework', framework]),
+        ...['IOKit', 'CoreFoundation'].flatMap((framework) => ['-framework', framework]),
       ],
     },
   ],

@@ -31,7 +31,10 @@ export function openSelling(
   const { chain, accounts, wallet } = money;
 
   const machine = createMachineReader();
-  const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock });
+  const engine = createEngineSupervisor({
+    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] } }),
+    clock,
+  });
   onClose(() => engine.stop());
   const handBacks = createHandBacks(records);
   const models = createModelStore({
