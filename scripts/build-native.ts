@@ -76,6 +76,12 @@ export function buildNative(options: { readonly force?: boolean } = {}): NativeB
   return { state: 'built', reason: null };
 }
 
+/** Compiles where that is due, and says once what is missing where it cannot be done. */
+export function sayNativeBuild(say: (line: string) => void): void {
+  const { reason } = buildNative();
+  if (reason !== null) say(reason);
+}
+
 function missing(why: string): NativeBuild {
   return {
     state: 'missing',
@@ -113,12 +119,14 @@ function headers(): string {
   return join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
 }
 
-/** Windows resolves Node's symbols through an import library, which MinGW's dlltool makes of the list. */
+/** Windows resolves Node's symbols through import libraries, which MinGW's dlltool makes of the lists. */
 function windowsImports(compiler: string): string[] {
-  const library = join(BUILD, 'libnode_api.a');
-  const list = join(headers(), '../def/node_api.def');
-  spawnSync(join(dirname(compiler), 'dlltool'), ['-d', list, '-D', 'node.exe', '-l', library]);
-  return [library];
+  return ['js_native_api', 'node_api'].map((name) => {
+    const library = join(BUILD, `lib${name}.a`);
+    const list = join(headers(), `../def/${name}.def`);
+    spawnSync(join(dirname(compiler), 'dlltool'), ['-d', list, '-D', 'node.exe', '-l', library]);
+    return library;
+  });
 }
 
 function findCompiler(): string | null {

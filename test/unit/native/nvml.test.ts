@@ -130,7 +130,10 @@ describe('NVML', { skip: process.platform !== 'linux' }, () => {
   });
 
   it('refuses wrong parameters instead of reading foreign memory', () => {
-    const { readCards, readInput } = loadNative() as unknown as Record<string, (...all: unknown[]) => unknown>;
+    const { readCards, readInput } = loadNative() as unknown as Record<
+      string,
+      (...all: unknown[]) => unknown
+    >;
     assert.throws(() => readCards?.(), TypeError);
     assert.throws(() => readCards?.('x'.repeat(5_000), 0), TypeError);
     assert.throws(() => readCards?.(null, Number.NaN), TypeError);
