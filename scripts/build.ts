@@ -59,7 +59,15 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'agent',
-    inputs: ['main', 'native/index.ts', 'native/src', 'shared', 'resources/models', 'package.json', 'package-lock.json'],
+    inputs: [
+      'main',
+      'native/index.ts',
+      'native/src',
+      'shared',
+      'resources/models',
+      'package.json',
+      'package-lock.json',
+    ],
     build: buildAgent,
   },
 ];

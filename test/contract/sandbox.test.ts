@@ -107,6 +107,32 @@ describe('the sandbox, tried from inside', { skip: !LINUX }, () => {
     assert.deepEqual([connect, listen, datagram], ['EACCES', 'EACCES', 'EACCES']);
   });
 
+  it('refuses to make a socket of whatever family, and leaves the pairs that reach nobody', () => {
+    const python = (code: string) => ['-c', code];
+    const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
+      encoding: 'utf8',
+    });
+    const [program = '', prefix = ''] = lines.split('\n');
+    const start = sandboxedStart(program, { modelFolders: [prefix] });
+    assert.ok(start);
+    const attempts = `
+import errno, socket
+def attempt(make):
+    try:
+        make()
+        return 'done'
+    except OSError as error:
+        return errno.errorcode[error.errno]
+print(*[attempt(lambda: socket.socket(*kind)) for kind in (
+    (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_STREAM),
+    (socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_NETLINK, socket.SOCK_RAW))], attempt(socket.socketpair))
+`;
+    const outcomes = execFileSync(start.execPath, [...start.execArgv, ...python(attempts)], {
+      encoding: 'utf8',
+    });
+    assert.equal(outcomes.trim(), 'EACCES EACCES EACCES EACCES done');
+  });
+
   it('refuses every file but models and libraries where the kernel can, and else does not claim it', () => {
     const { readModel, ...files } = shutIn.outcomes;
     assert.equal(readModel, 'done');
@@ -141,7 +167,9 @@ describe('the sandbox, tried from inside', { skip: !LINUX }, () => {
     await once(parent, 'exit');
     // The kernel signals at once; its end needs a turn of the processor.
     for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await setTimeout(50);
-    assert.equal(isAlive(pid), false);
+    const outlived = isAlive(pid);
+    if (outlived) process.kill(pid, 'SIGKILL');
+    assert.equal(outlived, false);
   });
 });
 
