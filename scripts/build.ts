@@ -2,10 +2,20 @@
  * `npm run build`: pages, shell, preload scripts and the agent's JavaScript into dist/, each only when
  * something that it is made of changed. `--force` builds everything.
  */
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { build, type Plugin } from 'vite';
+import { buildNative } from './build-native.ts';
 import { REPOSITORY } from './places.ts';
 
 interface Target {
@@ -49,7 +59,15 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'agent',
-    inputs: ['main', 'shared', 'resources/models', 'package.json', 'package-lock.json'],
+    inputs: [
+      'main',
+      'native/index.ts',
+      'native/src',
+      'shared',
+      'resources/models',
+      'package.json',
+      'package-lock.json',
+    ],
     build: buildAgent,
   },
 ];
@@ -107,6 +125,8 @@ async function bundle(
  * started and resources found relative to `import.meta`. Packages stay where they are, in node_modules.
  */
 async function buildAgent(): Promise<void> {
+  // Without a compiler the agent is built all the same: it works without.
+  buildNative();
   rmSync(join(DIST, 'agent'), { recursive: true, force: true });
   await build({
     configFile: false,
@@ -138,6 +158,10 @@ async function buildAgent(): Promise<void> {
 function copyBesideAgent(): void {
   for (const path of ['package.json', 'resources/models']) {
     cpSync(join(REPOSITORY, path), join(DIST, 'agent', path), { recursive: true });
+  }
+  const native = 'native/build';
+  if (existsSync(join(REPOSITORY, native))) {
+    cpSync(join(REPOSITORY, native), join(DIST, 'agent', native), { recursive: true });
   }
 }
 

@@ -24,7 +24,7 @@ interface Outcome {
 const ROOT = join(import.meta.dirname, '..');
 const OUTPUT_LINES_MAX = 150;
 /** Each has a tsconfig.json of its own. */
-const ENVIRONMENTS = ['shared', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
+const ENVIRONMENTS = ['shared', 'native', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
 
 const typed = ENVIRONMENTS.filter((folder) => {
   if (hasSource(folder)) return true;

@@ -12,6 +12,7 @@ import { askOnce, practicePrompts } from '../main/core/practice/index.ts';
 import type { AgentState } from '../shared/api/state.ts';
 import { formatUnits } from '../shared/money.ts';
 import { type AgentApi, connectApi, type RunningAgent, startAgent, waitForState } from './agent-process.ts';
+import { sayNativeBuild } from './build-native.ts';
 import { installSystemPackages } from './system-packages.ts';
 
 /** The first start downloads the model; afterwards it is cached. */
@@ -41,6 +42,7 @@ async function demo(
   home: string,
 ): Promise<{ summary: Summary; agree: boolean; state: AgentState }> {
   const startedAtMs = Date.now();
+  sayNativeBuild(say);
   say(`Home: ${home}`);
   say('Starting the practice network: a local chain, this machine as provider, a second agent as requester.');
   const agent = await startAgent(

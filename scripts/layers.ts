@@ -61,6 +61,12 @@ const LAYERS: readonly Layer[] = [
     why: 'an adapter fits its one vendor library to a port; it knows neither core nor other adapters',
   },
   {
+    files: /^native\//,
+    paths: [SHARED],
+    packages: ['node:*'],
+    why: 'native/ is a door to the system; it knows nothing of the app',
+  },
+  {
     files: /^main\/desktop(\.ts|\/)/,
     paths: [SHARED, /^main\/desktop(\.ts|\/)/],
     packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],

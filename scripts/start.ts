@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { agentReadySchema } from '../shared/host.ts';
 import { buildAll } from './build.ts';
+import { sayNativeBuild } from './build-native.ts';
 import { officialElectron } from './official-electron.ts';
 import { REPOSITORY } from './places.ts';
 
@@ -16,6 +17,7 @@ const parameters = process.argv.slice(2);
 const asksForHelp = parameters.includes('--help');
 const headless = parameters.includes('--headless') || asksForHelp;
 
+if (!asksForHelp) sayNativeBuild(console.log);
 if (headless) {
   if (!asksForHelp) await buildAll({ only: ['renderer'] });
   await follow(startAgent(parameters));

@@ -27,6 +27,8 @@ const NEEDS: readonly Need[] = [
   { packages: ['procps'], present: () => onPath('ps') },
   { packages: ['iproute2'], present: () => onPath('ip') },
   { packages: ['chromium', 'chromium-browser'], present: () => onPath('chromium') },
+  { packages: ['gcc'], present: () => onPath('cc') },
+  { packages: ['libc6-dev'] },
   { packages: ['python3'], present: () => onPath('python3'), forModels: true },
   {
     packages: ['python3-pip'],

@@ -3,6 +3,7 @@ import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts'
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
+import { createControllerSensor, createInputSensor, createNvmlSensor } from '../adapters/native/index.ts';
 import {
   createMachineReader,
   createMachineSensor,
@@ -16,6 +17,7 @@ import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createSensing } from '../core/presence/index.ts';
 import { createProviderService } from '../core/provider/index.ts';
+import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
@@ -37,7 +39,10 @@ export function openSelling(
   const { chain, accounts, wallet } = money;
 
   const machine = createMachineReader();
-  const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock });
+  const engine = createEngineSupervisor({
+    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] } }),
+    clock,
+  });
   onClose(() => engine.stop());
   const handBacks = createHandBacks(records);
   const models = createModelStore({
@@ -51,6 +56,9 @@ export function openSelling(
     const sensors = [
       createMachineSensor(machine),
       createOtherLoadSensor(),
+      createInputSensor(),
+      createControllerSensor(),
+      createNvmlSensor({ ownPids: () => enginePid(engine.status()) }),
       createDesktopBusSensor({ addresses: busAddresses(), clock }),
     ];
     const sensing = createSensing({ sensors, clock, report: presence.report, fault });
@@ -163,4 +171,9 @@ export function openSelling(
       serving.start();
     },
   };
+}
+
+/** The process whose use of the cards is ours. */
+function enginePid(status: EngineStatus): number[] {
+  return status.state === 'ready' ? [status.pid] : [];
 }

@@ -72,6 +72,21 @@ export const engineEventSchema = z.discriminatedUnion('type', [
 ]);
 export type EngineEvent = z.infer<typeof engineEventSchema>;
 
+/** The parts of the engine's sandbox that are in force, as its process found them. */
+export const sandboxReportSchema = z.object({
+  /** It can make no connection to anybody. */
+  network: z.boolean(),
+  /** It can read models and its own libraries, and write nothing. */
+  files: z.boolean(),
+  /** Its private memory has a limit that the system keeps. */
+  memory: z.boolean(),
+  /** It computes when nobody else wants to. */
+  priority: z.boolean(),
+  /** The system itself ends it with its parent, also when it hangs. */
+  diesWithParent: z.boolean(),
+});
+export type SandboxReport = z.infer<typeof sandboxReportSchema>;
+
 /** What the loaded model turned out to be. */
 export const loadedReportSchema = z.object({
   contextTokens: z.number().int().positive(),
@@ -81,6 +96,7 @@ export const loadedReportSchema = z.object({
   loadMs: z.number().nonnegative(),
   quantisation: z.string(),
   parameterCount: count.nullable(),
+  sandbox: sandboxReportSchema,
 });
 export type LoadedReport = z.infer<typeof loadedReportSchema>;
 

@@ -1,4 +1,5 @@
 /** What runs a model: a child process of ours today, any OpenAI-compatible server later. */
+import type { SandboxReport } from './engine-process.ts';
 
 export interface ModelFile {
   /** Catalogue id, e.g. `smollm2-135m-instruct`. */
@@ -27,6 +28,8 @@ export interface LoadedModel {
   readonly loadMs: number;
   readonly quantisation: string;
   readonly parameterCount: number | null;
+  /** The parts of the sandbox that are in force around it. */
+  readonly sandbox: SandboxReport;
 }
 
 export interface ChatMessage {

@@ -53,6 +53,7 @@ export function createFakeProcess(pid: number): FakeEngineProcess {
         loadMs: 5,
         quantisation: 'F32',
         parameterCount: 1000,
+        sandbox: { network: true, files: true, memory: true, priority: true, diesWithParent: true },
       };
       onMessage({ type: 'loaded', request: load?.request ?? 0, report });
     },

@@ -50,7 +50,9 @@ export function createFakeEngine(
     for (const listener of listeners) listener(next);
   }
   function ready(model: ModelFile, load: LoadOptions): LoadedModel {
-    const loaded = { model, ...load, backend: 'cpu', loadMs: 1, quantisation: 'F32', parameterCount: 1 };
+    const sandbox = { network: false, files: false, memory: false, priority: false, diesWithParent: false };
+    const measured = { backend: 'cpu', loadMs: 1, quantisation: 'F32', parameterCount: 1 };
+    const loaded = { model, ...load, ...measured, sandbox };
     setStatus({ state: 'ready', loaded, activeSequences: 0, pid: 1 });
     return loaded;
   }

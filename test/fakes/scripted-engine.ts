@@ -30,6 +30,7 @@ export const SCRIPTED_READY: EngineStatus = {
     loadMs: 1,
     quantisation: 'F32',
     parameterCount: 1,
+    sandbox: { network: false, files: false, memory: false, priority: false, diesWithParent: false },
   },
   activeSequences: 0,
   pid: 1,

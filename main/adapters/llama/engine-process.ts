@@ -1,6 +1,6 @@
 /**
  * The engine's own process: takes commands from its parent over IPC, computes at the lowest priority, and
- * ends when the parent is gone. It has no keys, no database and no network.
+ * ends when the parent is gone. It has no keys, no database and no network: sandbox.ts keeps it so.
  */
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
@@ -13,14 +13,17 @@ import {
   type EngineFailure,
   type EngineReport,
   engineCommandSchema,
+  type SandboxReport,
 } from '../../ports/engine-process.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
+import { enterSandbox } from './sandbox.ts';
 
 lowerPriority();
 
 let llama: Llama | null = null;
+let sandbox: SandboxReport | null = null;
 let runner: LlamaRunner | null = null;
 const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
 const duty = createDuty();
@@ -44,8 +47,9 @@ process.on('message', (message) => {
       inOrder(async () => {
         await unload();
         llama ??= await getLlama({ build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} });
+        sandbox ??= enterSandbox();
         runner = await loadRunner(llama, command, duty);
-        report({ type: 'loaded', request: command.request, report: runner.report });
+        report({ type: 'loaded', request: command.request, report: { ...runner.report, sandbox } });
       }, command.request);
       break;
     case 'unload':

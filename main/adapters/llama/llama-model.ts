@@ -29,7 +29,7 @@ type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
 const PREFILL_CHUNK_TOKENS = { cpu: 128, gpu: 512 };
 
 export interface LlamaRunner {
-  readonly report: LoadedReport;
+  readonly report: Omit<LoadedReport, 'sandbox'>;
   /** Emits `start` and `text`, and gives back the `end` when the sequence is free; expected failures are AppErrors. */
   generate(
     command: GenerateCommand,

@@ -2,12 +2,15 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { EngineProcess, SpawnEngine } from '../../ports/engine-process.ts';
+import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
 
 export interface LlamaSpawnOptions {
   /** The process's entry; the one beside this file unless the build put it elsewhere. */
   readonly entry?: string;
   /** The Node binary; this process's own by default. */
   readonly execPath?: string;
+  /** Where models lie and what the engine may use of the machine. */
+  readonly sandbox?: SandboxOptions;
 }
 
 /** What native libraries need to be found and to choose a device; nothing else of our environment goes in. */
@@ -31,14 +34,16 @@ const ENVIRONMENT = [
 /** The spawner of engine processes that compute with llama.cpp. */
 export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine {
   const entry = options.entry ?? fileURLToPath(new URL('./engine-process.ts', import.meta.url));
+  const program = options.execPath ?? process.execPath;
   return () => {
+    // Debugger and loader flags of the parent would let the child listen or run foreign code.
+    const start = sandboxedStart(program, options.sandbox ?? { modelFolders: [] });
     const child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: minimalEnvironment(),
-      // Debugger and loader flags of the parent would let the child listen or run foreign code.
-      execArgv: [],
-      ...(options.execPath === undefined ? {} : { execPath: options.execPath }),
+      env: { ...minimalEnvironment(), ...start?.env },
+      execPath: start?.execPath ?? program,
+      execArgv: [...(start?.execArgv ?? [])],
     });
     // Not until the process is started do we know its id; a failed start arrives as `error`.
     const started: EngineProcess = {

@@ -1,0 +1,43 @@
+/*
+ * Never run: written from Apple's manual pages. A sandbox profile refuses network, every write, and reading where
+ * people keep things; a thread ends us with our parent. `sandbox_init` is deprecated and has no successor for a
+ * program outside the App Store; browsers use it too. Memory stays unlimited: macOS keeps no RLIMIT_DATA.
+ */
+#include "../confine.h"
+#include "../priority.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/event.h>
+#include <unistd.h>
+
+int sandbox_init(const char *profile, uint64_t flags, char **error);
+
+/* Models lie below the home's Application Support, which therefore stays readable; its keys do not. */
+static const char profile[] =
+    "(version 1)(allow default)(deny network*)(deny file-write*)(deny process-fork)"
+    "(allow file-write-data (literal \"/dev/null\"))"
+    "(deny file-read* (regex #\"^/Users/[^/]+/(Desktop|Documents|Downloads|Pictures|Movies|Music)\")"
+    " (regex #\"/\\.(ssh|gnupg|aws)(/|$)\") (regex #\"/Library/Keychains\") (regex #\"/keys/\"))";
+
+static void *end_with(void *parent) {
+  const int queue = kqueue();
+  struct kevent wanted, happened;
+  EV_SET(&wanted, (uintptr_t)parent, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+  /* A failure says that it is already gone. */
+  kevent(queue, &wanted, 1, &happened, 1, NULL);
+  _exit(1);
+}
+
+void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force) {
+  (void)memory_bytes_max;
+  pthread_t thread;
+  char *error = NULL;
+  *in_force = 0;
+  if (pthread_create(&thread, NULL, end_with, (void *)(intptr_t)parent) == 0) strcat(in_force, "diesWithParent ");
+  if (idlewatt_lower_priority()) strcat(in_force, "priority ");
+  /* Not `files`: what it allows is more than models and libraries. */
+  if (sandbox_init(profile, 0, &error) == 0) strcat(in_force, "network ");
+}

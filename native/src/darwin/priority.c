@@ -1,0 +1,11 @@
+/* Never run: written from Apple's manual pages. Background: processor, disk and network after everybody else. */
+#include "../priority.h"
+
+#include <sys/resource.h>
+
+int idlewatt_lower_priority(void) {
+  int granted = setpriority(PRIO_PROCESS, 0, 19) == 0;
+  granted &= setpriority(PRIO_DARWIN_PROCESS, 0, PRIO_DARWIN_BG) == 0;
+  granted &= setiopolicy_np(IOPOL_TYPE_DISK, IOPOL_SCOPE_PROCESS, IOPOL_THROTTLE) == 0;
+  return granted;
+}

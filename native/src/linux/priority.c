@@ -1,0 +1,36 @@
+/*
+ * Processor and disk only when nobody else wants them. Linux keeps both for each thread, so a process that
+ * already has threads lowers each of them; threads made later inherit.
+ */
+#include "../priority.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From linux/ioprio.h, which older systems keep to the kernel. */
+#define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_IDLE (3 << 13)
+
+static int lower_thread(int thread) {
+  const struct sched_param none = {0};
+  int granted = setpriority(PRIO_PROCESS, (id_t)thread, 19) == 0;
+  granted &= sched_setscheduler(thread, SCHED_IDLE, &none) == 0;
+  granted &= syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread, IOPRIO_IDLE) == 0;
+  return granted;
+}
+
+int idlewatt_lower_priority(void) {
+  DIR *threads = opendir("/proc/self/task");
+  if (!threads) return lower_thread(0);
+  int granted = 1;
+  for (struct dirent *entry; (entry = readdir(threads));) {
+    const int thread = atoi(entry->d_name);
+    if (thread > 0) granted &= lower_thread(thread);
+  }
+  closedir(threads);
+  return granted;
+}

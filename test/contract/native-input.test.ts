@@ -1,0 +1,91 @@
+/**
+ * Goal: idle time and full screen as a real X server tells them. Method: Xvfb, real input events by XTEST, a
+ * window of ours that covers the screen or does not. What would break: a layout of X's structures, a window
+ * taken for full screen that is none, and an agent that ends when the X server does.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { createInputSensor } from '../../main/adapters/native/index.ts';
+import { buildNative } from '../../scripts/build-native.ts';
+import { openVirtualDisplay, type VirtualDisplay } from '../../scripts/virtual-display.ts';
+import { movePointer, pressKeys } from '../../scripts/virtual-hand.ts';
+
+describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
+  let display: VirtualDisplay;
+  const session = (change: NodeJS.ProcessEnv = {}) =>
+    createInputSensor({ environment: () => ({ DISPLAY: display.env.DISPLAY, ...change }) });
+
+  before(async () => {
+    const { state, reason } = buildNative();
+    assert.notEqual(state, 'missing', reason ?? '');
+    display = await openVirtualDisplay({ width: 640, height: 480 });
+  });
+  after(() => display.close());
+
+  const idleSeconds = async (): Promise<number> => {
+    const { inputIdleSeconds } = await session().read();
+    assert.ok(inputIdleSeconds, 'the X server says how long nobody touched it');
+    assert.equal(inputIdleSeconds.source, 'x11');
+    return inputIdleSeconds.value;
+  };
+  const fullScreen = async () => (await session().read()).fullScreen?.value ?? null;
+
+  async function withWindow(kind: string, look: () => Promise<void>): Promise<void> {
+    const program = join(import.meta.dirname, 'x-window.py');
+    const window: ChildProcess = spawn('python3', [program, kind], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, DISPLAY: display.env.DISPLAY },
+    });
+    assert.ok(window.stdout);
+    await once(window.stdout, 'data');
+    try {
+      await look();
+    } finally {
+      window.stdin?.end();
+      await once(window, 'exit');
+    }
+  }
+
+  it('rises while nobody is there, and falls with the mouse and with a key', async () => {
+    for (const touch of [() => movePointer(display.env, 20, 30), () => pressKeys(display.env, 'a')]) {
+      const before = await idleSeconds();
+      await setTimeout(1_200);
+      const waited = await idleSeconds();
+      assert.ok(waited >= before + 1, `${before} then ${waited}`);
+      touch();
+      const touched = await idleSeconds();
+      assert.ok(touched < waited - 0.5, `${waited} then ${touched}`);
+    }
+  });
+
+  it('tells a window that covers the screen from one that does not', async () => {
+    assert.equal(await fullScreen(), false, 'no window at all');
+    await withWindow('full', async () => assert.equal(await fullScreen(), true));
+    await withWindow('part', async () => assert.equal(await fullScreen(), false));
+    await withWindow('stated', async () => assert.equal(await fullScreen(), true));
+    await withWindow('desktop', async () => assert.equal(await fullScreen(), false));
+    assert.equal(await fullScreen(), false, 'closed again');
+  });
+
+  it('says nothing under Wayland, where an X server hears only of its own windows', async () => {
+    const nothing = { inputIdleSeconds: null, fullScreen: null };
+    assert.deepEqual(await session({ WAYLAND_DISPLAY: 'wayland-0' }).read(), nothing);
+    assert.deepEqual(await session({ XDG_SESSION_TYPE: 'wayland' }).read(), nothing);
+    assert.deepEqual(await session({ DISPLAY: '' }).read(), nothing);
+    assert.deepEqual(await session({ DISPLAY: ':4711' }).read(), nothing);
+  });
+
+  it('outlives the X server, and finds the next one', async () => {
+    const sensor = session();
+    const first = display;
+    assert.notEqual((await sensor.read()).fullScreen, null);
+    await first.close();
+    assert.deepEqual(await sensor.read(), { inputIdleSeconds: null, fullScreen: null });
+    display = await openVirtualDisplay({ width: 640, height: 480 });
+    assert.notEqual((await sensor.read()).fullScreen, null);
+  });
+});

@@ -1,0 +1,111 @@
+/**
+ * A child that tries what the engine must not be able to do, and tells how far it came. `look` tries everything
+ * once; `hang` holds its only thread for ever, as an engine does that computes nonsense.
+ */
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, connect as openConnection } from 'node:net';
+import { join } from 'node:path';
+
+/** What came of an attempt: `done`, or the error's code. */
+export type Outcome = string;
+
+export interface ProbeReport {
+  readonly inForce: string;
+  readonly outcomes: { readonly [attempt: string]: Outcome };
+  /** Of private memory that it got before it was refused more. */
+  readonly memoryBytes: number;
+}
+
+const CHUNK_BYTES = 64 * 1024 * 1024;
+const CHUNKS_MAX = 24;
+
+const [verb, folder = '', port = '0'] = process.argv.slice(2);
+if (verb === 'hang') {
+  process.send?.('hanging', () => {
+    for (;;) Math.random();
+  });
+} else {
+  process.send?.(await look(), () => process.exit(0));
+}
+
+async function look(): Promise<ProbeReport> {
+  const outcomes = {
+    readUsers: attempt(() => readFileSync('/etc/passwd')),
+    // The same on a thread of the pool, where models are read.
+    readUsersInPool: await attemptLater(() => readFile('/etc/passwd')),
+    readKey: attempt(() => readFileSync(join(folder, 'key'))),
+    listRoot: attempt(() => readdirSync('/')),
+    readOtherProcess: attempt(() => readFileSync(`/proc/${process.ppid}/environ`)),
+    writeBesideModel: attempt(() => writeFileSync(join(folder, 'models/new'), 'x')),
+    overwriteModel: attempt(() => closeSync(openSync(join(folder, 'models/model'), 'r+'))),
+    writeTemporary: attempt(() => writeFileSync(join(folder, 'temporary'), 'x')),
+    readModel: attempt(() => readFileSync(join(folder, 'models/model'))),
+    runProgram: attempt(() => execFileSync(join(folder, 'program'))),
+    connect: await attemptLater(() => connect(Number(port))),
+    listen: await attemptLater(listen),
+    datagram: await attemptLater(datagram),
+  };
+  return { inForce: process.env.IDLEWATT_SANDBOX ?? '', outcomes, memoryBytes: hoard() };
+}
+
+function attempt(act: () => unknown): Outcome {
+  try {
+    act();
+    return 'done';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+async function attemptLater(act: () => Promise<unknown>): Promise<Outcome> {
+  try {
+    await act();
+    return 'done';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+function connect(to: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = openConnection(to, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}
+
+function listen(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => server.close(() => resolve()));
+  });
+}
+
+function datagram(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4');
+    socket.once('error', reject);
+    socket.bind(0, '127.0.0.1', () => socket.close(() => resolve()));
+  });
+}
+
+function hoard(): number {
+  const held: Buffer[] = [];
+  try {
+    for (let index = 0; index < CHUNKS_MAX; index += 1) held.push(Buffer.alloc(CHUNK_BYTES, 1));
+  } catch {
+    // Refused: that is what is measured.
+  }
+  return held.length * CHUNK_BYTES;
+}

@@ -1,0 +1,231 @@
+/**
+ * Goal: the engine's sandbox holds what it reports. Method: the launcher is compiled here; a child of ours tries
+ * everything from inside, an independent witness says what this kernel can do, and the real engine generates
+ * inside of it. What would break: a part that is reported and not in force, or one so tight that no model loads.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
+import { sandboxedStart } from '../../main/adapters/llama/sandbox.ts';
+import { createEngineSupervisor } from '../../main/core/engine/index.ts';
+import { systemClock } from '../../main/ports/clock.ts';
+import type { LoadedModel } from '../../main/ports/engine.ts';
+import { sandboxLauncher } from '../../native/index.ts';
+import { buildNative } from '../../scripts/build-native.ts';
+import { isAppError } from '../../shared/errors.ts';
+import { collect, request, SUITE_LOAD } from './engine-suite.ts';
+import type { ProbeReport } from './sandbox-probe.ts';
+
+const LINUX = process.platform === 'linux';
+const MEMORY_BYTES_MAX = 700 * 1024 * 1024;
+const TINY = fileURLToPath(new URL('../../resources/models/idlewatt-tiny.gguf', import.meta.url));
+
+/** Which files a process may use is Landlock's matter, and not every kernel has it: asked without our own code. */
+function kernelHasLandlock(): boolean {
+  const program = 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))';
+  return Number(execFileSync('python3', ['-c', program], { encoding: 'utf8' })) >= 1;
+}
+
+describe('the sandbox, tried from inside', { skip: !LINUX }, () => {
+  let folder: string;
+  let free: ProbeReport;
+  let shutIn: ProbeReport;
+  const server = createServer((socket) => socket.destroy());
+
+  async function probe(sandboxed: boolean): Promise<ProbeReport> {
+    const start = sandboxedStart(process.execPath, {
+      modelFolders: [join(folder, 'models'), import.meta.dirname],
+      memoryBytesMax: MEMORY_BYTES_MAX,
+      launcher: sandboxed ? sandboxLauncher() : null,
+    });
+    assert.equal(start !== null, sandboxed, 'the launcher was compiled');
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const child = fork(
+      fileURLToPath(new URL('./sandbox-probe.ts', import.meta.url)),
+      ['look', folder, `${address.port}`],
+      {
+        env: { PATH: process.env.PATH ?? '', ...start?.env },
+        execPath: start?.execPath ?? process.execPath,
+        execArgv: [...(start?.execArgv ?? [])],
+      },
+    );
+    const [report] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => assert.fail(`the probe ended with ${code} and no report`)),
+    ]);
+    return report;
+  }
+
+  before(async () => {
+    const { state, reason } = buildNative();
+    assert.notEqual(state, 'missing', reason ?? '');
+    folder = mkdtempSync(join(tmpdir(), 'idlewatt-sandbox-'));
+    mkdirSync(join(folder, 'models'));
+    writeFileSync(join(folder, 'models/model'), 'a model');
+    writeFileSync(join(folder, 'key'), 'a key');
+    copyFileSync('/bin/true', join(folder, 'program'));
+    chmodSync(join(folder, 'program'), 0o755);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    free = await probe(false);
+    rmSync(join(folder, 'models/new'), { force: true });
+    rmSync(join(folder, 'temporary'), { force: true });
+    shutIn = await probe(true);
+  });
+  after(() => {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('each attempt comes off without it, so that a refusal means something', () => {
+    assert.equal(free.inForce, '');
+    for (const [attempt, outcome] of Object.entries(free.outcomes)) assert.equal(outcome, 'done', attempt);
+    assert.ok(free.memoryBytes > MEMORY_BYTES_MAX);
+  });
+
+  it('refuses every socket', () => {
+    assert.ok(shutIn.inForce.split(' ').includes('network'));
+    const { connect, listen, datagram } = shutIn.outcomes;
+    assert.deepEqual([connect, listen, datagram], ['EACCES', 'EACCES', 'EACCES']);
+  });
+
+  it('refuses to make a socket of whatever family, and leaves the pairs that reach nobody', () => {
+    const python = (code: string) => ['-c', code];
+    const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
+      encoding: 'utf8',
+    });
+    const [program = '', prefix = ''] = lines.split('\n');
+    const start = sandboxedStart(program, { modelFolders: [prefix] });
+    assert.ok(start);
+    const attempts = `
+import errno, socket
+def attempt(make):
+    try:
+        make()
+        return 'done'
+    except OSError as error:
+        return errno.errorcode[error.errno]
+print(*[attempt(lambda: socket.socket(*kind)) for kind in (
+    (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_STREAM),
+    (socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_NETLINK, socket.SOCK_RAW))], attempt(socket.socketpair))
+`;
+    const outcomes = execFileSync(start.execPath, [...start.execArgv, ...python(attempts)], {
+      encoding: 'utf8',
+    });
+    assert.equal(outcomes.trim(), 'EACCES EACCES EACCES EACCES done');
+  });
+
+  it('refuses every file but models and libraries where the kernel can, and else does not claim it', () => {
+    const { readModel, ...files } = shutIn.outcomes;
+    assert.equal(readModel, 'done');
+    const refusal = kernelHasLandlock() ? 'EACCES' : 'done';
+    assert.equal(shutIn.inForce.split(' ').includes('files'), refusal === 'EACCES');
+    for (const name of [
+      'readUsers',
+      'readUsersInPool',
+      'readKey',
+      'listRoot',
+      'readOtherProcess',
+      'writeBesideModel',
+      'overwriteModel',
+      'writeTemporary',
+      'runProgram',
+    ]) {
+      assert.equal(files[name], refusal, name);
+    }
+    assert.equal(existsSync(join(folder, 'models/new')), refusal === 'done');
+  });
+
+  it('limits private memory', () => {
+    assert.ok(shutIn.inForce.split(' ').includes('memory'));
+    assert.ok(shutIn.memoryBytes > 0 && shutIn.memoryBytes < MEMORY_BYTES_MAX, `${shutIn.memoryBytes}`);
+  });
+
+  it('a child that hangs dies with its parent', async () => {
+    const parent = fork(fileURLToPath(new URL('./sandbox-parent.ts', import.meta.url)));
+    const [pid] = await once(parent, 'message');
+    assert.equal(isAlive(pid), true);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    // The kernel signals at once; its end needs a turn of the processor.
+    for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await setTimeout(50);
+    const outlived = isAlive(pid);
+    if (outlived) process.kill(pid, 'SIGKILL');
+    assert.equal(outlived, false);
+  });
+});
+
+describe('the real engine', { skip: !LINUX }, () => {
+  let folder: string;
+  before(() => {
+    buildNative();
+    folder = mkdtempSync(join(tmpdir(), 'idlewatt-engine-'));
+    for (const name of ['models', 'elsewhere']) {
+      mkdirSync(join(folder, name));
+      copyFileSync(TINY, join(folder, name, 'tiny.gguf'));
+    }
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function generate(launcher?: null): Promise<{ loaded: LoadedModel; text: string }> {
+    const sandbox = { modelFolders: [join(folder, 'models')], ...(launcher === null && { launcher }) };
+    const engine = createEngineSupervisor({ spawn: createLlamaSpawner({ sandbox }), clock: systemClock });
+    const model = (name: string) => ({ id: 'tiny', path: join(folder, name, 'tiny.gguf'), sha256: '' });
+    try {
+      if (launcher !== null && kernelHasLandlock()) {
+        await assert.rejects(engine.load(model('elsewhere'), SUITE_LOAD), (error) =>
+          isAppError(error, 'model-unavailable'),
+        );
+      }
+      const loaded = await engine.load(model('models'), SUITE_LOAD);
+      const { text } = await collect(engine.generate(request(), new AbortController().signal));
+      return { loaded, text };
+    } finally {
+      await engine.stop();
+    }
+  }
+
+  it('generates inside of it what it generates outside, and each time says what is in force', async () => {
+    const inside = await generate();
+    const outside = await generate(null);
+    const files = kernelHasLandlock();
+    const everything = { network: true, memory: true, priority: true, diesWithParent: true };
+    assert.deepEqual(inside.loaded.sandbox, { ...everything, files });
+    assert.deepEqual(outside.loaded.sandbox, {
+      network: false,
+      files: false,
+      memory: false,
+      priority: true,
+      diesWithParent: false,
+    });
+    assert.notEqual(inside.text, '');
+    assert.equal(inside.text, outside.text);
+  });
+});
+
+/** A process that nobody has asked after stays listed, and runs no more. */
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}

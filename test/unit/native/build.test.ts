@@ -1,0 +1,47 @@
+/**
+ * Goal: without a compiler nothing breaks and one sentence says what is missing; with one, nothing is compiled
+ * twice. Method: the command itself, with and without a PATH. What would break: a start that fails for want of gcc.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadNative } from '../../../native/index.ts';
+import { buildNative } from '../../../scripts/build-native.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+function build(environment: NodeJS.ProcessEnv, ...parameters: string[]) {
+  const script = join(ROOT, 'scripts/build-native.ts');
+  return spawnSync(process.execPath, [script, ...parameters], { env: environment, encoding: 'utf8' });
+}
+
+describe('building the native part', { skip: process.platform !== 'linux' }, () => {
+  before(() => assert.notEqual(buildNative().state, 'missing'));
+
+  it('says in one line what is missing without a compiler, and leaves what is there', () => {
+    const { status, stdout, stderr } = build({ PATH: '/nonexistent' }, '--force');
+    assert.equal(status, 1);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^The native part is missing \(this machine has no C compiler\): .*sandbox.*\n$/);
+    assert.equal(loadNative().missing, null);
+  });
+
+  it('names the error of a compiler that cannot compile it, and leaves what is there', () => {
+    const { status, stdout } = build({ PATH: process.env.PATH, CC: '/bin/false' }, '--force');
+    assert.equal(status, 1);
+    assert.match(stdout, /does not compile here\n\/bin\/false ended with 1/);
+    assert.equal(loadNative().missing, null);
+  });
+
+  it('compiles nothing that is newer than its sources', () => {
+    const addon = join(ROOT, 'native/build/idlewatt.node');
+    const { mtimeMs } = statSync(addon);
+    const { status, stdout } = build({ PATH: process.env.PATH });
+    assert.equal(status, 0);
+    assert.equal(stdout, 'Nothing to build.\n');
+    assert.equal(statSync(addon).mtimeMs, mtimeMs);
+  });
+});

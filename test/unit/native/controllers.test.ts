@@ -1,0 +1,199 @@
+/**
+ * Goal: a controller counts as its owner's hand when a button or a stick moves, and not when a worn stick drifts.
+ * Method: the bytes that the kernel writes (its two structures, written here field by field), through named pipes
+ * in a folder that stands in for /dev/input; some kernels make no virtual devices. What would break: a wrong offset,
+ * half an event lost between two reads, the state at opening taken for a movement, a blocked read.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  createEventFileReader,
+  createJoystickReader,
+  hasGameButtons,
+} from '../../../main/adapters/native/controller-events.ts';
+import { createControllerSensor } from '../../../main/adapters/native/index.ts';
+import type { Sensor } from '../../../main/ports/sensors.ts';
+import { loadNative } from '../../../native/index.ts';
+
+const BUTTON = 1;
+const AXIS = 2;
+const INITIAL = 0x80;
+
+/** `struct js_event`: milliseconds, value, type, number. */
+function joystickEvent(type: number, number: number, value: number): Buffer {
+  const event = Buffer.alloc(8);
+  event.writeUInt32LE(123_456, 0);
+  event.writeInt16LE(value, 4);
+  event.writeUInt8(type, 6);
+  event.writeUInt8(number, 7);
+  return event;
+}
+
+/** `struct input_event` of a 64-bit system: seconds, microseconds, type, code, value. */
+function inputEvent(type: number, code: number, value: number): Buffer {
+  const event = Buffer.alloc(24);
+  event.writeBigInt64LE(1_700_000_000n, 0);
+  event.writeBigInt64LE(250_000n, 8);
+  event.writeUInt16LE(type, 16);
+  event.writeUInt16LE(code, 18);
+  event.writeInt32LE(value, 20);
+  return event;
+}
+
+describe('the bytes of controllers', () => {
+  it('count buttons and wide movements of sticks, not drift', () => {
+    const moved = createJoystickReader();
+    assert.equal(moved(joystickEvent(AXIS | INITIAL, 0, 9_000)), false, 'the state at opening');
+    assert.equal(moved(joystickEvent(BUTTON | INITIAL, 0, 1)), false, 'the state at opening');
+    assert.equal(moved(joystickEvent(AXIS, 0, 9_500)), false, 'drift about where it was');
+    assert.equal(moved(joystickEvent(AXIS, 0, 20_000)), true);
+    assert.equal(moved(joystickEvent(AXIS, 0, 20_400)), false, 'held');
+    assert.equal(moved(joystickEvent(AXIS, 1, -30_000)), true, 'another axis');
+    assert.equal(moved(joystickEvent(BUTTON, 3, 1)), true);
+    assert.equal(moved(joystickEvent(BUTTON, 3, 0)), true, 'let go');
+  });
+
+  it('never count a stick that wanders within an eighth of its way', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -28_000, max: 28_000 }),
+        fc.array(fc.integer({ min: -4_000, max: 4_000 })),
+        (rest, wander) => {
+          const moved = createJoystickReader();
+          moved(joystickEvent(AXIS | INITIAL, 2, rest));
+          return wander.every((offset) => !moved(joystickEvent(AXIS, 2, rest + offset)));
+        },
+      ),
+    );
+  });
+
+  it('count the same however they are cut between two reads', () => {
+    const events = Buffer.concat([
+      joystickEvent(AXIS, 0, 100),
+      joystickEvent(AXIS, 1, 200),
+      joystickEvent(BUTTON, 0, 1),
+    ]);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: events.length }), (cut) => {
+        const moved = createJoystickReader();
+        const parts = [moved(events.subarray(0, cut)), moved(events.subarray(cut))];
+        assert.deepEqual(parts, cut === events.length ? [true, false] : [false, true]);
+      }),
+    );
+  });
+
+  it('count buttons and hats of raw events, not sticks, reports or scan codes', () => {
+    const moved = createEventFileReader();
+    assert.equal(moved(inputEvent(0, 0, 0)), false, 'end of a report');
+    assert.equal(moved(inputEvent(4, 4, 0x9_0001)), false, 'scan code');
+    assert.equal(moved(inputEvent(3, 0x00, 131)), false, 'stick');
+    assert.equal(moved(inputEvent(3, 0x10, -1)), true, 'hat');
+    assert.equal(moved(inputEvent(1, 0x130, 1)), true, 'button');
+  });
+
+  it("tell a controller from a keyboard and a mouse by the kernel's words", () => {
+    // As /sys/class/input/event*/device/capabilities/key has them.
+    assert.equal(hasGameButtons('7cdb000000000000 0 0 0 0'), true, 'a gamepad');
+    assert.equal(hasGameButtons('fff00000000 0 0 0 0'), true, 'a joystick');
+    assert.equal(hasGameButtons('1c03 0 0 0 0 0'), false, 'a drawing tablet');
+    assert.equal(hasGameButtons('1f0000 0 0 0 0'), false, 'a mouse');
+    assert.equal(
+      hasGameButtons('402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe'),
+      false,
+      'a keyboard',
+    );
+    assert.equal(hasGameButtons(''), false);
+  });
+});
+
+describe('the controller sensor', { skip: process.platform === 'win32' }, () => {
+  let folder: string;
+  let sensor: Sensor;
+  let nowMs = 1_000_000;
+  const writers: number[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'idlewatt-controllers-'));
+    mkdirSync(join(folder, 'devices'));
+    sensor = createControllerSensor({
+      devices: join(folder, 'devices'),
+      descriptions: join(folder, 'descriptions'),
+      platform: 'linux',
+      now: () => nowMs,
+    });
+  });
+  afterEach(() => {
+    sensor.close();
+    for (const writer of writers.splice(0)) closeSync(writer);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function plugIn(name: string, keys: string | null): (bytes: Buffer) => void {
+    const path = join(folder, 'devices', name);
+    execFileSync('mkfifo', [path]);
+    if (keys !== null) {
+      mkdirSync(join(folder, 'descriptions', name, 'device/capabilities'), { recursive: true });
+      writeFileSync(join(folder, 'descriptions', name, 'device/capabilities/key'), `${keys}\n`);
+    }
+    // For reading as well, so that opening waits for nobody.
+    const writer = openSync(path, constants.O_RDWR);
+    writers.push(writer);
+    return (bytes) => writeSync(writer, bytes);
+  }
+  const idle = async () => (await sensor.read()).controllerIdleSeconds;
+
+  it('has nothing to say without a controller', async () => {
+    assert.equal(await idle(), null);
+    plugIn('mouse0', null);
+    plugIn('event1', '1f0000 0 0 0 0');
+    assert.equal(await idle(), null);
+  });
+
+  it('counts from the last movement, and without waiting for the next', async () => {
+    const write = plugIn('js0', null);
+    write(joystickEvent(AXIS | INITIAL, 0, 0));
+    assert.deepEqual(await idle(), { value: 0, source: 'controllers', atMs: nowMs }, 'as of its first sight');
+    nowMs += 30_000;
+    write(joystickEvent(AXIS, 0, 500));
+    assert.equal((await idle())?.value, 30);
+    write(joystickEvent(BUTTON, 0, 1));
+    assert.equal((await idle())?.value, 0);
+    nowMs += 5_000;
+    assert.equal((await idle())?.value, 5);
+  });
+
+  it('takes raw events where the kernel makes no joystick of the device', async () => {
+    const write = plugIn('event7', '7cdb000000000000 0 0 0 0');
+    await idle();
+    nowMs += 9_000;
+    assert.equal((await idle())?.value, 9);
+    write(Buffer.concat([inputEvent(1, 0x130, 1), inputEvent(0, 0, 0)]));
+    assert.equal((await idle())?.value, 0);
+  });
+
+  it('asks the native part on Windows, and knows nothing without it', async () => {
+    const absent = loadNative(join(folder, 'absent.node'));
+    const on = (idleMs: number | null) =>
+      createControllerSensor({
+        platform: 'win32',
+        now: () => nowMs,
+        native: { ...absent, controllerIdleMs: () => idleMs },
+      }).read();
+    assert.equal((await on(4_000)).controllerIdleSeconds?.value, 4);
+    assert.equal((await on(null)).controllerIdleSeconds, null);
+  });
+});
