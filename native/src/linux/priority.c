@@ -5,7 +5,6 @@
 #include "../priority.h"
 
 #include <dirent.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,9 +15,8 @@
 #define IOPRIO_IDLE (3 << 13)
 
 static int lower_thread(int thread) {
-  const struct sched_param none = {0};
+  /* Not SCHED_IDLE: a killed engine frees its memory in its own threads, which then wait even longer for a core. */
   int granted = setpriority(PRIO_PROCESS, (id_t)thread, 19) == 0;
-  granted &= sched_setscheduler(thread, SCHED_IDLE, &none) == 0;
   granted &= syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread, IOPRIO_IDLE) == 0;
   return granted;
 }
