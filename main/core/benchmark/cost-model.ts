@@ -3,6 +3,7 @@
  * layer, vocabulary and context, and one cost for each weight by its quantisation type. The costs are fitted
  * to measured models and none is negative; their sum predicts a model that was never measured.
  */
+import { nonNegativeLeastSquares } from './least-squares.ts';
 import type { ModelShape } from './model-shape.ts';
 
 /** How often each part is paid. */
@@ -65,18 +66,13 @@ export interface Sample {
   readonly knownMs?: number;
 }
 
-const SWEEPS_MAX = 50_000;
-const SETTLED = 1e-9;
-/** Holds back costs that the samples say nothing about; far below what a measurement can tell. */
-const RIDGE = 1e-6;
-
 /**
- * Costs of zero or more that make the sum of squared relative errors least, by coordinate descent. Relative,
+ * Costs of zero or more that make the sum of squared relative errors least. Relative,
  * because a small model matters as much as a large one.
  */
 export function fitCosts(samples: readonly Sample[]): Costs {
   const names = [...new Set(samples.flatMap(({ parts }) => [...parts.keys()]))];
-  // Each column is scaled to about one, so that the ridge and the end of the descent mean the same for all.
+  // Each column is scaled to about one, as the solver wants it.
   const scales = names.map((name) =>
     Math.max(...samples.map(({ parts, durationMs }) => (parts.get(name) ?? 0) / durationMs)),
   );
@@ -84,29 +80,10 @@ export function fitCosts(samples: readonly Sample[]): Costs {
     names.map((name, column) => (parts.get(name) ?? 0) / durationMs / (scales[column] || 1)),
   );
   const targets = samples.map(({ durationMs, knownMs }) => 1 - (knownMs ?? 0) / durationMs);
-  const gram = names.map((_, i) =>
-    names.map((_, j) => sum(rows.map((row) => (row[i] ?? 0) * (row[j] ?? 0))) + (i === j ? RIDGE : 0)),
-  );
-  const aims = names.map((_, i) => sum(rows.map((row, sample) => (row[i] ?? 0) * (targets[sample] ?? 0))));
-  const found = names.map(() => 0);
-  for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
-    let moved = 0;
-    for (const [i, row] of gram.entries()) {
-      let rest = aims[i] ?? 0;
-      for (const [j, value] of row.entries()) if (j !== i) rest -= value * (found[j] ?? 0);
-      const next = Math.max(0, rest / (row[i] ?? 1));
-      moved = Math.max(moved, Math.abs(next - (found[i] ?? 0)));
-      found[i] = next;
-    }
-    if (moved < SETTLED) break;
-  }
+  const found = nonNegativeLeastSquares(rows, targets);
   return Object.fromEntries(names.map((name, i) => [name, (found[i] ?? 0) / (scales[i] || 1)]));
 }
 
 function add(parts: Map<string, number>, name: string, times: number): void {
   parts.set(name, (parts.get(name) ?? 0) + times);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
