@@ -58,12 +58,16 @@ export function predictSpeed(costs: FittedCosts, shape: ModelShape, conditions: 
 }
 
 /**
- * The largest error, in percent, when each measured model in turn is predicted from the others: what a model
- * of another shape may be off by. Null when no model's types are all among the others'.
+ * The largest error, in percent, when each measured shape in turn is predicted from the others: what a
+ * model of another shape may be off by. Null when no model's types are all among the others'.
  */
 export function crossErrorPercent(models: readonly MeasuredModel[]): number | null {
   const errors = models.flatMap((left) => {
-    const speed = predictSpeed(fitModels(models.filter((model) => model !== left)), left.shape, left);
+    const speed = predictSpeed(
+      fitModels(models.filter(({ shape }) => shape !== left.shape)),
+      left.shape,
+      left,
+    );
     if (speed === null) return [];
     return [
       errorPercent(speed.decodeTokensPerSecond, 1_000 / left.decodeMsPerToken),
