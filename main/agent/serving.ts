@@ -8,7 +8,7 @@ import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { Engine, ModelFile } from '../ports/engine.ts';
+import type { Engine, LoadOptions, ModelFile } from '../ports/engine.ts';
 import type { MachineReader } from '../ports/machine.ts';
 import type { RecordStore } from '../ports/store.ts';
 import type { Surroundings } from './config.ts';
@@ -45,7 +45,7 @@ export interface Serving {
 
 const COLLECTION = 'serving';
 const KEY = 'model';
-/** Tokens of one request and its answer; a model with less gives less. */
+/** Tokens of one request and its answer. */
 const CONTEXT_TOKENS_MAX = 2_048;
 const SEQUENCES = 4;
 const RETRY_MS = 60_000;
@@ -107,14 +107,11 @@ export function createServing(options: ServingOptions): Serving {
   }
 
   async function load(model: ModelFile): Promise<void> {
-    const { physicalCores } = await options.machine.inventory();
+    const load = await servingLoad(options.machine);
     const entry = models.list().find(({ id }) => id === model.id);
     if (engine.status().state === 'ready') await options.handBack();
-    await engine.load(model, {
-      contextTokens: Math.min(entry?.contextTokens ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX),
-      sequences: SEQUENCES,
-      threads: chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null }),
-    });
+    const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);
+    await engine.load(model, { ...load, contextTokens });
   }
 
   async function bring(): Promise<void> {
@@ -164,6 +161,13 @@ export function createServing(options: ServingOptions): Serving {
       for (const end of unsubscribe) end();
     },
   };
+}
+
+/** How this machine loads a model that it serves; a model with a shorter context gives less. */
+export async function servingLoad(machine: MachineReader): Promise<LoadOptions> {
+  const { physicalCores } = await machine.inventory();
+  const threads = chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null });
+  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads };
 }
 
 /** A model that the owner chose and that the catalogue still has. */

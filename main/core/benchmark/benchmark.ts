@@ -20,6 +20,8 @@ export interface BenchmarkDependencies {
   readonly clock: Clock;
   /** Fewer and shorter runs of the engine; the probe's own haste is set where it is made. */
   readonly quick?: boolean;
+  /** Told what was measured once it is kept. */
+  readonly onMeasured?: (measurements: readonly Measurement[]) => void;
 }
 
 export interface OfferSpeeds {
@@ -39,6 +41,8 @@ export interface Benchmark {
   /** Stops a running benchmark; `why` is one sentence for the owner. */
   abort(why: string): void;
   history(limit: number): { atMs: number; measurements: Measurement[] }[];
+  /** The model's newest measurement that was made without other jobs; null before there is one. */
+  newest(modelId: string, name: Measurement['name']): Measurement | null;
   /** What an offer may promise: this model's last speeds that were measured without other jobs. */
   offerSpeeds(modelId: string): OfferSpeeds;
 }
@@ -59,9 +63,21 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
   const listeners = new Set<() => void>();
   let running: AbortController | null = null;
   let state = restingState(records(1)[0] ?? null, null);
+  let undisturbed = readUndisturbed();
 
   function records(limit: number): BenchmarkRecord[] {
     return store.list(RECORD_KIND, limit).flatMap((row) => fromRow(row) ?? []);
+  }
+
+  /** Newest first. Kept at hand, because every reading of the models' section asks for it. */
+  function readUndisturbed(): Measurement[] {
+    return records(OFFER_LOOKBACK)
+      .flatMap(({ measurements }) => measurements)
+      .filter(({ conditions }) => conditions.model !== undefined && conditions.otherJobs === undefined);
+  }
+
+  function newest(modelId: string, name: Measurement['name']): Measurement | null {
+    return undisturbed.find((each) => each.name === name && each.conditions.model === modelId) ?? null;
   }
 
   function change(next: Partial<BenchmarkState>): void {
@@ -139,7 +155,9 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       try {
         const record = await measure(controller.signal);
         store.insert(toRow(record));
+        undisturbed = readUndisturbed();
         running = null;
+        dependencies.onMeasured?.(record.measurements);
         change(restingState(record, null));
       } catch (error) {
         running = null;
@@ -153,14 +171,11 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       running?.abort(new AppError('aborted', why));
     },
     history: (limit) => records(limit).map(({ atMs, measurements }) => ({ atMs, measurements })),
-    offerSpeeds(modelId) {
-      const undisturbed = records(OFFER_LOOKBACK)
-        .flatMap(({ measurements }) => measurements)
-        .filter(({ conditions }) => conditions.model === modelId && conditions.otherJobs === undefined);
-      const newest = (name: Measurement['name']) =>
-        undisturbed.find((measurement) => measurement.name === name)?.value ?? null;
-      return { prefillTokensPerSecond: newest('prefill'), decodeTokensPerSecond: newest('decode') };
-    },
+    newest,
+    offerSpeeds: (modelId) => ({
+      prefillTokensPerSecond: newest(modelId, 'prefill')?.value ?? null,
+      decodeTokensPerSecond: newest(modelId, 'decode')?.value ?? null,
+    }),
   };
 }
 
