@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { BenchmarkRow } from '../../ports/benchmark.ts';
-import { CALIBRATION_MODELS } from './calibration-models.ts';
+import type { SyntheticModel } from './calibration-models.ts';
 import { shapeOfConfiguration } from './model-shape.ts';
 import type { MeasuredModel } from './prediction.ts';
 
@@ -72,12 +72,9 @@ export function scoreOf(kept: BenchmarkRow): Score | null {
 }
 
 /** The samples with the shapes that they were measured on; samples of shapes that are not known any more are left out. */
-export function measuredModels({ samples }: Calibration): MeasuredModel[] {
+export function measuredModels({ samples }: Calibration, models: readonly SyntheticModel[]): MeasuredModel[] {
   const shapes = new Map(
-    CALIBRATION_MODELS.map(({ name, configuration, mixture }) => [
-      name,
-      shapeOfConfiguration(configuration, mixture),
-    ]),
+    models.map(({ name, configuration, mixture }) => [name, shapeOfConfiguration(configuration, mixture)]),
   );
   return samples.flatMap(({ model, ...times }) => {
     const shape = shapes.get(model);

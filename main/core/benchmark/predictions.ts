@@ -89,7 +89,7 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
     | null {
     const calibration = store.list(CALIBRATION_KIND, 1).flatMap((row) => calibrationOf(row) ?? [])[0];
     if (calibration === undefined) return null;
-    const measured = measuredModels(calibration);
+    const measured = measuredModels(calibration, models);
     return { calibration, ...fitModels(measured), uncertaintyPercent: crossErrorPercent(measured) };
   }
 
