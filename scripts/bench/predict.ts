@@ -13,7 +13,11 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
-import { CALIBRATION_MODELS, type SyntheticModel } from '../../main/core/benchmark/calibration-models.ts';
+import {
+  CALIBRATION_EFFORTS,
+  CALIBRATION_MODELS,
+  type SyntheticModel,
+} from '../../main/core/benchmark/calibration-models.ts';
 import {
   type ModelShape,
   shapeOfConfiguration,
@@ -27,7 +31,7 @@ import {
   predictSpeed,
 } from '../../main/core/benchmark/prediction.ts';
 import { writeSyntheticModel } from '../../main/core/benchmark/synthetic-model.ts';
-import { CALIBRATION_EFFORTS, runSynthetic } from '../../main/core/benchmark/synthetic-run.ts';
+import { withSynthetic } from '../../main/core/benchmark/with-synthetic.ts';
 import { chooseThreads, createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { type Configuration, readGgufHeader } from '../../main/core/gguf/index.ts';
 import { createModelStore, DEFAULT_MODEL_ID } from '../../main/core/models/index.ts';
@@ -121,39 +125,32 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
   let before = await readYardstick();
   const yardsticks = [before];
   const taken: { name: string; shape: ModelShape; times: ModelTimes; around: ModelTimes[] }[] = [];
-  const take = async (name: string, of: ModelShape, measure: () => Promise<readonly ModelTimes[]>) => {
-    const found = await measure();
-    const after = await readYardstick();
-    yardsticks.push(after);
-    for (const times of found) taken.push({ name, shape: of, times, around: [before, after] });
-    before = after;
-    say(`${name}: ${found.map(describe).join('; ')}`);
+  const take = async (name: string, of: ModelShape, efforts: readonly Effort[]) => {
+    for (const effort of efforts) {
+      const times = await measureModelTimes(engine, effort, signal);
+      const after = await readYardstick();
+      taken.push({ name, shape: of, times, around: [before, after] });
+      yardsticks.push(after);
+      before = after;
+      say(`${name}: ${describe(times)}; yardstick ${describe(after)}`);
+    }
+  };
+  const takeSynthetic = async (model: SyntheticModel, efforts: readonly Effort[]) => {
+    const of = shapeOfConfiguration(model.configuration, model.mixture);
+    await withSynthetic(engine, model, { folder, load, signal }, () => take(model.name, of, efforts));
   };
 
   say(`Calibrating on ${CALIBRATION_MODELS.length} small models of random weights, ${threads} thread(s).`);
-  for (const model of CALIBRATION_MODELS) {
-    await take(model.name, shapeOfConfiguration(model.configuration, model.mixture), async () => {
-      return (await runSynthetic(engine, model, { folder, load, efforts: CALIBRATION_EFFORTS, signal }))
-        .times;
-    });
-  }
+  for (const model of CALIBRATION_MODELS) await takeSynthetic(model, CALIBRATION_EFFORTS);
   const calibrated = taken.length;
 
   say('Measuring models that were not calibrated on.');
   const real = await realModel(folder);
   if (real !== null) {
-    await take(`${real.id} (real file)`, real.shape, async () => {
-      await engine.load({ id: real.id, path: real.path, sha256: real.sha256 }, load);
-      const times = await measureModelTimes(engine, EFFORT, signal);
-      await engine.unload();
-      return [times];
-    });
+    await engine.load({ id: real.id, path: real.path, sha256: real.sha256 }, load);
+    await take(`${real.id} (real file)`, real.shape, [EFFORT]);
   }
-  for (const model of EVALUATION_MODELS) {
-    await take(model.name, shapeOfConfiguration(model.configuration, model.mixture), async () => {
-      return (await runSynthetic(engine, model, { folder, load, efforts: [EFFORT], signal })).times;
-    });
-  }
+  for (const model of EVALUATION_MODELS) await takeSynthetic(model, [EFFORT]);
   const best = { cpu: yardstickTimes(yardsticks, 'cpu'), wall: yardstickTimes(yardsticks, 'wall') };
   const readings = taken.map(
     ({ around, ...rest }): Reading => ({

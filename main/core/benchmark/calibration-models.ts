@@ -4,6 +4,7 @@
  * most processors, because the models that people serve are.
  */
 import type { Configuration, Mixture } from '../gguf/index.ts';
+import type { Effort } from './model-times.ts';
 
 export interface SyntheticModel {
   readonly name: string;
@@ -35,4 +36,10 @@ export const CALIBRATION_MODELS: readonly SyntheticModel[] = [
   model('Q6_K', [12, 768, 2_048], [12, 4, 64], 16_384),
   model('Q6_K', [4, 1_536, 4_096], [12, 2, 128], 4_096),
   model('Q4_K_M', [8, 1_024, 3_072], [16, 8, 128], 65_536),
+];
+
+/** Each model twice: two contexts tell apart what a layer costs and what its attention costs. */
+export const CALIBRATION_EFFORTS: readonly Effort[] = [
+  { runs: 3, promptWords: 32, answerTokens: 24 },
+  { runs: 3, promptWords: 256, answerTokens: 24 },
 ];

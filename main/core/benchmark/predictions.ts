@@ -8,7 +8,7 @@ import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadOptions } from '../../ports/engine.ts';
-import { CALIBRATION_MODELS, type SyntheticModel } from './calibration-models.ts';
+import { CALIBRATION_EFFORTS, CALIBRATION_MODELS, type SyntheticModel } from './calibration-models.ts';
 import {
   CALIBRATION_KIND,
   type Calibration,
@@ -22,9 +22,9 @@ import {
   scoreRow,
 } from './calibration-record.ts';
 import type { ModelShape } from './model-shape.ts';
-import type { ModelTimes } from './model-times.ts';
+import { measureModelTimes } from './model-times.ts';
 import { crossErrorPercent, errorPercent, type FittedCosts, fitModels, predictSpeed } from './prediction.ts';
-import { CALIBRATION_EFFORTS, runSynthetic } from './synthetic-run.ts';
+import { withSynthetic } from './with-synthetic.ts';
 
 export type CalibrationState = AgentState['models']['calibration'];
 export type ModelSpeed = AgentState['models']['models'][number]['speed'];
@@ -97,21 +97,24 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
     const load = await dependencies.load();
     const samples: CalibrationSample[] = [];
     let disturbed = false;
-    let ran: { backend: string; threads: number } | null = null;
+    const ran: { backend: string; threads: number }[] = [];
     for (const [index, model] of models.entries()) {
       signal.throwIfAborted();
       progress = index / models.length;
       changed();
-      const options = { folder: dependencies.folder, load, efforts: CALIBRATION_EFFORTS, signal };
-      const { times, ...where } = await runSynthetic(engine, model, options);
-      ran = where;
-      disturbed ||= times.some(wasDisturbed);
-      for (const { promptTokens, answerTokens, wall } of times) {
-        samples.push({ model: model.name, promptTokens, answerTokens, ...wall });
-      }
+      const options = { folder: dependencies.folder, load, signal };
+      await withSynthetic(engine, model, options, async ({ backend, threads }) => {
+        ran.push({ backend, threads });
+        for (const effort of CALIBRATION_EFFORTS) {
+          const { promptTokens, answerTokens, wall, cpu } = await measureModelTimes(engine, effort, signal);
+          samples.push({ model: model.name, promptTokens, answerTokens, ...wall });
+          disturbed ||= cpu !== null && wall.prefillMs > cpu.prefillMs * DISTURBED_RATIO;
+        }
+      });
     }
-    if (ran === null) throw new AppError('unsupported', 'There is nothing to calibrate with.');
-    return { atMs: clock.now(), backend: ran.backend, threads: ran.threads, samples, disturbed };
+    const [where] = ran;
+    if (where === undefined) throw new AppError('unsupported', 'There is nothing to calibrate with.');
+    return { atMs: clock.now(), ...where, samples, disturbed };
   }
 
   function predicted(modelId: string) {
@@ -212,8 +215,4 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
       changed();
     },
   };
-}
-
-function wasDisturbed({ wall, cpu }: ModelTimes): boolean {
-  return cpu !== null && wall.prefillMs > cpu.prefillMs * DISTURBED_RATIO;
 }
