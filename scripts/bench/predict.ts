@@ -42,7 +42,7 @@ import { atMost, type BenchResult, say } from './result.ts';
 
 const GOAL_PERCENT = 15;
 const EFFORT: Effort = { runs: 2, promptWords: 128, answerTokens: 16 };
-const YARDSTICK_EFFORT: Effort = { runs: 3, promptWords: 64, answerTokens: 16 };
+const YARDSTICK_EFFORT: Effort = { runs: 2, promptWords: 48, answerTokens: 12 };
 const YARDSTICK = CALIBRATION_MODELS.find(({ mixture }) => mixture === 'Q4_0');
 
 function shape(
@@ -252,7 +252,7 @@ function score(calibration: readonly Reading[], evaluation: readonly Reading[]):
     const drift = `${Math.min(...slowdowns).toFixed(2)} to ${Math.max(...slowdowns).toFixed(2)}`;
     notes.push(`${basis}: the yardstick took ${drift} times its best; times are divided by that`);
     const cross = crossErrorPercent(fitted);
-    if (basis === 'cpu' && cross !== null) figures.crossErrorPercentWorst = cross;
+    if (basis === 'cpu' && cross !== null) figures.crossErrorPercent = cross;
   }
   const { decodeErrorPercentWorst = Number.NaN, prefillErrorPercentWorst = Number.NaN } = figures;
   return {

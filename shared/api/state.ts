@@ -129,7 +129,7 @@ export const modelSpeedSchema = z.object({
     .object({
       decodeTokensPerSecond: z.number(),
       prefillTokensPerSecond: z.number(),
-      /** The largest error among the models that the costs were fitted on, each predicted from the others. */
+      /** Four of five models that the costs were fitted on are off by less when predicted from the others. */
       uncertaintyPercent: nullableNumber,
       atMs: z.number(),
       backend: z.string(),

@@ -40,6 +40,6 @@ export const CALIBRATION_MODELS: readonly SyntheticModel[] = [
 
 /** Each model twice: two contexts tell apart what a layer costs and what its attention costs. */
 export const CALIBRATION_EFFORTS: readonly Effort[] = [
-  { runs: 3, promptWords: 32, answerTokens: 24 },
-  { runs: 3, promptWords: 256, answerTokens: 24 },
+  { runs: 3, promptWords: 32, answerTokens: 16 },
+  { runs: 3, promptWords: 192, answerTokens: 16 },
 ];

@@ -66,9 +66,14 @@ export interface Sample {
   readonly knownMs?: number;
 }
 
+/** A sample that is off by more than this share was more likely disturbed than told us something. */
+const TRUSTED_SHARE = 0.05;
+const REWEIGHTINGS = 10;
+
 /**
- * Costs of zero or more that make the sum of squared relative errors least. Relative,
- * because a small model matters as much as a large one.
+ * Costs of zero or more that fit the samples best: least squares of the relative errors, so that a small model
+ * matters as much as a large one, in which samples that are far off count less (Huber 1964), so that a few
+ * disturbed ones do not bend the rest.
  */
 export function fitCosts(samples: readonly Sample[]): Costs {
   const names = [...new Set(samples.flatMap(({ parts }) => [...parts.keys()]))];
@@ -80,7 +85,17 @@ export function fitCosts(samples: readonly Sample[]): Costs {
     names.map((name, column) => (parts.get(name) ?? 0) / durationMs / (scales[column] || 1)),
   );
   const targets = samples.map(({ durationMs, knownMs }) => 1 - (knownMs ?? 0) / durationMs);
-  const found = nonNegativeLeastSquares(rows, targets);
+  let found = nonNegativeLeastSquares(rows, targets);
+  for (let round = 0; round < REWEIGHTINGS; round++) {
+    const weights = rows.map((row, at) => {
+      const off = row.reduce((sum, value, i) => sum + value * (found[i] ?? 0), -(targets[at] ?? 0));
+      return Math.sqrt(Math.min(1, TRUSTED_SHARE / Math.abs(off)));
+    });
+    found = nonNegativeLeastSquares(
+      rows.map((row, at) => row.map((value) => value * (weights[at] ?? 1))),
+      targets.map((target, at) => target * (weights[at] ?? 1)),
+    );
+  }
   return Object.fromEntries(names.map((name, i) => [name, (found[i] ?? 0) / (scales[i] || 1)]));
 }
 
