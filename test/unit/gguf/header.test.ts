@@ -128,15 +128,27 @@ describe('the header of a GGUF file', () => {
     );
   });
 
-  it('is refused at once when it claims lengths beyond reason', () => {
+  it('is refused for what it claims, before the claim is followed', () => {
+    const refusal = (bytes: Buffer, why: RegExp, about: string) =>
+      assert.throws(
+        () => parseGgufHeader(bytes),
+        (error) => isAppError(error, 'model-unavailable') && why.test(error.message),
+        about,
+      );
     for (const at of [8, 16, 24]) {
       const bytes = Buffer.from(FILE);
       bytes.writeBigUInt64LE(2n ** 63n, at);
-      assert.equal(readOrRefuse(bytes), 'refused', `length at ${at}`);
+      refusal(bytes, /a length is beyond reason/, `length at ${at}`);
     }
     const nested = Buffer.concat([...writeGguf(new Map([['n', { type: 'int32s', value: [9] }]]), [])]);
     // The array's element type becomes an array.
     nested.writeUInt32LE(9, 24 + 8 + 1 + 4);
-    assert.equal(readOrRefuse(nested), 'refused');
+    refusal(nested, /nests arrays/, 'nested');
+    const deep = TENSORS.slice(0, 1).map((tensor) => ({ ...tensor, shape: [4, 1, 1, 1, 1] }));
+    refusal(Buffer.concat([...writeGguf(new Map(), deep)]), /too many dimensions/, 'five dimensions');
+    const unknown = Buffer.concat([...writeGguf(new Map([['n', { type: 'uint32', value: 1 }]]), [])]);
+    unknown.writeUInt32LE(99, 24 + 8 + 1);
+    refusal(unknown, /a type that is not known/, 'unknown type');
+    refusal(Buffer.from('GGML rather than what it should be'), /does not begin/, 'another format');
   });
 });
