@@ -41,7 +41,7 @@ import { cacheFolder } from '../places.ts';
 import { atMost, type BenchResult, say } from './result.ts';
 
 const GOAL_PERCENT = 15;
-const EFFORT: Effort = { runs: 2, promptWords: 128, answerTokens: 16 };
+const EFFORT: Effort = { runs: 2, promptWords: 120, answerTokens: 16 };
 const YARDSTICK_EFFORT: Effort = { runs: 2, promptWords: 48, answerTokens: 12 };
 const YARDSTICK = CALIBRATION_MODELS.find(({ mixture }) => mixture === 'Q4_0');
 
@@ -57,38 +57,38 @@ function shape(
 /** Shapes of published models, with random weights: none is among those that the costs are fitted on. */
 const EVALUATION_MODELS: readonly SyntheticModel[] = [
   {
-    name: 'SmolLM2-360M shape, Q8_0',
+    name: 'SmolLM2-360M shape, F16',
     configuration: shape([32, 960, 2_560], [15, 5, 64], 49_152, true),
-    mixture: 'Q8_0',
-  },
-  {
-    name: 'Qwen3-0.6B shape, Q8_0',
-    configuration: shape([28, 1_024, 3_072], [16, 8, 128], 151_936, true),
-    mixture: 'Q8_0',
-  },
-  {
-    name: 'TinyLlama-1.1B shape, Q4_0',
-    configuration: shape([22, 2_048, 5_632], [32, 4, 64], 32_000, false),
-    mixture: 'Q4_0',
-  },
-  {
-    name: 'Qwen2.5-0.5B shape, F16',
-    configuration: shape([24, 896, 4_864], [14, 2, 64], 151_936, true),
     mixture: 'F16',
   },
   {
-    name: '12 layers of 1024, Q6_K',
-    configuration: shape([12, 1_024, 4_096], [16, 16, 64], 50_304, false),
+    name: 'Qwen2.5-0.5B shape, Q8_0',
+    configuration: shape([24, 896, 4_864], [14, 2, 64], 151_936, true),
+    mixture: 'Q8_0',
+  },
+  {
+    name: 'Qwen3-0.6B shape, Q4_0',
+    configuration: shape([28, 1_024, 3_072], [16, 8, 128], 151_936, true),
+    mixture: 'Q4_0',
+  },
+  {
+    name: 'TinyLlama-1.1B shape, Q4_1',
+    configuration: shape([22, 2_048, 5_632], [32, 4, 64], 32_000, false),
+    mixture: 'Q4_1',
+  },
+  {
+    name: 'Danube3-500M shape, Q6_K',
+    configuration: shape([16, 1_536, 4_096], [16, 8, 96], 32_000, false),
     mixture: 'Q6_K',
   },
   {
-    name: 'Llama-3.2-1B shape, Q4_K_M',
-    configuration: shape([16, 2_048, 8_192], [32, 8, 64], 128_256, true),
+    name: 'OLMo-1B shape, Q4_K_M',
+    configuration: shape([16, 2_048, 8_192], [16, 16, 128], 50_304, true),
     mixture: 'Q4_K_M',
   },
   {
-    name: 'Qwen2.5-1.5B shape, Q4_K_M',
-    configuration: shape([28, 1_536, 8_960], [12, 2, 128], 151_936, false),
+    name: 'Falcon3-1B shape, Q4_K_M',
+    configuration: shape([18, 2_048, 8_192], [8, 4, 256], 131_072, false),
     mixture: 'Q4_K_M',
   },
 ];
