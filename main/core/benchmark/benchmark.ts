@@ -54,8 +54,8 @@ const PROBE_SHARE = 0.6;
 /** How far back an offer's speeds are looked for, in benchmarks. */
 const OFFER_LOOKBACK = 50;
 
-const THOROUGH = { runs: 5, promptWords: 256, decodeTokens: 64 };
-const QUICK = { runs: 1, promptWords: 16, decodeTokens: 8 };
+const THOROUGH = { runs: 5, runsMax: 12, promptWords: 256, decodeTokens: 64 };
+const QUICK = { runs: 1, runsMax: 1, promptWords: 16, decodeTokens: 8 };
 
 export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark {
   const { gpuProbe, engine, machine, store, clock } = dependencies;
@@ -118,7 +118,8 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       ...effort,
       signal,
       now: clock.now,
-      onRun: () => change({ progress: PROBE_SHARE + ((1 - PROBE_SHARE) * ++runs) / effort.runs }),
+      // Runs that are repeated because they differed come on top; how many is not known before.
+      onRun: () => change({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * Math.min(1, ++runs / effort.runs) }),
     });
     return {
       id: randomUUID(),

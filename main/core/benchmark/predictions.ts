@@ -61,7 +61,7 @@ export interface Predictions {
 
 /** As the machine's benchmark measures; about one token a word. */
 const CONDITIONS = { promptTokens: 256, answerTokens: 64 };
-/** The clock took this much longer than the processor: somebody else had it. */
+/** The clock took this much longer than the processor that computes: somebody else had it. */
 const DISTURBED_RATIO = 1.2;
 const SCORES_MAX = 200;
 
@@ -108,7 +108,7 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
         for (const effort of CALIBRATION_EFFORTS) {
           const { promptTokens, answerTokens, wall, cpu } = await measureModelTimes(engine, effort, signal);
           samples.push({ model: model.name, promptTokens, answerTokens, ...wall });
-          disturbed ||= cpu !== null && wall.prefillMs > cpu.prefillMs * DISTURBED_RATIO;
+          disturbed ||= backend === 'cpu' && cpu !== null && wall.prefillMs > cpu.prefillMs * DISTURBED_RATIO;
         }
       });
     }
