@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   settle: () => import('./bench/settle.ts'),
   ledger: () => import('./bench/ledger.ts'),
   handback: () => import('./bench/hand-back.ts'),
+  predict: () => import('./bench/predict.ts'),
 };
 
 /** This machine in one line. */

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type GgufTensor, type GgufValue, writeGguf } from './gguf-writer.ts';
+import { encodeFloats, type GgufTensor, type GgufValue, writeGguf } from '../main/core/gguf/index.ts';
 import { TINY_MODEL_TEXT } from './tiny-model-text.ts';
 
 const SEED = 20_261_123;
@@ -80,12 +80,16 @@ export function buildTinyModel(): Buffer {
     ['tokenizer.chat_template', { type: 'string', value: CHAT_TEMPLATE }],
   ]);
   const tensors: GgufTensor[] = [
-    { name: 'token_embd.weight', shape: [WIDTH, tokenizer.tokens.length], data: embedding },
-    { name: 'output_norm.weight', shape: [WIDTH], data: new Float32Array(WIDTH).fill(1) },
-    { name: 'output.weight', shape: [WIDTH, tokenizer.tokens.length], data: output },
+    floats('token_embd.weight', [WIDTH, tokenizer.tokens.length], embedding),
+    floats('output_norm.weight', [WIDTH], new Float32Array(WIDTH).fill(1)),
+    floats('output.weight', [WIDTH, tokenizer.tokens.length], output),
   ];
   for (let layer = 0; layer < LAYERS; layer += 1) tensors.push(...randomLayer(layer, random));
-  return writeGguf(metadata, tensors);
+  return Buffer.concat([...writeGguf(metadata, tensors)]);
+}
+
+function floats(name: string, shape: number[], data: Float32Array): GgufTensor {
+  return { name, shape, type: 'F32', parts: () => [encodeFloats(data)] };
 }
 
 function isControl(token: string): boolean {
@@ -223,11 +227,8 @@ function randomLayer(layer: number, random: () => number): GgufTensor[] {
   const matrix = (inputs: number, outputs: number, gain: number) =>
     new Float32Array(inputs * outputs).map(() => (random() * gain) / Math.sqrt(inputs));
   const keys = KEY_HEADS * HEAD_WIDTH;
-  const tensor = (name: string, shape: number[], data: Float32Array) => ({
-    name: `blk.${layer}.${name}.weight`,
-    shape,
-    data,
-  });
+  const tensor = (name: string, shape: number[], data: Float32Array) =>
+    floats(`blk.${layer}.${name}.weight`, shape, data);
   return [
     tensor('attn_norm', [WIDTH], ones()),
     tensor('attn_q', [WIDTH, WIDTH], matrix(WIDTH, WIDTH, 1)),

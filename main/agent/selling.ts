@@ -1,4 +1,5 @@
 /** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
+import { join } from 'node:path';
 import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
@@ -11,7 +12,7 @@ import {
 } from '../adapters/systeminformation/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
-import { createBenchmark, joinProbes } from '../core/benchmark/index.ts';
+import { createBenchmark, createPredictions, createShapes, joinProbes } from '../core/benchmark/index.ts';
 import { createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
@@ -22,7 +23,7 @@ import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
 import type { Money } from './money.ts';
-import { createServing } from './serving.ts';
+import { createServing, servingLoad } from './serving.ts';
 import { plainAsset } from './state-sections.ts';
 
 const STOP_GRACE_MS = 1_000;
@@ -73,11 +74,34 @@ export function openSelling(
     machine,
     store: database.benchmarks,
     clock,
+    onMeasured: (measurements) => predictions.keepScore(measurements),
   });
-  benchmark.onChange(() => changed('machine'));
-  onClose(() => benchmark.abort('Idlewatt is closing.'));
+  benchmark.onChange(() => changed('machine', 'models'));
+  const shapes = createShapes(models, () => changed('models'));
+  onClose(() => shapes.close());
+  const calibrationFolder = join(paths.root, 'calibration');
+  const calibrator = createEngineSupervisor({
+    spawn: createLlamaSpawner({ sandbox: { modelFolders: [calibrationFolder] } }),
+    clock,
+  });
+  onClose(() => calibrator.stop());
+  const predictions = createPredictions({
+    engine: calibrator,
+    folder: calibrationFolder,
+    load: () => servingLoad(machine),
+    store: database.benchmarks,
+    clock,
+    shape: shapes.shape,
+    measured: benchmark.newest,
+  });
+  predictions.onChange(() => changed('models'));
+  const stopMeasuring = (why: string) => {
+    benchmark.abort(why);
+    predictions.abort(why);
+  };
+  onClose(() => stopMeasuring('Idlewatt is closing.'));
   presence.onChange(({ decision }) => {
-    if (decision === 'pause') benchmark.abort('You need the machine.');
+    if (decision === 'pause') stopMeasuring('You need the machine.');
   });
 
   const offers = createOffers({
@@ -151,6 +175,7 @@ export function openSelling(
     handBacks,
     models,
     benchmark,
+    predictions,
     provider,
     serving,
     servedModel: () => (serves ? serving.modelId() : null),

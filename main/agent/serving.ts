@@ -10,7 +10,7 @@ import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../
 import type { PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { Engine, ModelFile } from '../ports/engine.ts';
+import type { Engine, LoadOptions, ModelFile } from '../ports/engine.ts';
 import type { MachineReader } from '../ports/machine.ts';
 import type { RecordStore } from '../ports/store.ts';
 import type { Surroundings } from './config.ts';
@@ -48,7 +48,7 @@ export interface Serving {
 
 const COLLECTION = 'serving';
 const KEY = 'model';
-/** Tokens of one request and its answer; a model with less gives less. */
+/** Tokens of one request and its answer. */
 const CONTEXT_TOKENS_MAX = 2_048;
 const SEQUENCES = 4;
 const RETRY_MS = 60_000;
@@ -123,33 +123,23 @@ export function createServing(options: ServingOptions): Serving {
     await concluded;
   }
 
-  async function threads(): Promise<number> {
-    const { physicalCores } = await options.machine.inventory();
-    const { coresPercent } = comfortLimits(settings.get().comfort);
-    return chooseThreads({
-      physicalCores,
-      logicalCores: availableParallelism(),
-      busyCores: null,
-      sharePercent: coresPercent,
-    });
+  async function wantedLoad(): Promise<LoadOptions> {
+    return servingLoad(options.machine, comfortLimits(settings.get().comfort).coresPercent);
   }
 
   /** The owner gives more cores or fewer: what nobody waits for is loaded anew. */
   async function wantsOtherThreads(): Promise<boolean> {
-    const wants = await threads();
-    const status = engine.status();
-    return status.state === 'ready' && options.activeJobs() === 0 && askedThreads !== wants;
+    const { threads } = await wantedLoad();
+    return engine.status().state === 'ready' && options.activeJobs() === 0 && askedThreads !== threads;
   }
 
   async function load(model: ModelFile): Promise<void> {
-    askedThreads = await threads();
+    const load = await wantedLoad();
+    askedThreads = load.threads;
     const entry = models.list().find(({ id }) => id === model.id);
     if (engine.status().state === 'ready') await options.handBack();
-    await engine.load(model, {
-      contextTokens: Math.min(entry?.contextTokens ?? CONTEXT_TOKENS_MAX, CONTEXT_TOKENS_MAX),
-      sequences: SEQUENCES,
-      threads: askedThreads,
-    });
+    const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);
+    await engine.load(model, { ...load, contextTokens });
   }
 
   async function bring(): Promise<void> {
@@ -202,6 +192,18 @@ export function createServing(options: ServingOptions): Serving {
       for (const end of unsubscribe) end();
     },
   };
+}
+
+/** How this machine loads a model that it serves; a model with a shorter context gives less. */
+export async function servingLoad(machine: MachineReader, coresPercent = 100): Promise<LoadOptions> {
+  const { physicalCores } = await machine.inventory();
+  const threads = chooseThreads({
+    physicalCores,
+    logicalCores: availableParallelism(),
+    busyCores: null,
+    sharePercent: coresPercent,
+  });
+  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads };
 }
 
 /** A model that the owner chose and that the catalogue still has. */

@@ -2,7 +2,7 @@
 import type { AgentState, Notice, Profile } from '../../shared/api/state.ts';
 import type { Asset } from '../../shared/money.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
-import type { Benchmark } from '../core/benchmark/index.ts';
+import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { HandBacks } from '../core/engine/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
@@ -42,6 +42,7 @@ export interface SectionParts {
   readonly settings: SettingsService;
   readonly models: ModelStore;
   readonly benchmark: Benchmark;
+  readonly predictions: Predictions;
   readonly inventory: () => Inventory | null;
   readonly readings: () => MachineReadings | null;
   readonly balances: () => Balances | null;
@@ -89,9 +90,12 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     models: () => {
       const served = parts.servedModel();
       return {
-        models: parts.models
-          .list()
-          .map(({ checksum: _, ...model }) => ({ ...model, active: model.id === served })),
+        models: parts.models.list().map(({ checksum: _, ...model }) => ({
+          ...model,
+          active: model.id === served,
+          speed: parts.predictions.speed(model.id),
+        })),
+        calibration: parts.predictions.state(),
         ...parts.models.usage(),
       };
     },

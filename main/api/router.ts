@@ -4,7 +4,7 @@ import { contract } from '../../shared/api/contract.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import type { PortRole } from '../../shared/host.ts';
 import { ZERO } from '../../shared/money.ts';
-import type { Benchmark } from '../core/benchmark/index.ts';
+import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { ForecastService } from '../core/forecast/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -25,6 +25,7 @@ export interface ApiParts {
   readonly ledger: Ledger;
   readonly settings: SettingsService;
   readonly benchmark: Benchmark;
+  readonly predictions: Predictions;
   readonly models: ModelStore;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
@@ -66,8 +67,19 @@ export function createRouter(parts: ApiParts) {
     if (context.role !== 'shell') throw new AppError('not-permitted', 'Only the desktop shell may do this.');
     return next();
   });
-  const { jobs, ledger, presence, models, benchmark, settlement, shell, spending, confirmations, secrets } =
-    parts;
+  const {
+    jobs,
+    ledger,
+    presence,
+    models,
+    benchmark,
+    predictions,
+    settlement,
+    shell,
+    spending,
+    confirmations,
+    secrets,
+  } = parts;
 
   return api.router({
     state: {
@@ -183,6 +195,13 @@ export function createRouter(parts: ApiParts) {
           throw new AppError('busy', 'A measurement is running already.');
         }
         benchmark.run().catch(() => undefined);
+        return {};
+      }),
+      calibrate: api.benchmark.calibrate.handler(() => {
+        if (predictions.state().state === 'running') {
+          throw new AppError('busy', 'The calibration is running already.');
+        }
+        predictions.calibrate().catch(() => undefined);
         return {};
       }),
       history: api.benchmark.history.handler(({ input }) => ({ runs: benchmark.history(input.limit) })),

@@ -67,6 +67,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
     outputTokens: count,
     prefillMs: z.number().nonnegative(),
     decodeMs: z.number().nonnegative(),
+    cpu: z.object({ prefillMs: z.number().nonnegative(), decodeMs: z.number().nonnegative() }).optional(),
   }),
   z.object({ type: z.literal('failed'), id: count, failure: failureSchema }),
 ]);

@@ -68,6 +68,8 @@ export type GenerateEvent =
       readonly outputTokens: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
+      /** Processor time of all threads meanwhile; absent where the engine cannot say. */
+      readonly cpu?: { readonly prefillMs: number; readonly decodeMs: number } | undefined;
     };
 
 export type EngineStatus =

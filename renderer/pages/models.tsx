@@ -11,10 +11,11 @@ import { Empty, ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
+import { Calibration, ModelSpeed } from './model-speed.tsx';
 
 export function Models() {
   const { t, language } = useWords();
-  const { models, usedBytes, budgetBytes } = useSection('models');
+  const { models, calibration, usedBytes, budgetBytes } = useSection('models');
   return (
     <>
       <PageHead title={t('nav.models')} lead={t('models.lead')} />
@@ -46,6 +47,7 @@ export function Models() {
           </ul>
         )}
       </section>
+      <Calibration calibration={calibration} />
     </>
   );
 }
@@ -76,6 +78,7 @@ function ModelCard({ model }: { model: ModelEntry }) {
         </li>
         <li>{t('models.license', { license: model.license })}</li>
       </ul>
+      <ModelSpeed model={model} />
       {model.bundled ? <p className="soft">{t('models.bundledMeaning')}</p> : null}
       <Download model={model} />
       <ModelActions model={model} />

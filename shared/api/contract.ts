@@ -128,6 +128,8 @@ export const contract = {
   },
   benchmark: {
     run: oc.input(nothing).output(nothing),
+    /** Measures what predictions of other models rest on. */
+    calibrate: oc.input(nothing).output(nothing),
     history: oc
       .input(z.object({ limit: z.number().int().min(1).max(100).default(20) }))
       .output(

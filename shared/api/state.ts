@@ -121,6 +121,35 @@ export const walletStateSchema = z.object({
   locked: z.boolean(),
 });
 
+/** Two things that are never mixed: what was measured here, and what is only expected. */
+export const modelSpeedSchema = z.object({
+  /** The newest measurement without other jobs. */
+  measured: z
+    .object({ decodeTokensPerSecond: z.number(), prefillTokensPerSecond: nullableNumber, atMs: z.number() })
+    .nullable(),
+  /** From costs that were fitted to other models on this backend; null where those say nothing of this one. */
+  predicted: z
+    .object({
+      decodeTokensPerSecond: z.number(),
+      prefillTokensPerSecond: z.number(),
+      /** Four of five models that the costs were fitted on are off by less when predicted from the others. */
+      uncertaintyPercent: nullableNumber,
+      atMs: z.number(),
+      backend: z.string(),
+      threads: z.number().int(),
+    })
+    .nullable(),
+  /** What was predicted before the newest measurement that had a prediction, and what was then measured. */
+  score: z
+    .object({
+      predictedTokensPerSecond: z.number(),
+      measuredTokensPerSecond: z.number(),
+      errorPercent: z.number(),
+      atMs: z.number(),
+    })
+    .nullable(),
+});
+
 export const modelEntrySchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -148,11 +177,23 @@ export const modelEntrySchema = z.object({
   active: z.boolean(),
   /** Bundled with the app and only a last resort. */
   bundled: z.boolean(),
+  speed: modelSpeedSchema,
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
 export const modelsStateSchema = z.object({
   models: z.array(modelEntrySchema),
+  /** What predictions rest on. */
+  calibration: z.object({
+    state: z.enum(['never', 'running', 'done', 'failed']),
+    /** 0 to 1 while running. */
+    progress: nullableNumber,
+    /** When the costs in use were measured. */
+    atMs: nullableNumber,
+    /** Whether other programs took processor time meanwhile. */
+    disturbed: z.boolean().nullable(),
+    error: z.string().nullable(),
+  }),
   usedBytes: z.number().int(),
   budgetBytes: z.number().int(),
 });

@@ -54,6 +54,10 @@ test('each page shows the data of its sections', () =>
         'Tight',
         'Apache-2.0',
         '2.5 GB of 20.0 GB',
+        '11.4 tokens/s',
+        '± 12 %',
+        'predicted 57.3, measured 61 (6.1 % off)',
+        'Predictions rest on what was measured',
       ],
       machine: [
         'NVIDIA GeForce RTX 4070',
@@ -225,6 +229,18 @@ test('a failure says what happened, what it means for the money, and what to do'
     await alert.getByText('The practice chain refused the connection.').waitFor();
     await go('jobs/job-9999');
     await page.getByRole('alert').getByText('This is not there, or not any more.').waitFor();
+  }));
+
+test('models: what is predicted says so, is not called measured, and is measured anew on a press', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('models');
+    const predicted = page.getByRole('listitem').filter({ hasText: '11.4 tokens/s' }).last();
+    assert.match(await predicted.innerText(), /Predicted/);
+    assert.doesNotMatch(await predicted.innerText(), /Measured/);
+    await page.getByRole('button', { name: 'Predict again' }).click();
+    await page.getByText('30 %').waitFor();
+    assert.ok(agent.calls.some(({ name }) => name === 'benchmark.calibrate'));
+    assert.ok(await page.getByRole('button', { name: 'Measuring …' }).isDisabled());
   }));
 
 test('models: download, cancel, serve, and remove after asking', () =>

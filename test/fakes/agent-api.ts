@@ -241,6 +241,12 @@ export async function startFakeAgent(
         change({ machine: { ...state.machine, benchmark } });
         return {};
       }),
+      calibrate: on.benchmark.calibrate.handler(({ input }) => {
+        called('benchmark.calibrate', input);
+        const calibration = { ...state.models.calibration, state: 'running' as const, progress: 0.3 };
+        change({ models: { ...state.models, calibration } });
+        return {};
+      }),
       history: on.benchmark.history.handler(({ input }) => {
         called('benchmark.history', input);
         return { runs: script.benchmarkRuns.slice(0, input.limit) };

@@ -198,6 +198,13 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       locked: false,
     },
     models: {
+      calibration: {
+        state: busy ? 'done' : 'never',
+        progress: null,
+        atMs: busy ? nowMs - 3_600_000 : null,
+        disturbed: busy ? false : null,
+        error: null,
+      },
       models: [
         model(
           MODEL,
@@ -211,6 +218,20 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
           {
             state: busy ? 'ready' : 'failed',
             active: busy,
+            speed: {
+              measured: busy
+                ? { decodeTokensPerSecond: 61, prefillTokensPerSecond: 340, atMs: nowMs - 3_600_000 }
+                : null,
+              predicted: null,
+              score: busy
+                ? {
+                    predictedTokensPerSecond: 57.3,
+                    measuredTokensPerSecond: 61,
+                    errorPercent: 6.1,
+                    atMs: nowMs - 3_600_000,
+                  }
+                : null,
+            },
             fit: known ? 'fits' : 'unknown',
             error: busy
               ? null
@@ -229,6 +250,20 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
           {
             state: busy ? 'downloading' : 'absent',
             fit: known ? 'fits' : 'unknown',
+            speed: {
+              measured: null,
+              predicted: busy
+                ? {
+                    decodeTokensPerSecond: 11.4,
+                    prefillTokensPerSecond: 38.2,
+                    uncertaintyPercent: 12,
+                    atMs: nowMs - 3_600_000,
+                    backend: 'cpu',
+                    threads: 1,
+                  }
+                : null,
+              score: null,
+            },
             progress: busy
               ? {
                   receivedBytes: 312_400_000,
@@ -372,6 +407,7 @@ function model(
     error: null,
     active: false,
     bundled: false,
+    speed: { measured: null, predicted: null, score: null },
     ...rest,
   };
 }

@@ -124,6 +124,7 @@ async function answer({
 }: Answer): Promise<EngineEvent> {
   const { id, request } = command;
   const startedAtMs = performance.now();
+  const startedCpuMs = cpuMs();
   const { tokens: prompt, ends } = template(request.prompt);
   const inputTokens = prompt.length;
   if (inputTokens === 0) throw new AppError('bad-request', 'The prompt is empty.');
@@ -142,6 +143,7 @@ async function answer({
   let outputTokens = 0;
   let generated = 0;
   let firstTokenAtMs: number | null = null;
+  let firstTokenCpuMs: number | null = null;
   let reason: 'stop' | 'length' | 'aborted' = 'stop';
   const deliver = (piece: TextPiece | null) => {
     if (!piece) return;
@@ -165,6 +167,7 @@ async function answer({
     let stepFromMs = performance.now();
     for await (const token of sequence.evaluate(prompt.slice(done), { temperature, topP, seed })) {
       firstTokenAtMs ??= performance.now();
+      firstTokenCpuMs ??= cpuMs();
       await duty.rest(performance.now() - stepFromMs, signal);
       stepFromMs = performance.now();
       if (signal.aborted || ends.has(token)) break;
@@ -180,9 +183,11 @@ async function answer({
     }
   }
   const endedAtMs = performance.now();
+  const endedCpuMs = cpuMs();
   if (signal.aborted) reason = 'aborted';
   else if (!stopped) deliver(text.flush());
   const decodeFromMs = firstTokenAtMs ?? endedAtMs;
+  const decodeFromCpuMs = firstTokenCpuMs ?? endedCpuMs;
   return {
     type: 'end',
     id,
@@ -191,7 +196,14 @@ async function answer({
     outputTokens,
     prefillMs: decodeFromMs - startedAtMs,
     decodeMs: endedAtMs - decodeFromMs,
+    cpu: { prefillMs: decodeFromCpuMs - startedCpuMs, decodeMs: endedCpuMs - decodeFromCpuMs },
   };
+}
+
+/** Processor time of this process so far; that of other sequences is in it too. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** Makes the prompt's tokens, and names the tokens that end an answer beside the model's own. */

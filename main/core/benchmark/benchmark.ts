@@ -20,6 +20,8 @@ export interface BenchmarkDependencies {
   readonly clock: Clock;
   /** Fewer and shorter runs of the engine; the probe's own haste is set where it is made. */
   readonly quick?: boolean;
+  /** Told what was measured once it is kept. */
+  readonly onMeasured?: (measurements: readonly Measurement[]) => void;
 }
 
 export interface OfferSpeeds {
@@ -39,6 +41,8 @@ export interface Benchmark {
   /** Stops a running benchmark; `why` is one sentence for the owner. */
   abort(why: string): void;
   history(limit: number): { atMs: number; measurements: Measurement[] }[];
+  /** The model's newest measurement that was made without other jobs; null before there is one. */
+  newest(modelId: string, name: Measurement['name']): Measurement | null;
   /** What an offer may promise: this model's last speeds that were measured without other jobs. */
   offerSpeeds(modelId: string): OfferSpeeds;
 }
@@ -50,8 +54,8 @@ const PROBE_SHARE = 0.6;
 /** How far back an offer's speeds are looked for, in benchmarks. */
 const OFFER_LOOKBACK = 50;
 
-const THOROUGH = { runs: 5, promptWords: 256, decodeTokens: 64 };
-const QUICK = { runs: 1, promptWords: 16, decodeTokens: 8 };
+const THOROUGH = { runs: 5, runsMax: 12, promptWords: 256, decodeTokens: 64 };
+const QUICK = { runs: 1, runsMax: 1, promptWords: 16, decodeTokens: 8 };
 
 export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark {
   const { gpuProbe, engine, machine, store, clock } = dependencies;
@@ -59,9 +63,21 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
   const listeners = new Set<() => void>();
   let running: AbortController | null = null;
   let state = restingState(records(1)[0] ?? null, null);
+  let undisturbed = readUndisturbed();
 
   function records(limit: number): BenchmarkRecord[] {
     return store.list(RECORD_KIND, limit).flatMap((row) => fromRow(row) ?? []);
+  }
+
+  /** Newest first. Kept at hand, because every reading of the models' section asks for it. */
+  function readUndisturbed(): Measurement[] {
+    return records(OFFER_LOOKBACK)
+      .flatMap(({ measurements }) => measurements)
+      .filter(({ conditions }) => conditions.model !== undefined && conditions.otherJobs === undefined);
+  }
+
+  function newest(modelId: string, name: Measurement['name']): Measurement | null {
+    return undisturbed.find((each) => each.name === name && each.conditions.model === modelId) ?? null;
   }
 
   function change(next: Partial<BenchmarkState>): void {
@@ -102,7 +118,8 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       ...effort,
       signal,
       now: clock.now,
-      onRun: () => change({ progress: PROBE_SHARE + ((1 - PROBE_SHARE) * ++runs) / effort.runs }),
+      // Runs that are repeated because they differed come on top; how many is not known before.
+      onRun: () => change({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * Math.min(1, ++runs / effort.runs) }),
     });
     return {
       id: randomUUID(),
@@ -139,7 +156,9 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       try {
         const record = await measure(controller.signal);
         store.insert(toRow(record));
+        undisturbed = readUndisturbed();
         running = null;
+        dependencies.onMeasured?.(record.measurements);
         change(restingState(record, null));
       } catch (error) {
         running = null;
@@ -153,14 +172,11 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       running?.abort(new AppError('aborted', why));
     },
     history: (limit) => records(limit).map(({ atMs, measurements }) => ({ atMs, measurements })),
-    offerSpeeds(modelId) {
-      const undisturbed = records(OFFER_LOOKBACK)
-        .flatMap(({ measurements }) => measurements)
-        .filter(({ conditions }) => conditions.model === modelId && conditions.otherJobs === undefined);
-      const newest = (name: Measurement['name']) =>
-        undisturbed.find((measurement) => measurement.name === name)?.value ?? null;
-      return { prefillTokensPerSecond: newest('prefill'), decodeTokensPerSecond: newest('decode') };
-    },
+    newest,
+    offerSpeeds: (modelId) => ({
+      prefillTokensPerSecond: newest(modelId, 'prefill')?.value ?? null,
+      decodeTokensPerSecond: newest(modelId, 'decode')?.value ?? null,
+    }),
   };
 }
 

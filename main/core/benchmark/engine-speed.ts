@@ -8,16 +8,25 @@ import { type EngineSpeed, measureEngine } from '../engine/index.ts';
 
 export interface EngineSpeedOptions {
   readonly signal: AbortSignal;
+  /** At least so many, */
   readonly runs: number;
+  /** and up to so many while they differ. */
+  readonly runsMax: number;
   readonly promptWords: number;
   readonly decodeTokens: number;
   readonly now: () => number;
   readonly onRun: () => void;
 }
 
+/** A spread up to this, in percent, is small enough to stop. */
+const SPREAD_SMALL = 5;
+/** The clock took this much longer than the processor: other programs had it. */
+const DISTURBED_RATIO = 1.2;
+
 /**
  * Up to two measurements, or none with the reason. `otherJobs` stands in the conditions when the engine
- * worked for somebody else meanwhile: such a speed is shown, and no offer is made of it.
+ * worked for somebody else meanwhile: such a speed is shown, and no offer is made of it. `disturbed`
+ * stands there when other programs took a good part of the time of a processor that computes itself (beside a GPU it waits).
  */
 export async function measureEngineSpeed(
   engine: Engine,
@@ -28,7 +37,7 @@ export async function measureEngineSpeed(
   const { loaded } = status;
   let otherJobs = status.activeSequences;
   const speeds: EngineSpeed[] = [];
-  for (let run = 0; run < options.runs; run++) {
+  for (let run = 0; run < options.runs || (run < options.runsMax && differ(speeds)); run++) {
     if (options.signal.aborted) throw new AppError('aborted', 'The benchmark was stopped.');
     speeds.push(
       await measureEngine(engine, {
@@ -51,6 +60,7 @@ export async function measureEngineSpeed(
     promptWords: options.promptWords,
     decodeTokens: options.decodeTokens,
     ...(otherJobs > 0 ? { otherJobs } : {}),
+    ...(loaded.backend === 'cpu' && wereDisturbed(speeds, loaded.threads) ? { disturbed: true } : {}),
   };
   const measurements = (['prefill', 'decode'] as const).flatMap((name): Measurement[] => {
     const values = speeds.map((speed) => speed[`${name}TokensPerSecond`]).filter((value) => value !== null);
@@ -73,4 +83,24 @@ export async function measureEngineSpeed(
     measurements,
     missing: measurements.length > 0 ? null : 'The model ended too early to be measured.',
   };
+}
+
+/** Whether one of the two speeds scatters too much to stop. */
+function differ(speeds: readonly EngineSpeed[]): boolean {
+  return (['prefillTokensPerSecond', 'decodeTokensPerSecond'] as const).some((name) => {
+    const spread = spreadPercent(speeds.map((speed) => speed[name]).filter((value) => value !== null));
+    return spread !== null && spread > SPREAD_SMALL;
+  });
+}
+
+/** By the middle run; false where the engine does not tell its processor time. */
+function wereDisturbed(speeds: readonly EngineSpeed[], threads: number): boolean {
+  const ratio = median(
+    speeds.flatMap(({ end }) => {
+      if (end?.cpu === undefined) return [];
+      const cpuMs = (end.cpu.prefillMs + end.cpu.decodeMs) / threads;
+      return cpuMs > 0 ? [(end.prefillMs + end.decodeMs) / cpuMs] : [];
+    }),
+  );
+  return ratio !== null && ratio > DISTURBED_RATIO;
 }

@@ -7,3 +7,5 @@ export {
   type OfferSpeeds,
 } from './benchmark.ts';
 export { joinProbes } from './join-probes.ts';
+export { createPredictions, type Predictions, type PredictionsDependencies } from './predictions.ts';
+export { createShapes, type Shapes } from './shapes.ts';

@@ -1,6 +1,6 @@
 /** The engine's own speed, measured on a loaded model: what an offer promises and a forecast starts from. */
 import { isAppError } from '../../../shared/errors.ts';
-import type { Engine } from '../../ports/engine.ts';
+import type { Engine, GenerateEvent } from '../../ports/engine.ts';
 
 export interface MeasureOptions {
   /** Words of the measured prompt; about one token each. */
@@ -14,9 +14,16 @@ export interface EngineSpeed {
   /** Null when the run was too short to measure. */
   readonly prefillTokensPerSecond: number | null;
   readonly decodeTokensPerSecond: number | null;
+  /** What the engine said at its end; null when it said nothing that can be used. */
+  readonly end: EngineEnd | null;
 }
 
-const WORDS =
+export type EngineEnd = Extract<GenerateEvent, { type: 'end' }>;
+
+const NOTHING: EngineSpeed = { prefillTokensPerSecond: null, decodeTokensPerSecond: null, end: null };
+
+/** The words of the measured prompt, in their order and over again. */
+export const PROMPT_WORDS =
   'the sun rose over a quiet harbour while boats waited for wind and people talked about bread'.split(' ');
 
 /**
@@ -34,7 +41,7 @@ export async function measureEngine(engine: Engine, options: MeasureOptions = {}
       if (!isAppError(error, 'context-exceeded')) throw error;
     }
   }
-  return { prefillTokensPerSecond: null, decodeTokensPerSecond: null };
+  return NOTHING;
 }
 
 async function measureOnce(
@@ -43,7 +50,9 @@ async function measureOnce(
   decodeTokens: number,
   signal: AbortSignal,
 ): Promise<EngineSpeed> {
-  const text = Array.from({ length: words }, (_, index) => WORDS[index % WORDS.length]).join(' ');
+  const text = Array.from({ length: words }, (_, index) => PROMPT_WORDS[index % PROMPT_WORDS.length]).join(
+    ' ',
+  );
   const sampling = { temperature: 1, topP: 1, seed: 1, stop: [] };
   const request = { prompt: { kind: 'text' as const, text }, maxTokens: decodeTokens, ...sampling };
   for await (const event of engine.generate(request, signal)) {
@@ -52,9 +61,10 @@ async function measureOnce(
       prefillTokensPerSecond: rate(event.inputTokens, event.prefillMs),
       // The first token comes out of the prefill; each other one costs a decoding step.
       decodeTokensPerSecond: rate(event.outputTokens - 1, event.decodeMs),
+      end: event,
     };
   }
-  return { prefillTokensPerSecond: null, decodeTokensPerSecond: null };
+  return NOTHING;
 }
 
 function rate(tokens: number, durationMs: number): number | null {

@@ -6,6 +6,7 @@ export {
   type ModelSource,
   TINY_MODEL_ID,
 } from './catalogue.ts';
+export { type ModelFacts, modelFacts } from './configurations.ts';
 export { type Fit, fit, requiredBytes } from './fit.ts';
 export {
   createModelStore,

@@ -28,8 +28,8 @@ import {
   stampPath,
 } from './verified-file.ts';
 
-/** A model as the store knows it; the composition adds which one is served. */
-export type StoredModel = Omit<ModelEntry, 'active'> & {
+/** A model as the store knows it; the composition adds which one is served, and how fast. */
+export type StoredModel = Omit<ModelEntry, 'active' | 'speed'> & {
   /** `known`: the catalogue's checksum; `pinned`: that of the first download, not verified against a known one. */
   readonly checksum: 'known' | 'pinned' | null;
 };

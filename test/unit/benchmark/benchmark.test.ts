@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createBenchmark, joinProbes } from '../../../main/core/benchmark/index.ts';
+import type { EngineEnd } from '../../../main/core/engine/index.ts';
 import type { BenchmarkRow, BenchmarkStore } from '../../../main/ports/benchmark.ts';
 import type { GpuProbe, MachineReader } from '../../../main/ports/machine.ts';
 import type { GpuProbeResult } from '../../../shared/api/contract.ts';
@@ -74,11 +75,25 @@ function heldProbe(): GpuProbe & { answer(result: GpuProbeResult): void; started
 }
 
 function setUp(
-  overrides: { gpuProbe?: GpuProbe; loaded?: boolean; store?: ReturnType<typeof memoryStore> } = {},
+  overrides: {
+    gpuProbe?: GpuProbe;
+    loaded?: boolean;
+    store?: ReturnType<typeof memoryStore>;
+    change?: (end: EngineEnd) => EngineEnd;
+  } = {},
 ) {
   const clock = manualClock(NOW_MS);
   const store = overrides.store ?? memoryStore();
-  const engine = createFakeEngine(overrides.loaded === false ? {} : { loaded: FAKE_LOAD });
+  const fake = createFakeEngine(overrides.loaded === false ? {} : { loaded: FAKE_LOAD });
+  const { change } = overrides;
+  const engine: typeof fake = {
+    ...fake,
+    async *generate(request, signal) {
+      for await (const event of fake.generate(request, signal)) {
+        yield event.type === 'end' && change !== undefined ? change(event) : event;
+      }
+    },
+  };
   const gpuProbe = overrides.gpuProbe ?? { run: async () => found };
   const benchmark = createBenchmark({ gpuProbe, engine, machine, store, clock });
   return { benchmark, clock, store, engine };
@@ -234,6 +249,27 @@ describe('benchmark', () => {
     const decode = benchmark.state().measurements.find(({ name }) => name === 'decode');
     assert.equal(decode?.conditions.otherJobs, 1);
     assert.equal(benchmark.offerSpeeds(FAKE_MODEL.id).decodeTokensPerSecond, null);
+  });
+
+  it('repeats while its runs differ, up to a limit, and says when other programs had the processor', async () => {
+    let run = 0;
+    const { benchmark } = setUp({
+      /** Every second run takes twice as long by the clock; the processor worked for 2 ms in each. */
+      change: (end) => {
+        const slow = ++run % 2 === 0 ? 4 : 2;
+        return { ...end, prefillMs: slow, decodeMs: slow, cpu: { prefillMs: 1, decodeMs: 1 } };
+      },
+    });
+    await benchmark.run();
+    const decode = benchmark.state().measurements.find(({ name }) => name === 'decode');
+    assert.equal(decode?.runs, 12);
+    assert.equal(decode?.conditions.disturbed, true);
+
+    const quiet = setUp({ change: (end) => ({ ...end, cpu: { prefillMs: 1, decodeMs: 1 } }) }).benchmark;
+    await quiet.run();
+    const calm = quiet.state().measurements.find(({ name }) => name === 'decode');
+    assert.equal(calm?.runs, 5);
+    assert.equal(calm?.conditions.disturbed, undefined);
   });
 
   it('passes over rows that it does not understand', () => {

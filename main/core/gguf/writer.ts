@@ -1,4 +1,5 @@
-/** Writes GGUF version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), 32-bit floats only. */
+/** Writes GGUF version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). */
+import { BLOCKS, type TensorType, tensorBytes } from './tensor-types.ts';
 
 export type GgufValue =
   | { readonly type: 'uint32' | 'float32'; readonly value: number }
@@ -11,30 +12,48 @@ export interface GgufTensor {
   readonly name: string;
   /** Fastest-running dimension first: inputs, then outputs. */
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly type: TensorType;
+  /** The data in parts, {@link tensorBytes} in all. */
+  readonly parts: () => Iterable<Uint8Array>;
 }
 
 const ALIGNMENT_BYTES = 32;
 const TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
-const TENSOR_F32 = 0;
 
-export function writeGguf(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): Buffer {
+/** The file's bytes one part after the other, so that a large file never stands in memory as a whole. */
+export function* writeGguf(
+  metadata: ReadonlyMap<string, GgufValue>,
+  tensors: readonly GgufTensor[],
+): Generator<Uint8Array, void, void> {
   const parts: Buffer[] = [Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(metadata.size)];
   for (const [key, value] of metadata) parts.push(text(key), encode(value));
   let offset = 0;
-  for (const { name, shape, data } of tensors) {
-    parts.push(text(name), uint32(shape.length), ...shape.map(uint64), uint32(TENSOR_F32), uint64(offset));
-    offset += padded(data.byteLength);
+  for (const { name, shape, type } of tensors) {
+    const id = uint32(BLOCKS[type].id);
+    parts.push(text(name), uint32(shape.length), ...shape.map(uint64), id, uint64(offset));
+    offset += padded(tensorBytes(type, shape));
   }
   const head = Buffer.concat(parts);
-  const body = tensors.map(({ data }) => {
-    const bytes = Buffer.alloc(padded(data.byteLength));
-    data.forEach((value, index) => {
-      bytes.writeFloatLE(value, index * 4);
-    });
-    return bytes;
+  yield head;
+  yield Buffer.alloc(padded(head.length) - head.length);
+  for (const { name, shape, type, parts: data } of tensors) {
+    let length = 0;
+    for (const part of data()) {
+      length += part.length;
+      yield part;
+    }
+    if (length !== tensorBytes(type, shape)) throw new RangeError(`${name} has ${length} bytes`);
+    yield Buffer.alloc(padded(length) - length);
+  }
+}
+
+/** 32-bit floats as a tensor's data. */
+export function encodeFloats(data: Float32Array): Buffer {
+  const bytes = Buffer.alloc(data.byteLength);
+  data.forEach((value, index) => {
+    bytes.writeFloatLE(value, index * 4);
   });
-  return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), ...body]);
+  return bytes;
 }
 
 function encode(value: GgufValue): Buffer {

@@ -1,0 +1,71 @@
+/** What of a model decides its speed: the matrices that each token is multiplied with, and its attention. */
+import {
+  type Configuration,
+  type GgufHeader,
+  type Matrix,
+  type Mixture,
+  matricesOf,
+  type TensorType,
+} from '../gguf/index.ts';
+
+export interface ModelShape {
+  readonly layers: number;
+  readonly vocabulary: number;
+  /** Heads times their width: what one token of context costs each layer. */
+  readonly attentionWidth: number;
+  /** Weights that each token is multiplied with, by type; without the output matrix. */
+  readonly weights: ReadonlyMap<TensorType, number>;
+  /** Sums of products that each token makes: the outputs of all those matrices. */
+  readonly rows: number;
+  /** Multiplied only for tokens that a next one is chosen after. */
+  readonly output: { readonly type: TensorType; readonly inputs: number; readonly outputs: number };
+}
+
+/** Architectures whose layers are made of the seven matrices that the costs were fitted on. */
+const ARCHITECTURES: ReadonlySet<unknown> = new Set(['llama', 'qwen2', 'qwen3']);
+const LAYERS_MAX = 1_024;
+
+/** From what was published of a model whose file is not here. */
+export function shapeOfConfiguration(configuration: Configuration, mixture: Mixture): ModelShape {
+  const { layers, heads, headWidth } = configuration;
+  return shapeOf(matricesOf(configuration, mixture), layers, heads * headWidth);
+}
+
+/** From a file's own header; null for an architecture, a tensor or a type that the costs do not speak of. */
+export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | null {
+  const architecture = values.get('general.architecture');
+  const layers = values.get(`${architecture}.block_count`);
+  const heads = values.get(`${architecture}.attention.head_count`);
+  const width = values.get(`${architecture}.embedding_length`);
+  if (!ARCHITECTURES.has(architecture)) return null;
+  if (!isCount(layers) || layers > LAYERS_MAX || !isCount(heads) || !isCount(width)) return null;
+  const matrices: Matrix[] = [];
+  for (const { name, shape, type } of tensors) {
+    const [inputs, outputs, ...more] = shape;
+    if (inputs === undefined || outputs === undefined) continue;
+    if (more.length > 0 || type === null) return null;
+    matrices.push({ name, inputs, outputs, type });
+  }
+  if (!matrices.some(({ name }) => name === 'token_embd.weight')) return null;
+  const headWidth = values.get(`${architecture}.attention.key_length`) ?? width / heads;
+  return isCount(headWidth) ? shapeOf(matrices, layers, heads * headWidth) : null;
+}
+
+function shapeOf(matrices: readonly Matrix[], layers: number, attentionWidth: number): ModelShape {
+  const table = matrices.find(({ name }) => name === 'token_embd.weight');
+  const output = matrices.find(({ name }) => name === 'output.weight') ?? table;
+  if (table === undefined || output === undefined) throw new TypeError('a model has a table of embeddings');
+  const weights = new Map<TensorType, number>();
+  let rows = 0;
+  for (const matrix of matrices) {
+    // The table is looked up, not multiplied.
+    if (matrix === table || matrix === output) continue;
+    weights.set(matrix.type, (weights.get(matrix.type) ?? 0) + matrix.inputs * matrix.outputs);
+    rows += matrix.outputs;
+  }
+  return { layers, vocabulary: table.outputs, attentionWidth, weights, rows, output };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+}

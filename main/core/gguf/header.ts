@@ -1,0 +1,185 @@
+/**
+ * Reads the header of a GGUF file: the architecture's numbers, and the name, shape and type of each tensor.
+ * The file comes from the network, so that every length is bounded before it is believed, and nothing but
+ * the header is read.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { AppError } from '../../../shared/errors.ts';
+import { type TensorType, tensorType } from './tensor-types.ts';
+
+export interface TensorInfo {
+  readonly name: string;
+  /** Fastest-running dimension first: inputs, then outputs. */
+  readonly shape: readonly number[];
+  /** Null for a type that we do not know. */
+  readonly type: TensorType | null;
+}
+
+export interface GgufHeader {
+  /** Metadata of one value: numbers and short texts. Arrays are skipped. */
+  readonly values: ReadonlyMap<string, number | string | boolean>;
+  readonly tensors: readonly TensorInfo[];
+}
+
+/** The largest vocabularies in use (about 260,000 tokens with their merges) take some 16 MB. */
+const HEADER_BYTES_MAX = 64 * 2 ** 20;
+const FIRST_READ_BYTES = 2 ** 20;
+const VALUES_MAX = 4_096;
+const TENSORS_MAX = 65_536;
+const ARRAY_MAX = 2 ** 22;
+const NAME_BYTES_MAX = 1_024;
+/** Longer texts (a chat template) are skipped. */
+const TEXT_BYTES_KEPT = 1_024;
+const DIMENSIONS_MAX = 4;
+const DIMENSION_MAX = 2 ** 32;
+
+/** Bytes of the value types by their number; 8 (a text) and 9 (an array) have no fixed length. */
+const VALUE_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
+const STRING = 8;
+const ARRAY = 9;
+
+/** There is more header than bytes; never leaves this file. */
+class CutShort extends Error {}
+
+/** Fails with `model-unavailable` when the file is no GGUF that we can read. */
+export async function readGgufHeader(path: string): Promise<GgufHeader> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new AppError('model-unavailable', 'The model file cannot be opened.', { cause });
+  });
+  try {
+    const { size } = await file.stat();
+    for (let length = FIRST_READ_BYTES; ; length *= 4) {
+      const bytes = await readStart(file, Math.min(length, size, HEADER_BYTES_MAX));
+      try {
+        return parse(bytes);
+      } catch (error) {
+        if (!(error instanceof CutShort)) throw error;
+        if (bytes.length >= Math.min(size, HEADER_BYTES_MAX)) throw refused('it ends within its header');
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The header at the start of `bytes`. Fails with `model-unavailable`, and in no other way. */
+export function parseGgufHeader(bytes: Buffer): GgufHeader {
+  try {
+    return parse(bytes);
+  } catch (error) {
+    if (error instanceof CutShort) throw refused('it ends within its header');
+    throw error;
+  }
+}
+
+async function readStart(file: FileHandle, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  const { bytesRead } = await file.read(bytes, 0, length, 0);
+  return bytes.subarray(0, bytesRead);
+}
+
+function parse(bytes: Buffer): GgufHeader {
+  const cursor = createCursor(bytes);
+  if (cursor.take(4).toString('latin1') !== 'GGUF') throw refused('it does not begin with GGUF');
+  const version = cursor.uint32();
+  if (version !== 2 && version !== 3) throw refused('its version is not known');
+  const tensorCount = cursor.uint64(TENSORS_MAX);
+  const valueCount = cursor.uint64(VALUES_MAX);
+  const values = new Map<string, number | string | boolean>();
+  for (let index = 0; index < valueCount; index++) {
+    const key = cursor.text(NAME_BYTES_MAX);
+    const value = readValue(cursor, cursor.uint32());
+    if (value !== null) values.set(key, value);
+  }
+  const tensors: TensorInfo[] = [];
+  for (let index = 0; index < tensorCount; index++) {
+    const name = cursor.text(NAME_BYTES_MAX);
+    const dimensions = cursor.uint32();
+    if (dimensions > DIMENSIONS_MAX) throw refused('a tensor has too many dimensions');
+    const shape = Array.from({ length: dimensions }, () => cursor.uint64(DIMENSION_MAX));
+    const type = tensorType(cursor.uint32());
+    cursor.take(8); // where its data lies, which we never read
+    tensors.push({ name, shape, type });
+  }
+  return { values, tensors };
+}
+
+/** Null for what is skipped. */
+function readValue(cursor: Cursor, type: number): number | string | boolean | null {
+  if (type === STRING) return cursor.shortText();
+  if (type === ARRAY) {
+    skipArray(cursor);
+    return null;
+  }
+  const bytes = cursor.take(fixedBytes(type));
+  switch (type) {
+    case 0:
+      return bytes.readUInt8();
+    case 1:
+      return bytes.readInt8();
+    case 2:
+      return bytes.readUInt16LE();
+    case 3:
+      return bytes.readInt16LE();
+    case 4:
+      return bytes.readUInt32LE();
+    case 5:
+      return bytes.readInt32LE();
+    case 6:
+      return bytes.readFloatLE();
+    case 7:
+      return bytes.readUInt8() !== 0;
+    case 10:
+      return Number(bytes.readBigUInt64LE());
+    case 11:
+      return Number(bytes.readBigInt64LE());
+    default:
+      return bytes.readDoubleLE();
+  }
+}
+
+function skipArray(cursor: Cursor): void {
+  const type = cursor.uint32();
+  const length = cursor.uint64(ARRAY_MAX);
+  if (type === ARRAY) throw refused('it nests arrays');
+  if (type === STRING)
+    for (let index = 0; index < length; index++) cursor.take(cursor.uint64(HEADER_BYTES_MAX));
+  else cursor.take(fixedBytes(type) * length);
+}
+
+function fixedBytes(type: number): number {
+  const bytes = VALUE_BYTES[type] ?? 0;
+  if (bytes === 0) throw refused('a value has a type that is not known');
+  return bytes;
+}
+
+type Cursor = ReturnType<typeof createCursor>;
+
+/** Moves through the bytes and never past their end. */
+function createCursor(bytes: Buffer) {
+  let position = 0;
+  function take(length: number): Buffer {
+    if (length > bytes.length - position) throw new CutShort();
+    position += length;
+    return bytes.subarray(position - length, position);
+  }
+  function uint64(max: number): number {
+    const value = take(8).readBigUInt64LE();
+    if (value > BigInt(max)) throw refused('a length is beyond reason');
+    return Number(value);
+  }
+  return {
+    take,
+    uint64,
+    uint32: () => take(4).readUInt32LE(),
+    text: (bytesMax: number) => take(uint64(bytesMax)).toString('utf8'),
+    shortText(): string | null {
+      const text = take(uint64(HEADER_BYTES_MAX));
+      return text.length > TEXT_BYTES_KEPT ? null : text.toString('utf8');
+    },
+  };
+}
+
+function refused(why: string): AppError {
+  return new AppError('model-unavailable', `The file cannot be read as a model: ${why}.`);
+}

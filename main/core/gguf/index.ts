@@ -1,0 +1,5 @@
+/** The GGUF room's door: what stands in a model file's header, and writing such files. */
+export { type Configuration, type Matrix, type Mixture, matricesOf } from './configuration.ts';
+export { type GgufHeader, parseGgufHeader, readGgufHeader, type TensorInfo } from './header.ts';
+export { BLOCKS, type TensorType, tensorBytes, tensorTypeSchema } from './tensor-types.ts';
+export { encodeFloats, type GgufTensor, type GgufValue, writeGguf } from './writer.ts';

@@ -1,0 +1,228 @@
+/**
+ * Goal: costs that made times are found again from the times, and predict models of other shapes; what was
+ * not measured has no prediction. Method: times are computed from known costs, with and without noise; shapes
+ * come from configurations and from headers. What would break: a speed promised on the page that is far off,
+ * negative costs, a prediction for a type or an architecture that nobody measured.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { CALIBRATION_MODELS } from '../../../main/core/benchmark/calibration-models.ts';
+import {
+  type Costs,
+  choiceParts,
+  costOf,
+  decodeParts,
+  fitCosts,
+  prefillParts,
+} from '../../../main/core/benchmark/cost-model.ts';
+import { nonNegativeLeastSquares } from '../../../main/core/benchmark/least-squares.ts';
+import {
+  type ModelShape,
+  shapeOfConfiguration,
+  shapeOfHeader,
+} from '../../../main/core/benchmark/model-shape.ts';
+import {
+  crossErrorPercent,
+  errorPercent,
+  fitModels,
+  type MeasuredModel,
+  predictSpeed,
+} from '../../../main/core/benchmark/prediction.ts';
+import { type GgufHeader, matricesOf } from '../../../main/core/gguf/index.ts';
+import { modelFacts } from '../../../main/core/models/index.ts';
+
+const TYPES: Costs = { F16: 2e-7, Q8_0: 1.5e-7, Q4_0: 2e-7, Q4_1: 1.8e-7, Q4_K: 2.5e-7, Q6_K: 3e-7 };
+const DECODE: Costs = { token: 0.3, layer: 0.02, vocabulary: 1e-5, row: 3e-6, attention: 2e-7, ...TYPES };
+const PREFILL: Costs = { prompt: 1, token: 0.01, layer: 0.005, row: 1e-6, attention: 1e-7, ...TYPES };
+const CONDITIONS = { promptTokens: 194, answerTokens: 32 };
+
+function known(parts: ReadonlyMap<string, number>, costs: Costs): number {
+  const cost = costOf(parts, costs);
+  assert.ok(cost !== null);
+  return cost;
+}
+
+/** What a machine with exactly these costs would measure; `noise` of 0.02 is 2 % more or less. */
+function measured(shape: ModelShape, noise = () => 0, promptTokens = CONDITIONS.promptTokens): MeasuredModel {
+  const context = promptTokens + CONDITIONS.answerTokens / 2;
+  const prefillMs = known(prefillParts(shape, promptTokens), PREFILL) + known(choiceParts(shape), DECODE);
+  return {
+    shape,
+    ...CONDITIONS,
+    promptTokens,
+    prefillMs: prefillMs * (1 + noise()),
+    decodeMsPerToken: known(decodeParts(shape, context), DECODE) * (1 + noise()),
+  };
+}
+
+const CALIBRATION = CALIBRATION_MODELS.map(({ configuration, mixture }) =>
+  shapeOfConfiguration(configuration, mixture),
+);
+
+function catalogueShape(id: string): ModelShape {
+  const facts = modelFacts(id);
+  assert.ok(facts !== null);
+  return shapeOfConfiguration(facts.configuration, facts.mixture);
+}
+
+describe('the prediction', () => {
+  for (const id of [
+    'smollm2-135m-instruct',
+    'qwen2.5-1.5b-instruct',
+    'qwen3-4b',
+    'mistral-7b-instruct-v0.3',
+  ]) {
+    it(`of ${id} is right where times are sums of costs, however much larger it is`, () => {
+      const shape = catalogueShape(id);
+      const speed = predictSpeed(fitModels(CALIBRATION.map((each) => measured(each))), shape, CONDITIONS);
+      const truth = measured(shape);
+      assert.ok(speed !== null);
+      assert.ok(errorPercent(speed.decodeTokensPerSecond, 1_000 / truth.decodeMsPerToken) < 3);
+      const prefill = (CONDITIONS.promptTokens * 1_000) / truth.prefillMs;
+      assert.ok(errorPercent(speed.prefillTokensPerSecond, prefill) < 3);
+    });
+  }
+
+  it('stays near when the measurements are off by up to 3 %', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: -0.03, max: 0.03, noNaN: true }), { minLength: 32, maxLength: 32 }),
+        (off) => {
+          let next = 0;
+          const noise = () => off[next++ % off.length] ?? 0;
+          const shape = catalogueShape('mistral-7b-instruct-v0.3');
+          const speed = predictSpeed(
+            fitModels(CALIBRATION.map((each) => measured(each, noise))),
+            shape,
+            CONDITIONS,
+          );
+          assert.ok(speed !== null);
+          assert.ok(errorPercent(speed.decodeTokensPerSecond, 1_000 / measured(shape).decodeMsPerToken) < 15);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it('is none for a type that was not measured', () => {
+    const costs = fitModels(CALIBRATION.map((each) => measured(each)));
+    assert.equal(predictSpeed(costs, catalogueShape('idlewatt-tiny'), CONDITIONS), null);
+  });
+
+  it('says how far the measured models are off when each is predicted from the others', () => {
+    const exact = crossErrorPercent(CALIBRATION.map((each) => measured(each)));
+    assert.ok(exact !== null && exact < 5, String(exact));
+    const right = CALIBRATION.map((each) => measured(each));
+    const disturbed = crossErrorPercent(
+      right.map((model, index) =>
+        index % 2 === 0 ? model : { ...model, decodeMsPerToken: model.decodeMsPerToken * 1.6 },
+      ),
+    );
+    assert.ok(disturbed !== null && disturbed > 15, String(disturbed));
+    assert.equal(crossErrorPercent(right.slice(0, 1)), null);
+  });
+});
+
+describe('the fit', () => {
+  it('is not bent by one sample that was disturbed', () => {
+    const right = CALIBRATION.flatMap((each) => [measured(each), measured(each, () => 0, 34)]);
+    const bent = right.map((model, index) =>
+      index === 18 ? { ...model, decodeMsPerToken: model.decodeMsPerToken * 1.5 } : model,
+    );
+    const shape = catalogueShape('mistral-7b-instruct-v0.3');
+    const speed = predictSpeed(fitModels(bent), shape, CONDITIONS);
+    assert.ok(speed !== null);
+    const off = errorPercent(speed.decodeTokensPerSecond, 1_000 / measured(shape).decodeMsPerToken);
+    assert.ok(off < 4, `${off} %`);
+  });
+
+  it('leaves no direction, within zero and more, in which the error would fall', () => {
+    const value = fc.double({ min: 0, max: 1, noNaN: true });
+    const row = fc.array(value, { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(row, value), { minLength: 5, maxLength: 9 }), (samples) => {
+        const rows = samples.map(([each]) => each);
+        const targets = samples.map(([, target]) => target - 0.3);
+        const found = nonNegativeLeastSquares(rows, targets);
+        // What holds back unknowns that the rows say nothing about counts as well.
+        const error = (x: readonly number[]) =>
+          1e-7 * x.reduce((sum, each) => sum + each ** 2, 0) +
+          rows.reduce(
+            (total, each, at) =>
+              total +
+              (each.reduce((sum, factor, i) => sum + factor * (x[i] ?? 0), 0) - (targets[at] ?? 0)) ** 2,
+            0,
+          );
+        for (const [i, each] of found.entries()) {
+          assert.ok(each >= 0);
+          for (const step of [-0.01, 0.01]) {
+            const moved = found.with(i, Math.max(0, each + step));
+            assert.ok(error(moved) >= error(found) - 1e-6);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('has no cost below zero, even where that would fit better', () => {
+    const costs = fitCosts([
+      {
+        parts: new Map([
+          ['a', 1],
+          ['b', 2],
+        ]),
+        durationMs: 1,
+      },
+      {
+        parts: new Map([
+          ['a', 1],
+          ['b', 1],
+        ]),
+        durationMs: 2,
+      },
+      {
+        parts: new Map([
+          ['a', 2],
+          ['b', 1],
+        ]),
+        durationMs: 4,
+      },
+    ]);
+    assert.equal(costs.b, 0);
+    assert.ok((costs.a ?? 0) > 0);
+  });
+});
+
+describe('the shape of a model', () => {
+  it('from a header is that of its configuration', () => {
+    const facts = modelFacts('mistral-7b-instruct-v0.3');
+    assert.ok(facts !== null);
+    const { configuration, mixture } = facts;
+    const header: GgufHeader = {
+      values: new Map<string, number | string>([
+        ['general.architecture', 'llama'],
+        ['llama.block_count', configuration.layers],
+        ['llama.attention.head_count', configuration.heads],
+        ['llama.embedding_length', configuration.width],
+      ]),
+      tensors: [
+        { name: 'output_norm.weight', shape: [configuration.width], type: 'F32' },
+        ...matricesOf(configuration, mixture).map(({ name, inputs, outputs, type }) => ({
+          name,
+          shape: [inputs, outputs],
+          type,
+        })),
+      ],
+    };
+    assert.deepEqual(shapeOfHeader(header), shapeOfConfiguration(configuration, mixture));
+    const other = new Map([...header.values, ['general.architecture', 'mamba'] as const]);
+    assert.equal(shapeOfHeader({ ...header, values: other }), null);
+    const experts = { name: 'blk.0.ffn_up_exps.weight', shape: [64, 64, 8], type: 'Q8_0' as const };
+    assert.equal(shapeOfHeader({ ...header, tensors: [...header.tensors, experts] }), null);
+    const unknown = { name: 'blk.0.ffn_up.weight', shape: [64, 64], type: null };
+    assert.equal(shapeOfHeader({ ...header, tensors: [...header.tensors, unknown] }), null);
+    assert.equal(shapeOfHeader({ values: new Map(), tensors: [] }), null);
+  });
+});
