@@ -106,8 +106,9 @@ interface Reading {
 
 export async function run(): Promise<BenchResult> {
   const folder = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
-  const engine = createEngineSupervisor({ spawn: createLlamaSpawner(), clock: systemClock });
-  const yardstick = createEngineSupervisor({ spawn: createLlamaSpawner(), clock: systemClock });
+  const spawn = createLlamaSpawner({ sandbox: { modelFolders: [folder] } });
+  const engine = createEngineSupervisor({ spawn, clock: systemClock });
+  const yardstick = createEngineSupervisor({ spawn, clock: systemClock });
   try {
     return await measureAll(folder, engine, yardstick);
   } finally {
