@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   ledger: () => import('./bench/ledger.ts'),
   handback: () => import('./bench/hand-back.ts'),
   predict: () => import('./bench/predict.ts'),
+  presence: () => import('./bench/presence.ts'),
 };
 
 /** This machine in one line. */
