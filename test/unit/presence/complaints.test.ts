@@ -81,6 +81,17 @@ test('2: where idle time cannot be seen, or somebody is there over the network, 
   assert.equal(see({ locked: true }, 'x11').reason, 'remote-session');
 });
 
+test('2: a lock counts only where no source denies it, and a yes that keeps us away where one says it', () => {
+  const { see } = evening();
+  assert.equal(see({ inputIdleSeconds: 0, onBattery: false, locked: true }, 'screensaver').decision, 'run');
+  assert.equal(see({ locked: false }, 'logind').reason, 'owner-active');
+  see(AWAY, 'screensaver');
+  assert.equal(see({ fullScreen: false, displayKeptAwake: false }, 'x11').decision, 'run');
+  assert.equal(see({ displayKeptAwake: true }, 'logind').reason, 'display-kept-awake');
+  see({ onBattery: true }, 'upower');
+  assert.equal(see({ onBattery: false }, 'logind').reason, 'on-battery');
+});
+
 test('3: near the limit it works more slowly, above it not at all, and it does not flap', () => {
   const { see, change } = evening({ comfort: 4 });
   const at = (processorCelsius: number) => see({ ...AWAY, processorCelsius }).reason;
