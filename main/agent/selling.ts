@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
+import { createHardwareSensor } from '../adapters/linux/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
 import { createControllerSensor, createInputSensor, createNvmlSensor } from '../adapters/native/index.ts';
 import {
@@ -57,6 +58,7 @@ export function openSelling(
     const sensors = [
       createMachineSensor(machine),
       createOtherLoadSensor(),
+      createHardwareSensor({ clock, usesGraphics: () => usesGraphics(engine.status()) }),
       createInputSensor(),
       createControllerSensor(),
       createNvmlSensor({ ownPids: () => enginePid(engine.status()) }),
@@ -196,6 +198,10 @@ export function openSelling(
       serving.start();
     },
   };
+}
+
+function usesGraphics(status: EngineStatus): boolean {
+  return status.state === 'ready' && status.loaded.backend !== 'cpu';
 }
 
 /** The process whose use of the cards is ours. */

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createDesktopBusSensor } from '../../main/adapters/dbus/index.ts';
+import { createHardwareSensor } from '../../main/adapters/linux/index.ts';
 import {
   createControllerSensor,
   createInputSensor,
@@ -53,6 +54,7 @@ async function measure(address: string): Promise<BenchResult> {
   const sensors = [
     createMachineSensor(createMachineReader({ now: clock.now })),
     createOtherLoadSensor({ now: clock.now }),
+    createHardwareSensor({ clock, usesGraphics: () => false }),
     createInputSensor({ now: clock.now }),
     createControllerSensor({ now: clock.now }),
     createNvmlSensor({ ownPids: () => [], now: clock.now }),
@@ -85,7 +87,7 @@ async function measure(address: string): Promise<BenchResult> {
     notes: [
       `${LOOKS} looks, as many as ${LOOKS} seconds have; processor time of this process alone, all threads`,
       'the desktop’s services are played by another process, whose time is not counted',
-      'temperature and watts come from programs that the system starts, where it has them: those are not counted',
+      'programs that the system starts for temperature and watts, where it has them, are not counted',
     ],
   };
 }
