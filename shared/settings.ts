@@ -18,6 +18,8 @@ export const settingsSchema = z.object({
   heedFullScreen: z.boolean(),
   heedDisplayAwake: z.boolean(),
   heedOtherPrograms: z.boolean(),
+  /** Graphics cards that are not to be used, see shared/devices.ts. */
+  graphicsOff: z.array(z.string().max(200)).max(32),
   /** See shared/comfort.ts. */
   comfort: comfortSchema,
   /** Processor and cards together; null for no limit. */
@@ -64,6 +66,7 @@ export const DEFAULT_SETTINGS: Settings = {
   heedFullScreen: true,
   heedDisplayAwake: true,
   heedOtherPrograms: true,
+  graphicsOff: [],
   comfort: 4,
   wattsMax: null,
   scheduleOn: false,

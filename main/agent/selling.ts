@@ -5,7 +5,12 @@ import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createHardwareSensor } from '../adapters/linux/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
-import { createControllerSensor, createInputSensor, createNvmlSensor } from '../adapters/native/index.ts';
+import {
+  createControllerSensor,
+  createInputSensor,
+  createNvmlSensor,
+  readNamedCards,
+} from '../adapters/native/index.ts';
 import {
   createMachineReader,
   createMachineSensor,
@@ -23,6 +28,7 @@ import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
+import { createGraphics } from './graphics.ts';
 import type { Money } from './money.ts';
 import { createServing, servingLoad } from './serving.ts';
 import { plainAsset } from './state-sections.ts';
@@ -41,8 +47,9 @@ export function openSelling(
   const { chain, accounts, wallet } = money;
 
   const machine = createMachineReader();
+  const graphics = createGraphics({ machine, settings: settings.get, named: readNamedCards });
   const engine = createEngineSupervisor({
-    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] } }),
+    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] }, graphics: graphics.choice }),
     clock,
   });
   onClose(() => engine.stop());
@@ -83,7 +90,10 @@ export function openSelling(
   onClose(() => shapes.close());
   const calibrationFolder = join(paths.root, 'calibration');
   const calibrator = createEngineSupervisor({
-    spawn: createLlamaSpawner({ sandbox: { modelFolders: [calibrationFolder] } }),
+    spawn: createLlamaSpawner({
+      sandbox: { modelFolders: [calibrationFolder] },
+      graphics: graphics.choice,
+    }),
     clock,
   });
   onClose(() => calibrator.stop());
@@ -159,6 +169,7 @@ export function openSelling(
     presence,
     settings,
     machine,
+    graphics,
     records,
     clock,
     tinyMayServe: config.profile === 'practice',

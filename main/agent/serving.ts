@@ -14,6 +14,7 @@ import type { Engine, LoadOptions, ModelFile } from '../ports/engine.ts';
 import type { MachineReader } from '../ports/machine.ts';
 import type { RecordStore } from '../ports/store.ts';
 import type { Surroundings } from './config.ts';
+import type { Graphics } from './graphics.ts';
 
 export interface ServingOptions {
   readonly engine: Engine;
@@ -21,6 +22,7 @@ export interface ServingOptions {
   readonly presence: PresenceService;
   readonly settings: SettingsService;
   readonly machine: MachineReader;
+  readonly graphics: Graphics;
   readonly records: RecordStore;
   readonly clock: Clock;
   /** Whether the bundled tiny model may stand in when no source can be reached. */
@@ -97,6 +99,11 @@ export function createServing(options: ServingOptions): Serving {
   async function step(): Promise<void> {
     if (stopping.signal.aborted || file === null) return;
     const run = presence.current().decision !== 'pause';
+    // A process keeps the cards that it began with.
+    if (await options.graphics.refresh()) {
+      await giveBack();
+      await engine.stop();
+    }
     const status = engine.status();
     const loaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
     const loadedId = status.state === 'ready' ? status.loaded.model.id : null;

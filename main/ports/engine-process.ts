@@ -123,5 +123,14 @@ export interface EngineProcess {
   kill(): void;
 }
 
+/** Which graphics cards an engine process may use; a process keeps its choice. */
+export type GraphicsChoice =
+  /** All that there are. */
+  | { readonly kind: 'all' }
+  /** The processor alone. */
+  | { readonly kind: 'none' }
+  /** These NVIDIA cards and no other card, by their driver's ids. */
+  | { readonly kind: 'some'; readonly uuids: readonly string[] };
+
 /** Starts an engine process. */
 export type SpawnEngine = () => EngineProcess;

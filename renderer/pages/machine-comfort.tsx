@@ -1,5 +1,5 @@
 /** Machine: how much of it idle work may take, and what the decision to run rests on. */
-import { Label, Slider, SliderOutput, SliderThumb, SliderTrack } from 'react-aria-components';
+import { Label, Slider, SliderOutput, SliderThumb, SliderTrack, Switch } from 'react-aria-components';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
@@ -7,7 +7,7 @@ import { useDeed } from '../calls.ts';
 import { writeBytes, writeExactTime, writeNumber } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { Count } from '../parts/setting.tsx';
+import { Count, SwitchTrack } from '../parts/setting.tsx';
 import { useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 
@@ -55,6 +55,28 @@ export function Comfort() {
         <ProblemNote problem={change.problem} />
       </div>
     </section>
+  );
+}
+
+/** Takes a card from the work, or gives it back: at once, whatever is computed on it. */
+export function CardSwitch({ id, name }: { id: string; name: string }) {
+  const { t } = useWords();
+  const { graphicsOff } = useSection('settings');
+  const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
+  const others = graphicsOff.filter((off) => off !== id);
+  return (
+    <>
+      <Switch
+        className="switch"
+        aria-label={t('machine.useCard', { name })}
+        isSelected={!graphicsOff.includes(id)}
+        onChange={(on) => change.run({ graphicsOff: on ? others : [...others, id] })}
+      >
+        <SwitchTrack isOn={!graphicsOff.includes(id)} />
+        {t('machine.use')}
+      </Switch>
+      <ProblemNote problem={change.problem} />
+    </>
   );
 }
 

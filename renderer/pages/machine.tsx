@@ -1,6 +1,7 @@
 /** Machine: what it is, how it does right now, and what was measured, under which conditions. */
 import { Button } from 'react-aria-components';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
+import { deviceId } from '../../shared/devices.ts';
 import { useAnswer, useDeed } from '../calls.ts';
 import { writeBytes, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
@@ -10,7 +11,7 @@ import { Progress } from '../parts/progress.tsx';
 import { Table } from '../parts/table.tsx';
 import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
-import { Comfort, Sensed } from './machine-comfort.tsx';
+import { CardSwitch, Comfort, Sensed } from './machine-comfort.tsx';
 
 export function Machine() {
   const { t } = useWords();
@@ -72,6 +73,13 @@ function Readings({ machine }: { machine: AgentState['machine'] }) {
   );
 }
 
+/** Cards are counted among cards alone. */
+function cardId(devices: AgentState['machine']['devices'], index: number): string {
+  const cards = devices.filter(({ kind }) => kind === 'gpu');
+  const card = devices[index];
+  return card === undefined ? '' : deviceId(cards, cards.indexOf(card));
+}
+
 function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
   const { t, language } = useWords();
   return (
@@ -104,6 +112,7 @@ function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
                   t('machine.memoryOf', { size: writeBytes(device.memoryBytes, language) })
                 )}
               </span>
+              {device.kind === 'gpu' ? <CardSwitch id={cardId(devices, index)} name={device.name} /> : null}
               {device.driver === null ? null : (
                 <span className="row-number soft">{t('machine.driver', { version: device.driver })}</span>
               )}

@@ -16,6 +16,15 @@ export function Part({ title, note, children }: { title: string; note?: string; 
   );
 }
 
+export function SwitchTrack({ isOn }: { isOn: boolean }) {
+  return (
+    <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
+      <rect x="1" y="1" width="34" height="18" rx="9" />
+      <circle cx={isOn ? 26 : 10} cy="10" r="6" />
+    </svg>
+  );
+}
+
 export function Toggle(props: {
   label: string;
   note?: string;
@@ -31,10 +40,7 @@ export function Toggle(props: {
         isDisabled={props.isDisabled ?? false}
         onChange={props.onChange}
       >
-        <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
-          <rect x="1" y="1" width="34" height="18" rx="9" />
-          <circle cx={props.isSelected ? 26 : 10} cy="10" r="6" />
-        </svg>
+        <SwitchTrack isOn={props.isSelected} />
         {props.label}
       </Switch>
       {props.note ? <p className="soft field-note">{props.note}</p> : null}

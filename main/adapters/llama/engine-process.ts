@@ -17,6 +17,7 @@ import {
 } from '../../ports/engine-process.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
+import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 import { enterSandbox } from './sandbox.ts';
 
@@ -46,7 +47,7 @@ process.on('message', (message) => {
     case 'load':
       inOrder(async () => {
         await unload();
-        llama ??= await getLlama({ build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} });
+        llama ??= await openLlama();
         sandbox ??= enterSandbox();
         runner = await loadRunner(llama, command, duty);
         report({ type: 'loaded', request: command.request, report: { ...runner.report, sandbox } });
@@ -71,6 +72,18 @@ process.on('message', (message) => {
 
 // The parent's end closes the channel; nobody is left to compute for.
 process.on('disconnect', () => process.exit(0));
+
+/** With the cards that the owner left on; the processor alone where those cannot be used. */
+async function openLlama(): Promise<Llama> {
+  const options = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
+  if (process.argv.includes(NO_GRAPHICS)) return getLlama({ ...options, gpu: false });
+  if (!process.argv.includes(ONLY_CUDA)) return getLlama(options);
+  try {
+    return await getLlama({ ...options, gpu: 'cuda' });
+  } catch {
+    return getLlama({ ...options, gpu: false });
+  }
+}
 
 /** Loading and unloading happen one after the other. */
 function inOrder(step: () => Promise<void>, request: number): void {

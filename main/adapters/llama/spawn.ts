@@ -1,7 +1,9 @@
 /** Starts the engine's process with a minimal environment and speaks to it over Node's IPC channel. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { EngineProcess, SpawnEngine } from '../../ports/engine-process.ts';
+import { assertNever } from '../../../shared/assert.ts';
+import type { EngineProcess, GraphicsChoice, SpawnEngine } from '../../ports/engine-process.ts';
+import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
 
 export interface LlamaSpawnOptions {
@@ -11,6 +13,8 @@ export interface LlamaSpawnOptions {
   readonly execPath?: string;
   /** Where models lie and what the engine may use of the machine. */
   readonly sandbox?: SandboxOptions;
+  /** Asked at each start; all cards by default. */
+  readonly graphics?: () => GraphicsChoice;
 }
 
 /** What native libraries need to be found and to choose a device; nothing else of our environment goes in. */
@@ -38,10 +42,11 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
   return () => {
     // Debugger and loader flags of the parent would let the child listen or run foreign code.
     const start = sandboxedStart(program, options.sandbox ?? { modelFolders: [] });
-    const child = fork(entry, [], {
+    const graphics = options.graphics?.() ?? { kind: 'all' };
+    const child = fork(entry, graphicsParameters(graphics), {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: { ...minimalEnvironment(), ...start?.env },
+      env: { ...minimalEnvironment(), ...start?.env, ...graphicsEnvironment(graphics) },
       execPath: start?.execPath ?? program,
       execArgv: [...(start?.execArgv ?? [])],
     });
@@ -71,6 +76,25 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
     };
     return started;
   };
+}
+
+/** See engine-process.ts, which reads them. */
+function graphicsParameters({ kind }: GraphicsChoice): string[] {
+  switch (kind) {
+    case 'all':
+      return [];
+    case 'some':
+      return [ONLY_CUDA];
+    case 'none':
+      return [NO_GRAPHICS];
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** CUDA then sees these cards and no other; no other library is tried, since it would see all of them. */
+function graphicsEnvironment(choice: GraphicsChoice): NodeJS.ProcessEnv {
+  return choice.kind === 'some' ? { CUDA_VISIBLE_DEVICES: choice.uuids.join(',') } : {};
 }
 
 function minimalEnvironment(): NodeJS.ProcessEnv {

@@ -44,6 +44,12 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   };
 }
 
+/** NVIDIA's cards by the ids that CUDA knows them by; none where there is no driver. */
+export async function readNamedCards(): Promise<readonly Pick<Card, 'name' | 'uuid'>[]> {
+  const ask = createTimelyQuestion(() => loadNative().readCards(null, 0));
+  return (await ask()) ?? [];
+}
+
 /** The latest sample of each foreign process; the card's whole load where none of ours can have part in it. */
 function otherPercent(card: Card, own: ReadonlySet<number>): number | null {
   if (card.samples !== null) {

@@ -1,4 +1,5 @@
 /** The engine room's door: supervision of engine processes, choice of threads, and measuring. */
+export { chooseGraphics } from './graphics.ts';
 export { createHandBacks, type HandBacks } from './hand-backs.ts';
 export {
   type EngineEnd,

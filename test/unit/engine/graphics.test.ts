@@ -1,0 +1,114 @@
+/**
+ * Goal: one card can be taken from the work alone, and a card that is off is never used.
+ * Method: inventories and drivers' lists made up; a real engine process whose command line and environment are read.
+ * Would break: two cards of one name mixed up, a card used because its id is not known, a choice that does not reach
+ * the process.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
+import { createGraphics } from '../../../main/agent/graphics.ts';
+import { chooseGraphics } from '../../../main/core/engine/index.ts';
+import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
+
+const device = (kind: 'cpu' | 'gpu', name: string) => ({
+  kind,
+  name,
+  cores: null,
+  memoryBytes: null,
+  driver: null,
+});
+const MACHINE = [
+  device('cpu', 'Ryzen'),
+  device('gpu', 'RTX 4070'),
+  device('gpu', 'RTX 4070'),
+  device('gpu', 'Radeon'),
+];
+const DRIVER = [
+  { name: 'RTX 4070', uuid: 'GPU-a' },
+  { name: 'RTX 4070', uuid: 'GPU-b' },
+];
+
+test('6: one of two equal cards is turned off, and the other one works on', () => {
+  const two = MACHINE.slice(0, 3);
+  assert.deepEqual(chooseGraphics(two, [], DRIVER), { kind: 'all' });
+  assert.deepEqual(chooseGraphics(two, ['RTX 4070 #2'], DRIVER), { kind: 'some', uuids: ['GPU-a'] });
+  assert.deepEqual(chooseGraphics(two, ['RTX 4070'], DRIVER), { kind: 'some', uuids: ['GPU-b'] });
+  assert.deepEqual(chooseGraphics(two, ['RTX 4070', 'RTX 4070 #2'], DRIVER), { kind: 'none' });
+  assert.deepEqual(chooseGraphics(MACHINE, ['Radeon'], DRIVER), { kind: 'some', uuids: ['GPU-a', 'GPU-b'] });
+  assert.deepEqual(
+    chooseGraphics(MACHINE, ['RTX 4070'], DRIVER),
+    { kind: 'none' },
+    'the Radeon has no such id',
+  );
+  assert.deepEqual(chooseGraphics(two, ['a card that was taken out'], DRIVER), { kind: 'all' });
+});
+
+test('6: whatever is off, no id of a card that is off is handed on', () => {
+  const names = fc.constantFrom('A', 'B', 'C');
+  fc.assert(
+    fc.property(fc.array(names, { maxLength: 5 }), fc.array(fc.nat(4)), (cards, offIndexes) => {
+      const devices = cards.map((name) => device('gpu', name));
+      const ids = cards.map((name, index) => {
+        const before = cards.slice(0, index).filter((other) => other === name).length;
+        return before === 0 ? name : `${name} #${before + 1}`;
+      });
+      const off = offIndexes.flatMap((index) => ids[index] ?? []);
+      const driver = cards.map((name, index) => ({ name, uuid: `GPU-${index}` }));
+      const choice = chooseGraphics(devices, off, driver);
+      const on = ids.flatMap((id, index) => (off.includes(id) ? [] : [`GPU-${index}`]));
+      if (on.length === cards.length) assert.equal(choice.kind, 'all');
+      else if (on.length === 0) assert.equal(choice.kind, 'none');
+      else assert.deepEqual(choice, { kind: 'some', uuids: on });
+    }),
+  );
+});
+
+test('6: a change of the switch is noticed once, and asks no driver while everything is on', async () => {
+  let asked = 0;
+  let graphicsOff: string[] = [];
+  const graphics = createGraphics({
+    machine: {
+      inventory: async () => ({
+        hostname: '',
+        os: '',
+        devices: MACHINE,
+        memoryBytes: null,
+        physicalCores: 1,
+      }),
+    },
+    settings: () => ({ graphicsOff }),
+    named: async () => {
+      asked += 1;
+      return DRIVER;
+    },
+  });
+  assert.equal(await graphics.refresh(), false);
+  assert.equal(asked, 0);
+  graphicsOff = ['Radeon'];
+  assert.deepEqual([await graphics.refresh(), await graphics.refresh()], [true, false]);
+  assert.equal(graphics.choice().kind, 'some');
+});
+
+test('6: the engine’s process is told', { skip: process.platform !== 'linux' }, async () => {
+  const started = async (choice: GraphicsChoice) => {
+    const engine = createLlamaSpawner({ graphics: () => choice })();
+    const gone = new Promise<void>((resolve) => engine.onExit(() => resolve()));
+    const read = (file: string) => readFileSync(`/proc/${engine.pid}/${file}`, 'utf8').split('\0');
+    const seen = {
+      command: read('cmdline').filter((part) => /^--(no-graphics|only-cuda)$/.test(part)),
+      cards: read('environ').find((part) => part.startsWith('CUDA_VISIBLE_DEVICES=')) ?? null,
+    };
+    engine.kill();
+    await gone;
+    return seen;
+  };
+  assert.deepEqual(await started({ kind: 'all' }), { command: [], cards: null });
+  assert.deepEqual(await started({ kind: 'none' }), { command: ['--no-graphics'], cards: null });
+  assert.deepEqual(await started({ kind: 'some', uuids: ['GPU-a', 'GPU-b'] }), {
+    command: ['--only-cuda'],
+    cards: 'CUDA_VISIBLE_DEVICES=GPU-a,GPU-b',
+  });
+});
