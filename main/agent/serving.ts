@@ -121,8 +121,10 @@ export function createServing(options: ServingOptions): Serving {
   async function giveBack(): Promise<void> {
     const { reason } = presence.current();
     const jobs = options.activeJobs();
+    // The engine ends first: what is then written of the jobs takes the disk's time.
+    const ending = engine.handBack();
     const concluded = options.handBack();
-    const given = await engine.handBack();
+    const given = await ending;
     if (given !== null) {
       options.handBacks.add({ atMs: clock.now(), reason, jobs, ...given });
       options.onChange();

@@ -74,8 +74,10 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     pause(until) {
       const nowMs = clock.now();
       pause = { sinceMs: nowMs, untilMs: pauseEnd(until, nowMs, calendar) };
+      // The machine is given back before the disk is waited for.
+      const paused = refresh();
       records.set(COLLECTION, KEY, JSON.stringify(pause));
-      return refresh();
+      return paused;
     },
     resume() {
       pause = null;

@@ -38,10 +38,13 @@ export function createUsage(parts: {
 }): Usage {
   const { clock, calendar, records, isFree } = parts;
   let countedMs = clock.monotonic();
-  const timer: Timer = clock.every(COUNT_EVERY_MS, count);
+  /** Counted and not yet written: a change of the decision does not wait for the disk. */
+  const pending = new Map<string, { seenMs: number; freeMs: number }>();
+  const timer: Timer = clock.every(COUNT_EVERY_MS, write);
 
   return {
     days(days) {
+      write();
       const nowMs = clock.now();
       const wanted = new Set(Array.from({ length: days }, (_, back) => calendar.day(nowMs - back * DAY_MS)));
       return [...wanted].sort().flatMap((day) => {
@@ -51,7 +54,7 @@ export function createUsage(parts: {
     },
     count,
     stop() {
-      count();
+      write();
       timer.cancel();
     },
   };
@@ -63,15 +66,24 @@ export function createUsage(parts: {
     if (passedMs <= 0 || passedMs > GAP_MS_MAX) return;
     // On the day on which it began.
     const day = calendar.day(clock.now() - passedMs);
-    const before = read(day) ?? { seenMs: 0, freeMs: 0 };
-    records.set(
-      COLLECTION,
-      day,
-      JSON.stringify({
-        seenMs: before.seenMs + passedMs,
-        freeMs: before.freeMs + (isFree() ? passedMs : 0),
-      }),
-    );
+    const before = pending.get(day) ?? { seenMs: 0, freeMs: 0 };
+    pending.set(day, {
+      seenMs: before.seenMs + passedMs,
+      freeMs: before.freeMs + (isFree() ? passedMs : 0),
+    });
+  }
+
+  function write(): void {
+    count();
+    for (const [day, { seenMs, freeMs }] of pending) {
+      const before = read(day) ?? { seenMs: 0, freeMs: 0 };
+      records.set(
+        COLLECTION,
+        day,
+        JSON.stringify({ seenMs: before.seenMs + seenMs, freeMs: before.freeMs + freeMs }),
+      );
+    }
+    pending.clear();
   }
 
   function read(day: string): { seenMs: number; freeMs: number } | null {
