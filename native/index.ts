@@ -39,8 +39,6 @@ export interface Native {
   readCards(library: string | null, sinceUs: number): Promise<readonly Card[] | null>;
   /** Since a controller was moved. Null on Linux, where controllers are files. */
   controllerIdleMs(): number | null;
-  /** The lowest priority that the system knows, for this process; whether all of it was granted. */
-  lowerPriority(): boolean;
   /**
    * Windows and macOS: shuts this process in as far as that is possible from inside, and gives the names of the
    * parts in force, separated by spaces. On Linux the launcher does it and this does nothing.
@@ -81,7 +79,6 @@ function fallback(missing: string): Native {
     readInput: async () => ({ idleMs: null, fullScreen: null }),
     readCards: async () => null,
     controllerIdleMs: () => null,
-    lowerPriority: () => false,
     confine: () => '',
   };
 }

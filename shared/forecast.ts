@@ -16,7 +16,7 @@ export const forecastSchema = z.object({
     /** Measured here. */
     prefillTokensPerSecond: z.number().positive(),
     decodeTokensPerSecond: z.number().positive(),
-    /** `market`: offers of others for the same file; `own`: there are none. Practice is no market. */
+    /** `market`: offers of others for the same model; `own`: there are none. Practice is no market. */
     price: z.enum(['market', 'own']),
     offers: z.number().int().nonnegative(),
     /** Hours a day. `history`: of the last days; `schedule`: what the owner's hours allow at most. */

@@ -58,3 +58,21 @@ export const READING_NAMES = Object.keys(readingsSchema.shape) as ReadingName[];
 
 /** What one source says; names that it leaves out are those it never knows. */
 export type PartialReadings = { readonly [Name in ReadingName]?: Readings[Name] | undefined };
+
+export type KnownReading = NonNullable<Readings[ReadingName]>;
+
+/** Of idle times the shorter one is believed, and a lock only where no source denies it: both let us work. */
+const PREFER_SMALLER: ReadonlySet<ReadingName> = new Set([
+  'inputIdleSeconds',
+  'controllerIdleSeconds',
+  'batteryPercent',
+  'locked',
+]);
+
+/** Which of two sources that disagree is believed: the one that errs to the owner's side. */
+export function moreCareful(name: ReadingName, left: KnownReading, right: KnownReading): KnownReading {
+  // An idle time that was read earlier has grown since.
+  const grownSeconds = name.endsWith('IdleSeconds') ? (right.atMs - left.atMs) / 1000 : 0;
+  const [first, second] = [Number(left.value) + grownSeconds, Number(right.value)];
+  return (PREFER_SMALLER.has(name) ? second < first : second > first) ? right : left;
+}

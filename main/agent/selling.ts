@@ -24,7 +24,6 @@ import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createSensing } from '../core/presence/index.ts';
 import { createProviderService } from '../core/provider/index.ts';
-import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
@@ -61,20 +60,6 @@ export function openSelling(
   });
   models.onChange(() => changed('models'));
 
-  if (serves) {
-    const sensors = [
-      createMachineSensor(machine),
-      createOtherLoadSensor(),
-      createHardwareSensor({ clock, usesGraphics: () => usesGraphics(engine.status()) }),
-      createInputSensor(),
-      createControllerSensor(),
-      createNvmlSensor({ ownPids: () => enginePid(engine.status()) }),
-      createDesktopBusSensor({ addresses: busAddresses(), clock }),
-    ];
-    const sensing = createSensing({ sensors, clock, report: presence.report, fault });
-    onClose(() => sensing.stop());
-  }
-
   const withoutWindow = createWorkerProbe();
   const withWindow = joinProbes(shell.gpuProbe, withoutWindow);
   const benchmark = createBenchmark({
@@ -100,7 +85,7 @@ export function openSelling(
   const predictions = createPredictions({
     engine: calibrator,
     folder: calibrationFolder,
-    load: () => servingLoad(machine),
+    load: () => servingLoad(machine, settings.get().comfort),
     store: database.benchmarks,
     clock,
     shape: shapes.shape,
@@ -115,6 +100,26 @@ export function openSelling(
   presence.onChange(({ decision }) => {
     if (decision === 'pause') stopMeasuring('You need the machine.');
   });
+
+  if (serves) {
+    const ready = () => [engine.status(), calibrator.status()].filter((status) => status.state === 'ready');
+    // Measured in a window of the desktop's, in a process that is not known here.
+    const isProbing = () => benchmark.state().state === 'running';
+    const sensors = [
+      createMachineSensor(machine),
+      createOtherLoadSensor(),
+      createHardwareSensor({
+        clock,
+        usesGraphics: () => isProbing() || ready().some(({ loaded }) => loaded.backend !== 'cpu'),
+      }),
+      createInputSensor(),
+      createControllerSensor(),
+      createNvmlSensor({ ownPids: () => (isProbing() ? null : ready().map(({ pid }) => pid)) }),
+      createDesktopBusSensor({ addresses: busAddresses(), clock }),
+    ];
+    const sensing = createSensing({ sensors, clock, report: presence.report, fault });
+    onClose(() => sensing.stop());
+  }
 
   const offers = createOffers({
     key: network.key,
@@ -209,13 +214,4 @@ export function openSelling(
       serving.start();
     },
   };
-}
-
-function usesGraphics(status: EngineStatus): boolean {
-  return status.state === 'ready' && status.loaded.backend !== 'cpu';
-}
-
-/** The process whose use of the cards is ours. */
-function enginePid(status: EngineStatus): number[] {
-  return status.state === 'ready' ? [status.pid] : [];
 }

@@ -3,7 +3,7 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
-import { comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
+import { type Comfort, comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
@@ -133,7 +133,7 @@ export function createServing(options: ServingOptions): Serving {
   }
 
   async function wantedLoad(): Promise<LoadOptions> {
-    return servingLoad(options.machine, comfortLimits(settings.get().comfort).coresPercent);
+    return servingLoad(options.machine, settings.get().comfort);
   }
 
   /** The owner gives more cores or fewer: what nobody waits for is loaded anew. */
@@ -204,13 +204,13 @@ export function createServing(options: ServingOptions): Serving {
 }
 
 /** How this machine loads a model that it serves; a model with a shorter context gives less. */
-export async function servingLoad(machine: MachineReader, coresPercent = 100): Promise<LoadOptions> {
+export async function servingLoad(machine: MachineReader, comfort: Comfort): Promise<LoadOptions> {
   const { physicalCores } = await machine.inventory();
   const threads = chooseThreads({
     physicalCores,
     logicalCores: availableParallelism(),
     busyCores: null,
-    sharePercent: coresPercent,
+    sharePercent: comfortLimits(comfort).coresPercent,
   });
   return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads };
 }

@@ -2,7 +2,6 @@
 #define NAPI_VERSION 8
 #include "input.h"
 #include "nvml.h"
-#include "priority.h"
 #ifndef __linux__
 #include "confine.h"
 #endif
@@ -192,14 +191,6 @@ static napi_value controller_idle(napi_env env, napi_callback_info info) {
   return number_or_null(env, (double)idlewatt_controller_idle_ms());
 }
 
-/* lowerPriority(): boolean */
-static napi_value lower_priority(napi_env env, napi_callback_info info) {
-  (void)info;
-  napi_value value;
-  napi_get_boolean(env, idlewatt_lower_priority(), &value);
-  return value;
-}
-
 /* confine(memoryBytesMax: number, parentPid: number): string, the parts in force; empty on Linux. */
 static napi_value confine(napi_env env, napi_callback_info info) {
   size_t count = 2;
@@ -222,7 +213,6 @@ NAPI_MODULE_INIT() {
       {"readInput", NULL, read_input, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readCards", NULL, read_cards, NULL, NULL, NULL, napi_enumerable, NULL},
       {"controllerIdleMs", NULL, controller_idle, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"lowerPriority", NULL, lower_priority, NULL, NULL, NULL, napi_enumerable, NULL},
       {"confine", NULL, confine, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);

@@ -73,16 +73,7 @@ export function Count<Value extends number | null>(props: {
         if (isGood && value !== props.value) props.onCommit(value as Value);
       }}
     >
-      <Label className="field-label">{props.label}</Label>
-      <Group className="field-line">
-        <Input className="input is-short" />
-        <span className="field-unit">{props.unit}</span>
-      </Group>
-      {props.note ? (
-        <Text slot="description" className="soft field-note">
-          {props.note}
-        </Text>
-      ) : null}
+      <TypedLine {...props} isShort />
     </NumberField>
   );
 }
@@ -119,9 +110,19 @@ export function AmountField<Value extends string | null>(props: {
       isInvalid={isBad}
       inputMode="decimal"
     >
+      <TypedLine {...props} />
+      <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
+    </TextField>
+  );
+}
+
+/** Label, what is typed with its unit, and a note. */
+function TypedLine(props: { label: string; unit: string; note?: string; isShort?: boolean }) {
+  return (
+    <>
       <Label className="field-label">{props.label}</Label>
       <Group className="field-line">
-        <Input className="input" />
+        <Input className={props.isShort ? 'input is-short' : 'input'} />
         <span className="field-unit">{props.unit}</span>
       </Group>
       {props.note ? (
@@ -129,7 +130,6 @@ export function AmountField<Value extends string | null>(props: {
           {props.note}
         </Text>
       ) : null}
-      <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
-    </TextField>
+    </>
   );
 }

@@ -170,6 +170,16 @@ describe('the desktop’s buses', { skip: process.platform !== 'linux' }, () => 
     assert.deepEqual(values(await sensor.read()), { onBattery: false });
   });
 
+  it('nor does it hold up others on its bus, now or later', async () => {
+    await on(session, 'org.gnome.Mutter.IdleMonitor', new Map([[MUTTER, null]]));
+    const gnome: Answers = new Map([['/org/gnome/SessionManager IsInhibited', ['b', true]]]);
+    await on(session, 'org.gnome.SessionManager', gnome);
+    for (let look = 0; look < 2; look += 1) {
+      assert.deepEqual(values(await sensor.read()), { displayKeptAwake: true });
+      clock.advance(5_000);
+    }
+  });
+
   it('a bus that dies and comes back is asked again; one that was never there is not', async () => {
     const mortal = await openPrivateBus();
     const dying = createDesktopBusSensor({ addresses: { system: null, session: mortal.address }, clock });

@@ -26,6 +26,8 @@ const ANSWER_MS_MAX = 1_000;
 const CONNECT_AGAIN_MS = 10_000;
 /** Whoever is not on the bus, or does not know the method, will hardly be so soon. */
 const ASK_AGAIN_MS = 60_000;
+/** Whoever did not answer in time holds up nobody else, and is asked again when it may have recovered. */
+const ASK_LATE_AGAIN_MS = 10_000;
 
 /** `address` as the D-Bus specification writes it; null is a machine without this bus. */
 export function connectBus(address: string | null, clock: Clock): BusConnection {
@@ -42,8 +44,8 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
       if (open === null) return null;
       const answer = await answerOf(open, question);
       if (answer.kind === 'value') return answer.value;
-      if (answer.kind === 'refused') silentUntilMs.set(asked, nowMs + ASK_AGAIN_MS);
-      else drop(open);
+      if (answer.kind === 'lost') drop(open);
+      else silentUntilMs.set(asked, nowMs + (answer.kind === 'late' ? ASK_LATE_AGAIN_MS : ASK_AGAIN_MS));
       return null;
     },
     close() {
@@ -76,13 +78,14 @@ type Answer =
   | { readonly kind: 'value'; readonly value: unknown }
   /** Nobody has this name, or it does not know the question. */
   | { readonly kind: 'refused' }
-  /** The bus is gone, or whoever was asked hangs. */
+  | { readonly kind: 'late' }
+  /** The bus is gone. */
   | { readonly kind: 'lost' };
 
 async function answerOf(bus: MessageBus, question: Question): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'lost' }), ANSWER_MS_MAX);
+    timer = setTimeout(() => resolve({ kind: 'late' }), ANSWER_MS_MAX);
   });
   try {
     return await Promise.race([late, call(bus, question)]);

@@ -1,7 +1,7 @@
 /** What a Linux desktop says over its message buses about its owner, its power and its network. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PartialReadings, ReadingName } from '../../../shared/readings.ts';
+import { moreCareful, type PartialReadings, type ReadingName } from '../../../shared/readings.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Sensor } from '../../ports/sensors.ts';
 import { type BusConnection, connectBus, type Question } from './connection.ts';
@@ -87,15 +87,12 @@ async function answered(ask: Ask, bus: BusConnection, clock: Clock): Promise<Par
   return Object.fromEntries(values.map(([name, value]) => [name, { value, source: ask.source, atMs }]));
 }
 
-/** Two services may know the same thing; here, too, the one that errs to the owner's side is passed on. */
+/** Two services may know the same thing. */
 function careful(left: PartialReadings, right: PartialReadings): PartialReadings {
   const merged: Record<string, unknown> = { ...left };
   for (const name of Object.keys(right) as ReadingName[]) {
     const [before, next] = [left[name], right[name]];
-    if (!next) continue;
-    const isSmaller = before ? next.value < before.value : true;
-    const prefersSmaller = name === 'inputIdleSeconds' || name === 'batteryPercent' || name === 'locked';
-    if (!before || isSmaller === prefersSmaller) merged[name] = next;
+    if (next) merged[name] = before ? moreCareful(name, before, next) : next;
   }
   return merged as PartialReadings;
 }

@@ -168,8 +168,7 @@ async function answer({
     for await (const token of sequence.evaluate(prompt.slice(done), { temperature, topP, seed })) {
       firstTokenAtMs ??= performance.now();
       firstTokenCpuMs ??= cpuMs();
-      await duty.rest(performance.now() - stepFromMs, signal);
-      stepFromMs = performance.now();
+      const stepMs = performance.now() - stepFromMs;
       if (signal.aborted || ends.has(token)) break;
       generated += 1;
       const next = text.push(token);
@@ -180,6 +179,9 @@ async function answer({
         reason = 'length';
         break;
       }
+      // The token is on its way by now.
+      await duty.rest(stepMs, signal);
+      stepFromMs = performance.now();
     }
   }
   const endedAtMs = performance.now();

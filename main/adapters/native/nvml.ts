@@ -8,8 +8,8 @@ import type { Sensor } from '../../ports/sensors.ts';
 import { createTimelyQuestion } from './answer-in-time.ts';
 
 export interface NvmlSensorOptions {
-  /** The processes whose use of the cards is ours. */
-  readonly ownPids: () => readonly number[];
+  /** The processes whose use of the cards is ours; null while one of them is not known by its id. */
+  readonly ownPids: () => readonly number[] | null;
   /** The library's file; the system's own by default. */
   readonly library?: string;
   readonly native?: Native;
@@ -30,12 +30,14 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
     name: 'nvml',
     async read() {
       const cards = (await ask()) ?? [];
-      const own = new Set(options.ownPids());
+      const ownPids = options.ownPids();
+      const own = new Set(ownPids ?? []);
       const atMs = now();
       const reading = (value: number | null) => (value === null ? null : { value, source: 'nvml', atMs });
+      const others = <Value>(value: Value | null) => (ownPids === null ? null : value);
       return {
-        otherGraphicsPercent: reading(greatest(cards.map((card) => otherPercent(card, own)))),
-        otherGraphicsMemoryBytes: reading(sum(cards.map((card) => otherMemoryBytes(card, own)))),
+        otherGraphicsPercent: reading(others(greatest(cards.map((card) => otherPercent(card, own))))),
+        otherGraphicsMemoryBytes: reading(others(sum(cards.map((card) => otherMemoryBytes(card, own))))),
         graphicsCelsius: reading(greatest(cards.map((card) => card.celsius))),
         watts: reading(sum(cards.map((card) => card.watts))),
       } satisfies { [Name in keyof Readings]?: Readings[Name] };

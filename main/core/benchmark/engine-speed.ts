@@ -20,8 +20,8 @@ export interface EngineSpeedOptions {
 
 /** A spread up to this, in percent, is small enough to stop. */
 const SPREAD_SMALL = 5;
-/** The clock took this much longer than the processor: other programs had it. */
-const DISTURBED_RATIO = 1.2;
+/** The clock took this much longer than a processor that computes itself: other programs had it. */
+export const DISTURBED_RATIO = 1.2;
 
 /**
  * Up to two measurements, or none with the reason. `otherJobs` stands in the conditions when the engine

@@ -21,6 +21,7 @@ import {
   scoreOf,
   scoreRow,
 } from './calibration-record.ts';
+import { DISTURBED_RATIO } from './engine-speed.ts';
 import type { ModelShape } from './model-shape.ts';
 import { measureModelTimes } from './model-times.ts';
 import { crossErrorPercent, errorPercent, type FittedCosts, fitModels, predictSpeed } from './prediction.ts';
@@ -61,8 +62,6 @@ export interface Predictions {
 
 /** As the machine's benchmark measures; about one token a word. */
 const CONDITIONS = { promptTokens: 256, answerTokens: 64 };
-/** The clock took this much longer than the processor that computes: somebody else had it. */
-const DISTURBED_RATIO = 1.2;
 const SCORES_MAX = 200;
 
 export function createPredictions(dependencies: PredictionsDependencies): Predictions {

@@ -15,9 +15,9 @@ export interface CoreReading {
 const RESERVED_CORES = 1;
 
 /**
- * The owner's share of the free physical cores less one, at least 1. Threads beyond the free cores wait for each other at every
- * layer: measured on two cores with other programs at work, a second thread made decoding 5 to 20 times
- * slower, while on the same cores idle it doubled prefill. An owner's machine is rarely quite idle.
+ * The owner's share of the free physical cores less one, at least 1. Threads beyond the free cores wait for
+ * each other at every layer: measured on two cores with other programs at work, a second thread made decoding
+ * 5 to 20 times slower, while on the same cores idle it doubled prefill. An owner's machine is rarely quite idle.
  */
 export function chooseThreads(reading: CoreReading): number {
   // Half the logical cores is what machines with two threads a core have.

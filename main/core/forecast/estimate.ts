@@ -20,7 +20,7 @@ export interface ForecastFacts {
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
   readonly ownPrice: Price;
-  /** What others ask for the same file. */
+  /** What others ask for the same model. */
   readonly marketPrices: readonly Price[];
   /** Oldest first, today left out. */
   readonly days: readonly PastDay[];

@@ -45,6 +45,15 @@ describe('NVML', { skip: process.platform !== 'linux' }, () => {
     );
   };
 
+  it('while a process of ours is not known by its id, nobody’s share is told; heat and watts are', async () => {
+    const sensor = createNvmlSensor({ ownPids: () => null, library: libraries.whole, now: () => NOW_MS });
+    const readings = await sensor.read();
+    assert.equal(readings.otherGraphicsPercent, null);
+    assert.equal(readings.otherGraphicsMemoryBytes, null);
+    assert.equal(readings.graphicsCelsius?.value, 67);
+    assert.ok(readings.watts);
+  });
+
   it('gives each card as the library describes it', async () => {
     const cards = await loadNative().readCards(libraries.whole, 1_000);
     assert.deepEqual(cards, [
