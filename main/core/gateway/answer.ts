@@ -28,6 +28,8 @@ export interface AnswerRequest {
 
 /** An owner who comes and goes must not make one request endless. */
 const CONTINUATIONS_MAX = 3;
+/** Each part pays for the prompt again: a provider that pauses on purpose does not earn it a third time. */
+const PAUSES_MAX = 2;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 10_000;
 
@@ -39,7 +41,8 @@ export async function beginAnswer(
   let part = await seek(asked, null);
   const jobId = part.purchase.jobId;
   const { maxTokens } = part;
-  const paused = new Set<string>();
+  /** How often a peer paused in this answer. */
+  const pauses = new Map<string, number>();
   let text = '';
   /** Of the parts before this one. */
   let before = { input: 0, output: 0 };
@@ -63,9 +66,13 @@ export async function beginAnswer(
         if (going === null) continue;
         // Whoever paused may serve again.
         await seeking.refresh(going.peer);
-        round = { ...going, without: new Set() };
+        round = { ...going, without: pausedTimes(PAUSES_MAX) };
       }
     }
+  }
+
+  function pausedTimes(atLeast: number): ReadonlySet<string> {
+    return new Set([...pauses].filter(([, times]) => times >= atLeast).map(([peer]) => peer));
   }
 
   function take(batch: Batch): Awaited<ReturnType<Answer['next']>> {
@@ -93,10 +100,10 @@ export async function beginAnswer(
       return { pieces: [], end: { finishReason: 'length', usage: counted } };
     }
     const { peer, model } = part.candidate;
-    paused.add(peer);
+    pauses.set(peer, (pauses.get(peer) ?? 0) + 1);
     continuations += 1;
     void seeking.refresh(peer);
-    const going = { jobId: job.id, sha256: model.sha256, without: paused, peer };
+    const going = { jobId: job.id, sha256: model.sha256, without: pausedTimes(1), peer };
     try {
       part = await seek(remainder(asked, text, before.output, room), going);
     } catch (error) {

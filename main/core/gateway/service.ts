@@ -55,6 +55,8 @@ export interface GatewayService {
 const LIMITS: PurchaseLimits = { firstEventMs: 300_000, silenceMs: 60_000, receiptMs: 15_000 };
 const BODY_BYTES_MAX = 1024 * 1024;
 const STALL_MS = 300_000;
+/** Proxies and clients give up connections that say nothing for a minute or less. */
+const QUIET_MS_MAX = 15_000;
 const AVOID_CHEAT_MS = 3_600_000;
 
 /** See {@link GatewayService}. */
@@ -80,7 +82,12 @@ export function createGateway(options: GatewayOptions): GatewayService {
     const answer = await beginAnswer({ seeking, clock }, { asked, onPause, requester: gone.signal });
     const head: AnswerHead = { asked, jobId: answer.jobId, createdAtS: Math.floor(clock.now() / 1_000) };
     if (!asked.stream) return whole(head, answer);
-    const body = eventStream(pieces(head, answer, gone.signal), { clock, stallMs: STALL_MS, onGone: left });
+    const body = eventStream(pieces(head, answer, gone.signal), {
+      clock,
+      stallMs: STALL_MS,
+      quietMsMax: QUIET_MS_MAX,
+      onGone: left,
+    });
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
 

@@ -23,9 +23,14 @@ export interface EventStreamOptions {
   readonly clock: Clock;
   /** A reader that takes nothing for this long is gone. */
   readonly stallMs: number;
+  /** After so long without an event a comment says that the connection lives; never by default. */
+  readonly quietMsMax?: number;
   /** The reader is gone before the source ended; the source's `return` is called right after. */
   readonly onGone: () => void;
 }
+
+/** Clients pass over it. */
+const COMMENT = ': still here\n\n';
 
 /**
  * A response body from a generator of text. It is started at once, so that its `finally` runs whatever
@@ -33,7 +38,7 @@ export interface EventStreamOptions {
  */
 export function eventStream(
   source: AsyncGenerator<string, void>,
-  { clock, stallMs, onGone }: EventStreamOptions,
+  { clock, stallMs, quietMsMax, onGone }: EventStreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let gone = false;
@@ -50,6 +55,13 @@ export function eventStream(
       });
     });
   }
+  /** Null when nothing came in time. */
+  function soon(taken: Promise<IteratorResult<string, void>>): Promise<IteratorResult<string, void> | null> {
+    if (quietMsMax === undefined) return taken;
+    const { promise: quiet, resolve } = Promise.withResolvers<null>();
+    const timer = clock.after(quietMsMax, () => resolve(null));
+    return Promise.race([taken, quiet]).finally(() => timer.cancel());
+  }
   let stall: Timer | null = null;
   let next: Promise<IteratorResult<string, void>> | null = source.next();
   // Seen by the first pull; without one it must not count as unhandled.
@@ -61,15 +73,15 @@ export function eventStream(
       },
       async pull(controller) {
         stall?.cancel();
-        const taken = next ?? source.next();
-        next = null;
-        const { value, done } = await taken;
+        next ??= source.next();
+        const taken = await soon(next);
         if (gone) return;
-        if (done) {
+        if (taken !== null) next = null;
+        if (taken?.done) {
           controller.close();
           return;
         }
-        controller.enqueue(encoder.encode(value));
+        controller.enqueue(encoder.encode(taken?.value ?? COMMENT));
         stall = watch(controller);
       },
       async cancel() {

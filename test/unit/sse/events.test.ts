@@ -112,6 +112,33 @@ describe('event stream', () => {
     }
   });
 
+  it('says that it lives while its source says nothing, and loses nothing by that', async () => {
+    const clock = manualClock(0);
+    const { promise: later, resolve } = Promise.withResolvers<string>();
+    async function* source(): AsyncGenerator<string, void> {
+      yield 'data: 1\n\n';
+      yield await later;
+    }
+    const stream = eventStream(source(), {
+      clock,
+      stallMs: 100_000,
+      quietMsMax: 1_000,
+      onGone: () => assert.fail('it is here'),
+    });
+    const reader = stream.getReader();
+    const read = async () => new TextDecoder().decode((await reader.read()).value);
+    assert.equal(await read(), 'data: 1\n\n');
+    for (let seconds = 0; seconds < 3; seconds += 1) {
+      const quiet = read();
+      await new Promise((resolveTurn) => setImmediate(resolveTurn));
+      clock.advance(1_000);
+      assert.match(await quiet, /^: .*\n\n$/);
+    }
+    resolve('data: 2\n\n');
+    assert.equal(await read(), 'data: 2\n\n');
+    assert.equal((await reader.read()).done, true);
+  });
+
   it('gives up on a reader that takes nothing', async () => {
     const { seen, source } = counting();
     const clock = manualClock(0);
