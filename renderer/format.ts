@@ -50,6 +50,9 @@ export function writeMeasured(value: number, language: string): string {
   return new Intl.NumberFormat(language, digits).format(value);
 }
 
+/** Bytes of a gigabyte as it is shown and typed: decimal. */
+export const GIGABYTE = 1_000_000_000;
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Bytes in decimal units, as disks are sold: `94.2 MB`. */

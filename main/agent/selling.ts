@@ -85,7 +85,7 @@ export function openSelling(
   const predictions = createPredictions({
     engine: calibrator,
     folder: calibrationFolder,
-    load: () => servingLoad(machine, settings.get().comfort),
+    load: () => servingLoad(machine, settings.get()),
     store: database.benchmarks,
     clock,
     shape: shapes.shape,
@@ -158,7 +158,10 @@ export function openSelling(
     presence: presence.current,
     // core/jobs books the charge in the step that makes it final.
     onCharged: () => changed('money'),
-    onActive: () => changed('work'),
+    onActive: (active) => {
+      changed('work');
+      if (active.length === 0) serving.idle();
+    },
     onFault: fault,
   });
   if (serves) {

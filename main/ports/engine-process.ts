@@ -37,6 +37,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     contextTokens: z.number().int().positive(),
     sequences: z.number().int().positive().max(64),
     threads: z.number().int().positive().max(512),
+    graphicsMemoryBytesMax: count.nullable(),
   }),
   z.object({ type: z.literal('unload'), request: count }),
   z.object({ type: z.literal('generate'), id: count, request: generateRequestSchema }),

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly sequences: number;
   /** Compute threads; chosen from free physical cores. */
   readonly threads: number;
+  /** What it may take of all cards together; null for no limit. What does not fit is computed by the processor. */
+  readonly graphicsMemoryBytesMax: number | null;
 }
 
 export interface LoadedModel {

@@ -29,7 +29,12 @@ export interface FakeEngine extends Engine {
 }
 
 export const FAKE_MODEL: ModelFile = { id: 'fake', path: '/fake/model.gguf', sha256: 'f'.repeat(64) };
-export const FAKE_LOAD: LoadOptions = { contextTokens: 512, sequences: 2, threads: 1 };
+export const FAKE_LOAD: LoadOptions = {
+  contextTokens: 512,
+  sequences: 2,
+  threads: 1,
+  graphicsMemoryBytesMax: null,
+};
 
 /** Starts stopped; with `loaded` it is ready at once. */
 export function createFakeEngine(
@@ -49,7 +54,7 @@ export function createFakeEngine(
     status = next;
     for (const listener of listeners) listener(next);
   }
-  function ready(model: ModelFile, load: LoadOptions): LoadedModel {
+  function ready(model: ModelFile, load: Omit<LoadOptions, 'graphicsMemoryBytesMax'>): LoadedModel {
     const sandbox = { network: false, files: false, memory: false, priority: false, diesWithParent: false };
     const measured = { backend: 'cpu', loadMs: 1, quantisation: 'F32', parameterCount: 1 };
     const loaded = { model, ...load, ...measured, sandbox };
