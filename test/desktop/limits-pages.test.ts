@@ -1,10 +1,12 @@
 /**
  * Goal: what the owner lets Idlewatt take, and what holds it, can be set and read on the pages.
  * Method: the built pages in headless Chromium against a fake agent that implements the whole contract.
- * Would break: a limit kept in the wrong unit or one that cannot be lifted again.
+ * Would break: a limit kept in the wrong unit or one that cannot be lifted again; a sandbox that is said to hold while
+ *   no engine is there, or that does not say why a part of it is missing.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { sandboxOf } from '../fakes/sandbox.ts';
 import { type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -42,4 +44,30 @@ test('5: without a card the limit says that there is none yet', () =>
   withPage({ scenario: 'unknown' }, async ({ page, go }) => {
     await go('machine');
     await page.getByText('No graphics card was found here').waitFor();
+  }));
+
+test('11: each part of the sandbox says whether it holds, and why not', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    const row = (name: string) => page.getByRole('listitem').filter({ hasText: name });
+    assert.match(await row('No network').innerText(), /^No network\s+in force\s+It can make no connection/);
+    assert.match(
+      await row('No files').innerText(),
+      /^No files\s+not in force\s+The operating system does not let it/,
+    );
+    const { work } = agent.script.state;
+    agent.change({ work: { ...work, sandbox: { ...sandboxOf('not-built'), priority: 'in-force' } } });
+    await row('No network').getByText('native part is missing').waitFor();
+    assert.match(await row('Last in line').innerText(), /\bin force/);
+  }));
+
+test('11: while no engine is loaded nothing is said to hold it', () =>
+  withPage({ scenario: 'empty' }, async ({ page, go }) => {
+    await go('machine');
+    await page.getByRole('heading', { name: 'What holds the engine' }).waitFor();
+    assert.equal(await page.getByText('in force').count(), 0);
+    assert.match(
+      await page.getByRole('listitem').filter({ hasText: 'No network' }).innerText(),
+      /^No network\s+unknown/,
+    );
   }));

@@ -21,6 +21,7 @@ import {
   TOKEN,
 } from './agent-history.ts';
 import { NO_READINGS, said } from './readings.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export type Scenario = 'busy' | 'empty' | 'unknown';
 
@@ -141,6 +142,7 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       model: busy ? MODEL : null,
       backend: busy ? 'cpu' : null,
       threads: busy ? 2 : null,
+      sandbox: busy ? { ...sandboxOf('in-force'), files: 'refused' } : null,
       activeJobs: busy
         ? [
             {

@@ -13,6 +13,7 @@ import type {
   ModelFile,
 } from '../../main/ports/engine.ts';
 import { AppError } from '../../shared/errors.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export interface FakeEngineOptions {
   /** The words of the answer to a request; one word is one token. Default: endless `word-<n> `. */
@@ -55,7 +56,7 @@ export function createFakeEngine(
     for (const listener of listeners) listener(next);
   }
   function ready(model: ModelFile, load: Omit<LoadOptions, 'graphicsMemoryBytesMax'>): LoadedModel {
-    const sandbox = { network: false, files: false, memory: false, priority: false, diesWithParent: false };
+    const sandbox = sandboxOf('not-built');
     const measured = { backend: 'cpu', loadMs: 1, quantisation: 'F32', parameterCount: 1 };
     const loaded = { model, ...load, ...measured, sandbox };
     setStatus({ state: 'ready', loaded, activeSequences: 0, pid: 1 });

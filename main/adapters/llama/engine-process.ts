@@ -7,13 +7,13 @@ import { constants, setPriority } from 'node:os';
 import { getLlama, type Llama } from 'node-llama-cpp';
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import type { SandboxReport } from '../../../shared/sandbox.ts';
 import {
   type EngineCommand,
   type EngineEvent,
   type EngineFailure,
   type EngineReport,
   engineCommandSchema,
-  type SandboxReport,
 } from '../../ports/engine-process.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';

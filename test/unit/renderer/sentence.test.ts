@@ -20,6 +20,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     model: null,
     backend: null,
     threads: null,
+    sandbox: null,
     activeJobs: Array.from({ length: jobs }, (_, index) => ({
       id: `job-${index}`,
       model: 'm',
