@@ -107,6 +107,18 @@ export function writeMoment(atMs: number, nowMs: number, language: string): stri
   ).format(at);
 }
 
+/** The clock on the wall of a zone, with the weekday where it is another than at `nowMs`. */
+export function writeClock(atMs: number, nowMs: number, language: string, timeZone: string): string {
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
+  const time = new Intl.DateTimeFormat(language, {
+    timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(day.format(atMs) === day.format(nowMs) ? {} : { weekday: 'short' }),
+  });
+  return time.format(atMs);
+}
+
 /** The exact time, for tooltips and time lines. */
 export function writeExactTime(atMs: number, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(

@@ -2,7 +2,8 @@
  * Goal: what the owner lets Idlewatt take, and what holds it, can be set and read on the pages.
  * Method: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Would break: a limit kept in the wrong unit or one that cannot be lifted again; a sandbox that is said to hold while
- *   no engine is there, or that does not say why a part of it is missing.
+ *   no engine is there, or that does not say why a part of it is missing;
+ *   a preview that only eyes can read, or that stays as it was when the rules change.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -70,4 +71,25 @@ test('11: while no engine is loaded nothing is said to hold it', () =>
       await page.getByRole('listitem').filter({ hasText: 'No network' }).innerText(),
       /^No network\s+unknown/,
     );
+  }));
+
+test('5: the next 24 hours stand in words, stretch by stretch, and are asked anew when the rules change', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const preview = page.getByRole('region', { name: 'The next 24 hours by these rules' });
+    await preview.getByText('by the clock of Europe/Berlin').waitFor();
+    const words = (await preview.getByRole('listitem').allInnerTexts()).map((text) =>
+      text.replace(/\s+/g, ' '),
+    );
+    assert.equal(words.length, 5);
+    assert.match(words[0] ?? '', /^now until (\w{3} )?\d\d:\d\d \(30 mins\): paused by you$/);
+    assert.match(words[1] ?? '', /\(3 hrs 30 mins\): not by your schedule$/);
+    assert.match(words[2] ?? '', /: power is dear$/);
+    assert.match(words[3] ?? '', /until .*\(8 hrs\): allowed$/);
+    const asked = () => agent.calls.filter((call) => call.name === 'presence.ahead').length;
+    const before = asked();
+    await page.getByText('Run only in these hours').click();
+    await page.waitForFunction(() => document.querySelector('.week-grid') !== null);
+    for (let tries = 0; tries < 50 && asked() === before; tries += 1) await page.waitForTimeout(50);
+    assert.ok(asked() > before);
   }));
