@@ -110,13 +110,10 @@ export function writeMoment(atMs: number, nowMs: number, language: string): stri
 /** The clock on the wall of a zone, with the weekday where it is another than at `nowMs`. */
 export function writeClock(atMs: number, nowMs: number, language: string, timeZone: string): string {
   const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
-  const time = new Intl.DateTimeFormat(language, {
-    timeZone,
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(day.format(atMs) === day.format(nowMs) ? {} : { weekday: 'short' }),
-  });
-  return time.format(atMs);
+  const time = new Intl.DateTimeFormat(language, { timeZone, timeStyle: 'short' }).format(atMs);
+  if (day.format(atMs) === day.format(nowMs)) return time;
+  const weekday = new Intl.DateTimeFormat(language, { timeZone, weekday: 'short' }).format(atMs);
+  return `${weekday} ${time}`;
 }
 
 /** The exact time, for tooltips and time lines. */
