@@ -1,4 +1,5 @@
 /** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
@@ -74,6 +75,12 @@ export function openSelling(
   const shapes = createShapes(models, () => changed('models'));
   onClose(() => shapes.close());
   const calibrationFolder = join(paths.root, 'calibration');
+  // An agent that was killed while it calibrated left its model there: up to 360 MB.
+  try {
+    rmSync(calibrationFolder, { recursive: true, force: true });
+  } catch (error) {
+    fault(error);
+  }
   const calibrator = createEngineSupervisor({
     spawn: createLlamaSpawner({
       sandbox: { modelFolders: [calibrationFolder] },
