@@ -121,6 +121,8 @@ const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word
   metered: 'metered',
   'outside-schedule': 'outsideSchedule',
   'power-dear': 'powerDear',
+  'no-scheduled-hour': 'noScheduledHour',
+  'no-cheap-hour': 'noCheapHour',
   'not-locked': 'notLocked',
   'remote-session': 'remoteSession',
   'controller-in-use': 'controllerInUse',

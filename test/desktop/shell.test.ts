@@ -170,7 +170,8 @@ describe('the desktop app', () => {
     assert.match(await preview.getByRole('listitem').innerText(), /not by your schedule/);
     const offers = ({ items }: Awaited<ReturnType<typeof desktop.tray>>) =>
       items.some((item) => item.kind === 'action' && item.label === 'Run at any hour');
-    await until('the remedy in the tray', desktop.tray, offers, AGENT_MS_MAX);
+    const waiting = await until('the remedy in the tray', desktop.tray, offers, AGENT_MS_MAX);
+    assert.equal(waiting.sentence, 'Waiting. The schedule has no hour that is on.');
     await desktop.chooseInTray('Run at any hour');
     await until('nothing to mend', desktop.tray, (tray) => !offers(tray));
     assert.equal(await hours.isChecked(), false);

@@ -64,6 +64,19 @@ test('a pause says when it ends, or that the owner ends it', () => {
   assert.equal(sentenceFor(timed).why, 'paused-until-time');
 });
 
+test('a week without an hour is said to have none, instead of a time that never comes', () => {
+  for (const [reason, why] of [
+    ['outside-schedule', 'no-scheduled-hour'],
+    ['power-dear', 'no-cheap-hour'],
+  ] as const) {
+    const never = work(reason, 'stopped', 0);
+    assert.equal(sentenceFor(never).why, why);
+    const later = { ...never, presence: { ...never.presence, untilMs: 5 } };
+    assert.equal(sentenceFor(later).why, reason);
+    assert.equal(sentenceFor(later).remedy, sentenceFor(never).remedy);
+  }
+});
+
 test('each page has an address that opens it, and anything unknown is Home', () => {
   for (const page of PAGES) assert.deepEqual(readRoute(hrefTo(page)), { page, item: null });
   assert.deepEqual(readRoute(hrefTo('jobs', 'a/b c')), { page: 'jobs', item: 'a/b c' });
