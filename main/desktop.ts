@@ -72,6 +72,8 @@ function run(): void {
         return secretWindow.open(action.task);
       case 'pause':
         return void link?.pause(action.until).catch((error: unknown) => log('pause', error));
+      case 'change':
+        return void link?.change(action.patch).catch((error: unknown) => log('change', error));
     }
   };
   const tray = createTray({ appFolder, first: trayView(state, language()), act });

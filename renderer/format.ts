@@ -50,6 +50,9 @@ export function writeMeasured(value: number, language: string): string {
   return new Intl.NumberFormat(language, digits).format(value);
 }
 
+/** Bytes of a gigabyte as it is shown and typed: decimal. */
+export const GIGABYTE = 1_000_000_000;
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Bytes in decimal units, as disks are sold: `94.2 MB`. */
@@ -102,6 +105,15 @@ export function writeMoment(atMs: number, nowMs: number, language: string): stri
     language,
     sameDay ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   ).format(at);
+}
+
+/** The clock on the wall of a zone, with the weekday where it is another than at `nowMs`. */
+export function writeClock(atMs: number, nowMs: number, language: string, timeZone: string): string {
+  const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
+  const time = new Intl.DateTimeFormat(language, { timeZone, timeStyle: 'short' }).format(atMs);
+  if (day.format(atMs) === day.format(nowMs)) return time;
+  const weekday = new Intl.DateTimeFormat(language, { timeZone, weekday: 'short' }).format(atMs);
+  return `${weekday} ${time}`;
 }
 
 /** The exact time, for tooltips and time lines. */

@@ -51,6 +51,30 @@ export const presenceSchema = z.object({
 export type Presence = z.infer<typeof presenceSchema>;
 export type PresenceDecision = Presence['decision'];
 
+/** The reasons that lie in the owner's rules and the clock alone, so that they can be foreseen. */
+export const FORESEEN_REASONS = [
+  'paused-by-owner',
+  'outside-schedule',
+  'power-dear',
+] as const satisfies readonly PresenceReason[];
+
+const stretchSchema = z.object({
+  /** Milliseconds since the epoch. */
+  fromMs: z.number(),
+  untilMs: z.number(),
+  /** Why not, for all of it; null where it is allowed. */
+  reason: z.enum(FORESEEN_REASONS).nullable(),
+});
+export type Stretch = z.infer<typeof stretchSchema>;
+
+/** The next 24 hours by the owner's rules, in order and without gaps. */
+export const dayAheadSchema = z.object({
+  /** IANA name of the zone that the rules are read in. */
+  timeZone: z.string(),
+  stretches: z.array(stretchSchema).min(1),
+});
+export type DayAhead = z.infer<typeof dayAheadSchema>;
+
 /** What a reason means for the work; each reason has one decision. */
 export function decisionOf(reason: PresenceReason): PresenceDecision {
   if ((RUN_REASONS as readonly string[]).includes(reason)) return 'run';

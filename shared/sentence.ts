@@ -36,6 +36,9 @@ export type Why =
   | 'engine-stopped'
   | 'paused-until-time'
   | 'paused-until-resume'
+  /** The week that the owner drew has no hour that is on. */
+  | 'no-scheduled-hour'
+  | 'no-cheap-hour'
   | Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'>;
 
 export interface Sentence {
@@ -82,6 +85,14 @@ export function sentenceFor(work: AgentState['work']): Sentence {
       return { mood: 'stopped', why: reason, remedy: REMEDIES[reason] };
     case 'starting':
       return { mood: 'starting', why: reason, remedy: null };
+    case 'outside-schedule':
+      return {
+        mood: 'waiting',
+        why: untilMs === null ? 'no-scheduled-hour' : reason,
+        remedy: REMEDIES[reason],
+      };
+    case 'power-dear':
+      return { mood: 'waiting', why: untilMs === null ? 'no-cheap-hour' : reason, remedy: REMEDIES[reason] };
     case 'idle':
     case 'always-on':
       return runningSentence(work, reason === 'always-on' ? 'always' : 'idle', null);

@@ -22,6 +22,13 @@ export const settingsSchema = z.object({
   graphicsOff: z.array(z.string().max(200)).max(32),
   /** See shared/comfort.ts. */
   comfort: comfortSchema,
+  /** Of all cards together, the driver's part counted in; null for no limit. Less than that part means no card. */
+  graphicsMemoryBytesMax: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 50)
+    .nullable(),
   /** Processor and cards together; null for no limit. */
   wattsMax: z.number().int().min(1).max(10_000).nullable(),
   /** Whether it runs only in these hours of the week. */
@@ -68,6 +75,7 @@ export const DEFAULT_SETTINGS: Settings = {
   heedOtherPrograms: true,
   graphicsOff: [],
   comfort: 4,
+  graphicsMemoryBytesMax: null,
   wattsMax: null,
   scheduleOn: false,
   schedule: everyDay(22, 8),

@@ -29,6 +29,8 @@ const REASONS: Readonly<Record<Why, string>> = {
   metered: 'The network is paid by volume.',
   'outside-schedule': 'Your schedule keeps this hour free. It goes on {time}.',
   'power-dear': 'Power is dear at this hour. It goes on {time}.',
+  'no-scheduled-hour': 'Your schedule has no hour in which it may run.',
+  'no-cheap-hour': 'You want it to run only in hours of cheap power, and named none.',
   'not-locked': 'You want it to run only while the screen is locked.',
   'remote-session': 'Somebody works on this machine over the network.',
   'controller-in-use': 'A game controller is in use. It starts {minutes} minutes after it is put down.',

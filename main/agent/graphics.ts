@@ -13,7 +13,7 @@ export interface Graphics {
 
 export function createGraphics(parts: {
   readonly machine: Pick<MachineReader, 'inventory'>;
-  readonly settings: () => Pick<Settings, 'graphicsOff'>;
+  readonly settings: () => Pick<Settings, 'graphicsOff' | 'graphicsMemoryBytesMax'>;
   /** The cards that a driver names by ids of its own. */
   readonly named: () => Promise<readonly { readonly name: string | null; readonly uuid: string | null }[]>;
 }): Graphics {
@@ -22,9 +22,10 @@ export function createGraphics(parts: {
   return {
     choice: () => choice,
     async refresh() {
-      const { graphicsOff } = settings();
+      const { graphicsOff, graphicsMemoryBytesMax } = settings();
       const { devices } = await machine.inventory();
-      const next = chooseGraphics(devices, graphicsOff, graphicsOff.length === 0 ? [] : await named());
+      const cards = graphicsOff.length === 0 ? [] : await named();
+      const next = chooseGraphics(devices, graphicsOff, cards, graphicsMemoryBytesMax);
       const changed = JSON.stringify(next) !== JSON.stringify(choice);
       choice = next;
       return changed;

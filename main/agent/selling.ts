@@ -1,4 +1,5 @@
 /** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
@@ -74,6 +75,12 @@ export function openSelling(
   const shapes = createShapes(models, () => changed('models'));
   onClose(() => shapes.close());
   const calibrationFolder = join(paths.root, 'calibration');
+  // An agent that was killed while it calibrated left its model there: up to 360 MB.
+  try {
+    rmSync(calibrationFolder, { recursive: true, force: true });
+  } catch (error) {
+    fault(error);
+  }
   const calibrator = createEngineSupervisor({
     spawn: createLlamaSpawner({
       sandbox: { modelFolders: [calibrationFolder] },
@@ -85,7 +92,7 @@ export function openSelling(
   const predictions = createPredictions({
     engine: calibrator,
     folder: calibrationFolder,
-    load: () => servingLoad(machine, settings.get().comfort),
+    load: () => servingLoad(machine, settings.get()),
     store: database.benchmarks,
     clock,
     shape: shapes.shape,
@@ -158,7 +165,10 @@ export function openSelling(
     presence: presence.current,
     // core/jobs books the charge in the step that makes it final.
     onCharged: () => changed('money'),
-    onActive: () => changed('work'),
+    onActive: (active) => {
+      changed('work');
+      if (active.length === 0) serving.idle();
+    },
     onFault: fault,
   });
   if (serves) {

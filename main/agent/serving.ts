@@ -3,8 +3,9 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
-import { type Comfort, comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
+import { comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
+import type { Settings } from '../../shared/settings.ts';
 import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
@@ -45,6 +46,8 @@ export interface Serving {
   modelId(): string;
   /** Serves another model from now on, after its file is here. */
   activate(id: string): Promise<void>;
+  /** The last job ended: what waited for that is done now. */
+  idle(): void;
   stop(): void;
 }
 
@@ -62,7 +65,7 @@ export function createServing(options: ServingOptions): Serving {
   let file: ModelFile | null = null;
   let working: Promise<void> = Promise.resolve();
   let retry: Timer | null = null;
-  let askedThreads: number | null = null;
+  let asked: LoadOptions | null = null;
   const unsubscribe = [
     presence.onChange(({ decision }) => {
       // The owner does not wait until a load that is under way has ended.
@@ -109,7 +112,7 @@ export function createServing(options: ServingOptions): Serving {
     const loadedId = status.state === 'ready' ? status.loaded.model.id : null;
     try {
       const isOther = loadedId !== null && loadedId !== file.id;
-      if (run && (!loaded || isOther || (await wantsOtherThreads()))) await load(file);
+      if (run && (!loaded || isOther || (await wantsOtherLoad()))) await load(file);
       else if (!run && loaded) await giveBack();
     } catch (error) {
       // The engine's own status says what happened and what it tries next.
@@ -133,18 +136,20 @@ export function createServing(options: ServingOptions): Serving {
   }
 
   async function wantedLoad(): Promise<LoadOptions> {
-    return servingLoad(options.machine, settings.get().comfort);
+    return servingLoad(options.machine, settings.get());
   }
 
-  /** The owner gives more cores or fewer: what nobody waits for is loaded anew. */
-  async function wantsOtherThreads(): Promise<boolean> {
-    const { threads } = await wantedLoad();
-    return engine.status().state === 'ready' && options.activeJobs() === 0 && askedThreads !== threads;
+  /** The owner gives more cores or memory of cards, or less: what nobody waits for is loaded anew. */
+  async function wantsOtherLoad(): Promise<boolean> {
+    const next = await wantedLoad();
+    const same =
+      asked?.threads === next.threads && asked.graphicsMemoryBytesMax === next.graphicsMemoryBytesMax;
+    return engine.status().state === 'ready' && options.activeJobs() === 0 && !same;
   }
 
   async function load(model: ModelFile): Promise<void> {
     const load = await wantedLoad();
-    askedThreads = load.threads;
+    asked = load;
     const entry = models.list().find(({ id }) => id === model.id);
     if (engine.status().state === 'ready') await options.handBack();
     const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);
@@ -195,6 +200,7 @@ export function createServing(options: ServingOptions): Serving {
       await working;
       options.onChange();
     },
+    idle: reconcile,
     stop() {
       stopping.abort();
       retry?.cancel();
@@ -204,15 +210,19 @@ export function createServing(options: ServingOptions): Serving {
 }
 
 /** How this machine loads a model that it serves; a model with a shorter context gives less. */
-export async function servingLoad(machine: MachineReader, comfort: Comfort): Promise<LoadOptions> {
+export async function servingLoad(
+  machine: Pick<MachineReader, 'inventory'>,
+  settings: Pick<Settings, 'comfort' | 'graphicsMemoryBytesMax'>,
+): Promise<LoadOptions> {
   const { physicalCores } = await machine.inventory();
   const threads = chooseThreads({
     physicalCores,
     logicalCores: availableParallelism(),
     busyCores: null,
-    sharePercent: comfortLimits(comfort).coresPercent,
+    sharePercent: comfortLimits(settings.comfort).coresPercent,
   });
-  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads };
+  const { graphicsMemoryBytesMax } = settings;
+  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads, graphicsMemoryBytesMax };
 }
 
 /** A model that the owner chose and that the catalogue still has. */

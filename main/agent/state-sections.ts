@@ -143,6 +143,7 @@ function work(parts: SectionParts): AgentState['work'] {
     model: parts.servedModel(),
     backend: loaded?.backend ?? null,
     threads: loaded?.threads ?? null,
+    sandbox: loaded?.sandbox ?? null,
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     tokensPerSecond:
       speeds.length > 0

@@ -12,12 +12,13 @@ import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
-
+import type { SettingsPatch } from '../../shared/settings.ts';
 import type { SecretCalls } from './secret-desk.ts';
 
 export interface ShellLink {
   pause(until: PauseUntil): Promise<void>;
   resume(): Promise<void>;
+  change(patch: SettingsPatch): Promise<void>;
   /** The calls that have a secret in them. */
   readonly secrets: SecretCalls;
   close(): void;
@@ -109,6 +110,9 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     },
     async resume() {
       await agent.presence.resume({});
+    },
+    async change(patch) {
+      await agent.settings.change(patch);
     },
     secrets: agent.shell,
     close,

@@ -3,8 +3,15 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { formatUnits } from '../../shared/money.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { SecretTask } from '../../shared/secret-window.ts';
-import { type Mood, sentenceFor, type Why } from '../../shared/sentence.ts';
-import { type Language, say, type Word } from './words.ts';
+import {
+  type Mood,
+  REMEDY_SETTINGS,
+  type SettingRemedy,
+  sentenceFor,
+  type Why,
+} from '../../shared/sentence.ts';
+import type { SettingsPatch } from '../../shared/settings.ts';
+import { type Language, moneyText, say, type Word } from './words.ts';
 
 /** Each has an icon whose shape alone tells it. */
 export type TrayIcon = Mood;
@@ -18,6 +25,8 @@ export type TrayItem =
 export type TrayAction =
   | { readonly type: 'open' | 'quit' | 'resume' }
   | { readonly type: 'pause'; readonly until: PauseUntil }
+  /** What mends the reason for not working. */
+  | { readonly type: 'change'; readonly patch: SettingsPatch }
   | { readonly type: 'secret'; readonly task: SecretTask };
 
 export interface TrayView {
@@ -54,6 +63,7 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
     };
   }
   const { icon, sentence } = presenceView(state, language);
+  const cost = costPerHour(state, language);
   const pauses: TrayItem = {
     kind: 'menu',
     label: say(language, 'pause'),
@@ -78,9 +88,11 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
     sentence,
     items: [
       { kind: 'text', label: sentence },
+      ...(cost === null ? [] : [cost]),
       { kind: 'text', label: earnedToday(state, language) },
       { kind: 'line' },
       ...(icon === 'paused' ? [resume] : []),
+      ...mends(state, language),
       pauses,
       wallet,
       { kind: 'line' },
@@ -109,6 +121,8 @@ const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word
   metered: 'metered',
   'outside-schedule': 'outsideSchedule',
   'power-dear': 'powerDear',
+  'no-scheduled-hour': 'noScheduledHour',
+  'no-cheap-hour': 'noCheapHour',
   'not-locked': 'notLocked',
   'remote-session': 'remoteSession',
   'controller-in-use': 'controllerInUse',
@@ -120,6 +134,35 @@ const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word
   'no-model': 'noModel',
   starting: 'connecting',
 };
+
+/** The pages' own remedies, in their words; those that a choice belongs to are made on a page. */
+const MENDS: Readonly<Record<SettingRemedy, Word>> = {
+  'run-on-battery': 'mendBattery',
+  'run-on-metered': 'mendMetered',
+  'run-unlocked': 'mendUnlocked',
+  'run-any-hour': 'mendAnyHour',
+  'run-any-tariff': 'mendAnyTariff',
+  'ignore-full-screen': 'mendFullScreen',
+  'ignore-display-awake': 'mendDisplayAwake',
+  'ignore-other-programs': 'mendOtherPrograms',
+  'run-always': 'mendAlways',
+};
+
+function mends(state: AgentState, language: Language): TrayItem[] {
+  const { remedy } = sentenceFor(state.work);
+  if (remedy === null || remedy === 'open-models' || remedy === 'open-settings') return [];
+  const action: TrayAction = { type: 'change', patch: REMEDY_SETTINGS[remedy] };
+  return [{ kind: 'action', label: say(language, MENDS[remedy]), action }];
+}
+
+/** Null while it works, and until an hour of work has shown what one brings. */
+function costPerHour(state: AgentState, language: Language): TrayItem | null {
+  const { mood } = sentenceFor(state.work);
+  const { perHour } = state.work;
+  if (perHour === null || (mood !== 'waiting' && mood !== 'paused' && mood !== 'stopped')) return null;
+  const amount = moneyText(state.money.asset, perHour.earned, language);
+  return { kind: 'text', label: say(language, 'costPerHour', { amount }) };
+}
 
 function presenceView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
   const { mood, why } = sentenceFor(state.work);

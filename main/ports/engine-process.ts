@@ -3,6 +3,7 @@
  * sees it: the core supervises, an adapter spawns, and both ends validate against these schemas.
  */
 import { z } from 'zod';
+import { sandboxReportSchema } from '../../shared/sandbox.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -37,6 +38,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     contextTokens: z.number().int().positive(),
     sequences: z.number().int().positive().max(64),
     threads: z.number().int().positive().max(512),
+    graphicsMemoryBytesMax: count.nullable(),
   }),
   z.object({ type: z.literal('unload'), request: count }),
   z.object({ type: z.literal('generate'), id: count, request: generateRequestSchema }),
@@ -72,21 +74,6 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('failed'), id: count, failure: failureSchema }),
 ]);
 export type EngineEvent = z.infer<typeof engineEventSchema>;
-
-/** The parts of the engine's sandbox that are in force, as its process found them. */
-export const sandboxReportSchema = z.object({
-  /** It can make no connection to anybody. */
-  network: z.boolean(),
-  /** It can read models and its own libraries, and write nothing. */
-  files: z.boolean(),
-  /** Its private memory has a limit that the system keeps. */
-  memory: z.boolean(),
-  /** It computes when nobody else wants to. */
-  priority: z.boolean(),
-  /** The system itself ends it with its parent, also when it hangs. */
-  diesWithParent: z.boolean(),
-});
-export type SandboxReport = z.infer<typeof sandboxReportSchema>;
 
 /** What the loaded model turned out to be. */
 export const loadedReportSchema = z.object({

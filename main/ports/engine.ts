@@ -1,5 +1,5 @@
 /** What runs a model: a child process of ours today, any OpenAI-compatible server later. */
-import type { SandboxReport } from './engine-process.ts';
+import type { SandboxReport } from '../../shared/sandbox.ts';
 
 export interface ModelFile {
   /** Catalogue id, e.g. `smollm2-135m-instruct`. */
@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly sequences: number;
   /** Compute threads; chosen from free physical cores. */
   readonly threads: number;
+  /** What it may take of all cards together; null for no limit. What does not fit is computed by the processor. */
+  readonly graphicsMemoryBytesMax: number | null;
 }
 
 export interface LoadedModel {
@@ -28,7 +30,7 @@ export interface LoadedModel {
   readonly loadMs: number;
   readonly quantisation: string;
   readonly parameterCount: number | null;
-  /** The parts of the sandbox that are in force around it. */
+  /** What holds it, and what does not. */
   readonly sandbox: SandboxReport;
 }
 

@@ -4,7 +4,7 @@ import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } f
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { useDeed } from '../calls.ts';
-import { writeBytes, writeExactTime, writeNumber } from '../format.ts';
+import { GIGABYTE, writeBytes, writeExactTime, writeNumber } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Count, SwitchTrack } from '../parts/setting.tsx';
@@ -13,7 +13,9 @@ import { agent, useSection } from '../store.ts';
 
 export function Comfort() {
   const { t, language } = useWords();
-  const { comfort, wattsMax } = useSection('settings');
+  const { comfort, wattsMax, graphicsMemoryBytesMax } = useSection('settings');
+  const { devices } = useSection('machine');
+  const hasCard = devices.some(({ kind }) => kind === 'gpu');
   const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
   const limits = comfortLimits(comfort);
   return (
@@ -51,6 +53,18 @@ export function Comfort() {
           maximum={10_000}
           isOptional
           onCommit={(watts) => change.run({ wattsMax: watts })}
+        />
+        <Count
+          label={t('settings.graphicsMemory')}
+          note={t(hasCard ? 'settings.graphicsMemoryNote' : 'settings.graphicsMemoryNoCard')}
+          unit="GB"
+          value={graphicsMemoryBytesMax === null ? null : graphicsMemoryBytesMax / GIGABYTE}
+          minimum={1}
+          maximum={10_000}
+          isOptional
+          onCommit={(gigabytes) =>
+            change.run({ graphicsMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
+          }
         />
         <ProblemNote problem={change.problem} />
       </div>

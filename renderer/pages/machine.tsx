@@ -12,6 +12,7 @@ import { Table } from '../parts/table.tsx';
 import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 import { CardSwitch, Comfort, Sensed } from './machine-comfort.tsx';
+import { Sandbox } from './machine-sandbox.tsx';
 
 export function Machine() {
   const { t } = useWords();
@@ -22,6 +23,7 @@ export function Machine() {
       <Readings machine={machine} />
       <Comfort />
       <Sensed readings={machine.readings} />
+      <Sandbox />
       <Devices devices={machine.devices} />
       <Benchmark benchmark={machine.benchmark} />
       <History atMs={machine.benchmark.atMs} />

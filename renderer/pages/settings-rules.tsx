@@ -1,8 +1,11 @@
 /** Settings: what keeps the work away, when it may run, and what power costs. */
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import { useAnswer } from '../calls.ts';
+import { DayAhead } from '../parts/day-ahead.tsx';
 import { AmountField, Part, Toggle } from '../parts/setting.tsx';
 import { WeekGrid } from '../parts/week-grid.tsx';
-import { useWords } from '../parts/words.ts';
+import { useNow, useWords } from '../parts/words.ts';
+import { agent, useSection } from '../store.ts';
 
 /** Millionths of a dollar. */
 const USD_DECIMALS = 6;
@@ -54,6 +57,7 @@ export function RuleParts({
             onChange={(cheapHours) => change({ cheapHours })}
           />
         ) : null}
+        <Preview settings={settings} />
         {(['powerPriceMicroUsd', 'cheapPowerPriceMicroUsd'] as const).map((name) => (
           <AmountField
             key={name}
@@ -67,5 +71,26 @@ export function RuleParts({
         ))}
       </Part>
     </>
+  );
+}
+
+const BEAT_MS = 60_000;
+
+/** What the rules above come to; the agent works it out, since it is the agent that keeps them. */
+function Preview({ settings }: { settings: Settings }) {
+  const { t } = useWords();
+  const { presence } = useSection('work');
+  const nowMs = useNow(BEAT_MS);
+  const { scheduleOn, schedule, onlyCheapHours, cheapHours } = settings;
+  const rules = [scheduleOn, schedule, onlyCheapHours, cheapHours, presence.reason, presence.untilMs];
+  const key = JSON.stringify([Math.floor(nowMs / BEAT_MS), ...rules]);
+  const { data } = useAnswer(key, () => agent.presence.ahead({}));
+  if (data === null) return null;
+  return (
+    <section aria-labelledby="settings-ahead">
+      <h3 id="settings-ahead">{t('ahead.title')}</h3>
+      <p className="soft">{t('ahead.what', { zone: data.timeZone })}</p>
+      <DayAhead day={data} />
+    </section>
   );
 }

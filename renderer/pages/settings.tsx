@@ -2,6 +2,7 @@
 import { handBackKeyName } from '../../shared/hot-key.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Deed, useDeed } from '../calls.ts';
+import { GIGABYTE } from '../format.ts';
 import { Choice } from '../parts/choice.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
@@ -9,8 +10,6 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 import { RuleParts } from './settings-rules.tsx';
-
-const GIGABYTE = 1_000_000_000;
 
 export function Settings() {
   const { t } = useWords();

@@ -121,7 +121,7 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
   const { signal } = new AbortController();
   const { physicalCores } = await createMachineReader().inventory();
   const threads = chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null });
-  const load = { contextTokens: 2_048, sequences: 4, threads };
+  const load = { contextTokens: 2_048, sequences: 4, threads, graphicsMemoryBytesMax: null };
   const readYardstick = await startYardstick(folder, yardstick, threads, signal);
   let before = await readYardstick();
   const yardsticks = [before];
@@ -167,7 +167,8 @@ async function startYardstick(folder: string, engine: Engine, threads: number, s
   if (YARDSTICK === undefined) throw new Error('the calibration has no such model');
   const path = join(folder, 'yardstick.gguf');
   await writeSyntheticModel(path, YARDSTICK.configuration, YARDSTICK.mixture, signal);
-  await engine.load({ id: 'yardstick', path, sha256: '' }, { contextTokens: 512, sequences: 1, threads });
+  const load = { contextTokens: 512, sequences: 1, threads, graphicsMemoryBytesMax: null };
+  await engine.load({ id: 'yardstick', path, sha256: '' }, load);
   return () => measureModelTimes(engine, YARDSTICK_EFFORT, signal);
 }
 

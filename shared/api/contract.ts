@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
-import { pauseUntilSchema, presenceSchema } from '../presence.ts';
+import { dayAheadSchema, pauseUntilSchema, presenceSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
@@ -69,6 +69,8 @@ export const contract = {
   presence: {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
+    /** The next 24 hours by schedule, cheap hours and pause. */
+    ahead: oc.input(nothing).output(dayAheadSchema),
   },
   jobs: {
     list: oc

@@ -7,6 +7,7 @@ import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
+import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 
 const nullableNumber = z.number().nullable();
@@ -73,6 +74,8 @@ export const workStateSchema = z.object({
   /** What computes, e.g. `cpu`, `cuda`. */
   backend: z.string().nullable(),
   threads: nullableNumber,
+  /** What holds the engine; null while none is loaded. */
+  sandbox: sandboxReportSchema.nullable(),
   activeJobs: z.array(activeJobSchema),
   /** Sum over the active jobs; with none active the last finished job's speed. */
   tokensPerSecond: nullableNumber,

@@ -2,12 +2,14 @@
  * Goal: the agent's process starts, refuses and ends as its users were promised.
  * Method: the real program on the command line: the pages' door, a taken port, wrong options, signals in the
  * middle of a job. (What it refuses to start on is in refusals.test.ts.)
- * Would break: an agent that leaves processes behind, ends with another code than 0 when told to, or shows
- * its pages to whoever has no token.
+ * Would break: an agent that leaves processes or large files behind, ends with another code than 0 when told to, or
+ * shows its pages to whoever has no token.
  */
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startAgent } from '../../scripts/agent-process.ts';
@@ -95,7 +97,7 @@ test('SIGINT ends it as well', async () => {
   home.remove();
 });
 
-test('an agent that is killed leaves no process behind, and the next one takes the home', async () => {
+test('an agent that is killed leaves no process behind, and the next one takes the home and clears it', async () => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
   const children = descendants(agent.ready.pid, '');
@@ -104,7 +106,12 @@ test('an agent that is killed leaves no process behind, and the next one takes t
   while (children.some(isAlive) && performance.now() < deadline)
     await new Promise((wake) => setTimeout(wake, 50));
   assert.deepEqual(children.filter(isAlive), []);
+  // As one that is killed while it calibrates leaves it.
+  const calibration = join(home.path, 'calibration');
+  mkdirSync(calibration);
+  writeFileSync(join(calibration, 'synthetic.gguf'), 'GGUF');
   const next = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
+  assert.equal(existsSync(calibration), false);
   assert.equal(await next.stop(), 0);
   home.remove();
 });

@@ -15,7 +15,7 @@ export interface EngineBench {
 }
 
 /** A context of `contextTokens` and two sequences. */
-export const SUITE_LOAD = { contextTokens: 2048, sequences: 2, threads: 1 };
+export const SUITE_LOAD = { contextTokens: 2048, sequences: 2, threads: 1, graphicsMemoryBytesMax: null };
 
 const NEVER = new AbortController().signal;
 

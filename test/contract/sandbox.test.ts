@@ -30,6 +30,7 @@ import type { LoadedModel } from '../../main/ports/engine.ts';
 import { sandboxLauncher } from '../../native/index.ts';
 import { buildNative } from '../../scripts/build-native.ts';
 import { isAppError } from '../../shared/errors.ts';
+import { SANDBOX_PARTS, type SandboxState } from '../../shared/sandbox.ts';
 import { collect, request, SUITE_LOAD } from './engine-suite.ts';
 import type { ProbeReport } from './sandbox-probe.ts';
 
@@ -206,16 +207,10 @@ describe('the real engine', { skip: !LINUX }, () => {
   it('generates inside of it what it generates outside, and each time says what is in force', async () => {
     const inside = await generate();
     const outside = await generate(null);
-    const files = kernelHasLandlock();
-    const everything = { network: true, memory: true, priority: true, diesWithParent: true };
-    assert.deepEqual(inside.loaded.sandbox, { ...everything, files });
-    assert.deepEqual(outside.loaded.sandbox, {
-      network: false,
-      files: false,
-      memory: false,
-      priority: true,
-      diesWithParent: false,
-    });
+    const all = (state: SandboxState) => Object.fromEntries(SANDBOX_PARTS.map((part) => [part, state]));
+    const files = kernelHasLandlock() ? 'in-force' : 'refused';
+    assert.deepEqual(inside.loaded.sandbox, { ...all('in-force'), files });
+    assert.deepEqual(outside.loaded.sandbox, { ...all('not-built'), priority: 'in-force' });
     assert.notEqual(inside.text, '');
     assert.equal(inside.text, outside.text);
   });

@@ -3,7 +3,8 @@
 // Method: the real Electron window and tray, the real shell and the real agent with its practice network, in
 //   a temporary home; the tray is read and its menu items are clicked in the main process.
 // Would break if: a page could reach Node, other origins or the shell's calls; the tray and the page disagreed;
-//   the window's close button quit the app; a killed agent stayed away; quitting left orphans.
+//   a remedy pressed in the tray did not reach the agent; the window's close button quit the app; a killed agent
+//   stayed away; quitting left orphans.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { pressKeys } from '../../scripts/virtual-hand.ts';
@@ -156,6 +157,25 @@ describe('the desktop app', () => {
     await until('the key is let go', held, (registered) => !registered);
     await desktop.page.getByText('Give the machine back with Ctrl+Alt+I').click();
     await until('the key is taken again', held, (registered) => registered);
+    await desktop.page.getByRole('link', { name: 'Home' }).click();
+  });
+
+  test('what one press mends is mended from the tray, and the page and its preview follow', async () => {
+    await desktop.page.getByRole('link', { name: 'Settings' }).click();
+    const hours = desktop.page.getByRole('switch', { name: 'Run only in these hours' });
+    await desktop.page.getByText('Run only in these hours').click();
+    await desktop.page.getByRole('button', { name: 'None' }).click();
+    const preview = desktop.page.getByRole('region', { name: 'The next 24 hours by these rules' });
+    await preview.getByText('allowed').first().waitFor({ state: 'hidden' });
+    assert.match(await preview.getByRole('listitem').innerText(), /not by your schedule/);
+    const offers = ({ items }: Awaited<ReturnType<typeof desktop.tray>>) =>
+      items.some((item) => item.kind === 'action' && item.label === 'Run at any hour');
+    const waiting = await until('the remedy in the tray', desktop.tray, offers, AGENT_MS_MAX);
+    assert.equal(waiting.sentence, 'Waiting. The schedule has no hour that is on.');
+    await desktop.chooseInTray('Run at any hour');
+    await until('nothing to mend', desktop.tray, (tray) => !offers(tray));
+    assert.equal(await hours.isChecked(), false);
+    await preview.getByText('allowed').waitFor();
     await desktop.page.getByRole('link', { name: 'Home' }).click();
   });
 

@@ -120,6 +120,10 @@ export async function startFakeAgent(
         called('presence.resume', input);
         return setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
       }),
+      ahead: on.presence.ahead.handler(({ input }) => {
+        called('presence.ahead', input);
+        return script.ahead;
+      }),
     },
     jobs: {
       list: on.jobs.list.handler(({ input }) => {

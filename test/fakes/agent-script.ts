@@ -5,6 +5,7 @@ import type { dayEarningsSchema, ledgerEntrySchema, receivableSchema } from '../
 import { type AgentState, agentStateSchema, type Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
+import type { DayAhead, Stretch } from '../../shared/presence.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 
 import {
@@ -21,6 +22,7 @@ import {
   TOKEN,
 } from './agent-history.ts';
 import { NO_READINGS, said } from './readings.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export type Scenario = 'busy' | 'empty' | 'unknown';
 
@@ -29,6 +31,7 @@ export interface Script {
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
+  readonly ahead: DayAhead;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -64,6 +67,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     jobs,
     eventsOf: (job) => eventsOf(job),
     days: busy ? daysUntil(nowMs) : [],
+    ahead: aheadOf(nowMs),
     forecast: busy ? FORECAST : null,
     scores: busy
       ? [
@@ -108,6 +112,23 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
   return script;
 }
 
+/** Paused for half an hour, then a night's schedule with cheap hours inside of it. */
+function aheadOf(nowMs: number): DayAhead {
+  const ends: [hours: number, reason: Stretch['reason']][] = [
+    [0.5, 'paused-by-owner'],
+    [4, 'outside-schedule'],
+    [6, 'power-dear'],
+    [14, null],
+    [24, 'outside-schedule'],
+  ];
+  const stretches = ends.map(([hours, reason], index) => ({
+    fromMs: nowMs + (ends[index - 1]?.[0] ?? 0) * 60 * MINUTE_MS,
+    untilMs: nowMs + hours * 60 * MINUTE_MS,
+    reason,
+  }));
+  return { timeZone: 'Europe/Berlin', stretches };
+}
+
 function stateFor(scenario: Scenario, nowMs: number): AgentState {
   const busy = scenario === 'busy';
   const known = scenario !== 'unknown';
@@ -141,6 +162,7 @@ function stateFor(scenario: Scenario, nowMs: number): AgentState {
       model: busy ? MODEL : null,
       backend: busy ? 'cpu' : null,
       threads: busy ? 2 : null,
+      sandbox: busy ? { ...sandboxOf('in-force'), files: 'refused' } : null,
       activeJobs: busy
         ? [
             {

@@ -5,6 +5,7 @@ import type {
   EngineProcess,
   EngineReport,
 } from '../../main/ports/engine-process.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export interface FakeEngineProcess extends EngineProcess {
   readonly commands: EngineCommand[];
@@ -53,7 +54,7 @@ export function createFakeProcess(pid: number): FakeEngineProcess {
         loadMs: 5,
         quantisation: 'F32',
         parameterCount: 1000,
-        sandbox: { network: true, files: true, memory: true, priority: true, diesWithParent: true },
+        sandbox: sandboxOf('in-force'),
       };
       onMessage({ type: 'loaded', request: load?.request ?? 0, report });
     },

@@ -13,6 +13,7 @@ import type {
   ModelFile,
 } from '../../main/ports/engine.ts';
 import { AppError } from '../../shared/errors.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export interface FakeEngineOptions {
   /** The words of the answer to a request; one word is one token. Default: endless `word-<n> `. */
@@ -29,7 +30,12 @@ export interface FakeEngine extends Engine {
 }
 
 export const FAKE_MODEL: ModelFile = { id: 'fake', path: '/fake/model.gguf', sha256: 'f'.repeat(64) };
-export const FAKE_LOAD: LoadOptions = { contextTokens: 512, sequences: 2, threads: 1 };
+export const FAKE_LOAD: LoadOptions = {
+  contextTokens: 512,
+  sequences: 2,
+  threads: 1,
+  graphicsMemoryBytesMax: null,
+};
 
 /** Starts stopped; with `loaded` it is ready at once. */
 export function createFakeEngine(
@@ -49,8 +55,8 @@ export function createFakeEngine(
     status = next;
     for (const listener of listeners) listener(next);
   }
-  function ready(model: ModelFile, load: LoadOptions): LoadedModel {
-    const sandbox = { network: false, files: false, memory: false, priority: false, diesWithParent: false };
+  function ready(model: ModelFile, load: Omit<LoadOptions, 'graphicsMemoryBytesMax'>): LoadedModel {
+    const sandbox = sandboxOf('not-built');
     const measured = { backend: 'cpu', loadMs: 1, quantisation: 'F32', parameterCount: 1 };
     const loaded = { model, ...load, ...measured, sandbox };
     setStatus({ state: 'ready', loaded, activeSequences: 0, pid: 1 });

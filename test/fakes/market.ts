@@ -25,7 +25,7 @@ export const OFFERED: OfferedModel = {
   decodeTokensPerSecond: 100,
 };
 
-export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1 };
+export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
 
 /** A provider that answers over the network. */
 export function createFakeProvider(

@@ -2,6 +2,7 @@
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { FAKE_MODEL } from './engine.ts';
+import { sandboxOf } from './sandbox.ts';
 
 /** One generation under way. */
 export interface ScriptedRun {
@@ -30,7 +31,7 @@ export const SCRIPTED_READY: EngineStatus = {
     loadMs: 1,
     quantisation: 'F32',
     parameterCount: 1,
-    sandbox: { network: false, files: false, memory: false, priority: false, diesWithParent: false },
+    sandbox: sandboxOf('not-built'),
   },
   activeSequences: 0,
   pid: 1,

@@ -7,13 +7,13 @@ import { constants, setPriority } from 'node:os';
 import { getLlama, type Llama } from 'node-llama-cpp';
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import type { SandboxReport } from '../../../shared/sandbox.ts';
 import {
   type EngineCommand,
   type EngineEvent,
   type EngineFailure,
   type EngineReport,
   engineCommandSchema,
-  type SandboxReport,
 } from '../../ports/engine-process.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
@@ -21,9 +21,12 @@ import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type LlamaRunner, loadRunner } from './llama-model.ts';
 import { enterSandbox } from './sandbox.ts';
 
+const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
+
 lowerPriority();
 
 let llama: Llama | null = null;
+let withoutCards: Llama | null = null;
 let sandbox: SandboxReport | null = null;
 let runner: LlamaRunner | null = null;
 const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
@@ -49,7 +52,7 @@ process.on('message', (message) => {
         await unload();
         llama ??= await openLlama();
         sandbox ??= enterSandbox();
-        runner = await loadRunner(llama, command, duty);
+        runner = await loadRunner({ preferred: llama, processor: openProcessor }, command, duty);
         report({ type: 'loaded', request: command.request, report: { ...runner.report, sandbox } });
       }, command.request);
       break;
@@ -75,14 +78,18 @@ process.on('disconnect', () => process.exit(0));
 
 /** With the cards that the owner left on; the processor alone where those cannot be used. */
 async function openLlama(): Promise<Llama> {
-  const options = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
-  if (process.argv.includes(NO_GRAPHICS)) return getLlama({ ...options, gpu: false });
-  if (!process.argv.includes(ONLY_CUDA)) return getLlama(options);
+  if (process.argv.includes(NO_GRAPHICS)) return openProcessor();
+  if (!process.argv.includes(ONLY_CUDA)) return getLlama(LLAMA);
   try {
-    return await getLlama({ ...options, gpu: 'cuda' });
+    return await getLlama({ ...LLAMA, gpu: 'cuda' });
   } catch {
-    return getLlama({ ...options, gpu: false });
+    return openProcessor();
   }
+}
+
+async function openProcessor(): Promise<Llama> {
+  withoutCards ??= await getLlama({ ...LLAMA, gpu: false });
+  return withoutCards;
 }
 
 /** Loading and unloading happen one after the other. */

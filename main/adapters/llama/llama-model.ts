@@ -6,8 +6,6 @@ import {
   GgufFileType,
   InsufficientMemoryError,
   JinjaTemplateChatWrapper,
-  type Llama,
-  type LlamaContext,
   type LlamaContextSequence,
   type LlamaModel,
   resolveChatWrapper,
@@ -17,6 +15,7 @@ import { forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
 import { createAnswerText, type TextPiece } from './answer-text.ts';
+import { type Llamas, type Placed, place } from './card-memory.ts';
 import type { Duty } from './duty.ts';
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
@@ -40,20 +39,13 @@ export interface LlamaRunner {
 }
 
 /** Fails with `model-unavailable` when the file cannot be read as a model or does not fit into memory. */
-export async function loadRunner(llama: Llama, command: LoadCommand, duty: Duty): Promise<LlamaRunner> {
+export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Duty): Promise<LlamaRunner> {
   const startedAtMs = performance.now();
   if (!existsSync(command.path)) throw new AppError('model-unavailable', 'The model file is missing.');
-  let model: LlamaModel | null = null;
-  let context: LlamaContext;
+  let placed: Placed;
   try {
-    model = await llama.loadModel({ modelPath: command.path });
-    context = await model.createContext({
-      contextSize: Math.min(command.contextTokens, model.trainContextSize),
-      sequences: command.sequences,
-      threads: { ideal: command.threads, min: command.threads },
-    });
+    placed = await place(llamas, command);
   } catch (error) {
-    await model?.dispose();
     const memory = error instanceof InsufficientMemoryError;
     throw new AppError(
       'model-unavailable',
@@ -61,7 +53,8 @@ export async function loadRunner(llama: Llama, command: LoadCommand, duty: Duty)
       { cause: error, details: { reason: memory ? 'memory' : 'file' } },
     );
   }
-  const loaded = model;
+  const { model: loaded, context } = placed;
+  const { gpu } = loaded.llama;
   const free = Array.from({ length: command.sequences }, () => context.getSequence());
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
@@ -70,7 +63,7 @@ export async function loadRunner(llama: Llama, command: LoadCommand, duty: Duty)
       contextTokens,
       sequences: command.sequences,
       threads: context.currentThreads,
-      backend: llama.gpu === false ? 'cpu' : llama.gpu,
+      backend: gpu === false ? 'cpu' : gpu,
       loadMs: performance.now() - startedAtMs,
       quantisation: quantisation(loaded),
       parameterCount: parameterCount(loaded),

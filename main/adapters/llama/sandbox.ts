@@ -7,7 +7,7 @@ import { getPriority, totalmem } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadNative, sandboxLauncher } from '../../../native/index.ts';
-import type { SandboxReport } from '../../ports/engine-process.ts';
+import type { SandboxPart, SandboxReport, SandboxState } from '../../../shared/sandbox.ts';
 
 export interface SandboxOptions {
   /** Folders that models are loaded from. */
@@ -112,16 +112,31 @@ export function sandboxedStart(program: string, options: SandboxOptions): Sandbo
  * it shuts the process in. Gives what is in force.
  */
 export function enterSandbox(): SandboxReport {
-  const names = process.env[IN_FORCE] ?? loadNative().confine(memoryBytesMax({}), process.ppid);
+  const launched = process.env[IN_FORCE];
+  const native = loadNative();
+  const names = launched ?? native.confine(memoryBytesMax({}), process.ppid);
   const inForce = new Set(names.split(' '));
+  if (getPriority() === LOWEST_PRIORITY) inForce.add('priority');
+  const isBuilt = launched !== undefined || (process.platform !== 'linux' && native.missing === null);
+  const stateOf = (part: SandboxPart): SandboxState => {
+    if (inForce.has(part)) return 'in-force';
+    if (!isBuilt) return 'not-built';
+    return NOT_WRITTEN[process.platform]?.includes(part) ? 'not-written' : 'refused';
+  };
   return {
-    network: inForce.has('network'),
-    files: inForce.has('files'),
-    memory: inForce.has('memory'),
-    priority: inForce.has('priority') || getPriority() === LOWEST_PRIORITY,
-    diesWithParent: inForce.has('diesWithParent'),
+    network: stateOf('network'),
+    files: stateOf('files'),
+    memory: stateOf('memory'),
+    priority: stateOf('priority'),
+    diesWithParent: stateOf('diesWithParent'),
   };
 }
+
+/** See native/README.md. */
+const NOT_WRITTEN: { readonly [Platform in NodeJS.Platform]?: readonly SandboxPart[] } = {
+  win32: ['network', 'files'],
+  darwin: ['files', 'memory'],
+};
 
 const LOWEST_PRIORITY = 19;
 

@@ -19,6 +19,8 @@ export interface NvmlSensorOptions {
 
 /** The driver samples a process about six times a second; older ones say nothing of now. */
 const SAMPLES_MS = 1_500;
+/** How long a machine without the library, which is most of them, is not searched for it again. */
+const MISSED_MS = 60_000;
 
 export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   const native = options.native ?? loadNative();
@@ -26,10 +28,20 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   const ask = createTimelyQuestion(() =>
     native.readCards(options.library ?? null, (now() - SAMPLES_MS) * 1_000),
   );
+  let answered = false;
+  let missedMs: number | null = null;
+  /** A driver that has just answered is asked again at once: it may have been replaced. */
+  const find = async () => {
+    if (missedMs !== null && Math.abs(now() - missedMs) < MISSED_MS) return [];
+    const cards = await ask();
+    missedMs = cards === null && !answered ? now() : null;
+    answered = cards !== null;
+    return cards ?? [];
+  };
   return {
     name: 'nvml',
     async read() {
-      const cards = (await ask()) ?? [];
+      const cards = await find();
       const ownPids = options.ownPids();
       const own = new Set(ownPids ?? []);
       const atMs = now();

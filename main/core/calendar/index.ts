@@ -2,6 +2,8 @@
 import type { WeekHour } from '../../../shared/week.ts';
 
 export interface Calendar {
+  /** IANA name. */
+  readonly timeZone: string;
   /** `YYYY-MM-DD` of the day that the moment falls on. */
   day(atMs: number): string;
   /** First millisecond of that day; days may have 23 to 25 hours. */
@@ -61,5 +63,5 @@ export function createCalendar(timeZone: string): Calendar {
     const part = (name: string) => parts.find(({ type }) => type === name)?.value ?? '';
     return { weekday: WEEKDAYS.indexOf(part('weekday')), hour: Number(part('hour')) };
   };
-  return { day, startOfDay, startOfNextDay, startOfWeek, wall };
+  return { timeZone, day, startOfDay, startOfNextDay, startOfWeek, wall };
 }

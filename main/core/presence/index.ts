@@ -1,15 +1,15 @@
 /** Keeps the decision current: readings, settings, the owner's pause and time all change it. */
 import { z } from 'zod';
 import { assertNever } from '../../../shared/assert.ts';
-import type { PauseUntil, Presence } from '../../../shared/presence.ts';
+import type { DayAhead, PauseUntil, Presence } from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
-import type { Settings } from '../../../shared/settings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
+import { hoursAhead } from './ahead.ts';
 import { createReadingsBoard } from './board.ts';
 import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
-import { createNextOn } from './windows.ts';
+import { createNextOn, type WindowSettings } from './windows.ts';
 
 export {
   type Availability,
@@ -20,6 +20,7 @@ export {
 } from './decide.ts';
 export { createSensing } from './sensing.ts';
 export { createUsage, type DayUsage, type Usage } from './usage.ts';
+export type { WindowSettings } from './windows.ts';
 
 export interface PresenceService {
   current(): Presence;
@@ -30,6 +31,8 @@ export interface PresenceService {
   report(said: PartialReadings): void;
   /** What is known now, merged over all sources. */
   readings(): Readings;
+  /** What the owner's rules say of the next 24 hours. */
+  ahead(): DayAhead;
   /** Whether there is something to serve with; `starting` until it is said otherwise. */
   setAvailability(availability: Availability): void;
   /** Decides anew, e.g. after the settings changed. */
@@ -46,9 +49,6 @@ export interface PresenceParts {
   readonly records: RecordStore;
   readonly settings: () => PresenceSettings & WindowSettings;
 }
-
-/** The hours in which the owner lets us run. */
-export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyCheapHours' | 'cheapHours'>;
 
 const COLLECTION = 'presence';
 const KEY = 'pause';
@@ -89,6 +89,10 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       refresh();
     },
     readings: () => board.at(clock.now()),
+    ahead: () => ({
+      timeZone: calendar.timeZone,
+      stretches: hoursAhead(settings(), pause, calendar, clock.now()),
+    }),
     setAvailability(next) {
       availability = next;
       refresh();

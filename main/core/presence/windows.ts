@@ -1,4 +1,5 @@
 /** When the hours of a week are on: now, and when next. By the clock on the wall, whatever is done to it. */
+import type { Settings } from '../../../shared/settings.ts';
 import { isOn, type Week } from '../../../shared/week.ts';
 import type { Calendar } from '../calendar/index.ts';
 
@@ -7,11 +8,18 @@ const STEP_MS = 15 * 60_000;
 /** A week, and the day on which clocks are changed twice over. */
 const LOOK_AHEAD_MS = 9 * 86_400_000;
 
+/** The hours in which the owner lets us run. */
+export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyCheapHours' | 'cheapHours'>;
+
+/** The next moment at which an hour of the wall's clock may begin, whatever the zone. */
+export function nextStep(atMs: number): number {
+  return atMs - (((atMs % STEP_MS) + STEP_MS) % STEP_MS) + STEP_MS;
+}
+
 /** When the week is on, as the first moment from now; null when it never is. */
 export function nextOn(week: Week, calendar: Pick<Calendar, 'wall'>, nowMs: number): number | null {
   if (isOn(week, calendar.wall(nowMs))) return nowMs;
-  const firstMs = nowMs - (((nowMs % STEP_MS) + STEP_MS) % STEP_MS) + STEP_MS;
-  for (let atMs = firstMs; atMs <= nowMs + LOOK_AHEAD_MS; atMs += STEP_MS) {
+  for (let atMs = nextStep(nowMs); atMs <= nowMs + LOOK_AHEAD_MS; atMs += STEP_MS) {
     if (isOn(week, calendar.wall(atMs))) return atMs;
   }
   return null;

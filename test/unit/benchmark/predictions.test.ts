@@ -27,7 +27,7 @@ import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine } from '../../fakes/engine.ts';
 
 const NOW_MS = 1_800_000_000_000;
-const LOAD: LoadOptions = { contextTokens: 1_024, sequences: 1, threads: 2 };
+const LOAD: LoadOptions = { contextTokens: 1_024, sequences: 1, threads: 2, graphicsMemoryBytesMax: null };
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-predictions-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 

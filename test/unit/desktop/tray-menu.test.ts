@@ -1,13 +1,17 @@
 // Goal: the tray says what the machine does and why, for every reason, in both languages, and never invents.
 // Method: every reason and engine state put into a scripted state; the view is read.
 // Would break if: a reason had no sentence or a placeholder were left in it; a pause had no way to resume;
-//   real and practice money read the same; quitting did not say that earning stops.
+//   real and practice money read the same; quitting did not say that earning stops; a remedy of the pages were
+//   missing, changed something else, or were offered where a choice belongs to it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TrayItem, trayView } from '../../../main/desktop/tray-menu.ts';
 import { languageFor } from '../../../main/desktop/words.ts';
+import de from '../../../renderer/strings/de.json' with { type: 'json' };
+import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import type { AgentState } from '../../../shared/api/state.ts';
 import { presenceReasonSchema } from '../../../shared/presence.ts';
+import { REMEDY_SETTINGS, sentenceFor } from '../../../shared/sentence.ts';
 import { scriptFor } from '../../fakes/agent-script.ts';
 
 const busy = scriptFor('busy', Date.UTC(2026, 10, 23, 12)).state;
@@ -58,6 +62,40 @@ test('only a pause offers to resume, and every state offers to open and to quit'
     assert.ok(shown.includes('Open Idlewatt'));
     assert.ok(shown.includes('Quit Idlewatt (earning stops)'));
   }
+});
+
+test('what one press mends is pressed in the tray, with the pages’ own change and words', () => {
+  const pages = { en, de };
+  const pressed = new Set<string>();
+  for (const reason of presenceReasonSchema.options) {
+    const state = work({ presence: presence(reason), engine: 'ready' });
+    const { remedy } = sentenceFor(state.work);
+    const isOnPage = remedy === null || remedy === 'open-models' || remedy === 'open-settings';
+    for (const language of ['en', 'de'] as const) {
+      const offered = trayView(state, language).items.flatMap((item) =>
+        item.kind === 'action' && item.action.type === 'change'
+          ? [{ ...item.action, label: item.label }]
+          : [],
+      );
+      if (!isOnPage) pressed.add(remedy);
+      const label = isOnPage ? '' : pages[language].remedy[remedy];
+      const wanted = isOnPage ? [] : [{ type: 'change', patch: REMEDY_SETTINGS[remedy], label }];
+      assert.deepEqual(offered, wanted, `${reason} in ${language}`);
+    }
+  }
+  assert.deepEqual([...pressed].sort(), Object.keys(REMEDY_SETTINGS).sort());
+});
+
+test('an hour of waiting has its price where it is known, and only while nothing is earned', () => {
+  const perHour = { earned: '1840', hours: 31.5 };
+  const cost = 'An hour of waiting costs about 0.00184 practice USDC';
+  const shown = (patch: Partial<AgentState['work']>) =>
+    labels(trayView(work({ perHour, ...patch }), 'en').items);
+  assert.ok(shown({ presence: presence('on-battery') }).includes(cost));
+  assert.ok(shown({ presence: presence('paused-by-owner') }).includes(cost));
+  assert.ok(!shown({ presence: presence('idle'), engine: 'ready' }).includes(cost));
+  const unknown = shown({ presence: presence('on-battery'), perHour: null });
+  assert.ok(!unknown.some((label) => label.startsWith('An hour')));
 });
 
 test('what was earned is exact, and practice money says so', () => {

@@ -12,6 +12,7 @@ import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
 import { createGraphics } from '../../../main/agent/graphics.ts';
 import { chooseGraphics } from '../../../main/core/engine/index.ts';
 import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
+import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 
 const device = (kind: 'cpu' | 'gpu', name: string) => ({
   kind,
@@ -69,6 +70,7 @@ test('6: whatever is off, no id of a card that is off is handed on', () => {
 test('6: a change of the switch is noticed once, and asks no driver while everything is on', async () => {
   let asked = 0;
   let graphicsOff: string[] = [];
+  let graphicsMemoryBytesMax: number | null = null;
   const graphics = createGraphics({
     machine: {
       inventory: async () => ({
@@ -79,7 +81,7 @@ test('6: a change of the switch is noticed once, and asks no driver while everyt
         physicalCores: 1,
       }),
     },
-    settings: () => ({ graphicsOff }),
+    settings: () => ({ graphicsOff, graphicsMemoryBytesMax }),
     named: async () => {
       asked += 1;
       return DRIVER;
@@ -90,6 +92,20 @@ test('6: a change of the switch is noticed once, and asks no driver while everyt
   graphicsOff = ['Radeon'];
   assert.deepEqual([await graphics.refresh(), await graphics.refresh()], [true, false]);
   assert.equal(graphics.choice().kind, 'some');
+  graphicsMemoryBytesMax = 8e9;
+  assert.equal(await graphics.refresh(), false, 'a limit that holds something is the engine’s matter');
+  graphicsMemoryBytesMax = 1e9;
+  assert.equal(await graphics.refresh(), true);
+  assert.equal(graphics.choice().kind, 'none', 'two drivers take more than that');
+});
+
+test('5: a limit that the drivers alone would use up leaves the cards alone', () => {
+  const two = MACHINE.slice(0, 3);
+  const choose = (off: string[], bytesMax: number) => chooseGraphics(two, off, DRIVER, bytesMax).kind;
+  assert.equal(choose([], 2 * GRAPHICS_DRIVER_BYTES), 'none');
+  assert.equal(choose([], 2 * GRAPHICS_DRIVER_BYTES + 1), 'all');
+  assert.equal(choose(['RTX 4070'], 2 * GRAPHICS_DRIVER_BYTES), 'some', 'one driver');
+  assert.equal(chooseGraphics([], [], [], 0).kind, 'none', 'also where no card was found');
 });
 
 test('6: the engine’s process is told', { skip: process.platform !== 'linux' }, async () => {

@@ -1,7 +1,8 @@
 /**
  * Goal: what NVIDIA's library says arrives as readings, other programs' share without ours, and what it does not
  * say as null. Method: a stand-in for the library, compiled here and loaded by the real addon. What would break:
- * a wrong layout of a structure, an error code read as a figure, our own load taken for the owner's.
+ * a wrong layout of a structure, an error code read as a figure, our own load taken for the owner's, a search each
+ * second for what is not there.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createNvmlSensor } from '../../../main/adapters/native/index.ts';
-import { loadNative } from '../../../native/index.ts';
+import { type Card, loadNative, type Native } from '../../../native/index.ts';
 import { buildNative } from '../../../scripts/build-native.ts';
 import { READING_NAMES, readingsSchema } from '../../../shared/readings.ts';
 
@@ -129,6 +130,36 @@ describe('NVML', { skip: process.platform !== 'linux' }, () => {
     assert.deepEqual(await read(join(folder, 'absent.so'), 100), NOTHING);
     assert.deepEqual(await read(import.meta.filename, 100), NOTHING);
     assert.equal((await read(libraries.whole, 100)).watts, 245.5, 'and answers again afterwards');
+  });
+
+  it('searches for a library that is not there once a minute, and asks one that was there at once', async () => {
+    let nowMs = NOW_MS;
+    let searches = 0;
+    let cards: readonly Card[] | null = null;
+    const native: Native = {
+      ...loadNative(join(folder, 'absent.node')),
+      readCards: async () => {
+        searches += 1;
+        return cards;
+      },
+    };
+    const sensor = createNvmlSensor({ ownPids: () => [], native, now: () => nowMs });
+    const look = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        await sensor.read();
+        nowMs += 1_000;
+      }
+      return searches;
+    };
+    assert.equal(await look(60), 1);
+    assert.equal(await look(60), 2);
+    nowMs -= 86_400_000;
+    assert.equal(await look(1), 3, 'a clock that was put back keeps nobody waiting');
+    cards = [];
+    assert.equal(await look(59), 3);
+    assert.equal(await look(5), 8, 'found, and from then on asked each time');
+    cards = null;
+    assert.equal(await look(3), 10, 'lost: once more at once, then not for a minute');
   });
 
   it('says null without the native part', async () => {

@@ -13,6 +13,7 @@ import {
   writeAmount,
   writeAmountForTyping,
   writeBytes,
+  writeClock,
   writeDay,
   writeDuration,
   writeMeasured,
@@ -75,4 +76,14 @@ test('time left is known only when size and speed are', () => {
 test('identifiers stay readable at both ends, short ones whole', () => {
   assert.equal(shorten('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'), '0xf39F…2266');
   assert.equal(shorten('job-0001'), 'job-0001');
+});
+
+test('a clock is the zone’s own, and names the day only when it is another', () => {
+  const nowMs = Date.UTC(2026, 9, 24, 21); // 23:00 in Berlin; the clocks go back that night
+  assert.equal(writeClock(nowMs, nowMs, 'en-GB', 'Europe/Berlin'), '23:00');
+  assert.equal(writeClock(nowMs, nowMs, 'en-GB', 'Asia/Kathmandu'), '02:45');
+  const twice = [0, 1].map((hour) =>
+    writeClock(Date.UTC(2026, 9, 25, hour), nowMs, 'en-GB', 'Europe/Berlin'),
+  );
+  assert.deepEqual(twice, ['Sun 02:00', 'Sun 02:00']);
 });

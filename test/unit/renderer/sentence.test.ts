@@ -20,6 +20,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     model: null,
     backend: null,
     threads: null,
+    sandbox: null,
     activeJobs: Array.from({ length: jobs }, (_, index) => ({
       id: `job-${index}`,
       model: 'm',
@@ -61,6 +62,19 @@ test('a pause says when it ends, or that the owner ends it', () => {
   assert.equal(sentenceFor(paused).why, 'paused-until-resume');
   const timed = { ...paused, presence: { ...paused.presence, untilMs: 5 } };
   assert.equal(sentenceFor(timed).why, 'paused-until-time');
+});
+
+test('a week without an hour is said to have none, instead of a time that never comes', () => {
+  for (const [reason, why] of [
+    ['outside-schedule', 'no-scheduled-hour'],
+    ['power-dear', 'no-cheap-hour'],
+  ] as const) {
+    const never = work(reason, 'stopped', 0);
+    assert.equal(sentenceFor(never).why, why);
+    const later = { ...never, presence: { ...never.presence, untilMs: 5 } };
+    assert.equal(sentenceFor(later).why, reason);
+    assert.equal(sentenceFor(later).remedy, sentenceFor(never).remedy);
+  }
 });
 
 test('each page has an address that opens it, and anything unknown is Home', () => {

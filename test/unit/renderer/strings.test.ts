@@ -14,6 +14,8 @@ import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import { noticeSchema } from '../../../shared/api/state.ts';
 import { ERROR_CODES } from '../../../shared/errors.ts';
 import { jobStateSchema } from '../../../shared/jobs.ts';
+import { FORESEEN_REASONS } from '../../../shared/presence.ts';
+import { SANDBOX_PARTS, sandboxStateSchema } from '../../../shared/sandbox.ts';
 
 const RENDERER = fileURLToPath(new URL('../../../renderer/', import.meta.url));
 
@@ -62,12 +64,15 @@ test('every key that the source names exists', () => {
   assert.ok(found > 100, `only ${found} keys were found in the source`);
 });
 
-test('every error, notice and job state has its words', () => {
+test('every error, notice, job state, part of the sandbox and stretch of a day has its words', () => {
   const wanted = [
     ...ERROR_CODES.flatMap((code) => ['what', 'money', 'next'].map((part) => `problem.${code}.${part}`)),
     ...noticeSchema.shape.code.options.flatMap((code) =>
       ['what', 'money', 'next'].map((part) => `notice.${code}.${part}`),
     ),
+    ...FORESEEN_REASONS.map((reason) => `ahead.${reason}`),
+    ...SANDBOX_PARTS.flatMap((part) => [`sandbox.part.${part}`, `sandbox.meaning.${part}`]),
+    ...sandboxStateSchema.exclude(['in-force']).options.map((state) => `sandbox.missing.${state}`),
     ...jobStateSchema.options.flatMap((state) => [`job.state.${state}`, `job.meaning.${state}`]),
   ];
   assert.deepEqual(

@@ -1,0 +1,39 @@
+/** Machine: what holds the engine, part by part, and why where a part does not. */
+import { SANDBOX_PARTS } from '../../shared/sandbox.ts';
+import { Unknown } from '../parts/fact.tsx';
+import { useWords } from '../parts/words.ts';
+import { useSection } from '../store.ts';
+
+/** What is known is what the loaded engine found around itself; without one nothing is. */
+export function Sandbox() {
+  const { t } = useWords();
+  const { sandbox } = useSection('work');
+  return (
+    <section aria-labelledby="machine-sandbox">
+      <h2 id="machine-sandbox">{t('sandbox.title')}</h2>
+      <p className="soft">{t('sandbox.what')}</p>
+      <ul className="rows">
+        {SANDBOX_PARTS.map((part) => {
+          const state = sandbox?.[part] ?? null;
+          return (
+            <li className="row held" key={part}>
+              <span className="row-title">{t(`sandbox.part.${part}`)}</span>
+              <span className="row-number">
+                {state === null ? (
+                  <Unknown about={t('sandbox.unknown')} />
+                ) : (
+                  t(state === 'in-force' ? 'sandbox.inForce' : 'sandbox.notInForce')
+                )}
+              </span>
+              <span className="row-note">
+                {state === null || state === 'in-force'
+                  ? t(`sandbox.meaning.${part}`)
+                  : t(`sandbox.missing.${state}`)}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,74 @@
+/** The next 24 hours as the agent foresees them by the owner's rules: a strip to see at once, and each stretch in words. */
+import type { DayAhead as Day, Stretch } from '../../shared/presence.ts';
+import { writeClock, writeDuration } from '../format.ts';
+import { useWords } from './words.ts';
+
+/** Units of the strip's own drawing. */
+const WIDTH = 960;
+const HEIGHT = 32;
+/** Not by colour alone: what is allowed is a full bar, the others are lower. */
+const BAR_HEIGHT = { allowed: HEIGHT, 'power-dear': 20, 'outside-schedule': 11, 'paused-by-owner': 5 };
+const MARKS = 4;
+
+export function DayAhead({ day }: { day: Day }) {
+  const { t, language } = useWords();
+  const { timeZone, stretches } = day;
+  const fromMs = stretches[0]?.fromMs ?? 0;
+  const lengthMs = (stretches.at(-1)?.untilMs ?? 0) - fromMs;
+  const clock = (atMs: number) => writeClock(atMs, fromMs, language, timeZone);
+  const place = (atMs: number) => ((atMs - fromMs) / lengthMs) * WIDTH;
+  return (
+    <div className="ahead">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+        {stretches.map((stretch) => (
+          <Bar
+            key={stretch.fromMs}
+            reason={stretch.reason}
+            x={place(stretch.fromMs)}
+            width={place(stretch.untilMs) - place(stretch.fromMs)}
+          />
+        ))}
+      </svg>
+      <div className="ahead-marks" aria-hidden="true">
+        {Array.from({ length: MARKS }, (_, index) => (
+          <span key={index}>{clock(fromMs + (index * lengthMs) / MARKS)}</span>
+        ))}
+      </div>
+      <ol className="ahead-list">
+        {stretches.map((stretch, index) => (
+          <li key={stretch.fromMs}>
+            <svg className="ahead-sign" viewBox={`0 0 ${HEIGHT} ${HEIGHT}`} aria-hidden="true">
+              <Bar reason={stretch.reason} x={0} width={HEIGHT} />
+            </svg>
+            <span>
+              {index === 0
+                ? t('ahead.nowUntil', { until: clock(stretch.untilMs) })
+                : t('ahead.fromUntil', { from: clock(stretch.fromMs), until: clock(stretch.untilMs) })}{' '}
+              <span className="soft">({writeDuration(roundedMs(stretch), language)})</span>:{' '}
+              <strong>{t(`ahead.${stretch.reason ?? 'allowed'}`)}</strong>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function Bar({ reason, x, width }: { reason: Stretch['reason']; x: number; width: number }) {
+  const height = BAR_HEIGHT[reason ?? 'allowed'];
+  return (
+    <rect
+      className={`ahead-bar is-${reason ?? 'allowed'}`}
+      x={x}
+      y={HEIGHT - height}
+      width={width}
+      height={height}
+    />
+  );
+}
+
+/** The clock beside it has no seconds either. */
+function roundedMs({ fromMs, untilMs }: Stretch): number {
+  const minute = 60_000;
+  return Math.max(minute, (Math.floor(untilMs / minute) - Math.floor(fromMs / minute)) * minute);
+}

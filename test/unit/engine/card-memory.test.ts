@@ -1,0 +1,141 @@
+/**
+ * Goal: the owner's limit on the memory of cards is never passed, and what it does not hold is computed elsewhere.
+ * Method: a stand-in for the library that holds models of 30 layers on pretended cards, and counts like the real one.
+ * Would break: a limit that the library is not told, the driver's part left out, a model that is refused where the
+ * processor could take it, an estimate that was too low and is left so, what is given up and stays in memory.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { InsufficientMemoryError, type Llama } from 'node-llama-cpp';
+import { capBytes, place } from '../../../main/adapters/llama/card-memory.ts';
+import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
+
+const LAYERS = 30;
+const LAYER_BYTES = 100e6;
+/** Of context, per token on the card. */
+const TOKEN_BYTES = 20e3;
+const LOAD = {
+  type: 'load',
+  request: 1,
+  path: '/model.gguf',
+  contextTokens: 2_048,
+  sequences: 4,
+  threads: 3,
+} as const;
+
+interface Machine {
+  readonly llama: Llama;
+  readonly held: () => number;
+  readonly told: unknown[];
+}
+
+/** `understated` is the share by which a model takes more than was estimated. */
+function machine({ cards = 1, freeBytes = 24e9, understated = 0 } = {}): Machine {
+  const told: unknown[] = [];
+  let cap: number | null = null;
+  let held = 0;
+  const llama = {
+    gpu: cards > 0 ? 'cuda' : false,
+    getGpuDeviceNames: async () => Array.from({ length: cards }, () => 'Card'),
+    getLlamaMemoryUsage: async () => ({ gpuVram: held, cpuRam: 0 }),
+    async setVramCap(bytes: number | null) {
+      cap = bytes;
+      told.push({ cap });
+    },
+    async loadModel(options: { gpuLayers: { fitContext: { contextSize: number } } }) {
+      told.push(options);
+      const free = Math.min(freeBytes, cap ?? freeBytes);
+      const contextBytes = options.gpuLayers.fitContext.contextSize * TOKEN_BYTES;
+      const layers = Math.min(LAYERS, Math.floor((free - contextBytes) / LAYER_BYTES));
+      if (cards > 0 && layers < 0) throw new InsufficientMemoryError('too large');
+      const bytes = cards === 0 ? 0 : layers * LAYER_BYTES * (1 + understated);
+      held += bytes;
+      return {
+        llama,
+        trainContextSize: 8_192,
+        async createContext(context: { contextSize: number; sequences: number }) {
+          told.push(context);
+          const more = cards === 0 ? 0 : context.contextSize * context.sequences * TOKEN_BYTES;
+          held += more;
+          return {
+            dispose: async () => {
+              held -= more;
+            },
+          };
+        },
+        dispose: async () => {
+          held -= bytes;
+        },
+      };
+    },
+  };
+  return { llama: llama as unknown as Llama, held: () => held, told };
+}
+
+const none = async (): Promise<Llama> => assert.fail('the processor was not needed');
+
+test('5: a limit leaves out what the driver takes on each card, and none is none', () => {
+  assert.equal(capBytes(null, 2), null);
+  assert.equal(capBytes(8e9, 1), 8e9 - GRAPHICS_DRIVER_BYTES);
+  assert.equal(capBytes(8e9, 2), 8e9 - 2 * GRAPHICS_DRIVER_BYTES);
+  assert.equal(capBytes(1e8, 1), 0);
+});
+
+test('5: the library is told the limit, the context of all sequences, and the threads', async () => {
+  const { llama, told } = machine();
+  await place({ preferred: llama, processor: none }, { ...LOAD, graphicsMemoryBytesMax: 4e9 });
+  assert.deepEqual(told, [
+    { cap: 4e9 - GRAPHICS_DRIVER_BYTES },
+    { modelPath: '/model.gguf', gpuLayers: { fitContext: { contextSize: 8_192 } } },
+    { contextSize: 2_048, sequences: 4, threads: { ideal: 3, min: 3 } },
+  ]);
+});
+
+test('5: a limit that was lifted is lifted in the library, too', async () => {
+  const { llama, told, held } = machine();
+  for (const graphicsMemoryBytesMax of [2e9, null]) {
+    const placed = await place({ preferred: llama, processor: none }, { ...LOAD, graphicsMemoryBytesMax });
+    await placed.context.dispose();
+    await placed.model.dispose();
+  }
+  assert.deepEqual(told[3], { cap: null });
+  assert.equal(held(), 0);
+});
+
+test('5: whatever the limit and the model, cards and drivers together stay within it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 30_000 }).map((megabytes) => megabytes * 1e6),
+      fc.integer({ min: 1, max: 4 }),
+      fc.constantFrom(0, 0.05, 0.5),
+      async (graphicsMemoryBytesMax, cards, understated) => {
+        const { llama, held } = machine({ cards, understated });
+        const processor = machine({ cards: 0 });
+        const llamas = { preferred: llama, processor: async () => processor.llama };
+        const placed = await place(llamas, { ...LOAD, graphicsMemoryBytesMax });
+        assert.ok(held() <= Math.max(0, graphicsMemoryBytesMax - cards * GRAPHICS_DRIVER_BYTES));
+        if (placed.model.llama.gpu === false) assert.equal(held(), 0, 'nothing stays on the cards');
+      },
+    ),
+  );
+});
+
+test('5: a limit, or a card full of others’ work, that holds nothing of the model leaves it to the processor', async () => {
+  for (const [graphicsMemoryBytesMax, freeBytes] of [
+    [6e8, 24e9],
+    [null, 1e8],
+  ] as const) {
+    const processor = machine({ cards: 0 });
+    const llamas = { preferred: machine({ freeBytes }).llama, processor: async () => processor.llama };
+    const { model } = await place(llamas, { ...LOAD, graphicsMemoryBytesMax });
+    assert.equal(model.llama.gpu, false);
+  }
+});
+
+test('a file that is no model fails at once, whatever computes', async () => {
+  const broken = machine();
+  Object.assign(broken.llama, { loadModel: () => Promise.reject(new Error('no model')) });
+  const llamas = { preferred: broken.llama, processor: none };
+  await assert.rejects(place(llamas, { ...LOAD, graphicsMemoryBytesMax: null }), /no model/);
+});
