@@ -66,7 +66,12 @@ test('each page shows the data of its sections', () =>
         '812 GFLOPS',
         '± 2.1 %',
         'no WebGPU adapter',
-        'threads: 2',
+        '4 threads',
+        'Within your comfort: 50 % of the time',
+        '1,976',
+        '96.2',
+        'disturbed',
+        'beside 2 jobs',
       ],
       settings: ['Only while I am away', 'minutes without input', 'per million tokens', 'no telemetry'],
     };
