@@ -3,7 +3,7 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
-import { type Comfort, comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
+import { type Comfort, comfortLimits, throttledDuty } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import { chooseThreads, type EngineDuty, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
@@ -88,8 +88,8 @@ export function createServing(options: ServingOptions): Serving {
   /** What the owner's comfort leaves, and half of it where the machine is near a limit. */
   function giveDuty(): void {
     const { dutyPercent } = comfortLimits(settings.get().comfort);
-    const share = presence.current().decision === 'throttle' ? THROTTLED_PERCENT : 100;
-    options.duty.give(Math.max(1, Math.round((dutyPercent * share) / 100)));
+    const isThrottled = presence.current().decision === 'throttle';
+    options.duty.give(isThrottled ? throttledDuty(dutyPercent) : dutyPercent);
   }
 
   /** One step after the other: load and unload never cross. */

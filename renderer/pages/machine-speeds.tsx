@@ -56,7 +56,9 @@ export function EngineSpeeds({ measurements }: { measurements: readonly Measurem
           title={
             dutyPercent === 100
               ? t('machine.speeds.full')
-              : t('machine.speeds.within', { percent: writeNumber(dutyPercent, language) })
+              : t(dutyPercent === comfortDutyPercent ? 'machine.speeds.within' : 'machine.speeds.throttled', {
+                  percent: writeNumber(dutyPercent, language),
+                })
           }
           rows={rows.filter(({ conditions }) => conditions.dutyPercent === dutyPercent)}
         />

@@ -162,6 +162,7 @@ describe('llama engine process', () => {
         [1, 'long', 100],
         [1, 'short', 25],
         [2, 'short', 25],
+        [1, 'short', 13],
       ],
     );
     const [full, , , quarter] = decodes;

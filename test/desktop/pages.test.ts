@@ -68,6 +68,7 @@ test('each page shows the data of its sections', () =>
         'no WebGPU adapter',
         '4 threads',
         'Within your comfort: 50 % of the time',
+        'slow it down: 25 % of the time',
         '1,976',
         '96.2',
         'disturbed',

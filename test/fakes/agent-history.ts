@@ -196,6 +196,7 @@ const ENGINE_SPEEDS: readonly EngineSpeedOf[] = [
     spread: null,
     marks: { otherJobs: 2 },
   },
+  { streams: 1, context: 'short', dutyPercent: 25, prefill: 81, decode: 10.3, spread: 2.9 },
 ];
 
 function engineSpeed(atMs: number, factor: number, speed: EngineSpeedOf): Measurement[] {

@@ -1,6 +1,6 @@
 /**
- * The engine's prefill and decode speed on the model that is loaded, by streams and context, at full speed and within
- * the owner's comfort: each measured several times until the runs agree.
+ * The engine's prefill and decode speed on the model that is loaded, by streams and context, at full speed, within
+ * the owner's comfort and throttled: each measured several times until the runs agree.
  */
 import type { Measurement } from '../../../shared/api/state.ts';
 import { AppError } from '../../../shared/errors.ts';

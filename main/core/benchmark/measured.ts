@@ -21,8 +21,8 @@ export interface Measured {
   /** The model's newest speed: one stream at full speed. */
   newest(modelId: string, name: 'prefill' | 'decode'): Measurement | null;
   /**
-   * What may be promised at this share of the time, in percent: what was measured at just that share, otherwise that
-   * share of the full speed. A promise errs to the low side: of a speed that more threads had, it is their share.
+   * What may be promised at this share of the time, in percent: what was measured at just that share, otherwise its part
+   * of what was measured at the next higher one. Of a speed that more threads had, it is their share.
    */
   speedsAt(served: Served, dutyPercent: number): OfferSpeeds;
 }
@@ -42,12 +42,13 @@ export function measuredFrom(benchmarks: readonly (readonly Measurement[])[]): M
     }),
   );
 
-  /** The newest benchmark that measured what is asked for: at just this share, or at all of the time. */
+  /** Of the newest benchmark that measured what is asked for: at just this share of the time, or the next higher one. */
   function newestAt(dutyPercent: number, suits: (each: Known) => boolean): Known | null {
     for (const one of known) {
-      const suiting = one.filter(suits);
-      const found = suiting.find((each) => each.dutyPercent === dutyPercent) ?? suiting.find(isModelSpeed);
-      if (found !== undefined) return found;
+      const [nearest] = one
+        .filter((each) => each.dutyPercent >= dutyPercent && suits(each))
+        .sort((left, right) => left.dutyPercent - right.dutyPercent);
+      if (nearest !== undefined) return nearest;
     }
     return null;
   }

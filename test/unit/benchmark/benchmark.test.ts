@@ -112,7 +112,7 @@ describe('benchmark', () => {
     assert.equal(state.atMs, NOW_MS);
     assert.deepEqual(
       state.measurements.map(({ name }) => name),
-      ['cpu-arithmetic', 'prefill', 'decode', 'prefill', 'decode'],
+      ['cpu-arithmetic', 'prefill', 'decode', 'prefill', 'decode', 'prefill', 'decode'],
     );
     assert.deepEqual(state.unavailable, found.unavailable);
     const decode = state.measurements.find(({ name }) => name === 'decode');
@@ -186,7 +186,7 @@ describe('benchmark', () => {
     benchmark.abort('Stopped.');
     await assert.rejects(running);
     assert.equal(benchmark.state().state, 'failed');
-    assert.equal(benchmark.state().measurements.length, 5);
+    assert.equal(benchmark.state().measurements.length, 7);
     assert.equal(benchmark.state().progress, null);
   });
 
@@ -200,7 +200,7 @@ describe('benchmark', () => {
     assert.deepEqual(benchmark.state().unavailable, [
       { mode: 'gpu.js', reason: 'The probe did not answer in time.' },
     ]);
-    assert.equal(benchmark.state().measurements.length, 4);
+    assert.equal(benchmark.state().measurements.length, 6);
 
     const failing = { run: () => Promise.reject(new TypeError('secret path')) };
     const other = setUp({ gpuProbe: failing }).benchmark;

@@ -93,6 +93,7 @@ describe('engine speeds', () => {
       [1, 'long', 100, 100, 0],
       [1, 'short', 50, 50, 0],
       [4, 'short', 50, 125, 0],
+      [1, 'short', 25, 25, 0],
     ]);
     assert.equal(dutyNow(), 19);
   });
@@ -104,7 +105,7 @@ describe('engine speeds', () => {
     const prefills = measurements.filter(({ name }) => name === 'prefill').map(engineConditions);
     assert.deepEqual(
       prefills.map((each) => each?.promptTokens),
-      [256, 256, 256, 1_976],
+      [256, 256, 256, 1_976, 256],
     );
     assert.ok(prefills.every((each) => each?.comfortDutyPercent === 100 && each.model === FAKE_MODEL.id));
     assert.ok(prefills.every((each) => each?.disturbed === false && each.otherJobs === undefined));
@@ -170,6 +171,7 @@ describe('engine speeds', () => {
     assert.deepEqual(await disturbedAt(spent(1)), new Set());
     assert.deepEqual(await disturbedAt(spent(0.5)), new Set([100]));
     assert.deepEqual(await disturbedAt(spent(0.25)), new Set([100, 50]));
+    assert.deepEqual(await disturbedAt(spent(0.125)), new Set([100, 50, 25]));
   });
 
   it('name a case that this machine is too slow for, and measure the model’s speed anyway', async () => {
@@ -189,6 +191,7 @@ describe('engine speeds', () => {
         'engine, 2 × short context, 100 %',
         'engine, 4 × short context, 100 %',
         'engine, 1 × long context, 100 %',
+        'engine, 1 × short context, 50 %',
       ],
     );
   });

@@ -35,7 +35,7 @@ const decodeOf = (benchmarks: Measurement[][], served: Partial<Served>, dutyPerc
   measuredFrom(benchmarks).speedsAt({ ...SERVED, ...served }, dutyPercent).decodeTokensPerSecond;
 
 describe('what was measured', () => {
-  it('is promised as it is given: measured within the comfort, otherwise a share of the full speed', () => {
+  it('is promised as it is given: as measured at that share of the time, or by the next higher one', () => {
     const measured = measuredFrom([WITHIN]);
     assert.deepEqual(measured.speedsAt(SERVED, 100), {
       prefillTokensPerSecond: 1_000,
@@ -45,7 +45,9 @@ describe('what was measured', () => {
       prefillTokensPerSecond: 770,
       decodeTokensPerSecond: 77,
     });
-    assert.equal(measured.speedsAt(SERVED, 38).decodeTokensPerSecond, 38);
+    // No measurement at this share: its part of the comfort's speed, which is nearer to it than the full one.
+    assert.equal(measured.speedsAt(SERVED, 38).decodeTokensPerSecond, (77 * 38) / 75);
+    assert.equal(measured.speedsAt(SERVED, 90).decodeTokensPerSecond, 90);
     assert.deepEqual(measured.speedsAt({ ...SERVED, modelId: 'another' }, 100), {
       prefillTokensPerSecond: null,
       decodeTokensPerSecond: null,
