@@ -23,7 +23,7 @@ export interface ComfortLimits {
 /** So far above its limit a machine is not throttled but left alone. */
 export const HOT_CELSIUS = 5;
 /** Share of the comfort's duty that is left while throttled, in percent. */
-export const THROTTLED_PERCENT = 50;
+const THROTTLED_PERCENT = 50;
 
 const LIMITS: Readonly<Record<Comfort, ComfortLimits>> = {
   1: { coresPercent: 25, dutyPercent: 25, processorCelsiusMax: 60, graphicsCelsiusMax: 60 },
@@ -35,4 +35,9 @@ const LIMITS: Readonly<Record<Comfort, ComfortLimits>> = {
 
 export function comfortLimits(comfort: Comfort): ComfortLimits {
   return LIMITS[comfort];
+}
+
+/** Share of the time that is left of a comfort's duty while throttled, in percent. */
+export function throttledDuty(dutyPercent: number): number {
+  return Math.max(1, Math.round((dutyPercent * THROTTLED_PERCENT) / 100));
 }

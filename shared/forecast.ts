@@ -13,10 +13,10 @@ export const forecastSchema = z.object({
   net: range(amountTextSchema).nullable(),
   basis: z.object({
     model: z.string(),
-    /** Measured here. */
+    /** Measured here: one answer at a time, within the owner's comfort. */
     prefillTokensPerSecond: z.number().positive(),
     decodeTokensPerSecond: z.number().positive(),
-    /** `market`: offers of others for the same model; `own`: there are none. Practice is no market. */
+    /** `market`: offers of others for the same model file; `own`: there are none. Practice is no market. */
     price: z.enum(['market', 'own']),
     offers: z.number().int().nonnegative(),
     /** Hours a day. `history`: of the last days; `schedule`: what the owner's hours allow at most. */

@@ -1,11 +1,13 @@
 /** The forecast's facts, gathered from the parts that own them. */
 import type { Profile } from '../../shared/api/state.ts';
+import { comfortLimits } from '../../shared/comfort.ts';
 import { isOn } from '../../shared/week.ts';
 import {
   createForecasts,
   createWattsMeter,
   type ForecastFacts,
   type ForecastService,
+  marketPrices,
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -59,7 +61,7 @@ export function openForecasting(parts: {
   function facts(): ForecastFacts | null {
     const model = selling.servedModel();
     if (model === null) return null;
-    const { prefillTokensPerSecond, decodeTokensPerSecond } = selling.benchmark.offerSpeeds(model);
+    const { prefillTokensPerSecond, decodeTokensPerSecond } = speedsWithinComfort(model);
     if (prefillTokensPerSecond === null || decodeTokensPerSecond === null) return null;
     const chosen = settings.get();
     const { priceInputPerMillion, priceOutputPerMillion } = chosen;
@@ -88,11 +90,18 @@ export function openForecasting(parts: {
     };
   }
 
+  /** By what is loaded, or was measured last; a throttle passes and says nothing of a day. */
+  function speedsWithinComfort(modelId: string) {
+    const status = selling.engine.status();
+    const { backend, threads } = status.state === 'ready' ? status.loaded : { backend: null, threads: null };
+    const { dutyPercent } = comfortLimits(settings.get().comfort);
+    return selling.benchmark.speedsAt({ modelId, backend, threads }, dutyPercent);
+  }
+
   function pricesOfOthers(modelId: string) {
-    const offers = directory?.providers() ?? [];
-    return offers
-      .filter(({ offer }) => offer.asset.id === token.id)
-      .flatMap(({ offer }) => offer.models.filter(({ id }) => id === modelId).map(({ price }) => price));
+    const sha256 = selling.models.list().find(({ id }) => id === modelId)?.sha256 ?? null;
+    const offers = directory?.providers().map(({ offer }) => offer) ?? [];
+    return sha256 === null ? [] : marketPrices(offers, { assetId: token.id, sha256 });
   }
 
   /** Days that are over, with the time in which one job or more was at work. */

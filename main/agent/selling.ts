@@ -1,6 +1,7 @@
 /** What is sold: the machine, its engine and models, the offer, and the service that peers buy from. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { comfortLimits } from '../../shared/comfort.ts';
 import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
 import { createWorkerProbe } from '../adapters/gpu/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
@@ -20,7 +21,7 @@ import {
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createBenchmark, createPredictions, createShapes, joinProbes } from '../core/benchmark/index.ts';
-import { createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
+import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { createOffers } from '../core/identity/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createSensing } from '../core/presence/index.ts';
@@ -30,6 +31,7 @@ import type { Surroundings } from './config.ts';
 import type { Foundation } from './foundation.ts';
 import { createGraphics } from './graphics.ts';
 import type { Money } from './money.ts';
+import { offeredModels } from './offered-models.ts';
 import { createServing, servingLoad } from './serving.ts';
 import { plainAsset } from './state-sections.ts';
 
@@ -53,6 +55,7 @@ export function openSelling(
     clock,
   });
   onClose(() => engine.stop());
+  const duty = createEngineDuty(engine);
   const handBacks = createHandBacks(records);
   const models = createModelStore({
     home: paths.root,
@@ -69,6 +72,8 @@ export function openSelling(
     machine,
     store: database.benchmarks,
     clock,
+    duty,
+    comfortDutyPercent: () => comfortLimits(settings.get().comfort).dutyPercent,
     onMeasured: (measurements) => predictions.keepScore(measurements),
   });
   benchmark.onChange(() => changed('machine', 'models'));
@@ -133,22 +138,12 @@ export function openSelling(
     clock,
     terms: () => {
       const status = engine.status();
-      const loaded = status.state === 'ready' ? status.loaded : null;
-      const { priceInputPerMillion, priceOutputPerMillion } = settings.get();
-      const model = loaded && {
-        id: loaded.model.id,
-        sha256: loaded.model.sha256,
-        quantisation: loaded.quantisation,
-        contextTokens: loaded.contextTokens,
-        price: { inputPerMillion: priceInputPerMillion, outputPerMillion: priceOutputPerMillion },
-        ...benchmark.offerSpeeds(loaded.model.id),
-      };
       return {
         payout: wallet.payout,
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: model ? [model] : [],
-        slots: loaded?.sequences ?? 0,
+        models: offeredModels({ status, settings: settings.get(), benchmark, duty }),
+        slots: status.state === 'ready' ? status.loaded.sequences : 0,
       };
     },
     // Where the owner named another address, its key is not here to vouch for this peer.
@@ -180,6 +175,7 @@ export function openSelling(
 
   const serving = createServing({
     engine,
+    duty,
     models,
     presence,
     settings,
@@ -208,18 +204,20 @@ export function openSelling(
     serving,
     servedModel: () => (serves ? serving.modelId() : null),
     /**
-     * Serves from now on. The first measurement starts by itself once there is something to measure with, so
-     * that offers promise what was measured.
+     * Serves from now on. The first measurement starts by itself once there is something to measure with and no
+     * limit holds the machine back, so that offers promise what was measured.
      */
     start(): void {
       if (!serves) return;
       if (benchmark.state().state === 'never') {
-        const unsubscribe = engine.onStatus((status) => {
-          if (status.state !== 'ready') return;
-          unsubscribe();
+        const measureFirst = () => {
+          if (engine.status().state !== 'ready' || presence.current().decision !== 'run') return;
+          for (const unsubscribe of waiting) unsubscribe();
+          if (benchmark.state().state !== 'never') return;
           // How it ended is in the benchmark's own state.
           benchmark.run().catch(() => undefined);
-        });
+        };
+        const waiting = [engine.onStatus(measureFirst), presence.onChange(measureFirst)];
       }
       serving.start();
     },

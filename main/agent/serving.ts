@@ -3,10 +3,10 @@
  * The only place where presence, models and engine meet.
  */
 import { availableParallelism } from 'node:os';
-import { comfortLimits, THROTTLED_PERCENT } from '../../shared/comfort.ts';
+import { comfortLimits, throttledDuty } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
 import type { Settings } from '../../shared/settings.ts';
-import { chooseThreads, type HandBacks } from '../core/engine/index.ts';
+import { chooseThreads, type EngineDuty, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
@@ -19,6 +19,7 @@ import type { Graphics } from './graphics.ts';
 
 export interface ServingOptions {
   readonly engine: Engine;
+  readonly duty: Pick<EngineDuty, 'give'>;
   readonly models: ModelStore;
   readonly presence: PresenceService;
   readonly settings: SettingsService;
@@ -70,11 +71,11 @@ export function createServing(options: ServingOptions): Serving {
     presence.onChange(({ decision }) => {
       // The owner does not wait until a load that is under way has ended.
       if (decision === 'pause') void giveBack().catch(options.fault);
-      else setDuty();
+      else giveDuty();
       reconcile();
     }),
     settings.onChange(() => {
-      setDuty();
+      giveDuty();
       reconcile();
     }),
     engine.onStatus((status) => {
@@ -88,10 +89,10 @@ export function createServing(options: ServingOptions): Serving {
   ];
 
   /** What the owner's comfort leaves, and half of it where the machine is near a limit. */
-  function setDuty(): void {
+  function giveDuty(): void {
     const { dutyPercent } = comfortLimits(settings.get().comfort);
-    const share = presence.current().decision === 'throttle' ? THROTTLED_PERCENT : 100;
-    engine.setDuty(Math.max(1, Math.round((dutyPercent * share) / 100)));
+    const isThrottled = presence.current().decision === 'throttle';
+    options.duty.give(isThrottled ? throttledDuty(dutyPercent) : dutyPercent);
   }
 
   /** One step after the other: load and unload never cross. */
@@ -181,7 +182,7 @@ export function createServing(options: ServingOptions): Serving {
 
   return {
     start() {
-      setDuty();
+      giveDuty();
       void bring();
     },
     modelId: () => file?.id ?? wanted,

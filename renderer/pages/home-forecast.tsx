@@ -10,7 +10,10 @@ import { agent, useSection } from '../store.ts';
 export function Expected() {
   const { t } = useWords();
   const { benchmark } = useSection('machine');
-  const { data } = useAnswer(`forecast ${String(benchmark.atMs)}`, () => agent.earnings.forecast({}));
+  const { comfort } = useSection('settings');
+  const { data } = useAnswer(`forecast ${String(benchmark.atMs)} ${String(comfort)}`, () =>
+    agent.earnings.forecast({}),
+  );
   if (data === null) return null;
   const { forecast, scores } = data;
   return (

@@ -2,6 +2,7 @@
 import { Button } from 'react-aria-components';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import { deviceId } from '../../shared/devices.ts';
+import { engineConditions, isModelSpeed } from '../../shared/engine-measurement.ts';
 import { useAnswer, useDeed } from '../calls.ts';
 import { writeBytes, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
@@ -13,6 +14,7 @@ import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 import { CardSwitch, Comfort, Sensed } from './machine-comfort.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
+import { EngineSpeeds } from './machine-speeds.tsx';
 
 export function Machine() {
   const { t } = useWords();
@@ -130,6 +132,7 @@ function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'
   const { t, language } = useWords();
   const run = useDeed((_: null) => agent.benchmark.run({}));
   const running = benchmark.state === 'running';
+  const hardware = benchmark.measurements.filter((each) => engineConditions(each) === null);
   return (
     <section aria-labelledby="machine-benchmark">
       <div className="section-head">
@@ -163,7 +166,11 @@ function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'
         </div>
       ) : null}
       {benchmark.measurements.length > 0 ? (
-        <Results measurements={benchmark.measurements} />
+        <>
+          <EngineSpeeds measurements={benchmark.measurements} />
+          {hardware.length > 0 ? <h3>{t('machine.hardware')}</h3> : null}
+          {hardware.length > 0 ? <Results measurements={hardware} /> : null}
+        </>
       ) : running ? null : (
         <Empty title={t('machine.never')}>
           <p>{t('machine.neverNext')}</p>
@@ -240,6 +247,12 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
   );
 }
 
+/** Of the engine's many measurements the one that stands for the model. */
+function isForHistory(measurement: Measurement): boolean {
+  const conditions = engineConditions(measurement);
+  return conditions === null || isModelSpeed(conditions);
+}
+
 function History({ atMs }: { atMs: number | null }) {
   const { t, language } = useWords();
   const answer = useAnswer(String(atMs), () => agent.benchmark.history({ limit: 10 }));
@@ -251,7 +264,7 @@ function History({ atMs }: { atMs: number | null }) {
         <section key={run.atMs} className="history-run">
           <h3>{writeExactTime(run.atMs, language)}</h3>
           <ul className="card-facts">
-            {run.measurements.map((row) => (
+            {run.measurements.filter(isForHistory).map((row) => (
               <li key={`${row.name}-${row.mode}`}>
                 {t(`machine.name.${row.name}`)} ({row.mode}):{' '}
                 {t(`machine.unit.${row.unit}`, { value: writeMeasured(row.value, language) })}

@@ -10,7 +10,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
-import { createEngineSupervisor, measureEngine } from '../../main/core/engine/index.ts';
+import { measureEngineSpeeds } from '../../main/core/benchmark/engine-speed.ts';
+import { createEngineDuty, createEngineSupervisor, measureEngine } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine, EngineStatus, ModelFile } from '../../main/ports/engine.ts';
 import { measureProcess } from '../../scripts/bench/process-cost.ts';
@@ -138,6 +139,36 @@ describe('llama engine process', () => {
     const speed = await measureEngine(engine, { promptWords: 64, decodeTokens: 16 });
     assert.ok((speed.prefillTokensPerSecond ?? 0) > 0);
     assert.ok((speed.decodeTokensPerSecond ?? 0) > 0);
+  });
+
+  it('measures streams together, at full speed and at a quarter of the time, whatever duty was given', async () => {
+    const duty = createEngineDuty(engine);
+    duty.give(10);
+    const { measurements, unavailable } = await measureEngineSpeeds(engine, {
+      signal: NEVER,
+      duty,
+      comfortDutyPercent: 25,
+      clock: systemClock,
+      onProgress: () => {},
+    });
+    duty.give(100);
+    assert.deepEqual(unavailable, []);
+    const decodes = measurements.filter(({ name }) => name === 'decode');
+    assert.deepEqual(
+      decodes.map(({ conditions }) => [conditions.streams, conditions.context, conditions.dutyPercent]),
+      [
+        [1, 'short', 100],
+        [2, 'short', 100],
+        [1, 'long', 100],
+        [1, 'short', 25],
+        [2, 'short', 25],
+        [1, 'short', 13],
+      ],
+    );
+    const [full, , , quarter] = decodes;
+    assert.ok(full !== undefined && quarter !== undefined);
+    // A quarter, less what resting itself costs, and never half.
+    assert.ok(quarter.value < full.value / 2, `${quarter.value} against ${full.value} tokens a second`);
   });
 
   it('computes for the share of the time that it was given', {

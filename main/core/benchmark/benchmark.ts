@@ -7,7 +7,9 @@ import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { GpuProbe, MachineReader } from '../../ports/machine.ts';
-import { measureEngineSpeed } from './engine-speed.ts';
+import type { EngineDuty } from '../engine/index.ts';
+import { measureEngineSpeeds } from './engine-speed.ts';
+import { type Measured, measuredFrom, type OfferSpeeds, type Served } from './measured.ts';
 import { type BenchmarkRecord, fromRow, RECORD_KIND, toRow } from './record.ts';
 
 export type BenchmarkState = AgentState['machine']['benchmark'];
@@ -18,15 +20,11 @@ export interface BenchmarkDependencies {
   readonly machine: MachineReader;
   readonly store: BenchmarkStore;
   readonly clock: Clock;
-  /** Fewer and shorter runs of the engine; the probe's own haste is set where it is made. */
-  readonly quick?: boolean;
+  readonly duty: Pick<EngineDuty, 'during'>;
+  /** What the owner's comfort leaves of the time, in percent. */
+  readonly comfortDutyPercent: () => number;
   /** Told what was measured once it is kept. */
   readonly onMeasured?: (measurements: readonly Measurement[]) => void;
-}
-
-export interface OfferSpeeds {
-  readonly prefillTokensPerSecond: number | null;
-  readonly decodeTokensPerSecond: number | null;
 }
 
 export interface Benchmark {
@@ -41,43 +39,33 @@ export interface Benchmark {
   /** Stops a running benchmark; `why` is one sentence for the owner. */
   abort(why: string): void;
   history(limit: number): { atMs: number; measurements: Measurement[] }[];
-  /** The model's newest measurement that was made without other jobs; null before there is one. */
-  newest(modelId: string, name: Measurement['name']): Measurement | null;
-  /** What an offer may promise: this model's last speeds that were measured without other jobs. */
-  offerSpeeds(modelId: string): OfferSpeeds;
+  /** The model's newest speed that was measured without other jobs; null before there is one. */
+  newest(modelId: string, name: 'prefill' | 'decode'): Measurement | null;
+  /** What may be promised of what is served, at this share of the time in percent. */
+  speedsAt(served: Served, dutyPercent: number): OfferSpeeds;
 }
 
 /** A probe that does not answer (a window that hangs) is given up, and the rest is still measured. */
 const PROBE_MS_MAX = 150_000;
 /** Share of the whole that the probe takes, for the progress. */
-const PROBE_SHARE = 0.6;
+const PROBE_SHARE = 0.3;
 /** How far back an offer's speeds are looked for, in benchmarks. */
 const OFFER_LOOKBACK = 50;
 
-const THOROUGH = { runs: 5, runsMax: 12, promptWords: 256, decodeTokens: 64 };
-const QUICK = { runs: 1, runsMax: 1, promptWords: 16, decodeTokens: 8 };
-
 export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark {
   const { gpuProbe, engine, machine, store, clock } = dependencies;
-  const quick = dependencies.quick ?? false;
   const listeners = new Set<() => void>();
   let running: AbortController | null = null;
   let state = restingState(records(1)[0] ?? null, null);
-  let undisturbed = readUndisturbed();
+  let measured = readMeasured();
 
   function records(limit: number): BenchmarkRecord[] {
     return store.list(RECORD_KIND, limit).flatMap((row) => fromRow(row) ?? []);
   }
 
-  /** Newest first. Kept at hand, because every reading of the models' section asks for it. */
-  function readUndisturbed(): Measurement[] {
-    return records(OFFER_LOOKBACK)
-      .flatMap(({ measurements }) => measurements)
-      .filter(({ conditions }) => conditions.model !== undefined && conditions.otherJobs === undefined);
-  }
-
-  function newest(modelId: string, name: Measurement['name']): Measurement | null {
-    return undisturbed.find((each) => each.name === name && each.conditions.model === modelId) ?? null;
+  /** Kept at hand, because every reading of the models' section asks for it. */
+  function readMeasured(): Measured {
+    return measuredFrom(records(OFFER_LOOKBACK).map(({ measurements }) => measurements));
   }
 
   function change(next: Partial<BenchmarkState>): void {
@@ -112,23 +100,18 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
     const gpu = await probe(signal);
     signal.throwIfAborted();
     change({ step: 'engine', progress: PROBE_SHARE });
-    const effort = quick ? QUICK : THOROUGH;
-    let runs = 0;
-    const speed = await measureEngineSpeed(engine, {
-      ...effort,
+    const speeds = await measureEngineSpeeds(engine, {
       signal,
-      now: clock.now,
-      // Runs that are repeated because they differed come on top; how many is not known before.
-      onRun: () => change({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * Math.min(1, ++runs / effort.runs) }),
+      duty: dependencies.duty,
+      comfortDutyPercent: dependencies.comfortDutyPercent(),
+      clock,
+      onProgress: (share) => change({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * share }),
     });
     return {
       id: randomUUID(),
       atMs: clock.now(),
-      measurements: [...gpu.measurements, ...speed.measurements],
-      unavailable: [
-        ...gpu.unavailable,
-        ...(speed.missing === null ? [] : [{ mode: 'engine', reason: speed.missing }]),
-      ],
+      measurements: [...gpu.measurements, ...speeds.measurements],
+      unavailable: [...gpu.unavailable, ...speeds.unavailable],
       circumstances: {
         os: inventory.os,
         devices: inventory.devices.map(({ name }) => name),
@@ -136,7 +119,6 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
         physicalCores: inventory.physicalCores,
         cpuLoadPercent: readings.cpuLoadPercent,
         renderer: gpu.renderer,
-        quick,
       },
     };
   }
@@ -156,7 +138,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       try {
         const record = await measure(controller.signal);
         store.insert(toRow(record));
-        undisturbed = readUndisturbed();
+        measured = readMeasured();
         running = null;
         dependencies.onMeasured?.(record.measurements);
         change(restingState(record, null));
@@ -172,11 +154,8 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       running?.abort(new AppError('aborted', why));
     },
     history: (limit) => records(limit).map(({ atMs, measurements }) => ({ atMs, measurements })),
-    newest,
-    offerSpeeds: (modelId) => ({
-      prefillTokensPerSecond: newest(modelId, 'prefill')?.value ?? null,
-      decodeTokensPerSecond: newest(modelId, 'decode')?.value ?? null,
-    }),
+    newest: (modelId, name) => measured.newest(modelId, name),
+    speedsAt: (served, dutyPercent) => measured.speedsAt(served, dutyPercent),
   };
 }
 

@@ -19,6 +19,7 @@ export function decodeParts(shape: ModelShape, contextTokens: number): Parts {
     ['vocabulary', shape.vocabulary],
     ['row', shape.rows + shape.output.outputs],
     ['attention', shape.layers * shape.attentionWidth * contextTokens],
+    ['attention rest', shape.layers * shape.attentionRest * contextTokens],
   ]);
   for (const [type, weights] of shape.weights) add(parts, type, weights);
   add(parts, shape.output.type, shape.output.inputs * shape.output.outputs);
@@ -33,6 +34,7 @@ export function prefillParts(shape: ModelShape, promptTokens: number): Parts {
     ['layer', shape.layers * promptTokens],
     ['row', shape.rows * promptTokens],
     ['attention', (shape.layers * shape.attentionWidth * promptTokens ** 2) / 2],
+    ['attention rest', (shape.layers * shape.attentionRest * promptTokens ** 2) / 2],
   ]);
   for (const [type, weights] of shape.weights) add(parts, type, weights * promptTokens);
   return parts;

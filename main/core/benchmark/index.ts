@@ -4,8 +4,8 @@ export {
   type BenchmarkDependencies,
   type BenchmarkState,
   createBenchmark,
-  type OfferSpeeds,
 } from './benchmark.ts';
 export { joinProbes } from './join-probes.ts';
+export type { OfferSpeeds, Served } from './measured.ts';
 export { createPredictions, type Predictions, type PredictionsDependencies } from './predictions.ts';
 export { createShapes, type Shapes } from './shapes.ts';

@@ -13,6 +13,8 @@ export interface ModelShape {
   readonly vocabulary: number;
   /** Heads times their width: what one token of context costs each layer. */
   readonly attentionWidth: number;
+  /** The part of keys and values that does not fill whole vectors of a processor and is read number by number. */
+  readonly attentionRest: number;
   /** Weights that each token is multiplied with, by type; without the output matrix. */
   readonly weights: ReadonlyMap<TensorType, number>;
   /** Sums of products that each token makes: the outputs of all those matrices. */
@@ -27,8 +29,7 @@ const LAYERS_MAX = 1_024;
 
 /** From what was published of a model whose file is not here. */
 export function shapeOfConfiguration(configuration: Configuration, mixture: Mixture): ModelShape {
-  const { layers, heads, headWidth } = configuration;
-  return shapeOf(matricesOf(configuration, mixture), layers, heads * headWidth);
+  return shapeOf(matricesOf(configuration, mixture), configuration);
 }
 
 /** From a file's own header; null for an architecture, a tensor or a type that the costs do not speak of. */
@@ -36,9 +37,11 @@ export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | nul
   const architecture = values.get('general.architecture');
   const layers = values.get(`${architecture}.block_count`);
   const heads = values.get(`${architecture}.attention.head_count`);
+  const keyHeads = values.get(`${architecture}.attention.head_count_kv`) ?? heads;
   const width = values.get(`${architecture}.embedding_length`);
   if (!ARCHITECTURES.has(architecture)) return null;
-  if (!isCount(layers) || layers > LAYERS_MAX || !isCount(heads) || !isCount(width)) return null;
+  if (!isCount(layers) || layers > LAYERS_MAX || !isCount(width)) return null;
+  if (!isCount(heads) || !isCount(keyHeads)) return null;
   const matrices: Matrix[] = [];
   for (const { name, shape, type } of tensors) {
     const [inputs, outputs, ...more] = shape;
@@ -48,10 +51,16 @@ export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | nul
   }
   if (!matrices.some(({ name }) => name === 'token_embd.weight')) return null;
   const headWidth = values.get(`${architecture}.attention.key_length`) ?? width / heads;
-  return isCount(headWidth) ? shapeOf(matrices, layers, heads * headWidth) : null;
+  return isCount(headWidth) ? shapeOf(matrices, { layers, heads, keyHeads, headWidth }) : null;
 }
 
-function shapeOf(matrices: readonly Matrix[], layers: number, attentionWidth: number): ModelShape {
+/** Numbers that llama.cpp's products of keys and values take at once on a processor with wide vectors. */
+const VECTOR_NUMBERS = 64;
+
+function shapeOf(
+  matrices: readonly Matrix[],
+  { layers, heads, keyHeads, headWidth }: Pick<Configuration, 'layers' | 'heads' | 'keyHeads' | 'headWidth'>,
+): ModelShape {
   const table = matrices.find(({ name }) => name === 'token_embd.weight');
   const output = matrices.find(({ name }) => name === 'output.weight') ?? table;
   if (table === undefined || output === undefined) throw new TypeError('a model has a table of embeddings');
@@ -63,7 +72,15 @@ function shapeOf(matrices: readonly Matrix[], layers: number, attentionWidth: nu
     weights.set(matrix.type, (weights.get(matrix.type) ?? 0) + matrix.inputs * matrix.outputs);
     rows += matrix.outputs;
   }
-  return { layers, vocabulary: table.outputs, attentionWidth, weights, rows, output };
+  return {
+    layers,
+    vocabulary: table.outputs,
+    attentionWidth: heads * headWidth,
+    attentionRest: keyHeads * (headWidth % VECTOR_NUMBERS),
+    weights,
+    rows,
+    output,
+  };
 }
 
 function isCount(value: unknown): value is number {

@@ -4,7 +4,10 @@ import type { Engine } from '../../ports/engine.ts';
 import { type EngineEnd, measureEngine } from '../engine/index.ts';
 
 export interface Effort {
+  /** At least so many, */
   readonly runs: number;
+  /** and up to so many until the two fastest agree. */
+  readonly runsMax: number;
   readonly promptWords: number;
   readonly answerTokens: number;
 }
@@ -23,13 +26,16 @@ export interface ModelTimes {
   readonly cpu: Times | null;
 }
 
+/** The two fastest runs may differ by this share: a third one would tell little more. */
+const AGREED_SHARE = 0.02;
+
 /**
  * Measures the model that `engine` has loaded. The fastest run counts and not the median: whatever else
  * happens on a machine only ever makes a run slower. Fails with `engine-failed` when every answer ended early.
  */
 export async function measureModelTimes(
   engine: Engine,
-  { runs, promptWords, answerTokens }: Effort,
+  { runs, runsMax, promptWords, answerTokens }: Effort,
   signal: AbortSignal,
 ): Promise<ModelTimes> {
   const status = engine.status();
@@ -37,7 +43,7 @@ export async function measureModelTimes(
   // The first run reads the file's pages into memory.
   await measureEngine(engine, { promptWords: 8, decodeTokens: 2, signal });
   const ends: EngineEnd[] = [];
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < runs || (run < runsMax && !agree(ends)); run++) {
     const { end } = await measureEngine(engine, { promptWords, decodeTokens: answerTokens, signal });
     signal.throwIfAborted();
     if (end !== null && end.outputTokens > answerTokens / 2) ends.push(end);
@@ -61,4 +67,12 @@ export async function measureModelTimes(
         }))
       : null,
   };
+}
+
+/** Whether the fastest run was met a second time, in both phases; by processor time where it is told. */
+function agree(ends: readonly EngineEnd[]): boolean {
+  return (['prefillMs', 'decodeMs'] as const).every((phase) => {
+    const [fastest, second] = ends.map((end) => (end.cpu ?? end)[phase]).sort((left, right) => left - right);
+    return fastest !== undefined && second !== undefined && second <= fastest * (1 + AGREED_SHARE);
+  });
 }

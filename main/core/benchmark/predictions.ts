@@ -4,6 +4,7 @@
  * a model; nothing is ever offered on it.
  */
 import type { AgentState, Measurement } from '../../../shared/api/state.ts';
+import { engineConditions, isModelSpeed } from '../../../shared/engine-measurement.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -60,7 +61,7 @@ export interface Predictions {
   keepScore(measurements: readonly Measurement[]): void;
 }
 
-/** As the machine's benchmark measures; about one token a word. */
+/** As the machine's benchmark measures where there is time for it; about one token a word. */
 const CONDITIONS = { promptTokens: 256, answerTokens: 64 };
 const SCORES_MAX = 200;
 
@@ -116,10 +117,10 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
     return { atMs: clock.now(), ...where, samples, disturbed };
   }
 
-  function predicted(modelId: string) {
+  function predicted(modelId: string, conditions = CONDITIONS) {
     const shape = fitted === null ? null : dependencies.shape(modelId);
     if (fitted === null || shape === null) return null;
-    const speed = predictSpeed(fitted, shape, CONDITIONS);
+    const speed = predictSpeed(fitted, shape, conditions);
     if (speed === null) return null;
     const { atMs, backend, threads } = fitted.calibration;
     return { ...speed, uncertaintyPercent: fitted.uncertaintyPercent, atMs, backend, threads };
@@ -189,15 +190,24 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
       };
     },
     keepScore(measurements) {
-      const decode = measurements.find(({ name }) => name === 'decode');
-      const prefill = measurements.find(({ name }) => name === 'prefill');
-      const modelId = decode?.conditions.model;
-      if (decode === undefined || prefill === undefined || typeof modelId !== 'string') return;
-      if (decode.conditions.otherJobs !== undefined || decode.value <= 0 || prefill.value <= 0) return;
-      const expected = predicted(modelId);
+      const speed = (name: 'prefill' | 'decode') =>
+        measurements.find((each) => {
+          const conditions = engineConditions(each);
+          return each.name === name && conditions !== null && isModelSpeed(conditions);
+        });
+      const [decode, prefill] = [speed('decode'), speed('prefill')];
+      const conditions = decode && engineConditions(decode);
+      if (decode === undefined || prefill === undefined || !conditions) return;
+      if (conditions.otherJobs !== undefined || decode.value <= 0 || prefill.value <= 0) return;
+      const { model: modelId, threads, promptTokens, decodeTokens } = conditions;
+      // A slow machine was asked for less: the prediction is for what was asked.
+      const expected = predicted(modelId, {
+        promptTokens: promptTokens ?? CONDITIONS.promptTokens,
+        answerTokens: decodeTokens ?? CONDITIONS.answerTokens,
+      });
       // Costs of another backend or number of threads say nothing of this measurement.
       if (expected === null || expected.backend !== decode.mode) return;
-      if (expected.threads !== decode.conditions.threads) return;
+      if (expected.threads !== threads) return;
       const score: Score = {
         atMs: decode.atMs,
         backend: expected.backend,

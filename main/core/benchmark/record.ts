@@ -19,7 +19,6 @@ export const circumstancesSchema = z.object({
   /** Load of all cores before it began. */
   cpuLoadPercent: z.number().nullable(),
   renderer: z.string().nullable(),
-  quick: z.boolean(),
 });
 
 export interface BenchmarkRecord extends z.infer<typeof resultSchema> {

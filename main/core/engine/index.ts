@@ -1,4 +1,5 @@
-/** The engine room's door: supervision of engine processes, choice of threads, and measuring. */
+/** The engine room's door: supervision of engine processes, choice of threads and duty, and measuring. */
+export { createEngineDuty, type EngineDuty } from './duty.ts';
 export { chooseGraphics } from './graphics.ts';
 export { createHandBacks, type HandBacks } from './hand-backs.ts';
 export {

@@ -7,14 +7,17 @@ export interface MeasureOptions {
   readonly promptWords?: number;
   /** Answer tokens to decode. */
   readonly decodeTokens?: number;
+  /** Answers at once, 1 when left out; not more than the loaded model has sequences. */
+  readonly streams?: number;
   readonly signal?: AbortSignal;
 }
 
+/** Of all streams together. */
 export interface EngineSpeed {
   /** Null when the run was too short to measure. */
   readonly prefillTokensPerSecond: number | null;
   readonly decodeTokensPerSecond: number | null;
-  /** What the engine said at its end; null when it said nothing that can be used. */
+  /** What the engine said at the end of the longest answer; null when it said nothing that can be used. */
   readonly end: EngineEnd | null;
 }
 
@@ -27,16 +30,16 @@ export const PROMPT_WORDS =
   'the sun rose over a quiet harbour while boats waited for wind and people talked about bread'.split(' ');
 
 /**
- * One prefill and one decode on one sequence. Temperature 1 with a fixed seed, so that the model does not
- * fall into a loop and end early; `end` carries the times as the engine process took them. A context too
- * small for the prompt gets a shorter one.
+ * One prefill and one decode on each stream, all begun at once. Temperature 1 with a fixed seed, so that the
+ * model does not fall into a loop and end early; the ends carry the times as the engine process took them. A
+ * context too small for the prompt gets a shorter one.
  */
 export async function measureEngine(engine: Engine, options: MeasureOptions = {}): Promise<EngineSpeed> {
   const signal = options.signal ?? new AbortController().signal;
-  const decodeTokens = options.decodeTokens ?? 64;
+  const { decodeTokens = 64, streams = 1 } = options;
   for (let words = options.promptWords ?? 256; words >= 1; words = Math.floor(words / 2)) {
     try {
-      return await measureOnce(engine, words, decodeTokens, signal);
+      return await measureOnce(engine, { words, decodeTokens, streams, signal });
     } catch (error) {
       if (!isAppError(error, 'context-exceeded')) throw error;
     }
@@ -44,27 +47,55 @@ export async function measureEngine(engine: Engine, options: MeasureOptions = {}
   return NOTHING;
 }
 
-async function measureOnce(
-  engine: Engine,
-  words: number,
-  decodeTokens: number,
-  signal: AbortSignal,
-): Promise<EngineSpeed> {
+interface Run {
+  readonly words: number;
+  readonly decodeTokens: number;
+  readonly streams: number;
+  readonly signal: AbortSignal;
+}
+
+async function measureOnce(engine: Engine, run: Run): Promise<EngineSpeed> {
+  // The other streams of a run that failed would compute beside the next one.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
+  const answers = Array.from({ length: run.streams }, () => endOf(engine, { ...run, signal }));
+  let all: (EngineEnd | null)[];
+  try {
+    all = await Promise.all(answers);
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(answers);
+    throw error;
+  }
+  const ends = all.filter((end) => end !== null);
+  const [first, ...others] = ends;
+  if (first === undefined || ends.length < run.streams) return NOTHING;
+  const sum = (tokens: (end: EngineEnd) => number) => ends.reduce((total, end) => total + tokens(end), 0);
+  return {
+    prefillTokensPerSecond: rate(
+      sum(({ inputTokens }) => inputTokens),
+      Math.max(...ends.map(({ prefillMs }) => prefillMs)),
+    ),
+    // The first token comes out of the prefill; each other one costs a decoding step.
+    decodeTokensPerSecond: rate(
+      sum(({ outputTokens }) => outputTokens - 1),
+      Math.max(...ends.map(({ decodeMs }) => decodeMs)),
+    ),
+    end: others.reduce((longest, end) => (end.decodeMs > longest.decodeMs ? end : longest), first),
+  };
+}
+
+async function endOf(engine: Engine, { words, decodeTokens, signal }: Run): Promise<EngineEnd | null> {
   const text = Array.from({ length: words }, (_, index) => PROMPT_WORDS[index % PROMPT_WORDS.length]).join(
     ' ',
   );
   const sampling = { temperature: 1, topP: 1, seed: 1, stop: [] };
   const request = { prompt: { kind: 'text' as const, text }, maxTokens: decodeTokens, ...sampling };
+  let found: EngineEnd | null = null;
   for await (const event of engine.generate(request, signal)) {
-    if (event.type !== 'end' || event.reason === 'aborted') continue;
-    return {
-      prefillTokensPerSecond: rate(event.inputTokens, event.prefillMs),
-      // The first token comes out of the prefill; each other one costs a decoding step.
-      decodeTokensPerSecond: rate(event.outputTokens - 1, event.decodeMs),
-      end: event,
-    };
+    if (event.type === 'end' && event.reason !== 'aborted') found = event;
   }
-  return NOTHING;
+  return found;
 }
 
 function rate(tokens: number, durationMs: number): number | null {

@@ -1,5 +1,6 @@
 /** The forecast as one pure function of what was measured, seen and set. */
 import type { Forecast } from '../../../shared/forecast.ts';
+import type { Offer } from '../../../shared/offer.ts';
 import type { Price } from '../../../shared/price.ts';
 
 export interface Range {
@@ -17,10 +18,11 @@ export interface PastDay {
 
 export interface ForecastFacts {
   readonly model: string;
+  /** Of one answer at a time, within the owner's comfort. */
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
   readonly ownPrice: Price;
-  /** What others ask for the same model. */
+  /** What others ask for the same model file. */
   readonly marketPrices: readonly Price[];
   /** Oldest first, today left out. */
   readonly days: readonly PastDay[];
@@ -43,6 +45,17 @@ const WRITTEN_MIN = 1_000;
 const READ_PER_WRITTEN: Range = { low: 0.5, high: 4 };
 const HOUR_S = 3_600;
 const KILO = 1_000;
+
+/** What is asked for exactly this file: another one under the same name is another product. */
+export function marketPrices(
+  offers: readonly Pick<Offer, 'asset' | 'models'>[],
+  wanted: { readonly assetId: string; readonly sha256: string },
+): Price[] {
+  return offers
+    .filter(({ asset }) => asset.id === wanted.assetId)
+    .flatMap(({ models }) => models.filter(({ sha256 }) => sha256 === wanted.sha256))
+    .map(({ price }) => price);
+}
 
 /** One answer at a time: what answering several at once brings on top is not counted. */
 export function estimate(facts: ForecastFacts): Forecast {

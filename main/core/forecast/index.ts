@@ -9,7 +9,7 @@ import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { estimate, type ForecastFacts } from './estimate.ts';
 
-export type { ForecastFacts, PastDay } from './estimate.ts';
+export { type ForecastFacts, marketPrices, type PastDay } from './estimate.ts';
 export { createWattsMeter, type WattsMeter } from './watts.ts';
 
 export interface ForecastService {

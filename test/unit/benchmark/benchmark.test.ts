@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createBenchmark, joinProbes } from '../../../main/core/benchmark/index.ts';
-import type { EngineEnd } from '../../../main/core/engine/index.ts';
+import { createEngineDuty, type EngineEnd } from '../../../main/core/engine/index.ts';
 import type { BenchmarkRow, BenchmarkStore } from '../../../main/ports/benchmark.ts';
 import type { GpuProbe, MachineReader } from '../../../main/ports/machine.ts';
 import type { GpuProbeResult } from '../../../shared/api/contract.ts';
@@ -16,6 +16,7 @@ import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
 
 const NOW_MS = 1_800_000_000_000;
+const SERVED = { modelId: FAKE_MODEL.id, backend: 'cpu', threads: FAKE_LOAD.threads };
 
 const cpuMeasurement: Measurement = {
   name: 'cpu-arithmetic',
@@ -95,7 +96,9 @@ function setUp(
     },
   };
   const gpuProbe = overrides.gpuProbe ?? { run: async () => found };
-  const benchmark = createBenchmark({ gpuProbe, engine, machine, store, clock });
+  const duty = createEngineDuty(engine);
+  const comfortDutyPercent = () => 100;
+  const benchmark = createBenchmark({ gpuProbe, engine, machine, store, clock, duty, comfortDutyPercent });
   return { benchmark, clock, store, engine };
 }
 
@@ -109,25 +112,22 @@ describe('benchmark', () => {
     assert.equal(state.atMs, NOW_MS);
     assert.deepEqual(
       state.measurements.map(({ name }) => name),
-      ['cpu-arithmetic', 'prefill', 'decode'],
+      ['cpu-arithmetic', 'prefill', 'decode', 'prefill', 'decode', 'prefill', 'decode'],
     );
     assert.deepEqual(state.unavailable, found.unavailable);
     const decode = state.measurements.find(({ name }) => name === 'decode');
     assert.equal(decode?.conditions.model, FAKE_MODEL.id);
     assert.equal(decode?.runs, 5);
-    assert.match(store.rows[0]?.conditions ?? '', /Debian 12.*EPYC.*"quick":false/);
+    assert.match(store.rows[0]?.conditions ?? '', /Debian 12.*EPYC/);
 
     const next = setUp({ store }).benchmark;
     assert.deepEqual(next.state(), benchmark.state());
     assert.equal(next.history(10).length, 1);
-    assert.deepEqual(next.offerSpeeds(FAKE_MODEL.id), {
+    assert.deepEqual(next.speedsAt(SERVED, 100), {
       prefillTokensPerSecond: state.measurements[1]?.value,
       decodeTokensPerSecond: decode?.value,
     });
-    assert.deepEqual(next.offerSpeeds('another'), {
-      prefillTokensPerSecond: null,
-      decodeTokensPerSecond: null,
-    });
+    assert.equal(next.newest(FAKE_MODEL.id, 'decode')?.value, decode?.value);
   });
 
   it('tells its steps, and its progress only grows', async () => {
@@ -186,7 +186,7 @@ describe('benchmark', () => {
     benchmark.abort('Stopped.');
     await assert.rejects(running);
     assert.equal(benchmark.state().state, 'failed');
-    assert.equal(benchmark.state().measurements.length, 3);
+    assert.equal(benchmark.state().measurements.length, 7);
     assert.equal(benchmark.state().progress, null);
   });
 
@@ -200,7 +200,7 @@ describe('benchmark', () => {
     assert.deepEqual(benchmark.state().unavailable, [
       { mode: 'gpu.js', reason: 'The probe did not answer in time.' },
     ]);
-    assert.equal(benchmark.state().measurements.length, 2);
+    assert.equal(benchmark.state().measurements.length, 6);
 
     const failing = { run: () => Promise.reject(new TypeError('secret path')) };
     const other = setUp({ gpuProbe: failing }).benchmark;
@@ -228,7 +228,7 @@ describe('benchmark', () => {
     const { benchmark } = setUp({ loaded: false });
     await benchmark.run();
     assert.deepEqual(benchmark.state().unavailable.at(-1), { mode: 'engine', reason: 'No model is loaded.' });
-    assert.equal(benchmark.offerSpeeds(FAKE_MODEL.id).decodeTokensPerSecond, null);
+    assert.equal(benchmark.speedsAt(SERVED, 100).decodeTokensPerSecond, null);
   });
 
   it('promises nothing that was measured while the engine had other work', async () => {
@@ -248,7 +248,7 @@ describe('benchmark', () => {
     await other.return?.(undefined);
     const decode = benchmark.state().measurements.find(({ name }) => name === 'decode');
     assert.equal(decode?.conditions.otherJobs, 1);
-    assert.equal(benchmark.offerSpeeds(FAKE_MODEL.id).decodeTokensPerSecond, null);
+    assert.equal(benchmark.speedsAt(SERVED, 100).decodeTokensPerSecond, null);
   });
 
   it('repeats while its runs differ, up to a limit, and says when other programs had the processor', async () => {

@@ -33,8 +33,9 @@ import { type GgufHeader, matricesOf } from '../../../main/core/gguf/index.ts';
 import { modelFacts } from '../../../main/core/models/index.ts';
 
 const TYPES: Costs = { F16: 2e-7, Q8_0: 1.5e-7, Q4_0: 2e-7, Q4_1: 1.8e-7, Q4_K: 2.5e-7, Q6_K: 3e-7 };
-const DECODE: Costs = { token: 0.3, layer: 0.02, vocabulary: 1e-5, row: 3e-6, attention: 2e-7, ...TYPES };
-const PREFILL: Costs = { prompt: 1, token: 0.01, layer: 0.005, row: 1e-6, attention: 1e-7, ...TYPES };
+const LAYERS: Costs = { layer: 0.02, row: 3e-6, attention: 2e-7, 'attention rest': 4e-6 };
+const DECODE: Costs = { token: 0.3, vocabulary: 1e-5, ...LAYERS, ...TYPES };
+const PREFILL: Costs = { prompt: 1, token: 0.01, ...LAYERS, ...TYPES };
 const CONDITIONS = { promptTokens: 194, answerTokens: 32 };
 
 function known(parts: ReadonlyMap<string, number>, costs: Costs): number {

@@ -9,11 +9,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import { estimate } from '../../../main/core/forecast/estimate.ts';
+import { estimate, marketPrices } from '../../../main/core/forecast/estimate.ts';
 import { createForecasts, createWattsMeter, type ForecastFacts } from '../../../main/core/forecast/index.ts';
 import { forecastSchema } from '../../../shared/forecast.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { OFFERED } from '../../fakes/market.ts';
+import { FAKE_ASSET } from '../../fakes/payment-gate.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -86,6 +88,26 @@ test('practice customers are no market: what they asked and how often says nothi
     ['own', { low: 0, high: 1, from: 'unknown' }, 'assumed'],
   );
   assert.equal(basis.hours.from, 'history', 'the owner’s hours are real');
+});
+
+test('a market price is asked for the same file in the same money: a name alone proves nothing', () => {
+  const model = (id: string, sha256: string, output: number) => ({
+    ...OFFERED,
+    id,
+    sha256,
+    price: price(10, output),
+  });
+  const [ours, theirs] = ['a'.repeat(64), 'b'.repeat(64)];
+  const offers = [
+    { asset: FAKE_ASSET, models: [model('m', ours, 1), model('another', theirs, 2)] },
+    { asset: FAKE_ASSET, models: [model('m', theirs, 3)] },
+    { asset: FAKE_ASSET, models: [model('m-renamed', ours, 4)] },
+    { asset: { ...FAKE_ASSET, id: 'eip155:1/erc20:other' }, models: [model('m', ours, 5)] },
+  ];
+  assert.deepEqual(marketPrices(offers, { assetId: FAKE_ASSET.id, sha256: ours }), [
+    price(10, 1),
+    price(10, 4),
+  ]);
 });
 
 test('whatever the facts, a range stands the right way up and unknown power is not free', () => {

@@ -1,0 +1,198 @@
+/**
+ * Goal: the engine is measured at full speed whatever was set, by streams and context and within the owner's comfort,
+ * and its duty is given back however that ends.
+ * Method: a fake engine that takes as long as its duty and its streams say, with a clock that moves by that.
+ * Would break: a slowed speed shown as the machine's, an engine left at full speed after the owner came back, a
+ * disturbed speed shown as a good one.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { measureEngineSpeeds } from '../../../main/core/benchmark/engine-speed.ts';
+import { createEngineDuty, type EngineEnd } from '../../../main/core/engine/index.ts';
+import { systemClock } from '../../../main/ports/clock.ts';
+import type { Engine, LoadOptions } from '../../../main/ports/engine.ts';
+import { engineConditions } from '../../../shared/engine-measurement.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { createFakeEngine, FAKE_MODEL } from '../../fakes/engine.ts';
+
+const LOAD: LoadOptions = { contextTokens: 2_048, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
+/** One stream's, at full speed. */
+const PREFILL = 1_000;
+const DECODE = 100;
+/** What each further stream brings, as a share of the first one's speed. */
+const GAIN = 0.5;
+
+/** Rests as its duty says; streams that run together share what their number brings. */
+function setUp(change: (end: EngineEnd) => EngineEnd = (end) => end) {
+  const fake = createFakeEngine({ loaded: LOAD });
+  let dutyPercent = 100;
+  let active = 0;
+  let together = 0;
+  let requests = 0;
+  const engine: Engine = {
+    ...fake,
+    setDuty: (percent) => {
+      dutyPercent = percent;
+    },
+    async *generate(request, signal) {
+      active += 1;
+      requests += 1;
+      together = Math.max(together, active);
+      try {
+        for await (const event of fake.generate(request, signal)) {
+          if (event.type !== 'end' || event.reason === 'aborted') {
+            yield event;
+            continue;
+          }
+          const slower = (together / (1 + GAIN * (together - 1))) * (100 / dutyPercent) * 1_000;
+          const [prefillMs, decodeMs] = [
+            (event.inputTokens / PREFILL) * slower,
+            ((event.outputTokens - 1) / DECODE) * slower,
+          ];
+          yield change({ ...event, prefillMs, decodeMs });
+        }
+      } finally {
+        active -= 1;
+        if (active === 0) together = 0;
+      }
+    },
+  };
+  const duty = createEngineDuty(engine);
+  const stop = new AbortController();
+  const measure = (comfortDutyPercent = 50, onProgress: (share: number) => void = () => {}) =>
+    measureEngineSpeeds(engine, {
+      signal: stop.signal,
+      duty,
+      comfortDutyPercent,
+      clock: systemClock,
+      onProgress,
+    });
+  return { fake, engine, duty, measure, stop, dutyNow: () => dutyPercent, requests: () => requests };
+}
+
+async function decodes(measuring: ReturnType<ReturnType<typeof setUp>['measure']>) {
+  const { measurements } = await measuring;
+  return measurements
+    .filter(({ name }) => name === 'decode')
+    .map((measurement) => {
+      const conditions = engineConditions(measurement);
+      assert.ok(conditions !== null);
+      const { streams, context, dutyPercent } = conditions;
+      return [streams, context, dutyPercent, Math.round(measurement.value), measurement.spreadPercent];
+    });
+}
+
+describe('engine speeds', () => {
+  it('are those of the machine and of its comfort, by streams and context, also when begun throttled', async () => {
+    const { duty, measure, dutyNow } = setUp();
+    duty.give(19);
+    assert.deepEqual(await decodes(measure()), [
+      [1, 'short', 100, 100, 0],
+      [2, 'short', 100, 150, 0],
+      [4, 'short', 100, 250, 0],
+      [1, 'long', 100, 100, 0],
+      [1, 'short', 50, 50, 0],
+      [4, 'short', 50, 125, 0],
+      [1, 'short', 25, 25, 0],
+    ]);
+    assert.equal(dutyNow(), 19);
+  });
+
+  it('read each context as long as they say, and name their conditions', async () => {
+    const { measure } = setUp();
+    const { measurements, unavailable } = await measure(100);
+    assert.deepEqual(unavailable, []);
+    const prefills = measurements.filter(({ name }) => name === 'prefill').map(engineConditions);
+    assert.deepEqual(
+      prefills.map((each) => each?.promptTokens),
+      [256, 256, 256, 1_976, 256],
+    );
+    assert.ok(prefills.every((each) => each?.comfortDutyPercent === 100 && each.model === FAKE_MODEL.id));
+    assert.ok(prefills.every((each) => each?.disturbed === false && each.otherJobs === undefined));
+  });
+
+  it('are stopped at once when the owner returns, and the duty is given back', async () => {
+    for (const after of [0, 3, 7]) {
+      const { duty, measure, stop, dutyNow, requests } = setUp();
+      duty.give(25);
+      let runs = 0;
+      const running = measure(50, () => {
+        if (runs++ === after) stop.abort();
+      });
+      await assert.rejects(running, (error) => isAppError(error, 'aborted'));
+      assert.equal(dutyNow(), 25);
+      const asked = requests();
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(requests(), asked, 'nothing is asked of the engine afterwards');
+    }
+  });
+
+  it('give the duty back when the engine dies in a run of several streams', async () => {
+    let ends = 0;
+    const { fake, duty, measure, dutyNow } = setUp((end) => {
+      // Two looks and five runs of one stream come first.
+      if (++ends === 8) fake.crash();
+      return end;
+    });
+    duty.give(25);
+    await assert.rejects(
+      measure(),
+      (error) => isAppError(error, 'engine-failed') || isAppError(error, 'model-unavailable'),
+    );
+    assert.equal(dutyNow(), 25);
+  });
+
+  it('fail when another model was loaded meanwhile', async () => {
+    let runs = 0;
+    const { fake, measure } = setUp();
+    const running = measure(50, () => {
+      if (++runs === 2) void fake.load({ ...FAKE_MODEL, id: 'another' }, LOAD);
+    });
+    await assert.rejects(
+      running,
+      (error) => isAppError(error, 'engine-failed') || isAppError(error, 'model-unavailable'),
+    );
+  });
+
+  it('say which were disturbed: rests of our own are no disturbance', async () => {
+    const spent = (share: number) => (end: EngineEnd) => {
+      const fullMs = { prefillMs: end.prefillMs * share, decodeMs: end.decodeMs * share };
+      return { ...end, cpu: fullMs };
+    };
+    const disturbedAt = async (change: (end: EngineEnd) => EngineEnd) => {
+      const { measurements } = await setUp(change).measure();
+      return new Set(
+        measurements
+          .filter((each) => engineConditions(each)?.disturbed)
+          .map((each) => each.conditions.dutyPercent),
+      );
+    };
+    // All of the time by the clock was ours, then half of it: at full speed the rest was taken by others.
+    assert.deepEqual(await disturbedAt(spent(1)), new Set());
+    assert.deepEqual(await disturbedAt(spent(0.5)), new Set([100]));
+    assert.deepEqual(await disturbedAt(spent(0.25)), new Set([100, 50]));
+    assert.deepEqual(await disturbedAt(spent(0.125)), new Set([100, 50, 25]));
+  });
+
+  it('name a case that this machine is too slow for, and measure the model’s speed anyway', async () => {
+    const { measure } = setUp((end) => ({
+      ...end,
+      prefillMs: end.prefillMs * 500,
+      decodeMs: end.decodeMs * 500,
+    }));
+    const { measurements, unavailable } = await measure(100);
+    assert.deepEqual(
+      measurements.map(({ name, conditions }) => `${name} ${String(conditions.streams)}`),
+      ['prefill 1', 'decode 1'],
+    );
+    assert.deepEqual(
+      unavailable.map(({ mode }) => mode),
+      [
+        'engine, 2 × short context, 100 %',
+        'engine, 4 × short context, 100 %',
+        'engine, 1 × long context, 100 %',
+        'engine, 1 × short context, 50 %',
+      ],
+    );
+  });
+});
