@@ -147,22 +147,24 @@ async function answer({
   let done = 0;
   const chunkTokens = PREFILL_CHUNK_TOKENS[model.llama.gpu === false ? 'cpu' : 'gpu'];
   while (inputTokens - done > chunkTokens && !signal.aborted) {
+    await duty.turn(signal);
+    if (signal.aborted) break;
     const chunk = prompt.slice(done, done + chunkTokens);
-    const stepFromMs = performance.now();
-    await sequence.evaluateWithoutGeneratingNewTokens(chunk);
+    await duty.busy(() => sequence.evaluateWithoutGeneratingNewTokens(chunk));
     done += chunk.length;
-    await duty.rest(performance.now() - stepFromMs, signal);
   }
   let stopped = false;
-  if (!signal.aborted) {
-    const { temperature, topP } = request;
-    const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
-    let stepFromMs = performance.now();
-    for await (const token of sequence.evaluate(prompt.slice(done), { temperature, topP, seed })) {
+  const { temperature, topP } = request;
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const tokens = sequence.evaluate(prompt.slice(done), { temperature, topP, seed });
+  try {
+    while (true) {
+      await duty.turn(signal);
+      if (signal.aborted) break;
+      const { value: token, done: isOver } = await duty.busy(() => tokens.next());
       firstTokenAtMs ??= performance.now();
       firstTokenCpuMs ??= cpuMs();
-      const stepMs = performance.now() - stepFromMs;
-      if (signal.aborted || ends.has(token)) break;
+      if (isOver || signal.aborted || ends.has(token)) break;
       generated += 1;
       const next = text.push(token);
       stopped = next.stopped;
@@ -172,10 +174,9 @@ async function answer({
         reason = 'length';
         break;
       }
-      // The token is on its way by now.
-      await duty.rest(stepMs, signal);
-      stepFromMs = performance.now();
     }
+  } finally {
+    await tokens.return();
   }
   const endedAtMs = performance.now();
   const endedCpuMs = cpuMs();

@@ -1,36 +1,128 @@
 /**
- * Goal: the engine rests in proportion to what it computed.
- * Method: steps of given length, and the rests that they are followed by.
- * Would break: a rest that grows without bound, one that keeps an aborted answer waiting.
+ * Goal: the engine computes for its share of the time, all answers together.
+ * Method: answers that make a step when it is their turn, on a clock moved by hand with timers that end late.
+ * Would break: a share that is missed, answers that fall out of step so that their batches fall apart, a rest that
+ * grows without bound, one that keeps an aborted answer waiting, a gate that stays shut.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createDuty } from '../../../main/adapters/llama/duty.ts';
 
 const NEVER = new AbortController().signal;
 
-test('it rests in proportion to its steps, at most two seconds, and not at all at full duty', async () => {
+/** Time goes on only by steps and rests; each rest ends `lateMs` late. */
+function handClock(lateMs = 0) {
+  let nowMs = 0;
   const rests: number[] = [];
-  const duty = createDuty(async (ms) => {
-    rests.push(ms);
-  });
-  await duty.rest(10, NEVER);
-  duty.set(50);
-  await duty.rest(10, NEVER);
-  duty.set(25);
-  await duty.rest(10, NEVER);
-  await duty.rest(60_000, NEVER);
-  duty.set(100);
-  await duty.rest(10, NEVER);
+  const clock = {
+    now: () => nowMs,
+    after(ms: number, then: () => void) {
+      rests.push(ms);
+      setImmediate(() => {
+        nowMs += ms + lateMs;
+        then();
+      });
+    },
+  };
+  const step = (ms: number) => async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    nowMs += ms;
+  };
+  return { clock, rests, step, now: () => nowMs };
+}
+
+test('it rests in proportion to its steps, at most two seconds, and not at all at full duty', async () => {
+  const { clock, rests, step } = handClock();
+  const duty = createDuty(clock);
+  for (const [percent, stepMs] of [
+    [100, 10],
+    [50, 10],
+    [25, 10],
+    [25, 60_000],
+    [100, 10],
+  ] as const) {
+    duty.set(percent);
+    await duty.busy(step(stepMs));
+    await duty.turn(NEVER);
+  }
   assert.deepEqual(rests, [10, 30, 2_000]);
 });
 
-test('an answer that is aborted does not wait for its rest', async () => {
-  const duty = createDuty();
+test('the share is kept although timers end late, whatever the steps', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 5, max: 95 }),
+      fc.integer({ min: 0, max: 4 }),
+      fc.array(fc.integer({ min: 5, max: 40 }), { minLength: 60, maxLength: 80 }),
+      async (percent, lateMs, steps) => {
+        const { clock, step, now } = handClock(lateMs);
+        const duty = createDuty(clock);
+        duty.set(percent);
+        for (const ms of steps) {
+          await duty.turn(NEVER);
+          await duty.busy(step(ms));
+        }
+        const computed = steps.reduce((sum, ms) => sum + ms, 0);
+        const share = (100 * computed) / now();
+        // The last rest is still to come, and one late timer's worth is not yet taken off.
+        assert.ok(Math.abs(share - percent) < 6, `${share} % instead of ${percent} %`);
+      },
+    ),
+    { seed: 20_261_128, numRuns: 40 },
+  );
+});
+
+test('answers at once keep in step: every batch holds all of them', async () => {
+  const { clock, rests, step } = handClock();
+  const duty = createDuty(clock);
+  duty.set(50);
+  const batches: number[] = [];
+  let batch: { size: number; done: Promise<void> } | null = null;
+  /** Like the library: what is asked in one tick is computed together. */
+  const compute = () => {
+    if (batch === null) {
+      const begun = { size: 0, done: step(10)() };
+      batch = begun;
+      setImmediate(() => {
+        batches.push(begun.size);
+        if (batch === begun) batch = null;
+      });
+    }
+    batch.size += 1;
+    return batch.done;
+  };
+  const answer = async (tokens: number) => {
+    for (let made = 0; made < tokens; made += 1) {
+      await duty.turn(NEVER);
+      await duty.busy(compute);
+    }
+  };
+  await Promise.all([answer(5), answer(5), answer(5), answer(3)]);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(batches, [4, 4, 4, 3, 3]);
+  assert.deepEqual(rests, [10, 10, 10, 10, 10]);
+});
+
+test('an answer that is aborted does not wait, and full duty opens what was shut', async () => {
+  const { clock, step } = handClock();
+  const held: (() => void)[] = [];
+  const duty = createDuty({ ...clock, after: (_, then) => held.push(then) });
   duty.set(1);
+  await duty.busy(step(1_000));
   const stop = new AbortController();
-  const resting = duty.rest(60_000, stop.signal);
+  const waiting = duty.turn(stop.signal);
   stop.abort();
-  await resting;
-  await duty.rest(60_000, stop.signal);
+  await waiting;
+  await duty.turn(stop.signal);
+  held.pop()?.();
+  // The share becomes whole while one answer waits for the other to end its step.
+  const first = duty.busy(step(10));
+  const second = duty.busy(async () => {
+    await first;
+    duty.set(100);
+  });
+  await second;
+  held.pop()?.();
+  await duty.turn(NEVER);
 });
