@@ -35,6 +35,12 @@ export interface Native {
   readonly missing: string | null;
   /** `display` names an X server on Linux and is null elsewhere. */
   readInput(display: string | null): Promise<InputReading>;
+  /**
+   * Calls back with true at once when the owner touches mouse or keyboard after about a second without, and with
+   * false, as its last word, when the X server `display` went away or cannot tell. Keeps no process alive. Returns
+   * its end; null where nothing tells by itself.
+   */
+  watchTouches(display: string, heard: (touched: boolean) => void): (() => void) | null;
   /** `library` is null for the system's own; samples are those since `sinceUs` (microseconds since the epoch). */
   readCards(library: string | null, sinceUs: number): Promise<readonly Card[] | null>;
   /** Since a controller was moved. Null on Linux, where controllers are files. */
@@ -66,8 +72,9 @@ export function sandboxLauncher(): string | null {
 function load(path: string): Native {
   if (!existsSync(path)) return fallback('it was not compiled on this machine');
   try {
-    const addon: Omit<Native, 'missing'> = createRequire(import.meta.url)(path);
-    return { missing: null, ...addon };
+    const addon: Omit<Native, 'missing' | 'watchTouches'> = createRequire(import.meta.url)(path);
+    // Only Linux's has it.
+    return { missing: null, watchTouches: () => null, ...addon };
   } catch (error) {
     return fallback(error instanceof Error ? error.message : 'it could not be loaded');
   }
@@ -77,6 +84,7 @@ function fallback(missing: string): Native {
   return {
     missing,
     readInput: async () => ({ idleMs: null, fullScreen: null }),
+    watchTouches: () => null,
     readCards: async () => null,
     controllerIdleMs: () => null,
     confine: () => '',
