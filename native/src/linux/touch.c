@@ -14,6 +14,8 @@ struct watch {
   atomic_int owners;
   atomic_bool stopped;
   int stop;
+  /* Node may free what it gave us while the thread runs, when the process ends: NULL from then on. */
+  pthread_mutex_t turn;
   napi_threadsafe_function heard;
   char display[DISPLAY_MAX];
 };
@@ -34,16 +36,21 @@ static void end(struct watch *watch) {
 /* On the thread. Whether it was the owner, or the end, is the address of one of these. */
 static char owner, over;
 
-static void touched(void *context) {
-  struct watch *watch = context;
-  napi_call_threadsafe_function(watch->heard, &owner, napi_tsfn_nonblocking);
+static void say(struct watch *watch, char *what) {
+  pthread_mutex_lock(&watch->turn);
+  /* Whoever is told that it is closing has left it by that. */
+  if (watch->heard && napi_call_threadsafe_function(watch->heard, what, napi_tsfn_nonblocking) == napi_closing)
+    watch->heard = NULL;
+  if (watch->heard && what == &over) napi_release_threadsafe_function(watch->heard, napi_tsfn_release);
+  pthread_mutex_unlock(&watch->turn);
 }
+
+static void touched(void *watch) { say(watch, &owner); }
 
 static void *wait_for_owner(void *context) {
   struct watch *watch = context;
   idlewatt_await_touches(watch->display, watch->stop, touched, watch);
-  napi_call_threadsafe_function(watch->heard, &over, napi_tsfn_nonblocking);
-  napi_release_threadsafe_function(watch->heard, napi_tsfn_release);
+  say(watch, &over);
   leave(watch);
   return NULL;
 }
@@ -59,10 +66,14 @@ static void tell(napi_env env, napi_value listener, void *context, void *what) {
 }
 
 static void heard_gone(napi_env env, void *context, void *hint) {
+  struct watch *watch = context;
   (void)env;
   (void)hint;
-  end(context);
-  leave(context);
+  pthread_mutex_lock(&watch->turn);
+  watch->heard = NULL;
+  pthread_mutex_unlock(&watch->turn);
+  end(watch);
+  leave(watch);
 }
 
 static void stop_gone(napi_env env, void *context, void *hint) {
@@ -102,6 +113,7 @@ napi_value idlewatt_watch_touches(napi_env env, napi_callback_info info) {
     return NULL;
   }
   watch->owners = 3;
+  pthread_mutex_init(&watch->turn, NULL);
   watch->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   /* It keeps no process alive. */
   napi_unref_threadsafe_function(env, watch->heard);
