@@ -23,8 +23,13 @@ export interface PrivateBus {
   close(): Promise<void>;
 }
 
-/** By path and member (`GetAll` and `Get` by path and interface), what is answered: signature and body. */
-export type Answers = Map<string, readonly [signature: string, ...body: unknown[]] | null>;
+type Answer = readonly [signature: string, ...body: unknown[]] | null;
+
+/**
+ * By path and member (`GetAll` and `Get` by path and interface), what is answered: signature and body, or what makes
+ * them of the question.
+ */
+export type Answers = Map<string, Answer | ((question: Message) => Answer)>;
 
 export interface Service {
   /** What was asked of it. */
@@ -57,7 +62,8 @@ export async function openPrivateBus(): Promise<PrivateBus> {
         const what = isProperties ? String(message.body[0]) : message.member;
         const key = `${message.path} ${what}`;
         asked.push(key);
-        const answer = answers.get(key);
+        const found = answers.get(key);
+        const answer = typeof found === 'function' ? found(message) : found;
         if (answer === null) return true;
         if (answer === undefined) return false;
         const [signature, ...body] = answer;
