@@ -41,6 +41,11 @@ export interface Native {
    * its end; null where nothing tells by itself.
    */
   watchTouches(display: string, heard: (touched: boolean) => void): (() => void) | null;
+  /**
+   * The same for an open device file: true when something new can be read from it, at most once in 20 ms, and false
+   * when the device is gone.
+   */
+  watchFile(file: number, heard: (readable: boolean) => void): (() => void) | null;
   /** `library` is null for the system's own; samples are those since `sinceUs` (microseconds since the epoch). */
   readCards(library: string | null, sinceUs: number): Promise<readonly Card[] | null>;
   /** Since a controller was moved. Null on Linux, where controllers are files. */
@@ -54,6 +59,9 @@ export interface Native {
 
 const ADDON = fileURLToPath(new URL('./build/idlewatt.node', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('./build/idlewatt-sandbox', import.meta.url));
+
+/** Only Linux's has them. */
+const NO_WATCHES = { watchTouches: () => null, watchFile: () => null } satisfies Partial<Native>;
 
 let loaded: Native | null = null;
 
@@ -72,9 +80,8 @@ export function sandboxLauncher(): string | null {
 function load(path: string): Native {
   if (!existsSync(path)) return fallback('it was not compiled on this machine');
   try {
-    const addon: Omit<Native, 'missing' | 'watchTouches'> = createRequire(import.meta.url)(path);
-    // Only Linux's has it.
-    return { missing: null, watchTouches: () => null, ...addon };
+    const addon: Omit<Native, 'missing' | keyof typeof NO_WATCHES> = createRequire(import.meta.url)(path);
+    return { missing: null, ...NO_WATCHES, ...addon };
   } catch (error) {
     return fallback(error instanceof Error ? error.message : 'it could not be loaded');
   }
@@ -84,7 +91,7 @@ function fallback(missing: string): Native {
   return {
     missing,
     readInput: async () => ({ idleMs: null, fullScreen: null }),
-    watchTouches: () => null,
+    ...NO_WATCHES,
     readCards: async () => null,
     controllerIdleMs: () => null,
     confine: () => '',

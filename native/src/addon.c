@@ -218,6 +218,7 @@ NAPI_MODULE_INIT() {
       {"confine", NULL, confine, NULL, NULL, NULL, napi_enumerable, NULL},
 #ifdef __linux__
       {"watchTouches", NULL, idlewatt_watch_touches, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchFile", NULL, idlewatt_watch_file, NULL, NULL, NULL, napi_enumerable, NULL},
 #endif
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);

@@ -1,6 +1,7 @@
 /* A thread that waits for the owner's hand and calls JavaScript: the system is listened to, never asked. */
 #include "touch.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,11 +10,11 @@
 
 #define DISPLAY_MAX 256
 
-/* Belongs to the thread, to the function that JavaScript hears by, and to the one that it stops with. */
+/* One display or one file. Belongs to the thread, to the function that JavaScript hears by, and to the one that it stops with. */
 struct watch {
   atomic_int owners;
   atomic_bool stopped;
-  int stop;
+  int stop, file;
   /* Node may free what it gave us while the thread runs, when the process ends: NULL from then on. */
   pthread_mutex_t turn;
   napi_threadsafe_function heard;
@@ -23,6 +24,7 @@ struct watch {
 static void leave(struct watch *watch) {
   if (atomic_fetch_sub(&watch->owners, 1) > 1) return;
   close(watch->stop);
+  if (watch->file >= 0) close(watch->file);
   free(watch);
 }
 
@@ -49,7 +51,8 @@ static void touched(void *watch) { say(watch, &owner); }
 
 static void *wait_for_owner(void *context) {
   struct watch *watch = context;
-  idlewatt_await_touches(watch->display, watch->stop, touched, watch);
+  if (watch->file >= 0) idlewatt_await_bytes(watch->file, watch->stop, touched, watch);
+  else idlewatt_await_touches(watch->display, watch->stop, touched, watch);
   say(watch, &over);
   leave(watch);
   return NULL;
@@ -96,22 +99,21 @@ static napi_value null_value(napi_env env) {
   return value;
 }
 
-napi_value idlewatt_watch_touches(napi_env env, napi_callback_info info) {
-  size_t count = 2, length = 0;
-  napi_value parameters[2], name, stopper;
+static napi_value refuse(napi_env env, struct watch *watch) {
+  if (watch && watch->file >= 0) close(watch->file);
+  free(watch);
+  napi_throw_type_error(env, NULL, "idlewatt: wrong parameters");
+  return NULL;
+}
+
+/* Takes the watch, and gives what ends it. */
+static napi_value begin(napi_env env, struct watch *watch, napi_value listener) {
+  napi_value name, stopper;
   pthread_t thread;
-  struct watch *watch = calloc(1, sizeof *watch);
-  if (!watch) return null_value(env);
-  napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
-  if (count < 2 ||
-      napi_get_value_string_utf8(env, parameters[0], watch->display, DISPLAY_MAX, &length) != napi_ok ||
-      napi_create_string_utf8(env, "idlewatt", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_create_threadsafe_function(env, parameters[1], NULL, name, 0, 1, watch, heard_gone, watch, tell,
-                                      &watch->heard) != napi_ok) {
-    free(watch);
-    napi_throw_type_error(env, NULL, "idlewatt: wrong parameters");
-    return NULL;
-  }
+  if (napi_create_string_utf8(env, "idlewatt", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, watch, heard_gone, watch, tell,
+                                      &watch->heard) != napi_ok)
+    return refuse(env, watch);
   watch->owners = 3;
   pthread_mutex_init(&watch->turn, NULL);
   watch->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -126,4 +128,32 @@ napi_value idlewatt_watch_touches(napi_env env, napi_callback_info info) {
   napi_release_threadsafe_function(watch->heard, napi_tsfn_release);
   leave(watch);
   return null_value(env);
+}
+
+napi_value idlewatt_watch_touches(napi_env env, napi_callback_info info) {
+  size_t count = 2, length;
+  napi_value parameters[2];
+  struct watch *watch = calloc(1, sizeof *watch);
+  if (!watch) return null_value(env);
+  watch->file = -1;
+  napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
+  if (count < 2 ||
+      napi_get_value_string_utf8(env, parameters[0], watch->display, DISPLAY_MAX, &length) != napi_ok)
+    return refuse(env, watch);
+  return begin(env, watch, parameters[1]);
+}
+
+napi_value idlewatt_watch_file(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value parameters[2];
+  int32_t file;
+  struct watch *watch = calloc(1, sizeof *watch);
+  if (!watch) return null_value(env);
+  watch->file = -1;
+  napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
+  if (count < 2 || napi_get_value_int32(env, parameters[0], &file) != napi_ok) return refuse(env, watch);
+  /* One of our own, whatever its owner does with the number later. */
+  watch->file = fcntl(file, F_DUPFD_CLOEXEC, 0);
+  if (watch->file < 0) return refuse(env, watch);
+  return begin(env, watch, parameters[1]);
 }

@@ -11,7 +11,16 @@
  */
 void idlewatt_await_touches(const char *display, int stop, void (*touched)(void *), void *context);
 
+/*
+ * Calls `touched` when something new can be read from `file`, at most once in 20 ms. Returns when `stop` can be read or
+ * the device is gone.
+ */
+void idlewatt_await_bytes(int file, int stop, void (*touched)(void *), void *context);
+
 /* watchTouches(display: string, heard: (touched: boolean) => void): (() => void) | null */
 napi_value idlewatt_watch_touches(napi_env env, napi_callback_info info);
+
+/* watchFile(file: number, heard: (readable: boolean) => void): (() => void) | null */
+napi_value idlewatt_watch_file(napi_env env, napi_callback_info info);
 
 #endif
