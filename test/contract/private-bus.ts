@@ -56,7 +56,10 @@ export async function openPrivateBus(): Promise<PrivateBus> {
       const bus = sessionBus({ busAddress: String(address) });
       services.push(bus);
       const asked: string[] = [];
+      let closing = false;
       bus.addMethodHandler((message: Message) => {
+        // What still arrives on a service that is closing cannot be answered.
+        if (closing) return true;
         if (message.type !== MessageType.METHOD_CALL) return false;
         const isProperties = message.interface === 'org.freedesktop.DBus.Properties';
         const what = isProperties ? String(message.body[0]) : message.member;
@@ -71,7 +74,13 @@ export async function openPrivateBus(): Promise<PrivateBus> {
         return true;
       });
       await bus.requestName(name);
-      return { asked, close: () => bus.disconnect() };
+      return {
+        asked,
+        close() {
+          closing = true;
+          bus.disconnect();
+        },
+      };
     },
     async close() {
       for (const bus of services) bus.disconnect();

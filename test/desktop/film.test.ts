@@ -188,6 +188,11 @@ describe('a film in a real player', { skip: process.platform !== 'linux', timeou
       assert.equal(await awake(true), 'power-management');
       await page.close();
       await awake(false);
+      await until(
+        'the player to let go',
+        () => kept.has(EVERY_KIND),
+        (any) => !any,
+      );
     });
   });
 });
