@@ -35,6 +35,17 @@ export interface Native {
   readonly missing: string | null;
   /** `display` names an X server on Linux and is null elsewhere. */
   readInput(display: string | null): Promise<InputReading>;
+  /**
+   * Calls back with true at once when the owner touches mouse or keyboard after about a second without, and with
+   * false, as its last word, when the X server `display` went away or cannot tell. Keeps no process alive. Returns
+   * its end; null where nothing tells by itself.
+   */
+  watchTouches(display: string, heard: (touched: boolean) => void): (() => void) | null;
+  /**
+   * The same for an open device file: true when something new can be read from it, at most once in 20 ms, and false
+   * when the device is gone.
+   */
+  watchFile(file: number, heard: (readable: boolean) => void): (() => void) | null;
   /** `library` is null for the system's own; samples are those since `sinceUs` (microseconds since the epoch). */
   readCards(library: string | null, sinceUs: number): Promise<readonly Card[] | null>;
   /** Since a controller was moved. Null on Linux, where controllers are files. */
@@ -48,6 +59,9 @@ export interface Native {
 
 const ADDON = fileURLToPath(new URL('./build/idlewatt.node', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('./build/idlewatt-sandbox', import.meta.url));
+
+/** Only Linux's has them. */
+const NO_WATCHES = { watchTouches: () => null, watchFile: () => null } satisfies Partial<Native>;
 
 let loaded: Native | null = null;
 
@@ -66,8 +80,8 @@ export function sandboxLauncher(): string | null {
 function load(path: string): Native {
   if (!existsSync(path)) return fallback('it was not compiled on this machine');
   try {
-    const addon: Omit<Native, 'missing'> = createRequire(import.meta.url)(path);
-    return { missing: null, ...addon };
+    const addon: Omit<Native, 'missing' | keyof typeof NO_WATCHES> = createRequire(import.meta.url)(path);
+    return { missing: null, ...NO_WATCHES, ...addon };
   } catch (error) {
     return fallback(error instanceof Error ? error.message : 'it could not be loaded');
   }
@@ -77,6 +91,7 @@ function fallback(missing: string): Native {
   return {
     missing,
     readInput: async () => ({ idleMs: null, fullScreen: null }),
+    ...NO_WATCHES,
     readCards: async () => null,
     controllerIdleMs: () => null,
     confine: () => '',

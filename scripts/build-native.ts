@@ -31,7 +31,15 @@ const ARTEFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artefact[] 
   linux: [
     {
       name: 'idlewatt.node',
-      sources: ['addon.c', 'nvml.c', 'linux/x11.c', 'linux/input.c'],
+      sources: [
+        'addon.c',
+        'nvml.c',
+        'linux/touch.c',
+        'linux/x11.c',
+        'linux/x-touch.c',
+        'linux/file-touch.c',
+        'linux/input.c',
+      ],
       flags: [...ADDON_FLAGS, '-D_GNU_SOURCE', '-ldl', '-pthread'],
     },
     {

@@ -7,9 +7,9 @@ export interface Sensor {
   /** What it knows now, unknown as null. Never rejects and never waits long: a source that hangs says null. */
   read(): Promise<PartialReadings>;
   /**
-   * Calls back the moment the owner is seen (a key, a controller, an unlocked session), where the source hears of
-   * it without being asked. Returns its unsubscribe.
+   * Calls back the moment the owner is seen (a key, a controller, an unlocked session) with what that says, where the
+   * source hears of it without being asked. Returns its unsubscribe.
    */
-  onOwner?(listener: () => void): () => void;
+  onOwner?(listener: (seen: PartialReadings) => void): () => void;
   close(): void;
 }

@@ -2,7 +2,9 @@
 #define NAPI_VERSION 8
 #include "input.h"
 #include "nvml.h"
-#ifndef __linux__
+#ifdef __linux__
+#include "linux/touch.h"
+#else
 #include "confine.h"
 #endif
 
@@ -214,6 +216,10 @@ NAPI_MODULE_INIT() {
       {"readCards", NULL, read_cards, NULL, NULL, NULL, napi_enumerable, NULL},
       {"controllerIdleMs", NULL, controller_idle, NULL, NULL, NULL, napi_enumerable, NULL},
       {"confine", NULL, confine, NULL, NULL, NULL, napi_enumerable, NULL},
+#ifdef __linux__
+      {"watchTouches", NULL, idlewatt_watch_touches, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchFile", NULL, idlewatt_watch_file, NULL, NULL, NULL, napi_enumerable, NULL},
+#endif
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);
   return exports;

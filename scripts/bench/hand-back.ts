@@ -5,6 +5,9 @@
  * pauses through the API, as the tray does. The kernel samples when the engine computed for the last time, and
  * another thread sees when it was gone with its memory. Both are counted from before the call.
  *
+ * Touches: the owner comes back by a real key on a virtual display, after the minute without input that the settings
+ * ask for; counted from before the key to the decision, and to the engine's end.
+ *
  * Beside: the owner's program runs on every core, in turn while Idlewatt serves, right after the pause, and
  * later in the pause; each serving window is compared with the later window of the same round.
  */
@@ -16,8 +19,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Agent } from '../../main/agent.ts';
 import { median } from '../../shared/statistics.ts';
-import { connectApi, waitForState } from '../agent-process.ts';
+import { type AgentApi, connectApi } from '../agent-process.ts';
 import { cacheFolder } from '../places.ts';
+import type { VirtualDisplay } from '../virtual-display.ts';
+import { allStreams, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
+import { measureTouches, openOwnersDisplay } from './hand-back-touch.ts';
 import {
   inTemporaryHome,
   question,
@@ -31,51 +37,55 @@ import { type Ask, throughGateway } from './streams.ts';
 
 const RETURNS = 200;
 const SEED = 4;
-const STREAMS = 4;
-const ANSWER_TOKENS = 600;
 /** The return comes up to this long after the last stream was admitted: some in a prefill, most while decoding. */
 const RETURN_AFTER_MS_MAX = 1_500;
 const ROUNDS = 8;
 const WINDOW_MS = 4_000;
-const READY_MS_MAX = 60_000;
 
 const STOPPED_MS_GOAL = 50;
 const FREED_MS_GOAL = 500;
 const BESIDE_GOAL = 0.98;
-
-type Api = Awaited<ReturnType<typeof connectApi>>['api'];
 
 export async function run(): Promise<BenchResult> {
   if (process.platform !== 'linux') {
     return { figures: {}, goals: {}, notes: ['the engine is watched through /proc: only on Linux'] };
   }
   process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
-  return inTemporaryHome(async (home) => {
-    say('Starting the practice network with the provider in this process.');
-    const agent = await startProviderHere(home);
-    const { page, gateway } = agent.ready;
-    if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
-    const { api, close } = await connectApi(page);
-    try {
-      const served = await waitForModel(page);
-      const model = await waitForMarket(gateway);
-      const ask = throughGateway(gateway, model);
-      await Promise.all(Array.from({ length: STREAMS }, (_, index) => ask(question(index, 1))));
-      const returns = await measureReturns(agent, api, ask);
-      const beside = await measureBeside(api, ask);
-      return {
-        figures: { ...returns.figures, ...beside.figures },
-        goals: { ...returns.goals, ...beside.goals },
-        notes: [`model ${model}, ${served}`, ...returns.notes, ...beside.notes],
-      };
-    } finally {
-      close();
-      await agent.stop();
-    }
-  });
+  // Before the agent looks for one.
+  const display = await openOwnersDisplay();
+  try {
+    return await inTemporaryHome((home) => measure(home, display));
+  } finally {
+    await display?.close();
+  }
 }
 
-async function measureReturns(agent: Agent, api: Api, ask: Ask): Promise<BenchResult> {
+async function measure(home: string, display: VirtualDisplay | null): Promise<BenchResult> {
+  say('Starting the practice network with the provider in this process.');
+  const agent = await startProviderHere(home);
+  const { page, gateway } = agent.ready;
+  if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
+  const { api, close } = await connectApi(page);
+  try {
+    const served = await waitForModel(page);
+    const model = await waitForMarket(gateway);
+    const ask = throughGateway(gateway, model);
+    await Promise.all(Array.from({ length: STREAMS }, (_, index) => ask(question(index, 1))));
+    const returns = await measureReturns(agent, api, ask);
+    const beside = await measureBeside(api, ask);
+    const touches = await measureTouches(agent, api, ask, display);
+    return {
+      figures: { ...returns.figures, ...touches.figures, ...beside.figures },
+      goals: { ...returns.goals, ...beside.goals },
+      notes: [`model ${model}, ${served}`, ...returns.notes, ...touches.notes, ...beside.notes],
+    };
+  } finally {
+    close();
+    await agent.stop();
+  }
+}
+
+async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<BenchResult> {
   const random = randomFrom(SEED);
   const sample = canSample();
   const stoppedMs: number[] = [];
@@ -133,7 +143,7 @@ function stoppedFigures(stoppedMs: readonly number[]): BenchResult {
   };
 }
 
-async function measureBeside(api: Api, ask: Ask): Promise<BenchResult> {
+async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
   const cores = availableParallelism();
   say(`The owner's program on ${cores} cores, beside Idlewatt and without it.`);
   const programs = Array.from({ length: cores }, () =>
@@ -176,42 +186,6 @@ async function measureBeside(api: Api, ask: Ask): Promise<BenchResult> {
     goals: { ownerSpeedBesideRatio: atLeast(besideRatio, BESIDE_GOAL) },
     notes: [`the owner's program on ${cores} cores, ${ROUNDS} rounds of ${WINDOW_MS / 1_000} s windows`],
   };
-}
-
-/** Resumes and waits until the engine has its model again. */
-async function running(api: Api): Promise<void> {
-  await api.presence.resume({});
-  await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
-    timeoutMs: READY_MS_MAX,
-  });
-}
-
-/** Resolves when every stream holds a sequence, which is before its prompt was computed; with the engine's id. */
-function allStreams(agent: Agent): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const look = () => {
-    const status = agent.engine.status();
-    if (status.state === 'ready' && status.activeSequences === STREAMS) resolve(status.pid);
-  };
-  const unsubscribe = agent.engine.onStatus(look);
-  look();
-  const late = setTimeout(() => reject(new Error('the streams did not begin')), READY_MS_MAX);
-  return promise.finally(() => {
-    clearTimeout(late);
-    unsubscribe();
-  });
-}
-
-/** Four answers, which end with the owner's return. */
-async function serve(ask: Ask, round: number): Promise<void> {
-  await Promise.allSettled(
-    Array.from({ length: STREAMS }, (_, stream) => ask(question(round + stream, ANSWER_TOKENS))),
-  );
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
 /** Park and Miller's generator, 0 to 1: the moments of a run can be drawn again. */

@@ -24,6 +24,7 @@ import { type Clock, systemClock } from '../../main/ports/clock.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { createMemoryRecordStore } from '../../test/fakes/record-store.ts';
+import { openOwnersDisplay } from './hand-back-touch.ts';
 import { atMost, type BenchResult, say } from './result.ts';
 
 const LOOKS = 300;
@@ -32,18 +33,20 @@ const LOOK_EVERY_MS = 1_000;
 const SERVICES = fileURLToPath(new URL('./desktop-services.ts', import.meta.url));
 
 export async function run(): Promise<BenchResult> {
+  const display = await openOwnersDisplay();
   const services = spawn(process.execPath, [SERVICES], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const output = createInterface({ input: forceUnwrap('it is read', services.stdout) });
     const [address] = (await once(output, 'line')) as [string];
-    return await measure(address);
+    return await measure(address, display !== null);
   } finally {
     services.stdin?.end();
     await once(services, 'exit');
+    await display?.close();
   }
 }
 
-async function measure(address: string): Promise<BenchResult> {
+async function measure(address: string, hasDisplay: boolean): Promise<BenchResult> {
   // A look a second, without waiting for it: what is due every few seconds is due as often.
   let passedMs = 0;
   const clock: Clock = {
@@ -67,6 +70,7 @@ async function measure(address: string): Promise<BenchResult> {
     settings: () => ({ ...DEFAULT_SETTINGS, scheduleOn: true, onlyCheapHours: true }),
   });
   presence.setAvailability('ready');
+  for (const sensor of sensors) sensor.onOwner?.(presence.report);
   const look = async () => {
     passedMs += LOOK_EVERY_MS;
     for (const said of await Promise.all(sensors.map((sensor) => sensor.read()))) presence.report(said);
@@ -86,6 +90,7 @@ async function measure(address: string): Promise<BenchResult> {
     goals: { presencePercentOfCore: atMost(presencePercentOfCore, 0.3) },
     notes: [
       `${LOOKS} looks, as many as ${LOOKS} seconds have; processor time of this process alone, all threads`,
+      hasDisplay ? 'on a virtual X11 display, listened to as well' : 'no X11 display could be had',
       'the desktop’s services are played by another process, whose time is not counted',
       'programs that the system starts for temperature and watts, where it has them, are not counted',
     ],

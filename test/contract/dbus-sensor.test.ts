@@ -123,14 +123,23 @@ describe('the desktop’s buses', { skip: process.platform !== 'linux' }, () => 
     clock.advance(61_000);
     assert.equal((await sensor.read()).displayKeptAwake?.value, true);
     gnome.set('/org/gnome/SessionManager IsInhibited', ['b', false]);
-    await on(
-      session,
-      'org.freedesktop.PowerManagement.Inhibit',
-      new Map([['/org/freedesktop/PowerManagement/Inhibit HasInhibit', ['b', true] as const]]),
-    );
+    const powerManagement: Answers = new Map([
+      ['/org/freedesktop/PowerManagement/Inhibit HasInhibit', ['b', true]],
+    ]);
+    await on(session, 'org.freedesktop.PowerManagement', powerManagement);
     clock.advance(61_000);
-    const kde = (await sensor.read()).displayKeptAwake;
-    assert.deepEqual([kde?.value, kde?.source], [true, 'powerdevil']);
+    const other = (await sensor.read()).displayKeptAwake;
+    assert.deepEqual([other?.value, other?.source], [true, 'power-management']);
+    const kde: Answers = new Map([
+      ['/org/kde/Solid/PowerManagement/PolicyAgent HasInhibition', ['b', false]],
+    ]);
+    await on(session, 'org.kde.Solid.PowerManagement', kde);
+    clock.advance(61_000);
+    assert.equal((await sensor.read()).displayKeptAwake?.value, false, 'KDE tells films from downloads');
+    kde.set('/org/kde/Solid/PowerManagement/PolicyAgent HasInhibition', ['b', true]);
+    clock.advance(61_000);
+    const film = (await sensor.read()).displayKeptAwake;
+    assert.deepEqual([film?.value, film?.source], [true, 'powerdevil']);
   });
 
   it('idle time is asked with each look, the rest every few seconds, the absent once a minute', async () => {

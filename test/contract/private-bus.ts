@@ -23,8 +23,13 @@ export interface PrivateBus {
   close(): Promise<void>;
 }
 
-/** By path and member (`GetAll` and `Get` by path and interface), what is answered: signature and body. */
-export type Answers = Map<string, readonly [signature: string, ...body: unknown[]] | null>;
+type Answer = readonly [signature: string, ...body: unknown[]] | null;
+
+/**
+ * By path and member (`GetAll` and `Get` by path and interface), what is answered: signature and body, or what makes
+ * them of the question.
+ */
+export type Answers = Map<string, Answer | ((question: Message) => Answer)>;
 
 export interface Service {
   /** What was asked of it. */
@@ -51,13 +56,17 @@ export async function openPrivateBus(): Promise<PrivateBus> {
       const bus = sessionBus({ busAddress: String(address) });
       services.push(bus);
       const asked: string[] = [];
+      let closing = false;
       bus.addMethodHandler((message: Message) => {
+        // What still arrives on a service that is closing cannot be answered.
+        if (closing) return true;
         if (message.type !== MessageType.METHOD_CALL) return false;
         const isProperties = message.interface === 'org.freedesktop.DBus.Properties';
         const what = isProperties ? String(message.body[0]) : message.member;
         const key = `${message.path} ${what}`;
         asked.push(key);
-        const answer = answers.get(key);
+        const found = answers.get(key);
+        const answer = typeof found === 'function' ? found(message) : found;
         if (answer === null) return true;
         if (answer === undefined) return false;
         const [signature, ...body] = answer;
@@ -65,7 +74,13 @@ export async function openPrivateBus(): Promise<PrivateBus> {
         return true;
       });
       await bus.requestName(name);
-      return { asked, close: () => bus.disconnect() };
+      return {
+        asked,
+        close() {
+          closing = true;
+          bus.disconnect();
+        },
+      };
     },
     async close() {
       for (const bus of services) bus.disconnect();

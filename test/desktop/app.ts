@@ -56,20 +56,12 @@ const OPEN_MS_MAX = 60_000;
 export async function openApp(
   options: { home?: string; parameters?: readonly string[] } = {},
 ): Promise<DesktopApp> {
-  const executablePath =
-    process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
   const startedMs = performance.now();
-  const app = await electron.launch({
-    executablePath,
-    args: [
-      // Chromium's own sandbox refuses to work for root, which is what tests in containers are.
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      REPOSITORY,
-      ...(options.parameters ?? ['--quiet-requester']),
-    ],
-    env: { ...stringsOf(process.env), IDLEWATT_TEST: '1', IDLEWATT_HOME: home, LANG: 'en_US.UTF-8' },
-    timeout: OPEN_MS_MAX,
+  const app = await launchElectron(REPOSITORY, options.parameters ?? ['--quiet-requester'], {
+    IDLEWATT_TEST: '1',
+    IDLEWATT_HOME: home,
+    LANG: 'en_US.UTF-8',
   });
   const main = app.process();
   const page = await app.firstWindow({ timeout: OPEN_MS_MAX });
@@ -110,6 +102,27 @@ export async function openApp(
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Electron for tests with the app in this folder. */
+export async function launchElectron(
+  folder: string,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<ElectronApplication> {
+  const executablePath =
+    process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+  return electron.launch({
+    executablePath,
+    args: [
+      // Chromium's own sandbox refuses to work for root, which is what tests in containers are.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      folder,
+      ...parameters,
+    ],
+    env: { ...stringsOf(process.env), ...environment },
+    timeout: OPEN_MS_MAX,
+  });
 }
 
 /** Asks until the answer is yes; rejects with what was last seen. */

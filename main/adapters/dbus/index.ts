@@ -80,6 +80,7 @@ async function ownSession(system: BusConnection): Promise<string | null> {
 
 async function answered(ask: Ask, bus: BusConnection, clock: Clock): Promise<PartialReadings> {
   const answer = await bus.ask(ask.question);
+  if (answer === null && ask.otherwise !== undefined) return answered(ask.otherwise, bus, clock);
   const atMs = clock.now();
   const values = Object.entries(answer === null ? {} : ask.read(answer)).filter(
     ([, value]) => value !== undefined,

@@ -17,6 +17,8 @@ export interface Ask {
   readonly question: Question;
   /** Empty for an answer of another shape than the interface promises. */
   readonly read: (answer: unknown) => Values;
+  /** Asked where this one has no answer. */
+  readonly otherwise?: Ask;
 }
 
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
@@ -52,6 +54,8 @@ const count = (value: unknown): number | undefined => countSchema.parse(value);
 const METERED: Readonly<Record<number, boolean>> = { 1: true, 2: false, 3: true, 4: false };
 /** GNOME's session manager: to inhibit that the session is marked idle. */
 const INHIBIT_IDLE = 8;
+/** KDE's power management: that the screen is dimmed, switched off or locked (`PolicyAgent::RequiredPolicy`). */
+const CHANGE_SCREEN_SETTINGS = 4;
 
 /** Asked with every look: they tell that the owner is back. */
 export const IDLE_TIMES: readonly Ask[] = [
@@ -158,12 +162,26 @@ export function circumstances(session: string | null): readonly Ask[] {
       bus: 'session',
       source: 'powerdevil',
       question: {
-        name: 'org.freedesktop.PowerManagement.Inhibit',
-        path: '/org/freedesktop/PowerManagement/Inhibit',
-        interface: 'org.freedesktop.PowerManagement.Inhibit',
-        member: 'HasInhibit',
+        name: 'org.kde.Solid.PowerManagement',
+        path: '/org/kde/Solid/PowerManagement/PolicyAgent',
+        interface: 'org.kde.Solid.PowerManagement.PolicyAgent',
+        member: 'HasInhibition',
+        signature: 'u',
+        body: [CHANGE_SCREEN_SETTINGS],
       },
       read: (answer) => ({ displayKeptAwake: known(answer) }),
+      // Other desktops' power managers know of one kind only: music and downloads count there as well.
+      otherwise: {
+        bus: 'session',
+        source: 'power-management',
+        question: {
+          name: 'org.freedesktop.PowerManagement',
+          path: '/org/freedesktop/PowerManagement/Inhibit',
+          interface: 'org.freedesktop.PowerManagement.Inhibit',
+          member: 'HasInhibit',
+        },
+        read: (answer) => ({ displayKeptAwake: known(answer) }),
+      },
     },
     {
       bus: 'session',

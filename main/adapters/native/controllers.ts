@@ -1,10 +1,12 @@
 /**
  * Game controllers: seconds since a button or a stick moved. On Linux each is a file that is read without waiting;
- * on Windows the native part asks. With no controller connected there is nothing to say.
+ * on Windows the native part asks. With no controller connected there is nothing to say. On Linux the native part
+ * tells of new bytes at once.
  */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNative, type Native } from '../../../native/index.ts';
+import type { PartialReadings } from '../../../shared/readings.ts';
 import type { Sensor } from '../../ports/sensors.ts';
 import {
   createEventFileReader,
@@ -27,11 +29,15 @@ export interface ControllerSensorOptions {
 interface OpenController {
   readonly file: number;
   readonly movement: MovementReader;
+  /** Null where nobody tells of its bytes. */
+  endWatch: (() => void) | null;
 }
 
 const READ_BYTES = 4_096;
 /** A stick that never rests must not hold us here. */
 const READS_MAX = 64;
+/** Without a movement for so long, the next one is a return and worth telling. */
+const AWAY_MS = 1_000;
 
 export function createControllerSensor(options: ControllerSensorOptions = {}): Sensor {
   const platform = options.platform ?? process.platform;
@@ -52,10 +58,12 @@ function createNativeSensor(options: ControllerSensorOptions, now: () => number)
 }
 
 function createFileSensor(options: ControllerSensorOptions, now: () => number): Sensor {
+  const native = options.native ?? loadNative();
   const devices = options.devices ?? '/dev/input';
   const descriptions = options.descriptions ?? '/sys/class/input';
   const controllers = new Map<string, OpenController>();
   const buffer = Buffer.alloc(READ_BYTES);
+  const listeners = new Set<(seen: PartialReadings) => void>();
   let movedAtMs: number | null = null;
 
   function connect(): void {
@@ -67,7 +75,7 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
       if (movement === null) continue;
       try {
         const file = openSync(join(devices, name), constants.O_RDONLY | constants.O_NONBLOCK);
-        controllers.set(name, { file, movement });
+        controllers.set(name, { file, movement, endWatch: null });
         // Plugged in, or there before us: what it did before is not known, so it counts from now.
         movedAtMs ??= now();
       } catch {
@@ -76,8 +84,21 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
     }
   }
 
-  /** Whether it was moved since the last look; null when it is gone. */
-  function look({ file, movement }: OpenController): boolean | null {
+  /** What was read since the last look counts; whether it ends a time without movement. */
+  function look(name: string, controller: OpenController): boolean {
+    const moved = readMovement(controller);
+    if (moved === null) {
+      close(controller);
+      controllers.delete(name);
+    }
+    if (moved !== true) return false;
+    const returned = movedAtMs === null || now() - movedAtMs >= AWAY_MS;
+    movedAtMs = now();
+    return returned;
+  }
+
+  /** Null when it is gone. */
+  function readMovement({ file, movement }: OpenController): boolean | null {
     let moved = false;
     for (let reads = 0; reads < READS_MAX; reads += 1) {
       try {
@@ -91,23 +112,38 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
     return moved;
   }
 
+  function watch(name: string, controller: OpenController): void {
+    controller.endWatch ??= native.watchFile(controller.file, () => {
+      // The device may have gone, and another taken its name.
+      if (controllers.get(name) !== controller || !look(name, controller)) return;
+      const seen = { controllerIdleSeconds: seconds(0, now()) };
+      for (const listener of listeners) listener(seen);
+    });
+  }
+
+  function close({ file, endWatch }: OpenController): void {
+    endWatch?.();
+    closeSync(file);
+  }
+
   return {
     name: 'controllers',
     async read() {
       connect();
       for (const [name, controller] of controllers) {
-        const moved = look(controller);
-        if (moved) movedAtMs = now();
-        if (moved !== null) continue;
-        closeSync(controller.file);
-        controllers.delete(name);
+        look(name, controller);
+        if (listeners.size > 0 && controllers.has(name)) watch(name, controller);
       }
       if (controllers.size === 0) movedAtMs = null;
       const atMs = now();
       return { controllerIdleSeconds: seconds(movedAtMs === null ? null : atMs - movedAtMs, atMs) };
     },
+    onOwner(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close() {
-      for (const { file } of controllers.values()) closeSync(file);
+      for (const controller of controllers.values()) close(controller);
       controllers.clear();
     },
   };

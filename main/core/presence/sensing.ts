@@ -1,4 +1,7 @@
-/** Asks every sensor once a second, each at its own pace: one that hangs holds nobody up. */
+/**
+ * Asks every sensor once a second, each at its own pace: one that hangs holds nobody up. The owner's return is heard
+ * in between, from those that hear of it.
+ */
 import type { PartialReadings } from '../../../shared/readings.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Sensor } from '../../ports/sensors.ts';
@@ -32,12 +35,8 @@ export function createSensing(parts: {
     for (const sensor of sensors) void ask(sensor);
   };
   const timer = clock.every(SENSE_EVERY_MS, askAll);
-  // Who hears of the owner at once says so at once; the word is no older than this moment.
-  const unsubscribe = sensors.map((sensor) =>
-    sensor.onOwner?.(() =>
-      report({ inputIdleSeconds: { value: 0, source: sensor.name, atMs: clock.now() } }),
-    ),
-  );
+  // Who hears of the owner says so without waiting for the next look.
+  const unsubscribe = sensors.map((sensor) => sensor.onOwner?.(report));
   askAll();
   return {
     stop() {

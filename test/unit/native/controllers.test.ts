@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -28,6 +29,7 @@ import {
 import { createControllerSensor } from '../../../main/adapters/native/index.ts';
 import type { Sensor } from '../../../main/ports/sensors.ts';
 import { loadNative } from '../../../native/index.ts';
+import { buildNative } from '../../../scripts/build-native.ts';
 
 const BUTTON = 1;
 const AXIS = 2;
@@ -174,6 +176,44 @@ describe('the controller sensor', { skip: process.platform === 'win32' }, () => 
     assert.equal((await idle())?.value, 0);
     nowMs += 5_000;
     assert.equal((await idle())?.value, 5);
+  });
+
+  it('tells of a return at once, not of what follows or of a worn stick, and finds later controllers', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const { state, reason } = buildNative();
+    assert.notEqual(state, 'missing', reason ?? '');
+    const heard = new EventEmitter();
+    const unsubscribe = sensor.onOwner?.((seen) => heard.emit('owner', seen));
+    assert.equal(await idle(), null);
+    const write = plugIn('js0', null);
+    write(joystickEvent(AXIS | INITIAL, 0, 0));
+    await idle();
+    let told = 0;
+    heard.on('owner', () => {
+      told += 1;
+    });
+    for (const event of [joystickEvent(BUTTON, 0, 1), joystickEvent(AXIS, 0, 20_000)]) {
+      nowMs += 30_000;
+      // Nobody asks the sensor meanwhile: were the drift told of, the count below would say so.
+      write(joystickEvent(AXIS, 1, 500));
+      const next = once(heard, 'owner', { signal: AbortSignal.timeout(5_000) });
+      write(event);
+      assert.deepEqual(await next, [
+        { controllerIdleSeconds: { value: 0, source: 'controllers', atMs: nowMs } },
+      ]);
+    }
+    nowMs += 500;
+    write(joystickEvent(BUTTON, 0, 0));
+    assert.equal((await idle())?.value, 0, 'the game goes on');
+    nowMs += 30_000;
+    const other = plugIn('js1', null);
+    await idle();
+    const next = once(heard, 'owner', { signal: AbortSignal.timeout(5_000) });
+    other(joystickEvent(BUTTON, 0, 1));
+    await next;
+    assert.equal(told, 3);
+    unsubscribe?.();
   });
 
   it('takes raw events where the kernel makes no joystick of the device', async () => {

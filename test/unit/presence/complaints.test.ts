@@ -176,7 +176,7 @@ test('5: a schedule without an hour says so, and never begins', () => {
 
 test('a source that hears of the owner is believed at once, one that hangs or fails holds nobody up', async () => {
   const { presence, clock } = evening();
-  let seen = () => {};
+  let seen: (said: PartialReadings) => void = () => {};
   let closed = 0;
   const faults: unknown[] = [];
   const source = (name: string, read: () => Promise<PartialReadings>): Sensor => ({
@@ -216,8 +216,11 @@ test('a source that hears of the owner is believed at once, one that hangs or fa
   assert.ok(faults.length >= 1);
   const heard: string[] = [];
   presence.onChange(({ reason }) => heard.push(reason));
-  seen();
+  seen(said({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
   assert.deepEqual(heard, ['owner-active'], 'without waiting for the next look');
+  // The desktop's shell looks less often and sends what it saw before.
+  presence.report(said(AWAY, clock.now() - 1, 'electron'));
+  assert.equal(presence.current().reason, 'owner-active', 'a slower source does not undo it');
   sensing.stop();
   assert.equal(closed, 3);
 });
