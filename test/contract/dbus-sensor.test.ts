@@ -159,6 +159,60 @@ describe('the desktop’s buses', { skip: process.platform !== 'linux' }, () => 
     assert.equal(logind.asked.filter((key) => key.endsWith('GetSession')).length, 1);
   });
 
+  it('GNOME tells of the owner’s return at once, each time, and nobody is told twice', async () => {
+    const path = '/org/gnome/Mutter/IdleMonitor/Core';
+    const fired = { path, interface: 'org.gnome.Mutter.IdleMonitor', member: 'WatchFired' };
+    const watchers: string[] = [];
+    const answers: Answers = new Map();
+    answers.set(MUTTER, ['t', 60_000n]);
+    answers.set(`${path} AddUserActiveWatch`, ({ sender }) => {
+      watchers.push(sender ?? '');
+      return ['u', watchers.length];
+    });
+    const mutter = await on(session, 'org.gnome.Mutter.IdleMonitor', answers);
+    const seen: unknown[] = [];
+    let told = Promise.withResolvers<void>();
+    sensor.onOwner?.((readings) => {
+      seen.push(values(readings));
+      told.resolve();
+    });
+    for (let back = 1; back <= 2; back += 1) {
+      await sensor.read();
+      await sensor.read();
+      assert.equal(watchers.length, back, 'it is asked once for each time that the owner is away');
+      // A watch of somebody else, and what is no number.
+      mutter.tell(watchers[0] ?? '', fired, 'u', [99]);
+      mutter.tell(watchers[0] ?? '', fired, 's', [`${back}`]);
+      mutter.tell(watchers[0] ?? '', fired, 'u', [back]);
+      mutter.tell(watchers[0] ?? '', fired, 'u', [back]);
+      await told.promise;
+      told = Promise.withResolvers();
+      // What the bus carried before this answer has arrived with it.
+      answers.set(MUTTER, ['t', 10n]);
+      await sensor.read();
+      assert.deepEqual(seen, Array(back).fill({ inputIdleSeconds: 0 }));
+      answers.set(MUTTER, ['t', 60_000n]);
+    }
+    assert.equal(watchers.length, 2);
+  });
+
+  it('a return that is told before the answer is read is heard', async () => {
+    const path = '/org/gnome/Mutter/IdleMonitor/Core';
+    const answers: Answers = new Map([[MUTTER, ['t', 60_000n]]]);
+    answers.set(`${path} AddUserActiveWatch`, ({ sender }) => {
+      const fired = { path, interface: 'org.gnome.Mutter.IdleMonitor', member: 'WatchFired' };
+      mutter.tell(sender ?? '', fired, 'u', [7]);
+      return ['u', 7];
+    });
+    const mutter = await on(session, 'org.gnome.Mutter.IdleMonitor', answers);
+    let seen = 0;
+    sensor.onOwner?.(() => {
+      seen += 1;
+    });
+    await sensor.read();
+    assert.equal(seen, 1);
+  });
+
   it('an answer of another type is not believed, and the rest still is', async () => {
     await on(session, 'org.gnome.Mutter.IdleMonitor', new Map([[MUTTER, ['s', 'soon'] as const]]));
     await on(

@@ -31,9 +31,17 @@ type Answer = readonly [signature: string, ...body: unknown[]] | null;
  */
 export type Answers = Map<string, Answer | ((question: Message) => Answer)>;
 
+export interface SignalFrom {
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
 export interface Service {
   /** What was asked of it. */
   readonly asked: readonly string[];
+  /** Sends a signal to one who asked, by the name that it asked with. */
+  tell(whom: string, from: SignalFrom, signature: string, body: unknown[]): void;
   close(): void;
 }
 
@@ -76,6 +84,9 @@ export async function openPrivateBus(): Promise<PrivateBus> {
       await bus.requestName(name);
       return {
         asked,
+        tell(whom, from, signature, body) {
+          bus.send(new Message({ type: MessageType.SIGNAL, destination: whom, ...from, signature, body }));
+        },
         close() {
           closing = true;
           bus.disconnect();

@@ -3,7 +3,14 @@
  * time, and never starts a service that was not there.
  */
 import type { EventEmitter } from 'node:events';
-import { DBusError, Message, type MessageBus, MessageFlag, sessionBus } from '@jellybrick/dbus-next';
+import {
+  DBusError,
+  Message,
+  type MessageBus,
+  MessageFlag,
+  MessageType,
+  sessionBus,
+} from '@jellybrick/dbus-next';
 import type { Clock } from '../../ports/clock.ts';
 
 export interface Question {
@@ -15,9 +22,18 @@ export interface Question {
   readonly body?: readonly unknown[];
 }
 
+/** What a service tells us without being asked. */
+export interface Signal {
+  readonly path: string;
+  readonly member: string;
+  readonly body: readonly unknown[];
+}
+
 export interface BusConnection {
   /** The first value of the answer; null when there is none. */
   ask(question: Question): Promise<unknown>;
+  /** Called with each signal that is sent to us alone, whoever sent it. */
+  onSignal(listener: (signal: Signal) => void): void;
   close(): void;
 }
 
@@ -34,6 +50,7 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
   let bus: MessageBus | null = null;
   let connectAtMs = Number.NEGATIVE_INFINITY;
   const silentUntilMs = new Map<string, number>();
+  const listeners: ((signal: Signal) => void)[] = [];
 
   return {
     async ask(question) {
@@ -48,6 +65,9 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
       else silentUntilMs.set(asked, nowMs + (answer.kind === 'late' ? ASK_LATE_AGAIN_MS : ASK_AGAIN_MS));
       return null;
     },
+    onSignal(listener) {
+      listeners.push(listener);
+    },
     close() {
       if (bus !== null) drop(bus);
       connectAtMs = Number.POSITIVE_INFINITY;
@@ -61,6 +81,10 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
     // An error without a listener would end the process: the next question finds the bus closed.
     const events: EventEmitter = opened;
     events.on('error', () => drop(opened));
+    opened.on('message', ({ type, path, member, body }) => {
+      if (type !== MessageType.SIGNAL) return;
+      for (const listener of listeners) listener({ path: path ?? '', member: member ?? '', body });
+    });
     bus = opened;
     return bus;
   }

@@ -5,6 +5,7 @@ import { moreCareful, type PartialReadings, type ReadingName } from '../../../sh
 import type { Clock } from '../../ports/clock.ts';
 import type { Sensor } from '../../ports/sensors.ts';
 import { type BusConnection, connectBus, type Question } from './connection.ts';
+import { createOwnerWatch } from './owner-watch.ts';
 import { type Ask, circumstances, IDLE_TIMES } from './questions.ts';
 
 /** Addresses as the D-Bus specification writes them; null is a machine without that bus. */
@@ -42,6 +43,11 @@ export function createDesktopBusSensor({
     system: connectBus(addresses.system, clock),
     session: connectBus(addresses.session, clock),
   };
+  const listeners = new Set<(seen: PartialReadings) => void>();
+  const watch = createOwnerWatch(buses.session, () => {
+    const seen = { inputIdleSeconds: { value: 0, source: 'mutter', atMs: clock.now() } };
+    for (const listener of listeners) listener(seen);
+  });
   let slowAtMs = Number.NEGATIVE_INFINITY;
   let session: string | null = null;
   return {
@@ -55,7 +61,13 @@ export function createDesktopBusSensor({
       }
       const asks = slow ? [...IDLE_TIMES, ...circumstances(session)] : IDLE_TIMES;
       const answers = await Promise.all(asks.map((ask) => answered(ask, buses[ask.bus], clock)));
-      return answers.reduce(careful, {});
+      const said = answers.reduce(careful, {});
+      if (listeners.size > 0) await watch.look(said.inputIdleSeconds?.value ?? null);
+      return said;
+    },
+    onOwner(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     close() {
       buses.system.close();

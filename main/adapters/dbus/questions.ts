@@ -57,17 +57,19 @@ const INHIBIT_IDLE = 8;
 /** KDE's power management: that the screen is dimmed, switched off or locked (`PolicyAgent::RequiredPolicy`). */
 const CHANGE_SCREEN_SETTINGS = 4;
 
+/** GNOME's compositor, which sees all input. */
+export const MUTTER = {
+  name: 'org.gnome.Mutter.IdleMonitor',
+  path: '/org/gnome/Mutter/IdleMonitor/Core',
+  interface: 'org.gnome.Mutter.IdleMonitor',
+} as const;
+
 /** Asked with every look: they tell that the owner is back. */
 export const IDLE_TIMES: readonly Ask[] = [
   {
     bus: 'session',
     source: 'mutter',
-    question: {
-      name: 'org.gnome.Mutter.IdleMonitor',
-      path: '/org/gnome/Mutter/IdleMonitor/Core',
-      interface: 'org.gnome.Mutter.IdleMonitor',
-      member: 'GetIdletime',
-    },
+    question: { ...MUTTER, member: 'GetIdletime' },
     read: (answer) => seconds(answer),
   },
 ];
