@@ -1,13 +1,14 @@
 /**
  * Goal: a limit that the owner changes reaches the engine, and no answer is broken off for it.
  * Method: the composition of what is served on a fake engine, with a count of jobs that the test sets.
- * Would break: a new limit that counts only after the next start, or waits for a change of something else, a load in the middle of an answer, a model loaded
- * anew for a setting that has nothing to do with it.
+ * Would break: a new limit that counts only after the next start, or waits for a change of something else, a load in
+ * the middle of an answer, a model loaded anew for a setting that has nothing to do with it.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { createServing, type ServingOptions } from '../../../main/agent/serving.ts';
+import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
 import type { LoadOptions } from '../../../main/ports/engine.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
@@ -29,6 +30,7 @@ function serve() {
         return engine.load(model, load);
       },
     },
+    duty: createEngineDuty(engine),
     models: { ensure: async () => FAKE_MODEL, list: () => [] },
     presence: { onChange: () => () => {}, current: () => ({ decision: 'run' }), setAvailability() {} },
     settings,
