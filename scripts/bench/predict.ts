@@ -3,7 +3,7 @@
  * not fitted on.
  *
  * Costs are fitted on the synthetic models that the app calibrates with; the models below, of other shapes
- * and up to ten times larger, are then predicted and measured. One small yardstick model stays loaded in a
+ * and up to six times larger, are then predicted and measured. One small yardstick model stays loaded in a
  * second engine and is measured before and after each: where the machine as a whole became slower or faster
  * meanwhile (another tenant, heat), all times are divided by how much. The first figures are by processor
  * time, which other programs disturb little; those by the clock stand beside them.
@@ -57,39 +57,39 @@ function shape(
 /** Shapes of published models, with random weights: none is among those that the costs are fitted on. */
 const EVALUATION_MODELS: readonly SyntheticModel[] = [
   {
-    name: 'MobileLLM-600M shape, F16',
-    configuration: shape([40, 1_152, 3_072], [18, 6, 64], 32_000, true),
+    name: 'Qwen2.5-0.5B shape, F16',
+    configuration: shape([24, 896, 4_864], [14, 2, 64], 151_936, true),
     mixture: 'F16',
   },
   {
-    name: 'LiteLlama-460M shape, Q4_K_M',
-    configuration: shape([24, 1_024, 4_096], [16, 16, 64], 50_282, false),
-    mixture: 'Q4_K_M',
-  },
-  {
-    name: 'MobileLLM-1B shape, Q4_1',
-    configuration: shape([54, 1_280, 3_584], [20, 5, 64], 32_000, true),
-    mixture: 'Q4_1',
-  },
-  {
-    name: 'MiniCPM-1B shape, Q4_0',
-    configuration: shape([52, 1_536, 3_840], [24, 8, 64], 73_440, true),
-    mixture: 'Q4_0',
-  },
-  {
-    name: 'Qwen3-1.7B shape, Q8_0',
-    configuration: shape([28, 2_048, 6_144], [16, 8, 128], 151_936, true),
+    name: 'OLMo-2-1B shape, Q8_0',
+    configuration: shape([16, 2_048, 8_192], [16, 16, 128], 100_352, false),
     mixture: 'Q8_0',
   },
   {
-    name: 'Cosmo-1B shape, Q6_K',
-    configuration: shape([24, 2_048, 8_192], [16, 16, 128], 32_000, false),
+    name: 'Llama-3.2-3B shape, Q4_0',
+    configuration: shape([28, 3_072, 8_192], [24, 8, 128], 128_256, true),
+    mixture: 'Q4_0',
+  },
+  {
+    name: 'EXAONE-3.5-2.4B shape, Q4_1',
+    configuration: shape([30, 2_560, 7_168], [32, 8, 80], 102_400, true),
+    mixture: 'Q4_1',
+  },
+  {
+    name: 'Gemma-2B shape, Q4_K_M',
+    configuration: shape([18, 2_048, 16_384], [8, 1, 256], 256_000, true),
+    mixture: 'Q4_K_M',
+  },
+  {
+    name: 'Granite-3.1-2B shape, Q6_K',
+    configuration: shape([40, 2_048, 8_192], [32, 8, 64], 49_152, true),
     mixture: 'Q6_K',
   },
   {
-    name: 'StableLM-3B shape, Q4_0',
-    configuration: shape([32, 2_560, 6_912], [32, 32, 80], 50_304, false),
-    mixture: 'Q4_0',
+    name: 'Falcon3-3B shape, Q4_K_M',
+    configuration: shape([22, 3_072, 9_216], [12, 4, 256], 131_072, false),
+    mixture: 'Q4_K_M',
   },
 ];
 
