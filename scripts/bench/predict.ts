@@ -41,7 +41,7 @@ import { cacheFolder } from '../places.ts';
 import { atMost, type BenchResult, say } from './result.ts';
 
 const GOAL_PERCENT = 15;
-const EFFORT: Effort = { runs: 2, runsMax: 6, promptWords: 120, answerTokens: 16 };
+const EFFORT: Effort = { runs: 3, runsMax: 8, promptWords: 120, answerTokens: 32 };
 const YARDSTICK_EFFORT: Effort = { runs: 2, runsMax: 6, promptWords: 48, answerTokens: 12 };
 const YARDSTICK = CALIBRATION_MODELS.find(({ mixture }) => mixture === 'Q4_0');
 
