@@ -80,7 +80,7 @@ export function openSelling(
   const shapes = createShapes(models, () => changed('models'));
   onClose(() => shapes.close());
   const calibrationFolder = join(paths.root, 'calibration');
-  // An agent that was killed while it calibrated left its model there: up to 360 MB.
+  // An agent that was killed while it calibrated left its model there: up to 0.7 GB.
   try {
     rmSync(calibrationFolder, { recursive: true, force: true });
   } catch (error) {

@@ -27,6 +27,9 @@ const LATER_MS = 61_000;
 type Answered = (question: Message) => readonly [signature: string, ...body: unknown[]];
 
 /** What players asked to be kept, by cookie: the kinds as a set of bits. */
+/** Waits until the sensor says so; resolves to who told it. */
+type Awake = (is: boolean | undefined) => Promise<string | undefined>;
+
 function createInhibitors() {
   const kinds = new Map<number, number>();
   let cookie = 0;
@@ -82,9 +85,32 @@ describe('a film in a real player', { skip: process.platform !== 'linux', timeou
   const pause = (element: 'video' | 'audio') =>
     page.evaluate((name) => document.querySelector<HTMLMediaElement>(name)?.pause(), element);
 
+  /** `music` is the kind of inhibition that this desktop takes music for, `source` who is to tell of the film. */
+  async function musicThenFilm(
+    awake: Awake,
+    kept: ReturnType<typeof createInhibitors>,
+    music: number,
+    source: string,
+  ): Promise<void> {
+    await awake(false);
+    await play('audio');
+    await until('the player to ask', () => kept.has(music), Boolean);
+    await awake(false);
+    await pause('audio');
+    await play('video');
+    assert.equal(await awake(true), source);
+    await pause('video');
+    await awake(false);
+    await until(
+      'the player to let go',
+      () => kept.has(EVERY_KIND),
+      (any) => !any,
+    );
+  }
+
   async function on(
     desktop: Readonly<Record<string, Answers>>,
-    look: (awake: (is: boolean | undefined) => Promise<string | undefined>) => Promise<void>,
+    look: (awake: Awake) => Promise<void>,
   ): Promise<void> {
     const clock: ManualClock = manualClock(1_000_000);
     const sensor: Sensor = createDesktopBusSensor({
@@ -119,22 +145,9 @@ describe('a film in a real player', { skip: process.platform !== 'linux', timeou
       [`${manager} Uninhibit`, kept.release],
       [`${manager} IsInhibited`, kept.tell],
     ]);
-    await on({ 'org.gnome.SessionManager': gnome }, async (awake) => {
-      await awake(false);
-      await play('audio');
-      await until('the player to ask', () => kept.has(EVERY_KIND), Boolean);
-      await awake(false);
-      await pause('audio');
-      await play('video');
-      assert.equal(await awake(true), 'gnome-session');
-      await pause('video');
-      await awake(false);
-      await until(
-        'the player to let go',
-        () => kept.has(EVERY_KIND),
-        (any) => !any,
-      );
-    });
+    await on({ 'org.gnome.SessionManager': gnome }, (awake) =>
+      musicThenFilm(awake, kept, EVERY_KIND, 'gnome-session'),
+    );
   });
 
   it('is seen under KDE while it plays, and music is not', async () => {
@@ -156,22 +169,7 @@ describe('a film in a real player', { skip: process.platform !== 'linux', timeou
       'org.freedesktop.ScreenSaver': screenSaver,
       'org.kde.Solid.PowerManagement': policies,
     };
-    await on(kde, async (awake) => {
-      await awake(false);
-      await play('audio');
-      await until('the player to ask', () => kept.has(KDE_SESSION), Boolean);
-      await awake(false);
-      await pause('audio');
-      await play('video');
-      assert.equal(await awake(true), 'powerdevil');
-      await pause('video');
-      await awake(false);
-      await until(
-        'the player to let go',
-        () => kept.has(EVERY_KIND),
-        (any) => !any,
-      );
-    });
+    await on(kde, (awake) => musicThenFilm(awake, kept, KDE_SESSION, 'powerdevil'));
   });
 
   it('is seen where there is only a power manager, and is over when its player ends', async () => {

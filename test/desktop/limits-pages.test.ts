@@ -16,15 +16,8 @@ before(async () => {
 });
 after(() => pages.close());
 
-async function withPage(options: OpenOptions, body: (opened: Opened) => Promise<void>): Promise<void> {
-  const opened = await pages.open(options);
-  try {
-    await body(opened);
-    assert.deepEqual(opened.complaints, []);
-  } finally {
-    await opened.close();
-  }
-}
+const withPage = (options: OpenOptions, body: (opened: Opened) => Promise<void>) =>
+  pages.withPage(options, body);
 
 test('5: the limit of the cards’ memory is typed in gigabytes, kept in bytes, and lifted by emptying it', () =>
   withPage({}, async ({ page, agent, go }) => {

@@ -1,4 +1,5 @@
 /** What the tests of the pages share: a fresh build, a fake agent, Chromium, and a strict eye on the console. */
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,6 +35,8 @@ export interface OpenOptions {
 
 export interface Pages {
   open(options?: OpenOptions): Promise<Opened>;
+  /** Opens, runs, and insists that the console stayed silent. */
+  withPage(options: OpenOptions, body: (opened: Opened) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +47,15 @@ export async function startPages(): Promise<Pages> {
   const browser = await launch();
   return {
     open: (options = {}) => open(browser, folder, options),
+    async withPage(options, body) {
+      const opened = await open(browser, folder, options);
+      try {
+        await body(opened);
+        assert.deepEqual(opened.complaints, []);
+      } finally {
+        await opened.close();
+      }
+    },
     async close() {
       await browser.close();
       await rm(folder, { recursive: true, force: true });

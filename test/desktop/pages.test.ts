@@ -14,16 +14,8 @@ before(async () => {
 });
 after(() => pages.close());
 
-/** Opens, runs, and insists that the console stayed silent. */
-async function withPage(options: OpenOptions, body: (opened: Opened) => Promise<void>): Promise<void> {
-  const opened = await pages.open(options);
-  try {
-    await body(opened);
-    assert.deepEqual(opened.complaints, []);
-  } finally {
-    await opened.close();
-  }
-}
+const withPage = (options: OpenOptions, body: (opened: Opened) => Promise<void>) =>
+  pages.withPage(options, body);
 
 test('each page shows the data of its sections', () =>
   withPage({}, async ({ page, go }) => {
