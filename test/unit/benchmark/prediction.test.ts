@@ -197,6 +197,27 @@ describe('the fit', () => {
 });
 
 describe('the shape of a model', () => {
+  it('tells what of its keys fills no whole vector: nothing for heads of 64 or 128, a third for heads of 96', () => {
+    const shape = (headWidth: number) =>
+      shapeOfConfiguration(
+        {
+          layers: 2,
+          width: 768,
+          feedForward: 768,
+          heads: 8,
+          keyHeads: 4,
+          headWidth,
+          vocabulary: 256,
+          tied: true,
+        },
+        'Q8_0',
+      );
+    assert.deepEqual(
+      [64, 96, 128].map((width) => shape(width).attentionRest),
+      [0, 4 * 32, 0],
+    );
+  });
+
   it('from a header is that of its configuration', () => {
     const facts = modelFacts('mistral-7b-instruct-v0.3');
     assert.ok(facts !== null);

@@ -104,6 +104,24 @@ test('answers at once keep in step: every batch holds all of them', async () => 
   assert.deepEqual(rests, [10, 10, 10, 10, 10]);
 });
 
+test('whoever ends its step first waits for the others and rests with them', async () => {
+  const { clock, step } = handClock();
+  const duty = createDuty(clock);
+  duty.set(50);
+  const slow = Promise.withResolvers<void>();
+  const long = duty.busy(() => slow.promise);
+  await duty.busy(step(10));
+  let itsTurn = false;
+  const next = duty.turn(NEVER).then(() => {
+    itsTurn = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(itsTurn, false);
+  slow.resolve();
+  await long;
+  await next;
+});
+
 test('an answer that is aborted does not wait, and full duty opens what was shut', async () => {
   const { clock, step } = handClock();
   const held: (() => void)[] = [];
