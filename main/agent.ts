@@ -24,7 +24,7 @@ import { startPracticeRequester } from './agent/practice-requester.ts';
 import { termsOf } from './agent/profiles.ts';
 import { openSelling } from './agent/selling.ts';
 import { sectionReaders } from './agent/state-sections.ts';
-import { openTerminalDoor } from './agent/terminal-door.ts';
+import { openTerminalAccess } from './agent/terminal-access.ts';
 import { startPageServer } from './api/page-server.ts';
 import { createRouter } from './api/router.ts';
 import { createShellLink } from './api/shell-link.ts';
@@ -215,7 +215,7 @@ async function compose(
       onConnection: (socket, role) => void handler.upgrade(socket, { context: { role } }).catch(fault),
     });
     onClose(() => server.close());
-    onClose(openTerminalDoor(foundation.paths.root, { url: server.url, token: terminalToken }));
+    onClose(openTerminalAccess(foundation.paths.root, { url: server.url, token: terminalToken }));
     return { url: server.url, token };
   }
 

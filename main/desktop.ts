@@ -8,7 +8,7 @@ import { app, Menu, Notification, safeStorage, session } from 'electron';
 import type { AgentState } from '../shared/api/state.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../shared/hot-key.ts';
 import { type AgentHost, refusedHost, startAgentHost } from './desktop/agent-host.ts';
-import { type AgentKeeper, keepAgent } from './desktop/agent-keeper.ts';
+import { type AgentSupervisor, superviseAgent } from './desktop/agent-supervisor.ts';
 import { registerAppScheme, serveAppPages } from './desktop/app-protocol.ts';
 import { ask, openQuestions } from './desktop/ask.ts';
 import { HIDDEN, setStartWithSystem } from './desktop/autostart.ts';
@@ -17,9 +17,9 @@ import { createSpendConfirmer } from './desktop/confirm-spend.ts';
 import { probeGpu } from './desktop/gpu-probe.ts';
 import { createHotKey } from './desktop/hot-key.ts';
 import { onSuspend, readOwner } from './desktop/readings.ts';
-import { firstTime } from './desktop/said-once.ts';
-import { answerSecret } from './desktop/secret-desk.ts';
+import { answerSecret } from './desktop/secret-handlers.ts';
 import { createSecretWindow } from './desktop/secret-window.ts';
+import { firstTime } from './desktop/seen-notices.ts';
 import { openShellLink, type ShellLink } from './desktop/shell-link.ts';
 import { exposeForTests } from './desktop/test-view.ts';
 import { createTray } from './desktop/tray.ts';
@@ -95,9 +95,9 @@ function run(): void {
     }
   };
 
-  let keeper: AgentKeeper = startKeeper();
-  function startKeeper(): AgentKeeper {
-    return keepAgent({
+  let keeper: AgentSupervisor = startKeeper();
+  function startKeeper(): AgentSupervisor {
+    return superviseAgent({
       start: startAgent,
       onReady: (ready) => {
         agentHome = ready.home;
@@ -209,7 +209,7 @@ function run(): void {
     connectPage: () => keeper.connect('page'),
     openSecret: (task) => secretWindow.open(task),
     onHidden: () => {
-      if (!firstTime(join(app.getPath('userData'), 'said-once.json'), 'stays-in-tray')) return;
+      if (!firstTime(join(app.getPath('userData'), 'seen-notices.json'), 'stays-in-tray')) return;
       new Notification({ title: word('staysTitle'), body: word('staysText'), silent: true }).show();
     },
   });

@@ -2,7 +2,7 @@
 import { ORPCError } from '@orpc/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { ERROR_CODES, type ErrorCode } from '../shared/errors.ts';
-import { NoLine } from './connection.ts';
+import { NotConnected } from './connection.ts';
 import { useLink } from './store.ts';
 
 /** What a page can say about a failure. `unreachable` is the page's own: there is no line to the agent. */
@@ -13,7 +13,7 @@ export interface Problem {
 }
 
 export function problemOf(error: unknown): Problem {
-  if (error instanceof NoLine) return { code: 'unreachable', message: error.message };
+  if (error instanceof NotConnected) return { code: 'unreachable', message: error.message };
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ORPCError)) return { code: 'unreachable', message };
   // The agent keeps its own code beside the transport's; input that the contract refuses has only the latter.
@@ -58,7 +58,7 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>): Answer<T> {
   return { ...answer, reload };
 }
 
-export interface Deed<I, O> {
+export interface Action<I, O> {
   readonly run: (input: I) => void;
   readonly busy: boolean;
   readonly result: O | null;
@@ -66,7 +66,7 @@ export interface Deed<I, O> {
 }
 
 /** Tells the agent to do something, once at a time. */
-export function useDeed<I, O>(act: (input: I) => Promise<O>): Deed<I, O> {
+export function useAction<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
   const [status, setStatus] = useState<{ busy: boolean; result: O | null; problem: Problem | null }>({
     busy: false,
     result: null,

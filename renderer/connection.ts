@@ -41,16 +41,16 @@ export interface Line {
 }
 
 /** Why there is no line: no token in this tab, a token that the agent refuses, or no agent there. */
-export class NoLine extends Error {
+export class NotConnected extends Error {
   readonly reason: 'no-token' | 'refused' | 'unreachable';
   constructor(reason: 'no-token' | 'refused' | 'unreachable') {
     super(`no connection to the agent: ${reason}`);
-    this.name = 'NoLine';
+    this.name = 'NotConnected';
     this.reason = reason;
   }
 }
 
-/** Opens a line to the agent. Fails with {@link NoLine}. */
+/** Opens a line to the agent. Fails with {@link NotConnected}. */
 export function openLine(): Promise<Line> {
   return window.idlewatt ? openPort(window.idlewatt) : openSocket();
 }
@@ -65,7 +65,7 @@ export function takeToken(): void {
 
 function openPort(bridge: DesktopBridge): Promise<Line> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => finish(() => reject(new NoLine('unreachable'))), OPEN_TIMEOUT_MS);
+    const timer = setTimeout(() => finish(() => reject(new NotConnected('unreachable'))), OPEN_TIMEOUT_MS);
     const finish = (end: () => void) => {
       clearTimeout(timer);
       window.removeEventListener('message', onMessage);
@@ -92,7 +92,7 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
 
 function openSocket(): Promise<Line> {
   const token = sessionStorage.getItem(TOKEN_KEY);
-  if (!token) return Promise.reject(new NoLine('no-token'));
+  if (!token) return Promise.reject(new NotConnected('no-token'));
   const socket = new WebSocket(`ws://${window.location.host}/api`, [SUBPROTOCOL, TOKEN_PREFIX + token]);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
@@ -101,7 +101,7 @@ function openSocket(): Promise<Line> {
         clearTimeout(timer);
         const refused = event.code === CLOSE_TOKEN_REFUSED;
         done({ refused });
-        reject(new NoLine(refused ? 'refused' : 'unreachable'));
+        reject(new NotConnected(refused ? 'refused' : 'unreachable'));
       });
     });
     socket.addEventListener('open', () => {

@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, the state of the line to the agent, and the page that is open. */
 import { type ComponentType, useEffect, useRef } from 'react';
 import { I18nProvider } from 'react-aria-components';
-import { sentenceFor } from '../shared/sentence.ts';
+import { statusOf } from '../shared/status.ts';
 import { writeMoment } from './format.ts';
 import { Earnings } from './pages/earnings.tsx';
 import { Home } from './pages/home.tsx';
@@ -12,8 +12,8 @@ import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
 import { Icon } from './parts/icon.tsx';
-import { MoodMark } from './parts/mood.tsx';
-import { useNow, useWords } from './parts/words.ts';
+import { StatusMark } from './parts/status-mark.tsx';
+import { useNow, useStrings } from './parts/strings.ts';
 import { hrefTo, PAGES, type Page, useRoute } from './route.ts';
 import { useLink, useSection } from './store.ts';
 import { applyLanguage } from './strings.ts';
@@ -31,12 +31,12 @@ const VIEWS: Record<Page, ComponentType<{ item: string | null }>> = {
 
 export function Shell() {
   const { known } = useLink();
-  const { language } = useWords();
+  const { language } = useStrings();
   return <I18nProvider locale={language}>{known ? <Open /> : <Closed />}</I18nProvider>;
 }
 
 function Open() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { page, item } = useRoute();
   const { status } = useLink();
   const settings = useSection('settings');
@@ -73,10 +73,10 @@ function Open() {
 }
 
 function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const app = useSection('app');
   const work = useSection('work');
-  const { mood } = sentenceFor(work);
+  const { status } = statusOf(work);
   return (
     <header className="sidebar">
       <a
@@ -106,9 +106,9 @@ function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
         </ul>
       </nav>
       <div className="sidebar-foot">
-        <p className="sidebar-mood">
-          <MoodMark mood={mood} />
-          {t(`mood.${mood}`)}
+        <p className="sidebar-status">
+          <StatusMark status={status} />
+          {t(`status.${status}`)}
         </p>
         <p className={app.profile === 'practice' ? 'profile is-practice' : 'profile'}>
           {t(`profile.${app.profile}`)}
@@ -121,7 +121,7 @@ function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
 
 /** Says when what is shown is not current, and that neither jobs nor money hang on this page. */
 function LineNote() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { status, lostAtMs } = useLink();
   const nowMs = useNow(10_000);
   if (status === 'live') return null;
@@ -140,7 +140,7 @@ function LineNote() {
 
 /** Before the first contact. */
 function Closed() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { status } = useLink();
   const nowMs = useNow(300);
   const since = useRef(nowMs);

@@ -7,7 +7,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { useSyncExternalStore } from 'react';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../shared/api/state.ts';
-import { type Line, NoLine, openLine } from './connection.ts';
+import { type Line, NotConnected, openLine } from './connection.ts';
 
 /** `live`: what is shown is current. Otherwise it is the last that was known, or nothing yet. */
 export type LinkStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
@@ -34,7 +34,7 @@ function show(next: Partial<View>): void {
 /** Calls go over whichever line is open; without one they fail at once instead of waiting unseen. */
 const link: ClientLink<ClientContext> = {
   call(path: readonly string[], input: unknown, options: ClientOptions<ClientContext>) {
-    if (!line) return Promise.reject(new NoLine('unreachable'));
+    if (!line) return Promise.reject(new NotConnected('unreachable'));
     return line.link.call(path, input, options);
   },
 };
@@ -48,7 +48,7 @@ export async function keepConnected(): Promise<never> {
   for (;;) {
     const startedAtMs = Date.now();
     const end = await followOnce().catch((error: unknown) =>
-      error instanceof NoLine ? error.reason : 'unreachable',
+      error instanceof NotConnected ? error.reason : 'unreachable',
     );
     if (end !== 'unreachable') show({ status: end });
     else if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });

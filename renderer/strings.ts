@@ -2,8 +2,8 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import type { Settings } from '../shared/settings.ts';
-import de from './strings/de.json';
-import en from './strings/en.json';
+import de from '../shared/strings/de.json';
+import en from '../shared/strings/en.json';
 
 declare module 'i18next' {
   interface CustomTypeOptions {

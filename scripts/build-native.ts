@@ -34,10 +34,10 @@ const ARTEFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artefact[] 
       sources: [
         'addon.c',
         'nvml.c',
-        'linux/touch.c',
+        'linux/input-watch.c',
         'linux/x11.c',
-        'linux/x-touch.c',
-        'linux/file-touch.c',
+        'linux/x-input-watch.c',
+        'linux/file-input-watch.c',
         'linux/input.c',
       ],
       flags: [...ADDON_FLAGS, '-D_GNU_SOURCE', '-ldl', '-pthread'],

@@ -25,7 +25,7 @@ export const PAUSE_REASONS = [
   'on-battery',
   'metered',
   'outside-schedule',
-  'power-dear', // outside of the hours of cheap power
+  'outside-off-peak', // outside of the hours of cheap power
   'session-unknown', // the readings needed are missing, which errs to the owner's side
   'not-locked', // the owner asked to run only behind a locked screen
   'remote-session',
@@ -55,7 +55,7 @@ export type PresenceDecision = Presence['decision'];
 export const FORESEEN_REASONS = [
   'paused-by-owner',
   'outside-schedule',
-  'power-dear',
+  'outside-off-peak',
 ] as const satisfies readonly PresenceReason[];
 
 const stretchSchema = z.object({
@@ -68,12 +68,12 @@ const stretchSchema = z.object({
 export type Stretch = z.infer<typeof stretchSchema>;
 
 /** The next 24 hours by the owner's rules, in order and without gaps. */
-export const dayAheadSchema = z.object({
+export const schedulePreviewSchema = z.object({
   /** IANA name of the zone that the rules are read in. */
   timeZone: z.string(),
   stretches: z.array(stretchSchema).min(1),
 });
-export type DayAhead = z.infer<typeof dayAheadSchema>;
+export type SchedulePreview = z.infer<typeof schedulePreviewSchema>;
 
 /** What a reason means for the work; each reason has one decision. */
 export function decisionOf(reason: PresenceReason): PresenceDecision {

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Contract } from '../../shared/api/contract.ts';
 import { AppError, ERROR_CODES } from '../../shared/errors.ts';
-import { readTerminalDoor } from '../agent/terminal-door.ts';
+import { readTerminalAccess } from '../agent/terminal-access.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
 
@@ -14,7 +14,7 @@ const dataSchema = z.object({ code: z.enum(ERROR_CODES) });
 
 /** Runs `use` with the API; failures of the agent keep their code. Fails with `not-found` where no agent runs. */
 export async function withRunningAgent<T>(home: string, use: (api: AgentApi) => Promise<T>): Promise<T> {
-  const door = readTerminalDoor(home);
+  const door = readTerminalAccess(home);
   if (door === null) throw notRunning(home);
   const { host } = new URL(door.url);
   const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${door.token}`], {

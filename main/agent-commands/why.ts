@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
-import { type Remedy, sentenceFor, type Why } from '../../shared/sentence.ts';
+import { type Remedy, type StatusReason, statusOf } from '../../shared/status.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { type AgentApi, withRunningAgent } from './running-agent.ts';
 
 /** Each reason that exists, as the terminal says it. */
-const REASONS: Readonly<Record<Why, string>> = {
+const REASONS: Readonly<Record<StatusReason, string>> = {
   'serving-idle': 'It is earning: jobs are being answered until you come back.',
   'serving-always': 'It is earning: jobs are being answered, whether or not you use the machine.',
   'ready-idle': 'It is ready, and nobody is asking right now. The next job starts by itself.',
@@ -28,9 +28,9 @@ const REASONS: Readonly<Record<Why, string>> = {
   'lid-closed': 'The lid is closed and the machine is not known to be plugged in.',
   metered: 'The network is paid by volume.',
   'outside-schedule': 'Your schedule keeps this hour free. It goes on {time}.',
-  'power-dear': 'Power is dear at this hour. It goes on {time}.',
+  'outside-off-peak': 'Power is dear at this hour. It goes on {time}.',
   'no-scheduled-hour': 'Your schedule has no hour in which it may run.',
-  'no-cheap-hour': 'You want it to run only in hours of cheap power, and named none.',
+  'no-off-peak-hour': 'You want it to run only in hours of cheap power, and named none.',
   'not-locked': 'You want it to run only while the screen is locked.',
   'remote-session': 'Somebody works on this machine over the network.',
   'controller-in-use': 'A game controller is in use. It starts {minutes} minutes after it is put down.',
@@ -64,10 +64,10 @@ export const run: CommandRun = async (argv) => {
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
   const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, wholeState);
-  const { mood, why, remedy } = sentenceFor(work);
+  const { status, why, remedy } = statusOf(work);
   if (values.json) {
     const { reason, sinceMs, untilMs } = work.presence;
-    console.log(JSON.stringify({ mood, why, remedy, reason, sinceMs, untilMs, perHour: work.perHour }));
+    console.log(JSON.stringify({ status, why, remedy, reason, sinceMs, untilMs, perHour: work.perHour }));
     return 0;
   }
   const { untilMs } = work.presence;
@@ -76,8 +76,8 @@ export const run: CommandRun = async (argv) => {
       .replace('{time}', untilMs === null ? 'an unknown time' : new Date(untilMs).toLocaleString())
       .replace('{minutes}', String(settings.idleMinutes)),
   );
-  if (work.presence.decision === 'pause' && mood !== 'starting') console.log(costText(work, money.asset));
-  if (mood === 'paused') console.log('To go on, press Resume on Home or in the tray.');
+  if (work.presence.decision === 'pause' && status !== 'starting') console.log(costText(work, money.asset));
+  if (status === 'paused') console.log('To go on, press Resume on Home or in the tray.');
   if (remedy !== null) console.log(REMEDIES[remedy]);
   return 0;
 };

@@ -12,9 +12,9 @@ import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
 import type { Network } from '../ports/network.ts';
-import type { Purse } from '../ports/payments.ts';
+import type { PaymentClient } from '../ports/payments.ts';
 import type { Surroundings } from './config.ts';
-import { createDepositBooks } from './deposit-books.ts';
+import { createDepositBooks } from './deposit-recorder.ts';
 import type { Foundation } from './foundation.ts';
 import type { Money } from './money.ts';
 
@@ -47,7 +47,7 @@ export async function openBuying(
     changed: () => changed('money', 'wallet'),
   });
   onClose(() => deposits.stop());
-  const payer: Purse = createPayer({
+  const payer: PaymentClient = createPayer({
     network: chain,
     funds: accounts.funds,
     session: accounts.session,

@@ -82,8 +82,8 @@ export function openForecasting(parts: {
         written: sum(served.map(({ outputTokens }) => outputTokens)),
       },
       watts: meter.extra(),
-      powerPriceMicroUsd: chosen.onlyCheapHours
-        ? (chosen.cheapPowerPriceMicroUsd ?? chosen.powerPriceMicroUsd)
+      powerPriceMicroUsd: chosen.onlyOffPeakHours
+        ? (chosen.offPeakPowerPriceMicroUsd ?? chosen.powerPriceMicroUsd)
         : chosen.powerPriceMicroUsd,
       // Practice money is worth nothing, and power is real.
       isMicroUsd: token.symbol === 'USDC' && token.decimals === 6 && !token.practice,
@@ -132,7 +132,7 @@ function hoursOf(chosen: ReturnType<Foundation['settings']['get']>): number {
     for (let hour = 0; hour < 24; hour += 1) {
       const place = { weekday, hour };
       if (chosen.scheduleOn && !isOn(chosen.schedule, place)) continue;
-      if (chosen.onlyCheapHours && !isOn(chosen.cheapHours, place)) continue;
+      if (chosen.onlyOffPeakHours && !isOn(chosen.offPeakHours, place)) continue;
       hours += 1;
     }
   }

@@ -26,7 +26,7 @@ import {
 } from '../core/wallet/index.ts';
 import type { Balances, ChainNetwork } from '../ports/chain.ts';
 import type { AgentConfig, Surroundings } from './config.ts';
-import { createFeeBooks } from './fee-books.ts';
+import { createFeeBooks } from './fee-recorder.ts';
 import type { Foundation } from './foundation.ts';
 import { knownWallet } from './known-wallet.ts';
 import { atEndpoints } from './networks.ts';

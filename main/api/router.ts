@@ -88,7 +88,7 @@ export function createRouter(parts: ApiParts) {
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
       resume: api.presence.resume.handler(() => presence.resume()),
-      ahead: api.presence.ahead.handler(() => presence.ahead()),
+      schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {
       list: api.jobs.list.handler(({ input }) => {

@@ -13,7 +13,7 @@ import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import type { SecretCalls } from './secret-desk.ts';
+import type { SecretCalls } from './secret-handlers.ts';
 
 export interface ShellLink {
   pause(until: PauseUntil): Promise<void>;

@@ -3,18 +3,18 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { formatUnits } from '../../shared/money.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { SecretTask } from '../../shared/secret-window.ts';
+import type { SettingsPatch } from '../../shared/settings.ts';
 import {
-  type Mood,
   REMEDY_SETTINGS,
   type SettingRemedy,
-  sentenceFor,
-  type Why,
-} from '../../shared/sentence.ts';
-import type { SettingsPatch } from '../../shared/settings.ts';
+  type Status,
+  type StatusReason,
+  statusOf,
+} from '../../shared/status.ts';
 import { type Language, moneyText, say, type Word } from './words.ts';
 
 /** Each has an icon whose shape alone tells it. */
-export type TrayIcon = Mood;
+export type TrayIcon = Status;
 
 export type TrayItem =
   | { readonly kind: 'text'; readonly label: string }
@@ -92,7 +92,7 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
       { kind: 'text', label: earnedToday(state, language) },
       { kind: 'line' },
       ...(icon === 'paused' ? [resume] : []),
-      ...mends(state, language),
+      ...fixes(state, language),
       pauses,
       wallet,
       { kind: 'line' },
@@ -103,7 +103,7 @@ export function trayView(state: AgentState | 'starting' | 'gone', language: Lang
 }
 
 /** The reason is the pages' own; the tray has shorter words for it. */
-const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word>> = {
+const WHY: Readonly<Record<Exclude<StatusReason, 'serving-idle' | 'serving-always'>, Word>> = {
   'ready-idle': 'ready',
   'ready-always': 'ready',
   'engine-loading': 'loading',
@@ -120,9 +120,9 @@ const WHY: Readonly<Record<Exclude<Why, 'serving-idle' | 'serving-always'>, Word
   'lid-closed': 'lidClosed',
   metered: 'metered',
   'outside-schedule': 'outsideSchedule',
-  'power-dear': 'powerDear',
+  'outside-off-peak': 'powerDear',
   'no-scheduled-hour': 'noScheduledHour',
-  'no-cheap-hour': 'noCheapHour',
+  'no-off-peak-hour': 'noCheapHour',
   'not-locked': 'notLocked',
   'remote-session': 'remoteSession',
   'controller-in-use': 'controllerInUse',
@@ -148,8 +148,8 @@ const MENDS: Readonly<Record<SettingRemedy, Word>> = {
   'run-always': 'mendAlways',
 };
 
-function mends(state: AgentState, language: Language): TrayItem[] {
-  const { remedy } = sentenceFor(state.work);
+function fixes(state: AgentState, language: Language): TrayItem[] {
+  const { remedy } = statusOf(state.work);
   if (remedy === null || remedy === 'open-models' || remedy === 'open-settings') return [];
   const action: TrayAction = { type: 'change', patch: REMEDY_SETTINGS[remedy] };
   return [{ kind: 'action', label: say(language, MENDS[remedy]), action }];
@@ -157,21 +157,21 @@ function mends(state: AgentState, language: Language): TrayItem[] {
 
 /** Null while it works, and until an hour of work has shown what one brings. */
 function costPerHour(state: AgentState, language: Language): TrayItem | null {
-  const { mood } = sentenceFor(state.work);
+  const { status } = statusOf(state.work);
   const { perHour } = state.work;
-  if (perHour === null || (mood !== 'waiting' && mood !== 'paused' && mood !== 'stopped')) return null;
+  if (perHour === null || (status !== 'waiting' && status !== 'paused' && status !== 'stopped')) return null;
   const amount = moneyText(state.money.asset, perHour.earned, language);
   return { kind: 'text', label: say(language, 'costPerHour', { amount }) };
 }
 
 function presenceView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
-  const { mood, why } = sentenceFor(state.work);
+  const { status, why } = statusOf(state.work);
   if (why === 'serving-idle' || why === 'serving-always') {
-    return { icon: mood, sentence: serving(state, language) };
+    return { icon: status, sentence: serving(state, language) };
   }
   const { untilMs } = state.work.presence;
   const time = untilMs === null ? '' : timeText(untilMs, language);
-  return { icon: mood, sentence: say(language, WHY[why], { time }) };
+  return { icon: status, sentence: say(language, WHY[why], { time }) };
 }
 
 function serving(state: AgentState, language: Language): string {

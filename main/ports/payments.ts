@@ -110,7 +110,7 @@ export interface Payer {
 }
 
 /** The purse as its owner sees it: what became of the money in its channels. */
-export interface Purse extends Payer {
+export interface PaymentClient extends Payer {
   /** Peers with a channel on which a charge is unknown, also since an earlier run. */
   unresolved(): readonly string[];
   /** Asks a provider about such channels now. What it does not answer is asked again another time. */

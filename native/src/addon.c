@@ -3,7 +3,7 @@
 #include "input.h"
 #include "nvml.h"
 #ifdef __linux__
-#include "linux/touch.h"
+#include "linux/input-watch.h"
 #else
 #include "confine.h"
 #endif

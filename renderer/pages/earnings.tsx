@@ -1,6 +1,6 @@
 /** Earnings: what came in by day and by model, what is still owed and why, and every line behind it. */
 import { useState } from 'react';
-import { useAnswer, useDeed } from '../calls.ts';
+import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeAmount, writeDay, writeNumber } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { DayChart } from '../parts/chart.tsx';
@@ -11,14 +11,14 @@ import { EntryList } from '../parts/entries.tsx';
 import { Figure } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { useModelName, useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';
-import { useModelName, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 
 const SPANS = ['7', '30', '90'] as const;
 
 export function Earnings() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const [span, setSpan] = useState<(typeof SPANS)[number]>('30');
   const moved = [money.earnedTotal, money.owed, money.claimed, money.received].join('|');
@@ -48,11 +48,11 @@ export function Earnings() {
 }
 
 function PayOut() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const wallet = useSection('wallet');
   const amountText = useAmountText();
-  const settle = useDeed((_: null) => agent.earnings.settle({}));
+  const settle = useAction((_: null) => agent.earnings.settle({}));
   const open = BigInt(money.owed) + BigInt(money.claimed);
   const sum = amountText(open.toString(), money.asset);
   return (
@@ -99,7 +99,7 @@ function PayOut() {
 }
 
 function Totals() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const source = t('source.ledger');
   return (
@@ -123,7 +123,7 @@ function Totals() {
 }
 
 function Days({ days, moved }: { days: number; moved: string }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { asset, coin } = useSection('money');
   const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byDay({ days }));
   if (answer.problem) return <ProblemNote problem={answer.problem} />;
@@ -186,7 +186,7 @@ function Days({ days, moved }: { days: number; moved: string }) {
 }
 
 function ByModel({ days, moved }: { days: number; moved: string }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { asset } = useSection('money');
   const modelName = useModelName();
   const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byModel({ days }));
@@ -219,7 +219,7 @@ function ByModel({ days, moved }: { days: number; moved: string }) {
 }
 
 function Receivables({ moved }: { moved: string }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const amountText = useAmountText();
   const answer = useAnswer(moved, () => agent.earnings.receivables({}));
@@ -257,7 +257,7 @@ function Receivables({ moved }: { moved: string }) {
 }
 
 function Entries({ moved }: { moved: string }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const answer = useAnswer(moved, () => agent.earnings.entries({ limit: 20 }));
   return (
     <section aria-labelledby="earnings-ledger">

@@ -4,11 +4,11 @@ import { useAnswer } from '../calls.ts';
 import { writeAmount, writeNumber } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 export function Expected() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { benchmark } = useSection('machine');
   const { comfort } = useSection('settings');
   const { data } = useAnswer(`forecast ${String(benchmark.atMs)} ${String(comfort)}`, () =>
@@ -26,7 +26,7 @@ export function Expected() {
 }
 
 function Day({ forecast }: { forecast: Forecast }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { asset } = useSection('money');
   const { basis, earned, power, net } = forecast;
   const between = ({ low, high }: { low: string; high: string }) => (
@@ -81,7 +81,7 @@ function Day({ forecast }: { forecast: Forecast }) {
 }
 
 function Scores({ scores }: { scores: readonly ForecastScore[] }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   if (scores.length === 0) return <p className="soft">{t('forecast.noScore')}</p>;
   const within = scores.filter(
     ({ earned, came }) => BigInt(came) >= BigInt(earned.low) && BigInt(came) <= BigInt(earned.high),

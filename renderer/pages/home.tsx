@@ -1,14 +1,14 @@
 /** Home: one sentence with its reason, one main button, what runs now and what it brought. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { type Mood, sentenceFor } from '../../shared/sentence.ts';
+import { type Status, statusOf } from '../../shared/status.ts';
 import { writeDuration, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
-import { MoodMark } from '../parts/mood.tsx';
 import { Notices } from '../parts/notices.tsx';
 import { PauseButton, RemedyButton } from '../parts/pause.tsx';
 import { Empty } from '../parts/problem.tsx';
-import { useModelName, useNow, useWords } from '../parts/words.ts';
+import { StatusMark } from '../parts/status-mark.tsx';
+import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useSection } from '../store.ts';
 import { Expected } from './home-forecast.tsx';
@@ -28,20 +28,20 @@ export function Home() {
 }
 
 function Lead() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const work = useSection('work');
   const settings = useSection('settings');
   const { profile } = useSection('app');
   const modelName = useModelName();
   const nowMs = useNow(5_000);
-  const { mood, why, remedy } = sentenceFor(work);
-  const practising = mood === 'earning' && profile === 'practice';
+  const { status, why, remedy } = statusOf(work);
+  const practising = status === 'earning' && profile === 'practice';
   return (
-    <section className={`lead is-${mood}`}>
+    <section className={`lead is-${status}`}>
       <h1>
-        <span className="lead-mood">
-          <MoodMark mood={mood} />
-          {t('mood.sentence', { mood: practising ? t('mood.practising') : t(`mood.${mood}`) })}
+        <span className="lead-status">
+          <StatusMark status={status} />
+          {t('status.sentence', { status: practising ? t('status.practising') : t(`status.${status}`) })}
         </span>{' '}
         <span className="lead-why">
           {t(`why.${why}`, {
@@ -63,18 +63,18 @@ function Lead() {
           {t('home.since', { time: writeMoment(work.presence.sinceMs, nowMs, language) })}
         </p>
       </div>
-      <Cost mood={mood} />
+      <Cost status={status} />
     </section>
   );
 }
 
 /** What an hour of waiting costs, by what an hour of work brought. */
-function Cost({ mood }: { mood: Mood }) {
-  const { t, language } = useWords();
+function Cost({ status }: { status: Status }) {
+  const { t, language } = useStrings();
   const { perHour } = useSection('work');
   const { asset } = useSection('money');
   const amountText = useAmountText();
-  if (mood !== 'waiting' && mood !== 'paused' && mood !== 'stopped') return null;
+  if (status !== 'waiting' && status !== 'paused' && status !== 'stopped') return null;
   return (
     <p className="soft">
       {perHour === null
@@ -88,7 +88,7 @@ function Cost({ mood }: { mood: Mood }) {
 }
 
 function Money() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const work = useSection('work');
   const amountText = useAmountText();
@@ -130,7 +130,7 @@ function Money() {
 }
 
 function Now() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const work = useSection('work');
   const machine = useSection('machine');
   const speedAt = work.tokensPerSecondAtMs;
@@ -180,7 +180,7 @@ function Now() {
 }
 
 function ActiveJob({ job }: { job: AgentState['work']['activeJobs'][number] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const modelName = useModelName();
   const nowMs = useNow();
   return (
@@ -204,7 +204,7 @@ function ActiveJob({ job }: { job: AgentState['work']['activeJobs'][number] }) {
 
 /** The promise that the machine is given back at once, as it was measured. */
 function GivenBack() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { handBacks } = useSection('work');
   const nowMs = useNow(60_000);
   const [last] = handBacks;
@@ -242,7 +242,7 @@ function GivenBack() {
 
 /** What the practice network is; started on its own, so it says so. */
 function Practice() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { profile } = useSection('app');
   if (profile !== 'practice') return null;
   return (

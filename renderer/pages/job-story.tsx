@@ -9,13 +9,13 @@ import { Figure, Unknown } from '../parts/fact.tsx';
 import { JobStateMark } from '../parts/job-state.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { useModelName, useWords } from '../parts/words.ts';
+import { useModelName, useStrings } from '../parts/strings.ts';
 import { readReceipt } from '../receipt.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 
 export function JobStory({ id }: { id: string }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const work = useSection('work');
   const money = useSection('money');
   const active = work.activeJobs.some((job) => job.id === id);
@@ -35,7 +35,7 @@ export function JobStory({ id }: { id: string }) {
 }
 
 function Story({ job, events }: { job: Job; events: readonly JobEvent[] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const modelName = useModelName();
   const firstTokenMs =
     job.firstTokenAtMs === null || job.startedAtMs === null ? null : job.firstTokenAtMs - job.startedAtMs;
@@ -92,7 +92,7 @@ function Story({ job, events }: { job: Job; events: readonly JobEvent[] }) {
 }
 
 function Details({ job }: { job: Job }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const rows: [string, ReactNode][] = [
     [t('job.id'), <Identifier key="id" text={job.id} label={t('job.id')} />],
     [t('job.side'), t(`jobs.side.${job.side}`)],
@@ -147,7 +147,7 @@ function Identifier({ text, label }: { text: string | null; label: string }) {
 }
 
 function ReceiptPart({ job }: { job: Job }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   if (job.receipt === null) {
     return (
       <section aria-labelledby="job-receipt">

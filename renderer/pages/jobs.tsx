@@ -10,8 +10,8 @@ import { Fact, Unknown } from '../parts/fact.tsx';
 import { JobStateMark } from '../parts/job-state.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
-import { useModelName, useNow, useWords } from '../parts/words.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { JobStory } from './job-story.tsx';
@@ -25,7 +25,7 @@ export function Jobs({ item }: { item: string | null }) {
 }
 
 function JobList() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const work = useSection('work');
   const money = useSection('money');
   const [outcome, setOutcome] = useState<Outcome>('all');
@@ -100,7 +100,7 @@ function JobList() {
 }
 
 function useColumns(): readonly Column<Job>[] {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { activeJobs } = useSection('work');
   const modelName = useModelName();
   const nowMs = useNow(30_000);

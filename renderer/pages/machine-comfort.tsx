@@ -3,20 +3,20 @@ import { Label, Slider, SliderOutput, SliderThumb, SliderTrack, Switch } from 'r
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { useDeed } from '../calls.ts';
+import { useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeExactTime, writeNumber } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Count, SwitchTrack } from '../parts/setting.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 export function Comfort() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { comfort, wattsMax, graphicsMemoryBytesMax } = useSection('settings');
   const { devices } = useSection('machine');
   const hasCard = devices.some(({ kind }) => kind === 'gpu');
-  const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const limits = comfortLimits(comfort);
   return (
     <section aria-labelledby="machine-comfort">
@@ -74,9 +74,9 @@ export function Comfort() {
 
 /** Takes a card from the work, or gives it back: at once, whatever is computed on it. */
 export function CardSwitch({ id, name }: { id: string; name: string }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { graphicsOff } = useSection('settings');
-  const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const others = graphicsOff.filter((off) => off !== id);
   return (
     <>
@@ -96,7 +96,7 @@ export function CardSwitch({ id, name }: { id: string; name: string }) {
 
 /** Each reading with who said it and when; what no source of this machine knows is named as unknown. */
 export function Sensed({ readings }: { readings: Readings }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   return (
     <section aria-labelledby="machine-sensed">
       <h2 id="machine-sensed">{t('sensed.title')}</h2>

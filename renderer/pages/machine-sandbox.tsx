@@ -1,12 +1,12 @@
 /** Machine: what holds the engine, part by part, and why where a part does not. */
 import { SANDBOX_PARTS } from '../../shared/sandbox.ts';
 import { Unknown } from '../parts/fact.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
 /** What is known is what the loaded engine found around itself; without one nothing is. */
 export function Sandbox() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { sandbox } = useSection('work');
   return (
     <section aria-labelledby="machine-sandbox">

@@ -3,8 +3,8 @@ import type { Measurement } from '../../shared/api/state.ts';
 import { type EngineConditions, engineConditions } from '../../shared/engine-measurement.ts';
 import { writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
-import { useNow, useWords } from '../parts/words.ts';
 
 /** One way of asking the engine: what it read and wrote then. */
 interface Row {
@@ -28,7 +28,7 @@ function rowsOf(measurements: readonly Measurement[]): Row[] {
 }
 
 export function EngineSpeeds({ measurements }: { measurements: readonly Measurement[] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const nowMs = useNow(60_000);
   const rows = rowsOf(measurements);
   const first = rows[0];
@@ -69,7 +69,7 @@ export function EngineSpeeds({ measurements }: { measurements: readonly Measurem
 }
 
 function AtPace({ title, rows }: { title: string; rows: readonly Row[] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const isMarked = rows.some(({ conditions }) => conditions.disturbed || conditions.otherJobs !== undefined);
   const marks: Column<Row> = {
     key: 'marks',
@@ -124,7 +124,7 @@ function AtPace({ title, rows }: { title: string; rows: readonly Row[] }) {
 
 /** Tokens a second of all answers together, with their spread. */
 function Speed({ row, name }: { row: Row; name: 'prefill' | 'decode' }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const found = row.measurements.find((measurement) => measurement.name === name);
   if (found === undefined) return <Unknown />;
   const about = t('machine.median', { count: found.runs, time: writeExactTime(found.atMs, language) });
@@ -145,13 +145,13 @@ function Speed({ row, name }: { row: Row; name: 'prefill' | 'decode' }) {
 
 /** What one of several answers gets: their sum shared out. */
 function Each({ row }: { row: Row }) {
-  const { language } = useWords();
+  const { language } = useStrings();
   const decode = row.measurements.find(({ name }) => name === 'decode');
   return decode === undefined ? <Unknown /> : writeMeasured(decode.value / row.conditions.streams, language);
 }
 
 function Marks({ disturbed, otherJobs }: EngineConditions) {
-  const { t } = useWords();
+  const { t } = useStrings();
   return (
     <>
       {disturbed ? (

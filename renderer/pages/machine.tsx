@@ -3,21 +3,21 @@ import { Button } from 'react-aria-components';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import { deviceId } from '../../shared/devices.ts';
 import { engineConditions, isModelSpeed } from '../../shared/engine-measurement.ts';
-import { useAnswer, useDeed } from '../calls.ts';
+import { useAction, useAnswer } from '../calls.ts';
 import { writeBytes, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';
-import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 import { CardSwitch, Comfort, Sensed } from './machine-comfort.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
 import { EngineSpeeds } from './machine-speeds.tsx';
 
 export function Machine() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const machine = useSection('machine');
   return (
     <>
@@ -34,7 +34,7 @@ export function Machine() {
 }
 
 function Readings({ machine }: { machine: AgentState['machine'] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const about =
     machine.readAtMs === null
       ? t('machine.neverRead')
@@ -85,7 +85,7 @@ function cardId(devices: AgentState['machine']['devices'], index: number): strin
 }
 
 function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   return (
     <section aria-labelledby="machine-devices">
       <h2 id="machine-devices">{t('machine.devices')}</h2>
@@ -129,8 +129,8 @@ function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
 }
 
 function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'] }) {
-  const { t, language } = useWords();
-  const run = useDeed((_: null) => agent.benchmark.run({}));
+  const { t, language } = useStrings();
+  const run = useAction((_: null) => agent.benchmark.run({}));
   const running = benchmark.state === 'running';
   const hardware = benchmark.measurements.filter((each) => engineConditions(each) === null);
   return (
@@ -194,7 +194,7 @@ function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'
 }
 
 function Results({ measurements }: { measurements: readonly Measurement[] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const nowMs = useNow(60_000);
   return (
     <Table
@@ -254,7 +254,7 @@ function isForHistory(measurement: Measurement): boolean {
 }
 
 function History({ atMs }: { atMs: number | null }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const answer = useAnswer(String(atMs), () => agent.benchmark.history({ limit: 10 }));
   if (!answer.data || answer.data.runs.length < 2) return null;
   return (

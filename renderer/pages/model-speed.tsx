@@ -1,17 +1,17 @@
 /** How fast models are here: measured and predicted plainly apart, and what predictions rest on. */
 import { Button } from 'react-aria-components';
 import type { AgentState, ModelEntry } from '../../shared/api/state.ts';
-import { useDeed } from '../calls.ts';
+import { useAction } from '../calls.ts';
 import { writeExactTime, writeMeasured, writeNumber } from '../format.ts';
 import { Fact } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent } from '../store.ts';
 
 /** One line for each thing that is known of its speed; nothing where nothing is known. */
 export function ModelSpeed({ model }: { model: ModelEntry }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { measured, predicted, score } = model.speed;
   const write = (value: number) => writeMeasured(value, language);
   return (
@@ -56,8 +56,8 @@ export function ModelSpeed({ model }: { model: ModelEntry }) {
 
 /** Measures what predictions rest on, when the owner asks for it. */
 export function Calibration({ calibration }: { calibration: AgentState['models']['calibration'] }) {
-  const { t, language } = useWords();
-  const calibrate = useDeed((_: null) => agent.benchmark.calibrate({}));
+  const { t, language } = useStrings();
+  const calibrate = useAction((_: null) => agent.benchmark.calibrate({}));
   const running = calibration.state === 'running';
   return (
     <section aria-labelledby="models-calibration">

@@ -1,7 +1,7 @@
 /** Models: what can be served here, whether it fits, and getting it without fear. */
 import { Button } from 'react-aria-components';
 import type { ModelEntry } from '../../shared/api/state.ts';
-import { useDeed } from '../calls.ts';
+import { useAction } from '../calls.ts';
 import { secondsLeft, writeBytes, writeDuration, writeNumber } from '../format.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Unknown } from '../parts/fact.tsx';
@@ -9,12 +9,12 @@ import { Notices } from '../parts/notices.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { Calibration, ModelSpeed } from './model-speed.tsx';
 
 export function Models() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { models, calibration, usedBytes, budgetBytes } = useSection('models');
   return (
     <>
@@ -53,7 +53,7 @@ export function Models() {
 }
 
 function ModelCard({ model }: { model: ModelEntry }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   return (
     <li className={model.active ? 'card is-active' : 'card'}>
       <div className="card-head">
@@ -87,7 +87,7 @@ function ModelCard({ model }: { model: ModelEntry }) {
 }
 
 function Download({ model }: { model: ModelEntry }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   if (model.state === 'failed') {
     return (
       <div className="note is-error" role="status">
@@ -129,11 +129,11 @@ function Download({ model }: { model: ModelEntry }) {
 }
 
 function ModelActions({ model }: { model: ModelEntry }) {
-  const { t, language } = useWords();
-  const download = useDeed((id: string) => agent.models.download({ id }));
-  const cancel = useDeed((id: string) => agent.models.cancel({ id }));
-  const remove = useDeed((id: string) => agent.models.remove({ id }));
-  const activate = useDeed((id: string) => agent.models.activate({ id }));
+  const { t, language } = useStrings();
+  const download = useAction((id: string) => agent.models.download({ id }));
+  const cancel = useAction((id: string) => agent.models.cancel({ id }));
+  const remove = useAction((id: string) => agent.models.remove({ id }));
+  const activate = useAction((id: string) => agent.models.activate({ id }));
   const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
   const underWay = model.state === 'downloading' || model.state === 'verifying';
   return (

@@ -1,10 +1,10 @@
 /** Settings: what keeps the work away, when it may run, and what power costs. */
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { useAnswer } from '../calls.ts';
-import { DayAhead } from '../parts/day-ahead.tsx';
+import { SchedulePreview } from '../parts/schedule-preview.tsx';
 import { AmountField, Part, Toggle } from '../parts/setting.tsx';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { WeekGrid } from '../parts/week-grid.tsx';
-import { useNow, useWords } from '../parts/words.ts';
 import { agent, useSection } from '../store.ts';
 
 /** Millionths of a dollar. */
@@ -17,8 +17,8 @@ export function RuleParts({
   settings: Settings;
   change: (patch: SettingsPatch) => void;
 }) {
-  const { t } = useWords();
-  const heeds = ['heedFullScreen', 'heedDisplayAwake', 'heedOtherPrograms'] as const;
+  const { t } = useStrings();
+  const heeds = ['pauseForFullScreen', 'pauseForDisplayAwake', 'pauseForOtherPrograms'] as const;
   return (
     <>
       <Part title={t('settings.heed')} note={t('settings.heedNote')}>
@@ -47,18 +47,18 @@ export function RuleParts({
         ) : null}
         <Toggle
           label={t('settings.cheapOn')}
-          isSelected={settings.onlyCheapHours}
-          onChange={(onlyCheapHours) => change({ onlyCheapHours })}
+          isSelected={settings.onlyOffPeakHours}
+          onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
         />
-        {settings.onlyCheapHours ? (
+        {settings.onlyOffPeakHours ? (
           <WeekGrid
             label={t('settings.cheapGrid')}
-            week={settings.cheapHours}
-            onChange={(cheapHours) => change({ cheapHours })}
+            week={settings.offPeakHours}
+            onChange={(offPeakHours) => change({ offPeakHours })}
           />
         ) : null}
         <Preview settings={settings} />
-        {(['powerPriceMicroUsd', 'cheapPowerPriceMicroUsd'] as const).map((name) => (
+        {(['powerPriceMicroUsd', 'offPeakPowerPriceMicroUsd'] as const).map((name) => (
           <AmountField
             key={name}
             label={t(name === 'powerPriceMicroUsd' ? 'settings.powerPrice' : 'settings.cheapPowerPrice')}
@@ -78,19 +78,19 @@ const BEAT_MS = 60_000;
 
 /** What the rules above come to; the agent works it out, since it is the agent that keeps them. */
 function Preview({ settings }: { settings: Settings }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { presence } = useSection('work');
   const nowMs = useNow(BEAT_MS);
-  const { scheduleOn, schedule, onlyCheapHours, cheapHours } = settings;
-  const rules = [scheduleOn, schedule, onlyCheapHours, cheapHours, presence.reason, presence.untilMs];
+  const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours } = settings;
+  const rules = [scheduleOn, schedule, onlyOffPeakHours, offPeakHours, presence.reason, presence.untilMs];
   const key = JSON.stringify([Math.floor(nowMs / BEAT_MS), ...rules]);
-  const { data } = useAnswer(key, () => agent.presence.ahead({}));
+  const { data } = useAnswer(key, () => agent.presence.schedulePreview({}));
   if (data === null) return null;
   return (
     <section aria-labelledby="settings-ahead">
       <h3 id="settings-ahead">{t('ahead.title')}</h3>
       <p className="soft">{t('ahead.what', { zone: data.timeZone })}</p>
-      <DayAhead day={data} />
+      <SchedulePreview day={data} />
     </section>
   );
 }

@@ -1,22 +1,22 @@
 /** Settings: each change is kept at once, and says so where it was made. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { type Deed, useDeed } from '../calls.ts';
+import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { Choice } from '../parts/choice.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { RuleParts } from './settings-rules.tsx';
 
 export function Settings() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const settings = useSection('settings');
   const money = useSection('money');
   const app = useSection('app');
-  const change = useDeed((patch: SettingsPatch) => agent.settings.change(patch));
+  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const unit = money.asset.practice
     ? t('money.practiceUnit', { symbol: money.asset.symbol })
     : money.asset.symbol;
@@ -141,8 +141,8 @@ export function Settings() {
   );
 }
 
-function Saved({ change }: { change: Deed<SettingsPatch, unknown> }) {
-  const { t } = useWords();
+function Saved({ change }: { change: Action<SettingsPatch, unknown> }) {
+  const { t } = useStrings();
   return (
     <p className="soft" role="status">
       {change.busy ? t('settings.saving') : change.result ? t('settings.saved') : ''}

@@ -4,11 +4,11 @@ import { Button } from 'react-aria-components';
 import { CopyBlock, CopyButton } from '../parts/copy.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty } from '../parts/problem.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
 export function Use() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { gateway } = useSection('network');
   const { profile } = useSection('app');
   const [keyShown, setKeyShown] = useState(false);

@@ -1,7 +1,7 @@
 /** The wallet's backup: whether it was proven, and the way to the shell's own windows, where secrets are shown. */
 import { Button } from 'react-aria-components';
 import type { SecretTask } from '../../shared/secret-window.ts';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
 /** What can be opened for each kind of wallet. A key alone has no words. */
@@ -12,7 +12,7 @@ const TASKS: Readonly<Record<'phrase' | 'key' | 'watch-only', readonly SecretTas
 };
 
 export function Backup() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { kind, backedUp, address } = useSection('wallet');
   const { practice } = useSection('money').asset;
   if (address === null) return null;
@@ -30,7 +30,7 @@ export function Backup() {
 }
 
 function Ways({ tasks }: { tasks: readonly SecretTask[] }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { idlewatt } = window;
   // A browser may have extensions that read along: secrets are shown by the desktop's shell or in a terminal.
   if (!idlewatt) {

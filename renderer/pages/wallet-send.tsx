@@ -5,12 +5,12 @@
 import { useEffect, useRef, useState } from 'react';
 import { Button, FieldError, Group, Input, Label, Switch, TextField } from 'react-aria-components';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
-import { useDeed } from '../calls.ts';
+import { useAction } from '../calls.ts';
 import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Choice } from '../parts/choice.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 interface Draft {
@@ -26,7 +26,7 @@ const EMPTY: Draft = { asset: 'token', to: '', amount: '', all: false, smallTest
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
 export function Send() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { kind, address } = useSection('wallet');
   const [draft, setDraft] = useState(EMPTY);
   const [prepared, setPrepared] = useState<PreparedSpend | null>(null);
@@ -61,14 +61,14 @@ function SendForm(props: {
   onChange: (draft: Draft) => void;
   onPrepared: (spend: PreparedSpend) => void;
 }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { draft } = props;
   const { asset: token, coin } = useSection('money');
   const { tokenBalance, coinBalance } = useSection('wallet');
   const asset = draft.asset === 'token' ? token : coin;
   const held = draft.asset === 'token' ? tokenBalance : coinBalance;
   const change = (patch: Partial<Draft>) => props.onChange({ ...draft, ...patch });
-  const prepare = useDeed(async (amount: string) => {
+  const prepare = useAction(async (amount: string) => {
     const { asset: which, to, smallTest } = draft;
     props.onPrepared(await agent.wallet.prepareSend({ asset: which, to: to.trim(), amount, smallTest }));
   });
@@ -170,7 +170,7 @@ function SendForm(props: {
 }
 
 function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () => void }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { spend } = props;
   const { asset: token, coin } = useSection('money');
   const { networkName } = useSection('wallet');
@@ -178,7 +178,7 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
   const amountText = useAmountText();
   const asset = spend.asset === 'token' ? token : coin;
   const amount = amountText(spend.amount, asset);
-  const send = useDeed((_: null) => agent.wallet.requestSend({ id: spend.id }));
+  const send = useAction((_: null) => agent.wallet.requestSend({ id: spend.id }));
   const shown = useRef<HTMLDivElement>(null);
   // It takes the form's place and is longer: its button must not be out of sight.
   useEffect(() => {

@@ -2,19 +2,19 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { WalletTransaction } from '../../shared/api/wallet.ts';
-import { useAnswer, useDeed } from '../calls.ts';
+import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
-import { useNow, useWords } from '../parts/words.ts';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 /** While something is under way the chain is asked this often. */
 const PENDING_BEAT_MS = 3_000;
 
 export function Transactions() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { balanceAtMs, tokenBalance, coinBalance } = useSection('wallet');
   const [pending, setPending] = useState(false);
   const beat = useNow(PENDING_BEAT_MS);
@@ -45,7 +45,7 @@ export function Transactions() {
 }
 
 function Row({ transaction, onChanged }: { transaction: WalletTransaction; onChanged: () => void }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const { asset: token, coin } = useSection('money');
   const asset = transaction.asset === 'token' ? token : coin;
   return (
@@ -86,10 +86,10 @@ function Row({ transaction, onChanged }: { transaction: WalletTransaction; onCha
 }
 
 function Replace({ transaction, onChanged }: { transaction: WalletTransaction; onChanged: () => void }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { host } = useSection('app');
   const { hash } = transaction;
-  const replace = useDeed(async (how: 'speed-up' | 'cancel') => {
+  const replace = useAction(async (how: 'speed-up' | 'cancel') => {
     await (how === 'cancel' ? agent.wallet.cancel({ hash }) : agent.wallet.speedUp({ hash }));
     onChanged();
   });
@@ -133,7 +133,7 @@ function Replace({ transaction, onChanged }: { transaction: WalletTransaction; o
 
 /** By word, shape and colour. */
 function StateMark({ state }: { state: WalletTransaction['state'] }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const kind = state === 'mined' ? 'good' : state === 'pending' ? 'open' : 'bad';
   return (
     <span className={`job-state is-${kind}`}>

@@ -1,6 +1,6 @@
 /** Wallet: the address that is paid, what is there, sending, the backup, and how everything came and went. */
 import { Button } from 'react-aria-components';
-import { useAnswer, useDeed } from '../calls.ts';
+import { useAction, useAnswer } from '../calls.ts';
 import { writeExactTime } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { CopyButton } from '../parts/copy.tsx';
@@ -9,7 +9,7 @@ import { Figure } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
 import { QrCode } from '../parts/qr.tsx';
-import { useWords } from '../parts/words.ts';
+import { useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { Backup } from './wallet-backup.tsx';
@@ -17,9 +17,9 @@ import { Send } from './wallet-send.tsx';
 import { Transactions } from './wallet-transactions.tsx';
 
 export function Wallet() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const wallet = useSection('wallet');
-  const refresh = useDeed((_: null) => agent.wallet.refresh({}));
+  const refresh = useAction((_: null) => agent.wallet.refresh({}));
   return (
     <>
       <PageHead title={t('nav.wallet')} lead={t('wallet.lead', { network: wallet.networkName })}>
@@ -47,7 +47,7 @@ export function Wallet() {
 }
 
 function BalanceFigures() {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const wallet = useSection('wallet');
   const money = useSection('money');
   const amountText = useAmountText();
@@ -90,7 +90,7 @@ function BalanceFigures() {
 }
 
 function Receive() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const money = useSection('money');
   const { address, payoutAddress, feeAddress, networkName } = useSection('wallet');
   return (
@@ -136,7 +136,7 @@ function Receive() {
 
 /** What the books say happened on chain by itself: claims, payouts and their fees. */
 function Settlements() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { claimed, received, feesCoin } = useSection('money');
   const answer = useAnswer([claimed, received, feesCoin].join('|'), () =>
     agent.earnings.entries({ limit: 500 }),

@@ -3,7 +3,7 @@ import type { Asset } from '../../shared/money.ts';
 import { writeAmount } from '../format.ts';
 import { useSection } from '../store.ts';
 import { Fact, Unknown } from './fact.tsx';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 interface AmountProps {
   /** Null is unknown. */
@@ -18,7 +18,7 @@ interface AmountProps {
 }
 
 export function Amount({ baseUnits, asset, about, isPlain = false, isExact = false }: AmountProps) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   if (baseUnits === null) return <Unknown about={about ?? null} />;
   const { text: readable, exact } = writeAmount(baseUnits, asset.decimals, language);
   const text = isExact ? exact : readable;
@@ -44,7 +44,7 @@ export function AmountById({
   isPlain?: boolean;
 }) {
   const { asset, coin } = useSection('money');
-  const { t } = useWords();
+  const { t } = useStrings();
   const found = [asset, coin].find((candidate) => candidate.id === assetId);
   if (found) return <Amount baseUnits={baseUnits} asset={found} isPlain={isPlain} />;
   return <span className="amount">{t('money.otherAsset', { amount: baseUnits, asset: assetId })}</span>;
@@ -52,7 +52,7 @@ export function AmountById({
 
 /** An amount as text, for sentences. */
 export function useAmountText(): (baseUnits: string, asset: Asset) => string {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   return (baseUnits, asset) =>
     `${writeAmount(baseUnits, asset.decimals, language).text} ${asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol}`;
 }

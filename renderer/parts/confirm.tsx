@@ -1,7 +1,7 @@
 /** Asks before something that spends or destroys, in the words of its result. */
 import type { ReactNode } from 'react';
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from 'react-aria-components';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function Confirm(props: {
   button: string;
@@ -15,7 +15,7 @@ export function Confirm(props: {
   isDanger?: boolean;
   onAct: () => void;
 }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   return (
     <DialogTrigger>
       <Button

@@ -1,10 +1,10 @@
 /** Text to take along, with a button that copies it and says that it did. */
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function CopyButton({ text, label }: { text: string; label: string }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');
   const copy = () => {
     navigator.clipboard.writeText(text).then(

@@ -5,7 +5,7 @@ import { shorten, writeExactTime } from '../format.ts';
 import { hrefTo } from '../route.ts';
 import { AmountById } from './amount.tsx';
 import { CopyButton } from './copy.tsx';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export type Entry = z.infer<typeof ledgerEntrySchema>;
 
@@ -14,7 +14,7 @@ export function isTransaction(reference: string | null): reference is string {
 }
 
 export function EntryList({ entries }: { entries: readonly Entry[] }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   return (
     <ul className="rows entries">
       {entries.map((entry) => {
@@ -54,7 +54,7 @@ export function EntryList({ entries }: { entries: readonly Entry[] }) {
 }
 
 function Reference({ reference }: { reference: string | null }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   if (reference === null) return null;
   if (isTransaction(reference)) {
     return (

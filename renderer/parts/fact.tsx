@@ -1,7 +1,7 @@
 /** A number or a word with what stands behind it (time, source), reachable by mouse and by keyboard. */
 import type { ReactNode } from 'react';
 import { Button, Tooltip, TooltipTrigger } from 'react-aria-components';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 /** Shows `children`, and on hover or focus what it rests on. Without `about` it is plain text. */
 export function Fact({ children, about }: { children: ReactNode; about?: string | null }) {
@@ -18,7 +18,7 @@ export function Fact({ children, about }: { children: ReactNode; about?: string 
 
 /** What was not measured or cannot be reached. Never a zero. */
 export function Unknown({ about }: { about?: string | null }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   return (
     <Fact about={about ?? null}>
       <span className="unknown">{t('common.unknown')}</span>

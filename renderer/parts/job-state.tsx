@@ -1,6 +1,6 @@
 /** A job's state by word, shape and colour. */
 import type { JobState } from '../../shared/jobs.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 const KIND: Record<JobState, 'open' | 'good' | 'bad'> = {
   admitted: 'open',
@@ -15,7 +15,7 @@ const KIND: Record<JobState, 'open' | 'good' | 'bad'> = {
 };
 
 export function JobStateMark({ state }: { state: JobState }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   return (
     <span className={`job-state is-${KIND[state]}`}>
       <svg viewBox="0 0 12 12" aria-hidden="true">

@@ -1,9 +1,9 @@
 /** What the owner should know: what happened, what it means for the money, what to do. */
 import { useSection } from '../store.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function Notices() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { notices } = useSection('app');
   return notices.map((notice) => {
     const facts = Object.entries(notice.details).map(([name, value]) => `${name}: ${value}`);

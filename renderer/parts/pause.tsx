@@ -1,18 +1,18 @@
 /** The one main button: pause with its choices, or resume; and the press that mends why nothing runs. */
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
-import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/sentence.ts';
-import { useDeed } from '../calls.ts';
+import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
+import { useAction } from '../calls.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { ProblemNote } from './problem.tsx';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function PauseButton() {
-  const { t } = useWords();
+  const { t } = useStrings();
   const { presence } = useSection('work');
-  const pause = useDeed((until: PauseUntil) => agent.presence.pause({ until }));
-  const resume = useDeed((_: null) => agent.presence.resume({}));
+  const pause = useAction((until: PauseUntil) => agent.presence.pause({ until }));
+  const resume = useAction((_: null) => agent.presence.resume({}));
   if (presence.reason === 'paused-by-owner') {
     return (
       <>
@@ -48,8 +48,8 @@ export function PauseButton() {
 }
 
 export function RemedyButton({ remedy }: { remedy: Remedy }) {
-  const { t } = useWords();
-  const change = useDeed((mend: SettingRemedy) => agent.settings.change(REMEDY_SETTINGS[mend]));
+  const { t } = useStrings();
+  const change = useAction((mend: SettingRemedy) => agent.settings.change(REMEDY_SETTINGS[mend]));
   if (remedy === null) return null;
   if (remedy === 'open-models' || remedy === 'open-settings') {
     return (

@@ -1,10 +1,10 @@
 /** Errors in three sentences: what happened, what it means for the money, what to do. */
 import type { ReactNode } from 'react';
 import type { Problem } from '../calls.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function ProblemNote({ problem, children }: { problem: Problem | null; children?: ReactNode }) {
-  const { t } = useWords();
+  const { t } = useStrings();
   if (!problem) return null;
   return (
     <div className="note is-error" role="alert">

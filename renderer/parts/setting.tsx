@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { readAmount, writeAmountForTyping } from '../format.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 export function Part({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
   return (
@@ -88,7 +88,7 @@ export function AmountField<Value extends string | null>(props: {
   value: Value;
   onCommit: (baseUnits: Value) => void;
 }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const written = props.value === null ? '' : writeAmountForTyping(props.value, props.decimals, language);
   const [typed, setTyped] = useState(written);
   useEffect(() => setTyped(written), [written]);

@@ -10,7 +10,7 @@ import {
   type WeekHour,
   withHour,
 } from '../../shared/week.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 const STEPS: Readonly<Record<string, readonly [days: number, hours: number]>> = {
   ArrowUp: [-1, 0],
@@ -25,7 +25,7 @@ const MONDAY_MS = Date.UTC(2024, 0, 1, 12);
 const DAY_MS = 86_400_000;
 
 export function WeekGrid(props: { label: string; week: Week; onChange: (week: Week) => void }) {
-  const { t, language } = useWords();
+  const { t, language } = useStrings();
   const [focused, setFocused] = useState<WeekHour>({ weekday: 0, hour: 0 });
   const body = useRef<HTMLTableSectionElement>(null);
   const name = (weekday: number, style: 'short' | 'long') =>

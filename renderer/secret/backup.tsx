@@ -2,8 +2,8 @@
 import { useEffect, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { closeWindow, useDesk } from './desk.ts';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
+import { closeWindow, useShell } from './shell-client.ts';
 
 type Step =
   | { readonly at: 'start' }
@@ -18,7 +18,7 @@ type Step =
 
 export function Backup() {
   const { t } = useTranslation();
-  const desk = useDesk();
+  const desk = useShell();
   const [step, setStep] = useState<Step>({ at: 'start' });
   useEffect(() => {
     // Words stand on the screen only while this window is the one that is looked at.

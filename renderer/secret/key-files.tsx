@@ -4,14 +4,14 @@ import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import type { SecretRequest } from '../../shared/secret-window.ts';
 import { Choice } from '../parts/choice.tsx';
-import { closeWindow, useDesk } from './desk.ts';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
+import { closeWindow, useShell } from './shell-client.ts';
 
 const PASSPHRASE_LENGTH_MIN = 10;
 
 export function Export() {
   const { t } = useTranslation();
-  const desk = useDesk();
+  const desk = useShell();
   const [first, setFirst] = useState('');
   const [second, setSecond] = useState('');
   const [path, setPath] = useState<string | null>(null);
@@ -58,7 +58,7 @@ type Source = 'phrase' | 'file' | 'key';
 
 export function Import() {
   const { t } = useTranslation();
-  const desk = useDesk();
+  const desk = useShell();
   const [source, setSource] = useState<Source>('phrase');
   const [secret, setSecret] = useState('');
   const [address, setAddress] = useState<string | null>(null);
@@ -120,7 +120,7 @@ export function Import() {
 
 export function Unlock() {
   const { t } = useTranslation();
-  const desk = useDesk();
+  const desk = useShell();
   const [passphrase, setPassphrase] = useState('');
   return (
     <form

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { useState } from 'react';
 import { Button, Input, Label, TextArea, TextField } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { closeWindow, type Failure } from './desk.ts';
+import { closeWindow, type Failure } from './shell-client.ts';
 
 export function SecretField(props: {
   label: string;

@@ -22,8 +22,8 @@ import { median } from '../../shared/statistics.ts';
 import { type AgentApi, connectApi } from '../agent-process.ts';
 import { cacheFolder } from '../places.ts';
 import type { VirtualDisplay } from '../virtual-display.ts';
+import { measureTouches, openOwnersDisplay } from './hand-back-input.ts';
 import { allStreams, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
-import { measureTouches, openOwnersDisplay } from './hand-back-touch.ts';
 import {
   inTemporaryHome,
   question,

@@ -24,7 +24,7 @@ import { type Clock, systemClock } from '../../main/ports/clock.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { createMemoryRecordStore } from '../../test/fakes/record-store.ts';
-import { openOwnersDisplay } from './hand-back-touch.ts';
+import { openOwnersDisplay } from './hand-back-input.ts';
 import { atMost, type BenchResult, say } from './result.ts';
 
 const LOOKS = 300;
@@ -67,7 +67,7 @@ async function measure(address: string, hasDisplay: boolean): Promise<BenchResul
     clock,
     calendar: createCalendar('Europe/Berlin'),
     records: createMemoryRecordStore(),
-    settings: () => ({ ...DEFAULT_SETTINGS, scheduleOn: true, onlyCheapHours: true }),
+    settings: () => ({ ...DEFAULT_SETTINGS, scheduleOn: true, onlyOffPeakHours: true }),
   });
   presence.setAvailability('ready');
   for (const sensor of sensors) sensor.onOwner?.(presence.report);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
-import { dayAheadSchema, pauseUntilSchema, presenceSchema } from '../presence.ts';
+import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
@@ -70,7 +70,7 @@ export const contract = {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
     /** The next 24 hours by schedule, cheap hours and pause. */
-    ahead: oc.input(nothing).output(dayAheadSchema),
+    schedulePreview: oc.input(nothing).output(schedulePreviewSchema),
   },
   jobs: {
     list: oc

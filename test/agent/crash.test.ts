@@ -8,9 +8,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Books, readBooks } from '../crash/books.ts';
+import { apart } from '../crash/checker.ts';
 import { runCrashes } from '../crash/crash-run.ts';
-import { apart } from '../crash/judge.ts';
+import { type Books, readBooks } from '../crash/ledger-snapshot.ts';
 import { ledgerVerify } from '../crash/ledger-verify.ts';
 import { planKill, TARGETS } from '../crash/plan.ts';
 import { temporaryHome } from './practice-agent.ts';

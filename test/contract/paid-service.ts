@@ -22,7 +22,12 @@ import { createSettlement, type ScheduledSettlement } from '../../main/core/paym
 import type { ChainNetwork } from '../../main/ports/chain.ts';
 import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
-import { CHANNEL_PATH, type PaidProvider, type PaymentGate, type Purse } from '../../main/ports/payments.ts';
+import {
+  CHANNEL_PATH,
+  type PaidProvider,
+  type PaymentClient,
+  type PaymentGate,
+} from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { type Amount, amount } from '../../shared/money.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
@@ -155,7 +160,7 @@ export function reach(service: Service, peer = 'provider-1'): PaidProvider {
 export interface Requester {
   readonly accounts: WalletAccounts;
   readonly store: MemoryRecordStore;
-  readonly payer: Purse;
+  readonly payer: PaymentClient;
   readonly deposits: PaidDeposit[];
   /** Learned after an answer was lost. */
   readonly charges: LearnedCharge[];

@@ -1,7 +1,7 @@
 /** A whole run: kills by plan, and after each one the question whether every base unit is where the books say. */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { apart, judge, type Memory } from './judge.ts';
+import { apart, judge, type Memory } from './checker.ts';
 import { DEPOSIT_TOKENS, describe, type Kill, planKill, STREAMS_MAX, TARGETS, type Target } from './plan.ts';
 import { type PracticeUnderFire, startUnderFire } from './practice-network.ts';
 import { type Answer, buyAnswer } from './streams.ts';

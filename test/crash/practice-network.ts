@@ -16,7 +16,7 @@ import {
 } from '../../scripts/agent-process.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { descendants } from '../agent/practice-agent.ts';
-import { type Books, readBooks } from './books.ts';
+import { type Books, readBooks } from './ledger-snapshot.ts';
 import type { Target } from './plan.ts';
 
 /** Base units per million tokens: dear, so that channels are used up and topped up all the time. */

@@ -79,7 +79,7 @@ test('5: the next 24 hours stand in words, stretch by stretch, and are asked ane
     assert.match(words[1] ?? '', /\(3 hrs 30 mins\): not by your schedule$/);
     assert.match(words[2] ?? '', /: power is dear$/);
     assert.match(words[3] ?? '', /until .*\(8 hrs\): allowed$/);
-    const asked = () => agent.calls.filter((call) => call.name === 'presence.ahead').length;
+    const asked = () => agent.calls.filter((call) => call.name === 'presence.schedulePreview').length;
     const before = asked();
     await page.getByText('Run only in these hours').click();
     await page.waitForFunction(() => document.querySelector('.week-grid') !== null);

@@ -73,7 +73,7 @@ for (const language of ['en', 'de'] as const) {
         const text = await page.locator('body').innerText();
         assert.doesNotMatch(
           text,
-          /\{\{|\}\}|\b(problem|notice|job|jobs|home|why|mood|settings|models|machine|wallet|earnings|payout|use|source|common)\.[a-z][A-Za-z-]+\b/,
+          /\{\{|\}\}|\b(problem|notice|job|jobs|home|why|status|settings|models|machine|wallet|earnings|payout|use|source|common)\.[a-z][A-Za-z-]+\b/,
           path,
         );
         assert.doesNotMatch(text, /\bNaN\b|\bundefined\b|\bnull\b|\[object/, path);

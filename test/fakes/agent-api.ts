@@ -120,9 +120,9 @@ export async function startFakeAgent(
         called('presence.resume', input);
         return setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
       }),
-      ahead: on.presence.ahead.handler(({ input }) => {
-        called('presence.ahead', input);
-        return script.ahead;
+      schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
+        called('presence.schedulePreview', input);
+        return script.schedulePreview;
       }),
     },
     jobs: {

@@ -5,7 +5,7 @@ import type { dayEarningsSchema, ledgerEntrySchema, receivableSchema } from '../
 import { type AgentState, agentStateSchema, type Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
-import type { DayAhead, Stretch } from '../../shared/presence.ts';
+import type { SchedulePreview, Stretch } from '../../shared/presence.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 
 import {
@@ -31,7 +31,7 @@ export interface Script {
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
-  readonly ahead: DayAhead;
+  readonly schedulePreview: SchedulePreview;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -67,7 +67,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     jobs,
     eventsOf: (job) => eventsOf(job),
     days: busy ? daysUntil(nowMs) : [],
-    ahead: aheadOf(nowMs),
+    schedulePreview: schedulePreviewOf(nowMs),
     forecast: busy ? FORECAST : null,
     scores: busy
       ? [
@@ -113,11 +113,11 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
 }
 
 /** Paused for half an hour, then a night's schedule with cheap hours inside of it. */
-function aheadOf(nowMs: number): DayAhead {
+function schedulePreviewOf(nowMs: number): SchedulePreview {
   const ends: [hours: number, reason: Stretch['reason']][] = [
     [0.5, 'paused-by-owner'],
     [4, 'outside-schedule'],
-    [6, 'power-dear'],
+    [6, 'outside-off-peak'],
     [14, null],
     [24, 'outside-schedule'],
   ];

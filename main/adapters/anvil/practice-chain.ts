@@ -14,9 +14,9 @@ import token from '../../../contracts/artifacts/PracticeUsdc.json' with { type: 
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
-import { createDoor } from './door.ts';
 import { callNode, fundFromFaucet } from './faucet.ts';
 import { type AnvilProcess, startAnvil } from './process.ts';
+import { createDoor } from './rpc-proxy.ts';
 import { chainSnapshot } from './snapshot.ts';
 
 /** Addresses that x402's libraries expect, on every chain. */

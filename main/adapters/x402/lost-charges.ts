@@ -6,7 +6,7 @@ import { type BoughtChannel, type ChannelFinder, requirementOf } from './bought-
 import type { BoughtEntry, BoughtRegister } from './bought-register.ts';
 import type { Slot } from './channel-pool.ts';
 import { askCharge, type ChargeAnswer } from './charge-question.ts';
-import type { PayerOptions, ProviderPurse } from './payer.ts';
+import type { PayerOptions, ProviderChannels } from './payer.ts';
 import type { ClientChannelStorage } from './wire.ts';
 
 /** The provider frees the channel once it has concluded the request that we left. */
@@ -19,7 +19,7 @@ export interface LostChargesParts extends Pick<PayerOptions, 'clock' | 'onCharge
   readonly storage: ClientChannelStorage;
   readonly register: BoughtRegister;
   readonly channelOf: ChannelFinder;
-  readonly purseOf: (peer: string) => ProviderPurse;
+  readonly purseOf: (peer: string) => ProviderChannels;
   readonly askRequirements: (provider: PaidProvider) => Promise<PaymentRequirements>;
 }
 
@@ -29,7 +29,7 @@ export interface LostCharges {
   /** The charge of the last voucher is known. */
   known(channel: BoughtChannel): void;
   /** Asks in the background; gives the slot back when it is known, or when asking on helps nobody. */
-  resolve(provider: PaidProvider, purse: ProviderPurse, slot: Slot, channel: BoughtChannel): void;
+  resolve(provider: PaidProvider, purse: ProviderChannels, slot: Slot, channel: BoughtChannel): void;
   unresolved(): readonly string[];
   synchronise(provider: PaidProvider): Promise<void>;
   idle(): Promise<void>;
@@ -44,7 +44,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
 
   async function ask(
     provider: PaidProvider,
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     channel: BoughtChannel,
   ): Promise<ChargeAnswer | { readonly kind: 'away' }> {
     try {
@@ -59,7 +59,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
 
   async function askPatiently(
     provider: PaidProvider,
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     slot: Slot,
     channel: BoughtChannel,
   ): Promise<void> {
@@ -87,7 +87,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
     }
   }
 
-  function inBackground(provider: PaidProvider, purse: ProviderPurse, slot: Slot, channel: BoughtChannel) {
+  function inBackground(provider: PaidProvider, purse: ProviderChannels, slot: Slot, channel: BoughtChannel) {
     const work = askPatiently(provider, purse, slot, channel).finally(() => {
       asking.delete(work);
       purse.pool.give(slot);

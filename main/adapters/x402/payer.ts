@@ -18,8 +18,8 @@ import {
   PAYMENT_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
+  type PaymentClient,
   type PaymentLease,
-  type Purse,
 } from '../../ports/payments.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import { type BoughtChannel, createChannelFinder, requirementOf } from './bought-channel.ts';
@@ -78,7 +78,7 @@ export interface PaidDeposit {
 }
 
 /** What is known of one provider. */
-export interface ProviderPurse {
+export interface ProviderChannels {
   readonly pool: ChannelPool;
   requirements: PaymentRequirements | null;
 }
@@ -91,12 +91,12 @@ const ASK_TIMEOUT_MS = 10_000;
 const DEPOSIT_TIMEOUT_MS = 90_000;
 
 /** See the port. A warm channel costs no round trip: the requirements are kept, the price is ours. */
-export function createPayer(options: PayerOptions): Purse {
+export function createPayer(options: PayerOptions): PaymentClient {
   const { network, clock } = options;
   const storage = createBoughtChannels(options.store);
   const channelOf = createChannelFinder({ ...options, storage });
   const register = createBoughtRegister(options.store);
-  const purses = new Map<string, ProviderPurse>();
+  const purses = new Map<string, ProviderChannels>();
   const lost = createLostCharges({ ...options, storage, register, channelOf, purseOf, askRequirements });
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
@@ -119,11 +119,11 @@ export function createPayer(options: PayerOptions): Purse {
     }
   }
 
-  function purseOf(peer: string): ProviderPurse {
+  function purseOf(peer: string): ProviderChannels {
     const known = purses.get(peer);
     if (known !== undefined) return known;
     const later = (delayMs: number, run: () => void): void => void clock.after(delayMs, run);
-    const purse: ProviderPurse = {
+    const purse: ProviderChannels = {
       pool: createChannelPool(options.channelsMax, () => clock.now(), later),
       requirements: null,
     };
@@ -133,7 +133,7 @@ export function createPayer(options: PayerOptions): Purse {
 
   async function fund(
     provider: PaidProvider,
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     slot: Slot,
     channel: BoughtChannel,
     ceiling: Amount,
@@ -154,14 +154,14 @@ export function createPayer(options: PayerOptions): Purse {
     }
   }
 
-  async function recoverRecord(channel: BoughtChannel, purse: ProviderPurse) {
+  async function recoverRecord(channel: BoughtChannel, purse: ProviderChannels) {
     if (purse.requirements === null) throw new Error('requirements come before channels');
     return recoverChannel(channel.deps, purse.requirements);
   }
 
   async function deposit(
     provider: PaidProvider,
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     slot: Slot,
     channel: BoughtChannel,
     ceiling: Amount,
@@ -235,7 +235,7 @@ export function createPayer(options: PayerOptions): Purse {
 
   async function startLease(
     provider: PaidProvider,
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     slot: Slot,
     channel: BoughtChannel,
     requirement: PaymentRequirements,
@@ -311,7 +311,7 @@ export function createPayer(options: PayerOptions): Purse {
 
   /** Learns from a refusal; what cannot be corrected counts against the channel. */
   async function correct(
-    purse: ProviderPurse,
+    purse: ProviderChannels,
     slot: Slot,
     channel: BoughtChannel,
     response: { status: number; required: string | null; body: string },
@@ -392,7 +392,7 @@ export function createPayer(options: PayerOptions): Purse {
   };
 }
 
-function forceRequirement(purse: ProviderPurse): PaymentRequirements {
+function forceRequirement(purse: ProviderChannels): PaymentRequirements {
   if (purse.requirements === null) throw new Error('requirements come before deposits');
   return purse.requirements;
 }

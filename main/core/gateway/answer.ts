@@ -7,8 +7,8 @@ import type { AskedCompletion, Usage } from '../../../shared/openai.ts';
 import { usage as usageOf } from '../../../shared/openai-answer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { OnPause } from './on-pause.ts';
+import type { Continuation, Seeking, StartedResponse } from './provider-search.ts';
 import type { Batch } from './purchase.ts';
-import type { Begun, Going, Seeking } from './seek.ts';
 import { pause } from './waiting.ts';
 
 export interface Answer {
@@ -52,7 +52,10 @@ export async function beginAnswer(
   let first: Batch | null = part.first;
 
   /** Tries until the time that the request gives is over, which is at once unless it waits. */
-  async function seek(wanted: AskedCompletion, going: (Going & { peer: string }) | null): Promise<Begun> {
+  async function seek(
+    wanted: AskedCompletion,
+    going: (Continuation & { peer: string }) | null,
+  ): Promise<StartedResponse> {
     const endMs = clock.monotonic() + (onPause.kind === 'wait' ? onPause.waitMsMax : 0);
     let round = going;
     for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
@@ -86,7 +89,7 @@ export async function beginAnswer(
     return { pieces: batch.pieces, end: { finishReason: batch.end.finishReason, usage: counted } };
   }
 
-  async function goOn(cause: AppError): ReturnType<Answer['next']> {
+  async function continueElsewhere(cause: AppError): ReturnType<Answer['next']> {
     const job = await seeking.conclude(part.purchase, cause);
     if (requester.aborted) throw left();
     const made = Math.max(received, job.outputTokens ?? 0);
@@ -126,7 +129,7 @@ export async function beginAnswer(
       } catch (error) {
         const goesOn = onPause.kind !== 'fail' && continuations < CONTINUATIONS_MAX;
         if (!goesOn || !isAppError(error, 'paused')) throw error;
-        return goOn(error);
+        return continueElsewhere(error);
       }
     },
     conclude: (cause) => seeking.conclude(part.purchase, cause),

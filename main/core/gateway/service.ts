@@ -25,8 +25,8 @@ import { type Answer, beginAnswer } from './answer.ts';
 import { checkRequest } from './guard.ts';
 import { listModels } from './models.ts';
 import { ON_PAUSE_HEADER, readOnPause } from './on-pause.ts';
+import { asFailure, createSeeking, notOffered } from './provider-search.ts';
 import type { PurchaseContext, PurchaseLimits } from './purchase.ts';
-import { asFailure, createSeeking, notOffered } from './seek.ts';
 
 export interface GatewayOptions {
   readonly network: Pick<Network, 'fetch'>;

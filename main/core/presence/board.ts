@@ -11,14 +11,14 @@ import {
 /** Readings older than this say nothing about now. */
 const READINGS_AGE_MS_MAX = 30_000;
 
-export interface ReadingsBoard {
+export interface LatestReadings {
   /** What a source says now; a name that it leaves out keeps its last word. */
   put(said: PartialReadings): void;
   /** Merged. What is too old, or of the future by as much, counts as unknown. */
   at(nowMs: number): Readings;
 }
 
-export function createReadingsBoard(): ReadingsBoard {
+export function createReadingsBoard(): LatestReadings {
   const words = new Map<ReadingName, Map<string, KnownReading>>();
   return {
     put(said) {

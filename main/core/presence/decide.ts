@@ -21,9 +21,9 @@ export type PresenceSettings = Pick<
   | 'runOnBattery'
   | 'runOnMetered'
   | 'onlyWhenLocked'
-  | 'heedFullScreen'
-  | 'heedDisplayAwake'
-  | 'heedOtherPrograms'
+  | 'pauseForFullScreen'
+  | 'pauseForDisplayAwake'
+  | 'pauseForOtherPrograms'
   | 'comfort'
   | 'wattsMax'
 >;
@@ -34,7 +34,7 @@ export interface PresenceRules extends PresenceSettings {
   /** When the schedule lets us run: now or earlier, later, or never (null). */
   readonly scheduleFromMs: number | null;
   /** The same for the hours of cheap power. */
-  readonly cheapFromMs: number | null;
+  readonly offPeakFromMs: number | null;
 }
 
 /** A value near its limit does not flap: it has to fall below the lower one before the reason ends. */
@@ -87,7 +87,7 @@ export function decide(
     }
     if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');
     if (isLater(rules.scheduleFromMs)) return because('outside-schedule', rules.scheduleFromMs);
-    if (isLater(rules.cheapFromMs)) return because('power-dear', rules.cheapFromMs);
+    if (isLater(rules.offPeakFromMs)) return because('outside-off-peak', rules.offPeakFromMs);
     return null;
   }
 
@@ -111,15 +111,15 @@ export function decide(
     if (controller !== null && controller.value * 1000 < idleMs) {
       return because('controller-in-use', missing(controller));
     }
-    if (rules.heedFullScreen && readings.fullScreen?.value === true) return because('full-screen');
-    if (rules.heedDisplayAwake && readings.displayKeptAwake?.value === true) {
+    if (rules.pauseForFullScreen && readings.fullScreen?.value === true) return because('full-screen');
+    if (rules.pauseForDisplayAwake && readings.displayKeptAwake?.value === true) {
       return because('display-kept-awake');
     }
     return null;
   }
 
   function usedByPrograms(): Presence | null {
-    if (!rules.heedOtherPrograms) return null;
+    if (!rules.pauseForOtherPrograms) return null;
     const busy = (
       percent: number | undefined,
       limit: { from: number; back: number },

@@ -1,14 +1,14 @@
 /** Keeps the decision current: readings, settings, the owner's pause and time all change it. */
 import { z } from 'zod';
 import { assertNever } from '../../../shared/assert.ts';
-import type { DayAhead, PauseUntil, Presence } from '../../../shared/presence.ts';
+import type { PauseUntil, Presence, SchedulePreview } from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
-import { hoursAhead } from './ahead.ts';
 import { createReadingsBoard } from './board.ts';
 import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
+import { previewSchedule } from './schedule-preview.ts';
 import { createNextOn, type WindowSettings } from './windows.ts';
 
 export {
@@ -32,7 +32,7 @@ export interface PresenceService {
   /** What is known now, merged over all sources. */
   readings(): Readings;
   /** What the owner's rules say of the next 24 hours. */
-  ahead(): DayAhead;
+  schedulePreview(): SchedulePreview;
   /** Whether there is something to serve with; `starting` until it is said otherwise. */
   setAvailability(availability: Availability): void;
   /** Decides anew, e.g. after the settings changed. */
@@ -89,9 +89,9 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       refresh();
     },
     readings: () => board.at(clock.now()),
-    ahead: () => ({
+    schedulePreview: () => ({
       timeZone: calendar.timeZone,
-      stretches: hoursAhead(settings(), pause, calendar, clock.now()),
+      stretches: previewSchedule(settings(), pause, calendar, clock.now()),
     }),
     setAvailability(next) {
       availability = next;
@@ -107,7 +107,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
 
   function decideNow(before: Presence['reason'] | null): Presence {
     const nowMs = clock.now();
-    const { scheduleOn, schedule, onlyCheapHours, cheapHours, ...rules } = settings();
+    const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules } = settings();
     return decide(
       board.at(nowMs),
       {
@@ -115,7 +115,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
         pause,
         availability,
         scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
-        cheapFromMs: onlyCheapHours ? nextCheap(cheapHours, nowMs) : nowMs,
+        offPeakFromMs: onlyOffPeakHours ? nextCheap(offPeakHours, nowMs) : nowMs,
       },
       nowMs,
       before,

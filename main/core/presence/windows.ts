@@ -9,7 +9,7 @@ const STEP_MS = 15 * 60_000;
 const LOOK_AHEAD_MS = 9 * 86_400_000;
 
 /** The hours in which the owner lets us run. */
-export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyCheapHours' | 'cheapHours'>;
+export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyOffPeakHours' | 'offPeakHours'>;
 
 /** The next moment at which an hour of the wall's clock may begin, whatever the zone. */
 export function nextStep(atMs: number): number {

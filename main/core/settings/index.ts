@@ -14,6 +14,15 @@ export interface SettingsService {
 
 const COLLECTION = 'settings';
 const KEY = 'owner';
+/** Names that settings had in earlier versions, so that the owner's choices survive an update. */
+const FORMER_NAMES: Readonly<Record<string, keyof Settings>> = {
+  heedFullScreen: 'pauseForFullScreen',
+  heedDisplayAwake: 'pauseForDisplayAwake',
+  heedOtherPrograms: 'pauseForOtherPrograms',
+  onlyCheapHours: 'onlyOffPeakHours',
+  cheapHours: 'offPeakHours',
+  cheapPowerPriceMicroUsd: 'offPeakPowerPriceMicroUsd',
+};
 const strictPatchSchema = z.strictObject(settingsSchema.partial().shape);
 
 /** `defaults` depends on the host: DEFAULT_SETTINGS, with `runWhen: 'always'` where there is no shell. */
@@ -54,7 +63,9 @@ export function createSettings(parts: {
 /** What was kept, without fields that today's schema no longer takes: those return to their default. */
 function readChosen(text: string | null): SettingsPatch {
   if (text === null) return {};
-  const kept = z.record(z.string(), z.unknown()).catch({}).parse(JSON.parse(text));
+  const stored = z.record(z.string(), z.unknown()).catch({}).parse(JSON.parse(text));
+  const renamed = Object.entries(stored).map(([name, value]) => [FORMER_NAMES[name] ?? name, value]);
+  const kept: Record<string, unknown> = { ...Object.fromEntries(renamed), ...stored };
   const valid = Object.entries(settingsSchema.shape).filter(
     ([name, schema]) => name in kept && schema.safeParse(kept[name]).success,
   );

@@ -7,11 +7,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TrayItem, trayView } from '../../../main/desktop/tray-menu.ts';
 import { languageFor } from '../../../main/desktop/words.ts';
-import de from '../../../renderer/strings/de.json' with { type: 'json' };
-import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import type { AgentState } from '../../../shared/api/state.ts';
 import { presenceReasonSchema } from '../../../shared/presence.ts';
-import { REMEDY_SETTINGS, sentenceFor } from '../../../shared/sentence.ts';
+import { REMEDY_SETTINGS, statusOf } from '../../../shared/status.ts';
+import de from '../../../shared/strings/de.json' with { type: 'json' };
+import en from '../../../shared/strings/en.json' with { type: 'json' };
 import { scriptFor } from '../../fakes/agent-script.ts';
 
 const busy = scriptFor('busy', Date.UTC(2026, 10, 23, 12)).state;
@@ -69,7 +69,7 @@ test('what one press mends is pressed in the tray, with the pages’ own change 
   const pressed = new Set<string>();
   for (const reason of presenceReasonSchema.options) {
     const state = work({ presence: presence(reason), engine: 'ready' });
-    const { remedy } = sentenceFor(state.work);
+    const { remedy } = statusOf(state.work);
     const isOnPage = remedy === null || remedy === 'open-models' || remedy === 'open-settings';
     for (const language of ['en', 'de'] as const) {
       const offered = trayView(state, language).items.flatMap((item) =>

@@ -156,16 +156,16 @@ test('5: the schedule keeps its hours by the clock on the wall, also when that i
 test('5: an hour that the clocks leave out, and one that they show twice', () => {
   const hour = everyDay(2, 3);
   // 29 March 2026: 02:00 to 03:00 does not exist in Berlin; the next one is on the 30th.
-  const spring = evening({ onlyCheapHours: true, cheapHours: hour }, Date.UTC(2026, 2, 29, 0, 30));
-  assert.equal(spring.see(AWAY).reason, 'power-dear');
+  const spring = evening({ onlyOffPeakHours: true, offPeakHours: hour }, Date.UTC(2026, 2, 29, 0, 30));
+  assert.equal(spring.see(AWAY).reason, 'outside-off-peak');
   assert.equal(spring.see(AWAY).untilMs, Date.UTC(2026, 2, 30, 0));
   // 25 October 2026: it comes twice, 00:00 and 01:00 UTC.
-  const autumn = evening({ onlyCheapHours: true, cheapHours: hour }, Date.UTC(2026, 9, 25, 0, 30));
+  const autumn = evening({ onlyOffPeakHours: true, offPeakHours: hour }, Date.UTC(2026, 9, 25, 0, 30));
   assert.equal(autumn.see(AWAY).decision, 'run');
   autumn.clock.advance(Date.UTC(2026, 9, 25, 1, 30) - autumn.clock.now());
   assert.equal(autumn.see(AWAY).decision, 'run');
   autumn.clock.advance(Date.UTC(2026, 9, 25, 2) - autumn.clock.now());
-  assert.equal(autumn.see(AWAY).reason, 'power-dear');
+  assert.equal(autumn.see(AWAY).reason, 'outside-off-peak');
 });
 
 test('5: a schedule without an hour says so, and never begins', () => {

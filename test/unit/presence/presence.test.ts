@@ -45,13 +45,13 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   runOnBattery: fc.boolean(),
   runOnMetered: fc.boolean(),
   onlyWhenLocked: fc.boolean(),
-  heedFullScreen: fc.boolean(),
-  heedDisplayAwake: fc.boolean(),
-  heedOtherPrograms: fc.boolean(),
+  pauseForFullScreen: fc.boolean(),
+  pauseForDisplayAwake: fc.boolean(),
+  pauseForOtherPrograms: fc.boolean(),
   comfort: fc.constantFrom(1, 2, 3, 4, 5),
   wattsMax: maybe(fc.integer({ min: 1, max: 500 })),
   scheduleFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
-  cheapFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
+  offPeakFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
   pause: maybe(
     fc.record({
       sinceMs: fc.constant(NOW - MINUTE_MS),
@@ -84,7 +84,7 @@ test('it works only where nothing that is known speaks against it, and the owner
       assert.ok(pause === null || (pause.untilMs !== null && pause.untilMs <= NOW));
       assert.equal(rules.availability, 'ready');
       assert.ok(rules.scheduleFromMs !== null && rules.scheduleFromMs <= NOW);
-      assert.ok(rules.cheapFromMs !== null && rules.cheapFromMs <= NOW);
+      assert.ok(rules.offPeakFromMs !== null && rules.offPeakFromMs <= NOW);
       assert.ok(rules.runOnBattery || value('onBattery') !== true);
       assert.ok(rules.runOnMetered || value('metered') !== true);
       const limits = comfortLimits(rules.comfort);
@@ -96,7 +96,7 @@ test('it works only where nothing that is known speaks against it, and the owner
       assert.ok(rules.runOnBattery || value('onBattery') === false, 'unknown power is battery');
       assert.notEqual(value('remote'), true);
       assert.ok(!rules.onlyWhenLocked || value('locked') === true);
-      if (rules.heedOtherPrograms) {
+      if (rules.pauseForOtherPrograms) {
         assert.ok(Number(value('otherGraphicsPercent')) < 20);
         assert.ok(Number(value('otherProcessorPercent')) < 50);
       }
@@ -105,8 +105,8 @@ test('it works only where nothing that is known speaks against it, and the owner
       assert.ok(idleSeconds !== null && Number(idleSeconds) >= rules.idleMinutes * 60, 'unknown is not away');
       const controller = value('controllerIdleSeconds');
       assert.ok(controller === null || Number(controller) >= rules.idleMinutes * 60);
-      assert.ok(!rules.heedFullScreen || value('fullScreen') !== true);
-      assert.ok(!rules.heedDisplayAwake || value('displayKeptAwake') !== true);
+      assert.ok(!rules.pauseForFullScreen || value('fullScreen') !== true);
+      assert.ok(!rules.pauseForDisplayAwake || value('displayKeptAwake') !== true);
     }),
     { numRuns: 10_000 },
   );
@@ -117,7 +117,7 @@ const ready: PresenceRules = {
   pause: null,
   availability: 'ready',
   scheduleFromMs: NOW,
-  cheapFromMs: NOW,
+  offPeakFromMs: NOW,
 };
 const AWAY: ReadingValues = { inputIdleSeconds: 300, onBattery: false, locked: false };
 const reason = (values: ReadingValues, rules: Partial<PresenceRules> = {}) =>
@@ -139,7 +139,7 @@ test('each reason, by example', () => {
   assert.equal(reason({ ...AWAY, metered: true }), 'metered');
   assert.equal(reason(AWAY, { scheduleFromMs: NOW + 1 }), 'outside-schedule');
   assert.equal(reason(AWAY, { scheduleFromMs: null }), 'outside-schedule');
-  assert.equal(reason(AWAY, { cheapFromMs: NOW + 1 }), 'power-dear');
+  assert.equal(reason(AWAY, { offPeakFromMs: NOW + 1 }), 'outside-off-peak');
   assert.equal(reason(AWAY, { onlyWhenLocked: true }), 'not-locked');
   assert.equal(reason({ ...AWAY, locked: null }, { onlyWhenLocked: true }), 'session-unknown');
   assert.equal(reason({ ...AWAY, locked: true, remote: true }), 'remote-session');
@@ -158,9 +158,9 @@ test('each reason, by example', () => {
 });
 
 test('what the owner chose not to heed does not keep us away', () => {
-  assert.equal(reason({ ...AWAY, fullScreen: true }, { heedFullScreen: false }), 'idle');
-  assert.equal(reason({ ...AWAY, displayKeptAwake: true }, { heedDisplayAwake: false }), 'idle');
-  assert.equal(reason({ ...AWAY, otherGraphicsPercent: 90 }, { heedOtherPrograms: false }), 'idle');
+  assert.equal(reason({ ...AWAY, fullScreen: true }, { pauseForFullScreen: false }), 'idle');
+  assert.equal(reason({ ...AWAY, displayKeptAwake: true }, { pauseForDisplayAwake: false }), 'idle');
+  assert.equal(reason({ ...AWAY, otherGraphicsPercent: 90 }, { pauseForOtherPrograms: false }), 'idle');
   assert.equal(reason({ ...AWAY, metered: true }, { runOnMetered: true }), 'idle');
 });
 

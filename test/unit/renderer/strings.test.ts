@@ -9,13 +9,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import de from '../../../renderer/strings/de.json' with { type: 'json' };
-import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import { noticeSchema } from '../../../shared/api/state.ts';
 import { ERROR_CODES } from '../../../shared/errors.ts';
 import { jobStateSchema } from '../../../shared/jobs.ts';
 import { FORESEEN_REASONS } from '../../../shared/presence.ts';
 import { SANDBOX_PARTS, sandboxStateSchema } from '../../../shared/sandbox.ts';
+import de from '../../../shared/strings/de.json' with { type: 'json' };
+import en from '../../../shared/strings/en.json' with { type: 'json' };
 
 const RENDERER = fileURLToPath(new URL('../../../renderer/', import.meta.url));
 

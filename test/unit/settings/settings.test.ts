@@ -63,3 +63,14 @@ test('kept values that are no longer valid return to their default, the others s
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
   assert.deepEqual(settings.get(), { ...DEFAULT_SETTINGS, notifications: false });
 });
+
+test('choices stored under a former name keep their effect', () => {
+  const { records } = openDatabase(':memory:');
+  records.set('settings', 'owner', JSON.stringify({ heedFullScreen: false, onlyCheapHours: true }));
+  const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
+  assert.deepEqual(settings.get(), {
+    ...DEFAULT_SETTINGS,
+    pauseForFullScreen: false,
+    onlyOffPeakHours: true,
+  });
+});

@@ -42,7 +42,7 @@ export async function measureTouches(
     runWhen: 'idle',
     idleMinutes: 1,
     runOnBattery: true,
-    heedOtherPrograms: false,
+    pauseForOtherPrograms: false,
   });
   await api.presence.resume({});
   try {

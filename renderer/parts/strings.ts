@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSection } from '../store.ts';
 
-export function useWords() {
+export function useStrings() {
   const { t, i18n } = useTranslation();
   return { t, language: regional(i18n.language) };
 }

@@ -3,7 +3,7 @@
  * time falls below a second, so that typing costs nothing here. Through libxcb with requests written out, since
  * Xlib ends the process of whoever loses its server; this connection belongs to one thread alone.
  */
-#include "touch.h"
+#include "input-watch.h"
 
 #include <dlfcn.h>
 #include <poll.h>

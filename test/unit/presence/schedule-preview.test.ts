@@ -38,13 +38,13 @@ function at(startMs: number, chosen: Partial<Settings>, timeZone = 'Europe/Berli
 function told(startMs: number, chosen: Partial<Settings>, pause?: PauseUntil) {
   const { now } = at(startMs, chosen);
   if (pause !== undefined) now.pause(pause);
-  const { stretches } = now.ahead();
+  const { stretches } = now.schedulePreview();
   return stretches.map(({ fromMs, reason }) => [(fromMs - startMs) / HOUR_MS, reason ?? 'allowed']);
 }
 
 test('without rules the whole day is one stretch, from now on', () => {
   const nowMs = Date.UTC(2026, 10, 23, 12, 7);
-  const { timeZone, stretches } = at(nowMs, {}).now.ahead();
+  const { timeZone, stretches } = at(nowMs, {}).now.schedulePreview();
   assert.equal(timeZone, 'Europe/Berlin');
   assert.deepEqual(stretches, [{ fromMs: nowMs, untilMs: nowMs + DAY_MS, reason: null }]);
 });
@@ -54,32 +54,32 @@ test('schedule before price of power, and a pause before both, to the minute', (
   const rules = {
     scheduleOn: true,
     schedule: everyDay(20, 8),
-    onlyCheapHours: true,
-    cheapHours: everyDay(22, 6),
+    onlyOffPeakHours: true,
+    offPeakHours: everyDay(22, 6),
   };
   assert.deepEqual(told(nowMs, rules), [
     [0, 'outside-schedule'],
-    [50 / 60, 'power-dear'],
+    [50 / 60, 'outside-off-peak'],
     [2 + 50 / 60, 'allowed'],
-    [10 + 50 / 60, 'power-dear'],
+    [10 + 50 / 60, 'outside-off-peak'],
     [12 + 50 / 60, 'outside-schedule'],
   ]);
   assert.deepEqual(told(nowMs, rules, '1-hour').slice(0, 2), [
     [0, 'paused-by-owner'],
-    [1, 'power-dear'],
+    [1, 'outside-off-peak'],
   ]);
   assert.deepEqual(told(nowMs, rules, 'resume'), [[0, 'paused-by-owner']]);
 });
 
 test('an hour that the clocks leave out is not there, and one that they show twice lasts two', () => {
-  const hour = { onlyCheapHours: true, cheapHours: everyDay(2, 3) };
+  const hour = { onlyOffPeakHours: true, offPeakHours: everyDay(2, 3) };
   // 28 March 2026, 23:00 in Berlin: at 02:00 it becomes 03:00.
-  assert.deepEqual(told(Date.UTC(2026, 2, 28, 22), hour), [[0, 'power-dear']]);
+  assert.deepEqual(told(Date.UTC(2026, 2, 28, 22), hour), [[0, 'outside-off-peak']]);
   // 24 October 2026, 23:00 in Berlin: at 03:00 it becomes 02:00.
   assert.deepEqual(told(Date.UTC(2026, 9, 24, 21), hour), [
-    [0, 'power-dear'],
+    [0, 'outside-off-peak'],
     [3, 'allowed'],
-    [5, 'power-dear'],
+    [5, 'outside-off-peak'],
   ]);
 });
 
@@ -121,15 +121,15 @@ test('whatever the rules, the zone and the day: no gap, and each moment is decid
       fc.record({
         scheduleOn: fc.boolean(),
         schedule: anyWeek,
-        onlyCheapHours: fc.boolean(),
-        cheapHours: anyWeek,
+        onlyOffPeakHours: fc.boolean(),
+        offPeakHours: anyWeek,
       }),
       fc.option(fc.constantFrom(...pauseUntilSchema.options), { nil: null }),
       ({ zone, dayMs }, minutes, rules, pause) => {
         const startMs = dayMs + minutes * 60_000;
         const { now, decided } = at(startMs, rules, zone);
         if (pause !== null) now.pause(pause);
-        const { stretches } = now.ahead();
+        const { stretches } = now.schedulePreview();
         assert.equal(stretches[0]?.fromMs, startMs);
         assert.equal(stretches.at(-1)?.untilMs, startMs + DAY_MS);
         for (const [index, { fromMs, untilMs, reason }] of stretches.entries()) {

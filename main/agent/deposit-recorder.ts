@@ -6,14 +6,14 @@ import { type Amount, amount } from '../../shared/money.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LedgerStore } from '../ports/ledger.ts';
-import type { Purse } from '../ports/payments.ts';
+import type { PaymentClient } from '../ports/payments.ts';
 
 export interface DepositBooksParts {
   readonly ledger: Pick<Ledger, 'deposited' | 'post' | 'bookedOnChannel'>;
   readonly store: Pick<LedgerStore, 'sumForChannel'>;
   readonly assetId: string;
   /** What each channel holds by the chain's word. */
-  readonly onChain: Purse['deposits'];
+  readonly onChain: PaymentClient['deposits'];
   readonly clock: Clock;
   /** Something was booked. */
   readonly changed: () => void;

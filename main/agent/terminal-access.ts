@@ -9,10 +9,10 @@ import { z } from 'zod';
 const FILE = 'terminal.json';
 
 const doorSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
-export type TerminalDoor = z.infer<typeof doorSchema>;
+export type TerminalAccess = z.infer<typeof doorSchema>;
 
 /** Returns what closes it again. */
-export function openTerminalDoor(home: string, door: TerminalDoor): () => void {
+export function openTerminalAccess(home: string, door: TerminalAccess): () => void {
   const path = join(home, FILE);
   // An older file keeps its mode when it is written to.
   rmSync(path, { force: true });
@@ -21,7 +21,7 @@ export function openTerminalDoor(home: string, door: TerminalDoor): () => void {
 }
 
 /** Null where no agent with a door runs on the home. */
-export function readTerminalDoor(home: string): TerminalDoor | null {
+export function readTerminalAccess(home: string): TerminalAccess | null {
   const path = join(home, FILE);
   if (!existsSync(path)) return null;
   const found = doorSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));

@@ -18,7 +18,7 @@ export interface Desk {
   ask(request: SecretRequest): Promise<Exclude<SecretAnswer, Failure | { type: 'nothing-chosen' }> | null>;
 }
 
-export function useDesk(): Desk {
+export function useShell(): Desk {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   return {

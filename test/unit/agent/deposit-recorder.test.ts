@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
-import { createDepositBooks } from '../../../main/agent/deposit-books.ts';
+import { createDepositBooks } from '../../../main/agent/deposit-recorder.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { amount } from '../../../shared/money.ts';

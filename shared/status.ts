@@ -7,7 +7,7 @@ import { assertNever } from './assert.ts';
 import { decisionOf, type PresenceReason } from './presence.ts';
 import type { SettingsPatch } from './settings.ts';
 
-export type Mood = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
+export type Status = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
 
 /** What mends a reason by changing one setting, and the change. */
 export const REMEDY_SETTINGS = {
@@ -15,10 +15,10 @@ export const REMEDY_SETTINGS = {
   'run-on-metered': { runOnMetered: true },
   'run-unlocked': { onlyWhenLocked: false },
   'run-any-hour': { scheduleOn: false },
-  'run-any-tariff': { onlyCheapHours: false },
-  'ignore-full-screen': { heedFullScreen: false },
-  'ignore-display-awake': { heedDisplayAwake: false },
-  'ignore-other-programs': { heedOtherPrograms: false },
+  'run-any-tariff': { onlyOffPeakHours: false },
+  'ignore-full-screen': { pauseForFullScreen: false },
+  'ignore-display-awake': { pauseForDisplayAwake: false },
+  'ignore-other-programs': { pauseForOtherPrograms: false },
   'run-always': { runWhen: 'always' },
 } as const satisfies Readonly<Record<string, SettingsPatch>>;
 export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
@@ -26,7 +26,7 @@ export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
 /** What mends the reason, where one press can; null where it ends by itself or by the main button. */
 export type Remedy = SettingRemedy | 'open-models' | 'open-settings' | null;
 
-export type Why =
+export type StatusReason =
   | 'serving-idle'
   | 'serving-always'
   | 'ready-idle'
@@ -38,12 +38,12 @@ export type Why =
   | 'paused-until-resume'
   /** The week that the owner drew has no hour that is on. */
   | 'no-scheduled-hour'
-  | 'no-cheap-hour'
+  | 'no-off-peak-hour'
   | Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'>;
 
 export interface Sentence {
-  readonly mood: Mood;
-  readonly why: Why;
+  readonly status: Status;
+  readonly why: StatusReason;
   readonly remedy: Remedy;
 }
 
@@ -60,7 +60,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'on-battery': 'run-on-battery',
   metered: 'run-on-metered',
   'outside-schedule': 'run-any-hour',
-  'power-dear': 'run-any-tariff',
+  'outside-off-peak': 'run-any-tariff',
   'session-unknown': 'run-always',
   'not-locked': 'run-unlocked',
   'remote-session': 'run-always',
@@ -72,34 +72,38 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'processor-in-use': 'ignore-other-programs',
 };
 
-export function sentenceFor(work: AgentState['work']): Sentence {
+export function statusOf(work: AgentState['work']): Sentence {
   const { reason, untilMs } = work.presence;
   switch (reason) {
     case 'paused-by-owner':
       return {
-        mood: 'paused',
+        status: 'paused',
         why: untilMs === null ? 'paused-until-resume' : 'paused-until-time',
         remedy: null,
       };
     case 'engine-gave-up':
-      return { mood: 'stopped', why: reason, remedy: REMEDIES[reason] };
+      return { status: 'stopped', why: reason, remedy: REMEDIES[reason] };
     case 'starting':
-      return { mood: 'starting', why: reason, remedy: null };
+      return { status: 'starting', why: reason, remedy: null };
     case 'outside-schedule':
       return {
-        mood: 'waiting',
+        status: 'waiting',
         why: untilMs === null ? 'no-scheduled-hour' : reason,
         remedy: REMEDIES[reason],
       };
-    case 'power-dear':
-      return { mood: 'waiting', why: untilMs === null ? 'no-cheap-hour' : reason, remedy: REMEDIES[reason] };
+    case 'outside-off-peak':
+      return {
+        status: 'waiting',
+        why: untilMs === null ? 'no-off-peak-hour' : reason,
+        remedy: REMEDIES[reason],
+      };
     case 'idle':
     case 'always-on':
       return runningSentence(work, reason === 'always-on' ? 'always' : 'idle', null);
     default:
       return decisionOf(reason) === 'throttle'
         ? runningSentence(work, 'idle', reason)
-        : { mood: 'waiting', why: reason, remedy: REMEDIES[reason] };
+        : { status: 'waiting', why: reason, remedy: REMEDIES[reason] };
   }
 }
 
@@ -111,18 +115,18 @@ function runningSentence(
 ): Sentence {
   switch (work.engine) {
     case 'gave-up':
-      return { mood: 'stopped', why: 'engine-gave-up', remedy: 'open-models' };
+      return { status: 'stopped', why: 'engine-gave-up', remedy: 'open-models' };
     case 'restarting':
-      return { mood: 'starting', why: 'engine-restarting', remedy: null };
+      return { status: 'starting', why: 'engine-restarting', remedy: null };
     case 'loading':
-      return { mood: 'starting', why: 'engine-loading', remedy: null };
+      return { status: 'starting', why: 'engine-loading', remedy: null };
     case 'stopped':
-      return { mood: 'starting', why: 'engine-stopped', remedy: null };
+      return { status: 'starting', why: 'engine-stopped', remedy: null };
     case 'ready': {
       const serves = work.activeJobs.length > 0;
-      const mood = serves ? 'earning' : 'ready';
-      if (slowed !== null) return { mood, why: slowed, remedy: REMEDIES[slowed] };
-      return { mood, why: `${serves ? 'serving' : 'ready'}-${when}`, remedy: null };
+      const status = serves ? 'earning' : 'ready';
+      if (slowed !== null) return { status, why: slowed, remedy: REMEDIES[slowed] };
+      return { status, why: `${serves ? 'serving' : 'ready'}-${when}`, remedy: null };
     }
     default:
       return assertNever(work.engine);

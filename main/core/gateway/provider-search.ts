@@ -15,7 +15,7 @@ import {
 import { pause } from './waiting.ts';
 
 /** An answer that has begun: the first batch is here, so the provider works. */
-export interface Begun {
+export interface StartedResponse {
   readonly purchase: Purchase;
   readonly first: Batch;
   readonly candidate: Candidate;
@@ -24,7 +24,7 @@ export interface Begun {
 }
 
 /** What is already there when an answer is gone on with. */
-export interface Going {
+export interface Continuation {
   /** The job that ended too early. */
   readonly jobId: string;
   /** The model file that answered so far. */
@@ -35,7 +35,7 @@ export interface Going {
 
 export interface Seeking {
   /** Fails with the last attempt's AppError when nobody begins. */
-  begin(asked: AskedCompletion, requester: AbortSignal, going?: Going): Promise<Begun>;
+  begin(asked: AskedCompletion, requester: AbortSignal, going?: Continuation): Promise<StartedResponse>;
   /** Ends a purchase, and lets `idle` wait for it. */
   conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError): ReturnType<Purchase['conclude']>;
   /** Asks a peer for its offer anew: what it said no longer holds. */
@@ -57,13 +57,13 @@ const ATTEMPTS_MAX = 6;
  * request was left early is busy until the provider's engine has made its current token.
  */
 const RETRY_DELAYS_MS = [0, 150, 600, 2_000];
-/** A peer that failed is asked last for this long; better a shaky one than none. */
-const SHAKY_MS = 30_000;
+/** A peer that failed is asked last for this long; better a recentlyFailed one than none. */
+const RECENT_FAILURE_MS = 30_000;
 
 /** See {@link Seeking}. */
 export function createSeeking({ context, directory, accepts }: SeekingOptions): Seeking {
   const { clock } = context;
-  const shakyUntilMs = new Map<string, number>();
+  const failedUntilMs = new Map<string, number>();
   const concluding = new Set<Promise<unknown>>();
 
   function conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError) {
@@ -72,7 +72,7 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
     return done.finally(() => concluding.delete(done));
   }
 
-  async function candidates(asked: AskedCompletion, going?: Going): Promise<readonly Candidate[]> {
+  async function candidates(asked: AskedCompletion, going?: Continuation): Promise<readonly Candidate[]> {
     const wanted = {
       modelId: asked.model,
       sha256: going?.sha256 ?? null,
@@ -82,7 +82,7 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
     const selling = await directory.find(asked.model, going?.without);
     if (selling.length === 0) throw notOffered();
     const ranked = rank(selling, wanted, accepts);
-    if (ranked.length > 0) return shakyLast(ranked);
+    if (ranked.length > 0) return recentlyFailedLast(ranked);
     if (rank(selling, wanted, () => true).length > 0)
       throw new AppError('no-provider', 'Nobody offers that model at terms that are accepted here.');
     throw new AppError('context-exceeded', 'The answer does not fit the context of the model.', {
@@ -90,19 +90,19 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
     });
   }
 
-  function shakyLast(ranked: readonly Candidate[]): readonly Candidate[] {
+  function recentlyFailedLast(ranked: readonly Candidate[]): readonly Candidate[] {
     const nowMs = clock.now();
-    for (const [peer, untilMs] of shakyUntilMs) if (untilMs <= nowMs) shakyUntilMs.delete(peer);
-    const shaky = ({ peer }: Candidate) => shakyUntilMs.has(peer);
-    return [...ranked.filter((each) => !shaky(each)), ...ranked.filter(shaky)];
+    for (const [peer, untilMs] of failedUntilMs) if (untilMs <= nowMs) failedUntilMs.delete(peer);
+    const recentlyFailed = ({ peer }: Candidate) => failedUntilMs.has(peer);
+    return [...ranked.filter((each) => !recentlyFailed(each)), ...ranked.filter(recentlyFailed)];
   }
 
   async function attempt(
     candidate: Candidate,
     asked: AskedCompletion,
     requester: AbortSignal,
-    going?: Going,
-  ): Promise<Begun> {
+    going?: Continuation,
+  ): Promise<StartedResponse> {
     const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
     const continues = going?.jobId ?? null;
     const purchase = await startPurchase(context, candidate, { ...asked, maxTokens }, requester, continues);
@@ -146,7 +146,7 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
         return null;
       case 'peer-unreachable':
       case 'engine-failed':
-        shakyUntilMs.set(peer, clock.now() + SHAKY_MS);
+        failedUntilMs.set(peer, clock.now() + RECENT_FAILURE_MS);
         return tried === 0 && directory.providers().length === 1 ? candidate : null;
       default:
         return null;

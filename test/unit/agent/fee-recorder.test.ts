@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
-import { createFeeBooks } from '../../../main/agent/fee-books.ts';
+import { createFeeBooks } from '../../../main/agent/fee-recorder.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import type { ChainSender, Hex, TransactionReceipt } from '../../../main/ports/evm.ts';

@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { practiceNetwork } from '../../../main/adapters/anvil/index.ts';
 import type { ChainNode } from '../../../main/adapters/ethers/index.ts';
-import type { Books } from '../../crash/books.ts';
-import { type Case, judge, type Memory } from '../../crash/judge.ts';
+import { type Case, judge, type Memory } from '../../crash/checker.ts';
+import type { Books } from '../../crash/ledger-snapshot.ts';
 
 const CHANNEL = `0x${'cd'.repeat(32)}`;
 const network = practiceNetwork('http://127.0.0.1:1');

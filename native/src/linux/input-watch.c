@@ -1,5 +1,5 @@
 /* A thread that waits for the owner's hand and calls JavaScript: the system is listened to, never asked. */
-#include "touch.h"
+#include "input-watch.h"
 
 #include <fcntl.h>
 #include <pthread.h>

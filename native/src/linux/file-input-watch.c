@@ -1,5 +1,5 @@
 /* A device's file, such as a controller's: waits for its next bytes and leaves reading them to others. */
-#include "touch.h"
+#include "input-watch.h"
 
 #include <poll.h>
 #include <sys/epoll.h>

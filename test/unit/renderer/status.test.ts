@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hrefTo, PAGES, readRoute } from '../../../renderer/route.ts';
-import en from '../../../renderer/strings/en.json' with { type: 'json' };
 import type { AgentState } from '../../../shared/api/state.ts';
 import { decisionOf, type PresenceReason, presenceReasonSchema } from '../../../shared/presence.ts';
-import { sentenceFor } from '../../../shared/sentence.ts';
+import { statusOf } from '../../../shared/status.ts';
+import en from '../../../shared/strings/en.json' with { type: 'json' };
 
 const ENGINES = ['stopped', 'loading', 'ready', 'restarting', 'gave-up'] as const;
 
@@ -42,7 +42,7 @@ test('every reason has a sentence in the catalogue, whatever the engine does', (
   for (const reason of presenceReasonSchema.options) {
     for (const engine of ENGINES) {
       for (const jobs of [0, 2]) {
-        const { why } = sentenceFor(work(reason, engine, jobs));
+        const { why } = statusOf(work(reason, engine, jobs));
         assert.ok(keys.includes(why) || keys.includes(`${why}_other`), `${reason}, ${engine}: ${why}`);
       }
     }
@@ -50,30 +50,30 @@ test('every reason has a sentence in the catalogue, whatever the engine does', (
 });
 
 test('only a running engine with a job earns', () => {
-  assert.equal(sentenceFor(work('idle', 'ready', 1)).mood, 'earning');
-  assert.equal(sentenceFor(work('idle', 'ready', 0)).mood, 'ready');
-  assert.equal(sentenceFor(work('owner-active', 'ready', 1)).mood, 'waiting');
-  assert.equal(sentenceFor(work('paused-by-owner', 'ready', 1)).mood, 'paused');
-  assert.equal(sentenceFor(work('idle', 'gave-up', 0)).mood, 'stopped');
+  assert.equal(statusOf(work('idle', 'ready', 1)).status, 'earning');
+  assert.equal(statusOf(work('idle', 'ready', 0)).status, 'ready');
+  assert.equal(statusOf(work('owner-active', 'ready', 1)).status, 'waiting');
+  assert.equal(statusOf(work('paused-by-owner', 'ready', 1)).status, 'paused');
+  assert.equal(statusOf(work('idle', 'gave-up', 0)).status, 'stopped');
 });
 
 test('a pause says when it ends, or that the owner ends it', () => {
   const paused = work('paused-by-owner', 'ready', 0);
-  assert.equal(sentenceFor(paused).why, 'paused-until-resume');
+  assert.equal(statusOf(paused).why, 'paused-until-resume');
   const timed = { ...paused, presence: { ...paused.presence, untilMs: 5 } };
-  assert.equal(sentenceFor(timed).why, 'paused-until-time');
+  assert.equal(statusOf(timed).why, 'paused-until-time');
 });
 
 test('a week without an hour is said to have none, instead of a time that never comes', () => {
   for (const [reason, why] of [
     ['outside-schedule', 'no-scheduled-hour'],
-    ['power-dear', 'no-cheap-hour'],
+    ['outside-off-peak', 'no-off-peak-hour'],
   ] as const) {
     const never = work(reason, 'stopped', 0);
-    assert.equal(sentenceFor(never).why, why);
+    assert.equal(statusOf(never).why, why);
     const later = { ...never, presence: { ...never.presence, untilMs: 5 } };
-    assert.equal(sentenceFor(later).why, reason);
-    assert.equal(sentenceFor(later).remedy, sentenceFor(never).remedy);
+    assert.equal(statusOf(later).why, reason);
+    assert.equal(statusOf(later).remedy, statusOf(never).remedy);
   }
 });
 

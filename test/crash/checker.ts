@@ -3,7 +3,7 @@ import settlementArtifact from '../../contracts/artifacts/BatchSettlement.json' 
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import type { ChainNode } from '../../main/adapters/ethers/index.ts';
 import type { Hex } from '../../main/ports/evm.ts';
-import type { Books } from './books.ts';
+import type { Books } from './ledger-snapshot.ts';
 
 const SETTLEMENT: Hex = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
 

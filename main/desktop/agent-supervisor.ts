@@ -5,7 +5,7 @@ import type { AgentReady, PortRole } from '../../shared/host.ts';
 import type { AgentHost } from './agent-host.ts';
 import { createRestartPolicy } from './restart-policy.ts';
 
-export interface AgentKeeper {
+export interface AgentSupervisor {
   /** Process id of the agent that runs now. */
   pid(): number | undefined;
   /** A port to the agent, as soon as one is ready; null when it has been given up or is being stopped. */
@@ -14,7 +14,7 @@ export interface AgentKeeper {
   stop(): Promise<void>;
 }
 
-export interface AgentKeeperOptions {
+export interface AgentSupervisorOptions {
   readonly start: () => AgentHost;
   /** Called for each agent that got ready, also after a restart. */
   readonly onReady: (ready: AgentReady) => void;
@@ -26,7 +26,7 @@ export interface AgentKeeperOptions {
 /** The agent promises to end within five seconds; what is left after that is killed. */
 const STOP_MS_MAX = 4_800;
 
-export function keepAgent(options: AgentKeeperOptions): AgentKeeper {
+export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor {
   const policy = createRestartPolicy();
   let host: AgentHost | null = null;
   let ready = false;

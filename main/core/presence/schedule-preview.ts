@@ -16,8 +16,8 @@ const AHEAD_MS = 86_400_000;
 const NOTHING_IN_THE_WAY = { runWhen: 'always', runOnBattery: true, runOnMetered: true } as const;
 
 /** In order and without gaps, the first from now on; neighbours have different reasons, null is allowed. */
-export function hoursAhead(
-  { scheduleOn, schedule, onlyCheapHours, cheapHours, ...rules }: PresenceSettings & WindowSettings,
+export function previewSchedule(
+  { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules }: PresenceSettings & WindowSettings,
   pause: Pause | null,
   calendar: Pick<Calendar, 'wall'>,
   nowMs: number,
@@ -50,7 +50,7 @@ export function hoursAhead(
         pause,
         availability: 'ready',
         scheduleFromMs: from(scheduleOn, schedule),
-        cheapFromMs: from(onlyCheapHours, cheapHours),
+        offPeakFromMs: from(onlyOffPeakHours, offPeakHours),
       },
       atMs,
     );

@@ -1,17 +1,17 @@
 /** The next 24 hours as the agent foresees them by the owner's rules: a strip to see at once, and each stretch in words. */
-import type { DayAhead as Day, Stretch } from '../../shared/presence.ts';
+import type { SchedulePreview as Day, Stretch } from '../../shared/presence.ts';
 import { writeClock, writeDuration } from '../format.ts';
-import { useWords } from './words.ts';
+import { useStrings } from './strings.ts';
 
 /** Units of the strip's own drawing. */
 const WIDTH = 960;
 const HEIGHT = 32;
 /** Not by colour alone: what is allowed is a full bar, the others are lower. */
-const BAR_HEIGHT = { allowed: HEIGHT, 'power-dear': 20, 'outside-schedule': 11, 'paused-by-owner': 5 };
+const BAR_HEIGHT = { allowed: HEIGHT, 'outside-off-peak': 20, 'outside-schedule': 11, 'paused-by-owner': 5 };
 const MARKS = 4;
 
-export function DayAhead({ day }: { day: Day }) {
-  const { t, language } = useWords();
+export function SchedulePreview({ day }: { day: Day }) {
+  const { t, language } = useStrings();
   const { timeZone, stretches } = day;
   const fromMs = stretches[0]?.fromMs ?? 0;
   const lengthMs = (stretches.at(-1)?.untilMs ?? 0) - fromMs;
