@@ -56,7 +56,7 @@ test('axe-core finds nothing in an open menu, in a dialog, and while reconnectin
     await check('dialog');
     await page.keyboard.press('Escape');
     agent.cut();
-    await page.getByText('Reconnecting').waitFor();
+    await page.getByText('Reconnecting', { exact: true }).waitFor();
     await check('reconnecting');
   } finally {
     await close();

@@ -111,7 +111,7 @@ test('pause and resume by keyboard alone', () =>
       agent.calls.filter((call) => call.name === 'presence.pause').map((call) => call.input),
       [{ until: '1-hour' }],
     );
-    await page.getByText('You paused Idlewatt.').waitFor();
+    await page.getByText('You paused Idlewatt until').waitFor();
     await resume.focus();
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Pause' }).waitFor();
@@ -128,7 +128,7 @@ test('a change in the agent appears on the page', () =>
 test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
   withPage({}, async ({ page, agent, consoleErrors }) => {
     agent.cut();
-    await page.getByText('Reconnecting').waitFor();
+    await page.getByText('Reconnecting', { exact: true }).waitFor();
     assert.equal(await page.locator('main.is-stale').count(), 1);
     await page.getByText('0.001283').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -137,7 +137,7 @@ test('a lost connection is announced, old data stays visible, and the page recon
     agent.restore();
     agent.change({ money: { ...agent.script.state.money, earnedToday: '4242' } });
     await page.getByText('0.004242').waitFor({ timeout: 15_000 });
-    await page.getByText('Reconnecting').waitFor({ state: 'detached' });
+    await page.getByText('Reconnecting', { exact: true }).waitFor({ state: 'detached' });
     // Chromium itself reports each refused WebSocket. Nothing else is allowed.
     assert.deepEqual(
       consoleErrors.filter((line) => !line.includes('WebSocket')),
