@@ -240,7 +240,7 @@ function HandBacks() {
   );
 }
 
-/** Explains the practice network, because Idlewatt starts it without being asked to. */
+/** Explains the practice network, because Idlewatt starts it automatically. */
 function Practice() {
   const { t } = useStrings();
   const { profile } = useSection('app');

@@ -1,4 +1,4 @@
-/** Speed of the models on this machine: measured or predicted, clearly told apart, and the calibration of predictions. */
+/** Speed of the models on this machine: measured or predicted, clearly labeled, and the calibration of predictions. */
 import { Button } from 'react-aria-components';
 import type { AgentState, ModelEntry } from '../../shared/api/state.ts';
 import { useAction } from '../calls.ts';

@@ -91,7 +91,7 @@ function Examples({ gateway }: { gateway: Gateway }) {
   );
 }
 
-/** Stands in the examples while no provider offers a model. */
+/** Placeholder in the examples while no provider offers a model. */
 const NO_MODEL = 'MODEL';
 
 function curlExample({ baseUrl, model }: Gateway): string {

@@ -1,4 +1,4 @@
-/** Main button of Home: Pause with its durations, or Resume. Beside it the button that fixes the reason for waiting. */
+/** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
 import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';

@@ -20,7 +20,9 @@ export async function missingMode(mode: ProbeMode): Promise<string | null> {
       if (!GPU.isWebGPUSupported) return 'This window doesn’t support WebGPU.';
       return (await requestAdapter()) === null ? 'WebGPU found no adapter on this machine.' : null;
     case 'webgl2':
-      return GPU.isWebGL2Supported ? null : 'This window doesn’t support WebGL2 with floating-point textures.';
+      return GPU.isWebGL2Supported
+        ? null
+        : 'This window doesn’t support WebGL2 with floating-point textures.';
     case 'webasm':
     case 'cpu':
       return 'This mode is measured outside the window.';

@@ -74,13 +74,13 @@ function backupShell(positions: readonly (readonly number[])[]): ScriptedShell {
       case 'words':
         return { type: 'words', words: WORDS };
       case 'start-drill': {
-        const asked = positions[drills % positions.length] ?? [];
+        const drill = positions[drills % positions.length] ?? [];
         drills += 1;
-        return { type: 'drill', id: `drill-${drills}`, positions: asked };
+        return { type: 'drill', id: `drill-${drills}`, positions: drill };
       }
       case 'answer-drill': {
-        const asked = positions[(drills - 1) % positions.length] ?? [];
-        const passed = asked.every((position, index) => request.words[index] === WORDS[position - 1]);
+        const drill = positions[(drills - 1) % positions.length] ?? [];
+        const passed = drill.every((position, index) => request.words[index] === WORDS[position - 1]);
         return { type: 'drill-answered', passed };
       }
       default:

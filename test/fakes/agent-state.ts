@@ -9,7 +9,7 @@ import { sandboxOf } from './sandbox.ts';
 /** `busy`: serves and earns. `empty`: new, without a model. `unknown`: nothing can be read. */
 export type Scenario = 'busy' | 'empty' | 'unknown';
 
-/** What the sections depend on. */
+/** Parameters that the sections depend on. */
 export interface View {
   readonly scenario: Scenario;
   readonly busy: boolean;
