@@ -169,10 +169,10 @@ describe('the desktop app', () => {
     await preview.getByText('allowed').first().waitFor({ state: 'hidden' });
     assert.match(await preview.getByRole('listitem').innerText(), /outside your schedule/);
     const offers = ({ items }: Awaited<ReturnType<typeof desktop.tray>>) =>
-      items.some((item) => item.kind === 'action' && item.label === 'Run at any hour');
+      items.some((item) => item.kind === 'action' && item.label === 'Turn off the schedule');
     const waiting = await until('the remedy in the tray', desktop.tray, offers, AGENT_MS_MAX);
     assert.equal(waiting.sentence, 'Waiting. The schedule has no hour that is on.');
-    await desktop.chooseInTray('Run at any hour');
+    await desktop.chooseInTray('Turn off the schedule');
     await until('nothing to mend', desktop.tray, (tray) => !offers(tray));
     assert.equal(await hours.isChecked(), false);
     await preview.getByText('allowed').waitFor();
