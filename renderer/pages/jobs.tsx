@@ -18,7 +18,7 @@ import { JobPage } from './job.tsx';
 
 type Outcome = 'all' | 'served' | 'failed';
 type Side = 'all' | 'sold' | 'bought';
-/** Rows added per press, and most rows that the agent returns at once. */
+/** Rows added per press, and the maximum that the agent returns per query. */
 const PAGE_ROWS = 50;
 const ROWS_MAX = 200;
 

@@ -39,7 +39,7 @@ export function DayChart(props: DayChartProps) {
   return <div className="chart" ref={box} role="img" aria-label={props.label} />;
 }
 
-/** Draws the chart, and draws it again when the color scheme or the width changes. Returns the end of that. */
+/** Draws the chart, and draws it again when the color scheme or the width changes. Returns a function that stops it. */
 function keepDrawn(target: HTMLElement, draw: () => uPlot): () => void {
   let plot = draw();
   const redraw = () => {
