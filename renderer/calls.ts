@@ -1,14 +1,14 @@
-/** Asking and telling the agent from a page: what came back, what is under way, what went wrong. */
+/** React hooks for calls to the agent: queries and actions with their result, progress and error. */
 import { ORPCError } from '@orpc/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { ERROR_CODES, type ErrorCode } from '../shared/errors.ts';
 import { NotConnected } from './connection.ts';
-import { useLink } from './store.ts';
+import { useConnection } from './store.ts';
 
-/** What a page can say about a failure. `unreachable` is the page's own: there is no line to the agent. */
+/** A failed call as a page shows it. `unreachable` comes from the page itself: it has no connection to the agent. */
 export interface Problem {
   readonly code: ErrorCode | 'unreachable' | 'unexpected';
-  /** The agent's own sentence, for the details; never a prompt, an answer or a key. */
+  /** The agent's message, shown as details; never contains a prompt, an answer or a key. */
   readonly message: string;
 }
 
@@ -16,7 +16,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NotConnected) return { code: 'unreachable', message: error.message };
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ORPCError)) return { code: 'unreachable', message };
-  // The agent keeps its own code beside the transport's; input that the contract refuses has only the latter.
+  // The agent's code is in the data, next to the transport's code. Input that the contract rejects has only the latter.
   const data: unknown = error.data;
   const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
   const code = ERROR_CODES.find((candidate) => candidate === own);
@@ -24,15 +24,15 @@ export function problemOf(error: unknown): Problem {
 }
 
 export interface Answer<T> {
-  /** The latest answer, kept while a newer one is on its way; null before the first. */
+  /** The latest answer, kept while a newer one is being fetched; null before the first. */
   readonly data: T | null;
   readonly problem: Problem | null;
   readonly reload: () => void;
 }
 
-/** Asks when the page opens, when `key` changes and after every reconnection. */
+/** Queries the agent when the component mounts, when `key` changes and after every reconnection. */
 export function useAnswer<T>(key: string, ask: () => Promise<T>): Answer<T> {
-  const { status } = useLink();
+  const { status } = useConnection();
   const [answer, setAnswer] = useState<{ data: T | null; problem: Problem | null }>({
     data: null,
     problem: null,
@@ -41,7 +41,7 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>): Answer<T> {
   const latest = useRef(ask);
   latest.current = ask;
 
-  // Dependencies: `key` and `turn` say when to ask again
+  // Dependencies: a change of `key` or `turn` repeats the query
   useEffect(() => {
     if (status !== 'live') return;
     let wanted = true;
@@ -58,6 +58,7 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>): Answer<T> {
   return { ...answer, reload };
 }
 
+/** One call that changes state. */
 export interface Action<I, O> {
   readonly run: (input: I) => void;
   readonly busy: boolean;
@@ -65,7 +66,7 @@ export interface Action<I, O> {
   readonly problem: Problem | null;
 }
 
-/** Tells the agent to do something, once at a time. */
+/** Wraps a call that changes state; ignores further runs while one is in progress. */
 export function useAction<I, O>(act: (input: I) => Promise<O>): Action<I, O> {
   const [status, setStatus] = useState<{ busy: boolean; result: O | null; problem: Problem | null }>({
     busy: false,

@@ -1,22 +1,22 @@
 /**
- * The one way from a page to its agent, and the only place that knows which: a message port that the
- * desktop's preload hands over, or a WebSocket on loopback in a browser.
+ * Connects a page to its agent: over a message port from the desktop's preload script, or over a WebSocket
+ * on loopback in a browser. No other file of the pages depends on which of the two it is.
  *
- * In a browser the agent prints `http://127.0.0.1:PORT/#token=HEX`. The token stands in the fragment, so
- * that no server sees it in a log; it is kept in sessionStorage, removed from the address bar, and
- * presented as the second subprotocol of the WebSocket: `['idlewatt', 'token.HEX']`. The server answers
- * with the subprotocol `idlewatt`; it refuses a wrong token by closing with code 4401.
+ * For a browser the agent prints `http://127.0.0.1:PORT/#token=HEX`. The token is in the fragment, so that
+ * it appears in no server's log. The page moves it from the address bar to sessionStorage and sends it as
+ * the second subprotocol of the WebSocket: `['idlewatt', 'token.HEX']`. The server accepts the subprotocol
+ * `idlewatt`; for a wrong token it closes the socket with code 4401.
  */
 import type { ClientLink } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
 import type { SecretTask } from '../shared/secret-window.ts';
 
-/** What the desktop's preload exposes, and nothing else. */
+/** Everything that the desktop's preload script exposes to a page. */
 export interface DesktopBridge {
-  /** Asks for a fresh port; it arrives as a window message `idlewatt-port`. */
+  /** Requests a new port, which arrives as the window message `idlewatt-port`. */
   connect(): void;
-  /** Asks the shell to open its window for secrets. The page learns nothing of what happens there. */
+  /** Has the shell open its window for secrets. Nothing that happens there reaches the page. */
   openSecret(task: SecretTask): void;
   readonly platform: string;
 }
@@ -33,29 +33,29 @@ export const CLOSE_TOKEN_REFUSED = 4401;
 const TOKEN_KEY = 'idlewatt.token';
 const OPEN_TIMEOUT_MS = 10_000;
 
-/** An open way to the agent; `closed` resolves when it is gone and says whether the token was refused. */
-export interface Line {
+/** An open connection to the agent. `closed` resolves when it ends, with whether the token was refused. */
+export interface Connection {
   readonly link: ClientLink<Record<never, never>>;
   readonly closed: Promise<{ readonly refused: boolean }>;
   close(): void;
 }
 
-/** Why there is no line: no token in this tab, a token that the agent refuses, or no agent there. */
+/** No connection to the agent: this tab has no token, the agent refused the token, or it can't be reached. */
 export class NotConnected extends Error {
   readonly reason: 'no-token' | 'refused' | 'unreachable';
   constructor(reason: 'no-token' | 'refused' | 'unreachable') {
-    super(`no connection to the agent: ${reason}`);
+    super(`No connection to Idlewatt (${reason}).`);
     this.name = 'NotConnected';
     this.reason = reason;
   }
 }
 
-/** Opens a line to the agent. Fails with {@link NotConnected}. */
-export function openLine(): Promise<Line> {
-  return window.idlewatt ? openPort(window.idlewatt) : openSocket();
+/** Connects to the agent. Rejects with {@link NotConnected}. */
+export function connect(): Promise<Connection> {
+  return window.idlewatt ? connectPort(window.idlewatt) : connectSocket();
 }
 
-/** Moves the token from the address bar to this tab's storage. Call once, before anything reads the route. */
+/** Moves the token from the address bar to sessionStorage. Call it once, before the route is read. */
 export function takeToken(): void {
   const match = /^#token=([0-9a-fA-F]{16,256})$/.exec(window.location.hash);
   if (!match?.[1]) return;
@@ -63,7 +63,7 @@ export function takeToken(): void {
   window.history.replaceState(null, '', `${window.location.pathname}${window.location.search}#/`);
 }
 
-function openPort(bridge: DesktopBridge): Promise<Line> {
+function connectPort(bridge: DesktopBridge): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => finish(() => reject(new NotConnected('unreachable'))), OPEN_TIMEOUT_MS);
     const finish = (end: () => void) => {
@@ -75,12 +75,12 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
       const port = event.data === 'idlewatt-port' && event.source === window ? event.ports[0] : undefined;
       if (!port) return;
       const { promise: closed, resolve: end } = Promise.withResolvers<{ refused: boolean }>();
-      // Electron tells a page so when the other end is gone; plain Chromium does not.
+      // Electron fires this event when the other end is gone; plain Chromium doesn't.
       port.addEventListener('close', () => end({ refused: false }));
       port.start();
       const close = () => {
         port.close();
-        // The end that closes hears no event of its own.
+        // The end that closes the port gets no event.
         end({ refused: false });
       };
       finish(() => resolve({ link: new PortLink({ port }), closed, close }));
@@ -90,7 +90,7 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
   });
 }
 
-function openSocket(): Promise<Line> {
+function connectSocket(): Promise<Connection> {
   const token = sessionStorage.getItem(TOKEN_KEY);
   if (!token) return Promise.reject(new NotConnected('no-token'));
   const socket = new WebSocket(`ws://${window.location.host}/api`, [SUBPROTOCOL, TOKEN_PREFIX + token]);

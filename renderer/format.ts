@@ -1,20 +1,20 @@
 /**
- * Numbers as people read them: exact amounts, bytes, durations and times in the reader's language. Pure,
- * so that tests can ask anything of it. Every function takes what is known; unknown is the caller's word.
+ * Formats amounts, bytes, durations and times in the user's language. Pure functions of known values; the
+ * caller shows "unknown" where there is no value.
  */
 import { formatUnits } from '../shared/money.ts';
 
-/** More fraction digits than this do not help anybody read; the exact number stands in the tooltip. */
+/** Most fraction digits that are still readable. A longer number is rounded, and its tooltip is exact. */
 const READABLE_FRACTION_DIGITS = 9;
 
 export interface WrittenAmount {
-  /** For reading: exact when it is readable, otherwise rounded and marked with ≈. */
+  /** Exact if readable, otherwise rounded and marked with ≈. */
   readonly text: string;
-  /** Every digit. */
+  /** With every digit. */
   readonly exact: string;
 }
 
-/** Writes base units as a decimal number with the language's own marks and no rounding that is not marked. */
+/** Writes base units as a decimal number in the language's notation. Rounding is always marked. */
 export function writeAmount(baseUnits: string, decimals: number, language: string): WrittenAmount {
   const plain = formatUnits(BigInt(baseUnits), decimals) as `${number}`;
   const exact = new Intl.NumberFormat(language, { maximumFractionDigits: 36 }).format(plain);
@@ -24,14 +24,14 @@ export function writeAmount(baseUnits: string, decimals: number, language: strin
   return { text: `≈ ${rounded}`, exact };
 }
 
-/** Base units as a person would type them: exact, without grouping, with the language's decimal mark. */
+/** Writes base units as one would type them: exact, without grouping, with the language's decimal separator. */
 export function writeAmountForTyping(baseUnits: string, decimals: number, language: string): string {
   return new Intl.NumberFormat(language, { maximumFractionDigits: 36, useGrouping: false }).format(
     formatUnits(BigInt(baseUnits), decimals) as `${number}`,
   );
 }
 
-/** Decimal amount as typed by a person to base units; null when it is not a number or too precise. */
+/** Parses a typed decimal amount into base units; null if it isn't a number or has too many decimal places. */
 export function readAmount(text: string, decimals: number): string | null {
   const match = /^(\d{1,9})(?:[.,](\d+))?$/.exec(text.trim());
   if (!match) return null;
@@ -40,22 +40,35 @@ export function readAmount(text: string, decimals: number): string | null {
   return BigInt(`${match[1]}${fraction.padEnd(decimals, '0')}`).toString();
 }
 
+/** Writes a number rounded to `fractionDigits`. */
 export function writeNumber(value: number, language: string, fractionDigits = 0): string {
   return new Intl.NumberFormat(language, { maximumFractionDigits: fractionDigits }).format(value);
 }
 
-/** A measured value with three significant digits: 0.0312, 61.4, 1,240. */
+/** Writes 5 as `5%` in English and `5 %` in German. */
+export function writePercent(percent: number, language: string, fractionDigits = 0): string {
+  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: fractionDigits }).format(
+    percent / 100,
+  );
+}
+
+/** Writes a spread with up to one decimal: `±2.1%`. */
+export function writeSpread(percent: number, language: string): string {
+  return `±${writePercent(percent, language, 1)}`;
+}
+
+/** Writes a measured value with three significant digits, from 100 on without fraction: 0.0312, 61.4, 1,240. */
 export function writeMeasured(value: number, language: string): string {
   const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
   return new Intl.NumberFormat(language, digits).format(value);
 }
 
-/** Bytes of a gigabyte as it is shown and typed: decimal. */
+/** Bytes per gigabyte as shown and typed (decimal). */
 export const GIGABYTE = 1_000_000_000;
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Bytes in decimal units, as disks are sold: `94.2 MB`. */
+/** Writes bytes in decimal units, as disks are labeled: `94.2 MB`. */
 export function writeBytes(bytes: number, language: string): string {
   let value = bytes;
   let unit = 0;
@@ -74,7 +87,7 @@ const DURATION_STEPS = [
   { unit: 'second', ms: 1_000 },
 ] as const;
 
-/** A duration in its largest one or two whole units: `2 hr 5 min`, `340 ms`. */
+/** Writes a duration in its one or two largest whole units, below 10 s with one decimal: `2 hr 5 min`, `340 ms`. */
 export function writeDuration(durationMs: number, language: string): string {
   const write = (value: number, unit: string, digits = 0) =>
     new Intl.NumberFormat(language, {
@@ -97,7 +110,7 @@ export function writeDuration(durationMs: number, language: string): string {
   return parts.slice(0, 2).join(' ');
 }
 
-/** A moment: the time alone when it is today, with the date otherwise. */
+/** Writes a moment: only the time if it is today, otherwise with the date. */
 export function writeMoment(atMs: number, nowMs: number, language: string): string {
   const at = new Date(atMs);
   const sameDay = at.toDateString() === new Date(nowMs).toDateString();
@@ -107,7 +120,7 @@ export function writeMoment(atMs: number, nowMs: number, language: string): stri
   ).format(at);
 }
 
-/** The clock on the wall of a zone, with the weekday where it is another than at `nowMs`. */
+/** Writes the local time in a time zone, with the weekday if the day differs from that of `nowMs`. */
 export function writeClock(atMs: number, nowMs: number, language: string, timeZone: string): string {
   const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
   const time = new Intl.DateTimeFormat(language, { timeZone, timeStyle: 'short' }).format(atMs);
@@ -116,14 +129,14 @@ export function writeClock(atMs: number, nowMs: number, language: string, timeZo
   return `${weekday} ${time}`;
 }
 
-/** The exact time, for tooltips and time lines. */
+/** Writes date and time to the second, for tooltips and timelines. */
 export function writeExactTime(atMs: number, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(
     new Date(atMs),
   );
 }
 
-/** `YYYY-MM-DD` as a short local date. The day is a calendar day, not a moment. */
+/** Writes `YYYY-MM-DD` as a short date. It is a calendar day, not a moment, so no time zone applies. */
 export function writeDay(day: string, language: string): string {
   const [year, month, date] = day.split('-').map(Number);
   return new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric' }).format(
@@ -131,12 +144,12 @@ export function writeDay(day: string, language: string): string {
   );
 }
 
-/** Long identifiers, readable at both ends; short ones whole. */
+/** Shortens a long identifier to its head and tail; returns a short one unchanged. */
 export function shorten(text: string, head = 6, tail = 4): string {
   return text.length <= head + tail + 1 ? text : `${text.slice(0, head)}…${text.slice(-tail)}`;
 }
 
-/** Seconds until a download ends, or null when nobody can know. */
+/** Seconds until a download ends; null if its size or speed is unknown. */
 export function secondsLeft(progress: {
   receivedBytes: number;
   totalBytes: number | null;

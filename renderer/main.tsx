@@ -1,4 +1,4 @@
-/** Where the pages begin: the token out of the address bar, the words, the connection, the shell. */
+/** Entry point of the pages: takes the token from the address bar, connects, loads the strings, renders the shell. */
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/parts.css';

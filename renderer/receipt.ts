@@ -1,6 +1,7 @@
-/** Reads the payload of a receipt (compact JWS) for showing. The agent verified it; a page only displays it. */
+/** Decodes the payload of a receipt (compact JWS) for display. The agent has already verified it. */
 import { type Receipt, receiptSchema } from '../shared/offer.ts';
 
+/** The decoded receipt; null if the JWS has no readable payload. */
 export function readReceipt(jws: string): Receipt | null {
   const payload = jws.split('.')[1];
   if (!payload) return null;

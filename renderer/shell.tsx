@@ -1,4 +1,4 @@
-/** The frame around every page: navigation, the state of the line to the agent, and the page that is open. */
+/** Frame around every page: navigation, a note when the page isn't current, and the open page. */
 import { type ComponentType, useEffect, useRef } from 'react';
 import { I18nProvider } from 'react-aria-components';
 import { statusOf } from '../shared/status.ts';
@@ -15,7 +15,7 @@ import { Icon } from './parts/icon.tsx';
 import { StatusMark } from './parts/status-mark.tsx';
 import { useNow, useStrings } from './parts/strings.ts';
 import { hrefTo, PAGES, type Page, useRoute } from './route.ts';
-import { useLink, useSection } from './store.ts';
+import { useConnection, useSection } from './store.ts';
 import { applyLanguage } from './strings.ts';
 
 const VIEWS: Record<Page, ComponentType<{ item: string | null }>> = {
@@ -29,16 +29,19 @@ const VIEWS: Record<Page, ComponentType<{ item: string | null }>> = {
   settings: Settings,
 };
 
+/** Time without a message while the page connects. */
+const EMPTY_MS = 900;
+
 export function Shell() {
-  const { known } = useLink();
+  const { known } = useConnection();
   const { language } = useStrings();
-  return <I18nProvider locale={language}>{known ? <Open /> : <Closed />}</I18nProvider>;
+  return <I18nProvider locale={language}>{known ? <Frame /> : <ConnectingScreen />}</I18nProvider>;
 }
 
-function Open() {
+function Frame() {
   const { t } = useStrings();
   const { page, item } = useRoute();
-  const { status } = useLink();
+  const { status } = useConnection();
   const settings = useSection('settings');
   const main = useRef<HTMLElement>(null);
   const View = VIEWS[page];
@@ -56,7 +59,7 @@ function Open() {
   useEffect(() => {
     if (shown.current === place) return;
     shown.current = place;
-    // A new page begins at its beginning, for readers too; the first one leaves the focus where it is.
+    // Move focus and scroll position to the top of a new page, for screen readers too. The first page keeps the focus.
     main.current?.focus();
     window.scrollTo(0, 0);
   }, [place]);
@@ -65,7 +68,7 @@ function Open() {
     <div className="frame">
       <Sidebar page={page} onSkip={() => main.current?.focus()} />
       <main ref={main} tabIndex={-1} className={status === 'live' ? 'page' : 'page is-stale'}>
-        <LineNote />
+        <ConnectionNote />
         <View item={item} key={page} />
       </main>
     </div>
@@ -119,15 +122,15 @@ function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
   );
 }
 
-/** Says when what is shown is not current, and that neither jobs nor money hang on this page. */
-function LineNote() {
+/** Warns that the page isn't current, and that neither jobs nor money depend on it. */
+function ConnectionNote() {
   const { t, language } = useStrings();
-  const { status, lostAtMs } = useLink();
+  const { status, lostAtMs } = useConnection();
   const nowMs = useNow(10_000);
   if (status === 'live') return null;
   const refused = status === 'refused' || status === 'no-token';
   return (
-    <div className="note is-warning line-note" role="status">
+    <div className="note is-warning connection-note" role="status">
       <p className="note-title">{t(refused ? 'line.refused.title' : 'line.reconnecting.title')}</p>
       <p>
         {refused
@@ -138,18 +141,18 @@ function LineNote() {
   );
 }
 
-/** Before the first contact. */
-function Closed() {
+/** Shown until the first state has arrived. */
+function ConnectingScreen() {
   const { t } = useStrings();
-  const { status } = useLink();
+  const { status } = useConnection();
   const nowMs = useNow(300);
   const since = useRef(nowMs);
-  // A spinner that flashes is worse than none: nothing is said for the first moments.
-  if (status === 'connecting' && nowMs - since.current < 900) return <main className="closed" />;
+  // A message that only flashes is worse than none, so the screen stays empty at first.
+  if (status === 'connecting' && nowMs - since.current < EMPTY_MS) return <main className="connecting" />;
   const kind = status === 'refused' ? 'refused' : status === 'no-token' ? 'noToken' : 'connecting';
   return (
-    <main className="closed">
-      <div className="closed-card">
+    <main className="connecting">
+      <div className="connecting-card">
         <p className="brand">
           <Icon name="bolt" />
           <span>Idlewatt</span>

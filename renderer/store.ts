@@ -1,29 +1,29 @@
 /**
- * What the pages know: the agent's whole state, section by section, and whether it is fresh. One store
- * for all pages, fed by `state.watch`; it reconnects by itself with growing waits and says so.
+ * The store behind all pages: the agent's whole state, section by section, and whether it is current. It is
+ * fed by `state.watch`, reconnects automatically after growing delays, and reports the connection's status.
  */
 import { type ClientContext, type ClientLink, type ClientOptions, createORPCClient } from '@orpc/client';
 import type { ContractRouterClient } from '@orpc/contract';
 import { useSyncExternalStore } from 'react';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../shared/api/state.ts';
-import { type Line, NotConnected, openLine } from './connection.ts';
+import { type Connection, connect, NotConnected } from './connection.ts';
 
-/** `live`: what is shown is current. Otherwise it is the last that was known, or nothing yet. */
-export type LinkStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
+/** `live`: the state is current. Otherwise it is the last known state, or there is none yet. */
+export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
 
 interface View {
-  readonly status: LinkStatus;
-  /** When the line was lost, in milliseconds since the epoch; null while live or before the first contact. */
+  readonly status: ConnectionStatus;
+  /** When the connection was lost, in milliseconds since the epoch; null while live or before the first one. */
   readonly lostAtMs: number | null;
   readonly state: AgentState | null;
 }
 
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 8_000;
+const RETRY_DELAY_MS_MIN = 250;
+const RETRY_DELAY_MS_MAX = 8_000;
 
 let view: View = { status: 'connecting', lostAtMs: null, state: null };
-let line: Line | null = null;
+let connection: Connection | null = null;
 const listeners = new Set<() => void>();
 
 function show(next: Partial<View>): void {
@@ -31,11 +31,11 @@ function show(next: Partial<View>): void {
   for (const listener of listeners) listener();
 }
 
-/** Calls go over whichever line is open; without one they fail at once instead of waiting unseen. */
+/** Sends calls over the open connection. Without one they fail immediately instead of waiting unnoticed. */
 const link: ClientLink<ClientContext> = {
   call(path: readonly string[], input: unknown, options: ClientOptions<ClientContext>) {
-    if (!line) return Promise.reject(new NotConnected('unreachable'));
-    return line.link.call(path, input, options);
+    if (!connection) return Promise.reject(new NotConnected('unreachable'));
+    return connection.link.call(path, input, options);
   },
 };
 
@@ -44,7 +44,7 @@ export const agent: ContractRouterClient<Contract> = createORPCClient(link);
 
 /** Keeps the state fresh for as long as the page lives. */
 export async function keepConnected(): Promise<never> {
-  let waitMs = FIRST_WAIT_MS;
+  let delayMs = RETRY_DELAY_MS_MIN;
   for (;;) {
     const startedAtMs = Date.now();
     const end = await followOnce().catch((error: unknown) =>
@@ -52,24 +52,24 @@ export async function keepConnected(): Promise<never> {
     );
     if (end !== 'unreachable') show({ status: end });
     else if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });
-    // A line that held for a while is worth an early try; one that breaks at once is not.
-    if (Date.now() - startedAtMs > LONGEST_WAIT_MS) waitMs = FIRST_WAIT_MS;
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    // Retry early only if the connection lasted for a while; one that breaks immediately gets longer delays.
+    if (Date.now() - startedAtMs > RETRY_DELAY_MS_MAX) delayMs = RETRY_DELAY_MS_MIN;
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX);
   }
 }
 
-/** One line from its opening to its end; says why it ended. */
+/** Follows the state over one connection until it ends. Resolves with the reason. */
 async function followOnce(): Promise<'refused' | 'unreachable'> {
-  const opened = await openLine();
-  line = opened;
+  const opened = await connect();
+  connection = opened;
   try {
-    // The line's own end counts too: an iterator may never hear of a port that vanished.
+    // Also wait for the connection's own end: the iterator may never be notified of a port that vanished.
     await Promise.race([followUpdates(), opened.closed]);
   } catch {
-    // The watch ended because the line did, or the agent ended it; either way the line is renewed.
+    // The watch ended with the connection, or the agent ended it. Either way the page reconnects.
   } finally {
-    line = null;
+    connection = null;
     opened.close();
   }
   return (await opened.closed).refused ? 'refused' : 'unreachable';
@@ -82,7 +82,7 @@ async function followUpdates(): Promise<void> {
   }
 }
 
-/** Without the keys that are present but undefined, which a partial update may carry. */
+/** Drops keys that are present but undefined, which a partial update may contain. */
 function defined(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
   return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }
@@ -92,12 +92,13 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export function useLink(): { status: LinkStatus; lostAtMs: number | null; known: boolean } {
+/** The connection's status, and whether any state has arrived yet (`known`). */
+export function useConnection(): { status: ConnectionStatus; lostAtMs: number | null; known: boolean } {
   const current = useSyncExternalStore(subscribe, () => view);
   return { status: current.status, lostAtMs: current.lostAtMs, known: current.state !== null };
 }
 
-/** A section of the state. Only rendered below the point where the first state has arrived. */
+/** A section of the state. Use it only in components that are rendered after the first state has arrived. */
 export function useSection<S extends StateSection>(section: S): AgentState[S] {
   return useSyncExternalStore(subscribe, () => {
     if (!view.state) throw new Error('assertion failed: a page was shown before the first state');

@@ -1,4 +1,4 @@
-/** The pages' words: two catalogues with the same keys, and the language that the owner chose. */
+/** Sets up i18next for the pages: two catalogs with the same keys, and the language that the owner chose. */
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import type { Settings } from '../shared/settings.ts';
@@ -14,7 +14,7 @@ declare module 'i18next' {
 
 export const LANGUAGES = ['en', 'de'] as const;
 
-/** The catalogue for a setting; `system` follows the browser and falls back to English. */
+/** Catalog language for a setting; `system` follows the browser and falls back to English. */
 export function languageFor(setting: Settings['language'], browserLanguages: readonly string[]): string {
   if (setting !== 'system') return setting;
   for (const tag of browserLanguages) {
@@ -24,6 +24,7 @@ export function languageFor(setting: Settings['language'], browserLanguages: rea
   return 'en';
 }
 
+/** Initializes i18next; keeps the document's language and text direction in step with it. */
 export async function loadStrings(): Promise<void> {
   i18next.on('languageChanged', (language) => {
     document.documentElement.lang = language;
@@ -34,12 +35,13 @@ export async function loadStrings(): Promise<void> {
     lng: languageFor('system', navigator.languages),
     fallbackLng: 'en',
     interpolation: { escapeValue: false },
-    // A missing key is a bug: tests fail on any line in the console.
+    // A missing key is a bug: tests fail on any error in the console.
     saveMissing: true,
     missingKeyHandler: (_languages, _namespace, key) => console.error(`missing string: ${key}`),
   });
 }
 
+/** Switches the pages to the language of a setting. */
 export async function applyLanguage(setting: Settings['language']): Promise<void> {
   const language = languageFor(setting, navigator.languages);
   if (i18next.language !== language) await i18next.changeLanguage(language);

@@ -81,7 +81,7 @@ async function earn(desktop: DesktopApp, page: Page): Promise<void> {
   await page.mouse.move(0, 0); // a pointer left lying on a number would open its tooltip
   await go(page, PAGES.home);
   console.log('Waiting for the first jobs.');
-  const served = page.getByText(/\d+ jobs? served/).first();
+  const served = page.getByText(/\d+ jobs? completed/).first();
   await until(
     'served jobs',
     async () => Number.parseInt((await served.textContent()) ?? '0', 10),
@@ -127,7 +127,7 @@ async function spend({ page }: DesktopApp): Promise<void> {
   await page.getByLabel('To', { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
   await page.getByLabel('Amount', { exact: true }).fill('0.25');
   await page.keyboard.press('Enter');
-  await page.getByText('This will be sent').waitFor();
+  await page.getByText('Review transfer').waitFor();
   await page.mouse.move(0, 0);
   await picture(page, 'wallet-send');
   await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
@@ -135,14 +135,14 @@ async function spend({ page }: DesktopApp): Promise<void> {
   await wait(2_000);
   await screenPart('confirm-spend', { left: 0, top: 0, width: 640, height: 400 });
   pressKeys(display.env, 'Escape');
-  await page.getByText('It was not confirmed').waitFor();
+  await page.getByText('Not confirmed').waitFor();
 }
 
 /** The window for secrets, before it shows any. */
 async function backup({ windowAt, page }: DesktopApp): Promise<void> {
-  await page.getByRole('button', { name: 'Back up with words …' }).click();
+  await page.getByRole('button', { name: 'Back up recovery phrase…' }).click();
   const secret = await windowAt('secret.html');
-  await secret.getByRole('button', { name: 'Show the words' }).waitFor();
+  await secret.getByRole('button', { name: 'Show recovery phrase' }).waitFor();
   await picture(secret, 'backup');
   await secret
     .getByRole('button', { name: 'Close' })

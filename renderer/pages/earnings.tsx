@@ -1,8 +1,8 @@
-/** Earnings: what came in by day and by model, what is still owed and why, and every line behind it. */
+/** Earnings page: earnings by day and by model, pending payouts with their reasons, and the ledger entries. */
 import { useState } from 'react';
 import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeAmount, writeDay, writeNumber } from '../format.ts';
-import { Amount, useAmountText } from '../parts/amount.tsx';
+import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
 import { DayChart } from '../parts/chart.tsx';
 import { Choice } from '../parts/choice.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -17,11 +17,16 @@ import { agent, useSection } from '../store.ts';
 
 const SPANS = ['7', '30', '90'] as const;
 
+interface MoneyQuery {
+  /** Changes with every amount of money, so that the query is repeated. */
+  readonly moneyKey: string;
+}
+
 export function Earnings() {
   const { t } = useStrings();
   const money = useSection('money');
   const [span, setSpan] = useState<(typeof SPANS)[number]>('30');
-  const moved = [money.earnedTotal, money.owed, money.claimed, money.received].join('|');
+  const moneyKey = [money.earnedTotal, money.owed, money.claimed, money.received].join('|');
   return (
     <>
       <PageHead title={t('nav.earnings')} lead={t('earnings.lead')}>
@@ -38,11 +43,11 @@ export function Earnings() {
             options={SPANS.map((value) => ({ value, label: t('earnings.days', { count: Number(value) }) }))}
           />
         </div>
-        <Days days={Number(span)} moved={moved} />
+        <Days days={Number(span)} moneyKey={moneyKey} />
       </section>
-      <ByModel days={Number(span)} moved={moved} />
-      <Receivables moved={moved} />
-      <Entries moved={moved} />
+      <ByModel days={Number(span)} moneyKey={moneyKey} />
+      <Receivables moneyKey={moneyKey} />
+      <Entries moneyKey={moneyKey} />
     </>
   );
 }
@@ -52,6 +57,7 @@ function PayOut() {
   const money = useSection('money');
   const wallet = useSection('wallet');
   const amountText = useAmountText();
+  const unitName = useUnitName();
   const settle = useAction((_: null) => agent.earnings.settle({}));
   const open = BigInt(money.owed) + BigInt(money.claimed);
   const sum = amountText(open.toString(), money.asset);
@@ -70,9 +76,7 @@ function PayOut() {
             amount: sum,
             address: wallet.address === null ? t('common.unknown') : shorten(wallet.address),
             network: wallet.networkName,
-            coin: money.coin.practice
-              ? t('money.practiceUnit', { symbol: money.coin.symbol })
-              : money.coin.symbol,
+            coin: unitName(money.coin),
           })}
         </p>
         {BigInt(money.owed) < BigInt(money.settleThreshold) ? (
@@ -122,10 +126,11 @@ function Totals() {
   );
 }
 
-function Days({ days, moved }: { days: number; moved: string }) {
+function Days({ days, moneyKey }: MoneyQuery & { days: number }) {
   const { t, language } = useStrings();
   const { asset, coin } = useSection('money');
-  const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byDay({ days }));
+  const unitName = useUnitName();
+  const answer = useAnswer(`${days}|${moneyKey}`, () => agent.earnings.byDay({ days }));
   if (answer.problem) return <ProblemNote problem={answer.problem} />;
   if (!answer.data) return <div className="chart is-waiting" />;
   const rows = answer.data.days;
@@ -146,11 +151,7 @@ function Days({ days, moved }: { days: number; moved: string }) {
           writeDay={(day) => writeDay(day, language)}
           writeValue={(value) => writeAmount(String(Math.round(value)), asset.decimals, language).text}
         />
-        <p className="chart-unit">
-          {t('earnings.unit', {
-            unit: asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol,
-          })}
-        </p>
+        <p className="chart-unit">{t('earnings.unit', { unit: unitName(asset) })}</p>
       </div>
       <details className="as-table">
         <summary>{t('earnings.asTable')}</summary>
@@ -185,11 +186,11 @@ function Days({ days, moved }: { days: number; moved: string }) {
   );
 }
 
-function ByModel({ days, moved }: { days: number; moved: string }) {
+function ByModel({ days, moneyKey }: MoneyQuery & { days: number }) {
   const { t, language } = useStrings();
   const { asset } = useSection('money');
   const modelName = useModelName();
-  const answer = useAnswer(`${days}|${moved}`, () => agent.earnings.byModel({ days }));
+  const answer = useAnswer(`${days}|${moneyKey}`, () => agent.earnings.byModel({ days }));
   if (!answer.data || answer.data.models.length === 0) return <ProblemNote problem={answer.problem} />;
   return (
     <section aria-labelledby="earnings-models">
@@ -218,11 +219,11 @@ function ByModel({ days, moved }: { days: number; moved: string }) {
   );
 }
 
-function Receivables({ moved }: { moved: string }) {
+function Receivables({ moneyKey }: MoneyQuery) {
   const { t } = useStrings();
   const money = useSection('money');
   const amountText = useAmountText();
-  const answer = useAnswer(moved, () => agent.earnings.receivables({}));
+  const answer = useAnswer(moneyKey, () => agent.earnings.receivables({}));
   return (
     <section aria-labelledby="earnings-owed">
       <h2 id="earnings-owed">{t('earnings.owed')}</h2>
@@ -256,9 +257,9 @@ function Receivables({ moved }: { moved: string }) {
   );
 }
 
-function Entries({ moved }: { moved: string }) {
+function Entries({ moneyKey }: MoneyQuery) {
   const { t } = useStrings();
-  const answer = useAnswer(moved, () => agent.earnings.entries({ limit: 20 }));
+  const answer = useAnswer(moneyKey, () => agent.earnings.entries({ limit: 20 }));
   return (
     <section aria-labelledby="earnings-ledger">
       <h2 id="earnings-ledger">{t('earnings.ledger')}</h2>

@@ -1,4 +1,4 @@
-/** Home: what a day is expected to bring, what that rests on, and how earlier forecasts did. */
+/** Home: the forecast for one day, how it is estimated, and how earlier forecasts did. */
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import { useAnswer } from '../calls.ts';
 import { writeAmount, writeNumber } from '../format.ts';
@@ -7,7 +7,7 @@ import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
-export function Expected() {
+export function DayForecast() {
   const { t } = useStrings();
   const { benchmark } = useSection('machine');
   const { comfort } = useSection('settings');
@@ -19,17 +19,17 @@ export function Expected() {
   return (
     <section aria-labelledby="home-forecast">
       <h2 id="home-forecast">{t('forecast.title')}</h2>
-      {forecast === null ? <p>{t('forecast.notMeasured')}</p> : <Day forecast={forecast} />}
+      {forecast === null ? <p>{t('forecast.notMeasured')}</p> : <ForecastFigures forecast={forecast} />}
       <Scores scores={scores} />
     </section>
   );
 }
 
-function Day({ forecast }: { forecast: Forecast }) {
+function ForecastFigures({ forecast }: { forecast: Forecast }) {
   const { t, language } = useStrings();
   const { asset } = useSection('money');
   const { basis, earned, power, net } = forecast;
-  const between = ({ low, high }: { low: string; high: string }) => (
+  const range = ({ low, high }: { low: string; high: string }) => (
     <>
       {t('forecast.between', { low: writeAmount(low, asset.decimals, language).text })}{' '}
       <Amount baseUnits={high} asset={asset} isPlain />
@@ -37,7 +37,7 @@ function Day({ forecast }: { forecast: Forecast }) {
   );
   const number = (value: number) => writeNumber(value, language);
   const percent = (share: number) => number(share * 100);
-  const rests = [
+  const basisTexts = [
     t('forecast.speed', {
       prefill: number(basis.prefillTokensPerSecond),
       decode: number(basis.decodeTokensPerSecond),
@@ -59,19 +59,19 @@ function Day({ forecast }: { forecast: Forecast }) {
     <>
       <dl className="figures">
         <Figure label={t('forecast.earned')} note={t('forecast.oneAtATime')}>
-          <Fact about={rests.join(' ')}>{between(earned)}</Fact>
+          <Fact about={basisTexts.join(' ')}>{range(earned)}</Fact>
         </Figure>
         <Figure label={t('forecast.power')}>
-          {power === null ? <Unknown about={rests.at(-1) ?? null} /> : between(power)}
+          {power === null ? <Unknown about={basisTexts.at(-1) ?? null} /> : range(power)}
         </Figure>
         <Figure label={t('forecast.net')}>
-          {net === null ? <Unknown about={t('forecast.noNet')} /> : between(net)}
+          {net === null ? <Unknown about={t('forecast.noNet')} /> : range(net)}
         </Figure>
       </dl>
       <details>
         <summary>{t('forecast.restsOn')}</summary>
         <ul>
-          {rests.map((each) => (
+          {basisTexts.map((each) => (
             <li key={each}>{each}</li>
           ))}
         </ul>

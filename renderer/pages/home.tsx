@@ -1,4 +1,4 @@
-/** Home: one sentence with its reason, one main button, what runs now and what it brought. */
+/** Home page: the status with its one reason, the main button, earnings, and what runs now. */
 import type { AgentState } from '../../shared/api/state.ts';
 import { type Status, statusOf } from '../../shared/status.ts';
 import { writeDuration, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
@@ -11,23 +11,23 @@ import { StatusMark } from '../parts/status-mark.tsx';
 import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useSection } from '../store.ts';
-import { Expected } from './home-forecast.tsx';
+import { DayForecast } from './home-forecast.tsx';
 
 export function Home() {
   return (
     <>
-      <Lead />
+      <StatusHead />
       <Notices />
       <Money />
-      <Expected />
+      <DayForecast />
       <Now />
-      <GivenBack />
+      <HandBacks />
       <Practice />
     </>
   );
 }
 
-function Lead() {
+function StatusHead() {
   const { t, language } = useStrings();
   const work = useSection('work');
   const settings = useSection('settings');
@@ -63,13 +63,13 @@ function Lead() {
           {t('home.since', { time: writeMoment(work.presence.sinceMs, nowMs, language) })}
         </p>
       </div>
-      <Cost status={status} />
+      <CostOfWaiting status={status} />
     </section>
   );
 }
 
-/** What an hour of waiting costs, by what an hour of work brought. */
-function Cost({ status }: { status: Status }) {
+/** Cost of one hour of waiting, from the average earnings per hour in which Idlewatt could run. */
+function CostOfWaiting({ status }: { status: Status }) {
   const { t, language } = useStrings();
   const { perHour } = useSection('work');
   const { asset } = useSection('money');
@@ -202,8 +202,8 @@ function ActiveJob({ job }: { job: AgentState['work']['activeJobs'][number] }) {
   );
 }
 
-/** The promise that the machine is given back at once, as it was measured. */
-function GivenBack() {
+/** Measured time from the decision to pause until the machine was free: the latest and the slowest. */
+function HandBacks() {
   const { t, language } = useStrings();
   const { handBacks } = useSection('work');
   const nowMs = useNow(60_000);
@@ -240,7 +240,7 @@ function GivenBack() {
   );
 }
 
-/** What the practice network is; started on its own, so it says so. */
+/** Explains the practice network, because Idlewatt starts it automatically. */
 function Practice() {
   const { t } = useStrings();
   const { profile } = useSection('app');
@@ -251,7 +251,7 @@ function Practice() {
       <p>{t('practice.what')}</p>
       <p>{t('practice.worth')}</p>
       <p>
-        {t('practice.leave')} <code className="whole">npm start -- --profile open</code>
+        {t('practice.leave')} <code className="unbroken">npm start -- --profile open</code>
       </p>
     </section>
   );

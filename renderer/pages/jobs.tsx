@@ -1,4 +1,4 @@
-/** Jobs: what is answered now and what was, each opening into its own story. */
+/** Jobs page: running and past jobs, filtered by outcome and direction. Each opens into its own page. */
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { Job } from '../../shared/jobs.ts';
@@ -6,46 +6,36 @@ import { useAnswer } from '../calls.ts';
 import { shorten, writeExactTime, writeMeasured, writeMoment } from '../format.ts';
 import { AmountById } from '../parts/amount.tsx';
 import { Choice } from '../parts/choice.tsx';
-import { Fact, Unknown } from '../parts/fact.tsx';
-import { JobStateMark } from '../parts/job-state.tsx';
+import { Unknown } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { JobStateMark } from '../parts/state-mark.tsx';
 import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
-import { JobStory } from './job-story.tsx';
+import { JobPage } from './job.tsx';
 
 type Outcome = 'all' | 'served' | 'failed';
 type Side = 'all' | 'sold' | 'bought';
+/** Rows added per press, and the maximum that the agent returns per query. */
 const PAGE_ROWS = 50;
+const ROWS_MAX = 200;
 
 export function Jobs({ item }: { item: string | null }) {
-  return item === null ? <JobList /> : <JobStory id={item} />;
+  return item === null ? <JobList /> : <JobPage id={item} />;
 }
 
 function JobList() {
   const { t } = useStrings();
-  const work = useSection('work');
-  const money = useSection('money');
   const [outcome, setOutcome] = useState<Outcome>('all');
   const [side, setSide] = useState<Side>('all');
   const [limit, setLimit] = useState(PAGE_ROWS);
-  // The list is asked for again when a job began, ended, or was paid; not with every token.
-  const key = [
-    outcome,
-    side,
-    limit,
-    work.activeJobs.map((job) => job.id).join(),
-    work.jobsToday.served,
-    work.jobsToday.failed,
-    money.claimed,
-    money.received,
-  ].join('|');
+  const key = [outcome, side, limit, useJobsKey()].join('|');
   const answer = useAnswer(key, () =>
     agent.jobs.list({ outcome, limit, ...(side === 'all' ? {} : { side }) }),
   );
-  const columns = useColumns();
+  const isFiltered = outcome !== 'all' || side !== 'all';
   return (
     <>
       <PageHead title={t('nav.jobs')} lead={t('jobs.lead')} />
@@ -72,47 +62,64 @@ function JobList() {
         </div>
         <ProblemNote problem={answer.problem} />
         {answer.data && answer.data.jobs.length === 0 ? (
-          <Empty title={t(outcome === 'all' && side === 'all' ? 'jobs.empty' : 'jobs.emptyFilter')}>
-            <p>{t(outcome === 'all' && side === 'all' ? 'jobs.emptyNext' : 'jobs.emptyFilterNext')}</p>
+          <Empty title={t(isFiltered ? 'jobs.emptyFilter' : 'jobs.empty')}>
+            <p>{t(isFiltered ? 'jobs.emptyFilterNext' : 'jobs.emptyNext')}</p>
           </Empty>
         ) : null}
         {answer.data && answer.data.jobs.length > 0 ? (
-          <>
-            <Table
-              label={t('jobs.table')}
-              columns={columns}
-              rows={answer.data.jobs}
-              rowKey={(job) => `${job.side}-${job.id}`}
-            />
-            {answer.data.more && limit < 200 ? (
-              <Button
-                className="button"
-                onPress={() => setLimit((before) => Math.min(200, before + PAGE_ROWS))}
-              >
-                {t('common.more')}
-              </Button>
-            ) : null}
-          </>
+          <JobTable
+            jobs={answer.data.jobs}
+            {...(answer.data.more && limit < ROWS_MAX
+              ? { onMore: () => setLimit((before) => Math.min(ROWS_MAX, before + PAGE_ROWS)) }
+              : {})}
+          />
         ) : null}
       </section>
     </>
   );
 }
 
+/** Changes when a job begins, ends or is paid, so that the list is queried again; not with every token. */
+function useJobsKey(): string {
+  const work = useSection('work');
+  const money = useSection('money');
+  return [
+    work.activeJobs.map((job) => job.id).join(),
+    work.jobsToday.served,
+    work.jobsToday.failed,
+    money.claimed,
+    money.received,
+  ].join('|');
+}
+
+function JobTable({ jobs, onMore }: { jobs: readonly Job[]; onMore?: () => void }) {
+  const { t } = useStrings();
+  const columns = useColumns();
+  return (
+    <>
+      <Table
+        label={t('jobs.table')}
+        columns={columns}
+        rows={jobs}
+        rowKey={(job) => `${job.side}-${job.id}`}
+      />
+      {onMore ? (
+        <Button className="button" onPress={onMore}>
+          {t('common.more')}
+        </Button>
+      ) : null}
+    </>
+  );
+}
+
 function useColumns(): readonly Column<Job>[] {
   const { t, language } = useStrings();
-  const { activeJobs } = useSection('work');
-  const modelName = useModelName();
   const nowMs = useNow(30_000);
-  const liveTokens = (job: Job) =>
-    job.outputTokens ?? activeJobs.find((active) => active.id === job.id)?.outputTokens ?? null;
-  const liveSpeed = (job: Job) =>
-    job.decodeTokensPerSecond ?? activeJobs.find((active) => active.id === job.id)?.tokensPerSecond ?? null;
   return [
     {
       key: 'time',
       head: t('jobs.column.time'),
-      isWhole: true,
+      isUnbroken: true,
       cell: (job) => (
         <a href={hrefTo('jobs', job.id)} title={writeExactTime(job.createdAtMs, language)}>
           {writeMoment(job.createdAtMs, nowMs, language)}
@@ -120,65 +127,72 @@ function useColumns(): readonly Column<Job>[] {
       ),
     },
     { key: 'state', head: t('jobs.column.state'), cell: (job) => <JobStateMark state={job.state} /> },
-    {
-      key: 'model',
-      head: t('jobs.column.model'),
-      cell: (job) => (
-        <>
-          {modelName(job.model)}
-          {job.side === 'bought' ? <span className="tag">{t('jobs.boughtTag')}</span> : null}
-        </>
-      ),
-    },
+    { key: 'model', head: t('jobs.column.model'), cell: (job) => <ModelCell job={job} /> },
     {
       key: 'peer',
       head: t('jobs.column.peer'),
-      isWhole: true,
+      isUnbroken: true,
       cell: (job) => <span title={job.peer}>{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</span>,
     },
     {
       key: 'tokens',
       head: t('jobs.column.tokens'),
       isNumber: true,
-      cell: (job) => {
-        const output = liveTokens(job);
-        return (
-          <>
-            {job.inputTokens ?? <Unknown />}
-            <span className="arrow" aria-hidden="true">
-              {' → '}
-            </span>
-            <span className="for-readers">{t('jobs.tokensTo')}</span>
-            {output ?? <Unknown />}
-          </>
-        );
-      },
+      cell: (job) => <TokensCell job={job} />,
     },
-    {
-      key: 'speed',
-      head: t('jobs.column.speed'),
-      isNumber: true,
-      cell: (job) => {
-        const speed = liveSpeed(job);
-        return speed === null ? <Unknown /> : t('speed.perSecond', { speed: writeMeasured(speed, language) });
-      },
-    },
+    { key: 'speed', head: t('jobs.column.speed'), isNumber: true, cell: (job) => <SpeedCell job={job} /> },
     {
       key: 'charged',
       head: t('jobs.column.charged'),
       isNumber: true,
-      cell: (job) =>
-        job.charged === null || job.assetId === null ? (
-          job.state === 'running' || job.state === 'admitted' || job.state === 'delivered' ? (
-            <Fact>
-              <span className="soft">{t('jobs.notYet')}</span>
-            </Fact>
-          ) : (
-            <Unknown />
-          )
-        ) : (
-          <AmountById baseUnits={job.charged} assetId={job.assetId} />
-        ),
+      cell: (job) => <ChargedCell job={job} />,
     },
   ];
+}
+
+function ModelCell({ job }: { job: Job }) {
+  const { t } = useStrings();
+  const modelName = useModelName();
+  return (
+    <>
+      {modelName(job.model)}
+      {job.side === 'bought' ? <span className="tag">{t('jobs.boughtTag')}</span> : null}
+    </>
+  );
+}
+
+/** The live figures of a job while it runs. */
+function useActiveJob(id: string) {
+  return useSection('work').activeJobs.find((active) => active.id === id);
+}
+
+function TokensCell({ job }: { job: Job }) {
+  const { t } = useStrings();
+  const active = useActiveJob(job.id);
+  return (
+    <>
+      {job.inputTokens ?? <Unknown />}
+      <span className="arrow" aria-hidden="true">
+        {' → '}
+      </span>
+      <span className="for-readers">{t('jobs.tokensTo')}</span>
+      {job.outputTokens ?? active?.outputTokens ?? <Unknown />}
+    </>
+  );
+}
+
+function SpeedCell({ job }: { job: Job }) {
+  const { t, language } = useStrings();
+  const active = useActiveJob(job.id);
+  const speed = job.decodeTokensPerSecond ?? active?.tokensPerSecond ?? null;
+  return speed === null ? <Unknown /> : t('speed.perSecond', { speed: writeMeasured(speed, language) });
+}
+
+function ChargedCell({ job }: { job: Job }) {
+  const { t } = useStrings();
+  if (job.charged !== null && job.assetId !== null) {
+    return <AmountById baseUnits={job.charged} assetId={job.assetId} />;
+  }
+  const isPending = job.state === 'running' || job.state === 'admitted' || job.state === 'delivered';
+  return isPending ? <span className="soft">{t('jobs.notYet')}</span> : <Unknown />;
 }

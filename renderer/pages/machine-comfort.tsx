@@ -1,10 +1,10 @@
-/** Machine: how much of it idle work may take, and what the decision to run rests on. */
+/** Machine page: the limits for idle work, and the readings behind the decision to run. */
 import { Label, Slider, SliderOutput, SliderThumb, SliderTrack, Switch } from 'react-aria-components';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { useAction } from '../calls.ts';
-import { GIGABYTE, writeBytes, writeExactTime, writeNumber } from '../format.ts';
+import { GIGABYTE, writeBytes, writeExactTime, writeNumber, writePercent } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Count, SwitchTrack } from '../parts/setting.tsx';
@@ -72,7 +72,7 @@ export function Comfort() {
   );
 }
 
-/** Takes a card from the work, or gives it back: at once, whatever is computed on it. */
+/** Turns a GPU off or on for Idlewatt. Takes effect immediately, even while it computes. */
 export function CardSwitch({ id, name }: { id: string; name: string }) {
   const { t } = useStrings();
   const { graphicsOff } = useSection('settings');
@@ -94,8 +94,8 @@ export function CardSwitch({ id, name }: { id: string; name: string }) {
   );
 }
 
-/** Each reading with who said it and when; what no source of this machine knows is named as unknown. */
-export function Sensed({ readings }: { readings: Readings }) {
+/** Each reading with its source and time; "unknown" if no source on this machine reports it. */
+export function SensorReadings({ readings }: { readings: Readings }) {
   const { t, language } = useStrings();
   return (
     <section aria-labelledby="machine-sensed">
@@ -131,13 +131,13 @@ export function Sensed({ readings }: { readings: Readings }) {
   function written(name: ReadingName, value: number | boolean): string {
     if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no');
     if (name.endsWith('Bytes')) return writeBytes(value, language);
+    if (name.endsWith('Percent')) return writePercent(value, language);
     return `${writeNumber(value, language)} ${UNITS.find(([end]) => name.endsWith(end))?.[1] ?? ''}`.trim();
   }
 }
 
 const UNITS = [
   ['Seconds', 's'],
-  ['Percent', '%'],
   ['Celsius', '°C'],
   ['watts', 'W'],
   ['Rpm', 'rpm'],

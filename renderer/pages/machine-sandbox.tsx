@@ -1,10 +1,10 @@
-/** Machine: what holds the engine, part by part, and why where a part does not. */
+/** Machine page: the parts of the engine's sandbox, and the reason for each part that isn't active. */
 import { SANDBOX_PARTS } from '../../shared/sandbox.ts';
 import { Unknown } from '../parts/fact.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
-/** What is known is what the loaded engine found around itself; without one nothing is. */
+/** Shows what the loaded engine reports about its own sandbox. Without an engine every part is unknown. */
 export function Sandbox() {
   const { t } = useStrings();
   const { sandbox } = useSection('work');
@@ -16,7 +16,7 @@ export function Sandbox() {
         {SANDBOX_PARTS.map((part) => {
           const state = sandbox?.[part] ?? null;
           return (
-            <li className="row held" key={part}>
+            <li className="row sandbox-part" key={part}>
               <span className="row-title">{t(`sandbox.part.${part}`)}</span>
               <span className="row-number">
                 {state === null ? (

@@ -1,19 +1,19 @@
-/** Machine: the model's speed by answers at once and context, at full speed and within the owner's comfort. */
+/** Machine page: the model's speed by concurrent streams and context, at full speed and at the owner's intensity. */
 import type { Measurement } from '../../shared/api/state.ts';
 import { type EngineConditions, engineConditions } from '../../shared/engine-measurement.ts';
-import { writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
+import { writeExactTime, writeMeasured, writeMoment, writeNumber, writeSpread } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 
-/** One way of asking the engine: what it read and wrote then. */
+/** One set of conditions, with the engine's measurements under them. */
 interface Row {
   readonly key: string;
   readonly conditions: EngineConditions;
   readonly measurements: readonly Measurement[];
 }
 
-/** In the order in which they were measured; everything that is not the engine's is left out. */
+/** Groups the engine's measurements by conditions, in the order of measurement; leaves out all others. */
 function rowsOf(measurements: readonly Measurement[]): Row[] {
   const rows = new Map<string, Row>();
   for (const measurement of measurements) {
@@ -45,13 +45,13 @@ export function EngineSpeeds({ measurements }: { measurements: readonly Measurem
     writeMoment(sample.atMs, nowMs, language),
     t('machine.speeds.unit'),
   ].filter(Boolean);
-  const paces = [...new Set(rows.map(({ conditions }) => conditions.dutyPercent))];
+  const duties = [...new Set(rows.map(({ conditions }) => conditions.dutyPercent))];
   return (
     <>
       <h3>{t('machine.speeds.title', { model })}</h3>
       <p className="soft">{facts.join(' · ')}</p>
-      {paces.map((dutyPercent) => (
-        <AtPace
+      {duties.map((dutyPercent) => (
+        <SpeedTable
           key={dutyPercent}
           title={
             dutyPercent === 100
@@ -68,13 +68,13 @@ export function EngineSpeeds({ measurements }: { measurements: readonly Measurem
   );
 }
 
-function AtPace({ title, rows }: { title: string; rows: readonly Row[] }) {
+function SpeedTable({ title, rows }: { title: string; rows: readonly Row[] }) {
   const { t, language } = useStrings();
-  const isMarked = rows.some(({ conditions }) => conditions.disturbed || conditions.otherJobs !== undefined);
-  const marks: Column<Row> = {
+  const hasNotes = rows.some(({ conditions }) => conditions.disturbed || conditions.otherJobs !== undefined);
+  const notes: Column<Row> = {
     key: 'marks',
     head: t('machine.speeds.marks'),
-    cell: ({ conditions }) => <Marks {...conditions} />,
+    cell: ({ conditions }) => <Notes {...conditions} />,
   };
   return (
     <>
@@ -107,7 +107,7 @@ function AtPace({ title, rows }: { title: string; rows: readonly Row[] }) {
             key: 'each',
             head: t('machine.speeds.each'),
             isNumber: true,
-            cell: (row) => <Each row={row} />,
+            cell: (row) => <SpeedPerStream row={row} />,
           },
           {
             key: 'prefill',
@@ -115,14 +115,14 @@ function AtPace({ title, rows }: { title: string; rows: readonly Row[] }) {
             isNumber: true,
             cell: (row) => <Speed row={row} name="prefill" />,
           },
-          ...(isMarked ? [marks] : []),
+          ...(hasNotes ? [notes] : []),
         ]}
       />
     </>
   );
 }
 
-/** Tokens a second of all answers together, with their spread. */
+/** Tokens per second over all streams, with their spread. */
 function Speed({ row, name }: { row: Row; name: 'prefill' | 'decode' }) {
   const { t, language } = useStrings();
   const found = row.measurements.find((measurement) => measurement.name === name);
@@ -132,25 +132,27 @@ function Speed({ row, name }: { row: Row; name: 'prefill' | 'decode' }) {
     <>
       <Fact about={about}>{writeMeasured(found.value, language)}</Fact>{' '}
       <span className="soft">
-        ±{' '}
         {found.spreadPercent === null ? (
-          <Unknown about={t('machine.noSpread')} />
+          <>
+            ± <Unknown about={t('machine.noSpread')} />
+          </>
         ) : (
-          `${writeNumber(found.spreadPercent, language, 1)} %`
+          writeSpread(found.spreadPercent, language)
         )}
       </span>
     </>
   );
 }
 
-/** What one of several answers gets: their sum shared out. */
-function Each({ row }: { row: Row }) {
+/** Average speed of one stream: the total divided by the number of streams. */
+function SpeedPerStream({ row }: { row: Row }) {
   const { language } = useStrings();
   const decode = row.measurements.find(({ name }) => name === 'decode');
   return decode === undefined ? <Unknown /> : writeMeasured(decode.value / row.conditions.streams, language);
 }
 
-function Marks({ disturbed, otherJobs }: EngineConditions) {
+/** Tags for other load during the measurement: busy apps or other jobs. */
+function Notes({ disturbed, otherJobs }: EngineConditions) {
   const { t } = useStrings();
   return (
     <>

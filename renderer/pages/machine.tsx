@@ -1,10 +1,18 @@
-/** Machine: what it is, how it does right now, and what was measured, under which conditions. */
+/** Machine page: devices, current readings, limits, the engine's sandbox, and benchmark results with their conditions. */
 import { Button } from 'react-aria-components';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import { deviceId } from '../../shared/devices.ts';
 import { engineConditions, isModelSpeed } from '../../shared/engine-measurement.ts';
 import { useAction, useAnswer } from '../calls.ts';
-import { writeBytes, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
+import {
+  writeBytes,
+  writeExactTime,
+  writeMeasured,
+  writeMoment,
+  writeNumber,
+  writePercent,
+  writeSpread,
+} from '../format.ts';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
@@ -12,7 +20,7 @@ import { Progress } from '../parts/progress.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';
 import { agent, useSection } from '../store.ts';
-import { CardSwitch, Comfort, Sensed } from './machine-comfort.tsx';
+import { CardSwitch, Comfort, SensorReadings } from './machine-comfort.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
 import { EngineSpeeds } from './machine-speeds.tsx';
 
@@ -24,7 +32,7 @@ export function Machine() {
       <PageHead title={t('nav.machine')} lead={`${machine.hostname} · ${machine.os}`} />
       <Readings machine={machine} />
       <Comfort />
-      <Sensed readings={machine.readings} />
+      <SensorReadings readings={machine.readings} />
       <Sandbox />
       <Devices devices={machine.devices} />
       <Benchmark benchmark={machine.benchmark} />
@@ -46,11 +54,7 @@ function Readings({ machine }: { machine: AgentState['machine'] }) {
       <h2 id="machine-now">{t('home.now')}</h2>
       <dl className="figures">
         <Figure label={t('machine.load')}>
-          {reading(
-            machine.cpuLoadPercent,
-            (value) => `${writeNumber(value, language)} %`,
-            t('machine.neverRead'),
-          )}
+          {reading(machine.cpuLoadPercent, (value) => writePercent(value, language), t('machine.neverRead'))}
         </Figure>
         <Figure
           label={t('machine.free')}
@@ -77,7 +81,7 @@ function Readings({ machine }: { machine: AgentState['machine'] }) {
   );
 }
 
-/** Cards are counted among cards alone. */
+/** ID of the device at `index`, which counts GPUs only among GPUs. */
 function cardId(devices: AgentState['machine']['devices'], index: number): string {
   const cards = devices.filter(({ kind }) => kind === 'gpu');
   const card = devices[index];
@@ -149,7 +153,7 @@ function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'
             label={t('machine.benchmark')}
             fraction={benchmark.progress}
             text={[
-              benchmark.progress === null ? null : `${writeNumber(benchmark.progress * 100, language)} %`,
+              benchmark.progress === null ? null : writePercent(benchmark.progress * 100, language),
               benchmark.step,
             ]
               .filter(Boolean)
@@ -203,7 +207,7 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
       rowKey={(row) => `${row.name}-${row.mode}-${row.atMs}-${JSON.stringify(row.conditions)}`}
       columns={[
         { key: 'name', head: t('machine.column.what'), cell: (row) => t(`machine.name.${row.name}`) },
-        { key: 'mode', head: t('machine.column.mode'), isWhole: true, cell: (row) => row.mode },
+        { key: 'mode', head: t('machine.column.mode'), isUnbroken: true, cell: (row) => row.mode },
         {
           key: 'value',
           head: t('machine.column.value'),
@@ -222,7 +226,7 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
             row.spreadPercent === null ? (
               <Unknown about={t('machine.noSpread')} />
             ) : (
-              `± ${writeNumber(row.spreadPercent, language, 1)} %`
+              writeSpread(row.spreadPercent, language)
             ),
         },
         {
@@ -239,7 +243,7 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
         {
           key: 'at',
           head: t('machine.column.at'),
-          isWhole: true,
+          isUnbroken: true,
           cell: (row) => writeMoment(row.atMs, nowMs, language),
         },
       ]}
@@ -247,7 +251,7 @@ function Results({ measurements }: { measurements: readonly Measurement[] }) {
   );
 }
 
-/** Of the engine's many measurements the one that stands for the model. */
+/** True for hardware measurements, and for the one engine measurement that represents the model's speed. */
 function isForHistory(measurement: Measurement): boolean {
   const conditions = engineConditions(measurement);
   return conditions === null || isModelSpeed(conditions);

@@ -1,15 +1,15 @@
-/** How fast models are here: measured and predicted plainly apart, and what predictions rest on. */
+/** Speed of the models on this machine: measured or predicted, clearly labeled, and the calibration of predictions. */
 import { Button } from 'react-aria-components';
 import type { AgentState, ModelEntry } from '../../shared/api/state.ts';
 import { useAction } from '../calls.ts';
-import { writeExactTime, writeMeasured, writeNumber } from '../format.ts';
+import { writeExactTime, writeMeasured, writeNumber, writePercent } from '../format.ts';
 import { Fact } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent } from '../store.ts';
 
-/** One line for each thing that is known of its speed; nothing where nothing is known. */
+/** Shows the measured speed, or else the predicted one, and how far off the prediction was. Unknown parts are left out. */
 export function ModelSpeed({ model }: { model: ModelEntry }) {
   const { t, language } = useStrings();
   const { measured, predicted, score } = model.speed;
@@ -54,7 +54,7 @@ export function ModelSpeed({ model }: { model: ModelEntry }) {
   );
 }
 
-/** Measures what predictions rest on, when the owner asks for it. */
+/** Measures the basis of the predictions when the owner starts it. */
 export function Calibration({ calibration }: { calibration: AgentState['models']['calibration'] }) {
   const { t, language } = useStrings();
   const calibrate = useAction((_: null) => agent.benchmark.calibrate({}));
@@ -80,9 +80,7 @@ export function Calibration({ calibration }: { calibration: AgentState['models']
           <Progress
             label={t('models.calibrating')}
             fraction={calibration.progress}
-            text={
-              calibration.progress === null ? '' : `${writeNumber(calibration.progress * 100, language)} %`
-            }
+            text={calibration.progress === null ? '' : writePercent(calibration.progress * 100, language)}
           />
         </div>
       ) : null}

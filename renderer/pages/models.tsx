@@ -1,4 +1,4 @@
-/** Models: what can be served here, whether it fits, and getting it without fear. */
+/** Models page: the catalog with fit, license and speed of each model; downloads, serving and removal. */
 import { Button } from 'react-aria-components';
 import type { ModelEntry } from '../../shared/api/state.ts';
 import { useAction } from '../calls.ts';
@@ -104,7 +104,7 @@ function Download({ model }: { model: ModelEntry }) {
   if (model.state !== 'downloading' || !model.progress) return null;
   const { progress } = model;
   const left = secondsLeft(progress);
-  const words = [
+  const texts = [
     progress.totalBytes === null
       ? writeBytes(progress.receivedBytes, language)
       : t('models.received', {
@@ -123,7 +123,7 @@ function Download({ model }: { model: ModelEntry }) {
     <Progress
       label={t('models.downloading', { model: model.name })}
       fraction={progress.totalBytes ? progress.receivedBytes / progress.totalBytes : null}
-      text={words.join(' · ')}
+      text={texts.join(' · ')}
     />
   );
 }
@@ -135,7 +135,7 @@ function ModelActions({ model }: { model: ModelEntry }) {
   const remove = useAction((id: string) => agent.models.remove({ id }));
   const activate = useAction((id: string) => agent.models.activate({ id }));
   const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
-  const underWay = model.state === 'downloading' || model.state === 'verifying';
+  const inProgress = model.state === 'downloading' || model.state === 'verifying';
   return (
     <>
       <div className="card-actions">
@@ -159,7 +159,7 @@ function ModelActions({ model }: { model: ModelEntry }) {
             {t('models.download', { size })}
           </Button>
         ) : null}
-        {underWay ? (
+        {inProgress ? (
           <Button
             className="button is-small"
             isDisabled={cancel.busy}

@@ -1,4 +1,4 @@
-/** Settings: what keeps the work away, when it may run, and what power costs. */
+/** Settings page: signs that pause the work, the schedule with its preview, and the electricity price. */
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { useAnswer } from '../calls.ts';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
@@ -7,7 +7,7 @@ import { useNow, useStrings } from '../parts/strings.ts';
 import { WeekGrid } from '../parts/week-grid.tsx';
 import { agent, useSection } from '../store.ts';
 
-/** Millionths of a dollar. */
+/** Electricity prices are stored in millionths of a US dollar. */
 const USD_DECIMALS = 6;
 
 export function RuleParts({
@@ -18,11 +18,11 @@ export function RuleParts({
   change: (patch: SettingsPatch) => void;
 }) {
   const { t } = useStrings();
-  const heeds = ['pauseForFullScreen', 'pauseForDisplayAwake', 'pauseForOtherPrograms'] as const;
+  const signs = ['pauseForFullScreen', 'pauseForDisplayAwake', 'pauseForOtherPrograms'] as const;
   return (
     <>
       <Part title={t('settings.heed')} note={t('settings.heedNote')}>
-        {heeds.map((name) => (
+        {signs.map((name) => (
           <Toggle
             key={name}
             label={t(`settings.${name}`)}
@@ -74,21 +74,21 @@ export function RuleParts({
   );
 }
 
-const BEAT_MS = 60_000;
+const REFRESH_MS = 60_000;
 
-/** What the rules above come to; the agent works it out, since it is the agent that keeps them. */
+/** The result of the rules above. The agent computes it, because the agent applies the rules. */
 function Preview({ settings }: { settings: Settings }) {
   const { t } = useStrings();
   const { presence } = useSection('work');
-  const nowMs = useNow(BEAT_MS);
+  const nowMs = useNow(REFRESH_MS);
   const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours } = settings;
   const rules = [scheduleOn, schedule, onlyOffPeakHours, offPeakHours, presence.reason, presence.untilMs];
-  const key = JSON.stringify([Math.floor(nowMs / BEAT_MS), ...rules]);
+  const key = JSON.stringify([Math.floor(nowMs / REFRESH_MS), ...rules]);
   const { data } = useAnswer(key, () => agent.presence.schedulePreview({}));
   if (data === null) return null;
   return (
-    <section aria-labelledby="settings-ahead">
-      <h3 id="settings-ahead">{t('ahead.title')}</h3>
+    <section aria-labelledby="settings-schedule-preview">
+      <h3 id="settings-schedule-preview">{t('ahead.title')}</h3>
       <p className="soft">{t('ahead.what', { zone: data.timeZone })}</p>
       <SchedulePreview day={data} />
     </section>

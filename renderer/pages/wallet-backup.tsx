@@ -1,10 +1,10 @@
-/** The wallet's backup: whether it was proven, and the way to the shell's own windows, where secrets are shown. */
+/** State of the wallet's backup, and buttons that open the shell's windows, where secrets are shown. */
 import { Button } from 'react-aria-components';
 import type { SecretTask } from '../../shared/secret-window.ts';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
-/** What can be opened for each kind of wallet. A key alone has no words. */
+/** Tasks for each kind of wallet. A wallet made from a key has no recovery phrase. */
 const TASKS: Readonly<Record<'phrase' | 'key' | 'watch-only', readonly SecretTask[]>> = {
   phrase: ['backup', 'export', 'import'],
   key: ['export', 'import'],
@@ -23,20 +23,20 @@ export function Backup() {
       <div className={state === 'missing' ? 'note is-warning backup-panel' : 'panel backup-panel'}>
         <p className={state === 'missing' ? 'note-title' : 'backup-state'}>{t(`backup.${state}.what`)}</p>
         <p>{t(`backup.${state}.next`)}</p>
-        <Ways tasks={TASKS[kind]} />
+        <SecretTasks tasks={TASKS[kind]} />
       </div>
     </section>
   );
 }
 
-function Ways({ tasks }: { tasks: readonly SecretTask[] }) {
+function SecretTasks({ tasks }: { tasks: readonly SecretTask[] }) {
   const { t } = useStrings();
   const { idlewatt } = window;
-  // A browser may have extensions that read along: secrets are shown by the desktop's shell or in a terminal.
+  // A browser may have extensions that can read the page, so secrets appear only in the desktop shell or a terminal.
   if (!idlewatt) {
     return (
       <p className="soft">
-        {t('backup.headless')} <code className="whole">npm run agent -- wallet drill</code>
+        {t('backup.headless')} <code className="unbroken">npm run agent -- wallet drill</code>
       </p>
     );
   }

@@ -1,22 +1,24 @@
 /**
- * Sending: a form, then every fact that the transaction will have, then the shell's own question. Nothing on
- * this page can move money by itself.
+ * Sends money in three steps: a form, a preview with every fact of the transaction, and a confirmation in the
+ * desktop shell or the terminal. Nothing on this page can move money without that confirmation.
  */
-import { useEffect, useRef, useState } from 'react';
-import { Button, FieldError, Group, Input, Label, Switch, TextField } from 'react-aria-components';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Button, FieldError, Group, Input, Label, TextField } from 'react-aria-components';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
-import { useAction } from '../calls.ts';
+import type { Asset } from '../../shared/money.ts';
+import { type Problem, useAction } from '../calls.ts';
 import { readAmount, shorten } from '../format.ts';
-import { Amount, useAmountText } from '../parts/amount.tsx';
+import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
 import { Choice } from '../parts/choice.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 interface Draft {
   readonly asset: 'token' | 'coin';
   readonly to: string;
-  /** As it was typed. */
+  /** As typed. */
   readonly amount: string;
   readonly all: boolean;
   readonly smallTest: boolean;
@@ -56,6 +58,11 @@ export function Send() {
   );
 }
 
+interface FieldProps {
+  readonly draft: Draft;
+  readonly change: (patch: Partial<Draft>) => void;
+}
+
 function SendForm(props: {
   draft: Draft;
   onChange: (draft: Draft) => void;
@@ -63,24 +70,14 @@ function SendForm(props: {
 }) {
   const { t } = useStrings();
   const { draft } = props;
-  const { asset: token, coin } = useSection('money');
-  const { tokenBalance, coinBalance } = useSection('wallet');
-  const asset = draft.asset === 'token' ? token : coin;
-  const held = draft.asset === 'token' ? tokenBalance : coinBalance;
+  const { asset, held } = useHolding(draft.asset);
   const change = (patch: Partial<Draft>) => props.onChange({ ...draft, ...patch });
   const prepare = useAction(async (amount: string) => {
     const { asset: which, to, smallTest } = draft;
     props.onPrepared(await agent.wallet.prepareSend({ asset: which, to: to.trim(), amount, smallTest }));
   });
-
-  const baseUnits = draft.all ? 'all' : readAmount(draft.amount, asset.decimals);
-  const tooMuch =
-    baseUnits !== null && baseUnits !== 'all' && held !== null && BigInt(baseUnits) > BigInt(held);
-  const isAddress = ADDRESS.test(draft.to.trim());
+  const { baseUnits, tooMuch, isAddress } = readDraft(draft, asset, held);
   const ready = isAddress && baseUnits !== null && baseUnits !== '0' && !tooMuch;
-  const unit = asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol;
-  const nameOf = (each: typeof asset) =>
-    each.practice ? t('money.practiceUnit', { symbol: each.symbol }) : each.symbol;
   return (
     <form
       className="panel send-form"
@@ -89,75 +86,16 @@ function SendForm(props: {
         if (ready && baseUnits !== null) prepare.run(baseUnits);
       }}
     >
-      <Choice
-        label={t('send.asset')}
-        labelShown
-        value={draft.asset}
-        onChange={(which) => change({ asset: which, amount: '', all: false })}
-        options={[
-          { value: 'token', label: nameOf(token) },
-          { value: 'coin', label: nameOf(coin) },
-        ]}
-      />
-      <TextField
-        className="field"
-        value={draft.to}
-        onChange={(to) => change({ to })}
-        isInvalid={draft.to.trim() !== '' && !isAddress}
-        autoComplete="off"
-        spellCheck="false"
-      >
-        <Label className="field-label">{t('send.to')}</Label>
-        <Input className="input is-address" placeholder="0x…" />
-        <FieldError className="field-error">{t('send.badAddress')}</FieldError>
-      </TextField>
-      <TextField
-        className="field"
-        value={draft.all ? t('send.everything') : draft.amount}
-        isReadOnly={draft.all}
-        onChange={(amount) => change({ amount, all: false })}
-        isInvalid={(!draft.all && draft.amount.trim() !== '' && baseUnits === null) || tooMuch}
-        inputMode="decimal"
-        autoComplete="off"
-      >
-        <Label className="field-label">{t('send.amount')}</Label>
-        <Group className="field-line">
-          <Input className="input" />
-          <span className="field-unit">{unit}</span>
-          {draft.all ? (
-            <Button className="button is-small" onPress={() => change({ all: false })}>
-              {t('send.some')}
-            </Button>
-          ) : (
-            <Button
-              className="button is-small"
-              aria-label={t('send.allLabel', { unit })}
-              isDisabled={held === null}
-              onPress={() => change({ all: true, amount: '' })}
-            >
-              {t('send.all')}
-            </Button>
-          )}
-        </Group>
-        <FieldError className="field-error">
-          {tooMuch ? t('send.tooMuch') : t('settings.badAmount', { count: asset.decimals })}
-        </FieldError>
-      </TextField>
+      <AssetField draft={draft} change={change} />
+      <AddressField draft={draft} change={change} />
+      <AmountInput draft={draft} change={change} />
       {draft.all && draft.asset === 'coin' ? <p className="soft">{t('send.allCoin')}</p> : null}
-      <div>
-        <Switch
-          className="switch"
-          isSelected={draft.smallTest}
-          onChange={(smallTest) => change({ smallTest })}
-        >
-          <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
-            <rect x="1" y="1" width="34" height="18" rx="9" />
-            <circle cx={draft.smallTest ? 26 : 10} cy="10" r="6" />
-          </svg>
-          {t('send.smallTest')}
-        </Switch>
-        <p className="soft field-note">{t('send.smallTestNote')}</p>
-      </div>
+      <Toggle
+        label={t('send.smallTest')}
+        note={t('send.smallTestNote')}
+        isSelected={draft.smallTest}
+        onChange={(smallTest) => change({ smallTest })}
+      />
       <p className="button-row">
         <Button className="button is-main" type="submit" isDisabled={!ready || prepare.busy}>
           {prepare.busy ? t('send.checking') : t('send.check')}
@@ -169,76 +107,117 @@ function SendForm(props: {
   );
 }
 
+/** The asset to send and its balance; `held` is null if unknown. */
+function useHolding(which: Draft['asset']): { asset: Asset; held: string | null } {
+  const { asset, coin } = useSection('money');
+  const { tokenBalance, coinBalance } = useSection('wallet');
+  return which === 'token' ? { asset, held: tokenBalance } : { asset: coin, held: coinBalance };
+}
+
+/** Parses what was typed; `baseUnits` is null if it isn't an amount. */
+function readDraft(draft: Draft, asset: Asset, held: string | null) {
+  const baseUnits = draft.all ? 'all' : readAmount(draft.amount, asset.decimals);
+  const tooMuch =
+    baseUnits !== null && baseUnits !== 'all' && held !== null && BigInt(baseUnits) > BigInt(held);
+  return { baseUnits, tooMuch, isAddress: ADDRESS.test(draft.to.trim()) };
+}
+
+function AssetField({ draft, change }: FieldProps) {
+  const { t } = useStrings();
+  const { asset: token, coin } = useSection('money');
+  const unitName = useUnitName();
+  return (
+    <Choice
+      label={t('send.asset')}
+      labelShown
+      value={draft.asset}
+      onChange={(which) => change({ asset: which, amount: '', all: false })}
+      options={[
+        { value: 'token', label: unitName(token) },
+        { value: 'coin', label: unitName(coin) },
+      ]}
+    />
+  );
+}
+
+function AddressField({ draft, change }: FieldProps) {
+  const { t } = useStrings();
+  const to = draft.to.trim();
+  return (
+    <TextField
+      className="field"
+      value={draft.to}
+      onChange={(typed) => change({ to: typed })}
+      isInvalid={to !== '' && !ADDRESS.test(to)}
+      autoComplete="off"
+      spellCheck="false"
+    >
+      <Label className="field-label">{t('send.to')}</Label>
+      <Input className="input is-address" placeholder="0x…" />
+      <FieldError className="field-error">{t('send.badAddress')}</FieldError>
+    </TextField>
+  );
+}
+
+function AmountInput({ draft, change }: FieldProps) {
+  const { t } = useStrings();
+  const { asset, held } = useHolding(draft.asset);
+  const { baseUnits, tooMuch } = readDraft(draft, asset, held);
+  const unit = useUnitName()(asset);
+  return (
+    <TextField
+      className="field"
+      value={draft.all ? t('send.everything') : draft.amount}
+      isReadOnly={draft.all}
+      onChange={(amount) => change({ amount, all: false })}
+      isInvalid={(!draft.all && draft.amount.trim() !== '' && baseUnits === null) || tooMuch}
+      inputMode="decimal"
+      autoComplete="off"
+    >
+      <Label className="field-label">{t('send.amount')}</Label>
+      <Group className="field-line">
+        <Input className="input" />
+        <span className="field-unit">{unit}</span>
+        {draft.all ? (
+          <Button className="button is-small" onPress={() => change({ all: false })}>
+            {t('send.some')}
+          </Button>
+        ) : (
+          <Button
+            className="button is-small"
+            aria-label={t('send.allLabel', { unit })}
+            isDisabled={held === null}
+            onPress={() => change({ all: true, amount: '' })}
+          >
+            {t('send.all')}
+          </Button>
+        )}
+      </Group>
+      <FieldError className="field-error">
+        {tooMuch ? t('send.tooMuch') : t('settings.badAmount', { count: asset.decimals })}
+      </FieldError>
+    </TextField>
+  );
+}
+
 function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () => void }) {
   const { t } = useStrings();
   const { spend } = props;
-  const { asset: token, coin } = useSection('money');
-  const { networkName } = useSection('wallet');
+  const { asset } = useHolding(spend.asset);
   const { host } = useSection('app');
-  const amountText = useAmountText();
-  const asset = spend.asset === 'token' ? token : coin;
-  const amount = amountText(spend.amount, asset);
+  const amount = useAmountText()(spend.amount, asset);
   const send = useAction((_: null) => agent.wallet.requestSend({ id: spend.id }));
   const shown = useRef<HTMLDivElement>(null);
-  // It takes the form's place and is longer: its button must not be out of sight.
+  // The preview replaces the form and is longer: scroll, so that its button is in view.
   useEffect(() => {
-    // Newer browsers return a promise here, which is no way to end an effect.
+    // `void`, because newer browsers return a promise here and an effect must not return one.
     void shown.current?.scrollIntoView({ block: 'nearest' });
   }, []);
-  if (send.result) {
-    return (
-      <div className="note is-info" role="status">
-        <p className="note-title">{t('send.handed', { amount })}</p>
-        <p>
-          {t('send.handedNext')} <code>{shorten(send.result.hash, 10, 8)}</code>
-        </p>
-        <p className="button-row">
-          <Button className="button" onPress={props.onSent} autoFocus>
-            {t('send.another')}
-          </Button>
-        </p>
-      </div>
-    );
-  }
+  if (send.result) return <Sent amount={amount} hash={send.result.hash} onDone={props.onSent} />;
   return (
     <div className="panel send-preview" ref={shown}>
       <h3>{t(spend.smallTest ? 'send.previewTest' : 'send.preview')}</h3>
-      <dl className="pairs">
-        <div>
-          <dt>{t('send.amount')}</dt>
-          <dd>
-            <Amount baseUnits={spend.amount} asset={asset} isExact />
-          </dd>
-        </div>
-        <div>
-          <dt>{t('send.to')}</dt>
-          <dd>
-            <code>{spend.to}</code>
-          </dd>
-        </div>
-        <div>
-          <dt>{t('send.network')}</dt>
-          <dd>{networkName}</dd>
-        </div>
-        <div>
-          <dt>{t('send.fee')}</dt>
-          <dd>
-            {t('send.atMost')} <Amount baseUnits={spend.fee} asset={coin} isExact />
-          </dd>
-        </div>
-        <div>
-          <dt>{t('send.total')}</dt>
-          <dd>
-            {t('send.atMost')} <Amount baseUnits={spend.total} asset={asset} isExact />
-            {spend.asset === 'token' ? (
-              <>
-                {' + '}
-                <Amount baseUnits={spend.fee} asset={coin} isExact />
-              </>
-            ) : null}
-          </dd>
-        </div>
-      </dl>
+      <PreviewFacts spend={spend} asset={asset} />
       {spend.warnings.map((warning) => (
         <div key={warning} className="note is-warning" role="status">
           <p>{t(`send.warning.${warning}`)}</p>
@@ -259,14 +238,74 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
         </Button>
         {send.busy ? null : <span className="soft">{t('send.asksAgain')}</span>}
       </p>
-      {send.problem?.code === 'not-permitted' ? (
-        <div className="note is-info" role="alert">
-          <p className="note-title">{t('send.declined')}</p>
-          <p>{t('send.declinedNext')}</p>
-        </div>
-      ) : (
-        <ProblemNote problem={send.problem} />
-      )}
+      <NotSent problem={send.problem} />
+    </div>
+  );
+}
+
+function PreviewFacts({ spend, asset }: { spend: PreparedSpend; asset: Asset }) {
+  const { t } = useStrings();
+  const { coin } = useSection('money');
+  const { networkName } = useSection('wallet');
+  return (
+    <dl className="pairs">
+      <Pair name={t('send.amount')}>
+        <Amount baseUnits={spend.amount} asset={asset} isExact />
+      </Pair>
+      <Pair name={t('send.to')}>
+        <code>{spend.to}</code>
+      </Pair>
+      <Pair name={t('send.network')}>{networkName}</Pair>
+      <Pair name={t('send.fee')}>
+        {t('send.atMost')} <Amount baseUnits={spend.fee} asset={coin} isExact />
+      </Pair>
+      <Pair name={t('send.total')}>
+        {t('send.atMost')} <Amount baseUnits={spend.total} asset={asset} isExact />
+        {spend.asset === 'token' ? (
+          <>
+            {' + '}
+            <Amount baseUnits={spend.fee} asset={coin} isExact />
+          </>
+        ) : null}
+      </Pair>
+    </dl>
+  );
+}
+
+function Pair({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Sent({ amount, hash, onDone }: { amount: string; hash: string; onDone: () => void }) {
+  const { t } = useStrings();
+  return (
+    <div className="note is-info" role="status">
+      <p className="note-title">{t('send.handed', { amount })}</p>
+      <p>
+        {t('send.handedNext')} <code>{shorten(hash, 10, 8)}</code>
+      </p>
+      <p className="button-row">
+        <Button className="button" onPress={onDone} autoFocus>
+          {t('send.another')}
+        </Button>
+      </p>
+    </div>
+  );
+}
+
+/** A declined confirmation is not an error and gets its own note. */
+function NotSent({ problem }: { problem: Problem | null }) {
+  const { t } = useStrings();
+  if (problem?.code !== 'not-permitted') return <ProblemNote problem={problem} />;
+  return (
+    <div className="note is-info" role="alert">
+      <p className="note-title">{t('send.declined')}</p>
+      <p>{t('send.declinedNext')}</p>
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** What the owner sent, as the chain has it: what is under way can be sped up or cancelled, what failed says so. */
+/** The owner's transfers with their state on the chain. Pending ones can be sped up or canceled; failed ones show why. */
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { WalletTransaction } from '../../shared/api/wallet.ts';
@@ -7,18 +7,19 @@ import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
-/** While something is under way the chain is asked this often. */
-const PENDING_BEAT_MS = 3_000;
+/** While a transfer is pending, the list is queried this often. */
+const PENDING_REFRESH_MS = 3_000;
 
 export function Transactions() {
   const { t } = useStrings();
   const { balanceAtMs, tokenBalance, coinBalance } = useSection('wallet');
   const [pending, setPending] = useState(false);
-  const beat = useNow(PENDING_BEAT_MS);
-  const key = [balanceAtMs, tokenBalance, coinBalance, pending ? beat : ''].join('|');
+  const nowMs = useNow(PENDING_REFRESH_MS);
+  const key = [balanceAtMs, tokenBalance, coinBalance, pending ? nowMs : ''].join('|');
   const answer = useAnswer(key, async () => {
     const { transactions } = await agent.wallet.history({ limit: 100 });
     setPending(transactions.some(({ state }) => state === 'pending'));
@@ -51,7 +52,7 @@ function Row({ transaction, onChanged }: { transaction: WalletTransaction; onCha
   return (
     <li className="sent-row">
       <div className="sent-line">
-        <StateMark state={transaction.state} />
+        <TransferState state={transaction.state} />
         <span className="row-title">
           {transaction.cancels ? t('sent.cancellation') : t('sent.to')}{' '}
           {transaction.cancels ? null : <code title={transaction.to}>{shorten(transaction.to)}</code>}
@@ -131,18 +132,8 @@ function Replace({ transaction, onChanged }: { transaction: WalletTransaction; o
   );
 }
 
-/** By word, shape and colour. */
-function StateMark({ state }: { state: WalletTransaction['state'] }) {
+function TransferState({ state }: { state: WalletTransaction['state'] }) {
   const { t } = useStrings();
   const kind = state === 'mined' ? 'good' : state === 'pending' ? 'open' : 'bad';
-  return (
-    <span className={`job-state is-${kind}`}>
-      <svg viewBox="0 0 12 12" aria-hidden="true">
-        {kind === 'open' ? <circle cx="6" cy="6" r="4" /> : null}
-        {kind === 'good' ? <path d="m2 6.4 2.8 2.8L10 3.6" /> : null}
-        {kind === 'bad' ? <path d="m3 3 6 6M9 3 3 9" /> : null}
-      </svg>
-      {t(`sent.state.${state}`)}
-    </span>
-  );
+  return <StateMark kind={kind}>{t(`sent.state.${state}`)}</StateMark>;
 }

@@ -1,4 +1,4 @@
-/** Wallet: the address that is paid, what is there, sending, the backup, and how everything came and went. */
+/** Wallet page: balances, the address, sending, the backup, transfers, and claims and payouts. */
 import { Button } from 'react-aria-components';
 import { useAction, useAnswer } from '../calls.ts';
 import { writeExactTime } from '../format.ts';
@@ -134,7 +134,7 @@ function Receive() {
   );
 }
 
-/** What the books say happened on chain by itself: claims, payouts and their fees. */
+/** Automatic on-chain transactions from the ledger: claims, payouts and their fees. */
 function Settlements() {
   const { t } = useStrings();
   const { claimed, received, feesCoin } = useSection('money');

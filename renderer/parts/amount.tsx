@@ -1,4 +1,4 @@
-/** Money on the screen: exact, with its unit, and practice money marked by word and by colour. */
+/** Shows money: exact, with its unit, and practice money marked by word and color. */
 import type { Asset } from '../../shared/money.ts';
 import { writeAmount } from '../format.ts';
 import { useSection } from '../store.ts';
@@ -6,34 +6,35 @@ import { Fact, Unknown } from './fact.tsx';
 import { useStrings } from './strings.ts';
 
 interface AmountProps {
-  /** Null is unknown. */
+  /** Null if unknown. */
   readonly baseUnits: string | null;
   readonly asset: Asset;
-  /** When and from where the number is. */
+  /** Time and source of the number, for its tooltip. */
   readonly about?: string;
-  /** Without a tooltip of its own, for places that are pressed as a whole. */
+  /** No tooltip, for amounts inside something that is itself pressed. */
   readonly isPlain?: boolean;
-  /** Every digit at once, for what is about to be agreed to. */
+  /** Shows every digit, for amounts that the user is about to confirm. */
   readonly isExact?: boolean;
 }
 
 export function Amount({ baseUnits, asset, about, isPlain = false, isExact = false }: AmountProps) {
-  const { t, language } = useStrings();
+  const { language } = useStrings();
+  const unitName = useUnitName();
   if (baseUnits === null) return <Unknown about={about ?? null} />;
   const { text: readable, exact } = writeAmount(baseUnits, asset.decimals, language);
   const text = isExact ? exact : readable;
-  const unit = asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol;
-  const sayExact = exact === text ? null : `${exact} ${unit}`;
+  const unit = unitName(asset);
+  const exactAmount = exact === text ? null : `${exact} ${unit}`;
   const written = (
     <span className={asset.practice ? 'amount is-practice' : 'amount'}>
       <span className="number">{text}</span> <span className="unit">{unit}</span>
     </span>
   );
   if (isPlain) return written;
-  return <Fact about={[sayExact, about].filter(Boolean).join(' · ') || null}>{written}</Fact>;
+  return <Fact about={[exactAmount, about].filter(Boolean).join(' · ') || null}>{written}</Fact>;
 }
 
-/** An amount of an asset known only by its id, as ledger lines name it. */
+/** An amount of an asset that is given by its ID, as in ledger lines. */
 export function AmountById({
   baseUnits,
   assetId,
@@ -50,9 +51,15 @@ export function AmountById({
   return <span className="amount">{t('money.otherAsset', { amount: baseUnits, asset: assetId })}</span>;
 }
 
-/** An amount as text, for sentences. */
+/** Writes an amount with its unit as text, for sentences. */
 export function useAmountText(): (baseUnits: string, asset: Asset) => string {
-  const { t, language } = useStrings();
-  return (baseUnits, asset) =>
-    `${writeAmount(baseUnits, asset.decimals, language).text} ${asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol}`;
+  const { language } = useStrings();
+  const unitName = useUnitName();
+  return (baseUnits, asset) => `${writeAmount(baseUnits, asset.decimals, language).text} ${unitName(asset)}`;
+}
+
+/** Names an asset's unit; practice money carries the word in its name. */
+export function useUnitName(): (asset: Asset) => string {
+  const { t } = useStrings();
+  return (asset) => (asset.practice ? t('money.practiceUnit', { symbol: asset.symbol }) : asset.symbol);
 }

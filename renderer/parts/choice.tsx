@@ -1,9 +1,9 @@
-/** One of a few, side by side, by mouse or arrow keys. */
+/** Radio group with its options side by side, for mouse and arrow keys. */
 import { Label, Radio, RadioGroup } from 'react-aria-components';
 
 export function Choice<V extends string>(props: {
   label: string;
-  /** Shown above the choices; otherwise the label is for screen readers only. */
+  /** Shows the label above the options; otherwise it is for screen readers only. */
   labelShown?: boolean;
   value: V;
   options: readonly { value: V; label: string }[];

@@ -1,4 +1,4 @@
-/** Asks before something that spends or destroys, in the words of its result. */
+/** Confirmation dialog for an action that spends or deletes; its button names the result. */
 import type { ReactNode } from 'react';
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from 'react-aria-components';
 import { useStrings } from './strings.ts';
@@ -10,7 +10,7 @@ export function Confirm(props: {
   isDisabled?: boolean;
   title: string;
   children: ReactNode;
-  /** The word on the button that does it, named after its result. */
+  /** Label of the button that acts; names the result. */
   act: string;
   isDanger?: boolean;
   onAct: () => void;

@@ -1,4 +1,4 @@
-/** Text to take along, with a button that copies it and says that it did. */
+/** Copies text to the clipboard and confirms it. */
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useStrings } from './strings.ts';
@@ -25,7 +25,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   );
 }
 
-/** A block of code or a long identifier. */
+/** A block of code or a long identifier with its copy button. */
 export function CopyBlock({ text, label }: { text: string; label: string }) {
   return (
     <figure className="copy-block">
@@ -33,7 +33,7 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
         <span>{label}</span>
         <CopyButton text={text} label={label} />
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
       <div className="copy-scroll" tabIndex={0}>
         <pre>{text}</pre>
       </div>

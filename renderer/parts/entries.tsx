@@ -1,4 +1,4 @@
-/** Lines of the ledger: what happened, when, and which accounts it moved. */
+/** Ledger entries: description, time, amount, and on opening the accounts that the entry changed. */
 import type { z } from 'zod';
 import type { ledgerEntrySchema } from '../../shared/api/contract.ts';
 import { shorten, writeExactTime } from '../format.ts';
@@ -9,6 +9,7 @@ import { useStrings } from './strings.ts';
 
 export type Entry = z.infer<typeof ledgerEntrySchema>;
 
+/** True if a reference is a transaction hash (otherwise it is a job ID). */
 export function isTransaction(reference: string | null): reference is string {
   return reference !== null && /^0x[0-9a-fA-F]{64}$/.test(reference);
 }

@@ -1,9 +1,9 @@
-/** A number or a word with what stands behind it (time, source), reachable by mouse and by keyboard. */
+/** Shows values with a tooltip for their time and source, reachable by mouse and keyboard. */
 import type { ReactNode } from 'react';
 import { Button, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { useStrings } from './strings.ts';
 
-/** Shows `children`, and on hover or focus what it rests on. Without `about` it is plain text. */
+/** Shows `children`, and `about` as a tooltip on hover or focus. Without `about` it is plain text. */
 export function Fact({ children, about }: { children: ReactNode; about?: string | null }) {
   if (!about) return <>{children}</>;
   return (
@@ -16,7 +16,7 @@ export function Fact({ children, about }: { children: ReactNode; about?: string 
   );
 }
 
-/** What was not measured or cannot be reached. Never a zero. */
+/** The word "unknown", for a value that wasn't measured or can't be read. It is never shown as zero. */
 export function Unknown({ about }: { about?: string | null }) {
   const { t } = useStrings();
   return (
@@ -26,7 +26,7 @@ export function Unknown({ about }: { about?: string | null }) {
   );
 }
 
-/** A labelled number among others. */
+/** A labeled number in a list of figures. */
 export function Figure({ label, children, note }: { label: string; children: ReactNode; note?: ReactNode }) {
   return (
     <div className="figure">

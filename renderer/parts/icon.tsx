@@ -1,4 +1,4 @@
-/** The few line icons of the pages; decoration beside words, never instead of them. */
+/** Icons of the navigation. They decorate labels and never replace them. */
 import type { Page } from '../route.ts';
 
 const PATHS: Record<Page | 'bolt', string> = {

@@ -1,4 +1,4 @@
-/** What the owner should know: what happened, what it means for the money, what to do. */
+/** Notices for the owner: what happened, what it means for the money, what to do. */
 import { useSection } from '../store.ts';
 import { useStrings } from './strings.ts';
 

@@ -1,4 +1,4 @@
-/** A page's name, one sentence that says what it is for, and what can be done on the whole page. */
+/** Head of a page: its name, one sentence about its purpose, and the actions that concern the whole page. */
 import type { ReactNode } from 'react';
 
 export function PageHead({ title, lead, children }: { title: string; lead?: string; children?: ReactNode }) {

@@ -1,4 +1,4 @@
-/** The one main button: pause with its choices, or resume; and the press that mends why nothing runs. */
+/** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
 import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
@@ -47,9 +47,10 @@ export function PauseButton() {
   );
 }
 
+/** Changes the one setting that ends the waiting, or opens the page where the owner can do so. */
 export function RemedyButton({ remedy }: { remedy: Remedy }) {
   const { t } = useStrings();
-  const change = useAction((mend: SettingRemedy) => agent.settings.change(REMEDY_SETTINGS[mend]));
+  const change = useAction((fix: SettingRemedy) => agent.settings.change(REMEDY_SETTINGS[fix]));
   if (remedy === null) return null;
   if (remedy === 'open-models' || remedy === 'open-settings') {
     return (

@@ -1,4 +1,4 @@
-/** Errors in three sentences: what happened, what it means for the money, what to do. */
+/** Error note: what happened, what it means for the money, what to do, and the details. */
 import type { ReactNode } from 'react';
 import type { Problem } from '../calls.ts';
 import { useStrings } from './strings.ts';
@@ -18,7 +18,7 @@ export function ProblemNote({ problem, children }: { problem: Problem | null; ch
   );
 }
 
-/** What an empty page says: what will be here, and what brings it. */
+/** Placeholder for an empty list: names what will appear here and what makes it appear. */
 export function Empty({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div className="empty">

@@ -1,7 +1,7 @@
-/** How far something is, for whatever lasts longer than two seconds. */
+/** Progress bar for anything that takes longer than 2 s. */
 import { Label, ProgressBar } from 'react-aria-components';
 
-/** `fraction` from 0 to 1; null when nobody can know. */
+/** `fraction` is from 0 to 1; null if unknown. */
 export function Progress({
   label,
   fraction,

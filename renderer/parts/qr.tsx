@@ -1,4 +1,4 @@
-/** A QR code as one path of an SVG, dark on white in every colour scheme, because scanners want it so. */
+/** QR code as one SVG path, dark on white in every color scheme because scanners expect that. */
 import { create } from 'qrcode';
 import { useMemo } from 'react';
 

@@ -1,4 +1,4 @@
-/** The fields that settings are made of: each change is handed on at once. */
+/** Form fields of settings. Each change is reported immediately. */
 import { type ReactNode, useEffect, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { readAmount, writeAmountForTyping } from '../format.ts';
@@ -16,6 +16,7 @@ export function Part({ title, note, children }: { title: string; note?: string; 
   );
 }
 
+/** The drawing of a switch. */
 export function SwitchTrack({ isOn }: { isOn: boolean }) {
   return (
     <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
@@ -48,7 +49,7 @@ export function Toggle(props: {
   );
 }
 
-/** A whole number; empty is null where it may be. */
+/** Field for a whole number. An optional field may be empty: null. */
 export function Count<Value extends number | null>(props: {
   label: string;
   note?: string;
@@ -73,12 +74,15 @@ export function Count<Value extends number | null>(props: {
         if (isGood && value !== props.value) props.onCommit(value as Value);
       }}
     >
-      <TypedLine {...props} isShort />
+      <LabeledInput {...props} isShort />
     </NumberField>
   );
 }
 
-/** An amount typed as a decimal number and kept in base units; nothing is rounded away. Empty is null where it may be. */
+/**
+ * Field for an amount, typed as a decimal number and reported in base units without rounding. An optional field
+ * may be empty: null.
+ */
 export function AmountField<Value extends string | null>(props: {
   label: string;
   note?: string;
@@ -110,14 +114,14 @@ export function AmountField<Value extends string | null>(props: {
       isInvalid={isBad}
       inputMode="decimal"
     >
-      <TypedLine {...props} />
+      <LabeledInput {...props} />
       <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
     </TextField>
   );
 }
 
-/** Label, what is typed with its unit, and a note. */
-function TypedLine(props: { label: string; unit: string; note?: string; isShort?: boolean }) {
+/** Label, input with its unit, and a note. */
+function LabeledInput(props: { label: string; unit: string; note?: string; isShort?: boolean }) {
   return (
     <>
       <Label className="field-label">{props.label}</Label>

@@ -1,4 +1,4 @@
-/** The state as a shape, so that colour is never the only sign: disc, ring, half, bars, dots, square. */
+/** Shows the status as a shape, so that color is never the only sign: disc, ring, half disc, bars, dots, square. */
 import type { Status } from '../../shared/status.ts';
 
 export function StatusMark({ status }: { status: Status }) {

@@ -1,14 +1,14 @@
-/** A table that scrolls by itself when the page is narrow, by mouse or keyboard. */
+/** Data table. In a narrow window it scrolls sideways inside its own box, by mouse or keyboard. */
 import type { ReactNode } from 'react';
 
 export interface Column<R> {
   readonly key: string;
   readonly head: string;
   readonly cell: (row: R) => ReactNode;
-  /** Ends flush and never breaks. */
+  /** Aligned to the end; never wraps. */
   readonly isNumber?: boolean;
-  /** Never breaks. */
-  readonly isWhole?: boolean;
+  /** Never wraps. */
+  readonly isUnbroken?: boolean;
 }
 
 export function Table<R>(props: {
@@ -18,7 +18,7 @@ export function Table<R>(props: {
   rowKey: (row: R) => string;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
     <div className="table-scroll" tabIndex={0}>
       <table>
         <caption className="for-readers">{props.label}</caption>
@@ -37,7 +37,7 @@ export function Table<R>(props: {
               {props.columns.map((column) => (
                 <td
                   key={column.key}
-                  className={column.isNumber ? 'is-number' : column.isWhole ? 'is-whole' : undefined}
+                  className={column.isNumber ? 'is-number' : column.isUnbroken ? 'is-unbroken' : undefined}
                 >
                   {column.cell(row)}
                 </td>

@@ -1,4 +1,4 @@
-/** A week of hours to turn on and off: one stop for the Tab key, arrows inside of it. */
+/** Grid of a week's hours to turn on and off. The whole grid is one tab stop; arrow keys move inside it. */
 import { type KeyboardEvent, useRef, useState } from 'react';
 import { Button } from 'react-aria-components';
 import {
@@ -20,7 +20,7 @@ const STEPS: Readonly<Record<string, readonly [days: number, hours: number]>> = 
 };
 const ALL = everyDay(0, DAY_HOURS);
 const NONE: Week = Array.from({ length: WEEK_DAYS }, () => '0'.repeat(DAY_HOURS));
-/** A Monday, to take the names of the days from. */
+/** A Monday; the names of the weekdays are formatted from it. */
 const MONDAY_MS = Date.UTC(2024, 0, 1, 12);
 const DAY_MS = 86_400_000;
 

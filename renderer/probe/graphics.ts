@@ -1,8 +1,8 @@
-/** Which graphics modes this window has, and what draws in them. */
+/** Detects the graphics modes of this window and the names of their renderers. */
 import { GPU } from 'gpu.js';
 import type { ProbeMode } from '../../shared/gpu-kernels/index.ts';
 
-/** The part of WebGPU that names an adapter. */
+/** The part of a WebGPU adapter that names it. */
 interface Adapter {
   readonly info?: Readonly<Record<'vendor' | 'architecture' | 'device' | 'description', string>>;
   readonly isFallbackAdapter?: boolean;
@@ -13,21 +13,23 @@ async function requestAdapter(): Promise<Adapter | null> {
   return gpu === undefined ? null : gpu.requestAdapter();
 }
 
-/** Why the window has no such mode, in one sentence; null when it has. */
+/** The reason why the window lacks a mode, in one sentence; null if it has the mode. */
 export async function missingMode(mode: ProbeMode): Promise<string | null> {
   switch (mode) {
     case 'webgpu':
-      if (!GPU.isWebGPUSupported) return 'This window has no WebGPU.';
-      return (await requestAdapter()) === null ? 'WebGPU finds no adapter on this machine.' : null;
+      if (!GPU.isWebGPUSupported) return 'This window doesn’t support WebGPU.';
+      return (await requestAdapter()) === null ? 'WebGPU found no adapter on this machine.' : null;
     case 'webgl2':
-      return GPU.isWebGL2Supported ? null : 'This window has no WebGL2 with floating point textures.';
+      return GPU.isWebGL2Supported
+        ? null
+        : 'This window doesn’t support WebGL2 with floating-point textures.';
     case 'webasm':
     case 'cpu':
-      return 'It is measured outside of the window.';
+      return 'This mode is measured outside the window.';
   }
 }
 
-/** The WebGPU adapter in words; null when it does not say. */
+/** Name of the WebGPU adapter; null if it reports none. */
 export async function adapterName(): Promise<string | null> {
   const adapter = await requestAdapter();
   if (adapter === null) return null;
@@ -37,7 +39,7 @@ export async function adapterName(): Promise<string | null> {
   return name || null;
 }
 
-/** The WebGL2 renderer as its driver names itself; null when it does not say. */
+/** Name of the WebGL2 renderer as its driver reports it; null if it reports none. */
 export function webgl2Name(): string | null {
   const context = document.createElement('canvas').getContext('webgl2');
   if (context === null) return null;

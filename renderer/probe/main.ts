@@ -1,6 +1,6 @@
 /**
- * The page of the desktop's hidden window: measures what gpu.js can do with WebGPU and WebGL2, hands the
- * result to the shell and has nothing else. The shell destroys the window to stop it.
+ * Page of the desktop's hidden window: measures gpu.js with WebGPU and WebGL2 and reports the result to the
+ * shell, its only connection. The shell stops the probe by destroying the window.
  */
 import { GPU } from 'gpu.js';
 import { type GpuInstance, probeModes, WINDOW_MODES } from '../../shared/gpu-kernels/index.ts';
@@ -8,7 +8,7 @@ import { adapterName, missingMode, webgl2Name } from './graphics.ts';
 
 declare global {
   interface Window {
-    /** From the window's preload. */
+    /** Exposed by the window's preload script. */
     readonly idlewattProbe: {
       report(result: unknown): void;
       fail(message: string): void;
@@ -16,11 +16,11 @@ declare global {
   }
 }
 
-// `?quick` serves tests and the self-check of a build.
+// `?quick` is for tests and for the self-check of a build.
 const quick = new URLSearchParams(window.location.search).has('quick');
 
 probeModes({
-  // gpu.js's own types know handles as numbers; the probe only passes them on.
+  // gpu.js's types declare handles as numbers; the probe only passes them on.
   createGpu: (mode) => new GPU({ mode }) as unknown as GpuInstance,
   modes: WINDOW_MODES,
   missing: missingMode,

@@ -1,9 +1,9 @@
-/** The backup: the words, shown only while somebody looks, and then some of them asked back. */
+/** Backup of the recovery phrase: shows the words only while the window has the focus, then checks some of them. */
 import { useEffect, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
-import { closeWindow, useShell } from './shell-client.ts';
+import { closeWindow, type Failure, useShell } from './shell-client.ts';
 
 type Step =
   | { readonly at: 'start' }
@@ -16,12 +16,23 @@ type Step =
     }
   | { readonly at: 'proven' };
 
-export function Backup() {
-  const { t } = useTranslation();
-  const desk = useShell();
+/** The steps of a backup, and the calls to the shell that lead from one to the next. */
+interface BackupSteps {
+  readonly step: Step;
+  readonly busy: boolean;
+  readonly failure: Failure | null;
+  showWords(): Promise<void>;
+  startDrill(again: boolean): Promise<void>;
+  /** Ends the backup if the words are right, otherwise starts another drill. */
+  check(id: string, words: string[]): Promise<void>;
+  backToStart(): void;
+}
+
+function useBackupSteps(): BackupSteps {
+  const shell = useShell();
   const [step, setStep] = useState<Step>({ at: 'start' });
   useEffect(() => {
-    // Words stand on the screen only while this window is the one that is looked at.
+    // Keep the words on the screen only while this window has the focus.
     const hide = () => setStep((current) => (current.at === 'words' ? { at: 'start' } : current));
     window.addEventListener('blur', hide);
     document.addEventListener('visibilitychange', hide);
@@ -31,74 +42,48 @@ export function Backup() {
     };
   }, []);
 
-  const show = async () => {
-    const answer = await desk.ask({ type: 'words' });
-    if (answer?.type === 'words') setStep({ at: 'words', words: answer.words });
-  };
-  const drill = async (again: boolean) => {
-    const answer = await desk.ask({ type: 'start-drill' });
+  const startDrill = async (again: boolean) => {
+    const answer = await shell.ask({ type: 'start-drill' });
     if (answer?.type === 'drill') {
       setStep({ at: 'drill', id: answer.id, positions: answer.positions, again });
     }
   };
-  const check = async (id: string, words: string[]) => {
-    const answer = await desk.ask({ type: 'answer-drill', id, words });
-    if (answer?.type !== 'drill-answered') return;
-    if (answer.passed) setStep({ at: 'proven' });
-    else await drill(true);
+  return {
+    step,
+    busy: shell.busy,
+    failure: shell.failure,
+    startDrill,
+    async showWords() {
+      const answer = await shell.ask({ type: 'words' });
+      if (answer?.type === 'words') setStep({ at: 'words', words: answer.words });
+    },
+    async check(id, words) {
+      const answer = await shell.ask({ type: 'answer-drill', id, words });
+      if (answer?.type !== 'drill-answered') return;
+      if (answer.passed) setStep({ at: 'proven' });
+      else await startDrill(true);
+    },
+    backToStart: () => setStep({ at: 'start' }),
   };
+}
 
+export function Backup() {
+  const { t } = useTranslation();
+  const steps = useBackupSteps();
+  const { step } = steps;
   return (
     <>
       <h1>{t('secret.backup.title')}</h1>
-      {step.at === 'start' ? (
-        <>
-          <p>{t('secret.backup.what')}</p>
-          <ul className="secret-rules">
-            <li>{t('secret.backup.paper')}</li>
-            <li>{t('secret.backup.alone')}</li>
-            <li>{t('secret.backup.never')}</li>
-          </ul>
-          <p className="button-row">
-            <Button className="button is-main" isDisabled={desk.busy} onPress={() => void show()}>
-              {t('secret.backup.show')}
-            </Button>
-            <Button className="button" isDisabled={desk.busy} onPress={() => void drill(false)}>
-              {t('secret.backup.skip')}
-            </Button>
-          </p>
-        </>
-      ) : null}
-      {step.at === 'words' ? (
-        <>
-          <p>{t('secret.backup.write', { count: step.words.length })}</p>
-          <ol className="secret-words">
-            {step.words.map((word, index) => (
-              <li key={index}>
-                <span className="secret-number">{index + 1}</span>
-                <code>{word}</code>
-              </li>
-            ))}
-          </ol>
-          <p className="soft">{t('secret.backup.hides')}</p>
-          <p className="button-row">
-            <Button className="button is-main" isDisabled={desk.busy} onPress={() => void drill(false)}>
-              {t('secret.backup.written')}
-            </Button>
-            <Button className="button" onPress={() => setStep({ at: 'start' })}>
-              {t('common.hide')}
-            </Button>
-          </p>
-        </>
-      ) : null}
+      {step.at === 'start' ? <Start steps={steps} /> : null}
+      {step.at === 'words' ? <Words words={step.words} steps={steps} /> : null}
       {step.at === 'drill' ? (
         <Drill
           key={step.id}
           positions={step.positions}
           again={step.again}
-          busy={desk.busy}
-          onCheck={(words) => void check(step.id, words)}
-          onBack={() => setStep({ at: 'start' })}
+          busy={steps.busy}
+          onCheck={(words) => void steps.check(step.id, words)}
+          onBack={steps.backToStart}
         />
       ) : null}
       {step.at === 'proven' ? (
@@ -106,7 +91,7 @@ export function Backup() {
           <p>{t('secret.backup.provenNext')}</p>
         </Finished>
       ) : null}
-      <FailureNote failure={desk.failure} />
+      <FailureNote failure={steps.failure} />
       {step.at === 'proven' ? null : (
         <p>
           <Button className="button" onPress={closeWindow}>
@@ -118,6 +103,59 @@ export function Backup() {
   );
 }
 
+function Start({ steps }: { steps: BackupSteps }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <p>{t('secret.backup.what')}</p>
+      <ul className="secret-rules">
+        <li>{t('secret.backup.paper')}</li>
+        <li>{t('secret.backup.alone')}</li>
+        <li>{t('secret.backup.never')}</li>
+      </ul>
+      <p className="button-row">
+        <Button className="button is-main" isDisabled={steps.busy} onPress={() => void steps.showWords()}>
+          {t('secret.backup.show')}
+        </Button>
+        <Button className="button" isDisabled={steps.busy} onPress={() => void steps.startDrill(false)}>
+          {t('secret.backup.skip')}
+        </Button>
+      </p>
+    </>
+  );
+}
+
+function Words({ words, steps }: { words: readonly string[]; steps: BackupSteps }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <p>{t('secret.backup.write', { count: words.length })}</p>
+      <ol className="secret-words">
+        {words.map((word, index) => (
+          <li key={index}>
+            <span className="secret-number">{index + 1}</span>
+            <code>{word}</code>
+          </li>
+        ))}
+      </ol>
+      <p className="soft">{t('secret.backup.hides')}</p>
+      <p className="button-row">
+        <Button
+          className="button is-main"
+          isDisabled={steps.busy}
+          onPress={() => void steps.startDrill(false)}
+        >
+          {t('secret.backup.written')}
+        </Button>
+        <Button className="button" onPress={steps.backToStart}>
+          {t('common.hide')}
+        </Button>
+      </p>
+    </>
+  );
+}
+
+/** Form for the words at the given positions. `again` if the words of the previous drill were wrong. */
 function Drill(props: {
   positions: readonly number[];
   again: boolean;

@@ -1,4 +1,4 @@
-/** Taking the wallet along as a key file, bringing another one, and opening one that is locked. */
+/** Tasks with keystore files: exporting the wallet, importing another one, and unlocking a locked one. */
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
@@ -11,7 +11,7 @@ const PASSPHRASE_LENGTH_MIN = 10;
 
 export function Export() {
   const { t } = useTranslation();
-  const desk = useShell();
+  const shell = useShell();
   const [first, setFirst] = useState('');
   const [second, setSecond] = useState('');
   const [path, setPath] = useState<string | null>(null);
@@ -36,7 +36,7 @@ export function Export() {
       onSubmit={async (event) => {
         event.preventDefault();
         if (!ready) return;
-        const answer = await desk.ask({ type: 'export-file', passphrase: first });
+        const answer = await shell.ask({ type: 'export-file', passphrase: first });
         if (answer?.type === 'exported') setPath(answer.path);
       }}
     >
@@ -48,8 +48,8 @@ export function Export() {
         {first !== '' && !long ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN }) : null}
         {long && second !== '' && !ready ? t('secret.export.differ') : null}
       </p>
-      <Actions act={t('secret.export.save')} isReady={ready && !desk.busy} />
-      <FailureNote failure={desk.failure} />
+      <Actions act={t('secret.export.save')} isReady={ready && !shell.busy} />
+      <FailureNote failure={shell.failure} />
     </form>
   );
 }
@@ -58,7 +58,7 @@ type Source = 'phrase' | 'file' | 'key';
 
 export function Import() {
   const { t } = useTranslation();
-  const desk = useShell();
+  const shell = useShell();
   const [source, setSource] = useState<Source>('phrase');
   const [secret, setSecret] = useState('');
   const [address, setAddress] = useState<string | null>(null);
@@ -86,7 +86,7 @@ export function Import() {
       onSubmit={async (event) => {
         event.preventDefault();
         if (secret === '') return;
-        const answer = await desk.ask(requests[source]);
+        const answer = await shell.ask(requests[source]);
         if (answer?.type === 'imported') setAddress(answer.address);
       }}
     >
@@ -112,22 +112,22 @@ export function Import() {
         onChange={setSecret}
         isMultiline={source === 'phrase'}
       />
-      <Actions act={t(`secret.import.act.${source}`)} isReady={secret !== '' && !desk.busy} />
-      <FailureNote failure={desk.failure} />
+      <Actions act={t(`secret.import.act.${source}`)} isReady={secret !== '' && !shell.busy} />
+      <FailureNote failure={shell.failure} />
     </form>
   );
 }
 
 export function Unlock() {
   const { t } = useTranslation();
-  const desk = useShell();
+  const shell = useShell();
   const [passphrase, setPassphrase] = useState('');
   return (
     <form
       className="secret-form"
       onSubmit={async (event) => {
         event.preventDefault();
-        if (passphrase !== '' && (await desk.ask({ type: 'unlock', passphrase }))) closeWindow();
+        if (passphrase !== '' && (await shell.ask({ type: 'unlock', passphrase }))) closeWindow();
       }}
     >
       <h1>{t('secret.unlock.title')}</h1>
@@ -138,8 +138,8 @@ export function Unlock() {
         onChange={setPassphrase}
         autoFocus
       />
-      <Actions act={t('secret.unlock.act')} isReady={passphrase !== '' && !desk.busy} />
-      <FailureNote failure={desk.failure} />
+      <Actions act={t('secret.unlock.act')} isReady={passphrase !== '' && !shell.busy} />
+      <FailureNote failure={shell.failure} />
     </form>
   );
 }

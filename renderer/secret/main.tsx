@@ -1,4 +1,4 @@
-/** The page of the shell's window for secrets: one task, named by the shell in the address. */
+/** Entry point of the shell's window for secrets. It runs one task, which the shell names in the address. */
 import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/parts.css';
@@ -19,12 +19,12 @@ const TASKS: Readonly<Record<SecretWindowTask, ComponentType>> = {
   unlock: Unlock,
 };
 
-const asked = new URLSearchParams(window.location.search);
-const task = asked.get('task');
+const parameters = new URLSearchParams(window.location.search);
+const task = parameters.get('task');
 const Task = Object.entries(TASKS).find(([name]) => name === task)?.[1] ?? Backup;
 
 await loadStrings();
-await applyLanguage(asked.get('language') === 'de' ? 'de' : 'en');
+await applyLanguage(parameters.get('language') === 'de' ? 'de' : 'en');
 createRoot(forceUnwrap('the page element of secret.html', document.getElementById('page'))).render(
   <StrictMode>
     <main className="secret">

@@ -1,4 +1,4 @@
-/** What the tasks of the window for secrets share: a field that hides what is typed, a failure, an end. */
+/** Parts shared by the tasks of the window for secrets: a field that hides its input, the error note, the end. */
 import type { ReactNode } from 'react';
 import { useState } from 'react';
 import { Button, Input, Label, TextArea, TextField } from 'react-aria-components';

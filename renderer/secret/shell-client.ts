@@ -1,24 +1,24 @@
-/** The one partner of this window: the shell, over the preload script. */
+/** Calls from this window to the shell over the preload script, the window's only connection. */
 import { useState } from 'react';
 import type { SecretAnswer, SecretRequest } from '../../shared/secret-window.ts';
 
 declare global {
   interface Window {
-    /** From the window's preload. */
+    /** Exposed by the window's preload script. */
     readonly idlewattSecret: { ask(request: SecretRequest): Promise<SecretAnswer> };
   }
 }
 
 export type Failure = Extract<SecretAnswer, { type: 'failed' }>;
 
-export interface Desk {
+export interface ShellClient {
   readonly busy: boolean;
   readonly failure: Failure | null;
-  /** The answer, or null when it failed or nothing was chosen; {@link Desk.failure} then says why. */
+  /** Resolves with the answer; null if nothing was chosen, or if it failed and {@link ShellClient.failure} has the reason. */
   ask(request: SecretRequest): Promise<Exclude<SecretAnswer, Failure | { type: 'nothing-chosen' }> | null>;
 }
 
-export function useShell(): Desk {
+export function useShell(): ShellClient {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   return {

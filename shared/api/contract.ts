@@ -1,7 +1,6 @@
 /**
- * The one API between the agent and those who watch and steer it: pages (over a message port in the
- * desktop, over a WebSocket in a browser) and the desktop shell. Written once; server and clients derive
- * their types from it.
+ * The API of the agent for its pages (over a message port in the desktop, over a WebSocket in a browser) and
+ * for the desktop shell. It is defined once; server and clients derive their types from it.
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
@@ -34,18 +33,18 @@ export const dayEarningsSchema = z.object({
   feesCoin: amountTextSchema,
 });
 
-/** A line of the ledger as the owner reads it. */
+/** A ledger entry as the owner reads it. */
 export const ledgerEntrySchema = z.object({
   id: z.string(),
   atMs: z.number(),
   kind: z.string(),
   description: z.string(),
-  /** Transaction hash or job id that it comes from. */
+  /** Hash of the transaction or ID of the job that caused it. */
   reference: z.string().nullable(),
   lines: z.array(z.object({ account: z.string(), assetId: z.string(), amount: amountTextSchema })),
 });
 
-/** What a gpu.js probe brings back, from the hidden window or the worker process. */
+/** Result of a gpu.js probe in the hidden window or the worker process. */
 export const gpuProbeSchema = z.object({
   measurements: z.array(measurementSchema),
   unavailable: z.array(z.object({ mode: z.string(), reason: z.string() })),
@@ -53,23 +52,23 @@ export const gpuProbeSchema = z.object({
 });
 export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
 
-/** What the agent asks of the shell. */
+/** Requests from the agent to the shell. */
 export const shellRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
-  /** Show the facts to the owner and call `shell.answerSpend`. */
+  /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
 export type ShellRequest = z.infer<typeof shellRequestSchema>;
 
 export const contract = {
   state: {
-    /** The whole state at once, then each change; sections are replaced whole. */
+    /** Sends the whole state first, then each changed section as a whole. */
     watch: oc.output(eventIterator(stateUpdateSchema)),
   },
   presence: {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
-    /** The next 24 hours by schedule, cheap hours and pause. */
+    /** The next 24 hours by schedule, off-peak hours and pause. */
     schedulePreview: oc.input(nothing).output(schedulePreviewSchema),
   },
   jobs: {
@@ -78,7 +77,7 @@ export const contract = {
         z.object({
           side: z.enum(['sold', 'bought']).optional(),
           outcome: z.enum(['all', 'served', 'failed']).default('all'),
-          /** Jobs created before this time, for paging. */
+          /** Only jobs created before this time, for paging. */
           beforeMs: z.number().optional(),
           limit: z.number().int().min(1).max(200).default(50),
         }),
@@ -92,7 +91,7 @@ export const contract = {
     byDay: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ days: z.array(dayEarningsSchema) })),
-    /** What a day is expected to bring; null where the served model was not measured. Scores: newest first. */
+    /** Forecast for one day; null if the served model has not been measured. Scores are sorted newest first. */
     forecast: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
@@ -110,7 +109,7 @@ export const contract = {
         }),
       )
       .output(z.object({ entries: z.array(ledgerEntrySchema) })),
-    /** Claims what is owed and pays it out now. Moves money only to the owner's own payout address. */
+    /** Claims the balance due and pays it out now. Moves money only to the owner's own payout address. */
     settle: oc.input(nothing).output(
       z.object({
         claimed: amountTextSchema,
@@ -125,12 +124,12 @@ export const contract = {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     cancel: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     remove: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
-    /** Serves this model from now on. */
+    /** Makes this the served model. */
     activate: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
   },
   benchmark: {
     run: oc.input(nothing).output(nothing),
-    /** Measures what predictions of other models rest on. */
+    /** Measures the basis for predictions of other models. */
     calibrate: oc.input(nothing).output(nothing),
     history: oc
       .input(z.object({ limit: z.number().int().min(1).max(100).default(20) }))
@@ -141,15 +140,15 @@ export const contract = {
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),
   },
-  /** For the desktop shell only; a page that calls these is refused with `not-permitted`. */
+  /** For the desktop shell only. Calls from a page fail with `not-permitted`. */
   shell: {
     report: oc.input(readingsSchema.partial()).output(nothing),
     requests: oc.output(eventIterator(shellRequestSchema)),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
-    /** The machine is about to sleep: what is worth its fee is claimed first. Answers within seconds. */
+    /** The machine is about to sleep: claims first what is worth its fee. Returns within seconds. */
     suspending: oc.input(nothing).output(nothing),
-    /** Ends the agent cleanly. */
+    /** Shuts the agent down cleanly. */
     quit: oc.input(nothing).output(nothing),
     ...walletShellContract,
   },

@@ -1,6 +1,6 @@
 /**
- * The whole state that pages show, in sections. A page gets every section at once when it connects and
- * from then on the sections that changed. What was not measured or cannot be reached is null.
+ * The state that pages show, in sections. A page receives all sections when it connects, and the changed
+ * sections from then on. A value that wasn't measured or can't be read is null.
  */
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
@@ -15,10 +15,10 @@ const nullableNumber = z.number().nullable();
 export const profileSchema = z.enum(['practice', 'office', 'open']);
 export type Profile = z.infer<typeof profileSchema>;
 
-/** Something that the owner should know, with a stable code for translation. */
+/** A notice for the owner, with a stable code for translation. */
 export const noticeSchema = z.object({
   code: z.enum([
-    'tiny-model-fallback', // no real model could be had: the practice network runs the bundled tiny one
+    'tiny-model-fallback', // no real model is available: the practice network runs the bundled tiny one
     'chain-unavailable',
     'engine-gave-up',
     'no-source',
@@ -27,7 +27,7 @@ export const noticeSchema = z.object({
     'headless-shell-missing',
   ]),
   severity: z.enum(['info', 'warning', 'error']),
-  /** Facts for the sentence, e.g. which sources were tried. */
+  /** Facts for the text, for example the sources that were tried. */
   details: z.record(z.string(), z.union([z.string(), z.number()])),
 });
 export type Notice = z.infer<typeof noticeSchema>;
@@ -35,7 +35,7 @@ export type Notice = z.infer<typeof noticeSchema>;
 export const appStateSchema = z.object({
   version: z.string(),
   profile: profileSchema,
-  /** Where the pages run: in the desktop shell or in a browser. */
+  /** `desktop`: the pages run in the desktop shell; `headless`: in a browser. */
   host: z.enum(['desktop', 'headless']),
   platform: z.string(),
   startedAtMs: z.number(),
@@ -45,23 +45,23 @@ export const appStateSchema = z.object({
 export const activeJobSchema = z.object({
   id: z.string(),
   model: z.string(),
-  /** Short name of the requester's peer. */
+  /** Short name of the requester's peer ID. */
   requester: z.string(),
   startedAtMs: z.number(),
   outputTokens: z.number().int(),
-  /** Since its first token; null before there are two. */
+  /** Measured since its first token; null before the second token. */
   tokensPerSecond: nullableNumber,
 });
 
-/** One time that the machine was given back to its owner. */
+/** One hand-back of the machine to its owner. */
 export const handBackSchema = z.object({
   atMs: z.number(),
   reason: presenceReasonSchema,
-  /** `killed`: the engine's process was ended; `unloaded`: it did not compute, and only the model went. */
+  /** `killed`: the engine process was killed; `unloaded`: it wasn't computing, so only the model was unloaded. */
   how: z.enum(['unloaded', 'killed']),
-  /** From the decision until nothing computed any more and all memory was free. */
+  /** From the decision to pause until the engine had stopped computing and all its memory was free. */
   durationMs: z.number().nonnegative(),
-  /** Jobs that were ended by it. */
+  /** Jobs that the hand-back ended. */
   jobs: z.number().int().nonnegative(),
 });
 export type HandBack = z.infer<typeof handBackSchema>;
@@ -69,21 +69,21 @@ export type HandBack = z.infer<typeof handBackSchema>;
 export const workStateSchema = z.object({
   presence: presenceSchema,
   engine: z.enum(['stopped', 'loading', 'ready', 'restarting', 'gave-up']),
-  /** The model that is served now. */
+  /** ID of the served model. */
   model: z.string().nullable(),
-  /** What computes, e.g. `cpu`, `cuda`. */
+  /** Compute backend of the engine, for example `cpu` or `cuda`. */
   backend: z.string().nullable(),
   threads: nullableNumber,
-  /** What holds the engine; null while none is loaded. */
+  /** Sandbox of the engine; null while none is loaded. */
   sandbox: sandboxReportSchema.nullable(),
   activeJobs: z.array(activeJobSchema),
-  /** Sum over the active jobs; with none active the last finished job's speed. */
+  /** Total of the active jobs; the speed of the last finished job if none is active. */
   tokensPerSecond: nullableNumber,
   tokensPerSecondAtMs: nullableNumber,
   jobsToday: z.object({ served: z.number().int(), failed: z.number().int() }),
-  /** What an hour of being allowed to work brought here, over the last week; null before there was one. */
+  /** Average earnings per hour in which the engine was allowed to run, over the last week; null before the first such hour. */
   perHour: z.object({ earned: amountTextSchema, hours: z.number().positive() }).nullable(),
-  /** Newest first, the last 20 at most. */
+  /** Newest first, up to 20. */
   handBacks: z.array(handBackSchema),
 });
 
@@ -93,28 +93,28 @@ export const moneyStateSchema = z.object({
   earnedToday: amountTextSchema,
   earnedThisWeek: amountTextSchema,
   earnedTotal: amountTextSchema,
-  /** Charged, not yet claimed on chain. */
+  /** Charged, not yet claimed on-chain. */
   owed: amountTextSchema,
-  /** Claimed on chain, not yet paid out. */
+  /** Claimed on-chain, not yet paid out. */
   claimed: amountTextSchema,
-  /** Received by the payout address according to the books. */
+  /** Received by the payout address, according to the ledger. */
   received: amountTextSchema,
   feesCoin: amountTextSchema,
-  /** One plain reason why what is owed is not in the wallet yet; null when nothing is owed. */
+  /** The one reason why the balance due hasn't been paid out yet; null if nothing is owed. */
   waitingReason: receivableReasonSchema.nullable(),
   settleThreshold: amountTextSchema,
 });
 
 export const walletStateSchema = z.object({
-  /** Checksummed EVM address that receives; null while there is none. */
+  /** EVM address that receives money, with checksum; null while there is none. */
   address: z.string().nullable(),
-  /** `watch-only`: earnings go to an address whose key is not on this machine, and nothing can be sent. */
+  /** `watch-only`: earnings go to an address whose key isn't on this machine, so nothing can be sent. */
   kind: z.enum(['phrase', 'key', 'watch-only']),
-  /** Whether the owner proved to have the backup; a real network pays nothing out before. Watch-only: true. */
+  /** True once the owner has verified the backup; on a real network nothing is paid out before. Always true for watch-only. */
   backedUp: z.boolean(),
-  /** Where earnings are paid out: usually `address`, or one that the owner named. */
+  /** Receives payouts: usually `address`, or another address that the owner set. */
   payoutAddress: z.string().nullable(),
-  /** Holds the coin that pays for claims; apart from `address`. */
+  /** Holds the coin that pays for claims; differs from `address`. */
   feeAddress: z.string().nullable(),
   network: z.string(),
   networkName: z.string(),
@@ -124,25 +124,25 @@ export const walletStateSchema = z.object({
   locked: z.boolean(),
 });
 
-/** Two things that are never mixed: what was measured here, and what is only expected. */
+/** Measured and predicted speed of a model on this machine. The two are never mixed. */
 export const modelSpeedSchema = z.object({
-  /** The newest measurement without other jobs. */
+  /** The newest measurement with no other jobs running. */
   measured: z
     .object({ decodeTokensPerSecond: z.number(), prefillTokensPerSecond: nullableNumber, atMs: z.number() })
     .nullable(),
-  /** From costs that were fitted to other models on this backend; null where those say nothing of this one. */
+  /** Predicted from costs fitted to other models on this backend; null if those don't apply to this model. */
   predicted: z
     .object({
       decodeTokensPerSecond: z.number(),
       prefillTokensPerSecond: z.number(),
-      /** Four of five models that the costs were fitted on are off by less when predicted from the others. */
+      /** Error that is not exceeded by four of five of the fitted models when each is predicted from the others. */
       uncertaintyPercent: nullableNumber,
       atMs: z.number(),
       backend: z.string(),
       threads: z.number().int(),
     })
     .nullable(),
-  /** What was predicted before the newest measurement that had a prediction, and what was then measured. */
+  /** For the newest measurement that had a prediction: the earlier prediction and the measured speed. */
   score: z
     .object({
       predictedTokensPerSecond: z.number(),
@@ -170,15 +170,15 @@ export const modelEntrySchema = z.object({
       receivedBytes: z.number().int(),
       totalBytes: z.number().int().nullable(),
       bytesPerSecond: nullableNumber,
-      /** Which source is being read, in words. */
+      /** Display name of the source being downloaded from. */
       source: z.string(),
     })
     .nullable(),
-  /** Why the last download failed, one sentence. */
+  /** Reason of the last failed download, in one sentence. */
   error: z.string().nullable(),
-  /** Served to the market now. */
+  /** The served model. */
   active: z.boolean(),
-  /** Bundled with the app and only a last resort. */
+  /** Ships with the app as a fallback only. */
   bundled: z.boolean(),
   speed: modelSpeedSchema,
 });
@@ -186,14 +186,14 @@ export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
 export const modelsStateSchema = z.object({
   models: z.array(modelEntrySchema),
-  /** What predictions rest on. */
+  /** The measurement that predictions are based on. */
   calibration: z.object({
     state: z.enum(['never', 'running', 'done', 'failed']),
     /** 0 to 1 while running. */
     progress: nullableNumber,
-    /** When the costs in use were measured. */
+    /** Time at which the current costs were measured. */
     atMs: nullableNumber,
-    /** Whether other programs took processor time meanwhile. */
+    /** True if other programs used CPU time during the measurement. */
     disturbed: z.boolean().nullable(),
     error: z.string().nullable(),
   }),
@@ -210,7 +210,7 @@ export const deviceSchema = z.object({
   driver: z.string().nullable(),
 });
 
-/** One measurement: its value is the median of its runs. */
+/** One measurement. Its value is the median of its runs. */
 export const measurementSchema = z.object({
   name: z.enum(['gpu-arithmetic', 'gpu-bandwidth', 'cpu-arithmetic', 'cpu-bandwidth', 'prefill', 'decode']),
   /** gpu.js mode (`webgpu`, `webgl2`, `webasm`, `cpu`) or the engine's backend. */
@@ -219,7 +219,7 @@ export const measurementSchema = z.object({
   unit: z.enum(['gflops', 'gigabytes-per-second', 'tokens-per-second']),
   spreadPercent: nullableNumber,
   runs: z.number().int(),
-  /** Conditions that matter for reading it: software renderer, model, threads, shape. */
+  /** Conditions needed to interpret it, such as software renderer, model, threads or shape. */
   conditions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   atMs: z.number(),
 });
@@ -235,7 +235,7 @@ export const machineStateSchema = z.object({
   temperatureCelsius: nullableNumber,
   watts: nullableNumber,
   readAtMs: nullableNumber,
-  /** What the decision to run rests on. */
+  /** Sensor readings that the decision to run is based on. */
   readings: readingsSchema,
   benchmark: z.object({
     state: z.enum(['never', 'running', 'done', 'failed']),
@@ -244,7 +244,7 @@ export const machineStateSchema = z.object({
     progress: nullableNumber,
     atMs: nullableNumber,
     measurements: z.array(measurementSchema),
-    /** Modes that this machine does not have, with the reason. */
+    /** Modes that this machine lacks, with the reason. */
     unavailable: z.array(z.object({ mode: z.string(), reason: z.string() })),
     error: z.string().nullable(),
   }),
@@ -272,7 +272,7 @@ export const agentStateSchema = z.object({
 export type AgentState = z.infer<typeof agentStateSchema>;
 export type StateSection = keyof AgentState;
 
-/** First the whole state, then the sections that changed. */
+/** First the whole state, then only the changed sections. */
 export const stateUpdateSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('whole'), state: agentStateSchema }),
   z.object({ type: z.literal('changed'), sections: agentStateSchema.partial() }),

@@ -1,4 +1,4 @@
-/** Starts the real app (real shell, real agent, a home of its own) for a desktop test and ends it for certain. */
+/** Starts the real app (real shell, real agent, its own data folder) for a desktop test, and always ends it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,28 +15,28 @@ export interface DesktopApp {
   readonly app: ElectronApplication;
   readonly page: Page;
   readonly home: string;
-  /** From the start of the program to the window's first page, in milliseconds. */
+  /** Time from the start of the app to the window's first page, in milliseconds. */
   readonly openedMs: number;
   tray(): Promise<TrayView>;
   /** Chooses an item of the real tray menu by its labels, outermost first. */
   chooseInTray(...labels: string[]): Promise<void>;
   agentPid(): Promise<number | undefined>;
   windowVisible(): Promise<boolean>;
-  /** The native dialogs that are on the screen now. */
+  /** The native dialogs that are open. */
   questions(): Promise<readonly Question[]>;
   /**
-   * The window whose address has this in it, as soon as it is there. Not simply the next that opens: the
-   * hidden one that measures the GPU comes and goes on its own.
+   * Waits for the window whose address contains `address`. The next new window would be the wrong choice: the
+   * hidden window that measures the GPU opens and closes at any time.
    */
   windowAt(address: string): Promise<Page>;
-  /** Every window but that hidden one, once it has its address. */
+  /** All windows except that hidden one, which counts until it has its address. */
   windows(): Page[];
-  /** Every process that the app started, itself included. */
+  /** PIDs of the app and of every process that it started. */
   processes(): number[];
   close(): Promise<void>;
 }
 
-/** The shape of what main/desktop/test-view.ts exposes, as code that runs in the app sees it. */
+/** Type of the object that main/desktop/test-view.ts exposes to code that runs in the app. */
 interface ShellInApp {
   idlewattShell: {
     tray(): { view: TrayView; menu: { items: MenuItemInApp[] } };
@@ -80,7 +80,8 @@ export async function openApp(
         let { items } = (globalThis as unknown as ShellInApp).idlewattShell.tray().menu;
         path.forEach((label, depth) => {
           const item = items.find((candidate) => candidate.label === label);
-          if (!item) throw new Error(`no "${label}" in ${items.map((each) => each.label).join(' | ')}`);
+          if (!item)
+            throw new Error(`No menu item "${label}". Items: ${items.map((each) => each.label).join(' | ')}`);
           if (depth === path.length - 1) item.click();
           else items = item.submenu?.items ?? [];
         });
@@ -93,18 +94,18 @@ export async function openApp(
     async windowAt(address) {
       const find = () => app.windows().find((each) => !each.isClosed() && each.url().includes(address));
       const found = await until(`a window at ${address}`, find, (each) => each !== undefined);
-      return forceUnwrap('until it was found', found);
+      return forceUnwrap('the window that was found', found);
     },
     async close() {
       const all = processes();
-      await app.close().catch(() => {}); // it may have quit by itself, which some tests want
+      await app.close().catch(() => {}); // some tests make the app quit earlier
       for (const pid of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       await rm(home, { recursive: true, force: true });
     },
   };
 }
 
-/** Electron for tests with the app in this folder. */
+/** Starts the Electron for tests with the app in `folder`. */
 export async function launchElectron(
   folder: string,
   parameters: readonly string[],
@@ -115,7 +116,7 @@ export async function launchElectron(
   return electron.launch({
     executablePath,
     args: [
-      // Chromium's own sandbox refuses to work for root, which is what tests in containers are.
+      // Chromium's sandbox does not work for root, and tests in containers run as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       folder,
       ...parameters,
@@ -125,7 +126,7 @@ export async function launchElectron(
   });
 }
 
-/** Asks until the answer is yes; rejects with what was last seen. */
+/** Polls `ask` until `isIt` accepts its value. After `msMax` it throws with the last value. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T> | T,
@@ -136,14 +137,15 @@ export async function until<T>(
   for (;;) {
     const value = await ask();
     if (isIt(value)) return value;
-    if (performance.now() > end) throw new Error(`${what} did not come; last seen: ${JSON.stringify(value)}`);
+    if (performance.now() > end)
+      throw new Error(`Timed out waiting for ${what}. Last value: ${JSON.stringify(value)}`);
     await wait(50);
   }
 }
 
 export function isAlive(pid: number): boolean {
   try {
-    // Signal 0 reaches a process that ended and was not waited for, too.
+    // Signal 0 also succeeds for a zombie process, so read the state instead.
     const state = execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
     return !state.startsWith('Z');
   } catch {

@@ -1,4 +1,4 @@
-/** What the tests of the pages share: a fresh build, a fake agent, Chromium, and a strict eye on the console. */
+/** Shared setup of the page tests: a fresh build, a fake agent, Chromium, and a record of all console errors. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,9 +15,9 @@ const CONFIG = fileURLToPath(new URL('../../vite.config.ts', import.meta.url));
 export interface Opened {
   readonly agent: FakeAgent;
   readonly page: Page;
-  /** Errors and warnings on the console so far, and every refusal of the content security policy. */
-  readonly complaints: string[];
-  /** Opens a page by its name, e.g. `jobs/job-0003`, and waits for its heading. */
+  /** Console errors and warnings so far, including violations of the content security policy. */
+  readonly consoleErrors: string[];
+  /** Opens a page by its route, for example `jobs/job-0003`, and waits for its heading. */
   go(path: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,18 +29,18 @@ export interface OpenOptions {
   readonly language?: 'en' | 'de';
   /** Opens this address instead of the one with the token. */
   readonly url?: (agent: FakeAgent) => string;
-  /** Runs in the page before anything of ours. */
+  /** Runs before the page is loaded. */
   readonly before?: (page: Page, agent: FakeAgent) => Promise<void>;
 }
 
 export interface Pages {
   open(options?: OpenOptions): Promise<Opened>;
-  /** Opens, runs, and insists that the console stayed silent. */
+  /** Opens a page, runs `body`, and asserts that the console stayed empty. */
   withPage(options: OpenOptions, body: (opened: Opened) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Builds the pages into a folder of its own, so that no other build is disturbed, and starts Chromium. */
+/** Builds the pages into a temporary folder, so that no other build is disturbed, and starts Chromium. */
 export async function startPages(): Promise<Pages> {
   const folder = await mkdtemp(join(tmpdir(), 'idlewatt-pages-'));
   await build({ configFile: CONFIG, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
@@ -51,7 +51,7 @@ export async function startPages(): Promise<Pages> {
       const opened = await open(browser, folder, options);
       try {
         await body(opened);
-        assert.deepEqual(opened.complaints, []);
+        assert.deepEqual(opened.consoleErrors, []);
       } finally {
         await opened.close();
       }
@@ -66,7 +66,9 @@ export async function startPages(): Promise<Pages> {
 async function launch(): Promise<Browser> {
   const executablePath = process.env.IDLEWATT_CHROMIUM ?? '/usr/bin/chromium';
   if (!existsSync(executablePath)) {
-    throw new Error(`The tests of the pages need Chromium at ${executablePath}: apt-get install chromium`);
+    throw new Error(
+      `Chromium not found at ${executablePath}. Install it with \`apt-get install chromium\` or set IDLEWATT_CHROMIUM.`,
+    );
   }
   return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 }
@@ -83,18 +85,18 @@ async function open(browser: Browser, folder: string, options: OpenOptions): Pro
     locale: 'en-GB',
   });
   const page = await context.newPage();
-  const complaints: string[] = [];
+  const consoleErrors: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text());
   });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('pageerror', (error) => consoleErrors.push(error.message));
   await options.before?.(page, agent);
   await page.goto(options.url?.(agent) ?? agent.url);
   await page.locator('h1').first().waitFor();
   return {
     agent,
     page,
-    complaints,
+    consoleErrors,
     async go(path) {
       await page.evaluate((hash) => {
         window.location.hash = hash;

@@ -1,8 +1,9 @@
 /**
- * Goal: each page shows what the agent says, steers it by mouse and keyboard, and never says more than it knows.
- * Method: the built pages in headless Chromium against a fake agent that implements the whole contract.
- * Would break: a section that is not wired, a zero for something unknown, a missing string, inline code or
- * style that the content security policy refuses, a pause that cannot be reached by keyboard.
+ * Verifies: each page shows the agent's data, controls the agent by mouse and keyboard, and shows unknown values
+ *   as unknown.
+ * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
+ * Fails if: a section isn't wired, an unknown value appears as zero, a string is missing, inline code or style
+ *   violates the content security policy, or Pause can't be reached by keyboard.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -22,15 +23,15 @@ test('each page shows the data of its sections', () =>
     const expected: Record<(typeof EVERY_PAGE)[number], string[]> = {
       '': [
         'Earning practice money',
-        '47.6 tokens',
+        '47.6 tokens/s',
         '0.001283',
         'practice USDC',
         '0.004227',
         'BfXyVwCpM',
         'practice network',
       ],
-      jobs: ['SmolLM2 135M Instruct', 'Running', 'Paid out', 'not yet', '34.2 tokens/s'],
-      'jobs/job-0006': ['Claimed', 'Time line', 'Receipt', '33.4 tokens/s', '368 ms'],
+      jobs: ['SmolLM2 135M Instruct', 'Running', 'Paid out', 'pending', '34.2 tokens/s'],
+      'jobs/job-0006': ['Claimed', 'Timeline', 'Receipt', '33.4 tokens/s', '368 ms'],
       earnings: ['0.024354', 'By day', 'Llama 3.2 1B Instruct', '0.004218', 'Answer delivered'],
       wallet: [
         '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266',
@@ -42,31 +43,31 @@ test('each page shows the data of its sections', () =>
       models: [
         '312 MB of 808 MB',
         '59 secs left',
-        'Does not fit',
+        'Doesn’t fit',
         'Tight',
         'Apache-2.0',
         '2.5 GB of 20.0 GB',
         '11.4 tokens/s',
-        '± 12 %',
-        'predicted 57.3, measured 61 (6.1 % off)',
-        'Predictions rest on what was measured',
+        '±12%',
+        'predicted 57.3, measured 61 (6.1% off)',
+        'Based on measurements from',
       ],
       machine: [
         'NVIDIA GeForce RTX 4070',
         '61 °C',
         'unknown',
         '812 GFLOPS',
-        '± 2.1 %',
+        '±2.1%',
         'no WebGPU adapter',
         '4 threads',
-        'Within your comfort: 50 % of the time',
-        'slow it down: 25 % of the time',
+        'At your intensity: 50% duty cycle',
+        'Throttled by heat or power: 25% duty cycle',
         '1,976',
         '96.2',
         'disturbed',
-        'beside 2 jobs',
+        'with 2 other jobs',
       ],
-      settings: ['Only while I am away', 'minutes without input', 'per million tokens', 'no telemetry'],
+      settings: ['Only while I’m away', 'min without input', 'per million tokens', 'no telemetry'],
     };
     for (const path of EVERY_PAGE) {
       await go(path);
@@ -80,11 +81,11 @@ test('the token leaves the address bar and survives a reload', () =>
   withPage({}, async ({ page, agent }) => {
     assert.ok(!page.url().includes(agent.token));
     await page.reload();
-    await page.getByText('47.6 tokens').first().waitFor();
+    await page.getByText('47.6 tokens/s').first().waitFor();
     assert.ok(!page.url().includes(agent.token));
   }));
 
-test('the first press of Tab reaches the way past the navigation, and it leads to the page', () =>
+test('the first Tab press focuses the skip link, which moves the focus past the navigation', () =>
   withPage({ language: 'de' }, async ({ page }) => {
     await page.locator('html[lang=de]').waitFor();
     await page.keyboard.press('Tab');
@@ -110,58 +111,58 @@ test('pause and resume by keyboard alone', () =>
       agent.calls.filter((call) => call.name === 'presence.pause').map((call) => call.input),
       [{ until: '1-hour' }],
     );
-    await page.getByText('You paused it until').waitFor();
+    await page.getByText('You paused Idlewatt until').waitFor();
     await resume.focus();
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Pause' }).waitFor();
     assert.ok(agent.calls.some((call) => call.name === 'presence.resume'));
   }));
 
-test('what changes in the agent changes on the page', () =>
+test('a change in the agent appears on the page', () =>
   withPage({}, async ({ page, agent }) => {
     const { money } = agent.script.state;
     agent.change({ money: { ...money, earnedToday: '7654321' } });
     await page.getByText('7.654321').waitFor();
   }));
 
-test('a lost line is said, stale data stays, and it comes back by itself', () =>
-  withPage({}, async ({ page, agent, complaints }) => {
+test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
+  withPage({}, async ({ page, agent, consoleErrors }) => {
     agent.cut();
-    await page.getByText('Reconnecting').waitFor();
+    await page.getByText('Reconnecting', { exact: true }).waitFor();
     assert.equal(await page.locator('main.is-stale').count(), 1);
     await page.getByText('0.001283').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('menuitem', { name: 'For 1 hour' }).click();
-    await page.getByText('The agent could not be reached.').waitFor();
+    await page.getByText('This page can’t reach Idlewatt.').waitFor();
     agent.restore();
     agent.change({ money: { ...agent.script.state.money, earnedToday: '4242' } });
     await page.getByText('0.004242').waitFor({ timeout: 15_000 });
-    await page.getByText('Reconnecting').waitFor({ state: 'detached' });
-    // Chromium itself reports each refused WebSocket; nothing else may be there.
+    await page.getByText('Reconnecting', { exact: true }).waitFor({ state: 'detached' });
+    // Chromium itself reports each refused WebSocket. Nothing else is allowed.
     assert.deepEqual(
-      complaints.filter((line) => !line.includes('WebSocket')),
+      consoleErrors.filter((line) => !line.includes('WebSocket')),
       [],
     );
-    complaints.length = 0;
+    consoleErrors.length = 0;
   }));
 
-test('a wrong token and a missing one are explained', async () => {
+test('a wrong or missing token is explained', async () => {
   const origin = (port: number) => `http://127.0.0.1:${port}/`;
   await withPage({ url: (agent) => `${origin(agent.port)}#token=${'0bad'.repeat(8)}` }, async ({ page }) => {
-    await page.getByText('does not accept this page’s key').waitFor();
+    await page.getByText('This page’s access key is out of date').waitFor();
   });
   await withPage({ url: (agent) => origin(agent.port) }, async ({ page }) => {
-    await page.getByText('This page needs the agent’s key').waitFor();
+    await page.getByText('This page needs an access key').waitFor();
   });
 });
 
-test('unknown is said as unknown, never as zero', () =>
+test('unknown values appear as unknown, never as zero', () =>
   withPage({ scenario: 'unknown' }, async ({ page, go }) => {
     await go('wallet');
-    const balance = page.locator('.figure', { hasText: 'In the wallet' }).locator('.figure-value');
+    const balance = page.locator('.figure', { hasText: 'Wallet balance' }).locator('.figure-value');
     assert.equal(await balance.first().innerText(), 'unknown');
     await go('machine');
-    for (const name of ['Processor load', 'Free memory', 'Temperature', 'Power']) {
+    for (const name of ['CPU load', 'Free memory', 'Temperature', 'Power draw']) {
       const value = page
         .locator('.figure', { has: page.getByText(name, { exact: true }) })
         .locator('.figure-value');
@@ -170,19 +171,19 @@ test('unknown is said as unknown, never as zero', () =>
     await page.getByText('Cores: unknown').waitFor();
     await go('');
     await page.getByText('Speed: unknown').waitFor();
-    await page.getByText('cannot tell whether you are using this machine').waitFor();
-    await page.getByRole('button', { name: 'Run anyway, always' }).waitFor();
-    await page.getByText('The chain does not answer.').waitFor();
+    await page.getByText('can’t tell whether you’re using this machine').waitFor();
+    await page.getByRole('button', { name: 'Always run' }).waitFor();
+    await page.getByText('The blockchain isn’t responding.').waitFor();
     await go('use');
-    await page.getByText('The gateway is not running').waitFor();
+    await page.getByText('The gateway isn’t running').waitFor();
   }));
 
-test('an empty page says what will be here and what brings it', () =>
+test('an empty page names what will appear and what makes it appear', () =>
   withPage({ scenario: 'empty' }, async ({ page, go }) => {
     const hints: [string, string][] = [
-      ['', 'No job is running'],
+      ['', 'No jobs running'],
       ['jobs', 'No jobs yet'],
-      ['earnings', 'Nothing earned in this time'],
+      ['earnings', 'No earnings in this period'],
       ['earnings', 'No entries yet'],
       ['wallet', 'No claims or payouts yet'],
       ['machine', 'Not measured yet'],
@@ -193,10 +194,10 @@ test('an empty page says what will be here and what brings it', () =>
     }
     await go('models');
     await page.getByText('No source could be reached').waitFor();
-    await page.getByText('A tiny stand-in model answers for now.').waitFor();
+    await page.getByText('A tiny placeholder model is answering for now.').waitFor();
   }));
 
-test('paying out names its result before, and shows the transactions after', () =>
+test('a payout names its result in advance and shows its transactions afterwards', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('earnings');
     await page.getByRole('button', { name: 'Pay out now' }).click();
@@ -212,7 +213,7 @@ test('paying out names its result before, and shows the transactions after', () 
     assert.equal(agent.calls.filter((call) => call.name === 'earnings.settle').length, 1);
   }));
 
-test('a failure says what happened, what it means for the money, and what to do', () =>
+test('an error explains what happened, what it means for the money, and what to do', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('earnings');
     agent.failNext('earnings.settle', 'chain-unavailable', 'The practice chain refused the connection.');
@@ -222,26 +223,26 @@ test('a failure says what happened, what it means for the money, and what to do'
       .getByRole('button', { name: /^Pay out / })
       .click();
     const alert = page.getByRole('alert');
-    await alert.getByText('The chain does not answer.').waitFor();
-    await alert.getByText('Everything earned is kept here; nothing was paid out.').waitFor();
+    await alert.getByText('The blockchain isn’t responding.').waitFor();
+    await alert.getByText('Your earnings are recorded here. Nothing was paid out.').waitFor();
     await alert.getByText('The practice chain refused the connection.').waitFor();
     await go('jobs/job-9999');
-    await page.getByRole('alert').getByText('This is not there, or not any more.').waitFor();
+    await page.getByRole('alert').getByText('This item doesn’t exist, or no longer does.').waitFor();
   }));
 
-test('models: what is predicted says so, is not called measured, and is measured anew on a press', () =>
+test('models: a predicted speed is labeled as predicted, not as measured, and a button measures again', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('models');
     const predicted = page.getByRole('listitem').filter({ hasText: '11.4 tokens/s' }).last();
     assert.match(await predicted.innerText(), /Predicted/);
     assert.doesNotMatch(await predicted.innerText(), /Measured/);
     await page.getByRole('button', { name: 'Predict again' }).click();
-    await page.getByText('30 %').waitFor();
+    await page.getByText('30%').waitFor();
     assert.ok(agent.calls.some(({ name }) => name === 'benchmark.calibrate'));
-    assert.ok(await page.getByRole('button', { name: 'Measuring …' }).isDisabled());
+    assert.ok(await page.getByRole('button', { name: 'Measuring…' }).isDisabled());
   }));
 
-test('models: download, cancel, serve, and remove after asking', () =>
+test('models: download, cancel, serve, and remove after confirmation', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('models');
     await page.getByRole('button', { name: 'Cancel the download of Llama 3.2 1B Instruct' }).click();
@@ -258,23 +259,23 @@ test('models: download, cancel, serve, and remove after asking', () =>
     );
   }));
 
-test('the benchmark runs from its button, with progress', () =>
+test('the benchmark button starts a run with visible progress', () =>
   withPage({}, async ({ page, go }) => {
     await go('machine');
     await page.getByRole('button', { name: 'Measure again' }).click();
-    await page.getByText('60 % · decode').waitFor();
-    assert.ok(await page.getByRole('button', { name: 'Measuring …' }).isDisabled());
+    await page.getByText('60% · decode').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Measuring…' }).isDisabled());
   }));
 
-test('settings are kept at once, exactly, and the language changes the page', () =>
+test('settings are saved immediately and exactly, and a new language applies to the page', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('settings');
-    const price = page.getByLabel('Writing an answer');
+    const price = page.getByLabel('Output tokens');
     await price.fill('0.0800001');
-    await page.getByText('at most 6 digits').waitFor();
+    await page.getByText('at most 6 decimal places').waitFor();
     await price.fill('0.080001');
     await price.press('Enter');
-    await page.getByText('Saved.').waitFor();
+    await page.getByText('Saved', { exact: true }).waitFor();
     await page.getByText('Run on battery too').click();
     await page.getByText('Deutsch').click();
     await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
@@ -286,33 +287,33 @@ test('settings are kept at once, exactly, and the language changes the page', ()
     );
   }));
 
-test('jobs are filtered by the agent and open into their story', () =>
+test('the agent filters the jobs, and each job opens its own page', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('jobs');
-    await page.getByText('Not finished').click();
+    await page.getByText('Not completed').click();
     await page.getByText('Stopped early').waitFor();
     await page.getByText('Paid out').first().waitFor({ state: 'detached' });
     assert.ok(agent.calls.some((call) => JSON.stringify(call.input).includes('"outcome":"failed"')));
     await page.locator('tbody a').last().click();
-    await page.getByText('nothing was charged').first().waitFor();
+    await page.getByText('Nothing was charged').first().waitFor();
     await page.getByRole('link', { name: '← All jobs' }).click();
     await page.getByRole('heading', { name: 'Jobs' }).waitFor();
   }));
 
-test('time and source of a number are reachable by keyboard', () =>
+test('the tooltip with time and source of a number is reachable by keyboard', () =>
   withPage({}, async ({ page, go }) => {
     await go('wallet');
     await page.locator('.figure .fact').first().focus();
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Tab');
-    await page.getByRole('tooltip').getByText('Practice chain, read at').waitFor();
+    await page.getByRole('tooltip').getByText('Practice chain, updated').waitFor();
   }));
 
-test('in the desktop the same pages speak over a message port, and take a new one when it closes', () =>
+test('in the desktop the pages use a message port, and request a new one when it closes', () =>
   withPage(
     {
       url: (agent) => `http://127.0.0.1:${agent.port}/`,
-      // The preload's part: hands over a port whose other end reaches the agent.
+      // Replaces the preload script: provides a port whose other end is connected to the agent.
       before: async (page, agent) => {
         await page.addInitScript(
           ({ port, token }) => {
@@ -321,7 +322,7 @@ test('in the desktop the same pages speak over a message port, and take a new on
               held = event.ports[0];
             });
             Object.assign(window, {
-              // Electron adds this event to ports; plain Chromium has none.
+              // Electron fires this event on ports; plain Chromium doesn't.
               closePort: () => held?.dispatchEvent(new Event('close')),
               idlewatt: {
                 platform: 'linux',
@@ -345,7 +346,7 @@ test('in the desktop the same pages speak over a message port, and take a new on
       },
     },
     async ({ page, agent }) => {
-      await page.getByText('47.6 tokens').first().waitFor();
+      await page.getByText('47.6 tokens/s').first().waitFor();
       await page.evaluate(() => (window as unknown as { closePort(): void }).closePort());
       agent.change({ money: { ...agent.script.state.money, earnedToday: '31337' } });
       await page.getByText('0.031337').waitFor({ timeout: 15_000 });

@@ -1,8 +1,10 @@
-// Goal: the page of the window for secrets shows words only while somebody looks, asks them back, takes and
-//   gives key files through the shell alone, and says what went wrong.
-// Method: the built page in headless Chromium with a scripted shell in the place of its preload script.
-// Would break if: words stayed on the screen (or in the page) after the window lost the focus; a failed drill
-//   counted as passed; a pass phrase were shown while it is typed; a string or a label were missing.
+/**
+ * Verifies: the window for secrets shows the recovery phrase only while it has the focus, checks it, imports and
+ *   exports keystore files through the shell alone, and explains errors.
+ * Setup: the built page in headless Chromium with a scripted shell instead of its preload script.
+ * Fails if: words stay on the screen (or in the page) after the window lost the focus; a failed drill counts as
+ *   passed; a passphrase is visible while it is typed; a string or a label is missing.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -22,22 +24,22 @@ before(async () => {
 });
 after(() => pages.close());
 
-type Shell = (request: SecretRequest) => SecretAnswer;
+type ScriptedShell = (request: SecretRequest) => SecretAnswer;
 
 async function withTask(
   task: SecretWindowTask,
-  shell: Shell,
-  body: (opened: Opened & { asked: SecretRequest[] }) => Promise<void>,
+  shell: ScriptedShell,
+  body: (opened: Opened & { requests: SecretRequest[] }) => Promise<void>,
   options: { language?: 'en' | 'de'; scheme?: 'light' | 'dark' } = {},
 ): Promise<void> {
-  const asked: SecretRequest[] = [];
+  const requests: SecretRequest[] = [];
   const opened = await pages.open({
     scheme: options.scheme ?? 'light',
     url: ({ port }) =>
       `http://127.0.0.1:${port}/secret.html?task=${task}&language=${options.language ?? 'en'}`,
     before: async (page) => {
       await page.exposeFunction('scriptedShell', (request: SecretRequest) => {
-        asked.push(request);
+        requests.push(request);
         return shell(request);
       });
       await page.addInitScript(() => {
@@ -48,15 +50,15 @@ async function withTask(
     },
   });
   try {
-    await body({ ...opened, asked });
-    assert.deepEqual(opened.complaints, []);
+    await body({ ...opened, requests });
+    assert.deepEqual(opened.consoleErrors, []);
   } finally {
     await opened.close();
   }
 }
 
 const done: SecretAnswer = { type: 'done' };
-const accessible = async (page: Page) => {
+const assertAccessible = async (page: Page) => {
   const { violations } = await new AxeBuilder({ page }).analyze();
   assert.deepEqual(
     violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
@@ -64,21 +66,21 @@ const accessible = async (page: Page) => {
   );
 };
 
-/** Knows the words and passes a drill only with the right ones. */
-function backupShell(positions: readonly (readonly number[])[]): Shell {
+/** A shell whose drills pass only with the right words; drills take the given positions in turn. */
+function backupShell(positions: readonly (readonly number[])[]): ScriptedShell {
   let drills = 0;
   return (request) => {
     switch (request.type) {
       case 'words':
         return { type: 'words', words: WORDS };
       case 'start-drill': {
-        const asked = positions[drills % positions.length] ?? [];
+        const drill = positions[drills % positions.length] ?? [];
         drills += 1;
-        return { type: 'drill', id: `drill-${drills}`, positions: asked };
+        return { type: 'drill', id: `drill-${drills}`, positions: drill };
       }
       case 'answer-drill': {
-        const asked = positions[(drills - 1) % positions.length] ?? [];
-        const passed = asked.every((position, index) => request.words[index] === WORDS[position - 1]);
+        const drill = positions[(drills - 1) % positions.length] ?? [];
+        const passed = drill.every((position, index) => request.words[index] === WORDS[position - 1]);
         return { type: 'drill-answered', passed };
       }
       default:
@@ -87,47 +89,47 @@ function backupShell(positions: readonly (readonly number[])[]): Shell {
   };
 }
 
-test('words are shown when asked for, and gone from the page when it loses the focus', () =>
+test('the words appear on request and leave the page when it loses the focus', () =>
   withTask('backup', backupShell([[3, 9, 20]]), async ({ page }) => {
     const text = () => page.evaluate(() => document.body.textContent ?? '');
     assert.doesNotMatch(await text(), /kangaroo/);
-    await page.getByRole('button', { name: 'Show the words' }).click();
+    await page.getByRole('button', { name: 'Show recovery phrase' }).click();
     await page.getByText('kangaroo').waitFor();
     assert.deepEqual(await page.locator('.secret-words code').allTextContents(), WORDS);
-    await accessible(page);
+    await assertAccessible(page);
     await page.evaluate(() => window.dispatchEvent(new Event('blur')));
-    await page.getByRole('button', { name: 'Show the words' }).waitFor();
+    await page.getByRole('button', { name: 'Show recovery phrase' }).waitFor();
     for (const word of ['kangaroo', 'sausage']) assert.ok(!(await text()).includes(word));
   }));
 
-test('the drill asks words back: wrong ones begin another drill, right ones prove the backup', () =>
+test('wrong words in the drill start another drill, right ones verify the backup', () =>
   withTask(
     'backup',
     backupShell([
       [3, 9, 20],
       [1, 7, 24],
     ]),
-    async ({ page, asked }) => {
-      await page.getByRole('button', { name: 'Show the words' }).click();
-      await page.getByRole('button', { name: 'I wrote them down' }).click();
+    async ({ page, requests }) => {
+      await page.getByRole('button', { name: 'Show recovery phrase' }).click();
+      await page.getByRole('button', { name: 'I’ve written them down' }).click();
       await page.getByLabel('Word 3', { exact: true }).waitFor();
       assert.doesNotMatch(await page.evaluate(() => document.body.textContent ?? ''), /kangaroo/);
-      await accessible(page);
+      await assertAccessible(page);
       for (const position of [3, 9, 20]) {
         await page.getByLabel(`Word ${position}`, { exact: true }).fill('wrong');
       }
       await page.getByRole('button', { name: 'Check' }).click();
-      await page.getByText('At least one word was not right').waitFor();
+      await page.getByText('At least one word is wrong').waitFor();
       for (const position of [1, 7, 24]) {
         await page
           .getByLabel(`Word ${position}`, { exact: true })
           .fill(` ${WORDS[position - 1]?.toUpperCase()} `);
       }
       await page.keyboard.press('Enter');
-      await page.getByText('The backup is proven').waitFor();
+      await page.getByText('Your backup is verified').waitFor();
       await page.getByRole('button', { name: 'Close' }).click();
-      assert.deepEqual(asked.at(-1), { type: 'close' });
-      const answers = asked.filter((request) => request.type === 'answer-drill');
+      assert.deepEqual(requests.at(-1), { type: 'close' });
+      const answers = requests.filter((request) => request.type === 'answer-drill');
       assert.deepEqual(answers.at(-1), {
         type: 'answer-drill',
         id: 'drill-2',
@@ -136,42 +138,42 @@ test('the drill asks words back: wrong ones begin another drill, right ones prov
     },
   ));
 
-test('a failure says what happened and that nothing moved', () =>
+test('an error explains what happened and that no money was moved', () =>
   withTask(
     'backup',
     () => ({ type: 'failed', code: 'unsupported', message: 'This wallet has no words.' }),
     async ({ page }) => {
-      await page.getByRole('button', { name: 'Show the words' }).click();
+      await page.getByRole('button', { name: 'Show recovery phrase' }).click();
       await page.getByRole('alert').getByText('This wallet has no words.').waitFor();
       await page.getByText('no money was moved').waitFor();
-      await accessible(page);
+      await assertAccessible(page);
     },
   ));
 
-test('a key file is saved under a pass phrase typed twice and hidden', () =>
+test('a keystore file is saved under a passphrase that is typed twice and hidden', () =>
   withTask(
     'export',
     (request) =>
       request.type === 'export-file' ? { type: 'exported', path: '/somewhere/wallet.json' } : done,
-    async ({ page, asked }) => {
-      const save = page.getByRole('button', { name: 'Choose a place and save' });
-      const first = page.getByLabel('New pass phrase', { exact: true });
+    async ({ page, requests }) => {
+      const save = page.getByRole('button', { name: 'Choose where to save' });
+      const first = page.getByLabel('New passphrase', { exact: true });
       assert.equal(await first.getAttribute('type'), 'password');
       await first.fill('short');
-      await page.getByText('At least 10 characters.').waitFor();
+      await page.getByText('Use at least 10 characters.').waitFor();
       await first.fill('long enough for this');
-      await page.getByLabel('The same again', { exact: true }).fill('something else');
-      await page.getByText('not the same yet').waitFor();
+      await page.getByLabel('Confirm passphrase', { exact: true }).fill('something else');
+      await page.getByText('The passphrases don’t match.').waitFor();
       assert.equal(await save.isDisabled(), true);
-      await page.getByLabel('The same again', { exact: true }).fill('long enough for this');
-      await accessible(page);
+      await page.getByLabel('Confirm passphrase', { exact: true }).fill('long enough for this');
+      await assertAccessible(page);
       await save.click();
       await page.getByText('/somewhere/wallet.json').waitFor();
-      assert.deepEqual(asked, [{ type: 'export-file', passphrase: 'long enough for this' }]);
+      assert.deepEqual(requests, [{ type: 'export-file', passphrase: 'long enough for this' }]);
     },
   ));
 
-test('another wallet comes from words, a file or a key, and each asks the shell for exactly that', () =>
+test('importing a phrase, a file or a key sends exactly that request to the shell', () =>
   withTask(
     'import',
     (request) =>
@@ -180,21 +182,21 @@ test('another wallet comes from words, a file or a key, and each asks the shell 
         : request.type === 'import-key'
           ? { type: 'failed', code: 'bad-request', message: 'That is no private key.' }
           : { type: 'imported', address: ADDRESS },
-    async ({ page, asked }) => {
-      await accessible(page);
-      await page.getByText('A private key', { exact: true }).click();
-      await page.getByLabel('Private key', { exact: true }).fill('0x12');
+    async ({ page, requests }) => {
+      await assertAccessible(page);
+      await page.locator('.choice-option', { hasText: 'Private key' }).click();
+      await page.locator('.secret-field').getByLabel('Private key', { exact: true }).fill('0x12');
       await page.getByRole('button', { name: 'Replace the wallet' }).click();
       await page.getByText('That is no private key.').waitFor();
-      await page.getByText('A key file', { exact: true }).click();
-      await page.getByLabel('Pass phrase of the file', { exact: true }).fill('of the file');
+      await page.getByText('Keystore file', { exact: true }).click();
+      await page.getByLabel('Keystore file passphrase', { exact: true }).fill('of the file');
       await page.getByRole('button', { name: 'Choose the file and replace the wallet' }).click();
       await page.getByText('That is no private key.').waitFor({ state: 'hidden' });
-      await page.getByText('Words', { exact: true }).click();
-      await page.getByLabel('The words, in their order').fill('Legal  winner\nthank');
+      await page.getByText('Recovery phrase', { exact: true }).click();
+      await page.getByLabel('Recovery phrase, words in order').fill('Legal  winner\nthank');
       await page.getByRole('button', { name: 'Replace the wallet' }).click();
       await page.getByText(ADDRESS).waitFor();
-      assert.deepEqual(asked, [
+      assert.deepEqual(requests, [
         { type: 'import-key', key: '0x12' },
         { type: 'import-file', passphrase: 'of the file' },
         { type: 'import-phrase', phrase: 'legal winner thank' },
@@ -202,16 +204,16 @@ test('another wallet comes from words, a file or a key, and each asks the shell 
     },
   ));
 
-test('a locked wallet is opened by its pass phrase, in German and in the dark too', () =>
+test('a locked wallet is unlocked with its passphrase, also in German and in dark mode', () =>
   withTask(
     'unlock',
     () => done,
-    async ({ page, asked }) => {
+    async ({ page, requests }) => {
       await page.getByLabel('Passphrase', { exact: true }).fill('aus dem Kopf');
-      await accessible(page);
+      await assertAccessible(page);
       await page.keyboard.press('Enter');
       await page.waitForFunction(() => document.querySelector('.note.is-error') === null);
-      assert.deepEqual(asked[0], { type: 'unlock', passphrase: 'aus dem Kopf' });
+      assert.deepEqual(requests[0], { type: 'unlock', passphrase: 'aus dem Kopf' });
     },
     { language: 'de', scheme: 'dark' },
   ));

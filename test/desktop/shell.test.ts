@@ -135,44 +135,44 @@ describe('the desktop app', () => {
 
   test('pausing in the tray changes the sentence on the page, and resuming changes it back', async () => {
     await desktop.chooseInTray('Pause', 'Until I resume');
-    await desktop.page.getByText('You paused it until you resume.').first().waitFor();
+    await desktop.page.getByText('It stays paused until you resume.').first().waitFor();
     const paused = await until('the pause in the tray', desktop.tray, (tray) => tray.icon === 'paused');
     assert.equal(paused.sentence, 'Paused until you resume.');
     await desktop.chooseInTray('Resume');
     await until('the end of the pause', desktop.tray, (tray) => tray.icon !== 'paused');
-    await desktop.page.getByText('You paused it until you resume.').first().waitFor({ state: 'hidden' });
+    await desktop.page.getByText('It stays paused until you resume.').first().waitFor({ state: 'hidden' });
   });
 
   test('the key pauses and resumes from anywhere, until the owner takes it away', async () => {
     const press = () => pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Control_L+Alt_L+i');
     press();
     await until('the pause', desktop.tray, (tray) => tray.icon === 'paused');
-    await desktop.page.getByText('You paused it until').first().waitFor();
+    await desktop.page.getByText('You paused Idlewatt').first().waitFor();
     press();
     await until('the end of the pause', desktop.tray, (tray) => tray.icon !== 'paused');
     const held = () =>
       desktop.app.evaluate(({ globalShortcut }) => globalShortcut.isRegistered('CommandOrControl+Alt+I'));
     await desktop.page.getByRole('link', { name: 'Settings' }).click();
-    await desktop.page.getByText('Give the machine back with Ctrl+Alt+I').click();
+    await desktop.page.getByText('Pause with Ctrl+Alt+I').click();
     await until('the key is let go', held, (registered) => !registered);
-    await desktop.page.getByText('Give the machine back with Ctrl+Alt+I').click();
+    await desktop.page.getByText('Pause with Ctrl+Alt+I').click();
     await until('the key is taken again', held, (registered) => registered);
     await desktop.page.getByRole('link', { name: 'Home' }).click();
   });
 
   test('what one press mends is mended from the tray, and the page and its preview follow', async () => {
     await desktop.page.getByRole('link', { name: 'Settings' }).click();
-    const hours = desktop.page.getByRole('switch', { name: 'Run only in these hours' });
-    await desktop.page.getByText('Run only in these hours').click();
+    const hours = desktop.page.getByRole('switch', { name: 'Run only during these hours' });
+    await desktop.page.getByText('Run only during these hours').click();
     await desktop.page.getByRole('button', { name: 'None' }).click();
-    const preview = desktop.page.getByRole('region', { name: 'The next 24 hours by these rules' });
+    const preview = desktop.page.getByRole('region', { name: 'The next 24 hours under these rules' });
     await preview.getByText('allowed').first().waitFor({ state: 'hidden' });
-    assert.match(await preview.getByRole('listitem').innerText(), /not by your schedule/);
+    assert.match(await preview.getByRole('listitem').innerText(), /outside your schedule/);
     const offers = ({ items }: Awaited<ReturnType<typeof desktop.tray>>) =>
-      items.some((item) => item.kind === 'action' && item.label === 'Run at any hour');
+      items.some((item) => item.kind === 'action' && item.label === 'Turn off the schedule');
     const waiting = await until('the remedy in the tray', desktop.tray, offers, AGENT_MS_MAX);
     assert.equal(waiting.sentence, 'Waiting. The schedule has no hour that is on.');
-    await desktop.chooseInTray('Run at any hour');
+    await desktop.chooseInTray('Turn off the schedule');
     await until('nothing to mend', desktop.tray, (tray) => !offers(tray));
     assert.equal(await hours.isChecked(), false);
     await preview.getByText('allowed').waitFor();

@@ -1,8 +1,10 @@
-// Goal: the Wallet page prepares a spend, shows every fact of it, leaves the yes to shell or terminal, and
-//   tells what became of it without making anything nicer than it is.
-// Method: the built pages in headless Chromium against the fake agent.
-// Would break if: the page sent without showing the facts first; a declined or failed spend looked sent; a
-//   wallet without its key offered to send; a page offered secrets in a browser.
+/**
+ * Verifies: the Wallet page prepares a transfer, shows every fact of it, leaves the confirmation to the shell or
+ *   terminal, and shows the true outcome.
+ * Setup: the built pages in headless Chromium against the fake agent.
+ * Fails if: the page sends without showing the facts first; a declined or failed transfer looks sent; a wallet
+ *   without its key offers to send; a page offers secrets in a browser.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -32,7 +34,7 @@ async function withWallet(
   try {
     await opened.go('wallet');
     await body(opened);
-    assert.deepEqual(opened.complaints, []);
+    assert.deepEqual(opened.consoleErrors, []);
   } finally {
     await opened.close();
   }
@@ -41,14 +43,14 @@ async function withWallet(
 const callsOf = ({ agent }: Opened, name: string) =>
   agent.calls.filter((call) => call.name === name).map((call) => call.input);
 
-test('by keyboard: the facts first, then the send, then the news that it is on its way', () =>
+test('by keyboard: the facts come first, then the transfer, then its confirmation', () =>
   withWallet({}, async (opened) => {
     const { page } = opened;
     await page.getByLabel('To', { exact: true }).fill(TO);
     await page.getByLabel('Amount', { exact: true }).fill('0.0015');
     await page.keyboard.press('Enter');
-    await page.getByText('This will be sent').waitFor();
-    for (const fact of [TO, '0.000063', 'Practice chain', 'never sent anything to this address']) {
+    await page.getByText('Review transfer').waitFor();
+    for (const fact of [TO, '0.000063', 'Practice chain', 'never sent to this address']) {
       await page.getByText(fact).first().waitFor();
     }
     assert.deepEqual(callsOf(opened, 'wallet.prepareSend'), [
@@ -60,45 +62,45 @@ test('by keyboard: the facts first, then the send, then the news that it is on i
       violations.map(({ id }) => id),
       [],
     );
-    // The button that goes on has the focus.
+    // The button of the next step has the focus.
     assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? '', /^Send 0\.0015/);
     await page.keyboard.press('Enter');
-    await page.getByText('are on their way').waitFor();
+    await page.getByText('is on its way').waitFor();
     assert.deepEqual(callsOf(opened, 'wallet.requestSend'), [{ id: 'spend-1' }]);
   }));
 
-test('everything, of the coin, as a small test: asked for in these words', () =>
+test('sends all of the coin as a small test with exactly these parameters', () =>
   withWallet({}, async (opened) => {
     const { page } = opened;
     await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
     await page.getByLabel('To', { exact: true }).fill(`  ${TO} `);
-    await page.getByRole('button', { name: 'Send all: practice ETH' }).click();
-    await page.getByText('The network fee is taken from it.').waitFor();
+    await page.getByRole('button', { name: 'Send all practice ETH' }).click();
+    await page.getByText('The network fee is deducted from this amount.').waitFor();
     await page.getByText('Send a small test first').click();
-    await page.getByRole('button', { name: 'Check and show the fee' }).click();
-    await page.getByText('This small test will be sent').waitFor();
+    await page.getByRole('button', { name: 'Review and show the fee' }).click();
+    await page.getByText('Review test transfer').waitFor();
     assert.deepEqual(callsOf(opened, 'wallet.prepareSend'), [
       { asset: 'coin', to: TO, amount: 'all', smallTest: true },
     ]);
   }));
 
-test('what cannot be sent is said before anybody is asked', () =>
+test('invalid input is reported before any confirmation is requested', () =>
   withWallet({}, async (opened) => {
     const { page } = opened;
-    const check = page.getByRole('button', { name: 'Check and show the fee' });
+    const check = page.getByRole('button', { name: 'Review and show the fee' });
     assert.equal(await check.isDisabled(), true);
     await page.getByLabel('To', { exact: true }).fill('0x3C44');
-    await page.getByText('An address begins with 0x').waitFor();
+    await page.getByText('Enter 0x followed by 40 characters').waitFor();
     await page.getByLabel('To', { exact: true }).fill(TO);
     await page.getByLabel('Amount', { exact: true }).fill('99999');
-    await page.getByText('More than the wallet holds.').waitFor();
+    await page.getByText('The wallet doesn’t hold that much.').waitFor();
     await page.getByLabel('Amount', { exact: true }).fill('0.0000001');
-    await page.getByText('at most 6 digits').waitFor();
+    await page.getByText('at most 6 decimal places').waitFor();
     assert.equal(await check.isDisabled(), true);
     assert.deepEqual(callsOf(opened, 'wallet.prepareSend'), []);
   }));
 
-test('a wrong checksum comes back as a sentence, and what was typed stays', () =>
+test('a wrong checksum is reported, and the input stays', () =>
   withWallet({}, async ({ page, agent }) => {
     agent.failNext('wallet.prepareSend', 'bad-request', 'The checksum of the address is wrong.');
     await page.getByLabel('To', { exact: true }).fill(TO);
@@ -108,66 +110,66 @@ test('a wrong checksum comes back as a sentence, and what was typed stays', () =
     assert.equal(await page.getByLabel('To', { exact: true }).inputValue(), TO);
   }));
 
-test('a spend that was declined is called neither sent nor an error', () =>
+test('a declined transfer appears neither as sent nor as an error', () =>
   withWallet({}, async ({ page, agent }) => {
     await page.getByLabel('To', { exact: true }).fill(TO);
     await page.getByLabel('Amount', { exact: true }).fill('0.001');
     await page.keyboard.press('Enter');
     agent.failNext('wallet.requestSend', 'not-permitted', 'The spend was declined.');
     await page.getByRole('button', { name: 'Send 0.001 practice USDC' }).click();
-    await page.getByText('It was not confirmed').waitFor();
-    await page.getByText('Nothing was sent. You can send it again').waitFor();
-    assert.equal(await page.getByText('are on their way').count(), 0);
-    await page.getByRole('button', { name: 'Change something' }).click();
+    await page.getByText('Not confirmed').waitFor();
+    await page.getByText('Nothing was sent. You can try again or edit the transfer.').waitFor();
+    assert.equal(await page.getByText('is on its way').count(), 0);
+    await page.getByRole('button', { name: 'Edit' }).click();
     assert.equal(await page.getByLabel('Amount', { exact: true }).inputValue(), '0.001');
   }));
 
-test('history: each state by its word, and only what is under way can be sped up or cancelled', () =>
+test('history: each state has its label, and only a pending transfer can be sped up or canceled', () =>
   withWallet({}, async (opened) => {
     const { page } = opened;
     const rows = page.locator('.sent-row');
-    for (const [index, word] of ['Under way', 'Arrived', 'Failed', 'Replaced', 'Dropped'].entries()) {
-      await rows.nth(index).getByText(word, { exact: true }).waitFor();
+    for (const [index, label] of ['Pending', 'Confirmed', 'Failed', 'Replaced', 'Dropped'].entries()) {
+      await rows.nth(index).getByText(label, { exact: true }).waitFor();
       const buttons = await rows
         .nth(index)
-        .getByRole('button', { name: /^(Speed up|Cancel it)/ })
+        .getByRole('button', { name: /^(Speed up|Cancel transfer)/ })
         .count();
-      assert.equal(buttons, index === 0 ? 2 : 0, word);
+      assert.equal(buttons, index === 0 ? 2 : 0, label);
     }
-    await rows.nth(2).getByText('only the fee was spent').waitFor();
+    await rows.nth(2).getByText('Only the fee was spent.').waitFor();
     await rows
       .nth(0)
       .getByRole('button', { name: /^Speed up/ })
       .click();
     await rows
       .nth(0)
-      .getByRole('button', { name: /^Cancel it/ })
+      .getByRole('button', { name: /^Cancel transfer/ })
       .click();
     const hash = `0x${'1'.repeat(64)}`;
     assert.deepEqual(callsOf(opened, 'wallet.speedUp'), [{ hash }]);
     assert.deepEqual(callsOf(opened, 'wallet.cancel'), [{ hash }]);
   }));
 
-test('real money without a proven backup is told; with one it is quiet', async () => {
-  await withWallet({ real: true }, ({ page }) => page.getByText('no proven backup yet').waitFor());
+test('real money without a verified backup shows a warning; with one it does not', async () => {
+  await withWallet({ real: true }, ({ page }) => page.getByText('Your backup isn’t verified yet').waitFor());
   await withWallet({ real: true, wallet: { backedUp: true } }, ({ page }) =>
-    page.getByText('The backup was proven').waitFor(),
+    page.getByText('Your backup is verified').waitFor(),
   );
 });
 
-test('a watched address offers nothing that needs its key', () =>
+test('a watch-only address offers nothing that needs its key', () =>
   withWallet({ wallet: { kind: 'watch-only', backedUp: true } }, async ({ page }) => {
-    await page.getByText('Nothing can be sent from here').waitFor();
+    await page.getByText('You can’t send from this wallet').waitFor();
     assert.equal(await page.getByLabel('Amount', { exact: true }).count(), 0);
-    await page.getByText('There is nothing to back up here').waitFor();
+    await page.getByText('Nothing to back up here').waitFor();
   }));
 
-test('in a browser secrets are left to the terminal, in both languages', async () => {
+test('in a browser, secrets are left to the terminal in both languages', async () => {
   for (const language of ['en', 'de'] as const) {
     await withWallet({ language }, async ({ page }) => {
       await page.getByText('npm run agent -- wallet drill').waitFor();
       assert.equal(
-        await page.getByRole('button', { name: /Mit Wörtern sichern|Back up with words/ }).count(),
+        await page.getByRole('button', { name: /Mit Wörtern sichern|Back up recovery phrase/ }).count(),
         0,
       );
     });

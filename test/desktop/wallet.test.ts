@@ -52,7 +52,7 @@ describe('the wallet on the desktop', () => {
     await page.getByLabel('To', { exact: true }).fill(TO);
     await page.getByLabel('Amount', { exact: true }).fill('0.25');
     await page.keyboard.press('Enter');
-    await page.getByText('This will be sent').waitFor();
+    await page.getByText('Review transfer').waitFor();
   };
 
   test('the dialog has the facts; Enter in it declines, and nothing is sent', async () => {
@@ -70,7 +70,7 @@ describe('the wallet on the desktop', () => {
       return desktop.questions();
     };
     await until('the answer', press, (questions) => questions.length === 0, 20_000);
-    await page.getByText('It was not confirmed').waitFor();
+    await page.getByText('Not confirmed').waitFor();
     await page.getByText('Nothing sent yet').waitFor();
   });
 
@@ -92,21 +92,21 @@ describe('the wallet on the desktop', () => {
   });
 
   test('confirmed, it is sent and arrives', async () => {
-    await page.getByRole('button', { name: 'Change something' }).click();
-    await page.getByText('Check and show the fee').click();
-    await page.getByText('This will be sent').waitFor();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByText('Review and show the fee').click();
+    await page.getByText('Review transfer').waitFor();
     await answerNext(1);
     await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
-    await page.getByText('are on their way').waitFor();
+    await page.getByText('is on its way').waitFor();
     assert.deepEqual(await shownBox(), { message: 'Send 0.25 practice ETH?', defaultId: 0, cancelId: 0 });
     const row = page.locator('.sent-row').first();
-    await row.getByText('Arrived', { exact: true }).waitFor({ timeout: 30_000 });
+    await row.getByText('Confirmed', { exact: true }).waitFor({ timeout: 30_000 });
     await row.getByText('0.25', { exact: true }).waitFor();
     await row.getByText('Fee paid:').waitFor();
   });
 
   test('a page opens the window for secrets by its name alone, and the words prove the backup', async () => {
-    await page.getByRole('button', { name: 'Back up with words …' }).click();
+    await page.getByRole('button', { name: 'Back up recovery phrase…' }).click();
     const secret = await desktop.windowAt('secret.html');
     assert.match(secret.url(), /^app:\/\/idlewatt\/secret\.html\?task=backup&language=en$/);
     assert.deepEqual(
@@ -117,7 +117,7 @@ describe('the wallet on the desktop', () => {
       })),
       { page: 'undefined', require: 'undefined', own: ['ask'] },
     );
-    await secret.getByRole('button', { name: 'Show the words' }).click();
+    await secret.getByRole('button', { name: 'Show recovery phrase' }).click();
     await secret.locator('.secret-words code').first().waitFor();
     const words = await secret.locator('.secret-words code').allTextContents();
     assert.ok(words.length >= 12 && words.every((word) => /^[a-z]+$/.test(word)));
@@ -131,7 +131,7 @@ describe('the wallet on the desktop', () => {
         ),
     );
     assert.equal(refused, 'refused');
-    await secret.getByRole('button', { name: 'I wrote them down' }).click();
+    await secret.getByRole('button', { name: 'I’ve written them down' }).click();
     const fields = secret.getByLabel(/^Word \d+$/);
     await fields.first().waitFor();
     for (const field of await fields.all()) {
@@ -139,14 +139,14 @@ describe('the wallet on the desktop', () => {
       await field.fill(words[Number(/\d+/.exec(label ?? '')?.[0]) - 1] ?? '');
     }
     await secret.getByRole('button', { name: 'Check' }).click();
-    await secret.getByText('The backup is proven').waitFor();
+    await secret.getByText('Your backup is verified').waitFor();
     const closed = secret.waitForEvent('close');
     await secret
       .getByRole('button', { name: 'Close' })
       .click()
       .catch(() => {}); // the answer to the click may be lost with its window
     await closed;
-    await page.getByText('The backup was proven').waitFor();
+    await page.getByText('Your backup is verified').waitFor();
     await until('one window', desktop.windows, (windows) => windows.length === 1, 5_000);
   });
 
@@ -162,31 +162,31 @@ describe('the wallet on the desktop', () => {
     }, file);
     await desktop.chooseInTray('Wallet', 'Save a key file …');
     const secret = await desktop.windowAt('secret.html');
-    await secret.getByLabel('New pass phrase', { exact: true }).fill('long enough for this');
-    await secret.getByLabel('The same again', { exact: true }).fill('long enough for this');
+    await secret.getByLabel('New passphrase', { exact: true }).fill('long enough for this');
+    await secret.getByLabel('Confirm passphrase', { exact: true }).fill('long enough for this');
     await secret.keyboard.press('Enter');
-    await secret.getByText('The key file was saved').waitFor();
+    await secret.getByText('Keystore file saved').waitFor();
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.match(readFileSync(file, 'utf8'), /"version":\s*3/);
 
     const pid = await desktop.agentPid();
     // The same window, for another task.
     await desktop.chooseInTray('Wallet', 'Bring another wallet …');
-    await secret.getByLabel('The words, in their order').fill(PHRASE);
+    await secret.getByLabel('Recovery phrase, words in order').fill(PHRASE);
     await secret.getByRole('button', { name: 'Replace the wallet' }).click();
-    await secret.getByText('This wallet is used from now on').waitFor();
+    await secret.getByText('Wallet imported').waitFor();
     await until('another agent', desktop.agentPid, (now) => now !== undefined && now !== pid);
     await page.getByText(PHRASE_ADDRESS).first().waitFor({ timeout: AGENT_MS_MAX });
 
     const closed = secret.waitForEvent('close');
     await secret.reload();
-    await secret.getByText('A key file', { exact: true }).click();
-    await secret.getByLabel('Pass phrase of the file', { exact: true }).fill('another pass phrase');
+    await secret.getByText('Keystore file', { exact: true }).click();
+    await secret.getByLabel('Keystore file passphrase', { exact: true }).fill('another pass phrase');
     await secret.keyboard.press('Enter');
     await secret.getByRole('alert').waitFor();
-    await secret.getByLabel('Pass phrase of the file', { exact: true }).fill('long enough for this');
+    await secret.getByLabel('Keystore file passphrase', { exact: true }).fill('long enough for this');
     await secret.keyboard.press('Enter');
-    await secret.getByText('This wallet is used from now on').waitFor();
+    await secret.getByText('Wallet imported').waitFor();
     await until('the first address', addressShown, (address) => address === first, AGENT_MS_MAX);
     await secret
       .getByRole('button', { name: 'Close' })

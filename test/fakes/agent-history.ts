@@ -1,4 +1,4 @@
-/** What the fake agent remembers: jobs with their lives, days, ledger entries and measurements. */
+/** History of the fake agent: jobs with their events, days, ledger entries and measurements. */
 import type { z } from 'zod';
 import type { dayEarningsSchema, ledgerEntrySchema } from '../../shared/api/contract.ts';
 import type { Measurement } from '../../shared/api/state.ts';
@@ -71,7 +71,7 @@ export function eventsOf(job: Job): JobEvent[] {
   return states.map((state, index) => ({
     atMs: job.createdAtMs + (afterMs[index] ?? 0),
     state,
-    note: state === 'failed' ? 'The engine ended in the middle of the answer; nothing was charged.' : null,
+    note: state === 'failed' ? 'The engine stopped in the middle of the answer. Nothing was charged.' : null,
   }));
 }
 
@@ -172,7 +172,7 @@ interface EngineSpeedOf {
   readonly marks?: Measurement['conditions'];
 }
 
-/** As a machine of six cores measured them at a comfort of 50 %: one was disturbed, one stood beside a job. */
+/** As measured on a six-core machine at an intensity of 50% duty cycle. One measurement was disturbed, one ran with other jobs. */
 const ENGINE_SPEEDS: readonly EngineSpeedOf[] = [
   { streams: 1, context: 'short', dutyPercent: 100, prefill: 338, decode: 47.6, spread: 1.9 },
   { streams: 2, context: 'short', dutyPercent: 100, prefill: 341, decode: 71.3, spread: 3.4 },

@@ -1,4 +1,4 @@
-/** What the fake agent's wallet answers: one prepared spend, and one transaction of each state. */
+/** The fake agent's wallet: one prepared transfer, and one transaction of each state. */
 import type { AgentState } from '../../shared/api/state.ts';
 import type { PreparedSpend, WalletTransaction } from '../../shared/api/wallet.ts';
 
@@ -15,9 +15,9 @@ const FEE = '63000000000000';
 const REASONS: Record<WalletTransaction['state'], string | null> = {
   pending: null,
   mined: null,
-  failed: 'The chain took the fee and refused the transfer; nothing was sent.',
-  replaced: 'Another transaction of yours took its place.',
-  dropped: 'The network forgot it; nothing was sent.',
+  failed: 'The network took the fee and rejected the transfer. Nothing was sent.',
+  replaced: 'Another of your transactions replaced it.',
+  dropped: 'The network dropped it. Nothing was sent.',
 };
 
 export function prepareSpend(

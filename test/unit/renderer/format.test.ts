@@ -1,7 +1,7 @@
 /**
- * Goal: numbers on the pages are exact or marked, and never invented.
- * Method: known values, and properties over random amounts (what is written can be read back).
- * Would break: rounding money without a mark, losing digits while typing a price, a zero for a duration.
+ * Verifies: numbers on the pages are exact or marked as rounded, and never invented.
+ * Setup: known values, and properties over random amounts (a written amount can be parsed again).
+ * Fails if: money is rounded without a mark, digits are lost while a price is typed, or a duration becomes zero.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,6 +17,8 @@ import {
   writeDay,
   writeDuration,
   writeMeasured,
+  writePercent,
+  writeSpread,
 } from '../../../renderer/format.ts';
 
 test('tiny amounts are readable and exact', () => {
@@ -26,18 +28,18 @@ test('tiny amounts are readable and exact', () => {
   assert.deepEqual(writeAmount('0', 6, 'en'), { text: '0', exact: '0' });
 });
 
-test('an amount with more digits than anybody reads is rounded, marked, and exact in the tooltip', () => {
+test('an amount with too many digits is rounded and marked, and exact in the tooltip', () => {
   assert.deepEqual(writeAmount('231000000000417', 18, 'en'), {
     text: '≈ 0.000231',
     exact: '0.000231000000000417',
   });
 });
 
-test('amounts beyond what a double holds keep every digit', () => {
+test('amounts beyond the precision of a double keep every digit', () => {
   assert.equal(writeAmount('123456789012345678901234567', 18, 'en').exact, '123,456,789.012345678901234567');
 });
 
-test('a price that is written for typing reads back as the same base units, in both languages', () => {
+test('a price written for typing parses to the same base units in both languages', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 10n ** 14n }), fc.constantFrom('en', 'de'), (units, language) => {
       assert.equal(readAmount(writeAmountForTyping(units.toString(), 6, language), 6), units.toString());
@@ -45,7 +47,7 @@ test('a price that is written for typing reads back as the same base units, in b
   );
 });
 
-test('what is not an amount, or too precise, is refused instead of rounded', () => {
+test('text that is not an amount, or too precise, is rejected instead of rounded', () => {
   for (const text of ['', 'abc', '-1', '1e3', '0.0000001', '1.2.3', '1,234.5', ' ']) {
     assert.equal(readAmount(text, 6), null, text);
   }
@@ -53,7 +55,7 @@ test('what is not an amount, or too precise, is refused instead of rounded', () 
   assert.equal(readAmount('3', 6), '3000000');
 });
 
-test('bytes, durations, measurements and days carry their units', () => {
+test('bytes, durations, measurements and days have their units', () => {
   assert.equal(writeBytes(0, 'en'), '0 B');
   assert.equal(writeBytes(94_200_000, 'en'), '94.2 MB');
   assert.equal(writeBytes(94_200_000, 'de'), '94,2 MB');
@@ -66,19 +68,26 @@ test('bytes, durations, measurements and days carry their units', () => {
   assert.equal(writeDay('2026-11-23', 'en'), 'Nov 23');
 });
 
-test('time left is known only when size and speed are', () => {
+test('percentages follow the language, spreads with one decimal', () => {
+  assert.equal(writePercent(37.4, 'en'), '37%');
+  assert.equal(writePercent(37.4, 'de'), '37\u00a0%');
+  assert.equal(writeSpread(2.14, 'en'), '±2.1%');
+  assert.equal(writeSpread(12, 'de'), '±12\u00a0%');
+});
+
+test('the time left is known only if size and speed are known', () => {
   assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: 10 }), 5);
   assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: null, bytesPerSecond: 10 }), null);
   assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: null }), null);
   assert.equal(secondsLeft({ receivedBytes: 50, totalBytes: 100, bytesPerSecond: 0 }), null);
 });
 
-test('identifiers stay readable at both ends, short ones whole', () => {
+test('long identifiers keep their head and tail, short ones stay unchanged', () => {
   assert.equal(shorten('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'), '0xf39F…2266');
   assert.equal(shorten('job-0001'), 'job-0001');
 });
 
-test('a clock is the zone’s own, and names the day only when it is another', () => {
+test('a clock shows the zone’s local time, and the weekday only if the day differs', () => {
   const nowMs = Date.UTC(2026, 9, 24, 21); // 23:00 in Berlin; the clocks go back that night
   assert.equal(writeClock(nowMs, nowMs, 'en-GB', 'Europe/Berlin'), '23:00');
   assert.equal(writeClock(nowMs, nowMs, 'en-GB', 'Asia/Kathmandu'), '02:45');

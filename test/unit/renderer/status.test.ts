@@ -1,7 +1,7 @@
 /**
- * Goal: Home always has an answer to "what does it do now, and why".
- * Method: every reason with every state of the engine, and the routes of the pages.
- * Would break: a reason without words, "earning" shown while paused, a route that opens nothing.
+ * Verifies: Home always shows the current status with its reason.
+ * Setup: every reason with every state of the engine, and the routes of the pages.
+ * Fails if: a reason has no text, "earning" appears while paused, or a route opens no page.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,7 +37,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
   };
 }
 
-test('every reason has a sentence in the catalogue, whatever the engine does', () => {
+test('every reason has a text in the catalog, for every state of the engine', () => {
   const keys = Object.keys(en.why);
   for (const reason of presenceReasonSchema.options) {
     for (const engine of ENGINES) {
@@ -49,7 +49,7 @@ test('every reason has a sentence in the catalogue, whatever the engine does', (
   }
 });
 
-test('only a running engine with a job earns', () => {
+test('the status is earning only while the engine runs a job', () => {
   assert.equal(statusOf(work('idle', 'ready', 1)).status, 'earning');
   assert.equal(statusOf(work('idle', 'ready', 0)).status, 'ready');
   assert.equal(statusOf(work('owner-active', 'ready', 1)).status, 'waiting');
@@ -57,14 +57,14 @@ test('only a running engine with a job earns', () => {
   assert.equal(statusOf(work('idle', 'gave-up', 0)).status, 'stopped');
 });
 
-test('a pause says when it ends, or that the owner ends it', () => {
+test('a pause shows its end time, or that it lasts until the owner resumes', () => {
   const paused = work('paused-by-owner', 'ready', 0);
   assert.equal(statusOf(paused).why, 'paused-until-resume');
   const timed = { ...paused, presence: { ...paused.presence, untilMs: 5 } };
   assert.equal(statusOf(timed).why, 'paused-until-time');
 });
 
-test('a week without an hour is said to have none, instead of a time that never comes', () => {
+test('a schedule without hours shows that it has none, instead of a next time', () => {
   for (const [reason, why] of [
     ['outside-schedule', 'no-scheduled-hour'],
     ['outside-off-peak', 'no-off-peak-hour'],
@@ -77,7 +77,7 @@ test('a week without an hour is said to have none, instead of a time that never 
   }
 });
 
-test('each page has an address that opens it, and anything unknown is Home', () => {
+test('each page has an address that opens it, and unknown addresses open Home', () => {
   for (const page of PAGES) assert.deepEqual(readRoute(hrefTo(page)), { page, item: null });
   assert.deepEqual(readRoute(hrefTo('jobs', 'a/b c')), { page: 'jobs', item: 'a/b c' });
   assert.deepEqual(readRoute('#/nowhere'), { page: 'home', item: null });

@@ -1,8 +1,9 @@
 /**
- * Goal: every language says everything that the pages ask for.
- * Method: the catalogues are compared key by key, placeholder by placeholder; the source's literal keys and
- * the closed unions that keys are made of are looked up.
- * Would break: a key added to one language only, a placeholder lost in translation, an error without words.
+ * Verifies: every language has a text for everything that the pages show, and English follows the house style.
+ * Setup: compares the catalogs key by key and placeholder by placeholder; looks up the source's literal keys and
+ *   the closed unions that keys are built from.
+ * Fails if: a key exists in one language only, a translation lost a placeholder, an error has no text, or an English
+ *   text has a straight apostrophe, a space before … or %, or British spelling.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -28,30 +29,35 @@ function flatten(node: unknown, prefix = ''): Map<string, string> {
   return found;
 }
 
-const catalogues = { en: flatten(en), de: flatten(de) };
+const catalogs = { en: flatten(en), de: flatten(de) };
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
 
 test('both languages have the same keys', () => {
-  assert.deepEqual([...catalogues.de.keys()].sort(), [...catalogues.en.keys()].sort());
+  assert.deepEqual([...catalogs.de.keys()].sort(), [...catalogs.en.keys()].sort());
 });
 
 test('no text is empty, and a translation keeps its placeholders', () => {
-  for (const [key, text] of catalogues.en) {
-    const german = catalogues.de.get(key) ?? '';
+  for (const [key, text] of catalogs.en) {
+    const german = catalogs.de.get(key) ?? '';
     assert.ok(text.trim() && german.trim(), key);
     assert.deepEqual(placeholders(german), placeholders(text), key);
   }
 });
 
-test('German was translated, not copied', () => {
-  const copied = [...catalogues.en].filter(
-    ([key, text]) => catalogues.de.get(key) === text && text.length > 24,
+test('English texts use ’ and …, symbols next to their numbers, and American spelling', () => {
+  const wrong = [...catalogs.en].filter(([, text]) =>
+    /'|\.\.\.|\s…|[\d}] %|± |catalogue|licence|colour|cancelled|pass phrase/i.test(text),
   );
+  assert.deepEqual(wrong, []);
+});
+
+test('German texts are translated, not copied', () => {
+  const copied = [...catalogs.en].filter(([key, text]) => catalogs.de.get(key) === text && text.length > 24);
   assert.deepEqual(copied, []);
 });
 
-test('every key that the source names exists', () => {
-  const has = (key: string) => ['', '_one', '_other'].some((end) => catalogues.en.has(key + end));
+test('every literal key in the source exists', () => {
+  const has = (key: string) => ['', '_one', '_other'].some((end) => catalogs.en.has(key + end));
   let found = 0;
   for (const entry of readdirSync(RENDERER, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !/\.tsx?$/.test(entry.name)) continue;
@@ -64,7 +70,7 @@ test('every key that the source names exists', () => {
   assert.ok(found > 100, `only ${found} keys were found in the source`);
 });
 
-test('every error, notice, job state, part of the sandbox and stretch of a day has its words', () => {
+test('every error, notice, job state, sandbox part and schedule preview reason has its text', () => {
   const wanted = [
     ...ERROR_CODES.flatMap((code) => ['what', 'money', 'next'].map((part) => `problem.${code}.${part}`)),
     ...noticeSchema.shape.code.options.flatMap((code) =>
@@ -76,7 +82,7 @@ test('every error, notice, job state, part of the sandbox and stretch of a day h
     ...jobStateSchema.options.flatMap((state) => [`job.state.${state}`, `job.meaning.${state}`]),
   ];
   assert.deepEqual(
-    wanted.filter((key) => !catalogues.en.has(key)),
+    wanted.filter((key) => !catalogs.en.has(key)),
     [],
   );
 });

@@ -1,4 +1,4 @@
-/** One job: its time line, its numbers, and the receipt that proves them. */
+/** Page of one job: its figures, its timeline, its details, and the receipt that proves them. */
 import type { ReactNode } from 'react';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
@@ -6,15 +6,15 @@ import { shorten, writeDuration, writeExactTime, writeMeasured, writeNumber } fr
 import { AmountById } from '../parts/amount.tsx';
 import { CopyBlock, CopyButton } from '../parts/copy.tsx';
 import { Figure, Unknown } from '../parts/fact.tsx';
-import { JobStateMark } from '../parts/job-state.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { JobStateMark } from '../parts/state-mark.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { readReceipt } from '../receipt.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 
-export function JobStory({ id }: { id: string }) {
+export function JobPage({ id }: { id: string }) {
   const { t } = useStrings();
   const work = useSection('work');
   const money = useSection('money');
@@ -29,12 +29,12 @@ export function JobStory({ id }: { id: string }) {
       </p>
       {answer.data === null && answer.problem ? <PageHead title={t('job.id')} /> : null}
       <ProblemNote problem={answer.problem} />
-      {answer.data ? <Story job={answer.data.job} events={answer.data.events} /> : null}
+      {answer.data ? <JobView job={answer.data.job} events={answer.data.events} /> : null}
     </>
   );
 }
 
-function Story({ job, events }: { job: Job; events: readonly JobEvent[] }) {
+function JobView({ job, events }: { job: Job; events: readonly JobEvent[] }) {
   const { t, language } = useStrings();
   const modelName = useModelName();
   const firstTokenMs =
@@ -111,9 +111,9 @@ function Details({ job }: { job: Job }) {
     [t('job.finish'), job.finishReason ?? <Unknown key="finish" />],
   ];
   if (job.error !== null) rows.push([t('job.error'), job.error]);
-  if (job.continues !== null) rows.push([t('job.continues'), <OtherJob key="before" id={job.continues} />]);
+  if (job.continues !== null) rows.push([t('job.continues'), <JobLink key="before" id={job.continues} />]);
   if (job.continuedBy !== null)
-    rows.push([t('job.continuedBy'), <OtherJob key="after" id={job.continuedBy} />]);
+    rows.push([t('job.continuedBy'), <JobLink key="after" id={job.continuedBy} />]);
   return (
     <section aria-labelledby="job-details">
       <h2 id="job-details">{t('job.details')}</h2>
@@ -129,7 +129,7 @@ function Details({ job }: { job: Job }) {
   );
 }
 
-function OtherJob({ id }: { id: string }) {
+function JobLink({ id }: { id: string }) {
   return (
     <a href={hrefTo('jobs', id)}>
       <code title={id}>{shorten(id, 10, 8)}</code>

@@ -1,0 +1,166 @@
+/** The models section of the fake agent: one model in each situation that a card can show. */
+import type { AgentState, ModelEntry } from '../../shared/api/state.ts';
+import { MODEL } from './agent-history.ts';
+import type { View } from './agent-state.ts';
+
+export function modelsOf(view: View): AgentState['models'] {
+  const { busy, nowMs } = view;
+  return {
+    calibration: {
+      state: busy ? 'done' : 'never',
+      progress: null,
+      atMs: busy ? nowMs - 3_600_000 : null,
+      disturbed: busy ? false : null,
+      error: null,
+    },
+    models: [
+      measuredModel(view),
+      predictedModel(view),
+      tightModel(view),
+      tooLargeModel(view),
+      tinyModel(view),
+    ],
+    usedBytes: busy ? 2_511_332_768 : 3_400_000,
+    budgetBytes: 20_000_000_000,
+  };
+}
+
+/** Served and measured; its download failed if the machine isn't busy. */
+function measuredModel({ busy, known, nowMs }: View): ModelEntry {
+  const atMs = nowMs - 3_600_000;
+  const entry = model({
+    id: MODEL,
+    name: 'SmolLM2 135M Instruct',
+    publisher: 'HuggingFaceTB',
+    license: 'Apache-2.0',
+    parameters: '135M',
+    quantisation: 'Q4_1',
+    contextTokens: 8192,
+    sizeBytes: 94_000_000,
+    fit: known ? 'fits' : 'unknown',
+  });
+  if (!busy) {
+    const error = 'No source could be reached: the model hub and the package registry were tried.';
+    return { ...entry, state: 'failed', error };
+  }
+  return {
+    ...entry,
+    state: 'ready',
+    active: true,
+    speed: {
+      measured: { decodeTokensPerSecond: 61, prefillTokensPerSecond: 340, atMs },
+      predicted: null,
+      score: { predictedTokensPerSecond: 57.3, measuredTokensPerSecond: 61, errorPercent: 6.1, atMs },
+    },
+  };
+}
+
+/** Being downloaded, with a predicted speed, if the machine is busy. */
+function predictedModel({ busy, known, nowMs }: View): ModelEntry {
+  const sizeBytes = 807_694_464;
+  const entry = model({
+    id: 'llama-3.2-1b-instruct-q4_k_m',
+    name: 'Llama 3.2 1B Instruct',
+    publisher: 'Meta',
+    license: 'Llama 3.2 Community',
+    parameters: '1.2B',
+    quantisation: 'Q4_K_M',
+    contextTokens: 131_072,
+    sizeBytes,
+    fit: known ? 'fits' : 'unknown',
+  });
+  if (!busy) return entry;
+  return {
+    ...entry,
+    state: 'downloading',
+    progress: {
+      receivedBytes: 312_400_000,
+      totalBytes: sizeBytes,
+      bytesPerSecond: 8_400_000,
+      source: 'model hub',
+    },
+    speed: {
+      measured: null,
+      predicted: {
+        decodeTokensPerSecond: 11.4,
+        prefillTokensPerSecond: 38.2,
+        uncertaintyPercent: 12,
+        atMs: nowMs - 3_600_000,
+        backend: 'cpu',
+        threads: 1,
+      },
+      score: null,
+    },
+  };
+}
+
+function tightModel({ busy, known }: View): ModelEntry {
+  return model({
+    id: 'qwen2.5-3b-instruct-q4_k_m',
+    name: 'Qwen2.5 3B Instruct',
+    publisher: 'Qwen',
+    license: 'Qwen Research',
+    parameters: '3.1B',
+    quantisation: 'Q4_K_M',
+    contextTokens: 32_768,
+    sizeBytes: 2_104_932_768,
+    fit: known ? 'tight' : 'unknown',
+    state: busy ? 'ready' : 'absent',
+  });
+}
+
+function tooLargeModel({ known }: View): ModelEntry {
+  return model({
+    id: 'llama-3.1-8b-instruct-q4_k_m',
+    name: 'Llama 3.1 8B Instruct',
+    publisher: 'Meta',
+    license: 'Llama 3.1 Community',
+    parameters: '8.0B',
+    quantisation: 'Q4_K_M',
+    contextTokens: 131_072,
+    sizeBytes: known ? 4_920_739_232 : null,
+    fit: known ? 'does-not-fit' : 'unknown',
+  });
+}
+
+function tinyModel({ scenario, known }: View): ModelEntry {
+  return model({
+    id: 'idlewatt-tiny',
+    name: 'Idlewatt Tiny',
+    publisher: 'Idlewatt',
+    license: 'MIT',
+    parameters: '0.8M',
+    quantisation: 'F16',
+    contextTokens: 512,
+    sizeBytes: 3_400_000,
+    fit: known ? 'fits' : 'unknown',
+    state: 'ready',
+    active: scenario === 'empty',
+    bundled: true,
+  });
+}
+
+type Facts =
+  | 'id'
+  | 'name'
+  | 'publisher'
+  | 'license'
+  | 'parameters'
+  | 'quantisation'
+  | 'contextTokens'
+  | 'sizeBytes';
+
+/** A catalog entry; absent and without known speed unless given. */
+function model(entry: Pick<ModelEntry, Facts> & Partial<ModelEntry>): ModelEntry {
+  return {
+    sha256: '7a'.repeat(32),
+    fit: 'fits',
+    state: 'absent',
+    progress: null,
+    error: null,
+    active: false,
+    bundled: false,
+    speed: { measured: null, predicted: null, score: null },
+    ...entry,
+  };
+}

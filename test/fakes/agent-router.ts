@@ -1,0 +1,320 @@
+/** Answers the whole API contract from the scripted data of the fake agent. */
+import { implement, ORPCError } from '@orpc/server';
+import { contract } from '../../shared/api/contract.ts';
+import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Job } from '../../shared/jobs.ts';
+import type { PauseUntil, Presence } from '../../shared/presence.ts';
+import type { Script } from './agent-script.ts';
+import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
+
+/** A received call with its input. */
+export interface Call {
+  readonly name: string;
+  readonly input: unknown;
+}
+
+/** State of one fake agent: its sections, the received calls, and the failures that a test has ordered. */
+export class FakeAgentState {
+  readonly script: Script;
+  readonly calls: Call[] = [];
+  #state: AgentState;
+  readonly #failures = new Map<string, ORPCError<string, unknown>>();
+  readonly #watchers = new Set<(sections: Partial<AgentState>) => void>();
+
+  constructor(script: Script) {
+    this.script = script;
+    this.#state = script.state;
+  }
+
+  get state(): AgentState {
+    return this.#state;
+  }
+
+  change(sections: Partial<AgentState>): void {
+    this.#state = { ...this.#state, ...sections };
+    for (const notify of this.#watchers) notify(sections);
+  }
+
+  changeModel(id: string, patch: Partial<AgentState['models']['models'][number]>): void {
+    const { models } = this.#state;
+    const changed = models.models.map((model) => (model.id === id ? { ...model, ...patch } : model));
+    this.change({ models: { ...models, models: changed } });
+  }
+
+  setPresence(presence: Presence): Presence {
+    const { work } = this.#state;
+    const activeJobs = presence.decision === 'run' ? work.activeJobs : [];
+    this.change({ work: { ...work, presence, activeJobs } });
+    return presence;
+  }
+
+  /** Records a call; throws if a test ordered its failure. */
+  receive(name: string, input: unknown): void {
+    this.calls.push({ name, input });
+    const ordered = this.#failures.get(name);
+    this.#failures.delete(name);
+    if (ordered) throw ordered;
+  }
+
+  failNext(name: string, code: ErrorCode, message: string): void {
+    this.#failures.set(name, failure(code, message));
+  }
+
+  /** The whole state, then each change until `signal` aborts. */
+  async *watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate> {
+    const waiting: Partial<AgentState>[] = [];
+    let wake = () => {};
+    const notify = (sections: Partial<AgentState>) => {
+      waiting.push(sections);
+      wake();
+    };
+    this.#watchers.add(notify);
+    signal?.addEventListener('abort', () => wake());
+    try {
+      yield { type: 'whole', state: this.#state };
+      while (!signal?.aborted) {
+        const sections = waiting.shift();
+        if (sections) yield { type: 'changed', sections };
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      this.#watchers.delete(notify);
+    }
+  }
+}
+
+const on = implement(contract);
+export type FakeRouter = ReturnType<typeof routerFor>;
+
+export function routerFor(agent: FakeAgentState) {
+  return on.router({
+    state: { watch: on.state.watch.handler(({ signal }) => agent.watch(signal)) },
+    presence: presenceHandlers(agent),
+    jobs: jobHandlers(agent),
+    earnings: earningsHandlers(agent),
+    wallet: walletHandlers(agent),
+    models: modelHandlers(agent),
+    benchmark: benchmarkHandlers(agent),
+    settings: {
+      change: on.settings.change.handler(({ input }) => {
+        agent.receive('settings.change', input);
+        const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+        const settings: AgentState['settings'] = { ...agent.state.settings, ...given };
+        agent.change({ settings });
+        return settings;
+      }),
+    },
+    shell: shellHandlers(),
+  });
+}
+
+function presenceHandlers(agent: FakeAgentState) {
+  return {
+    pause: on.presence.pause.handler(({ input }) => {
+      agent.receive('presence.pause', input);
+      return agent.setPresence({
+        decision: 'pause',
+        reason: 'paused-by-owner',
+        sinceMs: Date.now(),
+        untilMs: pauseEndMs(input.until),
+      });
+    }),
+    resume: on.presence.resume.handler(({ input }) => {
+      agent.receive('presence.resume', input);
+      return agent.setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
+    }),
+    schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
+      agent.receive('presence.schedulePreview', input);
+      return agent.script.schedulePreview;
+    }),
+  };
+}
+
+function jobHandlers(agent: FakeAgentState) {
+  return {
+    list: on.jobs.list.handler(({ input }) => {
+      agent.receive('jobs.list', input);
+      const isBad = (job: Job) => ['failed', 'aborted', 'refused'].includes(job.state);
+      const fits = agent.script.jobs.filter(
+        (job) =>
+          (input.side === undefined || job.side === input.side) &&
+          (input.beforeMs === undefined || job.createdAtMs < input.beforeMs) &&
+          (input.outcome === 'all' || (input.outcome === 'failed') === isBad(job)),
+      );
+      return { jobs: fits.slice(0, input.limit), more: fits.length > input.limit };
+    }),
+    show: on.jobs.show.handler(({ input }) => {
+      agent.receive('jobs.show', input);
+      const job = agent.script.jobs.find((candidate) => candidate.id === input.id);
+      if (!job) throw failure('not-found', `Job "${input.id}" not found.`);
+      return { job, events: agent.script.eventsOf(job) };
+    }),
+  };
+}
+
+function earningsHandlers(agent: FakeAgentState) {
+  const { script } = agent;
+  return {
+    byDay: on.earnings.byDay.handler(({ input }) => {
+      agent.receive('earnings.byDay', input);
+      return { days: script.days.slice(-input.days) };
+    }),
+    forecast: on.earnings.forecast.handler(({ input }) => {
+      agent.receive('earnings.forecast', input);
+      return { forecast: script.forecast, scores: script.scores };
+    }),
+    byModel: on.earnings.byModel.handler(({ input }) => {
+      agent.receive('earnings.byModel', input);
+      return { models: script.byModel };
+    }),
+    receivables: on.earnings.receivables.handler(({ input }) => {
+      agent.receive('earnings.receivables', input);
+      return { receivables: script.receivables };
+    }),
+    entries: on.earnings.entries.handler(({ input }) => {
+      agent.receive('earnings.entries', input);
+      const fits = script.entries.filter((entry) => input.kind === undefined || entry.kind === input.kind);
+      return { entries: fits.slice(0, input.limit) };
+    }),
+    settle: on.earnings.settle.handler(({ input }) => {
+      agent.receive('earnings.settle', input);
+      const { money } = agent.state;
+      agent.change({ money: { ...money, owed: '0', waitingReason: null } });
+      return {
+        claimed: money.owed,
+        received: money.owed,
+        claimTx: `0x${'ab'.repeat(32)}`,
+        settleTx: `0x${'cd'.repeat(32)}`,
+      };
+    }),
+  };
+}
+
+function walletHandlers(agent: FakeAgentState) {
+  return {
+    refresh: on.wallet.refresh.handler(({ input }) => {
+      agent.receive('wallet.refresh', input);
+      agent.change({ wallet: { ...agent.state.wallet, balanceAtMs: Date.now() } });
+      return {};
+    }),
+    prepareSend: on.wallet.prepareSend.handler(({ input }) => {
+      agent.receive('wallet.prepareSend', input);
+      return prepareSpend(input, agent.state.wallet);
+    }),
+    requestSend: on.wallet.requestSend.handler(({ input }) => {
+      agent.receive('wallet.requestSend', input);
+      return { ...sentTransaction('mined'), state: 'pending' as const, fee: null, minedAtMs: null };
+    }),
+    speedUp: on.wallet.speedUp.handler(({ input }) => {
+      agent.receive('wallet.speedUp', input);
+      return sentTransaction('pending');
+    }),
+    cancel: on.wallet.cancel.handler(({ input }) => {
+      agent.receive('wallet.cancel', input);
+      return { ...sentTransaction('pending'), cancels: true, amount: '0' };
+    }),
+    history: on.wallet.history.handler(({ input }) => {
+      agent.receive('wallet.history', input);
+      const all =
+        agent.script.jobs.length === 0 ? [] : TRANSACTION_STATES.map((each) => sentTransaction(each));
+      return { transactions: all.slice(0, input.limit) };
+    }),
+  };
+}
+
+function modelHandlers(agent: FakeAgentState) {
+  return {
+    download: on.models.download.handler(({ input }) => {
+      agent.receive('models.download', input);
+      agent.changeModel(input.id, {
+        state: 'downloading',
+        error: null,
+        progress: { receivedBytes: 0, totalBytes: 770_000_000, bytesPerSecond: null, source: 'model hub' },
+      });
+      return {};
+    }),
+    cancel: on.models.cancel.handler(({ input }) => {
+      agent.receive('models.cancel', input);
+      agent.changeModel(input.id, { state: 'absent', progress: null });
+      return {};
+    }),
+    remove: on.models.remove.handler(({ input }) => {
+      agent.receive('models.remove', input);
+      agent.changeModel(input.id, { state: 'absent', active: false });
+      return {};
+    }),
+    activate: on.models.activate.handler(({ input }) => {
+      agent.receive('models.activate', input);
+      const { models, work } = agent.state;
+      agent.change({
+        models: {
+          ...models,
+          models: models.models.map((model) => ({ ...model, active: model.id === input.id })),
+        },
+        work: { ...work, model: input.id },
+      });
+      return {};
+    }),
+  };
+}
+
+function benchmarkHandlers(agent: FakeAgentState) {
+  return {
+    run: on.benchmark.run.handler(({ input }) => {
+      agent.receive('benchmark.run', input);
+      const { machine } = agent.state;
+      const running = { state: 'running' as const, step: 'decode', progress: 0.6 };
+      agent.change({ machine: { ...machine, benchmark: { ...machine.benchmark, ...running } } });
+      return {};
+    }),
+    calibrate: on.benchmark.calibrate.handler(({ input }) => {
+      agent.receive('benchmark.calibrate', input);
+      const { models } = agent.state;
+      const running = { state: 'running' as const, progress: 0.3 };
+      agent.change({ models: { ...models, calibration: { ...models.calibration, ...running } } });
+      return {};
+    }),
+    history: on.benchmark.history.handler(({ input }) => {
+      agent.receive('benchmark.history', input);
+      return { runs: agent.script.benchmarkRuns.slice(0, input.limit) };
+    }),
+  };
+}
+
+function shellHandlers() {
+  return {
+    report: on.shell.report.handler(refuse),
+    requests: on.shell.requests.handler(refuse),
+    answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
+    failGpuProbe: on.shell.failGpuProbe.handler(refuse),
+    suspending: on.shell.suspending.handler(refuse),
+    quit: on.shell.quit.handler(refuse),
+    pendingSpends: on.shell.pendingSpends.handler(refuse),
+    answerSpend: on.shell.answerSpend.handler(refuse),
+    revealPhrase: on.shell.revealPhrase.handler(refuse),
+    exportKeystore: on.shell.exportKeystore.handler(refuse),
+    startBackupDrill: on.shell.startBackupDrill.handler(refuse),
+    answerBackupDrill: on.shell.answerBackupDrill.handler(refuse),
+    importWallet: on.shell.importWallet.handler(refuse),
+    setPayoutAddress: on.shell.setPayoutAddress.handler(refuse),
+  };
+}
+
+/** An expected failure as the agent's API sends it: the agent's code is in the data. */
+function failure(code: ErrorCode, message: string): ORPCError<string, unknown> {
+  return new ORPCError('UNPROCESSABLE_CONTENT', { message, data: { code } });
+}
+
+function refuse(): never {
+  throw failure('not-permitted', 'Only the desktop shell may call this.');
+}
+
+function pauseEndMs(until: PauseUntil): number | null {
+  const minutes = { '30-minutes': 30, '1-hour': 60, '2-hours': 120, tomorrow: 12 * 60, resume: null }[until];
+  return minutes === null ? null : Date.now() + minutes * 60_000;
+}
