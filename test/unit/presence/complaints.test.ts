@@ -15,7 +15,7 @@ import type { PartialReadings } from '../../../shared/readings.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../shared/settings.ts';
 import { everyDay } from '../../../shared/week.ts';
 import { manualClock } from '../../fakes/clock.ts';
-import { type ReadingValues, said } from '../../fakes/readings.ts';
+import { type ReadingValues, readingsOf } from '../../fakes/readings.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const MINUTE_MS = 60_000;
@@ -43,7 +43,7 @@ function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
     restart: open,
     /** The source says this now, and the decision that follows. */
     see(values: ReadingValues, source = 'test') {
-      presence.report(said(values, clock.now(), source));
+      presence.report(readingsOf(values, clock.now(), source));
       return presence.current();
     },
     change(patch: Partial<Settings>) {
@@ -76,7 +76,7 @@ test('2: where idle time cannot be seen, or somebody is there over the network, 
   see({ ...AWAY }, 'x11');
   assert.equal(see({ ...AWAY, inputIdleSeconds: 4 }, 'mutter').reason, 'owner-active');
   clock.advance(31_000);
-  assert.equal(see(AWAY, 'x11').decision, 'run', 'what was said half a minute ago counts no more');
+  assert.equal(see(AWAY, 'x11').decision, 'run', 'what was readingsOf half a minute ago counts no more');
   assert.equal(see({ ...AWAY, remote: true }, 'logind').reason, 'remote-session');
   assert.equal(see({ locked: true }, 'x11').reason, 'remote-session');
 });
@@ -128,7 +128,7 @@ test('4: a pause means it: neither time nor a restart nor the owner’s leaving 
   assert.equal(see(AWAY).reason, 'paused-by-owner');
   presence.stop();
   const second = restart();
-  second.report(said({ ...AWAY, locked: true }, clock.now()));
+  second.report(readingsOf({ ...AWAY, locked: true }, clock.now()));
   assert.equal(second.current().reason, 'paused-by-owner');
   clock.advance(1);
   assert.equal(second.current().reason, 'idle');
@@ -176,7 +176,7 @@ test('5: a schedule without an hour says so, and never begins', () => {
 
 test('a source that hears of the owner is believed at once, one that hangs or fails holds nobody up', async () => {
   const { presence, clock } = evening();
-  let seen: (said: PartialReadings) => void = () => {};
+  let seen: (readingsOf: PartialReadings) => void = () => {};
   let closed = 0;
   const faults: unknown[] = [];
   const source = (name: string, read: () => Promise<PartialReadings>): Sensor => ({
@@ -187,7 +187,7 @@ test('a source that hears of the owner is believed at once, one that hangs or fa
     },
   });
   const listening: Sensor = {
-    ...source('x11', async () => said(AWAY, clock.now(), 'x11')),
+    ...source('x11', async () => readingsOf(AWAY, clock.now(), 'x11')),
     onOwner(listener) {
       seen = listener;
       return () => {
@@ -216,10 +216,10 @@ test('a source that hears of the owner is believed at once, one that hangs or fa
   assert.ok(faults.length >= 1);
   const heard: string[] = [];
   presence.onChange(({ reason }) => heard.push(reason));
-  seen(said({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
+  seen(readingsOf({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
   assert.deepEqual(heard, ['owner-active'], 'without waiting for the next look');
   // The desktop's shell looks less often and sends what it saw before.
-  presence.report(said(AWAY, clock.now() - 1, 'electron'));
+  presence.report(readingsOf(AWAY, clock.now() - 1, 'electron'));
   assert.equal(presence.current().reason, 'owner-active', 'a slower source does not undo it');
   sensing.stop();
   assert.equal(closed, 3);
