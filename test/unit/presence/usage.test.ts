@@ -54,7 +54,7 @@ test('doesn’t count a gap in which the machine slept', () => {
   assert.deepEqual(usage.days(1), [{ day: '2026-11-23', seenMs: 3 * 60_000, freeMs: 3 * 60_000 }]);
 });
 
-test('the hourly average is known after one hour and covers only counted days', () => {
+test('what an hour brought is known after an hour, of the days that were counted', () => {
   const { clock, usage } = setUp();
   const perHour = createHourly({
     clock,
