@@ -6,7 +6,7 @@ export const NO_READINGS = Object.fromEntries(READING_NAMES.map((name) => [name,
 export type ReadingValues = { readonly [Name in ReadingName]?: NonNullable<Readings[Name]>['value'] | null };
 
 /** Returns the values as readings of one source at one time; null is unknown. */
-export function readingsOf(values: ReadingValues, atMs: number, source = 'test'): Readings {
+export function said(values: ReadingValues, atMs: number, source = 'test'): Readings {
   const known = Object.entries(values).map(([name, value]) => [
     name,
     value === null ? null : { value, source, atMs },

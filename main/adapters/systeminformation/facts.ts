@@ -72,7 +72,9 @@ export function readGraphics(graphics: unknown): Device[] {
         cores: null,
         // Memory that is shared with the machine isn't the GPU's own.
         memoryBytes:
-          memory === null || field(controller, 'vramDynamic') === true ? null : Math.round(memory * MIB),
+          memory === null || field(controller, 'vramDynamic') === true
+            ? null
+            : positive(Math.round(memory * MIB)),
         driver: text(field(controller, 'driverVersion')),
       },
     ];
@@ -95,7 +97,7 @@ export function readGraphicsWatts(graphics: unknown): number | null {
   const watts = list(field(graphics, 'controllers'))
     .map((controller) => positive(field(controller, 'powerDraw')))
     .filter((value) => value !== null);
-  return watts.length === 0 ? null : watts.reduce((sum, value) => sum + value, 0);
+  return positive(watts.reduce((sum, value) => sum + value, 0));
 }
 
 /** Returns the memory that programs can still allocate. */

@@ -15,7 +15,7 @@ import type { PartialReadings } from '../../../shared/readings.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../shared/settings.ts';
 import { everyDay } from '../../../shared/week.ts';
 import { manualClock } from '../../fakes/clock.ts';
-import { type ReadingValues, readingsOf } from '../../fakes/readings.ts';
+import { type ReadingValues, said } from '../../fakes/readings.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const MINUTE_MS = 60_000;
@@ -43,7 +43,7 @@ function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
     restart: open,
     /** Reports these readings and returns the decision that follows. */
     see(values: ReadingValues, source = 'test') {
-      presence.report(readingsOf(values, clock.now(), source));
+      presence.report(said(values, clock.now(), source));
       return presence.current();
     },
     change(patch: Partial<Settings>) {
@@ -132,7 +132,7 @@ test('4: neither time nor a restart nor the owner’s absence ends a pause early
   assert.equal(see(AWAY).reason, 'paused-by-owner');
   presence.stop();
   const second = restart();
-  second.report(readingsOf({ ...AWAY, locked: true }, clock.now()));
+  second.report(said({ ...AWAY, locked: true }, clock.now()));
   assert.equal(second.current().reason, 'paused-by-owner');
   clock.advance(1);
   assert.equal(second.current().reason, 'idle');
@@ -191,7 +191,7 @@ test('follows events of a sensor immediately; a sensor that hangs or fails delay
     },
   });
   const withEvents: Sensor = {
-    ...source('x11', async () => readingsOf(AWAY, clock.now(), 'x11')),
+    ...source('x11', async () => said(AWAY, clock.now(), 'x11')),
     onOwner(listener) {
       reportInput = listener;
       return () => {
@@ -220,10 +220,10 @@ test('follows events of a sensor immediately; a sensor that hangs or fails delay
   assert.ok(faults.length >= 1);
   const reasons: string[] = [];
   presence.onChange(({ reason }) => reasons.push(reason));
-  reportInput(readingsOf({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
+  reportInput(said({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
   assert.deepEqual(reasons, ['owner-active'], 'without waiting for the next poll');
   // The desktop shell polls less often and sends an older reading.
-  presence.report(readingsOf(AWAY, clock.now() - 1, 'electron'));
+  presence.report(said(AWAY, clock.now() - 1, 'electron'));
   assert.equal(presence.current().reason, 'owner-active', 'a slower source doesn’t undo it');
   sensing.stop();
   assert.equal(closed, 3);

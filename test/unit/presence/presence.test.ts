@@ -14,7 +14,7 @@ import { decisionOf, type Presence, presenceReasonSchema, presenceSchema } from 
 import type { ReadingName, Readings } from '../../../shared/readings.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
-import { type ReadingValues, readingsOf } from '../../fakes/readings.ts';
+import { type ReadingValues, said } from '../../fakes/readings.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const MINUTE_MS = 60_000;
@@ -38,7 +38,7 @@ const anyReadings: fc.Arbitrary<Readings> = fc
     graphicsCelsius: maybe(fc.integer({ min: 20, max: 110 })),
     watts: maybe(fc.integer({ min: 0, max: 500 })),
   })
-  .map((values) => readingsOf(values, NOW));
+  .map((values) => said(values, NOW));
 const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   runWhen: fc.constantFrom('idle' as const, 'always' as const),
   idleMinutes: fc.integer({ min: 1, max: 240 }),
@@ -131,7 +131,7 @@ const ready: PresenceRules = {
 };
 const AWAY: ReadingValues = { inputIdleSeconds: 300, onBattery: false, locked: false };
 const reason = (values: ReadingValues, rules: Partial<PresenceRules> = {}) =>
-  decide(readingsOf(values, NOW), { ...ready, ...rules }, NOW).reason;
+  decide(said(values, NOW), { ...ready, ...rules }, NOW).reason;
 
 test('gives each reason', () => {
   assert.equal(reason(AWAY), 'idle');
@@ -175,7 +175,7 @@ test('doesn’t pause for what the owner turned off', () => {
 });
 
 test('reports when it would begin while the owner is active', () => {
-  const presence = decide(readingsOf({ ...AWAY, inputIdleSeconds: 60 }, NOW), ready, NOW);
+  const presence = decide(said({ ...AWAY, inputIdleSeconds: 60 }, NOW), ready, NOW);
   assert.equal(presence.untilMs, NOW + 4 * MINUTE_MS);
 });
 
@@ -200,12 +200,12 @@ test('follows readings until they go stale', () => {
   const presence = create();
   const reasons: Presence['reason'][] = [];
   presence.onChange(({ reason }) => reasons.push(reason));
-  presence.report(readingsOf(AWAY, clock.now()));
+  presence.report(said(AWAY, clock.now()));
   const { sinceMs } = presence.current();
   clock.advance(20_000);
   assert.deepEqual([presence.current().reason, presence.current().sinceMs], ['idle', sinceMs]);
   clock.advance(11_000);
-  presence.report(readingsOf({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
+  presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
   assert.deepEqual(reasons, ['idle', 'session-unknown', 'owner-active']);
 });
 

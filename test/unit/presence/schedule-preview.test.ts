@@ -15,7 +15,7 @@ import { pauseUntilSchema } from '../../../shared/presence.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../shared/settings.ts';
 import { everyDay } from '../../../shared/week.ts';
 import { manualClock } from '../../fakes/clock.ts';
-import { readingsOf } from '../../fakes/readings.ts';
+import { said } from '../../fakes/readings.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,7 +28,7 @@ function at(startMs: number, chosen: Partial<Settings>, timeZone = 'Europe/Berli
   const open = (nowMs: number) => {
     const presence = createPresence({ clock: manualClock(nowMs), calendar, records, settings });
     presence.setAvailability('ready');
-    presence.report(readingsOf({ inputIdleSeconds: 90_000, onBattery: false, locked: true }, nowMs));
+    presence.report(said({ inputIdleSeconds: 90_000, onBattery: false, locked: true }, nowMs));
     return presence;
   };
   return { now: open(startMs), decided: (atMs: number) => open(atMs).current() };
