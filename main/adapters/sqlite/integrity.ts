@@ -17,7 +17,7 @@ export function backupPath(path: string): string {
   return `${path}.backup`;
 }
 
-/** Time to wait for another program's lock on the file before the owner is told. */
+/** Time to wait for another program's lock on the file before it is reported as in use. */
 export const LOCK_TIMEOUT_MS = 5_000;
 
 export interface CheckOptions {

@@ -12,7 +12,7 @@ import { createLatestReadings } from './latest-readings.ts';
 
 /** Elapsed time: on a day with a clock change, the preview ends at another hour of local time. */
 const PREVIEW_MS = 86_400_000;
-/** Whether the machine will be free, cool and plugged in can't be foreseen, so all of that is assumed. */
+/** Assumed for the preview, because nothing can foresee whether the machine will be free, cool and plugged in. */
 const IDEAL_CONDITIONS = { runWhen: 'always', runOnBattery: true, runOnMetered: true } as const;
 
 /**

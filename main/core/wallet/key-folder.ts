@@ -48,7 +48,7 @@ export interface KeyFolder {
   operatingKey(): string | null;
   writeOperatingKey(keystore: string): void;
   /** Returns the content of the file, which the first call creates with `make`. */
-  kept(file: string, make: () => string): string;
+  readOrCreate(file: string, make: () => string): string;
 }
 
 export function openKeyFolder(path: string): KeyFolder {
@@ -77,7 +77,7 @@ export function openKeyFolder(path: string): KeyFolder {
     writePayout: (address) => writeFile(PAYOUT_FILE, JSON.stringify(address && { address })),
     operatingKey: () => readIfPresent(at(OPERATING_FILE)),
     writeOperatingKey: (keystore) => writeFile(OPERATING_FILE, keystore),
-    kept(file, make) {
+    readOrCreate(file, make) {
       const found = readIfPresent(at(file))?.trim();
       if (found) return found;
       const made = make();

@@ -44,7 +44,7 @@ export interface QuoteOptions {
   readonly feeLimit: Amount;
 }
 
-/** Plans a transfer. Failures are those of `wallet.prepareSend`. */
+/** Plans a transfer. Fails like `wallet.prepareSend` of the API. */
 export async function quoteSend(options: QuoteOptions, request: SpendRequest): Promise<SpendPlan> {
   const { chain, transactions, from } = options;
   const { asset } = request;
@@ -204,7 +204,7 @@ function tooLittle(
   const needs =
     wanted === null
       ? `The wallet has ${has}.`
-      : `The wallet has ${has}, less than the requested ${formatUnits(wanted, decimals)} ${symbol}.`;
+      : `The wallet has ${has}, and ${formatUnits(wanted, decimals)} ${symbol} was requested.`;
   const forFee = asset === 'coin' ? ` The network fee takes up to ${formatUnits(fee, decimals)} of it.` : '';
   return new AppError('insufficient-funds', `Not enough ${symbol}. ${needs}${forFee} Nothing was sent.`);
 }

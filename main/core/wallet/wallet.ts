@@ -82,7 +82,7 @@ export function required(passphrase: string): string {
  * the first call. It lets the practice wallet use the same file format; it protects nothing of value.
  */
 export function practicePassphrase(folder: string): string {
-  return openKeyFolder(folder).kept(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
+  return openKeyFolder(folder).readOrCreate(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
 }
 
 /** Reads a passphrase from the owner's file, without its line end. Fails with `keystore-locked`. */
@@ -112,7 +112,7 @@ function walletOf(folder: KeyFolder, { kind, accounts }: OpenedKeys, created: bo
  * fees. Its passphrase is stored next to it, because it protects only a little coin for fees.
  */
 async function openWatchOnly(folder: KeyFolder, keys: KeyTools): Promise<OpenedWallet> {
-  const passphrase = folder.kept(OPERATING_PASSPHRASE_FILE, randomPassphrase);
+  const passphrase = folder.readOrCreate(OPERATING_PASSPHRASE_FILE, randomPassphrase);
   const keystore = folder.operatingKey();
   let opened: OpenedKeys;
   if (keystore === null) {

@@ -35,17 +35,17 @@ const anyGraphics = fc.oneof(
 
 function source(answers: Partial<Record<keyof MachineSource, unknown>>): {
   source: MachineSource;
-  asked: Record<string, number>;
+  calls: Record<string, number>;
 } {
-  const asked: Record<string, number> = {};
+  const calls: Record<string, number> = {};
   const ask = (name: keyof MachineSource) => async () => {
-    asked[name] = (asked[name] ?? 0) + 1;
+    calls[name] = (calls[name] ?? 0) + 1;
     const answer = answers[name];
     if (answer instanceof Error) throw answer;
     return answer;
   };
   return {
-    asked,
+    calls,
     source: {
       cpu: ask('cpu'),
       graphics: ask('graphics'),
@@ -133,15 +133,15 @@ describe('machine reader', () => {
   });
 
   it('reads the inventory once', async () => {
-    const { source: counted, asked } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
+    const { source: counted, calls } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
     const reader = createMachineReader({ source: counted });
     assert.equal(await reader.inventory(), await reader.inventory());
-    assert.deepEqual(asked, { cpu: 1, graphics: 1, osInfo: 1 });
+    assert.deepEqual(calls, { cpu: 1, graphics: 1, osInfo: 1 });
   });
 
   it('reads sensors rarely, and missing ones even less often', async () => {
     let nowMs = 0;
-    const { source: counted, asked } = source({
+    const { source: counted, calls } = source({
       cpuTemperature: { main: 55 },
       graphics: { controllers: [] },
     });
@@ -152,7 +152,7 @@ describe('machine reader', () => {
       assert.equal(readings.watts, null);
       assert.equal(readings.atMs, nowMs);
     }
-    assert.deepEqual(asked, { cpuTemperature: 5, graphics: 1 });
+    assert.deepEqual(calls, { cpuTemperature: 5, graphics: 1 });
   });
 
   it('reads this machine', async () => {
