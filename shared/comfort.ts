@@ -1,28 +1,28 @@
 /**
- * One slider for how much of the machine idle work may take: it sets cores, duty and temperature together.
- * The figures are chosen, not measured: machines differ, and who knows better moves the slider.
+ * Intensity: one slider for how much of the machine Idlewatt may use. It sets cores, duty cycle and temperature limits
+ * together. The figures are chosen, not measured: machines differ, and the owner can move the slider.
  */
 import { z } from 'zod';
 
 export const COMFORT_MIN = 1;
 export const COMFORT_MAX = 5;
-/** 1 is the quietest, 5 takes all that is idle. */
+/** 1 is the quietest; 5 uses everything that is idle. */
 export const comfortSchema = z.literal([1, 2, 3, 4, 5]);
 export type Comfort = z.infer<typeof comfortSchema>;
 
 export interface ComfortLimits {
-  /** Share of the usable cores that compute, in percent; at least one core does. */
+  /** Percent of the usable cores that compute; at least one core does. */
   readonly coresPercent: number;
-  /** Share of the time in which they compute, in percent: what keeps watts down where watts cannot be set. */
+  /** Percent of the time in which they compute: lowers the power draw where no power limit can be set. */
   readonly dutyPercent: number;
-  /** From here on work is throttled, and paused {@link HOT_CELSIUS} above. */
+  /** Temperature from which work is throttled; it is paused from {@link HOT_CELSIUS} above. */
   readonly processorCelsiusMax: number;
   readonly graphicsCelsiusMax: number;
 }
 
-/** So far above its limit a machine is not throttled but left alone. */
+/** Work is paused instead of throttled when the temperature is this far above its limit. */
 export const HOT_CELSIUS = 5;
-/** Share of the comfort's duty that is left while throttled, in percent. */
+/** Percent of the intensity's duty cycle that remains while throttled. */
 const THROTTLED_PERCENT = 50;
 
 const LIMITS: Readonly<Record<Comfort, ComfortLimits>> = {
@@ -37,7 +37,7 @@ export function comfortLimits(comfort: Comfort): ComfortLimits {
   return LIMITS[comfort];
 }
 
-/** Share of the time that is left of a comfort's duty while throttled, in percent. */
+/** Returns the duty cycle while throttled, in percent, for the duty cycle of an intensity. */
 export function throttledDuty(dutyPercent: number): number {
   return Math.max(1, Math.round((dutyPercent * THROTTLED_PERCENT) / 100));
 }

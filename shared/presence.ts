@@ -1,18 +1,18 @@
-/** Why we may or may not run now: the closed list that every page, log and tray line uses. */
+/** Decision to run and its reason: the closed list that every page, log and tray line uses. */
 import { z } from 'zod';
 
-/** How a pause ends; `resume` means only when the owner says so. */
+/** End of a pause; `resume` means only when the owner resumes. */
 export const pauseUntilSchema = z.enum(['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume']);
 export type PauseUntil = z.infer<typeof pauseUntilSchema>;
 
 export const RUN_REASONS = [
-  'idle', // the owner does not need the machine
-  'always-on', // the owner asked to run regardless (headless machines)
+  'idle', // the owner isn't using the machine
+  'always-on', // the owner lets it run regardless (headless machines)
 ] as const;
 
 export const THROTTLE_REASONS = [
-  'too-warm', // near the limit of temperature
-  'too-much-power', // above the limit of watts
+  'too-warm', // at the temperature limit
+  'too-much-power', // at the power limit
 ] as const;
 
 export const PAUSE_REASONS = [
@@ -21,18 +21,18 @@ export const PAUSE_REASONS = [
   'no-model', // nothing to serve with yet
   'engine-gave-up',
   'too-hot',
-  'lid-closed', // and not known to be on mains: it may lie in a bag
+  'lid-closed', // and not known to be on mains power: the machine may be in a bag
   'on-battery',
   'metered',
   'outside-schedule',
-  'outside-off-peak', // outside of the hours of cheap power
-  'session-unknown', // the readings needed are missing, which errs to the owner's side
-  'not-locked', // the owner asked to run only behind a locked screen
+  'outside-off-peak',
+  'session-unknown', // required readings are missing, which counts in the owner's favor
+  'not-locked', // the owner lets it run only while the screen is locked
   'remote-session',
   'owner-active',
   'controller-in-use',
   'full-screen',
-  'display-kept-awake', // a film, a talk, a game
+  'display-kept-awake', // by a film, a presentation or a game
   'graphics-in-use', // by other programs
   'processor-in-use', // by other programs
 ] as const;
@@ -40,18 +40,27 @@ export const PAUSE_REASONS = [
 export const presenceReasonSchema = z.enum([...RUN_REASONS, ...THROTTLE_REASONS, ...PAUSE_REASONS]);
 export type PresenceReason = z.infer<typeof presenceReasonSchema>;
 
+/** Reasons under the names that earlier versions stored. */
+const FORMER_REASONS: Readonly<Record<string, PresenceReason>> = { 'power-dear': 'outside-off-peak' };
+
+/** Reads a stored reason, including one under its former name. */
+export const storedPresenceReasonSchema = z
+  .string()
+  .transform((name) => FORMER_REASONS[name] ?? name)
+  .pipe(presenceReasonSchema);
+
 export const presenceSchema = z.object({
   decision: z.enum(['run', 'throttle', 'pause']),
   reason: presenceReasonSchema,
   /** Milliseconds since the epoch. */
   sinceMs: z.number(),
-  /** When the reason ends by itself; null when unknown or never. */
+  /** Time at which the reason ends automatically; null if unknown or never. */
   untilMs: z.number().nullable(),
 });
 export type Presence = z.infer<typeof presenceSchema>;
 export type PresenceDecision = Presence['decision'];
 
-/** The reasons that lie in the owner's rules and the clock alone, so that they can be foreseen. */
+/** Reasons that depend only on the owner's rules and the clock, so that they can be foreseen. */
 export const FORESEEN_REASONS = [
   'paused-by-owner',
   'outside-schedule',
@@ -62,20 +71,20 @@ const stretchSchema = z.object({
   /** Milliseconds since the epoch. */
   fromMs: z.number(),
   untilMs: z.number(),
-  /** Why not, for all of it; null where it is allowed. */
+  /** Reason for not running, for the whole stretch; null where running is allowed. */
   reason: z.enum(FORESEEN_REASONS).nullable(),
 });
 export type Stretch = z.infer<typeof stretchSchema>;
 
 /** The next 24 hours by the owner's rules, in order and without gaps. */
 export const schedulePreviewSchema = z.object({
-  /** IANA name of the zone that the rules are read in. */
+  /** IANA name of the time zone that the rules refer to. */
   timeZone: z.string(),
   stretches: z.array(stretchSchema).min(1),
 });
 export type SchedulePreview = z.infer<typeof schedulePreviewSchema>;
 
-/** What a reason means for the work; each reason has one decision. */
+/** Returns the decision that belongs to a reason; each reason has exactly one. */
 export function decisionOf(reason: PresenceReason): PresenceDecision {
   if ((RUN_REASONS as readonly string[]).includes(reason)) return 'run';
   return (THROTTLE_REASONS as readonly string[]).includes(reason) ? 'throttle' : 'pause';

@@ -1,6 +1,6 @@
 /**
- * What is known about the machine and its owner right now, each with who said it and when. What nobody knows
- * is null, never zero: rules then decide for the owner.
+ * Readings of the machine and its owner, each with its source and time. Unknown is null, never zero: rules then decide
+ * in the owner's favor.
  */
 import { z } from 'zod';
 
@@ -8,7 +8,7 @@ function reading<Value extends z.ZodType>(value: Value) {
   return z
     .object({
       value,
-      /** Who said so, e.g. `electron`, `logind`, `nvml`. */
+      /** Name of the sensor, e.g. `electron`, `logind`, `nvml`. */
       source: z.string().min(1).max(60),
       /** Milliseconds since the epoch. */
       atMs: z.number(),
@@ -23,31 +23,31 @@ const celsius = reading(z.number().min(-50).max(200));
 const yesOrNo = reading(z.boolean());
 
 export const readingsSchema = z.object({
-  /** Since the last key or movement of the mouse. */
+  /** Since the last key press or mouse movement. */
   inputIdleSeconds: seconds,
-  /** Since a button or stick of a game controller moved. */
+  /** Since the last movement of a game controller's button or stick. */
   controllerIdleSeconds: seconds,
   locked: yesOrNo,
-  /** Somebody works on this machine over the network. */
+  /** A remote desktop session is active on this machine. */
   remote: yesOrNo,
   /** The window in front covers its whole screen. */
   fullScreen: yesOrNo,
-  /** Another program keeps the display awake: a film, a talk, a game. */
+  /** Another program keeps the display awake: a film, a presentation or a game. */
   displayKeptAwake: yesOrNo,
   lidClosed: yesOrNo,
   onBattery: yesOrNo,
   batteryPercent: percent,
-  /** The network is paid by volume. */
+  /** The network connection is metered. */
   metered: yesOrNo,
-  /** Load by other programs, of all cores together. */
+  /** CPU load by other programs, over all cores. */
   otherProcessorPercent: percent,
-  /** Load by other programs on the busiest card. */
+  /** Load by other programs on the busiest GPU. */
   otherGraphicsPercent: percent,
-  /** Memory that other programs hold on the cards. */
+  /** GPU memory that other programs hold, over all GPUs. */
   otherGraphicsMemoryBytes: bytes,
   processorCelsius: celsius,
   graphicsCelsius: celsius,
-  /** Of the processor and the cards together, as far as they say it. */
+  /** Power draw of CPU and GPUs together, as far as they report it. */
   watts: reading(z.number().min(0)),
   fanRpm: reading(z.number().min(0)),
 });
@@ -56,12 +56,12 @@ export type ReadingName = keyof Readings;
 
 export const READING_NAMES = Object.keys(readingsSchema.shape) as ReadingName[];
 
-/** What one source says; names that it leaves out are those it never knows. */
+/** Readings of one source; it leaves out the names that it never provides. */
 export type PartialReadings = { readonly [Name in ReadingName]?: Readings[Name] | undefined };
 
 export type KnownReading = NonNullable<Readings[ReadingName]>;
 
-/** Of idle times the shorter one is believed, and a lock only where no source denies it: both let us work. */
+/** Readings of which the smaller wins: the shorter idle time, and `locked` only if no source denies it. */
 const PREFER_SMALLER: ReadonlySet<ReadingName> = new Set([
   'inputIdleSeconds',
   'controllerIdleSeconds',
@@ -69,9 +69,9 @@ const PREFER_SMALLER: ReadonlySet<ReadingName> = new Set([
   'locked',
 ]);
 
-/** Which of two sources that disagree is believed: the one that errs to the owner's side. */
+/** Returns the reading that favors the owner, where two sources disagree. */
 export function moreCareful(name: ReadingName, left: KnownReading, right: KnownReading): KnownReading {
-  // An idle time that was read earlier has grown since.
+  // An idle time that was read earlier has grown in the meantime.
   const grownSeconds = name.endsWith('IdleSeconds') ? (right.atMs - left.atMs) / 1000 : 0;
   const [first, second] = [Number(left.value) + grownSeconds, Number(right.value)];
   return (PREFER_SMALLER.has(name) ? second < first : second > first) ? right : left;

@@ -1,49 +1,49 @@
-/** What the owner can set, with its defaults; kept by the agent, shown and changed on the pages. */
+/** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
 import { comfortSchema } from './comfort.ts';
 import { everyDay, weekSchema } from './week.ts';
 
-/** Millionths of a US dollar, which are base units of USDC. */
+/** Millionths of a US dollar, i.e. base units of USDC. */
 const powerPriceSchema = z.number().int().min(0).max(100_000_000).nullable();
 
 export const settingsSchema = z.object({
-  /** `idle`: only while the owner does not use the machine. `always`: regardless (headless machines). */
+  /** `idle`: only while the owner isn't using the machine. `always`: regardless (headless machines). */
   runWhen: z.enum(['idle', 'always']),
   /** Minutes without input before the machine counts as idle. */
   idleMinutes: z.number().int().min(1).max(240),
   runOnBattery: z.boolean(),
   runOnMetered: z.boolean(),
   onlyWhenLocked: z.boolean(),
-  /** Whether a full-screen window, a display kept awake, and the load of other programs keep us away. */
+  /** Pause for a full-screen window, a display that is kept awake, and load by other programs. */
   pauseForFullScreen: z.boolean(),
   pauseForDisplayAwake: z.boolean(),
   pauseForOtherPrograms: z.boolean(),
-  /** Graphics cards that are not to be used, see shared/devices.ts. */
+  /** GPUs that must not be used, by the IDs of shared/devices.ts. */
   graphicsOff: z.array(z.string().max(200)).max(32),
-  /** See shared/comfort.ts. */
+  /** Intensity, see shared/comfort.ts. */
   comfort: comfortSchema,
-  /** Of all cards together, the driver's part counted in; null for no limit. Less than that part means no card. */
+  /** Limit for all GPUs together, including the driver's part; null: none. Less than that part means no GPU. */
   graphicsMemoryBytesMax: z
     .number()
     .int()
     .min(0)
     .max(2 ** 50)
     .nullable(),
-  /** Processor and cards together; null for no limit. */
+  /** Power limit for CPU and GPUs together; null: none. */
   wattsMax: z.number().int().min(1).max(10_000).nullable(),
-  /** Whether it runs only in these hours of the week. */
+  /** Run only in the hours of `schedule`. */
   scheduleOn: z.boolean(),
   schedule: weekSchema,
   onlyOffPeakHours: z.boolean(),
   offPeakHours: weekSchema,
-  /** Of a kilowatt-hour; null when the owner did not say. */
+  /** Electricity price per kilowatt-hour; null if the owner didn't enter it. */
   powerPriceMicroUsd: powerPriceSchema,
-  /** In the cheap hours; null when it is the same. */
+  /** The same in off-peak hours; null if it doesn't differ. */
   offPeakPowerPriceMicroUsd: powerPriceSchema,
   /** Base units per million tokens. */
   priceInputPerMillion: z.string().regex(/^\d{1,15}$/),
   priceOutputPerMillion: z.string().regex(/^\d{1,15}$/),
-  /** Pay out when at least this much is owed, in base units. */
+  /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: z.string().regex(/^\d{1,15}$/),
   /** Disk space that model files may take. */
   modelBudgetBytes: z
@@ -54,7 +54,7 @@ export const settingsSchema = z.object({
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
   startWithSystem: z.boolean(),
-  /** A key of the whole desktop gives the machine back, see shared/hot-key.ts. */
+  /** A global hotkey pauses Idlewatt, see shared/hot-key.ts. */
   handBackKey: z.boolean(),
   notifications: z.boolean(),
 });

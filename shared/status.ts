@@ -1,6 +1,6 @@
 /**
- * What pages and tray say first, without words: what the machine does now, why, and the one thing that
- * would change it. Pure, so that every reason is provably answered in every language.
+ * The status line of pages and tray, without its text: what the machine does now, why, and the one thing that would
+ * change it. Pure, so that tests can cover every reason in every language.
  */
 import type { AgentState } from './api/state.ts';
 import { assertNever } from './assert.ts';
@@ -9,7 +9,7 @@ import type { SettingsPatch } from './settings.ts';
 
 export type Status = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
 
-/** What mends a reason by changing one setting, and the change. */
+/** Remedies that change one setting, with that change. */
 export const REMEDY_SETTINGS = {
   'run-on-battery': { runOnBattery: true },
   'run-on-metered': { runOnMetered: true },
@@ -23,7 +23,7 @@ export const REMEDY_SETTINGS = {
 } as const satisfies Readonly<Record<string, SettingsPatch>>;
 export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
 
-/** What mends the reason, where one press can; null where it ends by itself or by the main button. */
+/** A fix by one click; null where the reason ends automatically or by the main button. */
 export type Remedy = SettingRemedy | 'open-models' | 'open-settings' | null;
 
 export type StatusReason =
@@ -36,12 +36,12 @@ export type StatusReason =
   | 'engine-stopped'
   | 'paused-until-time'
   | 'paused-until-resume'
-  /** The week that the owner drew has no hour that is on. */
+  /** The owner's schedule, or the off-peak hours, have no hour turned on. */
   | 'no-scheduled-hour'
   | 'no-off-peak-hour'
   | Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'>;
 
-export interface Sentence {
+export interface StatusLine {
   readonly status: Status;
   readonly why: StatusReason;
   readonly remedy: Remedy;
@@ -55,7 +55,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'no-model': 'open-models',
   'engine-gave-up': 'open-models',
   'too-hot': 'open-settings',
-  // A closed lid off the mains is the one that no press should mend.
+  // No click may turn off the protection against running in a bag on battery.
   'lid-closed': null,
   'on-battery': 'run-on-battery',
   metered: 'run-on-metered',
@@ -72,7 +72,8 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'processor-in-use': 'ignore-other-programs',
 };
 
-export function statusOf(work: AgentState['work']): Sentence {
+/** Derives the status line from the decision to run and the state of the engine. */
+export function statusOf(work: AgentState['work']): StatusLine {
   const { reason, untilMs } = work.presence;
   switch (reason) {
     case 'paused-by-owner':
@@ -99,20 +100,20 @@ export function statusOf(work: AgentState['work']): Sentence {
       };
     case 'idle':
     case 'always-on':
-      return runningSentence(work, reason === 'always-on' ? 'always' : 'idle', null);
+      return runningStatus(work, reason === 'always-on' ? 'always' : 'idle', null);
     default:
       return decisionOf(reason) === 'throttle'
-        ? runningSentence(work, 'idle', reason)
+        ? runningStatus(work, 'idle', reason)
         : { status: 'waiting', why: reason, remedy: REMEDIES[reason] };
   }
 }
 
-/** `slowed` is why it runs more slowly than it could. */
-function runningSentence(
+/** `throttledBy` is the reason for which the engine is throttled, if it is. */
+function runningStatus(
   work: AgentState['work'],
   when: 'idle' | 'always',
-  slowed: Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'> | null,
-): Sentence {
+  throttledBy: Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'> | null,
+): StatusLine {
   switch (work.engine) {
     case 'gave-up':
       return { status: 'stopped', why: 'engine-gave-up', remedy: 'open-models' };
@@ -125,7 +126,7 @@ function runningSentence(
     case 'ready': {
       const serves = work.activeJobs.length > 0;
       const status = serves ? 'earning' : 'ready';
-      if (slowed !== null) return { status, why: slowed, remedy: REMEDIES[slowed] };
+      if (throttledBy !== null) return { status, why: throttledBy, remedy: REMEDIES[throttledBy] };
       return { status, why: `${serves ? 'serving' : 'ready'}-${when}`, remedy: null };
     }
     default:

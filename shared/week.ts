@@ -1,14 +1,14 @@
-/** Hours of a week that are on or off, by the clock on the wall: schedules and hours of cheap power. */
+/** Hours of a week that are on or off, in local time: schedules and off-peak hours. */
 import { z } from 'zod';
 
 export const WEEK_DAYS = 7;
 export const DAY_HOURS = 24;
 
-/** Monday first (ISO 8601); for each day 24 letters, `1` for an hour that is on. */
+/** Monday first (ISO 8601); 24 characters per day, `1` for an hour that is on. */
 export const weekSchema = z.array(z.string().regex(/^[01]{24}$/)).length(WEEK_DAYS);
 export type Week = z.infer<typeof weekSchema>;
 
-/** A place in the week as clocks show it. */
+/** An hour of the week in local time. */
 export interface WeekHour {
   /** 0 is Monday. */
   readonly weekday: number;
@@ -16,7 +16,7 @@ export interface WeekHour {
   readonly hour: number;
 }
 
-/** The same hours each day: from the first one on until the last one begins, over midnight when that is earlier. */
+/** Turns on the same hours each day, from `fromHour` until `untilHour` begins; across midnight if that is earlier. */
 export function everyDay(fromHour: number, untilHour: number): Week {
   const isOn = (hour: number) =>
     fromHour < untilHour ? hour >= fromHour && hour < untilHour : hour >= fromHour || hour < untilHour;
@@ -28,7 +28,7 @@ export function isOn(week: Week, { weekday, hour }: WeekHour): boolean {
   return week[weekday]?.[hour] === '1';
 }
 
-/** The week with one hour changed. */
+/** Returns the week with one hour changed. */
 export function withHour(week: Week, { weekday, hour }: WeekHour, on: boolean): Week {
   return week.map((day, index) =>
     index === weekday ? day.slice(0, hour) + (on ? '1' : '0') + day.slice(hour + 1) : day,

@@ -38,10 +38,10 @@ export const run: CommandRun = async (argv) => {
   const paths = existingHome(values.home);
   const chains = openChains(paths, values.rpc ?? null);
   try {
-    let result = await look(paths, chains);
+    let result = await check(paths, chains);
     for (let looks = 1; result.differences.length > 0 && looks < LOOKS_MAX && isInUse(paths); looks += 1) {
       await sleep(LOOK_AGAIN_MS);
-      result = await look(paths, chains);
+      result = await check(paths, chains);
     }
     if (values.json) console.log(toJson(result));
     else print(result);
@@ -51,7 +51,7 @@ export const run: CommandRun = async (argv) => {
   }
 };
 
-async function look(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
+async function check(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({

@@ -1,7 +1,7 @@
-/** Where the ledger is kept: append-only postings of balanced lines. What is booked, core/ledger decides. */
+/** Port for storing the ledger: append-only postings of balanced lines. core/ledger decides what is recorded. */
 import type { Amount } from '../../shared/money.ts';
 
-/** The accounts of the ledger; core/ledger documents what each one means. */
+/** The accounts of the ledger; core/ledger documents each one. */
 export type Account =
   | 'channels:owed'
   | 'contract:claimed'
@@ -19,7 +19,7 @@ export interface LedgerLine {
   readonly assetId: string;
   /** Base units; positive is a debit, negative a credit, never zero. */
   readonly amount: Amount;
-  /** The payment channel that it belongs to, where there is one. */
+  /** The payment channel that the line belongs to, if any. */
   readonly channelId: string | null;
 }
 
@@ -39,19 +39,19 @@ export const POSTING_KINDS = [
 ] as const;
 export type PostingKind = (typeof POSTING_KINDS)[number];
 
-/** One business event. Its lines sum to zero per asset; it is never changed after it was appended. */
+/** One business event, immutable once appended. Its lines sum to zero per asset. */
 export interface Posting {
-  /** Idempotency key: one event, one key, e.g. `job:<id>:charged`. */
+  /** Idempotency key: one per event, e.g. `job:<id>:charged`. */
   readonly key: string;
   readonly atMs: number;
   readonly kind: PostingKind;
   readonly description: string;
   readonly jobId: string | null;
   readonly model: string | null;
-  /** Peer id of the other side, where there is one. */
+  /** ID of the other peer, if any. */
   readonly peer: string | null;
   readonly txHash: string | null;
-  /** Key of the posting that this one takes back. */
+  /** Key of the posting that this one reverses. */
   readonly reverses: string | null;
   readonly lines: readonly LedgerLine[];
 }
@@ -62,27 +62,27 @@ export interface AccountBalance {
   readonly amount: Amount;
 }
 
-/** A posting in its place in the chain. */
+/** A stored posting with its position in the hash chain. */
 export interface KeptPosting {
-  /** Counts up from 1 without gaps, in the order of booking. */
+  /** Counts up from 1 without gaps, in the order of recording. */
   readonly sequence: number;
-  /** sha256 in hex over the hash before it and everything that the posting says; null is damage. */
+  /** sha256 in hex over the previous hash and everything in the posting; null means damage. */
   readonly hash: string | null;
   readonly posting: Posting;
 }
 
-/** Accounts through which money flows in or out; their sums are kept by time, model and peer. */
+/** True for accounts through which money flows in or out. Their sums are stored by time, model and peer. */
 export function isFlow(account: Account): boolean {
   return /^(income|expense|fees):/.test(account);
 }
 
-/** Length of the spans by which flows are summed: every time zone's days begin and end at one of their bounds. */
+/** Length of the spans by which flows are summed: in every time zone, days start and end at a multiple of it. */
 export const QUARTER_MS = 15 * 60_000;
 
-/** What flowed through an account in one span of {@link QUARTER_MS}, for one model or for one peer. */
+/** The flow through an account in one span of {@link QUARTER_MS}, for one model or for one peer. */
 export interface Flow {
   readonly fromMs: number;
-  /** The model or the peer; null for what has none. */
+  /** The model or the peer; null for postings without one. */
   readonly name: string | null;
   /** Signed like the lines: debits positive. */
   readonly amount: Amount;
@@ -90,9 +90,9 @@ export interface Flow {
   readonly jobs: number;
 }
 
-/** Something in the books that is not as it was written, or does not add up. */
+/** A part of the ledger that was changed after it was written, or that doesn't add up. */
 export interface LedgerProblem {
-  /** The posting's place, where it is one posting's. */
+  /** The posting's sequence number, if the problem is in one posting. */
   readonly sequence: number | null;
   readonly key: string | null;
   /** One sentence. */
@@ -103,26 +103,26 @@ export interface LedgerProblem {
 export interface LedgerStore {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
-  /** All or none, each chained to the one before; throws when a key is taken. */
+  /** Appends all or none, each chained to the one before. Throws if a key exists already. */
   append(postings: readonly Posting[]): void;
   find(key: string): Posting | null;
-  /** Which of these keys are booked. */
+  /** Returns those of the keys that are recorded already. */
   taken(keys: readonly string[]): ReadonlySet<string>;
-  /** Newest first, in the order of booking. */
+  /** Returns postings in the reverse order of recording, newest first. */
   list(filter: { readonly kind: PostingKind | null; readonly limit: number }): readonly Posting[];
-  /** In the order of booking, those after this place. */
+  /** Returns the postings after this sequence number, in the order of recording. */
   page(afterSequence: number, limit: number): readonly KeptPosting[];
-  /** Running balance, kept with each append; zero where nothing was ever booked. */
+  /** Running balance, updated by each append; zero if nothing was ever recorded. */
   balance(account: Account, assetId: string): Amount;
   /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
-  /** Flows of one account and asset, oldest first; whichever name they are told by, they sum up to the same. */
+  /** Flows of one account and asset, oldest first. Grouped by model or by peer, they add up to the same sum. */
   flows(account: Account, assetId: string, by: 'model' | 'peer', span: FlowSpan): readonly Flow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**
-   * Adds up anew and compares: chain, each posting's balance, running sums. `new` looks at what came after
-   * the last checkpoint and sets the next one when all is well; `all` trusts nothing and writes nothing.
+   * Recomputes and compares the hash chain, each posting's balance and the running sums. `new` checks the postings
+   * after the last checkpoint, and sets the next one if there are no problems; `all` trusts nothing and writes nothing.
    */
   check(scope: 'new' | 'all'): readonly LedgerProblem[];
 }

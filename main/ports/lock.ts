@@ -1,8 +1,8 @@
-/** A lock that the operating system takes back when its holder dies, however it dies. */
+/** Port for a file lock that the operating system releases when its holder dies, however it dies. */
 
 export interface HeldLock {
   release(): void;
 }
 
-/** The lock on this file, or null while another process (or another holder in this one) has it. */
+/** Returns the lock on this file, or null while another process (or another holder in this one) has it. */
 export type AcquireLock = (path: string) => HeldLock | null;

@@ -1,4 +1,4 @@
-/** What this machine is and how it does, as the benchmark and the pages see it. Unknown is null. */
+/** Port for the machine's inventory and live readings, used by the benchmark and the pages. Unknown is null. */
 import type { GpuProbeResult } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 
@@ -26,7 +26,7 @@ export interface MachineReader {
   readings(): Promise<MachineReadings>;
 }
 
-/** Runs gpu.js kernels: in the shell's hidden window, or in a worker process where there is no shell. */
+/** Runs gpu.js kernels: in the desktop shell's hidden window, or in a worker process if there is no shell. */
 export interface GpuProbe {
   run(signal: AbortSignal): Promise<GpuProbeResult>;
 }

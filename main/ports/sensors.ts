@@ -1,15 +1,15 @@
-/** A source of readings about the machine and its owner. */
+/** Port for a sensor: one source of readings about the machine and its owner. */
 import type { PartialReadings } from '../../shared/readings.ts';
 
 export interface Sensor {
-  /** As readings name their source. */
+  /** The `source` of its readings. */
   readonly name: string;
-  /** What it knows now, unknown as null. Never rejects and never waits long: a source that hangs says null. */
+  /** Returns the current readings, unknown as null. Never rejects and never waits long: a source that hangs gives null. */
   read(): Promise<PartialReadings>;
   /**
-   * Calls back the moment the owner is seen (a key, a controller, an unlocked session) with what that says, where the
-   * source hears of it without being asked. Returns its unsubscribe.
+   * Calls the listener immediately on owner input (a key, a controller, an unlocked session) with the readings that
+   * follow from it. Only sensors with events have this method. Returns its unsubscribe.
    */
-  onOwner?(listener: (seen: PartialReadings) => void): () => void;
+  onOwner?(listener: (readings: PartialReadings) => void): () => void;
   close(): void;
 }

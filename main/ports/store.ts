@@ -1,16 +1,16 @@
-/** Small records that must survive a crash, kept by key: channels, vouchers, what was begun and not finished. */
+/** Port for small records that must survive a crash, stored by key: channels, vouchers, unfinished work. */
 
 /**
- * A synchronous key-value store. Each call is atomic and durable when it returns, also among processes;
- * values are text (JSON of the caller's own making, validated by the caller when read).
+ * Synchronous key-value store. Each call is atomic and durable when it returns, also across processes. Values are text:
+ * JSON that the caller writes, and validates when it reads.
  */
 export interface RecordStore {
   get(collection: string, key: string): string | null;
-  /** In the order of the keys. */
+  /** Returns the records of a collection, ordered by key. */
   list(collection: string): readonly { readonly key: string; readonly value: string }[];
   set(collection: string, key: string, value: string): void;
-  /** Whether there was one. */
+  /** Returns true if the record existed. */
   delete(collection: string, key: string): boolean;
-  /** Reads, lets the callback decide, writes: nothing comes between. Null deletes. Returns what is kept. */
+  /** Reads, calls `change` and writes in one atomic step. Null deletes. Returns the stored value. */
   update(collection: string, key: string, change: (current: string | null) => string | null): string | null;
 }

@@ -1,4 +1,4 @@
-/* The addon's door: Node-API around the platform's readings. What takes time runs on a thread of Node's pool. */
+/* Node-API functions around the platform's readings. Calls that take time run on a thread of Node's pool. */
 #define NAPI_VERSION 8
 #include "input.h"
 #include "nvml.h"
@@ -20,7 +20,7 @@ static napi_value null_value(napi_env env) {
   return value;
 }
 
-/* Negative stands for unknown everywhere below. */
+/* Negative means unknown everywhere below. */
 static napi_value number_or_null(napi_env env, double number) {
   napi_value value;
   if (number < 0) return null_value(env);
@@ -38,7 +38,7 @@ static napi_value text(napi_env env, const char *characters) {
   return value;
 }
 
-/* False when it is no string or too long; empty for null. */
+/* Returns false if the value isn't a string or is too long; gives an empty string for null. */
 static bool read_text(napi_env env, napi_value value, char *into) {
   napi_valuetype type;
   size_t length = 0;
@@ -49,17 +49,17 @@ static bool read_text(napi_env env, napi_value value, char *into) {
   return napi_get_value_string_utf8(env, value, into, TEXT_MAX, &length) == napi_ok;
 }
 
-static napi_value refuse(napi_env env) {
-  napi_throw_type_error(env, NULL, "idlewatt: wrong parameters");
+static napi_value reject(napi_env env) {
+  napi_throw_type_error(env, NULL, "idlewatt: invalid parameters");
   return NULL;
 }
 
-/* One question on its way: filled on the pool's thread, turned into JavaScript on the main one. */
-struct question {
+/* One pending call: its result is read on a pool thread and converted to JavaScript on the main thread. */
+struct call {
   napi_async_work work;
   napi_deferred deferred;
-  void (*ask)(struct question *);
-  napi_value (*answer)(napi_env, struct question *);
+  void (*read)(struct call *);
+  napi_value (*convert)(napi_env, struct call *);
   char parameter[TEXT_MAX];
   uint64_t since_us;
   struct input_reading input;
@@ -68,36 +68,36 @@ struct question {
 
 static void execute(napi_env env, void *data) {
   (void)env;
-  struct question *question = data;
-  question->ask(question);
+  struct call *call = data;
+  call->read(call);
 }
 
 static void complete(napi_env env, napi_status status, void *data) {
-  struct question *question = data;
-  napi_value result = status == napi_ok ? question->answer(env, question) : null_value(env);
-  napi_resolve_deferred(env, question->deferred, result);
-  napi_delete_async_work(env, question->work);
-  free(question->cards);
-  free(question);
+  struct call *call = data;
+  napi_value result = status == napi_ok ? call->convert(env, call) : null_value(env);
+  napi_resolve_deferred(env, call->deferred, result);
+  napi_delete_async_work(env, call->work);
+  free(call->cards);
+  free(call);
 }
 
-static napi_value begin(napi_env env, struct question *question) {
+static napi_value begin(napi_env env, struct call *call) {
   napi_value promise;
-  napi_create_promise(env, &question->deferred, &promise);
-  napi_create_async_work(env, NULL, text(env, "idlewatt"), execute, complete, question, &question->work);
-  napi_queue_async_work(env, question->work);
+  napi_create_promise(env, &call->deferred, &promise);
+  napi_create_async_work(env, NULL, text(env, "idlewatt"), execute, complete, call, &call->work);
+  napi_queue_async_work(env, call->work);
   return promise;
 }
 
-static void ask_input(struct question *question) {
-  question->input = idlewatt_read_input(*question->parameter ? question->parameter : NULL);
+static void call_input(struct call *call) {
+  call->input = idlewatt_read_input(*call->parameter ? call->parameter : NULL);
 }
 
-static napi_value answer_input(napi_env env, struct question *question) {
+static napi_value convert_input(napi_env env, struct call *call) {
   napi_value object, full_screen = null_value(env);
   napi_create_object(env, &object);
-  if (question->input.full_screen >= 0) napi_get_boolean(env, question->input.full_screen, &full_screen);
-  set(env, object, "idleMs", number_or_null(env, (double)question->input.idle_ms));
+  if (call->input.full_screen >= 0) napi_get_boolean(env, call->input.full_screen, &full_screen);
+  set(env, object, "idleMs", number_or_null(env, (double)call->input.idle_ms));
   set(env, object, "fullScreen", full_screen);
   return object;
 }
@@ -106,27 +106,27 @@ static napi_value answer_input(napi_env env, struct question *question) {
 static napi_value read_input(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value parameter;
-  struct question *question = calloc(1, sizeof *question);
+  struct call *call = calloc(1, sizeof *call);
   napi_get_cb_info(env, info, &count, &parameter, NULL, NULL);
-  if (!question || count < 1 || !read_text(env, parameter, question->parameter)) {
-    free(question);
-    return refuse(env);
+  if (!call || count < 1 || !read_text(env, parameter, call->parameter)) {
+    free(call);
+    return reject(env);
   }
-  question->ask = ask_input;
-  question->answer = answer_input;
-  return begin(env, question);
+  call->read = call_input;
+  call->convert = convert_input;
+  return begin(env, call);
 }
 
-static void ask_cards(struct question *question) {
-  question->cards = malloc(sizeof *question->cards);
-  if (!question->cards) return;
-  if (idlewatt_read_nvml(*question->parameter ? question->parameter : NULL, question->since_us, question->cards))
+static void call_cards(struct call *call) {
+  call->cards = malloc(sizeof *call->cards);
+  if (!call->cards) return;
+  if (idlewatt_read_nvml(*call->parameter ? call->parameter : NULL, call->since_us, call->cards))
     return;
-  free(question->cards);
-  question->cards = NULL;
+  free(call->cards);
+  call->cards = NULL;
 }
 
-static napi_value answer_card(napi_env env, const struct nvml_card *card) {
+static napi_value convert_card(napi_env env, const struct nvml_card *card) {
   napi_value object, list;
   napi_create_object(env, &object);
   set(env, object, "name", *card->name ? text(env, card->name) : null_value(env));
@@ -160,12 +160,12 @@ static napi_value answer_card(napi_env env, const struct nvml_card *card) {
   return object;
 }
 
-static napi_value answer_cards(napi_env env, struct question *question) {
+static napi_value convert_cards(napi_env env, struct call *call) {
   napi_value list;
-  if (!question->cards) return null_value(env);
+  if (!call->cards) return null_value(env);
   napi_create_array(env, &list);
-  for (int i = 0; i < question->cards->count; i++)
-    napi_set_element(env, list, (uint32_t)i, answer_card(env, &question->cards->card[i]));
+  for (int i = 0; i < call->cards->count; i++)
+    napi_set_element(env, list, (uint32_t)i, convert_card(env, &call->cards->card[i]));
   return list;
 }
 
@@ -174,17 +174,17 @@ static napi_value read_cards(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value parameters[2];
   double since_us;
-  struct question *question = calloc(1, sizeof *question);
+  struct call *call = calloc(1, sizeof *call);
   napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
-  if (!question || count < 2 || !read_text(env, parameters[0], question->parameter) ||
+  if (!call || count < 2 || !read_text(env, parameters[0], call->parameter) ||
       napi_get_value_double(env, parameters[1], &since_us) != napi_ok || !(since_us >= 0)) {
-    free(question);
-    return refuse(env);
+    free(call);
+    return reject(env);
   }
-  question->since_us = (uint64_t)since_us;
-  question->ask = ask_cards;
-  question->answer = answer_cards;
-  return begin(env, question);
+  call->since_us = (uint64_t)since_us;
+  call->read = call_cards;
+  call->convert = convert_cards;
+  return begin(env, call);
 }
 
 /* controllerIdleMs(): number | null */
@@ -193,21 +193,21 @@ static napi_value controller_idle(napi_env env, napi_callback_info info) {
   return number_or_null(env, (double)idlewatt_controller_idle_ms());
 }
 
-/* confine(memoryBytesMax: number, parentPid: number): string, the parts in force; empty on Linux. */
+/* confine(memoryBytesMax: number, parentPid: number): string, the active parts; empty on Linux. */
 static napi_value confine(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value parameters[2];
   double memory_bytes_max;
   int32_t parent;
-  char in_force[TEXT_MAX] = "";
+  char active[TEXT_MAX] = "";
   napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
   if (count < 2 || napi_get_value_double(env, parameters[0], &memory_bytes_max) != napi_ok ||
       !(memory_bytes_max > 0) || napi_get_value_int32(env, parameters[1], &parent) != napi_ok)
-    return refuse(env);
+    return reject(env);
 #ifndef __linux__
-  idlewatt_confine((uint64_t)memory_bytes_max, parent, in_force);
+  idlewatt_confine((uint64_t)memory_bytes_max, parent, active);
 #endif
-  return text(env, in_force);
+  return text(env, active);
 }
 
 NAPI_MODULE_INIT() {
@@ -217,7 +217,7 @@ NAPI_MODULE_INIT() {
       {"controllerIdleMs", NULL, controller_idle, NULL, NULL, NULL, napi_enumerable, NULL},
       {"confine", NULL, confine, NULL, NULL, NULL, napi_enumerable, NULL},
 #ifdef __linux__
-      {"watchTouches", NULL, idlewatt_watch_touches, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"watchInput", NULL, idlewatt_watch_input, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchFile", NULL, idlewatt_watch_file, NULL, NULL, NULL, napi_enumerable, NULL},
 #endif
   };

@@ -1,7 +1,8 @@
 /**
- * Goal: idle time and full screen as a real X server tells them. Method: Xvfb, real input events by XTEST, a
- * window of ours that covers the screen or does not. What would break: a layout of X's structures, a window
- * taken for full screen that is none, and an agent that ends when the X server does.
+ * Verifies: idle time and full screen match what a real X server reports.
+ * Setup: Xvfb, real input events by XTEST, a test window that covers the screen or doesn't.
+ * Fails if: a layout of X's structures is wrong, a window counts as full screen that isn't, or the process ends with
+ * the X server.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -28,13 +29,13 @@ describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
 
   const idleSeconds = async (): Promise<number> => {
     const { inputIdleSeconds } = await session().read();
-    assert.ok(inputIdleSeconds, 'the X server says how long nobody touched it');
+    assert.ok(inputIdleSeconds, 'the X server reports idle time');
     assert.equal(inputIdleSeconds.source, 'x11');
     return inputIdleSeconds.value;
   };
   const fullScreen = async () => (await session().read()).fullScreen?.value ?? null;
 
-  async function withWindow(kind: string, look: () => Promise<void>): Promise<void> {
+  async function withWindow(kind: string, check: () => Promise<void>): Promise<void> {
     const program = join(import.meta.dirname, 'x-window.py');
     const window: ChildProcess = spawn('python3', [program, kind], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -43,26 +44,26 @@ describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
     assert.ok(window.stdout);
     await once(window.stdout, 'data');
     try {
-      await look();
+      await check();
     } finally {
       window.stdin?.end();
       await once(window, 'exit');
     }
   }
 
-  it('rises while nobody is there, and falls with the mouse and with a key', async () => {
-    for (const touch of [() => movePointer(display.env, 20, 30), () => pressKeys(display.env, 'a')]) {
+  it('idle time rises without input and falls with the mouse and with a key', async () => {
+    for (const act of [() => movePointer(display.env, 20, 30), () => pressKeys(display.env, 'a')]) {
       const before = await idleSeconds();
       await setTimeout(1_200);
       const waited = await idleSeconds();
       assert.ok(waited >= before + 1, `${before} then ${waited}`);
-      touch();
-      const touched = await idleSeconds();
-      assert.ok(touched < waited - 0.5, `${waited} then ${touched}`);
+      act();
+      const after = await idleSeconds();
+      assert.ok(after < waited - 0.5, `${waited} then ${after}`);
     }
   });
 
-  it('tells a window that covers the screen from one that does not', async () => {
+  it('distinguishes a window that covers the screen from one that doesn’t', async () => {
     assert.equal(await fullScreen(), false, 'no window at all');
     await withWindow('full', async () => assert.equal(await fullScreen(), true));
     await withWindow('part', async () => assert.equal(await fullScreen(), false));
@@ -71,7 +72,7 @@ describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
     assert.equal(await fullScreen(), false, 'closed again');
   });
 
-  it('says nothing under Wayland, where an X server hears only of its own windows', async () => {
+  it('reports nothing under Wayland, where an X server receives input only of its own windows', async () => {
     const nothing = { inputIdleSeconds: null, fullScreen: null };
     assert.deepEqual(await session({ WAYLAND_DISPLAY: 'wayland-0' }).read(), nothing);
     assert.deepEqual(await session({ XDG_SESSION_TYPE: 'wayland' }).read(), nothing);
@@ -79,7 +80,7 @@ describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
     assert.deepEqual(await session({ DISPLAY: ':4711' }).read(), nothing);
   });
 
-  it('outlives the X server, and finds the next one', async () => {
+  it('survives the end of the X server and finds the next one', async () => {
     const sensor = session();
     const first = display;
     assert.notEqual((await sensor.read()).fullScreen, null);

@@ -1,4 +1,4 @@
-/** A message bus of the test's own, with services that say what the test lets them say. */
+/** Message bus for one test, with fake services whose replies the test sets. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const CONFIGURATION = `<busconfig>
 
 export interface PrivateBus {
   readonly address: string;
-  /** Puts a service on the bus; the answers may be changed while it runs, and null hangs. */
+  /** Adds a service to the bus. The answers may be changed while it runs; null hangs. */
   serve(name: string, answers: Answers): Promise<Service>;
   close(): Promise<void>;
 }
@@ -26,8 +26,8 @@ export interface PrivateBus {
 type Answer = readonly [signature: string, ...body: unknown[]] | null;
 
 /**
- * By path and member (`GetAll` and `Get` by path and interface), what is answered: signature and body, or what makes
- * them of the question.
+ * Answers by path and member (`GetAll` and `Get` by path and interface): signature and body, or a function that returns
+ * them for a call.
  */
 export type Answers = Map<string, Answer | ((question: Message) => Answer)>;
 
@@ -38,10 +38,10 @@ export interface SignalFrom {
 }
 
 export interface Service {
-  /** What was asked of it. */
+  /** Keys of all calls so far. */
   readonly asked: readonly string[];
-  /** Sends a signal to one who asked, by the name that it asked with. */
-  tell(whom: string, from: SignalFrom, signature: string, body: unknown[]): void;
+  /** Sends a signal to one client, by its bus name. */
+  tell(client: string, from: SignalFrom, signature: string, body: unknown[]): void;
   close(): void;
 }
 
@@ -66,7 +66,7 @@ export async function openPrivateBus(): Promise<PrivateBus> {
       const asked: string[] = [];
       let closing = false;
       bus.addMethodHandler((message: Message) => {
-        // What still arrives on a service that is closing cannot be answered.
+        // A service that is closing can't reply any more.
         if (closing) return true;
         if (message.type !== MessageType.METHOD_CALL) return false;
         const isProperties = message.interface === 'org.freedesktop.DBus.Properties';
@@ -84,8 +84,8 @@ export async function openPrivateBus(): Promise<PrivateBus> {
       await bus.requestName(name);
       return {
         asked,
-        tell(whom, from, signature, body) {
-          bus.send(new Message({ type: MessageType.SIGNAL, destination: whom, ...from, signature, body }));
+        tell(client, from, signature, body) {
+          bus.send(new Message({ type: MessageType.SIGNAL, destination: client, ...from, signature, body }));
         },
         close() {
           closing = true;
@@ -103,7 +103,7 @@ export async function openPrivateBus(): Promise<PrivateBus> {
   };
 }
 
-/** Properties as `GetAll` sends them. */
+/** Returns properties in the format of a reply to `GetAll`. */
 export function variants(values: Readonly<Record<string, readonly [signature: string, value: unknown]>>) {
   const entries = Object.entries(values).map(([name, [signature, value]]) => [
     name,

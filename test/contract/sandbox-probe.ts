@@ -28,10 +28,10 @@ if (verb === 'hang') {
     for (;;) Math.random();
   });
 } else {
-  process.send?.(await look(), () => process.exit(0));
+  process.send?.(await probe(), () => process.exit(0));
 }
 
-async function look(): Promise<ProbeReport> {
+async function probe(): Promise<ProbeReport> {
   const outcomes = {
     readUsers: attempt(() => readFileSync('/etc/passwd')),
     // The same on a thread of the pool, where models are read.

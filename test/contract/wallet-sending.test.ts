@@ -267,7 +267,7 @@ test('a transfer that the chain reverts is shown as failed, and only its fee is 
   await sender.spending.check();
   const [entry] = sender.spending.history(1);
   assert.equal(entry?.state, 'failed');
-  assert.match(entry?.reason ?? '', /refused the transfer/);
+  assert.match(entry?.reason ?? '', /rejected the transfer/);
   assert.equal(await tokensOf(to), 0n);
   assert.deepEqual(
     sender.booked.map(({ left }) => left),
@@ -325,7 +325,7 @@ test('a transfer that the network forgot is shown as dropped, and can be sent ag
   sender.clock.advance(60_000);
   await sender.spending.check();
   assert.equal(sender.spending.history(1)[0]?.state, 'dropped');
-  assert.match(sender.spending.history(1)[0]?.reason ?? '', /nothing was sent/);
+  assert.match(sender.spending.history(1)[0]?.reason ?? '', /Nothing was sent/);
   assert.deepEqual(sender.booked, []);
   await mining(true);
   assert.equal((await sender.spending.speedUp(hash)).state, 'mined');

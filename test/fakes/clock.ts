@@ -1,8 +1,8 @@
-/** A clock that stands still until a test moves it. */
+/** Fake clock that stands still until a test moves it. */
 import type { Clock, Timer } from '../../main/ports/clock.ts';
 
 export interface ManualClock extends Clock {
-  /** Moves time forward; timers that fall due run in order, each at its own time. */
+  /** Moves time forward. Due timers run in order, each at its own time. */
   advance(durationMs: number): void;
 }
 

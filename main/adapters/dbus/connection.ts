@@ -1,6 +1,6 @@
 /**
- * One message bus that may be absent, hang or go away: a question to it has an answer or null, within a bounded
- * time, and never starts a service that was not there.
+ * Connection to one message bus that may be absent, hang or go away: a call returns a reply or null within a bounded
+ * time, and never starts a service that isn't running.
  */
 import type { EventEmitter } from 'node:events';
 import {
@@ -13,7 +13,7 @@ import {
 } from '@jellybrick/dbus-next';
 import type { Clock } from '../../ports/clock.ts';
 
-export interface Question {
+export interface MethodCall {
   readonly name: string;
   readonly path: string;
   readonly interface: string;
@@ -22,7 +22,7 @@ export interface Question {
   readonly body?: readonly unknown[];
 }
 
-/** What a service tells us without being asked. */
+/** An event that a service sends. */
 export interface Signal {
   readonly path: string;
   readonly member: string;
@@ -30,39 +30,39 @@ export interface Signal {
 }
 
 export interface BusConnection {
-  /** The first value of the answer; null when there is none. */
-  ask(question: Question): Promise<unknown>;
-  /** Called with each signal that is sent to us alone, whoever sent it. */
+  /** Returns the first value of the reply; null if there is none. */
+  call(call: MethodCall): Promise<unknown>;
+  /** Calls the listener with each signal that is addressed to this connection, from any sender. */
   onSignal(listener: (signal: Signal) => void): void;
   close(): void;
 }
 
-/** Local services answer within a millisecond or hang. */
-const ANSWER_MS_MAX = 1_000;
-const CONNECT_AGAIN_MS = 10_000;
-/** Whoever is not on the bus, or does not know the method, will hardly be so soon. */
-const ASK_AGAIN_MS = 60_000;
-/** Whoever did not answer in time holds up nobody else, and is asked again when it may have recovered. */
-const ASK_LATE_AGAIN_MS = 10_000;
+/** Local services reply within a millisecond, or they hang. */
+const REPLY_MS_MAX = 1_000;
+const RECONNECT_MS = 10_000;
+/** Retry delay after a rejected call: a missing service or method rarely appears sooner. */
+const RETRY_REJECTED_MS = 60_000;
+/** Retry delay after a timeout, so that the service may recover and delays no other poll until then. */
+const RETRY_LATE_MS = 10_000;
 
-/** `address` as the D-Bus specification writes it; null is a machine without this bus. */
+/** `address` has the format of the D-Bus specification; null on a machine without this bus. */
 export function connectBus(address: string | null, clock: Clock): BusConnection {
   let bus: MessageBus | null = null;
   let connectAtMs = Number.NEGATIVE_INFINITY;
-  const silentUntilMs = new Map<string, number>();
+  const skipUntilMs = new Map<string, number>();
   const listeners: ((signal: Signal) => void)[] = [];
 
   return {
-    async ask(question) {
-      const asked = `${question.name} ${question.path} ${question.member}`;
+    async call(call) {
+      const key = `${call.name} ${call.path} ${call.member}`;
       const nowMs = clock.monotonic();
-      if ((silentUntilMs.get(asked) ?? 0) > nowMs) return null;
+      if ((skipUntilMs.get(key) ?? 0) > nowMs) return null;
       const open = connect();
       if (open === null) return null;
-      const answer = await answerOf(open, question);
-      if (answer.kind === 'value') return answer.value;
-      if (answer.kind === 'lost') drop(open);
-      else silentUntilMs.set(asked, nowMs + (answer.kind === 'late' ? ASK_LATE_AGAIN_MS : ASK_AGAIN_MS));
+      const reply = await replyInTime(open, call);
+      if (reply.kind === 'value') return reply.value;
+      if (reply.kind === 'lost') drop(open);
+      else skipUntilMs.set(key, nowMs + (reply.kind === 'late' ? RETRY_LATE_MS : RETRY_REJECTED_MS));
       return null;
     },
     onSignal(listener) {
@@ -76,9 +76,9 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
 
   function connect(): MessageBus | null {
     if (bus !== null || address === null || clock.monotonic() < connectAtMs) return bus;
-    connectAtMs = clock.monotonic() + CONNECT_AGAIN_MS;
+    connectAtMs = clock.monotonic() + RECONNECT_MS;
     const opened = sessionBus({ busAddress: address });
-    // An error without a listener would end the process: the next question finds the bus closed.
+    // An error without a listener would end the process. The next call finds the bus closed.
     const events: EventEmitter = opened;
     events.on('error', () => drop(opened));
     opened.on('message', ({ type, path, member, body }) => {
@@ -92,48 +92,46 @@ export function connectBus(address: string | null, clock: Clock): BusConnection 
   function drop(gone: MessageBus): void {
     if (bus === gone) {
       bus = null;
-      silentUntilMs.clear();
+      skipUntilMs.clear();
     }
     gone.disconnect();
   }
 }
 
-type Answer =
+type Reply =
   | { readonly kind: 'value'; readonly value: unknown }
-  /** Nobody has this name, or it does not know the question. */
-  | { readonly kind: 'refused' }
+  /** No service has this name, or it doesn't have this method. */
+  | { readonly kind: 'rejected' }
   | { readonly kind: 'late' }
   /** The bus is gone. */
   | { readonly kind: 'lost' };
 
-async function answerOf(bus: MessageBus, question: Question): Promise<Answer> {
+async function replyInTime(bus: MessageBus, call: MethodCall): Promise<Reply> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'late' }), ANSWER_MS_MAX);
+  const late = new Promise<Reply>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'late' }), REPLY_MS_MAX);
   });
   try {
-    return await Promise.race([late, call(bus, question)]);
+    return await Promise.race([late, send(bus, call)]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function call(bus: MessageBus, question: Question): Promise<Answer> {
+async function send(bus: MessageBus, call: MethodCall): Promise<Reply> {
   try {
     const reply = await bus.call(
       new Message({
-        destination: question.name,
-        path: question.path,
-        interface: question.interface,
-        member: question.member,
+        destination: call.name,
+        path: call.path,
+        interface: call.interface,
+        member: call.member,
         flags: MessageFlag.NO_AUTO_START,
-        ...(question.signature === undefined
-          ? {}
-          : { signature: question.signature, body: [...(question.body ?? [])] }),
+        ...(call.signature === undefined ? {} : { signature: call.signature, body: [...(call.body ?? [])] }),
       }),
     );
     return { kind: 'value', value: reply?.body[0] ?? null };
   } catch (error) {
-    return { kind: error instanceof DBusError ? 'refused' : 'lost' };
+    return { kind: error instanceof DBusError ? 'rejected' : 'lost' };
   }
 }

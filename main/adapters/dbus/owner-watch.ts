@@ -1,48 +1,51 @@
-/** GNOME tells when its owner is back, once for each time that it is asked to (Mutter's `org.gnome.Mutter.IdleMonitor`). */
-import type { BusConnection, Question } from './connection.ts';
-import { MUTTER } from './questions.ts';
+/**
+ * Asks GNOME's compositor to report the owner's return (`org.gnome.Mutter.IdleMonitor`). A watch of Mutter fires once,
+ * so each absence needs a new one.
+ */
+import type { BusConnection, MethodCall } from './connection.ts';
+import { MUTTER } from './queries.ts';
 
 export interface OwnerWatch {
-  /** After each look: asks to be told while the owner is away. Null when Mutter did not say how long. */
-  look(idleSeconds: number | null): Promise<void>;
+  /** Call after each poll: adds a watch while the owner is away. Null if Mutter reported no idle time. */
+  update(idleSeconds: number | null): Promise<void>;
 }
 
-/** Who is away for less is at work: typing costs nothing. */
+/** Below this idle time the owner is working and no watch is added, so that typing costs nothing. */
 const AWAY_SECONDS = 1;
-const ASK_TO_BE_TOLD: Question = { ...MUTTER, member: 'AddUserActiveWatch' };
+const ADD_WATCH: MethodCall = { ...MUTTER, member: 'AddUserActiveWatch' };
 
-/** `back` is called at once when the owner is. */
-export function createOwnerWatch(bus: BusConnection, back: () => void): OwnerWatch {
+/** `onReturn` is called immediately when the owner returns. */
+export function createOwnerWatch(bus: BusConnection, onReturn: () => void): OwnerWatch {
   let watch: unknown = null;
-  let asking = false;
-  /** Told before the answer that names the watch was read. */
+  let isAdding = false;
+  /** A signal that arrived before the reply with the watch's ID was read. */
   let early: unknown = null;
 
   bus.onSignal(({ path, member, body }) => {
     if (path !== MUTTER.path || member !== 'WatchFired') return;
     const [fired] = body;
-    if (asking) early = fired;
-    else if (watch !== null && fired === watch) told();
+    if (isAdding) early = fired;
+    else if (watch !== null && fired === watch) handleReturn();
   });
 
-  function told(): void {
+  function handleReturn(): void {
     watch = null;
-    back();
+    onReturn();
   }
 
   return {
-    async look(idleSeconds) {
+    async update(idleSeconds) {
       if (idleSeconds === null || idleSeconds < AWAY_SECONDS) {
-        // Mutter is gone with its watches, or the owner is here and was seen.
+        // Mutter is gone with its watches, or the owner is back and the poll noticed it.
         watch = null;
         return;
       }
-      if (watch !== null || asking) return;
-      asking = true;
+      if (watch !== null || isAdding) return;
+      isAdding = true;
       early = null;
-      watch = await bus.ask(ASK_TO_BE_TOLD);
-      asking = false;
-      if (watch !== null && early === watch) told();
+      watch = await bus.call(ADD_WATCH);
+      isAdding = false;
+      if (watch !== null && early === watch) handleReturn();
     },
   };
 }

@@ -1,38 +1,38 @@
 /**
- * Finds, once, the files under /sys that say temperature, power, fans, battery and an AMD card's load, and
- * reads them cheaply afterwards. What a file does not say as a plain number is null.
+ * Finds the files under /sys for temperature, power, fans, battery and the load of AMD GPUs, so that they can be read
+ * cheaply afterwards. Content that isn't a plain number is null.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Sources as paths, in the order they are believed. */
+/** Paths of the sources, in order of preference. */
 export interface HardwareFiles {
   readonly processorCelsius: string | null;
   readonly graphicsCelsius: readonly string[];
   /** In microwatts. */
   readonly watts: readonly string[];
   readonly fans: readonly string[];
-  /** Mains and USB supplies: `1` while they feed the machine. */
+  /** Mains and USB supplies: `1` while they power the machine. */
   readonly mains: readonly string[];
   readonly batteries: readonly { readonly capacity: string; readonly status: string }[];
   readonly graphicsBusy: readonly string[];
   readonly graphicsMemory: readonly string[];
 }
 
-/** Chips that sit in the processor itself. */
+/** Sensor chips inside the CPU. */
 const PROCESSOR_CHIPS = new Set(['coretemp', 'k10temp', 'zenpower', 'cpu_thermal']);
 
-/** A short text file, trimmed; null where there is none. */
+/** Returns the trimmed content of a short text file; null if it is unreadable. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
-    // Drivers answer with an error while a device sleeps: that is unknown, too.
+    // Drivers return an error while a device sleeps, which counts as unknown too.
     return null;
   }
 }
 
-/** A whole number in a file; null where there is none. */
+/** Returns the integer in a file; null if there is none. */
 export function readNumber(path: string): number | null {
   const text = readText(path);
   return text !== null && /^-?\d{1,18}$/.test(text) ? Number(text) : null;
@@ -46,7 +46,7 @@ function list(folder: string): string[] {
   }
 }
 
-/** Looks through `sysRoot` (`/sys`). */
+/** Searches below `sysRoot` (`/sys`). */
 export function findHardwareFiles(sysRoot: string): HardwareFiles {
   const chips = list(join(sysRoot, 'class/hwmon')).map((entry) => {
     const folder = join(sysRoot, 'class/hwmon', entry);
@@ -76,31 +76,31 @@ export function findHardwareFiles(sysRoot: string): HardwareFiles {
     mains: supplies
       .filter(({ type, scope }) => (type === 'Mains' || type === 'USB') && scope !== 'Device')
       .map(({ folder }) => join(folder, 'online')),
-    // A mouse has a battery, too: its scope is its device.
+    // A mouse may have a battery too, with the scope `Device`.
     batteries: supplies
       .filter(({ type, scope }) => type === 'Battery' && scope !== 'Device')
       .map(({ folder }) => ({ capacity: join(folder, 'capacity'), status: join(folder, 'status') })),
-    graphicsBusy: graphics.map((device) => join(device, 'gpu_busy_percent')).filter(says),
-    graphicsMemory: graphics.map((device) => join(device, 'mem_info_vram_used')).filter(says),
+    graphicsBusy: graphics.map((device) => join(device, 'gpu_busy_percent')).filter(hasNumber),
+    graphicsMemory: graphics.map((device) => join(device, 'mem_info_vram_used')).filter(hasNumber),
   };
 }
 
-function says(path: string): boolean {
+function hasNumber(path: string): boolean {
   return readNumber(path) !== null;
 }
 
-/** Whether the battery feeds the machine; null when nothing says it. */
+/** Returns true if the battery powers the machine; null if that is unknown. */
 export function readOnBattery({ mains, batteries }: HardwareFiles): boolean | null {
   if (mains.some((path) => readNumber(path) === 1)) return false;
   const statuses = batteries.map(({ status }) => readText(status));
   if (statuses.includes('Discharging')) return true;
   if (statuses.some((status) => status === 'Charging' || status === 'Full' || status === 'Not charging'))
     return false;
-  // Without a battery a machine that runs is on mains, but nothing here says so.
+  // A running machine without a battery is on mains, but these files don't show that there is no battery.
   return null;
 }
 
-/** The charge of the emptiest battery; null without any. */
+/** Returns the charge of the emptiest battery; null without a battery. */
 export function readBatteryPercent({ batteries }: HardwareFiles): number | null {
   const charges = batteries
     .map(({ capacity }) => readNumber(capacity))

@@ -1,21 +1,21 @@
 /**
- * The two formats in which Linux tells of controllers (linux/joystick.h, linux/input.h), judged by one question:
- * did a person move something? Sticks drift while nobody holds them, and that must not count.
+ * Decodes Linux's two formats of controller events (linux/joystick.h, linux/input.h) and detects whether a person moved
+ * something. Sticks drift while nobody holds them, and that must not count.
  */
 
-/** Takes bytes as they were read, also parts of an event; tells whether a person moved something. */
+/** Takes bytes as they were read, including parts of an event; returns true if a person moved something. */
 export type MovementReader = (bytes: Uint8Array) => boolean;
 
-/** An eighth of a stick's way to one side: worn sticks wander less than that. */
+/** An eighth of a stick's range to one side: worn sticks drift less than that. */
 const STICK_STEP = 32_767 / 8;
 
 const JOYSTICK_EVENT_BYTES = 8;
 const JOYSTICK_BUTTON = 1;
 const JOYSTICK_AXIS = 2;
-/** The state when the file was opened, which nobody moved just now. */
+/** Flag of the events with the state at opening, which are no movement. */
 const JOYSTICK_INITIAL = 0x80;
 
-/** For `/dev/input/js*`. */
+/** Creates a reader for `/dev/input/js*`. */
 export function createJoystickReader(): MovementReader {
   const counted = new Map<number, number>();
   return inWholeEvents(JOYSTICK_EVENT_BYTES, (event) => {
@@ -24,7 +24,7 @@ export function createJoystickReader(): MovementReader {
     const number = event.getUint8(7);
     if ((type & ~JOYSTICK_INITIAL) === JOYSTICK_AXIS) {
       const moved = Math.abs(value - (counted.get(number) ?? 0)) >= STICK_STEP;
-      // Against where it last counted: a slow drift of many small steps is let pass only once it has come far.
+      // Compared with the last position that counted, so that slow drift in small steps counts only after a long way.
       if (moved || (type & JOYSTICK_INITIAL) !== 0) counted.set(number, value);
       return moved && (type & JOYSTICK_INITIAL) === 0;
     }
@@ -39,7 +39,7 @@ const ABSOLUTE = 3;
 const HAT_FIRST = 0x10;
 const HAT_LAST = 0x17;
 
-/** For `/dev/input/event*` of 64-bit systems. The range of its sticks is not told there, so only buttons and hats count. */
+/** Creates a reader for `/dev/input/event*` on 64-bit systems. Events lack the sticks' range, so only buttons and hats count. */
 export function createEventFileReader(): MovementReader {
   return inWholeEvents(INPUT_EVENT_BYTES, (event) => {
     const type = event.getUint16(16, true);
@@ -51,7 +51,7 @@ export function createEventFileReader(): MovementReader {
 const GAME_BUTTON_FIRST = 0x120;
 const GAME_BUTTON_LAST = 0x13e;
 
-/** `keys` as in sysfs' `capabilities/key`: 64-bit words in hexadecimal, the highest first. */
+/** Detects a controller by `capabilities/key` of sysfs: 64-bit words in hexadecimal, the highest first. */
 export function hasGameButtons(keys: string): boolean {
   const words = keys.split(/\s+/).filter((word) => /^[0-9a-f]{1,16}$/i.test(word));
   const bits = words.reduce((all, word) => (all << 64n) | BigInt(`0x${word}`), 0n);

@@ -1,7 +1,7 @@
 /**
- * Game controllers: seconds since a button or a stick moved. On Linux each is a file that is read without waiting;
- * on Windows the native part asks. With no controller connected there is nothing to say. On Linux the native part
- * tells of new bytes at once.
+ * Sensor for game controllers: seconds since a button or a stick moved; null without a controller. On Linux each
+ * controller is a file that is read without blocking, and the native part reports new bytes immediately; on Windows the
+ * native part polls.
  */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,9 +16,9 @@ import {
 } from './controller-events.ts';
 
 export interface ControllerSensorOptions {
-  /** Where the devices are. Default `/dev/input`. */
+  /** Folder of the devices. Default `/dev/input`. */
   readonly devices?: string;
-  /** Where the kernel describes them. Default `/sys/class/input`. */
+  /** Folder of the kernel's descriptions of them. Default `/sys/class/input`. */
   readonly descriptions?: string;
   readonly native?: Native;
   readonly platform?: NodeJS.Platform;
@@ -29,14 +29,14 @@ export interface ControllerSensorOptions {
 interface OpenController {
   readonly file: number;
   readonly movement: MovementReader;
-  /** Null where nobody tells of its bytes. */
+  /** Ends the watch of the file; null without a watch. */
   endWatch: (() => void) | null;
 }
 
 const READ_BYTES = 4_096;
-/** A stick that never rests must not hold us here. */
+/** Limits the reads per poll, for a stick that never rests. */
 const READS_MAX = 64;
-/** Without a movement for so long, the next one is a return and worth telling. */
+/** Idle time after which the next movement counts as the owner's return. */
 const AWAY_MS = 1_000;
 
 export function createControllerSensor(options: ControllerSensorOptions = {}): Sensor {
@@ -63,7 +63,7 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
   const descriptions = options.descriptions ?? '/sys/class/input';
   const controllers = new Map<string, OpenController>();
   const buffer = Buffer.alloc(READ_BYTES);
-  const listeners = new Set<(seen: PartialReadings) => void>();
+  const listeners = new Set<(readings: PartialReadings) => void>();
   let movedAtMs: number | null = null;
 
   function connect(): void {
@@ -76,16 +76,16 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
       try {
         const file = openSync(join(devices, name), constants.O_RDONLY | constants.O_NONBLOCK);
         controllers.set(name, { file, movement, endWatch: null });
-        // Plugged in, or there before us: what it did before is not known, so it counts from now.
+        // Idle time counts from now, because earlier movements are unknown.
         movedAtMs ??= now();
       } catch {
-        // Another seat's, or already gone.
+        // The device belongs to another seat, or is gone already.
       }
     }
   }
 
-  /** What was read since the last look counts; whether it ends a time without movement. */
-  function look(name: string, controller: OpenController): boolean {
+  /** Reads the new events of a controller; returns true if they are the owner's return. */
+  function check(name: string, controller: OpenController): boolean {
     const moved = readMovement(controller);
     if (moved === null) {
       close(controller);
@@ -97,7 +97,7 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
     return returned;
   }
 
-  /** Null when it is gone. */
+  /** Returns true if something moved since the last call; null if the device is gone. */
   function readMovement({ file, movement }: OpenController): boolean | null {
     let moved = false;
     for (let reads = 0; reads < READS_MAX; reads += 1) {
@@ -114,10 +114,10 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
 
   function watch(name: string, controller: OpenController): void {
     controller.endWatch ??= native.watchFile(controller.file, () => {
-      // The device may have gone, and another taken its name.
-      if (controllers.get(name) !== controller || !look(name, controller)) return;
-      const seen = { controllerIdleSeconds: seconds(0, now()) };
-      for (const listener of listeners) listener(seen);
+      // The device may be gone, and another one may have its name.
+      if (controllers.get(name) !== controller || !check(name, controller)) return;
+      const readings = { controllerIdleSeconds: seconds(0, now()) };
+      for (const listener of listeners) listener(readings);
     });
   }
 
@@ -131,7 +131,7 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
     async read() {
       connect();
       for (const [name, controller] of controllers) {
-        look(name, controller);
+        check(name, controller);
         if (listeners.size > 0 && controllers.has(name)) watch(name, controller);
       }
       if (controllers.size === 0) movedAtMs = null;
@@ -149,7 +149,7 @@ function createFileSensor(options: ControllerSensorOptions, now: () => number): 
   };
 }
 
-/** A joystick's file where the kernel makes one, since that knows dead zones; else the raw events of the same device. */
+/** Prefers the joystick file where the kernel creates one, since it accounts for dead zones; else the raw event file. */
 function readerOf(name: string, siblings: readonly string[], keys: () => string): MovementReader | null {
   if (/^js\d+$/.test(name)) return createJoystickReader();
   if (!/^event\d+$/.test(name) || siblings.some((sibling) => /^js\d+$/.test(sibling))) return null;

@@ -1,4 +1,4 @@
-/** The native adapter's door: sensors of what Node and Electron do not say. */
+/** Public interface of the native adapter: sensors for what Node and Electron don't provide. */
 export { type ControllerSensorOptions, createControllerSensor } from './controllers.ts';
 export { createInputSensor, type InputSensorOptions } from './input.ts';
 export { createNvmlSensor, type NvmlSensorOptions, readNamedCards } from './nvml.ts';

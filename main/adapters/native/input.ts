@@ -1,24 +1,24 @@
 /**
- * Idle time and full screen without Electron: from an X server on Linux, from the system itself on Windows and
- * macOS. Under Wayland an X server hears only of its own windows, so nothing is said there. An X server also tells of
- * the owner's return at once; the others wait to be asked.
+ * Idle time and full screen without Electron: from an X server on Linux, from the operating system on Windows and
+ * macOS. Under Wayland an X server receives input only of its own windows, so nothing is reported there. An X server
+ * also reports the owner's return immediately; the other systems are polled.
  */
 import { loadNative, type Native } from '../../../native/index.ts';
 import type { Sensor } from '../../ports/sensors.ts';
-import { createTimelyQuestion } from './answer-in-time.ts';
+import { createTimeoutCall } from './timeout-call.ts';
 
 export interface InputSensorOptions {
   readonly native?: Native;
   readonly platform?: NodeJS.Platform;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Asked at each reading: a session may come later than the agent. */
+  /** Called at each reading, because a session may start later than the agent. */
   readonly environment?: () => NodeJS.ProcessEnv;
 }
 
 const NAMES: { readonly [Platform in NodeJS.Platform]?: string } = { win32: 'windows', darwin: 'macos' };
 
-/** Whoever lost the server, or cannot tell, will hardly tell so soon. */
+/** Retry delay of the watch: a server that went away, or can't report input, rarely can so soon. */
 const WATCH_AGAIN_MS = 10_000;
 
 export function createInputSensor(options: InputSensorOptions = {}): Sensor {
@@ -28,39 +28,39 @@ export function createInputSensor(options: InputSensorOptions = {}): Sensor {
   const environment = options.environment ?? (() => process.env);
   const source = NAMES[platform] ?? 'x11';
   const display = () => (source === 'x11' ? xDisplay(environment()) : null);
-  const ask = createTimelyQuestion(async () => {
+  const readInput = createTimeoutCall(async () => {
     const name = display();
     return source === 'x11' && name === null ? null : native.readInput(name);
   });
-  const touches = createTouches(native, now);
+  const input = createInputWatch(native, now);
   return {
     name: source,
     async read() {
-      const input = await ask();
+      const reading = await readInput();
       const atMs = now();
-      const idleMs = input?.idleMs ?? null;
-      const fullScreen = input?.fullScreen ?? null;
-      // There is a server: asking for what is not there each second would be for nothing.
-      touches.watch(idleMs === null ? null : display());
+      const idleMs = reading?.idleMs ?? null;
+      const fullScreen = reading?.fullScreen ?? null;
+      // Only with idle time is there a server: retrying every second without one would be wasted.
+      input.watch(idleMs === null ? null : display());
       return {
         inputIdleSeconds:
-          // The answer may be from before a touch that was heard while it was on its way.
-          idleMs === null ? null : { value: Math.min(idleMs, touches.sinceMs(atMs)) / 1000, source, atMs },
+          // The reading may be older than input that the watch reported in the meantime.
+          idleMs === null ? null : { value: Math.min(idleMs, input.sinceMs(atMs)) / 1000, source, atMs },
         fullScreen: fullScreen === null ? null : { value: fullScreen, source, atMs },
       };
     },
     onOwner: (listener) =>
-      touches.listen(() => listener({ inputIdleSeconds: { value: 0, source, atMs: now() } })),
-    close: () => touches.watch(null),
+      input.listen(() => listener({ inputIdleSeconds: { value: 0, source, atMs: now() } })),
+    close: () => input.watch(null),
   };
 }
 
-/** Hears of the owner's hand from one display at a time, for as long as somebody listens. */
-function createTouches(native: Native, now: () => number) {
+/** Watches the input of one display at a time, as long as there are listeners. */
+function createInputWatch(native: Native, now: () => number) {
   const listeners = new Set<() => void>();
   let watched: { readonly display: string; readonly end: () => void } | null = null;
   let watchAtMs = Number.NEGATIVE_INFINITY;
-  let touchedAtMs = Number.NEGATIVE_INFINITY;
+  let inputAtMs = Number.NEGATIVE_INFINITY;
 
   function watch(display: string | null): void {
     const wanted = listeners.size > 0 ? display : null;
@@ -70,12 +70,12 @@ function createTouches(native: Native, now: () => number) {
     }
     if (wanted === null || watched !== null || now() < watchAtMs) return;
     watchAtMs = now() + WATCH_AGAIN_MS;
-    const end = native.watchTouches(wanted, (touched) => {
-      if (!touched) {
+    const end = native.watchInput(wanted, (isInput) => {
+      if (!isInput) {
         watched = null;
         return;
       }
-      touchedAtMs = now();
+      inputAtMs = now();
       for (const listener of listeners) listener();
     });
     if (end !== null) watched = { display: wanted, end };
@@ -83,8 +83,8 @@ function createTouches(native: Native, now: () => number) {
 
   return {
     watch,
-    /** Endless where it was never touched, or the clock was put back since. */
-    sinceMs: (nowMs: number) => (nowMs < touchedAtMs ? Number.POSITIVE_INFINITY : nowMs - touchedAtMs),
+    /** Time since the last reported input; infinite if there was none, or the clock was set back since. */
+    sinceMs: (nowMs: number) => (nowMs < inputAtMs ? Number.POSITIVE_INFINITY : nowMs - inputAtMs),
     listen(listener: () => void) {
       listeners.add(listener);
       return () => {
@@ -95,7 +95,7 @@ function createTouches(native: Native, now: () => number) {
   };
 }
 
-/** Null where the session is Wayland's, whatever X server runs inside of it. */
+/** Returns the display; null in a Wayland session, whatever X server runs inside of it. */
 function xDisplay(environment: NodeJS.ProcessEnv): string | null {
   if (environment.WAYLAND_DISPLAY || environment.XDG_SESSION_TYPE === 'wayland') return null;
   return environment.DISPLAY || null;

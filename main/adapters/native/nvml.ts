@@ -1,47 +1,47 @@
 /**
- * NVIDIA's cards: temperature and watts, and what other programs take of them. Ours is told apart from theirs by
- * process ids. Where it cannot be told apart the share of others is unknown, not zero.
+ * Sensor for NVIDIA GPUs: temperature, power draw, and load and memory by other programs. Idlewatt's own part is
+ * recognized by process IDs; where that isn't possible, the part of others is unknown, not zero.
  */
 import { type Card, loadNative, type Native } from '../../../native/index.ts';
 import type { Readings } from '../../../shared/readings.ts';
 import type { Sensor } from '../../ports/sensors.ts';
-import { createTimelyQuestion } from './answer-in-time.ts';
+import { createTimeoutCall } from './timeout-call.ts';
 
 export interface NvmlSensorOptions {
-  /** The processes whose use of the cards is ours; null while one of them is not known by its id. */
+  /** Idlewatt's own processes on the GPUs; null while the process ID of one of them is unknown. */
   readonly ownPids: () => readonly number[] | null;
-  /** The library's file; the system's own by default. */
+  /** Path of the library; the system's by default. */
   readonly library?: string;
   readonly native?: Native;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
-/** The driver samples a process about six times a second; older ones say nothing of now. */
+/** Maximum age of samples. The driver samples a process about six times per second; older ones are outdated. */
 const SAMPLES_MS = 1_500;
-/** How long a machine without the library, which is most of them, is not searched for it again. */
+/** Delay before the library is searched for again where it is missing, as on most machines. */
 const MISSED_MS = 60_000;
 
 export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   const native = options.native ?? loadNative();
   const now = options.now ?? Date.now;
-  const ask = createTimelyQuestion(() =>
+  const readInTime = createTimeoutCall(() =>
     native.readCards(options.library ?? null, (now() - SAMPLES_MS) * 1_000),
   );
-  let answered = false;
+  let hadCards = false;
   let missedMs: number | null = null;
-  /** A driver that has just answered is asked again at once: it may have been replaced. */
-  const find = async () => {
+  /** Retries immediately, once, after a driver stopped responding: it may have been replaced. */
+  const readCards = async () => {
     if (missedMs !== null && Math.abs(now() - missedMs) < MISSED_MS) return [];
-    const cards = await ask();
-    missedMs = cards === null && !answered ? now() : null;
-    answered = cards !== null;
+    const cards = await readInTime();
+    missedMs = cards === null && !hadCards ? now() : null;
+    hadCards = cards !== null;
     return cards ?? [];
   };
   return {
     name: 'nvml',
     async read() {
-      const cards = await find();
+      const cards = await readCards();
       const ownPids = options.ownPids();
       const own = new Set(ownPids ?? []);
       const atMs = now();
@@ -58,13 +58,13 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   };
 }
 
-/** NVIDIA's cards by the ids that CUDA knows them by; none where there is no driver. */
+/** Returns NVIDIA's GPUs with the IDs that CUDA uses; none without a driver. */
 export async function readNamedCards(): Promise<readonly Pick<Card, 'name' | 'uuid'>[]> {
-  const ask = createTimelyQuestion(() => loadNative().readCards(null, 0));
-  return (await ask()) ?? [];
+  const readInTime = createTimeoutCall(() => loadNative().readCards(null, 0));
+  return (await readInTime()) ?? [];
 }
 
-/** The latest sample of each foreign process; the card's whole load where none of ours can have part in it. */
+/** Sums the latest sample of each other process; without samples, the whole load if no own process can be part of it. */
 function otherPercent(card: Card, own: ReadonlySet<number>): number | null {
   if (card.samples !== null) {
     const latest = new Map<number, { atUs: number; loadPercent: number }>();
@@ -75,11 +75,11 @@ function otherPercent(card: Card, own: ReadonlySet<number>): number | null {
     const load = [...latest.values()].reduce((total, { loadPercent }) => total + loadPercent, 0);
     return Math.min(100, load);
   }
-  const oursIsThere = card.holders === null || card.holders.some(({ pid }) => own.has(pid));
-  return oursIsThere && own.size > 0 ? null : card.loadPercent;
+  const mayBeOurs = card.holders === null || card.holders.some(({ pid }) => own.has(pid));
+  return mayBeOurs && own.size > 0 ? null : card.loadPercent;
 }
 
-/** All that is used but ours: drivers and desktops hold memory that no process is named for. */
+/** Returns all used memory except our own, because drivers and desktops hold memory that isn't listed by process. */
 function otherMemoryBytes(card: Card, own: ReadonlySet<number>): number | null {
   if (card.memoryUsedBytes === null) return null;
   if (own.size === 0) return card.memoryUsedBytes;
@@ -89,7 +89,7 @@ function otherMemoryBytes(card: Card, own: ReadonlySet<number>): number | null {
   return Math.max(0, card.memoryUsedBytes - (ours ?? 0));
 }
 
-/** Null when nothing is known or any part is unknown: a part is no sum. */
+/** Returns null without values or if any value is unknown: an incomplete sum would be wrong. */
 function sum(values: readonly (number | null)[]): number | null {
   if (values.length === 0) return null;
   return values.reduce(

@@ -1,4 +1,4 @@
-/** Benchmark runs in SQLite. */
+/** Stores benchmark runs in SQLite. */
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { WriteHandle } from './handles.ts';
 

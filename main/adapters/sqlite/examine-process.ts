@@ -1,6 +1,6 @@
 /**
- * Reads a large database from end to end while the agent already works with it, and renews the copy beside
- * it only when it is whole. A process of its own: it may be ended at any moment, and its memory goes with it.
+ * Child process that reads a large database in full while the agent is already using it, and renews the copy next to
+ * it only if the database is intact. In its own process it can be ended at any moment and leaves no memory behind.
  */
 import Database from 'better-sqlite3';
 import { copyDatabase, isBackupDue } from './copy.ts';

@@ -1,13 +1,13 @@
-/** Starts the reading of a large database from end to end, and says what it found. */
+/** Starts the process that reads a large database in full, and reports the result. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { corrupt } from './integrity.ts';
 
-const answerSchema = z.object({ problem: z.string().nullable() });
+const resultSchema = z.object({ problem: z.string().nullable() });
 
 export interface Examination {
-  /** Rejects with `database-corrupt` when the file is damaged; also resolves when it was ended before its time. */
+  /** Rejects with `database-corrupt` if the file is damaged; resolves also if the examination was ended early. */
   readonly done: Promise<void>;
   end(): void;
 }
@@ -17,19 +17,19 @@ export function examineInBackground(path: string): Examination {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: [],
   });
-  // It never keeps the agent from ending.
+  // The child must not keep the agent running.
   child.unref();
   child.channel?.unref();
   const done = new Promise<void>((resolve, reject) => {
     child.once('message', (message) => {
-      const { problem } = answerSchema.parse(message);
+      const { problem } = resultSchema.parse(message);
       if (problem === null) resolve();
       else reject(corrupt(path, problem));
     });
     child.once('error', reject);
     child.once('exit', () => resolve());
   });
-  // Who does not ask is not to be ended by the answer.
+  // Prevents an unhandled rejection when nobody awaits `done`.
   done.catch(() => undefined);
   return {
     done,

@@ -1,6 +1,6 @@
 /**
- * A lock on a file by the operating system, held through SQLite's exclusive lock. Node has no file locks
- * of its own; a lock file with a process id or a heartbeat is fooled by reused ids, kills and sleep.
+ * Operating-system file lock, taken through SQLite's exclusive lock. Node has no file locks of its own, and a lock file
+ * with a process ID or a heartbeat fails with reused IDs, kills and sleep.
  */
 import Database from 'better-sqlite3';
 import type { AcquireLock } from '../../ports/lock.ts';

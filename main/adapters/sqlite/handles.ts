@@ -1,6 +1,6 @@
 /**
- * The two ways to the database: a handle that can only read and one that also writes. They are different
- * types, so that a function says in its signature what it may do; the read handle also checks at run time.
+ * Two handles of the database: one that can only read and one that also writes. They are different types, so that a
+ * function's signature shows what it may do; the read handle also checks at run time.
  */
 import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
@@ -9,20 +9,20 @@ import { AppError } from '../../../shared/errors.ts';
 export type Value = string | number | bigint | null;
 
 export interface ReadHandle {
-  /** The first row, or null. */
+  /** Returns the first row, or null. */
   get<Row>(sql: string, ...values: Value[]): Row | null;
   all<Row>(sql: string, ...values: Value[]): Row[];
   iterate<Row>(sql: string, ...values: Value[]): IterableIterator<Row>;
 }
 
 export interface WriteHandle extends ReadHandle {
-  /** Number of rows changed. Fails with `disk-full` or `database-corrupt`, and has changed nothing then. */
+  /** Returns the number of rows changed. Fails with `disk-full`, `home-in-use` or `database-corrupt` and changes nothing. */
   run(sql: string, ...values: Value[]): number;
   /** All or nothing; nested calls are savepoints. */
   transaction<T>(run: () => T): T;
 }
 
-/** Both handles of one connection; statements are prepared once. */
+/** Creates both handles of one connection. Each statement is prepared once. */
 export function openHandles(database: Database): { reader: ReadHandle; writer: WriteHandle } {
   const prepared = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
@@ -34,7 +34,7 @@ export function openHandles(database: Database): { reader: ReadHandle; writer: W
   };
   const prepareRead = (sql: string): Statement => {
     const statement = prepare(sql);
-    assert(statement.readonly, 'a read handle was given a statement that writes');
+    assert(statement.readonly, 'a read handle must not run a statement that writes');
     return statement;
   };
   const reader: ReadHandle = {
@@ -52,7 +52,7 @@ export function openHandles(database: Database): { reader: ReadHandle; writer: W
   return { reader, writer };
 }
 
-/** Another program has the file for itself: it is not damaged, and not ours either right now. */
+/** True if another program locks the file: it is not damaged, only unavailable right now. */
 export function isLocked(cause: unknown): boolean {
   return cause instanceof Sqlite.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(cause.code);
 }
@@ -60,28 +60,28 @@ export function isLocked(cause: unknown): boolean {
 export function lockedError(cause: unknown): AppError {
   return new AppError(
     'home-in-use',
-    'Another program holds the database. Nothing was changed; close that program (a database browser, a backup ' +
+    'Another program has locked the database. Nothing was changed. Close that program (a database browser, a backup ' +
       'tool, another Idlewatt) and try again.',
     { cause },
   );
 }
 
-/** What may happen to any owner's disk is an expected failure; every other error of SQLite is a bug. */
-function translating<T>(run: () => T): T {
+/** Maps failures of the owner's disk to expected errors. Every other SQLite error is a bug and stays as it is. */
+export function translating<T>(run: () => T): T {
   try {
     return run();
   } catch (cause) {
     if (!(cause instanceof Sqlite.SqliteError)) throw cause;
     const details = { reason: cause.code };
     if (cause.code.startsWith('SQLITE_FULL')) {
-      throw new AppError('disk-full', 'The disk is full: nothing more can be kept. Free some space.', {
+      throw new AppError('disk-full', 'The disk is full, so nothing more can be saved. Free some space.', {
         cause,
         details,
       });
     }
     if (isLocked(cause)) throw lockedError(cause);
     if (cause.code.startsWith('SQLITE_CORRUPT')) {
-      throw new AppError('database-corrupt', 'The database was damaged while it was open.', {
+      throw new AppError('database-corrupt', 'The database file was damaged while it was open.', {
         cause,
         details,
       });

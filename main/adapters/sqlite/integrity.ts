@@ -1,55 +1,55 @@
 /**
- * Whether a database file may be used at all, found out without writing to it: a damaged file is evidence
- * and perhaps the only copy of somebody's vouchers, so nothing here may make it worse.
+ * Checks whether a database file may be used, without writing to it: a damaged file is evidence and may be the only
+ * copy of the owner's vouchers, so nothing here may make it worse.
  */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { AppError } from '../../../shared/errors.ts';
 import { isLocked, lockedError } from './handles.ts';
 
-/** Marks a file as ours (SQLite's `application_id`): the letters IdWt. */
+/** Marks a file as Idlewatt's (SQLite's `application_id`): the letters IdWt. */
 export const APPLICATION_ID = 0x49645774;
 
 const HEADER = Buffer.from('SQLite format 3\0');
 
-/** Name of the copy that is made beside the database while it is whole. */
+/** Returns the path of the copy that is made next to the database while it is intact. */
 export function backupPath(path: string): string {
   return `${path}.backup`;
 }
 
-/** How long another program may hold the file before it is told. */
+/** Time to wait for another program's lock on the file before it is reported as in use. */
 export const LOCK_TIMEOUT_MS = 5_000;
 
-export interface LookOptions {
-  /** Files above this size are opened before they are read from end to end. Default 32 MiB. */
-  readonly readAtOnceBytesMax?: number;
+export interface CheckOptions {
+  /** Files above this size are opened before they are read in full. Default 32 MiB. */
+  readonly readFirstBytesMax?: number;
   readonly lockTimeoutMs?: number;
 }
 
-/** Files up to this size are read from end to end before they are used; larger ones while they already are. */
-export const READ_AT_ONCE_BYTES_MAX = 32 * 1024 * 1024;
+/** Files up to this size are read in full before they are used, larger ones while they are in use. */
+const READ_FIRST_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
- * Throws `database-corrupt` for a file that is damaged or not ours, `unsupported` for one written by a
- * newer version, `home-in-use` for one that another program holds. A file that is absent or empty passes. Returns whether all of it was read; of a large one
- * only the beginning and the length are looked at.
+ * Throws `database-corrupt` for a file that is damaged or not Idlewatt's, `unsupported` for one written by a newer
+ * version, and `home-in-use` for one that another program has locked. An absent or empty file passes.
+ * Returns how much was checked: `all`, or `start` for a large file, of which only the beginning and the length are.
  */
 export function checkIntegrity(
   path: string,
   versionMax: number,
-  { readAtOnceBytesMax = READ_AT_ONCE_BYTES_MAX, lockTimeoutMs = LOCK_TIMEOUT_MS }: LookOptions = {},
-): 'read' | 'glanced' {
-  if (!existsSync(path) || statSync(path).size === 0) return 'read';
-  if (!hasHeader(path)) throw corrupt(path, 'It does not begin like a database.');
-  const isLarge = statSync(path).size > readAtOnceBytesMax;
-  if (isLarge && isCutShort(path)) throw corrupt(path, 'It is shorter than it says.');
+  { readFirstBytesMax = READ_FIRST_BYTES_MAX, lockTimeoutMs = LOCK_TIMEOUT_MS }: CheckOptions = {},
+): 'all' | 'start' {
+  if (!existsSync(path) || statSync(path).size === 0) return 'all';
+  if (!hasHeader(path)) throw corrupt(path, 'The file does not start with SQLite’s header.');
+  const isLarge = statSync(path).size > readFirstBytesMax;
+  if (isLarge && isCutShort(path)) throw corrupt(path, 'The file is shorter than its header states.');
   let problem: string | null;
   let version = 0;
   try {
-    // Read-only: leftovers of a crash in the write-ahead log are read, not written back.
+    // Read-only: a write-ahead log that a crash left behind is read and not written back.
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs });
     try {
-      problem = findStranger(database) ?? (isLarge ? null : findDamage(database));
+      problem = findForeignOwner(database) ?? (isLarge ? null : findDamage(database));
       version = Number(database.pragma('user_version', { simple: true }));
     } finally {
       database.close();
@@ -63,28 +63,28 @@ export function checkIntegrity(
   if (version > versionMax) {
     throw new AppError(
       'unsupported',
-      'The database was written by a newer version of Idlewatt; install that version again.',
+      `The database ${path} was written by a newer version of Idlewatt. Nothing was changed. Install that version again.`,
       { details: { path, version, versionMax } },
     );
   }
-  return isLarge ? 'glanced' : 'read';
+  return isLarge ? 'start' : 'all';
 }
 
-function findStranger(database: Database.Database): string | null {
+function findForeignOwner(database: Database.Database): string | null {
   const applicationId = Number(database.pragma('application_id', { simple: true }));
   const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get());
-  return tables > 0 && applicationId !== APPLICATION_ID ? 'It is a database of another program.' : null;
+  return tables > 0 && applicationId !== APPLICATION_ID ? 'The database belongs to another program.' : null;
 }
 
-/** Reads everything: what is wrong with it, or null. */
+/** Reads the whole database and returns the first problem, or null. */
 export function findDamage(database: Database.Database): string | null {
   const result = String(database.pragma('quick_check(1)', { simple: true }));
   if (result !== 'ok') return result;
   const orphans = database.pragma('foreign_key_check') as unknown[];
-  return orphans.length === 0 ? null : 'Rows refer to others that are missing.';
+  return orphans.length === 0 ? null : 'Rows refer to missing rows.';
 }
 
-/** By the header's own count of pages; while a write-ahead log holds pages, the file may lag behind it. */
+/** Compares the length with the header's page count. While a write-ahead log has pages, the file may lag behind it. */
 function isCutShort(path: string): boolean {
   const log = `${path}-wal`;
   if (existsSync(log) && statSync(log).size > 0) return false;
@@ -112,7 +112,7 @@ export function corrupt(path: string, reason: string, cause?: unknown): AppError
   const backup = backupPath(path);
   const restore = existsSync(backup)
     ? `copy ${backup} to ${path}`
-    : `put your own backup at ${path} (none was found beside it)`;
+    : `put your own backup at ${path} (none was found next to it)`;
   return new AppError(
     'database-corrupt',
     `The database ${path} is damaged and was left untouched. To restore it: stop Idlewatt, move ${path} and ` +

@@ -1,32 +1,28 @@
-/** Jobs and their time lines in SQLite. */
+/** Stores jobs and their timelines in SQLite. */
 import { AppError } from '../../../shared/errors.ts';
 import { type Job, type JobEvent, jobEventSchema, jobSchema } from '../../../shared/jobs.ts';
-import type { JobRecords } from '../../ports/jobs.ts';
-import type { Value, WriteHandle } from './handles.ts';
+import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
+import type { ReadHandle, Value, WriteHandle } from './handles.ts';
 
 interface JobRow {
   body: string;
 }
 
 export function openJobStore(writer: WriteHandle): JobRecords {
-  const find = (id: string): Job | null => {
-    const row = writer.get<JobRow>('SELECT body FROM job WHERE id = ?', id);
-    return row === null ? null : toJob(row);
-  };
   return {
     transaction: (run) => writer.transaction(run),
+    ...jobWrites(writer),
+    ...jobQueries(writer),
+    ...paymentMarks(writer),
+  };
+}
+
+function jobWrites(writer: WriteHandle): JobStore {
+  return {
     insert(job) {
       writer.run('INSERT INTO job (id, body) VALUES (?, ?)', job.id, JSON.stringify(jobSchema.parse(job)));
     },
-    update(id, patch) {
-      writer.transaction(() => {
-        const job = find(id);
-        if (job === null)
-          throw new AppError('not-found', 'There is no job with this id.', { details: { id } });
-        const next = jobSchema.parse({ ...job, ...patch });
-        writer.run('UPDATE job SET body = ? WHERE id = ?', JSON.stringify(next), id);
-      });
-    },
+    update: (id, patch) => writer.transaction(() => updateJob(writer, id, patch)),
     appendEvent(id, event) {
       writer.run(
         `INSERT INTO job_event (job_id, position, at_ms, state, note)
@@ -38,42 +34,24 @@ export function openJobStore(writer: WriteHandle): JobRecords {
         event.note,
       );
     },
-    find,
-    list({ side, states, beforeMs, limit }) {
-      const conditions = ['TRUE'];
-      const values: Value[] = [];
-      if (side !== null) {
-        conditions.push('side = ?');
-        values.push(side);
-      }
-      if (states !== null) {
-        conditions.push('state IN (SELECT value FROM json_each(?))');
-        values.push(JSON.stringify(states));
-      }
-      if (beforeMs !== null) {
-        conditions.push('created_at_ms < ?');
-        values.push(beforeMs);
-      }
-      const where = conditions.join(' AND ');
-      return writer
-        .all<JobRow>(
-          `SELECT body FROM job WHERE ${where} ORDER BY created_at_ms DESC, id LIMIT ?`,
-          ...values,
-          limit,
-        )
-        .map(toJob);
-    },
+  };
+}
+
+function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count'> {
+  return {
+    find: (id) => findJob(reader, id),
+    list: (filter) => listJobs(reader, filter),
     page: (afterId, limit) =>
-      writer.all<JobRow>('SELECT body FROM job WHERE id > ? ORDER BY id LIMIT ?', afterId, limit).map(toJob),
+      reader.all<JobRow>('SELECT body FROM job WHERE id > ? ORDER BY id LIMIT ?', afterId, limit).map(toJob),
     events: (id) =>
-      writer
+      reader
         .all<JobEvent>(
           'SELECT at_ms AS atMs, state, note FROM job_event WHERE job_id = ? ORDER BY position',
           id,
         )
         .map((row) => jobEventSchema.parse(row)),
     count({ side, states, fromMs }) {
-      const row = writer.get<{ jobs: number }>(
+      const row = reader.get<{ jobs: number }>(
         `SELECT count(*) AS jobs FROM job
          WHERE side = ? AND created_at_ms >= ? AND state IN (SELECT value FROM json_each(?))`,
         side,
@@ -82,6 +60,11 @@ export function openJobStore(writer: WriteHandle): JobRecords {
       );
       return row?.jobs ?? 0;
     },
+  };
+}
+
+function paymentMarks(writer: WriteHandle): Pick<JobRecords, 'unclaimed' | 'unsettled' | 'markPaid'> {
+  return {
     unclaimed: (channelId) =>
       writer
         .all<JobRow>(
@@ -102,6 +85,43 @@ export function openJobStore(writer: WriteHandle): JobRecords {
       writer.run('UPDATE job SET paid = ? WHERE id = ?', mark, id);
     },
   };
+}
+
+function updateJob(writer: WriteHandle, id: string, patch: JobPatch): void {
+  const job = findJob(writer, id);
+  if (job === null) throw new AppError('not-found', `Job "${id}" not found.`, { details: { id } });
+  const next = jobSchema.parse({ ...job, ...patch });
+  writer.run('UPDATE job SET body = ? WHERE id = ?', JSON.stringify(next), id);
+}
+
+function findJob(reader: ReadHandle, id: string): Job | null {
+  const row = reader.get<JobRow>('SELECT body FROM job WHERE id = ?', id);
+  return row === null ? null : toJob(row);
+}
+
+function listJobs(reader: ReadHandle, { side, states, beforeMs, limit }: JobFilter): Job[] {
+  const conditions = ['TRUE'];
+  const values: Value[] = [];
+  if (side !== null) {
+    conditions.push('side = ?');
+    values.push(side);
+  }
+  if (states !== null) {
+    conditions.push('state IN (SELECT value FROM json_each(?))');
+    values.push(JSON.stringify(states));
+  }
+  if (beforeMs !== null) {
+    conditions.push('created_at_ms < ?');
+    values.push(beforeMs);
+  }
+  const where = conditions.join(' AND ');
+  return reader
+    .all<JobRow>(
+      `SELECT body FROM job WHERE ${where} ORDER BY created_at_ms DESC, id LIMIT ?`,
+      ...values,
+      limit,
+    )
+    .map(toJob);
 }
 
 function toJob(row: JobRow): Job {

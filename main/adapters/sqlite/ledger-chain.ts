@@ -1,21 +1,21 @@
 /**
- * The chain over the postings: each hash covers the one before it and everything that the posting says, so
- * that whoever changes a row has to change every later one, too.
+ * Hash chain over the postings: each hash covers the previous hash and everything in the posting, so that changing one
+ * row requires changing every later row.
  */
 import { hash } from 'node:crypto';
 import type { LedgerLine, Posting } from '../../ports/ledger.ts';
 
-/** What the first posting is chained to. */
+/** The previous hash of the first posting. */
 export const GENESIS = '0'.repeat(64);
 
-/** The lines as they are kept and hashed: JSON of [account, asset, amount, channel], amounts as text. */
+/** Returns the lines in their stored and hashed form: JSON of [account, asset, amount, channel], amounts as text. */
 export function linesText(lines: readonly LedgerLine[]): string {
   return JSON.stringify(
     lines.map(({ account, assetId, amount, channelId }) => [account, assetId, amount.toString(), channelId]),
   );
 }
 
-/** sha256 in hex. The form is never changed: hashes in the owners' books depend on it. */
+/** Returns sha256 in hex. The hashed form must never change: hashes in the owners' ledgers depend on it. */
 export function postingHash(
   previous: string,
   sequence: number,
@@ -23,7 +23,7 @@ export function postingHash(
   lines: string,
 ): string {
   const { key, atMs, kind, description, jobId, model, peer, txHash, reverses } = posting;
-  const said = JSON.stringify([
+  const fields = JSON.stringify([
     'posting 1',
     previous,
     sequence,
@@ -37,5 +37,5 @@ export function postingHash(
     txHash,
     reverses,
   ]);
-  return hash('sha256', `${said.slice(0, -1)},${lines}]`);
+  return hash('sha256', `${fields.slice(0, -1)},${lines}]`);
 }

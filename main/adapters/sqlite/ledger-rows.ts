@@ -1,10 +1,10 @@
-/** Postings as rows: how they are written and read back, without a loss. */
+/** Writes postings as rows and reads them back without loss. */
 import { AppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
 import type { Account, KeptPosting, LedgerLine, Posting, PostingKind } from '../../ports/ledger.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
 
-/** A posting as it lies in the table: its lines are text, see `linesText`. */
+/** A posting as stored in the table: its lines are text, see `linesText`. */
 export interface PostingRow extends Omit<Posting, 'lines'> {
   readonly sequence: number;
   readonly hash: string | null;
@@ -39,7 +39,7 @@ export function insertPosting(
   );
 }
 
-/** Which of these keys are taken, in one question. */
+/** Returns those of the keys that exist, in one query. */
 export function takenKeys(reader: ReadHandle, keys: readonly string[]): ReadonlySet<string> {
   const rows = reader.all<{ value: string }>(
     'SELECT value FROM json_each(?) WHERE value IN (SELECT key FROM ledger_posting)',
@@ -62,7 +62,7 @@ export function listPostings(reader: ReadHandle, kind: PostingKind | null, limit
   return rows.map((row) => toKept(row).posting);
 }
 
-/** In the order of booking. */
+/** Returns postings in the order of recording. */
 export function readRows(reader: ReadHandle, afterSequence: number, limit: number): PostingRow[] {
   return reader.all<PostingRow>(
     `${POSTINGS} WHERE sequence > ? ORDER BY sequence LIMIT ?`,
@@ -71,20 +71,20 @@ export function readRows(reader: ReadHandle, afterSequence: number, limit: numbe
   );
 }
 
-/** Fails with `database-corrupt` where the lines cannot be read. */
-export function toKept({ sequence, hash, lines: text, ...said }: PostingRow): KeptPosting {
+/** Fails with `database-corrupt` if the lines are unreadable. */
+export function toKept({ sequence, hash, lines: text, ...fields }: PostingRow): KeptPosting {
   const lines = readLines(text);
   if (lines === null) {
     throw new AppError(
       'database-corrupt',
-      'An entry of the books cannot be read. Nothing was changed; `ledger verify` names it.',
-      { details: { posting: said.key } },
+      `The ledger entry "${fields.key}" is unreadable. Nothing was changed. Run \`ledger verify\` to check the ledger.`,
+      { details: { posting: fields.key } },
     );
   }
-  return { sequence, hash, posting: { ...said, lines } };
+  return { sequence, hash, posting: { ...fields, lines } };
 }
 
-/** Null for a text that is no list of lines. */
+/** Returns null for a text that isn't a list of lines. */
 export function readLines(text: string): LedgerLine[] | null {
   try {
     const rows = JSON.parse(text) as [Account, string, string, string | null][];

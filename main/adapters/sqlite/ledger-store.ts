@@ -1,4 +1,4 @@
-/** The ledger's postings in SQLite: append-only, chained, with running sums beside them. */
+/** Stores the ledger's postings in SQLite: append-only, hash-chained, with running sums. */
 import { assert } from '../../../shared/assert.ts';
 import { amount, ZERO } from '../../../shared/money.ts';
 import type { Account, Flow, LedgerStore, Posting } from '../../ports/ledger.ts';
@@ -45,7 +45,10 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
         .all<BalanceRow>('SELECT account, asset_id, amount FROM ledger_balance ORDER BY account, asset_id')
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
     flows(account, assetId, by, { fromMs, toMs }) {
-      assert(fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0, 'flows are asked for by whole quarters');
+      assert(
+        fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0,
+        'the span of flows must consist of whole quarters',
+      );
       return writer
         .all<FlowRow>(
           `SELECT from_ms, name, amount, jobs FROM ledger_flow

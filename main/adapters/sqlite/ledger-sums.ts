@@ -1,33 +1,35 @@
 /**
- * The running sums beside the postings: balances, sums by channel, flows by quarter of an hour. They say
- * nothing that the lines do not say, and are written once per batch. Amounts are text and are added here, as
- * bigint: SQLite would round them.
+ * Running sums of the postings: balances, sums by channel, flows by quarter of an hour. They can be derived from the
+ * lines and are written once per batch. Amounts are stored as text and added here as bigint, because SQLite would round
+ * them.
  */
 import { isFlow, type Posting, QUARTER_MS } from '../../ports/ledger.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
 
-/** By a row's key columns in one text, which takes a fifth of the time of JSON. The last may be any text. */
+/** Maps keyed by a row's key columns joined into one text, which takes a fifth of the time of JSON. */
 export interface Sums {
   /** [account, asset] */
   readonly balances: Map<string, bigint>;
   /** [account, channel] */
   readonly channels: Map<string, bigint>;
-  /** [account, asset, 'model' or 'peer', from, its name]; an empty name where there is none. */
+  /** [account, asset, 'model' or 'peer', from, its name]; an empty name means none. */
   readonly flows: Map<string, { amount: bigint; jobs: number }>;
 }
 
-const BETWEEN = '\0';
+/** Only the last key column may contain it. */
+const SEPARATOR = '\0';
 
-export function pairKey(account: string, place: string): string {
-  return account + BETWEEN + place;
+/** Returns the key of an account with an asset or a channel. */
+export function pairKey(account: string, assetOrChannel: string): string {
+  return account + SEPARATOR + assetOrChannel;
 }
 
 function flowKey(account: string, assetId: string, by: string, fromMs: number, name: string): string {
-  return account + BETWEEN + assetId + BETWEEN + by + BETWEEN + fromMs + BETWEEN + name;
+  return account + SEPARATOR + assetId + SEPARATOR + by + SEPARATOR + fromMs + SEPARATOR + name;
 }
 
 export function keyParts(key: string): string[] {
-  return key.split(BETWEEN);
+  return key.split(SEPARATOR);
 }
 
 export function createSums(): Sums {
@@ -60,7 +62,7 @@ function add(sums: Map<string, bigint>, key: string, amount: bigint): void {
   sums.set(key, (sums.get(key) ?? 0n) + amount);
 }
 
-/** Adds these sums to the kept ones. */
+/** Adds these sums to the stored ones. */
 export function writeSums(writer: WriteHandle, sums: Sums): void {
   for (const [key, amount] of sums.balances) {
     const [account, assetId] = keyParts(key) as [string, string];
@@ -94,24 +96,24 @@ export function writeSums(writer: WriteHandle, sums: Sums): void {
   }
   for (const [key, { amount, jobs }] of sums.flows) {
     const [account = '', assetId = '', by = '', fromMs, ...name] = keyParts(key);
-    const place = [account, assetId, by, Number(fromMs), name.join(BETWEEN)] as const;
+    const columns = [account, assetId, by, Number(fromMs), name.join(SEPARATOR)] as const;
     const row = writer.get<{ amount: string; jobs: number }>(
       `SELECT amount, jobs FROM ledger_flow
        WHERE account = ? AND asset_id = ? AND by = ? AND from_ms = ? AND name = ?`,
-      ...place,
+      ...columns,
     );
     writer.run(
       `INSERT INTO ledger_flow (account, asset_id, by, from_ms, name, amount, jobs)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET amount = excluded.amount, jobs = excluded.jobs`,
-      ...place,
+      ...columns,
       (BigInt(row?.amount ?? 0) + amount).toString(),
       (row?.jobs ?? 0) + jobs,
     );
   }
 }
 
-/** The kept sums in the same form. */
+/** Reads the stored sums. */
 export function readSums(reader: ReadHandle): Sums {
   const sums = createSums();
   for (const row of reader.all<{ account: string; asset_id: string; amount: string }>(

@@ -1,4 +1,4 @@
-/** JSON texts by collection and key in SQLite. */
+/** Stores JSON texts by collection and key in SQLite. */
 import type { RecordStore } from '../../ports/store.ts';
 import type { WriteHandle } from './handles.ts';
 

@@ -1,16 +1,16 @@
 /**
- * How busy other programs keep the processor. Our engine computes at the lowest priority, and what runs at a
- * lowered priority is nobody's urgent work, ours or theirs: the system counts it apart.
+ * Sensor for the CPU load by other programs. Work at a lowered priority doesn't count, because it isn't urgent for
+ * anyone: our engine computes at the lowest priority, and the system counts that time separately.
  */
 import { cpus } from 'node:os';
 import type { Sensor } from '../../ports/sensors.ts';
 
-/** Milliseconds since some moment, over all cores. */
+/** Milliseconds since an arbitrary moment, over all cores. */
 export interface ProcessorTimes {
   readonly totalMs: number;
-  /** At normal priority, by everybody. */
+  /** Used at normal priority, by all processes. */
   readonly busyMs: number;
-  /** Of it by this process. */
+  /** Part of it that this process used. */
   readonly ownMs: number;
 }
 
@@ -21,24 +21,24 @@ export interface OtherLoadOptions {
   readonly platform?: NodeJS.Platform;
 }
 
-/** A moment of load is no work: it counts over this many looks. */
-const LOOKS = 10;
+/** Number of polls over which load is averaged, so that a short peak doesn't count. */
+const POLLS = 10;
 
 export function createOtherLoadSensor(options: OtherLoadOptions = {}): Sensor {
   const times = options.times ?? processorTimes;
   const now = options.now ?? Date.now;
   const source = 'processor';
-  // Windows does not count low priorities apart, so our own engine could not be told from others.
+  // Windows doesn't count low priorities separately, so our own engine couldn't be distinguished from other programs.
   const isKnown = (options.platform ?? process.platform) !== 'win32';
-  const looks: ProcessorTimes[] = [];
+  const polls: ProcessorTimes[] = [];
   return {
     name: source,
     async read() {
       if (!isKnown) return {};
       const last = times();
-      looks.push(last);
-      if (looks.length > LOOKS) looks.shift();
-      const [first] = looks;
+      polls.push(last);
+      if (polls.length > POLLS) polls.shift();
+      const [first] = polls;
       if (first === undefined || last.totalMs <= first.totalMs) return {};
       const otherMs = last.busyMs - first.busyMs - (last.ownMs - first.ownMs);
       const percent = (100 * otherMs) / (last.totalMs - first.totalMs);

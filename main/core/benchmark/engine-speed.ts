@@ -34,7 +34,7 @@ export const DISTURBED_RATIO = 1.2;
 const TIMER_LATE_MS = 1;
 /** The first run reads the file's pages into memory, and builds what a card computes with. */
 const WARM_UP = { promptWords: 8, decodeTokens: 2 };
-const LOOK = { promptWords: 32, decodeTokens: 8 };
+const PACE_RUN = { promptWords: 32, decodeTokens: 8 };
 /** Where the look tells nothing, prompts and answers are not made shorter. */
 const NO_PACE: Pace = {
   prefillTokensPerSecond: Number.POSITIVE_INFINITY,
@@ -56,7 +56,7 @@ export async function measureEngineSpeeds(
   if (status.state !== 'ready') return { measurements: [], unavailable: [missing('No model is loaded.')] };
   const { loaded } = status;
   const cases = casesFor(loaded.sequences, options.comfortDutyPercent);
-  const pace = await options.duty.during(100, () => look(engine, options.signal));
+  const pace = await options.duty.during(100, () => measurePace(engine, options.signal));
   const measurements: Measurement[] = [];
   const unavailable: EngineSpeeds['unavailable'][number][] = [];
   const todo: { each: EngineCase; size: EngineSize }[] = [];
@@ -85,15 +85,15 @@ function missing(reason: string, each?: EngineCase): EngineSpeeds['unavailable']
 }
 
 /** How fast this model is about, for choosing what to ask of it. */
-async function look(engine: Engine, signal: AbortSignal): Promise<Pace> {
+async function measurePace(engine: Engine, signal: AbortSignal): Promise<Pace> {
   await measureEngine(engine, { ...WARM_UP, signal });
   const { prefillTokensPerSecond, decodeTokensPerSecond, end } = await measureEngine(engine, {
-    ...LOOK,
+    ...PACE_RUN,
     signal,
   });
   stopIfAborted(signal);
   if (prefillTokensPerSecond === null || decodeTokensPerSecond === null || end === null) return NO_PACE;
-  const tokensPerWord = end.inputTokens / LOOK.promptWords;
+  const tokensPerWord = end.inputTokens / PACE_RUN.promptWords;
   return { prefillTokensPerSecond, decodeTokensPerSecond, tokensPerWord };
 }
 

@@ -27,7 +27,7 @@ export function createShapes(models: ModelStore, onChange: () => void): Shapes {
     }
   }
 
-  function look(): void {
+  function update(): void {
     for (const { id, state } of models.list()) {
       if (state === 'ready' && !reading.has(id)) void readHeader(id);
       // Another file may come in its place.
@@ -47,7 +47,7 @@ export function createShapes(models: ModelStore, onChange: () => void): Shapes {
     return shape;
   }
 
-  look();
-  const close = models.onChange(look);
+  update();
+  const close = models.onChange(update);
   return { shape: (id) => read.get(id) ?? publishedShape(id), close };
 }

@@ -1,6 +1,7 @@
 /** The history of how the machine was given back: measured each time, kept, and shown to its owner. */
 import { z } from 'zod';
 import { type HandBack, handBackSchema } from '../../../shared/api/state.ts';
+import { storedPresenceReasonSchema } from '../../../shared/presence.ts';
 import type { RecordStore } from '../../ports/store.ts';
 
 export interface HandBacks {
@@ -14,7 +15,7 @@ const COLLECTION = 'hand-backs';
 const KEPT_MAX = 1_000;
 const KEY = 'all';
 
-const keptSchema = z.array(handBackSchema);
+const keptSchema = z.array(handBackSchema.extend({ reason: storedPresenceReasonSchema }));
 
 /**
  * Read once, since pages look at it with every token; kept oldest first. A text of another version's making is

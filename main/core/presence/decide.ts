@@ -1,19 +1,19 @@
-/** May we run now, and if not, why: one function from readings and rules to a decision with one reason. */
+/** Decides whether to run, throttle or pause, and returns exactly one reason. Pure: depends only on its arguments. */
 import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
 import { decisionOf, type Presence, type PresenceReason } from '../../../shared/presence.ts';
 import type { Readings } from '../../../shared/readings.ts';
 import type { Settings } from '../../../shared/settings.ts';
 
-/** The owner's pause; `untilMs` is null when only the owner ends it. */
+/** A pause by the owner; `untilMs` is null if only the owner can end it. */
 export interface Pause {
   readonly sinceMs: number;
   readonly untilMs: number | null;
 }
 
-/** Whether there is something to serve with. */
+/** State of the model and the engine: `ready` if there is something to serve with. */
 export type Availability = 'starting' | 'ready' | 'no-model' | 'engine-gave-up';
 
-/** What the owner set that bears on the decision. */
+/** The settings that affect the decision. */
 export type PresenceSettings = Pick<
   Settings,
   | 'runWhen'
@@ -31,13 +31,13 @@ export type PresenceSettings = Pick<
 export interface PresenceRules extends PresenceSettings {
   readonly pause: Pause | null;
   readonly availability: Availability;
-  /** When the schedule lets us run: now or earlier, later, or never (null). */
+  /** Time from which the schedule allows running: now or earlier, later, or never (null). */
   readonly scheduleFromMs: number | null;
-  /** The same for the hours of cheap power. */
+  /** The same for the off-peak hours. */
   readonly offPeakFromMs: number | null;
 }
 
-/** A value near its limit does not flap: it has to fall below the lower one before the reason ends. */
+/** Hysteresis: a reason ends only once the value falls this far below its limit, so that it doesn't flap. */
 const WARM_BACK_CELSIUS = 3;
 const HOT_BACK_CELSIUS = 5;
 const WATTS_BACK_SHARE = 0.9;
@@ -45,10 +45,10 @@ const GRAPHICS_PERCENT = { from: 20, back: 10 };
 const PROCESSOR_PERCENT = { from: 50, back: 30 };
 
 /**
- * The first rule that applies gives the reason: the owner's word, what we can do at all, what protects the
- * machine and the owner's purse, then what shows that the owner needs it. Idle time and power that are unknown
- * count for the owner; a rule whose reading no source of this machine gives cannot apply (decision 12).
- * `before` is the reason until now, so that values near a limit do not flap. `sinceMs` is the pause's own start,
+ * Returns the reason of the first rule that applies, in this order: the owner's pause, availability, what protects the
+ * machine and the owner's money, then signs that the owner needs the machine. Unknown idle time and unknown power
+ * source count in the owner's favor; a rule whose reading no source of this machine provides can't apply (decision 12).
+ * `before` is the reason until now, for the hysteresis. `sinceMs` of the result is the start of the owner's pause,
  * otherwise now.
  */
 export function decide(
@@ -64,8 +64,8 @@ export function decide(
   if (rules.availability !== 'ready') return because(rules.availability);
   const heat = heatOf(readings, rules, before);
   if (heat === 'too-hot') return because('too-hot');
-  const kept = keptByMachine();
-  if (kept !== null) return kept;
+  const unsuitable = machineUnsuitable();
+  if (unsuitable !== null) return unsuitable;
   if (rules.runWhen === 'idle') {
     const needed = neededByOwner();
     if (needed !== null) return needed;
@@ -76,13 +76,13 @@ export function decide(
   }
   return because(rules.runWhen === 'always' ? 'always-on' : 'idle');
 
-  /** Power, network and hours. */
-  function keptByMachine(): Presence | null {
+  /** Checks power source, network and hours. */
+  function machineUnsuitable(): Presence | null {
     const onBattery = readings.onBattery?.value ?? null;
     if (readings.lidClosed?.value === true && onBattery !== false) return because('lid-closed');
     if (!rules.runOnBattery) {
       if (onBattery === true) return because('on-battery');
-      // Machines that always run may have no source that knows of a battery.
+      // Machines set to always run may have no source for the battery.
       if (onBattery === null && rules.runWhen === 'idle') return because('session-unknown');
     }
     if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');
@@ -97,7 +97,7 @@ export function decide(
       return because(locked === null ? 'session-unknown' : 'not-locked');
     }
     if (readings.remote?.value === true) return because('remote-session');
-    // A locked screen says that the owner left, sooner than any waiting.
+    // A locked screen shows that the owner left, sooner than any idle time.
     return (locked === true ? null : usedByOwner()) ?? usedByPrograms();
   }
 
@@ -105,11 +105,11 @@ export function decide(
     const { inputIdleSeconds: input, controllerIdleSeconds: controller } = readings;
     if (input === null) return because('session-unknown');
     const idleMs = rules.idleMinutes * 60_000;
-    const missing = (reading: { value: number; atMs: number }) =>
+    const idleAtMs = (reading: { value: number; atMs: number }) =>
       reading.atMs + Math.ceil(idleMs - reading.value * 1000);
-    if (input.value * 1000 < idleMs) return because('owner-active', missing(input));
+    if (input.value * 1000 < idleMs) return because('owner-active', idleAtMs(input));
     if (controller !== null && controller.value * 1000 < idleMs) {
-      return because('controller-in-use', missing(controller));
+      return because('controller-in-use', idleAtMs(controller));
     }
     if (rules.pauseForFullScreen && readings.fullScreen?.value === true) return because('full-screen');
     if (rules.pauseForDisplayAwake && readings.displayKeptAwake?.value === true) {
@@ -143,7 +143,7 @@ export function decide(
   }
 }
 
-/** The hotter of processor and cards, each against its own limit. */
+/** Rates the hotter of CPU and GPUs, each against its own limit. */
 function heatOf(
   readings: Readings,
   rules: PresenceRules,

@@ -1,35 +1,37 @@
 /**
- * What the owner's own rules say of the next 24 hours: schedule, cheap hours and pause. Asked of the decision itself,
- * with nothing else in the way, so that the preview and what then happens cannot differ.
+ * Previews the next 24 hours by the owner's rules: schedule, off-peak hours and pause. It calls the decision itself with
+ * ideal readings, so that the preview can't differ from what happens then.
  */
 import { assert } from '../../../shared/assert.ts';
 import { FORESEEN_REASONS, type Stretch } from '../../../shared/presence.ts';
 import { isOn, type Week } from '../../../shared/week.ts';
 import type { Calendar } from '../calendar/index.ts';
-import { createReadingsBoard } from './board.ts';
 import { decide, type Pause, type PresenceSettings } from './decide.ts';
-import { nextStep, type WindowSettings } from './windows.ts';
+import { nextStep, type WindowSettings } from './hours.ts';
+import { createLatestReadings } from './latest-readings.ts';
 
-/** Of time, not of the clock: on a day on which clocks are changed it says another hour at the end. */
-const AHEAD_MS = 86_400_000;
-/** Whether the machine will be free, cool and plugged in is not foreseen: all of it counts as given. */
-const NOTHING_IN_THE_WAY = { runWhen: 'always', runOnBattery: true, runOnMetered: true } as const;
+/** Elapsed time: on a day with a clock change, the preview ends at another hour of local time. */
+const PREVIEW_MS = 86_400_000;
+/** Assumed for the preview, because nothing can foresee whether the machine will be free, cool and plugged in. */
+const IDEAL_CONDITIONS = { runWhen: 'always', runOnBattery: true, runOnMetered: true } as const;
 
-/** In order and without gaps, the first from now on; neighbours have different reasons, null is allowed. */
+/**
+ * Returns stretches in order and without gaps, starting now. Neighbors have different reasons; null means allowed.
+ */
 export function previewSchedule(
   { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules }: PresenceSettings & WindowSettings,
   pause: Pause | null,
   calendar: Pick<Calendar, 'wall'>,
   nowMs: number,
 ): Stretch[] {
-  const readings = createReadingsBoard().at(nowMs);
-  const endMs = nowMs + AHEAD_MS;
+  const readings = createLatestReadings().at(nowMs);
+  const endMs = nowMs + PREVIEW_MS;
   const stretches: Stretch[] = [];
   let fromMs = nowMs;
   while (fromMs < endMs) {
     const reason = reasonAt(fromMs);
     const stepMs = Math.min(nextStep(fromMs), endMs);
-    // A pause ends where it ends, not at a quarter.
+    // A pause may end between two quarters of an hour.
     const pauseEndsMs = pause?.untilMs ?? stepMs;
     const untilMs = pauseEndsMs > fromMs ? Math.min(stepMs, pauseEndsMs) : stepMs;
     const last = stretches.at(-1);
@@ -46,7 +48,7 @@ export function previewSchedule(
       readings,
       {
         ...rules,
-        ...NOTHING_IN_THE_WAY,
+        ...IDEAL_CONDITIONS,
         pause,
         availability: 'ready',
         scheduleFromMs: from(scheduleOn, schedule),
@@ -56,7 +58,7 @@ export function previewSchedule(
     );
     if (reason === 'always-on') return null;
     const foreseen = FORESEEN_REASONS.find((each) => each === reason);
-    assert(foreseen !== undefined, `${reason} is not in the owner's hands alone`);
+    assert(foreseen !== undefined, `${reason} can't be foreseen from the owner's rules`);
     return foreseen;
   }
 }

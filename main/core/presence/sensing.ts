@@ -1,6 +1,6 @@
 /**
- * Asks every sensor once a second, each at its own pace: one that hangs holds nobody up. The owner's return is heard
- * in between, from those that hear of it.
+ * Polls every sensor once per second. Each poll runs independently, so that a sensor that hangs delays no other.
+ * Sensors with events report owner input in between.
  */
 import type { PartialReadings } from '../../../shared/readings.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -10,34 +10,34 @@ export interface Sensing {
   stop(): void;
 }
 
-const SENSE_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 export function createSensing(parts: {
   readonly sensors: readonly Sensor[];
   readonly clock: Clock;
-  readonly report: (said: PartialReadings) => void;
+  readonly report: (readings: PartialReadings) => void;
   readonly fault: (error: unknown) => void;
 }): Sensing {
   const { sensors, clock, report, fault } = parts;
-  const asking = new Set<Sensor>();
-  const ask = async (sensor: Sensor) => {
-    if (asking.has(sensor)) return;
-    asking.add(sensor);
+  const inProgress = new Set<Sensor>();
+  const poll = async (sensor: Sensor) => {
+    if (inProgress.has(sensor)) return;
+    inProgress.add(sensor);
     try {
       report(await sensor.read());
     } catch (error) {
       fault(error);
     } finally {
-      asking.delete(sensor);
+      inProgress.delete(sensor);
     }
   };
-  const askAll = () => {
-    for (const sensor of sensors) void ask(sensor);
+  const pollAll = () => {
+    for (const sensor of sensors) void poll(sensor);
   };
-  const timer = clock.every(SENSE_EVERY_MS, askAll);
-  // Who hears of the owner says so without waiting for the next look.
+  const timer = clock.every(POLL_INTERVAL_MS, pollAll);
+  // Sensors with events report owner input without waiting for the next poll.
   const unsubscribe = sensors.map((sensor) => sensor.onOwner?.(report));
-  askAll();
+  pollAll();
   return {
     stop() {
       timer.cancel();

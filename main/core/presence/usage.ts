@@ -1,4 +1,4 @@
-/** For how long the machine was ours, by local day: what an hour brings, and what a forecast rests on. */
+/** Counts per local day how long Idlewatt was allowed to work; hourly averages and forecasts are based on it. */
 import { z } from 'zod';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
@@ -7,23 +7,23 @@ import type { Calendar } from '../calendar/index.ts';
 export interface DayUsage {
   /** `YYYY-MM-DD`, local. */
   readonly day: string;
-  /** For how long Idlewatt was there to see. */
+  /** Time during which Idlewatt was running. */
   readonly seenMs: number;
-  /** For how long of it we were allowed to work. */
+  /** Part of it during which Idlewatt was allowed to work. */
   readonly freeMs: number;
 }
 
 export interface Usage {
-  /** Days on which Idlewatt ran, oldest first, of the last so many days. */
+  /** Returns those of the last `count` days on which Idlewatt ran, oldest first. */
   days(count: number): readonly DayUsage[];
-  /** Counts up to now, e.g. before the decision changes. */
+  /** Counts the time up to now; call it before the decision changes. */
   count(): void;
   stop(): void;
 }
 
 const COLLECTION = 'usage';
 const COUNT_EVERY_MS = 60_000;
-/** A longer gap was a sleep or a clock that was set: nobody saw it. */
+/** A longer gap means that the machine slept or its clock was set: it isn't counted. */
 const GAP_MS_MAX = 3 * COUNT_EVERY_MS;
 const DAY_MS = 86_400_000;
 
@@ -33,12 +33,12 @@ export function createUsage(parts: {
   readonly clock: Clock;
   readonly calendar: Calendar;
   readonly records: RecordStore;
-  /** Whether we are allowed to work; the state since the last call of `count`. */
+  /** Returns true if Idlewatt is allowed to work: the state since the last call of `count`. */
   readonly isFree: () => boolean;
 }): Usage {
   const { clock, calendar, records, isFree } = parts;
   let countedMs = clock.monotonic();
-  /** Counted and not yet written: a change of the decision does not wait for the disk. */
+  /** Counted and not yet written, so that a change of the decision doesn't wait for the disk. */
   const pending = new Map<string, { seenMs: number; freeMs: number }>();
   const timer: Timer = clock.every(COUNT_EVERY_MS, write);
 
@@ -64,7 +64,7 @@ export function createUsage(parts: {
     const passedMs = nowMs - countedMs;
     countedMs = nowMs;
     if (passedMs <= 0 || passedMs > GAP_MS_MAX) return;
-    // On the day on which it began.
+    // Counts on the day on which the interval began.
     const day = calendar.day(clock.now() - passedMs);
     const before = pending.get(day) ?? { seenMs: 0, freeMs: 0 };
     pending.set(day, {

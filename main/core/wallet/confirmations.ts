@@ -1,4 +1,4 @@
-/** Spends that wait for the owner's yes or no, which is given outside of the pages. */
+/** Holds transfers until the owner confirms or declines them, which happens outside of the pages. */
 import { randomUUID } from 'node:crypto';
 import type { SpendSummary } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -10,7 +10,7 @@ interface Waiting {
   settle(error: AppError | null): void;
 }
 
-/** A page that asks again and again must not bury the owner in questions. */
+/** A page that requests transfers in a loop must not flood the owner with questions. */
 const WAITING_MAX = 5;
 
 export function createConfirmations(clock: Clock): Confirmations & { stop(): void } {
@@ -20,12 +20,15 @@ export function createConfirmations(clock: Clock): Confirmations & { stop(): voi
   return {
     async ask(summary) {
       if (waiting.size >= WAITING_MAX) {
-        throw new AppError('busy', 'Other spends wait for the owner’s answer already.');
+        throw new AppError(
+          'busy',
+          `${WAITING_MAX} transfers are already waiting for confirmation. Nothing was sent. Answer those first.`,
+        );
       }
       return new Promise<void>((resolve, reject) => {
         const id = randomUUID();
         const timer = clock.after(Math.max(0, summary.expiresAtMs - clock.now()), () =>
-          settle(new AppError('not-permitted', 'Nobody confirmed it in time; nothing was sent.')),
+          settle(new AppError('not-permitted', 'The transfer wasn’t confirmed in time. Nothing was sent.')),
         );
         const settle = (error: AppError | null): void => {
           timer.cancel();
@@ -39,12 +42,12 @@ export function createConfirmations(clock: Clock): Confirmations & { stop(): voi
     },
     waiting: () => [...waiting].map(([id, { summary }]) => ({ id, summary })),
     answer(id, approved) {
-      const asked = waiting.get(id);
-      if (asked === undefined) {
-        throw new AppError('not-found', 'This spend does not wait for an answer any more.');
+      const found = waiting.get(id);
+      if (found === undefined) {
+        throw new AppError('not-found', 'This transfer is no longer waiting for confirmation.');
       }
-      asked.settle(
-        approved ? null : new AppError('not-permitted', 'The owner declined it; nothing was sent.'),
+      found.settle(
+        approved ? null : new AppError('not-permitted', 'The owner declined the transfer. Nothing was sent.'),
       );
     },
     onAsked(listener) {
@@ -53,7 +56,7 @@ export function createConfirmations(clock: Clock): Confirmations & { stop(): voi
     },
     stop() {
       for (const { settle } of [...waiting.values()]) {
-        settle(new AppError('aborted', 'Idlewatt is ending; nothing was sent.'));
+        settle(new AppError('aborted', 'Idlewatt is quitting. Nothing was sent.'));
       }
     },
   };

@@ -1,4 +1,4 @@
-/** Keys and their file, and sending what they hold. */
+/** Public interface of the wallet: its keys and their file, and sending money. */
 export { createConfirmations } from './confirmations.ts';
 export { createSecrets } from './secrets.ts';
 export { bookSent } from './sent-booking.ts';

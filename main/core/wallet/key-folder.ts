@@ -1,4 +1,4 @@
-/** The files in the folder of keys, each written whole or not at all and readable by the owner alone. */
+/** Reads and writes the files of the key folder. Each write is all or nothing, and only the owner can read a file. */
 import {
   closeSync,
   existsSync,
@@ -14,41 +14,41 @@ import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 
 const KEYSTORE_FILE = 'wallet.json';
-/** Says that there was a wallet here, and which: a missing key file is then a loss to be told, not a first start. */
+/** Records the address of the wallet here, so that a missing key file is reported as a loss, not taken for a first start. */
 const MARKER_FILE = 'wallet-address.json';
-/** Where earnings go instead of to the wallet's own address. */
+/** Payout address, if it isn't the wallet's own. */
 const PAYOUT_FILE = 'payout-address.json';
-/** Keys that sign for a watch-only wallet; they receive nothing. */
+/** Keys that sign for a watch-only wallet; they receive no money. */
 const OPERATING_FILE = 'operating-key.json';
 
 const OWNER_ONLY = 0o600;
 const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 const markerSchema = z.object({
   address: addressSchema,
-  /** When the owner proved to have the backup; null: not yet. */
+  /** Time of the passed backup check; null if there was none. */
   backedUpAtMs: z.number().nullable().default(null),
 });
 const payoutSchema = z.object({ address: addressSchema });
 
 export type WalletMarker = z.infer<typeof markerSchema>;
 
-/** Fails with `keystore-locked` (unreadable), `keystore-missing` (damaged marker) or `home-not-writable`. */
+/** Calls fail with `keystore-locked` (unreadable), `keystore-missing` (damaged marker) or `home-not-writable`. */
 export interface KeyFolder {
   readonly path: string;
   readonly keystorePath: string;
   keystore(): string | null;
   marker(): WalletMarker | null;
-  /** The key file first: a marker without it would speak of a wallet that never was. */
+  /** Writes the key file first, because a marker without it would record a wallet that never existed. */
   write(keystore: string, marker: WalletMarker): void;
   writeMarker(marker: WalletMarker): void;
-  /** Keeps today's key file under another name; nothing is ever deleted. */
+  /** Renames the current key file; nothing is ever deleted. */
   setAside(address: string): void;
   payout(): string | null;
   writePayout(address: string | null): void;
   operatingKey(): string | null;
   writeOperatingKey(keystore: string): void;
-  /** What the file holds; made of `make` at the first call. */
-  kept(file: string, make: () => string): string;
+  /** Returns the content of the file, which the first call creates with `make`. */
+  readOrCreate(file: string, make: () => string): string;
 }
 
 export function openKeyFolder(path: string): KeyFolder {
@@ -77,7 +77,7 @@ export function openKeyFolder(path: string): KeyFolder {
     writePayout: (address) => writeFile(PAYOUT_FILE, JSON.stringify(address && { address })),
     operatingKey: () => readIfPresent(at(OPERATING_FILE)),
     writeOperatingKey: (keystore) => writeFile(OPERATING_FILE, keystore),
-    kept(file, make) {
+    readOrCreate(file, make) {
       const found = readIfPresent(at(file))?.trim();
       if (found) return found;
       const made = make();
@@ -94,20 +94,24 @@ function parse<T>(schema: z.ZodType<T>, path: string): T | null {
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new AppError('keystore-missing', 'A file of the wallet is damaged; restore it from your backup.', {
-      cause,
-      details: { path },
-    });
+    throw new AppError(
+      'keystore-missing',
+      `The wallet file ${path} is damaged. Restore it from your backup.`,
+      {
+        cause,
+        details: { path },
+      },
+    );
   }
 }
 
-/** Null where there is none; `keystore-locked` where it cannot be read. */
+/** Returns null if there is no file. Fails with `keystore-locked` if it is unreadable. */
 export function readIfPresent(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new AppError('keystore-locked', 'A file of the wallet cannot be read.', {
+    throw new AppError('keystore-locked', `Could not read the wallet file ${path}.`, {
       cause: error,
       details: { path },
     });
@@ -118,14 +122,14 @@ function createFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new AppError('home-not-writable', 'The wallet’s folder cannot be made.', {
+    throw new AppError('home-not-writable', `Could not create the wallet folder ${folder}.`, {
       cause,
       details: { folder },
     });
   }
 }
 
-/** Whole or not at all, also when the power fails in the middle. */
+/** Writes all or nothing, even if the power fails in between. */
 function writeSafely(path: string, text: string): void {
   const draft = `${path}.new`;
   try {
@@ -138,7 +142,7 @@ function writeSafely(path: string, text: string): void {
     }
     renameSync(draft, path);
   } catch (cause) {
-    throw new AppError('home-not-writable', 'A file of the wallet cannot be written.', {
+    throw new AppError('home-not-writable', `Could not write the wallet file ${path}.`, {
       cause,
       details: { path },
     });

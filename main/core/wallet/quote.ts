@@ -1,4 +1,4 @@
-/** What a spend would be: its address, its amount and its fee, checked against what is held and what may be paid. */
+/** Plans a spend: address, amount and fee, checked against the balance and the fee limit. */
 import type { SpendWarning } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, formatUnits } from '../../../shared/money.ts';
@@ -8,14 +8,14 @@ import type { ReadAddress } from '../../ports/wallet.ts';
 import type { SpendRequest } from './services.ts';
 import { feeMax, type SentTransaction, type Transactions } from './transactions.ts';
 
-/** A plain transfer of coin to somebody who is no contract: exactly this, on every chain. */
+/** Gas of a plain coin transfer to an address that isn't a contract: the same on every chain. */
 const PLAIN_GAS = 21_000n;
-/** Room above an estimate, since the state may change in between. */
+/** Gas limit in percent of the estimate, because the state may change in between. */
 const GAS_MARGIN_PERCENT = 125n;
-/** Nodes take another transaction with the same nonce only for this much more. */
+/** Nodes accept another transaction with the same nonce only if its fees are higher by this factor. */
 const REPLACEMENT_PER_MILLE = 1_125n;
 
-/** Everything of a transaction but its nonce. */
+/** Everything in a transaction except its nonce. */
 export interface SpendPlan {
   readonly asset: 'token' | 'coin';
   readonly to: Hex;
@@ -29,7 +29,7 @@ export interface SpendPlan {
   readonly smallTest: boolean;
   readonly own: boolean;
   readonly cancels: boolean;
-  /** The transaction whose place it takes. */
+  /** The transaction that it replaces. */
   readonly replaces: SentTransaction | null;
 }
 
@@ -40,20 +40,23 @@ export interface QuoteOptions {
   readonly from: Hex;
   /** This wallet's own addresses. */
   readonly own: readonly string[];
-  /** The most that one transaction may cost, in base units of the coin. */
+  /** Maximum cost of one transaction, in base units of the coin. */
   readonly feeLimit: Amount;
 }
 
-/** Plans a transfer. Failures are those of `wallet.prepareSend`. */
+/** Plans a transfer. Fails like `wallet.prepareSend` of the API. */
 export async function quoteSend(options: QuoteOptions, request: SpendRequest): Promise<SpendPlan> {
   const { chain, transactions, from } = options;
   const { asset } = request;
   const to = options.readAddress(request.to);
   if (same(to, chain.network.token.address)) {
-    throw new AppError('bad-request', 'This is the token’s own contract; what is sent there is lost.');
+    throw new AppError(
+      'bad-request',
+      'This address is the token’s own contract. Anything sent there is lost. Use another address.',
+    );
   }
   if (request.amount !== 'all' && BigInt(request.amount) <= 0n) {
-    throw new AppError('bad-request', 'The amount has to be more than zero.');
+    throw new AppError('bad-request', `Invalid amount "${request.amount}". It must be greater than zero.`);
   }
   const [held, isContract, fees] = await Promise.all([
     availableAt(options),
@@ -64,7 +67,7 @@ export async function quoteSend(options: QuoteOptions, request: SpendRequest): P
   const dataFee = await chain.dataFee(sample);
   const price = pricePerGas(fees);
   const plain = asset === 'coin' && !isContract;
-  // A balance of nothing would be refused by the estimate, with less to say than below.
+  // With a zero balance the node would reject the estimate, with a less helpful message than the one below.
   const estimate = plain || held[asset] === 0n ? PLAIN_GAS : await chain.estimateGas(from, sample);
   const gasLimit = plain ? PLAIN_GAS : (estimate * GAS_MARGIN_PERCENT) / 100n;
   const terms = { gasLimit, ...price, dataFee };
@@ -98,7 +101,7 @@ export async function quoteSend(options: QuoteOptions, request: SpendRequest): P
   };
 }
 
-/** The same again, or nothing at all, with the same nonce and a fee that nodes accept in its place. */
+/** Plans the same transaction, or an empty one, with the same nonce and a fee for which nodes accept a replacement. */
 export async function quoteReplacement(
   options: QuoteOptions,
   entry: SentTransaction,
@@ -137,7 +140,7 @@ export async function quoteReplacement(
   };
 }
 
-/** Fails with `fee-too-high` and the figure where the network now asks more than what was confirmed. */
+/** Fails with `fee-too-high` and the figures if the network fee is now higher than the confirmed one. */
 export async function assertStillCovered({ chain }: QuoteOptions, plan: SpendPlan): Promise<void> {
   const { baseFee, tip } = await chain.fees();
   if (baseFee + tip <= plan.maxFeePerGas) return;
@@ -146,19 +149,19 @@ export async function assertStillCovered({ chain }: QuoteOptions, plan: SpendPla
   const agreed = formatUnits(feeMax(plan), coin.decimals);
   throw new AppError(
     'fee-too-high',
-    `The network’s fee rose to ${now} ${coin.symbol} and ${agreed} was confirmed; nothing was sent. Try again.`,
+    `The network fee rose to ${now} ${coin.symbol}, above the confirmed ${agreed}. Nothing was sent. Try again.`,
     { details: { now, agreed } },
   );
 }
 
-/** What is held beside what pending transactions will take. */
+/** Returns the balance minus what pending transactions will take. */
 async function availableAt({ chain, transactions, from }: QuoteOptions) {
   const held = await chain.held(from);
   const pending = new Map<number, { token: bigint; coin: bigint }>();
   for (const entry of transactions.list()) {
     if (entry.state !== 'pending' || entry.from !== from) continue;
     const before = pending.get(entry.nonce) ?? { token: 0n, coin: 0n };
-    // Of several with the same nonce one will be mined: the dearest is counted.
+    // Only one transaction per nonce will be mined, so the most expensive one is subtracted.
     pending.set(entry.nonce, {
       token: larger(before.token, entry.asset === 'token' ? entry.amount : 0n),
       coin: larger(before.coin, entry.call.value + feeMax(entry)),
@@ -172,7 +175,7 @@ async function availableAt({ chain, transactions, from }: QuoteOptions) {
   return { token: larger(token, 0n), coin: larger(coin, 0n) };
 }
 
-/** Twice the base fee holds for six full blocks; what is not needed is not taken. */
+/** Twice the base fee stays sufficient for six full blocks; the unused part isn't charged. */
 function pricePerGas({ baseFee, tip }: NetworkFees) {
   return { maxFeePerGas: baseFee * 2n + tip, maxPriorityFeePerGas: tip };
 }
@@ -184,7 +187,7 @@ function assertFeeWithin({ chain, feeLimit }: QuoteOptions, fee: bigint): void {
   const limit = formatUnits(feeLimit, coin.decimals);
   throw new AppError(
     'fee-too-high',
-    `The network may take up to ${asked} ${coin.symbol} for this, and the limit is ${limit}; nothing was sent.`,
+    `The network fee may be up to ${asked} ${coin.symbol} and the limit is ${limit}. Nothing was sent.`,
     { details: { asked, limit } },
   );
 }
@@ -198,24 +201,24 @@ function tooLittle(
 ): AppError {
   const { decimals, symbol } = chain.network[asset];
   const has = `${formatUnits(held[asset], decimals)} ${symbol}`;
-  const needs = wanted === null ? '' : ` ${formatUnits(wanted, decimals)} ${symbol} was asked for.`;
-  const forFee = asset === 'coin' ? ` The fee takes up to ${formatUnits(fee, decimals)} of it.` : '';
-  return new AppError(
-    'insufficient-funds',
-    `The wallet can send no more than it has: ${has}.${needs}${forFee}`,
-  );
+  const needs =
+    wanted === null
+      ? `The wallet has ${has}.`
+      : `The wallet has ${has}, and ${formatUnits(wanted, decimals)} ${symbol} was requested.`;
+  const forFee = asset === 'coin' ? ` The network fee takes up to ${formatUnits(fee, decimals)} of it.` : '';
+  return new AppError('insufficient-funds', `Not enough ${symbol}. ${needs}${forFee} Nothing was sent.`);
 }
 
 function noCoinForFee({ chain, from }: QuoteOptions, coin: bigint, fee: bigint): AppError {
   const { decimals, symbol } = chain.network.coin;
   return new AppError(
     'insufficient-funds',
-    `The network’s fee is paid in ${symbol}: ${from} holds ${formatUnits(coin, decimals)} and needs up to ` +
-      `${formatUnits(fee, decimals)}.`,
+    `The network fee is paid in ${symbol}. ${from} has ${formatUnits(coin, decimals)} and needs up to ` +
+      `${formatUnits(fee, decimals)}. Nothing was sent. Send ${symbol} to this address first.`,
   );
 }
 
-/** One cent of a dollar's token; of a coin a hundred-thousandth. */
+/** Returns the amount of a small test: one cent of a dollar token, a hundred-thousandth of a coin. */
 function testAmount(decimals: number): bigint {
   return 10n ** BigInt(Math.max(0, decimals - (decimals > 6 ? 5 : 2)));
 }

@@ -1,6 +1,6 @@
 /**
- * Everything with a secret in it: words shown, drilled and exported, another secret brought in. Each call opens
- * the key file with the pass phrase that it is given, and keeps nothing of either.
+ * All operations with secrets: showing, checking and exporting the recovery phrase, and importing another secret. Each
+ * call opens the key file with the given passphrase and keeps nothing of either.
  */
 import { randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { forceUnwrap } from '../../../shared/assert.ts';
@@ -11,21 +11,21 @@ import { openKeyFolder } from './key-folder.ts';
 import type { Secrets } from './services.ts';
 import { required } from './wallet.ts';
 
-/** Enough that guessing is hopeless and few enough that nobody minds. */
+/** Enough words that guessing is hopeless, and few enough not to be a burden. */
 const DRILL_WORDS = 3;
 const DRILL_MS = 600_000;
 
 export interface SecretsOptions {
-  /** Where the key file lies. */
+  /** Folder of the key file. */
   readonly folder: string;
   readonly keys: KeyTools;
   readonly readAddress: ReadAddress;
   readonly clock: Clock;
-  /** Whether channels still owe to today's payout address: it must not change before that came in. */
+  /** True while channels have pending payouts to the current payout address, which must not change before those arrive. */
   readonly isOwed: () => boolean;
-  /** The backup was proven, or what is at the next start changed. */
+  /** Called when the backup was verified, or when the next start will find another wallet or payout address. */
   readonly onChange?: () => void;
-  /** The second memory of which wallet is here; see `OpenWalletOptions.known`. */
+  /** Second record of this wallet's address; see `OpenWalletOptions.known`. */
   readonly known?: { set(address: string): void };
 }
 
@@ -38,12 +38,14 @@ export function createSecrets(options: SecretsOptions): Secrets {
   const { keys, clock } = options;
   const folder = openKeyFolder(options.folder);
   const changed = options.onChange ?? (() => undefined);
-  /** One at a time, so that answers cannot be guessed side by side. */
+  /** One at a time, so that words can't be guessed in parallel. */
   let drill: (Drill & { readonly id: string }) | null = null;
 
   function keystore(): string {
     const found = folder.keystore();
-    if (found === null) throw new AppError('keystore-missing', 'There is no key file here.');
+    if (found === null) {
+      throw new AppError('keystore-missing', `No key file found: ${folder.keystorePath} does not exist.`);
+    }
     return found;
   }
 
@@ -51,7 +53,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
     if (!options.isOwed()) return;
     throw new AppError(
       'busy',
-      'Channels still owe to today’s payout address. Let it be paid out first; then the address can change.',
+      'The current payout address has pending payouts. Pay them out before you change the address.',
     );
   }
 
@@ -69,14 +71,14 @@ export function createSecrets(options: SecretsOptions): Secrets {
       return { id: drill.id, positions };
     },
     answerDrill(id, words) {
-      const asked = drill;
+      const current = drill;
       drill = null;
-      if (asked === null || asked.id !== id || clock.now() > asked.endsAtMs) {
-        throw new AppError('not-found', 'This backup drill is over; begin another one.');
+      if (current === null || current.id !== id || clock.now() > current.endsAtMs) {
+        throw new AppError('not-found', 'This backup check has ended. Start another one.');
       }
       const passed =
-        words.length === asked.expected.length &&
-        asked.expected.every((word, index) => same(word, words[index] ?? ''));
+        words.length === current.expected.length &&
+        current.expected.every((word, index) => same(word, words[index] ?? ''));
       const marker = folder.marker();
       if (passed && marker !== null) {
         folder.writeMarker({ ...marker, backedUpAtMs: clock.now() });
@@ -90,7 +92,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
       const { address } = sealed.accounts.funds;
       const before = folder.marker();
       if (before !== null) folder.setAside(before.address);
-      // Who brings a secret along has it elsewhere already.
+      // The owner of an imported secret has it elsewhere already, so it counts as backed up.
       folder.write(sealed.keystore, { address, backedUpAtMs: clock.now() });
       options.known?.set(address);
       changed();
@@ -106,7 +108,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
   };
 }
 
-/** Distinct positions counted from 1, in ascending order. */
+/** Returns random distinct positions, counted from 1, in ascending order. */
 function choose(count: number, wanted: number): number[] {
   const chosen = new Set<number>();
   while (chosen.size < Math.min(wanted, count)) chosen.add(randomInt(1, count + 1));

@@ -1,9 +1,9 @@
-/** How a final transaction of the wallet is booked: what left, and the fee, which is paid also for a failure. */
+/** Records a final transaction of the wallet: the sent amount, and the fee, which a failed transaction costs too. */
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { FinalTransaction } from './spending.ts';
 
-/** Books it once, however often it is told. */
+/** Records the event once, however often it is passed. */
 export function bookSent(
   ledger: Pick<Ledger, 'post' | 'networkFee'>,
   event: FinalTransaction & { readonly tokenId: string; readonly coinId: string; readonly atMs: number },

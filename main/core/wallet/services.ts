@@ -1,8 +1,8 @@
-/** What the wallet does for pages, shell and terminal; the API's procedures one to one. */
+/** Services of the wallet for pages, desktop shell and terminal; each method is one procedure of the API. */
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
 import type { SecretKind, SecretSource } from '../../ports/wallet.ts';
 
-/** `all`: everything that is there; of the coin, minus the fee. */
+/** The amount `all` is the whole balance; for the coin, minus the fee. */
 export interface SpendRequest {
   readonly asset: 'token' | 'coin';
   readonly to: string;
@@ -10,28 +10,28 @@ export interface SpendRequest {
   readonly smallTest: boolean;
 }
 
-/** Spends from prepared to final. Failures are those that `shared/api/wallet.ts` names. */
+/** Takes spends from prepared to final. Failures are documented in `shared/api/wallet.ts`. */
 export interface Spending {
   prepare(request: SpendRequest): Promise<PreparedSpend>;
-  /** Waits for the owner's answer. */
+  /** Waits for the owner's confirmation. */
   send(id: string): Promise<WalletTransaction>;
   speedUp(hash: string): Promise<WalletTransaction>;
   cancel(hash: string): Promise<WalletTransaction>;
   history(limit: number): readonly WalletTransaction[];
 }
 
-/** The owner's yes or no, given outside of the pages. */
+/** Confirmation of spends by the owner, outside of the pages. */
 export interface Confirmations {
-  /** Resolves when approved; fails with `not-permitted` when declined, or at `summary.expiresAtMs`. */
+  /** Resolves when confirmed; fails with `not-permitted` when declined, or at `summary.expiresAtMs`. */
   ask(summary: SpendSummary): Promise<void>;
   waiting(): readonly { readonly id: string; readonly summary: SpendSummary }[];
-  /** Fails with `not-found` when it is not waiting any more. */
+  /** Fails with `not-found` if the spend is no longer waiting. */
   answer(id: string, approved: boolean): void;
-  /** Called with each spend that begins to wait; returns its unsubscribe. */
+  /** Calls the listener with each spend that starts to wait; returns its unsubscribe. */
   onAsked(listener: (id: string, summary: SpendSummary) => void): () => void;
 }
 
-/** Everything with a secret in it. Each call opens the key file anew and keeps nothing of it. */
+/** All operations with secrets. Each call opens the key file again and keeps nothing of it. */
 export interface Secrets {
   revealPhrase(passphrase: string): Promise<readonly string[]>;
   exportKeystore(passphrase: string, exportPassphrase: string): Promise<string>;

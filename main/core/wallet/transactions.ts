@@ -1,4 +1,4 @@
-/** The wallet's own transactions, written down before they leave: outbox and history in one. */
+/** Stores the wallet's own transactions before they are sent: outbox and history in one. */
 import { z } from 'zod';
 import type { WalletTransaction } from '../../../shared/api/wallet.ts';
 import { amountSchema } from '../../../shared/money.ts';
@@ -18,7 +18,7 @@ const entrySchema = z.object({
   chainId: z.number().int(),
   asset: z.enum(['token', 'coin']),
   from: hexSchema,
-  /** Who gets it; not the token's contract. */
+  /** The recipient, not the token's contract. */
   to: hexSchema,
   amount: amountSchema,
   call: z.object({ to: hexSchema, data: hexSchema, value: bigintSchema }),
@@ -27,26 +27,26 @@ const entrySchema = z.object({
   maxPriorityFeePerGas: bigintSchema,
   dataFee: amountSchema,
   nonce: z.number().int(),
-  /** To be sent again as it is, should nobody have it: it is what the owner confirmed. */
+  /** The signed transaction that the owner confirmed; broadcast again unchanged if the network lost it. */
   signed: hexSchema,
-  /** The node said that it has it. */
+  /** A node has accepted it. */
   taken: z.boolean(),
   state: z.enum(['pending', 'mined', 'failed', 'replaced', 'dropped']),
   reason: z.string().nullable(),
   fee: amountSchema.nullable(),
   replacedBy: hexSchema.nullable(),
   cancels: z.boolean(),
-  /** The address is this wallet's own: nothing leaves it but the fee. */
+  /** The recipient is this wallet itself: only the fee leaves it. */
   own: z.boolean(),
   sentAtMs: z.number(),
-  /** Since when the node does not know it. */
+  /** Time since which the node doesn't know it. */
   missingSinceMs: z.number().nullable(),
   minedAtMs: z.number().nullable(),
   blockNumber: z.number().int().nullable(),
 });
 export type SentTransaction = z.output<typeof entrySchema>;
 
-/** Of one chain. */
+/** The wallet's transactions on one chain. */
 export interface Transactions {
   /** Newest first. */
   list(): readonly SentTransaction[];
@@ -77,12 +77,12 @@ export function createTransactions(store: RecordStore, chainId: number): Transac
   };
 }
 
-/** The most that it may cost, in base units of the coin. */
+/** Maximum fee of the transaction, in base units of the coin. */
 export function feeMax(entry: Pick<SentTransaction, 'gasLimit' | 'maxFeePerGas' | 'dataFee'>): bigint {
   return entry.gasLimit * entry.maxFeePerGas + entry.dataFee;
 }
 
-/** As pages and terminal see it. */
+/** Converts a transaction for pages and terminal. */
 export function shown(entry: SentTransaction): WalletTransaction {
   return {
     hash: entry.hash,

@@ -1,4 +1,4 @@
-/** The wallet's key file in the home folder: opened, or made once and never again. */
+/** Opens the wallet's key file in the data folder, or creates it once and never again. */
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
 import type { KeyTools, OpenedKeys, SecretKind, WalletAccounts } from '../../ports/wallet.ts';
@@ -8,33 +8,33 @@ const PRACTICE_PASSPHRASE_FILE = 'practice-passphrase';
 const OPERATING_PASSPHRASE_FILE = 'operating-passphrase';
 
 export interface OpenWalletOptions {
-  /** Where key file and marker lie. */
+  /** Folder of key file and marker. */
   readonly folder: string;
-  /** Asked for only where a key file is opened or made. */
+  /** The passphrase, or a function that is called only if a key file is opened or created. */
   readonly passphrase: string | (() => string);
   readonly keys: KeyTools;
-  /** Make a wallet when there has never been one here. */
+  /** Create a wallet if there has never been one here. */
   readonly createIfAbsent: boolean;
-  /** A second memory of which wallet is here, for the case that the whole folder of keys is gone. */
+  /** Second record of this wallet's address, in case the whole key folder is lost. */
   readonly known?: { get(): string | null; set(address: string): void };
 }
 
 export interface OpenedWallet {
   readonly accounts: WalletAccounts;
   readonly kind: SecretKind | 'watch-only';
-  /** Made just now. */
+  /** True if the wallet was created by this call. */
   readonly created: boolean;
   /** The key file, for the owner's backup. */
   readonly keystorePath: string;
-  /** Where earnings go: the wallet's own address, unless the owner named another. */
+  /** Payout address: the wallet's own, unless the owner set another. */
   readonly payout: string;
-  /** Whether the owner proved to have the backup, asked anew at each call. Watch-only: true. */
+  /** True if the owner has verified the backup; reads the current state. Always true for watch-only. */
   backedUp(): boolean;
 }
 
 /**
- * Fails with `keystore-missing` when there is none (and none may be made, or one was here before),
- * `keystore-locked` for a wrong pass phrase or a damaged file, `home-not-writable`.
+ * Fails with `keystore-missing` if there is no key file (and none may be created, or there was one before), with
+ * `keystore-locked` for a wrong passphrase or a damaged file, and with `home-not-writable`.
  */
 export async function openWallet(options: OpenWalletOptions): Promise<OpenedWallet> {
   const folder = openKeyFolder(options.folder);
@@ -55,13 +55,13 @@ export async function openWallet(options: OpenWalletOptions): Promise<OpenedWall
   if (before !== null) {
     throw new AppError(
       'keystore-missing',
-      'There was a wallet here and its key file is gone. Restore wallet.json from your backup, or import your recovery words.',
+      'This wallet’s key file is missing. No new wallet was created. Restore wallet.json from your backup, or import your recovery phrase.',
       { details: { folder: options.folder, address: before } },
     );
   }
   if (folder.payout() !== null) return openWatchOnly(folder, options.keys);
   if (!options.createIfAbsent) {
-    throw new AppError('keystore-missing', 'There is no wallet here yet.', {
+    throw new AppError('keystore-missing', `No wallet found in ${options.folder}.`, {
       details: { folder: options.folder },
     });
   }
@@ -71,25 +71,27 @@ export async function openWallet(options: OpenWalletOptions): Promise<OpenedWall
   return walletOf(folder, made, true);
 }
 
-/** Fails with `keystore-locked` where it is empty. */
+/** Returns the passphrase. Fails with `keystore-locked` if it is empty. */
 export function required(passphrase: string): string {
-  if (passphrase === '') throw new AppError('keystore-locked', 'A wallet needs a pass phrase.');
+  if (passphrase === '') throw new AppError('keystore-locked', 'The passphrase must not be empty.');
   return passphrase;
 }
 
 /**
- * The practice wallet's pass phrase: a random secret beside it, readable by the owner alone, made at the
- * first call. It keeps the file format honest; it protects nothing of worth.
+ * Returns the practice wallet's passphrase: a random secret next to the wallet that only its owner can read, created at
+ * the first call. It lets the practice wallet use the same file format; it protects nothing of value.
  */
 export function practicePassphrase(folder: string): string {
-  return openKeyFolder(folder).kept(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
+  return openKeyFolder(folder).readOrCreate(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
 }
 
-/** A pass phrase from a file that the owner named; its line end is not part of it. Fails with `keystore-locked`. */
+/** Reads a passphrase from the owner's file, without its line end. Fails with `keystore-locked`. */
 export function passphraseFromFile(path: string): string {
   const text = readIfPresent(path)?.replace(/\r?\n$/, '');
   if (!text) {
-    throw new AppError('keystore-locked', 'The pass phrase file is missing or empty.', { details: { path } });
+    throw new AppError('keystore-locked', `The passphrase file ${path} is missing or empty.`, {
+      details: { path },
+    });
   }
   return text;
 }
@@ -106,11 +108,11 @@ function walletOf(folder: KeyFolder, { kind, accounts }: OpenedKeys, created: bo
 }
 
 /**
- * No key that receives anything is on this machine. What signs claims and pays their fees is a key of its own,
- * whose pass phrase lies beside it: it guards a little coin for fees at most.
+ * Opens a watch-only wallet: no key that receives money is on this machine. A separate key signs claims and pays their
+ * fees. Its passphrase is stored next to it, because it protects only a little coin for fees.
  */
 async function openWatchOnly(folder: KeyFolder, keys: KeyTools): Promise<OpenedWallet> {
-  const passphrase = folder.kept(OPERATING_PASSPHRASE_FILE, randomPassphrase);
+  const passphrase = folder.readOrCreate(OPERATING_PASSPHRASE_FILE, randomPassphrase);
   const keystore = folder.operatingKey();
   let opened: OpenedKeys;
   if (keystore === null) {
@@ -126,9 +128,13 @@ async function openWatchOnly(folder: KeyFolder, keys: KeyTools): Promise<OpenedW
 function checkMarker(marker: WalletMarker, found: string): void {
   const expected = marker.address;
   if (expected.toLowerCase() === found.toLowerCase()) return;
-  throw new AppError('keystore-missing', 'The key file belongs to another wallet than the one known here.', {
-    details: { expected, found },
-  });
+  throw new AppError(
+    'keystore-missing',
+    'The key file belongs to another wallet. Restore the key file of this one from your backup.',
+    {
+      details: { expected, found },
+    },
+  );
 }
 
 function randomPassphrase(): string {

@@ -1,4 +1,4 @@
-/* Never run: written from Apple's manual pages. Background: processor, disk and network after everybody else. */
+/* Never run: written from Apple's manual pages. Background priority: CPU, disk and network after all other programs. */
 #include "../priority.h"
 
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /*
- * Network: a process without sockets has none. The channel to the parent exists already and pairs of sockets
- * stay allowed, since they reach nobody. Refused as well is what leads around the sandbox (io_uring makes
- * sockets by itself), looks into other processes, or widens the kernel's surface for nothing that an engine does.
+ * Blocks the network by blocking sockets. The channel to the parent exists already, and socket pairs stay allowed
+ * because they reach no other process. Also blocked are calls that bypass the sandbox (io_uring creates sockets on its
+ * own), that read other processes, or that add kernel attack surface which no engine needs.
  */
 #include "confine.h"
 
@@ -26,60 +26,60 @@
 #define SECCOMP_RET_KILL_PROCESS 0x80000000U
 #endif
 #define FIELD(name) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, name))
-#define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, (value))
-#define REFUSAL(error) ANSWER(SECCOMP_RET_ERRNO | (error))
-#define REFUSE(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), REFUSAL(EACCES)
+#define RESULT(value) BPF_STMT(BPF_RET | BPF_K, (value))
+#define DENIAL(error) RESULT(SECCOMP_RET_ERRNO | (error))
+#define DENY(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), DENIAL(EACCES)
 #define NAMESPACES \
   (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 static struct sock_filter filter[] = {
     FIELD(arch),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
-    ANSWER(SECCOMP_RET_KILL_PROCESS),
+    RESULT(SECCOMP_RET_KILL_PROCESS),
     FIELD(nr),
 #ifdef __x86_64__
-    /* The same calls by other numbers. */
+    /* The x32 ABI: the same calls with other numbers. */
     BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
-    ANSWER(SECCOMP_RET_KILL_PROCESS),
+    RESULT(SECCOMP_RET_KILL_PROCESS),
 #endif
-    REFUSE(socket),
-    REFUSE(connect),
-    REFUSE(bind),
-    REFUSE(listen),
-    REFUSE(io_uring_setup),
-    REFUSE(io_uring_enter),
-    REFUSE(io_uring_register),
-    REFUSE(ptrace),
-    REFUSE(process_vm_readv),
-    REFUSE(process_vm_writev),
-    REFUSE(pidfd_getfd),
-    REFUSE(bpf),
-    REFUSE(perf_event_open),
-    REFUSE(userfaultfd),
-    REFUSE(add_key),
-    REFUSE(request_key),
-    REFUSE(keyctl),
-    REFUSE(open_by_handle_at),
-    REFUSE(mount),
-    REFUSE(umount2),
-    REFUSE(pivot_root),
-    REFUSE(chroot),
-    REFUSE(unshare),
-    REFUSE(setns),
-    REFUSE(init_module),
-    REFUSE(finit_module),
-    REFUSE(delete_module),
-    REFUSE(kexec_load),
-    REFUSE(swapon),
-    REFUSE(reboot),
-    /* Its flags lie behind a pointer; told that it does not exist, the C library takes `clone`. */
+    DENY(socket),
+    DENY(connect),
+    DENY(bind),
+    DENY(listen),
+    DENY(io_uring_setup),
+    DENY(io_uring_enter),
+    DENY(io_uring_register),
+    DENY(ptrace),
+    DENY(process_vm_readv),
+    DENY(process_vm_writev),
+    DENY(pidfd_getfd),
+    DENY(bpf),
+    DENY(perf_event_open),
+    DENY(userfaultfd),
+    DENY(add_key),
+    DENY(request_key),
+    DENY(keyctl),
+    DENY(open_by_handle_at),
+    DENY(mount),
+    DENY(umount2),
+    DENY(pivot_root),
+    DENY(chroot),
+    DENY(unshare),
+    DENY(setns),
+    DENY(init_module),
+    DENY(finit_module),
+    DENY(delete_module),
+    DENY(kexec_load),
+    DENY(swapon),
+    DENY(reboot),
+    /* Its flags are behind a pointer, which a filter can't read. With ENOSYS the C library uses `clone` instead. */
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-    REFUSAL(ENOSYS),
+    DENIAL(ENOSYS),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
     FIELD(args[0]),
     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1),
-    REFUSAL(EACCES),
-    ANSWER(SECCOMP_RET_ALLOW),
+    DENIAL(EACCES),
+    RESULT(SECCOMP_RET_ALLOW),
 };
 
 int confine_calls(void) {

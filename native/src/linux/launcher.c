@@ -1,8 +1,8 @@
 /*
  * idlewatt-sandbox [--parent PID] [--memory BYTES] [--read PATH]... [--device PATH]... -- PROGRAM [ARGUMENT]...
  *
- * Becomes PROGRAM inside the engine's sandbox. A part that this kernel lacks is left out, and PROGRAM finds in
- * IDLEWATT_SANDBOX the names of those in force: `diesWithParent priority memory files network`.
+ * Runs PROGRAM inside the engine's sandbox, in the same process. Parts that this kernel lacks are left out;
+ * IDLEWATT_SANDBOX lists the active ones for PROGRAM: `diesWithParent priority memory files network`.
  */
 #include "../priority.h"
 #include "confine.h"
@@ -16,15 +16,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static char in_force[128];
+static char active[128];
 
 static void note(int granted, const char *part) {
   if (!granted) return;
-  if (*in_force) strcat(in_force, " ");
-  strcat(in_force, part);
+  if (*active) strcat(active, " ");
+  strcat(active, part);
 }
 
-/* The parent may have died before the kernel knew what to do then. */
+/* The parent may have died before the signal was set. */
 static int die_with(pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 0;
   if (getppid() != parent) _exit(1);
@@ -32,8 +32,8 @@ static int die_with(pid_t parent) {
 }
 
 /*
- * Private writable memory: heaps, context, stacks. The model's file is mapped read-only and not counted, and
- * address space is only reserved, so V8 and GPU drivers may have as much of that as they like.
+ * Limits private writable memory: heaps, context, stacks. The model's file is mapped read-only and doesn't count, nor
+ * does reserved address space, so V8 and GPU drivers may reserve as much as they need.
  */
 static int limit_memory(rlim_t bytes) {
   const struct rlimit data = {.rlim_cur = bytes, .rlim_max = bytes};
@@ -70,14 +70,14 @@ int main(int count, char **parameters) {
   if (parent > 0) note(die_with(parent), "diesWithParent");
   note(idlewatt_lower_priority(), "priority");
   if (memory > 0) note(limit_memory(memory), "memory");
-  /* A core file would hold what people asked. */
+  /* A core file would contain prompts. */
   const struct rlimit nothing = {0};
   setrlimit(RLIMIT_CORE, &nothing);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
     note(confine_files(&readable, &devices), "files");
     note(confine_calls(), "network");
   }
-  setenv("IDLEWATT_SANDBOX", in_force, 1);
+  setenv("IDLEWATT_SANDBOX", active, 1);
   execv(program[0], program);
   fprintf(stderr, "idlewatt-sandbox: %s: %s\n", program[0], strerror(errno));
   return 127;

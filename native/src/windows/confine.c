@@ -1,7 +1,7 @@
 /*
- * Never run: written from Microsoft's documentation. A job object limits memory and refuses more processes; a
- * thread ends us with our parent. Network and files stay open: that takes an AppContainer, which only a process
- * that starts another one can make.
+ * Never run: written from Microsoft's documentation. A job object limits memory and prevents further processes; a thread
+ * ends this process with its parent. Network and files aren't restricted: that would need an AppContainer, which only
+ * a process that starts another one can create.
  */
 #define _WIN32_WINNT 0x0A00
 #include "../confine.h"
@@ -27,7 +27,7 @@ static int die_with(int parent) {
 
 static int limit_memory(uint64_t bytes) {
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
-  /* Kept open for as long as we live. */
+  /* Stays open for the lifetime of the process. */
   const HANDLE job = CreateJobObjectA(NULL, NULL);
   if (!job) return 0;
   limits.BasicLimitInformation.LimitFlags =
@@ -38,9 +38,9 @@ static int limit_memory(uint64_t bytes) {
          AssignProcessToJobObject(job, GetCurrentProcess());
 }
 
-void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force) {
-  *in_force = 0;
-  if (die_with(parent)) strcat(in_force, "diesWithParent ");
-  if (idlewatt_lower_priority()) strcat(in_force, "priority ");
-  if (limit_memory(memory_bytes_max)) strcat(in_force, "memory ");
+void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *active) {
+  *active = 0;
+  if (die_with(parent)) strcat(active, "diesWithParent ");
+  if (idlewatt_lower_priority()) strcat(active, "priority ");
+  if (limit_memory(memory_bytes_max)) strcat(active, "memory ");
 }

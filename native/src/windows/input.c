@@ -1,6 +1,6 @@
 /*
- * Never run: written from Microsoft's documentation. Idle time of this session, the window in front against its
- * monitor, and Xbox controllers by the number that changes with each of their reports.
+ * Never run: written from Microsoft's documentation. Reads the idle time of this session, compares the front window with
+ * its monitor, and detects movement of Xbox controllers by the number that changes with each of their reports.
  */
 #define _WIN32_WINNT 0x0A00
 #include "../input.h"
@@ -10,7 +10,7 @@
 #define CONTROLLERS_MAX 4
 #define CONNECTED 0
 
-/* The head of XINPUT_STATE, and room for the rest of it. */
+/* The first field of XINPUT_STATE, and room for the rest. */
 struct controller_state {
   DWORD packet;
   unsigned char gamepad[12];
@@ -20,7 +20,7 @@ typedef DWORD(WINAPI *get_state)(DWORD, struct controller_state *);
 static int64_t idle_ms(void) {
   LASTINPUTINFO last = {.cbSize = sizeof last};
   if (!GetLastInputInfo(&last)) return -1;
-  /* Both wrap after 49 days; their difference does not. */
+  /* Both wrap after 49 days, but their difference stays correct. */
   return (int64_t)(DWORD)(GetTickCount() - last.dwTime);
 }
 

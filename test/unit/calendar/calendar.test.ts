@@ -1,7 +1,7 @@
 /**
- * Goal: "today" means the owner's day, also on the days when clocks change.
- * Method: properties over moments and zones; known borders by hand.
- * Would break: days of 24 hours, UTC days, weeks that begin on Sunday.
+ * Verifies: "today" means the owner's local day, even on days with a clock change.
+ * Setup: properties over moments and zones; known boundaries as examples.
+ * Fails if: every day has 24 hours, days are UTC days, or weeks begin on Sunday.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ const ZONES = [
 ];
 const moments = fc.integer({ min: Date.UTC(2024, 0, 1), max: Date.UTC(2030, 0, 1) });
 
-test('a day begins within itself, one millisecond after the day before', () => {
+test('a day starts one millisecond after the end of the day before', () => {
   fc.assert(
     fc.property(fc.constantFrom(...ZONES), moments, (zone, atMs) => {
       const calendar = createCalendar(zone);
@@ -44,14 +44,14 @@ test('days with a clock change have 23 and 25 hours', () => {
   assert.equal(length(Date.UTC(2026, 5, 1, 12)), 24 * HOUR_MS);
 });
 
-test("the day is the zone's own", () => {
+test('the day depends on the time zone', () => {
   const midnight = Date.UTC(2026, 10, 22, 23);
   assert.equal(createCalendar('Europe/Berlin').day(midnight), '2026-11-23');
   assert.equal(createCalendar('UTC').day(midnight), '2026-11-22');
   assert.equal(createCalendar('Europe/Berlin').startOfDay(midnight), midnight);
 });
 
-test('a week begins on Monday, over a clock change too', () => {
+test('a week begins on Monday, even across a clock change', () => {
   const berlin = createCalendar('Europe/Berlin');
   // Sunday, 29 March 2026 is the day of the change; its Monday is the 23rd.
   assert.equal(berlin.day(berlin.startOfWeek(Date.UTC(2026, 2, 29, 20))), '2026-03-23');
@@ -67,6 +67,6 @@ test('a week begins on Monday, over a clock change too', () => {
   );
 });
 
-test('an unknown zone is refused at once', () => {
+test('rejects an unknown time zone', () => {
   assert.throws(() => createCalendar('Middle/Earth'), RangeError);
 });

@@ -21,6 +21,24 @@ test('newest first, across restarts, and never more than a thousand', () => {
   assert.equal(again.list(5_000).length, 1_000);
 });
 
+test('reads a reason under the name that an earlier version stored', () => {
+  const { records } = openDatabase(':memory:');
+  const stored = [
+    { ...once, atMs: 1 },
+    { ...once, atMs: 2, reason: 'power-dear' },
+  ];
+  records.set('hand-backs', 'all', JSON.stringify(stored));
+  assert.deepEqual(
+    createHandBacks(records)
+      .list(10)
+      .map(({ atMs, reason }) => [atMs, reason]),
+    [
+      [2, 'outside-off-peak'],
+      [1, 'owner-active'],
+    ],
+  );
+});
+
 test('what another version wrote is left out', () => {
   const { records } = openDatabase(':memory:');
   records.set('hand-backs', 'all', JSON.stringify([{ ...once, atMs: 1, how: 'asked nicely' }]));

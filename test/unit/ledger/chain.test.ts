@@ -111,8 +111,8 @@ test('any changed cell of any row is found at its entry', () => {
 
 test('entries that were taken away are missed, in the middle and at the end', () => {
   const remove = (sequence: number) => `DELETE FROM ledger_posting WHERE sequence = ${sequence}`;
-  assert.match(problemsAfter(5, remove(2))[0]?.what ?? '', /Entries 2 to 2 are gone/);
-  assert.match(problemsAfter(5, remove(5))[0]?.what ?? '', /newest entries are gone: 5 were written, 4/);
+  assert.match(problemsAfter(5, remove(2))[0]?.what ?? '', /Entries 2 to 2 are missing/);
+  assert.match(problemsAfter(5, remove(5))[0]?.what ?? '', /newest entries are missing: 5 were written, 4/);
 });
 
 test('each running sum is compared with its entries', () => {

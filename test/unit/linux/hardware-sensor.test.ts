@@ -1,9 +1,8 @@
 /**
- * Goal: what Linux's files say about heat, power, fans, batteries and an AMD card arrives as readings, and what
- * they do not say as unknown.
- * Method: made-up /sys trees with a clock moved by hand.
- * Would break: an unknown that becomes zero, a mouse's battery taken for the machine's, our own load on a card taken
- * for another program's.
+ * Verifies: Linux's files about heat, power, fans, batteries and an AMD GPU arrive as readings, missing ones as unknown.
+ * Setup: made-up /sys trees and a manual clock.
+ * Fails if: unknown becomes zero, a mouse's battery counts as the machine's, or our own GPU load counts as another
+ * program's.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +28,7 @@ function tree(context: TestContext) {
 const values = (readings: PartialReadings) =>
   Object.fromEntries(Object.entries(readings).map(([name, reading]) => [name, reading?.value ?? null]));
 
-test('chips, batteries and an AMD card are read every few seconds; what is broken is unknown', async (context) => {
+test('reads chips, batteries and an AMD GPU every few seconds; broken values are unknown', async (context) => {
   const { sysRoot, write } = tree(context);
   const clock = manualClock(0);
   let usesGraphics = false;
@@ -72,7 +71,7 @@ test('chips, batteries and an AMD card are read every few seconds; what is broke
   write('class/power_supply/AC/online', '1');
   usesGraphics = true;
   clock.advance(4_999);
-  assert.deepEqual(values(await sensor.read()), first, 'not yet asked again');
+  assert.deepEqual(values(await sensor.read()), first, 'not read again yet');
   clock.advance(1);
   assert.deepEqual(values(await sensor.read()), {
     processorCelsius: null,
@@ -84,7 +83,7 @@ test('chips, batteries and an AMD card are read every few seconds; what is broke
   });
 });
 
-test('an empty machine and another system know nothing', async (context) => {
+test('reports nothing on an empty machine and on another system', async (context) => {
   const { sysRoot } = tree(context);
   const options = { clock: manualClock(0), sysRoot, usesGraphics: () => false };
   const known = await createHardwareSensor({ ...options, platform: 'linux' }).read();

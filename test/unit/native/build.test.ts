@@ -1,6 +1,7 @@
 /**
- * Goal: without a compiler nothing breaks and one sentence says what is missing; with one, nothing is compiled
- * twice. Method: the command itself, with and without a PATH. What would break: a start that fails for want of gcc.
+ * Verifies: without a compiler nothing breaks and one sentence names what is missing; with one, nothing is compiled twice.
+ * Setup: the command itself, with and without a PATH.
+ * Fails if: a start fails because gcc is missing.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -21,7 +22,7 @@ function build(environment: NodeJS.ProcessEnv, ...parameters: string[]) {
 describe('building the native part', { skip: process.platform !== 'linux' }, () => {
   before(() => assert.notEqual(buildNative().state, 'missing'));
 
-  it('says in one line what is missing without a compiler, and leaves what is there', () => {
+  it('names what is missing without a compiler in one line, and keeps existing files', () => {
     const { status, stdout, stderr } = build({ PATH: '/nonexistent' }, '--force');
     assert.equal(status, 1);
     assert.equal(stderr, '');
@@ -29,14 +30,14 @@ describe('building the native part', { skip: process.platform !== 'linux' }, () 
     assert.equal(loadNative().missing, null);
   });
 
-  it('names the error of a compiler that cannot compile it, and leaves what is there', () => {
+  it('reports the error of a compiler that fails, and keeps existing files', () => {
     const { status, stdout } = build({ PATH: process.env.PATH, CC: '/bin/false' }, '--force');
     assert.equal(status, 1);
     assert.match(stdout, /does not compile here\n\/bin\/false ended with 1/);
     assert.equal(loadNative().missing, null);
   });
 
-  it('compiles nothing that is newer than its sources', () => {
+  it('skips files that are newer than their sources', () => {
     const addon = join(ROOT, 'native/build/idlewatt.node');
     const { mtimeMs } = statSync(addon);
     const { status, stdout } = build({ PATH: process.env.PATH });

@@ -1,8 +1,9 @@
 /**
- * Goal: a controller counts as its owner's hand when a button or a stick moves, and not when a worn stick drifts.
- * Method: the bytes that the kernel writes (its two structures, written here field by field), through named pipes
- * in a folder that stands in for /dev/input; some kernels make no virtual devices. What would break: a wrong offset,
- * half an event lost between two reads, the state at opening taken for a movement, a blocked read.
+ * Verifies: a controller counts as owner input when a button or a stick moves, and not when a worn stick drifts.
+ * Setup: the bytes that the kernel writes (its two structures, written here field by field), through named pipes in a
+ * folder in place of /dev/input, because some kernels have no virtual devices.
+ * Fails if: an offset is wrong, half an event is lost between two reads, the state at opening counts as a movement, or a
+ * read blocks.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,7 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import {
   createEventFileReader,
@@ -27,7 +28,6 @@ import {
   hasGameButtons,
 } from '../../../main/adapters/native/controller-events.ts';
 import { createControllerSensor } from '../../../main/adapters/native/index.ts';
-import type { Sensor } from '../../../main/ports/sensors.ts';
 import { loadNative } from '../../../native/index.ts';
 import { buildNative } from '../../../scripts/build-native.ts';
 
@@ -56,34 +56,34 @@ function inputEvent(type: number, code: number, value: number): Buffer {
   return event;
 }
 
-describe('the bytes of controllers', () => {
+describe('controller events', () => {
   it('count buttons and wide movements of sticks, not drift', () => {
     const moved = createJoystickReader();
     assert.equal(moved(joystickEvent(AXIS | INITIAL, 0, 9_000)), false, 'the state at opening');
     assert.equal(moved(joystickEvent(BUTTON | INITIAL, 0, 1)), false, 'the state at opening');
-    assert.equal(moved(joystickEvent(AXIS, 0, 9_500)), false, 'drift about where it was');
+    assert.equal(moved(joystickEvent(AXIS, 0, 9_500)), false, 'drift around its position');
     assert.equal(moved(joystickEvent(AXIS, 0, 20_000)), true);
     assert.equal(moved(joystickEvent(AXIS, 0, 20_400)), false, 'held');
     assert.equal(moved(joystickEvent(AXIS, 1, -30_000)), true, 'another axis');
     assert.equal(moved(joystickEvent(BUTTON, 3, 1)), true);
-    assert.equal(moved(joystickEvent(BUTTON, 3, 0)), true, 'let go');
+    assert.equal(moved(joystickEvent(BUTTON, 3, 0)), true, 'released');
   });
 
-  it('never count a stick that wanders within an eighth of its way', () => {
+  it('never count a stick that drifts within an eighth of its range', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: -28_000, max: 28_000 }),
         fc.array(fc.integer({ min: -4_000, max: 4_000 })),
-        (rest, wander) => {
+        (rest, drift) => {
           const moved = createJoystickReader();
           moved(joystickEvent(AXIS | INITIAL, 2, rest));
-          return wander.every((offset) => !moved(joystickEvent(AXIS, 2, rest + offset)));
+          return drift.every((offset) => !moved(joystickEvent(AXIS, 2, rest + offset)));
         },
       ),
     );
   });
 
-  it('count the same however they are cut between two reads', () => {
+  it('count the same wherever they are split between two reads', () => {
     const events = Buffer.concat([
       joystickEvent(AXIS, 0, 100),
       joystickEvent(AXIS, 1, 200),
@@ -107,8 +107,8 @@ describe('the bytes of controllers', () => {
     assert.equal(moved(inputEvent(1, 0x130, 1)), true, 'button');
   });
 
-  it("tell a controller from a keyboard and a mouse by the kernel's words", () => {
-    // As /sys/class/input/event*/device/capabilities/key has them.
+  it('distinguish a controller from a keyboard and a mouse by the kernel’s description', () => {
+    // Values of /sys/class/input/event*/device/capabilities/key.
     assert.equal(hasGameButtons('7cdb000000000000 0 0 0 0'), true, 'a gamepad');
     assert.equal(hasGameButtons('fff00000000 0 0 0 0'), true, 'a joystick');
     assert.equal(hasGameButtons('1c03 0 0 0 0 0'), false, 'a drawing tablet');
@@ -122,25 +122,24 @@ describe('the bytes of controllers', () => {
   });
 });
 
-describe('the controller sensor', { skip: process.platform === 'win32' }, () => {
-  let folder: string;
-  let sensor: Sensor;
-  let nowMs = 1_000_000;
-  const writers: number[] = [];
+const POSIX = { skip: process.platform === 'win32' };
+const LINUX = { skip: process.platform !== 'linux' };
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'idlewatt-controllers-'));
-    mkdirSync(join(folder, 'devices'));
-    sensor = createControllerSensor({
-      devices: join(folder, 'devices'),
-      descriptions: join(folder, 'descriptions'),
-      platform: 'linux',
-      now: () => nowMs,
-    });
+/** Creates a sensor on an empty folder, for one test. */
+function setUp(context: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-controllers-'));
+  const time = { nowMs: 1_000_000 };
+  const writers: number[] = [];
+  mkdirSync(join(folder, 'devices'));
+  const sensor = createControllerSensor({
+    devices: join(folder, 'devices'),
+    descriptions: join(folder, 'descriptions'),
+    platform: 'linux',
+    now: () => time.nowMs,
   });
-  afterEach(() => {
+  context.after(() => {
     sensor.close();
-    for (const writer of writers.splice(0)) closeSync(writer);
+    for (const writer of writers) closeSync(writer);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -151,89 +150,97 @@ describe('the controller sensor', { skip: process.platform === 'win32' }, () => 
       mkdirSync(join(folder, 'descriptions', name, 'device/capabilities'), { recursive: true });
       writeFileSync(join(folder, 'descriptions', name, 'device/capabilities/key'), `${keys}\n`);
     }
-    // For reading as well, so that opening waits for nobody.
+    // Opened for reading as well, so that opening doesn't wait for a reader.
     const writer = openSync(path, constants.O_RDWR);
     writers.push(writer);
     return (bytes) => writeSync(writer, bytes);
   }
   const idle = async () => (await sensor.read()).controllerIdleSeconds;
+  return { sensor, time, plugIn, idle };
+}
 
-  it('has nothing to say without a controller', async () => {
-    assert.equal(await idle(), null);
-    plugIn('mouse0', null);
-    plugIn('event1', '1f0000 0 0 0 0');
-    assert.equal(await idle(), null);
-  });
+test('reports nothing without a controller', POSIX, async (context) => {
+  const { plugIn, idle } = setUp(context);
+  assert.equal(await idle(), null);
+  plugIn('mouse0', null);
+  plugIn('event1', '1f0000 0 0 0 0');
+  assert.equal(await idle(), null);
+});
 
-  it('counts from the last movement, and without waiting for the next', async () => {
-    const write = plugIn('js0', null);
-    write(joystickEvent(AXIS | INITIAL, 0, 0));
-    assert.deepEqual(await idle(), { value: 0, source: 'controllers', atMs: nowMs }, 'as of its first sight');
-    nowMs += 30_000;
-    write(joystickEvent(AXIS, 0, 500));
-    assert.equal((await idle())?.value, 30);
-    write(joystickEvent(BUTTON, 0, 1));
-    assert.equal((await idle())?.value, 0);
-    nowMs += 5_000;
-    assert.equal((await idle())?.value, 5);
-  });
+test('counts from the last movement, without waiting for the next', POSIX, async (context) => {
+  const { time, plugIn, idle } = setUp(context);
+  const write = plugIn('js0', null);
+  write(joystickEvent(AXIS | INITIAL, 0, 0));
+  const first = { value: 0, source: 'controllers', atMs: time.nowMs };
+  assert.deepEqual(await idle(), first, 'counts from when it was found');
+  time.nowMs += 30_000;
+  write(joystickEvent(AXIS, 0, 500));
+  assert.equal((await idle())?.value, 30);
+  write(joystickEvent(BUTTON, 0, 1));
+  assert.equal((await idle())?.value, 0);
+  time.nowMs += 5_000;
+  assert.equal((await idle())?.value, 5);
+});
 
-  it('tells of a return at once, not of what follows or of a worn stick, and finds later controllers', {
-    skip: process.platform !== 'linux',
-  }, async () => {
+test(
+  'reports a return immediately, but not what follows or drift, and finds later controllers',
+  LINUX,
+  async (context) => {
     const { state, reason } = buildNative();
     assert.notEqual(state, 'missing', reason ?? '');
-    const heard = new EventEmitter();
-    const unsubscribe = sensor.onOwner?.((seen) => heard.emit('owner', seen));
+    const { sensor, time, plugIn, idle } = setUp(context);
+    const events = new EventEmitter();
+    const unsubscribe = sensor.onOwner?.((readings) => events.emit('owner', readings));
+    const nextReport = () => once(events, 'owner', { signal: AbortSignal.timeout(5_000) });
     assert.equal(await idle(), null);
     const write = plugIn('js0', null);
     write(joystickEvent(AXIS | INITIAL, 0, 0));
     await idle();
-    let told = 0;
-    heard.on('owner', () => {
-      told += 1;
+    let reports = 0;
+    events.on('owner', () => {
+      reports += 1;
     });
     for (const event of [joystickEvent(BUTTON, 0, 1), joystickEvent(AXIS, 0, 20_000)]) {
-      nowMs += 30_000;
-      // Nobody asks the sensor meanwhile: were the drift told of, the count below would say so.
+      time.nowMs += 30_000;
+      // The sensor isn't polled in between: if drift were reported, the count below would be higher.
       write(joystickEvent(AXIS, 1, 500));
-      const next = once(heard, 'owner', { signal: AbortSignal.timeout(5_000) });
+      const next = nextReport();
       write(event);
       assert.deepEqual(await next, [
-        { controllerIdleSeconds: { value: 0, source: 'controllers', atMs: nowMs } },
+        { controllerIdleSeconds: { value: 0, source: 'controllers', atMs: time.nowMs } },
       ]);
     }
-    nowMs += 500;
+    time.nowMs += 500;
     write(joystickEvent(BUTTON, 0, 0));
-    assert.equal((await idle())?.value, 0, 'the game goes on');
-    nowMs += 30_000;
-    const other = plugIn('js1', null);
+    assert.equal((await idle())?.value, 0, 'the game continues');
+    time.nowMs += 30_000;
+    const writeOther = plugIn('js1', null);
     await idle();
-    const next = once(heard, 'owner', { signal: AbortSignal.timeout(5_000) });
-    other(joystickEvent(BUTTON, 0, 1));
+    const next = nextReport();
+    writeOther(joystickEvent(BUTTON, 0, 1));
     await next;
-    assert.equal(told, 3);
+    assert.equal(reports, 3);
     unsubscribe?.();
-  });
+  },
+);
 
-  it('takes raw events where the kernel makes no joystick of the device', async () => {
-    const write = plugIn('event7', '7cdb000000000000 0 0 0 0');
-    await idle();
-    nowMs += 9_000;
-    assert.equal((await idle())?.value, 9);
-    write(Buffer.concat([inputEvent(1, 0x130, 1), inputEvent(0, 0, 0)]));
-    assert.equal((await idle())?.value, 0);
-  });
+test('reads raw events where the kernel creates no joystick file for the device', POSIX, async (context) => {
+  const { time, plugIn, idle } = setUp(context);
+  const write = plugIn('event7', '7cdb000000000000 0 0 0 0');
+  await idle();
+  time.nowMs += 9_000;
+  assert.equal((await idle())?.value, 9);
+  write(Buffer.concat([inputEvent(1, 0x130, 1), inputEvent(0, 0, 0)]));
+  assert.equal((await idle())?.value, 0);
+});
 
-  it('asks the native part on Windows, and knows nothing without it', async () => {
-    const absent = loadNative(join(folder, 'absent.node'));
-    const on = (idleMs: number | null) =>
-      createControllerSensor({
-        platform: 'win32',
-        now: () => nowMs,
-        native: { ...absent, controllerIdleMs: () => idleMs },
-      }).read();
-    assert.equal((await on(4_000)).controllerIdleSeconds?.value, 4);
-    assert.equal((await on(null)).controllerIdleSeconds, null);
-  });
+test('uses the native part on Windows, and returns null without it', async () => {
+  const absent = loadNative('/absent/idlewatt.node');
+  const read = (idleMs: number | null) =>
+    createControllerSensor({
+      platform: 'win32',
+      native: { ...absent, controllerIdleMs: () => idleMs },
+    }).read();
+  assert.equal((await read(4_000)).controllerIdleSeconds?.value, 4);
+  assert.equal((await read(null)).controllerIdleSeconds, null);
 });

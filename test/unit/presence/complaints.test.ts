@@ -1,9 +1,9 @@
 /**
- * Goal: what people complain of in such software does not happen here: films, games and controllers that look
- * idle; idle detection that is blind; heat; a pause that ends by itself; no schedule.
- * Method: the presence service with sources that say what such an evening looks like, on a clock moved by hand.
- * Would break: a source that is believed over a more careful one, a limit that flaps, an hour of the schedule that
- * moves when clocks are changed.
+ * Verifies: common complaints about similar software don't apply here: films, games and controllers that look idle;
+ * failing idle detection; heat; a pause that ends early; no schedule. The numbers are those of docs/complaints.md.
+ * Setup: the presence service with the readings of such an evening, on a manual clock.
+ * Fails if: a reading wins over one that favors the owner, a limit flaps, or an hour of the schedule moves on a clock
+ * change.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
     clock,
     presence,
     restart: open,
-    /** The source says this now, and the decision that follows. */
+    /** Reports these readings and returns the decision that follows. */
     see(values: ReadingValues, source = 'test') {
       presence.report(said(values, clock.now(), source));
       return presence.current();
@@ -53,7 +53,7 @@ function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
   };
 }
 
-test('1: a film, a game on the whole screen and a controller in use are not idle', () => {
+test('1: a film, a full-screen game and a controller in use do not count as idle', () => {
   const { see } = evening();
   assert.equal(see(AWAY).decision, 'run');
   assert.equal(see({ ...AWAY, displayKeptAwake: true }).reason, 'display-kept-awake');
@@ -65,23 +65,27 @@ test('1: a film, a game on the whole screen and a controller in use are not idle
     see({ ...AWAY, controllerIdleSeconds: 300, otherGraphicsPercent: 60 }).reason,
     'graphics-in-use',
   );
-  assert.equal(see({ ...AWAY, otherGraphicsPercent: 12 }).reason, 'graphics-in-use', 'a pause in the game');
+  assert.equal(
+    see({ ...AWAY, otherGraphicsPercent: 12 }).reason,
+    'graphics-in-use',
+    'a quiet moment in the game',
+  );
   assert.equal(see({ ...AWAY, otherGraphicsPercent: 3 }).decision, 'run');
 });
 
-test('2: where idle time cannot be seen, or somebody is there over the network, the machine is the owner’s', () => {
+test('2: with unknown idle time or a remote session, Idlewatt stays away', () => {
   const { see, clock } = evening();
   assert.equal(see({ onBattery: false }).reason, 'session-unknown');
-  // One source says that nobody is there, another one has just seen somebody.
+  // One source reports the owner as away, another one has just seen input.
   see({ ...AWAY }, 'x11');
   assert.equal(see({ ...AWAY, inputIdleSeconds: 4 }, 'mutter').reason, 'owner-active');
   clock.advance(31_000);
-  assert.equal(see(AWAY, 'x11').decision, 'run', 'what was said half a minute ago counts no more');
+  assert.equal(see(AWAY, 'x11').decision, 'run', 'readings older than half a minute don’t count');
   assert.equal(see({ ...AWAY, remote: true }, 'logind').reason, 'remote-session');
   assert.equal(see({ locked: true }, 'x11').reason, 'remote-session');
 });
 
-test('2: a lock counts only where no source denies it, and a yes that keeps us away where one says it', () => {
+test('2: a lock counts only if no source denies it; a reason to pause counts if one source reports it', () => {
   const { see } = evening();
   assert.equal(see({ inputIdleSeconds: 0, onBattery: false, locked: true }, 'screensaver').decision, 'run');
   assert.equal(see({ locked: false }, 'logind').reason, 'owner-active');
@@ -92,7 +96,7 @@ test('2: a lock counts only where no source denies it, and a yes that keeps us a
   assert.equal(see({ onBattery: false }, 'logind').reason, 'on-battery');
 });
 
-test('3: near the limit it works more slowly, above it not at all, and it does not flap', () => {
+test('3: throttles near the temperature limit, pauses above it and does not flap', () => {
   const { see, change } = evening({ comfort: 4 });
   const at = (processorCelsius: number) => see({ ...AWAY, processorCelsius }).reason;
   const climb = [83, 84, 83, 81, 80, 86, 88, 89, 88, 84, 80, 79, 78, 84].map(at);
@@ -112,7 +116,7 @@ test('3: near the limit it works more slowly, above it not at all, and it does n
     'idle',
     'too-warm',
   ]);
-  assert.equal(change({ comfort: 1 }).reason, 'too-hot', 'a quieter machine is a cooler one, at once');
+  assert.equal(change({ comfort: 1 }).reason, 'too-hot', 'a lower intensity lowers the limit immediately');
   change({ comfort: 5, wattsMax: 150 });
   const watts = [149, 150, 140, 134].map(
     (value) => see({ ...AWAY, processorCelsius: 50, watts: value }).reason,
@@ -120,7 +124,7 @@ test('3: near the limit it works more slowly, above it not at all, and it does n
   assert.deepEqual(watts, ['idle', 'too-much-power', 'too-much-power', 'idle']);
 });
 
-test('4: a pause means it: neither time nor a restart nor the owner’s leaving ends it early', () => {
+test('4: neither time nor a restart nor the owner’s absence ends a pause early', () => {
   const { presence, see, clock, restart } = evening();
   see(AWAY);
   presence.pause('2-hours');
@@ -137,7 +141,7 @@ test('4: a pause means it: neither time nor a restart nor the owner’s leaving 
   assert.equal(second.current().reason, 'paused-by-owner');
 });
 
-test('5: the schedule keeps its hours by the clock on the wall, also when that is changed', () => {
+test('5: the schedule follows local time, even across a clock change', () => {
   const night = { scheduleOn: true, schedule: everyDay(22, 6) };
   // 24 October 2026, 20:00 in Berlin (summer time); the clocks go back in the coming night.
   const { see, clock } = evening(night, Date.UTC(2026, 9, 24, 18));
@@ -153,13 +157,13 @@ test('5: the schedule keeps its hours by the clock on the wall, also when that i
   assert.equal(see(AWAY).untilMs, Date.UTC(2026, 9, 25, 21), '22:00 in winter');
 });
 
-test('5: an hour that the clocks leave out, and one that they show twice', () => {
+test('5: handles an hour that a clock change skips, and one that it repeats', () => {
   const hour = everyDay(2, 3);
   // 29 March 2026: 02:00 to 03:00 does not exist in Berlin; the next one is on the 30th.
   const spring = evening({ onlyOffPeakHours: true, offPeakHours: hour }, Date.UTC(2026, 2, 29, 0, 30));
   assert.equal(spring.see(AWAY).reason, 'outside-off-peak');
   assert.equal(spring.see(AWAY).untilMs, Date.UTC(2026, 2, 30, 0));
-  // 25 October 2026: it comes twice, 00:00 and 01:00 UTC.
+  // 25 October 2026: the hour comes twice, at 00:00 and 01:00 UTC.
   const autumn = evening({ onlyOffPeakHours: true, offPeakHours: hour }, Date.UTC(2026, 9, 25, 0, 30));
   assert.equal(autumn.see(AWAY).decision, 'run');
   autumn.clock.advance(Date.UTC(2026, 9, 25, 1, 30) - autumn.clock.now());
@@ -168,15 +172,15 @@ test('5: an hour that the clocks leave out, and one that they show twice', () =>
   assert.equal(autumn.see(AWAY).reason, 'outside-off-peak');
 });
 
-test('5: a schedule without an hour says so, and never begins', () => {
+test('5: a schedule without hours has no next time', () => {
   const never = Array.from({ length: 7 }, () => '0'.repeat(24));
   const { see } = evening({ scheduleOn: true, schedule: never });
   assert.deepEqual([see(AWAY).reason, see(AWAY).untilMs], ['outside-schedule', null]);
 });
 
-test('a source that hears of the owner is believed at once, one that hangs or fails holds nobody up', async () => {
+test('follows events of a sensor immediately; a sensor that hangs or fails delays no other', async () => {
   const { presence, clock } = evening();
-  let seen: (said: PartialReadings) => void = () => {};
+  let reportInput: (readings: PartialReadings) => void = () => {};
   let closed = 0;
   const faults: unknown[] = [];
   const source = (name: string, read: () => Promise<PartialReadings>): Sensor => ({
@@ -186,23 +190,23 @@ test('a source that hears of the owner is believed at once, one that hangs or fa
       closed += 1;
     },
   });
-  const listening: Sensor = {
+  const withEvents: Sensor = {
     ...source('x11', async () => said(AWAY, clock.now(), 'x11')),
     onOwner(listener) {
-      seen = listener;
+      reportInput = listener;
       return () => {
-        seen = () => {};
+        reportInput = () => {};
       };
     },
   };
-  let asked = 0;
+  let polls = 0;
   const hanging = source('dbus', () => {
-    asked += 1;
+    polls += 1;
     return new Promise(() => {});
   });
   const failing = source('broken', () => Promise.reject(new Error('a bug')));
   const sensing = createSensing({
-    sensors: [listening, hanging, failing],
+    sensors: [withEvents, hanging, failing],
     clock,
     report: presence.report,
     fault: (error) => faults.push(error),
@@ -212,15 +216,15 @@ test('a source that hears of the owner is believed at once, one that hangs or fa
   assert.equal(presence.current().decision, 'run');
   clock.advance(3_000);
   await turn();
-  assert.equal(asked, 1, 'a source that hangs is not asked again');
+  assert.equal(polls, 1, 'a sensor that hangs isn’t polled again');
   assert.ok(faults.length >= 1);
-  const heard: string[] = [];
-  presence.onChange(({ reason }) => heard.push(reason));
-  seen(said({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
-  assert.deepEqual(heard, ['owner-active'], 'without waiting for the next look');
-  // The desktop's shell looks less often and sends what it saw before.
+  const reasons: string[] = [];
+  presence.onChange(({ reason }) => reasons.push(reason));
+  reportInput(said({ inputIdleSeconds: 0 }, clock.now(), 'x11'));
+  assert.deepEqual(reasons, ['owner-active'], 'without waiting for the next poll');
+  // The desktop shell polls less often and sends an older reading.
   presence.report(said(AWAY, clock.now() - 1, 'electron'));
-  assert.equal(presence.current().reason, 'owner-active', 'a slower source does not undo it');
+  assert.equal(presence.current().reason, 'owner-active', 'a slower source doesn’t undo it');
   sensing.stop();
   assert.equal(closed, 3);
 });

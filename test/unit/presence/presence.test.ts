@@ -1,7 +1,7 @@
 /**
- * Goal: the machine is used only when its owner allows it, and there is always one reason to show.
- * Method: properties over every combination of readings and rules; the service on a clock moved by hand.
- * Would break: an unknown that counts as idle, a stale reading that is believed, a pause lost by a restart.
+ * Verifies: the machine is used only if its owner allows it, and there is always exactly one reason to show.
+ * Setup: properties over every combination of readings and rules; the service on a manual clock.
+ * Fails if: an unknown reading counts as idle, a stale reading is used, or a restart loses a pause.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -62,19 +62,23 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
-test('every combination gives one reason, which agrees with the decision', () => {
+test('every combination gives one reason, which matches the decision', () => {
   fc.assert(
     fc.property(anyReadings, anyRules, anyBefore, (readings, rules, before) => {
       const presence = presenceSchema.parse(decide(readings, rules, NOW, before));
       assert.equal(presence.decision, decisionOf(presence.reason));
       assert.ok(presence.untilMs === null || presence.untilMs > NOW - MINUTE_MS * 240);
-      assert.deepEqual(decide(readings, rules, NOW, before), presence, 'the same question, the same answer');
+      assert.deepEqual(
+        decide(readings, rules, NOW, before),
+        presence,
+        'the same arguments give the same result',
+      );
     }),
     { numRuns: 5_000 },
   );
 });
 
-test('it works only where nothing that is known speaks against it, and the owner is known to be away', () => {
+test('runs only if no known reading forbids it and the owner is known to be away', () => {
   fc.assert(
     fc.property(anyReadings, anyRules, anyBefore, (readings, rules, before) => {
       const { decision } = decide(readings, rules, NOW, before);
@@ -93,7 +97,10 @@ test('it works only where nothing that is known speaks against it, and the owner
       if (rules.wattsMax !== null && Number(value('watts')) >= rules.wattsMax)
         assert.equal(decision, 'throttle');
       if (rules.runWhen === 'always') return;
-      assert.ok(rules.runOnBattery || value('onBattery') === false, 'unknown power is battery');
+      assert.ok(
+        rules.runOnBattery || value('onBattery') === false,
+        'an unknown power source counts as battery',
+      );
       assert.notEqual(value('remote'), true);
       assert.ok(!rules.onlyWhenLocked || value('locked') === true);
       if (rules.pauseForOtherPrograms) {
@@ -102,7 +109,10 @@ test('it works only where nothing that is known speaks against it, and the owner
       }
       if (value('locked') === true) return;
       const idleSeconds = value('inputIdleSeconds');
-      assert.ok(idleSeconds !== null && Number(idleSeconds) >= rules.idleMinutes * 60, 'unknown is not away');
+      assert.ok(
+        idleSeconds !== null && Number(idleSeconds) >= rules.idleMinutes * 60,
+        'unknown idle time doesn’t count as away',
+      );
       const controller = value('controllerIdleSeconds');
       assert.ok(controller === null || Number(controller) >= rules.idleMinutes * 60);
       assert.ok(!rules.pauseForFullScreen || value('fullScreen') !== true);
@@ -123,7 +133,7 @@ const AWAY: ReadingValues = { inputIdleSeconds: 300, onBattery: false, locked: f
 const reason = (values: ReadingValues, rules: Partial<PresenceRules> = {}) =>
   decide(said(values, NOW), { ...ready, ...rules }, NOW).reason;
 
-test('each reason, by example', () => {
+test('gives each reason', () => {
   assert.equal(reason(AWAY), 'idle');
   assert.equal(reason({ ...AWAY, inputIdleSeconds: 299 }), 'owner-active');
   assert.equal(reason({ ...AWAY, inputIdleSeconds: 0, locked: true }), 'idle');
@@ -157,14 +167,14 @@ test('each reason, by example', () => {
   assert.equal(reason(AWAY, { pause: { sinceMs: 1, untilMs: null } }), 'paused-by-owner');
 });
 
-test('what the owner chose not to heed does not keep us away', () => {
+test('doesn’t pause for what the owner turned off', () => {
   assert.equal(reason({ ...AWAY, fullScreen: true }, { pauseForFullScreen: false }), 'idle');
   assert.equal(reason({ ...AWAY, displayKeptAwake: true }, { pauseForDisplayAwake: false }), 'idle');
   assert.equal(reason({ ...AWAY, otherGraphicsPercent: 90 }, { pauseForOtherPrograms: false }), 'idle');
   assert.equal(reason({ ...AWAY, metered: true }, { runOnMetered: true }), 'idle');
 });
 
-test('while the owner is active it says when it would begin', () => {
+test('reports when it would begin while the owner is active', () => {
   const presence = decide(said({ ...AWAY, inputIdleSeconds: 60 }, NOW), ready, NOW);
   assert.equal(presence.untilMs, NOW + 4 * MINUTE_MS);
 });
@@ -185,21 +195,21 @@ function setUp(runWhen: 'idle' | 'always' = 'idle') {
   return { clock, create };
 }
 
-test('readings decide, and stop deciding when they go stale', () => {
+test('follows readings until they go stale', () => {
   const { clock, create } = setUp();
   const presence = create();
-  const heard: Presence['reason'][] = [];
-  presence.onChange(({ reason }) => heard.push(reason));
+  const reasons: Presence['reason'][] = [];
+  presence.onChange(({ reason }) => reasons.push(reason));
   presence.report(said(AWAY, clock.now()));
   const { sinceMs } = presence.current();
   clock.advance(20_000);
   assert.deepEqual([presence.current().reason, presence.current().sinceMs], ['idle', sinceMs]);
   clock.advance(11_000);
   presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
-  assert.deepEqual(heard, ['idle', 'session-unknown', 'owner-active']);
+  assert.deepEqual(reasons, ['idle', 'session-unknown', 'owner-active']);
 });
 
-test('a pause survives a restart, ends by itself, and says since when and until when', () => {
+test('a pause survives a restart, ends automatically, and has its start and end time', () => {
   const { clock, create } = setUp('always');
   const first = create();
   assert.equal(first.current().reason, 'always-on');
@@ -209,13 +219,13 @@ test('a pause survives a restart, ends by itself, and says since when and until 
   const second = create();
   const { reason, sinceMs, untilMs } = second.current();
   assert.deepEqual([reason, sinceMs, untilMs], ['paused-by-owner', NOW, NOW + 30 * MINUTE_MS]);
-  const heard: Presence['reason'][] = [];
-  second.onChange((presence) => heard.push(presence.reason));
+  const reasons: Presence['reason'][] = [];
+  second.onChange((presence) => reasons.push(presence.reason));
   clock.advance(29 * MINUTE_MS);
-  assert.deepEqual(heard, ['always-on']);
+  assert.deepEqual(reasons, ['always-on']);
 });
 
-test('a pause until the owner resumes has no end; resuming ends it for good', () => {
+test('a pause until the owner resumes has no end; resuming ends it permanently', () => {
   const { clock, create } = setUp('always');
   const first = create();
   assert.equal(first.pause('resume').untilMs, null);
@@ -226,13 +236,13 @@ test('a pause until the owner resumes has no end; resuming ends it for good', ()
   assert.equal(create().current().reason, 'always-on');
 });
 
-test('until tomorrow means the next morning where the owner lives', () => {
+test('"until tomorrow" means the next morning in local time', () => {
   const { create } = setUp('always');
   // 13:00 in Berlin; the next morning there is 08:00, which is 07:00 UTC.
   assert.equal(create().pause('tomorrow').untilMs, Date.UTC(2026, 10, 24, 7));
 });
 
-test('a second pause replaces the first and is told', () => {
+test('a second pause replaces the first and notifies listeners', () => {
   const { clock, create } = setUp('always');
   const presence = create();
   const ends: (number | null)[] = [];
@@ -243,7 +253,7 @@ test('a second pause replaces the first and is told', () => {
   assert.deepEqual(ends, [NOW + 60 * MINUTE_MS, NOW + 121 * MINUTE_MS]);
 });
 
-test('it is starting until it is told otherwise', () => {
+test('is starting until the availability is set', () => {
   const clock = manualClock(NOW);
   const presence = createPresence({
     clock,

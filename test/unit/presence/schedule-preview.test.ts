@@ -1,9 +1,9 @@
 /**
- * Goal: the preview of the next 24 hours is what then happens, also where clocks are changed.
- * Method: days of four zones on which clocks are changed, and ordinary ones; each foreseen moment is asked of a
- * presence service whose clock stands there.
- * Would break: hours counted instead of read from the wall, a pause that hides what comes after it, a preview with
- * rules of its own, a gap.
+ * Verifies: the preview of the next 24 hours matches what happens then, even across clock changes.
+ * Setup: days in four time zones, with and without a clock change; each foreseen moment is compared with the decision
+ * of a presence service whose clock shows that moment.
+ * Fails if: hours are counted as elapsed time instead of local time, a pause hides what comes after it, the preview has
+ * rules of its own, or there is a gap.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,22 +34,22 @@ function at(startMs: number, chosen: Partial<Settings>, timeZone = 'Europe/Berli
   return { now: open(startMs), decided: (atMs: number) => open(atMs).current() };
 }
 
-/** As `22:00 outside-schedule`, by the hours since the first. */
-function told(startMs: number, chosen: Partial<Settings>, pause?: PauseUntil) {
+/** Returns each stretch as [hours since the start, reason]. */
+function preview(startMs: number, chosen: Partial<Settings>, pause?: PauseUntil) {
   const { now } = at(startMs, chosen);
   if (pause !== undefined) now.pause(pause);
   const { stretches } = now.schedulePreview();
   return stretches.map(({ fromMs, reason }) => [(fromMs - startMs) / HOUR_MS, reason ?? 'allowed']);
 }
 
-test('without rules the whole day is one stretch, from now on', () => {
+test('without rules, the whole day is one stretch that starts now', () => {
   const nowMs = Date.UTC(2026, 10, 23, 12, 7);
   const { timeZone, stretches } = at(nowMs, {}).now.schedulePreview();
   assert.equal(timeZone, 'Europe/Berlin');
   assert.deepEqual(stretches, [{ fromMs: nowMs, untilMs: nowMs + DAY_MS, reason: null }]);
 });
 
-test('schedule before price of power, and a pause before both, to the minute', () => {
+test('the schedule comes before off-peak hours and a pause before both, to the minute', () => {
   const nowMs = Date.UTC(2026, 10, 23, 18, 10); // 19:10 in Berlin
   const rules = {
     scheduleOn: true,
@@ -57,35 +57,35 @@ test('schedule before price of power, and a pause before both, to the minute', (
     onlyOffPeakHours: true,
     offPeakHours: everyDay(22, 6),
   };
-  assert.deepEqual(told(nowMs, rules), [
+  assert.deepEqual(preview(nowMs, rules), [
     [0, 'outside-schedule'],
     [50 / 60, 'outside-off-peak'],
     [2 + 50 / 60, 'allowed'],
     [10 + 50 / 60, 'outside-off-peak'],
     [12 + 50 / 60, 'outside-schedule'],
   ]);
-  assert.deepEqual(told(nowMs, rules, '1-hour').slice(0, 2), [
+  assert.deepEqual(preview(nowMs, rules, '1-hour').slice(0, 2), [
     [0, 'paused-by-owner'],
     [1, 'outside-off-peak'],
   ]);
-  assert.deepEqual(told(nowMs, rules, 'resume'), [[0, 'paused-by-owner']]);
+  assert.deepEqual(preview(nowMs, rules, 'resume'), [[0, 'paused-by-owner']]);
 });
 
-test('an hour that the clocks leave out is not there, and one that they show twice lasts two', () => {
+test('an hour that a clock change skips is missing, and one that it repeats lasts two', () => {
   const hour = { onlyOffPeakHours: true, offPeakHours: everyDay(2, 3) };
-  // 28 March 2026, 23:00 in Berlin: at 02:00 it becomes 03:00.
-  assert.deepEqual(told(Date.UTC(2026, 2, 28, 22), hour), [[0, 'outside-off-peak']]);
-  // 24 October 2026, 23:00 in Berlin: at 03:00 it becomes 02:00.
-  assert.deepEqual(told(Date.UTC(2026, 9, 24, 21), hour), [
+  // 28 March 2026, 23:00 in Berlin: 02:00 becomes 03:00.
+  assert.deepEqual(preview(Date.UTC(2026, 2, 28, 22), hour), [[0, 'outside-off-peak']]);
+  // 24 October 2026, 23:00 in Berlin: 03:00 becomes 02:00.
+  assert.deepEqual(preview(Date.UTC(2026, 9, 24, 21), hour), [
     [0, 'outside-off-peak'],
     [3, 'allowed'],
     [5, 'outside-off-peak'],
   ]);
 });
 
-test('a night’s schedule is an hour shorter in spring and an hour longer in autumn', () => {
+test('a schedule for the night is an hour shorter in spring and an hour longer in autumn', () => {
   const night = { scheduleOn: true, schedule: everyDay(22, 6) };
-  const from = (startMs: number) => told(startMs, night).slice(0, 2);
+  const from = (startMs: number) => preview(startMs, night).slice(0, 2);
   assert.deepEqual(from(Date.UTC(2026, 2, 28, 21)), [
     [0, 'allowed'],
     [7, 'outside-schedule'],
@@ -103,7 +103,7 @@ test('a night’s schedule is an hour shorter in spring and an hour longer in au
 const ZONES = {
   'Europe/Berlin': [Date.UTC(2026, 2, 28, 12), Date.UTC(2026, 9, 24, 12)],
   'America/New_York': [Date.UTC(2026, 2, 7, 18), Date.UTC(2026, 9, 31, 18)],
-  // Half an hour of summer time.
+  // Daylight saving time of half an hour.
   'Australia/Lord_Howe': [Date.UTC(2026, 3, 4, 2), Date.UTC(2026, 9, 3, 2)],
   'Asia/Kathmandu': [Date.UTC(2026, 0, 1, 12)],
 };
@@ -113,7 +113,7 @@ const anyWeek = fc.array(
   { minLength: 7, maxLength: 7 },
 );
 
-test('whatever the rules, the zone and the day: no gap, and each moment is decided as foreseen', () => {
+test('for any rules, zone and day, there is no gap and each moment is decided as foreseen', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...places),

@@ -1,7 +1,7 @@
 /**
- * Goal: the hours in which we were allowed to work are counted, each on its own day, and sleep is not.
- * Method: a clock moved by hand, over midnight, a sleep and a restart.
- * Would break: hours that nobody saw, a pause that counts as work, a day that begins at another place's midnight.
+ * Verifies: hours in which Idlewatt was allowed to work are counted on their own day, and sleep isn't.
+ * Setup: a manual clock, across midnight, a sleep and a restart.
+ * Fails if: hours without Idlewatt count, a pause counts as work, or a day begins at midnight of another time zone.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,10 +22,10 @@ function setUp() {
   const records = createMemoryRecordStore();
   const state = { free: true };
   const open = () => createUsage({ clock, calendar, records, isFree: () => state.free });
-  return { clock, state, open, usage: open() };
+  return { clock, calendar, state, open, usage: open() };
 }
 
-test('each hour counts on its own day, and only while we were allowed to work', () => {
+test('counts each hour on its own day, and as free only while Idlewatt was allowed to work', () => {
   const { clock, state, usage, open } = setUp();
   clock.advance(HOUR_MS);
   usage.count();
@@ -40,6 +40,18 @@ test('each hour counts on its own day, and only while we were allowed to work', 
     { day: '2026-11-24', seenMs: HOUR_MS, freeMs: HOUR_MS / 2 },
   ]);
   assert.deepEqual(second.days(1).length, 1);
+});
+
+test('doesn’t count a gap in which the machine slept', () => {
+  const { clock, calendar } = setUp();
+  const records = createMemoryRecordStore();
+  const asleep = { ...clock, every: () => ({ cancel: () => undefined }) };
+  const usage = createUsage({ clock: asleep, calendar, records, isFree: () => true });
+  clock.advance(3 * 60_000);
+  usage.count();
+  clock.advance(3 * 60_000 + 1);
+  usage.stop();
+  assert.deepEqual(usage.days(1), [{ day: '2026-11-23', seenMs: 3 * 60_000, freeMs: 3 * 60_000 }]);
 });
 
 test('what an hour brought is known after an hour, of the days that were counted', () => {

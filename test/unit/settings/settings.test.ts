@@ -1,7 +1,7 @@
 /**
- * Goal: what the owner set stays set, what is invalid changes nothing, defaults may improve later.
- * Method: settings on a database in memory, created anew as after a restart.
- * Would break: defaults written down as if chosen, a patch half applied, a bad kept value that stops the start.
+ * Verifies: the owner's choices are kept, invalid patches change nothing, and defaults can change later.
+ * Setup: settings on an in-memory database, created again as after a restart.
+ * Fails if: defaults are stored as choices, a patch is applied in part, or an invalid stored value prevents the start.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,33 +10,33 @@ import { createSettings } from '../../../main/core/settings/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { DEFAULT_SETTINGS, type Settings, type SettingsPatch } from '../../../shared/settings.ts';
 
-test('a change is kept over a restart, and only what was chosen is kept', () => {
+test('stores only what was chosen and keeps it across a restart', () => {
   const { records } = openDatabase(':memory:');
   const first = createSettings({ records, defaults: DEFAULT_SETTINGS });
   assert.deepEqual(first.get(), DEFAULT_SETTINGS);
-  const heard: Settings[] = [];
-  const stop = first.onChange((settings) => heard.push(settings));
+  const changes: Settings[] = [];
+  const stop = first.onChange((settings) => changes.push(settings));
   first.change({ idleMinutes: 9 });
   stop();
   first.change({ language: 'de' });
-  assert.deepEqual(heard, [{ ...DEFAULT_SETTINGS, idleMinutes: 9 }]);
+  assert.deepEqual(changes, [{ ...DEFAULT_SETTINGS, idleMinutes: 9 }]);
   const later = createSettings({
     records,
     defaults: { ...DEFAULT_SETTINGS, runWhen: 'always', idleMinutes: 3 },
   });
   assert.equal(later.get().idleMinutes, 9, 'chosen by the owner');
   assert.equal(later.get().language, 'de');
-  assert.equal(later.get().runWhen, 'always', 'never chosen, so the new default counts');
+  assert.equal(later.get().runWhen, 'always', 'never chosen, so the new default applies');
 });
 
-test('what is invalid is refused by its name and changes nothing', () => {
+test('rejects invalid settings by name and changes nothing', () => {
   const { records } = openDatabase(':memory:');
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
   const invalid: SettingsPatch[] = [
     { idleMinutes: 0 },
     { idleMinutes: 5, priceInputPerMillion: '-1' },
     { language: 'xx' as 'de' },
-    { unheardOf: true } as SettingsPatch,
+    { unknownSetting: true } as SettingsPatch,
   ];
   for (const patch of invalid) {
     assert.throws(
@@ -49,7 +49,7 @@ test('what is invalid is refused by its name and changes nothing', () => {
   assert.equal(records.get('settings', 'owner'), null);
 });
 
-test('a field left undefined is a field left alone', () => {
+test('ignores undefined fields', () => {
   const { records } = openDatabase(':memory:');
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
   settings.change({ idleMinutes: 9 });
@@ -57,7 +57,7 @@ test('a field left undefined is a field left alone', () => {
   assert.deepEqual(settings.get(), { ...DEFAULT_SETTINGS, idleMinutes: 9, notifications: false });
 });
 
-test('kept values that are no longer valid return to their default, the others stay', () => {
+test('stored values that are no longer valid return to their default; the others stay', () => {
   const { records } = openDatabase(':memory:');
   records.set('settings', 'owner', JSON.stringify({ idleMinutes: 'many', notifications: false, gone: 1 }));
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });

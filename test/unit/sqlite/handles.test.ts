@@ -1,7 +1,7 @@
 /**
- * Goal: a handle for reading cannot write, whatever SQL it is given; a transaction is whole or nothing.
- * Method: both handles on a database in memory.
- * Would break: a read handle that passes writes through, a nested failure that keeps the outer half.
+ * Verifies: a read handle can't write, whatever SQL it gets; a transaction is all or nothing.
+ * Setup: both handles on an in-memory database.
+ * Fails if: a read handle passes writes through, or a failed outer transaction keeps its nested writes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function setUp() {
   return openHandles(database);
 }
 
-test('a read handle refuses to write', () => {
+test('a read handle rejects statements that write', () => {
   const { reader, writer } = setUp();
   const write = "INSERT INTO thing VALUES ('a') RETURNING name";
   assert.throws(() => reader.get(write), /read handle/);
@@ -26,7 +26,7 @@ test('a read handle refuses to write', () => {
   assert.equal(reader.get('SELECT name FROM thing WHERE name = ?', 'a'), null);
 });
 
-test('a nested transaction that fails may be caught; an outer one that fails takes all with it', () => {
+test('a failed nested transaction can be caught, and a failed outer one undoes everything', () => {
   const { reader, writer } = setUp();
   const fail = (): never => {
     throw new Error('stop');
@@ -50,7 +50,7 @@ test('a nested transaction that fails may be caught; an outer one that fails tak
   assert.deepEqual(reader.all('SELECT name FROM thing'), [{ name: 'outer' }]);
 });
 
-test('a full disk is an expected failure, and what was there before stays', () => {
+test('a full disk fails with disk-full and keeps earlier data', () => {
   const database = new Database(':memory:');
   database.exec('CREATE TABLE thing (name TEXT)');
   database.pragma('max_page_count = 8');

@@ -1,8 +1,8 @@
 /**
- * Goal: a damaged database is refused and stays byte for byte what it was; a whole one survives a crash.
- * Method: real files: cut, overwritten, of another program, of a newer version, and with a hot write-ahead
- * log left by a process that was killed in the middle.
- * Would break: any write, truncation or log recovery before the check has passed.
+ * Verifies: a damaged database is rejected and stays unchanged byte for byte; an intact one survives a crash.
+ * Setup: real files: truncated, overwritten, of another program, of a newer version, and with a hot write-ahead log
+ * left by a process that was killed while writing.
+ * Fails if: anything writes, truncates or recovers the log before the check has passed.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Name and hash of every file that holds data; the shared-memory index is rebuilt by every reader. */
+/** Returns name and hash of every file with data, except the shared-memory index, which every reader rebuilds. */
 function contents(): string[] {
   return readdirSync(folder)
     .filter((name) => !name.endsWith('-shm') && statSync(join(folder, name)).size > 0)
@@ -61,54 +61,54 @@ function fill(records = 300): void {
   database.close();
 }
 
-function refusal(): AppError {
+function assertRejected(): AppError {
   const before = contents();
-  let refused: AppError | null = null;
+  let rejection: AppError | null = null;
   assert.throws(
     () => openDatabase(path),
     (error) => {
-      if (isAppError(error, 'database-corrupt')) refused = error;
-      return refused !== null;
+      if (isAppError(error, 'database-corrupt')) rejection = error;
+      return rejection !== null;
     },
   );
-  assert.deepEqual(contents(), before, 'the files are untouched');
-  assert.ok(refused);
-  return refused;
+  assert.deepEqual(contents(), before, 'the files are unchanged');
+  assert.ok(rejection);
+  return rejection;
 }
 
-test('a page overwritten with noise', () => {
+test('rejects a file with an overwritten page', () => {
   fill();
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(4096 * 3, 0xa5), 0, 4096 * 3, 4096 * 8);
-  const { message } = refusal();
+  const { message } = assertRejected();
   assert.match(message, /left untouched/);
   assert.match(message, new RegExp(`put your own backup at ${path}`));
 });
 
-test('a file cut short', () => {
+test('rejects a truncated file', () => {
   fill();
   truncateSync(path, Math.floor(statSync(path).size / 2));
-  refusal();
+  assertRejected();
 });
 
-test('a file that is no database at all', () => {
-  writeFileSync(path, 'these are notes, and they are not yours');
-  refusal();
+test('rejects a file that is not a database', () => {
+  writeFileSync(path, 'these are notes of another program');
+  assertRejected();
 });
 
-test('a database of another program', () => {
+test('rejects a database of another program', () => {
   const other = new Database(path);
   other.exec('CREATE TABLE recipe (name TEXT)');
   other.close();
-  refusal();
+  assertRejected();
 });
 
-test('the message names the backup that lies beside it, and restoring it works', () => {
+test('names the backup next to the database, and restoring it works', () => {
   fill();
   openDatabase(path).close();
   assert.ok(existsSync(`${path}.backup`));
   truncateSync(path, 5000);
-  const { message, details } = refusal();
+  const { message, details } = assertRejected();
   assert.match(message, new RegExp(`copy ${path}.backup to ${path}`));
   assert.equal(details.backup, `${path}.backup`);
   for (const name of ['', '-wal', '-shm']) rmSync(`${path}${name}`, { force: true });
@@ -118,7 +118,7 @@ test('the message names the backup that lies beside it, and restoring it works',
   restored.close();
 });
 
-test('a database of a newer version is refused and untouched', () => {
+test('rejects a database of a newer version and leaves it unchanged', () => {
   fill(1);
   const newer = new Database(path);
   newer.pragma('user_version = 999');
@@ -132,8 +132,8 @@ test('a database of a newer version is refused and untouched', () => {
   assert.deepEqual(contents(), before);
 });
 
-/** A process that writes without end and is killed: its last writes stand in the log only. */
-async function crashInTheMiddle(): Promise<number> {
+/** Kills a process that writes without end, so that its last writes are in the log only. Returns its last record. */
+async function crashWhileWriting(): Promise<number> {
   const program = `
     import { openDatabase } from ${JSON.stringify(join(import.meta.dirname, '../../../main/adapters/sqlite/index.ts'))};
     const database = openDatabase(${JSON.stringify(path)});
@@ -154,8 +154,8 @@ async function crashInTheMiddle(): Promise<number> {
   return Number(complete.at(-1));
 }
 
-test('after kill -9 nothing that was acknowledged is missing', async () => {
-  const last = await crashInTheMiddle();
+test('keeps every acknowledged write after kill -9', async () => {
+  const last = await crashWhileWriting();
   assert.ok(statSync(`${path}-wal`).size > 0, 'the crash left a write-ahead log');
   const database = openDatabase(path);
   const records = database.records.list('crash');
@@ -164,43 +164,43 @@ test('after kill -9 nothing that was acknowledged is missing', async () => {
   database.close();
 });
 
-test('damage beneath a hot write-ahead log leaves both files untouched', async () => {
+test('rejects a damaged file with a hot write-ahead log and leaves both unchanged', async () => {
   fill();
-  await crashInTheMiddle();
+  await crashWhileWriting();
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(4096 * 12, 0xa5), 0, 4096 * 12, 4096 * 6);
-  refusal();
+  assertRejected();
 });
 
-test('a large file is opened at once, read in the background, and copied only when it is whole', async () => {
+test('opens a large file immediately, reads it in the background and copies it only if it is intact', async () => {
   fill();
-  const opened = openDatabase(path, { readAtOnceBytesMax: 4096 });
+  const opened = openDatabase(path, { readFirstBytesMax: 4096 });
   await opened.examined;
   assert.equal(opened.records.list('test').length, 300);
   opened.close();
-  assert.ok(existsSync(`${path}.backup`), 'a whole one is copied');
+  assert.ok(existsSync(`${path}.backup`), 'an intact file is copied');
   const copy = readFileSync(`${path}.backup`);
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(4096 * 3, 0xa5), 0, 4096 * 3, 4096 * 8);
   utimesSync(`${path}.backup`, 0, 0);
-  const damaged = openDatabase(path, { readAtOnceBytesMax: 4096 });
+  const damaged = openDatabase(path, { readFirstBytesMax: 4096 });
   await assert.rejects(damaged.examined, (error) => isAppError(error, 'database-corrupt'));
   damaged.close();
-  assert.deepEqual(readFileSync(`${path}.backup`), copy, 'a damaged one takes no copy’s place');
+  assert.deepEqual(readFileSync(`${path}.backup`), copy, 'a damaged file doesn’t replace the copy');
 });
 
-test('a large file cut short is refused before it is opened', () => {
+test('rejects a truncated large file before opening it', () => {
   fill();
   truncateSync(path, Math.floor(statSync(path).size / 2));
   const before = contents();
   assert.throws(
-    () => openDatabase(path, { readAtOnceBytesMax: 4096 }),
+    () => openDatabase(path, { readFirstBytesMax: 4096 }),
     (error) => isAppError(error, 'database-corrupt'),
   );
   assert.deepEqual(contents(), before);
 });
 
-test('a file that another program holds is not called damaged, while it is opened or written to', () => {
+test('reports a file that another program has locked as in use, not as damaged, on open and on write', () => {
   fill(3);
   const other = new Database(path);
   other.pragma('locking_mode = EXCLUSIVE');
@@ -218,7 +218,7 @@ test('a file that another program holds is not called damaged, while it is opene
   database.close();
 });
 
-test('the database and its backup are readable by their owner only', () => {
+test('makes the database and its backup readable by their owner only', () => {
   fill(1);
   openDatabase(path).close();
   assert.equal(statSync(path).mode & 0o777, 0o600);

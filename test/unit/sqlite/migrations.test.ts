@@ -1,16 +1,22 @@
 /**
- * Goal: each numbered step takes a database from the version before it to its own, data included.
- * Method: open with the steps up to N - 1, put rows in by hand, open with N.
- * Would break: a step edited after its release, a gap in the numbers, a step that runs twice or half.
+ * Verifies: each numbered step takes a database from the previous version to its own, data included, and no released
+ * step changes.
+ * Setup: open with the steps up to N - 1, insert rows by hand, open with N; the files against their listed hashes.
+ * Fails if: a step is edited after its release or depends on today's code, the numbers have a gap, a step runs twice or
+ * in part.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
-import { MIGRATIONS } from '../../../main/adapters/sqlite/migrations/index.ts';
+import { MIGRATIONS, NEWEST_VERSION } from '../../../main/adapters/sqlite/migrations.ts';
+import { isAppError } from '../../../shared/errors.ts';
+
+const FOLDER = join(import.meta.dirname, '../../../main/adapters/sqlite/migrations');
 
 let folder = '';
 let path = '';
@@ -21,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The database after the steps up to this version, opened bare. */
+/** Returns the database after the steps up to this version, without the adapter. */
 function at(version: number): Database.Database {
   openDatabase(path, { migrations: MIGRATIONS.slice(0, version) }).close();
   const database = new Database(path);
@@ -63,7 +69,7 @@ test('0001: postings and lines cannot be changed, deleted, replaced or added to 
   database.close();
 });
 
-test('0001: a key is booked once and a posting is reversed once', () => {
+test('0001: a key is recorded once and a posting is reversed once', () => {
   const database = at(1);
   insertPosting(database);
   const insert = 'INSERT INTO ledger_posting (key, at_ms, kind, description, reverses) VALUES ';
@@ -74,7 +80,7 @@ test('0001: a key is booked once and a posting is reversed once', () => {
   database.close();
 });
 
-test('0002: a job is looked up by what its text says; events need their job', () => {
+test('0002: lookup columns come from the text of the job; events need their job', () => {
   const database = at(2);
   database.exec(
     `INSERT INTO job (id, body) VALUES ('j', '{"side":"sold","state":"admitted","createdAtMs":7}')`,
@@ -97,7 +103,7 @@ test('0003: a record is one JSON text per collection and key', () => {
   database.close();
 });
 
-test('0004: benchmark runs keep JSON conditions and results', () => {
+test('0004: conditions and results of benchmark runs are JSON', () => {
   const database = at(4);
   database.exec("INSERT INTO benchmark VALUES ('a', 1, 'gpu', '{}', '{}')");
   assert.throws(
@@ -107,7 +113,7 @@ test('0004: benchmark runs keep JSON conditions and results', () => {
   database.close();
 });
 
-test('0005: what was booked before is chained and summed, and is as immutable as before', () => {
+test('0005: existing postings are chained and summed, and stay immutable', () => {
   const before = at(4);
   insertPosting(before);
   before.exec(`INSERT INTO job (id, body) VALUES ('j', '{"peer":"12D3"}')`);
@@ -144,7 +150,7 @@ test('0005: what was booked before is chained and summed, and is as immutable as
   database.close();
 });
 
-test('0006: each posting has its lines with it, chained as before, and is as immutable as before', () => {
+test('0006: each posting includes its lines, is chained as before and stays immutable', () => {
   const before = at(4);
   insertPosting(before);
   before.exec(`
@@ -189,7 +195,7 @@ test('0006: each posting has its lines with it, chained as before, and is as imm
   bare.close();
 });
 
-test('0006: books whose newest entries are gone still say so', () => {
+test('0006: newest entries that were missing before are still reported', () => {
   const before = at(4);
   insertPosting(before);
   before.exec("INSERT INTO ledger_posting (key, at_ms, kind, description) VALUES ('b', 2, 'opening', '')");
@@ -201,12 +207,15 @@ test('0006: books whose newest entries are gone still say so', () => {
   `);
   before.close();
   const database = openDatabase(path);
-  const said = database.ledger.check('all').map(({ what }) => what);
-  assert.ok(said.includes('The newest entries are gone: 2 were written, 1 are there.'), said.join(' '));
+  const problems = database.ledger.check('all').map(({ what }) => what);
+  assert.ok(
+    problems.includes('The newest entries are missing: 2 were written, 1 exist.'),
+    problems.join(' '),
+  );
   database.close();
 });
 
-test('what was written at one version is there at every later one', () => {
+test('data of one version is kept by every later one', () => {
   const first = at(1);
   insertPosting(first);
   first.close();
@@ -216,7 +225,7 @@ test('what was written at one version is there at every later one', () => {
   database.close();
 });
 
-test('a step that fails leaves the version before it', () => {
+test('a failed step leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };
   assert.throws(
     () => openDatabase(path, { migrations: [...MIGRATIONS.slice(0, 1), broken] }),
@@ -228,8 +237,63 @@ test('a step that fails leaves the version before it', () => {
   database.close();
 });
 
+test('a step for which the disk is full fails with disk-full and leaves the version before it', () => {
+  at(1).close();
+  const large = {
+    version: 2,
+    sql: 'CREATE TABLE large (text TEXT)',
+    fill(database: Database.Database) {
+      database.pragma(`max_page_count = ${Number(database.pragma('page_count', { simple: true }))}`);
+      database.prepare('INSERT INTO large VALUES (?)').run('x'.repeat(100_000));
+    },
+  };
+  assert.throws(
+    () => openDatabase(path, { migrations: [...MIGRATIONS.slice(0, 1), large] }),
+    (error) => isAppError(error, 'disk-full'),
+  );
+  const database = new Database(path);
+  assert.equal(database.pragma('user_version', { simple: true }), 1);
+  database.close();
+});
+
 test('the steps are numbered from 1 without gaps', () => {
   MIGRATIONS.forEach((migration, index) => {
     assert.equal(migration.version, index + 1);
   });
+  assert.equal(NEWEST_VERSION, MIGRATIONS.at(-1)?.version);
+});
+
+/** The numbered files. Line ends count as LF, whatever git wrote on this system. */
+function stepFiles(): { readonly name: string; readonly text: string }[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => ({ name, text: readFileSync(join(FOLDER, name), 'utf8').replaceAll('\r\n', '\n') }));
+}
+
+test('no released step has changed', () => {
+  const hashes = stepFiles().map(({ name, text }) => [name, createHash('sha256').update(text).digest('hex')]);
+  const listed = JSON.parse(readFileSync(join(FOLDER, 'hashes.json'), 'utf8'));
+  assert.deepEqual(
+    Object.fromEntries(hashes),
+    listed,
+    'write a new migration instead of changing an old one',
+  );
+  assert.equal(hashes.length, MIGRATIONS.length);
+});
+
+test('steps import nothing but Node and the type of a migration', () => {
+  for (const { name, text } of stepFiles()) {
+    const imports = [...text.matchAll(/^import (type )?.* from '(.*)';$/gm)].map(([, type, from]) => [
+      type,
+      from,
+    ]);
+    assert.equal(imports.length, text.match(/\bimport\b|\brequire\b/g)?.length, name);
+    for (const [type, from = ''] of imports) {
+      const isAllowed = type
+        ? ['../migration.ts', 'better-sqlite3'].includes(from)
+        : from.startsWith('node:');
+      assert.ok(isAllowed, `${name} imports ${from}`);
+    }
+  }
 });

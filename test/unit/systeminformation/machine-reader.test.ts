@@ -1,7 +1,8 @@
 /**
- * Goal: what systeminformation does not know becomes null, never 0, -1 or ''. Method: real answers of odd
- * machines, and anything at all as an answer. What would break: a GPU with -1 bytes, an agent that does not
- * start because a driver's tool answered nonsense, a sensor that is asked every second.
+ * Verifies: what systeminformation doesn't know becomes null, never 0, -1 or ''.
+ * Setup: real results of unusual machines, and arbitrary values as results.
+ * Fails if: a GPU has -1 bytes, the agent doesn't start because a driver's tool returned nonsense, or a sensor is read
+ * every second.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -34,17 +35,17 @@ const anyGraphics = fc.oneof(
 
 function source(answers: Partial<Record<keyof MachineSource, unknown>>): {
   source: MachineSource;
-  asked: Record<string, number>;
+  calls: Record<string, number>;
 } {
-  const asked: Record<string, number> = {};
+  const calls: Record<string, number> = {};
   const ask = (name: keyof MachineSource) => async () => {
-    asked[name] = (asked[name] ?? 0) + 1;
+    calls[name] = (calls[name] ?? 0) + 1;
     const answer = answers[name];
     if (answer instanceof Error) throw answer;
     return answer;
   };
   return {
-    asked,
+    calls,
     source: {
       cpu: ask('cpu'),
       graphics: ask('graphics'),
@@ -56,7 +57,7 @@ function source(answers: Partial<Record<keyof MachineSource, unknown>>): {
 }
 
 describe('facts about the machine', () => {
-  it('are positive numbers, words or null, whatever was answered', () => {
+  it('are positive numbers, text or null for any result', () => {
     fc.assert(
       fc.property(anyAnswer, anyGraphics, (answer, graphics) => {
         const processor = readProcessor(answer);
@@ -75,7 +76,7 @@ describe('facts about the machine', () => {
     );
   });
 
-  it('name a card once, with its own memory in bytes', () => {
+  it('name a GPU once, with its own memory in bytes', () => {
     const graphics = {
       controllers: [
         {
@@ -104,7 +105,16 @@ describe('facts about the machine', () => {
     assert.equal(readGraphicsWatts(graphics), 31.5);
   });
 
-  it('are no temperature when the sensor is dead or mad', () => {
+  it('are null where a figure is too small or too large to be one', () => {
+    const memoryOf = (vram: number) =>
+      readGraphics({ controllers: [{ model: 'GPU', vram }] })[0]?.memoryBytes;
+    assert.equal(memoryOf(1e-9), null);
+    assert.equal(memoryOf(Number.MAX_VALUE), null);
+    const draws = [{ powerDraw: Number.MAX_VALUE }, { powerDraw: Number.MAX_VALUE }];
+    assert.equal(readGraphicsWatts({ controllers: draws }), null);
+  });
+
+  it('have no temperature if the sensor is broken', () => {
     assert.equal(readTemperature({ main: -1, max: 0 }), null);
     assert.equal(readTemperature({ main: 3000 }), null);
     assert.equal(readTemperature({ main: null, max: 61 }), 61);
@@ -112,7 +122,7 @@ describe('facts about the machine', () => {
 });
 
 describe('machine reader', () => {
-  it('has an inventory even when every question fails', async () => {
+  it('returns an inventory even if every call fails', async () => {
     const failing = new Error('no such tool');
     const { source: broken } = source({ cpu: failing, graphics: failing, osInfo: failing });
     const inventory = await createMachineReader({ source: broken }).inventory();
@@ -122,16 +132,16 @@ describe('machine reader', () => {
     assert.ok(inventory.memoryBytes !== null && inventory.memoryBytes > 0);
   });
 
-  it('asks for the inventory once', async () => {
-    const { source: counted, asked } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
+  it('reads the inventory once', async () => {
+    const { source: counted, calls } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
     const reader = createMachineReader({ source: counted });
     assert.equal(await reader.inventory(), await reader.inventory());
-    assert.deepEqual(asked, { cpu: 1, graphics: 1, osInfo: 1 });
+    assert.deepEqual(calls, { cpu: 1, graphics: 1, osInfo: 1 });
   });
 
-  it('asks sensors rarely, and those that are missing hardly ever', async () => {
+  it('reads sensors rarely, and missing ones even less often', async () => {
     let nowMs = 0;
-    const { source: counted, asked } = source({
+    const { source: counted, calls } = source({
       cpuTemperature: { main: 55 },
       graphics: { controllers: [] },
     });
@@ -142,7 +152,7 @@ describe('machine reader', () => {
       assert.equal(readings.watts, null);
       assert.equal(readings.atMs, nowMs);
     }
-    assert.deepEqual(asked, { cpuTemperature: 5, graphics: 1 });
+    assert.deepEqual(calls, { cpuTemperature: 5, graphics: 1 });
   });
 
   it('reads this machine', async () => {

@@ -1,7 +1,7 @@
 /**
- * Goal: nothing is sent without the owner's yes, and a question that nobody answers is a no.
- * Method: confirmations on a clock in the test's hand.
- * Would break: a spend that goes out by itself, one answer that counts twice, a flood of questions.
+ * Verifies: nothing is sent unless the owner confirms it, and a question without an answer counts as declined.
+ * Setup: confirmations on a manual clock.
+ * Fails if: a spend goes out without confirmation, one answer counts twice, or questions flood the owner.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,31 +27,31 @@ const summary: SpendSummary = {
   expiresAtMs: 60_000,
 };
 
-test('a yes resolves, a no and a silence fail with their reason, and an answer counts once', async () => {
+test('resolves if confirmed, fails with the reason if declined or expired, and takes an answer once', async () => {
   const clock = manualClock(0);
   const confirmations = createConfirmations(clock);
-  const told: string[] = [];
-  confirmations.onAsked((id) => told.push(id));
-  const yes = confirmations.ask(summary);
-  const no = confirmations.ask(summary);
-  const silence = confirmations.ask(summary);
+  const ids: string[] = [];
+  confirmations.onAsked((id) => ids.push(id));
+  const confirmed = confirmations.ask(summary);
+  const declined = confirmations.ask(summary);
+  const expired = confirmations.ask(summary);
   assert.deepEqual(
     confirmations.waiting().map(({ id }) => id),
-    told,
+    ids,
   );
-  const [first = '', second = ''] = told;
+  const [first = '', second = ''] = ids;
   confirmations.answer(first, true);
   confirmations.answer(second, false);
-  await yes;
-  await assert.rejects(no, { code: 'not-permitted', message: /declined/ });
+  await confirmed;
+  await assert.rejects(declined, { code: 'not-permitted', message: /declined/ });
   assert.throws(() => confirmations.answer(first, true), { code: 'not-found' });
-  assert.throws(() => confirmations.answer('made up', true), { code: 'not-found' });
+  assert.throws(() => confirmations.answer('unknown', true), { code: 'not-found' });
   clock.advance(60_000);
-  await assert.rejects(silence, { code: 'not-permitted', message: /Nobody confirmed/ });
+  await assert.rejects(expired, { code: 'not-permitted', message: /wasn’t confirmed in time/ });
   assert.deepEqual(confirmations.waiting(), []);
 });
 
-test('at most five questions wait at once, and an ending agent answers them with no', async () => {
+test('lets up to five questions wait, and declines them when the agent stops', async () => {
   const confirmations = createConfirmations(manualClock(0));
   const asked = Array.from({ length: 5 }, () => confirmations.ask(summary));
   await assert.rejects(confirmations.ask(summary), { code: 'busy' });

@@ -1,9 +1,9 @@
 /**
- * Goal: secrets come in and go out whole, wrong ones are refused with a reason that quotes none of them, and a
- * wallet counts as backed up only when its owner showed the words.
- * Method: ethers' key files (at a low cost) in temporary folders; a clock in the test's hand.
- * Would break: a phrase with a swapped word that becomes another wallet, a lost folder of keys that becomes a new
- * wallet, a guess that passes the drill, a payout address that changes while something is owed.
+ * Verifies: secrets are imported and exported completely, invalid ones are rejected with a reason that contains no part
+ * of them, and a wallet counts as backed up only after its owner entered the words.
+ * Setup: ethers' key files (at a low scrypt cost) in temporary folders; a manual clock.
+ * Fails if: a phrase with a swapped word becomes another wallet, a lost key folder becomes a new wallet, a guess passes
+ * the backup check, or the payout address changes while payouts are pending.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { manualClock } from '../../fakes/clock.ts';
 
 // BIP-39's own test vector.
 const PHRASE = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
-const PASSPHRASE = 'a pass phrase of the test';
+const PASSPHRASE = 'a passphrase of the test';
 
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-secrets-'));
 const keys = createKeyTools({ scryptCost: 2 });
@@ -54,18 +54,18 @@ function setUp(owed = false) {
   return { folder, clock, secrets, start, state };
 }
 
-/** Fails as said, and neither message nor cause holds any of the secrets. */
-async function refused(run: Promise<unknown>, code: string, message: RegExp, secrets: string[] = []) {
+/** Asserts code and message of the error, and that neither message nor cause contains any of the secrets. */
+async function assertFails(run: Promise<unknown>, code: string, message: RegExp, secrets: string[] = []) {
   await assert.rejects(run, (error: AppError) => {
     assert.equal(error.code, code);
     assert.match(error.message, message);
     const whole = inspect(error, { depth: 9 });
-    for (const secret of secrets) assert.ok(!whole.includes(secret), 'a secret stands in the error');
+    for (const secret of secrets) assert.ok(!whole.includes(secret), 'the error contains a secret');
     return true;
   });
 }
 
-test('a phrase from elsewhere is the same wallet here, with its old file kept aside', async () => {
+test('an imported phrase opens the same wallet, and the previous key file is kept', async () => {
   const { folder, secrets, start } = setUp();
   const first = await start();
   const { address, kind } = await secrets.importWallet(
@@ -84,18 +84,21 @@ test('a phrase from elsewhere is the same wallet here, with its old file kept as
   assert.deepEqual(await secrets.revealPhrase('next'), PHRASE.split(' '));
 });
 
-test('a phrase with a wrong checksum, an unknown word or a wrong length changes nothing', async () => {
+test('rejects a phrase with a wrong checksum, an unknown word or a wrong length, and changes nothing', async () => {
   const { secrets, start } = setUp();
   const before = await start();
   const swapped = PHRASE.replace('winner thank year', 'thank winner year');
   const bring = (phrase: string) => secrets.importWallet({ type: 'phrase', phrase }, 'next');
-  await refused(bring(swapped), 'bad-request', /checksum is wrong/, ['sausage', 'winner']);
-  await refused(bring(PHRASE.replace('wave', 'wvae')), 'bad-request', /Word 5 is not/, ['wvae', 'sausage']);
-  await refused(bring('legal winner thank'), 'bad-request', /has 3/, ['winner']);
+  await assertFails(bring(swapped), 'bad-request', /checksum is wrong/, ['sausage', 'winner']);
+  await assertFails(bring(PHRASE.replace('wave', 'wvae')), 'bad-request', /Word 5 is not/, [
+    'wvae',
+    'sausage',
+  ]);
+  await assertFails(bring('legal winner thank'), 'bad-request', /has 3/, ['winner']);
   assert.equal((await start()).accounts.funds.address, before.accounts.funds.address);
 });
 
-test('a private key becomes a wallet of its kind; what is no key is refused', async () => {
+test('imports a private key as a wallet of that kind, and rejects text that isn’t a key', async () => {
   const { secrets, start } = setUp();
   const { privateKey, address } = Wallet.createRandom();
   const bring = (key: string) => secrets.importWallet({ type: 'key', key }, 'next');
@@ -104,13 +107,13 @@ test('a private key becomes a wallet of its kind; what is no key is refused', as
   assert.equal(wallet.kind, 'key');
   assert.equal(new Set(Object.values(wallet.accounts).map((account) => account.address)).size, 3);
   assert.deepEqual((await start('next')).accounts.gas.address, wallet.accounts.gas.address);
-  await refused(secrets.revealPhrase('next'), 'unsupported', /no recovery words/, [privateKey.slice(2)]);
+  await assertFails(secrets.revealPhrase('next'), 'unsupported', /no recovery words/, [privateKey.slice(2)]);
   for (const bad of [privateKey.slice(0, -1), `0x${'0'.repeat(64)}`, 'f'.repeat(64)]) {
-    await refused(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
+    await assertFails(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
   }
 });
 
-test('keystore files of version 3 come in; other schemes and pass phrases are told apart', async () => {
+test('imports keystore files of version 3; distinguishes other schemes from wrong passphrases', async () => {
   const { secrets, start } = setUp();
   const foreign = Wallet.createRandom();
   const light = { scrypt: { N: 2, r: 8, p: 1 } };
@@ -121,38 +124,38 @@ test('keystore files of version 3 come in; other schemes and pass phrases are to
   );
   const bring = (keystore: string, passphrase = 'theirs') =>
     secrets.importWallet({ type: 'keystore', keystore, passphrase }, 'next');
-  await refused(bring(file, 'guess'), 'keystore-locked', /pass phrase is wrong/, ['guess']);
+  await assertFails(bring(file, 'guess'), 'keystore-locked', /pass phrase is wrong/, ['guess']);
   const changed = (change: (file: Record<string, never>) => unknown) =>
     JSON.stringify(change(JSON.parse(file) as Record<string, never>));
   const other = /another scheme/;
-  await refused(bring(changed((one) => ({ ...one, version: 1 }))), 'keystore-locked', other);
+  await assertFails(bring(changed((one) => ({ ...one, version: 1 }))), 'keystore-locked', other);
   const crypto = (part: object) => (one: Record<string, never>) => ({
     ...one,
     Crypto: Object.assign({}, one.Crypto ?? one.crypto, part),
   });
-  await refused(bring(changed(crypto({ kdf: 'argon2id' }))), 'keystore-locked', other);
-  await refused(bring(changed(crypto({ cipher: 'aes-256-gcm' }))), 'keystore-locked', other);
-  await refused(bring('{"encrypted":'), 'keystore-locked', /not JSON/);
+  await assertFails(bring(changed(crypto({ kdf: 'argon2id' }))), 'keystore-locked', other);
+  await assertFails(bring(changed(crypto({ cipher: 'aes-256-gcm' }))), 'keystore-locked', other);
+  await assertFails(bring('{"encrypted":'), 'keystore-locked', /not JSON/);
   const huge = crypto({ kdfparams: { n: 2 ** 26, r: 8, p: 1, dklen: 32, salt: 'ab'.repeat(32) } });
-  await refused(bring(changed(huge)), 'keystore-locked', /cannot be read/);
+  await assertFails(bring(changed(huge)), 'keystore-locked', /cannot be read/);
   assert.deepEqual(await bring(file), { address: foreign.address, kind: 'key' });
   assert.equal((await start('next')).accounts.funds.address, foreign.address);
 });
 
-test('what is exported opens elsewhere under its own pass phrase and brings the words along', async () => {
+test('an exported keystore opens elsewhere with its own passphrase and contains the recovery phrase', async () => {
   const { secrets, start } = setUp();
   const { accounts } = await start();
   const exported = await secrets.exportKeystore(PASSPHRASE, 'another');
   assert.equal((await Wallet.fromEncryptedJson(exported, 'another')).address, accounts.funds.address);
-  await refused(keys.open(exported, PASSPHRASE), 'keystore-locked', /wrong/, [PASSPHRASE]);
-  await refused(secrets.exportKeystore('guess', 'x'), 'keystore-locked', /wrong/, ['guess']);
-  await refused(secrets.exportKeystore(PASSPHRASE, ''), 'keystore-locked', /needs a pass phrase/, [
+  await assertFails(keys.open(exported, PASSPHRASE), 'keystore-locked', /wrong/, [PASSPHRASE]);
+  await assertFails(secrets.exportKeystore('guess', 'x'), 'keystore-locked', /wrong/, ['guess']);
+  await assertFails(secrets.exportKeystore(PASSPHRASE, ''), 'keystore-locked', /must not be empty/, [
     PASSPHRASE,
   ]);
   assert.deepEqual(await keys.words(exported, 'another'), await secrets.revealPhrase(PASSPHRASE));
 });
 
-test('the drill passes for the words alone, once each, and in time', async () => {
+test('the backup check passes only with the right words, with one attempt each, and in time', async () => {
   const { secrets, start, clock } = setUp();
   const wallet = await start();
   assert.equal(wallet.backedUp(), false);
@@ -172,24 +175,24 @@ test('the drill passes for the words alone, once each, and in time', async () =>
   const good = await secrets.startDrill(PASSPHRASE);
   const typed = right(good.positions).map((word) => ` ${word.toUpperCase()} `);
   assert.equal(secrets.answerDrill(good.id, typed), true);
-  assert.equal(wallet.backedUp(), true, 'holds at once');
+  assert.equal(wallet.backedUp(), true, 'is valid immediately');
   assert.equal((await start()).backedUp(), true, 'and after a restart');
 });
 
-test('a folder of keys that is gone, or a damaged file, is a loss and never a new wallet', async () => {
+test('a lost key folder or a damaged file is reported and never becomes a new wallet', async () => {
   const { folder, start, secrets } = setUp();
   await start();
   for (const file of readdirSync(folder)) rmSync(join(folder, file));
-  await refused(start(), 'keystore-missing', /Restore wallet.json/);
-  assert.deepEqual(readdirSync(folder), [], 'nothing was made');
+  await assertFails(start(), 'keystore-missing', /Restore wallet.json/);
+  assert.deepEqual(readdirSync(folder), [], 'nothing was created');
   await secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next');
   assert.equal((await start('next')).accounts.funds.address, HDNodeWallet.fromPhrase(PHRASE).address);
   writeFileSync(join(folder, 'wallet.json'), '');
-  await refused(start('next'), 'keystore-locked', /not JSON/);
+  await assertFails(start('next'), 'keystore-locked', /not JSON/);
   assert.equal(readFileSync(join(folder, 'wallet.json'), 'utf8'), '');
 });
 
-test('with a payout address alone the wallet is watch-only and needs no pass phrase', async () => {
+test('with only a payout address, the wallet is watch-only and needs no passphrase', async () => {
   const { folder, secrets, start } = setUp();
   const { address } = Wallet.createRandom();
   secrets.setPayoutAddress(address);
@@ -201,18 +204,21 @@ test('with a payout address alone the wallet is watch-only and needs no pass phr
   assert.ok(!readdirSync(folder).includes('wallet.json'));
   for (const file of readdirSync(folder))
     assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
-  await refused(secrets.revealPhrase('any'), 'keystore-missing', /no key file/);
+  await assertFails(secrets.revealPhrase('any'), 'keystore-missing', /No key file/);
 });
 
-test('payout address and wallet change only when nothing is owed to the old one', async () => {
+test('payout address and wallet change only without pending payouts', async () => {
   const { secrets, start, state } = setUp();
   const { accounts } = await start();
   const { address } = Wallet.createRandom();
   state.owed = true;
   assert.throws(() => secrets.setPayoutAddress(address), { code: 'busy' });
-  await refused(secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next'), 'busy', /still owe/, [
-    'sausage',
-  ]);
+  await assertFails(
+    secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next'),
+    'busy',
+    /pending payouts/,
+    ['sausage'],
+  );
   state.owed = false;
   assert.throws(() => secrets.setPayoutAddress(address.toLowerCase()), { code: 'bad-request' });
   secrets.setPayoutAddress(address);
@@ -221,7 +227,7 @@ test('payout address and wallet change only when nothing is owed to the old one'
   assert.equal((await start()).payout, accounts.funds.address);
 });
 
-test('amounts are read exactly: the way there and back, and no more decimals than there are', () => {
+test('amounts survive a round trip through text exactly; too many decimals are rejected', () => {
   fc.assert(
     fc.property(
       fc.bigInt({ min: 0n, max: 10n ** 30n }),

@@ -1,7 +1,7 @@
 /**
- * Goal: the wallet's file is made once, read by its pass phrase alone, and never silently replaced.
- * Method: the wallet with ethers' key files (at a low cost) in a temporary folder.
- * Would break: a lost key file that becomes a fresh, empty wallet; a key in a log; a file others can read.
+ * Verifies: the wallet's key file is created once, opens only with its passphrase, and is never replaced silently.
+ * Setup: the wallet with ethers' key files (at a low scrypt cost) in a temporary folder.
+ * Fails if: a lost key file becomes a new, empty wallet, a key appears in a log, or others can read the file.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ function freshFolder(): string {
   return join(root, String(number));
 }
 
-test('a wallet is made once and opens again with the same three keys', async () => {
+test('creates a wallet once and opens it again with the same three keys', async () => {
   const folder = freshFolder();
   const made = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
   const opened = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
@@ -36,7 +36,7 @@ test('a wallet is made once and opens again with the same three keys', async () 
   assert.equal(statSync(made.keystorePath).mode & 0o777, 0o600);
 });
 
-test('the key file is the standard one: another wallet opens it', async () => {
+test('the key file has the standard format, so that other wallets can open it', async () => {
   const folder = freshFolder();
   const { keystorePath, accounts } = await openWallet({
     folder,
@@ -49,7 +49,7 @@ test('the key file is the standard one: another wallet opens it', async () => {
   assert.equal((await Wallet.fromEncryptedJson(text, 'secret')).address, accounts.funds.address);
 });
 
-test('a wrong pass phrase or a damaged file is refused and leaves the file alone', async () => {
+test('rejects a wrong passphrase or a damaged file, and leaves the file unchanged', async () => {
   const folder = freshFolder();
   const { keystorePath } = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
   const before = readFileSync(keystorePath, 'utf8');
@@ -67,7 +67,7 @@ test('a wrong pass phrase or a damaged file is refused and leaves the file alone
   assert.equal(readFileSync(keystorePath, 'utf8'), before.slice(0, 100));
 });
 
-test('where a wallet was before, a missing file is a loss and never a new wallet', async () => {
+test('reports a missing file of an earlier wallet and never creates a new one', async () => {
   const folder = freshFolder();
   const { keystorePath, accounts } = await openWallet({
     folder,
@@ -89,14 +89,14 @@ test('where a wallet was before, a missing file is a loss and never a new wallet
   });
 });
 
-test('without leave to make one, a first start without a wallet says so', async () => {
+test('fails at a first start without a wallet if it may not create one', async () => {
   const folder = freshFolder();
   await assert.rejects(openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: false }), {
     code: 'keystore-missing',
   });
 });
 
-test('no key can be read from an account by printing, serialising or listing it', async () => {
+test('printing, serializing or listing an account reveals no key', async () => {
   const { accounts } = await openWallet({
     folder: freshFolder(),
     passphrase: 's',
@@ -108,7 +108,7 @@ test('no key can be read from an account by printing, serialising or listing it'
   assert.ok(!/0x[0-9a-fA-F]{64}/.test(shown), shown);
 });
 
-test('pass phrases come from a file of the owner, or one that is made for practice', async () => {
+test('reads passphrases from a file of the owner, or from one created for practice', async () => {
   const folder = freshFolder();
   const made = practicePassphrase(folder);
   assert.equal(practicePassphrase(folder), made);
@@ -120,7 +120,7 @@ test('pass phrases come from a file of the owner, or one that is made for practi
   assert.throws(() => passphraseFromFile(join(folder, 'none')), { code: 'keystore-locked' });
 });
 
-test('what an account signed is its own and nobody else’s, and other text is not signed', async () => {
+test('a signature is valid only for its account and its text', async () => {
   const { accounts } = await keys.create('s');
   const { address } = accounts.funds;
   const signature = await accounts.funds.signMessage('one text');

@@ -1,5 +1,5 @@
-/** Double entry: postings and their lines, which nothing may change, and the running balances. */
-import type { Migration } from './index.ts';
+/** Creates the double-entry tables: immutable postings and lines, and the running balances. */
+import type { Migration } from '../migration.ts';
 
 export const ledger: Migration = {
   version: 1,
@@ -17,8 +17,8 @@ export const ledger: Migration = {
     ) STRICT;
     CREATE INDEX ledger_posting_by_kind ON ledger_posting (kind, sequence);
 
-    -- at_ms repeats the posting's, so that a sum over a span of time walks one index.
-    -- Amounts are decimal text: a chain's integers are wider than 64 bits.
+    -- at_ms repeats the posting's value, so that a sum over a time span needs only one index.
+    -- Amounts are decimal text, because a chain's integers are wider than 64 bits.
     CREATE TABLE ledger_line (
       posting INTEGER NOT NULL REFERENCES ledger_posting (sequence),
       position INTEGER NOT NULL,
@@ -49,7 +49,7 @@ export const ledger: Migration = {
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
     CREATE TRIGGER ledger_line_no_delete BEFORE DELETE ON ledger_line
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
-    -- INSERT OR REPLACE deletes what is in its way without the triggers above, unless it never begins.
+    -- INSERT OR REPLACE deletes conflicting rows without firing the triggers above, so it is rejected beforehand.
     CREATE TRIGGER ledger_posting_no_replace BEFORE INSERT ON ledger_posting
       WHEN EXISTS (
         SELECT 1 FROM ledger_posting

@@ -1,8 +1,8 @@
 /**
- * Jobs and their time lines. A job is one JSON text (shared/jobs.ts is its schema); what it is looked up
- * by is drawn from it into columns, so that a new field needs no migration and no column can disagree.
+ * Creates jobs and their timelines. A job is one JSON text (schema: shared/jobs.ts). The columns used for lookups are
+ * generated from it, so that a new field needs no migration and no column can disagree with the text.
  */
-import type { Migration } from './index.ts';
+import type { Migration } from '../migration.ts';
 
 export const jobs: Migration = {
   version: 2,

@@ -1,5 +1,5 @@
-/** JSON texts by collection and key: payment channels, settings, the owner's pause. */
-import type { Migration } from './index.ts';
+/** Creates the store of JSON texts by collection and key: payment channels, settings, the owner's pause. */
+import type { Migration } from '../migration.ts';
 
 export const records: Migration = {
   version: 3,

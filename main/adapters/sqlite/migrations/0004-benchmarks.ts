@@ -1,5 +1,5 @@
-/** Benchmark runs with their conditions. */
-import type { Migration } from './index.ts';
+/** Creates the table of benchmark runs with their conditions. */
+import type { Migration } from '../migration.ts';
 
 export const benchmarks: Migration = {
   version: 4,

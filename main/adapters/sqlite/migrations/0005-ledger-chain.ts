@@ -1,17 +1,19 @@
 /**
- * Chains the postings by hash, keeps each one's peer, and keeps running sums by channel and by quarter of an
- * hour, so that neither a report nor a start has to read every line. What was booked before is chained and
- * summed here.
+ * Chains the postings by hash, stores each one's peer, and keeps running sums by channel and by quarter of an hour, so
+ * that neither a report nor a start has to read every line. Existing postings are chained and summed here.
+ *
+ * Everything that it computes with is written down in this file: later changes to the ledger's code don't reach it.
  */
-
-import { amount } from '../../../../shared/money.ts';
-import type { KeptPosting, LedgerLine, Posting } from '../../../ports/ledger.ts';
-import { openHandles, type ReadHandle } from '../handles.ts';
-import { GENESIS, linesText, postingHash } from '../ledger-chain.ts';
-import { addToSums, createSums, writeSums } from '../ledger-sums.ts';
-import type { Migration } from './index.ts';
+import { hash } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+import type { Migration } from '../migration.ts';
 
 const PAGE = 1_000;
+/** The previous hash of the first posting. */
+const GENESIS = '0'.repeat(64);
+const QUARTER_MS = 15 * 60_000;
+/** Separates the key columns of a sum. The last column may contain it. */
+const SEPARATOR = '\0';
 
 export const ledgerChain: Migration = {
   version: 5,
@@ -25,8 +27,8 @@ export const ledgerChain: Migration = {
       amount TEXT NOT NULL,
       PRIMARY KEY (account, channel_id)
     ) STRICT, WITHOUT ROWID;
-    -- Everything stands here twice, by model and by peer: both at once would be as many rows as there are jobs.
-    -- An empty name means that there is none.
+    -- Every flow is stored twice, by model and by peer: one row per pair would be as many rows as there are jobs.
+    -- An empty name means none.
     CREATE TABLE ledger_flow (
       account TEXT NOT NULL,
       asset_id TEXT NOT NULL,
@@ -37,7 +39,7 @@ export const ledgerChain: Migration = {
       jobs INTEGER NOT NULL,
       PRIMARY KEY (account, asset_id, by, from_ms, name)
     ) STRICT, WITHOUT ROWID;
-    -- The balances as they were after this posting, so that a start adds up only what came later.
+    -- The balances after this posting, so that a start adds up only later postings.
     CREATE TABLE ledger_checkpoint (
       one INTEGER PRIMARY KEY CHECK (one = 1),
       sequence INTEGER NOT NULL,
@@ -45,11 +47,11 @@ export const ledgerChain: Migration = {
       balances TEXT NOT NULL CHECK (json_valid(balances))
     ) STRICT;
 
-    -- The sums took their place; each index costs every booking time and space.
+    -- Replaced by the sums: each index costs time and space at every append.
     DROP INDEX ledger_line_by_time;
     DROP INDEX ledger_line_by_channel;
 
-    -- The same refusals as before in one step for each row instead of two or three.
+    -- The same rejections as before in one trigger per row instead of two or three.
     DROP TRIGGER ledger_posting_no_replace;
     DROP TRIGGER ledger_line_no_replace;
     DROP TRIGGER ledger_line_only_newest;
@@ -68,46 +70,120 @@ export const ledgerChain: Migration = {
       WHERE job_id IS NOT NULL;
   `,
   fill(database) {
-    const { writer } = openHandles(database);
-    const sums = createSums();
+    const sums: Sums = { channels: new Map(), flows: new Map() };
+    const setHash = database.prepare('UPDATE ledger_posting SET hash = ? WHERE sequence = ?');
     let previous = GENESIS;
     let after = 0;
     for (;;) {
-      const page = readPostings(writer, after, PAGE);
-      for (const { sequence, posting } of page) {
-        previous = postingHash(previous, sequence, posting, linesText(posting.lines));
-        writer.run('UPDATE ledger_posting SET hash = ? WHERE sequence = ?', previous, sequence);
+      const page = readPostings(database, after);
+      for (const posting of page) {
+        previous = postingHash(previous, posting);
+        setHash.run(previous, posting.sequence);
         addToSums(sums, posting);
-        after = sequence;
+        after = posting.sequence;
       }
       if (page.length < PAGE) break;
     }
-    // The balances are there since the first step.
-    writeSums(writer, { ...sums, balances: new Map() });
+    writeSums(database, sums);
     database.exec(`CREATE TRIGGER ledger_posting_no_update BEFORE UPDATE ON ledger_posting
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;`);
   },
 };
 
-/** As the tables were at this version; today's code reads today's. */
-function readPostings(reader: ReadHandle, afterSequence: number, limit: number): KeptPosting[] {
-  const rows = reader.all<PostingRow>(
-    `SELECT sequence, hash, key, at_ms AS atMs, kind, description, job_id AS jobId, model, peer, tx_hash AS txHash,
-       reverses FROM ledger_posting WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-    afterSequence,
-    limit,
-  );
-  return rows.map(({ sequence, hash, ...said }) => {
-    const lines = reader
-      .all<LineRow>(
-        `SELECT account, asset_id AS assetId, amount, channel_id AS channelId FROM ledger_line
-         WHERE posting = ? ORDER BY position`,
-        sequence,
-      )
-      .map((line) => ({ ...line, amount: amount(line.amount) }));
-    return { sequence, hash, posting: { ...said, lines } };
-  });
+interface Line {
+  readonly account: string;
+  readonly assetId: string;
+  readonly amount: bigint;
+  readonly channelId: string | null;
 }
 
-type PostingRow = Omit<Posting, 'lines'> & { sequence: number; hash: string | null };
-type LineRow = Omit<LedgerLine, 'amount'> & { amount: string };
+interface PostingRow {
+  readonly sequence: number;
+  readonly key: string;
+  readonly atMs: number;
+  readonly kind: string;
+  readonly description: string;
+  readonly jobId: string | null;
+  readonly model: string | null;
+  readonly peer: string | null;
+  readonly txHash: string | null;
+  readonly reverses: string | null;
+}
+
+interface Posting extends PostingRow {
+  readonly lines: readonly Line[];
+}
+
+/** Sums by key columns, joined by {@link SEPARATOR}. The balances exist since the first step. */
+interface Sums {
+  /** [account, channel] */
+  readonly channels: Map<string, bigint>;
+  /** [account, asset, 'model' or 'peer', from, its name]; an empty name means none. */
+  readonly flows: Map<string, { amount: bigint; jobs: number }>;
+}
+
+/** Reads the next page of postings with their lines, in the order of recording. */
+function readPostings(database: Database, afterSequence: number): Posting[] {
+  const rows = database
+    .prepare(
+      `SELECT sequence, key, at_ms AS atMs, kind, description, job_id AS jobId, model, peer, tx_hash AS txHash,
+         reverses FROM ledger_posting WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+    )
+    .all(afterSequence, PAGE) as PostingRow[];
+  const lines = database.prepare(
+    `SELECT account, asset_id AS assetId, amount, channel_id AS channelId FROM ledger_line
+     WHERE posting = ? ORDER BY position`,
+  );
+  return rows.map((row) => ({
+    ...row,
+    lines: (lines.all(row.sequence) as (Omit<Line, 'amount'> & { amount: string })[]).map((line) => ({
+      ...line,
+      amount: BigInt(line.amount),
+    })),
+  }));
+}
+
+/** sha256 in hex over the previous hash and everything in the posting. */
+function postingHash(previous: string, posting: Posting): string {
+  const { sequence, key, atMs, kind, description, jobId, model, peer, txHash, reverses } = posting;
+  const lines = posting.lines.map(({ account, assetId, amount, channelId }) => [
+    account,
+    assetId,
+    amount.toString(),
+    channelId,
+  ]);
+  const fields = [previous, sequence, key, atMs, kind, description, jobId, model, peer, txHash, reverses];
+  return hash('sha256', JSON.stringify(['posting 1', ...fields, lines]));
+}
+
+function addToSums(sums: Sums, posting: Posting): void {
+  const fromMs = posting.atMs - (posting.atMs % QUARTER_MS);
+  const jobs = posting.kind === 'job-charged' || posting.kind === 'job-bought' ? 1 : 0;
+  for (const { account, assetId, amount, channelId } of posting.lines) {
+    if (channelId !== null) {
+      const key = account + SEPARATOR + channelId;
+      sums.channels.set(key, (sums.channels.get(key) ?? 0n) + amount);
+    }
+    if (!/^(income|expense|fees):/.test(account)) continue;
+    for (const by of ['model', 'peer'] as const) {
+      const key = [account, assetId, by, fromMs, posting[by] ?? ''].join(SEPARATOR);
+      const known = sums.flows.get(key);
+      sums.flows.set(key, { amount: (known?.amount ?? 0n) + amount, jobs: (known?.jobs ?? 0) + jobs });
+    }
+  }
+}
+
+function writeSums(database: Database, { channels, flows }: Sums): void {
+  const insertChannel = database.prepare('INSERT INTO ledger_channel_sum VALUES (?, ?, ?)');
+  for (const [key, amount] of channels) {
+    const [account = '', ...channel] = key.split(SEPARATOR);
+    insertChannel.run(account, channel.join(SEPARATOR), amount.toString());
+  }
+  const insertFlow = database.prepare(
+    'INSERT INTO ledger_flow (account, asset_id, by, from_ms, name, amount, jobs) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  for (const [key, { amount, jobs }] of flows) {
+    const [account, assetId, by, fromMs, ...name] = key.split(SEPARATOR);
+    insertFlow.run(account, assetId, by, Number(fromMs), name.join(SEPARATOR), amount.toString(), jobs);
+  }
+}

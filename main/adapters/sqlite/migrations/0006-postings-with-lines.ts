@@ -1,8 +1,8 @@
 /**
- * A posting and its lines become one row: they are written, read, hashed and trusted together, and one row
- * costs half of what three did. What the hashes cover stays the same text.
+ * Merges a posting and its lines into one row: they are written, read, hashed and verified together, and one row costs
+ * half of what three did. The hashed text stays the same.
  */
-import type { Migration } from './index.ts';
+import type { Migration } from '../migration.ts';
 
 export const postingsWithLines: Migration = {
   version: 6,
@@ -16,7 +16,7 @@ export const postingsWithLines: Migration = {
     DROP TRIGGER ledger_line_only_new;
     ALTER TABLE ledger_posting RENAME TO ledger_posting_before;
 
-    -- lines: JSON of [account, asset, amount, channel]; an amount is decimal text, since a chain's integers are
+    -- lines: JSON of [account, asset, amount, channel]; amounts are decimal text, because a chain's integers are
     -- wider than 64 bits.
     CREATE TABLE ledger_posting (
       sequence INTEGER PRIMARY KEY,
@@ -32,7 +32,7 @@ export const postingsWithLines: Migration = {
       reverses TEXT REFERENCES ledger_posting (key),
       lines TEXT NOT NULL CHECK (json_valid(lines))
     ) STRICT;
-    -- How far the books were written: an entry that is cut off at the end is missed by it.
+    -- The newest written posting: reveals entries that were cut off at the end.
     CREATE TABLE ledger_head (
       one INTEGER PRIMARY KEY CHECK (one = 1),
       sequence INTEGER NOT NULL,
@@ -55,13 +55,13 @@ export const postingsWithLines: Migration = {
     DROP TABLE ledger_posting_before;
 
     CREATE INDEX ledger_posting_by_kind ON ledger_posting (kind, sequence);
-    -- Most take nothing back, and an index over all of them costs every booking.
+    -- Partial: most postings reverse nothing, and an index over all of them would slow down every append.
     CREATE UNIQUE INDEX ledger_posting_by_reversed ON ledger_posting (reverses) WHERE reverses IS NOT NULL;
     CREATE TRIGGER ledger_posting_no_update BEFORE UPDATE ON ledger_posting
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
     CREATE TRIGGER ledger_posting_no_delete BEFORE DELETE ON ledger_posting
       BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
-    -- INSERT OR REPLACE deletes what is in its way without the trigger above, unless it never begins.
+    -- INSERT OR REPLACE deletes conflicting rows without firing the trigger above, so it is rejected beforehand.
     CREATE TRIGGER ledger_posting_only_new BEFORE INSERT ON ledger_posting
       WHEN NEW.sequence <= (SELECT max(sequence) FROM ledger_posting)
         OR EXISTS (SELECT 1 FROM ledger_posting WHERE key = NEW.key)

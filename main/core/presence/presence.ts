@@ -1,0 +1,147 @@
+/** Keeps the decision current as readings, settings, the owner's pause and time change. */
+import { z } from 'zod';
+import { assertNever } from '../../../shared/assert.ts';
+import type { PauseUntil, Presence, SchedulePreview } from '../../../shared/presence.ts';
+import type { PartialReadings, Readings } from '../../../shared/readings.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
+import type { RecordStore } from '../../ports/store.ts';
+import type { Calendar } from '../calendar/index.ts';
+import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
+import { createNextOn, type WindowSettings } from './hours.ts';
+import { createLatestReadings } from './latest-readings.ts';
+import { previewSchedule } from './schedule-preview.ts';
+
+export interface PresenceService {
+  current(): Presence;
+  /** Pauses by the owner's request; survives restarts. */
+  pause(until: PauseUntil): Presence;
+  resume(): Presence;
+  /** Takes readings of one source about the machine and its owner. */
+  report(readings: PartialReadings): void;
+  /** Returns the current readings, merged over all sources. */
+  readings(): Readings;
+  /** Returns the next 24 hours by the owner's rules. */
+  schedulePreview(): SchedulePreview;
+  /** Sets whether there is something to serve with; `starting` until the first call. */
+  setAvailability(availability: Availability): void;
+  /** Decides again, e.g. after the settings changed. */
+  refresh(): Presence;
+  /** Calls the listener when decision, reason or end time changes; returns its unsubscribe. */
+  onChange(listener: (presence: Presence) => void): () => void;
+  /** Cancels the timer. */
+  stop(): void;
+}
+
+export interface PresenceParts {
+  readonly clock: Clock;
+  readonly calendar: Calendar;
+  readonly records: RecordStore;
+  readonly settings: () => PresenceSettings & WindowSettings;
+}
+
+const COLLECTION = 'presence';
+const KEY = 'pause';
+/** Pauses end, readings go stale and idle time passes without a call. */
+const REFRESH_INTERVAL_MS = 1_000;
+const HOUR_MS = 3_600_000;
+/** "Until tomorrow" means this many hours after the start of the day, not midnight. */
+const MORNING_HOURS = 8;
+
+const pauseSchema = z.object({ sinceMs: z.number(), untilMs: z.number().nullable() });
+
+export function createPresence({ clock, calendar, records, settings }: PresenceParts): PresenceService {
+  const listeners = new Set<(presence: Presence) => void>();
+  const latest = createLatestReadings();
+  const [nextScheduled, nextOffPeak] = [createNextOn(calendar), createNextOn(calendar)];
+  let availability: Availability = 'starting';
+  let pause = readPause(records.get(COLLECTION, KEY));
+  let current = decideNow(null);
+  const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
+
+  return {
+    current: () => refresh(),
+    pause(until) {
+      const nowMs = clock.now();
+      pause = { sinceMs: nowMs, untilMs: pauseEnd(until, nowMs, calendar) };
+      // The hand-back starts before the write, which may wait for the disk.
+      const paused = refresh();
+      records.set(COLLECTION, KEY, JSON.stringify(pause));
+      return paused;
+    },
+    resume() {
+      pause = null;
+      records.delete(COLLECTION, KEY);
+      return refresh();
+    },
+    report(readings) {
+      latest.put(readings);
+      refresh();
+    },
+    readings: () => latest.at(clock.now()),
+    schedulePreview: () => ({
+      timeZone: calendar.timeZone,
+      stretches: previewSchedule(settings(), pause, calendar, clock.now()),
+    }),
+    setAvailability(next) {
+      availability = next;
+      refresh();
+    },
+    refresh,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    stop: () => timer.cancel(),
+  };
+
+  function decideNow(before: Presence['reason'] | null): Presence {
+    const nowMs = clock.now();
+    const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules } = settings();
+    return decide(
+      latest.at(nowMs),
+      {
+        ...rules,
+        pause,
+        availability,
+        scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
+        offPeakFromMs: onlyOffPeakHours ? nextOffPeak(offPeakHours, nowMs) : nowMs,
+      },
+      nowMs,
+      before,
+    );
+  }
+
+  function refresh(): Presence {
+    const next = decideNow(current.reason);
+    const sameReason = next.decision === current.decision && next.reason === current.reason;
+    const isPause = next.reason === 'paused-by-owner';
+    if (sameReason && next.untilMs === current.untilMs && (!isPause || next.sinceMs === current.sinceMs)) {
+      return current;
+    }
+    current = sameReason && !isPause ? { ...next, sinceMs: current.sinceMs } : next;
+    for (const listener of [...listeners]) listener(current);
+    return current;
+  }
+}
+
+function readPause(text: string | null): Pause | null {
+  if (text === null) return null;
+  return pauseSchema.parse(JSON.parse(text));
+}
+
+function pauseEnd(until: PauseUntil, nowMs: number, calendar: Calendar): number | null {
+  switch (until) {
+    case '30-minutes':
+      return nowMs + HOUR_MS / 2;
+    case '1-hour':
+      return nowMs + HOUR_MS;
+    case '2-hours':
+      return nowMs + 2 * HOUR_MS;
+    case 'tomorrow':
+      return calendar.startOfNextDay(nowMs) + MORNING_HOURS * HOUR_MS;
+    case 'resume':
+      return null;
+    default:
+      return assertNever(until);
+  }
+}

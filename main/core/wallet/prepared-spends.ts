@@ -1,0 +1,51 @@
+/** Holds planned spends until they are sent or expire. */
+import { randomUUID } from 'node:crypto';
+import type { PreparedSpend } from '../../../shared/api/wallet.ts';
+import { AppError } from '../../../shared/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { SpendPlan } from './quote.ts';
+import { preparedSpend } from './spend-summary.ts';
+
+/** Time during which a plan may be sent or confirmed. */
+export const PREPARED_MS = 300_000;
+const PREPARED_MAX = 50;
+
+interface Prepared {
+  readonly plan: SpendPlan;
+  readonly expiresAtMs: number;
+}
+
+export interface PreparedSpends {
+  /** Fails with `busy` if too many plans are waiting. */
+  add(plan: SpendPlan): PreparedSpend;
+  /** Removes and returns a plan, so that it can be sent only once. Fails with `not-found` if it is used or expired. */
+  take(id: string): Prepared;
+}
+
+export function createPreparedSpends(clock: Clock): PreparedSpends {
+  const waiting = new Map<string, Prepared>();
+  return {
+    add(plan) {
+      const nowMs = clock.now();
+      for (const [id, { expiresAtMs }] of waiting) if (expiresAtMs <= nowMs) waiting.delete(id);
+      if (waiting.size >= PREPARED_MAX) {
+        throw new AppError(
+          'busy',
+          `Too many transfers are prepared (${PREPARED_MAX}). Send one or wait 5 minutes.`,
+        );
+      }
+      const id = randomUUID();
+      const expiresAtMs = nowMs + PREPARED_MS;
+      waiting.set(id, { plan, expiresAtMs });
+      return preparedSpend(id, plan, expiresAtMs);
+    },
+    take(id) {
+      const found = waiting.get(id);
+      waiting.delete(id);
+      if (found === undefined || found.expiresAtMs <= clock.now()) {
+        throw new AppError('not-found', 'This transfer was already used or has expired. Prepare it again.');
+      }
+      return found;
+    },
+  };
+}
