@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { profileSchema } from '../shared/api/state.ts';
 import { AppError } from '../shared/errors.ts';
+import { readyLine } from '../shared/host.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
 import type { Agent, AgentConfig } from './agent.ts';
@@ -129,7 +130,7 @@ async function main(): Promise<void> {
     const { ready, attach } = agent;
     serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });
   }
-  console.log(`READY ${JSON.stringify(agent.ready)}`);
+  console.log(readyLine(agent.ready));
 }
 
 main().catch(fail);

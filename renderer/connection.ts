@@ -11,10 +11,17 @@ import type { ClientLink } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
 import type { SecretTask } from '../shared/secret-window.ts';
+import {
+  API_SOCKET_PATH,
+  CLOSE_TOKEN_REFUSED,
+  IPC,
+  socketProtocols,
+  TOKEN_FRAGMENT,
+} from '../shared/wire.ts';
 
 /** What the desktop's preload exposes, and nothing else. */
 export interface DesktopBridge {
-  /** Asks for a fresh port; it arrives as a window message `idlewatt-port`. */
+  /** Asks for a fresh port; it arrives as a window message {@link IPC.port}. */
   connect(): void;
   /** Asks the shell to open its window for secrets. The page learns nothing of what happens there. */
   openSecret(task: SecretTask): void;
@@ -27,9 +34,6 @@ declare global {
   }
 }
 
-export const SUBPROTOCOL = 'idlewatt';
-export const TOKEN_PREFIX = 'token.';
-export const CLOSE_TOKEN_REFUSED = 4401;
 const TOKEN_KEY = 'idlewatt.token';
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -57,7 +61,7 @@ export function openLine(): Promise<Line> {
 
 /** Moves the token from the address bar to this tab's storage. Call once, before anything reads the route. */
 export function takeToken(): void {
-  const match = /^#token=([0-9a-fA-F]{16,256})$/.exec(window.location.hash);
+  const match = new RegExp(`^${TOKEN_FRAGMENT}([0-9a-fA-F]{16,256})$`).exec(window.location.hash);
   if (!match?.[1]) return;
   sessionStorage.setItem(TOKEN_KEY, match[1]);
   window.history.replaceState(null, '', `${window.location.pathname}${window.location.search}#/`);
@@ -72,7 +76,7 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
       end();
     };
     const onMessage = (event: MessageEvent<unknown>) => {
-      const port = event.data === 'idlewatt-port' && event.source === window ? event.ports[0] : undefined;
+      const port = event.data === IPC.port && event.source === window ? event.ports[0] : undefined;
       if (!port) return;
       const { promise: closed, resolve: end } = Promise.withResolvers<{ refused: boolean }>();
       // Electron tells a page so when the other end is gone; plain Chromium does not.
@@ -93,7 +97,7 @@ function openPort(bridge: DesktopBridge): Promise<Line> {
 function openSocket(): Promise<Line> {
   const token = sessionStorage.getItem(TOKEN_KEY);
   if (!token) return Promise.reject(new NotConnected('no-token'));
-  const socket = new WebSocket(`ws://${window.location.host}/api`, [SUBPROTOCOL, TOKEN_PREFIX + token]);
+  const socket = new WebSocket(`ws://${window.location.host}${API_SOCKET_PATH}`, socketProtocols(token));
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
     const closed = new Promise<{ refused: boolean }>((done) => {

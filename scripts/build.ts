@@ -49,7 +49,7 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'preload',
-    inputs: ['preload', 'package-lock.json'],
+    inputs: ['preload', 'shared/wire.ts', 'package-lock.json'],
     // One call each: sandboxed preload scripts are CommonJS and can load nothing beside themselves.
     build: async () => {
       await bundle('preload', { page: 'preload/page.ts' }, { format: 'cjs', names: '[name].cjs' });

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { agentReadySchema } from '../shared/host.ts';
+import { pageAddress, parseReadyLine } from '../shared/host.ts';
 import { buildAll } from './build.ts';
 import { sayNativeBuild } from './build-native.ts';
 import { officialElectron } from './official-electron.ts';
@@ -43,9 +43,8 @@ async function startDesktop(): Promise<void> {
 /** Passes the agent's lines on, and says READY again as a person would. */
 function sayWithAddress(line: string): void {
   console.log(line);
-  if (!line.startsWith('READY ')) return;
-  const { page } = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
-  if (page) console.log(`Open this address in a browser on this machine: ${page.url}#token=${page.token}`);
+  const page = parseReadyLine(line)?.page;
+  if (page) console.log(`Open this address in a browser on this machine: ${pageAddress(page)}`);
 }
 
 function startAgent(

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { profileSchema } from './api/state.ts';
 import { ERROR_CODES } from './errors.ts';
+import { READY_PREFIX, TOKEN_FRAGMENT } from './wire.ts';
 
 const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
 
@@ -23,6 +24,22 @@ export const agentReadySchema = z.object({
   requester: z.object({ pid: z.number().int().positive(), page: pageAddressSchema }).nullable(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
+
+/** The line that the agent prints when it is up. */
+export function readyLine(ready: AgentReady): string {
+  return READY_PREFIX + JSON.stringify(ready);
+}
+
+/** Reads a line of the agent's output; null for any other line. Throws if a READY line is malformed. */
+export function parseReadyLine(line: string): AgentReady | null {
+  if (!line.startsWith(READY_PREFIX)) return null;
+  return agentReadySchema.parse(JSON.parse(line.slice(READY_PREFIX.length)));
+}
+
+/** The address to open in a browser. The token is in the fragment, which is never sent to a server. */
+export function pageAddress(page: z.infer<typeof pageAddressSchema>): string {
+  return page.url + TOKEN_FRAGMENT + page.token;
+}
 
 /** Who speaks over a port: a page, or the shell itself. Pages never get a port of the shell's. */
 export const portRoleSchema = z.enum(['page', 'shell']);

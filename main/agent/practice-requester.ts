@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { type AgentReady, agentReadySchema } from '../../shared/host.ts';
+import { type AgentReady, parseReadyLine } from '../../shared/host.ts';
 import type { Clock } from '../ports/clock.ts';
 
 export interface PracticeRequesterOptions {
@@ -61,8 +61,9 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
     child = process;
     if (process.stdout) {
       createInterface({ input: process.stdout }).on('line', (line) => {
-        if (!line.startsWith('READY ')) return;
-        ready = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
+        const announced = parseReadyLine(line);
+        if (announced === null) return;
+        ready = announced;
         if (ready.gateway) gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
         readySinceMs = options.clock.monotonic();
         started.resolve(ready);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { BrowserWindow, type IpcMainEvent, ipcMain, session } from 'electron';
 import { type GpuProbeResult, gpuProbeSchema } from '../../shared/api/contract.ts';
+import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
 import { confineSession, isOurs } from './confinement.ts';
 import { CONFINED } from './window.ts';
@@ -45,13 +46,13 @@ export async function probeGpu(appFolder: string): Promise<GpuProbeResult> {
         PROBE_MS_MAX,
       );
       stopListening.push(() => clearTimeout(timer));
-      listen('idlewatt-probe-report', (event, value) => {
+      listen(IPC.probeReport, (event, value) => {
         if (!ours(event)) return;
         const parsed = gpuProbeSchema.safeParse(value);
         if (parsed.success) resolve(parsed.data);
         else reject(new Error('The GPU probe gave a result that is not understood.'));
       });
-      listen('idlewatt-probe-fail', (event, message) => {
+      listen(IPC.probeFail, (event, message) => {
         if (ours(event)) reject(new Error(String(message).slice(0, 500)));
       });
       webContents.once('render-process-gone', (_event, details) =>

@@ -17,6 +17,7 @@ import {
   type SecretWindowTask,
   secretRequestSchema,
 } from '../../shared/secret-window.ts';
+import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
 import { confineSession, isOurs } from './confinement.ts';
 import { CONFINED } from './window.ts';
@@ -37,7 +38,6 @@ export interface SecretWindowOptions {
   readonly onClosed: (task: SecretWindowTask) => void;
 }
 
-export const SECRET_CHANNEL = 'idlewatt-secret';
 /** Not persistent: nothing of it stays on the disk. */
 const PARTITION = 'secrets';
 
@@ -55,7 +55,7 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
   const close = () => current?.window.destroy();
   powerMonitor.on('lock-screen', close);
 
-  ipcMain.handle(SECRET_CHANNEL, async (event, raw: unknown): Promise<SecretAnswer> => {
+  ipcMain.handle(IPC.secret, async (event, raw: unknown): Promise<SecretAnswer> => {
     const shown = current;
     if (!shown || !isFrom(event, shown.window)) throw new Error('not permitted');
     const request = secretRequestSchema.safeParse(raw);

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { BrowserWindow, type IpcMainEvent, ipcMain, type MessagePortMain, nativeImage } from 'electron';
 import { type SecretTask, secretTaskSchema } from '../../shared/secret-window.ts';
+import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN } from './app-protocol.ts';
 import { isOurs } from './confinement.ts';
 
@@ -24,10 +25,6 @@ export interface MainWindowOptions {
   /** The window went away and the app stays. */
   readonly onHidden: () => void;
 }
-
-export const CONNECT_CHANNEL = 'idlewatt-connect';
-export const OPEN_SECRET_CHANNEL = 'idlewatt-open-secret';
-export const PORT_CHANNEL = 'idlewatt-port';
 
 /** Settings that every window of ours has in common. */
 export const CONFINED = {
@@ -77,17 +74,17 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
     if (!window || sender !== window.webContents || !senderFrame) return null;
     return senderFrame === sender.mainFrame && isOurs(senderFrame.url) ? senderFrame : null;
   };
-  ipcMain.on(OPEN_SECRET_CHANNEL, (event, task: unknown) => {
+  ipcMain.on(IPC.openSecret, (event, task: unknown) => {
     const asked = secretTaskSchema.safeParse(task);
     if (ourFrame(event) && asked.success) options.openSecret(asked.data);
   });
-  ipcMain.on(CONNECT_CHANNEL, (event) => {
+  ipcMain.on(IPC.connect, (event) => {
     const senderFrame = ourFrame(event);
     if (!senderFrame) return;
     void options.connectPage().then((port) => {
       if (!port) return;
       if (senderFrame.detached) port.close();
-      else senderFrame.postMessage(PORT_CHANNEL, null, [port]);
+      else senderFrame.postMessage(IPC.port, null, [port]);
     });
   });
 

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startAgent } from '../../scripts/agent-process.ts';
+import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, socketProtocols } from '../../shared/wire.ts';
 import { descendants, startPractice, temporaryHome } from './practice-agent.ts';
 
 const STOP_MS_MAX = 5_000;
@@ -29,7 +30,7 @@ function isAlive(pid: number): boolean {
 /** How the page's door answers a token: its close code, or 1005 when it let us in and we left. */
 function knock(url: string, token: string, origin: string): Promise<number | 'refused'> {
   const { host } = new URL(url);
-  const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${token}`], { origin });
+  const socket = new WebSocket(`ws://${host}${API_SOCKET_PATH}`, socketProtocols(token), { origin });
   return new Promise((resolve) => {
     socket.once('error', () => resolve('refused'));
     socket.once('close', (code) => resolve(code));
@@ -59,7 +60,7 @@ test('pages need the token; SIGTERM in the middle of a job ends all within five 
 
   const { host } = new URL(page.url);
   assert.equal(await knock(page.url, page.token, `http://${host}`), 1005);
-  assert.equal(await knock(page.url, 'f'.repeat(48), `http://${host}`), 4401);
+  assert.equal(await knock(page.url, 'f'.repeat(48), `http://${host}`), CLOSE_TOKEN_REFUSED);
   assert.equal(await knock(page.url, page.token, 'http://evil.example'), 'refused');
   assert.equal(await statusFor(page.url, 'evil.example'), 403);
   for (const path of ['/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json']) {

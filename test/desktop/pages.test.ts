@@ -4,8 +4,10 @@
  * Would break: a section that is not wired, a zero for something unknown, a missing string, inline code or
  * style that the content security policy refuses, a pause that cannot be reached by keyboard.
  */
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { API_SOCKET_PATH, IPC, socketProtocols, TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { EVERY_PAGE, type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -147,9 +149,12 @@ test('a lost line is said, stale data stays, and it comes back by itself', () =>
 
 test('a wrong token and a missing one are explained', async () => {
   const origin = (port: number) => `http://127.0.0.1:${port}/`;
-  await withPage({ url: (agent) => `${origin(agent.port)}#token=${'0bad'.repeat(8)}` }, async ({ page }) => {
-    await page.getByText('does not accept this page’s key').waitFor();
-  });
+  await withPage(
+    { url: (agent) => `${origin(agent.port)}${TOKEN_FRAGMENT}${'0bad'.repeat(8)}` },
+    async ({ page }) => {
+      await page.getByText('does not accept this page’s key').waitFor();
+    },
+  );
   await withPage({ url: (agent) => origin(agent.port) }, async ({ page }) => {
     await page.getByText('This page needs the agent’s key').waitFor();
   });
@@ -315,7 +320,7 @@ test('in the desktop the same pages speak over a message port, and take a new on
       // The preload's part: hands over a port whose other end reaches the agent.
       before: async (page, agent) => {
         await page.addInitScript(
-          ({ port, token }) => {
+          ({ path, protocols, portMessage, port }) => {
             let held: MessagePort | undefined;
             window.addEventListener('message', (event) => {
               held = event.ports[0];
@@ -327,7 +332,7 @@ test('in the desktop the same pages speak over a message port, and take a new on
                 platform: 'linux',
                 connect() {
                   const { port1, port2 } = new MessageChannel();
-                  const socket = new WebSocket(`ws://127.0.0.1:${port}/api`, ['idlewatt', `token.${token}`]);
+                  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols);
                   const waiting: string[] = [];
                   port1.onmessage = ({ data }) =>
                     socket.readyState === 1 ? socket.send(data) : waiting.push(data);
@@ -335,12 +340,17 @@ test('in the desktop the same pages speak over a message port, and take a new on
                     for (const data of waiting) socket.send(data);
                   };
                   socket.onmessage = ({ data }) => port1.postMessage(data);
-                  window.postMessage('idlewatt-port', '*', [port2]);
+                  window.postMessage(portMessage, '*', [port2]);
                 },
               },
             });
           },
-          { port: agent.port, token: agent.token },
+          {
+            path: API_SOCKET_PATH,
+            protocols: socketProtocols(agent.token),
+            portMessage: IPC.port,
+            port: agent.port,
+          },
         );
       },
     },

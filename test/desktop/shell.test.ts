@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
@@ -117,16 +118,17 @@ describe('the desktop app', () => {
   test("a page is refused the shell's calls", async () => {
     // The page's own bridge, spoken to by hand in oRPC's encoding as a page that was taken over would.
     const answer = await desktop.page.evaluate(
-      () =>
+      (portMessage) =>
         new Promise<string>((resolve) => {
           window.addEventListener('message', function take({ data, ports: [port] }) {
-            if (data !== 'idlewatt-port' || !port) return;
+            if (data !== portMessage || !port) return;
             window.removeEventListener('message', take);
             port.onmessage = (event) => resolve(String(event.data));
             port.postMessage(JSON.stringify({ i: '1', p: { u: '/shell/quit', b: { json: {} } } }));
           });
           (Reflect.get(globalThis, 'idlewatt') as { connect(): void }).connect();
         }),
+      IPC.port,
     );
     assert.match(answer, /not-permitted/);
     const pid = await desktop.agentPid();

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright';
 import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
@@ -76,10 +77,10 @@ describe('the wallet on the desktop', () => {
 
   test('a page that was taken over cannot answer for the owner', async () => {
     const answer = await page.evaluate(
-      () =>
+      (portMessage) =>
         new Promise<string>((resolve) => {
           window.addEventListener('message', function take({ data, ports: [port] }) {
-            if (data !== 'idlewatt-port' || !port) return;
+            if (data !== portMessage || !port) return;
             window.removeEventListener('message', take);
             port.onmessage = (event) => resolve(String(event.data));
             const call = { u: '/shell/answerSpend', b: { json: { id: 'any', approved: true } } };
@@ -87,6 +88,7 @@ describe('the wallet on the desktop', () => {
           });
           (Reflect.get(globalThis, 'idlewatt') as { connect(): void }).connect();
         }),
+      IPC.port,
     );
     assert.match(answer, /not-permitted/);
   });

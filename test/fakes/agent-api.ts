@@ -15,6 +15,13 @@ import { contract } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
+import {
+  API_SOCKET_PATH,
+  CLOSE_TOKEN_REFUSED,
+  SUBPROTOCOL,
+  TOKEN_FRAGMENT,
+  TOKEN_PREFIX,
+} from '../../shared/wire.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
@@ -302,8 +309,8 @@ export async function startFakeAgent(
   const sockets = new Set<WebSocket>();
   const webSockets = new WebSocketServer({
     server,
-    path: '/api',
-    handleProtocols: (offered) => (offered.has('idlewatt') ? 'idlewatt' : false),
+    path: API_SOCKET_PATH,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   let isCut = false;
   webSockets.on('connection', (socket, request) => {
@@ -312,8 +319,8 @@ export async function startFakeAgent(
       return;
     }
     const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/);
-    if (!offered.includes(`token.${token}`)) {
-      socket.close(4401, 'token refused');
+    if (!offered.includes(TOKEN_PREFIX + token)) {
+      socket.close(CLOSE_TOKEN_REFUSED, 'token refused');
       return;
     }
     sockets.add(socket);
@@ -329,7 +336,7 @@ export async function startFakeAgent(
     for (const socket of sockets) socket.terminate();
   };
   return {
-    url: `http://127.0.0.1:${port}/#token=${token}`,
+    url: `http://127.0.0.1:${port}/${TOKEN_FRAGMENT}${token}`,
     port,
     token,
     script,

@@ -3,6 +3,7 @@
  * child process that says READY and waits to be killed; a clock of our own. Would break: a practice network that
  * falls silent for good after five unlucky hours in its whole life, or one that restarts a broken child for ever.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startPracticeRequester } from '../../../main/agent/practice-requester.ts';
 import type { AgentReady } from '../../../shared/host.ts';
+import { READY_PREFIX } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-requester-'));
@@ -18,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }));
 const ENTRY = `
   const ready = { pid: process.pid, home: '/', profile: 'practice', page: null, gateway: null,
     peer: { id: 'peer', addresses: [] }, chain: null, requester: null };
-  console.log('READY ' + JSON.stringify(ready));
+  console.log(${JSON.stringify(READY_PREFIX)} + JSON.stringify(ready));
   setInterval(() => {}, 1000);
   process.on('disconnect', () => process.exit());
 `;
