@@ -61,10 +61,10 @@ export async function startPageServer(options: {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
-        cause.code === 'EADDRINUSE'
+        cause.code === 'EADDRINUSE' || cause.code === 'EACCES'
           ? new AppError(
               'port-in-use',
-              `Port ${options.port} is taken by another program; choose another with --port.`,
+              `Port ${options.port} ${cause.code === 'EACCES' ? 'can’t be opened by this user' : 'is in use by another program'}. Choose another port with --port.`,
               { cause, details: { port: options.port } },
             )
           : cause,

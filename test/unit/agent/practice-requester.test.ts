@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -25,9 +25,9 @@ const ENTRY = `
   process.on('disconnect', () => process.exit());
 `;
 
-function start() {
+function start(program = ENTRY) {
   const entry = join(folder, 'requester.mjs');
-  writeFileSync(entry, ENTRY);
+  writeFileSync(entry, program);
   const clock = manualClock(0);
   let gaveUp = false;
   const requester = startPracticeRequester({
@@ -37,6 +37,7 @@ function start() {
     rpcUrl: '',
     gatewayPort: 0,
     quiet: true,
+    logLevel: 'info',
     clock,
     onGaveUp: () => {
       gaveUp = true;
@@ -79,4 +80,17 @@ test('one that never stays is given up', async () => {
   }
   assert.equal(gaveUp(), true);
   await requester.stop();
+});
+
+test('one that refuses its first start is not started again, and its reason is passed on', async () => {
+  const starts = join(folder, 'starts');
+  const { requester, clock } = start(`
+    import { appendFileSync } from 'node:fs';
+    appendFileSync(${JSON.stringify(starts)}, 'started ');
+    process.send({ type: 'failed', message: 'Port 1 is in use.', code: 'port-in-use' }, () => process.exit(1));
+  `);
+  await assert.rejects(requester.started, { code: 'port-in-use', message: 'Port 1 is in use.' });
+  clock.advance(60_000);
+  await requester.stop();
+  assert.equal(readFileSync(starts, 'utf8'), 'started ');
 });
