@@ -24,12 +24,12 @@ const IN_CONTEXT: Readonly<Record<string, RegExp>> = {
   [wire.READY_PREFIX]: /['"`]READY /,
 };
 
-const escape = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
 /** The value between quotes or the edges of a template's placeholders. */
 function patternFor(value: string | number): RegExp {
   if (typeof value === 'number') return new RegExp(`\\b${value}\\b`);
-  return IN_CONTEXT[value] ?? new RegExp(`['"\`}/]${escape(value)}['"\`$/?]`, 'i');
+  return IN_CONTEXT[value] ?? new RegExp(`['"\`}/]${escaped(value)}['"\`$/?]`, 'i');
 }
 
 function values(): (string | number)[] {
