@@ -1,5 +1,5 @@
 /**
- * The desktop shell: window, tray, autostart, and what only Electron can read from the machine. It holds no money and
+ * The desktop shell: window, tray, autostart, and what only Electron can read from the machine. It has no money and
  * has no network; everything that it shows or controls goes over the API to the agent that it runs.
  */
 import { join } from 'node:path';

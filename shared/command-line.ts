@@ -145,7 +145,7 @@ function isReadBy(name: OptionName, reader: OptionReader): boolean {
   return specOf(name).readBy.includes(reader);
 }
 
-/** Whether a program takes an option, for itself or to pass it on. */
+/** True if a program accepts an option, for itself or to pass it on. */
 function accepts(name: OptionName, reader: OptionReader): boolean {
   if (reader === 'start') return !specOf(name).internal;
   if (reader === 'agent') return isReadBy(name, 'agent');

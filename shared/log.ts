@@ -13,7 +13,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface Log {
   /** The steps of an operation. */
   debug(message: string, fields?: LogFields): void;
-  /** The story of a run, readable by somebody who was not there. */
+  /** The story of a run, readable without having watched it. */
   info(message: string, fields?: LogFields): void;
   /** Something the owner may want to know. */
   warn(message: string, fields?: LogFields): void;

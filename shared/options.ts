@@ -201,6 +201,6 @@ export interface GivenOption {
 
 export interface ReadOptions {
   readonly values: OptionValues;
-  /** What was set, in order. Variables of the environment come first. */
+  /** The options that were set, in order. Variables of the environment come first. */
   readonly given: readonly GivenOption[];
 }

@@ -18,7 +18,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     execPath: pinnedNode(options.appFolder),
     execArgv: [],
     serialization: 'advanced',
-    // Its READY line holds a key and is meant for a terminal, so stdout is discarded.
+    // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
   });

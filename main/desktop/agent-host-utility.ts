@@ -13,7 +13,7 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
-      // Its READY line holds a key and is meant for a terminal, so stdout is discarded.
+      // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );

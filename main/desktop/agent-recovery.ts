@@ -5,7 +5,7 @@ import type { Question } from './ask.ts';
 
 export interface RecoveryOptions {
   readonly language: () => Language;
-  /** Whether a typed passphrase may fix the failure; it is then the first choice. */
+  /** True if a typed passphrase may fix the failure; it is then the first choice. */
   readonly mayType: boolean;
   readonly ask: (question: Question) => Promise<number>;
   /** Lets the owner type the passphrase; resolves with whether one was typed. */

@@ -9,12 +9,12 @@ import type { AgentHost } from './agent-host.ts';
 import { type AgentSupervisor, superviseAgent } from './agent-supervisor.ts';
 import type { ShellLink } from './shell-link.ts';
 
-/** Why there is no agent and none will be started without the owner. */
+/** The reason that there is no agent and that none is started unless the owner decides so. */
 export interface AgentFailure {
   /** For the owner, in one or more sentences; null when it ended unexpectedly too often. */
   readonly reason: string | null;
   readonly code: ErrorCode | null;
-  /** Whether an agent was up since {@link AgentSession.start}. */
+  /** True if an agent was up since {@link AgentSession.start}. */
   readonly hasRun: boolean;
 }
 

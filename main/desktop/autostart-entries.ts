@@ -1,4 +1,4 @@
-/** How each operating system writes a command line that it starts at login. Pure, so that quoting can be tested. */
+/** Command lines in the format in which each operating system starts them at login. Pure, so that tests can check quoting. */
 
 /** An XDG autostart file (Desktop Entry Specification 1.5). */
 export function desktopEntry(program: string, parameters: readonly string[]): string {

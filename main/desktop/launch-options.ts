@@ -1,4 +1,4 @@
-/** What the shell was started with: its own options, those that it passes on, and those that autostart keeps. */
+/** Reads the shell's command line: its own options, those that it passes on, and those that autostart keeps. */
 import { resolve } from 'node:path';
 import { agentArguments, readOptions } from '../../shared/command-line.ts';
 import { type GivenOption, OPTIONS, type OptionName, type OptionValues } from '../../shared/options.ts';
@@ -9,11 +9,11 @@ export interface LaunchOptions {
   readonly passphraseFrom: PassphraseSource;
   /** The agent's command line, without `--host`. */
   readonly agentParameters: readonly string[];
-  /** What starts the same app again from any folder: without `--hidden`, with absolute paths. */
+  /** The options that start the same app again from any folder: without `--hidden`, with absolute paths. */
   readonly kept: readonly GivenOption[];
 }
 
-/** Only about this one start. */
+/** Options for a single start. */
 const NOT_KEPT: readonly OptionName[] = ['hidden', 'help', 'version'];
 
 /** Fails with `bad-request` and one sentence. Switches of Chromium on the same command line are ignored. */

@@ -18,6 +18,6 @@ function readSeen(file: string): string[] {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return Array.isArray(parsed) ? parsed.filter((value) => typeof value === 'string') : [];
   } catch {
-    return []; // missing or damaged; it holds nothing valuable
+    return []; // missing or damaged; its content isn't valuable
   }
 }

@@ -1,4 +1,4 @@
-/** The agent's state as the shell knows it, and the language that follows from it. */
+/** The agent's last known state, and the language that follows from it. */
 import type { AgentState } from '../../shared/api/state.ts';
 import { type Language, languageFor } from '../../shared/strings/index.ts';
 

@@ -1,4 +1,4 @@
-/** Composes the shell: state, agent, windows, tray, hot key and autostart, and what each does to the others. */
+/** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
 import { join } from 'node:path';
 import { app, Notification, safeStorage, session } from 'electron';
 import { assertNever } from '../../shared/assert.ts';

@@ -18,7 +18,7 @@ export class WalletUnlock {
     this.#store = options.store;
   }
 
-  /** What the next agent is told; a null passphrase where it finds one itself. */
+  /** The passphrase for the next agent; null where the agent finds one itself. */
   forStart(): WalletSecret | { readonly passphrase: null } {
     if (this.#source !== 'keychain' || this.#typed !== null) return { passphrase: this.#typed };
     return this.#store.read();
@@ -45,7 +45,7 @@ export class WalletUnlock {
     this.#typed = null;
   }
 
-  /** Whether a typed passphrase may fix this failure. */
+  /** Returns true if a typed passphrase may fix this failure. */
   canFix(code: ErrorCode | null): boolean {
     return code === 'keystore-locked' && this.#source === 'keychain';
   }

@@ -25,7 +25,7 @@ const READY: AgentReady = {
 };
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** An agent's process that starts and ends when the test says so. */
+/** An agent's process whose start and end the test controls. */
 function fakeHost() {
   const started = Promise.withResolvers<AgentStart>();
   const exited = Promise.withResolvers<{ code: number | null }>();
