@@ -9,6 +9,7 @@ import {
   type OptionSpec,
   type OptionValues,
   type ReadOptions,
+  USAGE_EXIT_CODE,
 } from './options.ts';
 
 const PORT_MAX = 65_535;
@@ -39,7 +40,7 @@ export function writeArguments(given: readonly GivenOption[]): string[] {
   return given.map(({ name, value }) => (value === null ? `--${name}` : `--${name}=${value}`));
 }
 
-/** The lines of `--help`: the public options that any of the readers acts on, then the public variables. */
+/** The lines of `--help`: the public options that any of the readers acts on, the public variables, the exit codes. */
 export function helpText(usage: string, readers: readonly OptionReader[]): string {
   const options = names()
     .filter((name) => !specOf(name).internal && readers.some((reader) => isReadBy(name, reader)))
@@ -47,7 +48,15 @@ export function helpText(usage: string, readers: readonly OptionReader[]): strin
   const variables = Object.entries(ENVIRONMENT)
     .filter(([, { audience, option }]) => audience === 'public' && option === undefined)
     .map(([name, { help }]) => [name, help] as const);
-  return [`Usage: ${usage}`, ...columns(options), '', 'Environment:', ...columns(variables)].join('\n');
+  return [
+    `Usage: ${usage}`,
+    ...columns(options),
+    '',
+    'Environment:',
+    ...columns(variables),
+    '',
+    `Exit codes: 0 stopped as requested, 1 could not start, ${USAGE_EXIT_CODE} wrong command line.`,
+  ].join('\n');
 }
 
 function readArguments(argv: readonly string[], reader: OptionReader): GivenOption[] {

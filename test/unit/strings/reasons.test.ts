@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { reasonLines } from '../../../main/agent-commands/why.ts';
 import type { AgentState } from '../../../shared/api/state.ts';
 import { decisionOf, presenceReasonSchema } from '../../../shared/presence.ts';
 import { type Remedy, type StatusReason, statusOf } from '../../../shared/status.ts';
@@ -70,6 +71,16 @@ test('every reason and every remedy has its texts in every language', () => {
   ];
   for (const language of LANGUAGES) {
     for (const key of keys) assert.match(text(language, key, VALUES), /^[^{}]{5,}$/, `${key} in ${language}`);
+  }
+});
+
+test('the terminal explains every state in every language', () => {
+  for (const work of everyState()) {
+    for (const language of LANGUAGES) {
+      const lines = reasonLines({ ...busy, work }, language);
+      assert.match(lines[0] ?? '', /^\p{Lu}.{10,}\.$/u);
+      for (const line of lines) assert.doesNotMatch(line, /[{}]|undefined/);
+    }
   }
 });
 
