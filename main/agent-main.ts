@@ -1,103 +1,75 @@
-/** The agent's process: runs one command, or starts the agent, says READY, and ends cleanly when told. */
-// First of all: it sets flags that must hold before the rest is loaded.
+/**
+ * The agent's process: runs one command, or starts the agent, prints READY when it is up, and stops on SIGTERM, SIGINT
+ * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 the command line is wrong.
+ */
+// Must be the first import: it sets flags before the rest is loaded.
 import './agent/memory.ts';
 
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { profileSchema } from '../shared/api/state.ts';
+import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
+import { readyLine } from '../shared/host.ts';
+import { USAGE_EXIT_CODE } from '../shared/options.ts';
+import { VERSION } from '../shared/version.ts';
+import type { AgentConfig } from './agent/config.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
-import type { Agent, AgentConfig } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 
-/** After this the process ends whatever hangs: a clean stop promises five seconds. */
+/** The process exits after this long even if something hangs: a clean stop takes at most five seconds. */
 const STOP_MS_MAX = 4500;
 
-export const USAGE = `Usage: npm start -- --headless [options]
-  --home DIR              keep everything in this folder (default: the user's data folder)
-  --port N                port of the pages on loopback (default: any free port)
-  --gateway-port N        port of the gateway on loopback (default: any free port)
-  --profile NAME          practice (default), office or open
-  --passphrase-file FILE  pass phrase of the wallet, for office and open
-  --network NAME          open: base-sepolia (default) or base, also by their CAIP-2 ids
-  --rpc URL[,URL...]      JSON-RPC endpoints of the chain (default: the network's); of several, two must agree
-  --facilitator URL       x402 facilitator that claims for us; may be repeated (default: the network's)
-  --connect ADDRESS       multiaddr of a peer to connect to; may be repeated
-  --quiet-requester       practice: start the requester, but let it ask nothing`;
-
-function readConfig(argv: readonly string[]): AgentConfig {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      headless: { type: 'boolean', default: false },
-      host: { type: 'string', default: 'headless' },
-      home: { type: 'string' },
-      port: { type: 'string', default: '0' },
-      'gateway-port': { type: 'string', default: '0' },
-      profile: { type: 'string', default: 'practice' },
-      role: { type: 'string', default: 'owner' },
-      'passphrase-file': { type: 'string' },
-      rpc: { type: 'string' },
-      network: { type: 'string' },
-      facilitator: { type: 'string', multiple: true },
-      connect: { type: 'string', multiple: true, default: [] },
-      'quiet-requester': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+/** Null when the command line asked for the version or the help, which are printed here. */
+function readConfig(argv: readonly string[]): AgentConfig | null {
+  const { values } = readOptions(argv, 'agent', process.env);
+  if (values.version) {
+    console.log(VERSION);
+    return null;
+  }
   if (values.help) {
-    console.log(`${USAGE}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
-    process.exit(0);
+    const options = helpText('npm run agent -- [options]', ['agent']);
+    console.log(`${options}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
+    return null;
   }
   return {
     home:
       values.home ??
       defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
-    profile: oneOf('profile', values.profile, profileSchema.options),
-    host: oneOf('host', values.host, ['headless', 'desktop'] as const),
-    role: oneOf('role', values.role, ['owner', 'practice-requester'] as const),
-    pagePort: port('port', values.port),
-    gatewayPort: port('gateway-port', values['gateway-port']),
-    passphraseFile: values['passphrase-file'] ?? null,
+    profile: values.profile,
+    host: values.host,
+    role: values.role,
+    pagePort: values.port,
+    gatewayPort: values['gateway-port'],
+    passphraseFile: values['passphrase-file'],
     passphrase: null,
-    rpcUrl: values.rpc ?? null,
-    network: values.network === undefined ? null : networkName(values.network),
-    ...(values.facilitator && { facilitators: values.facilitator }),
+    rpcUrl: values.rpc,
+    network: values.network === null ? null : networkName(values.network),
+    ...(values.facilitator.length > 0 && { facilitators: values.facilitator }),
     connect: values.connect,
     quietRequester: values['quiet-requester'],
+    logLevel: values['log-level'],
     entry: fileURLToPath(import.meta.url),
   };
 }
 
-function oneOf<const Choice extends string>(name: string, value: string, choices: readonly Choice[]): Choice {
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) {
-    throw new AppError('bad-request', `--${name} is one of ${choices.join(', ')}, not "${value}".`);
-  }
-  return found;
+/** The practice requester's parent prints what its child reports, so that the user reads it once. */
+function printsFailures(): boolean {
+  return !(process.send && process.argv.includes('practice-requester'));
 }
 
-function port(name: string, value: string): number {
-  const number = Number(value);
-  if (!/^\d{1,5}$/.test(value) || number > 65_535) {
-    throw new AppError('bad-request', `--${name} is a port from 0 to 65535, not "${value}".`);
-  }
-  return number;
-}
-
+/** Reports the failure to the user and to the process that started this one, then exits. */
 function fail(error: unknown): void {
-  const isUsage = error instanceof TypeError && 'code' in error;
-  const message = error instanceof AppError || isUsage ? error.message : null;
-  if (message === null) {
-    // Whoever started us may try again: a bug's circumstances may be gone.
+  if (!(error instanceof AppError)) {
+    // Not reported as a refusal: the parent may restart the agent, because the circumstances of a bug may be gone.
     console.error('idlewatt: stopped by a bug:', error);
     process.exit(1);
   }
-  console.error(`idlewatt: ${message}${isUsage ? `\n\n${USAGE}` : ''}`);
-  void reportFailure(message, error instanceof AppError ? error.code : null).finally(() => process.exit(1));
+  if (printsFailures()) console.error(`idlewatt: ${error.message}`);
+  const exitCode = error.code === 'bad-request' ? USAGE_EXIT_CODE : 1;
+  void reportFailure(error.message, error.code).finally(() => process.exit(exitCode));
 }
 
 async function main(): Promise<void> {
@@ -107,7 +79,8 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(argv);
-  // Loaded late: a command needs little of it and should answer at once.
+  if (config === null) return;
+  // Loaded here because a command needs little of it and starts faster without.
   const { createAgent } = await import('./agent.ts');
   let agent: Agent | null = null;
   let stopping = false;
@@ -119,7 +92,7 @@ async function main(): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(fail));
-  // An agent without its parent (a shell that crashed, a terminal that closed) has nobody to answer to.
+  // The parent is gone (a shell that crashed, a terminal that closed), and nothing else would stop this process.
   process.on('disconnect', () => void stop().catch(fail));
 
   const passphrase = config.host === 'desktop' ? await receiveSecret() : null;
@@ -129,7 +102,7 @@ async function main(): Promise<void> {
     const { ready, attach } = agent;
     serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });
   }
-  console.log(`READY ${JSON.stringify(agent.ready)}`);
+  console.log(readyLine(agent.ready));
 }
 
 main().catch(fail);

@@ -4,7 +4,6 @@
  * nothing.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
@@ -12,6 +11,7 @@ import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import type { Notice } from '../shared/api/state.ts';
 import { forceUnwrap } from '../shared/assert.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
+import { VERSION } from '../shared/version.ts';
 import { createNetwork } from './adapters/libp2p/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import type { AgentConfig, Surroundings } from './agent/config.ts';
@@ -128,7 +128,7 @@ async function compose(
   const pages = createStateHub({
     clock,
     readers: sectionReaders({
-      version: readVersion(),
+      version: VERSION,
       profile: config.profile,
       host: config.host,
       startedAtMs,
@@ -229,6 +229,7 @@ async function compose(
       rpcUrl: money.chain.rpcUrl,
       gatewayPort: config.gatewayPort,
       quiet: config.quietRequester,
+      logLevel: config.logLevel,
       clock,
       onGaveUp: (cause) => notice('practice-requester-stopped', { severity: 'error', details: { cause } }),
     });
@@ -271,12 +272,6 @@ async function connectPatiently(network: Network, address: string): Promise<void
       await sleep(REDIAL_MS);
     }
   }
-}
-
-/** The version in package.json, beside the sources and inside the packaged app alike. */
-function readVersion(): string {
-  const file = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
 }
 
 function fault(error: unknown): void {

@@ -1,16 +1,17 @@
 /**
- * What the pages get of the desktop: a way to ask for a port to the agent, a way to have the shell open its
- * window for secrets (and learn nothing of it), and the platform's name.
+ * Bridge for the pages: requests a port to the agent, has the shell open its secret window (the page learns nothing
+ * of what happens there), and the platform's name.
  */
 import { contextBridge, ipcRenderer } from 'electron';
+import { IPC } from '../shared/wire.ts';
 
-ipcRenderer.on('idlewatt-port', (event) => {
-  // To this page's own origin only; a port is the right to speak as this page.
-  window.postMessage('idlewatt-port', window.location.origin, event.ports);
+ipcRenderer.on(IPC.port, (event) => {
+  // Only to this page's own origin: the port is the right to act as this page.
+  window.postMessage(IPC.port, window.location.origin, event.ports);
 });
 
 contextBridge.exposeInMainWorld('idlewatt', {
-  connect: () => ipcRenderer.send('idlewatt-connect'),
-  openSecret: (task: unknown) => ipcRenderer.send('idlewatt-open-secret', task),
+  connect: () => ipcRenderer.send(IPC.connect),
+  openSecret: (task: unknown) => ipcRenderer.send(IPC.openSecret, task),
   platform: process.platform,
 });

@@ -1,7 +1,8 @@
-/** What the GPU probe's hidden page gets: one way to say its result and one to say that it failed. */
+/** Bridge for the GPU probe's hidden page: reports its result, or why there is none. */
 import { contextBridge, ipcRenderer } from 'electron';
+import { IPC } from '../shared/wire.ts';
 
 contextBridge.exposeInMainWorld('idlewattProbe', {
-  report: (result: unknown) => ipcRenderer.send('idlewatt-probe-report', result),
-  fail: (message: unknown) => ipcRenderer.send('idlewatt-probe-fail', String(message).slice(0, 500)),
+  report: (result: unknown) => ipcRenderer.send(IPC.probeReport, result),
+  fail: (message: unknown) => ipcRenderer.send(IPC.probeFail, String(message).slice(0, 500)),
 });

@@ -11,10 +11,17 @@ import type { ClientLink } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
 import type { SecretTask } from '../shared/secret-window.ts';
+import {
+  API_SOCKET_PATH,
+  CLOSE_TOKEN_REFUSED,
+  IPC,
+  socketProtocols,
+  TOKEN_FRAGMENT,
+} from '../shared/wire.ts';
 
 /** Everything that the desktop's preload script exposes to a page. */
 export interface DesktopBridge {
-  /** Requests a new port, which arrives as the window message `idlewatt-port`. */
+  /** Requests a new port, which arrives as the window message {@link IPC.port}. */
   connect(): void;
   /** Has the shell open its window for secrets. Nothing that happens there reaches the page. */
   openSecret(task: SecretTask): void;
@@ -27,9 +34,6 @@ declare global {
   }
 }
 
-export const SUBPROTOCOL = 'idlewatt';
-export const TOKEN_PREFIX = 'token.';
-export const CLOSE_TOKEN_REFUSED = 4401;
 const TOKEN_KEY = 'idlewatt.token';
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -57,7 +61,7 @@ export function connect(): Promise<Connection> {
 
 /** Moves the token from the address bar to sessionStorage. Call it once, before the route is read. */
 export function takeToken(): void {
-  const match = /^#token=([0-9a-fA-F]{16,256})$/.exec(window.location.hash);
+  const match = new RegExp(`^${TOKEN_FRAGMENT}([0-9a-fA-F]{16,256})$`).exec(window.location.hash);
   if (!match?.[1]) return;
   sessionStorage.setItem(TOKEN_KEY, match[1]);
   window.history.replaceState(null, '', `${window.location.pathname}${window.location.search}#/`);
@@ -72,7 +76,7 @@ function connectPort(bridge: DesktopBridge): Promise<Connection> {
       end();
     };
     const onMessage = (event: MessageEvent<unknown>) => {
-      const port = event.data === 'idlewatt-port' && event.source === window ? event.ports[0] : undefined;
+      const port = event.data === IPC.port && event.source === window ? event.ports[0] : undefined;
       if (!port) return;
       const { promise: closed, resolve: end } = Promise.withResolvers<{ refused: boolean }>();
       // Electron fires this event when the other end is gone; plain Chromium doesn't.
@@ -93,7 +97,7 @@ function connectPort(bridge: DesktopBridge): Promise<Connection> {
 function connectSocket(): Promise<Connection> {
   const token = sessionStorage.getItem(TOKEN_KEY);
   if (!token) return Promise.reject(new NotConnected('no-token'));
-  const socket = new WebSocket(`ws://${window.location.host}/api`, [SUBPROTOCOL, TOKEN_PREFIX + token]);
+  const socket = new WebSocket(`ws://${window.location.host}${API_SOCKET_PATH}`, socketProtocols(token));
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
     const closed = new Promise<{ refused: boolean }>((done) => {

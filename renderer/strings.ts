@@ -4,24 +4,13 @@ import { initReactI18next } from 'react-i18next';
 import type { Settings } from '../shared/settings.ts';
 import de from '../shared/strings/de.json';
 import en from '../shared/strings/en.json';
+import { languageFor } from '../shared/strings/languages.ts';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'translation';
     resources: { translation: typeof en };
   }
-}
-
-export const LANGUAGES = ['en', 'de'] as const;
-
-/** Catalog language for a setting; `system` follows the browser and falls back to English. */
-export function languageFor(setting: Settings['language'], browserLanguages: readonly string[]): string {
-  if (setting !== 'system') return setting;
-  for (const tag of browserLanguages) {
-    const known = LANGUAGES.find((language) => tag.toLowerCase().split('-')[0] === language);
-    if (known) return known;
-  }
-  return 'en';
 }
 
 /** Initializes i18next; keeps the document's language and text direction in step with it. */

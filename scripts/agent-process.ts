@@ -8,7 +8,8 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket } from 'ws';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState } from '../shared/api/state.ts';
-import { type AgentReady, agentReadySchema } from '../shared/host.ts';
+import { type AgentReady, parseReadyLine } from '../shared/host.ts';
+import { API_SOCKET_PATH, socketProtocols } from '../shared/wire.ts';
 import { cacheFolder, REPOSITORY } from './places.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
@@ -44,7 +45,8 @@ export async function startAgent(
   const ready = await new Promise<AgentReady>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       options.onStdout?.(line);
-      if (line.startsWith('READY ')) resolve(agentReadySchema.parse(JSON.parse(line.slice('READY '.length))));
+      const ready = parseReadyLine(line);
+      if (ready) resolve(ready);
     });
     child.once('error', reject);
     void exited.then((code) =>
@@ -68,7 +70,7 @@ export async function connectApi(
   onFrame?: (frame: Buffer) => void,
 ): Promise<{ api: AgentApi; close(): void }> {
   const { host } = new URL(page.url);
-  const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${page.token}`], {
+  const socket = new WebSocket(`ws://${host}${API_SOCKET_PATH}`, socketProtocols(page.token), {
     origin: `http://${host}`,
   });
   if (onFrame) socket.on('message', (data) => onFrame(Buffer.from(data as Buffer)));

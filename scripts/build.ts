@@ -44,12 +44,12 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'desktop',
-    inputs: ['main/desktop', 'main/desktop.ts', 'shared', 'package-lock.json'],
+    inputs: ['main/desktop', 'main/desktop.ts', 'shared', 'package.json', 'package-lock.json'],
     build: () => bundle('desktop', { main: 'main/desktop.ts' }, { format: 'es', names: '[name].js' }),
   },
   {
     name: 'preload',
-    inputs: ['preload', 'package-lock.json'],
+    inputs: ['preload', 'shared/wire.ts', 'package-lock.json'],
     // One call each: sandboxed preload scripts are CommonJS and can load nothing beside themselves.
     build: async () => {
       await bundle('preload', { page: 'preload/page.ts' }, { format: 'cjs', names: '[name].cjs' });

@@ -37,8 +37,15 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
 /** The first row whose `files` match decides. */
 const LAYERS: readonly Layer[] = [
   {
-    files: /^shared\//,
+    files: /^shared\/strings\//,
     paths: [SHARED],
+    packages: ['i18next'],
+    why: 'shared/strings/ is the catalog of texts, read with i18next core: no Node, no DOM, no React',
+  },
+  {
+    files: /^shared\//,
+    // The version is read from package.json.
+    paths: [SHARED, /^package\.json$/],
     packages: ['zod', '@orpc/contract'],
     why: 'shared/ is the language between processes: schemas only, no Node, no DOM, no Electron',
   },

@@ -1,11 +1,17 @@
 /**
- * `npm start`: the app in its window, or with `--headless` the agent alone with its pages in a browser.
- * Where there is no display or no official Electron it says so and goes headless by itself.
+ * `npm start`: the app in its window, or with `--headless` the agent alone with its pages in a browser. Where there is
+ * no display or no official Electron it prints the reason and starts headless. Exits with 2 if the command line is
+ * wrong, otherwise as the program that it started.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { agentReadySchema } from '../shared/host.ts';
+import { listCommands } from '../main/agent-commands/index.ts';
+import { agentArguments, helpText, readOptions, writeArguments } from '../shared/command-line.ts';
+import { isAppError } from '../shared/errors.ts';
+import { pageAddress, parseReadyLine } from '../shared/host.ts';
+import { type ReadOptions, USAGE_EXIT_CODE } from '../shared/options.ts';
+import { VERSION } from '../shared/version.ts';
 import { buildAll } from './build.ts';
 import { sayNativeBuild } from './build-native.ts';
 import { officialElectron } from './official-electron.ts';
@@ -13,17 +19,33 @@ import { REPOSITORY } from './places.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
 
-const parameters = process.argv.slice(2);
-const asksForHelp = parameters.includes('--help');
-const headless = parameters.includes('--headless') || asksForHelp;
+const options = readCommandLine();
+if (options !== null) {
+  sayNativeBuild(console.log);
+  if (options.values.headless) await startHeadless(options);
+  else await startDesktop(options);
+}
 
-if (!asksForHelp) sayNativeBuild(console.log);
-if (headless) {
-  if (!asksForHelp) await buildAll({ only: ['renderer'] });
-  await follow(startAgent(parameters));
-} else await startDesktop();
+/** Null when there is nothing to start: help, version or a wrong command line, which are printed here. */
+function readCommandLine(): ReadOptions | null {
+  let read: ReadOptions;
+  try {
+    read = readOptions(process.argv.slice(2), 'start');
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    console.error(`idlewatt: ${error.message}`);
+    process.exitCode = USAGE_EXIT_CODE;
+    return null;
+  }
+  if (read.values.version) console.log(VERSION);
+  else if (read.values.help) {
+    const help = helpText('npm start -- [options]', ['start', 'shell', 'agent']);
+    console.log(`${help}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
+  } else return read;
+  return null;
+}
 
-async function startDesktop(): Promise<void> {
+async function startDesktop(read: ReadOptions): Promise<void> {
   const why = withoutDisplay();
   const electron =
     why === null
@@ -31,39 +53,41 @@ async function startDesktop(): Promise<void> {
       : { executable: null, reason: why };
   if (electron.executable !== null) {
     await buildAll();
-    return follow(spawn(electron.executable, [REPOSITORY, ...parameters], { stdio: 'inherit' }));
+    const parameters = [REPOSITORY, ...writeArguments(read.given)];
+    return follow(spawn(electron.executable, parameters, { stdio: 'inherit' }));
   }
-  console.log(`Idlewatt opens no window here (${electron.reason}), so it runs without one.`);
+  console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
   await buildAll({ only: ['renderer'] });
-  const agent = startAgent(['--headless', ...parameters], 'pipe');
-  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', sayWithAddress);
+  const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
+  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
   return follow(agent);
 }
 
-/** Passes the agent's lines on, and says READY again as a person would. */
-function sayWithAddress(line: string): void {
-  console.log(line);
-  if (!line.startsWith('READY ')) return;
-  const { page } = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
-  if (page) console.log(`Open this address in a browser on this machine: ${page.url}#token=${page.token}`);
+async function startHeadless(read: ReadOptions): Promise<void> {
+  await buildAll({ only: ['renderer'] });
+  return follow(startAgent(agentArguments(read.given), 'inherit'));
 }
 
-function startAgent(
-  agentParameters: readonly string[],
-  stdout: 'inherit' | 'pipe' = 'inherit',
-): ChildProcess {
+/** Passes a line of the agent on; after READY it prints the pages' address as well. */
+function printWithAddress(line: string): void {
+  console.log(line);
+  const page = parseReadyLine(line)?.page;
+  if (page) console.log(`Open this address in a browser on this machine: ${pageAddress(page)}`);
+}
+
+function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
   return spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters], {
     stdio: ['ignore', stdout, 'inherit'],
   });
 }
 
-/** Passes signals on and ends as the child ended. */
+/** Passes signals on and exits as the child exits. */
 function follow(child: ChildProcess): Promise<void> {
-  // A terminal sends Ctrl-C to both of us; the child's own answer to it decides.
+  // A terminal sends Ctrl-C to both processes; the child's own handling of it decides.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => {
     child.once('error', (error) => {
-      console.error(`Idlewatt could not be started: ${error.message}`);
+      console.error(`Could not start Idlewatt: ${error.message}`);
       process.exitCode = 1;
       resolve();
     });

@@ -1,14 +1,15 @@
 /**
- * What the desktop shell and the agent's process say to each other below the API: which port belongs to
- * whom. Over a utility process ports are transferred; over a child process they are numbered and relayed.
+ * Messages below the API between the agent's process and the process that started it, and the READY line. To a utility
+ * process ports are transferred; to a child process they are numbered and relayed.
  */
 import { z } from 'zod';
 import { profileSchema } from './api/state.ts';
 import { ERROR_CODES } from './errors.ts';
+import { READY_PREFIX, TOKEN_FRAGMENT } from './wire.ts';
 
 const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
 
-/** What a READY line holds, and what the shell is told when the agent is up. */
+/** The content of a READY line, and of the shell's message when the agent is up. */
 export const agentReadySchema = z.object({
   pid: z.number().int().positive(),
   home: z.string(),
@@ -19,20 +20,36 @@ export const agentReadySchema = z.object({
   gateway: z.object({ baseUrl: z.url(), key: z.string() }).nullable(),
   peer: z.object({ id: z.string(), addresses: z.array(z.string()) }),
   chain: z.object({ id: z.string(), rpcUrl: z.url(), token: z.string() }).nullable(),
-  /** The practice network's second agent, for those who want to read its books. */
+  /** The practice network's second agent, so that its ledger can be read too. */
   requester: z.object({ pid: z.number().int().positive(), page: pageAddressSchema }).nullable(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
 
-/** Who speaks over a port: a page, or the shell itself. Pages never get a port of the shell's. */
+/** The line that the agent prints when it is up. */
+export function readyLine(ready: AgentReady): string {
+  return READY_PREFIX + JSON.stringify(ready);
+}
+
+/** Reads a line of the agent's output; null for any other line. Throws if a READY line is malformed. */
+export function parseReadyLine(line: string): AgentReady | null {
+  if (!line.startsWith(READY_PREFIX)) return null;
+  return agentReadySchema.parse(JSON.parse(line.slice(READY_PREFIX.length)));
+}
+
+/** The address to open in a browser. The token is in the fragment, which is never sent to a server. */
+export function pageAddress(page: z.infer<typeof pageAddressSchema>): string {
+  return page.url + TOKEN_FRAGMENT + page.token;
+}
+
+/** The rights of a port: a page's, or the shell's own. Pages never get a port with the shell's. */
 export const portRoleSchema = z.enum(['page', 'shell']);
 export type PortRole = z.infer<typeof portRoleSchema>;
 
 /** Shell to agent. With a utility process `connect` carries a transferred port and `data` is not used. */
 export const toAgentSchema = z.discriminatedUnion('type', [
   /**
-   * Always the first message, and the only way of a pass phrase: no command line and no environment, which
-   * other programs can read. Null where the agent finds it by itself.
+   * Always the first message, and the only way for a passphrase: other programs can read a command line and an
+   * environment. Null where the agent finds it itself.
    */
   z.object({ type: z.literal('secret'), passphrase: z.string().nullable() }),
   z.object({ type: z.literal('connect'), role: portRoleSchema, port: z.number().int().nonnegative() }),

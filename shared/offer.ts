@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { amountTextSchema, assetSchema } from './money.ts';
 import { priceSchema } from './price.ts';
 
+export { OFFER_PATH, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from './wire.ts';
+
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`));
 export const addressSchema = hex(20);
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -19,7 +21,7 @@ export const offeredModelSchema = z.object({
 });
 export type OfferedModel = z.infer<typeof offeredModelSchema>;
 
-/** Served as a compact JWS at `/.well-known/idlewatt-offer`, signed by the peer's Ed25519 key. */
+/** Served as a compact JWS at {@link OFFER_PATH}, signed by the peer's Ed25519 key. */
 export const offerSchema = z.object({
   peer: z.string().min(1).max(200),
   payout: addressSchema,
@@ -53,15 +55,3 @@ export const receiptSchema = z.object({
   atMs: z.number(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
-
-/** Where the offer is served. */
-export const OFFER_PATH = '/.well-known/idlewatt-offer';
-/** Header with the compact JWS of the receipt on answers that are not streamed. */
-export const RECEIPT_HEADER = 'x-idlewatt-receipt';
-/**
- * Name of the SSE event that carries the receipt's compact JWS. It comes after `data: [DONE]`, because
- * OpenAI clients read to the end and ignore what follows that line, but parse any event before it as JSON.
- */
-export const RECEIPT_EVENT = 'idlewatt.receipt';
-/** Name of the SSE event that carries what x402 puts into the `PAYMENT-RESPONSE` header. */
-export const PAYMENT_RESPONSE_EVENT = 'x402.payment-response';

@@ -124,8 +124,7 @@ export interface AskedCompletion {
   readonly returnTokenIds: boolean;
 }
 
-export const CHAT_PATH = '/v1/chat/completions';
-export const TEXT_PATH = '/v1/completions';
+export { CHAT_PATH, TEXT_PATH } from './wire.ts';
 
 /** Reads a request body. Fails with `bad-request`; `details.param` names the parameter. */
 export function readCompletion(kind: 'chat' | 'text', body: unknown): AskedCompletion {

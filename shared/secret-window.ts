@@ -1,11 +1,11 @@
 /**
- * What the shell's window for secrets and the shell say to each other. The window talks to nobody else, and
- * pages know of it only the names of its tasks.
+ * Messages between the shell and its secret window. The window has no other connection, and pages have only the names
+ * of its tasks.
  */
 import { z } from 'zod';
 import type { ERROR_CODES } from './errors.ts';
 
-/** What a window is opened for. `unlock` is the shell's own: no page and no menu opens it. */
+/** The tasks that a page or a menu can open the window for. `unlock` is the shell's own. */
 export const secretTaskSchema = z.enum(['backup', 'import', 'export']);
 export type SecretTask = z.infer<typeof secretTaskSchema>;
 export type SecretWindowTask = SecretTask | 'unlock';
@@ -23,9 +23,9 @@ export const secretRequestSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('import-phrase'), phrase: secretText }),
   z.object({ type: z.literal('import-key'), key: secretText }),
-  /** The shell asks for the file and reads it; the window never sees its content. */
+  /** The shell lets the owner choose the file and reads it; the window never gets its content. */
   z.object({ type: z.literal('import-file'), passphrase: secretText }),
-  /** The shell asks for the place and writes the file; the window never sees its content. */
+  /** The shell lets the owner choose the place and writes the file; the window never gets its content. */
   z.object({ type: z.literal('export-file'), passphrase: secretText }),
   z.object({ type: z.literal('unlock'), passphrase: secretText }),
   z.object({ type: z.literal('close') }),
@@ -43,5 +43,5 @@ export type SecretAnswer =
   /** The owner closed the system's file dialog. */
   | { readonly type: 'nothing-chosen' }
   | { readonly type: 'done' }
-  /** `message` is the agent's sentence; it holds no secret. */
+  /** `message` is a sentence of the agent or the shell, without a secret. */
   | { readonly type: 'failed'; readonly code: (typeof ERROR_CODES)[number] | null; readonly message: string };

@@ -17,6 +17,7 @@ export function existingHome(home: string | undefined): HomePaths {
 
 /** The same, whether or not there is anything yet. */
 export function chosenHome(home: string | undefined): HomePaths {
+  if (home?.trim() === '') throw new AppError('bad-request', 'Empty value for --home. Use --home DIR.');
   return homePaths(
     home ?? defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
   );

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Contract } from '../../shared/api/contract.ts';
 import { AppError, ERROR_CODES } from '../../shared/errors.ts';
+import { API_SOCKET_PATH, socketProtocols } from '../../shared/wire.ts';
 import { readTerminalAccess } from '../agent/terminal-access.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
@@ -17,7 +18,7 @@ export async function withRunningAgent<T>(home: string, use: (api: AgentApi) => 
   const door = readTerminalAccess(home);
   if (door === null) throw notRunning(home);
   const { host } = new URL(door.url);
-  const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${door.token}`], {
+  const socket = new WebSocket(`ws://${host}${API_SOCKET_PATH}`, socketProtocols(door.token), {
     origin: `http://${host}`,
   });
   await new Promise<void>((resolve, reject) => {

@@ -3,16 +3,11 @@ import { parseArgs } from 'node:util';
 import type { SpendSummary, WalletTransaction } from '../../shared/api/wallet.ts';
 import { AppError } from '../../shared/errors.ts';
 import { formatUnits, parseUnits } from '../../shared/money.ts';
+import { text } from '../../shared/strings/index.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { askYes } from './prompt.ts';
 import { type AgentApi, withRunningAgent } from './running-agent.ts';
-
-const WARNINGS: Record<SpendSummary['warnings'][number], string> = {
-  contract: 'The address is a contract: it may not be able to give the money back.',
-  'own-address': 'The address is this wallet’s own.',
-  'first-time': 'Nothing was ever sent there from this wallet: --small-test sends a small part first.',
-};
 
 const POLL_MS = 200;
 
@@ -167,7 +162,10 @@ function describe(summary: SpendSummary): string {
     `  total   at most ${total}`,
   ];
   if (summary.replaces !== null) lines.push(`  instead of ${summary.replaces}`);
-  return [...lines, ...summary.warnings.map((warning) => `  ! ${WARNINGS[warning]}`)].join('\n');
+  return [
+    ...lines,
+    ...summary.warnings.map((warning) => `  ! ${text('en', `send.warning.${warning}`)}`),
+  ].join('\n');
 }
 
 async function wholeState(api: AgentApi) {

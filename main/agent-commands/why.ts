@@ -1,97 +1,80 @@
-/** `why`: why nothing is earned now, in one sentence, and the one thing that would change it. */
+/** `why`: prints why Idlewatt runs or doesn't, what an hour of waiting costs, and the one change that would fix it. */
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
-import { type Remedy, type StatusReason, statusOf } from '../../shared/status.ts';
+import { statusOf } from '../../shared/status.ts';
+import { type Language, languageFor, text } from '../../shared/strings/index.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { type AgentApi, withRunningAgent } from './running-agent.ts';
-
-/** Each reason that exists, as the terminal says it. */
-const REASONS: Readonly<Record<StatusReason, string>> = {
-  'serving-idle': 'It is earning: jobs are being answered until you come back.',
-  'serving-always': 'It is earning: jobs are being answered, whether or not you use the machine.',
-  'ready-idle': 'It is ready, and nobody is asking right now. The next job starts by itself.',
-  'ready-always': 'It is ready, and nobody is asking right now. The next job starts by itself.',
-  'engine-loading': 'The model is being loaded into memory.',
-  'engine-restarting': 'The engine ended unexpectedly and is coming back.',
-  'engine-stopped': 'The engine is about to load the model.',
-  'engine-gave-up': 'The engine ended too often and was not started again.',
-  'paused-until-time': 'You paused it until {time}.',
-  'paused-until-resume': 'You paused it until you resume.',
-  'owner-active': 'You are using this machine. It starts {minutes} minutes after you leave.',
-  'on-battery': 'The machine runs on battery.',
-  'too-warm': 'It works more slowly: the machine is near the limit of temperature that you set.',
-  'too-much-power': 'It works more slowly: the machine takes more watts than you allow.',
-  'too-hot': 'The machine is hotter than you allow. It goes on when it has cooled down.',
-  'lid-closed': 'The lid is closed and the machine is not known to be plugged in.',
-  metered: 'The network is paid by volume.',
-  'outside-schedule': 'Your schedule keeps this hour free. It goes on {time}.',
-  'outside-off-peak': 'Power is dear at this hour. It goes on {time}.',
-  'no-scheduled-hour': 'Your schedule has no hour in which it may run.',
-  'no-off-peak-hour': 'You want it to run only in hours of cheap power, and named none.',
-  'not-locked': 'You want it to run only while the screen is locked.',
-  'remote-session': 'Somebody works on this machine over the network.',
-  'controller-in-use': 'A game controller is in use. It starts {minutes} minutes after it is put down.',
-  'full-screen': 'A program fills the whole screen: a game, a film or a talk.',
-  'display-kept-awake': 'Another program keeps the display awake, as films and talks do.',
-  'graphics-in-use': 'Another program uses the graphics card.',
-  'processor-in-use': 'Other programs use the processor.',
-  'session-unknown': 'It cannot tell whether you are using this machine, so it leaves the machine to you.',
-  'no-model': 'There is no model on this machine yet, so there is nothing to serve.',
-  starting: 'The agent is getting ready.',
-};
-
-/** What mends it, as the button on Home does. */
-const REMEDIES: Readonly<Record<Exclude<Remedy, null>, string>> = {
-  'run-on-battery': 'To run on battery too, turn that on in Settings.',
-  'run-on-metered': 'To run on networks paid by volume too, turn that on in Settings.',
-  'run-unlocked': 'To run without a locked screen, turn that rule off in Settings.',
-  'run-any-hour': 'To run at any hour, turn the schedule off in Settings.',
-  'run-any-tariff': 'To run at any price of power, turn the cheap hours off in Settings.',
-  'ignore-full-screen': 'To run beside full-screen programs, turn that rule off in Settings.',
-  'ignore-display-awake': 'To run while the display is kept awake, turn that rule off in Settings.',
-  'ignore-other-programs': 'To run beside other programs, turn that rule off in Settings.',
-  'run-always': 'To run whether or not you use the machine, choose Always in Settings.',
-  'open-models': 'Choose another model on the page Models.',
-  'open-settings': 'When it runs is chosen in Settings.',
-};
 
 export const run: CommandRun = async (argv) => {
   const { values } = parseArgs({
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, wholeState);
-  const { status, why, remedy } = statusOf(work);
+  const state = await withRunningAgent(existingHome(values.home).root, wholeState);
   if (values.json) {
-    const { reason, sinceMs, untilMs } = work.presence;
-    console.log(JSON.stringify({ status, why, remedy, reason, sinceMs, untilMs, perHour: work.perHour }));
+    const { presence, perHour } = state.work;
+    const { status, why, remedy } = statusOf(state.work);
+    const { reason, sinceMs, untilMs } = presence;
+    console.log(JSON.stringify({ status, why, remedy, reason, sinceMs, untilMs, perHour }));
     return 0;
   }
-  const { untilMs } = work.presence;
-  console.log(
-    REASONS[why]
-      .replace('{time}', untilMs === null ? 'an unknown time' : new Date(untilMs).toLocaleString())
-      .replace('{minutes}', String(settings.idleMinutes)),
-  );
-  if (work.presence.decision === 'pause' && status !== 'starting') console.log(costText(work, money.asset));
-  if (status === 'paused') console.log('To go on, press Resume on Home or in the tray.');
-  if (remedy !== null) console.log(REMEDIES[remedy]);
+  const language = languageFor(state.settings.language, systemLanguages(process.env));
+  for (const line of reasonLines(state, language)) console.log(line);
   return 0;
 };
 
-/** What an hour of waiting costs, by what an hour of work brought. */
-function costText({ perHour }: AgentState['work'], asset: Asset): string {
-  if (perHour === null) return 'What an hour of waiting costs is not known yet: that takes an hour of work.';
-  const unit = asset.practice ? `practice ${asset.symbol}` : asset.symbol;
-  return `An hour of work brought about ${formatUnits(BigInt(perHour.earned), asset.decimals)} ${unit} here.`;
+/** The page's sentence for the state, then the cost of waiting and the fix where there is one. */
+export function reasonLines(state: AgentState, language: Language): string[] {
+  const { work, money } = state;
+  const { status, remedy } = statusOf(work);
+  return [
+    reasonText(state, language),
+    ...(work.presence.decision === 'pause' && status !== 'starting'
+      ? [costText(work, money.asset, language)]
+      : []),
+    ...(status === 'paused' ? [text(language, 'terminal.resume')] : []),
+    ...(remedy === null ? [] : [text(language, `terminal.remedy.${remedy}`)]),
+  ];
+}
+
+function reasonText({ work, settings }: AgentState, language: Language): string {
+  const { untilMs } = work.presence;
+  const speed = work.tokensPerSecond;
+  const sentence = text(language, `why.${statusOf(work).why}`, {
+    count: work.activeJobs.length,
+    model: text(language, 'common.aModel'),
+    speed: speed === null ? '' : text(language, 'speed.atClause', { speed: speed.toFixed(1) }),
+    minutes: settings.idleMinutes,
+    time:
+      untilMs === null ? text(language, 'terminal.unknownTime') : new Date(untilMs).toLocaleString(language),
+  });
+  // Some sentences begin with the model.
+  return sentence.charAt(0).toLocaleUpperCase(language) + sentence.slice(1);
+}
+
+/** What an hour of waiting costs, by what an hour of work earned. */
+function costText({ perHour }: AgentState['work'], asset: Asset, language: Language): string {
+  if (perHour === null) return text(language, 'home.perHourUnknown');
+  const { symbol, decimals, practice } = asset;
+  const unit = practice ? text(language, 'money.practiceUnit', { symbol }) : symbol;
+  const amount = `${formatUnits(BigInt(perHour.earned), decimals)} ${unit}`;
+  const hours = new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(perHour.hours);
+  return text(language, 'home.perHour', { amount, hours });
+}
+
+/** The language tags that POSIX programs take from their environment, the deciding one first. */
+function systemLanguages({ LC_ALL, LC_MESSAGES, LANG }: NodeJS.ProcessEnv): string[] {
+  const deciding = [LC_ALL, LC_MESSAGES, LANG].find((tag) => tag);
+  return deciding === undefined ? [] : [deciding];
 }
 
 async function wholeState(api: AgentApi): Promise<AgentState> {
   for await (const update of await api.state.watch()) {
     if (update.type === 'whole') return update.state;
   }
-  throw new AppError('not-found', 'The agent ended before it answered.');
+  throw new AppError('not-found', 'The agent stopped before it responded. Start it again, then retry.');
 }

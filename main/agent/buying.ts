@@ -109,7 +109,11 @@ export async function openBuying(
     onFault: fault,
   });
   const server = createHttpServer(gateway.app);
-  const port = await listenHttp(server, { host: '127.0.0.1', port: config.gatewayPort });
+  const port = await listenHttp(server, {
+    host: '127.0.0.1',
+    port: config.gatewayPort,
+    option: '--gateway-port',
+  });
   // The last one runs first: nothing new comes in, and then what was bought is booked.
   onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   onClose(() => closeHttp(server));

@@ -1,6 +1,6 @@
 /**
- * The agent under the desktop shell: takes the ports that the shell hands over and serves the API on them.
- * A utility process gets real ports; a child process gets numbered ones, relayed over its IPC channel.
+ * The agent's side of the desktop shell: takes the ports that the shell hands over and serves the API on them. A utility
+ * process gets real ports; a child process gets numbered ones, relayed over its IPC channel.
  */
 import { EventEmitter } from 'node:events';
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -12,7 +12,7 @@ import {
   toAgentSchema,
 } from '../../shared/host.ts';
 
-/** What the API needs of a port, whatever carries it: Electron's MessagePortMain has this shape. */
+/** The part of a port that the API needs. Electron's MessagePortMain has this shape, and so has a relayed port. */
 export interface ApiPort {
   on(event: string, listener: (event?: { data: unknown }) => void): void;
   postMessage(data: unknown): void;
@@ -24,7 +24,7 @@ export interface DesktopHostOptions {
   readonly stop: () => void;
 }
 
-/** Electron's `process.parentPort`, which Node's types do not know. */
+/** Electron's `process.parentPort`, which Node's types don't have. */
 interface ParentPort {
   on(
     event: 'message',
@@ -35,15 +35,15 @@ interface ParentPort {
 }
 
 /**
- * The wallet's pass phrase from the shell, which says it first of all. Resolves with null where the agent
- * finds it by itself. What the shell says after it waits for {@link serveDesktopHost}.
+ * Receives the wallet's passphrase, which is in the shell's first message. Resolves with null where the agent finds the
+ * passphrase itself. The shell's later messages are for {@link serveDesktopHost}.
  */
 export function receiveSecret(): Promise<string | null> {
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
   return new Promise((resolve) => {
     const take = (raw: unknown): boolean => {
       const message = toAgentSchema.parse(raw);
-      // The shell may want to end before it has begun.
+      // The shell may quit before the agent has started.
       if (message.type === 'stop') process.exit(0);
       if (message.type !== 'secret') return false;
       resolve(message.passphrase);
@@ -69,12 +69,12 @@ export function serveDesktopHost(options: DesktopHostOptions): void {
   else serveChildProcess(options);
 }
 
-/** Tells the shell why there is no agent, so that it does not try again in vain. Call before exiting. */
+/** Reports to the parent why there is no agent, so that it doesn't retry in vain. Call before exiting. */
 export async function reportFailure(message: string, code: ErrorCode | null): Promise<void> {
   const failed: FromAgent = { type: 'failed', message, code };
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
   if (parentPort) parentPort.postMessage(failed);
-  // A process that exits at once may take the message with it.
+  // The message is lost if the process exits before it is sent.
   else if (process.send) await new Promise((resolve) => process.send?.(failed, resolve));
 }
 
@@ -118,7 +118,7 @@ function serveChildProcess({ ready, attach, stop }: DesktopHostOptions): void {
   send({ type: 'ready', ready });
 }
 
-/** One end of a port whose other end is in the shell. */
+/** The agent's end of a port whose other end is in the shell. */
 class RelayedPort extends EventEmitter implements ApiPort {
   readonly #number: number;
   readonly #send: (message: FromAgent) => void;

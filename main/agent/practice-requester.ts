@@ -4,8 +4,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { type AgentReady, agentReadySchema } from '../../shared/host.ts';
+import { AppError } from '../../shared/errors.ts';
+import { type AgentReady, fromAgentSchema, parseReadyLine } from '../../shared/host.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { LogThreshold } from '../ports/log.ts';
 
 export interface PracticeRequesterOptions {
   /** The agent's entry, this program's own. */
@@ -16,6 +18,7 @@ export interface PracticeRequesterOptions {
   readonly gatewayPort: number;
   /** Ask nothing: only the gateway is wanted. */
   readonly quiet: boolean;
+  readonly logLevel: LogThreshold;
   readonly clock: Clock;
   /** Called when it ended and will not be started again. */
   readonly onGaveUp: (cause: string) => void;
@@ -42,6 +45,7 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
   let child: ChildProcess | null = null;
   let ready: AgentReady | null = null;
   let stopping = false;
+  let hasStarted = false;
   let restarts = 0;
   let readySinceMs: number | null = null;
   let { gatewayPort } = options;
@@ -55,19 +59,29 @@ export function startPracticeRequester(options: PracticeRequesterOptions): Pract
         // Clients were told an address: a restart keeps it.
         ...['--gateway-port', String(gatewayPort)],
         ...(options.quiet ? ['--quiet-requester'] : []),
+        ...['--log-level', options.logLevel],
       ],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
     child = process;
     if (process.stdout) {
       createInterface({ input: process.stdout }).on('line', (line) => {
-        if (!line.startsWith('READY ')) return;
-        ready = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
+        const announced = parseReadyLine(line);
+        if (announced === null) return;
+        ready = announced;
         if (ready.gateway) gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
         readySinceMs = options.clock.monotonic();
+        hasStarted = true;
         started.resolve(ready);
       });
     }
+    // A child that refuses its first start (its port is in use) would refuse the next one too.
+    process.on('message', (raw) => {
+      const message = fromAgentSchema.parse(raw);
+      if (message.type !== 'failed' || message.code === null || hasStarted) return;
+      stopping = true;
+      started.reject(new AppError(message.code, message.message));
+    });
     process.once('exit', (code, signal) => {
       ready = null;
       if (stopping) return;

@@ -10,6 +10,7 @@ import { extname, join, normalize, sep } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { AppError } from '../../shared/errors.ts';
 import type { PortRole } from '../../shared/host.ts';
+import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, SUBPROTOCOL, TOKEN_PREFIX } from '../../shared/wire.ts';
 
 export interface PageServer {
   readonly url: string;
@@ -25,11 +26,6 @@ const CONTENT_TYPES: Record<string, string> = {
   '.json': 'application/json',
   '.woff2': 'font/woff2',
 };
-
-/** The only subprotocol that is answered; the token travels beside it, so that it is in no URL and no log. */
-const SUBPROTOCOL = 'idlewatt';
-const TOKEN_PREFIX = 'token.';
-const CLOSE_TOKEN_REFUSED = 4401;
 
 export async function startPageServer(options: {
   /** 0 takes any free port. */
@@ -50,7 +46,7 @@ export async function startPageServer(options: {
   server.on('upgrade', (request, socket, head) => {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
     const token = offered.find((name) => name.startsWith(TOKEN_PREFIX))?.slice(TOKEN_PREFIX.length) ?? '';
-    if (request.url !== '/api' || !fromThisMachine(request) || !sameOrigin(request)) {
+    if (request.url !== API_SOCKET_PATH || !fromThisMachine(request) || !sameOrigin(request)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
@@ -65,10 +61,10 @@ export async function startPageServer(options: {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
-        cause.code === 'EADDRINUSE'
+        cause.code === 'EADDRINUSE' || cause.code === 'EACCES'
           ? new AppError(
               'port-in-use',
-              `Port ${options.port} is taken by another program; choose another with --port.`,
+              `Port ${options.port} ${cause.code === 'EACCES' ? 'can’t be opened by this user' : 'is in use by another program'}. Choose another port with --port.`,
               { cause, details: { port: options.port } },
             )
           : cause,

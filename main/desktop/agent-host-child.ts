@@ -1,6 +1,6 @@
 /**
- * The agent as a child process of the pinned Node: ports cannot be transferred to it, so the shell relays
- * what passes over them, numbered. Messages are passed on unread.
+ * The agent as a child process of the pinned Node. Ports can't be transferred to it, so the shell numbers them and
+ * relays their messages without reading them.
  */
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
 
-/** Electron's own variables would change what a plain Node does. */
+/** Electron's own variables, which would change how plain Node behaves. */
 const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];
 
 export function hostInChildProcess(options: AgentHostOptions): AgentHost {
@@ -18,7 +18,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     execPath: pinnedNode(options.appFolder),
     execArgv: [],
     serialization: 'advanced',
-    // Its READY line holds a key and is for those who started it from a terminal.
+    // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
   });
@@ -27,7 +27,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
   const ports = new Map<number, MessagePortMain>();
   let nextPort = 0;
   const send = (message: ToAgent) => {
-    // Its end is told by `exit`; what is sent after that has no reader.
+    // The `exit` event reports its end; messages sent after that have no reader.
     if (child.connected) child.send(message, () => {});
   };
   send({ type: 'secret', passphrase: options.passphrase });
@@ -90,7 +90,7 @@ function pinnedNode(appFolder: string): string {
   return join(appFolder, 'node_modules/node/bin', name);
 }
 
-/** From source where there is source: what runs is then what was last edited. */
+/** From source where there is source, so that the latest edits run. */
 function agentEntry(appFolder: string): string {
   const source = join(appFolder, 'main/agent-main.ts');
   return existsSync(source) ? source : join(appFolder, 'dist/agent/main/agent-main.js');

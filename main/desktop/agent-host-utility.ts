@@ -1,10 +1,10 @@
-/** The agent in Electron's utility process: ports are transferred to it, the API never passes the shell. */
+/** The agent in Electron's utility process. Ports are transferred to it, so API messages don't pass through the shell. */
 import { join } from 'node:path';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
 
-/** Built by `npm run build`: Electron's Node does not strip types. */
+/** Built by `npm run build`, because Electron's Node doesn't strip types. */
 const ENTRY = 'dist/agent/main/agent-main.js';
 
 export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
@@ -13,7 +13,7 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
-      // Its READY line holds a key and is for those who started it from a terminal.
+      // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
@@ -56,7 +56,7 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
   };
 }
 
-/** In an installed app the agent stands beside the archive: it starts processes and loads native libraries. */
+/** In an installed app the agent is outside of the archive, because it starts processes and loads native libraries. */
 function unpacked(path: string): string {
   return path.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked');
 }

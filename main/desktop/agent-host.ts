@@ -1,6 +1,6 @@
 /**
- * One running agent, however it is hosted: in Electron's utility process where its Node can run the agent,
- * as a child process of the pinned Node otherwise. The rest of the shell cannot tell them apart.
+ * One running agent, in either host: Electron's utility process where Electron's Node can run the agent, else a child
+ * process of the pinned Node. The rest of the shell treats both alike.
  */
 import type { MessagePortMain } from 'electron';
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -10,19 +10,19 @@ import { hostInUtilityProcess } from './agent-host-utility.ts';
 
 export type AgentStart =
   | { readonly ready: AgentReady }
-  /** One sentence for people. Starting it again would not help. */
+  /** For the owner. Starting it again would not help. */
   | { readonly refused: string; readonly code: ErrorCode | null }
   | { readonly ended: true };
 
 export interface AgentHost {
   readonly pid: number | undefined;
-  /** Resolves once: ready; or what it says why it cannot start; or it ended without a word. */
+  /** Resolves once: ready, refused with a reason, or ended without one. */
   readonly started: Promise<AgentStart>;
   /** Resolves when the process has ended; never rejects. */
   readonly exited: Promise<{ code: number | null }>;
   /** A port to the agent's API. Call after `started`; the caller owns it, or passes it on to a page. */
   connect(role: PortRole): MessagePortMain;
-  /** Asks it to end; after the limit it is killed. Resolves when it has ended. */
+  /** Requests it to stop and kills it after the limit. Resolves when it has ended. */
   stop(killAfterMs: number): Promise<void>;
 }
 
@@ -31,9 +31,9 @@ export interface AgentHostOptions {
   readonly appFolder: string;
   /** Command line of the agent, without `--host`. */
   readonly parameters: readonly string[];
-  /** The wallet's, said to the agent's process alone; null where it finds it by itself. */
+  /** The wallet's, sent to the agent's process only; null where the agent finds it itself. */
   readonly passphrase: string | null;
-  /** What the agent writes for people, line by line. */
+  /** Receives the agent's standard error. */
   readonly onOutput: (text: string) => void;
 }
 
@@ -45,7 +45,7 @@ export function startAgentHost(options: AgentHostOptions): AgentHost {
   return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options);
 }
 
-/** An agent that was never started, for a reason that the shell knows already. */
+/** An agent that was never started, for a reason that the shell found. */
 export function refusedHost(refused: string, code: ErrorCode | null): AgentHost {
   return {
     pid: undefined,

@@ -1,4 +1,4 @@
-/** Keeps one agent running: starts it, restarts it when it ends by itself, gives up after a while and says so. */
+/** Keeps one agent running: starts it, restarts it when it ends unexpectedly, and gives up after several failures. */
 import type { MessagePortMain } from 'electron';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
@@ -6,24 +6,24 @@ import type { AgentHost } from './agent-host.ts';
 import { createRestartPolicy } from './restart-policy.ts';
 
 export interface AgentSupervisor {
-  /** Process id of the agent that runs now. */
+  /** Process ID of the agent that runs now. */
   pid(): number | undefined;
-  /** A port to the agent, as soon as one is ready; null when it has been given up or is being stopped. */
+  /** A port to the agent as soon as one is ready; null when it was given up or is being stopped. */
   connect(role: PortRole): Promise<MessagePortMain | null>;
-  /** Ends the agent for good. Resolves when its process has ended. */
+  /** Stops the agent for good. Resolves when its process has ended. */
   stop(): Promise<void>;
 }
 
 export interface AgentSupervisorOptions {
   readonly start: () => AgentHost;
-  /** Called for each agent that got ready, also after a restart. */
+  /** Called for each agent that becomes ready, including after a restart. */
   readonly onReady: (ready: AgentReady) => void;
   readonly onLost: () => void;
-  /** It refused to start, or it ended too often: one sentence for people. */
-  readonly onGivenUp: (sentence: string, code: ErrorCode | null) => void;
+  /** It refused to start, with its sentence for the owner, or it ended unexpectedly too often: then null. */
+  readonly onGivenUp: (reason: string | null, code: ErrorCode | null) => void;
 }
 
-/** The agent promises to end within five seconds; what is left after that is killed. */
+/** The agent stops within five seconds; a process that is left after this long is killed. */
 const STOP_MS_MAX = 4_800;
 
 export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor {
@@ -39,10 +39,10 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
     waiting = [];
     for (const tell of all) tell(answer);
   };
-  const giveUp = (sentence: string, code: ErrorCode | null) => {
+  const giveUp = (reason: string | null, code: ErrorCode | null) => {
     over = true;
     answerWaiting(null);
-    options.onGivenUp(sentence, code);
+    options.onGivenUp(reason, code);
   };
 
   const run = async () => {
@@ -63,7 +63,7 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
     if ('refused' in started) return giveUp(started.refused, started.code);
     const waitMs = policy.next(performance.now() - startedAtMs);
     if (waitMs !== null) timer = setTimeout(() => void run(), waitMs);
-    else giveUp('The agent ended unexpectedly several times.', null);
+    else giveUp(null, null);
   };
   void run();
 

@@ -1,6 +1,6 @@
 /**
- * `app://idlewatt/`: the only origin that a window of ours may show. It serves the built pages and nothing
- * else, each with a policy that lets it load only itself.
+ * `app://idlewatt/`: the only origin that our windows may show. It serves the built pages and nothing else, each with
+ * a content security policy that lets it load only from itself.
  */
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
@@ -9,7 +9,7 @@ import { protocol, type Session } from 'electron';
 const SCHEME = 'app';
 export const APP_ORIGIN = `${SCHEME}://idlewatt`;
 
-/** Pages reach the agent over a message port: no page needs a connection to anywhere. */
+/** Pages reach the agent over a message port, so they need no connections. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -47,7 +47,7 @@ export function serveAppPages(session: Session, folder: string): void {
     try {
       return new Response(await readFile(file.path), { headers: headersFor(file.type) });
     } catch {
-      return plain(404); // asked for something that was not built
+      return plain(404); // not built
     }
   });
 }
@@ -59,7 +59,7 @@ function fileFor(request: Request, folder: string): { path: string; type: string
   try {
     name = decodeURIComponent(url.pathname);
   } catch {
-    return null; // a path that is no text
+    return null; // not valid percent-encoding
   }
   const path = normalize(join(folder, name === '/' ? 'index.html' : name));
   const type = CONTENT_TYPES[extname(path)];

@@ -1,21 +1,21 @@
-/** The shell's own questions: native dialogs that no page can draw, press or answer. */
+/** The shell's own questions: native dialogs that no page can draw or answer. */
 import { type BrowserWindow, dialog } from 'electron';
 
 export interface Question {
   readonly type: 'question' | 'warning' | 'error';
-  /** What is asked, in one sentence. */
+  /** The question, in one sentence. */
   readonly message: string;
   readonly detail: string;
   readonly buttons: readonly string[];
-  /** What Enter presses. */
+  /** The index of the button that Enter presses. */
   readonly defaultButton: number;
-  /** What Escape, closing and an aborted signal stand for. */
+  /** The index of the button that Escape, closing and an aborted signal count as. */
   readonly cancelButton: number;
 }
 
 const open = new Set<Question>();
 
-/** Questions that are on the screen now. */
+/** The questions that are on the screen now. */
 export function openQuestions(): readonly Question[] {
   return [...open];
 }
@@ -33,7 +33,7 @@ export async function ask(
     buttons: [...question.buttons],
     defaultId: question.defaultButton,
     cancelId: question.cancelButton,
-    // Windows would turn buttons into command links and guess which one cancels.
+    // Windows would otherwise turn buttons into command links and guess which one cancels.
     noLink: true,
     ...(options.signal && { signal: options.signal }),
   };

@@ -2,10 +2,10 @@
 import { app, type Session } from 'electron';
 import { APP_ORIGIN } from './app-protocol.ts';
 
-/** Copying text to the clipboard by a click; pages may ask for nothing else. */
+/** Copying text to the clipboard after a click; pages get no other permission. */
 const PERMITTED = 'clipboard-sanitized-write';
 
-/** Applies to every web contents that is ever created, whoever creates it. Call before the first window. */
+/** Applies to every web contents created from now on. Call before the first window. */
 export function confineWebContents(): void {
   app.on('web-contents-created', (_event, contents) => {
     contents.on('will-navigate', (event) => event.preventDefault());
@@ -16,7 +16,7 @@ export function confineWebContents(): void {
   });
 }
 
-/** Nothing but our own pages is ever requested, and nothing but copying (or nothing at all) is ever granted. */
+/** Blocks requests for anything but our own pages, and grants nothing but copying (or nothing at all). */
 export function confineSession(session: Session, granted: 'copying' | 'nothing' = 'copying'): void {
   const isGranted = (permission: string, url: string) =>
     granted === 'copying' && permission === PERMITTED && isOurs(url);
@@ -32,7 +32,7 @@ export function confineSession(session: Session, granted: 'copying' | 'nothing' 
   });
 }
 
-/** Whether an address is of our own pages. */
+/** Tells our own pages' addresses from all others. */
 export function isOurs(url: string): boolean {
   return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`);
 }

@@ -1,16 +1,16 @@
 /**
- * The owner's yes to a spend, asked where no page can press it: a native dialog with every fact that the
- * transaction will have, one at a time, with Cancel as the button that Enter presses.
+ * Asks the owner to confirm a transfer where no page can press the button: in a native dialog with every fact that the
+ * transaction will have. One dialog at a time, and Enter presses the button that declines.
  */
 import type { SpendSummary } from '../../shared/api/wallet.ts';
-import { assertNever } from '../../shared/assert.ts';
+import { type Language, type StringKey, type StringValues, text } from '../../shared/strings/index.ts';
 import type { Question } from './ask.ts';
-import { type Language, moneyText, say, type Word } from './words.ts';
+import { moneyText } from './money-text.ts';
 
-const CANCEL = 0;
+const DECLINE = 0;
 const APPROVE = 1;
 
-/** The answer to a spend: approved only by a press of the button that names it. */
+/** Approves a transfer only if the button that names it was pressed. */
 export interface SpendConfirmer {
   /** Resolves with false when it was declined, when it expired and when the signal aborted. */
   confirm(summary: SpendSummary, signal: AbortSignal): Promise<boolean>;
@@ -31,7 +31,7 @@ export function createSpendConfirmer(options: {
   };
   return {
     confirm(summary, signal) {
-      // One after the other: a second dialog over the first would be answered for it.
+      // In sequence: the owner could answer a dialog that covers another one in the belief that it is the other.
       const answer = last.then(() => askNow(summary, signal));
       last = answer.catch(() => {});
       return answer;
@@ -39,66 +39,42 @@ export function createSpendConfirmer(options: {
   };
 }
 
-/** Pure, so that tests can read every fact. */
+/** The dialog of a transfer. Pure, so that tests can read every fact. */
 export function spendQuestion(summary: SpendSummary, language: Language): Question {
-  const words = (word: Word, values: Readonly<Record<string, string>> = {}) => say(language, word, values);
-  const sent = moneyText(summary.asset, summary.amount, language);
-  const total = moneyText(summary.asset, summary.total, language);
-  const fee = moneyText(summary.coin, summary.fee, language);
-  const facts = [
-    ...(summary.action === 'cancel' ? [] : [words('spendAmount', { amount: sent }), '']),
-    words('spendTo', { address: summary.to }),
-    words('spendFrom', { address: summary.from }),
-    words('spendNetwork', { network: summary.networkName }),
-    words('spendFee', { fee }),
-    words('spendTotal', { total: summary.asset.id === summary.coin.id ? total : `${total} + ${fee}` }),
-    ...(summary.replaces === null ? [] : [words('spendReplaces', { hash: summary.replaces })]),
-  ];
-  const warnings = [
-    ...(summary.smallTest ? [words('spendSmallTest')] : []),
-    ...summary.warnings.map((warning) => words(WARNINGS[warning])),
-    words(summary.asset.practice ? 'spendPractice' : 'spendReal'),
-  ];
+  const words = (key: StringKey, values?: StringValues) => text(language, key, values);
+  const amount = moneyText(summary.asset, summary.amount, language);
   return {
     type: summary.asset.practice ? 'question' : 'warning',
-    message: words(...titleOf(summary, sent)),
-    detail: [...facts, '', ...warnings].join('\n'),
-    buttons: [words('spendCancel'), words(...buttonOf(summary, sent))],
-    defaultButton: CANCEL,
-    cancelButton: CANCEL,
+    message: words(`dialog.spend.title.${summary.action}`, { amount }),
+    detail: [...facts(summary, language), '', ...warnings(summary, language)].join('\n'),
+    buttons: [words('dialog.spend.decline'), words(`dialog.spend.act.${summary.action}`, { amount })],
+    defaultButton: DECLINE,
+    cancelButton: DECLINE,
   };
 }
 
-const WARNINGS: Readonly<Record<SpendSummary['warnings'][number], Word>> = {
-  contract: 'spendToContract',
-  'own-address': 'spendToOwn',
-  'first-time': 'spendFirstTime',
-};
-
-type Said = [word: Word, values: Record<string, string>];
-
-function titleOf({ action }: SpendSummary, amount: string): Said {
-  switch (action) {
-    case 'send':
-      return ['spendSendTitle', { amount }];
-    case 'speed-up':
-      return ['spendSpeedUpTitle', { amount }];
-    case 'cancel':
-      return ['spendCancelTitle', {}];
-    default:
-      return assertNever(action);
-  }
+function facts(summary: SpendSummary, language: Language): string[] {
+  const words = (key: StringKey, values?: StringValues) => text(language, key, values);
+  const amount = moneyText(summary.asset, summary.amount, language);
+  const total = moneyText(summary.asset, summary.total, language);
+  const fee = moneyText(summary.coin, summary.fee, language);
+  // The total in the native coin includes the fee already.
+  const sum = summary.asset.id === summary.coin.id ? total : `${total} + ${fee}`;
+  return [
+    ...(summary.action === 'cancel' ? [] : [words('dialog.spend.amount', { amount }), '']),
+    words('dialog.spend.to', { address: summary.to }),
+    words('dialog.spend.from', { address: summary.from }),
+    words('dialog.spend.network', { network: summary.networkName }),
+    words('dialog.spend.fee', { fee }),
+    words('dialog.spend.total', { total: sum }),
+    ...(summary.replaces === null ? [] : [words('dialog.spend.replaces', { hash: summary.replaces })]),
+  ];
 }
 
-function buttonOf({ action }: SpendSummary, amount: string): Said {
-  switch (action) {
-    case 'send':
-      return ['spendSend', { amount }];
-    case 'speed-up':
-      return ['spendSpeedUp', {}];
-    case 'cancel':
-      return ['spendCancelSpend', {}];
-    default:
-      return assertNever(action);
-  }
+function warnings(summary: SpendSummary, language: Language): string[] {
+  return [
+    ...(summary.smallTest ? [text(language, 'dialog.spend.smallTest')] : []),
+    ...summary.warnings.map((warning) => text(language, `send.warning.${warning}`)),
+    text(language, summary.asset.practice ? 'dialog.spend.practice' : 'dialog.spend.real'),
+  ];
 }

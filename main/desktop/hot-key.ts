@@ -1,13 +1,13 @@
-/** The global key, held only while the owner wants it. */
+/** The global hot key, registered only while the owner wants it. */
 import { globalShortcut } from 'electron';
 import { HAND_BACK_KEY } from '../../shared/hot-key.ts';
 
 export interface HotKey {
-  /** Takes the key, or lets it go. */
+  /** Registers the key, or releases it. */
   want(wanted: boolean): void;
 }
 
-/** `onTaken` is called when another program has the key already. */
+/** Calls `onTaken` if another program has registered the key already. */
 export function createHotKey(options: { readonly press: () => void; readonly onTaken: () => void }): HotKey {
   let wanted = false;
   return {

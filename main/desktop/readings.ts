@@ -1,15 +1,16 @@
-/** What the operating system says about its owner through Electron; decided elsewhere. */
+/** Readings of the owner's activity that Electron gets from the operating system. */
 import { powerMonitor } from 'electron';
 import type { PartialReadings } from '../../shared/readings.ts';
 
-/** A lock state that Electron does not know is null: the agent then errs to the owner's side. */
+/** A lock state that Electron doesn't know is null; the agent then decides in the owner's favor. */
 export function readOwner(): PartialReadings {
   const atMs = Date.now();
-  const said = <Value>(value: Value | null) => (value === null ? null : { value, source: 'electron', atMs });
+  const reading = <Value>(value: Value | null) =>
+    value === null ? null : { value, source: 'electron', atMs };
   return {
-    inputIdleSeconds: said(known(() => powerMonitor.getSystemIdleTime())),
-    onBattery: said(known(() => powerMonitor.onBatteryPower)),
-    locked: said(known(() => lockedFrom(powerMonitor.getSystemIdleState(1)))),
+    inputIdleSeconds: reading(known(() => powerMonitor.getSystemIdleTime())),
+    onBattery: reading(known(() => powerMonitor.onBatteryPower)),
+    locked: reading(known(() => lockedFrom(powerMonitor.getSystemIdleState(1)))),
   };
 }
 
@@ -17,7 +18,7 @@ function lockedFrom(state: 'active' | 'idle' | 'locked' | 'unknown'): boolean | 
   return state === 'unknown' ? null : state === 'locked';
 }
 
-/** Some platforms throw instead of answering. */
+/** Null on platforms that throw. */
 function known<T>(read: () => T): T | null {
   try {
     return read();
@@ -26,7 +27,7 @@ function known<T>(read: () => T): T | null {
   }
 }
 
-/** Calls back when the operating system is about to put the machine to sleep. Returns its unsubscribe. */
+/** Calls back when the operating system is about to put the machine to sleep. Returns a function that unsubscribes. */
 export function onSuspend(listener: () => void): () => void {
   powerMonitor.on('suspend', listener);
   return () => powerMonitor.off('suspend', listener);

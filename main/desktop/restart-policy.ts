@@ -1,14 +1,14 @@
-/** How often an agent that ends by itself is started again: ever later, and not for ever. */
+/** Delays between restarts of an agent that ends unexpectedly: they double, and restarts are limited. */
 
 export interface RestartPolicy {
-  /** Milliseconds to wait before the next start, or null: it ended too often, do not start it again. */
+  /** Milliseconds to wait before the next start; null if the agent ended too often to be started again. */
   next(ranForMs: number): number | null;
 }
 
 const FIRST_WAIT_MS = 500;
 const WAIT_MS_MAX = 30_000;
 const RESTARTS_MAX = 5;
-/** An agent that ran this long was healthy: what happens now is a new story. */
+/** An agent that ran this long was healthy; its restarts are counted from zero again. */
 const HEALTHY_MS = 5 * 60_000;
 
 export function createRestartPolicy(): RestartPolicy {

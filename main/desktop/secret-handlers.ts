@@ -1,6 +1,6 @@
 /**
- * What the window for secrets asks is done here: by the agent, over the shell's own port, and by the system's
- * file dialogs. Secrets pass through and are kept nowhere.
+ * Handles the requests of the secret window: with the agent, over the shell's own port, and with the system's file
+ * dialogs. Secrets pass through and are stored nowhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { ORPCError } from '@orpc/client';
@@ -10,35 +10,48 @@ import type { Contract } from '../../shared/api/contract.ts';
 import { assertNever } from '../../shared/assert.ts';
 import { ERROR_CODES } from '../../shared/errors.ts';
 import type { SecretAnswer, SecretRequest } from '../../shared/secret-window.ts';
+import { type Language, text } from '../../shared/strings/index.ts';
 
-/** The calls that have a secret in them. */
+/** The API's calls that carry a secret. */
 export type SecretCalls = Pick<
   ContractRouterClient<Contract>['shell'],
   'revealPhrase' | 'startBackupDrill' | 'answerBackupDrill' | 'importWallet' | 'exportKeystore'
 >;
 
-export interface SecretDeskOptions {
-  /** Null while no agent answers. */
+export interface SecretHandlerOptions {
+  /** For the sentences of failures. */
+  readonly language: () => Language;
+  /** Null while no agent responds. */
   readonly calls: () => SecretCalls | null;
-  /** What locks the key file on this machine; null where it is not known. */
+  /** The passphrase of the keystore on this machine; null if it isn't known. */
   readonly passphrase: () => Promise<string | null>;
-  /** The imported wallet holds from the agent's next start. */
+  /** The imported wallet is used from the agent's next start. */
   readonly onImported: () => void;
-  /** The owner typed the pass phrase of a wallet that is locked. */
+  /** The owner typed the passphrase of a locked wallet. */
   readonly unlock: (passphrase: string) => void;
   readonly suggestedFile: string;
 }
 
-const OWNER_ONLY = 0o600;
-/** As much as the API takes; key files have less than a thousand bytes. */
-const KEY_FILE_BYTES_MAX = 20_000;
+/** A request that needs the agent, with all that it takes to handle it. */
+interface Task {
+  readonly window: BrowserWindow;
+  readonly calls: SecretCalls;
+  readonly passphrase: string;
+  readonly options: SecretHandlerOptions;
+}
 
-/** Never rejects: a failure is an answer, without anything secret in it. */
+const OWNER_ONLY = 0o600;
+/** The API's limit; keystore files have less than a thousand bytes. */
+const KEY_FILE_BYTES_MAX = 20_000;
+const KEY_FILES = [{ name: 'JSON', extensions: ['json'] }];
+
+/** Never rejects: a failure is a response, without anything secret in it. */
 export async function answerSecret(
   request: SecretRequest,
   window: BrowserWindow,
-  options: SecretDeskOptions,
+  options: SecretHandlerOptions,
 ): Promise<SecretAnswer> {
+  const language = options.language();
   try {
     if (request.type === 'unlock') {
       options.unlock(request.passphrase);
@@ -46,28 +59,24 @@ export async function answerSecret(
     }
     const calls = options.calls();
     const passphrase = await options.passphrase();
-    if (calls === null) return { type: 'failed', code: null, message: 'The agent does not answer.' };
-    if (passphrase === null) {
-      return { type: 'failed', code: 'keystore-locked', message: 'The pass phrase is not known here.' };
+    if (calls === null) {
+      return { type: 'failed', code: null, message: text(language, 'secretFailure.noAgent') };
     }
-    return await carryOut(request, window, calls, passphrase, options);
+    if (passphrase === null) {
+      const message = text(language, 'secretFailure.passphraseUnknown');
+      return { type: 'failed', code: 'keystore-locked', message };
+    }
+    return await handle(request, { window, calls, passphrase, options });
   } catch (error) {
-    return failed(error);
+    return failed(error, language);
   }
 }
 
-async function carryOut(
+async function handle(
   request: Exclude<SecretRequest, { type: 'unlock' }>,
-  window: BrowserWindow,
-  calls: SecretCalls,
-  passphrase: string,
-  options: SecretDeskOptions,
+  task: Task,
 ): Promise<SecretAnswer> {
-  const bring = async (source: Parameters<SecretCalls['importWallet']>[0]['source']) => {
-    const { address } = await calls.importWallet({ source, passphrase });
-    options.onImported();
-    return { type: 'imported' as const, address };
-  };
+  const { window, calls, passphrase } = task;
   switch (request.type) {
     case 'words':
       return { type: 'words', ...(await calls.revealPhrase({ passphrase })) };
@@ -78,24 +87,16 @@ async function carryOut(
       return { type: 'drill-answered', ...(await calls.answerBackupDrill({ id, words })) };
     }
     case 'import-phrase':
-      return bring({ type: 'phrase', phrase: request.phrase });
+      return importFrom({ type: 'phrase', phrase: request.phrase }, task);
     case 'import-key':
-      return bring({ type: 'key', key: request.key });
+      return importFrom({ type: 'key', key: request.key }, task);
     case 'import-file': {
       const keystore = await readChosen(window);
       if (keystore === null) return { type: 'nothing-chosen' };
-      return bring({ type: 'keystore', keystore, passphrase: request.passphrase });
+      return importFrom({ type: 'keystore', keystore, passphrase: request.passphrase }, task);
     }
-    case 'export-file': {
-      const { filePath } = await dialog.showSaveDialog(window, {
-        defaultPath: options.suggestedFile,
-        filters: KEY_FILES,
-      });
-      if (!filePath) return { type: 'nothing-chosen' };
-      const { keystore } = await calls.exportKeystore({ passphrase, exportPassphrase: request.passphrase });
-      await writeFile(filePath, keystore, { mode: OWNER_ONLY });
-      return { type: 'exported', path: filePath };
-    }
+    case 'export-file':
+      return exportTo(request.passphrase, task);
     case 'close':
       return { type: 'done' };
     default:
@@ -103,26 +104,48 @@ async function carryOut(
   }
 }
 
-const KEY_FILES = [{ name: 'JSON', extensions: ['json'] }];
+async function importFrom(
+  source: Parameters<SecretCalls['importWallet']>[0]['source'],
+  { calls, passphrase, options }: Task,
+): Promise<SecretAnswer> {
+  const { address } = await calls.importWallet({ source, passphrase });
+  options.onImported();
+  return { type: 'imported', address };
+}
+
+async function exportTo(
+  exportPassphrase: string,
+  { window, calls, passphrase, options }: Task,
+): Promise<SecretAnswer> {
+  const { filePath } = await dialog.showSaveDialog(window, {
+    defaultPath: options.suggestedFile,
+    filters: KEY_FILES,
+  });
+  if (!filePath) return { type: 'nothing-chosen' };
+  const { keystore } = await calls.exportKeystore({ passphrase, exportPassphrase });
+  await writeFile(filePath, keystore, { mode: OWNER_ONLY });
+  return { type: 'exported', path: filePath };
+}
 
 async function readChosen(window: BrowserWindow): Promise<string | null> {
   const { filePaths } = await dialog.showOpenDialog(window, { properties: ['openFile'], filters: KEY_FILES });
   const [path] = filePaths;
   if (path === undefined) return null;
-  const text = await readFile(path, 'utf8');
-  return text.slice(0, KEY_FILE_BYTES_MAX);
+  const content = await readFile(path, 'utf8');
+  return content.slice(0, KEY_FILE_BYTES_MAX);
 }
 
-/** The agent's own sentence where there is one; of anything else only its code, since nobody knows what it says. */
-function failed(error: unknown): SecretAnswer {
+/** Passes on the agent's own sentences; of any other error only its code, since its message may hold a secret. */
+function failed(error: unknown, language: Language): SecretAnswer {
   if (error instanceof ORPCError) {
     const data: unknown = error.data;
     const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
     const code = ERROR_CODES.find((candidate) => candidate === own) ?? null;
     if (code !== null) return { type: 'failed', code, message: error.message };
-    if (error.code === 'BAD_REQUEST')
-      return { type: 'failed', code: 'bad-request', message: 'That is not understood.' };
+    if (error.code === 'BAD_REQUEST') {
+      return { type: 'failed', code: 'bad-request', message: text(language, 'secretFailure.badInput') };
+    }
   }
   const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-  return { type: 'failed', code: null, message: `It could not be done${reason}.` };
+  return { type: 'failed', code: null, message: text(language, 'secretFailure.failed', { reason }) };
 }

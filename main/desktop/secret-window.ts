@@ -1,6 +1,6 @@
 /**
- * The shell's own window for secrets: recovery words, key files, pass phrases. It is a process and a session
- * apart from the pages, has no network and no port to the agent, and is gone from memory when it closes.
+ * The shell's own window for secrets: recovery phrase, keystore files, passphrases. It has a process and a session of
+ * its own, apart from the pages, has no network and no port to the agent, and leaves memory when it closes.
  */
 import { join } from 'node:path';
 import {
@@ -17,15 +17,18 @@ import {
   type SecretWindowTask,
   secretRequestSchema,
 } from '../../shared/secret-window.ts';
+import type { Language } from '../../shared/strings/index.ts';
+import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
 import { confineSession, isOurs } from './confinement.ts';
 import { CONFINED } from './window.ts';
-import type { Language } from './words.ts';
 
 export interface SecretWindow {
-  /** Opens it for a task; what it showed for another task is gone. */
+  /** Opens it for a task and discards what it showed for another task. */
   open(task: SecretWindowTask): void;
   close(): void;
+  /** Resolves when it is closed, by whatever means; immediately if it isn't open. */
+  whenClosed(): Promise<void>;
 }
 
 export interface SecretWindowOptions {
@@ -33,15 +36,12 @@ export interface SecretWindowOptions {
   readonly language: () => Language;
   /** Never rejects. */
   readonly answer: (request: SecretRequest, window: BrowserWindow) => Promise<SecretAnswer>;
-  /** The window is gone, by whatever means. */
-  readonly onClosed: (task: SecretWindowTask) => void;
 }
 
-export const SECRET_CHANNEL = 'idlewatt-secret';
-/** Not persistent: nothing of it stays on the disk. */
+/** Not persistent: nothing of it stays on disk. */
 const PARTITION = 'secrets';
 
-/** What each window may ask; a window for one task cannot be talked into another. */
+/** The requests that each task permits, so that a window for one task can't do another. */
 const ALLOWED: Readonly<Record<SecretWindowTask, readonly SecretRequest['type'][]>> = {
   backup: ['words', 'start-drill', 'answer-drill', 'close'],
   import: ['import-phrase', 'import-key', 'import-file', 'close'],
@@ -55,11 +55,11 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
   const close = () => current?.window.destroy();
   powerMonitor.on('lock-screen', close);
 
-  ipcMain.handle(SECRET_CHANNEL, async (event, raw: unknown): Promise<SecretAnswer> => {
+  ipcMain.handle(IPC.secret, async (event, raw: unknown): Promise<SecretAnswer> => {
     const shown = current;
     if (!shown || !isFrom(event, shown.window)) throw new Error('not permitted');
     const request = secretRequestSchema.safeParse(raw);
-    // What was sent may be a secret: it is not repeated.
+    // The request may hold a secret, so the error doesn't repeat it.
     if (!request.success || !ALLOWED[shown.task].includes(request.data.type))
       throw new Error('not permitted');
     if (request.data.type === 'close') {
@@ -72,7 +72,7 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
   return {
     open(task) {
       if (current) {
-        // The locked wallet comes first; anything else gives way, with all that was on the screen.
+        // A locked wallet comes first; any other task is replaced, with all that was on the screen.
         if (current.task !== task && current.task !== 'unlock') {
           current = { ...current, task };
           void current.window.loadURL(addressOf(task, options.language()));
@@ -84,12 +84,14 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
       current = { window, task };
       void window.loadURL(addressOf(task, options.language()));
       window.once('closed', () => {
-        const last = current?.task ?? task;
         current = null;
-        options.onClosed(last);
       });
     },
     close,
+    async whenClosed() {
+      const shown = current;
+      if (shown) await new Promise<void>((resolve) => shown.window.once('closed', () => resolve()));
+    },
   };
 }
 
@@ -117,7 +119,7 @@ function create({ appFolder }: SecretWindowOptions): BrowserWindow {
       preload: join(appFolder, 'dist/preload/secret.cjs'),
     },
   });
-  // Screen recorders and screen sharing see black where the system can do that.
+  // Screen recorders and screen sharing see black where the system supports it.
   window.setContentProtection(true);
   window.once('ready-to-show', () => window.show());
   return window;

@@ -1,23 +1,23 @@
-/** What was said once and need not be said again, across starts. */
+/** Notices that are shown only once, across starts. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** True the first time for this file and thing; remembers it. A file that cannot be written says it again. */
-export function firstTime(file: string, thing: string): boolean {
-  const said = readSaid(file);
-  if (said.includes(thing)) return false;
+/** Returns true the first time for a notice and records it in the file. If the file can't be written, it returns true again. */
+export function firstTime(file: string, notice: string): boolean {
+  const seen = readSeen(file);
+  if (seen.includes(notice)) return false;
   try {
-    writeFileSync(file, JSON.stringify([...said, thing]));
+    writeFileSync(file, JSON.stringify([...seen, notice]));
   } catch {
-    // Saying it twice does no harm; failing to close a window would.
+    // Showing it twice does no harm; a window that fails to close would.
   }
   return true;
 }
 
-function readSaid(file: string): string[] {
+function readSeen(file: string): string[] {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return Array.isArray(parsed) ? parsed.filter((value) => typeof value === 'string') : [];
   } catch {
-    return []; // not there yet, or damaged: nothing of worth is in it
+    return []; // missing or damaged; its content isn't valuable
   }
 }

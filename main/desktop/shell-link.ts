@@ -1,6 +1,6 @@
 /**
- * The shell as a client of the agent: follows the state for the tray, reports the owner's readings, and
- * answers what the agent asks of the shell. One link per running agent.
+ * The shell as a client of the agent: follows the state for the tray, reports the owner's readings, and handles the
+ * agent's requests to the shell. One link per running agent.
  */
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
@@ -19,7 +19,7 @@ export interface ShellLink {
   pause(until: PauseUntil): Promise<void>;
   resume(): Promise<void>;
   change(patch: SettingsPatch): Promise<void>;
-  /** The calls that have a secret in them. */
+  /** The calls that carry a secret. */
   readonly secrets: SecretCalls;
   close(): void;
 }
@@ -29,12 +29,12 @@ export interface ShellLinkOptions {
   readonly onState: (state: AgentState) => void;
   readonly readOwner: () => PartialReadings;
   readonly probeGpu: () => Promise<GpuProbeResult>;
-  /** Calls back when the machine is about to sleep. Returns its unsubscribe. */
+  /** Calls back when the machine is about to sleep. Returns a function that unsubscribes. */
   readonly onSuspend?: (listener: () => void) => () => void;
-  /** The owner's answer; the signal aborts when the link closes. */
+  /** Resolves with the owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
   /** A call that failed while the link was open: for the log, never for a dialog. */
-  readonly onTrouble: (what: string, error: unknown) => void;
+  readonly onTrouble: (call: string, error: unknown) => void;
 }
 
 const REPORT_EVERY_MS = 2_000;
@@ -43,7 +43,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   const { port } = options;
   const closed = new AbortController();
   const isOpen = () => !closed.signal.aborted;
-  // oRPC wants a port with `on` and `postMessage`; Electron's has both, with a narrower type of transfer.
+  // oRPC needs a port with `on` and `postMessage`; Electron's has both, with a narrower type for transfers.
   const link = new RPCLink({ port });
   const agent: ContractRouterClient<Contract> = createORPCClient(link);
   port.start();
@@ -119,7 +119,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   };
 }
 
-/** Without the keys that are present but undefined, which a partial update may carry. */
+/** Drops keys that are present but undefined, which a partial update may contain. */
 function present(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
   return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }

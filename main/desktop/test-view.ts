@@ -1,4 +1,4 @@
-/** What end-to-end tests may see of the shell: its tray and its dialogs. Nothing without IDLEWATT_TEST. */
+/** Exposes the shell's tray and dialogs to end-to-end tests, and nothing without IDLEWATT_TEST. */
 import type { Menu } from 'electron';
 import type { Question } from './ask.ts';
 import type { TrayView } from './tray-menu.ts';
@@ -7,7 +7,7 @@ export interface ShellForTests {
   tray(): { view: TrayView; menu: Menu };
   agentPid(): number | undefined;
   windowVisible(): boolean;
-  /** What the shell asks of the owner now. To be read, never answered. */
+  /** The dialogs on the screen now. Tests can read them and not answer them. */
   questions(): readonly Question[];
 }
 

@@ -1,31 +1,26 @@
-/** What the tray shows for a state: pure, so that every reason is provably answered in every language. */
+/** The tray's icon, sentence and menu for a state. Pure, so that a test can check every reason in every language. */
 import type { AgentState } from '../../shared/api/state.ts';
-import { formatUnits } from '../../shared/money.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { SecretTask } from '../../shared/secret-window.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import {
-  REMEDY_SETTINGS,
-  type SettingRemedy,
-  type Status,
-  type StatusReason,
-  statusOf,
-} from '../../shared/status.ts';
-import { type Language, moneyText, say, type Word } from './words.ts';
+import { REMEDY_SETTINGS, type Status, statusOf } from '../../shared/status.ts';
+import { type Language, text } from '../../shared/strings/index.ts';
+import { exactNumber, moneyText } from './money-text.ts';
+import type { ShownState } from './shell-state.ts';
 
-/** Each has an icon whose shape alone tells it. */
+/** Each status has an icon that its shape alone identifies. */
 export type TrayIcon = Status;
 
 export type TrayItem =
   | { readonly kind: 'text'; readonly label: string }
-  | { readonly kind: 'line' }
+  | { readonly kind: 'separator' }
   | { readonly kind: 'action'; readonly label: string; readonly action: TrayAction }
   | { readonly kind: 'menu'; readonly label: string; readonly items: readonly TrayItem[] };
 
 export type TrayAction =
   | { readonly type: 'open' | 'quit' | 'resume' }
   | { readonly type: 'pause'; readonly until: PauseUntil }
-  /** What mends the reason for not working. */
+  /** Changes the setting that keeps Idlewatt from running. */
   | { readonly type: 'change'; readonly patch: SettingsPatch }
   | { readonly type: 'secret'; readonly task: SecretTask };
 
@@ -36,132 +31,83 @@ export interface TrayView {
   readonly items: readonly TrayItem[];
 }
 
-const PAUSES: readonly { until: PauseUntil; word: Word }[] = [
-  { until: '30-minutes', word: 'pause30' },
-  { until: '1-hour', word: 'pause60' },
-  { until: '2-hours', word: 'pause120' },
-  { until: 'tomorrow', word: 'pauseTomorrow' },
-  { until: 'resume', word: 'pauseResume' },
-];
+const PAUSES: readonly PauseUntil[] = ['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume'];
+const SECRET_TASKS: readonly SecretTask[] = ['backup', 'export', 'import'];
 
-const SECRETS: readonly { task: SecretTask; word: Word }[] = [
-  { task: 'backup', word: 'backUp' },
-  { task: 'export', word: 'saveKeyFile' },
-  { task: 'import', word: 'bringWallet' },
-];
-
-/** `starting` and `gone` are the shell's own knowledge while no agent answers. */
-export function trayView(state: AgentState | 'starting' | 'gone', language: Language): TrayView {
-  const open: TrayItem = { kind: 'action', label: say(language, 'open'), action: { type: 'open' } };
-  const quit: TrayItem = { kind: 'action', label: say(language, 'quit'), action: { type: 'quit' } };
+export function trayView(state: ShownState, language: Language): TrayView {
+  const open: TrayItem = { kind: 'action', label: text(language, 'tray.open'), action: { type: 'open' } };
+  const quit: TrayItem = { kind: 'action', label: text(language, 'tray.quit'), action: { type: 'quit' } };
   if (state === 'starting' || state === 'gone') {
-    const sentence = say(language, state === 'starting' ? 'connecting' : 'gone');
+    const sentence = text(language, state === 'starting' ? 'whyShort.starting' : 'tray.gone');
     return {
       icon: state === 'starting' ? 'starting' : 'stopped',
       sentence,
-      items: [{ kind: 'text', label: sentence }, { kind: 'line' }, open, { kind: 'line' }, quit],
+      items: [{ kind: 'text', label: sentence }, { kind: 'separator' }, open, { kind: 'separator' }, quit],
     };
   }
   const { icon, sentence } = presenceView(state, language);
-  const cost = costPerHour(state, language);
-  const pauses: TrayItem = {
-    kind: 'menu',
-    label: say(language, 'pause'),
-    items: PAUSES.map(({ until, word }) => ({
-      kind: 'action',
-      label: say(language, word),
-      action: { type: 'pause', until },
-    })),
-  };
-  const wallet: TrayItem = {
-    kind: 'menu',
-    label: say(language, 'wallet'),
-    items: SECRETS.map(({ task, word }) => ({
-      kind: 'action',
-      label: say(language, word),
-      action: { type: 'secret', task },
-    })),
-  };
-  const resume: TrayItem = { kind: 'action', label: say(language, 'resume'), action: { type: 'resume' } };
   return {
     icon,
     sentence,
     items: [
       { kind: 'text', label: sentence },
-      ...(cost === null ? [] : [cost]),
+      ...costPerHour(state, language),
       { kind: 'text', label: earnedToday(state, language) },
-      { kind: 'line' },
-      ...(icon === 'paused' ? [resume] : []),
+      { kind: 'separator' },
+      ...(icon === 'paused' ? [resumeItem(language)] : []),
       ...fixes(state, language),
-      pauses,
-      wallet,
-      { kind: 'line' },
+      pauseMenu(language),
+      walletMenu(language),
+      { kind: 'separator' },
       open,
       quit,
     ],
   };
 }
 
-/** The reason is the pages' own; the tray has shorter words for it. */
-const WHY: Readonly<Record<Exclude<StatusReason, 'serving-idle' | 'serving-always'>, Word>> = {
-  'ready-idle': 'ready',
-  'ready-always': 'ready',
-  'engine-loading': 'loading',
-  'engine-restarting': 'restarting',
-  'engine-stopped': 'loading',
-  'engine-gave-up': 'engineGaveUp',
-  'paused-until-time': 'pausedUntil',
-  'paused-until-resume': 'paused',
-  'owner-active': 'ownerActive',
-  'on-battery': 'onBattery',
-  'too-warm': 'tooWarm',
-  'too-much-power': 'tooMuchPower',
-  'too-hot': 'tooHot',
-  'lid-closed': 'lidClosed',
-  metered: 'metered',
-  'outside-schedule': 'outsideSchedule',
-  'outside-off-peak': 'powerDear',
-  'no-scheduled-hour': 'noScheduledHour',
-  'no-off-peak-hour': 'noCheapHour',
-  'not-locked': 'notLocked',
-  'remote-session': 'remoteSession',
-  'controller-in-use': 'controllerInUse',
-  'full-screen': 'fullScreen',
-  'display-kept-awake': 'displayKeptAwake',
-  'graphics-in-use': 'graphicsInUse',
-  'processor-in-use': 'processorInUse',
-  'session-unknown': 'sessionUnknown',
-  'no-model': 'noModel',
-  starting: 'connecting',
-};
+function resumeItem(language: Language): TrayItem {
+  return { kind: 'action', label: text(language, 'pause.resume'), action: { type: 'resume' } };
+}
 
-/** The pages' own remedies, in their words; those that a choice belongs to are made on a page. */
-const MENDS: Readonly<Record<SettingRemedy, Word>> = {
-  'run-on-battery': 'mendBattery',
-  'run-on-metered': 'mendMetered',
-  'run-unlocked': 'mendUnlocked',
-  'run-any-hour': 'mendAnyHour',
-  'run-any-tariff': 'mendAnyTariff',
-  'ignore-full-screen': 'mendFullScreen',
-  'ignore-display-awake': 'mendDisplayAwake',
-  'ignore-other-programs': 'mendOtherPrograms',
-  'run-always': 'mendAlways',
-};
+function pauseMenu(language: Language): TrayItem {
+  return {
+    kind: 'menu',
+    label: text(language, 'pause.pause'),
+    items: PAUSES.map((until) => ({
+      kind: 'action',
+      label: text(language, `pause.until.${until}`),
+      action: { type: 'pause', until },
+    })),
+  };
+}
 
+function walletMenu(language: Language): TrayItem {
+  return {
+    kind: 'menu',
+    label: text(language, 'nav.wallet'),
+    items: SECRET_TASKS.map((task) => ({
+      kind: 'action',
+      label: text(language, `backup.open.${task}`),
+      action: { type: 'secret', task },
+    })),
+  };
+}
+
+/** The remedy that one changed setting is; remedies that need a choice are on a page only. */
 function fixes(state: AgentState, language: Language): TrayItem[] {
   const { remedy } = statusOf(state.work);
   if (remedy === null || remedy === 'open-models' || remedy === 'open-settings') return [];
   const action: TrayAction = { type: 'change', patch: REMEDY_SETTINGS[remedy] };
-  return [{ kind: 'action', label: say(language, MENDS[remedy]), action }];
+  return [{ kind: 'action', label: text(language, `remedy.${remedy}`), action }];
 }
 
-/** Null while it works, and until an hour of work has shown what one brings. */
-function costPerHour(state: AgentState, language: Language): TrayItem | null {
+/** Empty while Idlewatt works, and until an hour of work has shown what an hour earns. */
+function costPerHour(state: AgentState, language: Language): TrayItem[] {
   const { status } = statusOf(state.work);
   const { perHour } = state.work;
-  if (perHour === null || (status !== 'waiting' && status !== 'paused' && status !== 'stopped')) return null;
+  if (perHour === null || (status !== 'waiting' && status !== 'paused' && status !== 'stopped')) return [];
   const amount = moneyText(state.money.asset, perHour.earned, language);
-  return { kind: 'text', label: say(language, 'costPerHour', { amount }) };
+  return [{ kind: 'text', label: text(language, 'tray.costPerHour', { amount }) }];
 }
 
 function presenceView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
@@ -171,26 +117,22 @@ function presenceView(state: AgentState, language: Language): { icon: TrayIcon; 
   }
   const { untilMs } = state.work.presence;
   const time = untilMs === null ? '' : timeText(untilMs, language);
-  return { icon: status, sentence: say(language, WHY[why], { time }) };
+  return { icon: status, sentence: text(language, `whyShort.${why}`, { time }) };
 }
 
 function serving(state: AgentState, language: Language): string {
   const { activeJobs, tokensPerSecond } = state.work;
-  const count = String(activeJobs.length);
-  const text = say(language, state.money.asset.practice ? 'practising' : 'earning', {
-    count: activeJobs.length === 1 ? say(language, 'oneJob') : say(language, 'jobs', { count }),
-  });
-  if (tokensPerSecond === null) return text;
+  const key = state.money.asset.practice ? 'tray.practising' : 'tray.earning';
+  const sentence = text(language, key, { count: activeJobs.length });
+  if (tokensPerSecond === null) return sentence;
   const speed = new Intl.NumberFormat(language, { maximumFractionDigits: 0 }).format(tokensPerSecond);
-  return say(language, 'withSpeed', { text, speed });
+  return text(language, 'tray.withSpeed', { text: sentence, speed });
 }
 
-function earnedToday(state: AgentState, language: Language): string {
-  const { asset, earnedToday: earned } = state.money;
-  const plain = formatUnits(BigInt(earned), asset.decimals) as `${number}`;
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: asset.decimals }).format(plain);
-  const word = asset.practice ? 'earnedTodayPractice' : 'earnedToday';
-  return say(language, word, { amount: `${number} ${asset.symbol}` });
+function earnedToday({ money }: AgentState, language: Language): string {
+  const { asset } = money;
+  const amount = `${exactNumber(asset, money.earnedToday, language)} ${asset.symbol}`;
+  return text(language, asset.practice ? 'tray.earnedTodayPractice' : 'tray.earnedToday', { amount });
 }
 
 function timeText(atMs: number, language: Language): string {

@@ -1,4 +1,4 @@
-/** The icon in the tray and its menu, kept equal to the last view. */
+/** The icon in the tray and its menu, which show the last view. */
 import { join } from 'node:path';
 import { Menu, type MenuItemConstructorOptions, nativeImage, Tray } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
@@ -6,7 +6,7 @@ import type { TrayAction, TrayItem, TrayView } from './tray-menu.ts';
 
 export interface TrayIconOnScreen {
   show(view: TrayView): void;
-  /** What is shown now, as the operating system has it. */
+  /** The view and the native menu that are shown now. */
   current(): { view: TrayView; menu: Menu };
 }
 
@@ -27,12 +27,12 @@ export function createTray(options: {
     tray.setContextMenu(menu);
   };
   apply();
-  // Where a click does not open the menu it opens the window.
+  // On systems where a click doesn't open the menu, it opens the window.
   tray.on('click', () => options.act({ type: 'open' }));
 
   return {
     show(next) {
-      // An open menu closes when it is replaced: leave it alone while it says the same.
+      // An open menu closes when it is replaced, so an equal one is left alone.
       if (JSON.stringify(next) === JSON.stringify(view)) return;
       view = next;
       apply();
@@ -49,7 +49,7 @@ function template(
     switch (item.kind) {
       case 'text':
         return { label: item.label, enabled: false };
-      case 'line':
+      case 'separator':
         return { type: 'separator' };
       case 'action':
         return { label: item.label, click: () => act(item.action) };

@@ -1,15 +1,15 @@
 /**
- * The wallet's pass phrase where the money is real: made once at random, kept encrypted by the system's
- * keychain, and never made anew by itself. Practice money needs none.
+ * The wallet's passphrase where the money is real: generated once, stored encrypted by the system's keychain, and
+ * never replaced automatically. Practice money needs none.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is used of Electron's `safeStorage`. */
+/** The part of Electron's `safeStorage` that is used here. */
 export interface Keychain {
   isEncryptionAvailable(): boolean;
-  /** Linux only. `basic_text` encrypts with a key that everybody knows. */
+  /** Linux only. `basic_text` encrypts with a key that is public. */
   getSelectedStorageBackend(): string;
   encryptString(text: string): Buffer;
   decryptString(encrypted: Buffer): string;
@@ -17,24 +17,24 @@ export interface Keychain {
 
 export type WalletSecret =
   | { readonly passphrase: string }
-  /** `no-keychain`: nothing here keeps a secret; `unreadable`: what was kept cannot be opened. */
+  /** `no-keychain`: nothing here stores secrets safely; `unreadable`: the stored one can't be decrypted. */
   | { readonly refused: 'no-keychain' | 'unreadable' };
 
 /**
- * Where the pass phrase comes from. Practice money has one of its own beside its key file, and an owner's own
- * file is taken as it is.
+ * The source of the passphrase. The practice wallet has one of its own next to its keystore, and a file that the owner
+ * named is used as it is.
  */
 export type PassphraseSource = 'keychain' | 'practice' | { readonly file: string };
 
 export interface WalletSecretStore {
-  /** The pass phrase that is kept; the first time a new one, kept before it is given out. */
+  /** The stored passphrase. The first time a new one, which is stored before it is returned. */
   read(): WalletSecret;
-  /** Keeps one that the owner typed, once it has opened the wallet. */
+  /** Stores one that the owner typed, after it opened the wallet. */
   keep(passphrase: string): void;
 }
 
 const OWNER_ONLY = 0o600;
-/** Where the agent keeps the practice wallet's. */
+/** Path in the data folder of the practice wallet's passphrase, which the agent writes. */
 const PRACTICE_PASSPHRASE = 'keys/practice-passphrase';
 
 export function createWalletSecretStore(options: {
@@ -63,7 +63,7 @@ export function createWalletSecretStore(options: {
         const kept = readIfPresent(file);
         if (kept !== null) return { passphrase: keychain.decryptString(kept) };
       } catch {
-        // The keychain's own message may say what it read, so it is not passed on.
+        // The keychain's own message may contain what it read, so it isn't passed on.
         return { refused: 'unreadable' };
       }
       const passphrase = randomBytes(32).toString('base64url');
@@ -89,7 +89,7 @@ function readIfPresent(file: string): Buffer | null {
   }
 }
 
-/** What opens the key file of the agent that runs now; null when it is not known here. */
+/** The passphrase of the running agent's keystore; null if it isn't known here. */
 export async function findPassphrase(
   source: PassphraseSource,
   known: { readonly walletSecret: WalletSecretStore; readonly agentHome: string | null },

@@ -1,35 +1,32 @@
-/** The one window with the pages: made on demand, hidden instead of closed, remembered for the session. */
+/** The one window with the pages: created on demand and hidden instead of closed. */
 import { join } from 'node:path';
 import { BrowserWindow, type IpcMainEvent, ipcMain, type MessagePortMain, nativeImage } from 'electron';
 import { type SecretTask, secretTaskSchema } from '../../shared/secret-window.ts';
+import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN } from './app-protocol.ts';
 import { isOurs } from './confinement.ts';
 
 export interface MainWindow {
   show(): void;
-  /** Whether people see it now. */
+  /** True while it is on the screen. */
   visible(): boolean;
-  /** The window while people see it: what a question of the shell belongs to. */
+  /** The window while it is visible and not minimized, as the parent of the shell's dialogs. */
   onScreen(): BrowserWindow | null;
-  /** From now on closing is closing. */
+  /** From now on closing the window closes it instead of hiding it. */
   allowClose(): void;
 }
 
 export interface MainWindowOptions {
   readonly appFolder: string;
-  /** A page asks for a port to the agent; null while there is no agent. */
+  /** A page requests a port to the agent; null while there is no agent. */
   readonly connectPage: () => Promise<MessagePortMain | null>;
-  /** A page asks for the window for secrets: by the name of its task, and nothing comes back. */
+  /** A page requests the secret window by the name of its task; it gets no response. */
   readonly openSecret: (task: SecretTask) => void;
-  /** The window went away and the app stays. */
+  /** The window was hidden and the app keeps running. */
   readonly onHidden: () => void;
 }
 
-export const CONNECT_CHANNEL = 'idlewatt-connect';
-export const OPEN_SECRET_CHANNEL = 'idlewatt-open-secret';
-export const PORT_CHANNEL = 'idlewatt-port';
-
-/** Settings that every window of ours has in common. */
+/** The web preferences that all our windows share. */
 export const CONFINED = {
   contextIsolation: true,
   sandbox: true,
@@ -72,22 +69,22 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
     return created;
   };
 
-  /** The top frame of our own page in our own window: anything else gets nothing, not even an error. */
+  /** Only the top frame of our own page in our own window; any other sender gets nothing, not even an error. */
   const ourFrame = ({ sender, senderFrame }: IpcMainEvent) => {
     if (!window || sender !== window.webContents || !senderFrame) return null;
     return senderFrame === sender.mainFrame && isOurs(senderFrame.url) ? senderFrame : null;
   };
-  ipcMain.on(OPEN_SECRET_CHANNEL, (event, task: unknown) => {
-    const asked = secretTaskSchema.safeParse(task);
-    if (ourFrame(event) && asked.success) options.openSecret(asked.data);
+  ipcMain.on(IPC.openSecret, (event, task: unknown) => {
+    const requested = secretTaskSchema.safeParse(task);
+    if (ourFrame(event) && requested.success) options.openSecret(requested.data);
   });
-  ipcMain.on(CONNECT_CHANNEL, (event) => {
+  ipcMain.on(IPC.connect, (event) => {
     const senderFrame = ourFrame(event);
     if (!senderFrame) return;
     void options.connectPage().then((port) => {
       if (!port) return;
       if (senderFrame.detached) port.close();
-      else senderFrame.postMessage(PORT_CHANNEL, null, [port]);
+      else senderFrame.postMessage(IPC.port, null, [port]);
     });
   });
 

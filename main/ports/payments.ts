@@ -2,16 +2,16 @@
 import type { Amount, Asset } from '../../shared/money.ts';
 
 /**
- * Where a channel is opened, topped up, synchronised or refunded without buying anything: `POST`, empty body.
- * The HTTP server passes it to {@link PaymentGate.admit} with a ceiling of zero and sends what is answered:
- * 402 with the requirements when the request brings no voucher, else 200 with `PAYMENT-RESPONSE`.
+ * `POST` with an empty body to {@link CHANNEL_PATH}: the HTTP server passes it to {@link PaymentGate.admit} with a
+ * ceiling of zero and sends the response: 402 with the requirements when the request has no voucher, else 200 with
+ * {@link PAYMENT_RESPONSE_HEADER}.
  */
-export const CHANNEL_PATH = '/v1/channel';
-
-/** Header that carries the voucher (x402 version 2). */
-export const PAYMENT_HEADER = 'payment-signature';
-/** Header (or last SSE event) that carries what was charged. */
-export const PAYMENT_RESPONSE_HEADER = 'payment-response';
+export {
+  CHANNEL_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+} from '../../shared/wire.ts';
 
 /** Why a payment was not taken; also the `code` of the OpenAI-shaped error in the body. */
 export type PaymentRefusal =

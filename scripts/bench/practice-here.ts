@@ -47,6 +47,7 @@ export function startProviderHere(home: string): Promise<Agent> {
       rpcUrl: null,
       connect: [],
       quietRequester: true,
+      logLevel: 'info',
       entry: join(REPOSITORY, 'main/agent-main.ts'),
     },
     { quit: () => undefined },

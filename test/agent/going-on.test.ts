@@ -5,6 +5,7 @@
  * What would break: an answer that ends with its first provider, a second part that does not fit the first, a
  * difference of one base unit between what the two earned and what the buyer spent.
  */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -16,6 +17,7 @@ import {
   startAgent,
   waitForState,
 } from '../../scripts/agent-process.ts';
+import { ON_PAUSE_HEADER } from '../../shared/wire.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
@@ -88,7 +90,7 @@ async function askAndPause(onPause: string, then: (paused: AgentApi) => unknown 
       ...{ model, messages: [LONG], max_tokens: 150, seed: 7 },
       ...{ stream: true as const, stream_options: { include_usage: true } },
     },
-    { headers: { 'Idlewatt-On-Pause': onPause } },
+    { headers: { [ON_PAUSE_HEADER]: onPause } },
   );
   const heard = { ids: new Set<string>(), text: '', pieces: 0, finish: [] as string[] };
   let usage: OpenAI.CompletionUsage | null = null;

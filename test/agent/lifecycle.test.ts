@@ -1,18 +1,22 @@
 /**
- * Goal: the agent's process starts, refuses and ends as its users were promised.
- * Method: the real program on the command line: the pages' door, a taken port, wrong options, signals in the
+ * Verifies: the agent's process starts, refuses and stops as documented.
+ * Setup: the real program on the command line: its page server, ports that are in use, wrong options, signals in the
  * middle of a job. (What it refuses to start on is in refusals.test.ts.)
- * Would break: an agent that leaves processes or large files behind, ends with another code than 0 when told to, or
- * shows its pages to whoever has no token.
+ * Fails if: the agent leaves processes or large files behind, exits with another code than 0 on a signal, or opens its
+ * API without the token.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startAgent } from '../../scripts/agent-process.ts';
+import { REPOSITORY } from '../../scripts/places.ts';
+import { VERSION } from '../../shared/version.ts';
+import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, socketProtocols } from '../../shared/wire.ts';
 import { descendants, startPractice, temporaryHome } from './practice-agent.ts';
 
 const STOP_MS_MAX = 5_000;
@@ -26,19 +30,19 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** How the page's door answers a token: its close code, or 1005 when it let us in and we left. */
-function knock(url: string, token: string, origin: string): Promise<number | 'refused'> {
+/** The close code that the page server gives a token; 1005 if it accepted it and the client closed. */
+function closeCodeFor(url: string, token: string, origin: string): Promise<number | 'refused'> {
   const { host } = new URL(url);
-  const socket = new WebSocket(`ws://${host}/api`, ['idlewatt', `token.${token}`], { origin });
+  const socket = new WebSocket(`ws://${host}${API_SOCKET_PATH}`, socketProtocols(token), { origin });
   return new Promise((resolve) => {
     socket.once('error', () => resolve('refused'));
     socket.once('close', (code) => resolve(code));
-    // Whoever has no token is shown out by the server; the others leave by themselves.
+    // The server closes a connection without a valid token; others are closed here.
     socket.once('open', () => setTimeout(() => socket.close(), 500));
   });
 }
 
-/** The answer's status when the browser believes that we are another host (DNS rebinding). */
+/** The response's status when the browser takes this server for another host (DNS rebinding). */
 function statusFor(url: string, host: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     request(url, { headers: { host } }, (response) => {
@@ -50,7 +54,7 @@ function statusFor(url: string, host: string): Promise<number | undefined> {
   });
 }
 
-test('pages need the token; SIGTERM in the middle of a job ends all within five seconds', async (context) => {
+test('pages need the token; SIGTERM in the middle of a job stops everything within five seconds', async (context) => {
   const home = temporaryHome();
   const practice = await startPractice(home.path);
   context.after(() => practice.agent.process.kill('SIGKILL'));
@@ -58,9 +62,9 @@ test('pages need the token; SIGTERM in the middle of a job ends all within five 
   assert.ok(page);
 
   const { host } = new URL(page.url);
-  assert.equal(await knock(page.url, page.token, `http://${host}`), 1005);
-  assert.equal(await knock(page.url, 'f'.repeat(48), `http://${host}`), 4401);
-  assert.equal(await knock(page.url, page.token, 'http://evil.example'), 'refused');
+  assert.equal(await closeCodeFor(page.url, page.token, `http://${host}`), 1005);
+  assert.equal(await closeCodeFor(page.url, 'f'.repeat(48), `http://${host}`), CLOSE_TOKEN_REFUSED);
+  assert.equal(await closeCodeFor(page.url, page.token, 'http://evil.example'), 'refused');
   assert.equal(await statusFor(page.url, 'evil.example'), 403);
   for (const path of ['/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json']) {
     assert.equal((await fetch(new URL(path, page.url))).status, 404);
@@ -80,15 +84,15 @@ test('pages need the token; SIGTERM in the middle of a job ends all within five 
   await reader?.read();
   const children = descendants(pid, '');
   assert.ok(children.length >= 3, 'engine, chain and requester run');
-  const told = performance.now();
+  const stopMs = performance.now();
   assert.equal(await practice.close(), 0);
-  assert.ok(performance.now() - told < STOP_MS_MAX);
+  assert.ok(performance.now() - stopMs < STOP_MS_MAX);
   await reader?.cancel().catch(() => undefined);
   assert.deepEqual(children.filter(isAlive), []);
   home.remove();
 });
 
-test('SIGINT ends it as well', async () => {
+test('SIGINT stops it as well', async () => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
   const ended = new Promise((resolve) => agent.process.once('exit', resolve));
@@ -97,7 +101,7 @@ test('SIGINT ends it as well', async () => {
   home.remove();
 });
 
-test('an agent that is killed leaves no process behind, and the next one takes the home and clears it', async () => {
+test('a killed agent leaves no process behind, and the next one takes over the data folder and cleans it up', async () => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
   const children = descendants(agent.ready.pid, '');
@@ -106,7 +110,7 @@ test('an agent that is killed leaves no process behind, and the next one takes t
   while (children.some(isAlive) && performance.now() < deadline)
     await new Promise((wake) => setTimeout(wake, 50));
   assert.deepEqual(children.filter(isAlive), []);
-  // As one that is killed while it calibrates leaves it.
+  // An agent that is killed while it calibrates leaves this file.
   const calibration = join(home.path, 'calibration');
   mkdirSync(calibration);
   writeFileSync(join(calibration, 'synthetic.gguf'), 'GGUF');
@@ -116,22 +120,55 @@ test('an agent that is killed leaves no process behind, and the next one takes t
   home.remove();
 });
 
-test('a port that is taken is named, with what to do', async () => {
+/** Starts an agent with a port that another server uses; the lines that it wrote to standard error. */
+async function refusedPort(option: '--port' | '--gateway-port'): Promise<string> {
   const home = temporaryHome();
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const address = other.address();
-  assert.ok(address && typeof address === 'object');
-  await assert.rejects(
-    startAgent(['--headless', '--home', home.path, '--port', String(address.port)]),
-    new RegExp(`Port ${address.port}.*--port`),
-  );
-  other.close();
-  home.remove();
+  const { port } = other.address() as AddressInfo;
+  try {
+    const { status, stderr } = await runAgent('--headless', '--home', home.path, option, String(port));
+    assert.equal(status, 1);
+    return stderr.replaceAll(String(port), 'PORT');
+  } finally {
+    other.close();
+    home.remove();
+  }
+}
+
+/** Runs the agent to its end. The event loop stays free for servers of the test. */
+function runAgent(...argv: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...argv]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  return new Promise((resolve) => child.once('close', (status) => resolve({ status, stdout, stderr })));
+}
+
+test('a port that is in use is refused in one line with the option to change', async () => {
+  const line = (option: string) =>
+    `idlewatt: Port PORT is in use by another program. Choose another port with ${option}.\n`;
+  assert.equal(await refusedPort('--port'), line('--port'));
+  // In the practice profile the gateway belongs to the second agent.
+  assert.equal(await refusedPort('--gateway-port'), line('--gateway-port'));
 });
 
-test('wrong options are named, with those that exist', async () => {
-  await assert.rejects(startAgent(['--headless', '--colour', 'red']), /--colour[\s\S]*Usage/);
-  await assert.rejects(startAgent(['--headless', '--profile', 'casino']), /practice, office, open/);
-  await assert.rejects(startAgent(['--headless', '--port', '70000']), /65535/);
+test('a wrong command line is refused in one line with exit code 2', async () => {
+  for (const [argv, message] of [
+    [['--headless', '--colour', 'red'], 'Unknown option --colour. Run with --help for a list.'],
+    [['--headless', '--home', ''], 'Empty value for --home. Use --home DIR.'],
+    [['--headless', '--profile', 'casino'], 'Invalid --profile "casino". Use practice, office or open.'],
+  ] as const) {
+    assert.deepEqual(await runAgent(...argv), { status: 2, stdout: '', stderr: `idlewatt: ${message}\n` });
+  }
+});
+
+test('--version prints the version, and --help the options and commands', async () => {
+  assert.deepEqual(await runAgent('--version'), { status: 0, stdout: `${VERSION}\n`, stderr: '' });
+  const { status, stdout } = await runAgent('--help');
+  assert.equal(status, 0);
+  for (const expected of ['--gateway-port N', 'IDLEWATT_MODEL_CACHE', 'ledger verify']) {
+    assert.ok(stdout.includes(expected), expected);
+  }
 });

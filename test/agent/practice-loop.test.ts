@@ -7,6 +7,7 @@
  * Would break: any difference of one base unit between the three, a charge for tokens that never came, jobs
  * that need the chain, money forgotten over a restart.
  */
+
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import OpenAI from 'openai';
 import { waitForState } from '../../scripts/agent-process.ts';
 import { REPOSITORY } from '../../scripts/places.ts';
 import { charge } from '../../shared/price.ts';
+import { text } from '../../shared/strings/index.ts';
 import {
   booked,
   descendants,
@@ -240,9 +242,9 @@ test('when its owner needs the machine the engine ends at once, and only what wa
   assert.equal(JSON.parse(await askWhy('--json')).why, 'paused-until-resume');
   assert.equal(
     await askWhy(),
-    'You paused it until you resume.\n' +
-      'What an hour of waiting costs is not known yet: that takes an hour of work.\n' +
-      'To go on, press Resume on Home or in the tray.\n',
+    (['why.paused-until-resume', 'home.perHourUnknown', 'terminal.resume'] as const)
+      .map((key) => `${text('en', key)}\n`)
+      .join(''),
   );
 
   await practice.api.presence.resume({});

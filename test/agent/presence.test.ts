@@ -4,11 +4,13 @@
  * Would break: a decision that the engine does not follow, a reason that only the pages know, settings that count
  * only after a restart.
  */
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { waitForState } from '../../scripts/agent-process.ts';
+import { text } from '../../shared/strings/index.ts';
 import { everyDay } from '../../shared/week.ts';
 import { startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -33,9 +35,11 @@ test('hours that the owner closes give the machine back, and open again when the
     assert.equal(closed.work.handBacks[0]?.reason, 'outside-schedule');
     assert.ok((closed.work.presence.untilMs ?? 0) > Date.now(), 'it says when it starts');
     const said = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
-    assert.match(said, /Your schedule keeps this hour free\. It goes on .*20\d\d/);
-    assert.match(said, /turn the schedule off in Settings/);
-    assert.match(said, /What an hour of waiting costs is not known yet/);
+    const [reason = '', cost, remedy] = said.split('\n');
+    const [beforeTime = ''] = text('en', 'why.outside-schedule', { time: '|' }).split('|');
+    assert.ok(reason.startsWith(beforeTime) && /20\d\d/.test(reason), reason);
+    assert.equal(cost, text('en', 'home.perHourUnknown'));
+    assert.equal(remedy, text('en', 'terminal.remedy.run-any-hour'));
     await api.settings.change({ scheduleOn: false });
     const open = await waitForState(
       api,

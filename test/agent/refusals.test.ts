@@ -1,7 +1,7 @@
 /**
- * Goal: an agent that must not start says why in one sentence, exits with 1 and leaves everything as it was.
- * Method: the real entry file as a real process, on homes that are damaged, taken or impossible.
- * Would break: a stack trace instead of a sentence, a start that goes on, a file that was touched.
+ * Verifies: an agent that can't start prints the reason in one sentence, exits with 1 and leaves everything as it was.
+ * Setup: the real entry file as a real process, with data folders that are damaged, in use or impossible.
+ * Fails if: a stack trace is printed instead of a sentence, the agent starts anyway, or a file is changed.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -33,7 +33,7 @@ function refusedStart(home: string): string {
   return stderr;
 }
 
-test('a damaged database is refused, left byte for byte, and the way to restore it is named', () => {
+test('a damaged database is refused and left unchanged, with instructions to restore it', () => {
   const database = join(folder, 'idlewatt.db');
   const damaged = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(9_000, 0x5a)]);
   writeFileSync(database, damaged);
@@ -43,13 +43,13 @@ test('a damaged database is refused, left byte for byte, and the way to restore 
   refusedStart(folder);
 });
 
-test('a home that another agent runs on is refused, and the other one is named', () => {
+test('a data folder in use by another agent is refused with that agent’s process ID', () => {
   const home = openHome({ root: folder, acquireLock: acquireFileLock, pid: process.pid });
   assert.match(refusedStart(folder), new RegExp(`process ${process.pid}\\) already runs on the folder`));
   home.close();
 });
 
-test('a home that cannot be written is refused with the way out', () => {
+test('a data folder that can’t be written is refused with advice', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   assert.match(

@@ -1,4 +1,5 @@
 /** A provider that sells by our ports over plain HTTP, a requester that buys, and their chain: for tests. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
@@ -24,15 +25,17 @@ import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import {
   CHANNEL_PATH,
+  PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
   type PaymentClient,
   type PaymentGate,
 } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { type Amount, amount } from '../../shared/money.ts';
+import { CHAT_PATH } from '../../shared/wire.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
 
-export const PAID_PATH = '/v1/chat/completions';
+export const PAID_PATH = CHAT_PATH;
 export const CEILING = amount(500);
 export const DEPOSIT_MIN = amount(2_000);
 export const WITHDRAW_DELAY_SECONDS = 3_600;
@@ -123,7 +126,7 @@ export async function serve(provider: Provider): Promise<Service> {
       await new Promise((resolve) => setImmediate(resolve));
       const settled = await admission.payment.settle(service.charge);
       service.charged += settled.charged;
-      response.writeHead(200, { 'payment-response': settled.paymentResponse }).end('{"ok":true}');
+      response.writeHead(200, { [PAYMENT_RESPONSE_HEADER]: settled.paymentResponse }).end('{"ok":true}');
     } finally {
       active -= 1;
     }
@@ -201,7 +204,7 @@ export async function buy(
     const lease = await requester.payer.lease(provider, PAID_PATH, ceiling);
     const response = await provider.fetch(PAID_PATH, { method: 'POST', headers: lease.headers });
     const body = await response.text();
-    const paid = response.headers.get('payment-response');
+    const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
     if (response.status === 200 && paid !== null) return (await lease.complete(paid)).charged;
     await lease.refused({ status: response.status, headers: Object.fromEntries(response.headers), body });
     if (attempt === 4) throw new Error(`refused: ${response.status} ${body}`);

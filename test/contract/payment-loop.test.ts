@@ -4,6 +4,7 @@
  * Would break: a charge above the ceiling, a lost voucher, a double claim, a channel that stays busy, work that
  * stops because the chain is away.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { createSender, readBalances } from '../../main/adapters/ethers/index.ts'
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
+import { CHAT_PATH, PAYMENT_RESPONSE_HEADER } from '../../shared/wire.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
 import {
   buy,
@@ -139,10 +141,8 @@ test('a provider that restarts in the middle of a request keeps its vouchers and
   await buy(requester, reach(service));
   // The process dies after the voucher was kept and before anything was charged.
   service.work = async (_, response) => void response.destroy();
-  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
-  await assert.rejects(
-    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
-  );
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
   await lease.abandon();
   service.work = null;
   service.provider = await openProvider(
@@ -164,10 +164,8 @@ test('a lost answer is charged once and the payer finds its place again', async 
     await payment.settle(amount(200));
     response.destroy();
   };
-  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
-  await assert.rejects(
-    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
-  );
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
   await lease.abandon();
   await requester.payer.idle();
   assert.deepEqual(
@@ -180,9 +178,9 @@ test('a lost answer is charged once and the payer finds its place again', async 
   assert.equal(await buy(requester, reach(service)), service.charge);
   const [account] = service.provider.claims.accounts();
   assert.equal(account?.charged, service.charge * 2n + 200n);
-  const next = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
-  const answer = await fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: next.headers });
-  const { cumulative } = await next.complete(answer.headers.get('payment-response') ?? '');
+  const next = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const answer = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: next.headers });
+  const { cumulative } = await next.complete(answer.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
   assert.equal(cumulative, service.charge * 3n + 200n, 'the buyer’s sum includes the lost answer');
   await service.close();
 });
@@ -194,10 +192,8 @@ test('a buyer that died in the middle of a request asks on its next start what i
     await payment.settle(amount(200));
     response.destroy();
   };
-  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
-  await assert.rejects(
-    fetch(`${service.url}/v1/chat/completions`, { method: 'POST', headers: lease.headers }),
-  );
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
   // Nothing more happens in this run: the next one has only what is on disk.
   const restarted = openRequester(market.chain, requester.accounts, {
     store: createMemoryRecordStore(requester.store.snapshot()),
@@ -231,8 +227,8 @@ test('a cancelled request costs nothing and the next one goes on', async () => {
     await payment.cancel();
     response.writeHead(500).end('engine failed');
   };
-  const lease = await requester.payer.lease(reach(service), '/v1/chat/completions', CEILING);
-  const response = await fetch(`${service.url}/v1/chat/completions`, {
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const response = await fetch(service.url + CHAT_PATH, {
     method: 'POST',
     headers: lease.headers,
   });
@@ -285,7 +281,7 @@ test('thirty channels opened at once are claimed in two transactions', async () 
       if (inside.length === 30) for (const release of inside) release();
     });
     const { paymentResponse } = await payment.settle(amount(10));
-    response.writeHead(200, { 'payment-response': paymentResponse }).end();
+    response.writeHead(200, { [PAYMENT_RESPONSE_HEADER]: paymentResponse }).end();
   };
   await Promise.all(Array.from({ length: 30 }, () => buy(requester, reach(service))));
   const result = await provider.settlement.settleNow();

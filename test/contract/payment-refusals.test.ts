@@ -4,6 +4,7 @@
  * Would break: work without money, a voucher accepted twice, a channel wedged by a forger, errors that OpenAI
  * clients cannot read.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,7 @@ import {
 import { z } from 'zod';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import { PAYMENT_HEADER, PAYMENT_REQUIRED_HEADER, PAYMENT_RESPONSE_HEADER } from '../../shared/wire.ts';
 import { CEILING, DEPOSIT_MIN, makeAccounts, openMarket, PAID_PATH } from './paid-service.ts';
 
 const NETWORK = 'eip155:31337';
@@ -36,7 +38,7 @@ let requirement: PaymentRequirements;
 before(async () => {
   market = await openMarket(folder);
   const response = await fetch(market.service.url + PAID_PATH, { method: 'POST' });
-  const [accept] = decodePaymentRequiredHeader(response.headers.get('payment-required') ?? '').accepts;
+  const [accept] = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '').accepts;
   if (accept === undefined) throw new Error('no requirement');
   requirement = accept;
 });
@@ -93,7 +95,7 @@ async function send(payment: PaymentPayload | string, path = PAID_PATH) {
   const header = typeof payment === 'string' ? payment : encodePaymentSignatureHeader(payment);
   const response = await fetch(market.service.url + path, {
     method: 'POST',
-    headers: { 'payment-signature': header },
+    headers: { [PAYMENT_HEADER]: header },
   });
   return { status: response.status, headers: response.headers, body: await response.text() };
 }
@@ -108,7 +110,7 @@ async function expectRefused(
   assert.equal(error.code, code);
   assert.equal(error.type, 'payment_required');
   assert.match(error.message, /^[A-Z].*\.$/);
-  const required = decodePaymentRequiredHeader(response.headers.get('payment-required') ?? '');
+  const required = decodePaymentRequiredHeader(response.headers.get(PAYMENT_REQUIRED_HEADER) ?? '');
   assert.equal(required.accepts[0]?.scheme, 'batch-settlement');
 }
 
@@ -128,7 +130,7 @@ test('each way of not paying has its own reason, and none of them releases work'
   market.service.work = async (payment, response) => {
     worked += 1;
     const { paymentResponse } = await payment.settle(CEILING);
-    response.writeHead(200, { 'payment-response': paymentResponse }).end();
+    response.writeHead(200, { [PAYMENT_RESPONSE_HEADER]: paymentResponse }).end();
   };
   const unpaid = await fetch(market.service.url + PAID_PATH, { method: 'POST' });
   assert.equal(errorSchema.parse(await unpaid.json()).error.code, 'voucher-missing');
@@ -183,7 +185,7 @@ test('two requests of one channel at once: the second is told that the channel i
     inside.resolve();
     await release.promise;
     const { paymentResponse } = await admitted.settle(CEILING);
-    response.writeHead(200, { 'payment-response': paymentResponse }).end();
+    response.writeHead(200, { [PAYMENT_RESPONSE_HEADER]: paymentResponse }).end();
   };
   const first = send(payment);
   await inside.promise;
@@ -218,7 +220,9 @@ test('a deposit sent with a paid request is on the chain before the work, and it
       args: [accounts.funds.address],
     })) as bigint;
     const settled = await payment.settle((CEILING + 1n) as typeof CEILING);
-    response.writeHead(200, { 'payment-response': settled.paymentResponse }).end(String(settled.charged));
+    response
+      .writeHead(200, { [PAYMENT_RESPONSE_HEADER]: settled.paymentResponse })
+      .end(String(settled.charged));
   };
   const answer = await send(await depositPayment(deps, 20_000n, requirement));
   market.service.work = null;

@@ -5,6 +5,7 @@
  * Would break: a payer who takes back what is owed, a claim believed because somebody says so, a payout that
  * still counts after the chain dropped it, or counts twice, a claim inside a refund that the books never hear of.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +25,7 @@ import { systemClock } from '../../main/ports/clock.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import { amount } from '../../shared/money.ts';
+import { PAYMENT_HEADER, PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
 import { type LoopbackFacilitator, startFacilitator } from './loopback-facilitator.ts';
 import {
@@ -149,11 +151,11 @@ test('a claim inside a refund is told at once, and its payout follows', async ()
     market.chain.network.id,
   );
   const asked = await fetch(service.url + CHANNEL_PATH, { method: 'POST' });
-  const { accepts } = JSON.parse(atob(asked.headers.get('payment-required') ?? ''));
+  const { accepts } = JSON.parse(atob(asked.headers.get(PAYMENT_REQUIRED_HEADER) ?? ''));
   const refunded = await fetch(service.url + CHANNEL_PATH, {
     method: 'POST',
     headers: {
-      'payment-signature': encodePaymentSignatureHeader({
+      [PAYMENT_HEADER]: encodePaymentSignatureHeader({
         x402Version: 2,
         accepted: accepts[0],
         payload: { type: 'refund', channelConfig: config, voucher },

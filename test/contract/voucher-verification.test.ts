@@ -4,6 +4,7 @@
  * same payment, bent in every way we know, is put to both. Bent signatures are put to the contract too.
  * Would break: work for a voucher that cannot be claimed, a stranger's voucher let in, the chain asked for each.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { z } from 'zod';
 import type { PaymentGate } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { amount } from '../../shared/money.ts';
+import { PAYMENT_HEADER } from '../../shared/wire.ts';
 import { driveContract } from './contract-driver.ts';
 import { buy, CEILING, makeAccounts, openMarket, openProvider, PAID_PATH, reach } from './paid-service.ts';
 
@@ -46,7 +48,7 @@ type Payload = z.infer<typeof payloadSchema>;
 async function payment(bend: (payload: Payload) => void): Promise<string> {
   const lease = await market.requester.payer.lease(reach(market.service), PAID_PATH, CEILING);
   await lease.abandon();
-  const decoded = decodePaymentSignatureHeader(lease.headers['payment-signature'] ?? '');
+  const decoded = decodePaymentSignatureHeader(lease.headers[PAYMENT_HEADER] ?? '');
   const payload = payloadSchema.parse(decoded.payload);
   bend(payload);
   return encodePaymentSignatureHeader({ ...decoded, payload });
@@ -56,7 +58,7 @@ async function ask(gate: PaymentGate, header: string): Promise<string> {
   const admission = await gate.admit({
     method: 'POST',
     path: PAID_PATH,
-    header: (name) => (name === 'payment-signature' ? header : undefined),
+    header: (name) => (name === PAYMENT_HEADER ? header : undefined),
     ceiling: CEILING,
     description: 'test',
   });

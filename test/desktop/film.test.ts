@@ -1,8 +1,10 @@
 /**
- * Goal: a film in a real player counts as its owner's, and only while it plays. Method: Chromium's own player (in a
- * bare Electron, not our app) shows a video with sound on a virtual display; it asks a desktop's services on a bus of
- * the test's own to keep the display awake, and these keep what was asked of them. What would break: a service that
- * players ask and the sensor does not, music taken for a film, a film that still counts when it is over.
+ * Verifies: a video in a real player counts as the owner's presence, and only while it plays.
+ * Setup: Chromium's own player (in a bare Electron, not our app) plays a video with sound on a virtual display. It asks a
+ * desktop's services to keep the display awake; the services are fakes on a bus of the test's own that record the
+ * requests.
+ * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when it
+ * is over.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,31 +12,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Message } from '@jellybrick/dbus-next';
-import type { ElectronApplication, Page } from 'playwright';
+import type { Page } from 'playwright';
 import { createDesktopBusSensor } from '../../main/adapters/dbus/index.ts';
-import type { Sensor } from '../../main/ports/sensors.ts';
 import { type Answers, openPrivateBus, type PrivateBus, type Service } from '../contract/private-bus.ts';
-import { type ManualClock, manualClock } from '../fakes/clock.ts';
+import { manualClock } from '../fakes/clock.ts';
 import { launchElectron, until } from './app.ts';
 
-/** KDE's policies: the machine is kept from sleeping, the screen is kept as it is. */
+/** KDE's policies: keep the machine from sleeping, keep the screen as it is. */
 const KDE_SESSION = 1;
 const KDE_SCREEN = 4;
 const EVERY_KIND = ~0;
-/** Beyond the minute after which the sensor asks an absent service again. */
+/** Longer than the minute after which the sensor retries an absent service. */
 const LATER_MS = 61_000;
 
 type Answered = (question: Message) => readonly [signature: string, ...body: unknown[]];
-
-/** What players asked to be kept, by cookie: the kinds as a set of bits. */
-/** Waits until the sensor says so; resolves to who told it. */
+type Desktop = Readonly<Record<string, Answers>>;
+type Inhibitors = ReturnType<typeof createInhibitors>;
+/** Waits until the sensor reports this value; resolves with the reading's source. */
 type Awake = (is: boolean | undefined) => Promise<string | undefined>;
 
+/** The requests of players, by cookie: the kinds of inhibition as a set of bits. */
 function createInhibitors() {
   const kinds = new Map<number, number>();
   let cookie = 0;
   const has = (wanted: number) => [...kinds.values()].some((kind) => (kind & wanted) !== 0);
-  /** As a service's answers: what to add, release or tell stands at this place of the question. */
+  /** Responses of a service: `kindOf` reads the kinds from a request; the other two read their cookie or kinds first. */
   return {
     has,
     add:
@@ -48,162 +50,168 @@ function createInhibitors() {
       kinds.delete(Number(body[0]));
       return [''];
     }) satisfies Answered,
-    tell: (({ body }) => ['b', has(Number(body[0]))]) satisfies Answered,
+    query: (({ body }) => ['b', has(Number(body[0]))]) satisfies Answered,
   };
 }
 
-describe('a film in a real player', { skip: process.platform !== 'linux', timeout: 180_000 }, () => {
+function gnome(inhibitors: Inhibitors): Desktop {
+  const manager = '/org/gnome/SessionManager';
+  return {
+    'org.gnome.SessionManager': new Map([
+      [`${manager} Inhibit`, inhibitors.add(([, , , flags]) => Number(flags))],
+      [`${manager} Uninhibit`, inhibitors.release],
+      [`${manager} IsInhibited`, inhibitors.query],
+    ]),
+  };
+}
+
+/** A power manager as KDE has it, which doesn't report kinds. */
+function powerManager(inhibitors: Inhibitors): Desktop {
+  const manager = '/org/freedesktop/PowerManagement/Inhibit';
+  return {
+    'org.freedesktop.PowerManagement': new Map<string, Answered>([
+      [`${manager} Inhibit`, inhibitors.add(() => KDE_SESSION)],
+      [`${manager} UnInhibit`, inhibitors.release],
+      [`${manager} HasInhibit`, () => ['b', inhibitors.has(KDE_SESSION)]],
+    ]),
+  };
+}
+
+function kde(inhibitors: Inhibitors): Desktop {
+  return {
+    ...powerManager(inhibitors),
+    'org.freedesktop.ScreenSaver': new Map([
+      ['/org/freedesktop/ScreenSaver Inhibit', inhibitors.add(() => KDE_SCREEN)],
+      ['/org/freedesktop/ScreenSaver UnInhibit', inhibitors.release],
+    ]),
+    'org.kde.Solid.PowerManagement': new Map([
+      ['/org/kde/Solid/PowerManagement/PolicyAgent HasInhibition', inhibitors.query],
+    ]),
+  };
+}
+
+/** Serves a desktop on the bus and runs `check` with a sensor that reads from it. */
+async function on(bus: PrivateBus, desktop: Desktop, check: (awake: Awake) => Promise<void>): Promise<void> {
+  const clock = manualClock(1_000_000);
+  const sensor = createDesktopBusSensor({ addresses: { system: null, session: bus.address }, clock });
+  const services: Service[] = [];
+  for (const [name, answers] of Object.entries(desktop)) services.push(await bus.serve(name, answers));
+  const read = async () => {
+    clock.advance(LATER_MS);
+    return (await sensor.read()).displayKeptAwake;
+  };
+  try {
+    await check(async (is) => {
+      const title = `a display kept awake: ${is}`;
+      return (await until(title, read, (reading) => reading?.value === is, 20_000))?.source;
+    });
+  } finally {
+    sensor.close();
+    for (const service of services) service.close();
+  }
+}
+
+/** A bare Electron whose page has a video and a music file. */
+async function openPlayer(folder: string, bus: PrivateBus) {
+  writeFileSync(join(folder, 'package.json'), '{"name":"player","version":"1.0.0","main":"main.cjs"}');
+  writeFileSync(join(folder, 'main.cjs'), '');
+  const app = await launchElectron(folder, [`--user-data-dir=${join(folder, 'data')}`], {
+    DBUS_SESSION_BUS_ADDRESS: bus.address,
+  });
+  await app.evaluate(async ({ app, BrowserWindow }) => {
+    await app.whenReady();
+    void new BrowserWindow({ width: 1000, height: 700 }).loadURL('about:blank');
+  });
+  const page = await app.firstWindow();
+  await page.evaluate(recordMedia);
+  return { app, page };
+}
+
+async function play(page: Page, element: 'video' | 'audio'): Promise<void> {
+  await page.evaluate((name) => document.querySelector<HTMLMediaElement>(name)?.play(), element);
+}
+
+async function pause(page: Page, element: 'video' | 'audio'): Promise<void> {
+  await page.evaluate((name) => document.querySelector<HTMLMediaElement>(name)?.pause(), element);
+}
+
+function released(inhibitors: Inhibitors): Promise<boolean> {
+  const isHeld = () => inhibitors.has(EVERY_KIND);
+  return until('the player to release its requests', isHeld, (held) => !held);
+}
+
+/** `music` is the kind of inhibition that music requests on this desktop, `source` the one that reports the video. */
+async function musicThenVideo(
+  { page, awake, inhibitors }: { page: Page; awake: Awake; inhibitors: Inhibitors },
+  { music, source }: { music: number; source: string },
+): Promise<void> {
+  await awake(false);
+  await play(page, 'audio');
+  await until('the player’s request', () => inhibitors.has(music), Boolean);
+  await awake(false);
+  await pause(page, 'audio');
+  await play(page, 'video');
+  assert.equal(await awake(true), source);
+  await pause(page, 'video');
+  await awake(false);
+  await released(inhibitors);
+}
+
+describe('a video in a real player', { skip: process.platform !== 'linux', timeout: 180_000 }, () => {
   let bus: PrivateBus;
   let folder: string;
-  let player: ElectronApplication;
-  let page: Page;
-  const services: Service[] = [];
+  let player: Awaited<ReturnType<typeof openPlayer>>;
 
   before(async () => {
     bus = await openPrivateBus();
     folder = mkdtempSync(join(tmpdir(), 'idlewatt-player-'));
-    writeFileSync(join(folder, 'package.json'), '{"name":"player","version":"1.0.0","main":"main.cjs"}');
-    writeFileSync(join(folder, 'main.cjs'), '');
-    player = await launchElectron(folder, [`--user-data-dir=${join(folder, 'data')}`], {
-      DBUS_SESSION_BUS_ADDRESS: bus.address,
-    });
-    await player.evaluate(async ({ app, BrowserWindow }) => {
-      await app.whenReady();
-      void new BrowserWindow({ width: 1000, height: 700 }).loadURL('about:blank');
-    });
-    page = await player.firstWindow();
-    await page.evaluate(recordFilm);
+    player = await openPlayer(folder, bus);
   });
   after(async () => {
-    await player.close();
+    await player.app.close();
     await bus.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const play = (element: 'video' | 'audio') =>
-    page.evaluate((name) => document.querySelector<HTMLMediaElement>(name)?.play(), element);
-  const pause = (element: 'video' | 'audio') =>
-    page.evaluate((name) => document.querySelector<HTMLMediaElement>(name)?.pause(), element);
-
-  /** `music` is the kind of inhibition that this desktop takes music for, `source` who is to tell of the film. */
-  async function musicThenFilm(
-    awake: Awake,
-    kept: ReturnType<typeof createInhibitors>,
-    music: number,
-    source: string,
-  ): Promise<void> {
-    await awake(false);
-    await play('audio');
-    await until('the player to ask', () => kept.has(music), Boolean);
-    await awake(false);
-    await pause('audio');
-    await play('video');
-    assert.equal(await awake(true), source);
-    await pause('video');
-    await awake(false);
-    await until(
-      'the player to let go',
-      () => kept.has(EVERY_KIND),
-      (any) => !any,
-    );
-  }
-
-  async function on(
-    desktop: Readonly<Record<string, Answers>>,
-    look: (awake: Awake) => Promise<void>,
-  ): Promise<void> {
-    const clock: ManualClock = manualClock(1_000_000);
-    const sensor: Sensor = createDesktopBusSensor({
-      addresses: { system: null, session: bus.address },
-      clock,
-    });
-    for (const [name, answers] of Object.entries(desktop)) services.push(await bus.serve(name, answers));
-    try {
-      await look(async (is) => {
-        const said = await until(
-          `a display kept awake: ${is}`,
-          async () => {
-            clock.advance(LATER_MS);
-            return (await sensor.read()).displayKeptAwake;
-          },
-          (reading) => reading?.value === is,
-          20_000,
-        );
-        return said?.source;
-      });
-    } finally {
-      sensor.close();
-      for (const service of services.splice(0)) service.close();
-    }
-  }
-
-  it('is seen under GNOME while it plays, and music is not', async () => {
-    const kept = createInhibitors();
-    const manager = '/org/gnome/SessionManager';
-    const gnome: Answers = new Map([
-      [`${manager} Inhibit`, kept.add(([, , , flags]) => Number(flags))],
-      [`${manager} Uninhibit`, kept.release],
-      [`${manager} IsInhibited`, kept.tell],
-    ]);
-    await on({ 'org.gnome.SessionManager': gnome }, (awake) =>
-      musicThenFilm(awake, kept, EVERY_KIND, 'gnome-session'),
+  it('is detected under GNOME while it plays, and music is not', async () => {
+    const inhibitors = createInhibitors();
+    await on(bus, gnome(inhibitors), (awake) =>
+      musicThenVideo(
+        { page: player.page, awake, inhibitors },
+        { music: EVERY_KIND, source: 'gnome-session' },
+      ),
     );
   });
 
-  it('is seen under KDE while it plays, and music is not', async () => {
-    const kept = createInhibitors();
-    const powerManagement: Answers = new Map([
-      ['/org/freedesktop/PowerManagement/Inhibit Inhibit', kept.add(() => KDE_SESSION)],
-      ['/org/freedesktop/PowerManagement/Inhibit UnInhibit', kept.release],
-      ['/org/freedesktop/PowerManagement/Inhibit HasInhibit', () => ['b', kept.has(KDE_SESSION)]],
-    ]);
-    const screenSaver: Answers = new Map([
-      ['/org/freedesktop/ScreenSaver Inhibit', kept.add(() => KDE_SCREEN)],
-      ['/org/freedesktop/ScreenSaver UnInhibit', kept.release],
-    ]);
-    const policies: Answers = new Map([
-      ['/org/kde/Solid/PowerManagement/PolicyAgent HasInhibition', kept.tell],
-    ]);
-    const kde = {
-      'org.freedesktop.PowerManagement': powerManagement,
-      'org.freedesktop.ScreenSaver': screenSaver,
-      'org.kde.Solid.PowerManagement': policies,
-    };
-    await on(kde, (awake) => musicThenFilm(awake, kept, KDE_SESSION, 'powerdevil'));
+  it('is detected under KDE while it plays, and music is not', async () => {
+    const inhibitors = createInhibitors();
+    await on(bus, kde(inhibitors), (awake) =>
+      musicThenVideo({ page: player.page, awake, inhibitors }, { music: KDE_SESSION, source: 'powerdevil' }),
+    );
   });
 
-  it('is seen where there is only a power manager, and is over when its player ends', async () => {
-    const kept = createInhibitors();
-    const manager = '/org/freedesktop/PowerManagement/Inhibit';
-    const other: Answers = new Map([
-      [`${manager} Inhibit`, kept.add(() => KDE_SESSION)],
-      [`${manager} UnInhibit`, kept.release],
-      [`${manager} HasInhibit`, () => ['b', kept.has(KDE_SESSION)]],
-    ]);
-    await on({ 'org.freedesktop.PowerManagement': other }, async (awake) => {
+  it('is detected where there is only a power manager, and is over when its player is closed', async () => {
+    const inhibitors = createInhibitors();
+    await on(bus, powerManager(inhibitors), async (awake) => {
       await awake(false);
-      await play('video');
+      await play(player.page, 'video');
       assert.equal(await awake(true), 'power-management');
-      await page.close();
+      await player.page.close();
       await awake(false);
-      await until(
-        'the player to let go',
-        () => kept.has(EVERY_KIND),
-        (any) => !any,
-      );
+      await released(inhibitors);
     });
   });
 });
 
-/** Runs in the page: two seconds of colours and a tone become the video's and the music's file. */
-async function recordFilm(): Promise<void> {
+/** Runs in the page: records two seconds of colors and a tone as a video file and a music file. */
+async function recordMedia(): Promise<void> {
   const picture = Object.assign(document.createElement('canvas'), { width: 320, height: 240 });
   const context = picture.getContext('2d');
-  let colour = 0;
+  let color = 0;
   const painting = setInterval(() => {
-    colour += 7;
+    color += 7;
     if (context === null) return;
-    context.fillStyle = `hsl(${colour} 90% 50%)`;
+    context.fillStyle = `hsl(${color} 90% 50%)`;
     context.fillRect(0, 0, picture.width, picture.height);
   }, 40);
   const audio = new AudioContext();

@@ -5,8 +5,10 @@
  * Fails if: a section isn't wired, an unknown value appears as zero, a string is missing, inline code or style
  *   violates the content security policy, or Pause can't be reached by keyboard.
  */
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { API_SOCKET_PATH, IPC, socketProtocols, TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { EVERY_PAGE, type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -148,9 +150,12 @@ test('a lost connection is announced, old data stays visible, and the page recon
 
 test('a wrong or missing token is explained', async () => {
   const origin = (port: number) => `http://127.0.0.1:${port}/`;
-  await withPage({ url: (agent) => `${origin(agent.port)}#token=${'0bad'.repeat(8)}` }, async ({ page }) => {
-    await page.getByText('This page’s access key is out of date').waitFor();
-  });
+  await withPage(
+    { url: (agent) => `${origin(agent.port)}${TOKEN_FRAGMENT}${'0bad'.repeat(8)}` },
+    async ({ page }) => {
+      await page.getByText('This page’s access key is out of date').waitFor();
+    },
+  );
   await withPage({ url: (agent) => origin(agent.port) }, async ({ page }) => {
     await page.getByText('This page needs an access key').waitFor();
   });
@@ -316,7 +321,7 @@ test('in the desktop the pages use a message port, and request a new one when it
       // Replaces the preload script: provides a port whose other end is connected to the agent.
       before: async (page, agent) => {
         await page.addInitScript(
-          ({ port, token }) => {
+          ({ path, protocols, portMessage, port }) => {
             let held: MessagePort | undefined;
             window.addEventListener('message', (event) => {
               held = event.ports[0];
@@ -328,7 +333,7 @@ test('in the desktop the pages use a message port, and request a new one when it
                 platform: 'linux',
                 connect() {
                   const { port1, port2 } = new MessageChannel();
-                  const socket = new WebSocket(`ws://127.0.0.1:${port}/api`, ['idlewatt', `token.${token}`]);
+                  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols);
                   const waiting: string[] = [];
                   port1.onmessage = ({ data }) =>
                     socket.readyState === 1 ? socket.send(data) : waiting.push(data);
@@ -336,12 +341,17 @@ test('in the desktop the pages use a message port, and request a new one when it
                     for (const data of waiting) socket.send(data);
                   };
                   socket.onmessage = ({ data }) => port1.postMessage(data);
-                  window.postMessage('idlewatt-port', '*', [port2]);
+                  window.postMessage(portMessage, '*', [port2]);
                 },
               },
             });
           },
-          { port: agent.port, token: agent.token },
+          {
+            path: API_SOCKET_PATH,
+            protocols: socketProtocols(agent.token),
+            portMessage: IPC.port,
+            port: agent.port,
+          },
         );
       },
     },

@@ -1,12 +1,13 @@
-// Goal: on a system without a keychain the desktop opens no wallet for real money, and says why and what to do.
-// Method: the real app in the office profile, in a test environment that has no keyring, so that Electron
-//   itself falls back to `basic_text`; its native dialog and its processes are read.
-// Would break if: the plain-text fallback were taken; an agent were started without a pass phrase; a wallet
-//   or a pass phrase were written; the refusal had no words.
+// Verifies: on a system without a keychain the desktop opens no wallet for real money, and shows why and what to do.
+// Setup: the real app in the office profile, in a test environment without a keyring, so that Electron itself falls back
+//   to `basic_text`; its native dialog and its processes are read.
+// Fails if: the plain-text fallback is used; an agent is started without a passphrase; a wallet or a passphrase is
+//   written; the refusal has no text.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { text } from '../../shared/strings/index.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
 let desktop: DesktopApp;
@@ -15,10 +16,10 @@ before(async () => {
 });
 after(() => desktop.close());
 
-test('no keychain, no wallet: the shell says so and starts no agent', async () => {
+test('without a keychain the shell shows why and starts no agent', async () => {
   const [question] = await until('a dialog', desktop.questions, (asked) => asked.length > 0);
-  assert.equal(question?.message, 'Idlewatt cannot start');
-  assert.match(question?.detail ?? '', /no keychain that keeps secrets safe/);
+  assert.equal(question?.message, text('en', 'dialog.cannotStart'));
+  assert.match(question?.detail ?? '', /no keychain that stores secrets safely/);
   assert.match(question?.detail ?? '', /--passphrase-file/);
   assert.deepEqual(question?.buttons, ['Try again', 'Quit']);
   assert.equal(await desktop.agentPid(), undefined);

@@ -8,6 +8,7 @@
 import { fileURLToPath } from 'node:url';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import { TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { type Call, FakeAgentState, routerFor } from './agent-router.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
 import { servePages } from './agent-server.ts';
@@ -52,7 +53,7 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     token,
   });
   return {
-    url: `http://127.0.0.1:${port}/#token=${token}`,
+    url: `http://127.0.0.1:${port}/${TOKEN_FRAGMENT}${token}`,
     port,
     token,
     script,

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, SUBPROTOCOL, TOKEN_PREFIX } from '../../shared/wire.ts';
 import type { FakeRouter } from './agent-router.ts';
 
 const TYPES: Record<string, string> = {
@@ -42,8 +43,8 @@ export async function servePages(options: {
   });
   const webSockets = new WebSocketServer({
     server,
-    path: '/api',
-    handleProtocols: (offered) => (offered.has('idlewatt') ? 'idlewatt' : false),
+    path: API_SOCKET_PATH,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   const connections = acceptConnections(webSockets, options.router, options.token);
   await new Promise<void>((resolve) => server.listen(options.port, '127.0.0.1', resolve));
@@ -75,8 +76,8 @@ function acceptConnections(
       return;
     }
     const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/);
-    if (!offered.includes(`token.${token}`)) {
-      socket.close(4401, 'token refused');
+    if (!offered.includes(TOKEN_PREFIX + token)) {
+      socket.close(CLOSE_TOKEN_REFUSED, 'token refused');
       return;
     }
     sockets.add(socket);

@@ -2,14 +2,16 @@
  * A process that asks a provider directly for a stream, prints a line once the first bytes came, and is then
  * killed by its test. Arguments: the provider's address, a folder for its key, the headers as JSON.
  */
+
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { CHAT_PATH } from '../../shared/wire.ts';
 
 const [, , address = '', folder = '', headers = '{}', body = ''] = process.argv;
 const network = await createNetwork({ folder, clock: systemClock, mdns: false });
 await network.start();
 const peer = await network.connect(address);
-const response = await network.fetch(peer, '/v1/chat/completions', {
+const response = await network.fetch(peer, CHAT_PATH, {
   method: 'POST',
   headers: { 'content-type': 'application/json', ...JSON.parse(headers) },
   body,

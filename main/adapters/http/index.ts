@@ -35,13 +35,16 @@ export function createHttpServer(handler: WebHandler): Server {
   return server;
 }
 
-/** Listens (port 0: any free one) and returns the port. Fails with `port-in-use`. */
-export function listenHttp(server: Server, options: { host: string; port: number }): Promise<number> {
+/** Listens (port 0: any free one) and returns the port. Fails with `port-in-use`; `option` is named in its message. */
+export function listenHttp(
+  server: Server,
+  options: { host: string; port: number; option?: string },
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) =>
       reject(
         cause.code === 'EADDRINUSE' || cause.code === 'EACCES'
-          ? new AppError('port-in-use', `Port ${options.port} cannot be used: another program has it.`, {
+          ? new AppError('port-in-use', unusable(options, cause.code), {
               cause,
               details: { port: options.port, host: options.host },
             })
@@ -53,6 +56,11 @@ export function listenHttp(server: Server, options: { host: string; port: number
       resolve((server.address() as AddressInfo).port);
     });
   });
+}
+
+function unusable({ port, option }: { port: number; option?: string }, code: string): string {
+  const why = code === 'EACCES' ? 'can’t be opened by this user' : 'is in use by another program';
+  return `Port ${port} ${why}.${option === undefined ? '' : ` Choose another port with ${option}.`}`;
 }
 
 /** Stops listening and ends every connection, also the ones that stream. */

@@ -12,6 +12,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { VERSION } from '../../../shared/version.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network, PeerInfo } from '../../ports/network.ts';
 import { createPeerKey, loadPeerKey } from './key.ts';
@@ -83,7 +84,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const node = await createLibp2p({
     start: false,
     privateKey,
-    nodeInfo: { name: 'idlewatt', version: '0.1.0', userAgent: 'idlewatt/0.1.0' },
+    nodeInfo: { name: 'idlewatt', version: VERSION, userAgent: `idlewatt/${VERSION}` },
     addresses: { listen: [...(options.listen ?? LOOPBACK)] },
     transports: [tcp()],
     connectionEncrypters: [noise()],

@@ -7,6 +7,7 @@ import type { Hex } from '../../ports/evm.ts';
 import {
   CHANNEL_PATH,
   PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
 } from '../../ports/payments.ts';
@@ -58,7 +59,7 @@ export async function askCharge(
     return extra.chargedAmount === 0n && total === before ? { kind: 'known', total } : { kind: 'unknown' };
   }
   if (refusalCode(body) === 'channel-busy') return { kind: 'busy' };
-  const header = response.headers.get('payment-required');
+  const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
   const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
   if (required === null || !(await processCorrectivePaymentRequired(channel.deps, required))) {
     return { kind: 'unknown' };

@@ -16,6 +16,7 @@ import type { Account, ChainReader, Hex } from '../../ports/evm.ts';
 import {
   CHANNEL_PATH,
   PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
   type PaymentClient,
@@ -199,7 +200,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
       if (response.status !== 200 || paid === null) {
         await correct(purse, slot, channel, {
           status: response.status,
-          required: response.headers.get('payment-required'),
+          required: response.headers.get(PAYMENT_REQUIRED_HEADER),
           body,
         });
         const code = refusalCode(body);
@@ -294,7 +295,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
       async refused({ status, headers, body }) {
         close();
         try {
-          const required = headerOf(headers, 'payment-required');
+          const required = headerOf(headers, PAYMENT_REQUIRED_HEADER);
           await correct(purse, slot, channel, { status, required, body });
           // Any other answer leaves open whether it was charged.
           if (status === 402) lost.known(channel);
@@ -352,7 +353,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
       signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
     });
     await response.body?.cancel();
-    const header = response.headers.get('payment-required');
+    const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
     const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
     if (required === null) {
       throw new AppError('peer-unreachable', 'The provider does not say how it is paid.', {

@@ -13,6 +13,7 @@ import {
   type AdmittedPayment,
   CHANNEL_PATH,
   PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidRequest,
   type PaymentGate,
@@ -76,7 +77,8 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
     if (settled.success) {
       return {
         transaction: settled.transaction,
-        paymentResponse: settled.headers['PAYMENT-RESPONSE'] ?? encodePaymentResponseHeader(settled),
+        paymentResponse:
+          lowerCase(settled.headers)[PAYMENT_RESPONSE_HEADER] ?? encodePaymentResponseHeader(settled),
       };
     }
     await verified.cancellationDispatcher.cancel({ reason: 'handler_failed' });
@@ -114,7 +116,7 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
       };
     }
     if (failure !== null) return refuse(request, 'chain-unavailable');
-    const required = lowerCase(response.headers)['payment-required'];
+    const required = lowerCase(response.headers)[PAYMENT_REQUIRED_HEADER];
     const reason = classifyRefusal(errorOf(required), payment, before);
     return answer(reason, required);
   }
@@ -167,7 +169,7 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
     // Asked without the payment, the library answers with the plain requirements.
     const { result } = await observeChain(() => provider.server.processHTTPRequest(contextOf(request, null)));
     if (result.type !== 'payment-error') throw new Error('a request without payment is never admitted');
-    return answer(reason, lowerCase(result.response.headers)['payment-required']);
+    return answer(reason, lowerCase(result.response.headers)[PAYMENT_REQUIRED_HEADER]);
   }
 
   function contextOf(request: PaidRequest, payment: Payment | null) {
@@ -232,7 +234,7 @@ function answer(reason: PaymentRefusal, required: string | undefined): Answered 
     headers: {
       'content-type': 'application/json',
       'cache-control': 'no-store',
-      ...(required === undefined ? {} : { 'payment-required': required }),
+      ...(required === undefined ? {} : { [PAYMENT_REQUIRED_HEADER]: required }),
     },
     body: JSON.stringify({ error }),
     reason,

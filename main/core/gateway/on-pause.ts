@@ -1,8 +1,6 @@
 /** What a request wants done when its provider's owner comes back in the middle of the answer. */
 import { AppError } from '../../../shared/errors.ts';
-
-/** The request header that says it. */
-export const ON_PAUSE_HEADER = 'idlewatt-on-pause';
+import { ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 
 export type OnPause =
   /** Another provider goes on at once, or the answer ends with `paused`. */
@@ -24,8 +22,8 @@ export function readOnPause(header: string | undefined): OnPause {
   if (!match || seconds < 1 || seconds > WAIT_SECONDS_MAX) {
     throw new AppError(
       'bad-request',
-      `Header 'Idlewatt-On-Pause': elsewhere, wait, wait;seconds=1 to ${WAIT_SECONDS_MAX}, or fail.`,
-      { details: { param: 'Idlewatt-On-Pause', code: 'invalid_value' } },
+      `Header '${ON_PAUSE_HEADER}': elsewhere, wait, wait;seconds=1 to ${WAIT_SECONDS_MAX}, or fail.`,
+      { details: { param: ON_PAUSE_HEADER, code: 'invalid_value' } },
     );
   }
   return { kind: 'wait', waitMsMax: seconds * 1_000 };

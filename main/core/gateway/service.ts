@@ -15,6 +15,7 @@ import {
   wholeAnswer,
 } from '../../../shared/openai-answer.ts';
 import { toOpenAiError } from '../../../shared/openai-errors.ts';
+import { EMBEDDINGS_PATH, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -24,7 +25,7 @@ import { EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
 import { type Answer, beginAnswer } from './answer.ts';
 import { checkRequest } from './guard.ts';
 import { listModels } from './models.ts';
-import { ON_PAUSE_HEADER, readOnPause } from './on-pause.ts';
+import { readOnPause } from './on-pause.ts';
 import { asFailure, createSeeking, notOffered } from './provider-search.ts';
 import type { PurchaseContext, PurchaseLimits } from './purchase.ts';
 
@@ -153,10 +154,10 @@ export function createGateway(options: GatewayOptions): GatewayService {
       },
     }),
   );
-  app.get('/v1/models', async (request) =>
+  app.get(MODELS_PATH, async (request) =>
     request.json({ object: 'list', data: listModels(await directory.find(null), accepts) }),
   );
-  app.get('/v1/models/:id{.+}', async (request) => {
+  app.get(`${MODELS_PATH}/:id{.+}`, async (request) => {
     const id = request.req.param('id');
     const found = listModels(await directory.find(id), accepts).find((model) => model.id === id);
     if (!found) throw notOffered();
@@ -164,7 +165,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
   });
   app.post(CHAT_PATH, (request) => buy(request, 'chat'));
   app.post(TEXT_PATH, (request) => buy(request, 'text'));
-  app.post('/v1/embeddings', () => {
+  app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'Embeddings cannot be bought here yet.');
   });
   app.notFound((request) => refuse(request, new AppError('not-found', 'There is nothing at this path.')));

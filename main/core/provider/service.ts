@@ -17,6 +17,7 @@ import {
 import { toOpenAiError } from '../../../shared/openai-errors.ts';
 import type { Presence } from '../../../shared/presence.ts';
 import { ceiling } from '../../../shared/price.ts';
+import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
@@ -250,7 +251,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     }),
   );
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
-  app.get('/v1/models', async (context) => {
+  app.get(MODELS_PATH, async (context) => {
     const { offer } = await offers.current();
     const common = {
       created: Math.floor(offer.issuedAtMs / 1_000),
@@ -264,7 +265,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   });
   app.post(CHAT_PATH, (context) => sell(context, 'chat'));
   app.post(TEXT_PATH, (context) => sell(context, 'text'));
-  app.post('/v1/embeddings', () => {
+  app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'No embedding model is offered here.');
   });
   app.post(CHANNEL_PATH, async (context) => {

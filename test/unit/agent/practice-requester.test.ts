@@ -3,13 +3,15 @@
  * child process that says READY and waits to be killed; a clock of our own. Would break: a practice network that
  * falls silent for good after five unlucky hours in its whole life, or one that restarts a broken child for ever.
  */
+
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startPracticeRequester } from '../../../main/agent/practice-requester.ts';
 import type { AgentReady } from '../../../shared/host.ts';
+import { READY_PREFIX } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-requester-'));
@@ -18,14 +20,14 @@ after(() => rmSync(folder, { recursive: true }));
 const ENTRY = `
   const ready = { pid: process.pid, home: '/', profile: 'practice', page: null, gateway: null,
     peer: { id: 'peer', addresses: [] }, chain: null, requester: null };
-  console.log('READY ' + JSON.stringify(ready));
+  console.log(${JSON.stringify(READY_PREFIX)} + JSON.stringify(ready));
   setInterval(() => {}, 1000);
   process.on('disconnect', () => process.exit());
 `;
 
-function start() {
+function start(program = ENTRY) {
   const entry = join(folder, 'requester.mjs');
-  writeFileSync(entry, ENTRY);
+  writeFileSync(entry, program);
   const clock = manualClock(0);
   let gaveUp = false;
   const requester = startPracticeRequester({
@@ -35,6 +37,7 @@ function start() {
     rpcUrl: '',
     gatewayPort: 0,
     quiet: true,
+    logLevel: 'info',
     clock,
     onGaveUp: () => {
       gaveUp = true;
@@ -77,4 +80,17 @@ test('one that never stays is given up', async () => {
   }
   assert.equal(gaveUp(), true);
   await requester.stop();
+});
+
+test('one that refuses its first start is not started again, and its reason is passed on', async () => {
+  const starts = join(folder, 'starts');
+  const { requester, clock } = start(`
+    import { appendFileSync } from 'node:fs';
+    appendFileSync(${JSON.stringify(starts)}, 'started ');
+    process.send({ type: 'failed', message: 'Port 1 is in use.', code: 'port-in-use' }, () => process.exit(1));
+  `);
+  await assert.rejects(requester.started, { code: 'port-in-use', message: 'Port 1 is in use.' });
+  clock.advance(60_000);
+  await requester.stop();
+  assert.equal(readFileSync(starts, 'utf8'), 'started ');
 });

@@ -1,9 +1,8 @@
-// Goal: the owner confirms a spend by its exact facts, outside of the pages, and nothing but a press of the
-//   button that names the spend approves it.
-// Method: the question is read for every action, warning and kind of money in both languages; the confirmer
-//   runs with scripted answers.
-// Would break if: an amount were rounded or an address shortened; real and practice money read alike; Enter,
-//   Escape, an expiry or a lost agent approved; two dialogs stood over each other.
+// Verifies: the owner confirms a transfer by its exact facts, outside of the pages, and only a press of the button that
+//   names the transfer approves it.
+// Setup: the dialog for every action, warning and kind of money in both languages; a confirmer with scripted answers.
+// Fails if: an amount is rounded or an address shortened; real and practice money look alike; Enter, Escape, an expiry
+//   or a lost agent approves; two dialogs are open at the same time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Question } from '../../../main/desktop/ask.ts';
@@ -30,28 +29,28 @@ const SEND: SpendSummary = {
 };
 const practice = <T extends { practice: boolean }>(asset: T): T => ({ ...asset, practice: true });
 
-test('every fact stands in it, to the last digit and character', () => {
+test('the dialog has every fact, to the last digit and character', () => {
   const { message, detail, buttons } = spendQuestion(SEND, 'en');
   assert.equal(message, 'Send 1.234567 USDC?');
-  assert.deepEqual(buttons, ['Do not send', 'Send 1.234567 USDC']);
+  assert.deepEqual(buttons, ['Don’t send', 'Send 1.234567 USDC']);
   for (const fact of [
     'Amount: 1.234567 USDC',
     `To: ${SEND.to}`,
     `From: ${SEND.from}`,
     'Network: Base',
-    'Network fee: at most 0.000063000000000001 ETH',
-    'In all: at most 1.234567 USDC + 0.000063000000000001 ETH',
+    'Network fee: up to 0.000063000000000001 ETH',
+    'Total: up to 1.234567 USDC + 0.000063000000000001 ETH',
   ]) {
     assert.ok(detail.split('\n').includes(fact), fact);
   }
 });
 
-test('the coin’s total holds its fee once', () => {
+test('the total in the native coin includes the fee once', () => {
   const coin = { ...SEND, asset: ETH, amount: '1000000000000000000', total: '1000063000000000001' };
-  assert.match(spendQuestion(coin, 'en').detail, /In all: at most 1\.000063000000000001 ETH$/m);
+  assert.match(spendQuestion(coin, 'en').detail, /Total: up to 1\.000063000000000001 ETH$/m);
 });
 
-test('practice money says so in amount and sentence, real money says that it is gone', () => {
+test('practice money is labeled in amount and sentence, and real money is said to be irrecoverable', () => {
   const real = spendQuestion(SEND, 'en');
   const exercise = spendQuestion({ ...SEND, asset: practice(USDC), coin: practice(ETH) }, 'en');
   assert.match(real.detail, /This is real money/);
@@ -61,7 +60,7 @@ test('practice money says so in amount and sentence, real money says that it is 
   assert.doesNotMatch(exercise.detail, /real money/);
 });
 
-test('every action and every warning has whole words in every language, and Enter and Escape decline', () => {
+test('every action and warning has a text in every language, and Enter and Escape decline', () => {
   for (const language of ['en', 'de'] as const) {
     const plain = spendQuestion(SEND, language).detail;
     for (const warning of spendWarningSchema.options) {
@@ -78,7 +77,7 @@ test('every action and every warning has whole words in every language, and Ente
   }
 });
 
-/** A confirmer whose dialogs are answered by hand. */
+/** A confirmer whose dialogs the test answers. */
 function scripted(nowMs = NOW_MS) {
   const shown: { question: Question; signal: AbortSignal; press: (button: number) => void }[] = [];
   const confirmer = createSpendConfirmer({
@@ -109,7 +108,7 @@ test('only the second button approves', async () => {
   }
 });
 
-test('one dialog at a time, in the order that they were asked', async () => {
+test('one dialog at a time, in the order of the requests', async () => {
   const { confirmer, shown, settle } = scripted();
   const first = confirmer.confirm(SEND, forever());
   const second = confirmer.confirm({ ...SEND, amount: '5' }, forever());
@@ -124,7 +123,7 @@ test('one dialog at a time, in the order that they were asked', async () => {
   assert.equal(await second, false);
 });
 
-test('an agent that is gone closes the dialog and declines, also when the press came with it', async () => {
+test('the end of the agent closes the dialog and declines, even if the button was pressed at the same time', async () => {
   const { confirmer, shown, settle } = scripted();
   const gone = new AbortController();
   const answer = confirmer.confirm(SEND, gone.signal);
@@ -134,7 +133,7 @@ test('an agent that is gone closes the dialog and declines, also when the press 
   assert.equal(await answer, false);
 });
 
-test('what has expired is not asked at all', async () => {
+test('an expired transfer opens no dialog', async () => {
   const { confirmer, shown } = scripted(SEND.expiresAtMs);
   assert.equal(await confirmer.confirm(SEND, forever()), false);
   assert.equal(shown.length, 0);

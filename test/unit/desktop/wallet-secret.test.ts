@@ -1,8 +1,8 @@
-// Goal: the pass phrase of a wallet for real money is made once, kept only where a keychain keeps it, and
-//   never replaced by a new one because the old one cannot be read.
-// Method: the store over a real file and a keychain that tests can lock, forget or downgrade.
-// Would break if: a pass phrase were written in plain text; a keychain that lost its key led to a new pass
-//   phrase (and so to a wallet that nobody can open); Electron's plain-text fallback were taken for a keychain.
+// Verifies: the passphrase of a wallet for real money is generated once, stored only where a keychain encrypts it, and
+//   never replaced because the stored one can't be read.
+// Setup: the store with a real file and a fake keychain that can be unavailable, lose its key or be a plain-text one.
+// Fails if: a passphrase is written in plain text; a keychain that lost its key leads to a new passphrase (and so to a
+//   wallet that can't be opened); Electron's plain-text fallback is accepted as a keychain.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Turns bits over; refuses what another key encrypted, as real keychains do. */
+/** Inverts bits; rejects what another key encrypted, as real keychains do. */
 function keychain(options: { key?: number; available?: boolean; backend?: string } = {}): Keychain {
   const { key = 1, available = true, backend = 'gnome_libsecret' } = options;
   return {
@@ -34,26 +34,26 @@ const file = () => join(folder, 'wallet-secret');
 const store = (chain: Keychain, platform: NodeJS.Platform = 'linux') =>
   createWalletSecretStore({ file: file(), keychain: chain, platform });
 
-test('the first reading makes one, every later one gives the same', () => {
+test('the first read generates a passphrase, and every later one returns it', () => {
   const first = store(keychain()).read();
   assert.ok('passphrase' in first && first.passphrase.length >= 40);
   assert.deepEqual(store(keychain()).read(), first);
 });
 
-test('what lies on the disk is encrypted and for its owner alone', () => {
-  const kept = store(keychain()).read();
-  assert.ok('passphrase' in kept);
-  assert.ok(!readFileSync(file()).includes(kept.passphrase));
+test('the file is encrypted and readable by its owner only', () => {
+  const stored = store(keychain()).read();
+  assert.ok('passphrase' in stored);
+  assert.ok(!readFileSync(file()).includes(stored.passphrase));
   if (process.platform !== 'win32') assert.equal(statSync(file()).mode & 0o777, 0o600);
 });
 
-test('two machines get two different ones', () => {
+test('two machines get different passphrases', () => {
   const one = store(keychain()).read();
   rmSync(file());
   assert.notDeepEqual(store(keychain()).read(), one);
 });
 
-test('without a keychain nothing is made and nothing is written', () => {
+test('without a keychain nothing is generated and nothing is written', () => {
   for (const [chain, platform] of [
     [keychain({ available: false }), 'win32'],
     [keychain({ backend: 'basic_text' }), 'linux'],
@@ -64,11 +64,11 @@ test('without a keychain nothing is made and nothing is written', () => {
   }
 });
 
-test('the name of a Linux backend means nothing elsewhere', () => {
+test('the name of a Linux backend has no effect on other systems', () => {
   assert.ok('passphrase' in store(keychain({ backend: 'basic_text' }), 'darwin').read());
 });
 
-test('a keychain that lost its key, or a damaged file, is refused and left as it is', () => {
+test('after a lost key or with a damaged file the read is refused and the file is left as it is', () => {
   store(keychain({ key: 1 })).read();
   const before = readFileSync(file());
   assert.deepEqual(store(keychain({ key: 2 })).read(), { refused: 'unreadable' });
@@ -77,7 +77,7 @@ test('a keychain that lost its key, or a damaged file, is refused and left as it
   assert.deepEqual(store(keychain()).read(), { refused: 'unreadable' });
 });
 
-test('a pass phrase that the owner typed replaces the kept one', () => {
+test('a passphrase that the owner typed replaces the stored one', () => {
   store(keychain({ key: 1 })).read();
   store(keychain({ key: 2 })).keep('typed by hand');
   assert.deepEqual(store(keychain({ key: 2 })).read(), { passphrase: 'typed by hand' });

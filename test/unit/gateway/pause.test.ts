@@ -5,6 +5,7 @@
  * lost or said twice at a cut, a second end mark, more tokens than asked for, a part without a receipt or paid
  * twice, a wait that never ends, work that goes on for a client that left.
  */
+
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -14,6 +15,7 @@ import type { GenerateRequest } from '../../../main/ports/engine.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
+import { ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, type FakeEngine } from '../../fakes/engine.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider, FAKE_LIFE } from '../../fakes/market.ts';
@@ -142,7 +144,7 @@ async function setUp(count: number, change: (index: number) => Partial<OfferedMo
       headers: {
         authorization: `Bearer ${market.key}`,
         'content-type': 'application/json',
-        ...(onPause === undefined ? {} : { 'Idlewatt-On-Pause': onPause }),
+        ...(onPause === undefined ? {} : { [ON_PAUSE_HEADER]: onPause }),
       },
       body: JSON.stringify({ model: OFFERED.id, max_tokens: 60, ...prompt, ...body }),
       ...(signal ? { signal } : {}),
@@ -450,7 +452,7 @@ describe('what the request says', () => {
     ]) {
       assert.throws(
         () => readOnPause(wrong),
-        (error) => isAppError(error, 'bad-request') && error.details.param === 'Idlewatt-On-Pause',
+        (error) => isAppError(error, 'bad-request') && error.details.param === ON_PAUSE_HEADER,
       );
     }
   });
@@ -459,7 +461,7 @@ describe('what the request says', () => {
     const { ask, market } = await setUp(1);
     const answer = await ask({}, { onPause: 'perhaps' });
     const { error } = await answer.json();
-    assert.deepEqual([answer.status, error.param, error.code], [400, 'Idlewatt-On-Pause', 'invalid_value']);
+    assert.deepEqual([answer.status, error.param, error.code], [400, ON_PAUSE_HEADER, 'invalid_value']);
     assert.equal(market.jobs.all().length, 0);
   });
 });

@@ -3,12 +3,14 @@
  * when nobody can. Method: real provider services with scripted engines on networks in memory, time moved by
  * hand. What would break: a dead provider that stops everything, leases that are never freed, double charges.
  */
+
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { PurchaseLimits } from '../../../main/core/gateway/purchase.ts';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { charge } from '../../../shared/price.ts';
+import { PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
@@ -239,7 +241,10 @@ describe('gateway: money', () => {
     gateway.payer.lease = (
       (lease) => async (provider, path, ceiling) =>
         lease(
-          { ...provider, fetch: async () => new Response('{}', { headers: { 'payment-response': 'x' } }) },
+          {
+            ...provider,
+            fetch: async () => new Response('{}', { headers: { [PAYMENT_RESPONSE_HEADER]: 'x' } }),
+          },
           path,
           ceiling,
         )

@@ -3,11 +3,13 @@
  * charged for no more than was taken. Method: random scripts of an answer and its endings (property). What
  * would break: double settles, busy channels, leaked slots, charges for undelivered tokens.
  */
+
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { charge } from '../../../shared/price.ts';
+import { CHAT_PATH } from '../../../shared/wire.ts';
 import { OFFERED as CHEAP, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 import { encode } from '../../fakes/payment-gate.ts';
@@ -39,7 +41,7 @@ it('every job is concluded once, whoever ends it (property)', async () => {
         const leaving = new AbortController();
         const answer = Promise.resolve(
           provider.service.app.fetch(
-            new Request('http://provider/v1/chat/completions', {
+            new Request(`http://provider${CHAT_PATH}`, {
               method: 'POST',
               headers: {
                 'x-peer-id': 'requester',

@@ -3,6 +3,7 @@
  * whatever happens. Method: the real service with scripted engine, fake till and a clock moved by hand. What
  * would break: charges for tokens that nobody got, channels that stay busy, slots that leak.
  */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
@@ -17,6 +18,7 @@ import {
   receiptSchema,
 } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { OFFERED as CHEAP, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
@@ -48,7 +50,7 @@ async function setUp(options: Partial<ProviderOptions> = {}) {
     body: object | string,
     more: { signal?: AbortSignal; headers?: Record<string, string> } = {},
   ) {
-    const request = new Request('http://provider/v1/chat/completions', {
+    const request = new Request(`http://provider${CHAT_PATH}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -118,7 +120,7 @@ const dataOf = (events: readonly ServerEvent[], name: string) =>
 describe('provider: what it tells', () => {
   it('lists its models with price, context, file and speeds, and serves a signed offer', async () => {
     const { service, peer } = await setUp();
-    const models = await (await service.app.request('/v1/models')).json();
+    const models = await (await service.app.request(MODELS_PATH)).json();
     assert.equal(models.object, 'list');
     const [model] = models.data;
     assert.deepEqual(
@@ -133,7 +135,7 @@ describe('provider: what it tells', () => {
   it('says clearly what it does not have', async () => {
     const { service } = await setUp();
     const post = { method: 'POST', body: '{}' };
-    await refused(await service.app.request('/v1/embeddings', post), 400, { code: 'unsupported' });
+    await refused(await service.app.request(EMBEDDINGS_PATH, post), 400, { code: 'unsupported' });
     await refused(await service.app.request('/v1/nothing'), 404, { code: 'not-found' });
   });
 

@@ -3,11 +3,13 @@
  * properties over arbitrary chunking; a reader that stops. What would break: receipts lost at chunk borders,
  * tokens charged that nobody took, generators left open after their reader went.
  */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { eventStream, namedEvent, readEvents, type ServerEvent } from '../../../main/core/sse/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { RECEIPT_EVENT } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
@@ -29,7 +31,7 @@ describe('events', () => {
   it('are read whole however they were cut (property)', async () => {
     const event = fc.record(
       {
-        event: fc.option(fc.constantFrom('a', 'idlewatt.receipt')),
+        event: fc.option(fc.constantFrom('a', RECEIPT_EVENT)),
         data: fc.string({ unit: 'grapheme' }).filter((text) => !/[\r\n]/.test(text)),
       },
       { noNullPrototype: true },

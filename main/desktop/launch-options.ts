@@ -1,0 +1,44 @@
+/** Reads the shell's command line: its own options, those that it passes on, and those that autostart keeps. */
+import { resolve } from 'node:path';
+import { agentArguments, readOptions } from '../../shared/command-line.ts';
+import { type GivenOption, OPTIONS, type OptionName, type OptionValues } from '../../shared/options.ts';
+import type { PassphraseSource } from './wallet-secret.ts';
+
+export interface LaunchOptions {
+  readonly values: OptionValues;
+  readonly passphraseFrom: PassphraseSource;
+  /** The agent's command line, without `--host`. */
+  readonly agentParameters: readonly string[];
+  /** The options that start the same app again from any folder: without `--hidden`, with absolute paths. */
+  readonly kept: readonly GivenOption[];
+}
+
+/** Options for a single start. */
+const NOT_KEPT: readonly OptionName[] = ['hidden', 'help', 'version'];
+
+/** Fails with `bad-request` and one sentence. Switches of Chromium on the same command line are ignored. */
+export function readLaunchOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): LaunchOptions {
+  const { values, given } = readOptions(argv, 'shell', environment);
+  return {
+    values,
+    passphraseFrom: passphraseSource(values),
+    agentParameters: agentArguments(given),
+    kept: given
+      .filter(({ name }) => !NOT_KEPT.includes(name))
+      .map(({ name, value }) => ({ name, value: absolute(name, value, folder) })),
+  };
+}
+
+function passphraseSource(values: OptionValues): PassphraseSource {
+  if (values.profile === 'practice') return 'practice';
+  const file = values['passphrase-file'];
+  return file === null ? 'keychain' : { file };
+}
+
+function absolute(name: OptionName, value: string | null, folder: string): string | null {
+  return OPTIONS[name].type === 'path' && value !== null ? resolve(folder, value) : value;
+}

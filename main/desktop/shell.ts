@@ -1,0 +1,245 @@
+/** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
+import { join } from 'node:path';
+import { app, Notification, safeStorage, session } from 'electron';
+import { assertNever } from '../../shared/assert.ts';
+import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
+import type { Log } from '../../shared/log.ts';
+import { text } from '../../shared/strings/index.ts';
+import { type AgentHost, refusedHost, startAgentHost } from './agent-host.ts';
+import { recover } from './agent-recovery.ts';
+import { type AgentFailure, AgentSession } from './agent-session.ts';
+import { serveAppPages } from './app-protocol.ts';
+import { ask, openQuestions } from './ask.ts';
+import { setStartWithSystem } from './autostart.ts';
+import { confineSession } from './confinement.ts';
+import { createSpendConfirmer } from './confirm-spend.ts';
+import { probeGpu } from './gpu-probe.ts';
+import { createHotKey, type HotKey } from './hot-key.ts';
+import type { LaunchOptions } from './launch-options.ts';
+import { onSuspend, readOwner } from './readings.ts';
+import { answerSecret } from './secret-handlers.ts';
+import { createSecretWindow, type SecretWindow } from './secret-window.ts';
+import { firstTime } from './seen-notices.ts';
+import { openShellLink } from './shell-link.ts';
+import { ShellState } from './shell-state.ts';
+import { exposeForTests } from './test-view.ts';
+import { createTray, type TrayIconOnScreen } from './tray.ts';
+import { type TrayAction, trayView } from './tray-menu.ts';
+import { createWalletSecretStore } from './wallet-secret.ts';
+import { WalletUnlock } from './wallet-unlock.ts';
+import { createMainWindow, type MainWindow } from './window.ts';
+
+export interface ShellOptions {
+  /** Folder of `package.json`. */
+  readonly appFolder: string;
+  readonly launch: LaunchOptions;
+  readonly log: Log;
+}
+
+/** Call once the app is ready. */
+export class Shell {
+  readonly #options: ShellOptions;
+  readonly #log: Log;
+  readonly #state: ShellState;
+  readonly #unlock: WalletUnlock;
+  readonly #agent: AgentSession;
+  readonly #secretWindow: SecretWindow;
+  readonly #window: MainWindow;
+  readonly #tray: TrayIconOnScreen;
+  readonly #hotKey: HotKey;
+
+  constructor(options: ShellOptions) {
+    const { appFolder, launch, log } = options;
+    this.#options = options;
+    this.#log = log;
+    confineSession(session.defaultSession);
+    serveAppPages(session.defaultSession, join(appFolder, 'dist/renderer'));
+    this.#state = new ShellState(() => app.getLocale());
+    this.#unlock = new WalletUnlock({
+      source: launch.passphraseFrom,
+      store: createWalletSecretStore({
+        file: join(app.getPath('userData'), 'wallet-secret'),
+        keychain: safeStorage,
+        platform: process.platform,
+      }),
+    });
+    this.#agent = this.#createAgent();
+    this.#secretWindow = this.#createSecretWindow();
+    this.#window = createMainWindow({
+      appFolder,
+      connectPage: () => this.#agent.connectPage(),
+      openSecret: (task) => this.#secretWindow.open(task),
+      onHidden: () => this.#notifyOnceThatItStays(),
+    });
+    this.#tray = createTray({
+      appFolder,
+      first: trayView(this.#state.current, this.#state.language),
+      act: (action) => this.#act(action),
+    });
+    this.#hotKey = createHotKey({
+      press: () => this.#pressHotKey(),
+      onTaken: () => log.warn('The hot key is in use by another program.'),
+    });
+  }
+
+  /** Shows the window, unless it was started hidden, and starts the agent. */
+  start(): void {
+    this.#followState();
+    this.#agent.start();
+    if (!this.#options.launch.values.hidden) this.#window.show();
+    this.#followApp();
+    exposeForTests({
+      tray: () => this.#tray.current(),
+      agentPid: () => this.#agent.pid,
+      windowVisible: () => this.#window.visible(),
+      questions: openQuestions,
+    });
+  }
+
+  #createAgent(): AgentSession {
+    const spends = createSpendConfirmer({
+      language: () => this.#state.language,
+      now: Date.now,
+      ask: (question, signal) => ask(question, { parent: this.#window.onScreen(), signal }),
+    });
+    return new AgentSession({
+      startHost: () => this.#startHost(),
+      openLink: (port) =>
+        openShellLink({
+          port,
+          onState: (state) => this.#state.show(state),
+          readOwner,
+          onSuspend,
+          probeGpu: () => probeGpu(this.#options.appFolder),
+          confirmSpend: spends.confirm,
+          onTrouble: (call, error) => void this.#log.error(`The call "${call}" failed.`, error),
+        }),
+      onReady: ({ home }) => this.#unlock.accepted(home),
+      onStarting: () => this.#state.show('starting'),
+      onGivenUp: (failure) => void this.#recover(failure),
+    });
+  }
+
+  #startHost(): AgentHost {
+    const { appFolder, launch } = this.#options;
+    const secret = this.#unlock.forStart();
+    if ('refused' in secret) {
+      return secret.refused === 'no-keychain'
+        ? refusedHost(text(this.#state.language, 'dialog.noKeychain'), 'unsupported')
+        : refusedHost(text(this.#state.language, 'dialog.keychainUnreadable'), 'keystore-locked');
+    }
+    return startAgentHost({
+      appFolder,
+      parameters: launch.agentParameters,
+      passphrase: secret.passphrase,
+      onOutput: (output) => void process.stderr.write(output),
+    });
+  }
+
+  async #recover(failure: AgentFailure): Promise<void> {
+    this.#unlock.rejected();
+    this.#state.show('gone');
+    const again = await recover(failure, {
+      language: () => this.#state.language,
+      mayType: this.#unlock.canFix(failure.code),
+      ask,
+      unlock: async () => {
+        this.#secretWindow.open('unlock');
+        await this.#secretWindow.whenClosed();
+        return this.#unlock.hasTyped;
+      },
+    });
+    if (again) this.#agent.start();
+    else app.quit();
+  }
+
+  #createSecretWindow(): SecretWindow {
+    return createSecretWindow({
+      appFolder: this.#options.appFolder,
+      language: () => this.#state.language,
+      answer: (request, shown) =>
+        answerSecret(request, shown, {
+          language: () => this.#state.language,
+          calls: () => this.#agent.link?.secrets ?? null,
+          passphrase: () => this.#unlock.find(),
+          onImported: () => void this.#agent.restart(),
+          unlock: (passphrase) => this.#unlock.type(passphrase),
+          suggestedFile: 'idlewatt-wallet.json',
+        }),
+    });
+  }
+
+  #act(action: TrayAction): void {
+    const { link } = this.#agent;
+    switch (action.type) {
+      case 'open':
+        this.#window.show();
+        break;
+      case 'quit':
+        app.quit();
+        break;
+      case 'secret':
+        this.#secretWindow.open(action.task);
+        break;
+      case 'resume':
+        this.#logFailure('resume', link?.resume());
+        break;
+      case 'pause':
+        this.#logFailure('pause', link?.pause(action.until));
+        break;
+      case 'change':
+        this.#logFailure('change', link?.change(action.patch));
+        break;
+      default:
+        assertNever(action);
+    }
+  }
+
+  #logFailure(call: string, done: Promise<void> | undefined): void {
+    done?.catch((error: unknown) => this.#log.error(`The call "${call}" failed.`, error));
+  }
+
+  #pressHotKey(): void {
+    const { agent } = this.#state;
+    if (agent === null) return;
+    const resumes = handBackKeyDoes(agent.work) === 'resume';
+    this.#act(resumes ? { type: 'resume' } : { type: 'pause', until: HAND_BACK_PAUSE });
+  }
+
+  /** Keeps tray, hot key and autostart equal to the state. */
+  #followState(): void {
+    this.#state.onChange((next, before) => {
+      this.#tray.show(trayView(next, this.#state.language));
+      if (typeof next !== 'object') return;
+      this.#hotKey.want(next.settings.handBackKey);
+      const { startWithSystem } = next.settings;
+      const known = typeof before === 'object' ? before.settings.startWithSystem : null;
+      if (startWithSystem !== known) setStartWithSystem(startWithSystem, this.#options.launch.kept);
+    });
+  }
+
+  #followApp(): void {
+    let quitting = false;
+    app.on('second-instance', () => this.#window.show());
+    app.on('activate', () => this.#window.show());
+    app.on('window-all-closed', () => {
+      // Stays in the tray: only Quit quits.
+    });
+    app.on('before-quit', (event) => {
+      this.#window.allowClose();
+      if (quitting) return;
+      event.preventDefault();
+      quitting = true;
+      this.#secretWindow.close();
+      void this.#agent.stop().finally(() => app.exit(0));
+    });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
+  }
+
+  #notifyOnceThatItStays(): void {
+    if (!firstTime(join(app.getPath('userData'), 'seen-notices.json'), 'stays-in-tray')) return;
+    const { language } = this.#state;
+    const title = text(language, 'tray.staysTitle');
+    new Notification({ title, body: text(language, 'tray.staysText'), silent: true }).show();
+  }
+}

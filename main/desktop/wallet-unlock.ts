@@ -1,0 +1,57 @@
+/** The passphrase with which an agent is started, and one that the owner typed until the wallet opened with it. */
+import type { ErrorCode } from '../../shared/errors.ts';
+import {
+  findPassphrase,
+  type PassphraseSource,
+  type WalletSecret,
+  type WalletSecretStore,
+} from './wallet-secret.ts';
+
+export class WalletUnlock {
+  readonly #source: PassphraseSource;
+  readonly #store: WalletSecretStore;
+  #typed: string | null = null;
+  #agentHome: string | null = null;
+
+  constructor(options: { readonly source: PassphraseSource; readonly store: WalletSecretStore }) {
+    this.#source = options.source;
+    this.#store = options.store;
+  }
+
+  /** The passphrase for the next agent; null where the agent finds one itself. */
+  forStart(): WalletSecret | { readonly passphrase: null } {
+    if (this.#source !== 'keychain' || this.#typed !== null) return { passphrase: this.#typed };
+    return this.#store.read();
+  }
+
+  /** The owner typed a passphrase; it is stored only once the wallet has opened with it. */
+  type(passphrase: string): void {
+    this.#typed = passphrase;
+  }
+
+  get hasTyped(): boolean {
+    return this.#typed !== null;
+  }
+
+  /** An agent is up, so the passphrase that it got was the right one. */
+  accepted(agentHome: string): void {
+    this.#agentHome = agentHome;
+    if (this.#typed !== null) this.#store.keep(this.#typed);
+    this.#typed = null;
+  }
+
+  /** No agent started with it. */
+  rejected(): void {
+    this.#typed = null;
+  }
+
+  /** Returns true if a typed passphrase may fix this failure. */
+  canFix(code: ErrorCode | null): boolean {
+    return code === 'keystore-locked' && this.#source === 'keychain';
+  }
+
+  /** The passphrase of the running agent's keystore; null if it isn't known here. */
+  find(): Promise<string | null> {
+    return findPassphrase(this.#source, { walletSecret: this.#store, agentHome: this.#agentHome });
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The one table of command-line options and of `IDLEWATT_*` environment variables. `npm start`, the desktop shell and
+ * the agent read their command lines, pass options on and print their help by it (`command-line.ts`).
+ */
+import { profileSchema } from './api/state.ts';
+import { LOG_THRESHOLDS } from './log.ts';
+
+/** The programs with a command line: `npm start`, the Electron shell, the agent. */
+export type OptionReader = 'start' | 'shell' | 'agent';
+
+/** Exit code after a command line that could not be read. A start that fails for another reason exits with 1. */
+export const USAGE_EXIT_CODE = 2;
+
+interface OptionBase {
+  /** The programs that act on it. The shell passes on everything that the agent acts on. */
+  readonly readBy: readonly OptionReader[];
+  /** Environment variable that sets it where the command line doesn't. */
+  readonly env?: string;
+  /** Left out of the help: used between our own processes only. */
+  readonly internal?: true;
+  readonly help: string;
+}
+
+export type OptionSpec = OptionBase &
+  (
+    | { readonly type: 'flag' }
+    /** A `path` is relative to the working directory. */
+    | { readonly type: 'text' | 'path'; readonly placeholder: string; readonly multiple?: true }
+    /** 0 takes any free port. */
+    | { readonly type: 'port'; readonly placeholder: string; readonly default: number }
+    | {
+        readonly type: 'choice';
+        readonly placeholder: string;
+        readonly choices: readonly string[];
+        readonly default: string;
+      }
+  );
+
+export const OPTIONS = {
+  headless: {
+    type: 'flag',
+    readBy: ['start', 'agent'],
+    help: 'run the agent without a window; its pages open in a browser',
+  },
+  hidden: {
+    type: 'flag',
+    readBy: ['shell'],
+    help: 'start in the tray, without a window',
+  },
+  home: {
+    type: 'path',
+    placeholder: 'DIR',
+    env: 'IDLEWATT_HOME',
+    readBy: ['shell', 'agent'],
+    help: 'keep everything in this data folder (default: the user’s data folder)',
+  },
+  port: {
+    type: 'port',
+    placeholder: 'N',
+    default: 0,
+    readBy: ['agent'],
+    help: 'port of the pages on loopback, without a window (default: any free port)',
+  },
+  'gateway-port': {
+    type: 'port',
+    placeholder: 'N',
+    default: 0,
+    readBy: ['agent'],
+    help: 'port of the gateway on loopback (default: any free port)',
+  },
+  profile: {
+    type: 'choice',
+    placeholder: 'NAME',
+    choices: profileSchema.options,
+    default: 'practice',
+    readBy: ['shell', 'agent'],
+    help: 'practice (default), office or open',
+  },
+  'passphrase-file': {
+    type: 'path',
+    placeholder: 'FILE',
+    readBy: ['shell', 'agent'],
+    help: 'file with the wallet’s passphrase, for office and open',
+  },
+  network: {
+    type: 'text',
+    placeholder: 'NAME',
+    readBy: ['agent'],
+    help: 'open: base-sepolia (default) or base, or their CAIP-2 IDs',
+  },
+  rpc: {
+    type: 'text',
+    placeholder: 'URL[,URL...]',
+    readBy: ['agent'],
+    help: 'JSON-RPC endpoints of the chain (default: the network’s); of several, two must agree',
+  },
+  facilitator: {
+    type: 'text',
+    placeholder: 'URL',
+    multiple: true,
+    readBy: ['agent'],
+    help: 'x402 facilitator that claims for this agent; may be repeated (default: the network’s)',
+  },
+  connect: {
+    type: 'text',
+    placeholder: 'ADDRESS',
+    multiple: true,
+    readBy: ['agent'],
+    help: 'multiaddr of a peer to connect to; may be repeated',
+  },
+  'quiet-requester': {
+    type: 'flag',
+    readBy: ['agent'],
+    help: 'practice: start the requester without sending requests',
+  },
+  'log-level': {
+    type: 'choice',
+    placeholder: 'LEVEL',
+    choices: LOG_THRESHOLDS,
+    default: 'info',
+    env: 'IDLEWATT_LOG_LEVEL',
+    readBy: ['shell', 'agent'],
+    help: 'least severe lines to log: debug, info (default), warn, error or silent',
+  },
+  host: {
+    type: 'choice',
+    placeholder: 'NAME',
+    choices: ['headless', 'desktop'],
+    default: 'headless',
+    readBy: ['agent'],
+    internal: true,
+    help: 'desktop when the shell runs the agent',
+  },
+  role: {
+    type: 'choice',
+    placeholder: 'NAME',
+    choices: ['owner', 'practice-requester'],
+    default: 'owner',
+    readBy: ['agent'],
+    internal: true,
+    help: 'practice-requester for the practice network’s second agent',
+  },
+  version: { type: 'flag', readBy: ['start', 'shell', 'agent'], help: 'print the version and exit' },
+  help: { type: 'flag', readBy: ['start', 'shell', 'agent'], help: 'print this help and exit' },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Environment variables. Those with `option` set that option; the others are read where they are needed. */
+export const ENVIRONMENT: Readonly<
+  Record<
+    string,
+    {
+      readonly option?: OptionName;
+      /**
+       * `internal` is set by our own processes, `test` by tests and benchmarks; `client` belongs to the examples for
+       * clients of the gateway and is never read here.
+       */
+      readonly audience: 'public' | 'internal' | 'test' | 'client';
+      readonly help: string;
+    }
+  >
+> = {
+  IDLEWATT_HOME: { option: 'home', audience: 'public', help: 'data folder' },
+  IDLEWATT_LOG_LEVEL: { option: 'log-level', audience: 'public', help: 'least severe lines to log' },
+  IDLEWATT_MODEL_CACHE: {
+    audience: 'public',
+    help: 'folder of verified model files shared between data folders',
+  },
+  IDLEWATT_CACHE: { audience: 'public', help: 'folder of the downloads that the npm commands keep' },
+  IDLEWATT_SANDBOX: { audience: 'internal', help: 'confinements that the launcher applied to the engine' },
+  IDLEWATT_TEST: { audience: 'test', help: '1 lets end-to-end tests read the shell’s tray and dialogs' },
+  IDLEWATT_ELECTRON_FOR_TESTS: {
+    audience: 'test',
+    help: 'executable of the Electron that desktop tests start',
+  },
+  IDLEWATT_CHROMIUM: { audience: 'test', help: 'executable of the browser that tests of the pages start' },
+  IDLEWATT_SEED: { audience: 'test', help: 'seed that repeats a randomized test or benchmark' },
+  IDLEWATT_TEST_SECRET: { audience: 'test', help: 'a value that must not reach the engine’s environment' },
+  IDLEWATT_KEY: { audience: 'client', help: 'the gateway’s key' },
+};
+
+type ValueOf<Spec> = Spec extends { readonly type: 'flag' }
+  ? boolean
+  : Spec extends { readonly type: 'port' }
+    ? number
+    : Spec extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : Spec extends { readonly multiple: true }
+        ? readonly string[]
+        : string | null;
+
+/** The value of each option; its default where nothing set it. */
+export type OptionValues = { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> };
+
+/** One option as the command line or the environment set it; null for a flag. */
+export interface GivenOption {
+  readonly name: OptionName;
+  readonly value: string | null;
+}
+
+export interface ReadOptions {
+  readonly values: OptionValues;
+  /** The options that were set, in order. Variables of the environment come first. */
+  readonly given: readonly GivenOption[];
+}

@@ -1,0 +1,68 @@
+/**
+ * Every name that two processes or two machines must agree on and that no schema carries: paths, header names,
+ * event names, subprotocols, close codes and IPC channels. A unit test finds a second copy of any of them.
+ */
+
+/** Path of the API's WebSocket on the page server. */
+export const API_SOCKET_PATH = '/api';
+/** The only subprotocol that the page server selects. */
+export const SUBPROTOCOL = 'idlewatt';
+/** The token is offered as a second subprotocol, so that it appears in no URL and in no log. */
+export const TOKEN_PREFIX = 'token.';
+/** A page can't read the status of a failed handshake, so a wrong token is reported as a close code. */
+export const CLOSE_TOKEN_REFUSED = 4401;
+/** Precedes the token in the address that the agent prints; a fragment is never sent to a server. */
+export const TOKEN_FRAGMENT = '#token=';
+
+/** The subprotocols that a client of the API offers. */
+export function socketProtocols(token: string): string[] {
+  return [SUBPROTOCOL, TOKEN_PREFIX + token];
+}
+
+/** Starts the line that the agent prints when it is up; JSON follows. */
+export const READY_PREFIX = 'READY ';
+
+/** Electron IPC between the preload scripts and the shell, and the window message that carries the page's port. */
+export const IPC = {
+  /** Page to shell: requests a port to the agent. */
+  connect: 'idlewatt-connect',
+  /** Shell to page, then preload to page as a window message: the port. */
+  port: 'idlewatt-port',
+  /** Page to shell: opens the secret window for a task. */
+  openSecret: 'idlewatt-open-secret',
+  /** Secret window to shell: one request and its response. */
+  secret: 'idlewatt-secret',
+  /** GPU probe's window to shell: its result. */
+  probeReport: 'idlewatt-probe-report',
+  /** GPU probe's window to shell: why there is no result. */
+  probeFail: 'idlewatt-probe-fail',
+} as const;
+
+/** OpenAI's paths, served by provider and gateway. */
+export const CHAT_PATH = '/v1/chat/completions';
+export const TEXT_PATH = '/v1/completions';
+export const MODELS_PATH = '/v1/models';
+export const EMBEDDINGS_PATH = '/v1/embeddings';
+/** Where a provider serves its offer. */
+export const OFFER_PATH = '/.well-known/idlewatt-offer';
+/** Where a channel is opened, topped up, synchronized or refunded without buying anything. */
+export const CHANNEL_PATH = '/v1/channel';
+
+/** Request header: what the gateway does when a provider pauses in the middle of a response. */
+export const ON_PAUSE_HEADER = 'Idlewatt-On-Pause';
+/** Response header with the compact JWS of the receipt, on responses that aren't streamed. */
+export const RECEIPT_HEADER = 'x-idlewatt-receipt';
+/** Request header with the voucher (x402 version 2). Lowercase, as keys of plain header objects are. */
+export const PAYMENT_HEADER = 'payment-signature';
+/** Response header with what was charged (x402 version 2). */
+export const PAYMENT_RESPONSE_HEADER = 'payment-response';
+/** Header of a 402 response with the payment requirements (x402 version 2). */
+export const PAYMENT_REQUIRED_HEADER = 'payment-required';
+
+/**
+ * SSE event with the receipt's compact JWS. It comes after `data: [DONE]`, because OpenAI clients read to the end
+ * and ignore what follows that line, but parse any event before it as JSON.
+ */
+export const RECEIPT_EVENT = 'idlewatt.receipt';
+/** SSE event with what x402 puts into the {@link PAYMENT_RESPONSE_HEADER} of a response that isn't streamed. */
+export const PAYMENT_RESPONSE_EVENT = 'x402.payment-response';
