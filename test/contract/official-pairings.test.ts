@@ -20,7 +20,7 @@ import { MaxUint256 } from 'ethers';
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
-import { createFacilitator } from '../../main/adapters/x402/operation.ts';
+import { createFacilitator } from '../../main/adapters/x402/chain/facilitator.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';

@@ -352,7 +352,7 @@ test('with the chain away, funded channels go on and settlement waits until it i
 
   assert.equal(await buy(requester, reach(service)), service.charge);
   await assert.rejects(provider.settlement.settleNow(), { code: 'chain-unavailable' });
-  assert.deepEqual(waiting, ['The chain cannot be reached.']);
+  assert.deepEqual(waiting, ['The chain is unreachable.']);
   assert.equal(provider.settlement.receivables()[0]?.reason, 'chain-unavailable');
   const stranger = openRequester(market.chain, await makeAccounts());
   await assert.rejects(buy(stranger, reach(service)), { code: 'chain-unavailable' });

@@ -15,7 +15,7 @@ import { signVoucher } from '@x402/evm/batch-settlement/client';
 import settlementArtifact from '../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
-import { createFacilitator } from '../../main/adapters/x402/operation.ts';
+import { createFacilitator } from '../../main/adapters/x402/chain/facilitator.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { bookSettlement, createJobs } from '../../main/core/jobs/index.ts';
 import { createLedger } from '../../main/core/ledger/index.ts';

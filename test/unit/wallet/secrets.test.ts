@@ -104,7 +104,7 @@ test('a private key becomes a wallet of its kind; what is no key is refused', as
   assert.equal(wallet.kind, 'key');
   assert.equal(new Set(Object.values(wallet.accounts).map((account) => account.address)).size, 3);
   assert.deepEqual((await start('next')).accounts.gas.address, wallet.accounts.gas.address);
-  await refused(secrets.revealPhrase('next'), 'unsupported', /no recovery words/, [privateKey.slice(2)]);
+  await refused(secrets.revealPhrase('next'), 'unsupported', /no recovery phrase/, [privateKey.slice(2)]);
   for (const bad of [privateKey.slice(0, -1), `0x${'0'.repeat(64)}`, 'f'.repeat(64)]) {
     await refused(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
   }
@@ -121,10 +121,10 @@ test('keystore files of version 3 come in; other schemes and pass phrases are to
   );
   const bring = (keystore: string, passphrase = 'theirs') =>
     secrets.importWallet({ type: 'keystore', keystore, passphrase }, 'next');
-  await refused(bring(file, 'guess'), 'keystore-locked', /pass phrase is wrong/, ['guess']);
+  await refused(bring(file, 'guess'), 'keystore-locked', /passphrase is wrong/, ['guess']);
   const changed = (change: (file: Record<string, never>) => unknown) =>
     JSON.stringify(change(JSON.parse(file) as Record<string, never>));
-  const other = /another scheme/;
+  const other = /Unsupported keystore file/;
   await refused(bring(changed((one) => ({ ...one, version: 1 }))), 'keystore-locked', other);
   const crypto = (part: object) => (one: Record<string, never>) => ({
     ...one,
@@ -134,7 +134,7 @@ test('keystore files of version 3 come in; other schemes and pass phrases are to
   await refused(bring(changed(crypto({ cipher: 'aes-256-gcm' }))), 'keystore-locked', other);
   await refused(bring('{"encrypted":'), 'keystore-locked', /not JSON/);
   const huge = crypto({ kdfparams: { n: 2 ** 26, r: 8, p: 1, dklen: 32, salt: 'ab'.repeat(32) } });
-  await refused(bring(changed(huge)), 'keystore-locked', /cannot be read/);
+  await refused(bring(changed(huge)), 'keystore-locked', /can’t be read/);
   assert.deepEqual(await bring(file), { address: foreign.address, kind: 'key' });
   assert.equal((await start('next')).accounts.funds.address, foreign.address);
 });

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createChannelPool, type Slot } from '../../../main/adapters/x402/channel-pool.ts';
+import { createChannelPool, type Slot } from '../../../main/adapters/x402/buying/channel-pool.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 function setUp(channelsMax: number) {
@@ -27,7 +27,7 @@ test('requests in a row share one channel', async () => {
     const slot = await pool.take(10n);
     assert.equal(slot.index, 0);
     slot.spendable = 5n;
-    pool.give(slot);
+    pool.release(slot);
   }
 });
 
@@ -36,8 +36,8 @@ test('a funded channel is preferred to one that must be topped up', async () => 
   const [first, second] = [await pool.take(1n), await pool.take(1n)];
   first.spendable = 5n;
   second.spendable = 100n;
-  pool.give(first);
-  pool.give(second);
+  pool.release(first);
+  pool.release(second);
   assert.equal((await pool.take(50n)).index, second.index);
 });
 
@@ -45,7 +45,7 @@ test('a channel that the provider still works on is waited for', async () => {
   const { clock, pool } = setUp(1);
   const slot = await pool.take(1n);
   slot.notBeforeMs = clock.now() + 500;
-  pool.give(slot);
+  pool.release(slot);
   let got: Slot | null = null;
   const waiting = pool.take(1n).then((taken) => {
     got = taken;
@@ -60,15 +60,15 @@ test('a channel that keeps failing is left alone, and a provider that refuses al
   const { pool } = setUp(2);
   const first = await pool.take(1n);
   first.refusals = 4;
-  pool.give(first);
+  pool.release(first);
   const second = await pool.take(1n);
   assert.equal(second.index, 1, 'another channel in its place');
   const third = await pool.take(1n);
   const waiting = pool.take(1n);
   second.refusals = 4;
-  pool.give(second);
+  pool.release(second);
   await assert.rejects(waiting, { code: 'payment-required' });
-  pool.give(third);
+  pool.release(third);
   await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
@@ -92,7 +92,7 @@ test('in any order: never two requests in a channel, never too many channels, ev
             });
           } else {
             const slot = held.shift();
-            if (slot !== undefined) pool.give(slot);
+            if (slot !== undefined) pool.release(slot);
           }
           await Promise.resolve();
           assert.ok(held.length <= channelsMax);
@@ -101,7 +101,7 @@ test('in any order: never two requests in a channel, never too many channels, ev
         while (served < asked) {
           const slot = held.shift();
           if (slot === undefined) throw new Error('somebody waits while every channel is free');
-          pool.give(slot);
+          pool.release(slot);
           await soon();
         }
         assert.ok(held.every((slot) => slot.index < channelsMax));
