@@ -13,7 +13,8 @@ import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import { createVoucherHashes, isSignedBy } from '../../main/adapters/x402/index.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { amount } from '../../shared/money.ts';
-import { driveContract, FOREVER, type Party } from '../../test/contract/contract-driver.ts';
+import { driveContract, type Party } from '../../test/contract/contract-driver.ts';
+import { FOREVER } from '../../test/contract/contract-signatures.ts';
 import {
   CEILING,
   makeAccounts,

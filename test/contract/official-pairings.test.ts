@@ -22,11 +22,11 @@ import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvi
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { createFacilitator } from '../../main/adapters/x402/chain/facilitator.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { PERMIT2_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { amount } from '../../shared/money.ts';
-import { PERMIT2 } from './contract-driver.ts';
 import { buy, CEILING, makeAccounts, openRequester, PAID_PATH } from './paid-service.ts';
 
 type Method = 'eip3009' | 'permit2';
@@ -180,7 +180,7 @@ for (const method of ['eip3009', 'permit2'] as const) {
         address: chain.network.token.address as Hex,
         abi: tokenArtifact.abi,
         functionName: 'approve',
-        args: [PERMIT2, MaxUint256],
+        args: [PERMIT2_ADDRESS, MaxUint256],
       });
       await payer.waitForReceipt(approval);
     }

@@ -13,6 +13,7 @@ import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import { amount } from '../../shared/money.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
 import {
@@ -331,7 +332,7 @@ test('a payer who begins to withdraw is noticed', async () => {
   const stored = provider.store.list('x402-sold-channel')[0];
   const { channelConfig } = JSON.parse(stored?.value ?? '{}');
   const hash = await sender.writeContract({
-    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    address: SETTLEMENT_ADDRESS,
     abi: artifact.abi,
     functionName: 'initiateWithdraw',
     args: [channelConfig, 5_000n],

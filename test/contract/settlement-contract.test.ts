@@ -12,8 +12,9 @@ import { after, before, test } from 'node:test';
 import { AbiCoder } from 'ethers';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { ERC3009_COLLECTOR_ADDRESS } from '../../main/ports/contracts.ts';
 import { compileContracts } from '../../scripts/compile-contracts.ts';
-import { COLLECTOR, type ContractDriver, DELAY_SECONDS, driveContract, MINTED } from './contract-driver.ts';
+import { type ContractDriver, DELAY_SECONDS, driveContract, MINTED } from './contract-driver.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-contract-'));
 let chain: PracticeChain;
@@ -108,13 +109,20 @@ test('a deposit’s signature funds its own channel once and no other', async ()
   const who = await on.party();
   const channel = on.config(who);
   const data = await on.depositData(who.payer.funds, channel, 1_000n, 7n);
-  await on.send(who.asAnybody, 'deposit', [channel, 1_000n, COLLECTOR, data]);
-  await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 1_000n, COLLECTOR, data]));
-  await assert.rejects(on.send(who.asAnybody, 'deposit', [on.config(who, 2n), 1_000n, COLLECTOR, data]));
-  const more = await on.depositData(who.payer.funds, channel, 1_000n, 8n);
-  await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 2_000n, COLLECTOR, more]));
+  await on.send(who.asAnybody, 'deposit', [channel, 1_000n, ERC3009_COLLECTOR_ADDRESS, data]);
+  await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 1_000n, ERC3009_COLLECTOR_ADDRESS, data]));
   await assert.rejects(
-    on.send(who.asAnybody, 'deposit', [{ ...channel, withdrawDelay: 899 }, 1n, COLLECTOR, more]),
+    on.send(who.asAnybody, 'deposit', [on.config(who, 2n), 1_000n, ERC3009_COLLECTOR_ADDRESS, data]),
+  );
+  const more = await on.depositData(who.payer.funds, channel, 1_000n, 8n);
+  await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 2_000n, ERC3009_COLLECTOR_ADDRESS, more]));
+  await assert.rejects(
+    on.send(who.asAnybody, 'deposit', [
+      { ...channel, withdrawDelay: 899 },
+      1n,
+      ERC3009_COLLECTOR_ADDRESS,
+      more,
+    ]),
   );
 });
 
@@ -128,7 +136,7 @@ test('a collector that deposits behind the contract’s back gets nothing counte
   const inner = await on.depositData(who.payer.funds, other, 1_000n, 1n);
   const data = AbiCoder.defaultAbiCoder().encode(
     ['tuple(address,address,address,address,address,uint40,bytes32)', 'address', 'bytes'],
-    [Object.values(other), COLLECTOR, inner],
+    [Object.values(other), ERC3009_COLLECTOR_ADDRESS, inner],
   );
   await assert.rejects(on.send(who.asAnybody, 'deposit', [channel, 1_000n, adversary, data]));
   for (const each of [channel, other]) {
@@ -136,7 +144,7 @@ test('a collector that deposits behind the contract’s back gets nothing counte
     assert.deepEqual([...held], [0n, 0n]);
   }
   // The same signature is good for the deposit that it was made for.
-  await on.send(who.asAnybody, 'deposit', [other, 1_000n, COLLECTOR, inner]);
+  await on.send(who.asAnybody, 'deposit', [other, 1_000n, ERC3009_COLLECTOR_ADDRESS, inner]);
 });
 
 test('only the payer starts a withdrawal, and claims until its end come first', async () => {

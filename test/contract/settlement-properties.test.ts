@@ -16,8 +16,9 @@ import fc from 'fast-check';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
 import { type ContractDriver, driveContract } from './contract-driver.ts';
-import { type Crowd, createCrowd, perform } from './settlement-crowd.ts';
+import { type Crowd, createCrowd } from './settlement-crowd.ts';
 import { applyStep, createModel, type Step } from './settlement-model.ts';
+import { perform } from './settlement-steps.ts';
 
 const SEED = Number(process.env.IDLEWATT_SEED ?? Date.now() % 2 ** 31);
 const RUNS = 30;

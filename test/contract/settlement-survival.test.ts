@@ -21,6 +21,7 @@ import { bookSettlement, createJobs } from '../../main/core/jobs/index.ts';
 import { createLedger } from '../../main/core/ledger/index.ts';
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import { amount } from '../../shared/money.ts';
@@ -109,7 +110,7 @@ async function beginWithdrawal(pair: Pair): Promise<void> {
   const { provider, requester } = pair;
   const sender = createSender(provider.node, requester.accounts.funds);
   const hash = await sender.writeContract({
-    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    address: SETTLEMENT_ADDRESS,
     abi: settlementArtifact.abi,
     functionName: 'initiateWithdraw',
     args: [configOf(pair), 5_000n],

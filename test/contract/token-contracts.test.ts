@@ -13,15 +13,10 @@ import permit2Artifact from '../../contracts/artifacts/Permit2.json' with { type
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { PERMIT2_ADDRESS, PERMIT2_COLLECTOR_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Account, ChainSender, Hex } from '../../main/ports/evm.ts';
-import {
-  type ContractDriver,
-  driveContract,
-  FOREVER,
-  MINTED,
-  PERMIT2,
-  PERMIT2_COLLECTOR,
-} from './contract-driver.ts';
+import { type ContractDriver, driveContract, MINTED } from './contract-driver.ts';
+import { FOREVER } from './contract-signatures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-token-'));
 let chain: PracticeChain;
@@ -188,13 +183,13 @@ test('a deposit by Permit2 brings its own permit, is good once, and can be taken
   const channel = on.config(who);
   const owner = who.payer.funds.address;
   const deposit = (sum: bigint, data: string) =>
-    on.send(who.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR, data]);
-  const bare = await on.permit2Data(who.payer.funds, channel, 300n, 1n);
+    on.send(who.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR_ADDRESS, data]);
+  const bare = await on.permit2Data(who.payer.funds, channel, { sum: 300n, nonce: 1n });
   await assert.rejects(deposit(300n, bare), refused, 'Permit2 may not move the token yet');
   const { v, r, s } = Signature.from(
     await sign(who.payer.funds, 'Permit', PERMIT, {
       owner,
-      spender: PERMIT2,
+      spender: PERMIT2_ADDRESS,
       value: 300n,
       nonce: 0n,
       deadline: FOREVER,
@@ -204,18 +199,27 @@ test('a deposit by Permit2 brings its own permit, is good once, and can be taken
     ['uint256', 'uint256', 'uint8', 'bytes32', 'bytes32'],
     [300n, FOREVER, v, r, s],
   );
-  const data = await on.permit2Data(who.payer.funds, channel, 300n, 1n, permit);
+  const data = await on.permit2Data(who.payer.funds, channel, { sum: 300n, nonce: 1n, permit });
   await assert.rejects(deposit(299n, data), refused, 'another sum');
   const other = on.config(who, 2n);
-  await assert.rejects(on.send(who.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR, data]), refused);
+  await assert.rejects(
+    on.send(who.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR_ADDRESS, data]),
+    refused,
+  );
   await deposit(300n, data);
-  await send(who.asPayer, 'approve', [PERMIT2, 1_000n]);
+  await send(who.asPayer, 'approve', [PERMIT2_ADDRESS, 1_000n]);
   await assert.rejects(deposit(300n, data), refused, 'once');
-  const contract = { address: PERMIT2 as Hex, abi: permit2Artifact.abi };
+  const contract = { address: PERMIT2_ADDRESS, abi: permit2Artifact.abi };
   await send(who.asPayer, 'invalidateUnorderedNonces', [0n, 1n << 2n], contract);
-  await assert.rejects(deposit(5n, await on.permit2Data(who.payer.funds, channel, 5n, 2n)), refused);
-  await assert.rejects(deposit(5n, await on.permit2Data(who.receiver.funds, channel, 5n, 3n)), refused);
-  await deposit(5n, await on.permit2Data(who.payer.funds, channel, 5n, 2n ** 200n));
+  await assert.rejects(
+    deposit(5n, await on.permit2Data(who.payer.funds, channel, { sum: 5n, nonce: 2n })),
+    refused,
+  );
+  await assert.rejects(
+    deposit(5n, await on.permit2Data(who.receiver.funds, channel, { sum: 5n, nonce: 3n })),
+    refused,
+  );
+  await deposit(5n, await on.permit2Data(who.payer.funds, channel, { sum: 5n, nonce: 2n ** 200n }));
   const [balance] = (await on.read('channels', [on.idOf(channel)])) as readonly bigint[];
   assert.equal(balance, 305n);
   assert.equal(await on.tokenOf(owner), MINTED - 305n);

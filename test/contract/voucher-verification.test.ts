@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import { decodePaymentSignatureHeader, encodePaymentSignatureHeader } from '@x402/core/http';
 import { concat, N, Signature, toBeHex } from 'ethers';
 import { z } from 'zod';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { PaymentGate } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { amount } from '../../shared/money.ts';
@@ -125,7 +126,7 @@ test('a voucher signed by a stranger’s key, or for another chain, is refused',
         name: 'x402 Batch Settlement',
         version: '1',
         chainId,
-        verifyingContract: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+        verifyingContract: SETTLEMENT_ADDRESS,
       },
       types: {
         Voucher: [

@@ -20,6 +20,7 @@ import {
   readAddress,
 } from '../../main/adapters/ethers/index.ts';
 import { createSpending, type FinalTransaction, type WatchedSpending } from '../../main/core/wallet/index.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { SpendChain } from '../../main/ports/spend-chain.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
@@ -196,7 +197,7 @@ test('contracts, own addresses and strangers are named; a small test makes a str
   const sender = await openSender();
   const warnings = async (to: string, smallTest = false) =>
     (await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest })).warnings;
-  assert.deepEqual(await warnings('0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003'), ['contract', 'first-time']);
+  assert.deepEqual(await warnings(SETTLEMENT_ADDRESS), ['contract', 'first-time']);
   assert.deepEqual(await warnings(sender.accounts.gas.address), ['own-address']);
   const to = stranger();
   const spend = await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest: true });

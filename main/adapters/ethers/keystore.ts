@@ -142,7 +142,7 @@ function assertScheme(keystore: string): void {
   try {
     file = JSON.parse(keystore);
   } catch {
-    throw new AppError('keystore-locked', 'The keystore file can’t be read: it isn’t JSON.');
+    throw new AppError('keystore-locked', 'The keystore file can’t be read: it is not JSON.');
   }
   const lowered =
     typeof file === 'object' && file !== null && 'Crypto' in file ? { ...file, crypto: file.Crypto } : file;
