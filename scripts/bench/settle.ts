@@ -184,7 +184,7 @@ async function measureGate(chain: PracticeChain, checks: 'ourselves' | 'x402') {
   const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
   await chain.fund(selling.gas.address, amount(0));
   await chain.fund(buying.funds.address);
-  const provider = await openProvider(chain, selling, undefined, checks);
+  const provider = await openProvider(chain, selling, { checks });
   const service = await serve(provider);
   const requester = openRequester(chain, buying, { deposit: amount(900_000n) });
   const timesMs: number[] = [];

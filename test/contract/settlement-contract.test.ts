@@ -1,8 +1,8 @@
 /**
- * Goal: the contract never pays out more than was deposited, nor to a receiver more than the highest voucher.
- * Method: our artifacts on a local chain, driven directly; ids compared with x402's own; the artifacts compared
- * with a fresh compilation. Random sequences against a model: settlement-properties.test.ts.
- * Would break: a voucher or deposit replayed, a withdrawal before its time, artifacts that are not the source's.
+ * Verifies: the contract never pays out more than was deposited, nor more to a receiver than the highest voucher.
+ * Setup: our artifacts on a local chain, called directly; channel IDs compared with x402's own; the artifacts
+ * compared with a fresh compilation. Random sequences against a model: settlement-properties.test.ts.
+ * Fails if: a voucher or deposit can be replayed, a withdrawal ends early, or artifacts differ from the sources.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Brings nothing itself: it makes a second deposit meanwhile and hopes that both are counted. */
+/** Transfers nothing itself: it makes a second deposit during the first, so that both might be counted. */
 const ADVERSARY = `
   pragma solidity ^0.8.28;
   import {BatchSettlement} from "BatchSettlement.sol";
@@ -49,7 +49,7 @@ before(() => {
   compiled = compileContracts({ 'ReentrantCollector.sol': ADVERSARY });
 });
 
-test('the artifacts are what the sources compile to', () => {
+test('the artifacts match the compiled sources', () => {
   for (const [contract, text] of compiled) {
     if (contract === 'ReentrantCollector') continue;
     const path = join(import.meta.dirname, '../../contracts/artifacts', `${contract}.json`);
@@ -57,12 +57,12 @@ test('the artifacts are what the sources compile to', () => {
   }
 });
 
-test('the contract computes the same channel id as the standard’s library', async () => {
+test('the contract computes the same channel ID as x402’s library', async () => {
   const channel = on.config(await on.party());
   assert.equal(await on.read('getChannelId', [channel]), on.idOf(channel));
 });
 
-test('a channel pays its highest voucher once, the rest goes back', async (context) => {
+test('a channel pays its highest voucher once and refunds the rest', async (context) => {
   const who = await on.party();
   const channel = on.config(who);
   const gas = { deposit: await on.deposit(who, channel, 10_000n, 1n), claim: 0n, settle: 0n };
@@ -78,7 +78,7 @@ test('a channel pays its highest voucher once, the rest goes back', async (conte
   context.diagnostic(`gas: deposit ${gas.deposit}, claim ${gas.claim}, settle ${gas.settle}`);
 });
 
-test('claims beyond voucher, deposit or signer are refused, and one of them refuses the batch', async () => {
+test('rejects claims that exceed voucher or deposit or have a wrong signer, with their whole batch', async () => {
   const who = await on.party();
   const channel = on.config(who);
   const second = on.config(who, 2n);
@@ -105,7 +105,7 @@ test('claims beyond voucher, deposit or signer are refused, and one of them refu
   assert.equal(await on.tokenOf(who.receiver.funds.address), 1_200n);
 });
 
-test('a deposit’s signature funds its own channel once and no other', async () => {
+test('a deposit’s signature funds only its own channel, once', async () => {
   const who = await on.party();
   const channel = on.config(who);
   const data = await on.depositData(who.payer.funds, channel, 1_000n, 7n);
@@ -126,7 +126,7 @@ test('a deposit’s signature funds its own channel once and no other', async ()
   );
 });
 
-test('a collector that deposits behind the contract’s back gets nothing counted twice', async () => {
+test('a collector that deposits reentrantly is not credited twice', async () => {
   const who = await on.party();
   const channel = on.config(who);
   const other = on.config(who, 2n);
@@ -143,11 +143,11 @@ test('a collector that deposits behind the contract’s back gets nothing counte
     const held = (await on.read('channels', [on.idOf(each)])) as readonly bigint[];
     assert.deepEqual([...held], [0n, 0n]);
   }
-  // The same signature is good for the deposit that it was made for.
+  // The same signature is valid for the deposit that it was made for.
   await on.send(who.asAnybody, 'deposit', [other, 1_000n, ERC3009_COLLECTOR_ADDRESS, inner]);
 });
 
-test('only the payer starts a withdrawal, and claims until its end come first', async () => {
+test('only the payer starts a withdrawal, and claims have priority until it ends', async () => {
   const who = await on.party();
   const channel = on.config(who);
   await on.deposit(who, channel, 1_000n, 1n);
@@ -157,7 +157,7 @@ test('only the payer starts a withdrawal, and claims until its end come first', 
   await assert.rejects(on.send(who.asPayer, 'finalizeWithdraw', [channel]), 'too early');
   await on.claim(who, [{ channel, max: 600n, total: 600n }]);
   await node.send('evm_increaseTime', [DELAY_SECONDS + 1]);
-  await assert.rejects(on.send(who.asAnybody, 'finalizeWithdraw', [channel]), 'nobody else');
+  await assert.rejects(on.send(who.asAnybody, 'finalizeWithdraw', [channel]), 'another sender');
   await on.send(who.asPayer, 'finalizeWithdraw', [channel]);
   assert.equal(await on.tokenOf(who.payer.funds.address), MINTED - 600n);
   await assert.rejects(on.send(who.asPayer, 'finalizeWithdraw', [channel]), 'only once');

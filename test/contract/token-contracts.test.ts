@@ -1,7 +1,7 @@
 /**
- * Goal: the test USDC and our Permit2 let a signature move exactly what it names, once, in its time.
- * Method: on a local chain, every signed call in both forms, then again, bent, late, early, cancelled.
- * Would break: deposits by signature, and every property of the settlement contract that rests on its token.
+ * Verifies: in the test USDC and our Permit2, a signature moves exactly the named amount, once, within its time.
+ * Setup: on a local chain, every signed call in both forms, then replayed, tampered with, late, early and canceled.
+ * Fails if: deposits by signature break, or any property of the settlement contract that depends on its token.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -60,7 +60,7 @@ const AUTHORIZATION =
 const SELECTED = 'address,address,uint256,uint256,uint256,bytes32';
 const refused = /the chain refused/;
 
-test('an authorisation moves its sum once, in both forms of its signature, and only within its time', async () => {
+test('an authorization moves its amount once, in both signature forms, and only within its time', async () => {
   const { payer, receiver, asAnybody } = await on.party();
   const from = payer.funds.address;
   const to = receiver.funds.address;
@@ -94,7 +94,7 @@ test('an authorisation moves its sum once, in both forms of its signature, and o
   assert.equal(await on.tokenOf(from), MINTED - 200n);
 });
 
-test('who receives by authorisation must ask himself, and the signature is for no other use', async () => {
+test('only the receiver may use a receive authorization, and the signature is valid for no other call', async () => {
   const { payer, receiver, asAnybody, asPayer } = await on.party();
   const args = [payer.funds.address, payer.gas.address, 50n, 0n, FOREVER, toBeHex(9, 32)];
   const [from, to, value, validAfter, validBefore, nonce] = args;
@@ -107,7 +107,7 @@ test('who receives by authorisation must ask himself, and the signature is for n
     nonce,
   });
   const receive = `receiveWithAuthorization(${SELECTED},bytes)`;
-  await assert.rejects(send(asPayer, receive, [...args, signature]), refused, 'another asks');
+  await assert.rejects(send(asPayer, receive, [...args, signature]), refused, 'another sender');
   const transfer = `transferWithAuthorization(${SELECTED},bytes)`;
   await assert.rejects(send(asAnybody, transfer, [...args, signature]), refused, 'signed for receiving');
   const { v, r, s } = Signature.from(signature);
@@ -116,7 +116,7 @@ test('who receives by authorisation must ask himself, and the signature is for n
   assert.equal(await on.tokenOf(receiver.funds.address), 0n);
 });
 
-test('a cancelled authorisation is worth nothing; only its signer cancels it', async () => {
+test('a canceled authorization is invalid; only its signer may cancel it', async () => {
   const { payer, asAnybody, receiver } = await on.party();
   const { address } = payer.funds;
   const cancel = (signer: Account, nonce: string) =>
@@ -154,7 +154,7 @@ test('a cancelled authorisation is worth nothing; only its signer cancels it', a
 
 const PERMIT = 'address owner,address spender,uint256 value,uint256 nonce,uint256 deadline';
 
-test('a permit allows its sum once, in both forms, in the order of its nonces', async () => {
+test('a permit allows its amount once, in both forms, in the order of its nonces', async () => {
   const { payer, asAnybody, receiver } = await on.party();
   const owner = payer.funds.address;
   const spender = payer.gas.address;
@@ -178,7 +178,7 @@ test('a permit allows its sum once, in both forms, in the order of its nonces', 
   assert.equal(await on.tokenOf(receiver.funds.address), 75n);
 });
 
-test('a deposit by Permit2 brings its own permit, is good once, and can be taken back before', async () => {
+test('a Permit2 deposit can include its permit, is valid once, and can be invalidated before', async () => {
   const who = await on.party();
   const channel = on.config(who);
   const owner = who.payer.funds.address;
@@ -200,7 +200,7 @@ test('a deposit by Permit2 brings its own permit, is good once, and can be taken
     [300n, FOREVER, v, r, s],
   );
   const data = await on.permit2Data(who.payer.funds, channel, { sum: 300n, nonce: 1n, permit });
-  await assert.rejects(deposit(299n, data), refused, 'another sum');
+  await assert.rejects(deposit(299n, data), refused, 'another amount');
   const other = on.config(who, 2n);
   await assert.rejects(
     on.send(who.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR_ADDRESS, data]),

@@ -1,7 +1,7 @@
 /**
- * Goal: one request per channel at a time, few channels, nobody waits in vain.
- * Method: the pool alone, with a clock moved by hand; a property over random takes and gives.
- * Would break: `channel_busy` between our own requests, a channel opened for every request, a request that hangs.
+ * Verifies: each channel serves one request at a time, few channels are opened, and no request waits in vain.
+ * Setup: the pool alone, with a clock moved by hand; a property over random takes and releases.
+ * Fails if: our own requests cause `channel_busy`, every request opens a channel, or a request hangs.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ function setUp(channelsMax: number) {
 
 const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('requests in a row share one channel', async () => {
+test('sequential requests share one channel', async () => {
   const { pool } = setUp(4);
   for (let request = 0; request < 5; request += 1) {
     const slot = await pool.take(10n);
@@ -31,7 +31,7 @@ test('requests in a row share one channel', async () => {
   }
 });
 
-test('a funded channel is preferred to one that must be topped up', async () => {
+test('prefers a funded channel to one that must be topped up', async () => {
   const { pool } = setUp(2);
   const [first, second] = [await pool.take(1n), await pool.take(1n)];
   first.spendable = 5n;
@@ -41,7 +41,7 @@ test('a funded channel is preferred to one that must be topped up', async () => 
   assert.equal((await pool.take(50n)).index, second.index);
 });
 
-test('a channel that the provider still works on is waited for', async () => {
+test('waits for a channel on which the provider still works', async () => {
   const { clock, pool } = setUp(1);
   const slot = await pool.take(1n);
   slot.notBeforeMs = clock.now() + 500;
@@ -56,13 +56,13 @@ test('a channel that the provider still works on is waited for', async () => {
   await waiting;
 });
 
-test('a channel that keeps failing is left alone, and a provider that refuses all of them gets no more', async () => {
+test('stops using a channel that keeps failing, and opens no more when all were refused', async () => {
   const { pool } = setUp(2);
   const first = await pool.take(1n);
   first.refusals = 4;
   pool.release(first);
   const second = await pool.take(1n);
-  assert.equal(second.index, 1, 'another channel in its place');
+  assert.equal(second.index, 1, 'another channel replaces it');
   const third = await pool.take(1n);
   const waiting = pool.take(1n);
   second.refusals = 4;
@@ -72,7 +72,7 @@ test('a channel that keeps failing is left alone, and a provider that refuses al
   await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
-test('in any order: never two requests in a channel, never too many channels, everybody is served', async () => {
+test('in any order, no channel has two requests, the limit holds and every request is served', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),
@@ -80,11 +80,11 @@ test('in any order: never two requests in a channel, never too many channels, ev
       async (channelsMax, steps) => {
         const { pool } = setUp(channelsMax);
         const held: Slot[] = [];
-        let asked = 0;
+        let requested = 0;
         let served = 0;
         for (const take of steps) {
           if (take) {
-            asked += 1;
+            requested += 1;
             void pool.take(1n).then((slot) => {
               assert.ok(!held.includes(slot));
               held.push(slot);
@@ -98,9 +98,9 @@ test('in any order: never two requests in a channel, never too many channels, ev
           assert.ok(held.length <= channelsMax);
         }
         await soon();
-        while (served < asked) {
+        while (served < requested) {
           const slot = held.shift();
-          if (slot === undefined) throw new Error('somebody waits while every channel is free');
+          if (slot === undefined) throw new Error('a request waits while every channel is free');
           pool.release(slot);
           await soon();
         }
