@@ -48,26 +48,26 @@ export function driveContract(chain: PracticeChain, node: ChainNode) {
       args: [address],
     })) as bigint;
 
-  async function deposit(who: Party, channel: Config, sum: bigint, salt: bigint): Promise<bigint> {
-    const data = await signatures.depositData(who.payer.funds, channel, sum, salt);
-    return send(who.asAnybody, 'deposit', [channel, sum, ERC3009_COLLECTOR_ADDRESS, data]);
+  async function deposit(party: Party, channel: Config, sum: bigint, salt: bigint): Promise<bigint> {
+    const data = await signatures.depositData(party.payer.funds, channel, sum, salt);
+    return send(party.asAnybody, 'deposit', [channel, sum, ERC3009_COLLECTOR_ADDRESS, data]);
   }
 
   async function claim(
-    who: Party,
+    party: Party,
     rows: readonly (Omit<ClaimRow, 'signer'> & { signer?: Account })[],
   ): Promise<bigint> {
-    const claims = await signatures.signClaims(rows.map((row) => ({ signer: who.payer.session, ...row })));
-    const signature = await signatures.signBatch(who.receiver.session, rows);
-    return send(who.asAnybody, 'claimWithSignature', [claims, signature]);
+    const claims = await signatures.signClaims(rows.map((row) => ({ signer: party.payer.session, ...row })));
+    const signature = await signatures.signBatch(party.receiver.session, rows);
+    return send(party.asAnybody, 'claimWithSignature', [claims, signature]);
   }
 
-  async function refund(who: Party, channel: Config, sum: bigint, nonce: bigint): Promise<bigint> {
-    const signature = await signatures.signRefund(who.receiver.session, channel, sum, nonce);
-    return send(who.asAnybody, 'refundWithSignature', [channel, sum, nonce, signature]);
+  async function refund(party: Party, channel: Config, sum: bigint, nonce: bigint): Promise<bigint> {
+    const signature = await signatures.signRefund(party.receiver.session, channel, sum, nonce);
+    return send(party.asAnybody, 'refundWithSignature', [channel, sum, nonce, signature]);
   }
 
-  const settle = (who: Party) => send(who.asAnybody, 'settle', [who.receiver.funds.address, token]);
+  const settle = (party: Party) => send(party.asAnybody, 'settle', [party.receiver.funds.address, token]);
 
   return {
     ...signatures,

@@ -150,10 +150,10 @@ test('each invalid payment is refused with its own reason and starts no job', as
   await expectRefused(send(await voucherPayment(deps, 501n)), 'voucher-out-of-step');
   assert.equal(worked, 0);
 
-  const good = await voucherPayment(deps, CEILING);
-  assert.equal((await send(good)).status, 200);
+  const valid = await voucherPayment(deps, CEILING);
+  assert.equal((await send(valid)).status, 200);
   assert.equal(worked, 1);
-  await expectRefused(send(good), 'voucher-replayed');
+  await expectRefused(send(valid), 'voucher-replayed');
 
   const other = depsOf(accounts, `0x${'0'.repeat(63)}2`);
   const otherConfig = buildChannelConfig(other, requirement);

@@ -179,15 +179,15 @@ test('a permit allows its amount once, in both forms, in the order of its nonces
 });
 
 test('a Permit2 deposit can include its permit, is valid once, and can be invalidated before', async () => {
-  const who = await on.party();
-  const channel = on.config(who);
-  const owner = who.payer.funds.address;
+  const party = await on.party();
+  const channel = on.config(party);
+  const owner = party.payer.funds.address;
   const deposit = (sum: bigint, data: string) =>
-    on.send(who.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR_ADDRESS, data]);
-  const bare = await on.permit2Data(who.payer.funds, channel, { sum: 300n, nonce: 1n });
+    on.send(party.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR_ADDRESS, data]);
+  const bare = await on.permit2Data(party.payer.funds, channel, { sum: 300n, nonce: 1n });
   await assert.rejects(deposit(300n, bare), refused, 'Permit2 may not move the token yet');
   const { v, r, s } = Signature.from(
-    await sign(who.payer.funds, 'Permit', PERMIT, {
+    await sign(party.payer.funds, 'Permit', PERMIT, {
       owner,
       spender: PERMIT2_ADDRESS,
       value: 300n,
@@ -199,27 +199,27 @@ test('a Permit2 deposit can include its permit, is valid once, and can be invali
     ['uint256', 'uint256', 'uint8', 'bytes32', 'bytes32'],
     [300n, FOREVER, v, r, s],
   );
-  const data = await on.permit2Data(who.payer.funds, channel, { sum: 300n, nonce: 1n, permit });
+  const data = await on.permit2Data(party.payer.funds, channel, { sum: 300n, nonce: 1n, permit });
   await assert.rejects(deposit(299n, data), refused, 'another amount');
-  const other = on.config(who, 2n);
+  const other = on.config(party, 2n);
   await assert.rejects(
-    on.send(who.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR_ADDRESS, data]),
+    on.send(party.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR_ADDRESS, data]),
     refused,
   );
   await deposit(300n, data);
-  await send(who.asPayer, 'approve', [PERMIT2_ADDRESS, 1_000n]);
+  await send(party.asPayer, 'approve', [PERMIT2_ADDRESS, 1_000n]);
   await assert.rejects(deposit(300n, data), refused, 'once');
   const contract = { address: PERMIT2_ADDRESS, abi: permit2Artifact.abi };
-  await send(who.asPayer, 'invalidateUnorderedNonces', [0n, 1n << 2n], contract);
+  await send(party.asPayer, 'invalidateUnorderedNonces', [0n, 1n << 2n], contract);
   await assert.rejects(
-    deposit(5n, await on.permit2Data(who.payer.funds, channel, { sum: 5n, nonce: 2n })),
+    deposit(5n, await on.permit2Data(party.payer.funds, channel, { sum: 5n, nonce: 2n })),
     refused,
   );
   await assert.rejects(
-    deposit(5n, await on.permit2Data(who.receiver.funds, channel, { sum: 5n, nonce: 3n })),
+    deposit(5n, await on.permit2Data(party.receiver.funds, channel, { sum: 5n, nonce: 3n })),
     refused,
   );
-  await deposit(5n, await on.permit2Data(who.payer.funds, channel, { sum: 5n, nonce: 2n ** 200n }));
+  await deposit(5n, await on.permit2Data(party.payer.funds, channel, { sum: 5n, nonce: 2n ** 200n }));
   const [balance] = (await on.read('channels', [on.idOf(channel)])) as readonly bigint[];
   assert.equal(balance, 305n);
   assert.equal(await on.tokenOf(owner), MINTED - 305n);

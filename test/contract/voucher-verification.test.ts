@@ -161,13 +161,13 @@ test('refuses a voucher signed by another key or for another chain', async () =>
 
 test('the contract rejects the signature forms that the gate refuses', async () => {
   const on = driveContract(market.chain, market.provider.node);
-  const who = await on.party();
-  const channel = on.config(who);
-  await on.deposit(who, channel, 1_000n, 1n);
-  const row = { channel, max: 500n, total: 500n, signer: who.payer.session };
+  const party = await on.party();
+  const channel = on.config(party);
+  await on.deposit(party, channel, 1_000n, 1n);
+  const row = { channel, max: 500n, total: 500n, signer: party.payer.session };
   const [claim] = await on.signClaims([row]);
   if (claim === undefined) throw new Error('no claim');
-  const batch = await on.signBatch(who.receiver.session, [row]);
+  const batch = await on.signBatch(party.receiver.session, [row]);
   for (const [name, tamper] of Object.entries(FORMS)) {
     const tampered: Payload = {
       type: 'voucher',
@@ -176,9 +176,9 @@ test('the contract rejects the signature forms that the gate refuses', async () 
     };
     tamper(tampered);
     const rows = [{ ...claim, signature: tampered.voucher.signature }];
-    await assert.rejects(on.send(who.asAnybody, 'claimWithSignature', [rows, batch]), /refused/, name);
+    await assert.rejects(on.send(party.asAnybody, 'claimWithSignature', [rows, batch]), /refused/, name);
   }
-  await on.send(who.asAnybody, 'claimWithSignature', [[claim], batch]);
+  await on.send(party.asAnybody, 'claimWithSignature', [[claim], batch]);
 });
 
 test('queries the chain when the stored state is old, and not for each voucher', async () => {

@@ -48,7 +48,7 @@ export class AgentLife {
     this.#life = await this.#start();
   }
 
-  /** Starts anew an agent that may still run. */
+  /** Stops the agent if it still runs, and starts a new one. */
   async restart(): Promise<void> {
     this.#life?.close();
     await this.#life?.agent.stop();

@@ -184,7 +184,7 @@ async function serveAgain(
   }
 }
 
-/** Buys until the requester knows every charge: the next response on a channel corrects its record. */
+/** Buys until the requester has learned every charge: the next response on a channel corrects its record. */
 async function buyUntilKnown(
   network: CrashNetwork,
   count: (answers: readonly Answer[]) => void,

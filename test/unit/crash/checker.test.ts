@@ -89,7 +89,7 @@ const WRONG: readonly (readonly [string, Partial<Case>])[] = [
   ['income without a charge, or a charge without income', { provider: withSold(51n) }],
   ['a charge beyond the voucher', { provider: withSold(50n, 49n) }],
   ['a charge that the provider lost', { provider: withSold(49n) }],
-  ['a payment that the requester knows and did not record', { requester: withSpent(45n, 50n) }],
+  ['a payment in the requester’s channel record and not in its ledger', { requester: withSpent(45n, 50n) }],
   ['a payment that was recorded twice', { requester: withSpent(60n) }],
   ['more charges unknown to the requester than one request may cost', { requester: withSpent(39n) }],
   ['a deposit that is not recorded', { chain: chainWith({ balance: 101n }) }],

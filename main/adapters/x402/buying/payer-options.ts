@@ -16,7 +16,7 @@ export interface PayerOptions {
   readonly clock: Clock;
   /** Amount of a new channel's deposit, or of a top-up. */
   readonly deposit: Amount;
-  /** Maximum amount of a single deposit, whatever a provider requires. */
+  /** Maximum amount of a single deposit, regardless of the provider's requirement. */
   readonly depositMax: Amount;
   /** Maximum channels with one provider, and so of concurrent requests to it. */
   readonly channelsMax: number;

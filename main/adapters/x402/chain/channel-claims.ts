@@ -26,7 +26,7 @@ export function createChannelClaims(parts: ClaimsParts, clock: Clock): ChannelCl
   const transactions = createClaimTransactions(parts);
 
   async function recover(): Promise<readonly ClaimOutcome[]> {
-    const undone = outbox.booked().length === 0 ? [] : await findUndone(outbox, sender);
+    const undone = outbox.recorded().length === 0 ? [] : await findUndone(outbox, sender);
     const outcomes = (await recoverOutbox(outbox, sender, network.confirmations)).flatMap(
       (outcome) => records.ownShare(outcome) ?? [],
     );

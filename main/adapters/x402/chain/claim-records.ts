@@ -30,16 +30,16 @@ export function createClaimRecords(parts: ClaimsParts, totals: PayoutTotals): Cl
       for (const { channelId, after } of entry.marks) totals.markSettled(channelId, after);
     }
     const { blockNumber, fee } = outcome.tx;
-    outbox.keepBooked({ entry, amount: value, fee, blockNumber, blockHash: null });
+    outbox.keepRecorded({ entry, amount: value, fee, blockNumber, blockHash: null });
     outbox.remove(entry.hash);
   }
 
   /** Restores the records from before the transaction; the amounts that it had claimed are due again. */
   function acknowledgeUndone(hash: string): void {
-    const booked = outbox.booked().find(({ entry }) => entry.hash === hash);
-    if (booked === undefined) return;
-    const { entry } = booked;
-    totals.add(entry.type, amount(-booked.amount));
+    const recorded = outbox.recorded().find(({ entry }) => entry.hash === hash);
+    if (recorded === undefined) return;
+    const { entry } = recorded;
+    totals.add(entry.type, amount(-recorded.amount));
     if (entry.type === 'settled') {
       for (const { channelId, before } of entry.marks) totals.markSettled(channelId, before);
     } else {
@@ -50,7 +50,7 @@ export function createClaimRecords(parts: ClaimsParts, totals: PayoutTotals): Cl
         );
       }
     }
-    outbox.dropBooked(hash);
+    outbox.dropRecorded(hash);
     parts.options.sender.forgetNonce();
   }
 

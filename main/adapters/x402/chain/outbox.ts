@@ -10,7 +10,7 @@ import type { RecordStore } from '../../../ports/store.ts';
 import { isSettlementContract } from './settlement-contract.ts';
 
 const COLLECTION = 'x402-outbox';
-const BOOKED = 'x402-booked';
+const RECORDED = 'x402-booked';
 
 const claimedChannelSchema = z.object({
   channelId: z.string(),
@@ -48,7 +48,7 @@ export type NewOutboxEntry = OutboxEntry extends infer Entry
     : never
   : never;
 
-const bookedSchema = z.object({
+const recordedSchema = z.object({
   entry: entrySchema,
   amount: amountSchema,
   fee: amountSchema,
@@ -57,7 +57,7 @@ const bookedSchema = z.object({
   blockHash: z.string().nullable(),
 });
 /** A transaction that the ledger has recorded. */
-export type BookedEntry = z.infer<typeof bookedSchema>;
+export type RecordedEntry = z.infer<typeof recordedSchema>;
 
 export interface Outbox {
   begin(entry: NewOutboxEntry): void;
@@ -65,10 +65,10 @@ export interface Outbox {
   entries(): readonly OutboxEntry[];
   remove(hash: string): void;
   /** Keeps a recorded transaction for as long as the chain may still drop it. */
-  keepBooked(entry: BookedEntry): void;
+  keepRecorded(entry: RecordedEntry): void;
   /** Newest first. */
-  booked(): readonly BookedEntry[];
-  dropBooked(hash: string): void;
+  recorded(): readonly RecordedEntry[];
+  dropRecorded(hash: string): void;
 }
 
 export function createOutbox(store: RecordStore): Outbox {
@@ -84,14 +84,14 @@ export function createOutbox(store: RecordStore): Outbox {
     remove(hash) {
       store.delete(COLLECTION, hash);
     },
-    keepBooked: (entry) => store.set(BOOKED, entry.entry.hash, write(entry)),
-    booked: () =>
+    keepRecorded: (entry) => store.set(RECORDED, entry.entry.hash, write(entry)),
+    recorded: () =>
       store
-        .list(BOOKED)
-        .map(({ value }) => bookedSchema.parse(JSON.parse(value)))
+        .list(RECORDED)
+        .map(({ value }) => recordedSchema.parse(JSON.parse(value)))
         .sort((a, b) => b.blockNumber - a.blockNumber),
-    dropBooked(hash) {
-      store.delete(BOOKED, hash);
+    dropRecorded(hash) {
+      store.delete(RECORDED, hash);
     },
   };
 }

@@ -17,7 +17,7 @@ export interface PayoutTotals {
   /** Acknowledged as claimed and not acknowledged as paid out. */
   unpaid(): Amount;
   /** Adds to one total; a negative value reverses an earlier one. */
-  add(what: 'claimed' | 'settled', value: Amount): void;
+  add(kind: 'claimed' | 'settled', value: Amount): void;
   /** The part of one channel's claims that was paid out. */
   settledOf(channelId: string): Amount;
   markSettled(channelId: string, total: Amount): void;
@@ -45,10 +45,10 @@ export function createPayoutTotals(store: RecordStore, channels: SoldChannels): 
       const { claimed, settled } = read(store.get(COLLECTION, KEY));
       return amount(claimed > settled ? claimed - settled : 0n);
     },
-    add(what, value) {
+    add(kind, value) {
       store.update(COLLECTION, KEY, (text) => {
         const totals = read(text);
-        return write({ ...totals, [what]: totals[what] + value });
+        return write({ ...totals, [kind]: totals[kind] + value });
       });
     },
     settledOf,

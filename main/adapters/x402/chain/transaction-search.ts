@@ -67,7 +67,7 @@ export function createTransactionSearch({ options, outbox }: ClaimsParts): Trans
     async recordPayout(marks) {
       const known = new Set([
         ...outbox.entries().map(({ hash }) => hash),
-        ...outbox.booked().map(({ entry }) => entry.hash),
+        ...outbox.recorded().map(({ entry }) => entry.hash),
       ]);
       const logs: readonly ChainLog[] = await sender.logs({
         address: SETTLEMENT_ADDRESS,

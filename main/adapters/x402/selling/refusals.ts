@@ -1,4 +1,4 @@
-/** Maps the library's refusal reasons to ours, each with a sentence that tells the payer what to do. */
+/** Maps the library's refusal reasons to ours, each with a sentence that names the remedy. */
 import type { PaymentRefusal } from '../../../ports/payments.ts';
 import type { Channel, Payment } from '../wire.ts';
 
