@@ -16,6 +16,9 @@ import { amount } from '../../shared/money.ts';
 import { makeAccounts } from './paid-service.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 
+/** Short, for the late node; long enough for a healthy one on a busy machine. */
+const REQUEST_TIMEOUT_MS = 1_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-endpoints-'));
 let chain: PracticeChain;
 const opened: { close(): unknown }[] = [];
@@ -37,7 +40,7 @@ async function over(count: number, confirmations = 1): Promise<{ node: ChainNode
   const [rpcUrl = '', ...fallbackRpcUrls] = proxies.map(({ url }) => url);
   const node = connectNode(
     { ...chain.network, rpcUrl, fallbackRpcUrls, confirmations },
-    { requestTimeoutMs: 300 },
+    { requestTimeoutMs: REQUEST_TIMEOUT_MS },
   );
   opened.push(node, ...proxies);
   return { node, proxies };
