@@ -3,15 +3,15 @@ import type { Amount, Asset } from '../../shared/money.ts';
 import type { ReceivableReason } from '../../shared/receivables.ts';
 
 export interface ChainNetwork {
-  /** CAIP-2 id, e.g. `eip155:31337`. */
+  /** CAIP-2 ID, e.g. `eip155:31337`. */
   readonly id: string;
   readonly chainId: number;
   readonly rpcUrl: string;
-  /** Asked where the first does not answer, and for agreement before money is believed. */
+  /** Queried when the first one fails, and to confirm every answer that money depends on. */
   readonly fallbackRpcUrls: readonly string[];
-  /** Blocks, its own included, after which a transaction counts. */
+  /** Number of blocks, including its own, after which a transaction counts. */
   readonly confirmations: number;
-  /** x402 facilitators (base URLs) that may claim for us, tried in turn; then our own key. */
+  /** x402 facilitators (base URLs) that may claim for us, tried in turn before our own key. */
   readonly facilitators: readonly string[];
   readonly token: Asset & {
     readonly address: string;
@@ -34,13 +34,13 @@ export interface MinedTransaction {
   readonly fee: Amount;
 }
 
-/** What is owed by channels and how it becomes money in the wallet. */
+/** Turns the balances due on channels into money in the wallet. */
 export interface Settlement {
-  /** Claims every channel that owes (batched), then moves the claimed sum to the payout address. */
+  /** Claims every channel with a balance due (batched), then moves the claimed sum to the payout address. */
   settleNow(): Promise<SettlementResult>;
   /**
-   * Before the machine sleeps for long: settles what is worth its fee. Resolves within seconds and never fails;
-   * what was sent and not seen to arrive is found after waking up.
+   * Before the machine sleeps for long: settles whatever is worth its fee. Resolves within seconds and never fails;
+   * transactions that were sent and not confirmed are found after waking up.
    */
   beforeSleep(): Promise<void>;
   onEvent(listener: (event: SettlementEvent) => void): () => void;
@@ -55,12 +55,12 @@ export interface SettlementResult {
   readonly settle: { tx: MinedTransaction; amount: Amount } | null;
 }
 
-/** A transaction that was told as final and is in the chain no more. */
+/** A transaction that was reported as final and is no longer in the chain. */
 export interface UndoneTransaction {
   readonly type: 'undone';
   readonly what: 'claimed' | 'settled';
   readonly tx: MinedTransaction;
-  /** Channels whose claim it was, or that were paid out by it. */
+  /** Channels that it claimed, or that it paid out. */
   readonly channelIds: readonly string[];
 }
 
@@ -71,9 +71,9 @@ export type SettlementEvent =
       readonly channels: readonly { channelId: string; amount: Amount; claimedTotal: Amount }[];
     }
   | { readonly type: 'settled'; readonly tx: MinedTransaction; readonly amount: Amount }
-  /** The chain dropped what was told before: it is taken back, and done again. */
+  /** The chain dropped a transaction that was reported before: it is reversed and repeated. */
   | UndoneTransaction
-  /** Tried and put off; the reason is one plain sentence. */
+  /** Attempted and deferred; the reason is one plain sentence. */
   | { readonly type: 'waiting'; readonly reason: string };
 
 export interface Receivable {

@@ -1,31 +1,31 @@
-/** What settlement needs from channels and chain: who owes, claim, pay out; each outcome told at least once. */
+/** The settlement's view of channels and chain: balances due, claims and payouts. Each outcome is delivered at least once. */
 import type { Amount } from '../../shared/money.ts';
 import type { MinedTransaction, UndoneTransaction } from './chain.ts';
 
-/** A channel with something charged, as far as this machine's books know. */
+/** A channel with a charge, according to this machine's records. */
 export interface ChannelAccount {
   readonly channelId: string;
   readonly payer: string;
   /** Charged so far over the channel's life. */
   readonly charged: Amount;
-  /** Claimed on chain so far. */
+  /** Claimed on-chain so far. */
   readonly claimed: Amount;
-  /** Of `claimed`, what was paid out to the payout address. */
+  /** The part of `claimed` that was paid out to the payout address. */
   readonly settled: Amount;
-  /** The payer has begun to withdraw: claim at once. */
+  /** The payer has started a withdrawal: claim immediately. */
   readonly withdrawing: boolean;
-  /** Since when something is owed, in milliseconds since the epoch; null when nothing is. */
+  /** Time since which a balance is due, in milliseconds since the epoch; null when none is. */
   readonly owedSinceMs: number | null;
 }
 
-/** A transaction of ours that changed where money is. */
+/** A transaction of ours that moved money from one account to the next. */
 export type ClaimOutcome =
   | {
       readonly type: 'claimed';
       readonly tx: MinedTransaction;
       readonly channels: readonly {
         readonly channelId: string;
-        /** What this claim added. */
+        /** Amount that this claim added. */
         readonly amount: Amount;
         readonly claimedTotal: Amount;
       }[];
@@ -34,36 +34,36 @@ export type ClaimOutcome =
   | UndoneTransaction;
 
 /**
- * Claims on chain. What is begun is written down before the transaction leaves, so that a crash at any
- * moment is found by `recover` and nothing is claimed or told twice with another hash.
+ * Claims on-chain. Each operation is recorded before its transaction leaves this machine, so after a crash at any
+ * moment `recover` finds it, and nothing is claimed or reported twice under another hash.
  * Calls run one after another. Failures: `chain-unavailable`, `chain-mismatch`, `insufficient-funds` (no coin
- * for the fee), `payment-required` (the chain refuses a voucher; `details.channelIds`).
+ * for the fee), `payment-required` (the chain rejects a voucher; `details.channelIds`).
  */
 export interface ChannelClaims {
-  /** From this machine's books alone; answers while the chain is down. */
+  /** Reads this machine's records only; works while the chain is unavailable. */
   accounts(): readonly ChannelAccount[];
   /**
-   * Outcomes that were never acknowledged: of an earlier run, of a call whose answer was lost, of somebody who
-   * claimed for us, or what the chain has dropped again.
+   * Returns the outcomes that were never acknowledged: of an earlier run, of a call whose response was lost, of
+   * claims that a third party sent for us, and transactions that the chain has dropped.
    */
   recover(): Promise<readonly ClaimOutcome[]>;
-  /** Claims up to {@link CLAIM_BATCH_MAX} channels in one transaction; null when the chain has them all already. */
+  /** Claims up to {@link CLAIM_BATCH_MAX} channels in one transaction; null when the chain has all of them already. */
   claim(channelIds: readonly string[]): Promise<ClaimOutcome | null>;
   /** Pays out everything claimed; null when there is nothing. */
   settle(): Promise<ClaimOutcome | null>;
-  /** The outcome is booked; `recover` will not bring it again. */
+  /** Confirms that the outcome is in the ledger; `recover` doesn't return it again. */
   acknowledge(outcome: ClaimOutcome): void;
-  /** Looks for withdrawals that payers have begun; refreshes what the books know of the chain. */
+  /** Checks for withdrawals that payers have started; updates the records from the chain. */
   refresh(): Promise<void>;
-  /** Claimed and not paid out yet, by these books. */
+  /** Claimed and not paid out yet, according to these records. */
   unpaid(): Amount;
-  /** Whether a transaction of ours is sent and does not count yet. */
+  /** True while a transaction of ours is sent and lacks confirmations. */
   isConfirming(): boolean;
-  /** What claiming so many channels and paying out costs now, in the chain's coin. */
+  /** Current cost of claiming `channels` channels and paying out, in the chain's coin. */
   fee(channels: number): Promise<Amount>;
-  /** Called when there is something to recover that no call of the caller's brought. Returns its unsubscribe. */
+  /** Calls the listener when `recover` has an outcome that no call of the caller's produced. Returns its unsubscribe. */
   onFound(listener: () => void): () => void;
 }
 
-/** As many as a public facilitator takes in one claim. */
+/** The limit of a public facilitator for one claim. */
 export const CLAIM_BATCH_MAX = 25;

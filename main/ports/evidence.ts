@@ -1,7 +1,7 @@
-/** What the chain itself says about money of ours, for those who do not believe the books. */
+/** The chain's own record of our money, for audits that don't rely on the ledger. */
 import type { Amount } from '../../shared/money.ts';
 
-/** What one mined transaction did, by channel in lower case. */
+/** Effects of one mined transaction, by channel in lower case. */
 export interface TransactionEvidence {
   readonly succeeded: boolean;
   /** In the chain's coin. */
@@ -21,20 +21,20 @@ export interface ChainEvidence {
   channels(
     ids: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly balance: Amount; readonly totalClaimed: Amount }>>;
-  /** Claimed for this address over its life, and how much of that was paid out. */
+  /** Total claimed for this address over its life, and the part of it that was paid out. */
   receiver(address: string): Promise<{ readonly claimed: Amount; readonly settled: Amount }>;
-  /** Null where the node does not know it. */
+  /** Null when the node doesn't have it. */
   transaction(hash: string): Promise<TransactionEvidence | null>;
-  /** Token at an address. */
+  /** Token balance of an address. */
   held(address: string): Promise<Amount>;
 }
 
-/** A channel that we sell on, as the payment's own records have it. */
+/** A channel on which this machine sells, from the payment adapter's records. */
 export interface SoldChannelRecord {
   /** Lower case. */
   readonly channelId: string;
   readonly receiver: string;
   readonly charged: Amount;
-  /** The most that the payer has signed for. */
+  /** Highest amount that the payer has signed. */
   readonly promised: Amount;
 }

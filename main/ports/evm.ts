@@ -1,7 +1,10 @@
-/** Keys and the chain's node as payment and settlement use them, without naming the library behind. */
+/** Keys and the chain's node as payment and settlement use them, independent of any library. */
 import type { Amount } from '../../shared/money.ts';
 
 export type Hex = `0x${string}`;
+
+/** Gas limit as a percentage of the estimate: the state may change before the transaction is mined. */
+export const GAS_MARGIN_PERCENT = 125n;
 
 /** EIP-712 typed data. */
 export interface TypedData {
@@ -11,7 +14,7 @@ export interface TypedData {
   readonly message: Record<string, unknown>;
 }
 
-/** A transaction that is complete but for its signature (EIP-1559). Amounts in wei. */
+/** A transaction that lacks only its signature (EIP-1559). Amounts in wei. */
 export interface UnsignedTransaction {
   readonly chainId: number;
   readonly nonce: number;
@@ -23,9 +26,9 @@ export interface UnsignedTransaction {
   readonly maxPriorityFeePerGas: bigint;
 }
 
-/** One key that signs. The key itself cannot be read from it, printed or serialised. */
+/** A signing key. The key itself can't be read from it, printed or serialized. */
 export interface Account {
-  /** With the checksum of EIP-55. */
+  /** With the EIP-55 checksum. */
   readonly address: Hex;
   signTypedData(data: TypedData): Promise<Hex>;
   /** EIP-191. */
@@ -34,8 +37,8 @@ export interface Account {
 }
 
 /**
- * The lower-case address whose key signed the 32-byte digest, or null where that is nobody's signature.
- * Takes every form that wallets' libraries read; a chain takes fewer, see `isTakenByChain` of the x402 adapter.
+ * Returns the lower-case address whose key signed the 32-byte digest, or null for an invalid signature.
+ * Accepts every form that wallet libraries read; a chain accepts fewer, see `isTakenByChain` of the x402 adapter.
  */
 export type RecoverSigner = (digest: Uint8Array, signature: Hex) => Hex | null;
 
@@ -46,13 +49,13 @@ export interface ContractCall {
   readonly args?: readonly unknown[];
 }
 
-/** A transaction that is in a block; the block may still be dropped by the chain. */
+/** A transaction that is in a block; the chain may still drop the block. */
 export interface TransactionReceipt {
   readonly hash: Hex;
   readonly status: 'success' | 'reverted';
   readonly blockNumber: number;
   readonly blockHash: Hex;
-  /** Gas used times its price, in wei. */
+  /** Full fee in wei: gas used times its price, plus the data fee on a rollup. */
   readonly fee: Amount;
   readonly gasUsed: bigint;
   readonly logs: readonly {
@@ -63,27 +66,27 @@ export interface TransactionReceipt {
 }
 
 /**
- * Reads from the chain. Fails with `chain-unavailable` when no answer comes and with `chain-mismatch` when
- * the node serves another chain; what a contract refuses is an ordinary error with its reason.
+ * Reads from the chain. Fails with `chain-unavailable` when no answer arrives and with `chain-mismatch` when
+ * the node serves another chain; a contract's refusal is an ordinary error with its reason.
  */
 export interface ChainReader {
   readContract(call: ContractCall): Promise<unknown>;
-  /** The same for several calls, of one block and in one request. */
+  /** Several calls in one request, all from the same block. */
   readContracts(calls: readonly ContractCall[]): Promise<readonly unknown[]>;
   getCode(request: { address: Hex }): Promise<Hex | undefined>;
-  /** Null while the node does not know it as mined. */
+  /** Null until the node has it in a block. */
   receipt(hash: Hex): Promise<TransactionReceipt | null>;
-  /** Whether the node holds it and has not mined it. */
+  /** True when the node has the transaction and hasn't mined it. */
   isPending(hash: Hex): Promise<boolean>;
-  /** The chain's last block. */
+  /** Number of the chain's last block. */
   height(): Promise<number>;
-  /** A block's hash; null where not every node that is asked has the block. */
+  /** A block's hash; null unless every queried node has the block. */
   blockHash(number: number): Promise<Hex | null>;
-  /** What a unit of gas costs now, in wei. */
+  /** Current price of a unit of gas, in wei. */
   gasPrice(): Promise<bigint>;
   /** The last block's time, in milliseconds since the epoch: this machine's clock may be wrong. */
   time(): Promise<number>;
-  /** Events of one contract from a block on, oldest first; null in `topics` stands for any. */
+  /** Events of one contract from a block on, oldest first; null in `topics` matches any. */
   logs(filter: {
     readonly address: Hex;
     readonly topics: readonly (Hex | null)[];
@@ -92,7 +95,7 @@ export interface ChainReader {
 }
 
 export interface ChainLog {
-  /** Of the transaction that it comes from. */
+  /** Hash of the transaction that emitted it. */
   readonly hash: Hex;
   readonly blockNumber: number;
   readonly topics: readonly Hex[];
@@ -107,14 +110,14 @@ export interface SendOptions {
   readonly beforeBroadcast?: (hash: Hex) => void;
 }
 
-/** Sends from one account; nonces are given out in order, so calls may run side by side. */
+/** Sends from one account. Nonces are assigned in order, so calls may run concurrently. */
 export interface ChainSender extends ChainReader {
   readonly address: Hex;
-  /** Answers as soon as the node took it. */
+  /** Resolves as soon as the node accepted the transaction. */
   writeContract(call: ContractCall, options?: SendOptions): Promise<Hex>;
   sendTransaction(transaction: { to: Hex; data: Hex; value?: bigint }): Promise<Hex>;
   /** Waits until it is mined and has the network's confirmations. Fails with `chain-unavailable` after `timeoutMs` (default 60,000). */
   waitForReceipt(hash: Hex, timeoutMs?: number): Promise<TransactionReceipt>;
-  /** The chain dropped transactions of ours: the next one's number is asked anew. */
+  /** Queries the nonce again for the next transaction, because the chain dropped transactions of ours. */
   forgetNonce(): void;
 }

@@ -1,4 +1,4 @@
-/** Payment by request, as the provider and the gateway see it; x402 is behind it. */
+/** Payment per request, as the provider and the gateway see it; the x402 adapter implements it. */
 import type { Amount, Asset } from '../../shared/money.ts';
 
 /**
@@ -13,43 +13,43 @@ export {
   PAYMENT_RESPONSE_HEADER,
 } from '../../shared/wire.ts';
 
-/** Why a payment was not taken; also the `code` of the OpenAI-shaped error in the body. */
+/** Reasons for which a payment is refused; also the `code` of the OpenAI-shaped error in the body. */
 export type PaymentRefusal =
   | 'voucher-missing'
   | 'voucher-malformed'
   | 'bad-signature'
   | 'voucher-too-small'
-  /** It was shown before and what it promises is spent. */
+  /** The voucher was presented before and its amount is spent. */
   | 'voucher-replayed'
-  /** It does not continue where the channel stands (too much, or for a state that never was). */
+  /** The voucher doesn't continue from the channel's state: it is too large, or for a state that never existed. */
   | 'voucher-out-of-step'
   /** Made for another channel, receiver, token or chain. */
   | 'other-channel'
-  /** The channel holds less than the voucher promises, or nothing. */
+  /** The channel's balance is below the voucher's amount, or zero. */
   | 'deposit-too-small'
   | 'deposit-refused'
-  /** Another request of the same channel is not finished. */
+  /** Another request of the same channel isn't finished. */
   | 'channel-busy'
-  /** 503: the chain is needed for this request and does not answer. */
+  /** 503: this request needs the chain, and the chain is unavailable. */
   | 'chain-unavailable'
   | 'voucher-refused';
 
-/** What a paid HTTP request brings. Header names are lower case. */
+/** The parts of an HTTP request that its payment depends on. Header names are lower case. */
 export interface PaidRequest {
   readonly method: string;
   readonly path: string;
   readonly header: (name: string) => string | undefined;
-  /** The most this request can cost, in base units of the gate's asset. */
+  /** Maximum cost of this request, in base units of the gate's asset. */
   readonly ceiling: Amount;
   readonly description: string;
 }
 
-/** The books of one admitted request. Exactly one of `settle` and `cancel` is called, once. */
+/** The payment of one admitted request. Exactly one of `settle` and `cancel` is called, once. */
 export interface AdmittedPayment {
   readonly channelId: string;
   readonly payer: string;
   /**
-   * Charges what was used, clamped to the ceiling, and persists it before it returns.
+   * Charges the used amount, clamped to the ceiling, and persists it before it returns.
    * `paymentResponse` is the value of the `PAYMENT-RESPONSE` header (or last SSE event).
    */
   settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
@@ -61,64 +61,67 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly payment: AdmittedPayment }
   | {
       readonly kind: 'answered';
-      /** 402 with requirements and the reason, 503, or 200 to a request at {@link CHANNEL_PATH}. */
+      /** 402 with requirements and the reason, 503, or 200 for a request to {@link CHANNEL_PATH}. */
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
       readonly body: string;
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
-/** The provider's till. */
+/** Admits paid requests on the provider's side. */
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
-  /** Verifies, persists the voucher, and only then admits. */
+  /** Verifies and persists the voucher, and only then admits the request. */
   admit(request: PaidRequest): Promise<Admission>;
 }
 
-/** One request's payment on the buying side. Requests of one channel run in series; several channels run side by side. */
+/**
+ * The payment of one request on the buying side: exclusive use of one channel. Requests of one channel run in
+ * series; several channels run concurrently.
+ */
 export interface PaymentLease {
   readonly channelId: string;
   /** Headers to send with the paid request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Reads the provider's `PAYMENT-RESPONSE`; refuses a charge above the ceiling. Frees the lease. */
+  /** Reads the provider's `PAYMENT-RESPONSE` and rejects a charge above the ceiling. Frees the lease. */
   complete(paymentResponse: string): Promise<{ charged: Amount; cumulative: Amount }>;
-  /** A 402 came back: corrects the channel's state from it. Frees the lease; the caller takes a new one. */
+  /** Corrects the channel's state from a 402 response. Frees the lease; the caller takes a new one. */
   refused(response: {
     status: number;
     headers: Readonly<Record<string, string>>;
     body: string;
   }): Promise<void>;
   /**
-   * The answer was lost: the provider is asked what it charged, in the background, and the lease is free when
-   * that is known or cannot be learned now.
+   * Ends a lease whose response was lost. The provider is queried in the background for the charge; the lease is
+   * freed when the charge is known or can't be learned now.
    */
   abandon(): Promise<void>;
 }
 
-/** A provider to pay, and the way to reach its HTTP service. */
+/** A provider to pay, and access to its HTTP service. */
 export interface PaidProvider {
-  /** Stable name of the provider (its peer id). */
+  /** Stable name of the provider (its peer ID). */
   readonly peer: string;
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
 }
 
-/** The gateway's purse. */
+/** Pays for single requests. */
 export interface Payer {
-  /** Opens and funds a channel when none is free, at most `ceiling` for this request. */
+  /** Leases a channel that covers `ceiling`; opens and funds one if none is free. */
   lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease>;
 }
 
-/** The purse as its owner sees it: what became of the money in its channels. */
+/** The gateway's payment client: pays for requests and accounts for the money in its channels. */
 export interface PaymentClient extends Payer {
-  /** Peers with a channel on which a charge is unknown, also since an earlier run. */
+  /** Peers with a channel on which a charge is unknown, including channels from an earlier run. */
   unresolved(): readonly string[];
-  /** Asks a provider about such channels now. What it does not answer is asked again another time. */
+  /** Queries a provider now about such channels. Charges that it doesn't return are queried again another time. */
   synchronise(provider: PaidProvider): Promise<void>;
-  /** What each channel was charged in all, as far as this machine's records know. */
+  /** Total charge of each channel, according to this machine's records. */
   charges(): readonly { readonly channelId: string; readonly total: Amount }[];
-  /** What the chain says was put into each channel and not taken out again; fails with `chain-unavailable`. */
+  /** On-chain balance of each channel: deposits minus withdrawals and refunds. Fails with `chain-unavailable`. */
   deposits(): Promise<readonly { readonly channelId: string; readonly total: Amount }[]>;
-  /** Resolves when nothing is being asked in the background. */
+  /** Resolves when no background query is running. */
   idle(): Promise<void>;
 }

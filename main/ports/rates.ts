@@ -1,15 +1,15 @@
-/** What an asset was worth at a time, in the owner's currency, by somebody who is named. */
+/** Historical value of an asset in the owner's currency, with the source of the figure. */
 
 export interface Rate {
   /** ISO 4217, e.g. `EUR`. */
   readonly currency: string;
-  /** Decimal: so much of the currency for one whole unit of the asset. */
+  /** Decimal: units of the currency for one whole unit of the asset. */
   readonly value: string;
-  /** Whose figure it is, for whoever asks years later. */
+  /** Origin of the figure, so that it can be traced years later. */
   readonly source: string;
 }
 
-/** Answers from what is kept on this machine; asks nobody. Null where no rate is known, never a guess. */
+/** Looks rates up in data stored on this machine, without the network. Null when no rate is known, never a guess. */
 export interface RateSource {
   at(asset: { readonly id: string; readonly symbol: string }, atMs: number): Rate | null;
 }

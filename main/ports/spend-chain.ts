@@ -1,4 +1,4 @@
-/** The chain as sending sees it: what is held, what it costs, and what became of a transaction. */
+/** The chain as the wallet's transfers see it: balances, fees and the state of a transaction. */
 import type { Amount } from '../../shared/money.ts';
 import type { ChainNetwork } from './chain.ts';
 import type { Hex, TransactionReceipt } from './evm.ts';
@@ -16,25 +16,25 @@ export interface NetworkFees {
   readonly tip: bigint;
 }
 
-/** Each call fails with `chain-unavailable` or `chain-mismatch` where the node does not answer as it should. */
+/** Each call fails with `chain-unavailable` or `chain-mismatch` when the node's answer is missing or wrong. */
 export interface SpendChain {
   readonly network: ChainNetwork;
   held(address: Hex): Promise<{ readonly token: Amount; readonly coin: Amount }>;
   isContract(address: Hex): Promise<boolean>;
   transfer(asset: 'token' | 'coin', to: Hex, value: Amount): Call;
-  /** Gas that it would use now; `bad-request` with the reason where the chain would refuse it. */
+  /** Gas that the call would use now. Fails with `bad-request` and the reason when the chain would refuse it. */
   estimateGas(from: Hex, call: Call): Promise<bigint>;
   fees(): Promise<NetworkFees>;
-  /** What a rollup takes for the data beside gas, at most; zero elsewhere. */
+  /** Maximum fee that a rollup charges for data in addition to gas; zero on other chains. */
   dataFee(call: Call): Promise<Amount>;
-  /** Transactions of the address in blocks, and the same with those that the node holds. */
+  /** Count of the address's mined transactions, and the count including those that the node still holds. */
   nonces(address: Hex): Promise<{ readonly mined: number; readonly held: number }>;
   hashOf(signed: Hex): Hex;
-  /** Fails with `insufficient-funds`, or `bad-request` where the node refused it for another reason. */
+  /** Fails with `insufficient-funds`, or with `bad-request` when the node refused it for another reason. */
   broadcast(signed: Hex): Promise<void>;
   receipt(hash: Hex): Promise<TransactionReceipt | null>;
-  /** Whether enough blocks lie on it to be believed. */
+  /** True when the receipt has the network's confirmations. */
   isFinal(receipt: TransactionReceipt): Promise<boolean>;
-  /** Whether the node has it, in a block or waiting for one. */
+  /** True when the node has the transaction, in a block or pending. */
   knows(hash: Hex): Promise<boolean>;
 }

@@ -1,16 +1,16 @@
-/** The wallet's keys: one secret, three accounts with different jobs. */
+/** The wallet's keys: one secret, three accounts for different purposes. */
 import type { Account, Hex } from './evm.ts';
 
 export interface WalletAccounts {
   /** Holds money: pays into channels, receives payouts. */
   readonly funds: Account;
-  /** Signs vouchers as payer and claims as receiver; holds nothing. */
+  /** Session key: signs vouchers as payer and claims as receiver; holds no funds. */
   readonly session: Account;
   /** Pays network fees; holds a little coin. */
   readonly gas: Account;
 }
 
-/** `phrase`: all three come from recovery words. `key`: from one private key, which is `funds` itself. */
+/** `phrase`: all three accounts derive from a recovery phrase. `key`: from one private key, which is `funds` itself. */
 export type SecretKind = 'phrase' | 'key';
 
 export interface OpenedKeys {
@@ -19,33 +19,34 @@ export interface OpenedKeys {
 }
 
 export interface SealedKeys extends OpenedKeys {
-  /** A key file: Web3 Secret Storage, version 3. */
+  /** A keystore file: Web3 Secret Storage, version 3. */
   readonly keystore: string;
 }
 
-/** A secret that the owner brings along. */
+/** A secret that the owner imports. */
 export type SecretSource =
   | { readonly type: 'phrase'; readonly phrase: string }
   | { readonly type: 'keystore'; readonly keystore: string; readonly passphrase: string }
   | { readonly type: 'key'; readonly key: string };
 
 /**
- * Makes and opens key files. Fails with `keystore-locked` for a wrong pass phrase, or a file that cannot be
- * read or is of another scheme. No message and no cause holds any part of a secret.
+ * Creates and opens keystore files. Fails with `keystore-locked` for a wrong passphrase, an unreadable file or an
+ * unsupported scheme. No message and no cause contains any part of a secret.
  */
 export interface KeyTools {
   create(passphrase: string): Promise<SealedKeys>;
   open(keystore: string, passphrase: string): Promise<OpenedKeys>;
-  /** Also `bad-request`: words that are no phrase (which word, or the checksum), a key that is none. */
+  /** Also fails with `bad-request`: an invalid phrase (which word, or the checksum) or an invalid key. */
   seal(source: SecretSource, passphrase: string): Promise<SealedKeys>;
-  /** The recovery words; `unsupported` where the secret is a private key. */
+  /** The words of the recovery phrase; `unsupported` when the secret is a private key. */
   words(keystore: string, passphrase: string): Promise<readonly string[]>;
-  /** The same secret under another pass phrase. */
+  /** The same secret under another passphrase. */
   reseal(keystore: string, passphrase: string, nextPassphrase: string): Promise<string>;
 }
 
 /**
- * An address as people give it, with EIP-55's checksum. `bad-request` where it is none, where the checksum is
- * wrong or missing (then nothing tells a slip of the finger), and for the zero address, which burns money.
+ * Parses an address that a person entered; requires the EIP-55 checksum. Fails with `bad-request` for text that is
+ * no address, for a wrong or missing checksum (a typing error would go unnoticed), and for the zero address, which
+ * destroys money.
  */
 export type ReadAddress = (text: string) => Hex;

@@ -13,7 +13,8 @@ import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
 import { createVoucherHashes, isSignedBy } from '../../main/adapters/x402/index.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { amount } from '../../shared/money.ts';
-import { driveContract, FOREVER, type Party } from '../../test/contract/contract-driver.ts';
+import { driveContract, type Party } from '../../test/contract/contract-driver.ts';
+import { FOREVER } from '../../test/contract/contract-signatures.ts';
 import {
   CEILING,
   makeAccounts,
@@ -183,7 +184,7 @@ async function measureGate(chain: PracticeChain, checks: 'ourselves' | 'x402') {
   const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
   await chain.fund(selling.gas.address, amount(0));
   await chain.fund(buying.funds.address);
-  const provider = await openProvider(chain, selling, undefined, checks);
+  const provider = await openProvider(chain, selling, { checks });
   const service = await serve(provider);
   const requester = openRequester(chain, buying, { deposit: amount(900_000n) });
   const timesMs: number[] = [];

@@ -189,7 +189,7 @@ test('the terminal proves a backup and exports it, by answers that are typed and
   assert.deepEqual(await createKeyTools().words(readFileSync(out, 'utf8'), 'mine'), words);
   const locked = await terminal(['wallet', 'export', '--out', `${out}.2`], 'guess\nmine\nmine\n');
   assert.equal(locked.code, 1);
-  assert.match(locked.output, /pass phrase is wrong/);
+  assert.match(locked.output, /passphrase is wrong/);
   const second = await terminal(['wallet', 'create'], 'other\nother\n');
   assert.equal(second.code, 1, second.output);
 });

@@ -1,8 +1,8 @@
 /**
- * Goal: our contracts are called exactly as x402's libraries and USDC's users call theirs.
- * Method: the ABI inside of @x402/evm compared entry by entry with our artifact, in both directions: what ours
- * has beyond it is listed here by name; the typed data of signatures compared by their hashes.
- * Would break: a new version of the library that calls, reads or signs something else.
+ * Verifies: our contracts have exactly the interface that x402's libraries and users of USDC call.
+ * Setup: the ABI inside @x402/evm compared entry by entry with our artifact, in both directions: entries that only
+ * ours has are listed here by name; the typed data of signatures compared by their hashes.
+ * Fails if: a new version of the library calls, reads or signs something else.
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -22,7 +22,7 @@ interface LibraryAbi {
 
 let official: string[];
 
-/** Entries with names of values, mutability and indexes: two contracts with the same ones are the same to callers. */
+/** Entries with value names, mutability and indexes: contracts with equal entries are equal to callers. */
 function entriesOf(abi: InterfaceAbi): string[] {
   return Interface.from(abi)
     .fragments.filter((fragment) => fragment.type !== 'constructor')
@@ -31,16 +31,16 @@ function entriesOf(abi: InterfaceAbi): string[] {
 }
 
 before(async () => {
-  // The library does not export its ABI; it stands in one of its files.
-  const door = fileURLToPath(import.meta.resolve('@x402/evm/batch-settlement/client'));
-  const folder = join(dirname(door), '..', '..');
+  // The library doesn't export its ABI, but one of its files contains it.
+  const entry = fileURLToPath(import.meta.resolve('@x402/evm/batch-settlement/client'));
+  const folder = join(dirname(entry), '..', '..');
   for (const name of readdirSync(folder).filter((file) => /^chunk-.*\.mjs$/.test(file))) {
     const loaded: Partial<LibraryAbi> = await import(pathToFileURL(join(folder, name)).href);
     if (loaded.batchSettlementABI !== undefined) official = entriesOf(loaded.batchSettlementABI);
   }
 });
 
-/** Not in the library’s ABI, which holds what the library itself calls. */
+/** Not in the library's ABI, which contains only the entries that the library itself calls. */
 const OURS_BEYOND = [
   'event ChannelClosed',
   'event ChannelCreated',
@@ -58,7 +58,7 @@ const OURS_BEYOND = [
   'function eip712Domain',
 ];
 
-/** By which the standard’s contract refuses; clients show them to people. */
+/** Errors of the standard's contract; clients show them to people. */
 const STANDARD_ERRORS = [
   'ClaimExceedsBalance()',
   'ClaimExceedsCeiling()',
@@ -82,7 +82,7 @@ const STANDARD_ERRORS = [
   'ZeroDeposit()',
   'ZeroRefund()',
 ];
-/** Of OpenZeppelin’s parts. */
+/** Errors of OpenZeppelin's parts. */
 const BORROWED_ERRORS = [
   'AddressEmptyCode(address target)',
   'FailedCall()',
@@ -90,13 +90,13 @@ const BORROWED_ERRORS = [
   'SafeERC20FailedOperation(address token)',
 ];
 
-test('the settlement contract has every function and event of the library’s ABI, and no surprise beyond', () => {
+test('the settlement contract has every entry of the library’s ABI, and only listed ones beyond', () => {
   const ours = entriesOf(settlement.abi);
   assert.ok(official.length > 15, 'the library’s ABI was found');
   assert.deepEqual(
     official.filter((entry) => !ours.includes(entry)),
     [],
-    'called by the library and not ours',
+    'called by the library and missing in ours',
   );
   const beyond = ours
     .filter((entry) => !official.includes(entry) && !entry.startsWith('error '))
@@ -106,7 +106,7 @@ test('the settlement contract has every function and event of the library’s AB
   assert.deepEqual(errors, [...STANDARD_ERRORS, ...BORROWED_ERRORS].sort());
 });
 
-test('what is signed has the type that the standard names', () => {
+test('signed data has the types of the standard', () => {
   const types: Readonly<Record<string, string>> = {
     CHANNEL_CONFIG_TYPEHASH:
       'ChannelConfig(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)',
@@ -118,7 +118,7 @@ test('what is signed has the type that the standard names', () => {
   }
 });
 
-test('both collectors have the one function that the settlement contract calls', () => {
+test('both collectors have the function that the settlement contract calls', () => {
   const collect =
     'function collect(address payer, address token, uint256 amount, bytes32 channelId, bytes collectorData)';
   for (const artifact of [erc3009Collector, permit2Collector]) {
@@ -132,7 +132,7 @@ const signatures = (abi: InterfaceAbi): string[] =>
     .map((fragment) => fragment.format('sighash'))
     .sort();
 
-test('the test USDC has all of ERC-20, EIP-2612 and EIP-3009, with both forms of a signature', () => {
+test('the test USDC has all of ERC-20, EIP-2612 and EIP-3009, with both signature forms', () => {
   const authorization = 'address,address,uint256,uint256,uint256,bytes32';
   const standard = [
     'totalSupply()',
@@ -164,7 +164,7 @@ test('the test USDC has all of ERC-20, EIP-2612 and EIP-3009, with both forms of
   );
 });
 
-test('our Permit2 answers to the names of the real one', () => {
+test('our Permit2 has the function names of the real one', () => {
   assert.deepEqual(signatures(permit2.abi), [
     'DOMAIN_SEPARATOR()',
     'invalidateUnorderedNonces(uint256,uint256)',

@@ -1,17 +1,17 @@
-/** The official facilitator class behind a small HTTP server on loopback, which can also fail and lie: for tests. */
+/** For tests: the official facilitator class behind an HTTP server on loopback, which can also fail or lie. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FacilitatorClient } from '@x402/core/server';
 
 export interface LoopbackFacilitator {
   readonly url: string;
-  /** Types of the payloads that it was asked to settle. */
-  readonly asked: string[];
+  /** Types of the payloads that it received to settle. */
+  readonly received: string[];
   mode: 'honest' | 'down' | 'refusing' | 'lying';
   close(): Promise<void>;
 }
 
-/** `answer`: the official class with a key of its own. A liar reports success with the hash of another transaction. */
+/** `official` is the official class with its own key. In mode `lying`, reports success with `otherHash`, the hash of another transaction. */
 export async function startFacilitator(
   official: FacilitatorClient,
   otherHash: string,
@@ -23,7 +23,7 @@ export async function startFacilitator(
       void (async () => {
         if (facilitator.mode === 'down') return void response.destroy();
         const { paymentPayload, paymentRequirements } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-        facilitator.asked.push(paymentPayload.payload.type);
+        facilitator.received.push(paymentPayload.payload.type);
         const { network } = paymentRequirements;
         const answer =
           facilitator.mode === 'refusing'
@@ -39,7 +39,7 @@ export async function startFacilitator(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const facilitator: LoopbackFacilitator = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked: [],
+    received: [],
     mode: 'honest',
     close: () =>
       new Promise((resolve) => {

@@ -1,9 +1,9 @@
 /**
- * Goal: x402's own client, server and facilitator work on our contracts, with each other and with our parts.
- * Method: the library unmodified on the practice chain, from the deposit to the payout and the refund: its
- * client and its server, by either collector; its server and our payer. Its client and our gate, and its
- * facilitator and our claims: official-client.test.ts and payment-loop.test.ts.
- * Would break: our contracts or our payer on any chain, or with any seller, but our own.
+ * Verifies: x402's own client, server and facilitator work with our contracts, with each other and with our parts.
+ * Setup: the unmodified library on the practice chain, from the deposit to the payout and the refund: its client and
+ * its server, with either collector; its server and our payer. Its client with our gate, and its facilitator with our
+ * claims: official-client.test.ts and payment-loop.test.ts.
+ * Fails if: our contracts or our payer work only on our own chain or with our own provider.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,13 +20,13 @@ import { MaxUint256 } from 'ethers';
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
-import { createFacilitator } from '../../main/adapters/x402/operation.ts';
+import { createFacilitator } from '../../main/adapters/x402/chain/facilitator.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { PERMIT2_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { amount } from '../../shared/money.ts';
-import { PERMIT2 } from './contract-driver.ts';
 import { buy, CEILING, makeAccounts, openRequester, PAID_PATH } from './paid-service.ts';
 
 type Method = 'eip3009' | 'permit2';
@@ -45,7 +45,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A seller made of x402's server and facilitator alone; only the key and the node are ours. */
+/** A provider made of x402's server and facilitator alone; only the key and the node are ours. */
 async function serveOfficially(method: Method) {
   const accounts = await makeAccounts();
   await chain.fund(accounts.gas.address, amount(0));
@@ -101,7 +101,7 @@ async function serveOfficially(method: Method) {
         response.writeHead(status, headers).end(JSON.stringify(body ?? {}));
         return;
       }
-      if (result.type !== 'payment-verified') throw new Error('nothing is free here');
+      if (result.type !== 'payment-verified') throw new Error('every request requires payment');
       const charge = path === CHANNEL_PATH ? 0n : seller.charge;
       const settled = await server.processSettlement(
         result.paymentPayload,
@@ -150,10 +150,10 @@ function officialClient(accounts: WalletAccounts) {
   return {
     refund: (url: string) => scheme.refund(url),
     async pay(url: string): Promise<number> {
-      const asked = await fetch(url, { method: 'POST' });
+      const unpaid = await fetch(url, { method: 'POST' });
       const required = client.getPaymentRequiredResponse(
-        (name) => asked.headers.get(name),
-        await asked.json(),
+        (name) => unpaid.headers.get(name),
+        await unpaid.json(),
       );
       const payment = await client.createPaymentPayload(required);
       const headers = client.encodePaymentSignatureHeader(payment);
@@ -180,7 +180,7 @@ for (const method of ['eip3009', 'permit2'] as const) {
         address: chain.network.token.address as Hex,
         abi: tokenArtifact.abi,
         functionName: 'approve',
-        args: [PERMIT2, MaxUint256],
+        args: [PERMIT2_ADDRESS, MaxUint256],
       });
       await payer.waitForReceipt(approval);
     }
@@ -195,7 +195,7 @@ for (const method of ['eip3009', 'permit2'] as const) {
     assert.match(settle?.transaction ?? '', /^0x[0-9a-f]{64}$/);
     assert.equal(await tokensOf(seller.accounts.funds.address), seller.charged);
     seller.charge = 11n;
-    assert.equal(await client.pay(seller.url + PAID_PATH), 200, 'trade goes on after a claim');
+    assert.equal(await client.pay(seller.url + PAID_PATH), 200, 'trade continues after a claim');
     const refund = await client.refund(seller.url + PAID_PATH);
     assert.equal(refund.success, true);
     assert.equal(await tokensOf(accounts.funds.address), MINTED - seller.charged);
@@ -204,7 +204,7 @@ for (const method of ['eip3009', 'permit2'] as const) {
   });
 }
 
-test('our payer buys from x402’s server, tops its channel up, and is charged what was used', async (context) => {
+test('our payer buys from x402’s server, tops up its channel, and is charged for its use', async (context) => {
   const seller = await serveOfficially('eip3009');
   context.after(seller.close);
   const accounts = await makeAccounts();
@@ -220,7 +220,7 @@ test('our payer buys from x402’s server, tops its channel up, and is charged w
   }
   assert.ok(requester.deposits.length > 1, 'topped up');
   const { claims } = await seller.manager.claimAndSettle();
-  assert.equal(claims.length, 1, 'one channel for requests one after another');
+  assert.equal(claims.length, 1, 'sequential requests share one channel');
   assert.equal(await tokensOf(seller.accounts.funds.address), seller.charged);
   const deposited = requester.deposits.reduce((sum, deposit) => sum + deposit.amount, 0n);
   assert.equal(await tokensOf(accounts.funds.address), MINTED - deposited);

@@ -1,5 +1,4 @@
-/** A provider that sells by our ports over plain HTTP, a requester that buys, and their chain: for tests. */
-
+/** For tests: a provider that sells through our ports over plain HTTP, a requester that buys, and their chain. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
@@ -40,7 +39,7 @@ export const CEILING = amount(500);
 export const DEPOSIT_MIN = amount(2_000);
 export const WITHDRAW_DELAY_SECONDS = 3_600;
 
-/** Keys that open quickly. */
+/** Creates keys with a cheap scrypt cost. */
 export async function makeAccounts(): Promise<WalletAccounts> {
   return (await createKeyTools({ scryptCost: 2 }).create('test')).accounts;
 }
@@ -54,13 +53,19 @@ export interface Provider {
   readonly node: ChainNode;
 }
 
-/** A provider on the chain, with what an earlier one left in `store`; `checks` says who verifies vouchers. */
+export interface ProviderSetup {
+  /** Records of an earlier provider; empty by default. */
+  readonly store?: MemoryRecordStore;
+  /** Verifier of vouchers: our own fast check (default) or x402's server. */
+  readonly checks?: 'ourselves' | 'x402';
+  readonly network?: Partial<ChainNetwork>;
+}
+
+/** Opens a provider on the chain. */
 export async function openProvider(
   chain: PracticeChain,
   accounts: WalletAccounts,
-  store: MemoryRecordStore = createMemoryRecordStore(),
-  checks: 'ourselves' | 'x402' = 'ourselves',
-  network: Partial<ChainNetwork> = {},
+  { store = createMemoryRecordStore(), checks = 'ourselves', network = {} }: ProviderSetup = {},
 ): Promise<Provider> {
   const node = connectNode({ ...chain.network, ...network });
   const channels = await openProviderChannels({
@@ -79,7 +84,7 @@ export async function openProvider(
   return { accounts, store, gate: createPaymentGate(channels), claims, settlement, node };
 }
 
-/** What the service does with an admitted request; by default it charges {@link Service.charge}. */
+/** Handles an admitted request; by default the service charges {@link Service.charge}. */
 export type Work = (
   payment: Extract<Awaited<ReturnType<PaymentGate['admit']>>, { kind: 'admitted' }>['payment'],
   response: ServerResponse,
@@ -91,11 +96,11 @@ export interface Service {
   charge: Amount;
   ceiling: Amount;
   work: Work | null;
-  /** Charged over all answers that were sent. */
+  /** Total charge of all responses that were sent. */
   charged: bigint;
   readonly reasons: string[];
-  /** Requests that were in work at once, at most. */
-  atOnce: number;
+  /** Maximum number of concurrent requests so far. */
+  concurrentMax: number;
   close(): Promise<void>;
 }
 
@@ -120,7 +125,7 @@ export async function serve(provider: Provider): Promise<Service> {
       return;
     }
     active += 1;
-    service.atOnce = Math.max(service.atOnce, active);
+    service.concurrentMax = Math.max(service.concurrentMax, active);
     try {
       if (service.work !== null) return await service.work(admission.payment, response);
       await new Promise((resolve) => setImmediate(resolve));
@@ -145,7 +150,7 @@ export async function serve(provider: Provider): Promise<Service> {
     work: null,
     charged: 0n,
     reasons: [],
-    atOnce: 0,
+    concurrentMax: 0,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -155,7 +160,7 @@ export async function serve(provider: Provider): Promise<Service> {
   return service;
 }
 
-/** The service as a payer reaches it. */
+/** The service as a payer sees it. */
 export function reach(service: Service, peer = 'provider-1'): PaidProvider {
   return { peer, fetch: (path, init) => fetch(service.url + path, init) };
 }
@@ -165,7 +170,7 @@ export interface Requester {
   readonly store: MemoryRecordStore;
   readonly payer: PaymentClient;
   readonly deposits: PaidDeposit[];
-  /** Learned after an answer was lost. */
+  /** Charges learned after a response was lost. */
   readonly charges: LearnedCharge[];
 }
 
@@ -194,7 +199,7 @@ export function openRequester(
   return { accounts, store, payer, deposits, charges };
 }
 
-/** One paid request, again after a refusal, as a gateway does it. Returns what was charged. */
+/** Makes one paid request, with retries after refusals as in a gateway. Returns the charge. */
 export async function buy(
   requester: Requester,
   provider: PaidProvider,
@@ -211,7 +216,7 @@ export async function buy(
   }
 }
 
-/** Chain, provider and requester with money, ready to trade. */
+/** Opens a chain, and a provider and a requester with money. */
 export async function openMarket(folder: string): Promise<{
   chain: PracticeChain;
   provider: Provider;

@@ -1,8 +1,8 @@
 /**
- * Goal: money is conserved from the first deposit to the payout, whatever goes wrong on the way.
- * Method: gate, payer and settlement over plain HTTP on a real local chain; sums compared in base units.
- * Would break: a charge above the ceiling, a lost voucher, a double claim, a channel that stays busy, work that
- * stops because the chain is away.
+ * Verifies: money is conserved from the first deposit to the payout, whatever fails in between.
+ * Setup: gate, payer and settlement over plain HTTP on a real local chain; sums compared in base units.
+ * Fails if: a charge exceeds the ceiling, a voucher is lost, a claim is made twice, a channel stays busy, or jobs stop
+ * because the chain is unavailable.
  */
 
 import assert from 'node:assert/strict';
@@ -14,6 +14,7 @@ import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import { amount } from '../../shared/money.ts';
 import { CHAT_PATH, PAYMENT_RESPONSE_HEADER } from '../../shared/wire.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
@@ -58,7 +59,7 @@ async function tokenOf(provider: Provider, address: string): Promise<bigint> {
   return token;
 }
 
-test('what was charged is what is claimed, paid out and missing from the payer', async () => {
+test('the same amount is charged, claimed, paid out and missing from the payer', async () => {
   const { provider, service, requester } = market;
   const events: SettlementEvent[] = [];
   provider.settlement.onEvent((event) => events.push(event));
@@ -96,7 +97,7 @@ test('what was charged is what is claimed, paid out and missing from the payer',
   assert.deepEqual(again, { claims: [], settle: null }, 'nothing is claimed or paid out twice');
 });
 
-test('a warm channel needs no round trip but the request itself', async () => {
+test('a warm channel requires no round trip except the request itself', async () => {
   const { service, requester } = await freshPair();
   const provider = reach(service);
   await buy(requester, provider);
@@ -113,11 +114,11 @@ test('a warm channel needs no round trip but the request itself', async () => {
   await service.close();
 });
 
-test('requests side by side use channels side by side, never more than the pool has', async () => {
+test('concurrent requests use separate channels, up to the pool’s limit', async () => {
   const { provider, service, requester } = await freshPair();
   const charges = await Promise.all(Array.from({ length: 12 }, () => buy(requester, reach(service))));
   assert.deepEqual(new Set(charges), new Set([service.charge]));
-  assert.ok(service.atOnce <= 3, `${service.atOnce} at once`);
+  assert.ok(service.concurrentMax <= 3, `${service.concurrentMax} concurrent requests`);
   assert.ok(new Set(requester.deposits.map((deposit) => deposit.channelId)).size <= 3);
   assert.ok(!service.reasons.includes('channel-busy'), 'our own payer never meets a busy channel');
   const result = await provider.settlement.settleNow();
@@ -136,20 +137,18 @@ test('a channel that runs low is topped up and stays the same channel', async ()
   await service.close();
 });
 
-test('a provider that restarts in the middle of a request keeps its vouchers and frees the channel', async () => {
+test('a provider that restarts during a request keeps its vouchers and frees the channel', async () => {
   const { provider, service, requester } = await freshPair();
   await buy(requester, reach(service));
-  // The process dies after the voucher was kept and before anything was charged.
+  // The process dies after the voucher was stored and before anything was charged.
   service.work = async (_, response) => void response.destroy();
   const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
   await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
   await lease.abandon();
   service.work = null;
-  service.provider = await openProvider(
-    market.chain,
-    provider.accounts,
-    createMemoryRecordStore(provider.store.snapshot()),
-  );
+  service.provider = await openProvider(market.chain, provider.accounts, {
+    store: createMemoryRecordStore(provider.store.snapshot()),
+  });
   await requester.payer.idle();
   assert.equal(await buy(requester, reach(service)), service.charge);
   const result = await service.provider.settlement.settleNow();
@@ -157,7 +156,7 @@ test('a provider that restarts in the middle of a request keeps its vouchers and
   await service.close();
 });
 
-test('a lost answer is charged once and the payer finds its place again', async () => {
+test('a lost response is charged once and the payer learns the channel’s state', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));
   service.work = async (payment, response) => {
@@ -181,11 +180,11 @@ test('a lost answer is charged once and the payer finds its place again', async 
   const next = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
   const answer = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: next.headers });
   const { cumulative } = await next.complete(answer.headers.get(PAYMENT_RESPONSE_HEADER) ?? '');
-  assert.equal(cumulative, service.charge * 3n + 200n, 'the buyer’s sum includes the lost answer');
+  assert.equal(cumulative, service.charge * 3n + 200n, 'the buyer’s total includes the lost response');
   await service.close();
 });
 
-test('a buyer that died in the middle of a request asks on its next start what it was charged', async () => {
+test('a buyer that crashed during a request learns the charge at its next start', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));
   service.work = async (payment, response) => {
@@ -194,14 +193,14 @@ test('a buyer that died in the middle of a request asks on its next start what i
   };
   const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
   await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
-  // Nothing more happens in this run: the next one has only what is on disk.
+  // This run does nothing more: the next one has only the data on disk.
   const restarted = openRequester(market.chain, requester.accounts, {
     store: createMemoryRecordStore(requester.store.snapshot()),
   });
   assert.deepEqual(restarted.payer.unresolved(), ['provider-1']);
   const away = { peer: 'provider-1', fetch: () => Promise.reject(new Error('not connected')) };
   await restarted.payer.synchronise(away);
-  assert.deepEqual(restarted.payer.unresolved(), ['provider-1'], 'asked again another time');
+  assert.deepEqual(restarted.payer.unresolved(), ['provider-1'], 'queried again another time');
   await restarted.payer.synchronise(reach(service));
   assert.deepEqual(
     restarted.charges.map(({ total }) => total),
@@ -211,17 +210,17 @@ test('a buyer that died in the middle of a request asks on its next start what i
   await service.close();
 });
 
-test('a payer that lost all its records goes on with the same channel and its money', async () => {
+test('a payer that lost all records continues with the same channel and its balance', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));
   const restored = openRequester(market.chain, requester.accounts);
   assert.equal(await buy(restored, reach(service)), service.charge);
-  assert.deepEqual(restored.deposits, [], 'the first deposit still serves');
+  assert.deepEqual(restored.deposits, [], 'the first deposit is still used');
   assert.equal(service.provider.claims.accounts().length, 1);
   await service.close();
 });
 
-test('a cancelled request costs nothing and the next one goes on', async () => {
+test('a canceled request costs nothing and the next one succeeds', async () => {
   const { service, requester } = await freshPair();
   service.work = async (payment, response) => {
     await payment.cancel();
@@ -241,7 +240,7 @@ test('a cancelled request costs nothing and the next one goes on', async () => {
   await service.close();
 });
 
-test('a crash between sending a claim and noting it is found again under the same hash', async () => {
+test('after a crash between sending and confirming a claim, recovery finds it under the same hash', async () => {
   const { provider, service, requester } = await freshPair();
   await buy(requester, reach(service));
   let crashed: ReturnType<typeof provider.store.snapshot> | null = null;
@@ -250,18 +249,20 @@ test('a crash between sending a claim and noting it is found again under the sam
     original(collection, key, value);
     if (collection === 'x402-outbox') crashed ??= provider.store.snapshot();
   };
-  const told = await provider.settlement.settleNow();
-  if (crashed === null) throw new Error('the claim was not written down before it was sent');
+  const reported = await provider.settlement.settleNow();
+  if (crashed === null) throw new Error('the claim was not recorded before it was sent');
 
-  const restarted = await openProvider(market.chain, provider.accounts, createMemoryRecordStore(crashed));
+  const restarted = await openProvider(market.chain, provider.accounts, {
+    store: createMemoryRecordStore(crashed),
+  });
   const events: SettlementEvent[] = [];
   restarted.settlement.onEvent((event) => events.push(event));
   const result = await restarted.settlement.settleNow();
 
-  assert.deepEqual(result.claims, told.claims, 'the same claim, told again');
+  assert.deepEqual(result.claims, reported.claims, 'the same claim, reported again');
   assert.equal(
     result.settle?.tx.hash,
-    told.settle?.tx.hash,
+    reported.settle?.tx.hash,
     'and the payout that followed, found on the chain',
   );
   assert.equal(events.length, 2);
@@ -270,14 +271,14 @@ test('a crash between sending a claim and noting it is found again under the sam
   await service.close();
 });
 
-test('thirty channels opened at once are claimed in two transactions', async () => {
+test('thirty channels opened concurrently are claimed in two transactions', async () => {
   const { provider, service, requester: first } = await freshPair();
   const requester = openRequester(market.chain, first.accounts, { channelsMax: 30 });
   const inside: (() => void)[] = [];
   service.work = async (payment, response) => {
     await new Promise<void>((resolve) => {
       inside.push(resolve);
-      // Nobody is served before everybody has a channel.
+      // No request is served before all of them have a channel.
       if (inside.length === 30) for (const release of inside) release();
     });
     const { paymentResponse } = await payment.settle(amount(10));
@@ -293,7 +294,7 @@ test('thirty channels opened at once are claimed in two transactions', async () 
   await service.close();
 });
 
-test('claims in the middle of trade lose and double nothing', async () => {
+test('claims during trade neither lose nor double an amount', async () => {
   const { provider, service, requester } = await freshPair();
   const claimed: bigint[] = [];
   const paidOut: bigint[] = [];
@@ -316,7 +317,7 @@ test('claims in the middle of trade lose and double nothing', async () => {
   await service.close();
 });
 
-test('a payer who begins to withdraw is noticed', async () => {
+test('detects that a payer has started a withdrawal', async () => {
   const { provider, service, requester } = await freshPair();
   await buy(requester, reach(service));
   await market.chain.fund(requester.accounts.funds.address, amount(0));
@@ -327,7 +328,7 @@ test('a payer who begins to withdraw is noticed', async () => {
   const stored = provider.store.list('x402-sold-channel')[0];
   const { channelConfig } = JSON.parse(stored?.value ?? '{}');
   const hash = await sender.writeContract({
-    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    address: SETTLEMENT_ADDRESS,
     abi: artifact.abi,
     functionName: 'initiateWithdraw',
     args: [channelConfig, 5_000n],
@@ -338,7 +339,7 @@ test('a payer who begins to withdraw is noticed', async () => {
   await service.close();
 });
 
-test('with the chain away, funded channels go on and settlement waits until it is back', async () => {
+test('while the chain is unavailable, funded channels keep working and settlement is deferred', async () => {
   const { provider, service, requester } = await freshPair();
   await buy(requester, reach(service));
   const waiting: string[] = [];
@@ -348,14 +349,14 @@ test('with the chain away, funded channels go on and settlement waits until it i
 
   assert.equal(await buy(requester, reach(service)), service.charge);
   await assert.rejects(provider.settlement.settleNow(), { code: 'chain-unavailable' });
-  assert.deepEqual(waiting, ['The chain cannot be reached.']);
+  assert.deepEqual(waiting, ['The chain is unreachable.']);
   assert.equal(provider.settlement.receivables()[0]?.reason, 'chain-unavailable');
   const stranger = openRequester(market.chain, await makeAccounts());
   await assert.rejects(buy(stranger, reach(service)), { code: 'chain-unavailable' });
   const elsewhere = { ...provider.node, readContract: async () => [0n, 0n] };
   const sighted = openRequester(market.chain, await makeAccounts(), { chain: elsewhere });
   await assert.rejects(buy(sighted, reach(service)), { code: 'chain-unavailable' });
-  assert.ok(service.reasons.includes('chain-unavailable'), 'a deposit is answered with 503');
+  assert.ok(service.reasons.includes('chain-unavailable'), 'a deposit gets 503');
 
   const chain = await startPracticeChain({ folder, port });
   market = { ...market, chain };

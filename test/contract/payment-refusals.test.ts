@@ -1,8 +1,8 @@
 /**
- * Goal: a payment that is not right is refused with the reason, releases no work and changes no books.
- * Method: vouchers made by x402's own client functions, bent in one way each, sent to the gate over HTTP.
- * Would break: work without money, a voucher accepted twice, a channel wedged by a forger, errors that OpenAI
- * clients cannot read.
+ * Verifies: an invalid payment is refused with its reason, starts no job and changes no record.
+ * Setup: vouchers made by x402's own client functions, each tampered with in one way, sent to the gate over HTTP.
+ * Fails if: a job starts without payment, a voucher is accepted twice, a forger can block a channel, or OpenAI
+ * clients can't read the errors.
  */
 
 import assert from 'node:assert/strict';
@@ -114,7 +114,7 @@ async function expectRefused(
   assert.equal(required.accepts[0]?.scheme, 'batch-settlement');
 }
 
-/** A channel with money, opened at the zero-charge route. */
+/** Opens a funded channel at the path that charges nothing. */
 async function openChannel(accounts: WalletAccounts, sum = 20_000n): Promise<BatchSettlementClientDeps> {
   await market.chain.fund(accounts.funds.address);
   const deps = depsOf(accounts);
@@ -123,7 +123,7 @@ async function openChannel(accounts: WalletAccounts, sum = 20_000n): Promise<Bat
   return deps;
 }
 
-test('each way of not paying has its own reason, and none of them releases work', async () => {
+test('each invalid payment is refused with its own reason and starts no job', async () => {
   const accounts = await makeAccounts();
   const deps = await openChannel(accounts);
   let worked = 0;
@@ -152,10 +152,10 @@ test('each way of not paying has its own reason, and none of them releases work'
   await expectRefused(send(await voucherPayment(deps, 501n)), 'voucher-out-of-step');
   assert.equal(worked, 0);
 
-  const good = await voucherPayment(deps, CEILING);
-  assert.equal((await send(good)).status, 200);
+  const valid = await voucherPayment(deps, CEILING);
+  assert.equal((await send(valid)).status, 200);
   assert.equal(worked, 1);
-  await expectRefused(send(good), 'voucher-replayed');
+  await expectRefused(send(valid), 'voucher-replayed');
 
   const other = depsOf(accounts, `0x${'0'.repeat(63)}2`);
   const otherConfig = buildChannelConfig(other, requirement);
@@ -176,7 +176,7 @@ test('each way of not paying has its own reason, and none of them releases work'
   market.service.work = null;
 });
 
-test('two requests of one channel at once: the second is told that the channel is busy', async () => {
+test('refuses a concurrent request on the same channel as busy', async () => {
   const deps = await openChannel(await makeAccounts());
   const payment = await voucherPayment(deps, CEILING);
   const inside = Promise.withResolvers<void>();
@@ -196,7 +196,7 @@ test('two requests of one channel at once: the second is told that the channel i
   market.service.work = null;
 });
 
-test('a deposit that is too small or not covered by the wallet opens nothing', async () => {
+test('a deposit that is too small or exceeds the wallet’s balance opens no channel', async () => {
   const accounts = await makeAccounts();
   await market.chain.fund(accounts.funds.address);
   const opening = { ...requirement, amount: '1' };
@@ -207,7 +207,7 @@ test('a deposit that is too small or not covered by the wallet opens nothing', a
   assert.equal(await chargedTo(poor), null);
 });
 
-test('a deposit sent with a paid request is on the chain before the work, and its charge is clamped', async () => {
+test('a deposit sent with a paid request is on the chain before the job, and its charge is clamped', async () => {
   const accounts = await makeAccounts();
   await market.chain.fund(accounts.funds.address);
   const deps = depsOf(accounts);

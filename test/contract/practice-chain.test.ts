@@ -1,7 +1,8 @@
 /**
- * Goal: the practice chain keeps its money over restarts, harms no other program, and ends with its owner.
- * Method: real chains in temporary folders; a child process that is killed without a chance to tidy up.
- * Would break: practice earnings gone after a restart, anvil left behind, balances of 0 where nobody answered.
+ * Verifies: the practice chain keeps its money across restarts, interferes with no other program, and ends with its
+ * parent.
+ * Setup: real chains in temporary folders; a child process that is killed without a chance to clean up.
+ * Fails if: practice earnings are gone after a restart, anvil is left running, or a balance is 0 when no node answered.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -24,11 +25,11 @@ import { makeAccounts } from './paid-service.ts';
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
 after(() => rmSync(root, { recursive: true }));
 
-test('money and contracts are there again after a restart, at another port too', async () => {
+test('keeps money and contracts across a restart, even on another port', async () => {
   const folder = join(root, 'restart');
   const { funds, gas } = await makeAccounts();
   const first = await startPracticeChain({ folder });
-  // Funding needs no more than the node's address.
+  // Funding requires only the node's address.
   await fundFromFaucet(practiceNetwork(first.network.rpcUrl), funds.address);
   await first.fund(funds.address, amount(1));
   await first.stop();
@@ -41,7 +42,7 @@ test('money and contracts are there again after a restart, at another port too',
   await second.stop();
 });
 
-test('a node that is killed forgets nothing that was answered, and comes back at the same address', async () => {
+test('a killed node loses no acknowledged transaction and restarts at the same address', async () => {
   const chain = await startPracticeChain({ folder: join(root, 'killed') });
   const { funds, gas } = await makeAccounts();
   await chain.fund(funds.address, amount(5));
@@ -55,7 +56,7 @@ test('a node that is killed forgets nothing that was answered, and comes back at
     for (;;) {
       const receipt = await node.receipt(hash).catch(() => 'away' as const);
       if (receipt !== 'away') {
-        assert.deepEqual(receipt, before, 'the transaction is where it was');
+        assert.deepEqual(receipt, before, 'the transaction is in the same block');
         break;
       }
       assert.ok(performance.now() < deadline, 'the node did not come back');
@@ -67,7 +68,7 @@ test('a node that is killed forgets nothing that was answered, and comes back at
   await chain.stop();
 });
 
-test('where nobody answers, a balance is unknown and not zero', async () => {
+test('a balance is unknown, not zero, when no node answers', async () => {
   const chain = await startPracticeChain({ folder: join(root, 'gone') });
   const { funds } = await makeAccounts();
   await chain.stop();
@@ -75,7 +76,7 @@ test('where nobody answers, a balance is unknown and not zero', async () => {
   assert.deepEqual([balances.token, balances.coin], [null, null]);
 });
 
-test('a node of another chain is refused before anything is read or sent', async () => {
+test('rejects a node of another chain before it reads or sends anything', async () => {
   const chain = await startPracticeChain({ folder: join(root, 'other') });
   const elsewhere = connectNode({ ...chain.network, chainId: 8453, id: 'eip155:8453' });
   const { funds } = await makeAccounts();
@@ -85,7 +86,7 @@ test('a node of another chain is refused before anything is read or sent', async
   await chain.stop();
 });
 
-test('a port that is taken is named; transactions side by side get their own nonces', async () => {
+test('reports a port in use; concurrent transactions get their own nonces', async () => {
   const chain = await startPracticeChain({ folder: join(root, 'port') });
   const port = Number(new URL(chain.network.rpcUrl).port);
   await assert.rejects(startPracticeChain({ folder: join(root, 'port-2'), port }), { code: 'port-in-use' });
@@ -104,7 +105,7 @@ test('a port that is taken is named; transactions side by side get their own non
   await chain.stop();
 });
 
-test('the chain ends when its owner is killed without warning', async () => {
+test('the chain ends when its parent is killed', async () => {
   const module = join(import.meta.dirname, '../../main/adapters/anvil/index.ts');
   const script = `
     const { startPracticeChain } = await import(${JSON.stringify(module)});
@@ -112,15 +113,15 @@ test('the chain ends when its owner is killed without warning', async () => {
     console.log(chain.network.rpcUrl);
     setInterval(() => {}, 1000);
   `;
-  const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const rpcUrl = await new Promise<string>((resolve) =>
-    owner.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim())),
+    parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim())),
   );
   const node = connectNode(practiceNetwork(rpcUrl));
   assert.ok(await node.send('eth_blockNumber', []));
-  owner.kill('SIGKILL');
+  parent.kill('SIGKILL');
   const gone = async (): Promise<boolean> => {
     try {
       await node.send('eth_blockNumber', []);
@@ -131,7 +132,7 @@ test('the chain ends when its owner is killed without warning', async () => {
   };
   const deadline = performance.now() + 10_000;
   while (!(await gone())) {
-    assert.ok(performance.now() < deadline, 'anvil outlived its owner');
+    assert.ok(performance.now() < deadline, 'anvil outlived its parent');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });

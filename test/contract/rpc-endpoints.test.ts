@@ -1,8 +1,8 @@
 /**
- * Goal: no node of the chain is believed alone where there are several, and none is needed alone.
- * Method: one real chain behind proxies that lie, are late, talk nonsense, are away or serve another chain.
- * Would break: a balance or receipt taken from a liar, a settlement that stops because one public node is down,
- * a node of another chain that is believed, minutes of waiting for a node that never answers.
+ * Verifies: when a network has several nodes, no single node is trusted, and none is required.
+ * Setup: one real chain behind proxies that lie, are late, return garbage, are unavailable or serve another chain.
+ * Fails if: a balance or receipt comes from a single lying node, settlement stops because one public node is down,
+ * a node of another chain is accepted, or a node that never answers blocks for minutes.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,6 +15,9 @@ import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
 import { makeAccounts } from './paid-service.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
+
+/** Short, for the late node; long enough for a healthy one on a busy machine. */
+const REQUEST_TIMEOUT_MS = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-endpoints-'));
 let chain: PracticeChain;
@@ -31,13 +34,13 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A node over as many proxies of the same chain. */
+/** A node over this many proxies of the same chain. */
 async function over(count: number, confirmations = 1): Promise<{ node: ChainNode; proxies: RpcProxy[] }> {
   const proxies = await Promise.all(Array.from({ length: count }, () => startRpcProxy(chain.network.rpcUrl)));
   const [rpcUrl = '', ...fallbackRpcUrls] = proxies.map(({ url }) => url);
   const node = connectNode(
     { ...chain.network, rpcUrl, fallbackRpcUrls, confirmations },
-    { requestTimeoutMs: 300 },
+    { requestTimeoutMs: REQUEST_TIMEOUT_MS },
   );
   opened.push(node, ...proxies);
   return { node, proxies };
@@ -49,24 +52,24 @@ async function rich() {
   return funds;
 }
 
-/** A liar gives every address a fortune. */
+/** A lying node reports a fortune for every address. */
 const FORTUNE = `0x${'0'.repeat(56)}ffffffff`;
 const fortune = (method: string) => (method === 'eth_call' ? FORTUNE : undefined);
 
-test('where the first node is down, late or talks nonsense, the next one answers', async () => {
+test('when the first node is down, late or returns garbage, the next one answers', async () => {
   const funds = await rich();
   for (const mode of ['away', 'late', 'garbage'] as const) {
     const { node, proxies } = await over(3);
     const [first] = proxies;
     if (first !== undefined) first.mode = mode;
     assert.equal((await readBalances(node, funds.address, systemClock)).token, 5_000n, mode);
-    const before = first?.asked.length;
+    const before = first?.received.length;
     assert.ok(await node.send('eth_gasPrice', []));
-    assert.equal(first?.asked.length, before, 'a node that failed is asked last for a while');
+    assert.equal(first?.received.length, before, 'a node that failed is queried last for a while');
   }
 });
 
-test('one liar of three is outvoted', async () => {
+test('one lying node of three is outvoted', async () => {
   const funds = await rich();
   const { node, proxies } = await over(3);
   const [liar] = proxies;
@@ -74,7 +77,7 @@ test('one liar of three is outvoted', async () => {
   assert.equal((await readBalances(node, funds.address, systemClock)).token, 5_000n);
 });
 
-test('two that contradict each other are both not believed: the balance is unknown, not wrong', async () => {
+test('when two nodes disagree, the balance is unknown', async () => {
   const funds = await rich();
   const { node, proxies } = await over(2);
   const [, liar] = proxies;
@@ -91,7 +94,7 @@ test('two that contradict each other are both not believed: the balance is unkno
   );
 });
 
-test('one node of two is not enough for a balance, and is enough to ask for a price', async () => {
+test('one node of two is not enough for a balance, but enough for the gas price', async () => {
   const funds = await rich();
   const { node, proxies } = await over(2);
   const [first] = proxies;
@@ -101,36 +104,36 @@ test('one node of two is not enough for a balance, and is enough to ask for a pr
   assert.ok(await node.send('eth_gasPrice', []));
 });
 
-test('a single node that the owner named is believed', async () => {
+test('a single node that the owner configured is trusted', async () => {
   const funds = await rich();
   const { node } = await over(1);
   assert.equal((await readBalances(node, funds.address, systemClock)).token, 5_000n);
 });
 
-test('a node of another chain is left out; where all are, it is said', async () => {
+test('a node of another chain is ignored; if all are, reads fail with chain-mismatch', async () => {
   const funds = await rich();
   const { node, proxies } = await over(3);
   const elsewhere = (method: string) => (method === 'eth_chainId' ? '0x2105' : undefined);
   const [first, ...others] = proxies;
   if (first !== undefined) first.lie = elsewhere;
   assert.equal((await readBalances(node, funds.address, systemClock)).token, 5_000n);
-  assert.deepEqual(new Set(first?.asked), new Set(['eth_chainId']), 'it was asked nothing else');
+  assert.deepEqual(new Set(first?.received), new Set(['eth_chainId']), 'it received no other call');
   const { node: lost, proxies: all } = await over(others.length);
   for (const proxy of all) proxy.lie = elsewhere;
   await assert.rejects(lost.getCode({ address: funds.address }), { code: 'chain-mismatch' });
 });
 
-test('a node that is a block behind is no liar', async () => {
+test('a node that is one block behind does not count as disagreeing', async () => {
   const funds = await rich();
   const { node, proxies } = await over(2);
   const late = Number(await node.height());
   await chain.fund(funds.address, amount(1));
   const behind = proxies[1];
   if (behind === undefined) throw new Error('two proxies');
-  // It answers `latest` from the block before.
+  // It answers `latest` from the previous block.
   behind.lie = (method, result) => {
     if (method === 'eth_blockNumber') return `0x${late.toString(16)}`;
-    return method === 'eth_call' && behind.asked.filter((one) => one === 'eth_call').length === 1
+    return method === 'eth_call' && behind.received.filter((one) => one === 'eth_call').length === 1
       ? `0x${(5_000).toString(16).padStart(64, '0')}`
       : result;
   };
@@ -141,7 +144,7 @@ test('a node that is a block behind is no liar', async () => {
   );
 });
 
-test('a receipt that only one node has seen is not believed', async () => {
+test('a receipt that only one node has is not accepted', async () => {
   const funds = await rich();
   const { node, proxies } = await over(2);
   const sender = createSender(node, funds);
@@ -153,10 +156,10 @@ test('a receipt that only one node has seen is not believed', async () => {
     method === 'eth_getTransactionReceipt' ? { ...(result as object), status: '0x0' } : undefined;
   await assert.rejects(node.receipt(hash), { code: 'chain-mismatch' });
   liar.lie = (method) => (method === 'eth_getTransactionReceipt' ? null : undefined);
-  assert.equal(await node.receipt(hash), null, 'what one of two has not seen yet is not there yet');
+  assert.equal(await node.receipt(hash), null, 'a receipt that one of two nodes lacks counts as missing');
 });
 
-test('a transaction counts after the network’s confirmations, not before', async () => {
+test('a transaction counts only after the network’s confirmations', async () => {
   const funds = await rich();
   const { node } = await over(1, 3);
   const sender = createSender(node, funds);

@@ -1,4 +1,4 @@
-/** The settlement contract in a few lines: what each step should do, for comparison with the real one. */
+/** A small model of the settlement contract: the expected effect of each step, for comparison with the real one. */
 
 export type By = 'right' | 'stranger' | 'payer' | 'session' | 'receiver' | 'authorizer';
 
@@ -9,7 +9,7 @@ export interface ClaimRowStep {
   readonly honest: boolean;
 }
 
-/** `honest` is false where a stranger signed; `by` sends where no signature speaks for the sender. */
+/** `honest` is false when a stranger signed; `by` is the sender when the call is not authorized by a signature. */
 export type Step =
   | {
       readonly kind: 'deposit';
@@ -18,9 +18,9 @@ export type Step =
       readonly honest: boolean;
       readonly permit2: boolean;
     }
-  /** The last deposit's data once more. */
+  /** Repeats the data of the last deposit. */
   | { readonly kind: 'deposit-again'; readonly channel: number }
-  /** A stranger takes a payer's good signature to the collector itself. */
+  /** A stranger calls the collector directly with a payer's valid signature. */
   | { readonly kind: 'collect'; readonly channel: number; readonly sum: bigint; readonly permit2: boolean }
   | {
       readonly kind: 'claim';
@@ -40,7 +40,7 @@ export type Step =
     }
   | { readonly kind: 'withdraw'; readonly channel: number; readonly sum: bigint; readonly by: By }
   | { readonly kind: 'finish-withdrawal'; readonly channel: number; readonly by: By }
-  /** Longer than the delay of a withdrawal. */
+  /** Waits longer than the withdrawal delay. */
   | { readonly kind: 'wait' }
   | { readonly kind: 'settle'; readonly receiver: number };
 
@@ -55,13 +55,13 @@ export interface ModelChannel {
 
 export interface Model {
   readonly channels: readonly ModelChannel[];
-  /** By payer: what left the wallet and did not come back. */
+  /** By payer: money that left the wallet and wasn't returned. */
   readonly spent: [bigint, bigint];
-  /** By receiver: what was paid out. */
+  /** By receiver: money that was paid out. */
   readonly paid: [bigint, bigint];
 }
 
-/** Two payers and two receivers, a channel for each pair. */
+/** Two payers and two receivers, with one channel for each pair. */
 export function createModel(): Model {
   const channels = [0, 1, 2, 3].map((index) => ({
     payer: index >> 1,
@@ -81,7 +81,7 @@ export function claimedOf(model: Model, receiver: number): bigint {
   );
 }
 
-/** Applies the step; false, with nothing changed, where it must be refused. */
+/** Applies the step; returns false, without any change, when the contract must reject it. */
 export function applyStep(model: Model, step: Step): boolean {
   switch (step.kind) {
     case 'deposit': {
@@ -96,21 +96,8 @@ export function applyStep(model: Model, step: Step): boolean {
       return false;
     case 'claim':
       return applyClaim(model, step);
-    case 'refund': {
-      const channel = at(model, step.channel);
-      const allowed = step.signed
-        ? step.honest && step.nonceAhead === 0n
-        : ['right', 'receiver', 'authorizer'].includes(step.by);
-      if (!allowed || step.sum === 0n) return false;
-      const given = least(step.sum, channel.balance - channel.claimed);
-      channel.nonce += 1n;
-      if (given > 0n && channel.withdrawal !== null) {
-        const left = channel.withdrawal.amount - given;
-        channel.withdrawal = left > 0n ? { ...channel.withdrawal, amount: left } : null;
-      }
-      giveBack(model, channel, given);
-      return true;
-    }
+    case 'refund':
+      return applyRefund(model, step);
     case 'withdraw': {
       const channel = at(model, step.channel);
       const possible = step.sum > 0n && step.sum <= channel.balance - channel.claimed;
@@ -121,7 +108,7 @@ export function applyStep(model: Model, step: Step): boolean {
     case 'finish-withdrawal': {
       const channel = at(model, step.channel);
       if (!isPaying(step.by) || !channel.withdrawal?.ready) return false;
-      giveBack(model, channel, least(channel.withdrawal.amount, channel.balance - channel.claimed));
+      returnToPayer(model, channel, least(channel.withdrawal.amount, channel.balance - channel.claimed));
       channel.withdrawal = null;
       return true;
     }
@@ -144,7 +131,7 @@ function applyClaim(model: Model, step: Extract<Step, { kind: 'claim' }>): boole
     if (step.signed ? !step.honest || channel.receiver !== receiver : !maySend(step, channel, receiver)) {
       return false;
     }
-    // What is claimed already is taken silently.
+    // An amount that is claimed already is accepted without effect.
     if (row.total <= (claimed[row.channel] ?? 0n)) continue;
     if (!row.honest || row.total > row.max || row.total > channel.balance) return false;
     claimed[row.channel] = row.total;
@@ -153,7 +140,23 @@ function applyClaim(model: Model, step: Extract<Step, { kind: 'claim' }>): boole
   return true;
 }
 
-/** A sender who is one receiver may not claim for the other. */
+function applyRefund(model: Model, step: Extract<Step, { kind: 'refund' }>): boolean {
+  const channel = at(model, step.channel);
+  const allowed = step.signed
+    ? step.honest && step.nonceAhead === 0n
+    : ['right', 'receiver', 'authorizer'].includes(step.by);
+  if (!allowed || step.sum === 0n) return false;
+  const returned = least(step.sum, channel.balance - channel.claimed);
+  channel.nonce += 1n;
+  if (returned > 0n && channel.withdrawal !== null) {
+    const left = channel.withdrawal.amount - returned;
+    channel.withdrawal = left > 0n ? { ...channel.withdrawal, amount: left } : null;
+  }
+  returnToPayer(model, channel, returned);
+  return true;
+}
+
+/** A receiver may not claim for the other receiver. */
 function maySend({ by }: Extract<Step, { kind: 'claim' }>, channel: ModelChannel, receiver: number): boolean {
   return ['right', 'receiver', 'authorizer'].includes(by) && channel.receiver === receiver;
 }
@@ -162,7 +165,7 @@ function isPaying(by: By): boolean {
   return by === 'right' || by === 'payer' || by === 'session';
 }
 
-function giveBack(model: Model, channel: ModelChannel, amount: bigint): void {
+function returnToPayer(model: Model, channel: ModelChannel, amount: bigint): void {
   channel.balance -= amount;
   model.spent[index(channel.payer)] -= amount;
 }

@@ -1,11 +1,11 @@
 /**
- * Goal: in whatever order payers, receivers, strangers and relays act, rightly or not, the contract pays a
- * receiver no more than the highest voucher and the deposit, a payer no more than is unclaimed, and moves
- * nobody else's money.
- * Method: sequences by fast-check (seed printed, IDLEWATT_SEED repeats it) on a local chain, each step also
- * applied to a model of a few lines; after each, what the contract holds, owes and says of every channel, and
- * the balance of everybody, are the model's.
- * Would break: a way to be paid twice, too early, by a forged or replayed signature, or from another's channel.
+ * Verifies: in any order of valid and invalid actions by payers, receivers, strangers and relays, the contract pays a
+ * receiver at most the highest voucher and the deposit, a payer at most the unclaimed amount, and moves no other
+ * money.
+ * Setup: sequences by fast-check (seed printed, IDLEWATT_SEED repeats it) on a local chain. Each step is also applied
+ * to a small model; after each step, the contract's balance and debts, the state of every channel and all balances
+ * must match the model.
+ * Fails if: someone can be paid twice, too early, by a forged or replayed signature, or from another's channel.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,8 +16,9 @@ import fc from 'fast-check';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
 import { type ContractDriver, driveContract } from './contract-driver.ts';
-import { type Crowd, createCrowd, perform } from './settlement-crowd.ts';
+import { type Crowd, createCrowd } from './settlement-crowd.ts';
 import { applyStep, createModel, type Step } from './settlement-model.ts';
+import { perform } from './settlement-steps.ts';
 
 const SEED = Number(process.env.IDLEWATT_SEED ?? Date.now() % 2 ** 31);
 const RUNS = 30;
@@ -40,10 +41,10 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-// Mostly the same one, so that something happens to it.
+// Mostly the same channel, so that its state changes often.
 const channel = fc.constantFrom(0, 0, 0, 1, 2, 3);
 const sum = fc.oneof({ weight: 9, arbitrary: fc.bigInt(1n, 1_000n) }, fc.constant(0n));
-/** Mostly the one who may, sometimes each of the others. */
+/** Mostly the authorized sender, sometimes each of the others. */
 const actor = fc.constantFrom(
   ...([
     'right',
@@ -106,10 +107,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>;
 
-/** Before all else: without a deposit nothing happens. */
+/** The first step: without a deposit, nothing happens. */
 const OPENING: Step = { kind: 'deposit', channel: 0, sum: 900n, honest: true, permit2: false };
 
-test('in any order of steps nothing is made, lost or paid beyond deposit and voucher', async (context) => {
+test('no order of steps creates or loses money, or pays beyond deposit and voucher', async (context) => {
   context.diagnostic(`seed ${SEED}`);
   const taken = new Map<string, number>();
   await fc.assert(

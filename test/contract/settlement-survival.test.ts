@@ -1,9 +1,9 @@
 /**
- * Goal: earned money reaches the wallet whatever payers, facilitators and the chain itself do meanwhile.
- * Method: real vouchers on a real chain; payers that withdraw while nobody looks; the official facilitator class
- * behind HTTP that is honest, down, refusing or lying; blocks that the chain drops; a real ledger in memory.
- * Would break: a payer who takes back what is owed, a claim believed because somebody says so, a payout that
- * still counts after the chain dropped it, or counts twice, a claim inside a refund that the books never hear of.
+ * Verifies: earned money reaches the wallet regardless of payers, facilitators and chain reorganizations.
+ * Setup: real vouchers on a real chain; payers that withdraw while the provider is down; the official facilitator
+ * class behind HTTP that is honest, down, refusing or lying; blocks that the chain drops; a real ledger in memory.
+ * Fails if: a payer can withdraw a balance due, a claim counts without proof on the chain, a payout still counts
+ * after the chain dropped it, or counts twice, or a claim inside a refund is missing in the ledger.
  */
 
 import assert from 'node:assert/strict';
@@ -16,12 +16,13 @@ import { signVoucher } from '@x402/evm/batch-settlement/client';
 import settlementArtifact from '../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
-import { createFacilitator } from '../../main/adapters/x402/operation.ts';
+import { createFacilitator } from '../../main/adapters/x402/chain/facilitator.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { bookSettlement, createJobs } from '../../main/core/jobs/index.ts';
 import { createLedger } from '../../main/core/ledger/index.ts';
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import { CHANNEL_PATH } from '../../main/ports/payments.ts';
 import { amount } from '../../shared/money.ts';
@@ -57,15 +58,15 @@ async function freshPair(facilitators: readonly string[] = []) {
   const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
   await market.chain.fund(selling.gas.address, amount(0));
   await market.chain.fund(buying.funds.address);
-  const provider = await openProvider(market.chain, selling, undefined, 'ourselves', { facilitators });
+  const provider = await openProvider(market.chain, selling, { network: { facilitators } });
   const service = await serve(provider);
   closing.push(() => service.close());
   return { provider, service, requester: openRequester(market.chain, buying) };
 }
 type Pair = Awaited<ReturnType<typeof freshPair>>;
 
-/** Everything that settlement tells, booked in a real ledger that has earned `earned` before. */
-function keepBooks(provider: Provider) {
+/** Records every settlement event in a real ledger, which starts with the charges so far as income. */
+function recordInLedger(provider: Provider) {
   const database = openDatabase(':memory:');
   const ledger = createLedger({
     store: database.ledger,
@@ -94,9 +95,9 @@ function keepBooks(provider: Provider) {
 const tokenOf = async ({ node }: Provider, address: string) =>
   (await readBalances(node, address, systemClock)).token;
 
-async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
-  while (!(await look())) {
+  while (!(await check())) {
     assert.ok(performance.now() < deadline, `did not happen in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -111,7 +112,7 @@ async function beginWithdrawal(pair: Pair): Promise<void> {
   const { provider, requester } = pair;
   const sender = createSender(provider.node, requester.accounts.funds);
   const hash = await sender.writeContract({
-    address: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+    address: SETTLEMENT_ADDRESS,
     abi: settlementArtifact.abi,
     functionName: 'initiateWithdraw',
     args: [configOf(pair), 5_000n],
@@ -119,27 +120,25 @@ async function beginWithdrawal(pair: Pair): Promise<void> {
   assert.equal((await sender.waitForReceipt(hash)).status, 'success');
 }
 
-test('a payer withdraws while the provider is down: the next start claims at once, whatever the sum', async () => {
+test('claims immediately at start when a payer began to withdraw while the provider was down', async () => {
   const pair = await freshPair();
   await buy(pair.requester, reach(pair.service));
   await beginWithdrawal(pair);
-  const restarted = await openProvider(
-    market.chain,
-    pair.provider.accounts,
-    createMemoryRecordStore(pair.provider.store.snapshot()),
-  );
-  const books = keepBooks(restarted);
+  const restarted = await openProvider(market.chain, pair.provider.accounts, {
+    store: createMemoryRecordStore(pair.provider.store.snapshot()),
+  });
+  const recorded = recordInLedger(restarted);
   restarted.settlement.start();
-  await eventually('claimed and paid out', () => books.balance('wallet') === pair.service.charge);
+  await eventually('claimed and paid out', () => recorded.balance('wallet') === pair.service.charge);
   await restarted.settlement.stop();
   assert.equal(await tokenOf(restarted, restarted.gate.payout), pair.service.charge);
 });
 
-test('a claim inside a refund is told at once, and its payout follows', async () => {
+test('reports a claim inside a refund immediately, and pays it out', async () => {
   const pair = await freshPair();
   const { provider, service, requester } = pair;
   await buy(requester, reach(service));
-  const books = keepBooks(provider);
+  const recorded = recordInLedger(provider);
   provider.settlement.start();
   const config = configOf(pair);
   const [account] = provider.claims.accounts();
@@ -150,8 +149,8 @@ test('a claim inside a refund is told at once, and its payout follows', async ()
     service.charge.toString(),
     market.chain.network.id,
   );
-  const asked = await fetch(service.url + CHANNEL_PATH, { method: 'POST' });
-  const { accepts } = JSON.parse(atob(asked.headers.get(PAYMENT_REQUIRED_HEADER) ?? ''));
+  const unpaid = await fetch(service.url + CHANNEL_PATH, { method: 'POST' });
+  const { accepts } = JSON.parse(atob(unpaid.headers.get(PAYMENT_REQUIRED_HEADER) ?? ''));
   const refunded = await fetch(service.url + CHANNEL_PATH, {
     method: 'POST',
     headers: {
@@ -163,14 +162,14 @@ test('a claim inside a refund is told at once, and its payout follows', async ()
     },
   });
   assert.equal(refunded.status, 200);
-  await eventually('the claim is booked', () => books.balance('channels:owed') === 0n);
-  await eventually('the payout is booked', () =>
-    provider.settlement.settleNow().then(() => books.balance('wallet') === service.charge),
+  await eventually('the claim is recorded', () => recorded.balance('channels:owed') === 0n);
+  await eventually('the payout is recorded', () =>
+    provider.settlement.settleNow().then(() => recorded.balance('wallet') === service.charge),
   );
   await provider.settlement.stop();
 });
 
-test('facilitators claim and pay out and pay the fee; down, refusing or lying ones are passed over', async () => {
+test('facilitators claim, pay out and pay the fee; those that are down, refusing or lying are skipped', async () => {
   const relayer = (await makeAccounts()).gas;
   await market.chain.fund(relayer.address, amount(0));
   const { node } = market.provider;
@@ -185,25 +184,25 @@ test('facilitators claim and pay out and pay the fee; down, refusing or lying on
   }
   const pair = await freshPair(all.map(({ url }) => url));
   await buy(pair.requester, reach(pair.service));
-  const books = keepBooks(pair.provider);
+  const recorded = recordInLedger(pair.provider);
   const before = await readBalances(node, pair.provider.accounts.gas.address, systemClock);
   const result = await pair.provider.settlement.settleNow();
   assert.equal(result.settle?.amount, pair.service.charge);
-  assert.equal(books.balance('wallet'), pair.service.charge);
+  assert.equal(recorded.balance('wallet'), pair.service.charge);
   assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge);
-  assert.equal(books.fees(), 0n, 'somebody else paid it');
+  assert.equal(recorded.fees(), 0n, 'the facilitator paid it');
   const { coin } = await readBalances(node, pair.provider.accounts.gas.address, systemClock);
   assert.equal(coin, before.coin);
   assert.deepEqual(
-    all.map(({ asked }) => asked),
+    all.map(({ received }) => received),
     [[], ['claim', 'settle'], ['claim', 'settle'], ['claim', 'settle']],
   );
 
-  // None of them helps: then by itself, and what was said before is not believed either.
+  // When no facilitator succeeds, our own key sends; a repeated false answer isn't accepted either.
   for (const one of all) one.mode = 'lying';
   await buy(pair.requester, reach(pair.service));
   const { charged = amount(0), channelId = '' } = pair.provider.claims.accounts()[0] ?? {};
-  books.ledger.recoverCharges({
+  recorded.ledger.recoverCharges({
     side: 'sold',
     channelId,
     assetId: market.chain.network.token.id,
@@ -211,20 +210,20 @@ test('facilitators claim and pay out and pay the fee; down, refusing or lying on
   });
   await pair.provider.settlement.settleNow();
   assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge * 2n);
-  assert.equal(books.balance('wallet'), pair.service.charge * 2n);
-  assert.ok(books.fees() > 0n);
+  assert.equal(recorded.balance('wallet'), pair.service.charge * 2n);
+  assert.ok(recorded.fees() > 0n);
 });
 
-test('a facilitator that claims and says nothing of it: the next look finds claim and payout on the chain', async () => {
+test('finds claim and payout on the chain when a facilitator sent them but reported a failure', async () => {
   const relayer = (await makeAccounts()).gas;
   await market.chain.fund(relayer.address, amount(0));
   const official = createFacilitator(market.chain.network, createSender(market.provider.node, relayer));
   const silent = await startFacilitator(
     {
       ...official,
-      settle: async (...asked) => {
-        await official.settle(...asked);
-        return { success: false, errorReason: 'lost', transaction: '', network: asked[1].network };
+      settle: async (...parameters) => {
+        await official.settle(...parameters);
+        return { success: false, errorReason: 'lost', transaction: '', network: parameters[1].network };
       },
     },
     '0x',
@@ -232,43 +231,43 @@ test('a facilitator that claims and says nothing of it: the next look finds clai
   closing.push(() => silent.close());
   const pair = await freshPair([silent.url]);
   await buy(pair.requester, reach(pair.service));
-  const books = keepBooks(pair.provider);
+  const recorded = recordInLedger(pair.provider);
   await assert.rejects(pair.provider.settlement.settleNow(), { code: 'chain-unavailable' });
   await pair.provider.settlement.settleNow().catch(() => null);
-  await eventually('found and booked', async () => {
+  await eventually('found and recorded', async () => {
     await pair.provider.settlement.settleNow().catch(() => null);
-    return books.balance('wallet') === pair.service.charge;
+    return recorded.balance('wallet') === pair.service.charge;
   });
-  assert.equal(books.balance('channels:owed'), 0n);
+  assert.equal(recorded.balance('channels:owed'), 0n);
   assert.equal(await tokenOf(pair.provider, pair.provider.gate.payout), pair.service.charge);
 });
 
-test('what the chain drops is taken back in the books and done again', async () => {
+test('a transaction that the chain drops is reversed in the ledger and repeated', async () => {
   const pair = await freshPair();
   const { provider, service } = pair;
   await buy(pair.requester, reach(service));
-  const books = keepBooks(provider);
+  const recorded = recordInLedger(provider);
   const height = await provider.node.height();
   await provider.settlement.settleNow();
-  assert.equal(books.balance('wallet'), service.charge);
-  // The blocks of claim and payout are others now, without them.
+  assert.equal(recorded.balance('wallet'), service.charge);
+  // Replaces the blocks of claim and payout by others without them.
   const depth = (await provider.node.height()) - height;
   await provider.node.send('anvil_reorg', [depth, []]);
-  assert.equal(await tokenOf(provider, provider.gate.payout), 0n, 'gone from the chain');
+  assert.equal(await tokenOf(provider, provider.gate.payout), 0n, 'no longer on the chain');
   await provider.node.send('anvil_dropAllTransactions', []);
   await provider.settlement.settleNow();
-  assert.ok(books.events.some((event) => event.type === 'undone' && event.what === 'settled'));
-  assert.ok(books.events.some((event) => event.type === 'undone' && event.what === 'claimed'));
+  assert.ok(recorded.events.some((event) => event.type === 'undone' && event.what === 'settled'));
+  assert.ok(recorded.events.some((event) => event.type === 'undone' && event.what === 'claimed'));
   await provider.settlement.settleNow();
-  assert.equal(await tokenOf(provider, provider.gate.payout), service.charge, 'and there again');
-  assert.equal(books.balance('wallet'), service.charge);
-  assert.equal(books.balance('channels:owed'), 0n);
-  assert.equal(books.balance('contract:claimed'), 0n);
-  assert.ok(books.ledger.entries({ kind: 'reversal', limit: 10 }).length >= 2);
-  books.ledger.verifyBalanced();
+  assert.equal(await tokenOf(provider, provider.gate.payout), service.charge, 'paid out again');
+  assert.equal(recorded.balance('wallet'), service.charge);
+  assert.equal(recorded.balance('channels:owed'), 0n);
+  assert.equal(recorded.balance('contract:claimed'), 0n);
+  assert.ok(recorded.ledger.entries({ kind: 'reversal', limit: 10 }).length >= 2);
+  recorded.ledger.verifyBalanced();
 });
 
-test('a clock that is wrong by a day: a deposit is refused and nothing is lost; once it is right, trade goes on', async (context) => {
+test('with a clock a day slow, a deposit is refused without loss; open channels work with a clock a day fast', async (context) => {
   const { provider, service, requester } = await freshPair();
   const payerAddress = requester.accounts.funds.address;
   const held = await tokenOf(provider, payerAddress);
@@ -279,7 +278,7 @@ test('a clock that is wrong by a day: a deposit is refused and nothing is lost; 
   context.mock.timers.reset();
   assert.equal(await tokenOf(provider, payerAddress), held);
   assert.equal(await buy(requester, reach(service)), service.charge);
-  // What is promised within an open channel needs no clock.
+  // Vouchers within an open channel don't depend on the clock.
   context.mock.timers.enable({ apis: ['Date'], now: Date.now() + DAY_MS });
   assert.equal(await buy(requester, reach(service)), service.charge);
   const result = await provider.settlement.settleNow();

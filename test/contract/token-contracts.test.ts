@@ -1,7 +1,7 @@
 /**
- * Goal: the test USDC and our Permit2 let a signature move exactly what it names, once, in its time.
- * Method: on a local chain, every signed call in both forms, then again, bent, late, early, cancelled.
- * Would break: deposits by signature, and every property of the settlement contract that rests on its token.
+ * Verifies: in the test USDC and our Permit2, a signature moves exactly the named amount, once, within its time.
+ * Setup: on a local chain, every signed call in both forms, then replayed, tampered with, late, early and canceled.
+ * Fails if: deposits by signature break, or any property of the settlement contract that depends on its token.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,15 +13,10 @@ import permit2Artifact from '../../contracts/artifacts/Permit2.json' with { type
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { PERMIT2_ADDRESS, PERMIT2_COLLECTOR_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Account, ChainSender, Hex } from '../../main/ports/evm.ts';
-import {
-  type ContractDriver,
-  driveContract,
-  FOREVER,
-  MINTED,
-  PERMIT2,
-  PERMIT2_COLLECTOR,
-} from './contract-driver.ts';
+import { type ContractDriver, driveContract, MINTED } from './contract-driver.ts';
+import { FOREVER } from './contract-signatures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-token-'));
 let chain: PracticeChain;
@@ -65,7 +60,7 @@ const AUTHORIZATION =
 const SELECTED = 'address,address,uint256,uint256,uint256,bytes32';
 const refused = /the chain refused/;
 
-test('an authorisation moves its sum once, in both forms of its signature, and only within its time', async () => {
+test('an authorization moves its amount once, in both signature forms, and only within its time', async () => {
   const { payer, receiver, asAnybody } = await on.party();
   const from = payer.funds.address;
   const to = receiver.funds.address;
@@ -99,7 +94,7 @@ test('an authorisation moves its sum once, in both forms of its signature, and o
   assert.equal(await on.tokenOf(from), MINTED - 200n);
 });
 
-test('who receives by authorisation must ask himself, and the signature is for no other use', async () => {
+test('only the receiver may use a receive authorization, and the signature is valid for no other call', async () => {
   const { payer, receiver, asAnybody, asPayer } = await on.party();
   const args = [payer.funds.address, payer.gas.address, 50n, 0n, FOREVER, toBeHex(9, 32)];
   const [from, to, value, validAfter, validBefore, nonce] = args;
@@ -112,7 +107,7 @@ test('who receives by authorisation must ask himself, and the signature is for n
     nonce,
   });
   const receive = `receiveWithAuthorization(${SELECTED},bytes)`;
-  await assert.rejects(send(asPayer, receive, [...args, signature]), refused, 'another asks');
+  await assert.rejects(send(asPayer, receive, [...args, signature]), refused, 'another sender');
   const transfer = `transferWithAuthorization(${SELECTED},bytes)`;
   await assert.rejects(send(asAnybody, transfer, [...args, signature]), refused, 'signed for receiving');
   const { v, r, s } = Signature.from(signature);
@@ -121,7 +116,7 @@ test('who receives by authorisation must ask himself, and the signature is for n
   assert.equal(await on.tokenOf(receiver.funds.address), 0n);
 });
 
-test('a cancelled authorisation is worth nothing; only its signer cancels it', async () => {
+test('a canceled authorization is invalid; only its signer may cancel it', async () => {
   const { payer, asAnybody, receiver } = await on.party();
   const { address } = payer.funds;
   const cancel = (signer: Account, nonce: string) =>
@@ -159,7 +154,7 @@ test('a cancelled authorisation is worth nothing; only its signer cancels it', a
 
 const PERMIT = 'address owner,address spender,uint256 value,uint256 nonce,uint256 deadline';
 
-test('a permit allows its sum once, in both forms, in the order of its nonces', async () => {
+test('a permit allows its amount once, in both forms, in the order of its nonces', async () => {
   const { payer, asAnybody, receiver } = await on.party();
   const owner = payer.funds.address;
   const spender = payer.gas.address;
@@ -183,18 +178,18 @@ test('a permit allows its sum once, in both forms, in the order of its nonces', 
   assert.equal(await on.tokenOf(receiver.funds.address), 75n);
 });
 
-test('a deposit by Permit2 brings its own permit, is good once, and can be taken back before', async () => {
-  const who = await on.party();
-  const channel = on.config(who);
-  const owner = who.payer.funds.address;
+test('a Permit2 deposit can include its permit, is valid once, and can be invalidated before', async () => {
+  const party = await on.party();
+  const channel = on.config(party);
+  const owner = party.payer.funds.address;
   const deposit = (sum: bigint, data: string) =>
-    on.send(who.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR, data]);
-  const bare = await on.permit2Data(who.payer.funds, channel, 300n, 1n);
+    on.send(party.asAnybody, 'deposit', [channel, sum, PERMIT2_COLLECTOR_ADDRESS, data]);
+  const bare = await on.permit2Data(party.payer.funds, channel, { sum: 300n, nonce: 1n });
   await assert.rejects(deposit(300n, bare), refused, 'Permit2 may not move the token yet');
   const { v, r, s } = Signature.from(
-    await sign(who.payer.funds, 'Permit', PERMIT, {
+    await sign(party.payer.funds, 'Permit', PERMIT, {
       owner,
-      spender: PERMIT2,
+      spender: PERMIT2_ADDRESS,
       value: 300n,
       nonce: 0n,
       deadline: FOREVER,
@@ -204,18 +199,27 @@ test('a deposit by Permit2 brings its own permit, is good once, and can be taken
     ['uint256', 'uint256', 'uint8', 'bytes32', 'bytes32'],
     [300n, FOREVER, v, r, s],
   );
-  const data = await on.permit2Data(who.payer.funds, channel, 300n, 1n, permit);
-  await assert.rejects(deposit(299n, data), refused, 'another sum');
-  const other = on.config(who, 2n);
-  await assert.rejects(on.send(who.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR, data]), refused);
+  const data = await on.permit2Data(party.payer.funds, channel, { sum: 300n, nonce: 1n, permit });
+  await assert.rejects(deposit(299n, data), refused, 'another amount');
+  const other = on.config(party, 2n);
+  await assert.rejects(
+    on.send(party.asAnybody, 'deposit', [other, 300n, PERMIT2_COLLECTOR_ADDRESS, data]),
+    refused,
+  );
   await deposit(300n, data);
-  await send(who.asPayer, 'approve', [PERMIT2, 1_000n]);
+  await send(party.asPayer, 'approve', [PERMIT2_ADDRESS, 1_000n]);
   await assert.rejects(deposit(300n, data), refused, 'once');
-  const contract = { address: PERMIT2 as Hex, abi: permit2Artifact.abi };
-  await send(who.asPayer, 'invalidateUnorderedNonces', [0n, 1n << 2n], contract);
-  await assert.rejects(deposit(5n, await on.permit2Data(who.payer.funds, channel, 5n, 2n)), refused);
-  await assert.rejects(deposit(5n, await on.permit2Data(who.receiver.funds, channel, 5n, 3n)), refused);
-  await deposit(5n, await on.permit2Data(who.payer.funds, channel, 5n, 2n ** 200n));
+  const contract = { address: PERMIT2_ADDRESS, abi: permit2Artifact.abi };
+  await send(party.asPayer, 'invalidateUnorderedNonces', [0n, 1n << 2n], contract);
+  await assert.rejects(
+    deposit(5n, await on.permit2Data(party.payer.funds, channel, { sum: 5n, nonce: 2n })),
+    refused,
+  );
+  await assert.rejects(
+    deposit(5n, await on.permit2Data(party.receiver.funds, channel, { sum: 5n, nonce: 3n })),
+    refused,
+  );
+  await deposit(5n, await on.permit2Data(party.payer.funds, channel, { sum: 5n, nonce: 2n ** 200n }));
   const [balance] = (await on.read('channels', [on.idOf(channel)])) as readonly bigint[];
   assert.equal(balance, 305n);
   assert.equal(await on.tokenOf(owner), MINTED - 305n);

@@ -1,8 +1,10 @@
 /**
- * Goal: the gate's own fast check answers as x402's server does, and takes nothing that the contract refuses.
- * Method: one channel, two gates over the same store, one checking by itself and one leaving it to x402; the
- * same payment, bent in every way we know, is put to both. Bent signatures are put to the contract too.
- * Would break: work for a voucher that cannot be claimed, a stranger's voucher let in, the chain asked for each.
+ * Verifies: the gate's own fast check gives the same results as x402's server, and accepts nothing that the contract
+ * rejects.
+ * Setup: one channel and two gates over the same store, one with our own check and one with x402's; the same payment,
+ * tampered with in every way we know, goes to both. Tampered signatures also go to the contract.
+ * Fails if: a job is sold for a voucher that can't be claimed, a stranger's voucher is accepted, or the chain is
+ * queried for every voucher.
  */
 
 import assert from 'node:assert/strict';
@@ -13,6 +15,7 @@ import { after, before, test } from 'node:test';
 import { decodePaymentSignatureHeader, encodePaymentSignatureHeader } from '@x402/core/http';
 import { concat, N, Signature, toBeHex } from 'ethers';
 import { z } from 'zod';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { PaymentGate } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { amount } from '../../shared/money.ts';
@@ -28,7 +31,7 @@ before(async () => {
   market = await openMarket(folder);
   const { accounts, store } = market.provider;
   await buy(market.requester, reach(market.service));
-  byX402 = (await openProvider(market.chain, accounts, store, 'x402')).gate;
+  byX402 = (await openProvider(market.chain, accounts, { store, checks: 'x402' })).gate;
 });
 
 after(async () => {
@@ -44,17 +47,17 @@ const payloadSchema = z.object({
 });
 type Payload = z.infer<typeof payloadSchema>;
 
-/** A good payment for the next request, changed by `bend`. */
-async function payment(bend: (payload: Payload) => void): Promise<string> {
+/** A valid payment for the next request, changed by `tamper`. */
+async function payment(tamper: (payload: Payload) => void): Promise<string> {
   const lease = await market.requester.payer.lease(reach(market.service), PAID_PATH, CEILING);
   await lease.abandon();
   const decoded = decodePaymentSignatureHeader(lease.headers[PAYMENT_HEADER] ?? '');
   const payload = payloadSchema.parse(decoded.payload);
-  bend(payload);
+  tamper(payload);
   return encodePaymentSignatureHeader({ ...decoded, payload });
 }
 
-async function ask(gate: PaymentGate, header: string): Promise<string> {
+async function admit(gate: PaymentGate, header: string): Promise<string> {
   const admission = await gate.admit({
     method: 'POST',
     path: PAID_PATH,
@@ -71,19 +74,19 @@ const other = `0x${'5'.repeat(40)}`;
 const resigned = (change: (signature: Signature) => string) => (payload: Payload) => {
   payload.voucher.signature = change(Signature.from(payload.voucher.signature));
 };
-/** Each reads as the same signer to one library or another; the contract takes none of them. */
+/** Each form recovers to the same signer in some library; the contract accepts none of them. */
 const FORMS: Readonly<Record<string, (payload: Payload) => void>> = {
   'the higher s': resigned(({ r, s, v }) => concat([r, toBeHex(N - BigInt(s), 32), toBeHex(55 - v, 1)])),
   'v of 0 or 1': resigned(({ r, s, v }) => concat([r, s, toBeHex(v - 27, 1)])),
   'v as in EIP-155': resigned(({ r, s, v }) => concat([r, s, toBeHex(v + 10, 1)])),
   'the compact form': resigned(({ compactSerialized }) => compactSerialized),
 };
-const BENDS: Readonly<Record<string, (payload: Payload) => void>> = {
+const TAMPERED: Readonly<Record<string, (payload: Payload) => void>> = {
   ...FORMS,
   'the other v': resigned(({ r, s, v }) => concat([r, s, toBeHex(55 - v, 1)])),
   'a byte cut off': resigned(({ serialized }) => serialized.slice(0, -2)),
   'no signature': resigned(() => '0x'),
-  'another sum': ({ voucher }) => {
+  'another amount': ({ voucher }) => {
     voucher.maxClaimableAmount = (BigInt(voucher.maxClaimableAmount) + 1n).toString();
   },
   'another channel': ({ voucher }) => {
@@ -100,26 +103,26 @@ const BENDS: Readonly<Record<string, (payload: Payload) => void>> = {
   'another delay': ({ channelConfig }) => {
     channelConfig.withdrawDelay = 7_200;
   },
-  'nobody’s key': ({ channelConfig }) => {
+  'no key': ({ channelConfig }) => {
     channelConfig.payerAuthorizer = `0x${'0'.repeat(40)}`;
   },
 };
 
-test('a good voucher is admitted by both checks, a bent one refused by both for the same reason', async () => {
-  const straight = await payment(() => undefined);
-  assert.equal(await ask(market.provider.gate, straight), 'admitted');
-  assert.equal(await ask(byX402, straight), 'admitted');
-  for (const [name, bend] of Object.entries(BENDS)) {
-    const header = await payment(bend);
-    const reason = await ask(market.provider.gate, header);
+test('both checks admit a valid voucher and refuse a tampered one for the same reason', async () => {
+  const valid = await payment(() => undefined);
+  assert.equal(await admit(market.provider.gate, valid), 'admitted');
+  assert.equal(await admit(byX402, valid), 'admitted');
+  for (const [name, tamper] of Object.entries(TAMPERED)) {
+    const header = await payment(tamper);
+    const reason = await admit(market.provider.gate, header);
     assert.notEqual(reason, 'admitted', name);
-    assert.equal(reason, await ask(byX402, header), name);
+    assert.equal(reason, await admit(byX402, header), name);
     if (name in FORMS) assert.equal(reason, 'bad-signature', name);
   }
-  assert.equal(await ask(market.provider.gate, straight), 'admitted', 'the channel is as it was');
+  assert.equal(await admit(market.provider.gate, valid), 'admitted', 'the channel is unchanged');
 });
 
-test('a voucher signed by a stranger’s key, or for another chain, is refused', async () => {
+test('refuses a voucher signed by another key or for another chain', async () => {
   const stranger = await makeAccounts();
   const sign = (signer: WalletAccounts, chainId: number) => async (payload: Payload) => {
     payload.voucher.signature = await signer.session.signTypedData({
@@ -127,7 +130,7 @@ test('a voucher signed by a stranger’s key, or for another chain, is refused',
         name: 'x402 Batch Settlement',
         version: '1',
         chainId,
-        verifyingContract: '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003',
+        verifyingContract: SETTLEMENT_ADDRESS,
       },
       types: {
         Voucher: [
@@ -140,50 +143,50 @@ test('a voucher signed by a stranger’s key, or for another chain, is refused',
     });
   };
   const headerOf = async (resign: (payload: Payload) => Promise<void>): Promise<string> => {
-    let kept: Payload | undefined;
+    let captured: Payload | undefined;
     const header = await payment((payload) => {
-      kept = payload;
+      captured = payload;
     });
     const decoded = decodePaymentSignatureHeader(header);
-    if (kept === undefined) throw new Error('no payload');
-    await resign(kept);
-    return encodePaymentSignatureHeader({ ...decoded, payload: kept });
+    if (captured === undefined) throw new Error('no payload');
+    await resign(captured);
+    return encodePaymentSignatureHeader({ ...decoded, payload: captured });
   };
   const { accounts } = market.requester;
   const own = await headerOf(sign(accounts, 31_337));
-  assert.equal(await ask(market.provider.gate, own), 'admitted', 'the test signs as the payer does');
+  assert.equal(await admit(market.provider.gate, own), 'admitted', 'the test signs as the payer does');
   for (const gate of [market.provider.gate, byX402]) {
-    assert.equal(await ask(gate, await headerOf(sign(stranger, 31_337))), 'bad-signature');
-    assert.equal(await ask(gate, await headerOf(sign(accounts, 8_453))), 'bad-signature');
+    assert.equal(await admit(gate, await headerOf(sign(stranger, 31_337))), 'bad-signature');
+    assert.equal(await admit(gate, await headerOf(sign(accounts, 8_453))), 'bad-signature');
   }
 });
 
-test('the contract refuses the forms that the gate refuses', async () => {
+test('the contract rejects the signature forms that the gate refuses', async () => {
   const on = driveContract(market.chain, market.provider.node);
-  const who = await on.party();
-  const channel = on.config(who);
-  await on.deposit(who, channel, 1_000n, 1n);
-  const row = { channel, max: 500n, total: 500n, signer: who.payer.session };
+  const party = await on.party();
+  const channel = on.config(party);
+  await on.deposit(party, channel, 1_000n, 1n);
+  const row = { channel, max: 500n, total: 500n, signer: party.payer.session };
   const [claim] = await on.signClaims([row]);
   if (claim === undefined) throw new Error('no claim');
-  const batch = await on.signBatch(who.receiver.session, [row]);
-  for (const [name, bend] of Object.entries(FORMS)) {
-    const bent: Payload = {
+  const batch = await on.signBatch(party.receiver.session, [row]);
+  for (const [name, tamper] of Object.entries(FORMS)) {
+    const tampered: Payload = {
       type: 'voucher',
       channelConfig: {},
       voucher: { channelId: '', maxClaimableAmount: '0', signature: claim.signature },
     };
-    bend(bent);
-    const rows = [{ ...claim, signature: bent.voucher.signature }];
-    await assert.rejects(on.send(who.asAnybody, 'claimWithSignature', [rows, batch]), /refused/, name);
+    tamper(tampered);
+    const rows = [{ ...claim, signature: tampered.voucher.signature }];
+    await assert.rejects(on.send(party.asAnybody, 'claimWithSignature', [rows, batch]), /refused/, name);
   }
-  await on.send(who.asAnybody, 'claimWithSignature', [[claim], batch]);
+  await on.send(party.asAnybody, 'claimWithSignature', [[claim], batch]);
 });
 
-test('the chain is asked when it was not seen for long, and not for each voucher', async () => {
+test('queries the chain when the stored state is old, and not for each voucher', async () => {
   const { store, gate } = market.provider;
   let id = '';
-  const straight = () =>
+  const validPayment = () =>
     payment(({ voucher }) => {
       id = voucher.channelId.toLowerCase();
     });
@@ -191,12 +194,12 @@ test('the chain is asked when it was not seen for long, and not for each voucher
     const value: unknown = JSON.parse(store.get('x402-sold-channel', id) ?? '');
     return z.looseObject({ onchainSyncedAt: z.number() }).parse(value);
   };
-  const header = await straight();
+  const header = await validPayment();
   const first = record().onchainSyncedAt;
-  assert.equal(await ask(gate, header), 'admitted');
-  assert.equal(record().onchainSyncedAt, first, 'a check without the chain renews nothing');
+  assert.equal(await admit(gate, header), 'admitted');
+  assert.equal(record().onchainSyncedAt, first, 'a check without the chain renews no timestamp');
   store.set('x402-sold-channel', id, JSON.stringify({ ...record(), onchainSyncedAt: 0 }));
-  assert.equal(await ask(gate, header), 'admitted');
-  assert.ok(record().onchainSyncedAt >= first, 'looked again');
+  assert.equal(await admit(gate, header), 'admitted');
+  assert.ok(record().onchainSyncedAt >= first, 'queried again');
   assert.equal(await buy(market.requester, reach(market.service)), amount(123));
 });

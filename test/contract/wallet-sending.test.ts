@@ -1,10 +1,10 @@
 /**
- * Goal: a spend does exactly what its owner confirmed, or says why not; nothing is sent twice and a failure is
- * never called a success.
- * Method: the wallet's sending on a real local chain whose mining is switched off and on, with a clock and a
- * confirmation in the test's hand; "restarts" open the same records again.
- * Would break: a mistyped address that is taken, a fee spike that is paid, a dropped, replaced or reverted
- * transfer shown as done, a nonce used twice after a crash, a transfer that the books miss.
+ * Verifies: a transfer does exactly what its owner confirmed, or fails with a reason; nothing is sent twice and a
+ * failure is never shown as a success.
+ * Setup: the wallet's transfers on a real local chain whose mining is turned off and on, with a clock and a
+ * confirmation controlled by the test; "restarts" open the same records again.
+ * Fails if: a mistyped address is accepted, a fee spike is paid, a dropped, replaced or reverted transfer is shown as
+ * done, a nonce is used twice after a crash, or a transfer is missing in the ledger.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,6 +20,7 @@ import {
   readAddress,
 } from '../../main/adapters/ethers/index.ts';
 import { createSpending, type FinalTransaction, type WatchedSpending } from '../../main/core/wallet/index.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { SpendChain } from '../../main/ports/spend-chain.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
@@ -57,9 +58,10 @@ interface Sender {
   readonly accounts: WalletAccounts;
   readonly clock: ManualClock;
   readonly store: MemoryRecordStore;
-  readonly asked: SpendSummary[];
-  readonly booked: FinalTransaction[];
-  /** The same wallet after a restart, with what is on disk and nothing else. */
+  /** Summaries that the owner was shown for confirmation. */
+  readonly shown: SpendSummary[];
+  readonly recorded: FinalTransaction[];
+  /** The same wallet after a restart, with only the data on disk. */
   restarted(): Sender;
 }
 
@@ -77,8 +79,8 @@ async function openSender(setting: Setting = {}): Promise<Sender> {
 
 function open(accounts: WalletAccounts, store: MemoryRecordStore, setting: Setting): Sender {
   const clock = manualClock(1_700_000_000_000);
-  const asked: SpendSummary[] = [];
-  const booked: FinalTransaction[] = [];
+  const shown: SpendSummary[] = [];
+  const recorded: FinalTransaction[] = [];
   const spending = createSpending({
     account: accounts.funds,
     own: Object.values(accounts).map(({ address }) => address),
@@ -89,16 +91,16 @@ function open(accounts: WalletAccounts, store: MemoryRecordStore, setting: Setti
     readAddress,
     confirmations: {
       async ask(summary) {
-        asked.push(summary);
+        shown.push(summary);
         await setting.approve?.();
       },
     },
     feeLimit: setting.feeLimit ?? FEE_LIMIT,
-    book: (transaction) => void booked.push(transaction),
+    book: (transaction) => void recorded.push(transaction),
     onChange: () => undefined,
   });
   const restarted = () => open(accounts, createMemoryRecordStore(store.snapshot()), {});
-  return { spending, accounts, clock, store, asked, booked, restarted };
+  return { spending, accounts, clock, store, shown, recorded, restarted };
 }
 
 const stranger = () => Wallet.createRandom().address;
@@ -114,7 +116,7 @@ async function tokensOf(address: string): Promise<bigint> {
   return (await createSpendChain(node).held(address as `0x${string}`)).token;
 }
 
-test('a transfer arrives, costs no more than was shown, and is booked once', async () => {
+test('a transfer arrives, costs no more than was shown, and is recorded once', async () => {
   const sender = await openSender();
   const to = stranger();
   const spend = await sender.spending.prepare({ asset: 'token', to, amount: '2500', smallTest: false });
@@ -126,19 +128,22 @@ test('a transfer arrives, costs no more than was shown, and is booked once', asy
   assert.ok(BigInt(sent.fee ?? '0') > 0n && BigInt(sent.fee ?? '0') <= BigInt(spend.fee));
   await sender.spending.check();
   assert.deepEqual(
-    sender.booked.map(({ hash, left }) => ({ hash, left })),
+    sender.recorded.map(({ hash, left }) => ({ hash, left })),
     [{ hash: sent.hash as `0x${string}`, left: 2_500n }],
   );
-  // What was confirmed is what was sent.
-  const [asked] = sender.asked;
-  assert.deepEqual([asked?.to, asked?.amount, asked?.fee, asked?.action], [to, '2500', spend.fee, 'send']);
+  // The owner confirmed exactly the transfer that was sent.
+  const [summary] = sender.shown;
+  assert.deepEqual(
+    [summary?.to, summary?.amount, summary?.fee, summary?.action],
+    [to, '2500', spend.fee, 'send'],
+  );
   assert.deepEqual(
     sender.spending.history(10).map(({ state }) => state),
     ['mined'],
   );
 });
 
-test('all of the token, and all of the coin minus the fee, leave nothing that could be sent', async () => {
+test('sending all of the token, and all of the coin minus the fee, leaves nothing to send', async () => {
   const sender = await openSender();
   const to = stranger();
   assert.equal((await give(sender, to, 'all')).state, 'mined');
@@ -151,7 +156,7 @@ test('all of the token, and all of the coin minus the fee, leave nothing that co
   await assert.rejects(give(sender, to, '1', 'coin'), { code: 'insufficient-funds' });
 });
 
-test('a mistyped, unchecked, zero or contract’s own address is refused with its reason', async () => {
+test('rejects a mistyped address, one without checksum, zero and the token’s own, each with its reason', async () => {
   const sender = await openSender();
   const to = stranger();
   const letter = [...to].findIndex((character, index) => index > 1 && /[a-fA-F]/.test(character));
@@ -170,17 +175,17 @@ test('a mistyped, unchecked, zero or contract’s own address is refused with it
       return true;
     });
   }
-  assert.deepEqual(sender.asked, []);
+  assert.deepEqual(sender.shown, []);
 });
 
-test('no more than is there, nothing of nothing, and no fee without coin', async () => {
+test('rejects amounts above the balance, zero and negative amounts, and a fee without coin', async () => {
   const sender = await openSender();
   const to = stranger();
   await assert.rejects(give(sender, to, (HELD + 1n).toString()), { code: 'insufficient-funds' });
   for (const sum of ['0', '-5']) await assert.rejects(give(sender, to, sum), { code: 'bad-request' });
   await mining(false);
   await give(sender, to, '900000');
-  // What is on its way is not there to be sent again.
+  // A pending transfer's amount isn't available again.
   await assert.rejects(give(sender, to, '200000'), { code: 'insufficient-funds' });
   await mining(true);
   await node.send('evm_mine', []);
@@ -192,11 +197,11 @@ test('no more than is there, nothing of nothing, and no fee without coin', async
   });
 });
 
-test('contracts, own addresses and strangers are named; a small test makes a stranger known', async () => {
+test('warns about contracts, own and new addresses; after a small test an address is no longer new', async () => {
   const sender = await openSender();
   const warnings = async (to: string, smallTest = false) =>
     (await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest })).warnings;
-  assert.deepEqual(await warnings('0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003'), ['contract', 'first-time']);
+  assert.deepEqual(await warnings(SETTLEMENT_ADDRESS), ['contract', 'first-time']);
   assert.deepEqual(await warnings(sender.accounts.gas.address), ['own-address']);
   const to = stranger();
   const spend = await sender.spending.prepare({ asset: 'token', to, amount: '50000', smallTest: true });
@@ -205,19 +210,19 @@ test('contracts, own addresses and strangers are named; a small test makes a str
   assert.deepEqual(await warnings(to), []);
 });
 
-test('a transfer between one’s own addresses is booked as a fee alone', async () => {
+test('records only the fee of a transfer between own addresses', async () => {
   const sender = await openSender();
   await give(sender, sender.accounts.gas.address);
   assert.deepEqual(
-    sender.booked.map(({ left }) => left),
+    sender.recorded.map(({ left }) => left),
     [0n],
   );
-  assert.ok((sender.booked[0]?.fee ?? 0n) > 0n);
+  assert.ok((sender.recorded[0]?.fee ?? 0n) > 0n);
 });
 
-test('a fee above the limit is refused with its figure, before and after the confirmation', async () => {
-  const dear = await openSender({ feeLimit: amount(1_000) });
-  await assert.rejects(give(dear, stranger()), (error: AppError) => {
+test('rejects a fee above the limit with its amount, before and after the confirmation', async () => {
+  const limited = await openSender({ feeLimit: amount(1_000) });
+  await assert.rejects(give(limited, stranger()), (error: AppError) => {
     assert.equal(error.code, 'fee-too-high');
     assert.match(error.message, /up to 0\.\d+ ETH .* limit is 0\.000000000000001/);
     return true;
@@ -238,7 +243,7 @@ test('a fee above the limit is refused with its figure, before and after the con
   await node.send('evm_mine', []);
 });
 
-test('what is declined, asked for twice or too old is not sent', async () => {
+test('does not send what is declined, requested twice or expired', async () => {
   const declined = await openSender({
     approve: () => Promise.reject(new AppError('not-permitted', 'The owner declined it.')),
   });
@@ -255,12 +260,12 @@ test('what is declined, asked for twice or too old is not sent', async () => {
   assert.equal(sender.spending.history(5).length, 1);
 });
 
-test('a transfer that the chain reverts is shown as failed, and only its fee is booked', async () => {
+test('shows a reverted transfer as failed and records only its fee', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
   const { hash } = await give(sender, to);
-  // The token's balances are its first mapping: what was there is gone before the block comes.
+  // The token's balances are its first mapping: sets the sender's to zero before the block is mined.
   const slot = keccak256(zeroPadValue(sender.accounts.funds.address, 32) + '0'.repeat(64));
   await node.send('anvil_setStorageAt', [chain.network.token.address, slot, toBeHex(0, 32)]);
   await node.send('evm_mine', []);
@@ -270,13 +275,13 @@ test('a transfer that the chain reverts is shown as failed, and only its fee is 
   assert.match(entry?.reason ?? '', /rejected the transfer/);
   assert.equal(await tokensOf(to), 0n);
   assert.deepEqual(
-    sender.booked.map(({ left }) => left),
+    sender.recorded.map(({ left }) => left),
     [0n],
   );
-  assert.equal(sender.booked[0]?.hash, hash);
+  assert.equal(sender.recorded[0]?.hash, hash);
 });
 
-test('a stuck transfer is sped up with the same nonce: one is mined, the other replaced', async () => {
+test('speeds up a stuck transfer with the same nonce: one is mined, the other replaced', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
@@ -284,8 +289,8 @@ test('a stuck transfer is sped up with the same nonce: one is mined, the other r
   const faster = await sender.spending.speedUp(stuck.hash);
   assert.equal(faster.nonce, stuck.nonce);
   assert.ok(BigInt(faster.feeMax) * 1_000n >= BigInt(stuck.feeMax) * 1_125n);
-  assert.equal(sender.asked.at(-1)?.action, 'speed-up');
-  assert.equal(sender.asked.at(-1)?.replaces, stuck.hash);
+  assert.equal(sender.shown.at(-1)?.action, 'speed-up');
+  assert.equal(sender.shown.at(-1)?.replaces, stuck.hash);
   await node.send('evm_mine', []);
   await sender.spending.check();
   const states = new Map(sender.spending.history(5).map((entry) => [entry.hash, entry]));
@@ -293,11 +298,11 @@ test('a stuck transfer is sped up with the same nonce: one is mined, the other r
   assert.equal(states.get(stuck.hash)?.state, 'replaced');
   assert.equal(states.get(stuck.hash)?.replacedBy, faster.hash);
   assert.equal(await tokensOf(to), 1_000n);
-  assert.equal(sender.booked.length, 1);
+  assert.equal(sender.recorded.length, 1);
   await assert.rejects(sender.spending.cancel(stuck.hash), { code: 'bad-request' });
 });
 
-test('a stuck transfer is cancelled: its place is taken and nothing is sent', async () => {
+test('cancels a stuck transfer: its nonce is used and nothing is sent', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
@@ -308,32 +313,32 @@ test('a stuck transfer is cancelled: its place is taken and nothing is sent', as
   await sender.spending.check();
   assert.equal(await tokensOf(to), 0n);
   assert.deepEqual(
-    sender.booked.map(({ left }) => left),
+    sender.recorded.map(({ left }) => left),
     [0n],
   );
   assert.equal(sender.spending.history(5).find(({ hash }) => hash === stuck.hash)?.state, 'replaced');
 });
 
-test('a transfer that the network forgot is shown as dropped, and can be sent again', async () => {
+test('shows a transfer that the network lost as dropped, and can send it again', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
   const { hash } = await give(sender, to);
   await node.send('anvil_dropTransaction', [hash]);
   await sender.spending.check();
-  assert.equal(sender.spending.history(1)[0]?.state, 'pending', 'a node may only be late');
+  assert.equal(sender.spending.history(1)[0]?.state, 'pending', 'the node may only be late');
   sender.clock.advance(60_000);
   await sender.spending.check();
   assert.equal(sender.spending.history(1)[0]?.state, 'dropped');
   assert.match(sender.spending.history(1)[0]?.reason ?? '', /Nothing was sent/);
-  assert.deepEqual(sender.booked, []);
+  assert.deepEqual(sender.recorded, []);
   await mining(true);
   assert.equal((await sender.spending.speedUp(hash)).state, 'mined');
   assert.equal(await tokensOf(to), 1_000n);
   assert.equal(sender.spending.history(5).find((entry) => entry.hash === hash)?.state, 'replaced');
 });
 
-test('a transfer whose nonce was used elsewhere with the same key is shown as replaced', async () => {
+test('shows a transfer as replaced when its nonce was used elsewhere with the same key', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
@@ -354,10 +359,10 @@ test('a transfer whose nonce was used elsewhere with the same key is shown as re
   await sender.spending.check();
   assert.equal(sender.spending.history(1)[0]?.state, 'replaced');
   assert.match(sender.spending.history(1)[0]?.reason ?? '', /from elsewhere/);
-  assert.deepEqual(sender.booked, []);
+  assert.deepEqual(sender.recorded, []);
 });
 
-test('nonces stay in order over a restart with transfers on their way', async () => {
+test('nonces stay in order across a restart with pending transfers', async () => {
   const sender = await openSender();
   await mining(false);
   const to = stranger();
@@ -374,20 +379,20 @@ test('nonces stay in order over a restart with transfers on their way', async ()
   assert.equal(await tokensOf(to), 3_000n);
 });
 
-test('a crash between writing down and handing over sends the same one later, once', async () => {
+test('after a crash between recording and broadcast, the same transfer is sent later, once', async () => {
   let away = true;
   const real = createSpendChain(node);
   const sender = await openSender({
     chain: {
       async broadcast(signed) {
-        if (away) throw new AppError('chain-unavailable', 'The chain cannot be reached.');
+        if (away) throw new AppError('chain-unavailable', 'The chain is unreachable.');
         return real.broadcast(signed);
       },
     },
   });
   const to = stranger();
   const sent = await give(sender, to).catch((error: Error) => error);
-  assert.ok(!(sent instanceof Error), 'the order stands');
+  assert.ok(!(sent instanceof Error), 'the transfer is accepted');
   assert.equal(sent.state, 'pending');
   assert.equal(await tokensOf(to), 0n);
   away = false;
@@ -401,26 +406,30 @@ test('a crash between writing down and handing over sends the same one later, on
   assert.equal(await tokensOf(to), 1_000n);
 });
 
-test('what the node refuses is dropped with its reason and no success', async () => {
+test('shows a transfer that the node rejects as dropped, with the reason', async () => {
   const sender = await openSender({
     chain: {
-      broadcast: () => Promise.reject(new AppError('bad-request', 'The chain refuses it: nonce too low')),
+      broadcast: () =>
+        Promise.reject(new AppError('bad-request', 'The chain rejected the transaction: nonce too low')),
     },
   });
   await assert.rejects(give(sender, stranger()), { code: 'bad-request' });
   const [entry] = sender.spending.history(1);
-  assert.deepEqual([entry?.state, entry?.reason], ['dropped', 'The chain refuses it: nonce too low']);
+  assert.deepEqual(
+    [entry?.state, entry?.reason],
+    ['dropped', 'The chain rejected the transaction: nonce too low'],
+  );
 });
 
-test('a node of another chain gets nothing to sign', async () => {
+test('nothing is signed for a node of another chain', async () => {
   const other = connectNode({ ...chain.network, id: 'eip155:1', chainId: 1 });
   const sender = await openSender({ chain: createSpendChain(other) });
   await assert.rejects(give(sender, stranger()), { code: 'chain-mismatch' });
-  assert.deepEqual(sender.asked, []);
+  assert.deepEqual(sender.shown, []);
   other.close();
 });
 
-test('a watch-only wallet sends nothing and says where its key is', async () => {
+test('a watch-only wallet cannot prepare a transfer', async () => {
   const { accounts } = await openSender();
   const clock = manualClock(0);
   const spending = createSpending({

@@ -1,78 +1,102 @@
-/** What must hold between the two agents' books and the chain after any crash; each breach in one sentence. */
+/** Checks the invariants between both agents' ledgers and the chain after a crash; each breach is one sentence. */
 import settlementArtifact from '../../contracts/artifacts/BatchSettlement.json' with { type: 'json' };
 import tokenArtifact from '../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
 import type { ChainNode } from '../../main/adapters/ethers/index.ts';
+import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import type { Hex } from '../../main/ports/evm.ts';
 import type { Books } from './ledger-snapshot.ts';
-
-const SETTLEMENT: Hex = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
 
 export interface Case {
   readonly provider: Books;
   readonly requester: Books;
   readonly chain: ChainNode;
-  /** Payout address and the requester's own. */
+  /** The provider's payout address. */
   readonly payout: string;
-  readonly purse: string;
+  readonly requesterAddress: string;
 }
 
-/** What was seen before: a channel's charge never goes back. */
+/** Highest charge seen so far, by channel: a channel's charge never decreases. */
 export type Memory = Map<string, bigint>;
 
-/** The most that one request of the run may cost: neither side ever risks more than that on a channel. */
+/** Maximum cost of one request of the run: neither side ever risks more than that on a channel. */
 export interface Limits {
   readonly exposure: bigint;
 }
 
-/** Every breach, or none. `memory` is brought up to what was seen. */
-export async function judge(facts: Case, memory: Memory, limits: Limits): Promise<readonly string[]> {
-  const { provider, requester, chain } = facts;
-  const breaches = [
+/** Returns every breach; empty when all invariants hold. Updates `memory`. */
+export async function findBreaches(facts: Case, memory: Memory, limits: Limits): Promise<readonly string[]> {
+  const { provider, requester } = facts;
+  const onChain = await readChain(facts);
+  return [
     ...provider.errors.map((error) => `provider: ${error}`),
     ...requester.errors.map((error) => `requester: ${error}`),
     ...provider.unfinished.map((job) => `provider: ${job}`),
     ...requester.unfinished.map((job) => `requester: ${job}`),
+    ...[...provider.sold.keys()].flatMap((id) => channelBreaches(id, { facts, onChain, memory, limits })),
+    ...[...onChain.channels].flatMap(([id, { balance }]) =>
+      difference(`channel ${id.slice(0, 10)}: deposits`, requester.deposits.get(id) ?? 0n, balance),
+    ),
+    ...totalBreaches(facts, onChain),
   ];
-  const equal = (what: string, booked: bigint, real: bigint): void => {
-    if (booked !== real) breaches.push(`${what}: the books say ${booked}, the truth is ${real}`);
-  };
-  const token = chain.network.token;
-  const onChain = await readChain(facts);
+}
 
-  for (const [id, { charged, signed }] of provider.sold) {
-    const name = `channel ${id.slice(0, 10)}`;
-    const known = memory.get(id) ?? 0n;
-    if (charged < known) breaches.push(`${name} went back from ${known} to ${charged}`);
-    memory.set(id, charged > known ? charged : known);
-    if (signed < charged) breaches.push(`${name} charged ${charged} with a voucher for ${signed}`);
-    for (const told of [requester.bought.get(id) ?? 0n, requester.receipts.get(id) ?? 0n]) {
-      if (charged < told) breaches.push(`${name} charged ${charged}, but the requester was told ${told}`);
-    }
-    equal(`${name}: income`, -(provider.byChannel.get(`income:jobs ${id}`) ?? 0n), charged);
-    const claimed = onChain.channels.get(id)?.claimed ?? 0n;
-    equal(`${name}: owed`, provider.byChannel.get(`channels:owed ${id}`) ?? 0n, charged - claimed);
-    const spent = requester.byChannel.get(`expense:inference ${id}`) ?? 0n;
-    const told = requester.bought.get(id) ?? 0n;
-    if (told > spent) breaches.push(`${name}: the requester was told ${told} and booked ${spent}`);
-    if (spent > charged) breaches.push(`${name}: the requester booked ${spent}, ${charged} was charged`);
-    if (charged - spent > limits.exposure) {
-      breaches.push(`${name}: ${charged - spent} was charged and is unknown to the requester`);
-    }
+interface Check {
+  readonly facts: Case;
+  readonly onChain: OnChain;
+  readonly memory: Memory;
+  readonly limits: Limits;
+}
+
+function channelBreaches(id: string, { facts, onChain, memory, limits }: Check): readonly string[] {
+  const { provider, requester } = facts;
+  const { charged, signed } = provider.sold.get(id) ?? { charged: 0n, signed: 0n };
+  const name = `channel ${id.slice(0, 10)}`;
+  const breaches: string[] = [];
+  const known = memory.get(id) ?? 0n;
+  if (charged < known) breaches.push(`${name} went back from ${known} to ${charged}`);
+  memory.set(id, charged > known ? charged : known);
+  if (signed < charged) breaches.push(`${name} charged ${charged} with a voucher for ${signed}`);
+  const bought = requester.bought.get(id) ?? 0n;
+  for (const reported of [bought, requester.receipts.get(id) ?? 0n]) {
+    if (charged < reported)
+      breaches.push(`${name} charged ${charged}, but reported ${reported} to the requester`);
   }
-  for (const [id, { balance }] of onChain.channels) {
-    equal(`channel ${id.slice(0, 10)}: deposits`, requester.deposits.get(id) ?? 0n, balance);
-  }
-  const providerSum = (account: string): bigint => provider.sums.get(`${account} ${token.id}`) ?? 0n;
-  equal('claimed, not paid out', providerSum('contract:claimed'), onChain.claimed - onChain.settled);
-  equal('the payout address', providerSum('wallet'), onChain.payout);
-  equal('the requester’s wallet', requester.sums.get(`wallet ${token.id}`) ?? 0n, onChain.purse);
-  if (onChain.gas !== null) {
-    equal('coin for fees', provider.sums.get(`wallet ${chain.network.coin.id}`) ?? 0n, onChain.gas);
+  const income = -(provider.byChannel.get(`income:jobs ${id}`) ?? 0n);
+  const owed = provider.byChannel.get(`channels:owed ${id}`) ?? 0n;
+  const claimed = onChain.channels.get(id)?.claimed ?? 0n;
+  breaches.push(...difference(`${name}: income`, income, charged));
+  breaches.push(...difference(`${name}: owed`, owed, charged - claimed));
+  const spent = requester.byChannel.get(`expense:inference ${id}`) ?? 0n;
+  if (bought > spent) breaches.push(`${name}: the requester’s channel has ${bought}, its ledger ${spent}`);
+  if (spent > charged) breaches.push(`${name}: the requester recorded ${spent}, ${charged} was charged`);
+  if (charged - spent > limits.exposure) {
+    breaches.push(`${name}: ${charged - spent} was charged and is unknown to the requester`);
   }
   return breaches;
 }
 
-/** Channels on which the requester does not know yet what it was charged. */
+function totalBreaches({ provider, requester, chain }: Case, onChain: OnChain): readonly string[] {
+  const { token, coin } = chain.network;
+  const providerSum = (account: string): bigint => provider.sums.get(`${account} ${token.id}`) ?? 0n;
+  const requesterWallet = requester.sums.get(`wallet ${token.id}`) ?? 0n;
+  const providerCoin = provider.sums.get(`wallet ${coin.id}`) ?? 0n;
+  return [
+    ...difference(
+      'claimed, not paid out',
+      providerSum('contract:claimed'),
+      onChain.claimed - onChain.settled,
+    ),
+    ...difference('the payout address', providerSum('wallet'), onChain.payout),
+    ...difference('the requester’s wallet', requesterWallet, onChain.requesterWallet),
+    ...(onChain.gas === null ? [] : difference('coin for fees', providerCoin, onChain.gas)),
+  ];
+}
+
+function difference(what: string, recorded: bigint, actual: bigint): readonly string[] {
+  return recorded === actual ? [] : [`${what}: the ledger has ${recorded}, the actual value is ${actual}`];
+}
+
+/** Returns the channels whose full charge the requester hasn't learned yet. */
 export function apart({ provider, requester }: Pick<Case, 'provider' | 'requester'>): readonly string[] {
   return [...provider.sold].flatMap(([id, { charged }]) =>
     (requester.byChannel.get(`expense:inference ${id}`) ?? 0n) === charged ? [] : [id],
@@ -84,18 +108,18 @@ interface OnChain {
   readonly claimed: bigint;
   readonly settled: bigint;
   readonly payout: bigint;
-  readonly purse: bigint;
-  /** The provider's coin, at the address that sends claims and at the payout's; null before it sent one. */
+  readonly requesterWallet: bigint;
+  /** The provider's coin at the address that sends claims and at the payout address; null before the first claim. */
   readonly gas: bigint | null;
 }
 
-async function readChain({ provider, requester, chain, payout, purse }: Case): Promise<OnChain> {
+async function readChain({ provider, requester, chain, payout, requesterAddress }: Case): Promise<OnChain> {
   const ids = [
     ...new Set([...provider.sold.keys(), ...requester.bought.keys(), ...requester.deposits.keys()]),
   ];
   const token = chain.network.token.address as Hex;
   const at = (functionName: string, args: readonly unknown[]) => ({
-    address: SETTLEMENT,
+    address: SETTLEMENT_ADDRESS,
     abi: settlementArtifact.abi,
     functionName,
     args,
@@ -109,7 +133,7 @@ async function readChain({ provider, requester, chain, payout, purse }: Case): P
   const [receiver, paid, held, ...channels] = await chain.readContracts([
     at('receivers', [payout, token]),
     balanceOf(payout),
-    balanceOf(purse),
+    balanceOf(requesterAddress),
     ...ids.map((id) => at('channels', [id])),
   ]);
   const [claimed, settled] = pair(receiver);
@@ -123,7 +147,7 @@ async function readChain({ provider, requester, chain, payout, purse }: Case): P
     claimed,
     settled,
     payout: BigInt(String(paid)),
-    purse: BigInt(String(held)),
+    requesterWallet: BigInt(String(held)),
     gas: await coinOf(chain, provider.ownTransaction, payout),
   };
 }

@@ -1,22 +1,23 @@
-/** A whole run: kills by plan, and after each one the question whether every base unit is where the books say. */
+/** A complete crash run: kills by plan, and after each kill a check that every base unit is where the ledgers record it. */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { apart, judge, type Memory } from './checker.ts';
+import { apart, findBreaches, type Memory } from './checker.ts';
+import { pause } from './pause.ts';
 import { DEPOSIT_TOKENS, describe, type Kill, planKill, STREAMS_MAX, TARGETS, type Target } from './plan.ts';
-import { type PracticeUnderFire, startUnderFire } from './practice-network.ts';
+import { type CrashNetwork, startCrashNetwork } from './practice-network.ts';
 import { type Answer, buyAnswer } from './streams.ts';
 
 export interface CrashRunOptions {
   readonly home: string;
   readonly seed: number;
   readonly kills: number;
-  /** One line for each kill. */
+  /** Called with one line for each kill. */
   readonly onKill?: (line: string) => void;
-  /** Asks the agent's own `ledger verify` about both homes; resolves to what it found wrong. */
+  /** Runs the agent's own `ledger verify` on one data folder; resolves to the differences that it found. */
   readonly verify: (home: string) => Promise<string | null>;
-  /** After how many kills; it is asked once more at the end. */
+  /** Number of kills between two verifications; another one follows at the end. */
   readonly verifyEvery: number;
-  /** Ends the run before the next kill, with what was seen so far. */
+  /** Ends the run before the next kill and returns the summary so far. */
   readonly deadlineMs?: number;
 }
 
@@ -27,12 +28,12 @@ export interface CrashSummary {
   readonly answers: { readonly complete: number; readonly broken: number };
   readonly agentStarts: number;
   readonly verified: number;
-  /** What the provider earned, base units; the requester spent and the payout address received the same. */
+  /** The provider's earnings in base units; the requester spent and the payout address received the same. */
   readonly earned: string;
   readonly durationMs: number;
 }
 
-/** Something that must hold did not; the home is left as it was found. */
+/** An invariant was violated; the data folder is left as it was found. */
 export class CrashFailure extends Error {
   readonly kill: Kill | null;
   readonly breaches: readonly string[];
@@ -44,21 +45,21 @@ export class CrashFailure extends Error {
   }
 }
 
-/** Books may take a moment after the last answer; transactions that a crash cut off are found within seconds. */
+/** Ledgers may be late by a moment after the last response; transactions that a crash interrupted are found within seconds. */
 const AGREE_MS_MAX = 30_000;
 const SERVE_MS_MAX = 60_000;
-const LOOK_MS = 100;
-/** A moment that does not come (the stream broke off before) is not waited for longer than this. */
+const CHECK_MS = 100;
+/** Maximum wait for a moment that may never come, because the stream broke off before. */
 const MOMENT_MS_MAX = 5_000;
-/** Output tokens cost 400 base units at the run's price, and the prompt a little. */
+/** Output tokens cost 400 base units each at the run's price, and the prompt costs a little. */
 const EXPOSURE = BigInt(DEPOSIT_TOKENS) * 400n + 10_000n;
-const MEETINGS_MAX = 30;
+const ROUNDS_MAX = 30;
 
-/** Fails with a {@link CrashFailure}. */
+/** Runs the plan. Fails with a {@link CrashFailure}. */
 export async function runCrashes(options: CrashRunOptions): Promise<CrashSummary> {
   const startedMs = performance.now();
   const log = join(options.home, '..', 'crash-run.log');
-  const network = await startUnderFire(options.home, (line) => appendFileSync(log, `${line}\n`));
+  const network = await startCrashNetwork(options.home, (line) => appendFileSync(log, `${line}\n`));
   const memory: Memory = new Map();
   const byTarget = Object.fromEntries(TARGETS.map((target) => [target, 0])) as Record<Target, number>;
   const answers = { complete: 0, broken: 0 };
@@ -76,8 +77,8 @@ export async function runCrashes(options: CrashRunOptions): Promise<CrashSummary
   }
 
   try {
-    count(await meet(network, 1));
-    await agree(network, memory, null);
+    count(await buyShort(network, 1));
+    await expectAgreement(network, memory, null);
     for (let number = 1; number <= options.kills; number += 1) {
       if (options.deadlineMs !== undefined && performance.now() - startedMs > options.deadlineMs) break;
       const kill = planKill(options.seed, number);
@@ -87,19 +88,19 @@ export async function runCrashes(options: CrashRunOptions): Promise<CrashSummary
       await network.recover();
       const bought = await streams;
       const hung = bought.filter((answer) => answer.hung).length;
-      if (hung > 0) throw new CrashFailure(kill, [`${hung} answers neither ended nor broke off`]);
+      if (hung > 0) throw new CrashFailure(kill, [`${hung} responses neither ended nor broke off`]);
       count(bought);
       await serveAgain(network, kill, count);
-      await agree(network, memory, kill);
+      await expectAgreement(network, memory, kill);
       kills += 1;
       byTarget[kill.target] += 1;
-      options.onKill?.(`${describe(kill)}: well after ${Math.round(performance.now() - beganMs)} ms`);
+      options.onKill?.(`${describe(kill)}: recovered after ${Math.round(performance.now() - beganMs)} ms`);
       if (number % options.verifyEvery === 0) await verifyNow(kill);
     }
     await settleAll(network);
-    await meetAll(network, count);
+    await buyUntilKnown(network, count);
     await settleAll(network);
-    await agree(network, memory, null);
+    await expectAgreement(network, memory, null);
     const { provider } = network.books();
     await verifyNow(null);
     const { token } = network.chain().network;
@@ -121,8 +122,8 @@ export async function runCrashes(options: CrashRunOptions): Promise<CrashSummary
   }
 }
 
-/** Lets answers stream, waits for the moment, and kills. The answers end when they end. */
-async function strike(network: PracticeUnderFire, kill: Kill): Promise<{ answers: Promise<Answer[]> }> {
+/** Starts streams, waits for the moment, and kills. The streams end on their own. */
+async function strike(network: CrashNetwork, kill: Kill): Promise<{ answers: Promise<Answer[]> }> {
   const { moment } = kill;
   if (moment.kind === 'start') {
     await network.killWhileStarting(kill.delayMs, kill.target);
@@ -155,8 +156,8 @@ async function strike(network: PracticeUnderFire, kill: Kill): Promise<{ answers
   return { answers: Promise.all(streams) };
 }
 
-/** Buys so many short answers at once. */
-function meet(network: PracticeUnderFire, streams: number): Promise<Answer[]> {
+/** Buys this many short responses concurrently. */
+function buyShort(network: CrashNetwork, streams: number): Promise<Answer[]> {
   const gateway = network.gateway();
   return Promise.all(
     Array.from({ length: streams }, (_, seed) =>
@@ -165,73 +166,68 @@ function meet(network: PracticeUnderFire, streams: number): Promise<Answer[]> {
   );
 }
 
-/** Until an answer comes whole: what was killed may be found dead only by the first who asks. */
+/** Buys until a response is complete: the first request may be the one that detects a killed process. */
 async function serveAgain(
-  network: PracticeUnderFire,
+  network: CrashNetwork,
   kill: Kill,
   count: (answers: readonly Answer[]) => void,
 ): Promise<void> {
   const deadline = performance.now() + SERVE_MS_MAX;
   for (;;) {
-    const bought = await meet(network, 1);
+    const bought = await buyShort(network, 1);
     count(bought);
     if (bought.every(({ complete }) => complete)) return;
-    if (performance.now() > deadline) throw new CrashFailure(kill, ['nothing could be bought afterwards']);
-    await pause(LOOK_MS);
+    if (performance.now() > deadline)
+      throw new CrashFailure(kill, ['no response could be bought afterwards']);
+    await pause(CHECK_MS);
     await network.recover();
   }
 }
 
-/** Until the requester was told of every charge: the next answer on a channel says what it missed. */
-async function meetAll(
-  network: PracticeUnderFire,
+/** Buys until the requester has learned every charge: the next response on a channel corrects its record. */
+async function buyUntilKnown(
+  network: CrashNetwork,
   count: (answers: readonly Answer[]) => void,
 ): Promise<void> {
-  for (let meeting = 1; apart(network.books()).length > 0; meeting += 1) {
-    if (meeting > MEETINGS_MAX) {
-      throw new CrashFailure(null, [
-        `the requester never learned what ${apart(network.books())} was charged`,
-      ]);
+  for (let round = 1; apart(network.books()).length > 0; round += 1) {
+    if (round > ROUNDS_MAX) {
+      throw new CrashFailure(null, [`the requester never learned the charge of ${apart(network.books())}`]);
     }
-    count(await meet(network, STREAMS_MAX));
-    await pause(LOOK_MS);
+    count(await buyShort(network, STREAMS_MAX));
+    await pause(CHECK_MS);
   }
 }
 
-/** Claims and pays out, however long an earlier attempt is put off. */
-async function settleAll(network: PracticeUnderFire): Promise<void> {
+/** Claims and pays out; retries while an earlier attempt is deferred. */
+async function settleAll(network: CrashNetwork): Promise<void> {
   const deadline = performance.now() + AGREE_MS_MAX;
   for (;;) {
     try {
       await network.api().earnings.settle({});
       return;
     } catch (error) {
-      if (performance.now() > deadline) throw new CrashFailure(null, [`nothing can be settled: ${error}`]);
-      await pause(LOOK_MS);
+      if (performance.now() > deadline) throw new CrashFailure(null, [`settlement keeps failing: ${error}`]);
+      await pause(CHECK_MS);
     }
   }
 }
 
-/** Asks until all agree; what still differs after a while differs for good. */
-async function agree(network: PracticeUnderFire, memory: Memory, kill: Kill | null): Promise<void> {
+/** Checks until there is no breach; a breach that is still there after the time limit is permanent. */
+async function expectAgreement(network: CrashNetwork, memory: Memory, kill: Kill | null): Promise<void> {
   const deadline = performance.now() + AGREE_MS_MAX;
   for (;;) {
-    const breaches = await look(network, memory);
+    const breaches = await check(network, memory);
     if (breaches.length === 0) return;
     if (performance.now() > deadline) throw new CrashFailure(kill, breaches);
-    await pause(LOOK_MS);
+    await pause(CHECK_MS);
   }
 }
 
-async function look(network: PracticeUnderFire, memory: Memory): Promise<readonly string[]> {
+async function check(network: CrashNetwork, memory: Memory): Promise<readonly string[]> {
   try {
     const facts = { ...network.books(), ...network.addresses(), chain: network.chain() };
-    return await judge(facts, memory, { exposure: EXPOSURE });
+    return await findBreaches(facts, memory, { exposure: EXPOSURE });
   } catch (error) {
-    return [`the books or the chain cannot be read: ${error instanceof Error ? error.message : error}`];
+    return [`could not read the ledgers or the chain: ${error instanceof Error ? error.message : error}`];
   }
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

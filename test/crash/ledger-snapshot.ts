@@ -1,30 +1,30 @@
 /**
- * Both agents' books as they lie on disk, read without any code of the ledger: an oracle that shares no
- * mistake with what it judges.
+ * Reads an agent's ledger from disk without any code of the ledger module: an oracle that can't share a mistake with
+ * the code under test.
  */
 import Database from 'better-sqlite3';
 
-/** One agent's books at one moment. Amounts are base units, signs as booked (debits positive). */
+/** One agent's ledger and records at one moment. Amounts are base units, signs as recorded (debits positive). */
 export interface Books {
-  /** Account and asset, as `account asset`, to its sum over all lines. */
+  /** Sum over all lines, by account and asset (`account asset`). */
   readonly sums: ReadonlyMap<string, bigint>;
-  /** Account and channel, as `account channel`, to its sum. */
+  /** Sum over all lines, by account and channel (`account channel`). */
   readonly byChannel: ReadonlyMap<string, bigint>;
-  /** Running balances that differ from the sums, and postings that do not balance; none when all is well. */
+  /** Running balances that differ from the sums, and postings that don't balance; empty when there are none. */
   readonly errors: readonly string[];
-  /** Money put into each channel. */
+  /** Channel deposits, by channel. */
   readonly deposits: ReadonlyMap<string, bigint>;
-  /** Channels that are sold on, by id. */
+  /** Channels of the selling side, by ID. */
   readonly sold: ReadonlyMap<string, { readonly charged: bigint; readonly signed: bigint }>;
-  /** Cumulative charge of each channel that is bought on, as the payer's store has it. */
+  /** Cumulative charge of each channel of the buying side, from the payer's records. */
   readonly bought: ReadonlyMap<string, bigint>;
-  /** The highest cumulative amount of a receipt that was kept, by channel. */
+  /** Highest cumulative amount of a stored receipt, by channel. */
   readonly receipts: ReadonlyMap<string, bigint>;
-  /** Jobs in a state that somebody must still work on. */
+  /** Jobs in a state that requires more work. */
   readonly unfinished: readonly string[];
-  /** Jobs that were charged. */
+  /** Number of jobs that were charged. */
   readonly charged: number;
-  /** A transaction that this agent sent and booked, newest first. */
+  /** The newest transaction that this agent sent and recorded. */
   readonly ownTransaction: string | null;
 }
 
@@ -39,7 +39,7 @@ interface LineRow {
 
 const UNFINISHED = ['admitted', 'running', 'delivered'];
 
-/** Reads one home's database in one snapshot. */
+/** Reads one data folder's database in one snapshot. */
 export function readBooks(path: string): Books {
   const database = new Database(path, { readonly: true, timeout: 5_000 });
   try {
@@ -51,6 +51,29 @@ export function readBooks(path: string): Books {
 }
 
 function collect(database: Database.Database): Books {
+  const jobs = readJobs(database);
+  const sold = recordsOf(database, 'x402-sold-channel').map(([id, record]) => {
+    const charged = BigInt(String(record.chargedCumulativeAmount));
+    return [id, { charged, signed: BigInt(String(record.signedMaxClaimable)) }] as const;
+  });
+  const bought = recordsOf(database, 'x402-bought-channel').map(
+    ([id, record]) => [id, BigInt(String(record.chargedCumulativeAmount ?? '0'))] as const,
+  );
+  const own = database
+    .prepare<[], { tx_hash: string }>(
+      `SELECT tx_hash FROM ledger_posting WHERE kind = 'network-fee' ORDER BY sequence DESC LIMIT 1`,
+    )
+    .get();
+  return {
+    ...readLines(database),
+    ...jobs,
+    sold: new Map(sold),
+    bought: new Map(bought),
+    ownTransaction: own?.tx_hash ?? null,
+  };
+}
+
+function readLines(database: Database.Database): Pick<Books, 'sums' | 'byChannel' | 'deposits' | 'errors'> {
   const sums = new Map<string, bigint>();
   const byChannel = new Map<string, bigint>();
   const deposits = new Map<string, bigint>();
@@ -77,29 +100,25 @@ function collect(database: Database.Database): Books {
       add(deposits, channel, value);
     }
   }
-  const errors = [...perPosting].flatMap(([posting, sum]) =>
+  const unbalanced = [...perPosting].flatMap(([posting, sum]) =>
     sum === 0n ? [] : [`posting ${posting} is off by ${sum}`],
   );
-  const kept = database
+  return { sums, byChannel, deposits, errors: [...unbalanced, ...wrongBalances(database, sums)] };
+}
+
+function wrongBalances(database: Database.Database, sums: ReadonlyMap<string, bigint>): readonly string[] {
+  return database
     .prepare<[], { account: string; asset_id: string; amount: string }>('SELECT * FROM ledger_balance')
-    .all();
-  for (const { account, asset_id: assetId, amount } of kept) {
-    const sum = sums.get(`${account} ${assetId}`) ?? 0n;
-    if (BigInt(amount) !== sum) errors.push(`the balance of ${account} says ${amount}, its lines ${sum}`);
-  }
-
-  const sold = new Map<string, { charged: bigint; signed: bigint }>();
-  for (const [id, record] of recordsOf(database, 'x402-sold-channel')) {
-    sold.set(id, {
-      charged: BigInt(String(record.chargedCumulativeAmount)),
-      signed: BigInt(String(record.signedMaxClaimable)),
+    .all()
+    .flatMap(({ account, asset_id: assetId, amount }) => {
+      const sum = sums.get(`${account} ${assetId}`) ?? 0n;
+      return BigInt(amount) === sum
+        ? []
+        : [`the balance of ${account} is ${amount}, the sum of its lines ${sum}`];
     });
-  }
-  const bought = new Map<string, bigint>();
-  for (const [id, record] of recordsOf(database, 'x402-bought-channel')) {
-    bought.set(id, BigInt(String(record.chargedCumulativeAmount ?? '0')));
-  }
+}
 
+function readJobs(database: Database.Database): Pick<Books, 'receipts' | 'unfinished' | 'charged'> {
   const receipts = new Map<string, bigint>();
   const unfinished: string[] = [];
   let charged = 0;
@@ -112,23 +131,7 @@ function collect(database: Database.Database): Books {
     const cumulative = BigInt(job.cumulative);
     if (cumulative > (receipts.get(channel) ?? 0n)) receipts.set(channel, cumulative);
   }
-  const own = database
-    .prepare<[], { tx_hash: string }>(
-      `SELECT tx_hash FROM ledger_posting WHERE kind = 'network-fee' ORDER BY sequence DESC LIMIT 1`,
-    )
-    .get();
-  return {
-    sums,
-    byChannel,
-    errors,
-    deposits,
-    sold,
-    bought,
-    receipts,
-    unfinished,
-    charged,
-    ownTransaction: own?.tx_hash ?? null,
-  };
+  return { receipts, unfinished, charged };
 }
 
 function recordsOf(database: Database.Database, collection: string): [string, Record<string, unknown>][] {

@@ -1,10 +1,10 @@
-/** The agent's own word on a home's books, asked as an owner asks it. */
+/** Runs the agent's own `ledger verify` on a data folder, as an owner would. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 
 const AGENT = join(import.meta.dirname, '../../main/agent-main.ts');
 
-/** Null when `ledger verify` finds the home clean, else what it printed. */
+/** Returns null when `ledger verify` finds no difference, otherwise its output. */
 export function ledgerVerify(home: string): Promise<string | null> {
   return new Promise((resolve) => {
     execFile(process.execPath, [AGENT, 'ledger', 'verify', '--home', home], (error, stdout, stderr) =>

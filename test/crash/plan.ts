@@ -1,38 +1,38 @@
 /**
- * What is killed and when, drawn from a seed: the same seed makes the same choices. What the machine is doing
- * in that very microsecond is not repeatable; which process dies, at which event, with which delay, is.
+ * Draws targets and times of the kills from a seed: the same seed gives the same choices. Which process dies, at
+ * which event and after which delay is repeatable; the machine's exact state in that microsecond is not.
  */
 
-/** `machine`: everything at once, as when the power fails. */
+/** `machine`: all processes together, as in a power failure. */
 export const TARGETS = ['agent', 'requester', 'engine', 'chain', 'machine'] as const;
 export type Target = (typeof TARGETS)[number];
 
-/** An event that can be seen from outside; the kill follows it by a delay. */
+/** An event that is visible from outside; the kill follows after a delay. */
 export type Moment =
-  /** The first stream brought this many pieces. */
+  /** The first stream has delivered this many pieces. */
   | { readonly kind: 'token'; readonly count: number }
-  /** The first stream ended: charge, receipt and both bookings happen around here. */
+  /** The first stream has ended: charge, receipt and both ledger entries happen around this time. */
   | { readonly kind: 'answer' }
-  /** A request was sent that needs more than any channel holds: a deposit is made and relayed. */
+  /** A request was sent that exceeds every channel's balance: a deposit is made and relayed. */
   | { readonly kind: 'deposit' }
-  /** Claim and payout were asked for. */
+  /** Claim and payout were requested. */
   | { readonly kind: 'claim' }
-  /** The agent, killed already, is being started again: it is killed in the middle of its recovery. */
+  /** The agent was killed, is being started again, and is killed in the middle of its recovery. */
   | { readonly kind: 'start' };
 
 export interface Kill {
-  /** From 1. */
+  /** Counts from 1. */
   readonly number: number;
   readonly target: Target;
   readonly moment: Moment;
   readonly delayMs: number;
-  /** Most tokens of each stream that runs meanwhile. */
+  /** Maximum tokens of each stream that runs meanwhile. */
   readonly streams: readonly number[];
 }
 
-/** More streams than this never run at once, so that each channel is met again. */
+/** Maximum concurrent streams; low, so that each channel is used again. */
 export const STREAMS_MAX = 4;
-/** At the run's price a request of this many tokens costs up to nearly the most that a channel may hold. */
+/** At the run's price, a request of this many tokens costs up to nearly the maximum balance of a channel. */
 export const DEPOSIT_TOKENS = 1_900;
 
 const DELAY_MS_MAX: Readonly<Record<Moment['kind'], number>> = {
@@ -43,7 +43,7 @@ const DELAY_MS_MAX: Readonly<Record<Moment['kind'], number>> = {
   start: 2_500,
 };
 
-/** The kill with a number; it depends on nothing but the seed and that number. */
+/** Returns the kill with this number; it depends only on the seed and the number. */
 export function planKill(seed: number, number: number): Kill {
   const random = seededRandom(seed * 100_003 + number);
   const below = (limit: number): number => Math.floor(random() * limit);
@@ -64,13 +64,13 @@ function drawMoment(target: Target, below: (limit: number) => number): Moment {
   return { kind: 'start' };
 }
 
-/** One line, for people. */
+/** One line, for people to read. */
 export function describe({ number, target, moment, delayMs, streams }: Kill): string {
   const when = moment.kind === 'token' ? `token ${moment.count}` : moment.kind;
   return `kill ${number}: ${target} ${delayMs} ms after ${when}, ${streams.length} streams`;
 }
 
-/** Mulberry32: small, even enough, and the same everywhere. */
+/** Mulberry32: small, sufficiently uniform, and identical on every platform. */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,27 +1,27 @@
-/** Clients of the gateway while processes die around them: each answer comes whole or breaks off, and never hangs. */
+/** Clients of the gateway while processes are killed: each response completes or breaks off, and never hangs. */
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 
-/** However often the gateway tries again, an answer or an error is there by then. */
+/** Maximum time for a response or an error, including the gateway's retries. */
 const STREAM_MS_MAX = 90_000;
 
 export interface Answer {
   readonly complete: boolean;
   readonly pieces: number;
-  /** It neither ended nor broke off in time. */
+  /** The response neither ended nor broke off in time. */
   readonly hung: boolean;
 }
 
-export interface Asked {
+export interface AnswerRequest {
   readonly maxTokens: number;
   readonly seed: number;
   /** Called with the number of pieces so far. */
   readonly onPiece?: (pieces: number) => void;
 }
 
-/** Buys one streamed answer. Never throws. */
+/** Buys one streamed response. Never throws. */
 export async function buyAnswer(
   gateway: { readonly baseUrl: string; readonly key: string },
-  { maxTokens, seed, onPiece }: Asked,
+  { maxTokens, seed, onPiece }: AnswerRequest,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(STREAM_MS_MAX);
   let pieces = 0;
@@ -52,7 +52,7 @@ export async function buyAnswer(
       if (part.includes('[DONE]')) complete = true;
     }
   } catch {
-    // Broken off: by a kill, or by our own limit.
+    // Broken off by a kill, or by our own time limit.
   }
   return { complete, pieces, hung: limit.aborted };
 }

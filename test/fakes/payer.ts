@@ -1,4 +1,4 @@
-/** A fake purse for the fake till: channels without a chain, in series each, some side by side. */
+/** A fake payment client for the fake gate: channels without a chain, each used in series, several concurrently. */
 import {
   CHANNEL_PATH,
   PAYMENT_HEADER,
@@ -18,12 +18,12 @@ interface Channel {
 }
 
 export interface FakePayer extends Payer {
-  /** Paid in all, as far as this side knows. */
+  /** Total paid according to this side's records. */
   paid(): bigint;
   readonly ends: ('completed' | 'refused' | 'abandoned')[];
-  /** Leases that were not freed yet. */
+  /** Number of leases that aren't freed yet. */
   open(): number;
-  /** The next lease believes that this much less was charged: its voucher is too small. */
+  /** Lowers each channel's recorded charge by this much, so that the next voucher is too small. */
   forget(base: bigint): void;
 }
 
@@ -44,7 +44,7 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
     });
     await response.arrayBuffer();
     if (response.status !== 200 || !response.headers.get(PAYMENT_RESPONSE_HEADER)) {
-      throw new AppError('payment-required', 'The channel was not opened.');
+      throw new AppError('payment-required', 'The channel could not be opened.');
     }
     return channel;
   }
@@ -87,12 +87,13 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
         channelId: channel.id,
         headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most }) },
         async complete(paymentResponse) {
-          const told = decode(paymentResponse) as { charged: string; cumulative: string };
+          const charge = decode(paymentResponse) as { charged: string; cumulative: string };
           free('completed');
-          if (BigInt(told.charged) > ceiling) throw new AppError('receipt-refused', 'More than agreed.');
-          channel.charged = BigInt(told.cumulative);
-          paid += BigInt(told.charged);
-          return { charged: amount(told.charged), cumulative: amount(told.cumulative) };
+          if (BigInt(charge.charged) > ceiling)
+            throw new AppError('receipt-refused', 'The charge exceeds the ceiling.');
+          channel.charged = BigInt(charge.cumulative);
+          paid += BigInt(charge.charged);
+          return { charged: amount(charge.charged), cumulative: amount(charge.cumulative) };
         },
         async refused({ body }) {
           channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);

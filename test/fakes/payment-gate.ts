@@ -1,6 +1,6 @@
 /**
- * A fake till that keeps the port's contract without a chain: vouchers are unsigned JSON, channels live in
- * memory, one request of a channel at a time, a voucher must cover what is charged so far plus the ceiling.
+ * A fake payment gate that fulfills the port's contract without a chain: vouchers are unsigned JSON, channels are in
+ * memory, each channel has one request at a time, and a voucher must cover the charges so far plus the ceiling.
  */
 import {
   type Admission,
@@ -16,7 +16,7 @@ import { type Amount, type Asset, amount } from '../../shared/money.ts';
 export const FAKE_ASSET: Asset = { id: 'eip155:31337/0xfake', symbol: 'FAKE', decimals: 6, practice: true };
 export const FAKE_PAYOUT = `0x${'11'.repeat(20)}`;
 
-/** What the fake purse puts into the payment header, as base64 of JSON. */
+/** Content of the fake client's payment header, as base64 of JSON. */
 export interface FakeVoucher {
   readonly channelId: string;
   readonly payer: string;
@@ -24,13 +24,13 @@ export interface FakeVoucher {
 }
 
 export interface FakeGate extends PaymentGate {
-  /** Charged so far in each channel. */
+  /** Charged so far on one channel. */
   charged(channelId: string): Amount;
-  /** Charged in all. */
+  /** Total charge of all channels. */
   total(): Amount;
   readonly settles: readonly Amount[];
   cancels: number;
-  /** Channels with a request under way: must be empty when everything has ended. */
+  /** Channels with a running request: must be empty after all requests have ended. */
   readonly busy: ReadonlySet<string>;
 }
 
@@ -46,12 +46,12 @@ export function createFakeGate(): FakeGate {
   const charged = new Map<string, bigint>();
   const busy = new Set<string>();
   const settles: Amount[] = [];
-  const stand = (channelId: string) => amount(charged.get(channelId) ?? 0n);
+  const chargedOn = (channelId: string) => amount(charged.get(channelId) ?? 0n);
 
   function refuse(reason: PaymentRefusal, channelId?: string): Admission {
     const body = JSON.stringify({
       error: { message: reason, type: 'invalid_request_error', param: null, code: reason },
-      charged: channelId === undefined ? '0' : stand(channelId).toString(),
+      charged: channelId === undefined ? '0' : chargedOn(channelId).toString(),
     });
     return { kind: 'answered', status: 402, headers: { 'content-type': 'application/json' }, body, reason };
   }
@@ -62,7 +62,7 @@ export function createFakeGate(): FakeGate {
     settles,
     cancels: 0,
     busy,
-    charged: stand,
+    charged: chargedOn,
     total: () => amount([...charged.values()].reduce((sum, value) => sum + value, 0n)),
     async admit(request: PaidRequest): Promise<Admission> {
       const header = request.header(PAYMENT_HEADER);
@@ -70,7 +70,7 @@ export function createFakeGate(): FakeGate {
       const voucher = decode(header) as FakeVoucher;
       const { channelId, payer } = voucher;
       if (request.path === CHANNEL_PATH) {
-        const response = encode({ channelId, charged: '0', cumulative: stand(channelId).toString() });
+        const response = encode({ channelId, charged: '0', cumulative: chargedOn(channelId).toString() });
         return {
           kind: 'answered',
           status: 200,
@@ -80,13 +80,13 @@ export function createFakeGate(): FakeGate {
         };
       }
       if (busy.has(channelId)) return refuse('channel-busy', channelId);
-      if (BigInt(voucher.most) < stand(channelId) + request.ceiling) {
+      if (BigInt(voucher.most) < chargedOn(channelId) + request.ceiling) {
         return refuse('voucher-too-small', channelId);
       }
       busy.add(channelId);
       let open = true;
       const close = () => {
-        if (!open) throw new Error('settled or cancelled twice');
+        if (!open) throw new Error('settled or canceled twice');
         open = false;
         busy.delete(channelId);
       };
@@ -98,14 +98,14 @@ export function createFakeGate(): FakeGate {
           async settle(wanted) {
             close();
             const now = wanted > request.ceiling ? request.ceiling : wanted;
-            charged.set(channelId, stand(channelId) + now);
+            charged.set(channelId, chargedOn(channelId) + now);
             settles.push(now);
             const paymentResponse = encode({
               channelId,
               charged: now.toString(),
-              cumulative: stand(channelId).toString(),
+              cumulative: chargedOn(channelId).toString(),
             });
-            return { charged: now, cumulative: stand(channelId), paymentResponse };
+            return { charged: now, cumulative: chargedOn(channelId), paymentResponse };
           },
           async cancel() {
             close();

@@ -1,4 +1,4 @@
-/** Practice money out of nothing: only a local chain answers these calls. */
+/** Mints practice money, with calls that only a local chain supports. */
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
@@ -10,7 +10,7 @@ const RECEIPT_POLL_MS = 20;
 
 /** One thousand practice USDC. */
 export const FAUCET_TOKEN = amount(1_000_000_000);
-/** Ten coins; a claim costs about a ten-thousandth of one. */
+/** Ten coins. A claim costs about a ten-thousandth of one coin. */
 const FAUCET_COIN_WEI = 10n ** 19n;
 
 const MINT_SELECTOR = '0x40c10f19';
@@ -21,9 +21,9 @@ const answerSchema = z.object({
 });
 
 /**
- * Mints `tokenAmount` for the address and sees that it has coin for fees. Needs only the node's URL, so a
- * process that did not start the chain can fund itself. Resolves when both are on the chain.
- * Fails with `chain-unavailable`.
+ * Mints `tokenAmount` for the address and tops up its coin for fees. Needs only the node's URL, so a process that
+ * did not start the chain can fund itself. Resolves when both are on the chain. Fails with `chain-unavailable`, or
+ * with `unsupported` on a chain without a faucet.
  */
 export async function fundFromFaucet(
   network: ChainNetwork,
@@ -36,7 +36,7 @@ export async function fundFromFaucet(
     await callNode(rpcUrl, 'anvil_setBalance', [address, `0x${FAUCET_COIN_WEI.toString(16)}`]);
   }
   if (tokenAmount === 0n) return;
-  // The development accounts of a local chain sign inside the node; no key of theirs is used here.
+  // The development accounts of a local chain sign inside the node; their keys are not used here.
   const [sender] = z.array(z.string()).parse(await callNode(rpcUrl, 'eth_accounts', []));
   if (sender === undefined) throw new AppError('unsupported', 'This chain has no faucet.');
   const data = MINT_SELECTOR + word(BigInt(address)) + word(tokenAmount);
@@ -48,11 +48,15 @@ export async function fundFromFaucet(
     const receipt = await callNode(rpcUrl, 'eth_getTransactionReceipt', [hash]);
     if (receipt !== null) {
       if (z.object({ status: z.string() }).parse(receipt).status !== '0x1') {
-        throw new AppError('chain-unavailable', 'The practice faucet refused.');
+        throw new AppError(
+          'chain-unavailable',
+          'The practice faucet’s transaction was reverted. Nothing was minted.',
+        );
       }
       return;
     }
-    if (performance.now() > deadline) throw new AppError('chain-unavailable', 'The practice faucet is slow.');
+    if (performance.now() > deadline)
+      throw new AppError('chain-unavailable', 'The practice faucet’s transaction wasn’t mined in time.');
     await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
   }
 }
@@ -73,10 +77,10 @@ export async function callNode(
     });
     answer = answerSchema.parse(await response.json());
   } catch (cause) {
-    throw new AppError('chain-unavailable', 'The practice chain does not answer.', { cause });
+    throw new AppError('chain-unavailable', 'The practice chain doesn’t respond.', { cause });
   }
   if (answer.error !== undefined) {
-    throw new AppError('chain-unavailable', `The practice chain refused ${method}.`, {
+    throw new AppError('chain-unavailable', `The practice chain rejected ${method}.`, {
       details: { message: answer.error.message.slice(0, 200) },
     });
   }

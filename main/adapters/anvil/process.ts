@@ -1,4 +1,4 @@
-/** The anvil process: found in its platform package, bound to loopback, ended when its parent ends. */
+/** The anvil process: located in its platform package, bound to loopback, and stopped when its parent ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,10 +9,10 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 4_000;
 
 /**
- * Where there is a shell, it watches its standard input, a pipe that the kernel closes when the parent ends
- * for any reason, and then stops anvil. (On Windows children of Node end with it.)
+ * Shell script that runs anvil and stops it when standard input closes: the kernel closes that pipe when the parent
+ * ends for any reason. (On Windows, children of Node end with it.)
  */
-const WATCHED = `exec 3<&0
+const WATCH_SCRIPT = `exec 3<&0
 "$@" </dev/null 3<&- &
 anvil=$!
 trap 'kill -TERM $anvil' TERM INT
@@ -24,13 +24,13 @@ wait $anvil`;
 /** A running anvil. */
 export interface AnvilProcess {
   readonly rpcUrl: string;
-  /** Ends it. */
+  /** Stops anvil; resolves when it has ended. */
   stop(): Promise<void>;
-  /** Resolves when it ended, for whatever reason. */
+  /** Resolves when anvil has ended, for any reason. */
   readonly ended: Promise<void>;
 }
 
-/** The binary in the platform's own package: it is there whether or not install scripts ran. */
+/** Returns the binary in the platform's own package, which exists even if install scripts did not run. */
 export function findAnvil(): string {
   const require = createRequire(import.meta.url);
   const system = process.platform === 'win32' ? 'win32' : process.platform;
@@ -41,14 +41,18 @@ export function findAnvil(): string {
     if (process.platform !== 'win32' && (statSync(file).mode & 0o111) === 0) chmodSync(file, 0o755);
     return file;
   } catch (cause) {
-    throw new AppError('unsupported', 'There is no local chain for this kind of machine.', {
-      cause,
-      details: { platform: process.platform, architecture: process.arch },
-    });
+    throw new AppError(
+      'unsupported',
+      'The practice network isn’t available for this operating system and processor.',
+      {
+        cause,
+        details: { platform: process.platform, architecture: process.arch },
+      },
+    );
   }
 }
 
-/** Starts anvil on 127.0.0.1; port 0 takes a free one. Fails with `port-in-use` or `chain-unavailable`. */
+/** Starts anvil on 127.0.0.1; port 0 selects a free port. Fails with `port-in-use` or `chain-unavailable`. */
 export async function startAnvil(options: {
   readonly chainId: number;
   readonly port: number;
@@ -63,11 +67,13 @@ export async function startAnvil(options: {
   const child =
     process.platform === 'win32'
       ? spawn(binary, flags, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
-      : spawn('/bin/sh', ['-c', WATCHED, 'anvil', binary, ...flags], { stdio: ['pipe', 'pipe', 'pipe'] });
+      : spawn('/bin/sh', ['-c', WATCH_SCRIPT, 'anvil', binary, ...flags], {
+          stdio: ['pipe', 'pipe', 'pipe'],
+        });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   child.stdin?.on('error', () => undefined);
   const address = await listening(child, options.port);
-  // What it prints from here on is of no use and must not fill the pipe.
+  // Further output is not needed and must not fill the pipe.
   child.stdout?.resume();
   child.stderr?.resume();
   return {
@@ -83,7 +89,7 @@ export async function startAnvil(options: {
   };
 }
 
-/** Reads until anvil says where it listens. Its banner shows practice keys, so none of it is kept. */
+/** Reads anvil's output until it contains the address. The output is discarded, because its banner has practice keys. */
 function listening(child: ChildProcess, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -94,7 +100,7 @@ function listening(child: ChildProcess, port: number): Promise<string> {
       reject(error);
     };
     const late = setTimeout(
-      () => fail(new AppError('chain-unavailable', 'The local chain did not start in time.')),
+      () => fail(new AppError('chain-unavailable', 'The practice chain did not start in time.')),
       START_TIMEOUT_MS,
     );
     const read = (chunk: Buffer): void => {
@@ -111,13 +117,13 @@ function listening(child: ChildProcess, port: number): Promise<string> {
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
     child.once('error', (cause) =>
-      fail(new AppError('chain-unavailable', 'The local chain could not be started.', { cause })),
+      fail(new AppError('chain-unavailable', 'Could not start the practice chain.', { cause })),
     );
     child.once('exit', () =>
       fail(
         /already in use|AddrInUse/i.test(text)
-          ? new AppError('port-in-use', `Port ${port} is taken.`, { details: { port } })
-          : new AppError('chain-unavailable', 'The local chain ended while it started.'),
+          ? new AppError('port-in-use', `Port ${port} is already in use.`, { details: { port } })
+          : new AppError('chain-unavailable', 'The practice chain ended while it was starting.'),
       ),
     );
   });

@@ -1,6 +1,6 @@
 /**
- * The practice chain's door on loopback: passes calls on to anvil, and answers one that may change the chain
- * only when the change is on disk. A chain that forgets what it said was done would turn the books into lies.
+ * JSON-RPC proxy for anvil on loopback. It acknowledges a state-changing call only after the new state is on disk, so
+ * that a crash can't lose a transaction the ledger has already recorded.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -11,15 +11,15 @@ const FORWARD_TIMEOUT_MS = 60_000;
 const callSchema = z.object({ method: z.string() });
 const bodySchema = z.union([callSchema, z.array(callSchema)]);
 
-export interface DoorOptions {
-  /** Anvil's address now; null while it is being started again. */
+export interface RpcProxyOptions {
+  /** Anvil's address; null while it is restarted. */
   readonly target: () => string | null;
-  /** Puts the chain's state on disk. */
-  readonly keep: () => Promise<void>;
+  /** Saves the chain's state to disk. */
+  readonly save: () => Promise<void>;
 }
 
-/** A server that does not listen yet. What anvil cannot answer now is a 503. */
-export function createDoor({ target, keep }: DoorOptions): Server {
+/** Creates a server that does not listen yet. It responds with 503 while anvil is unavailable. */
+export function createRpcProxy({ target, save }: RpcProxyOptions): Server {
   let change: Promise<unknown> = Promise.resolve();
 
   async function forward(body: string): Promise<{ status: number; text: string }> {
@@ -34,11 +34,11 @@ export function createDoor({ target, keep }: DoorOptions): Server {
     return { status: response.status, text: await response.text() };
   }
 
-  /** One after the other; meanwhile nobody reads what a crash could still take back. */
+  /** Runs one change after the other. Reads wait meanwhile, so no client sees a state that a crash could undo. */
   function changeWith(body: string): Promise<{ status: number; text: string }> {
     const done = change.then(async () => {
       const answer = await forward(body);
-      await keep();
+      await save();
       return answer;
     });
     change = done.catch(() => undefined);
@@ -58,7 +58,7 @@ export function createDoor({ target, keep }: DoorOptions): Server {
       const { status, text } = isChange ? await changeWith(body) : await forward(body);
       response.writeHead(status, { 'content-type': 'application/json' }).end(text);
     } catch {
-      // Anvil died in the middle: what it did is unknown, as with any node that goes away.
+      // Anvil died during the call. The effect is unknown, as with any node that becomes unavailable.
       if (!response.headersSent) response.writeHead(503);
       response.end();
     }
@@ -67,7 +67,7 @@ export function createDoor({ target, keep }: DoorOptions): Server {
   return createServer((request, response) => void answer(request, response));
 }
 
-/** Whatever is not known to only read may change something. */
+/** False only for methods that are known to be read-only. */
 function mayChange(method: string): boolean {
   if (/^eth_(send|sign)/.test(method)) return true;
   return !/^(eth|net|web3)_/.test(method);

@@ -1,4 +1,4 @@
-/** The practice chain's state in one file: replaced whole, so that a crash leaves the old one or the new one. */
+/** The practice chain's state in one file, replaced atomically: a crash leaves the old file or the new one. */
 import { existsSync } from 'node:fs';
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ const poolSchema = z.object({ pending: z.string() });
 const hexSchema = z.string().regex(/^0x([0-9a-f]{2})*$/);
 
 export interface ChainSnapshot {
-  /** Asks the node for its state and has it on disk, flushed, when it resolves. */
+  /** Dumps the node's state; it is on disk and flushed when this resolves. */
   save(rpcUrl: string): Promise<void>;
-  /** Gives the state to a node that has just started; nothing where there is none yet. */
+  /** Loads the saved state into a node that has just started; does nothing if there is none yet. */
   load(rpcUrl: string): Promise<void>;
 }
 
 export function chainSnapshot(folder: string): ChainSnapshot {
   const path = join(folder, 'practice-chain.gz');
-  /** Written by anvil itself, before the state was kept after each change. */
+  /** Written by anvil itself in versions that did not save the state after each change. */
   const older = join(folder, 'practice-chain.json');
   return {
     async save(rpcUrl) {
@@ -48,12 +48,12 @@ export function chainSnapshot(folder: string): ChainSnapshot {
   };
 }
 
-/** The node answers when it has taken a transaction, and puts it into a block a moment later. */
+/** Waits until the pool is empty: the node acknowledges a transaction a moment before it mines it. */
 async function untilMined(rpcUrl: string): Promise<void> {
   const deadline = performance.now() + MINING_MS_MAX;
   for (;;) {
     const { pending } = poolSchema.parse(await callNode(rpcUrl, 'txpool_status', []));
-    // A chain whose mining a test has stopped keeps its transactions for longer.
+    // When a test has turned mining off, transactions stay in the pool for longer.
     if (BigInt(pending) === 0n || performance.now() > deadline) return;
     await new Promise((resolve) => setTimeout(resolve, MINING_POLL_MS));
   }

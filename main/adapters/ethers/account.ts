@@ -1,8 +1,8 @@
-/** Signing keys as closures: the key is reachable by no property, so nothing prints or serialises it. */
+/** Signing keys as closures: no property exposes the key, so nothing can print or serialize it. */
 import { type TypedDataField, Wallet } from 'ethers';
 import type { Account, Hex } from '../../ports/evm.ts';
 
-/** An account for a private key of 32 bytes (hex). */
+/** Creates an account for a private key of 32 bytes (hex). */
 export function createAccount(privateKey: string): Account {
   const wallet = new Wallet(privateKey);
   return {
@@ -15,7 +15,7 @@ export function createAccount(privateKey: string): Account {
   };
 }
 
-/** ethers derives the primary type and refuses types beside it, so only what it refers to is given. */
+/** Returns the types that the primary type refers to: ethers derives the primary type and rejects unused types. */
 function usedTypes(types: Record<string, unknown>, primaryType: string): Record<string, TypedDataField[]> {
   const all = types as Record<string, TypedDataField[]>;
   const used: Record<string, TypedDataField[]> = {};

@@ -1,19 +1,18 @@
-/** What an address holds on a chain. What cannot be asked is null, never zero. */
+/** Reads an address's balances on a chain. A balance that could not be read is null, never zero. */
 import { z } from 'zod';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Balances } from '../../ports/chain.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { BALANCE_OF_ABI } from '../../ports/contracts.ts';
 import type { ChainNode } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
-
-const BALANCE_OF = ['function balanceOf(address) view returns (uint256)'];
 
 /** Token and coin of `address`, each null when the node did not answer or serves another chain. */
 export async function readBalances(node: ChainNode, address: string, clock: Clock): Promise<Balances> {
   const token = node
     .readContract({
       address: node.network.token.address as `0x${string}`,
-      abi: BALANCE_OF,
+      abi: BALANCE_OF_ABI,
       functionName: 'balanceOf',
       args: [address],
     })
@@ -28,7 +27,7 @@ async function orUnknown(value: Promise<Amount>): Promise<Amount | null> {
   try {
     return await value;
   } catch {
-    // A page that shows "unknown" is the handling; the settlement reports why the chain is away.
+    // The page shows "unknown"; the settlement reports the reason why the chain is unavailable.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** One JSON-RPC endpoint: asked for its chain id before anything it says is believed; its failures in our words. */
+/** One JSON-RPC endpoint: its chain ID is checked before any of its answers is used, and its failures become our errors. */
 import { FetchRequest, JsonRpcProvider, Network } from 'ethers';
 import { z } from 'zod';
 import { AppError, isAppError } from '../../../shared/errors.ts';
@@ -14,18 +14,18 @@ const chainIdSchema = z
 export interface Endpoint {
   readonly url: string;
   /**
-   * The node's answer. Fails with `chain-unavailable` (no answer in time, or none that can be read) or
-   * `chain-mismatch`; what the node itself refuses is an ordinary error with its reason.
+   * Returns the node's answer. Fails with `chain-unavailable` (no answer in time, or an invalid one) or
+   * `chain-mismatch`; a refusal by the node itself is an ordinary error with its reason.
    */
   ask(method: string, parameters: readonly unknown[]): Promise<unknown>;
   close(): void;
 }
 
-/** Opens no connection by itself. */
+/** Opens no connection before the first query. */
 export function createEndpoint(network: ChainNetwork, url: string, timeoutMs: number): Endpoint {
   const request = new FetchRequest(url);
   request.timeout = timeoutMs;
-  // A busy endpoint is answered by asking another one, not by asking it again for minutes.
+  // When an endpoint is busy, the pool queries another one; ethers would retry the same one for minutes.
   request.setThrottleParams({ maxAttempts: 1 });
   const provider = new JsonRpcProvider(request, Network.from(network.chainId), {
     staticNetwork: true,
@@ -44,14 +44,12 @@ export function createEndpoint(network: ChainNetwork, url: string, timeoutMs: nu
   }
 
   async function checkChain(): Promise<void> {
-    const answered = chainIdSchema.safeParse(await raw('eth_chainId', []));
-    if (!answered.success) throw unreadable(network);
-    if (answered.data !== network.chainId) {
-      throw new AppError(
-        'chain-mismatch',
-        `The node serves chain ${answered.data}, not ${network.chainId}.`,
-        { details: { expected: network.chainId, answered: answered.data } },
-      );
+    const served = chainIdSchema.safeParse(await raw('eth_chainId', []));
+    if (!served.success) throw unreadable(network);
+    if (served.data !== network.chainId) {
+      throw new AppError('chain-mismatch', `The node serves chain ${served.data}, not ${network.chainId}.`, {
+        details: { expected: network.chainId, answered: served.data },
+      });
     }
   }
 
@@ -69,7 +67,7 @@ export function createEndpoint(network: ChainNetwork, url: string, timeoutMs: nu
       try {
         return await raw(method, parameters);
       } catch (error) {
-        // After an outage another node may answer at this address.
+        // After an outage another node may serve this address.
         if (isAppError(error, 'chain-unavailable')) checked = null;
         throw error;
       }
@@ -78,27 +76,27 @@ export function createEndpoint(network: ChainNetwork, url: string, timeoutMs: nu
   };
 }
 
-/** The node answered something that is no answer. */
+/** Returns the error for an answer of invalid shape. */
 export function unreadable(network: ChainNetwork): AppError {
-  return new AppError('chain-unavailable', 'The chain’s node answers something that cannot be read.', {
+  return new AppError('chain-unavailable', 'The chain’s node returned an invalid answer.', {
     details: { network: network.id },
   });
 }
 
 const rpcErrorSchema = z.object({ error: z.object({ message: z.string() }) });
 
-/** The node's own answers keep their meaning; everything else means that it could not be asked. */
+/** Keeps the meaning of the node's own errors; every other error means that the node is unreachable. */
 function translate(error: unknown, network: ChainNetwork): Error {
   const answered = rpcErrorSchema.safeParse(error);
   const text = answered.success ? answered.data.error.message : nestedMessage(error);
   if (text === null) {
-    return new AppError('chain-unavailable', 'The chain cannot be reached.', {
+    return new AppError('chain-unavailable', 'The chain is unreachable.', {
       cause: error,
       details: { network: network.id },
     });
   }
   if (/insufficient funds/i.test(text)) {
-    return new AppError('insufficient-funds', 'There is not enough coin for the network fee.', {
+    return new AppError('insufficient-funds', 'Not enough coin for the network fee.', {
       cause: error,
       details: { network: network.id },
     });
@@ -106,7 +104,7 @@ function translate(error: unknown, network: ChainNetwork): Error {
   return new Error(`the chain refused: ${text.slice(0, 300)}`, { cause: error });
 }
 
-/** ethers rewrites the node's errors for some methods and keeps the original under `info`. */
+/** Finds the node's message in an error that ethers rewrote: the original is under `info`. */
 function nestedMessage(error: unknown): string | null {
   const nested = z.object({ info: rpcErrorSchema }).safeParse(error);
   if (nested.success) return nested.data.info.error.message;

@@ -1,8 +1,9 @@
-/** ethers behind our ports: keys, the chain's node, balances, the payout address's proof. */
+/** ethers behind our ports: keys, the chain's node, balances, transfers and the payout address's proof. */
 export { createAccount } from './account.ts';
 export { readAddress } from './address.ts';
 export { readBalances } from './balances.ts';
 export { createKeyTools } from './keystore.ts';
-export { type ChainNode, connectNode, createSender } from './node.ts';
-export { createSpendChain } from './send.ts';
+export { type ChainNode, connectNode } from './node.ts';
+export { createSender } from './sender.ts';
 export { signedBy } from './signed-text.ts';
+export { createSpendChain } from './spend-chain.ts';

@@ -1,4 +1,4 @@
-/** Key files in the Web3 Secret Storage format, version 3 (scrypt), readable by other wallets too. */
+/** Keystore files in the Web3 Secret Storage format, version 3 (scrypt), which other wallets can open. */
 import { scrypt as nodeScrypt } from 'node:crypto';
 import {
   decryptKeystoreJson,
@@ -16,20 +16,20 @@ import { AppError } from '../../../shared/errors.ts';
 import type { KeyTools, SealedKeys, SecretSource, WalletAccounts } from '../../ports/wallet.ts';
 import { createAccount } from './account.ts';
 
-/** Web3 Secret Storage's usual cost; about a quarter of a second. */
+/** Usual cost of Web3 Secret Storage; about 0.25 s. */
 const SCRYPT_N = 2 ** 17;
-/** Also keeps a foreign file from asking for all of the machine's memory. */
+/** Also prevents a foreign file from claiming all of the machine's memory. */
 const SCRYPT_MEMORY_MAX_BYTES = 512 * 2 ** 20;
 const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
 
-/** BIP-44 accounts: the first is where any other wallet looks. */
+/** BIP-44 accounts: other wallets use the first one. */
 const PATHS = {
   funds: "m/44'/60'/0'/0/0",
   session: "m/44'/60'/1'/0/0",
   gas: "m/44'/60'/2'/0/0",
 } as const;
 
-/** The scheme's outside. Older files write `Crypto`. */
+/** The unencrypted part of a keystore file. Older files write `Crypto`. */
 const schemeSchema = z.object({
   version: z.literal(3),
   crypto: z.object({ cipher: z.literal('aes-128-ctr'), kdf: z.enum(['scrypt', 'pbkdf2']) }),
@@ -37,21 +37,16 @@ const schemeSchema = z.object({
 
 // The platform's scrypt is several times faster than the one in JavaScript.
 scrypt.register(
-  (password, salt, cost, blockSize, parallelization, keyLength) =>
+  (password, salt, ...[N, r, p, keyLength]) =>
     new Promise((resolve, reject) => {
-      const options = {
-        N: cost,
-        r: blockSize,
-        p: parallelization,
-        maxmem: SCRYPT_MEMORY_MAX_BYTES,
-      };
+      const options = { N, r, p, maxmem: SCRYPT_MEMORY_MAX_BYTES };
       nodeScrypt(password, salt, keyLength, options, (error, key) =>
         error === null ? resolve(`0x${key.toString('hex')}`) : reject(error),
       );
     }),
 );
 
-/** Makes, locks and opens the wallet's secret. `scryptCost` is a power of two. */
+/** Creates, seals and opens the wallet's secret. `scryptCost` is a power of two. */
 export function createKeyTools(options: { readonly scryptCost?: number } = {}): KeyTools {
   const cost = options.scryptCost ?? SCRYPT_N;
 
@@ -73,7 +68,10 @@ export function createKeyTools(options: { readonly scryptCost?: number } = {}): 
     async words(keystore, passphrase) {
       const mnemonic = mnemonicOf(await decrypt(keystore, passphrase));
       if (mnemonic === null) {
-        throw new AppError('unsupported', 'This wallet comes from a private key and has no recovery words.');
+        throw new AppError(
+          'unsupported',
+          'This wallet was made from a private key and has no recovery phrase.',
+        );
       }
       return mnemonic.phrase.split(' ');
     },
@@ -101,13 +99,13 @@ function readPhrase(text: string): Mnemonic {
   const list = LangEn.wordlist();
   const unknown = words.findIndex((word) => list.getWordIndex(word) === -1);
   if (unknown !== -1) {
-    throw new AppError('bad-request', `Word ${unknown + 1} is not in the list of recovery words.`);
+    throw new AppError('bad-request', `Word ${unknown + 1} is not in the word list for recovery phrases.`);
   }
   const phrase = words.join(' ');
   if (!Mnemonic.isValidMnemonic(phrase)) {
     throw new AppError(
       'bad-request',
-      'The recovery phrase’s checksum is wrong: a word is another one, or two changed places.',
+      'The recovery phrase’s checksum is wrong: a word is wrong, or two words are swapped.',
     );
   }
   return Mnemonic.fromPhrase(phrase);
@@ -120,8 +118,8 @@ function readKey(text: string): KeystoreAccount {
     const privateKey = new SigningKey(`0x${digits}`).privateKey;
     return { address: new Wallet(privateKey).address, privateKey };
   } catch {
-    // No cause: the library's message quotes the key.
-    throw new AppError('bad-request', 'This is not a private key: it has to be 64 hexadecimal digits.');
+    // Without a cause, because the library's message quotes the key.
+    throw new AppError('bad-request', 'This is not a private key. A private key is 64 hexadecimal digits.');
   }
 }
 
@@ -130,11 +128,11 @@ async function decrypt(keystore: string, passphrase: string): Promise<KeystoreAc
   try {
     return await decryptKeystoreJson(keystore, passphrase);
   } catch (error) {
-    // The cause is left out on purpose: the library quotes its arguments in some messages.
+    // Without a cause, because the library quotes its arguments in some messages.
     const wrong = error instanceof Error && /incorrect password/i.test(error.message);
     throw new AppError(
       'keystore-locked',
-      wrong ? 'The pass phrase is wrong.' : 'The key file cannot be read.',
+      wrong ? 'The passphrase is wrong.' : 'The keystore file can’t be read.',
     );
   }
 }
@@ -144,14 +142,14 @@ function assertScheme(keystore: string): void {
   try {
     file = JSON.parse(keystore);
   } catch {
-    throw new AppError('keystore-locked', 'The key file cannot be read: it is not JSON.');
+    throw new AppError('keystore-locked', 'The keystore file can’t be read: it is not JSON.');
   }
   const lowered =
     typeof file === 'object' && file !== null && 'Crypto' in file ? { ...file, crypto: file.Crypto } : file;
   if (!schemeSchema.safeParse(lowered).success) {
     throw new AppError(
       'keystore-locked',
-      'The key file is of another scheme: only keystore version 3 with aes-128-ctr and scrypt or pbkdf2 is read.',
+      'Unsupported keystore file. Use keystore version 3 with aes-128-ctr and scrypt or pbkdf2.',
     );
   }
 }
@@ -165,7 +163,7 @@ function accountOf(mnemonic: Mnemonic): KeystoreAccount {
   };
 }
 
-/** Words whose first account is another one than ours (a foreign file's own path) count as a private key. */
+/** Null for a private key, and for a phrase whose first account differs (a foreign file's own path): it counts as a private key. */
 function mnemonicOf(account: KeystoreAccount): Mnemonic | null {
   if (account.mnemonic === undefined) return null;
   const mnemonic = Mnemonic.fromEntropy(account.mnemonic.entropy);

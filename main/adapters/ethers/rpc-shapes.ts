@@ -1,4 +1,4 @@
-/** What a node's answers look like, checked before anything is read from them. */
+/** Schemas of a node's answers, validated before anything is read from them. */
 import { z } from 'zod';
 import { amount } from '../../../shared/money.ts';
 import type { Hex, TransactionReceipt } from '../../ports/evm.ts';
@@ -11,7 +11,7 @@ export const quantitySchema = z
 
 const logSchema = z.object({ address: hexSchema, topics: z.array(hexSchema), data: hexSchema });
 
-/** Null while it is in no block. */
+/** Null while the transaction is in no block. */
 export const receiptSchema = z
   .object({
     status: quantitySchema,
@@ -19,17 +19,18 @@ export const receiptSchema = z
     blockHash: hexSchema,
     gasUsed: quantitySchema,
     effectiveGasPrice: quantitySchema,
-    /** Rollups of the OP stack take this beside gas, for the data on Ethereum. */
+    /** Rollups of the OP stack charge this in addition to gas, for the data on Ethereum. */
     l1Fee: quantitySchema.nullish(),
     logs: z.array(logSchema),
   })
   .nullable();
 
-/** A receipt of a transaction in a block of its own account of things. */
+/** Events, each with the transaction and block that it comes from. */
 export const logsSchema = z.array(
   logSchema.extend({ transactionHash: hexSchema, blockNumber: quantitySchema }),
 );
-/** The node holds it and has not mined it. */
+
+/** State of a transaction at the node: held but not mined, mined, or unknown. */
 export const pendingSchema = z.union([
   z.object({ blockNumber: z.null() }).transform(() => 'pending' as const),
   z.object({ blockNumber: quantitySchema }).transform(() => 'mined' as const),

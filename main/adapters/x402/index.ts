@@ -1,11 +1,13 @@
-/** x402 `batch-settlement` behind our ports: the provider's till and claims, the gateway's purse. */
-export { createChainEvidence, readSoldChannels } from './chain-evidence.ts';
-export { createChannelClaims } from './channel-claims.ts';
-export { createPayer, type LearnedCharge, type PaidDeposit, type PayerOptions } from './payer.ts';
-export { createPaymentGate } from './payment-gate.ts';
+/** x402 `batch-settlement` behind our ports: payment client, payment gate, claims and chain evidence. */
+export { createPayer } from './buying/payer.ts';
+export type { LearnedCharge, PaidDeposit, PayerOptions } from './buying/payer-options.ts';
+export { createChainEvidence } from './chain/chain-evidence.ts';
+export { createChannelClaims } from './chain/channel-claims.ts';
+export { createPaymentGate } from './selling/payment-gate.ts';
 export {
   openProviderChannels,
   type ProviderChannels,
   type ProviderChannelsOptions,
-} from './provider-channels.ts';
-export { createVoucherHashes, isSignedBy, isTakenByChain } from './voucher-signature.ts';
+} from './selling/provider-channels.ts';
+export { createVoucherHashes, isSignedBy, isTakenByChain } from './selling/voucher-signature.ts';
+export { readSoldChannels } from './sold-channels.ts';

@@ -1,4 +1,4 @@
-/** What x402 puts on the wire, checked before any library sees it; and the library's types that it hides. */
+/** Schemas that validate x402 data before any library reads it, and library types that x402 doesn't export by name. */
 import { decodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import type { BatchSettlementEvmSchemeServerConfig } from '@x402/evm/batch-settlement/server';
@@ -9,18 +9,22 @@ export type ChannelStorage = NonNullable<BatchSettlementEvmSchemeServerConfig['s
 export type Channel = NonNullable<Awaited<ReturnType<ChannelStorage['get']>>>;
 export type ChannelConfig = Channel['channelConfig'];
 
-/** The contract, at the same address on every chain. */
-export const SETTLEMENT_ADDRESS = '0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003';
 export const SCHEME = 'batch-settlement';
 
-/** A header beyond this is not a payment. */
+/** Longer headers are rejected without being decoded. */
 const PAYMENT_HEADER_BYTES_MAX = 8_192;
 const UINT128_MAX = 2n ** 128n - 1n;
 
 export const addressSchema = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 export const channelIdSchema = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+
+/** The key of a channel's record: its validated ID in lower case. */
+export function channelKey(channelId: string): string {
+  return channelIdSchema.parse(channelId).toLowerCase();
+}
+
 export const bytesSchema = z.string().regex(/^0x([0-9a-fA-F]{2}){0,1024}$/);
-/** Base units as the contract holds them. */
+/** Base units in the contract's range. */
 export const unitsSchema = z
   .string()
   .refine((text) => /^\d{1,39}$/.test(text) && BigInt(text) <= UINT128_MAX, 'an integer of 128 bits');
@@ -35,7 +39,7 @@ export const channelConfigSchema = z.object({
   salt: channelIdSchema,
 });
 
-/** {@link ChannelConfig} as it came in: of the right shape. */
+/** {@link ChannelConfig} as received: only its shape is validated. */
 export type ChannelTerms = z.infer<typeof channelConfigSchema>;
 
 export const requirementSchema = z.object({
@@ -105,23 +109,23 @@ const paymentSchema = z.object({
   ]),
 });
 
-/** A payment whose shape was checked; what it claims was not. */
+/** A payment of valid shape; its content isn't verified. */
 export type Payment = PaymentPayload & z.infer<typeof paymentSchema>;
 
-/** The voucher of a payload that brings nothing else, or null. */
+/** Returns the payload if it is a plain voucher (no deposit, no refund), otherwise null. */
 export function parseVoucher(payload: unknown): z.infer<typeof voucherPayloadSchema> | null {
   const parsed = voucherPayloadSchema.safeParse(payload);
   return parsed.success ? parsed.data : null;
 }
 
-/** The payment of a header, or null when it is not one. */
+/** Decodes a payment header; null when it isn't a valid payment. */
 export function parsePayment(header: string): Payment | null {
   if (header.length > PAYMENT_HEADER_BYTES_MAX) return null;
   try {
     const parsed = paymentSchema.safeParse(decodePaymentSignatureHeader(header));
     return parsed.success ? (parsed.data as Payment) : null;
   } catch {
-    // Neither base64 nor JSON: the caller says so in its answer.
+    // Neither base64 nor JSON: the caller reports it in its response.
     return null;
   }
 }

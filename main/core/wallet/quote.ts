@@ -2,7 +2,7 @@
 import type { SpendWarning } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, formatUnits } from '../../../shared/money.ts';
-import type { Hex } from '../../ports/evm.ts';
+import { GAS_MARGIN_PERCENT, type Hex } from '../../ports/evm.ts';
 import type { Call, NetworkFees, SpendChain } from '../../ports/spend-chain.ts';
 import type { ReadAddress } from '../../ports/wallet.ts';
 import type { SpendRequest } from './services.ts';
@@ -10,8 +10,6 @@ import { feeMax, type SentTransaction, type Transactions } from './transactions.
 
 /** Gas of a plain coin transfer to an address that isn't a contract: the same on every chain. */
 const PLAIN_GAS = 21_000n;
-/** Gas limit in percent of the estimate, because the state may change in between. */
-const GAS_MARGIN_PERCENT = 125n;
 /** Nodes accept another transaction with the same nonce only if its fees are higher by this factor. */
 const REPLACEMENT_PER_MILLE = 1_125n;
 

@@ -1,7 +1,7 @@
 /**
- * Goal: the fee that is booked is the whole fee.
- * Method: receipts as nodes write them, with and without a rollup's fee for data.
- * Would break: books that are short of what the wallet paid on Base.
+ * Verifies: a receipt's fee is the whole fee.
+ * Setup: receipts in the format of nodes, with and without a rollup's data fee.
+ * Fails if: the ledger records less than the wallet paid on Base.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const PLAIN = {
   logs: [],
 };
 
-test('a fee is gas times its price, and a rollup’s fee for data beside it', () => {
+test('a fee is gas times its price, plus a rollup’s data fee', () => {
   const feeOf = (answer: object) => {
     const receipt = receiptSchema.parse(answer);
     return receipt === null ? null : toReceipt('0x01', receipt).fee;

@@ -1,8 +1,8 @@
 /**
- * Goal: the fast check says of every signature exactly what ethers says.
- * Method: signatures good and bad in every way we know, drawn from a seed (IDLEWATT_SEED, printed), each put
- * to both; and again as vouchers, where the signer, channel, amount or chain is another.
- * Would break: work sold for a voucher that is worth nothing, a good payer refused.
+ * Verifies: the fast check gives exactly ethers' result for every signature.
+ * Setup: signatures valid and invalid in every way we know, drawn from a seed (IDLEWATT_SEED, printed), each checked
+ * by both; and again as vouchers with another signer, channel, amount or chain.
+ * Fails if: a job is sold for a worthless voucher, or an honest payer is refused.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ import {
 
 const COUNT = 600;
 
-test('every signature has the same signer as ethers finds, or none for both', (context) => {
+test('recovers the same signer as ethers, or none like ethers', (context) => {
   context.diagnostic(`seed ${SEED}`);
   const kinds = new Map<string, number>();
   for (const sample of drawVouchers(COUNT, SEED)) {
@@ -30,7 +30,7 @@ test('every signature has the same signer as ethers finds, or none for both', (c
   assert.equal(kinds.size, 12, [...kinds.keys()].join(' '));
 });
 
-test('every voucher is accepted or refused as ethers does it', () => {
+test('accepts and rejects the same vouchers as ethers', () => {
   const hashes = createVoucherHashes(31_337);
   for (const sample of drawVouchers(COUNT, SEED + 1)) {
     const accepted = isSignedBy(sample.signer, sample.voucher, hashes, recoverSigner);
@@ -39,13 +39,13 @@ test('every voucher is accepted or refused as ethers does it', () => {
     if (sample.kind === 'v-0-or-1' || sample.kind === 'compact') {
       assert.ok(
         accepted && !isTakenByChain(sample.voucher.signature),
-        'read, but worth nothing on the chain',
+        'readable, but worthless on the chain',
       );
     }
   }
 });
 
-test('what is no digest or no signature has no signer', () => {
+test('an invalid digest or signature has no signer', () => {
   assert.equal(recoverSigner(new Uint8Array(31), `0x${'11'.repeat(65)}`), null);
   assert.equal(recoverSigner(new Uint8Array(32), '0x'), null);
   assert.equal(recoverSigner(new Uint8Array(32), `0x${'00'.repeat(65)}`), null);

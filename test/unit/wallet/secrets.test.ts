@@ -107,7 +107,7 @@ test('imports a private key as a wallet of that kind, and rejects text that isnâ
   assert.equal(wallet.kind, 'key');
   assert.equal(new Set(Object.values(wallet.accounts).map((account) => account.address)).size, 3);
   assert.deepEqual((await start('next')).accounts.gas.address, wallet.accounts.gas.address);
-  await assertFails(secrets.revealPhrase('next'), 'unsupported', /no recovery words/, [privateKey.slice(2)]);
+  await assertFails(secrets.revealPhrase('next'), 'unsupported', /no recovery phrase/, [privateKey.slice(2)]);
   for (const bad of [privateKey.slice(0, -1), `0x${'0'.repeat(64)}`, 'f'.repeat(64)]) {
     await assertFails(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
   }
@@ -124,10 +124,10 @@ test('imports keystore files of version 3; distinguishes other schemes from wron
   );
   const bring = (keystore: string, passphrase = 'theirs') =>
     secrets.importWallet({ type: 'keystore', keystore, passphrase }, 'next');
-  await assertFails(bring(file, 'guess'), 'keystore-locked', /pass phrase is wrong/, ['guess']);
+  await assertFails(bring(file, 'guess'), 'keystore-locked', /passphrase is wrong/, ['guess']);
   const changed = (change: (file: Record<string, never>) => unknown) =>
     JSON.stringify(change(JSON.parse(file) as Record<string, never>));
-  const other = /another scheme/;
+  const other = /Unsupported keystore file/;
   await assertFails(bring(changed((one) => ({ ...one, version: 1 }))), 'keystore-locked', other);
   const crypto = (part: object) => (one: Record<string, never>) => ({
     ...one,
@@ -137,7 +137,7 @@ test('imports keystore files of version 3; distinguishes other schemes from wron
   await assertFails(bring(changed(crypto({ cipher: 'aes-256-gcm' }))), 'keystore-locked', other);
   await assertFails(bring('{"encrypted":'), 'keystore-locked', /not JSON/);
   const huge = crypto({ kdfparams: { n: 2 ** 26, r: 8, p: 1, dklen: 32, salt: 'ab'.repeat(32) } });
-  await assertFails(bring(changed(huge)), 'keystore-locked', /cannot be read/);
+  await assertFails(bring(changed(huge)), 'keystore-locked', /canâ€™t be read/);
   assert.deepEqual(await bring(file), { address: foreign.address, kind: 'key' });
   assert.equal((await start('next')).accounts.funds.address, foreign.address);
 });

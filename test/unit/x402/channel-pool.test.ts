@@ -1,12 +1,12 @@
 /**
- * Goal: one request per channel at a time, few channels, nobody waits in vain.
- * Method: the pool alone, with a clock moved by hand; a property over random takes and gives.
- * Would break: `channel_busy` between our own requests, a channel opened for every request, a request that hangs.
+ * Verifies: each channel serves one request at a time, few channels are opened, and no request waits in vain.
+ * Setup: the pool alone, with a clock moved by hand; a property over random takes and releases.
+ * Fails if: our own requests cause `channel_busy`, every request opens a channel, or a request hangs.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createChannelPool, type Slot } from '../../../main/adapters/x402/channel-pool.ts';
+import { createChannelPool, type Slot } from '../../../main/adapters/x402/buying/channel-pool.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 function setUp(channelsMax: number) {
@@ -21,31 +21,31 @@ function setUp(channelsMax: number) {
 
 const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('requests in a row share one channel', async () => {
+test('sequential requests share one channel', async () => {
   const { pool } = setUp(4);
   for (let request = 0; request < 5; request += 1) {
     const slot = await pool.take(10n);
     assert.equal(slot.index, 0);
     slot.spendable = 5n;
-    pool.give(slot);
+    pool.release(slot);
   }
 });
 
-test('a funded channel is preferred to one that must be topped up', async () => {
+test('prefers a funded channel to one that must be topped up', async () => {
   const { pool } = setUp(2);
   const [first, second] = [await pool.take(1n), await pool.take(1n)];
   first.spendable = 5n;
   second.spendable = 100n;
-  pool.give(first);
-  pool.give(second);
+  pool.release(first);
+  pool.release(second);
   assert.equal((await pool.take(50n)).index, second.index);
 });
 
-test('a channel that the provider still works on is waited for', async () => {
+test('waits for a channel on which the provider still works', async () => {
   const { clock, pool } = setUp(1);
   const slot = await pool.take(1n);
   slot.notBeforeMs = clock.now() + 500;
-  pool.give(slot);
+  pool.release(slot);
   let got: Slot | null = null;
   const waiting = pool.take(1n).then((taken) => {
     got = taken;
@@ -56,23 +56,23 @@ test('a channel that the provider still works on is waited for', async () => {
   await waiting;
 });
 
-test('a channel that keeps failing is left alone, and a provider that refuses all of them gets no more', async () => {
+test('stops using a channel that keeps failing, and opens no more when all were refused', async () => {
   const { pool } = setUp(2);
   const first = await pool.take(1n);
   first.refusals = 4;
-  pool.give(first);
+  pool.release(first);
   const second = await pool.take(1n);
-  assert.equal(second.index, 1, 'another channel in its place');
+  assert.equal(second.index, 1, 'another channel replaces it');
   const third = await pool.take(1n);
   const waiting = pool.take(1n);
   second.refusals = 4;
-  pool.give(second);
+  pool.release(second);
   await assert.rejects(waiting, { code: 'payment-required' });
-  pool.give(third);
+  pool.release(third);
   await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
-test('in any order: never two requests in a channel, never too many channels, everybody is served', async () => {
+test('in any order, no channel has two requests, the limit holds and every request is served', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),
@@ -80,11 +80,11 @@ test('in any order: never two requests in a channel, never too many channels, ev
       async (channelsMax, steps) => {
         const { pool } = setUp(channelsMax);
         const held: Slot[] = [];
-        let asked = 0;
+        let requested = 0;
         let served = 0;
         for (const take of steps) {
           if (take) {
-            asked += 1;
+            requested += 1;
             void pool.take(1n).then((slot) => {
               assert.ok(!held.includes(slot));
               held.push(slot);
@@ -92,16 +92,16 @@ test('in any order: never two requests in a channel, never too many channels, ev
             });
           } else {
             const slot = held.shift();
-            if (slot !== undefined) pool.give(slot);
+            if (slot !== undefined) pool.release(slot);
           }
           await Promise.resolve();
           assert.ok(held.length <= channelsMax);
         }
         await soon();
-        while (served < asked) {
+        while (served < requested) {
           const slot = held.shift();
-          if (slot === undefined) throw new Error('somebody waits while every channel is free');
-          pool.give(slot);
+          if (slot === undefined) throw new Error('a request waits while every channel is free');
+          pool.release(slot);
           await soon();
         }
         assert.ok(held.every((slot) => slot.index < channelsMax));

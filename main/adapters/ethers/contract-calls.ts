@@ -1,0 +1,57 @@
+/** Encodes, sends and decodes contract calls. */
+import { Interface, type InterfaceAbi } from 'ethers';
+import { z } from 'zod';
+import { MULTICALL_ADDRESS } from '../../ports/contracts.ts';
+import type { ContractCall } from '../../ports/evm.ts';
+import type { EndpointPool } from './endpoint-pool.ts';
+import { hexSchema } from './rpc-shapes.ts';
+
+const MULTICALL_ABI = [
+  'function tryAggregate(bool requireSuccess, (address target, bytes callData)[] calls) payable returns ((bool success, bytes returnData)[])',
+];
+const aggregateSchema = z.array(z.tuple([z.boolean(), hexSchema]));
+
+export async function readContract(pool: EndpointPool, call: ContractCall): Promise<unknown> {
+  const data = encodeCall(call);
+  return decodeResult(
+    call,
+    await pool.agreed('eth_call', (block) => [{ to: call.address, data }, block], hexSchema),
+  );
+}
+
+/** Reads several calls in one request, all from the same block. */
+export async function readContracts(
+  pool: EndpointPool,
+  calls: readonly ContractCall[],
+): Promise<readonly unknown[]> {
+  const batch = calls.map((call) => ({ target: call.address, callData: encodeCall(call) }));
+  const results = aggregateSchema.parse(
+    await readContract(pool, {
+      address: MULTICALL_ADDRESS,
+      abi: MULTICALL_ABI,
+      functionName: 'tryAggregate',
+      args: [true, batch],
+    }),
+  );
+  return calls.map((call, index) => decodeResult(call, results[index]?.[1] ?? '0x'));
+}
+
+export function encodeCall(call: ContractCall): string {
+  return interfaceOf(call).encodeFunctionData(call.functionName, [...(call.args ?? [])]);
+}
+
+function decodeResult(call: ContractCall, answer: string): unknown {
+  const result = interfaceOf(call).decodeFunctionResult(call.functionName, answer);
+  return result.length === 1 ? result[0] : result;
+}
+
+const interfaces = new WeakMap<readonly unknown[], Interface>();
+
+/** Parsing an ABI takes longer than a call, so each one is parsed once. */
+function interfaceOf({ abi }: ContractCall): Interface {
+  const known = interfaces.get(abi);
+  if (known !== undefined) return known;
+  const made = new Interface(abi as InterfaceAbi);
+  interfaces.set(abi, made);
+  return made;
+}

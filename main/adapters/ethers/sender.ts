@@ -1,0 +1,129 @@
+/** Sends transactions from one account, with nonces assigned in order. */
+import { keccak256, toQuantity } from 'ethers';
+import { AppError } from '../../../shared/errors.ts';
+import {
+  type Account,
+  type ChainSender,
+  GAS_MARGIN_PERCENT,
+  type Hex,
+  type SendOptions,
+} from '../../ports/evm.ts';
+import { encodeCall } from './contract-calls.ts';
+import { type ChainNode, currentFees, hasConfirmations } from './node.ts';
+import { quantitySchema } from './rpc-shapes.ts';
+
+const RECEIPT_POLL_MS = 40;
+/** Slower poll while a mined transaction waits for confirmations, to spare public nodes. */
+const CONFIRMATION_POLL_MS = 1_000;
+const RECEIPT_TIMEOUT_MS = 60_000;
+
+interface OutgoingCall {
+  readonly to: Hex;
+  readonly data: Hex;
+  readonly value: bigint;
+}
+
+/** Several calls may run concurrently; each gets its own nonce, in order. */
+export function createSender(node: ChainNode, account: Account): ChainSender {
+  const nonces = createNonces(node, account.address);
+
+  async function send(call: OutgoingCall, options: SendOptions): Promise<Hex> {
+    const gasLimit = options.gas ?? (await estimate(node, account.address, call));
+    return nonces.inOrder(async () => {
+      const [nonce, { baseFee, tip }] = await Promise.all([nonces.next(), currentFees(node)]);
+      const signed = await account.signTransaction({
+        chainId: node.network.chainId,
+        nonce,
+        ...call,
+        gasLimit,
+        maxFeePerGas: baseFee * 2n + tip,
+        maxPriorityFeePerGas: tip,
+      });
+      const hash = keccak256(signed) as Hex;
+      options.beforeBroadcast?.(hash);
+      try {
+        await node.send('eth_sendRawTransaction', [signed]);
+      } catch (error) {
+        // It is unknown whether the node accepted it: query the nonce again before the next one.
+        nonces.forget();
+        throw error;
+      }
+      nonces.used(nonce);
+      return hash;
+    });
+  }
+
+  return {
+    readContract: node.readContract,
+    readContracts: node.readContracts,
+    getCode: node.getCode,
+    receipt: node.receipt,
+    isPending: node.isPending,
+    height: node.height,
+    time: node.time,
+    blockHash: node.blockHash,
+    gasPrice: node.gasPrice,
+    logs: node.logs,
+    address: account.address,
+    writeContract: (call, options = {}) => {
+      const data = encodeCall(call) + (options.dataSuffix ?? '0x').slice(2);
+      return send({ to: call.address, data: data as Hex, value: 0n }, options);
+    },
+    forgetNonce: nonces.forget,
+    sendTransaction: ({ to, data, value }) => send({ to, data, value: value ?? 0n }, {}),
+    async waitForReceipt(hash, timeoutMs = RECEIPT_TIMEOUT_MS) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const receipt = await node.receipt(hash);
+        if (receipt !== null && (await hasConfirmations(node, receipt.blockNumber))) return receipt;
+        if (performance.now() > deadline) {
+          throw new AppError('chain-unavailable', 'The transaction was sent but isn’t confirmed yet.', {
+            details: { hash },
+          });
+        }
+        const pollMs = receipt === null ? RECEIPT_POLL_MS : CONFIRMATION_POLL_MS;
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    },
+  };
+}
+
+async function estimate(node: ChainNode, from: Hex, { to, data, value }: OutgoingCall): Promise<bigint> {
+  const call = { from, to, data, value: toQuantity(value) };
+  const gas = quantitySchema.parse(await node.send('eth_estimateGas', [call]));
+  return (gas * GAS_MARGIN_PERCENT) / 100n;
+}
+
+/** The account's next nonce, and the queue in which transactions take theirs. */
+interface Nonces {
+  /** Runs one step after the other; a failed step doesn't stop the next one. */
+  inOrder<T>(run: () => Promise<T>): Promise<T>;
+  /** Queried from the node unless the last transaction's nonce is known. */
+  next(): Promise<number>;
+  used(nonce: number): void;
+  forget(): void;
+}
+
+function createNonces(node: ChainNode, address: Hex): Nonces {
+  let known: number | null = null;
+  let queue: Promise<unknown> = Promise.resolve();
+  return {
+    inOrder(run) {
+      const result = queue.then(run, run);
+      queue = result.catch(() => undefined);
+      return result;
+    },
+    async next() {
+      known ??= Number(
+        quantitySchema.parse(await node.send('eth_getTransactionCount', [address, 'pending'])),
+      );
+      return known;
+    },
+    used(nonce) {
+      known = nonce + 1;
+    },
+    forget() {
+      known = null;
+    },
+  };
+}

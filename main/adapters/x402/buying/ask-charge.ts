@@ -1,0 +1,69 @@
+/** Queries a provider for a channel's total charge without buying anything: a voucher sent to the channel's own path. */
+import { encodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentRequirements } from '@x402/core/types';
+import { processCorrectivePaymentRequired, signVoucher } from '@x402/evm/batch-settlement/client';
+import { type Amount, amount } from '../../../../shared/money.ts';
+import type { Hex } from '../../../ports/evm.ts';
+import {
+  CHANNEL_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_REQUIRED_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+  type PaidProvider,
+} from '../../../ports/payments.ts';
+import type { BoughtChannel } from './channel-finder.ts';
+import { decodeRequired, parseSettled, refusalCode } from './provider-responses.ts';
+
+const ASK_TIMEOUT_MS = 10_000;
+
+/** `busy`: the provider still works on the request in question. `unknown`: its response proves nothing. */
+export type ChargeAnswer =
+  | { readonly kind: 'known'; readonly total: Amount }
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'unknown' };
+
+/**
+ * Returns the channel's total charge so far. The voucher covers one base unit more than our record: the minimum
+ * that the scheme accepts. A provider with a higher total proves it with a voucher of ours, and the channel's record
+ * is corrected. Rejects when the provider is unreachable.
+ */
+export async function askCharge(
+  provider: PaidProvider,
+  channel: BoughtChannel,
+  requirements: PaymentRequirements,
+): Promise<ChargeAnswer> {
+  const { storage, signer, voucherSigner } = channel.deps;
+  const before = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
+  const voucher = await signVoucher(
+    voucherSigner ?? signer,
+    channel.id as Hex,
+    (before + 1n).toString(),
+    channel.networkId,
+  );
+  const response = await provider.fetch(CHANNEL_PATH, {
+    method: 'POST',
+    signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+    headers: {
+      [PAYMENT_HEADER]: encodePaymentSignatureHeader({
+        x402Version: 2,
+        accepted: { ...requirements, amount: '1' },
+        payload: { type: 'voucher', channelConfig: channel.config, voucher },
+      }),
+    },
+  });
+  const body = await response.text();
+  const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
+  if (response.status === 200 && paid !== null) {
+    const { extra } = parseSettled(paid);
+    const total = extra.channelState.chargedCumulativeAmount;
+    return extra.chargedAmount === 0n && total === before ? { kind: 'known', total } : { kind: 'unknown' };
+  }
+  if (refusalCode(body) === 'channel-busy') return { kind: 'busy' };
+  const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
+  const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
+  if (required === null || !(await processCorrectivePaymentRequired(channel.deps, required))) {
+    return { kind: 'unknown' };
+  }
+  const after = await storage.get(channel.id);
+  return { kind: 'known', total: amount(after?.chargedCumulativeAmount ?? '0') };
+}

@@ -1,0 +1,38 @@
+/** Register of the channels on which this machine has bought: the data needed to query a channel's charge later. */
+import { z } from 'zod';
+import type { RecordStore } from '../../../ports/store.ts';
+import { channelConfigSchema, channelIdSchema, channelKey } from '../wire.ts';
+
+const COLLECTION = 'x402-bought-register';
+
+const entrySchema = z.object({
+  channelId: channelIdSchema,
+  peer: z.string(),
+  /** The channel's number at this provider. */
+  index: z.number().int().nonnegative(),
+  config: channelConfigSchema,
+  lastUsedMs: z.number(),
+  /** A voucher was issued and its charge is unknown. */
+  chargeUnknown: z.boolean(),
+});
+export type BoughtEntry = z.infer<typeof entrySchema>;
+
+export interface BoughtRegister {
+  all(): readonly BoughtEntry[];
+  /** Durable when it returns. */
+  note(entry: BoughtEntry): void;
+  change(channelId: string, patch: Partial<BoughtEntry>): void;
+}
+
+export function createBoughtRegister(store: RecordStore): BoughtRegister {
+  const read = (text: string): BoughtEntry => entrySchema.parse(JSON.parse(text));
+  return {
+    all: () => store.list(COLLECTION).map(({ value }) => read(value)),
+    note: (entry) => store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry)),
+    change(channelId, patch) {
+      store.update(COLLECTION, channelKey(channelId), (text) =>
+        text === null ? null : JSON.stringify({ ...read(text), ...patch }),
+      );
+    },
+  };
+}

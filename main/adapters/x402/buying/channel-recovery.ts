@@ -1,0 +1,62 @@
+/** Corrects our record of a channel: from a provider's refusal, or from the chain. */
+import { processCorrectivePaymentRequired, recoverChannel } from '@x402/evm/batch-settlement/client';
+import type { ChainNetwork } from '../../../ports/chain.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { ClientChannelStorage } from '../wire.ts';
+import { type BoughtChannel, requirementOf } from './channel-finder.ts';
+import type { ChannelUse } from './provider-channels.ts';
+import { checkRequirements, decodeRequired, refusalCode } from './provider-responses.ts';
+
+/** While a provider still works on a lost request, its channel is busy and an immediate retry is pointless. */
+const BUSY_WAIT_MS = 500;
+
+/** A response that refused a payment; `required` is its `payment-required` header. */
+export interface RefusedResponse {
+  readonly status: number;
+  readonly required: string | null;
+  readonly body: string;
+}
+
+export interface RecoveryParts {
+  readonly network: ChainNetwork;
+  readonly clock: Clock;
+  readonly storage: ClientChannelStorage;
+}
+
+/** Updates record and requirements from a refusal; every refusal except `channel-busy` counts against the channel. */
+export async function learnFromRefusal(
+  { network, clock, storage }: RecoveryParts,
+  { channels, slot, channel }: ChannelUse,
+  response: RefusedResponse,
+): Promise<void> {
+  const code = refusalCode(response.body);
+  if (code === 'channel-busy') {
+    slot.notBeforeMs = clock.now() + BUSY_WAIT_MS;
+    return;
+  }
+  slot.refusals += 1;
+  if (response.status !== 402 || response.required === null) return;
+  const required = decodeRequired(response.required);
+  if (required === null) return;
+  channels.requirements = checkRequirements(required, network);
+  if (await processCorrectivePaymentRequired(channel.deps, required)) return;
+  // No proof of the channel's state: the chain has its balance.
+  if (code === 'deposit-too-small') await recoverBalance(channel, storage);
+}
+
+/**
+ * Reads the channel's balance from the chain. The chain has only the claimed amount; a higher charge in our own
+ * record is kept, in the same write.
+ */
+export async function recoverBalance(channel: BoughtChannel, storage: ClientChannelStorage): Promise<void> {
+  const charged = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
+  const keeping = {
+    ...storage,
+    set: (id: string, found: Parameters<ClientChannelStorage['set']>[1]) => {
+      const claimed = BigInt(found.chargedCumulativeAmount ?? '0');
+      const most = charged > claimed ? charged : claimed;
+      return storage.set(id, { ...found, chargedCumulativeAmount: most.toString() });
+    },
+  };
+  await recoverChannel({ ...channel.deps, storage: keeping }, requirementOf(channel));
+}

@@ -1,0 +1,126 @@
+/** Funds a channel for one request: opens it, or tops it up when its balance doesn't cover the request's ceiling. */
+
+import { encodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentRequirements } from '@x402/core/types';
+import {
+  createBatchSettlementEIP3009DepositPayload,
+  recoverChannel,
+} from '@x402/evm/batch-settlement/client';
+import { AppError } from '../../../../shared/errors.ts';
+import { type Amount, amount, amountSchema } from '../../../../shared/money.ts';
+import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
+import { CHANNEL_PATH, PAYMENT_HEADER, PAYMENT_RESPONSE_HEADER } from '../../../ports/payments.ts';
+import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
+import type { PayerOptions } from './payer-options.ts';
+import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
+import { depositError, parseSettled, refusalCode } from './provider-responses.ts';
+
+const DEPOSIT_ATTEMPTS = 3;
+/** Includes the time until the chain accepts the deposit. */
+const DEPOSIT_TIMEOUT_MS = 90_000;
+/** Refusals after which the record was corrected and another attempt makes sense. */
+const RETRIED_CODES = ['voucher-replayed', 'voucher-out-of-step', 'voucher-too-small'];
+
+export interface FundingParts
+  extends RecoveryParts,
+    Pick<PayerOptions, 'deposit' | 'depositMax' | 'onDeposit' | 'onDepositUnknown'> {}
+
+/** Resolves when the channel's unspent balance covers `ceiling`. */
+export async function fundChannel(parts: FundingParts, use: ChannelUse, ceiling: Amount): Promise<void> {
+  const { storage } = parts;
+  const { provider, channels, slot, channel } = use;
+  for (let attempt = 1; ; attempt += 1) {
+    if (slot.uncertain) await recoverBalance(channel, storage);
+    slot.uncertain = false;
+    const known =
+      (await storage.get(channel.id)) ?? (await recoverChannel(channel.deps, requirementsOf(channels)));
+    const charged = BigInt(known.chargedCumulativeAmount ?? '0');
+    slot.spendable = BigInt(known.balance ?? '0') - charged;
+    if (slot.spendable >= ceiling) return;
+    if (attempt > DEPOSIT_ATTEMPTS) {
+      throw new AppError('payment-required', 'The provider doesn’t accept the deposit.', {
+        details: { peer: provider.peer, channelId: channel.id },
+      });
+    }
+    await deposit(parts, use, { missing: ceiling - slot.spendable, charged });
+  }
+}
+
+async function deposit(
+  parts: FundingParts,
+  use: ChannelUse,
+  { missing, charged }: { readonly missing: bigint; readonly charged: bigint },
+): Promise<void> {
+  const { slot, channel } = use;
+  const requirement = { ...requirementsOf(use.channels), amount: '1' };
+  const sum = depositAmount(parts, requirement, missing);
+  const { payload, x402Version } = await createBatchSettlementEIP3009DepositPayload(
+    channel.deps.signer,
+    2,
+    requirement,
+    channel.config,
+    sum.toString(),
+    (charged + 1n).toString(),
+    channel.deps.voucherSigner,
+  );
+  const header = encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement });
+  // Until the response arrives, it is unknown whether the deposit was made.
+  slot.uncertain = true;
+  try {
+    await sendDeposit(parts, use, sum, header);
+  } finally {
+    if (slot.uncertain) parts.onDepositUnknown?.();
+  }
+}
+
+/** Lets the provider relay the deposit to the chain, and records it when the response confirms it. */
+async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, header: string): Promise<void> {
+  const { provider, slot, channel } = use;
+  const response = await provider.fetch(CHANNEL_PATH, {
+    method: 'POST',
+    signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
+    headers: { [PAYMENT_HEADER]: header },
+  });
+  const body = await response.text();
+  const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
+  if (response.status !== 200 || paid === null) {
+    const required = response.headers.get(PAYMENT_REQUIRED_HEADER);
+    await learnFromRefusal(parts, use, { status: response.status, required, body });
+    const code = refusalCode(body);
+    if (code !== null && RETRIED_CODES.includes(code)) return;
+    throw depositError(provider.peer, code);
+  }
+  const settled = parseSettled(paid);
+  const known = await parts.storage.get(channel.id);
+  const balance = BigInt(known?.balance ?? '0') + sum;
+  await parts.storage.set(channel.id, { ...known, balance: balance.toString() });
+  slot.uncertain = false;
+  parts.onDeposit?.({
+    peer: provider.peer,
+    channelId: channel.id,
+    amount: sum,
+    total: amount(balance),
+    txHash: settled.transaction,
+  });
+}
+
+/** The configured deposit, or more if the request or the provider's announced minimum requires it. */
+function depositAmount(
+  options: Pick<PayerOptions, 'deposit' | 'depositMax'>,
+  requirement: PaymentRequirements,
+  missing: bigint,
+): Amount {
+  const announced = amountSchema.safeParse(requirement.extra.minDeposit);
+  const least = announced.success && announced.data > missing ? announced.data : missing;
+  if (least > options.depositMax) {
+    throw new AppError('insufficient-funds', 'The provider’s minimum deposit exceeds the allowed maximum.', {
+      details: { least: least.toString(), depositMax: options.depositMax.toString() },
+    });
+  }
+  return amount(options.deposit > least ? options.deposit : least);
+}
+
+function requirementsOf({ requirements }: ProviderChannels): PaymentRequirements {
+  if (requirements === null) throw new Error('a channel is funded before its requirements are known');
+  return requirements;
+}

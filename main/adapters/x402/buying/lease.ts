@@ -1,0 +1,118 @@
+/** A payment lease: signs one voucher for one request, and updates the channel's record from the provider's response. */
+
+import { encodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentRequirements } from '@x402/core/types';
+import { signVoucher } from '@x402/evm/batch-settlement/client';
+import { AppError } from '../../../../shared/errors.ts';
+import type { Amount } from '../../../../shared/money.ts';
+import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
+import type { Hex } from '../../../ports/evm.ts';
+import { PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
+import { learnFromRefusal, type RecoveryParts } from './channel-recovery.ts';
+import type { LostCharges } from './lost-charges.ts';
+import type { ChannelUse } from './provider-channels.ts';
+import { headerOf, parseSettled } from './provider-responses.ts';
+
+export interface LeaseParts extends RecoveryParts {
+  readonly lost: LostCharges;
+}
+
+/** The request that is paid for. */
+export interface LeaseTerms {
+  readonly requirement: PaymentRequirements;
+  readonly path: string;
+  readonly ceiling: Amount;
+}
+
+/** Starts a lease on a funded channel. The channel is released when the lease ends. */
+export async function startLease(
+  parts: LeaseParts,
+  use: ChannelUse,
+  { requirement, path, ceiling }: LeaseTerms,
+): Promise<PaymentLease> {
+  const { storage, lost } = parts;
+  const { channels, slot, channel } = use;
+  const known = await storage.get(channel.id);
+  const before = BigInt(known?.chargedCumulativeAmount ?? '0');
+  const voucher = await signVoucher(
+    channel.deps.voucherSigner ?? channel.deps.signer,
+    channel.id as Hex,
+    (before + ceiling).toString(),
+    channel.networkId,
+  );
+  const header = encodePaymentSignatureHeader({
+    x402Version: 2,
+    resource: { url: path, description: '', mimeType: '' },
+    accepted: requirement,
+    payload: { type: 'voucher', channelConfig: channel.config, voucher },
+  });
+  // Recorded before the voucher leaves, so that a lost charge is always queried later.
+  lost.expect(use);
+  const close = onceOnly();
+  return {
+    channelId: channel.id,
+    headers: { [PAYMENT_HEADER]: header },
+    async complete(paymentResponse) {
+      close();
+      try {
+        const { charged, cumulative } = readCharge(paymentResponse, channel.id, { before, ceiling });
+        await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+        slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
+        slot.refusals = 0;
+        lost.known(channel);
+        return { charged, cumulative };
+      } catch (error) {
+        slot.refusals += 1;
+        throw error;
+      } finally {
+        channels.pool.release(slot);
+      }
+    },
+    async refused({ status, headers, body }) {
+      close();
+      try {
+        const required = headerOf(headers, PAYMENT_REQUIRED_HEADER);
+        await learnFromRefusal(parts, use, { status, required, body });
+        // After any other status, a charge is possible.
+        if (status === 402) lost.known(channel);
+      } finally {
+        channels.pool.release(slot);
+      }
+    },
+    async abandon() {
+      close();
+      lost.resolve(use);
+    },
+  };
+}
+
+/** Reads the charge of one request. Fails with `bad-request` if it isn't within the ceiling and in step with the channel. */
+function readCharge(
+  paymentResponse: string,
+  channelId: string,
+  { before, ceiling }: { readonly before: bigint; readonly ceiling: bigint },
+): { charged: Amount; cumulative: Amount } {
+  const { extra } = parseSettled(paymentResponse);
+  const charged = extra.chargedAmount;
+  const cumulative = extra.channelState.chargedCumulativeAmount;
+  if (charged < 0n || charged > ceiling || cumulative !== before + charged) {
+    throw new AppError('bad-request', 'The provider’s charge differs from the agreed terms.', {
+      details: {
+        channelId,
+        charged: charged.toString(),
+        cumulative: cumulative.toString(),
+        ceiling: ceiling.toString(),
+        before: before.toString(),
+      },
+    });
+  }
+  return { charged, cumulative };
+}
+
+function onceOnly(): () => void {
+  let open = true;
+  return () => {
+    if (!open) throw new Error('a lease ends once');
+    open = false;
+  };
+}

@@ -1,0 +1,136 @@
+/** Recovers charges whose response was lost: recorded before a voucher leaves, queried until the provider returns them. */
+
+import { isAppError } from '../../../../shared/errors.ts';
+import type { ChainNetwork } from '../../../ports/chain.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { PaidProvider } from '../../../ports/payments.ts';
+import type { ClientChannelStorage } from '../wire.ts';
+import { askCharge, type ChargeAnswer } from './ask-charge.ts';
+import { askRequirements } from './ask-requirements.ts';
+import type { BoughtEntry, BoughtRegister } from './bought-register.ts';
+import { type BoughtChannel, type ChannelFinder, requirementOf } from './channel-finder.ts';
+import type { PayerOptions } from './payer-options.ts';
+import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
+
+/** The provider frees the channel once it has finished the request that we left. */
+const BUSY_WAIT_MS = 250;
+const BUSY_ATTEMPTS_MAX = 80;
+const AWAY_WAIT_MS = 1_000;
+const AWAY_ATTEMPTS_MAX = 3;
+
+export interface LostChargesParts extends Pick<PayerOptions, 'onCharged'> {
+  readonly network: ChainNetwork;
+  readonly clock: Clock;
+  readonly storage: ClientChannelStorage;
+  readonly register: BoughtRegister;
+  readonly channelOf: ChannelFinder;
+  readonly channelsOf: (peer: string) => ProviderChannels;
+}
+
+export interface LostCharges {
+  /** Records that a voucher is about to leave. Durable when it returns. */
+  expect(use: ChannelUse): void;
+  /** Records that the charge of the last voucher is known. */
+  known(channel: BoughtChannel): void;
+  /** Queries the charge in the background; releases the slot when it is known or further queries are pointless. */
+  resolve(use: ChannelUse): void;
+  unresolved(): readonly string[];
+  synchronise(provider: PaidProvider): Promise<void>;
+  idle(): Promise<void>;
+}
+
+export function createLostCharges(parts: LostChargesParts): LostCharges {
+  const { clock, register } = parts;
+  const running = new Set<Promise<void>>();
+
+  function inBackground(use: ChannelUse): Promise<void> {
+    const work = queryRepeatedly(parts, use).finally(() => {
+      running.delete(work);
+      use.channels.pool.release(use.slot);
+    });
+    running.add(work);
+    return work;
+  }
+
+  function channelFor(entry: BoughtEntry): BoughtChannel {
+    const config = entry.config as BoughtChannel['config'];
+    const terms = requirementOf({ config, networkId: parts.network.id });
+    return parts.channelOf(entry.peer, entry.index, terms);
+  }
+
+  const lostEntries = (): readonly BoughtEntry[] => register.all().filter((entry) => entry.chargeUnknown);
+
+  return {
+    expect({ channel, slot }) {
+      register.note({
+        channelId: channel.id,
+        peer: channel.peer,
+        index: slot.index,
+        config: channel.config,
+        lastUsedMs: clock.now(),
+        chargeUnknown: true,
+      });
+    },
+    known: (channel) => register.change(channel.id, { chargeUnknown: false }),
+    resolve: (use) =>
+      // A failing listener reports its own error; the entry stays marked and is queried again.
+      void inBackground(use).catch(() => undefined),
+    unresolved: () => [...new Set(lostEntries().map((entry) => entry.peer))],
+    async synchronise(provider) {
+      const channels = parts.channelsOf(provider.peer);
+      for (const entry of lostEntries().filter(({ peer }) => peer === provider.peer)) {
+        const slot = channels.pool.takeNumber(entry.index);
+        // In use: the running request learns the charge.
+        if (slot !== null) await inBackground({ provider, channels, slot, channel: channelFor(entry) });
+      }
+    },
+    async idle() {
+      while (running.size > 0) await Promise.allSettled(running);
+    },
+  };
+}
+
+/** Queries until the charge is known and recorded, the response proves nothing, or the attempts are used up. */
+async function queryRepeatedly(parts: LostChargesParts, use: ChannelUse): Promise<void> {
+  const { clock, register, storage } = parts;
+  const { channel, slot } = use;
+  const pause = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => void clock.after(delayMs, resolve));
+  let busy = 0;
+  let away = 0;
+  for (;;) {
+    const answer = await query(parts, use);
+    if (answer.kind === 'known') {
+      const balance = BigInt((await storage.get(channel.id))?.balance ?? '0');
+      slot.spendable = balance - answer.total;
+      register.change(channel.id, { chargeUnknown: false });
+      parts.onCharged?.({ peer: channel.peer, channelId: channel.id, total: answer.total });
+      return;
+    }
+    if (answer.kind === 'unknown') return;
+    if (answer.kind === 'busy') {
+      busy += 1;
+      if (busy > BUSY_ATTEMPTS_MAX) return;
+      await pause(BUSY_WAIT_MS);
+    } else {
+      away += 1;
+      if (away > AWAY_ATTEMPTS_MAX) return;
+      await pause(AWAY_WAIT_MS);
+    }
+  }
+}
+
+/** `away`: the provider is unreachable. */
+async function query(
+  parts: LostChargesParts,
+  { provider, channels, channel }: ChannelUse,
+): Promise<ChargeAnswer | { readonly kind: 'away' }> {
+  try {
+    channels.requirements ??= await askRequirements(provider, parts.network);
+    return await askCharge(provider, channel, channels.requirements);
+  } catch (error) {
+    // A broken connection has no error code of ours; every such error means that a later attempt may succeed.
+    if (isAppError(error, 'unsupported')) return { kind: 'unknown' };
+    return { kind: 'away' };
+  }
+}

@@ -1,0 +1,65 @@
+/** Payment client of the gateway. Opens and tops up channels per provider and signs one voucher per request. */
+import { AppError } from '../../../../shared/errors.ts';
+import { type Amount, amount } from '../../../../shared/money.ts';
+import type { PaidProvider, PaymentClient, PaymentLease } from '../../../ports/payments.ts';
+import { pairOf, settlementCall } from '../chain/settlement-contract.ts';
+import { askRequirements } from './ask-requirements.ts';
+import { createBoughtChannels } from './bought-channels.ts';
+import { createBoughtRegister } from './bought-register.ts';
+import { createChannelFinder } from './channel-finder.ts';
+import { fundChannel } from './funding.ts';
+import { startLease } from './lease.ts';
+import { createLostCharges } from './lost-charges.ts';
+import type { PayerOptions } from './payer-options.ts';
+import { createChannelsByPeer } from './provider-channels.ts';
+
+/** See {@link PaymentClient}. A warm channel costs no extra round trip: requirements are stored, and we set the price. */
+export function createPayer(options: PayerOptions): PaymentClient {
+  const { network, clock, depositMax } = options;
+  const storage = createBoughtChannels(options.store);
+  const register = createBoughtRegister(options.store);
+  const channelOf = createChannelFinder({ ...options, storage });
+  const channelsOf = createChannelsByPeer(options.channelsMax, clock);
+  const lost = createLostCharges({ ...options, storage, register, channelOf, channelsOf });
+  const parts = { ...options, storage, lost };
+
+  async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
+    if (ceiling > depositMax) {
+      throw new AppError('insufficient-funds', 'This request’s maximum cost exceeds the maximum deposit.', {
+        details: { ceiling: ceiling.toString(), depositMax: depositMax.toString() },
+      });
+    }
+    const channels = channelsOf(provider.peer);
+    const slot = await channels.pool.take(ceiling);
+    try {
+      channels.requirements ??= await askRequirements(provider, network);
+      const requirement = { ...channels.requirements, amount: ceiling.toString() };
+      const channel = channelOf(provider.peer, slot.index, requirement);
+      const use = { provider, channels, slot, channel };
+      await fundChannel(parts, use, ceiling);
+      return await startLease(parts, use, { requirement, path, ceiling });
+    } catch (error) {
+      channels.pool.release(slot);
+      throw error;
+    }
+  }
+
+  async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {
+    const channelIds = storage.all().map((channel) => channel.channelId);
+    if (channelIds.length === 0) return [];
+    const held = await options.chain.readContracts(channelIds.map((id) => settlementCall('channels', [id])));
+    return channelIds.map((channelId, index) => {
+      const [balance] = pairOf(held[index]);
+      return { channelId, total: amount(balance) };
+    });
+  }
+
+  return {
+    lease,
+    charges: () => storage.all().map(({ channelId, charged }) => ({ channelId, total: amount(charged) })),
+    deposits,
+    unresolved: lost.unresolved,
+    synchronise: lost.synchronise,
+    idle: lost.idle,
+  };
+}

@@ -1,0 +1,98 @@
+/** Parses and validates a provider's payment responses before the payer acts on them. */
+import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from '@x402/core/http';
+import type { PaymentRequired, PaymentRequirements } from '@x402/core/types';
+import { z } from 'zod';
+import { AppError } from '../../../../shared/errors.ts';
+import { amountSchema } from '../../../../shared/money.ts';
+import type { ChainNetwork } from '../../../ports/chain.ts';
+import { requirementSchema, SCHEME } from '../wire.ts';
+
+/** A longer withdrawal delay would lock up our money for too long. */
+const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
+
+const settledSchema = z.object({
+  success: z.literal(true),
+  transaction: z.string(),
+  extra: z.object({
+    chargedAmount: amountSchema,
+    channelState: z.object({ chargedCumulativeAmount: amountSchema }),
+  }),
+});
+
+/**
+ * Returns the provider's requirement that this wallet can meet, with a withdrawal delay of at most 7 days. Fails with
+ * `unsupported` if there is none.
+ */
+export function checkRequirements(required: PaymentRequired, network: ChainNetwork): PaymentRequirements {
+  const found = required.accepts.find(
+    (accept) =>
+      requirementSchema.safeParse(accept).success &&
+      accept.scheme === SCHEME &&
+      accept.network === network.id &&
+      accept.asset.toLowerCase() === network.token.address.toLowerCase() &&
+      accept.extra.name === network.token.eip712.name &&
+      accept.extra.version === network.token.eip712.version &&
+      Number(accept.extra.withdrawDelay) <= WITHDRAW_DELAY_SECONDS_MAX,
+  );
+  if (found === undefined) {
+    throw new AppError('unsupported', 'The provider accepts no payment that this wallet can make.', {
+      details: { network: network.id },
+    });
+  }
+  // The channel state in a 402 response is valid for that channel only.
+  const { channelState: _channelState, voucherState: _voucherState, ...extra } = found.extra;
+  return { ...found, extra };
+}
+
+/** Null when the header is invalid. */
+export function decodeRequired(header: string): PaymentRequired | null {
+  try {
+    return decodePaymentRequiredHeader(header);
+  } catch {
+    // An invalid header corrects nothing; the caller continues without it.
+    return null;
+  }
+}
+
+/** Parses the charge from a payment response. Fails with `bad-request`. */
+export function parseSettled(paymentResponse: string): z.infer<typeof settledSchema> {
+  try {
+    return settledSchema.parse(decodePaymentResponseHeader(paymentResponse));
+  } catch (cause) {
+    throw new AppError('bad-request', 'The provider’s payment response is invalid.', { cause });
+  }
+}
+
+const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
+
+/** Returns the `code` of an OpenAI-shaped error, or null. */
+export function refusalCode(body: string): string | null {
+  try {
+    return refusalSchema.parse(JSON.parse(body)).error.code;
+  } catch {
+    // Another shape of error: only the status is known.
+    return null;
+  }
+}
+
+/** Returns the error for a failed deposit. */
+export function depositError(peer: string, code: string | null): AppError {
+  if (code === 'chain-unavailable') {
+    return new AppError(
+      'chain-unavailable',
+      'The provider could not make the deposit because the chain is unavailable to it.',
+      {
+        details: { peer },
+      },
+    );
+  }
+  return new AppError('insufficient-funds', 'The deposit into the channel failed.', {
+    details: { peer, reason: code },
+  });
+}
+
+/** Returns a header by its lower-case name. */
+export function headerOf(headers: Readonly<Record<string, string>>, name: string): string | null {
+  for (const [key, value] of Object.entries(headers)) if (key.toLowerCase() === name) return value;
+  return null;
+}

@@ -1,0 +1,125 @@
+/** x402's server side, composed once: the parts that the payment gate and the claims share. */
+import {
+  type FacilitatorClient,
+  type HTTPAdapter,
+  x402HTTPResourceServer,
+  x402ResourceServer,
+} from '@x402/core/server';
+import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/server';
+import type { Amount } from '../../../../shared/money.ts';
+import type { ChainNetwork } from '../../../ports/chain.ts';
+import type { Account, ChainSender, RecoverSigner } from '../../../ports/evm.ts';
+import type { RecordStore } from '../../../ports/store.ts';
+import { createFacilitator } from '../chain/facilitator.ts';
+import { createOutbox, type Outbox } from '../chain/outbox.ts';
+import type { RelayTimeouts } from '../chain/relays.ts';
+import { clearPendingRequests, createSoldChannels, type SoldChannels } from '../sold-channels.ts';
+import { SCHEME } from '../wire.ts';
+import { NEVER_FRESH_MS, verifyLocally } from './local-verification.ts';
+import { createVoucherHashes, type VoucherHashes } from './voucher-signature.ts';
+
+/** Maximum time between admission and charge; a later charge would be lost. */
+const REQUEST_SECONDS_MAX = 600;
+
+export interface ProviderChannelsOptions {
+  readonly network: ChainNetwork;
+  /** Payout address. Its key need not be on this machine. */
+  readonly payout: string;
+  /** Signs claims and refunds for the payout address (`receiverAuthorizer`). */
+  readonly authorizer: Account;
+  /** Sends deposits, claims and payouts, and pays their fees. */
+  readonly sender: ChainSender;
+  readonly store: RecordStore;
+  /** Duration of a payer's own withdrawal: 900 to 2,592,000. Home PCs sleep, so a day or more. */
+  readonly withdrawDelaySeconds: number;
+  /** Smaller deposits are refused: each costs a fee. */
+  readonly depositMin: Amount;
+  /** Checks ordinary vouchers. Without it x402's server checks them, with the same result but slower. */
+  readonly recoverSigner?: RecoverSigner;
+  /** For tests: time limits for a facilitator's answer, and for its reported success to be on the chain. */
+  readonly relayTimeouts?: RelayTimeouts;
+}
+
+export interface ProviderChannels {
+  readonly options: ProviderChannelsOptions;
+  readonly scheme: BatchSettlementEvmScheme;
+  readonly server: x402HTTPResourceServer;
+  readonly facilitator: FacilitatorClient;
+  readonly hashes: VoucherHashes;
+  readonly channels: SoldChannels;
+  readonly outbox: Outbox;
+  /** Calls the listener when the outbox has an entry that none of our claims produced. Returns its unsubscribe. */
+  readonly onFound: (listener: () => void) => () => void;
+  readonly announceFound: () => void;
+}
+
+/** A request in the form that x402's server reads, with its price. */
+export interface PricedRequest extends HTTPAdapter {
+  readonly price: Amount;
+}
+
+/** Opens the channel records and frees channels that an earlier run left busy. Works without the chain. */
+export async function openProviderChannels(options: ProviderChannelsOptions): Promise<ProviderChannels> {
+  const { network, recoverSigner } = options;
+  const channels = createSoldChannels(options.store);
+  clearPendingRequests(channels);
+  const facilitator = createFacilitator(network, options.sender);
+  const hashes = createVoucherHashes(network.chainId);
+  // A withdrawal that starts right after a check of the chain is detected with two thirds of its delay left for the
+  // claim, and a chain that is unavailable for hours stops no job within a funded channel.
+  const freshMs = Math.floor((options.withdrawDelaySeconds * 1_000) / 3);
+  const scheme = new BatchSettlementEvmScheme(options.payout as `0x${string}`, {
+    storage: channels,
+    receiverAuthorizerSigner: options.authorizer,
+    withdrawDelay: options.withdrawDelaySeconds,
+    enforceMinDeposit: true,
+    onchainStateTtlMs: recoverSigner === undefined ? freshMs : NEVER_FRESH_MS,
+  });
+  // The minimum deposit follows the price, so a payer with stored requirements can't know its exact value.
+  Object.assign(scheme, { dynamicExtraFields: ['minDeposit'] });
+  const verifier =
+    recoverSigner === undefined
+      ? facilitator
+      : verifyLocally({ facilitator, scheme, channels, hashes, recoverSigner, freshMs });
+  const server = createServer(options, verifier, scheme);
+  await server.initialize();
+  const listeners = new Set<() => void>();
+  return {
+    options,
+    scheme,
+    server,
+    facilitator,
+    hashes,
+    channels,
+    outbox: createOutbox(options.store),
+    onFound(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    announceFound() {
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+function createServer(
+  { network, payout, depositMin }: ProviderChannelsOptions,
+  verifier: FacilitatorClient,
+  scheme: BatchSettlementEvmScheme,
+): x402HTTPResourceServer {
+  const networkId = network.id as `${string}:${string}`;
+  return new x402HTTPResourceServer(new x402ResourceServer(verifier).register(networkId, scheme), {
+    accepts: {
+      scheme: SCHEME,
+      network: networkId,
+      payTo: payout,
+      price: ({ adapter }) => ({
+        amount: (adapter as PricedRequest).price.toString(),
+        asset: network.token.address,
+        extra: { ...network.token.eip712 },
+      }),
+      maxTimeoutSeconds: REQUEST_SECONDS_MAX,
+      extra: { minDeposit: depositMin.toString() },
+    },
+  });
+}

@@ -1,0 +1,156 @@
+/** One run after the other of the practice network's agent: started, killed and started again. */
+import { practiceNetwork } from '../../main/adapters/anvil/index.ts';
+import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { type AgentApi, connectApi, type RunningAgent, startAgent } from '../../scripts/agent-process.ts';
+import { descendants } from '../agent/practice-agent.ts';
+import { pause } from './pause.ts';
+import type { Target } from './plan.ts';
+
+const START_ATTEMPTS = 4;
+const START_RETRY_MS = 1_000;
+
+/** A running agent, with connections to its API and its chain. */
+export interface Life {
+  readonly agent: RunningAgent;
+  readonly api: AgentApi;
+  readonly chain: ChainNode;
+  close(): void;
+}
+
+export class AgentLife {
+  readonly #home: string;
+  readonly #onStderr: (line: string) => void;
+  #life: Life | null = null;
+  #starts = 0;
+
+  constructor(home: string, onStderr: (line: string) => void) {
+    this.#home = home;
+    this.#onStderr = onStderr;
+  }
+
+  /** Number of starts so far, including attempts. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  now(): Life {
+    if (this.#life === null) throw new Error('the practice network is not running');
+    return this.#life;
+  }
+
+  isAlive(): boolean {
+    return this.#life !== null && isRunning(this.#life.agent);
+  }
+
+  /** Closes the connections to an earlier run and starts a new one. */
+  async begin(): Promise<void> {
+    this.#life?.close();
+    this.#life = await this.#start();
+  }
+
+  /** Stops the agent if it still runs, and starts a new one. */
+  async restart(): Promise<void> {
+    this.#life?.close();
+    await this.#life?.agent.stop();
+    this.#life = await this.#start();
+  }
+
+  /** Sends SIGKILL to the processes of the target. Resolves when an agent among them has ended. */
+  async kill(target: Target): Promise<void> {
+    const { agent } = this.now();
+    for (const pid of pidsOf(agent, target)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // The process ended in the meantime.
+      }
+    }
+    if (target === 'agent' || target === 'machine') await ended(agent);
+  }
+
+  /** Kills the target, starts the agent again and kills it after `delayMs`, during its recovery. */
+  async killWhileStarting(delayMs: number, target: Target): Promise<void> {
+    await this.kill(target);
+    this.#life?.close();
+    this.#starts += 1;
+    const starting = startAgent(this.#args(), { onStderr: this.#onStderr });
+    // A start that the kill interrupts rejects; one that was faster has to end.
+    const started = starting.then(
+      (agent) => agent,
+      () => null,
+    );
+    await pause(delayMs);
+    // The agent has no children that matter yet, or they end with it.
+    for (const pid of descendants(process.pid, `agent-main.ts --headless --home ${this.#home} `)) {
+      process.kill(pid, 'SIGKILL');
+    }
+    const late = await started;
+    if (late !== null) await ended(late);
+  }
+
+  /** Ends cleanly; returns the exit code, or null when the agent was dead already. */
+  async stop(): Promise<number | null> {
+    this.#life?.close();
+    const code = this.isAlive() ? await this.now().agent.stop() : null;
+    this.#life = null;
+    return code;
+  }
+
+  async #start(): Promise<Life> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#starts += 1;
+        return await connectLife(await startAgent(this.#args(), { onStderr: this.#onStderr }));
+      } catch (error) {
+        if (attempt >= START_ATTEMPTS) throw error;
+        await pause(START_RETRY_MS);
+      }
+    }
+  }
+
+  #args(): string[] {
+    return ['--headless', '--home', this.#home, '--quiet-requester'];
+  }
+}
+
+async function connectLife(agent: RunningAgent): Promise<Life> {
+  const { page, chain } = agent.ready;
+  if (page === null || chain === null) throw new Error('the practice agent has a page and a chain');
+  const { api, close } = await connectApi(page);
+  const node = connectNode(practiceNetwork(chain.rpcUrl));
+  return {
+    agent,
+    api,
+    chain: node,
+    close() {
+      close();
+      node.close();
+    },
+  };
+}
+
+function pidsOf(agent: RunningAgent, target: Target): number[] {
+  const pid = agent.process.pid ?? 0;
+  const below = (text: string) => descendants(pid, text);
+  switch (target) {
+    case 'agent':
+      return [pid];
+    case 'requester':
+      return below('practice-requester');
+    case 'engine':
+      return below('engine-process');
+    case 'chain':
+      return below('anvil --host');
+    case 'machine':
+      return [pid, ...below('')];
+  }
+}
+
+function isRunning({ process }: RunningAgent): boolean {
+  return process.exitCode === null && process.signalCode === null;
+}
+
+async function ended(agent: RunningAgent): Promise<void> {
+  if (!isRunning(agent)) return;
+  await new Promise((resolve) => agent.process.once('exit', resolve));
+}
