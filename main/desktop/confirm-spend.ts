@@ -2,8 +2,10 @@
  * The owner's yes to a spend, asked where no page can press it: a native dialog with every fact that the
  * transaction will have, one at a time, with Cancel as the button that Enter presses.
  */
+
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
+import { createInOrder } from '../../shared/in-order.ts';
 import type { Question } from './ask.ts';
 import { type Language, moneyText, say, type Word } from './words.ts';
 
@@ -21,7 +23,7 @@ export function createSpendConfirmer(options: {
   readonly ask: (question: Question, signal: AbortSignal) => Promise<number>;
   readonly now: () => number;
 }): SpendConfirmer {
-  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = createInOrder();
   const askNow = async (summary: SpendSummary, signal: AbortSignal) => {
     const leftMs = summary.expiresAtMs - options.now();
     if (leftMs <= 0 || signal.aborted) return false;
@@ -30,12 +32,8 @@ export function createSpendConfirmer(options: {
     return pressed === APPROVE && !until.aborted;
   };
   return {
-    confirm(summary, signal) {
-      // One after the other: a second dialog over the first would be answered for it.
-      const answer = last.then(() => askNow(summary, signal));
-      last = answer.catch(() => {});
-      return answer;
-    },
+    // One after the other: a second dialog over the first would be answered for it.
+    confirm: (summary, signal) => inOrder(() => askNow(summary, signal)),
   };
 }
 

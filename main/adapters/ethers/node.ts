@@ -1,7 +1,9 @@
 /** The chain over JSON-RPC: reads that are believed by agreement, and sending with ordered nonces. */
+
 import { Interface, type InterfaceAbi, keccak256, toQuantity } from 'ethers';
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import type {
   Account,
@@ -117,13 +119,7 @@ export function connectNode(
 /** Sends from `account`. Several calls may run at once; each gets its own nonce, in order. */
 export function createSender(node: ChainNode, account: Account): ChainSender {
   let nextNonce: number | null = null;
-  let queue: Promise<unknown> = Promise.resolve();
-
-  function inOrder<T>(run: () => Promise<T>): Promise<T> {
-    const result = queue.then(run, run);
-    queue = result.catch(() => undefined);
-    return result;
-  }
+  const inOrder = createInOrder();
 
   async function send(to: Hex, data: Hex, value: bigint, options: SendOptions): Promise<Hex> {
     const gasLimit = options.gas ?? (await estimate(to, data, value));

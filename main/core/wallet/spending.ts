@@ -1,7 +1,9 @@
 /** Spends from prepared to final: quoted, confirmed outside of the pages, written down, sent, watched and booked. */
+
 import { randomUUID } from 'node:crypto';
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { Amount, Asset } from '../../../shared/money.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Account } from '../../ports/evm.ts';
@@ -62,15 +64,9 @@ export function createSpending(options: SpendingOptions): WatchedSpending {
   const { chain, clock, account } = options;
   const transactions = createTransactions(options.store, chain.network.chainId);
   const prepared = new Map<string, { plan: SpendPlan; expiresAtMs: number }>();
-  let queue: Promise<unknown> = Promise.resolve();
-  let timer: Timer | null = null;
-
   /** Nonces are given out one after another, and each look at the chain sees whole steps. */
-  function inOrder<T>(run: () => Promise<T>): Promise<T> {
-    const result = queue.then(run, run);
-    queue = result.catch(() => undefined);
-    return result;
-  }
+  const inOrder = createInOrder();
+  let timer: Timer | null = null;
 
   function quoting(): QuoteOptions & { account: Account } {
     if (account === null) {
