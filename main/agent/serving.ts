@@ -2,7 +2,6 @@
  * What is served: brings the model, loads it while we may run, and gives the memory back when we may not.
  * The only place where presence, models and engine meet.
  */
-
 import { availableParallelism } from 'node:os';
 import { comfortLimits, throttledDuty } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';

@@ -2,7 +2,6 @@
  * The owner's yes to a spend, asked where no page can press it: a native dialog with every fact that the
  * transaction will have, one at a time, with Cancel as the button that Enter presses.
  */
-
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import { createInOrder } from '../../shared/in-order.ts';

@@ -1,5 +1,4 @@
 /** The chain over JSON-RPC: reads that are believed by agreement, and sending with ordered nonces. */
-
 import { Interface, type InterfaceAbi, keccak256, toQuantity } from 'ethers';
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';

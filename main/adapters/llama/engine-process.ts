@@ -2,7 +2,6 @@
  * The engine's own process: takes commands from its parent over IPC, computes at the lowest priority, and
  * ends when the parent is gone. It has no keys, no database and no network: sandbox.ts keeps it so.
  */
-
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { getLlama, type Llama } from 'node-llama-cpp';

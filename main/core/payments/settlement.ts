@@ -1,5 +1,4 @@
 /** When what channels owe is claimed and paid out, and what happens when the chain is away. */
-
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { createInOrder } from '../../../shared/in-order.ts';
 import { type Amount, amount } from '../../../shared/money.ts';

@@ -1,5 +1,4 @@
 /** Spends from prepared to final: quoted, confirmed outside of the pages, written down, sent, watched and booked. */
-
 import { randomUUID } from 'node:crypto';
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
