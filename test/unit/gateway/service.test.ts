@@ -171,6 +171,21 @@ describe('gateway: failover', () => {
   });
 });
 
+describe('gateway: unexpected failures', () => {
+  it('reports them once and answers with the incident ID alone', async () => {
+    const { gateway, ask } = await setUp([OFFERED]);
+    const bug = new Error('secret detail');
+    gateway.payer.lease = () => Promise.reject(bug);
+    for (const [index, more] of [{}, { stream: true }].entries()) {
+      const response = await ask(more);
+      const { error } = await response.json();
+      const message = `Internal error (incident incident-${index + 1}).`;
+      assert.deepEqual([response.status, error.message, error.code], [500, message, 'internal_error']);
+    }
+    assert.deepEqual(gateway.faults, [bug, bug]);
+  });
+});
+
 describe('gateway: time limits', () => {
   it('gives up on a provider that does not begin', async () => {
     const limits = { firstEventMs: 5_000 };
