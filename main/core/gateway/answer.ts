@@ -12,7 +12,7 @@ import type { ProviderSearch, StartedResponse } from './provider-search.ts';
 import type { Batch } from './purchase.ts';
 import { pause } from './waiting.ts';
 
-/** What one read added to the answer; `end` counts the tokens of all parts. */
+/** The content of one read; `end` counts the tokens of all parts. */
 export type AnswerBatch = Batch & { readonly end: { readonly usage: Usage } | null };
 
 export interface Answer {
@@ -111,7 +111,7 @@ function createAnswer(
   };
 }
 
-/** Where an answer that has begun may continue. */
+/** The conditions for the continuation of an answer. */
 interface Resumption {
   readonly pausedPeer: string;
   /** For the first search, which leaves out every peer that paused in this answer. */

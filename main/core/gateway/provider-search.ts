@@ -49,7 +49,7 @@ export interface ProviderSearchOptions {
 /** Attempts for one request or its continuation, over all providers. */
 const ATTEMPTS_MAX = 6;
 /**
- * Delays before a provider is tried again after it refused a payment or the connection broke: a channel whose last
+ * Delays before a provider is tried again after it rejected a payment or the connection broke: a channel whose last
  * request was left early is busy until the provider's engine has made its current token.
  */
 const RETRY_DELAYS_MS = [0, 150, 600, 2_000];

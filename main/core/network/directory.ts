@@ -22,7 +22,7 @@ export interface Directory {
   providers(): readonly Provider[];
   /**
    * Returns the providers of this model (of any, when null) without those in `without`. Before it returns an empty
-   * list it asks every peer again.
+   * list it queries every peer again.
    */
   find(modelId: string | null, without?: ReadonlySet<string>): Promise<readonly Provider[]>;
   /** Fetches one peer's offer now; null if the peer sells nothing, can't be reached, or its offer is invalid. */
@@ -34,8 +34,8 @@ export interface Directory {
 }
 
 const REFRESH_MS = 60_000;
-/** Interval in which every peer is asked at most once, so that searches don't flood them. */
-const ASK_ALL_MS_MIN = 1_000;
+/** Interval in which every peer is queried at most once, so that searches don't flood them. */
+const QUERY_ALL_MS_MIN = 1_000;
 const FETCH_MS_MAX = 10_000;
 const OFFER_CHARACTERS_MAX = 64 * 1024;
 
@@ -43,7 +43,7 @@ const OFFER_CHARACTERS_MAX = 64 * 1024;
 export function createDirectory(options: DirectoryOptions): Directory {
   const { network, clock } = options;
   const known = new KnownOffers(clock);
-  let askedAllAtMs: number | null = null;
+  let queriedAllAtMs: number | null = null;
   let timer: Timer | null = null;
   let unsubscribe: (() => void) | null = null;
 
@@ -64,14 +64,14 @@ export function createDirectory(options: DirectoryOptions): Directory {
     );
   }
 
-  /** Asks every peer, including those whose last offer expired or that sold nothing before; at most once a second. */
-  async function askAll(): Promise<void> {
+  /** Queries every peer, including those whose last offer expired or that sold nothing before; at most once per second. */
+  async function queryAll(): Promise<void> {
     const nowMs = clock.monotonic();
-    if (askedAllAtMs !== null && nowMs - askedAllAtMs < ASK_ALL_MS_MIN) {
+    if (queriedAllAtMs !== null && nowMs - queriedAllAtMs < QUERY_ALL_MS_MIN) {
       await known.fetched();
       return;
     }
-    askedAllAtMs = nowMs;
+    queriedAllAtMs = nowMs;
     await Promise.all(connected().map(refresh));
   }
 
@@ -96,7 +96,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
           .filter(({ offer }) => offer.models.some((model) => modelId === null || model.id === modelId));
       const found = selling();
       if (found.length > 0) return found;
-      await askAll();
+      await queryAll();
       return selling();
     },
     refresh,

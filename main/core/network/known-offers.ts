@@ -16,7 +16,7 @@ interface Entry {
   avoidUntilMs: number;
 }
 
-/** A peer without an offer is asked again after this many refreshes. */
+/** A peer without an offer is queried again after this many refreshes. */
 const EMPTY_REFRESHES = 5;
 
 export class KnownOffers {

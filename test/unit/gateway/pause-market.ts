@@ -43,7 +43,7 @@ function* rest({ prompt }: GenerateRequest): Generator<string> {
   yield* WORDS.slice(from);
 }
 
-export interface Seller extends ReturnType<typeof createFakeProvider> {
+export interface PausingProvider extends ReturnType<typeof createFakeProvider> {
   readonly network: Network;
   readonly engine: FakeEngine;
   /** The owner comes back and stays. */
@@ -55,7 +55,10 @@ export interface Seller extends ReturnType<typeof createFakeProvider> {
   watch(onToken: ((index: number) => void | Promise<void>) | null): void;
 }
 
-async function openSeller(clock: ReturnType<typeof manualClock>, model: OfferedModel): Promise<Seller> {
+async function openProvider(
+  clock: ReturnType<typeof manualClock>,
+  model: OfferedModel,
+): Promise<PausingProvider> {
   const network = await hub.createNetwork();
   await network.start();
   let decision: 'run' | 'pause' = 'run';
@@ -102,21 +105,21 @@ async function openSeller(clock: ReturnType<typeof manualClock>, model: OfferedM
 /** A gateway and providers, the cheapest first. */
 export async function setUp(count: number, change: (index: number) => Partial<OfferedModel> = () => ({})) {
   const clock = manualClock(1_700_000_000_000);
-  const buying = await hub.createNetwork();
-  await buying.start();
-  const sellers: Seller[] = [];
+  const requester = await hub.createNetwork();
+  await requester.start();
+  const providers: PausingProvider[] = [];
   for (let index = 0; index < count; index += 1) {
     const price = { inputPerMillion: '2000000', outputPerMillion: String(7_000_000 + index) };
-    const seller = await openSeller(clock, { ...OFFERED, price, ...change(index) });
-    await buying.connect(seller.network.addresses()[0] ?? '');
-    sellers.push(seller);
+    const opened = await openProvider(clock, { ...OFFERED, price, ...change(index) });
+    await requester.connect(opened.network.addresses()[0] ?? '');
+    providers.push(opened);
   }
-  const market = await createFakeGateway(buying, { clock });
+  const market = await createFakeGateway(requester, { clock });
   await market.directory.find(null);
   closers.push(async () => {
     await market.stop();
-    await buying.stop();
-    for (const { network } of sellers) await network.stop();
+    await requester.stop();
+    for (const { network } of providers) await network.stop();
   });
 
   function ask(
@@ -146,12 +149,12 @@ export async function setUp(count: number, change: (index: number) => Partial<Of
     await market.gateway.idle();
     assert.equal(market.payer.open(), 0, 'no lease is open');
     assert.deepEqual(market.faults, []);
-    for (const { service, gate, faults } of sellers) {
+    for (const { service, gate, faults } of providers) {
       while (service.active().length > 0) await turn();
       assert.deepEqual([...gate.busy], []);
       assert.deepEqual(faults, []);
     }
-    const earned = sellers.reduce((sum, { gate }) => sum + gate.total(), 0n);
+    const earned = providers.reduce((sum, { gate }) => sum + gate.total(), 0n);
     const receipts = market.bought.map(
       ({ receipt }) => receipt ?? assert.fail('each charge has its receipt'),
     );
@@ -162,7 +165,7 @@ export async function setUp(count: number, change: (index: number) => Partial<Of
   }
   /** The jobs that delivered tokens, in order. */
   const parts = () => market.jobs.all().filter(({ outputTokens }) => (outputTokens ?? 0) > 0);
-  return { clock, market, sellers, ask, assertMoney, parts };
+  return { clock, market, providers, ask, assertMoney, parts };
 }
 
 export interface StreamedAnswer {

@@ -24,9 +24,9 @@ it('continues elsewhere as one answer, and costs the sum of its receipts (proper
   let continued = 0;
   await fc.assert(
     fc.asyncProperty(shape, async ({ cuts: pausesAfter, maxTokens, stream, path }) => {
-      const { sellers, ask, assertMoney, parts } = await setUp(pausesAfter.length + 1);
+      const { providers, ask, assertMoney, parts } = await setUp(pausesAfter.length + 1);
       pausesAfter.forEach((tokens, index) => {
-        sellers[index]?.pauseAfter(tokens);
+        providers[index]?.pauseAfter(tokens);
       });
       const response = await ask({ max_tokens: maxTokens, ...(stream ? STREAM : {}) }, { path });
       const length = Math.min(maxTokens, WORDS.length);
@@ -75,14 +75,14 @@ it('continues elsewhere as one answer, and costs the sum of its receipts (proper
 const ofTwo = WORDS.slice(0, 2).join('');
 
 it('fail: the answer ends with the error, and only delivered output is charged', async () => {
-  const { sellers, ask, assertMoney, market } = await setUp(2);
-  sellers[0]?.pauseAfter(2);
+  const { providers, ask, assertMoney, market } = await setUp(2);
+  providers[0]?.pauseAfter(2);
   const streamed = await readAnswer(await ask(STREAM, { onPause: 'fail' }));
   assert.deepEqual([streamed.text, streamed.error, streamed.ends], [ofTwo, 'paused', 0]);
   assert.ok((await assertMoney()) > 0n);
   assert.equal(market.jobs.all().length, 1);
-  sellers[0]?.resume();
-  sellers[0]?.pauseAfter(2);
+  providers[0]?.resume();
+  providers[0]?.pauseAfter(2);
   const whole = await ask({}, { onPause: 'fail' });
   assert.deepEqual([whole.status, (await whole.json()).error.code], [503, 'paused']);
   await assertMoney();
@@ -90,10 +90,10 @@ it('fail: the answer ends with the error, and only delivered output is charged',
 
 it('elsewhere: without another provider of the same file the answer ends with the error', async () => {
   for (const others of [0, 1]) {
-    const { sellers, ask, assertMoney, market } = await setUp(1 + others, (index) =>
+    const { providers, ask, assertMoney, market } = await setUp(1 + others, (index) =>
       index === 0 ? {} : { sha256: 'e'.repeat(64) },
     );
-    sellers[0]?.pauseAfter(2);
+    providers[0]?.pauseAfter(2);
     const streamed = await readAnswer(await ask(STREAM, { onPause: 'elsewhere' }));
     assert.deepEqual([streamed.text, streamed.error, streamed.ends], [ofTwo, 'paused', 0]);
     await assertMoney();
@@ -102,12 +102,12 @@ it('elsewhere: without another provider of the same file the answer ends with th
 });
 
 it('elsewhere: a provider that can’t continue an answer is skipped', async () => {
-  const { sellers, ask, assertMoney, parts } = await setUp(3);
-  sellers[0]?.pauseAfter(2);
+  const { providers, ask, assertMoney, parts } = await setUp(3);
+  providers[0]?.pauseAfter(2);
   const old = JSON.stringify({
     error: { message: 'no', type: 'invalid_request_error', param: 'x', code: 'unknown_parameter' },
   });
-  const { server } = sellers[1] ?? assert.fail();
+  const { server } = providers[1] ?? assert.fail();
   const usual = server.listeners('request');
   server.removeAllListeners('request').on('request', (request, response) => {
     if (request.url?.endsWith('/completions')) response.writeHead(400).end(old);
@@ -118,19 +118,19 @@ it('elsewhere: a provider that can’t continue an answer is skipped', async () 
   await assertMoney();
   assert.deepEqual(
     parts().map(({ peer }) => peer),
-    [sellers[0]?.network.key.peer, sellers[2]?.network.key.peer],
+    [providers[0]?.network.key.peer, providers[2]?.network.key.peer],
   );
 });
 
 it('wait: the same provider continues when its owner has left', async () => {
-  const { sellers, ask, assertMoney, market, clock } = await setUp(1);
-  const [seller] = sellers;
-  seller?.pauseAfter(2);
+  const { providers, ask, assertMoney, market, clock } = await setUp(1);
+  const [provider] = providers;
+  provider?.pauseAfter(2);
   const streamed = readAnswer(await ask(STREAM, { onPause: 'wait;seconds=600' }));
   await elapse(clock, () => market.jobs.all().length >= 4);
-  seller?.resume();
+  provider?.resume();
   // Only until it answers again: on a busy machine more time would pass the limits of the rest of the answer.
-  await elapse(clock, () => seller?.engine.requests.length === 2);
+  await elapse(clock, () => provider?.engine.requests.length === 2);
   const { text, error, ends, usage } = await streamed;
   assert.deepEqual([text, error, ends], [WORDS.join(''), null, 1]);
   assert.equal(usage?.completion_tokens, WORDS.length);
@@ -138,12 +138,12 @@ it('wait: the same provider continues when its owner has left', async () => {
 });
 
 it('wait: a provider that pauses repeatedly is not paid for the prompt a third time', async () => {
-  const { sellers, ask, assertMoney, parts, clock } = await setUp(1);
-  const [seller] = sellers;
+  const { providers, ask, assertMoney, parts, clock } = await setUp(1);
+  const [provider] = providers;
   // It serves every request, and pauses at the third token of each answer.
-  seller?.watch((index) => {
-    if (index === 0) seller.pauseAfter(2);
-    if (index === 2) setImmediate(() => seller.resume());
+  provider?.watch((index) => {
+    if (index === 0) provider.pauseAfter(2);
+    if (index === 2) setImmediate(() => provider.resume());
   });
   const streamed = readAnswer(await ask(STREAM, { onPause: 'wait;seconds=60' }));
   let ended = false;
@@ -160,9 +160,9 @@ it('wait: a provider that pauses repeatedly is not paid for the prompt a third t
 
 it('wait: the answer ends with the error after the waiting time, during or before its text', async () => {
   for (const begun of [true, false]) {
-    const { sellers, ask, assertMoney, clock } = await setUp(1);
-    if (begun) sellers[0]?.pauseAfter(2);
-    else sellers[0]?.pause();
+    const { providers, ask, assertMoney, clock } = await setUp(1);
+    if (begun) providers[0]?.pauseAfter(2);
+    else providers[0]?.pause();
     const startedAtMs = clock.now();
     let ended = false;
     const answer = ask({}, { onPause: 'wait;seconds=5' }).then(async (response) => {
@@ -179,8 +179,8 @@ it('wait: the answer ends with the error after the waiting time, during or befor
 });
 
 it('an answer continues at most three times', async () => {
-  const { sellers, ask, assertMoney, parts } = await setUp(5);
-  for (const seller of sellers) seller.pauseAfter(2);
+  const { providers, ask, assertMoney, parts } = await setUp(5);
+  for (const provider of providers) provider.pauseAfter(2);
   const streamed = await readAnswer(await ask(STREAM));
   assert.deepEqual([streamed.text, streamed.error], [WORDS.slice(0, 8).join(''), 'paused']);
   await assertMoney();
@@ -190,10 +190,10 @@ it('an answer continues at most three times', async () => {
 it('a client that disconnects ends the search and every part', async () => {
   for (const moment of ['while waiting', 'at the second provider'] as const) {
     const count = moment === 'while waiting' ? 1 : 2;
-    const { sellers, ask, assertMoney, parts, market, clock } = await setUp(count);
-    sellers[0]?.pauseAfter(2);
+    const { providers, ask, assertMoney, parts, market, clock } = await setUp(count);
+    providers[0]?.pauseAfter(2);
     const leaving = new AbortController();
-    sellers[1]?.watch((index) => (index === 3 ? leaving.abort() : undefined));
+    providers[1]?.watch((index) => (index === 3 ? leaving.abort() : undefined));
     const streamed = readAnswer(await ask(STREAM, { onPause: 'wait', signal: leaving.signal }));
     const broken = assert.rejects(streamed);
     if (moment === 'while waiting') {
@@ -202,7 +202,7 @@ it('a client that disconnects ends the search and every part', async () => {
       for (let turns = 0; turns < 50; turns += 1) await turn();
       leaving.abort();
       // The clock advances and the owner leaves: a search that still waited would buy now.
-      sellers[0]?.resume();
+      providers[0]?.resume();
       for (let turns = 0; turns < 500; turns += 1) {
         await turn();
         clock.advance(500);
@@ -212,7 +212,7 @@ it('a client that disconnects ends the search and every part', async () => {
     while (market.jobs.all().some(({ endedAtMs }) => endedAtMs === null)) await turn();
     await market.gateway.idle();
     assert.equal(market.payer.open(), 0);
-    for (const { service, gate } of sellers) {
+    for (const { service, gate } of providers) {
       while (service.active().length > 0) await turn();
       assert.deepEqual([...gate.busy], []);
     }

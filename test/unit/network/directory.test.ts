@@ -1,7 +1,7 @@
 /**
  * Verifies: the directory lists exactly the providers with a valid offer.
  * Setup: real signed offers over networks in memory, a clock that the test moves.
- * Fails if: an expired or forged offer is used, peers are asked without limit, a peer to avoid is listed.
+ * Fails if: an expired or forged offer is used, peers are queried without limit, a peer to avoid is listed.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -13,40 +13,40 @@ import { manualClock } from '../../fakes/clock.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
-async function setUp(providers: number) {
+async function setUp(count: number) {
   const hub = createFakeHub();
   const clock = manualClock(1_700_000_000_000);
-  const buyer = await hub.createNetwork();
-  await buyer.start();
+  const requester = await hub.createNetwork();
+  await requester.start();
   const models = [OFFERED];
-  const sellers: (ReturnType<typeof createFakeProvider> & { network: Network })[] = [];
-  for (let index = 0; index < providers; index += 1) {
+  const sellingPeers: (ReturnType<typeof createFakeProvider> & { network: Network })[] = [];
+  for (let index = 0; index < count; index += 1) {
     const network = await hub.createNetwork();
     await network.start();
-    sellers.push({ network, ...createFakeProvider(network, { clock, models }) });
+    sellingPeers.push({ network, ...createFakeProvider(network, { clock, models }) });
   }
   let fetches = 0;
   const directory = createDirectory({
     network: {
-      ...buyer,
+      ...requester,
       fetch: (peer, path, init) => {
         fetches += 1;
-        return buyer.fetch(peer, path, init);
+        return requester.fetch(peer, path, init);
       },
     },
     clock,
     readOffer: (jws, peer) => readOffer(jws, peer, { verifySigned, clock, verifyPayout: async () => true }),
   });
   const connect = async () => {
-    for (const { network } of sellers) await buyer.connect(network.addresses()[0] ?? '');
+    for (const { network } of sellingPeers) await requester.connect(network.addresses()[0] ?? '');
   };
-  return { hub, clock, buyer, sellers, directory, connect, models, fetches: () => fetches };
+  return { hub, clock, requester, sellingPeers, directory, connect, models, fetches: () => fetches };
 }
 
 const peersOf = (found: readonly { peer: string }[]) => found.map(({ peer }) => peer).sort();
 
 it('fetches the offers of peers when they connect', async () => {
-  const { directory, connect, sellers } = await setUp(2);
+  const { directory, connect, sellingPeers } = await setUp(2);
   const { promise, resolve } = Promise.withResolvers<void>();
   directory.onChange((providers) => {
     if (providers.length === 2) resolve();
@@ -54,11 +54,14 @@ it('fetches the offers of peers when they connect', async () => {
   directory.start();
   await connect();
   await promise;
-  assert.deepEqual(peersOf(directory.providers()), sellers.map(({ network }) => network.key.peer).sort());
+  assert.deepEqual(
+    peersOf(directory.providers()),
+    sellingPeers.map(({ network }) => network.key.peer).sort(),
+  );
   directory.stop();
 });
 
-it('asks all peers when no provider is known, at most once per second', async () => {
+it('queries all peers when no provider is known, at most once per second', async () => {
   const { directory, connect, fetches, clock } = await setUp(2);
   await connect();
   assert.equal((await directory.find(OFFERED.id)).length, 2);
@@ -74,20 +77,20 @@ it('asks all peers when no provider is known, at most once per second', async ()
   assert.equal((await directory.find(null)).length, 2);
 });
 
-it('asks all peers when the known providers are to be left out', async () => {
-  const { directory, connect, sellers } = await setUp(2);
+it('queries all peers when the known providers are to be left out', async () => {
+  const { directory, connect, sellingPeers } = await setUp(2);
   await connect();
-  const [known, unknown] = sellers.map(({ network }) => network.key.peer);
+  const [known, unknown] = sellingPeers.map(({ network }) => network.key.peer);
   await directory.refresh(known ?? assert.fail());
   assert.deepEqual(peersOf(await directory.find(OFFERED.id)), [known]);
   assert.deepEqual(peersOf(await directory.find(OFFERED.id, new Set([known ?? '']))), [unknown]);
 });
 
 it('does not use an expired offer', async () => {
-  const { directory, connect, sellers, clock } = await setUp(1);
+  const { directory, connect, sellingPeers, clock } = await setUp(1);
   await connect();
   await directory.find(OFFERED.id);
-  await sellers[0]?.network.stop();
+  await sellingPeers[0]?.network.stop();
   clock.advance(600_000);
   assert.deepEqual(directory.providers(), []);
   assert.deepEqual(await directory.find(OFFERED.id), []);
@@ -107,10 +110,10 @@ it('refreshes offers at intervals and reports changes', async () => {
 });
 
 it('leaves out a peer to avoid for the given time', async () => {
-  const { directory, connect, clock, sellers } = await setUp(2);
+  const { directory, connect, clock, sellingPeers } = await setUp(2);
   await connect();
   await directory.find(OFFERED.id);
-  const bad = sellers[0]?.network.key.peer ?? '';
+  const bad = sellingPeers[0]?.network.key.peer ?? '';
   directory.avoid(bad, 5_000);
   assert.equal(directory.providers().length, 1);
   clock.advance(5_000);
@@ -118,16 +121,16 @@ it('leaves out a peer to avoid for the given time', async () => {
 });
 
 it('treats a peer without an offer or with a forged one as selling nothing', async () => {
-  const { directory, connect, sellers, buyer, hub } = await setUp(1);
+  const { directory, connect, sellingPeers, requester, hub } = await setUp(1);
   await connect();
   const mute = await hub.createNetwork();
   await mute.start();
-  await buyer.connect(mute.addresses()[0] ?? '');
-  const [seller] = sellers;
+  await requester.connect(mute.addresses()[0] ?? '');
+  const [sellingPeer] = sellingPeers;
   const forged = await hub.createNetwork();
   await forged.start();
-  if (seller) forged.serve(seller.server);
-  await buyer.connect(forged.addresses()[0] ?? '');
-  assert.deepEqual(peersOf(await directory.find(null)), [seller?.network.key.peer]);
+  if (sellingPeer) forged.serve(sellingPeer.server);
+  await requester.connect(forged.addresses()[0] ?? '');
+  assert.deepEqual(peersOf(await directory.find(null)), [sellingPeer?.network.key.peer]);
   assert.equal(await directory.refresh(forged.key.peer), null);
 });
