@@ -1,42 +1,42 @@
-/** Expected failures: a closed union of codes, so that every reader can switch over them. */
+/** Expected failures: a closed union of codes, so that all code that handles them can switch exhaustively. */
 
 export const ERROR_CODES = [
-  'bad-request', // what was asked for is malformed
+  'bad-request', // the request is malformed
   'not-found',
   'context-exceeded', // prompt and answer do not fit the model's context
-  'payment-required', // no voucher, or one that is refused; details.reason says which
-  'model-unavailable', // not downloaded, not loaded, or refused by its checksum
+  'payment-required', // no voucher or a rejected one; details.reason tells which
+  'model-unavailable', // not downloaded, not loaded, or its checksum doesn't match
   'no-source', // no download source could be reached; details.tried lists them
   'disk-full',
   'checksum-mismatch',
-  'engine-failed', // the engine process ended in the middle of something
+  'engine-failed', // the engine process ended during an operation
   'engine-gave-up', // restarted too often
-  'aborted', // the caller or the owner stopped it
+  'aborted', // the caller or the owner stopped the operation
   'busy', // no free slot
-  'paused', // the owner's machine is not for hire right now; details.reason says why
-  'no-provider', // nobody offers this model
+  'paused', // the provider takes no jobs right now; details.reason is the reason
+  'no-provider', // no provider offers this model
   'peer-unreachable',
-  'receipt-refused', // a provider's signed account of a job does not hold; details.reason says why
+  'receipt-refused', // a provider's receipt is invalid; details.reason is the failed check
   'chain-unavailable',
-  'chain-mismatch', // the node answers for another chain id
+  'chain-mismatch', // the node serves another chain ID
   'insufficient-funds',
-  'fee-too-high', // the network's fee is above the owner's limit now
-  'not-backed-up', // the wallet's backup is not proven yet, and real money waits for it
-  'home-in-use', // another agent runs on this home folder
+  'fee-too-high', // the current network fee exceeds the owner's limit
+  'not-backed-up', // the wallet's backup isn't verified yet, which real money requires
+  'home-in-use', // another agent uses this data folder
   'home-not-writable',
   'port-in-use',
   'database-corrupt',
   'keystore-missing',
-  'keystore-locked', // wrong or missing pass phrase
+  'keystore-locked', // wrong or missing passphrase
   'not-permitted', // the caller's role does not allow this
-  'unsupported', // this machine or build cannot do it
+  'unsupported', // not available on this machine or in this build
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
- * An expected failure. `message` is one sentence for people; `details` holds only what may be logged
- * and shown: no prompt, no answer, no key.
+ * An expected failure. `message` is for people; `details` holds only what may be logged and shown: no prompt, no
+ * answer, no key.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
@@ -54,7 +54,7 @@ export class AppError extends Error {
   }
 }
 
-/** Whether a caught value is an expected failure (of one of the given codes, when any are given). */
+/** True if a caught value is an expected failure, and has one of the codes if any are given. */
 export function isAppError(value: unknown, ...codes: ErrorCode[]): value is AppError {
   return value instanceof AppError && (codes.length === 0 || codes.includes(value.code));
 }

@@ -1,17 +1,17 @@
-/** A job as it is kept and shown: never its prompt or its answer. */
+/** A job as it is stored and shown: never its prompt or its answer. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
 
-/** The life of a job, in order; `failed`, `aborted` and `refused` are ends of their own. */
+/** The life cycle of a job, in order; `failed`, `aborted` and `refused` are alternative ends. */
 export const jobStateSchema = z.enum([
-  'admitted', // a valid voucher was persisted
-  'running', // the engine works on it
-  'delivered', // the answer went out, the charge is not booked yet
-  'charged', // charged, receipt signed, booked as income
-  'claimed', // its channel was claimed on chain at or above this job's cumulative amount
+  'admitted', // a valid voucher was stored
+  'running', // the engine computes it
+  'delivered', // the answer was sent, the charge is not recorded yet
+  'charged', // charged, receipt signed, recorded as income
+  'claimed', // its channel was claimed on-chain at or above this job's cumulative amount
   'settled', // paid out to the payout address
-  'aborted', // the requester left or the owner came back; what was delivered is charged
-  'failed', // the engine or we failed; charged is what was delivered, possibly nothing
+  'aborted', // the requester disconnected or the owner came back; delivered output is charged
+  'failed', // the engine or the agent failed; delivered output, possibly none, is charged
   'refused',
 ]);
 export type JobState = z.infer<typeof jobStateSchema>;
@@ -22,7 +22,7 @@ export const jobSchema = z.object({
   side: z.enum(['sold', 'bought']),
   state: jobStateSchema,
   model: z.string(),
-  /** The other side's peer id. */
+  /** The peer ID of the other party. */
   peer: z.string(),
   payer: z.string().nullable(),
   channelId: z.string().nullable(),
@@ -35,21 +35,21 @@ export const jobSchema = z.object({
   decodeTokensPerSecond: z.number().nullable(),
   assetId: z.string().nullable(),
   charged: amountTextSchema.nullable(),
-  /** What the channel owes in all after this job. */
+  /** The channel's cumulative charge after this job. */
   cumulative: amountTextSchema.nullable(),
   /** The signed receipt (compact JWS). */
   receipt: z.string().nullable(),
   finishReason: z.string().nullable(),
-  /** A code from the closed union of errors when it failed. */
+  /** A code from the closed union of errors if it failed. */
   error: z.string().nullable(),
-  /** The bought job whose answer this one goes on with, at another provider or later. */
+  /** The bought job whose answer this one continues, at another provider or later. */
   continues: z.string().nullable().default(null),
-  /** The bought job that went on with this one's answer. */
+  /** The bought job that continued this one's answer. */
   continuedBy: z.string().nullable().default(null),
 });
 export type Job = z.infer<typeof jobSchema>;
 
-/** One step in a job's life, for its time line. */
+/** One step of a job's life cycle, for its timeline. */
 export const jobEventSchema = z.object({
   atMs: z.number(),
   state: jobStateSchema,

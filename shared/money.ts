@@ -1,24 +1,29 @@
-/** Money: integers in base units of one asset, never floating point; formatted only on the screen. */
+/** Money: integers in base units of one asset, never floating point; formatted only for display. */
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 
 declare const amountBrand: unique symbol;
 
-/** Base units of an asset (USDC: 1 = 0.000001 USDC). May be negative in ledger lines only. */
+/** Base units of an asset (USDC: 1 = 0.000001 USDC). Negative in ledger lines only. */
 export type Amount = bigint & { readonly [amountBrand]: true };
 
-/** An asset, named by the chain it lives on (CAIP-2) and its contract; `native` is the chain's coin. */
+/** An asset, identified by its chain (CAIP-2) and its contract; `native` is the chain's native coin. */
 export const assetSchema = z.object({
-  /** Short key used in the ledger, e.g. `eip155:31337/0xabc…` or `eip155:31337/native`. */
+  /** Key in the ledger, e.g. `eip155:31337/0xabc…` or `eip155:31337/native`. */
   id: z.string().min(1).max(120),
   symbol: z.string().min(1).max(12),
   decimals: z.number().int().min(0).max(36),
-  /** Practice money is worth nothing and is shown differently everywhere. */
+  /** True for practice money, which is worth nothing and is displayed differently everywhere. */
   practice: z.boolean(),
 });
 export type Asset = z.infer<typeof assetSchema>;
 
 export const ZERO = 0n as Amount;
+
+/** The network (CAIP-2) of an asset ID. */
+export function networkOf(assetId: string): string {
+  return assetId.slice(0, assetId.lastIndexOf('/'));
+}
 
 export function amount(value: bigint | number | string): Amount {
   return BigInt(value) as Amount;
@@ -30,7 +35,7 @@ export const amountSchema = z
   .regex(/^-?\d{1,78}$/, 'a decimal string of base units')
   .transform((text) => amount(text));
 
-/** The same as {@link amountSchema}, kept as text: for state that is shown and never added up. */
+/** The same as {@link amountSchema}, left as text: for state that is displayed and never added up. */
 export const amountTextSchema = z.string().regex(/^-?\d{1,78}$/);
 
 /** Exact decimal notation, without rounding: `formatUnits(1234500n, 6)` is `"1.2345"`. */
@@ -43,15 +48,15 @@ export function formatUnits(value: bigint, decimals: number): string {
 }
 
 /**
- * The reverse for what people type: `parseUnits("1.2345", 6)` is `1234500n`. Fails with `bad-request` where it is
- * no plain decimal number or has more decimals than the asset; nothing is ever rounded.
+ * The reverse, for user input: `parseUnits("1.2345", 6)` is `1234500n`. Fails with `bad-request` if the text is not a
+ * plain decimal number or has more decimals than the asset; nothing is ever rounded.
  */
 export function parseUnits(text: string, decimals: number): Amount {
   const match = /^(\d{1,40})(?:\.(\d+))?$/.exec(text.trim());
-  if (match === null) throw new AppError('bad-request', 'The amount has to be a plain number such as 12.5.');
+  if (match === null) throw new AppError('bad-request', 'The amount must be a plain number such as 12.5.');
   const [, whole = '0', fraction = ''] = match;
   if (fraction.length > decimals) {
-    throw new AppError('bad-request', `The amount has too many decimals: at most ${decimals} are possible.`);
+    throw new AppError('bad-request', `The amount has too many decimals: at most ${decimals} are allowed.`);
   }
   return amount(whole + fraction.padEnd(decimals, '0'));
 }

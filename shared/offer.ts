@@ -1,4 +1,4 @@
-/** What a provider promises and what it signs afterwards: the payloads of two JWS (RFC 7515, EdDSA). */
+/** A provider's offer and its receipts: the payloads of two kinds of JWS (RFC 7515, EdDSA). */
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from './money.ts';
 import { priceSchema } from './price.ts';
@@ -15,7 +15,7 @@ export const offeredModelSchema = z.object({
   quantisation: z.string().max(40),
   contextTokens: z.number().int().positive(),
   price: priceSchema,
-  /** Measured by the provider's own benchmark; null when not measured. */
+  /** Both speeds are measured by the provider's own benchmark; null when not measured. */
   prefillTokensPerSecond: z.number().nullable(),
   decodeTokensPerSecond: z.number().nullable(),
 });
@@ -27,7 +27,7 @@ export const offerSchema = z.object({
   payout: addressSchema,
   /** EIP-191 signature of the payout address's key over `Idlewatt peer <peer id> until <expiry>`. */
   payoutProof: z.string().max(400).nullable(),
-  /** CAIP-2 network ids, e.g. `eip155:31337`. */
+  /** CAIP-2 network IDs, e.g. `eip155:31337`. */
   networks: z.array(z.string().max(60)).min(1).max(8),
   asset: assetSchema,
   models: z.array(offeredModelSchema).max(64),
@@ -37,7 +37,7 @@ export const offerSchema = z.object({
 });
 export type Offer = z.infer<typeof offerSchema>;
 
-/** The last SSE event of a streamed answer, and the header of one that is not streamed. */
+/** The SSE event after the end of a streamed answer, and the header of one that is not streamed. */
 export const receiptSchema = z.object({
   job: z.string().min(1).max(100),
   peer: z.string().min(1).max(200),
@@ -49,9 +49,16 @@ export const receiptSchema = z.object({
   channelId: z.string().max(80),
   charged: amountTextSchema,
   cumulative: amountTextSchema,
-  /** sha256 over the output token ids as little-endian uint32. */
+  /** sha256 over the {@link tokenBytes} of the output, in hex. */
   tokenHash: sha256Schema,
   finishReason: z.string().max(40),
   atMs: z.number(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
+
+/** Token IDs as little-endian uint32, the input of a receipt's `tokenHash`. */
+export function tokenBytes(tokens: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(tokens.length * 4));
+  for (const [index, token] of tokens.entries()) view.setUint32(index * 4, token, true);
+  return new Uint8Array(view.buffer);
+}

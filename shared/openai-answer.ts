@@ -1,7 +1,7 @@
-/** Answers in OpenAI's shapes, whole and in pieces: what the provider sends and the gateway passes on. */
+/** Responses in OpenAI's format, whole and streamed, as the provider sends them and the gateway passes them on. */
 import type { AskedCompletion, Usage } from './openai.ts';
 
-/** The constant parts of one answer. */
+/** The fields that are the same in all parts of one answer. */
 export interface AnswerHead {
   readonly asked: AskedCompletion;
   readonly jobId: string;
@@ -13,6 +13,15 @@ export interface AnswerPiece {
   readonly tokens: readonly number[];
 }
 
+/** Combines the pieces of an answer into one. */
+export function joinPieces(pieces: readonly AnswerPiece[]): AnswerPiece {
+  return {
+    text: pieces.map(({ text }) => text).join(''),
+    tokens: pieces.flatMap(({ tokens }) => tokens),
+  };
+}
+
+/** Token counts in OpenAI's format. */
 export function usage(inputTokens: number, outputTokens: number): Usage {
   return {
     prompt_tokens: inputTokens,
@@ -21,7 +30,7 @@ export function usage(inputTokens: number, outputTokens: number): Usage {
   };
 }
 
-/** The first event of a chat stream, which names the role; nothing for plain completions. */
+/** The first event of a chat stream, which names the role; empty for plain completions. */
 export function openingEvent(head: AnswerHead): string {
   if (head.asked.prompt.kind !== 'chat') return '';
   return chunk(head, [
@@ -29,7 +38,7 @@ export function openingEvent(head: AnswerHead): string {
   ]);
 }
 
-/** One event with text. */
+/** One event with a piece of the text. */
 export function pieceEvent(head: AnswerHead, { text, tokens }: AnswerPiece): string {
   return chunk(head, [
     {
@@ -42,7 +51,7 @@ export function pieceEvent(head: AnswerHead, { text, tokens }: AnswerPiece): str
   ]);
 }
 
-/** The events that end a complete answer: reason, usage where it was asked for, and the end mark. */
+/** The events that end a complete answer: finish reason, usage if requested, and the end mark. */
 export function closingEvents(head: AnswerHead, finishReason: string, counted: Usage): string {
   const finish = chunk(head, [
     {
@@ -69,7 +78,7 @@ function chunk(head: AnswerHead, choices: readonly object[], counted?: Usage): s
   return `data: ${JSON.stringify(body)}\n\n`;
 }
 
-/** The body of an answer that is not streamed. */
+/** The body of an answer that isn't streamed. */
 export function wholeAnswer(
   head: AnswerHead,
   piece: AnswerPiece,

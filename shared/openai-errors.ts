@@ -1,4 +1,4 @@
-/** How expected failures look to an OpenAI client: a status and its error body. */
+/** Converts failures to what an OpenAI client reads: a status and an error body. */
 import { type AppError, type ErrorCode, isAppError } from './errors.ts';
 import type { ErrorBody } from './openai.ts';
 
@@ -22,7 +22,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   aborted: 503,
 };
 
-/** OpenAI's own names where it has one; our code otherwise. */
+/** OpenAI's own codes where it has one; otherwise the code of the AppError is used. */
 const CODE: Partial<Record<ErrorCode, string>> = {
   'context-exceeded': 'context_length_exceeded',
   'model-unavailable': 'model_not_found',
@@ -35,10 +35,14 @@ export interface OpenAiError {
   readonly body: ErrorBody;
 }
 
-/** Anything that is not an AppError is a bug of ours: it is told as such, without its message. */
-export function toOpenAiError(error: unknown): OpenAiError {
+/**
+ * Anything that isn't an AppError is a bug of this program: its message stays here, and the client gets the ID of the
+ * incident, with which the owner finds it in the log.
+ */
+export function toOpenAiError(error: unknown, incident: string | null = null): OpenAiError {
   if (!isAppError(error)) {
-    return openAiError(500, 'Something went wrong here.', null, 'internal_error');
+    const message = incident === null ? 'Internal error.' : `Internal error (incident ${incident}).`;
+    return openAiError(500, message, null, 'internal_error');
   }
   return openAiError(STATUS[error.code] ?? 500, error.message, param(error), code(error));
 }

@@ -1,6 +1,6 @@
 /**
- * The part of the OpenAI HTTP API that is sold and bought here: requests are read strictly, so that an
- * unsupported parameter is an error with its name and never silence.
+ * The part of the OpenAI HTTP API that providers sell and the gateway buys. Requests are parsed strictly: an unsupported
+ * parameter is an error with its name and is never ignored.
  */
 import { z } from 'zod';
 import { AppError } from './errors.ts';
@@ -8,16 +8,16 @@ import { inputTokensMax } from './price.ts';
 
 const MESSAGES_MAX = 2_000;
 const STOPS_MAX = 4;
-/** Answer length when the client names none. */
+/** Maximum output tokens if the client sets none. */
 const MAX_TOKENS_DEFAULT = 1_024;
 const MAX_TOKENS_DEFAULT_MIN = 64;
 
-/** Parameters that clients send with the value that changes nothing; any other value is refused. */
+/** A parameter that clients send with a value that changes nothing; any other value is rejected. */
 function only(...values: readonly unknown[]) {
   const allowed = values.map((value) => JSON.stringify(value));
   return z
     .custom<unknown>((value) => value === null || allowed.includes(JSON.stringify(value)), {
-      message: allowed.length === 0 ? 'is not supported' : `is supported only as ${allowed.join(' or ')}`,
+      message: allowed.length === 0 ? 'not supported' : `only ${allowed.join(' or ')} is supported`,
     })
     .optional();
 }
@@ -30,7 +30,7 @@ const contentSchema = z.union([z.string(), z.array(textPartSchema).max(MESSAGES_
 const messageSchema = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
   content: contentSchema,
-  // What an answer of ours or of another service carries when it is sent back as history.
+  // Fields of answers, from here or from other services, that clients send back as history.
   refusal: only(),
   audio: only(),
   annotations: only([]),
@@ -49,7 +49,7 @@ const commonShape = {
   stream_options: z
     .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
     .nullish(),
-  /** As vLLM has it: each chunk and choice brings `token_ids`, which lets a buyer check the receipt. */
+  /** Like in vLLM: each chunk and choice has `token_ids`, with which a buyer can check the receipt. */
   return_token_ids: z.boolean().nullish(),
   n: only(1),
   presence_penalty: only(0),
@@ -78,7 +78,7 @@ const chatRequestSchema = z.strictObject({
   web_search_options: only(),
   store: only(false),
   service_tier: only('auto', 'default'),
-  /** As vLLM has it: the last message, of the assistant, is the beginning of the answer and is gone on from. */
+  /** Like in vLLM: the last message, of the assistant, is the beginning of the answer, which continues it. */
   continue_final_message: z.boolean().nullish(),
   add_generation_prompt: z.boolean().nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
@@ -95,24 +95,24 @@ const textRequestSchema = z.strictObject({
   suffix: only('', null),
 });
 
-/** One message after the dialects of the API were folded into one. */
+/** One message, the same for all variants of the API. */
 export interface AskedMessage {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
 }
 
-/** A request of either completions endpoint, read and made uniform. */
+/** A parsed request, the same for both completions endpoints. */
 export interface AskedCompletion {
   readonly prompt:
     | {
         readonly kind: 'chat';
         readonly messages: readonly AskedMessage[];
-        /** The last message is the assistant's, unfinished: the answer is what follows it. */
+        /** True if the last message is an unfinished one of the assistant, which the answer continues. */
         readonly continuesLast?: boolean;
       }
     | { readonly kind: 'text'; readonly text: string };
   readonly model: string;
-  /** Null when the client names none; see {@link answerTokensMax}. */
+  /** Null if the client sets none; see {@link answerTokensMax}. */
   readonly maxTokens: number | null;
   readonly temperature: number;
   readonly topP: number;
@@ -126,7 +126,7 @@ export interface AskedCompletion {
 
 export { CHAT_PATH, TEXT_PATH } from './wire.ts';
 
-/** Reads a request body. Fails with `bad-request`; `details.param` names the parameter. */
+/** Parses a request body. Fails with `bad-request`; `details.param` is the parameter. */
 export function readCompletion(kind: 'chat' | 'text', body: unknown): AskedCompletion {
   return kind === 'chat' ? readChat(body) : readText(body);
 }
@@ -149,7 +149,7 @@ function readChat(body: unknown): AskedCompletion {
   };
 }
 
-/** vLLM's rules: the two parameters go together, since a new turn would begin otherwise. */
+/** Applies vLLM's rules: the two parameters belong together, since otherwise a new turn would begin. */
 function continuesLast(
   request: z.output<typeof chatRequestSchema>,
   messages: readonly AskedMessage[],
@@ -159,7 +159,7 @@ function continuesLast(
   if (continues === beginsTurn) {
     throw refused(
       'add_generation_prompt',
-      'is false with continue_final_message, and true without it',
+      'must be false with continue_final_message, and true without it',
       'invalid_value',
     );
   }
@@ -167,7 +167,7 @@ function continuesLast(
   if (continues && (last?.role !== 'assistant' || last.content === '')) {
     throw refused(
       'continue_final_message',
-      'needs a last message of the assistant that has begun',
+      'requires a last message of the assistant that is not empty',
       'invalid_value',
     );
   }
@@ -204,25 +204,25 @@ function read<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output
   const issue = result.error.issues[0];
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === 'unrecognized_keys') {
-    throw refused([...path, issue.keys[0] ?? ''].join('.'), 'is not known here', 'unknown_parameter');
+    throw refused([...path, issue.keys[0] ?? ''].join('.'), 'unknown parameter', 'unknown_parameter');
   }
   if (path.length === 0) throw refused(null, 'The body must be a JSON object.', 'invalid_body');
-  throw refused(path.join('.'), issue?.message ?? 'is not valid', 'invalid_value');
+  throw refused(path.join('.'), issue?.message ?? 'invalid value', 'invalid_value');
 }
 
 function refused(param: string | null, what: string, code: string): AppError {
-  const message = param === null ? what : `Parameter '${param.slice(0, 80)}': ${what}.`;
+  const message = param === null ? what : `Invalid "${param.slice(0, 80)}": ${what}.`;
   return new AppError('bad-request', message, { details: { param: param?.slice(0, 80) ?? null, code } });
 }
 
-/** The texts that the ceiling of a payment is computed from; both sides use the same. */
+/** The texts from which both sides compute the ceiling of a payment. */
 export function textsOf(asked: AskedCompletion): readonly string[] {
   return asked.prompt.kind === 'chat'
     ? asked.prompt.messages.map((message) => message.content)
     : [asked.prompt.text];
 }
 
-/** The answer's length limit: what was asked for, or what surely fits the context, within bounds. */
+/** Limit of output tokens: the requested one, or one within bounds that is sure to fit the context. */
 export function answerTokensMax(asked: AskedCompletion, contextTokens: number): number {
   if (asked.maxTokens !== null) return asked.maxTokens;
   const room = contextTokens - inputTokensMax(textsOf(asked));
@@ -230,7 +230,7 @@ export function answerTokensMax(asked: AskedCompletion, contextTokens: number): 
   return Math.max(1, Math.min(fitting, Math.floor(contextTokens / 2)));
 }
 
-/** The request as it goes over the wire to a provider: only what the answer depends on. */
+/** The request body for a provider: only the fields that the answer depends on. */
 export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
   return {
     model: asked.model,
@@ -281,7 +281,7 @@ export const answerChunkSchema = z.object({
 });
 export type AnswerChunk = z.infer<typeof answerChunkSchema>;
 
-/** The body of every error, as OpenAI clients read it. */
+/** The body of every error, in OpenAI's format. */
 export const errorBodySchema = z.object({
   error: z.object({
     message: z.string(),

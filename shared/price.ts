@@ -1,4 +1,4 @@
-/** What a job costs: one formula, used by the provider that charges and by the gateway that checks. */
+/** The price formula, the same for the provider that charges and for the gateway that checks. */
 import { z } from 'zod';
 import { type Amount, amount } from './money.ts';
 
@@ -9,7 +9,7 @@ export const priceSchema = z.object({
 });
 export type Price = z.infer<typeof priceSchema>;
 
-/** The charge for metered tokens, in base units, rounded up once over the sum. */
+/** Charge for metered tokens, in base units, rounded up once over the sum. */
 export function charge(price: Price, tokens: { input: number; output: number }): Amount {
   const scaled =
     BigInt(price.inputPerMillion) * BigInt(tokens.input) +
@@ -17,12 +17,12 @@ export function charge(price: Price, tokens: { input: number; output: number }):
   return amount((scaled + 999_999n) / 1_000_000n);
 }
 
-/** Tokens that a chat template adds to each message, at most (role, separators, generation prompt). */
+/** Maximum tokens that a chat template adds to each message (role, separators, generation prompt). */
 const TEMPLATE_TOKENS_PER_MESSAGE_MAX = 64;
 
 /**
- * An upper bound of a prompt's tokens that needs no tokenizer: byte-level BPE and SentencePiece with
- * byte fallback never make more tokens than bytes.
+ * Upper bound of a prompt's tokens that needs no tokenizer: byte-level BPE and SentencePiece with byte fallback never
+ * make more tokens than bytes.
  */
 export function inputTokensMax(texts: readonly string[]): number {
   let bytes = 0;
@@ -30,7 +30,7 @@ export function inputTokensMax(texts: readonly string[]): number {
   return bytes + TEMPLATE_TOKENS_PER_MESSAGE_MAX * (texts.length + 1);
 }
 
-/** The most that a request can cost: the voucher's ceiling rises by this much. */
+/** Maximum cost of a request, by which the voucher's ceiling rises. */
 export function ceiling(price: Price, texts: readonly string[], maxTokens: number): Amount {
   return charge(price, { input: inputTokensMax(texts), output: maxTokens });
 }

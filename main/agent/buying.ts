@@ -106,7 +106,10 @@ export async function openBuying(
     onBought: ({ channelId, cumulative }) => {
       if (channelId !== null && cumulative !== null) bookTotal(channelId, amount(cumulative));
     },
-    onFault: fault,
+    onUnexpected: (error) => {
+      fault(error);
+      return null;
+    },
   });
   const server = createHttpServer(gateway.app);
   const port = await listenHttp(server, {

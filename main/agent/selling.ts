@@ -164,7 +164,10 @@ export function openSelling(
       changed('work');
       if (active.length === 0) serving.idle();
     },
-    onFault: fault,
+    onUnexpected: (error) => {
+      fault(error);
+      return null;
+    },
   });
   if (serves) {
     const server = createHttpServer(provider.app);

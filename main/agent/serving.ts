@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { comfortLimits, throttledDuty } from '../../shared/comfort.ts';
 import { AppError, isAppError } from '../../shared/errors.ts';
+import { createInOrder } from '../../shared/in-order.ts';
 import type { Settings } from '../../shared/settings.ts';
 import { chooseThreads, type EngineDuty, type HandBacks } from '../core/engine/index.ts';
 import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../core/models/index.ts';
@@ -64,6 +65,7 @@ export function createServing(options: ServingOptions): Serving {
   const stopping = new AbortController();
   let wanted = readChoice(records.get(COLLECTION, KEY)) ?? DEFAULT_MODEL_ID;
   let file: ModelFile | null = null;
+  const inOrder = createInOrder();
   let working: Promise<void> = Promise.resolve();
   let retry: Timer | null = null;
   let asked: LoadOptions | null = null;
@@ -97,7 +99,7 @@ export function createServing(options: ServingOptions): Serving {
 
   /** One step after the other: load and unload never cross. */
   function reconcile(): void {
-    working = working.then(step, step);
+    working = inOrder(step);
   }
 
   async function step(): Promise<void> {

@@ -3,6 +3,7 @@
  * transaction will have. One dialog at a time, and Enter presses the button that declines.
  */
 import type { SpendSummary } from '../../shared/api/wallet.ts';
+import { createInOrder } from '../../shared/in-order.ts';
 import { type Language, type StringKey, type StringValues, text } from '../../shared/strings/index.ts';
 import type { Question } from './ask.ts';
 import { moneyText } from './money-text.ts';
@@ -21,7 +22,7 @@ export function createSpendConfirmer(options: {
   readonly ask: (question: Question, signal: AbortSignal) => Promise<number>;
   readonly now: () => number;
 }): SpendConfirmer {
-  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = createInOrder();
   const askNow = async (summary: SpendSummary, signal: AbortSignal) => {
     const leftMs = summary.expiresAtMs - options.now();
     if (leftMs <= 0 || signal.aborted) return false;
@@ -30,12 +31,8 @@ export function createSpendConfirmer(options: {
     return pressed === APPROVE && !until.aborted;
   };
   return {
-    confirm(summary, signal) {
-      // In sequence: the owner could answer a dialog that covers another one in the belief that it is the other.
-      const answer = last.then(() => askNow(summary, signal));
-      last = answer.catch(() => {});
-      return answer;
-    },
+    // One at a time: the owner could answer a dialog that covers another one and mean the other.
+    confirm: (summary, signal) => inOrder(() => askNow(summary, signal)),
   };
 }
 

@@ -1,16 +1,16 @@
-/** Where jobs are kept, as the provider and the gateway see it: written at each step, read by others. */
+/** Port for the storage of jobs: provider and gateway write each step, other modules read. */
 import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 
-/** What may change in a job after it was inserted. */
+/** The fields of a job that may change after it was inserted. */
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
 
 /**
- * Each call is on disk when it returns. Ids are made by the caller and unique over both sides.
- * The caller appends one event for each state that it sets (also for the one inserted).
+ * Each call is on disk when it returns. The caller creates the IDs, which are unique over both sides, and appends one
+ * event for each state that it sets, including the first one.
  */
 export interface JobStore {
   insert(job: Job): void;
-  /** Fails with `not-found` for an id that was never inserted. */
+  /** Fails with `not-found` for an ID that was never inserted. */
   update(id: string, patch: JobPatch): void;
   appendEvent(id: string, event: JobEvent): void;
 }
@@ -25,13 +25,13 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** The store with everything that core/jobs reads back. It keeps what it is given; the rules are core's. */
+/** The store with everything that core/jobs reads. It applies no rules of its own: those are in core/jobs. */
 export interface JobRecords extends JobStore {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   find(id: string): Job | null;
   list(filter: JobFilter): readonly Job[];
-  /** All jobs in the order of their ids, those after this one; '' begins. */
+  /** Returns the jobs after this ID, in the order of their IDs; '' starts from the first one. */
   page(afterId: string, limit: number): readonly Job[];
   /** Oldest first. */
   events(id: string): readonly JobEvent[];
@@ -40,10 +40,10 @@ export interface JobRecords extends JobStore {
     readonly states: readonly JobState[];
     readonly fromMs: number;
   }): number;
-  /** Sold jobs of a channel that were charged and not marked `claimed` yet, whatever state they ended in. */
+  /** Returns the sold jobs of a channel that were charged and are not marked `claimed` yet, in any end state. */
   unclaimed(channelId: string): readonly Job[];
-  /** Sold jobs that are marked `claimed` and not `settled`. */
+  /** Returns the sold jobs that are marked `claimed` and not `settled`. */
   unsettled(assetId: string): readonly Job[];
-  /** Marks how far a charged job's money has come; kept beside its state, which may be `aborted` or `failed`. */
+  /** Marks the progress of a charged job's money, stored separately from its state, which may be `aborted` or `failed`. */
   markPaid(id: string, mark: 'claimed' | 'settled'): void;
 }

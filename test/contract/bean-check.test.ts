@@ -1,8 +1,8 @@
 /**
- * Goal: the accounts we export are accepted by Beancount itself, and its sums are ours.
- * Method: random books with awkward texts, rates and every account; the real `bean-check` of a pinned version,
- * installed by pip into the cache; then the same file with one unit changed.
- * Would break: a name or text that Beancount cannot read, an amount that lost a digit, a missing account.
+ * Verifies: Beancount accepts the exported accounts, and its sums match the ledger.
+ * Setup: random ledgers with awkward texts, rates and every account; the real `bean-check` of a pinned version, which
+ * pip installs into the cache; then the same file with one unit changed.
+ * Fails if: Beancount can't read a name or text, an amount loses a digit, an account is missing.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -102,14 +102,14 @@ function randomBooks(seed: number): string {
   return text;
 }
 
-test('bean-check accepts random books with every account, awkward texts, rates and an unknown asset', () => {
+test('bean-check accepts random ledgers with every account, awkward texts, rates and an unknown asset', () => {
   for (const seed of [1, 2, 3]) {
     const { status, stdout, stderr } = beanCheck(randomBooks(seed));
     assert.equal(status, 0, `seed ${seed}: ${stdout}${stderr}`.slice(0, 2_000));
   }
 });
 
-test('bean-check refuses the same books with one unit more', () => {
+test('bean-check rejects the same export with one unit more', () => {
   const text = randomBooks(1);
   const changed = text.replace(/ balance (\S+) {2}(-?\d+)\.(\d+) /, (_, account, whole, fraction) => {
     return ` balance ${account}  ${whole}.${fraction}1 `;

@@ -1,7 +1,9 @@
 /**
- * Goal: whatever is behind the Network port, peers reach each other by HTTP and know who asks. Method: one
- * suite on the fake in memory and on real libp2p over loopback. What would break: streams that wait for
- * their end, requests that go on after their requester left, peers that name themselves as somebody else.
+ * Verifies: every implementation of the Network port connects peers by HTTP and identifies the requester.
+ * Setup: one suite on the fake in memory and on real libp2p over loopback. The tests of a suite share two networks and
+ * run in order.
+ * Fails if: a stream arrives only at its end, a request continues after its requester disconnected, a peer can claim
+ * another identity.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,125 +33,150 @@ const subjects: { name: string; create: () => Promise<Network> }[] = [
   },
 ];
 
+interface Pair {
+  server: Network;
+  client: Network;
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const isUnreachable = (error: unknown) => isAppError(error, 'peer-unreachable');
+const who = (client: Network, server: Network, init: RequestInit = {}) =>
+  client.fetch(server.key.peer, '/who', init);
+
+/** A service with an endless stream; `streamEnded` resolves when that stream is cancelled. */
+function createService() {
+  const app = new Hono();
+  const { promise: streamEnded, resolve } = Promise.withResolvers<void>();
+  let pulled = 0;
+  let cancels = 0;
+  app.get('/who', (context) => context.json({ peer: context.req.header('x-peer-id') ?? null }));
+  app.post('/length', async (context) =>
+    context.json({ length: (await context.req.arrayBuffer()).byteLength }),
+  );
+  app.get('/forever', () => {
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await turn();
+        pulled += 1;
+        controller.enqueue(new TextEncoder().encode(`data: ${pulled}\n\n`));
+      },
+      cancel() {
+        cancels += 1;
+        resolve();
+      },
+    });
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+  });
+  return { app, streamEnded, cancels: () => cancels };
+}
+
 for (const { name, create } of subjects) {
   describe(`network: ${name}`, () => {
-    let server: Network;
-    let client: Network;
-    const app = new Hono();
-    let streamsEnded = 0;
-    let pulled = 0;
-    const { promise: ended, resolve: streamEnded } = Promise.withResolvers<void>();
-
-    app.get('/who', (context) => context.json({ peer: context.req.header('x-peer-id') ?? null }));
-    app.post('/length', async (context) =>
-      context.json({ length: (await context.req.arrayBuffer()).byteLength }),
-    );
-    app.get('/forever', () => {
-      const body = new ReadableStream<Uint8Array>({
-        async pull(controller) {
-          await new Promise((resolve) => setImmediate(resolve));
-          pulled += 1;
-          controller.enqueue(new TextEncoder().encode(`data: ${pulled}\n\n`));
-        },
-        cancel() {
-          streamsEnded += 1;
-          streamEnded();
-        },
-      });
-      return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
-    });
-
+    const service = createService();
+    const pair = {} as Pair;
     before(async () => {
-      server = await create();
-      client = await create();
-      server.serve(createHttpServer(app));
-      await server.start();
-      await client.start();
+      pair.server = await create();
+      pair.client = await create();
+      pair.server.serve(createHttpServer(service.app));
+      await pair.server.start();
+      await pair.client.start();
     });
     after(async () => {
-      await client.stop();
-      await server.stop();
+      await pair.client.stop();
+      await pair.server.stop();
       for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
     });
 
-    it('refuses to reach a peer that it does not know', async () => {
-      await assert.rejects(client.fetch(server.key.peer, '/who', {}), (error) =>
-        isAppError(error, 'peer-unreachable'),
-      );
-    });
+    testConnecting(pair);
+    testIdentity(pair);
+    testRequests(pair, service);
+    testDisconnecting(pair);
+  });
+}
 
-    it('connects by address, tells its listeners, and lists the peer at both ends', async () => {
-      const seen: string[][] = [];
-      const stop = client.onPeers((peers) => seen.push(peers.filter((p) => p.connected).map((p) => p.peer)));
-      const address = server.addresses()[0] ?? '';
-      assert.ok(address.includes(server.key.peer));
-      assert.equal(await client.connect(address), server.key.peer);
-      stop();
-      assert.deepEqual(seen.at(-1), [server.key.peer]);
-      const [listed] = client.peers();
-      assert.deepEqual([listed?.connected, listed?.source], [true, 'address']);
-      while (server.peers().length === 0) await new Promise((resolve) => setImmediate(resolve));
-      assert.equal(server.peers()[0]?.peer, client.key.peer);
-    });
+function testConnecting(pair: Pair): void {
+  it('rejects a request to an unknown peer', async () => {
+    await assert.rejects(who(pair.client, pair.server), isUnreachable);
+  });
 
-    it('fails on nonsense instead of an address', async () => {
-      await assert.rejects(client.connect('nonsense'), (error) => isAppError(error, 'bad-request'));
-    });
+  it('connects by address, notifies its listeners, and lists the peer at both ends', async () => {
+    const { client, server } = pair;
+    const seen: string[][] = [];
+    const stop = client.onPeers((peers) => seen.push(peers.filter((p) => p.connected).map((p) => p.peer)));
+    const address = server.addresses()[0] ?? '';
+    assert.ok(address.includes(server.key.peer));
+    assert.equal(await client.connect(address), server.key.peer);
+    stop();
+    assert.deepEqual(seen.at(-1), [server.key.peer]);
+    const [listed] = client.peers();
+    assert.deepEqual([listed?.connected, listed?.source], [true, 'address']);
+    while (server.peers().length === 0) await turn();
+    assert.equal(server.peers()[0]?.peer, client.key.peer);
+  });
 
-    it('names the requester from the connection, whatever the request says', async () => {
-      const response = await client.fetch(server.key.peer, '/who', { headers: { 'X-Peer-Id': 'somebody' } });
-      assert.deepEqual(await response.json(), { peer: client.key.peer });
-    });
+  it('rejects an invalid address', async () => {
+    await assert.rejects(pair.client.connect('nonsense'), (error) => isAppError(error, 'bad-request'));
+  });
+}
 
-    it('carries a body, also a large one, and counts the bytes', async () => {
-      const before = client.traffic();
-      const body = 'x'.repeat(3_000_000);
-      const response = await client.fetch(server.key.peer, '/length', { method: 'POST', body });
-      assert.deepEqual(await response.json(), { length: body.length });
-      assert.ok(client.traffic().outBytes - before.outBytes >= body.length);
-      assert.ok(client.traffic().inBytes > before.inBytes);
-    });
+function testIdentity(pair: Pair): void {
+  it('identifies the requester by the connection, whatever the request claims', async () => {
+    const { client, server } = pair;
+    const response = await who(client, server, { headers: { 'X-Peer-Id': 'another' } });
+    assert.deepEqual(await response.json(), { peer: client.key.peer });
+  });
 
-    it('answers many requests side by side', async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 100 }, async () => (await client.fetch(server.key.peer, '/who', {})).json()),
-      );
-      assert.equal(answers.length, 100);
-    });
+  it('signs so that any peer can verify the signer', async () => {
+    const { client, server } = pair;
+    const jws = await server.key.sign({ hello: 1 });
+    assert.deepEqual(await verifySigned(jws, server.key.peer), { hello: 1 });
+    await assert.rejects(verifySigned(jws, client.key.peer), (error) => isAppError(error, 'bad-request'));
+    const [head, , signature] = jws.split('.');
+    const other = Buffer.from('{"hello":2}').toString('base64url');
+    await assert.rejects(verifySigned(`${head}.${other}.${signature}`, server.key.peer));
+  });
+}
 
-    it('streams as it comes, and an abort ends the stream at its source', async () => {
-      const abort = new AbortController();
-      const response = await client.fetch(server.key.peer, '/forever', { signal: abort.signal });
-      const reader = (response.body ?? assert.fail('no body')).getReader();
-      const first = await reader.read();
-      assert.ok(new TextDecoder().decode(first.value).startsWith('data: 1'));
-      abort.abort();
-      await ended;
-      assert.equal(streamsEnded, 1);
-    });
+function testRequests(pair: Pair, service: ReturnType<typeof createService>): void {
+  it('transfers a large body and counts the bytes', async () => {
+    const { client, server } = pair;
+    const before = client.traffic();
+    const body = 'x'.repeat(3_000_000);
+    const response = await client.fetch(server.key.peer, '/length', { method: 'POST', body });
+    assert.deepEqual(await response.json(), { length: body.length });
+    assert.ok(client.traffic().outBytes - before.outBytes >= body.length);
+    assert.ok(client.traffic().inBytes > before.inBytes);
+  });
 
-    it('fails with `aborted` when the caller gave up before', async () => {
-      const promise = client.fetch(server.key.peer, '/who', { signal: AbortSignal.abort() });
-      await assert.rejects(promise, (error) => isAppError(error, 'aborted'));
-    });
+  it('answers many concurrent requests', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async () => (await who(pair.client, pair.server)).json()),
+    );
+    assert.equal(answers.length, 100);
+  });
 
-    it('signs so that everybody can check who it was', async () => {
-      const jws = await server.key.sign({ hello: 1 });
-      assert.deepEqual(await verifySigned(jws, server.key.peer), { hello: 1 });
-      await assert.rejects(verifySigned(jws, client.key.peer), (error) => isAppError(error, 'bad-request'));
-      const [head, , signature] = jws.split('.');
-      const other = Buffer.from('{"hello":2}').toString('base64url');
-      await assert.rejects(verifySigned(`${head}.${other}.${signature}`, server.key.peer));
-    });
+  it('streams without delay, and an abort ends the stream at its source', async () => {
+    const abort = new AbortController();
+    const response = await pair.client.fetch(pair.server.key.peer, '/forever', { signal: abort.signal });
+    const reader = (response.body ?? assert.fail('no body')).getReader();
+    const first = await reader.read();
+    assert.ok(new TextDecoder().decode(first.value).startsWith('data: 1'));
+    abort.abort();
+    await service.streamEnded;
+    assert.equal(service.cancels(), 1);
+  });
 
-    it('notices that a peer went', async () => {
-      await server.stop();
-      while (client.peers().some((peer) => peer.connected)) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      await assert.rejects(client.fetch(server.key.peer, '/who', {}), (error) =>
-        isAppError(error, 'peer-unreachable'),
-      );
-    });
+  it('fails with `aborted` if the signal was aborted before', async () => {
+    const promise = who(pair.client, pair.server, { signal: AbortSignal.abort() });
+    await assert.rejects(promise, (error) => isAppError(error, 'aborted'));
+  });
+}
+
+function testDisconnecting(pair: Pair): void {
+  it('detects that a peer stopped', async () => {
+    const { client, server } = pair;
+    await server.stop();
+    while (client.peers().some((peer) => peer.connected)) await turn();
+    await assert.rejects(who(client, server), isUnreachable);
   });
 }

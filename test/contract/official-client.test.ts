@@ -1,7 +1,7 @@
 /**
- * Goal: any x402 client can buy from us: our contracts and our gate speak the standard, not a dialect.
- * Method: x402's own client, unchanged, against our gate and our contracts on a local chain, to the refund.
- * Would break: a payer who does not use our gateway; the canonical contract in place of ours.
+ * Verifies: any x402 client can buy from this program, because contracts and payment gate follow the standard.
+ * Setup: x402's own client, unchanged, against our gate and our contracts on a local chain, up to the refund.
+ * Fails if: a payer without our gateway is rejected, the canonical contract can't take the place of ours.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -28,7 +28,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('the official client deposits, pays by use, and gets the rest back when it asks', async () => {
+test('the official client deposits, pays per use, and gets the rest back on request', async () => {
   const { chain, provider, service } = market;
   const accounts = await makeAccounts();
   await chain.fund(accounts.funds.address);
@@ -53,8 +53,11 @@ test('the official client deposits, pays by use, and gets the rest back when it 
   const client = new x402HTTPClient(core);
 
   async function pay(): Promise<number> {
-    const asked = await fetch(service.url + PAID_PATH, { method: 'POST' });
-    const required = client.getPaymentRequiredResponse((name) => asked.headers.get(name), await asked.json());
+    const unpaid = await fetch(service.url + PAID_PATH, { method: 'POST' });
+    const required = client.getPaymentRequiredResponse(
+      (name) => unpaid.headers.get(name),
+      await unpaid.json(),
+    );
     const payment = await client.createPaymentPayload(required);
     const paid = await fetch(service.url + PAID_PATH, {
       method: 'POST',
@@ -77,9 +80,9 @@ test('the official client deposits, pays by use, and gets the rest back when it 
   assert.equal(refund.success, true);
   assert.match(refund.transaction, /^0x[0-9a-f]{64}$/);
   const payer = await readBalances(provider.node, accounts.funds.address, systemClock);
-  assert.equal(payer.token, 1_000_000_000n - bought, 'everything that was not charged came back');
+  assert.equal(payer.token, 1_000_000_000n - bought, 'everything that was not charged was returned');
 
-  // The refund claimed what was owed within its own transaction: settlement must still hear of it.
+  // The refund claimed the balance due within its own transaction: settlement must still report it.
   const result = await provider.settlement.settleNow();
   assert.deepEqual(
     result.claims.map((claim) => [claim.tx.hash, claim.channels.map((channel) => channel.amount)]),

@@ -1,4 +1,4 @@
-/** A job store in memory that keeps every step. */
+/** A job store in memory that records every step. */
 import type { JobStore } from '../../main/ports/jobs.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
@@ -18,7 +18,7 @@ export function createFakeJobs(): FakeJobs {
     },
     update(id, patch) {
       const job = jobs.get(id);
-      if (!job) throw new AppError('not-found', 'There is no such job.');
+      if (!job) throw new AppError('not-found', `Job "${id}" not found.`);
       jobs.set(id, { ...job, ...patch });
     },
     appendEvent(id, event) {

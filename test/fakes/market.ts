@@ -58,7 +58,7 @@ export function createFakeProvider(
     offers,
     presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),
     onCharged: (job, receipt) => charged.push({ job, receipt }),
-    onFault: (error) => faults.push(error),
+    onUnexpected: (error) => `incident-${faults.push(error)}`,
     ...options,
     engine,
   });
@@ -95,7 +95,7 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
     jobs,
     key,
     onBought: (job, receipt) => bought.push({ job, receipt }),
-    onFault: (error) => faults.push(error),
+    onUnexpected: (error) => `incident-${faults.push(error)}`,
     ...options,
   });
   const server: Server = createHttpServer(gateway.app);

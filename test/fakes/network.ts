@@ -1,20 +1,11 @@
-/** Networks in memory: the same HTTP, over pipes instead of libp2p; the contract suite runs on both. */
+/** Networks in memory: the same HTTP over pipes instead of libp2p. The contract suite runs on both. */
 import { type IncomingMessage, request, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { duplexPair, Readable } from 'node:stream';
+import { type Duplex, duplexPair, Readable } from 'node:stream';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { createPeerKey } from '../../main/adapters/libp2p/index.ts';
 import type { Network, PeerInfo, PeerKey } from '../../main/ports/network.ts';
 import { AppError } from '../../shared/errors.ts';
-
-interface Node {
-  readonly key: PeerKey;
-  server: Server | null;
-  running: boolean;
-  readonly known: Map<string, PeerInfo>;
-  readonly pipes: Set<() => void>;
-  changed(): void;
-}
 
 export interface FakeHub {
   createNetwork(): Promise<Network>;
@@ -22,119 +13,147 @@ export interface FakeHub {
 
 /** Peers of one hub reach each other by `/memory/<peer>`. */
 export function createFakeHub(): FakeHub {
-  const nodes = new Map<string, Node>();
-
-  function link(from: Node, to: Node): void {
-    for (const [a, b] of [
-      [from, to],
-      [to, from],
-    ] as const) {
-      const peer = b.key.peer;
-      a.known.set(peer, { peer, addresses: [`/memory/${peer}`], connected: true, source: 'address' });
-      a.changed();
-    }
-  }
-
+  const nodes = new Map<string, FakeNetwork>();
   return {
     async createNetwork() {
-      const key = await createPeerKey(await generateKeyPair('Ed25519'));
-      const listeners = new Set<(peers: readonly PeerInfo[]) => void>();
-      let inBytes = 0;
-      let outBytes = 0;
-      const node: Node = {
-        key,
-        server: null,
-        running: false,
-        known: new Map(),
-        pipes: new Set(),
-        changed: () => {
-          for (const listener of listeners) listener([...node.known.values()]);
-        },
-      };
-      nodes.set(key.peer, node);
-
-      function reach(peer: string): Node {
-        const other = nodes.get(peer);
-        if (other?.running && node.running) return other;
-        throw new AppError('peer-unreachable', 'The peer could not be reached.', { details: { peer } });
-      }
-
-      return {
-        key,
-        async start() {
-          node.running = true;
-        },
-        async stop() {
-          node.running = false;
-          for (const close of node.pipes) close();
-          for (const peer of node.known.keys()) {
-            nodes.get(peer)?.known.delete(key.peer);
-            nodes.get(peer)?.changed();
-          }
-          node.known.clear();
-        },
-        addresses: () => [`/memory/${key.peer}`],
-        peers: () => [...node.known.values()],
-        onPeers(listener) {
-          listeners.add(listener);
-          return () => listeners.delete(listener);
-        },
-        async connect(address) {
-          const peer = /^\/memory\/(\w+)$/.exec(address)?.[1];
-          if (!peer) throw new AppError('bad-request', 'That is not an address.');
-          link(node, reach(peer));
-          return peer;
-        },
-        serve(server) {
-          node.server = server;
-        },
-        fetch(peer, path, init) {
-          return new Promise<Response>((resolve, reject) => {
-            if (init.signal?.aborted) throw new AppError('aborted', 'The request was ended by its caller.');
-            const other = reach(node.known.has(peer) ? peer : '');
-            const [ours, theirs] = duplexPair();
-            const close = () => {
-              ours.destroy();
-              theirs.destroy();
-            };
-            for (const side of [node, other]) side.pipes.add(close);
-            ours.on('data', (chunk: Buffer) => {
-              inBytes += chunk.length;
-            });
-            ours.on('error', () => {});
-            theirs.on('error', () => {});
-            init.signal?.addEventListener('abort', close, { once: true });
-            const headers = { ...Object.fromEntries(new Headers(init.headers)), 'x-peer-id': key.peer };
-            const sent = request({
-              createConnection: () => ours as unknown as Socket,
-              method: init.method ?? 'GET',
-              path,
-              headers,
-            });
-            sent.on('error', (cause) =>
-              reject(
-                init.signal?.aborted
-                  ? new AppError('aborted', 'The request was ended by its caller.')
-                  : new AppError('peer-unreachable', 'The peer could not be reached.', { cause }),
-              ),
-            );
-            sent.on('response', (incoming: IncomingMessage) => {
-              const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
-              const told = new Headers();
-              for (const [name, value] of Object.entries(incoming.headers)) told.set(name, String(value));
-              resolve(new Response(body, { status: incoming.statusCode ?? 0, headers: told }));
-            });
-            theirs.on('close', () => ours.destroy());
-            ours.on('close', () => theirs.destroy());
-            if (other.server) other.server.emit('connection', theirs);
-            else close();
-            const body = typeof init.body === 'string' ? init.body : '';
-            outBytes += body.length;
-            sent.end(body);
-          });
-        },
-        traffic: () => ({ inBytes, outBytes }),
-      };
+      const network = new FakeNetwork(nodes, await createPeerKey(await generateKeyPair('Ed25519')));
+      nodes.set(network.key.peer, network);
+      return network.asPort();
     },
   };
+}
+
+interface Pipe {
+  readonly ours: Duplex;
+  readonly theirs: Duplex;
+  close(): void;
+}
+
+class FakeNetwork {
+  readonly key: PeerKey;
+  readonly #nodes: ReadonlyMap<string, FakeNetwork>;
+  readonly #known = new Map<string, PeerInfo>();
+  readonly #pipes = new Set<() => void>();
+  readonly #listeners = new Set<(peers: readonly PeerInfo[]) => void>();
+  #server: Server | null = null;
+  running = false;
+  #inBytes = 0;
+  #outBytes = 0;
+
+  constructor(nodes: ReadonlyMap<string, FakeNetwork>, key: PeerKey) {
+    this.#nodes = nodes;
+    this.key = key;
+  }
+
+  /** The methods as a plain object, which tests can spread. */
+  asPort(): Network {
+    return {
+      key: this.key,
+      start: async () => {
+        this.running = true;
+      },
+      stop: async () => this.#stop(),
+      addresses: () => [`/memory/${this.key.peer}`],
+      peers: () => [...this.#known.values()],
+      onPeers: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+      connect: async (address) => this.#connect(address),
+      serve: (server) => {
+        this.#server = server;
+      },
+      fetch: async (peer, path, init) => this.#fetch(peer, path, init),
+      traffic: () => ({ inBytes: this.#inBytes, outBytes: this.#outBytes }),
+    };
+  }
+
+  /** Removes a peer that stopped. */
+  lose(peer: string): void {
+    this.#known.delete(peer);
+    this.#changed();
+  }
+
+  #stop(): void {
+    this.running = false;
+    for (const close of this.#pipes) close();
+    for (const peer of this.#known.keys()) {
+      this.#nodes.get(peer)?.lose(this.key.peer);
+    }
+    this.#known.clear();
+  }
+
+  #connect(address: string): string {
+    const peer = /^\/memory\/(\w+)$/.exec(address)?.[1];
+    if (!peer) throw new AppError('bad-request', 'Invalid address.');
+    const other = this.#reach(peer);
+    this.#add(other);
+    other.#add(this);
+    return peer;
+  }
+
+  #add({ key: { peer } }: FakeNetwork): void {
+    this.#known.set(peer, { peer, addresses: [`/memory/${peer}`], connected: true, source: 'address' });
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener([...this.#known.values()]);
+  }
+
+  #reach(peer: string): FakeNetwork {
+    const other = this.#nodes.get(peer);
+    if (other?.running && this.running) return other;
+    throw new AppError('peer-unreachable', 'Could not reach the peer.', { details: { peer } });
+  }
+
+  #fetch(peer: string, path: string, init: RequestInit): Promise<Response> {
+    if (init.signal?.aborted) throw new AppError('aborted', 'The caller aborted the request.');
+    const other = this.#reach(this.#known.has(peer) ? peer : '');
+    const pipe = this.#openPipe(other, init.signal ?? null);
+    return new Promise((resolve, reject) => {
+      const sent = request({
+        createConnection: () => pipe.ours as unknown as Socket,
+        method: init.method ?? 'GET',
+        path,
+        headers: { ...Object.fromEntries(new Headers(init.headers)), 'x-peer-id': this.key.peer },
+      });
+      sent.on('error', (cause) =>
+        reject(
+          init.signal?.aborted
+            ? new AppError('aborted', 'The caller aborted the request.')
+            : new AppError('peer-unreachable', 'Could not reach the peer.', { cause }),
+        ),
+      );
+      sent.on('response', (incoming) => resolve(responseOf(incoming)));
+      if (other.#server) other.#server.emit('connection', pipe.theirs);
+      else pipe.close();
+      const body = typeof init.body === 'string' ? init.body : '';
+      this.#outBytes += body.length;
+      sent.end(body);
+    });
+  }
+
+  /** A pipe to the other network; both ends close together, and when either network stops. */
+  #openPipe(other: FakeNetwork, signal: AbortSignal | null): Pipe {
+    const [ours, theirs] = duplexPair();
+    const close = () => {
+      ours.destroy();
+      theirs.destroy();
+    };
+    for (const network of [this, other]) network.#pipes.add(close);
+    ours.on('data', (chunk: Buffer) => {
+      this.#inBytes += chunk.length;
+    });
+    for (const end of [ours, theirs]) end.on('error', () => {}).on('close', close);
+    signal?.addEventListener('abort', close, { once: true });
+    return { ours, theirs, close };
+  }
+}
+
+function responseOf(incoming: IncomingMessage): Response {
+  const body = Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
+  return new Response(body, { status: incoming.statusCode ?? 0, headers });
 }

@@ -1,8 +1,8 @@
-/** Records in memory, for tests that need no disk. A copy of its content survives a "restart". */
+/** A record store in memory, for tests that need no disk. Its snapshot simulates a restart. */
 import type { RecordStore } from '../../main/ports/store.ts';
 
 export interface MemoryRecordStore extends RecordStore {
-  /** Everything kept, to open another store with. */
+  /** The whole content, with which another store can be opened. */
   snapshot(): ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 

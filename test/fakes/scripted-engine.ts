@@ -12,6 +12,8 @@ export interface ScriptedRun {
   text(text: string, ...tokens: number[]): void;
   end(reason: 'stop' | 'length' | 'aborted'): void;
   fail(code: ErrorCode): void;
+  /** Fails with an error that isn't an AppError. */
+  crash(error: Error): void;
 }
 
 export interface ScriptedEngine extends Engine {
@@ -43,11 +45,11 @@ export function createScriptedEngine(): ScriptedEngine {
   const waiting: ((run: ScriptedRun) => void)[] = [];
 
   async function* generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const queue: (GenerateEvent | AppError)[] = [];
+    const queue: (GenerateEvent | Error)[] = [];
     let wake = () => {};
     let inputTokens = 0;
     let outputTokens = 0;
-    const push = (event: GenerateEvent | AppError) => {
+    const push = (event: GenerateEvent | Error) => {
       queue.push(event);
       wake();
     };
@@ -72,7 +74,8 @@ export function createScriptedEngine(): ScriptedEngine {
         push({ type: 'text', text, tokens });
       },
       end: (reason) => push(ended(reason)),
-      fail: (code) => push(new AppError(code, 'as the script says')),
+      fail: (code) => push(new AppError(code, 'as scripted')),
+      crash: push,
     };
     const waiter = waiting.shift();
     if (waiter) waiter(run);
@@ -85,7 +88,7 @@ export function createScriptedEngine(): ScriptedEngine {
         });
         continue;
       }
-      if (event instanceof AppError) throw event;
+      if (event instanceof Error) throw event;
       yield event;
       if (event.type === 'end') return;
     }

@@ -1,6 +1,6 @@
 /**
- * A process that asks a provider directly for a stream, prints a line once the first bytes came, and is then
- * killed by its test. Arguments: the provider's address, a folder for its key, the headers as JSON.
+ * A process that requests a stream directly from a provider, prints a line when the first bytes have arrived, and is
+ * then killed by its test. Arguments: the provider's address, a folder for the peer key, the headers as JSON, the body.
  */
 
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';

@@ -1,4 +1,4 @@
-/** This machine's Ed25519 peer key: kept in the home folder, never replaced silently, signs compact JWS. */
+/** This machine's Ed25519 peer key: stored in the data folder, never replaced silently, signs compact JWS. */
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
@@ -9,13 +9,13 @@ import { AppError } from '../../../shared/errors.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
 
 const KEY_FILE = 'peer.key';
-/** Remembers which key there was, so that a lost one is noticed. Public. */
+/** Holds the peer ID, so that a lost key is detected. Public. */
 const NAME_FILE = 'peer.id';
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
 /**
- * Reads the key from the folder, or makes it on the very first run. Fails with `keystore-missing` when the
- * folder remembers a peer id and its key is gone, damaged or another one.
+ * Reads the key from the folder, or creates it on the very first run. Fails with `keystore-missing` if the folder has a
+ * peer ID whose key is missing, damaged or a different one.
  */
 export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
   const keyPath = join(folder, KEY_FILE);
@@ -50,12 +50,12 @@ function readKey(keyPath: string, known: string | null): Ed25519PrivateKey {
 function missing(known: string | null, keyPath: string, cause?: unknown): AppError {
   return new AppError(
     'keystore-missing',
-    `The key of this peer is gone or damaged; put ${KEY_FILE} back from a backup, or remove ${NAME_FILE} to become a new peer.`,
+    `This peer’s key is missing or damaged. Restore ${KEY_FILE} from a backup, or delete ${NAME_FILE} to become a new peer.`,
     { cause, details: { peer: known, path: keyPath } },
   );
 }
 
-/** Either the old file or the whole new one, also after a power cut. */
+/** Replaces the file atomically: even after a power cut it is the old one or the complete new one. */
 function writeWhole(path: string, content: Uint8Array | string, mode: number): void {
   const temporary = `${path}.new`;
   writeFileSync(temporary, content, { mode, flush: true });
@@ -84,10 +84,10 @@ export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<Peer
   };
 }
 
-/** See {@link VerifySigned}: the peer id itself holds the public key, so nothing is looked up. */
+/** See {@link VerifySigned}. The peer ID contains the public key, so no look-up is needed. */
 export const verifySigned: VerifySigned = async (jws, peer) => {
   try {
-    if (jws.length > MESSAGE_BYTES_MAX) throw new Error('too long');
+    if (jws.length > MESSAGE_BYTES_MAX) throw new Error('the message is too long');
     if (decodeProtectedHeader(jws).kid !== peer) throw new Error('another peer signed it');
     const publicKey = peerIdFromString(peer).publicKey;
     if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
@@ -95,7 +95,7 @@ export const verifySigned: VerifySigned = async (jws, peer) => {
     const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
     return JSON.parse(new TextDecoder().decode(payload));
   } catch (cause) {
-    throw new AppError('bad-request', 'The signature does not hold.', { cause, details: { peer } });
+    throw new AppError('bad-request', 'The signature is invalid.', { cause, details: { peer } });
   }
 };
 

@@ -1,16 +1,31 @@
-/** A libp2p stream as the socket that Node's HTTP server and undici expect, with back-pressure both ways. */
+/** Adapts a libp2p stream to the socket that Node's HTTP server and undici expect, with back-pressure both ways. */
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 
-/** Counts bytes as they pass. */
+/** Counts transferred bytes. */
 export interface TrafficCounter {
   received(bytes: number): void;
   sent(bytes: number): void;
+  total(): { readonly inBytes: number; readonly outBytes: number };
+}
+
+export function countTraffic(): TrafficCounter {
+  let inBytes = 0;
+  let outBytes = 0;
+  return {
+    received(bytes) {
+      inBytes += bytes;
+    },
+    sent(bytes) {
+      outBytes += bytes;
+    },
+    total: () => ({ inBytes, outBytes }),
+  };
 }
 
 /** Duplex over one libp2p stream; destroying it with an error resets the stream. */
 export class StreamSocket extends Duplex {
-  /** The peer at the other end, as the connection proved it. */
+  /** The peer ID of the other end, verified by the connection. */
   readonly peer: string;
   readonly remoteAddress: string;
   readonly #stream: Stream;
@@ -28,7 +43,7 @@ export class StreamSocket extends Duplex {
     stream.addEventListener('message', (event) => {
       const bytes = event.data.subarray();
       traffic.received(bytes.byteLength);
-      this.#touch();
+      this.#restartTimer();
       if (!this.push(bytes) && this.#readable()) stream.pause();
     });
     stream.addEventListener('end', () => {
@@ -53,13 +68,13 @@ export class StreamSocket extends Duplex {
     this.#deliver(chunk, done);
   }
 
-  /** Chunks that queued up (headers and first event, several events) travel as one message. */
+  /** Sends queued chunks (headers and first event, several events) as one message. */
   override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
     this.#deliver(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
   #deliver(chunk: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#touch();
+    this.#restartTimer();
     try {
       this.#traffic.sent(chunk.byteLength);
       if (this.#stream.send(chunk)) done();
@@ -78,28 +93,28 @@ export class StreamSocket extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
-    // What was written before a clean end is flushed by `_final`; everything else is a reset.
+    // After a clean end `_final` has flushed the writes; everything else is a reset.
     if (error || !this.writableFinished) this.#stream.abort(error ?? new Error('socket destroyed'));
     else this.#stream.close().catch((cause: Error) => this.#stream.abort(cause));
     done(error);
   }
 
-  /** As `net.Socket`: emits `timeout` after this long without bytes; 0 turns it off. */
+  /** Like `net.Socket`: emits `timeout` after this time without bytes; 0 turns it off. */
   setTimeout(timeoutMs: number, listener?: () => void): this {
     this.#timeoutMs = timeoutMs;
     if (listener) this.once('timeout', listener);
-    this.#touch();
+    this.#restartTimer();
     return this;
   }
 
-  #touch(): void {
+  #restartTimer(): void {
     clearTimeout(this.#timer);
     if (this.#timeoutMs <= 0 || this.destroyed) return;
     this.#timer = setTimeout(() => this.emit('timeout'), this.#timeoutMs);
     this.#timer.unref();
   }
 
-  /** Ends after what is queued was written, as `net.Socket` does. */
+  /** Ends after all queued chunks were written, like `net.Socket`. */
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();

@@ -7,6 +7,7 @@ import { constants, setPriority } from 'node:os';
 import { getLlama, type Llama } from 'node-llama-cpp';
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { SandboxReport } from '../../../shared/sandbox.ts';
 import {
   type EngineCommand,
@@ -31,7 +32,7 @@ let sandbox: SandboxReport | null = null;
 let runner: LlamaRunner | null = null;
 const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
 const duty = createDuty();
-let order: Promise<void> = Promise.resolve();
+const inOrder = createInOrder();
 const events = createEventBatch((batch) => report({ type: 'events', events: batch }));
 
 process.on('message', (message) => {
@@ -48,7 +49,7 @@ process.on('message', (message) => {
       duty.set(command.percent);
       break;
     case 'load':
-      inOrder(async () => {
+      change(async () => {
         await unload();
         llama ??= await openLlama();
         sandbox ??= enterSandbox();
@@ -57,13 +58,13 @@ process.on('message', (message) => {
       }, command.request);
       break;
     case 'unload':
-      inOrder(async () => {
+      change(async () => {
         await unload();
         report({ type: 'unloaded', request: command.request });
       }, command.request);
       break;
     case 'exit':
-      inOrder(async () => {
+      change(async () => {
         await unload();
         process.exit(0);
       }, 0);
@@ -93,12 +94,10 @@ async function openProcessor(): Promise<Llama> {
 }
 
 /** Loading and unloading happen one after the other. */
-function inOrder(step: () => Promise<void>, request: number): void {
-  order = order
-    .then(step)
-    .catch((error: unknown) =>
-      report({ type: 'failed', request, failure: toFailure(error, 'model-unavailable') }),
-    );
+function change(step: () => Promise<void>, request: number): void {
+  inOrder(step).catch((error: unknown) =>
+    report({ type: 'failed', request, failure: toFailure(error, 'model-unavailable') }),
+  );
 }
 
 async function unload(): Promise<void> {

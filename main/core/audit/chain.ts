@@ -1,20 +1,23 @@
-/** The books against the payment's records and the chain: channels, transactions, what is held. */
+/** Compares the ledger with the payment records and the chain: channels, transactions, balances held. */
 import { AppError } from '../../../shared/errors.ts';
+import { networkOf } from '../../../shared/money.ts';
 import type { ChainEvidence, TransactionEvidence } from '../../ports/evidence.ts';
 import type { KeptPosting, LedgerLine, Posting } from '../../ports/ledger.ts';
-import { type AuditSources, type Findings, networkOf } from './index.ts';
 import type { ReceiptSums } from './receipts.ts';
+import type { AuditSources, Findings } from './sources.ts';
 
+/** The parts of one network that appear in the ledger. */
 interface Named {
-  /** Channels by what we did on them. */
+  /** Channels by the side of this machine. */
   readonly sold: Set<string>;
   readonly bought: Set<string>;
-  /** Entries that name a transaction. */
+  /** Entries with a transaction. */
   readonly onChain: Posting[];
 }
 
 const TRANSACTIONS_AT_ONCE = 8;
 
+/** Returns the number of ledger entries and of transactions that it compared. */
 export async function compareWithChain(
   sources: AuditSources,
   receipts: ReceiptSums,
@@ -32,7 +35,7 @@ export async function compareWithChain(
     const sold = await compareSold(sources, named, receipts, evidence, findings);
     if (evidence === null) {
       findings.note(
-        `The chain ${network} could not be asked: what is claimed, paid out and held there was not compared.`,
+        `Chain ${network} is unavailable: amounts claimed, paid out and held there were not compared.`,
       );
       continue;
     }
@@ -43,7 +46,7 @@ export async function compareWithChain(
       await compareHeld(sources, evidence, findings);
     } catch (cause) {
       if (!(cause instanceof AppError)) throw cause;
-      findings.differ(`chain ${network}`, `It stopped answering: ${cause.message}`);
+      findings.differ(`chain ${network}`, `It became unavailable during the audit: ${cause.message}`);
     }
   }
   return { entries, transactions };
@@ -61,7 +64,7 @@ function collect({ posting }: KeptPosting, networks: Map<string, Named>): void {
   }
 }
 
-/** Whether there is anything sold on this network. */
+/** Returns true if anything was sold on this network. */
 async function compareSold(
   { ledger, soldChannels }: AuditSources,
   { sold }: Named,
@@ -79,13 +82,13 @@ async function compareSold(
     if (charged !== null && booked !== charged && booked + (underWay.get(channelId) ?? 0n) !== charged) {
       findings.differ(
         `channel ${channelId}`,
-        `Its vouchers were charged ${charged}; the books have ${booked} as income.`,
+        `Its vouchers were charged ${charged}; the ledger has ${booked} as income.`,
       );
     }
     if (record !== undefined && record.charged > record.promised) {
       findings.differ(
         `channel ${channelId}`,
-        `It was charged ${record.charged}; its payer has signed for ${record.promised} at most.`,
+        `It was charged ${record.charged}; its payer has signed for up to ${record.promised}.`,
       );
     }
     const state = states?.get(channelId);
@@ -94,11 +97,11 @@ async function compareSold(
     if (claimed !== state.totalClaimed) {
       findings.differ(
         `channel ${channelId}`,
-        `The chain has ${state.totalClaimed} of it claimed; the books say ${claimed}.`,
+        `On-chain, ${state.totalClaimed} of it are claimed; the ledger has ${claimed}.`,
       );
     }
     if (charged === null && booked !== state.totalClaimed) {
-      findings.differ(`channel ${channelId}`, 'Something is owed on it, and its voucher is gone.');
+      findings.differ(`channel ${channelId}`, 'It has a balance due, and its voucher is missing.');
     }
     const isUnderWay = charged === booked + (underWay.get(channelId) ?? 0n);
     const earned = charged === null || isUnderWay ? booked : charged;
@@ -132,14 +135,14 @@ async function compareBought(
     if (left + spent !== balance) {
       findings.differ(
         `channel ${channelId}`,
-        `The chain has ${balance} deposited in it; the books say ${left + spent}.`,
+        `On-chain, its deposit is ${balance}; the ledger has ${left + spent}.`,
       );
     }
     findings.rebuilt('channels:deposited', evidence.tokenId, balance - spent);
   }
 }
 
-/** How many could be compared. */
+/** Returns the number of transactions that could be compared. */
 async function compareTransactions(
   postings: readonly Posting[],
   evidence: ChainEvidence,
@@ -166,12 +169,13 @@ async function compareTransactions(
   if (unknown === 0) findings.rebuilt('fees:network', evidence.coinId, fees);
   else {
     findings.note(
-      `${unknown} entries name transactions that this node does not keep; the sums on chain stand for them.`,
+      `${unknown} entries have transactions that this node doesn't store; the on-chain totals cover them.`,
     );
   }
   return compared;
 }
 
+/** Describes how an entry and its transaction differ; null if they match. */
 function transactionFlaw(
   { kind, lines }: Posting,
   found: TransactionEvidence,
@@ -183,7 +187,7 @@ function transactionFlaw(
       .reduce((sum, line) => sum + line.amount, 0n);
   if (kind === 'network-fee') {
     const fee = moved('fees:network', coinId);
-    return fee === found.fee ? null : `The fee was ${found.fee} on chain; the books say ${fee}.`;
+    return fee === found.fee ? null : `The fee was ${found.fee} on-chain; the ledger has ${fee}.`;
   }
   const parts = {
     'channels-claimed': { account: 'contract:claimed', sign: 1n, onChain: found.claimed },
@@ -192,37 +196,37 @@ function transactionFlaw(
   } as const;
   if (kind === 'payout') {
     const paid = -moved('contract:claimed', tokenId);
-    return paid === found.settled ? null : `The chain paid out ${found.settled}; the books say ${paid}.`;
+    return paid === found.settled ? null : `The chain paid out ${found.settled}; the ledger has ${paid}.`;
   }
   if (kind !== 'channels-claimed' && kind !== 'channel-deposit' && kind !== 'channel-refund') return null;
-  if (!found.succeeded) return 'It was booked, and its transaction was reverted.';
+  if (!found.succeeded) return 'It was recorded, but its transaction was reverted.';
   const { account, sign, onChain } = parts[kind];
   for (const line of lines) {
     if (line.account !== account || line.channelId === null) continue;
     const there = onChain.get(line.channelId) ?? 0n;
     if (there !== sign * line.amount) {
-      return `The chain moved ${there} on channel ${line.channelId}; the books say ${sign * line.amount}.`;
+      return `The chain moved ${there} on channel ${line.channelId}; the ledger has ${sign * line.amount}.`;
     }
   }
   return null;
 }
 
-/** Less than the books say is a loss; more is money that came in from elsewhere and was not booked. */
+/** Less than in the ledger is a loss; more is money that came from elsewhere and was not recorded. */
 async function compareHeld(
   { ledger, addresses }: AuditSources,
   evidence: ChainEvidence,
   findings: Findings,
 ): Promise<void> {
   if (addresses.length === 0) {
-    findings.note('What the wallet holds was not compared: its address is not known here.');
+    findings.note('The wallet balance was not compared: its address is unknown on this machine.');
     return;
   }
   let held = 0n;
   for (const address of addresses) held += await evidence.held(address);
-  const books = ledger.balance('wallet', evidence.tokenId);
-  if (held > books) {
+  const recorded = ledger.balance('wallet', evidence.tokenId);
+  if (held > recorded) {
     findings.note(
-      `The wallet holds ${held - books} of ${evidence.tokenId} more than was ever booked: it came in from elsewhere.`,
+      `The wallet holds ${held - recorded} of ${evidence.tokenId} more than was ever recorded: it came from elsewhere.`,
     );
   } else findings.rebuilt('wallet', evidence.tokenId, held);
 }

@@ -1,17 +1,18 @@
-/** The signed receipts against the jobs, the price formula and the books. */
+/** Compares the signed receipts with the jobs, the price formula and the ledger. */
 import type { Job } from '../../../shared/jobs.ts';
 import { amount } from '../../../shared/money.ts';
 import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
-import type { AuditSources, Findings } from './index.ts';
+import type { AuditSources, Findings } from './sources.ts';
 
-/** What the receipts add up to. */
+/** Totals of the receipts. */
 export interface ReceiptSums {
   readonly count: number;
-  /** Charged jobs that are still on their way into the books, by channel. */
+  /** Charges that are not recorded in the ledger yet, by channel. */
   readonly underWay: ReadonlyMap<string, bigint>;
 }
 
+/** Checks every charged job; returns the totals for the comparison with the chain. */
 export async function compareWithReceipts(sources: AuditSources, findings: Findings): Promise<ReceiptSums> {
   const { ledger } = sources;
   const underWay = new Map<string, bigint>();
@@ -22,7 +23,7 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
     for (const job of page) {
       if (job.charged === null || job.charged === '0' || job.channelId === null) continue;
       if (job.cumulative === null) {
-        // Intended, and not known to be charged: a running job, or one that the next start decides about.
+        // Intended, but not known to be charged: a job in progress, or one that the next start decides.
         if (job.state === 'delivered') {
           underWay.set(job.channelId, (underWay.get(job.channelId) ?? 0n) + BigInt(job.charged));
         }
@@ -38,7 +39,7 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
       if (posting === null) {
         findings.differ(
           `job ${job.id}`,
-          `It was charged ${job.charged}, and the books have no entry for it.`,
+          `It was charged ${job.charged}, but the ledger has no entry for it.`,
         );
         continue;
       }
@@ -48,25 +49,25 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
       if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
         findings.differ(
           `job ${job.id}`,
-          `It was charged ${job.charged} of ${job.assetId}; the books say ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,
+          `It was charged ${job.charged} of ${job.assetId}; the ledger has ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,
         );
       }
       if (line !== undefined && line.channelId !== job.channelId) {
-        findings.differ(`job ${job.id}`, 'The books name another channel than the job.');
+        findings.differ(`job ${job.id}`, 'The ledger entry has another channel than the job.');
       }
     }
   }
-  nameStrangers(sources, booked, findings);
+  nameOrphans(sources, booked, findings);
   if (unsigned > 0) {
     findings.note(
-      `${unsigned} charged jobs have no receipt (a crash came before it was signed); the channels' vouchers stand for them.`,
+      `${unsigned} charged jobs have no receipt because of a crash before it was signed; the channels' vouchers cover them.`,
     );
   }
   return { count, underWay };
 }
 
-/** Entries that speak of jobs which are not there, or are not charged. */
-function nameStrangers({ ledger, findJob }: AuditSources, booked: number, findings: Findings): void {
+/** Reports ledger entries whose job doesn't exist or isn't charged. */
+function nameOrphans({ ledger, findJob }: AuditSources, booked: number, findings: Findings): void {
   const entries: string[] = [];
   let count = 0;
   for (const page of ledger.pages()) {
@@ -78,18 +79,19 @@ function nameStrangers({ ledger, findJob }: AuditSources, booked: number, findin
     }
   }
   if (count === booked && entries.length === 0) return;
-  for (const key of entries) findings.differ(`entry ${key}`, 'No charged job stands behind it.');
+  for (const key of entries) findings.differ(`entry ${key}`, 'It has no charged job.');
 }
 
-/** Why a receipt does not hold, or null. */
+/** Describes why a receipt is invalid; null if it is valid. */
 async function receiptFlaw(job: Job, jws: string, sources: AuditSources): Promise<string | null> {
   const signer = job.side === 'sold' ? sources.ownPeer : job.peer;
-  if (signer === null) return 'Who signed its receipt cannot be checked: this machine’s peer id is unknown.';
+  if (signer === null)
+    return 'The signer of its receipt can’t be checked: this machine’s peer ID is unknown.';
   let receipt: Receipt;
   try {
     receipt = receiptSchema.parse(await sources.verifySigned(jws, signer));
   } catch {
-    return 'The signature of its receipt does not hold.';
+    return 'The signature of its receipt is invalid.';
   }
   const pairs: [name: string, ofJob: unknown, ofReceipt: unknown][] = [
     ['peer', signer, receipt.peer],
@@ -100,12 +102,12 @@ async function receiptFlaw(job: Job, jws: string, sources: AuditSources): Promis
     ['count of input tokens', job.inputTokens, receipt.inputTokens],
     ['count of output tokens', job.outputTokens, receipt.outputTokens],
   ];
-  // What we bought has an id of its own here.
+  // A bought job has an ID of its own on this machine.
   if (job.side === 'sold') pairs.push(['job', job.id, receipt.job]);
   const other = pairs.find(([, ofJob, ofReceipt]) => ofJob !== ofReceipt);
-  if (other !== undefined) return `Its ${other[0]} is ${other[1]}; its receipt says ${other[2]}.`;
-  const most = charge(receipt.price, { input: receipt.inputTokens, output: receipt.outputTokens });
-  if (BigInt(receipt.charged) > most)
-    return `It was charged ${receipt.charged}; by its price it costs ${most}.`;
+  if (other !== undefined) return `Its ${other[0]} is ${other[1]}; its receipt has ${other[2]}.`;
+  const costMax = charge(receipt.price, { input: receipt.inputTokens, output: receipt.outputTokens });
+  if (BigInt(receipt.charged) > costMax)
+    return `It was charged ${receipt.charged}; at its price it costs ${costMax}.`;
   return null;
 }

@@ -1,14 +1,14 @@
 /**
- * Plain-text accounts for Beancount: every entry, a price where a rate is known, and at the end what each
- * account holds, so that `bean-check` adds the books up once more.
+ * Exports the ledger as plain text for Beancount: every entry, a price where a rate is known, and at the end the
+ * balance of each account, so that `bean-check` verifies all sums independently.
  */
-import { type Asset, formatUnits } from '../../../shared/money.ts';
+import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
 import type { Account, Posting } from '../../ports/ledger.ts';
-import { type ExportSources, knownAsset } from './index.ts';
+import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Beancount's five roots by the first word of our accounts; what is not named is held. */
+/** Beancount's root account by the first word of our accounts; all others are Assets. */
 const ROOTS: Readonly<Record<string, string>> = {
   income: 'Income',
   expense: 'Expenses',
@@ -16,15 +16,15 @@ const ROOTS: Readonly<Record<string, string>> = {
   equity: 'Equity',
 };
 
-/** Text in pieces, each of whole directives. */
+/** Yields text in pieces of whole directives. */
 export function* exportBeancount(sources: ExportSources): Iterable<string> {
-  yield ';; The books of Idlewatt. Amounts as booked; practice money is a commodity of its own and worth nothing.\n';
+  yield ';; The books of Idlewatt. Amounts as recorded; practice money is a separate commodity and worth nothing.\n';
   yield 'option "title" "Idlewatt"\n';
   const opened = new Map<string, { account: string; commodity: string; decimals: number; sum: bigint }>();
   const priced = new Set<string>();
   let first: number | null = null;
   let last = 0;
-  // Accounts are opened before they are used, and the first entry booked is not always the oldest.
+  // Accounts must be opened before their first use, and the first entry recorded isn't always the oldest.
   for (const { posting } of entriesOf(sources)) {
     first = Math.min(first ?? posting.atMs, posting.atMs);
     last = Math.max(last, posting.atMs);
@@ -54,20 +54,12 @@ export function* exportBeancount(sources: ExportSources): Iterable<string> {
     yield* pricesOf(posting, sources, priced);
     yield transactionOf(posting, hash, sources);
   }
-  // A balance is asserted at the beginning of a day: the one after the last entry's.
+  // Balance assertions apply to the beginning of a day: here the one after the last entry's.
   const end = sources.dayOf(last + DAY_MS + DAY_MS / 12);
   for (const { account, commodity, decimals, sum } of opened.values()) {
     yield `\n${end} balance ${account}  ${formatUnits(sum, decimals)} ~ 0 ${commodity}`;
   }
   yield '\n';
-}
-
-function* entriesOf(sources: ExportSources): Iterable<{ posting: Posting; hash: string | null }> {
-  for (const page of sources.pages()) {
-    for (const entry of page) {
-      if (entry.posting.atMs >= sources.fromMs && entry.posting.atMs < sources.toMs) yield entry;
-    }
-  }
 }
 
 function transactionOf(posting: Posting, hash: string | null, sources: ExportSources): string {
@@ -94,7 +86,7 @@ function transactionOf(posting: Posting, hash: string | null, sources: ExportSou
   return `${lines.join('\n')}\n`;
 }
 
-/** One price for each commodity and day. */
+/** Yields one price per commodity and day. */
 function* pricesOf(posting: Posting, sources: ExportSources, priced: Set<string>): Iterable<string> {
   for (const { assetId } of posting.lines) {
     const asset = knownAsset(sources, assetId);
@@ -106,9 +98,9 @@ function* pricesOf(posting: Posting, sources: ExportSources, priced: Set<string>
   }
 }
 
-/** The network is part of the name: the same coin on two chains is held at two places. */
+/** Account name with the network, since the same coin on two chains is two holdings. */
 function accountName(account: Account, assetId: string): string {
-  const network = assetId.slice(0, assetId.lastIndexOf('/')).replaceAll(/[^A-Za-z0-9]+/g, '-');
+  const network = networkOf(assetId).replaceAll(/[^A-Za-z0-9]+/g, '-');
   const part = network === '' ? 'Elsewhere' : capitalised(network);
   const [first = '', ...rest] = account.split(':');
   const root = ROOTS[first];
@@ -121,7 +113,7 @@ function capitalised(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-/** Beancount's commodities are capitals, digits and a few signs, at most 24. */
+/** Commodity name for Beancount, which allows capitals, digits and a few signs, at most 24 characters. */
 function commodityOf(asset: Asset): string {
   const symbol = asset.symbol.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
   return `${asset.practice ? 'PRACTICE.' : ''}${/^[A-Z]/.test(symbol) ? symbol : `X${symbol}`}`;

@@ -1,7 +1,7 @@
-/** One row per line of each entry (RFC 4180), with what it was worth at that time and who says so. */
-import { type Asset, formatUnits } from '../../../shared/money.ts';
+/** Exports one row per line of each ledger entry (RFC 4180), with its value at that time and the rate's source. */
+import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
 import type { Rate } from '../../ports/rates.ts';
-import { type ExportSources, knownAsset } from './index.ts';
+import { type ExportSources, knownAsset } from './sources.ts';
 
 const COLUMNS = [
   'time',
@@ -28,7 +28,7 @@ const COLUMNS = [
   'hash',
 ] as const;
 
-/** Text in pieces, each of whole rows. Debits are positive, as in the ledger. */
+/** Yields text in pieces of whole rows. Debits are positive, as in the ledger. */
 export function* exportCsv(sources: ExportSources): Iterable<string> {
   yield row(COLUMNS);
   for (const page of sources.pages()) {
@@ -46,7 +46,7 @@ export function* exportCsv(sources: ExportSources): Iterable<string> {
           formatUnits(line.amount, asset.decimals),
           asset.symbol,
           asset.practice ? 'practice' : 'real',
-          line.assetId.slice(0, line.assetId.lastIndexOf('/')),
+          networkOf(line.assetId),
           line.assetId,
           ...worth(line.amount, asset, sources.rates.at(asset, posting.atMs)),
           posting.model ?? '',
@@ -69,7 +69,7 @@ function worth(value: bigint, asset: Asset, rate: Rate | null): readonly string[
   return [fiatValue(value, asset.decimals, rate.value), rate.currency, rate.value, rate.source];
 }
 
-/** Exact: as many places as amount and rate have together, and no rounding. */
+/** Exact value, never rounded: with as many decimals as amount and rate have together. */
 export function fiatValue(value: bigint, decimals: number, rate: string): string {
   const [whole = '0', fraction = ''] = rate.split('.');
   return formatUnits(value * BigInt(whole + fraction), decimals + fraction.length);
@@ -79,7 +79,7 @@ function row(cells: readonly string[]): string {
   return `${cells.map(cell).join(',')}\r\n`;
 }
 
-/** A cell that begins like a formula would be one in a spreadsheet. */
+/** Quotes a cell if needed. A leading apostrophe stops spreadsheets from reading a text as a formula. */
 function cell(text: string): string {
   const harmless = /^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;

@@ -1,39 +1,39 @@
-/** Rates from a table that the owner keeps: each holds from its day on until the next one of the same asset. */
+/** Exchange rates from a table of the owner: each is valid from its day until the next one of the same asset. */
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import type { RateSource } from '../../ports/rates.ts';
 
-/** Longer than this a rate says nothing about a day. */
+/** Maximum age of a rate; an older one is not used for a day. */
 const AGE_MS_MAX = 31 * 86_400_000;
 
 const rateSchema = z.object({
-  /** Symbol (`USDC`) or the asset's id, which goes before. */
+  /** Symbol (`USDC`) or the asset's ID, which takes precedence. */
   asset: z.string().min(1).max(120),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'a currency as three letters, e.g. EUR'),
-  /** Day in UTC, or a moment with its zone. */
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be a currency of three letters, e.g. EUR'),
+  /** Day in UTC, or a time with its zone. */
   from: z.iso.datetime({ offset: true }).or(z.iso.date()),
-  rate: z.string().regex(/^\d{1,15}(\.\d{1,18})?$/, 'a decimal number as text, e.g. "0.92"'),
+  rate: z.string().regex(/^\d{1,15}(\.\d{1,18})?$/, 'must be a decimal number as text, e.g. "0.92"'),
   source: z.string().trim().min(1).max(200),
 });
 const tableSchema = z.array(rateSchema).max(100_000);
 
-/** No rate is known for anything. */
+/** A source without any rate. */
 export const NO_RATES: RateSource = { at: () => null };
 
-/** Reads a table in JSON. Fails with `bad-request`, naming the row that is not as it should be. */
+/** Reads a table in JSON. Fails with `bad-request`, which names the invalid row. */
 export function rateTable(text: string): RateSource {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('bad-request', 'The table of rates is not JSON.', { cause });
+    throw new AppError('bad-request', 'The rate table must be JSON.', { cause });
   }
   const parsed = tableSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new AppError(
       'bad-request',
-      `The table of rates is not as it should be at ${issue?.path.join('.') || 'its beginning'}: ${issue?.message ?? ''}`,
+      `Invalid rate table at ${issue?.path.join('.') || 'its beginning'}: ${issue?.message ?? ''}.`,
     );
   }
   const rows = parsed.data

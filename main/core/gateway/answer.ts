@@ -1,22 +1,26 @@
 /**
- * One answer from as many providers as it takes: where a provider's owner comes back in its middle, another
- * one (or the same, later) goes on from what was delivered. Each part is a job with a receipt of its own.
+ * One answer from as many providers as needed: if a provider pauses during the answer because its owner is back,
+ * another one (or the same one later) continues from the delivered text. Each part is a job with its own receipt.
  */
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { AskedCompletion, Usage } from '../../../shared/openai.ts';
-import { usage as usageOf } from '../../../shared/openai-answer.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { AnswerProgress } from './answer-progress.ts';
+import type { Continuation } from './candidates.ts';
 import type { OnPause } from './on-pause.ts';
-import type { Continuation, Seeking, StartedResponse } from './provider-search.ts';
+import type { ProviderSearch, StartedResponse } from './provider-search.ts';
 import type { Batch } from './purchase.ts';
 import { pause } from './waiting.ts';
+
+/** The content of one read; `end` counts the tokens of all parts. */
+export type AnswerBatch = Batch & { readonly end: { readonly usage: Usage } | null };
 
 export interface Answer {
   /** The job of the first part. */
   readonly jobId: string;
-  /** The next part; its end counts all parts. Fails with an AppError; then `conclude` is still to be called. */
-  next(): Promise<Batch & { readonly end: { readonly usage: Usage } | null }>;
-  /** See {@link import('./purchase.ts').Purchase.conclude}; of the part that is under way. */
+  /** Reads the next batch. Fails with an AppError; `conclude` is still to be called then. */
+  next(): Promise<AnswerBatch>;
+  /** See {@link import('./purchase.ts').Purchase.conclude}; concludes the current part. */
   conclude(cause?: AppError): Promise<unknown>;
 }
 
@@ -26,138 +30,125 @@ export interface AnswerRequest {
   readonly requester: AbortSignal;
 }
 
-/** An owner who comes and goes must not make one request endless. */
+export interface AnswerParts {
+  readonly search: ProviderSearch;
+  readonly clock: Clock;
+}
+
+/** Limits one request, however often owners come and go. */
 const CONTINUATIONS_MAX = 3;
-/** Each part pays for the prompt again: a provider that pauses on purpose does not earn it a third time. */
+/**
+ * Pauses of one peer in an answer after which it is left out. Each part pays for the prompt again, so a provider that
+ * pauses on purpose doesn't earn it a third time.
+ */
 const PAUSES_MAX = 2;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 10_000;
 
-/** Resolves when somebody began to answer; fails with an AppError when nobody does. */
-export async function beginAnswer(
-  { seeking, clock }: { readonly seeking: Seeking; readonly clock: Clock },
-  { asked, onPause, requester }: AnswerRequest,
-): Promise<Answer> {
-  let part = await seek(asked, null);
-  const jobId = part.purchase.jobId;
-  const { maxTokens } = part;
-  /** How often a peer paused in this answer. */
+/** Resolves when a provider has begun to answer; fails with an AppError if none does. */
+export async function beginAnswer(parts: AnswerParts, request: AnswerRequest): Promise<Answer> {
+  const first = await searchWhileWaiting(parts, request, request.asked, null);
+  return createAnswer(parts, request, first);
+}
+
+function createAnswer(
+  { search, clock }: AnswerParts,
+  request: AnswerRequest,
+  start: StartedResponse,
+): Answer {
+  const { asked, onPause, requester } = request;
+  const progress = new AnswerProgress();
+  /** Number of pauses in this answer by peer. */
   const pauses = new Map<string, number>();
-  let text = '';
-  /** Of the parts before this one. */
-  let before = { input: 0, output: 0 };
-  /** Of this part, as they arrived. */
-  let received = 0;
+  const pausedTimes = (atLeast: number) =>
+    new Set([...pauses].filter(([, times]) => times >= atLeast).map(([peer]) => peer));
+  let part = start;
+  let first: Batch | null = start.first;
   let continuations = 0;
-  let first: Batch | null = part.first;
 
-  /** Tries until the time that the request gives is over, which is at once unless it waits. */
-  async function seek(
-    wanted: AskedCompletion,
-    going: (Continuation & { peer: string }) | null,
-  ): Promise<StartedResponse> {
-    const endMs = clock.monotonic() + (onPause.kind === 'wait' ? onPause.waitMsMax : 0);
-    let round = going;
-    for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
-      try {
-        return await seeking.begin(wanted, requester, round ?? undefined);
-      } catch (error) {
-        const leftMs = endMs - clock.monotonic();
-        if (requester.aborted || leftMs <= 0 || !passes(error, going !== null)) throw error;
-        await pause(clock, Math.min(delayMs, leftMs), requester);
-        if (requester.aborted) throw left();
-        if (going === null) continue;
-        // Whoever paused may serve again.
-        await seeking.refresh(going.peer);
-        round = { ...going, without: pausedTimes(PAUSES_MAX) };
-      }
-    }
-  }
-
-  function pausedTimes(atLeast: number): ReadonlySet<string> {
-    return new Set([...pauses].filter(([, times]) => times >= atLeast).map(([peer]) => peer));
-  }
-
-  function take(batch: Batch): Awaited<ReturnType<Answer['next']>> {
-    for (const piece of batch.pieces) {
-      text += piece.text;
-      received += piece.tokens.length;
-    }
-    if (!batch.end) return { pieces: batch.pieces, end: null };
-    const own = batch.end.usage ?? usageOf(0, received);
-    const counted = usageOf(before.input + own.prompt_tokens, before.output + own.completion_tokens);
-    return { pieces: batch.pieces, end: { finishReason: batch.end.finishReason, usage: counted } };
-  }
-
-  async function continueElsewhere(cause: AppError): ReturnType<Answer['next']> {
-    const job = await seeking.conclude(part.purchase, cause);
-    if (requester.aborted) throw left();
-    const made = Math.max(received, job.outputTokens ?? 0);
-    // Without a count there is no saying how much is left of what was asked for.
-    if (made === 0) throw cause;
-    before = { input: before.input + (job.inputTokens ?? 0), output: before.output + made };
-    received = 0;
-    const room = maxTokens - before.output;
-    if (room <= 0) {
-      const counted = usageOf(before.input, before.output);
-      return { pieces: [], end: { finishReason: 'length', usage: counted } };
-    }
+  async function continueElsewhere(cause: AppError): Promise<AnswerBatch> {
+    const job = await search.conclude(part.purchase, cause);
+    if (requester.aborted) throw requesterLeft();
+    // Without a token count it is unknown how many of the requested tokens are left.
+    if (!progress.endPart(job)) throw cause;
+    const tokensLeft = start.maxTokens - progress.outputTokens;
+    if (tokensLeft <= 0) return { pieces: [], end: { finishReason: 'length', usage: progress.usage() } };
     const { peer, model } = part.candidate;
     pauses.set(peer, (pauses.get(peer) ?? 0) + 1);
     continuations += 1;
-    void seeking.refresh(peer);
-    const going = { jobId: job.id, sha256: model.sha256, without: pausedTimes(1), peer };
+    void search.refresh(peer);
+    const known = { jobId: job.id, sha256: model.sha256 };
     try {
-      part = await seek(remainder(asked, text, before.output, room), going);
+      part = await searchWhileWaiting({ search, clock }, request, progress.remainder(asked, tokensLeft), {
+        pausedPeer: peer,
+        continuation: { ...known, without: pausedTimes(1) },
+        laterContinuation: { ...known, without: pausedTimes(PAUSES_MAX) },
+      });
     } catch (error) {
       if (requester.aborted || !isAppError(error)) throw error;
       throw new AppError('paused', cause.message, { cause: error, details: cause.details });
     }
-    return take(part.first);
+    return progress.add(part.first);
   }
 
   return {
-    jobId,
+    jobId: start.purchase.jobId,
     async next() {
       if (first) {
         const batch = first;
         first = null;
-        return take(batch);
+        return progress.add(batch);
       }
       try {
-        return take(await part.purchase.next());
+        return progress.add(await part.purchase.next());
       } catch (error) {
-        const goesOn = onPause.kind !== 'fail' && continuations < CONTINUATIONS_MAX;
-        if (!goesOn || !isAppError(error, 'paused')) throw error;
+        const mayContinue = onPause.kind !== 'fail' && continuations < CONTINUATIONS_MAX;
+        if (!mayContinue || !isAppError(error, 'paused')) throw error;
         return continueElsewhere(error);
       }
     },
-    conclude: (cause) => seeking.conclude(part.purchase, cause),
+    conclude: (cause) => search.conclude(part.purchase, cause),
   };
 }
 
-/** What is still to be said, as a request: the conversation and the answer so far, to be gone on with. */
-function remainder(asked: AskedCompletion, text: string, made: number, room: number): AskedCompletion {
-  return {
-    ...asked,
-    prompt: text === '' ? asked.prompt : begunPrompt(asked.prompt, text),
-    maxTokens: room,
-    // From the same seed the dice would fall as they did for the first part.
-    seed: asked.seed === null ? null : (asked.seed + made) % 2 ** 32,
-  };
+/** The conditions for the continuation of an answer. */
+interface Resumption {
+  readonly pausedPeer: string;
+  /** For the first search, which leaves out every peer that paused in this answer. */
+  readonly continuation: Continuation;
+  /** For the searches after a wait: a provider that paused earlier may be available again. */
+  readonly laterContinuation: Continuation;
 }
 
-function begunPrompt(prompt: AskedCompletion['prompt'], text: string): AskedCompletion['prompt'] {
-  if (prompt.kind === 'text') return { kind: 'text', text: prompt.text + text };
-  const { messages, continuesLast } = prompt;
-  const last = continuesLast ? messages.at(-1) : undefined;
-  const earlier = last ? messages.slice(0, -1) : messages;
-  const begun = { role: 'assistant' as const, content: (last?.content ?? '') + text };
-  return { kind: 'chat', messages: [...earlier, begun], continuesLast: true };
+/** Searches until the waiting time of the request is over, which is immediately unless it waits. */
+async function searchWhileWaiting(
+  { search, clock }: AnswerParts,
+  { onPause, requester }: AnswerRequest,
+  asked: AskedCompletion,
+  resumption: Resumption | null,
+): Promise<StartedResponse> {
+  const endMs = clock.monotonic() + (onPause.kind === 'wait' ? onPause.waitMsMax : 0);
+  let continuation = resumption?.continuation ?? null;
+  for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
+    try {
+      return await search.findProvider({ asked, requester, continuation });
+    } catch (error) {
+      const leftMs = endMs - clock.monotonic();
+      if (requester.aborted || leftMs <= 0 || !mayPass(error, resumption !== null)) throw error;
+      await pause(clock, Math.min(delayMs, leftMs), requester);
+      if (requester.aborted) throw requesterLeft();
+      if (resumption === null) continue;
+      await search.refresh(resumption.pausedPeer);
+      continuation = resumption.laterContinuation;
+    }
+  }
 }
 
-/** Whether time may heal it. Before an answer has begun only a pause is waited for: a wrong name stays wrong. */
-function passes(error: unknown, hasBegun: boolean): boolean {
+/**
+ * Tells whether waiting may help. Before an answer has begun, only a pause is worth waiting for: a wrong model name,
+ * for example, stays wrong.
+ */
+function mayPass(error: unknown, hasBegun: boolean): boolean {
   if (!hasBegun) return isAppError(error, 'paused');
   return isAppError(
     error,
@@ -165,6 +156,6 @@ function passes(error: unknown, hasBegun: boolean): boolean {
   );
 }
 
-function left(): AppError {
-  return new AppError('aborted', 'The requester left.');
+function requesterLeft(): AppError {
+  return new AppError('aborted', 'The requester disconnected.');
 }

@@ -1,84 +1,61 @@
-/** The books of one job that we buy: what was asked of whom, and what it cost in the end. */
+/** The stored record of one purchase: provider and model when it begins, output and cost when it ends. */
 import type { AppError, ErrorCode } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
-import { newJobId } from '../jobs/index.ts';
+import { decodeSpeed, type JobRecord, recordJob } from '../jobs/index.ts';
 import type { Candidate } from './choice.ts';
 
-/** The steps of one purchase, each persisted. */
-export interface Books {
-  job(): Job;
-  step(state: JobState, patch: Partial<Job>, note?: string): void;
+/** The steps of one purchase, each stored. */
+export interface BoughtJob extends JobRecord {
   firstToken(): void;
   close(state: JobState, patch: Partial<Job>, note?: string): void;
 }
 
-/** Persists the purchase as `admitted`, before anything is sent. */
-export function openBooks(
+/** Stores the purchase as `admitted`, before anything is sent. */
+export function recordPurchase(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: JobStore },
   candidate: Candidate,
   lease: Pick<PaymentLease, 'channelId'>,
-  /** The job that is gone on with. */
+  /** ID of the job whose answer this one continues. */
   continues: string | null,
-): Books {
-  let job: Job = {
-    id: newJobId(clock.now()),
-    side: 'bought',
-    state: 'admitted',
-    model: candidate.model.id,
-    peer: candidate.peer,
-    payer: null,
-    channelId: lease.channelId,
-    createdAtMs: clock.now(),
-    startedAtMs: null,
-    firstTokenAtMs: null,
-    endedAtMs: null,
-    inputTokens: null,
-    outputTokens: null,
-    decodeTokensPerSecond: null,
-    assetId: candidate.offer.asset.id,
-    charged: null,
-    cumulative: null,
-    receipt: null,
-    finishReason: null,
-    error: null,
-    continues,
-    continuedBy: null,
-  };
+): BoughtJob {
+  const record = recordJob(
+    { clock, jobs },
+    {
+      side: 'bought',
+      model: candidate.model.id,
+      peer: candidate.peer,
+      payer: null,
+      channelId: lease.channelId,
+      assetId: candidate.offer.asset.id,
+      continues,
+    },
+  );
   let firstTokenAtMs: number | null = null;
-  jobs.insert(job);
-  jobs.appendEvent(job.id, { atMs: job.createdAtMs, state: 'admitted', note: null });
-  function step(state: JobState, patch: Partial<Job>, note?: string): void {
-    job = { ...job, ...patch, state };
-    jobs.update(job.id, { ...patch, state });
-    jobs.appendEvent(job.id, { atMs: clock.now(), state, note: note ?? null });
-  }
   return {
-    job: () => job,
-    step,
+    ...record,
     firstToken() {
       firstTokenAtMs = clock.now();
-      // Only now it is sure who went on.
-      if (continues !== null) jobs.update(continues, { continuedBy: job.id });
+      // Only now is it certain which job continued the answer.
+      if (continues !== null) jobs.update(continues, { continuedBy: record.job().id });
     },
     close(state, patch, note) {
       const endedAtMs = clock.now();
       const decodeMs = firstTokenAtMs === null ? 0 : endedAtMs - firstTokenAtMs;
-      const counted = (patch.outputTokens ?? 0) - 1;
-      const decodeTokensPerSecond = counted > 0 && decodeMs > 0 ? (counted * 1_000) / decodeMs : null;
-      step(state, { ...patch, firstTokenAtMs, endedAtMs, decodeTokensPerSecond }, note);
+      const decodeTokensPerSecond = decodeSpeed(patch.outputTokens ?? 0, decodeMs);
+      record.step(state, { ...patch, firstTokenAtMs, endedAtMs, decodeTokensPerSecond }, note);
     },
   };
 }
 
-/** How a purchase that did not succeed is called. */
+/** The end state of a purchase that didn't succeed. */
 export function endState(cause: AppError): JobState {
   return cause.code === 'aborted' ? 'aborted' : 'failed';
 }
 
-/** Leaving early is no error. */
+/** The error of a purchase that didn't succeed; null if the requester left, which is not an error. */
 export function errorOf(cause: AppError): ErrorCode | null {
   return cause.code === 'aborted' ? null : cause.code;
 }

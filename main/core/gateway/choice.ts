@@ -1,4 +1,4 @@
-/** Which provider is asked first: the cheapest for this request, then the fastest. */
+/** Ranks the providers for a request: the cheapest first, then the fastest. */
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { Provider } from '../network/index.ts';
@@ -11,13 +11,13 @@ export interface Candidate {
 
 export interface Wanted {
   readonly modelId: string;
-  /** Exactly this file, where an answer of it has begun; null takes any of that name. */
+  /** Exactly this file, if an answer of it has begun; null accepts any file of that name. */
   readonly sha256?: string | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
 
-/** Those that sell the model with enough context, best first. */
+/** Returns the providers that sell the model with enough context, best first. */
 export function rank(
   providers: readonly Provider[],
   wanted: Wanted,

@@ -1,2 +1,2 @@
-/** The door of the gateway room. */
+/** Public interface of the gateway module. */
 export { createGateway, type GatewayOptions, type GatewayService } from './service.ts';

@@ -1,9 +1,9 @@
-/** What can be bought now: the union of all offers, each model at its cheapest. */
+/** Lists the models that can be bought now: the union of all offers, each model at its lowest price. */
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { Provider } from '../network/index.ts';
 
-/** A model as `GET /v1/models` tells it: OpenAI's shape, and what a buyer wants to know. */
+/** A model as `GET /v1/models` returns it: OpenAI's fields, and price, limits and speed for a buyer. */
 export interface ListedModel {
   readonly id: string;
   readonly object: 'model';
@@ -16,14 +16,14 @@ export interface ListedModel {
   readonly quantisation: string;
   readonly sha256: string;
   readonly decode_tokens_per_second: number | null;
-  /** How many sell it. */
+  /** Number of providers that sell it. */
   readonly providers: number;
 }
 
-/** As much input as output, for comparing prices without a request. */
+/** Equal numbers of input and output tokens, to compare prices without a request. */
 const SAMPLE = { input: 1_000_000, output: 1_000_000 };
 
-/** One entry for each model, sorted by name. */
+/** Returns one entry per model, sorted by name. */
 export function listModels(
   providers: readonly Provider[],
   accepts: (offer: Offer, model: OfferedModel) => boolean,

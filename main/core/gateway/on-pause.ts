@@ -1,11 +1,11 @@
-/** What a request wants done when its provider's owner comes back in the middle of the answer. */
+/** Reads from a request what to do if the provider pauses during the answer because its owner is back. */
 import { AppError } from '../../../shared/errors.ts';
 import { ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 
 export type OnPause =
-  /** Another provider goes on at once, or the answer ends with `paused`. */
+  /** Another provider continues immediately, or the answer ends with `paused`. */
   | { readonly kind: 'elsewhere' }
-  /** Whoever serves again within this time goes on, the same provider or another. */
+  /** The first provider available within this time continues, the same one or another. */
   | { readonly kind: 'wait'; readonly waitMsMax: number }
   /** The answer ends with `paused`. */
   | { readonly kind: 'fail' };
@@ -13,7 +13,7 @@ export type OnPause =
 const WAIT_SECONDS_DEFAULT = 120;
 const WAIT_SECONDS_MAX = 600;
 
-/** Reads `elsewhere` (also when there is none), `wait`, `wait;seconds=N` or `fail`; else `bad-request`. */
+/** Reads `elsewhere` (the default without the header), `wait`, `wait;seconds=N` or `fail`; else fails with `bad-request`. */
 export function readOnPause(header: string | undefined): OnPause {
   const given = header?.trim().toLowerCase() ?? 'elsewhere';
   if (given === 'elsewhere' || given === 'fail') return { kind: given };
@@ -22,7 +22,7 @@ export function readOnPause(header: string | undefined): OnPause {
   if (!match || seconds < 1 || seconds > WAIT_SECONDS_MAX) {
     throw new AppError(
       'bad-request',
-      `Header '${ON_PAUSE_HEADER}': elsewhere, wait, wait;seconds=1 to ${WAIT_SECONDS_MAX}, or fail.`,
+      `Invalid header ${ON_PAUSE_HEADER}. Use elsewhere, wait, wait;seconds=1 to ${WAIT_SECONDS_MAX}, or fail.`,
       { details: { param: ON_PAUSE_HEADER, code: 'invalid_value' } },
     );
   }

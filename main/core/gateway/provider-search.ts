@@ -1,10 +1,9 @@
-/** Finds who answers a request: one provider after the other until one has begun, each attempt in the books. */
+/** Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. */
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import type { Offer, OfferedModel } from '../../../shared/offer.ts';
-import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
-import { inputTokensMax } from '../../../shared/price.ts';
+import { type AskedCompletion, answerTokensMax } from '../../../shared/openai.ts';
 import type { Directory } from '../network/index.ts';
-import { type Candidate, rank } from './choice.ts';
+import type { Candidates, Continuation } from './candidates.ts';
+import type { Candidate } from './choice.ts';
 import {
   type Batch,
   PAYMENT_CORRECTED,
@@ -14,56 +13,53 @@ import {
 } from './purchase.ts';
 import { pause } from './waiting.ts';
 
-/** An answer that has begun: the first batch is here, so the provider works. */
+/** An answer that has begun: the first batch has arrived, so the provider works. */
 export interface StartedResponse {
   readonly purchase: Purchase;
   readonly first: Batch;
   readonly candidate: Candidate;
-  /** The most tokens that this provider was asked for. */
+  /** Maximum output tokens that were requested from this provider. */
   readonly maxTokens: number;
 }
 
-/** What is already there when an answer is gone on with. */
-export interface Continuation {
-  /** The job that ended too early. */
-  readonly jobId: string;
-  /** The model file that answered so far. */
-  readonly sha256: string;
-  /** Peers that are not to be asked. */
-  readonly without: ReadonlySet<string>;
+export interface SearchRequest {
+  readonly asked: AskedCompletion;
+  readonly requester: AbortSignal;
+  /** Set if an answer that has begun is to be continued. */
+  readonly continuation: Continuation | null;
 }
 
-export interface Seeking {
-  /** Fails with the last attempt's AppError when nobody begins. */
-  begin(asked: AskedCompletion, requester: AbortSignal, going?: Continuation): Promise<StartedResponse>;
-  /** Ends a purchase, and lets `idle` wait for it. */
+export interface ProviderSearch {
+  /** Fails with the last attempt's AppError if no provider begins. */
+  findProvider(request: SearchRequest): Promise<StartedResponse>;
+  /** Ends a purchase, and makes `idle` wait for it. */
   conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError): ReturnType<Purchase['conclude']>;
-  /** Asks a peer for its offer anew: what it said no longer holds. */
+  /** Fetches a peer's offer again, because the known one is out of date. */
   refresh(peer: string): Promise<unknown>;
-  /** Resolves when every purchase that was begun is booked. */
+  /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
 
-export interface SeekingOptions {
+export interface ProviderSearchOptions {
   readonly context: PurchaseContext;
   readonly directory: Directory;
-  readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
+  readonly candidates: Candidates;
 }
 
 /** Attempts for one request or its continuation, over all providers. */
 const ATTEMPTS_MAX = 6;
 /**
- * Waits before a provider is asked again after it refused a payment or broke off: a channel whose last
+ * Delays before a provider is tried again after it rejected a payment or the connection broke: a channel whose last
  * request was left early is busy until the provider's engine has made its current token.
  */
 const RETRY_DELAYS_MS = [0, 150, 600, 2_000];
-/** A peer that failed is asked last for this long; better a recentlyFailed one than none. */
-const RECENT_FAILURE_MS = 30_000;
 
-/** See {@link Seeking}. */
-export function createSeeking({ context, directory, accepts }: SeekingOptions): Seeking {
-  const { clock } = context;
-  const failedUntilMs = new Map<string, number>();
+/** See {@link ProviderSearch}. */
+export function createProviderSearch({
+  context,
+  directory,
+  candidates,
+}: ProviderSearchOptions): ProviderSearch {
   const concluding = new Set<Promise<unknown>>();
 
   function conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError) {
@@ -72,40 +68,15 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
     return done.finally(() => concluding.delete(done));
   }
 
-  async function candidates(asked: AskedCompletion, going?: Continuation): Promise<readonly Candidate[]> {
-    const wanted = {
-      modelId: asked.model,
-      sha256: going?.sha256 ?? null,
-      inputTokens: inputTokensMax(textsOf(asked)),
-      outputTokens: asked.maxTokens ?? 0,
-    };
-    const selling = await directory.find(asked.model, going?.without);
-    if (selling.length === 0) throw notOffered();
-    const ranked = rank(selling, wanted, accepts);
-    if (ranked.length > 0) return recentlyFailedLast(ranked);
-    if (rank(selling, wanted, () => true).length > 0)
-      throw new AppError('no-provider', 'Nobody offers that model at terms that are accepted here.');
-    throw new AppError('context-exceeded', 'The answer does not fit the context of the model.', {
-      details: { param: 'max_tokens' },
-    });
-  }
-
-  function recentlyFailedLast(ranked: readonly Candidate[]): readonly Candidate[] {
-    const nowMs = clock.now();
-    for (const [peer, untilMs] of failedUntilMs) if (untilMs <= nowMs) failedUntilMs.delete(peer);
-    const recentlyFailed = ({ peer }: Candidate) => failedUntilMs.has(peer);
-    return [...ranked.filter((each) => !recentlyFailed(each)), ...ranked.filter(recentlyFailed)];
-  }
-
-  async function attempt(
-    candidate: Candidate,
-    asked: AskedCompletion,
-    requester: AbortSignal,
-    going?: Continuation,
-  ): Promise<StartedResponse> {
+  async function attempt(candidate: Candidate, request: SearchRequest): Promise<StartedResponse> {
+    const { asked, requester, continuation } = request;
     const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
-    const continues = going?.jobId ?? null;
-    const purchase = await startPurchase(context, candidate, { ...asked, maxTokens }, requester, continues);
+    const purchase = await startPurchase(context, {
+      candidate,
+      asked: { ...asked, maxTokens },
+      requester,
+      continues: continuation?.jobId ?? null,
+    });
     try {
       let first = await purchase.next();
       while (first.pieces.length === 0 && !first.end) first = await purchase.next();
@@ -116,71 +87,25 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
     }
   }
 
-  /** After a failed attempt: a candidate to try before the others, none, or that nothing will help. */
-  async function whatNow(
-    error: AppError,
-    candidate: Candidate,
-    retries: Map<string, number>,
-  ): Promise<Candidate | 'stop' | null> {
-    const { peer } = candidate;
-    const counter = `${peer} ${error.code}`;
-    const tried = retries.get(counter) ?? 0;
-    retries.set(counter, tried + 1);
-    switch (error.code) {
-      case 'bad-request':
-        // What was read here and is not known there: a provider of an older version.
-        return error.details.code === 'unknown_parameter' ? null : 'stop';
-      case 'context-exceeded':
-      case 'insufficient-funds':
-      case 'chain-unavailable':
-        return 'stop';
-      case 'payment-required': {
-        const delayMs = RETRY_DELAYS_MS[tried];
-        if (error.details.reason !== PAYMENT_CORRECTED || delayMs === undefined) return null;
-        await pause(clock, error.details.code === 'channel-busy' ? delayMs : 0);
-        return renewed(candidate);
-      }
-      case 'paused':
-      case 'model-unavailable':
-        await directory.refresh(peer);
-        return null;
-      case 'peer-unreachable':
-      case 'engine-failed':
-        failedUntilMs.set(peer, clock.now() + RECENT_FAILURE_MS);
-        return tried === 0 && directory.providers().length === 1 ? candidate : null;
-      default:
-        return null;
-    }
-  }
-
-  /** The candidate at its price of now: a price that rose makes a voucher too small. */
-  async function renewed(candidate: Candidate): Promise<Candidate | null> {
-    const { peer } = candidate;
-    const offer = await directory.refresh(peer);
-    const model = offer?.models.find(({ id }) => id === candidate.model.id);
-    if (!offer || !model || model.sha256 !== candidate.model.sha256) return null;
-    return accepts(offer, model) ? { peer, offer, model } : null;
-  }
-
   return {
-    async begin(asked, requester, going) {
-      const queue = [...(await candidates(asked, going))];
-      const retries = new Map<string, number>();
+    async findProvider(request) {
+      const queue = [...(await candidates.list(request.asked, request.continuation))];
+      const retries = createRetries(context, directory, candidates);
       let failure: AppError | null = null;
       for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts += 1) {
         const candidate = queue.shift();
         if (!candidate) break;
         try {
-          return await attempt(candidate, asked, requester, going);
+          return await attempt(candidate, request);
         } catch (error) {
-          if (!isAppError(error) || requester.aborted) throw error;
+          if (!isAppError(error) || request.requester.aborted) throw error;
           failure = error;
-          const again = await whatNow(error, candidate, retries);
+          const again = await retries.after(error, candidate);
           if (again === 'stop') throw error;
           if (again) queue.unshift(again);
         }
       }
-      throw failure ?? new AppError('no-provider', 'Nobody offers that model right now.');
+      throw failure ?? new AppError('no-provider', 'No provider offers that model right now.');
     },
     conclude,
     refresh: directory.refresh,
@@ -190,16 +115,58 @@ export function createSeeking({ context, directory, accepts }: SeekingOptions): 
   };
 }
 
-/** Nobody sells what was named. */
-export function notOffered(): AppError {
-  return new AppError('model-unavailable', 'Nobody offers that model right now.', {
-    details: { param: 'model' },
-  });
+/** Decides how one search goes on after a failed attempt. */
+interface Retries {
+  /** Returns a candidate to try before the others, null for the next one, or `stop` if no other one can help. */
+  after(error: AppError, candidate: Candidate): Promise<Candidate | 'stop' | null>;
 }
 
-/** Any failure, as one that may be told. */
+function createRetries(
+  { clock }: Pick<PurchaseContext, 'clock'>,
+  directory: Directory,
+  candidates: Candidates,
+): Retries {
+  /** Failures so far by peer and error code. */
+  const failures = new Map<string, number>();
+
+  return {
+    async after(error, candidate) {
+      const { peer } = candidate;
+      const counter = `${peer} ${error.code}`;
+      const tried = failures.get(counter) ?? 0;
+      failures.set(counter, tried + 1);
+      switch (error.code) {
+        case 'bad-request':
+          // A parameter that is valid here and unknown there: the provider has an older version.
+          return error.details.code === 'unknown_parameter' ? null : 'stop';
+        case 'context-exceeded':
+        case 'insufficient-funds':
+        case 'chain-unavailable':
+          return 'stop';
+        case 'payment-required': {
+          const delayMs = RETRY_DELAYS_MS[tried];
+          if (error.details.reason !== PAYMENT_CORRECTED || delayMs === undefined) return null;
+          await pause(clock, error.details.code === 'channel-busy' ? delayMs : 0);
+          return candidates.renew(candidate);
+        }
+        case 'paused':
+        case 'model-unavailable':
+          await directory.refresh(peer);
+          return null;
+        case 'peer-unreachable':
+        case 'engine-failed':
+          candidates.noteFailure(peer);
+          return tried === 0 && directory.providers().length === 1 ? candidate : null;
+        default:
+          return null;
+      }
+    },
+  };
+}
+
+/** Converts any failure to one that can be shown to the client. */
 export function asFailure(error: unknown): AppError {
   return isAppError(error)
     ? error
-    : new AppError('engine-failed', 'The answer could not be passed on.', { cause: error });
+    : new AppError('engine-failed', 'Could not pass on the answer.', { cause: error });
 }

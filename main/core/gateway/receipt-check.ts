@@ -1,12 +1,12 @@
-/** Whether a provider's account of a job holds against what we asked, what we got and what we agreed to pay. */
+/** Checks a provider's receipt against the request, the response and the agreed price. */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
-import { type OfferedModel, type Receipt, receiptSchema } from '../../../shared/offer.ts';
+import { type OfferedModel, type Receipt, receiptSchema, tokenBytes } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 
-/** What a receipt is held against. */
+/** The facts on the buyer's side that a receipt has to match. */
 export interface Expected {
   readonly peer: string;
   readonly model: OfferedModel;
@@ -15,13 +15,13 @@ export interface Expected {
   readonly ceiling: Amount;
   readonly inputTokensMax: number;
   readonly outputTokensMax: number;
-  /** The token ids that arrived; null when the provider does not send them. */
+  /** The token IDs that arrived; null if the provider doesn't send them. */
   readonly tokens: readonly number[] | null;
-  /** What the channel was charged according to the payment's own protocol. */
+  /** The charge of the channel by the payment protocol. */
   readonly charged: Amount;
 }
 
-/** The receipt after every check. Fails with `receipt-refused`; `details.reason` says why. */
+/** Returns the receipt after every check. Fails with `receipt-refused`; `details.reason` is the failed check. */
 export async function checkReceipt(
   jws: string,
   expected: Expected,
@@ -48,7 +48,7 @@ function flaw(receipt: Receipt, expected: Expected): string | null {
   if (receipt.inputTokens > expected.inputTokensMax) return 'input-tokens';
   if (receipt.outputTokens > expected.outputTokensMax) return 'output-tokens';
   if (tokens !== null && receipt.outputTokens > tokens.length) return 'output-tokens';
-  // A provider whose connection broke counts only what was taken: fewer than arrived, never others.
+  // After a broken connection a provider counts only the tokens that were taken: fewer than arrived, never others.
   if (tokens !== null && receipt.tokenHash !== hashTokens(tokens.slice(0, receipt.outputTokens)))
     return 'token-hash';
   if (
@@ -61,17 +61,13 @@ function flaw(receipt: Receipt, expected: Expected): string | null {
   return null;
 }
 
-/** sha256 over token ids as little-endian uint32, in hex. */
+/** See `tokenHash` of the receipt. */
 export function hashTokens(tokens: readonly number[]): string {
-  const bytes = Buffer.alloc(tokens.length * 4);
-  tokens.forEach((token, index) => {
-    bytes.writeUInt32LE(token, index * 4);
-  });
-  return createHash('sha256').update(bytes).digest('hex');
+  return createHash('sha256').update(tokenBytes(tokens)).digest('hex');
 }
 
 function refused(reason: string, peer: string, cause?: unknown): AppError {
-  return new AppError('receipt-refused', 'The provider’s receipt does not hold.', {
+  return new AppError('receipt-refused', `The provider’s receipt failed verification (${reason}).`, {
     cause,
     details: { reason, peer },
   });

@@ -1,7 +1,7 @@
-/** Waiting that the clock of a test can move and that a requester who leaves ends at once. */
+/** A delay that tests move by the clock and that ends early when the requester leaves. */
 import type { Clock } from '../../ports/clock.ts';
 
-/** Resolves after this long, or as soon as the signal aborts. */
+/** Resolves after this time, or as soon as the signal aborts. */
 export function pause(clock: Clock, durationMs: number, ended?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (durationMs <= 0 || ended?.aborted) {

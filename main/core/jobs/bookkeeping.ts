@@ -1,29 +1,29 @@
-/** Brings jobs and ledger to what the chain and the channels say, both together or neither. */
+/** Updates jobs and ledger to match the chain and the channels, both together or neither. */
 import type { SettlementEvent } from '../../ports/chain.ts';
 import type { ChannelAccount } from '../../ports/claims.ts';
 import type { Ledger } from '../ledger/index.ts';
-import type { Jobs } from './index.ts';
+import type { Jobs } from './jobs.ts';
 
 export interface Bookkeeping {
   readonly jobs: Pick<Jobs, 'markClaimed' | 'markSettled' | 'recover'>;
   readonly ledger: Pick<Ledger, 'channelsClaimed' | 'paidOut' | 'networkFee' | 'recoverCharges' | 'undo'>;
   /** All or nothing over the stores of both. */
   readonly transaction: <T>(run: () => T) => T;
-  /** Asset ids of what channels pay in and of the chain's own coin. */
+  /** Asset IDs of the token that channels pay in and of the chain's native coin. */
   readonly tokenId: string;
   readonly coinId: string;
 }
 
 /**
- * The listener of settlement events: books the transaction with its fee and marks the jobs it pays. An
- * event may come again; it throws when it could not be booked, so that it does come again.
+ * Handles a settlement event: records the transaction with its fee and marks the jobs it pays. An event may arrive
+ * more than once. The function throws when the event could not be recorded, so that it is delivered again.
  */
 export function bookSettlement(parts: Bookkeeping, event: SettlementEvent): void {
   const { jobs, ledger, tokenId, coinId } = parts;
   if (event.type === 'waiting') return;
   const txHash = event.tx.hash;
   if (event.type === 'undone') {
-    // The jobs it paid stay marked: the next transaction marks them again, and what is owed is the ledger's to say.
+    // The jobs it paid stay marked: the next transaction marks them again. The ledger alone decides the balance due.
     ledger.undo(txHash, 'The chain dropped the transaction');
     return;
   }
@@ -43,8 +43,8 @@ export function bookSettlement(parts: Bookkeeping, event: SettlementEvent): void
 }
 
 /**
- * Once at start, before the first job: ends what a crash left unfinished and books what the channels
- * charged and the books lack. `accounts` are the channels that we sell on.
+ * Called once at start, before the first job: ends the jobs that a crash left unfinished and records the charges
+ * that the channels have and the ledger lacks. `accounts` are the channels that this machine sells on.
  */
 export function recoverBooks(parts: Bookkeeping, accounts: readonly ChannelAccount[]): void {
   const charged = new Map(accounts.map((account) => [account.channelId, account.charged]));

@@ -1,4 +1,4 @@
-/** The ids of jobs: in the order of their time, so that each is kept beside the one before it and not somewhere. */
+/** Job IDs, sortable by time, so that the database stores consecutive jobs next to each other. */
 import { randomBytes } from 'node:crypto';
 
 /** A UUID of version 7 (RFC 9562): milliseconds, then 74 random bits. */

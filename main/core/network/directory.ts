@@ -1,154 +1,85 @@
-/** Who sells what: the offers of all peers, fetched, verified and kept until they expire. */
+/** Directory of providers: fetches the offers of all peers, verifies them and keeps them until they expire. */
 import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type Offer } from '../../../shared/offer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network } from '../../ports/network.ts';
+import { KnownOffers, type Provider } from './known-offers.ts';
 
 export interface DirectoryOptions {
   readonly network: Pick<Network, 'peers' | 'onPeers' | 'fetch'>;
   readonly clock: Clock;
-  /** Checks a compact JWS and gives back the offer; throws when it does not hold. */
+  /** Verifies a compact JWS and returns the offer in it; throws if it is invalid. */
   readonly readOffer: (jws: string, peer: string) => Promise<Offer>;
-  /** How often peers are asked again. Default 60 s. */
+  /** Interval between two refreshes of a peer's offer. Default 60 s. */
   readonly refreshMs?: number;
 }
 
-export interface Provider {
-  readonly peer: string;
-  readonly offer: Offer;
-}
-
 export interface Directory {
-  /** Asks connected peers now and then; `stop` ends that. */
+  /** Refreshes the offers of connected peers at intervals, until `stop`. */
   start(): void;
   stop(): void;
-  /** Offers that hold now, of peers that are not avoided. */
+  /** Providers with a valid offer, without peers to avoid. */
   providers(): readonly Provider[];
   /**
-   * Who sells this model (any, when null), those left out who are not to be asked; asks every peer again before it
-   * answers that nobody does.
+   * Returns the providers of this model (of any, when null) without those in `without`. Before it returns an empty
+   * list it queries every peer again.
    */
   find(modelId: string | null, without?: ReadonlySet<string>): Promise<readonly Provider[]>;
-  /** Asks one peer anew; null when it sells nothing, cannot be reached, or its offer does not hold. */
+  /** Fetches one peer's offer now; null if the peer sells nothing, can't be reached, or its offer is invalid. */
   refresh(peer: string): Promise<Offer | null>;
-  /** Leaves a peer out for a while: it failed or cheated. */
+  /** Leaves a peer out for a while, because it failed or cheated. */
   avoid(peer: string, forMs: number): void;
   /** Called when the offers changed. */
   onChange(listener: (providers: readonly Provider[]) => void): () => void;
 }
 
 const REFRESH_MS = 60_000;
-const ASK_EVERYBODY_MS_MIN = 1_000;
+/** Interval in which every peer is queried at most once, so that searches don't flood them. */
+const QUERY_ALL_MS_MIN = 1_000;
 const FETCH_MS_MAX = 10_000;
-const OFFER_BYTES_MAX = 64 * 1024;
-/** A peer that sells nothing is asked again after this many refreshes. */
-const EMPTY_REFRESHES = 5;
-
-interface Entry {
-  offer: Offer | null;
-  asking: Promise<Offer | null> | null;
-  /** Refreshes to skip: most peers only buy. */
-  skip: number;
-  avoidUntilMs: number;
-}
+const OFFER_CHARACTERS_MAX = 64 * 1024;
 
 /** See {@link Directory}. */
 export function createDirectory(options: DirectoryOptions): Directory {
-  const { network, clock, readOffer } = options;
-  const entries = new Map<string, Entry>();
-  const listeners = new Set<(providers: readonly Provider[]) => void>();
-  let askedEverybodyAtMs: number | null = null;
+  const { network, clock } = options;
+  const known = new KnownOffers(clock);
+  let queriedAllAtMs: number | null = null;
   let timer: Timer | null = null;
   let unsubscribe: (() => void) | null = null;
 
-  function entry(peer: string): Entry {
-    const existing = entries.get(peer);
-    if (existing) return existing;
-    const made: Entry = { offer: null, asking: null, skip: 0, avoidUntilMs: 0 };
-    entries.set(peer, made);
-    return made;
+  const refresh = (peer: string) => known.fetch(peer, () => fetchOffer(options, peer));
+  const connected = () => network.peers().flatMap((peer) => (peer.connected ? [peer.peer] : []));
+
+  async function refreshDue(): Promise<void> {
+    const peers = connected();
+    known.keepOnly(new Set(network.peers().map(({ peer }) => peer)));
+    await Promise.all(peers.filter((peer) => !known.skipRefresh(peer)).map(refresh));
   }
 
-  function providers(): Provider[] {
-    const nowMs = clock.now();
-    const found: Provider[] = [];
-    for (const [peer, { offer, avoidUntilMs }] of entries) {
-      if (offer && offer.expiresAtMs > nowMs && avoidUntilMs <= nowMs) found.push({ peer, offer });
-    }
-    return found;
-  }
-
-  function refresh(peer: string): Promise<Offer | null> {
-    const known = entry(peer);
-    known.asking ??= ask(peer).then((offer) => {
-      known.asking = null;
-      known.skip = offer ? 0 : EMPTY_REFRESHES;
-      const changed = JSON.stringify(offer?.models) !== JSON.stringify(known.offer?.models);
-      known.offer = offer;
-      if (changed) for (const listener of listeners) listener(providers());
-      return offer;
-    });
-    return known.asking;
-  }
-
-  async function ask(peer: string): Promise<Offer | null> {
-    const ended = new AbortController();
-    const limit = clock.after(FETCH_MS_MAX, () => ended.abort());
-    try {
-      const response = await network.fetch(peer, OFFER_PATH, { signal: ended.signal });
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        return null;
-      }
-      return await readOffer(await readText(response, OFFER_BYTES_MAX), peer);
-    } catch {
-      // Whatever a peer does wrong here comes to the same: it sells us nothing now.
-      return null;
-    } finally {
-      limit.cancel();
-    }
-  }
-
-  function askAll(): Promise<unknown> {
-    const connected = network.peers().filter((peer) => peer.connected);
-    const here = new Set(network.peers().map(({ peer }) => peer));
-    for (const [peer, known] of entries) {
-      if (!here.has(peer) && known.avoidUntilMs <= clock.now()) entries.delete(peer);
-    }
-    return Promise.all(
-      connected.map(({ peer }) => {
-        const known = entry(peer);
-        if (known.skip > 0) {
-          known.skip -= 1;
-          return null;
-        }
-        return refresh(peer);
-      }),
+  async function refreshNew(): Promise<void> {
+    await Promise.all(
+      connected()
+        .filter((peer) => !known.has(peer))
+        .map(refresh),
     );
   }
 
-  /** Also those whose last offer ran out or who sold nothing yet; not more often than peers can bear. */
-  async function askEverybody(): Promise<void> {
+  /** Queries every peer, including those whose last offer expired or that sold nothing before; at most once per second. */
+  async function queryAll(): Promise<void> {
     const nowMs = clock.monotonic();
-    if (askedEverybodyAtMs !== null && nowMs - askedEverybodyAtMs < ASK_EVERYBODY_MS_MIN) {
-      await Promise.all([...entries.values()].map(({ asking }) => asking));
+    if (queriedAllAtMs !== null && nowMs - queriedAllAtMs < QUERY_ALL_MS_MIN) {
+      await known.fetched();
       return;
     }
-    askedEverybodyAtMs = nowMs;
-    const connected = network.peers().filter((peer) => peer.connected);
-    await Promise.all(connected.map(({ peer }) => refresh(peer)));
-  }
-
-  function askNew(): Promise<unknown> {
-    const fresh = network.peers().filter(({ peer, connected }) => connected && !entries.has(peer));
-    return Promise.all(fresh.map(({ peer }) => refresh(peer)));
+    queriedAllAtMs = nowMs;
+    await Promise.all(connected().map(refresh));
   }
 
   return {
     start() {
-      timer ??= clock.every(options.refreshMs ?? REFRESH_MS, () => void askAll());
-      unsubscribe ??= network.onPeers(() => void askNew());
-      void askAll();
+      timer ??= clock.every(options.refreshMs ?? REFRESH_MS, () => void refreshDue());
+      unsubscribe ??= network.onPeers(() => void refreshNew());
+      void refreshDue();
     },
     stop() {
       timer?.cancel();
@@ -156,35 +87,52 @@ export function createDirectory(options: DirectoryOptions): Directory {
       unsubscribe?.();
       unsubscribe = null;
     },
-    providers,
+    providers: () => known.providers(),
     async find(modelId, without) {
       const selling = () =>
-        providers().filter(
-          ({ peer, offer }) =>
-            !without?.has(peer) && offer.models.some((model) => modelId === null || model.id === modelId),
-        );
-      const known = selling();
-      if (known.length > 0) return known;
-      await askEverybody();
+        known
+          .providers()
+          .filter(({ peer }) => !without?.has(peer))
+          .filter(({ offer }) => offer.models.some((model) => modelId === null || model.id === modelId));
+      const found = selling();
+      if (found.length > 0) return found;
+      await queryAll();
       return selling();
     },
     refresh,
-    avoid(peer, forMs) {
-      entry(peer).avoidUntilMs = clock.now() + forMs;
-    },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    avoid: (peer, forMs) => known.avoid(peer, forMs),
+    onChange: (listener) => known.onChange(listener),
   };
 }
 
-async function readText(response: Response, bytesMax: number): Promise<string> {
+async function fetchOffer(
+  { network, clock, readOffer }: DirectoryOptions,
+  peer: string,
+): Promise<Offer | null> {
+  const ended = new AbortController();
+  const limit = clock.after(FETCH_MS_MAX, () => ended.abort());
+  try {
+    const response = await network.fetch(peer, OFFER_PATH, { signal: ended.signal });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return null;
+    }
+    return await readOffer(await readText(response, OFFER_CHARACTERS_MAX), peer);
+  } catch {
+    // Every error of a peer has the same effect here: nothing can be bought from it now.
+    return null;
+  } finally {
+    limit.cancel();
+  }
+}
+
+async function readText(response: Response, charactersMax: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > bytesMax) throw new AppError('bad-request', 'The offer is too long.');
+    if (text.length > charactersMax)
+      throw new AppError('bad-request', `The offer exceeds ${charactersMax} characters.`);
   }
   return text;
 }

@@ -1,2 +1,3 @@
-/** The door of the network room. */
-export { createDirectory, type Directory, type DirectoryOptions, type Provider } from './directory.ts';
+/** Public interface of the network module. */
+export { createDirectory, type Directory, type DirectoryOptions } from './directory.ts';
+export type { Provider } from './known-offers.ts';

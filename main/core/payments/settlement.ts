@@ -1,5 +1,6 @@
 /** When what channels owe is claimed and paid out, and what happens when the chain is away. */
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { ReceivableReason } from '../../../shared/receivables.ts';
 import type { Receivable, Settlement, SettlementEvent, SettlementResult } from '../../ports/chain.ts';
@@ -78,20 +79,14 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   let retryAtMs = 0;
   let fee: Amount | null = null;
   let running: Promise<SettlementResult> | null = null;
-  let lane: Promise<unknown> = Promise.resolve();
+  /** Calls to the chain run one after another. */
+  const inOrder = createInOrder();
   let timers: Timer[] = [];
   let stopFinding: (() => void) | null = null;
 
   const emit = (event: SettlementEvent): void => {
     for (const listener of listeners) listener(event);
   };
-
-  /** Whatever asks the chain runs one after the other. */
-  function inLane<T>(run: () => Promise<T>): Promise<T> {
-    const result = lane.then(run, run);
-    lane = result.catch(() => undefined);
-    return result;
-  }
 
   /** Tells the listeners, and only then lets the outbox forget. */
   function book(outcome: ClaimOutcome): void {
@@ -173,7 +168,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   }
 
   function settleNow(): Promise<SettlementResult> {
-    running ??= inLane(run)
+    running ??= inOrder(run)
       .then(
         (result) => {
           noteSuccess();
@@ -221,7 +216,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   }
 
   function refresh(): void {
-    inLane(look).then(
+    inOrder(look).then(
       () => {
         if (overdue === null) obstacle = null;
         check();
@@ -236,7 +231,7 @@ export function createSettlement(options: SettlementOptions): ScheduledSettlemen
   /** Books what an earlier run sent and could not book, or what came without a call of ours. */
   async function recover(): Promise<void> {
     try {
-      await inLane(async () => {
+      await inOrder(async () => {
         for (const outcome of await claims.recover()) book(outcome);
       });
       if (overdue === 'recovery') noteSuccess();

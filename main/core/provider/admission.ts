@@ -1,17 +1,17 @@
-/** Who may have a slot: a bounded queue over all requesters and a quota for each. */
+/** Bounds the requests that are in progress or waiting: in total and for each peer. */
 import { AppError } from '../../../shared/errors.ts';
 
 export interface AdmissionLimits {
-  /** Requests that may wait beyond those that the engine works on. */
+  /** Requests that may wait in addition to those that the engine works on. */
   readonly waitingMax: number;
-  /** Requests of one peer at once, waiting ones included. */
+  /** Concurrent requests of one peer, including waiting ones. */
   readonly perPeerMax: number;
 }
 
 export interface Admission {
-  /** Takes a place and gives back what frees it; fails with `busy`. */
+  /** Takes a place and returns the function that frees it; fails with `busy`. */
   enter(peer: string, slots: number): () => void;
-  /** Places that are taken. */
+  /** Number of places that are taken. */
   taken(): number;
 }
 
@@ -24,7 +24,8 @@ export function createAdmission(limits: AdmissionLimits): Admission {
   return {
     enter(peer, slots) {
       const own = perPeer.get(peer) ?? 0;
-      if (own >= limits.perPeerMax) throw busy('You have as many requests here as one peer may have.');
+      if (own >= limits.perPeerMax)
+        throw busy(`This peer has reached its limit of ${limits.perPeerMax} concurrent requests.`);
       if (taken >= slots + limits.waitingMax) throw busy('All slots and waiting places are taken.');
       taken += 1;
       perPeer.set(peer, own + 1);

@@ -1,9 +1,4 @@
-/** The door of the provider room. */
-export {
-  type ActiveJob,
-  createProviderService,
-  PROVIDER_LIMITS,
-  type ProviderLimits,
-  type ProviderOptions,
-  type ProviderService,
-} from './service.ts';
+/** Public interface of the provider module. */
+export type { ActiveJob } from './active-jobs.ts';
+export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+export { createProviderService, type ProviderOptions, type ProviderService } from './service.ts';

@@ -1,16 +1,16 @@
-/** Takes an engine's events as they come and hands out all that are ready at once: fewer, larger writes. */
+/** Buffers an engine's events and returns all that are ready together: fewer, larger writes. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GenerateEvent } from '../../ports/engine.ts';
 
 export interface ReadyEvents {
   /**
-   * Waits for the next event and gives it with all others that are there by then. Throws the source's
-   * error once everything before it was taken. Not called again after an `end`.
+   * Waits for the next event and returns it with all others that have arrived by then. Throws the source's error once
+   * everything before it was taken. Must not be called again after an `end`.
    */
   take(): Promise<readonly GenerateEvent[]>;
 }
 
-/** Starts reading the source at once. */
+/** Starts reading the source immediately. */
 export function readyEvents(source: AsyncIterable<GenerateEvent>): ReadyEvents {
   let ready: GenerateEvent[] = [];
   let failure: { error: unknown } | null = null;
@@ -37,7 +37,7 @@ export function readyEvents(source: AsyncIterable<GenerateEvent>): ReadyEvents {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-        // Events of one engine message arrive in consecutive microtasks: let them all come in.
+        // Events of one engine message arrive in consecutive microtasks: lets all of them arrive.
         await nextTurn();
       }
       if (ready.length === 0) {

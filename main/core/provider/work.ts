@@ -1,6 +1,6 @@
 /**
- * One admitted request from the engine's first event to the receipt, streamed or whole. Whoever ends it
- * (requester, owner, engine, the answer itself), the job is concluded exactly once and the slot is freed.
+ * One admitted request from the engine's first event to the receipt, streamed or whole. However it ends (by the
+ * requester, the owner, the engine or the end of the answer), the job is concluded exactly once and its slot is freed.
  */
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from '../../../shared/offer.ts';
@@ -8,15 +8,17 @@ import type { AskedCompletion } from '../../../shared/openai.ts';
 import {
   type AnswerHead,
   closingEvents,
+  joinPieces,
   openingEvent,
   pieceEvent,
   usage,
   wholeAnswer,
 } from '../../../shared/openai-answer.ts';
-import { toOpenAiError } from '../../../shared/openai-errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { GenerateEvent } from '../../ports/engine.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../ports/payments.ts';
+import { decodeSpeed } from '../jobs/index.ts';
+import type { Failures } from '../openai-http/index.ts';
 import { EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
 import type { ReadyEvents } from './ready-events.ts';
 import type { Outcome, Settled, SoldJob } from './sold-job.ts';
@@ -25,10 +27,11 @@ export interface Work {
   readonly asked: AskedCompletion;
   readonly job: SoldJob;
   readonly events: ReadyEvents;
-  /** Ends the engine's work; its reason is who ended it. */
+  /** Stops the engine's work; its reason is the party that ended it. */
   readonly abort: AbortController;
   readonly clock: Clock;
-  /** A requester that takes nothing for this long has gone. */
+  readonly failures: Failures;
+  /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;
   /** Called once, after the job was concluded. */
   readonly done: () => void;
@@ -38,7 +41,7 @@ export interface Work {
 
 type EndEvent = Extract<GenerateEvent, { type: 'end' }>;
 
-/** Works until there is something to answer with, so that failures before it get a status of their own. */
+/** Waits until there is output to answer with, so that earlier failures get an HTTP status of their own. */
 export async function answer(work: Work): Promise<Response> {
   const head: AnswerHead = {
     asked: work.asked,
@@ -62,15 +65,15 @@ export async function answer(work: Work): Promise<Response> {
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   } catch (error) {
     await work.job.end(outcomeOf(work, error));
-    const told = work.abort.signal.aborted ? abortedError(work) : error;
-    endBy(work, 'us');
+    const failure = work.abort.signal.aborted ? abortedError(work) : error;
+    endBy(work, 'provider');
     work.done();
-    throw told;
+    throw failure;
   }
 }
 
-function endBy({ abort }: Work, who: 'requester' | 'us'): void {
-  if (!abort.signal.aborted) abort.abort(who);
+function endBy({ abort }: Work, party: 'requester' | 'provider'): void {
+  if (!abort.signal.aborted) abort.abort(party);
 }
 
 async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent[]): Promise<Response> {
@@ -82,11 +85,7 @@ async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent
     end = endOf(more);
   }
   if (end.reason === 'aborted') throw abortedError(work);
-  const texts = events.filter((event) => event.type === 'text');
-  const piece = {
-    text: texts.map((event) => event.text).join(''),
-    tokens: texts.flatMap((event) => event.tokens),
-  };
+  const piece = joinPieces(events.filter((event) => event.type === 'text'));
   work.job.delivered(piece.tokens);
   const settled = await work.job.end({ kind: 'complete', finishReason: end.reason });
   work.done();
@@ -98,7 +97,7 @@ async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent
   });
 }
 
-/** Yields what is to be written; asking for the next piece means that the connection took the last one. */
+/** Yields the text to write; a request for the next piece means that the connection has taken the last one. */
 async function* pieces(
   work: Work,
   head: AnswerHead,
@@ -133,14 +132,15 @@ async function* pieces(
     }
   } catch (error) {
     const settled = await job.end(outcomeOf(work, error));
-    yield `data: ${JSON.stringify(toOpenAiError(error).body)}\n\n${afterwards(settled)}`;
+    yield work.failures.toEvent(error) + afterwards(settled);
   } finally {
-    // Reached without an outcome only when the connection went away between two pieces.
+    // Without an earlier outcome only if the connection was lost between two pieces.
     await job.end({ kind: 'aborted', by: 'requester' });
     work.done();
   }
 }
 
+/** The events that follow an answer: receipt and payment response, if anything was charged. */
 function afterwards(settled: Settled | null): string {
   if (!settled) return '';
   return namedEvent(RECEIPT_EVENT, settled.jws) + namedEvent(PAYMENT_RESPONSE_EVENT, settled.paymentResponse);
@@ -149,18 +149,13 @@ function afterwards(settled: Settled | null): string {
 function note(work: Work, events: readonly GenerateEvent[]): readonly GenerateEvent[] {
   for (const event of events) {
     if (event.type === 'start') work.job.started(event.inputTokens);
-    if (event.type === 'end') work.job.measured(decodeSpeed(event));
+    if (event.type === 'end') work.job.measured(decodeSpeed(event.outputTokens, event.decodeMs));
   }
   return events;
 }
 
 function endOf(events: readonly GenerateEvent[]): EndEvent | undefined {
   return events.find((event) => event.type === 'end');
-}
-
-/** The first token comes out of the prefill. */
-function decodeSpeed({ outputTokens, decodeMs }: EndEvent): number | null {
-  return outputTokens > 1 && decodeMs > 0 ? ((outputTokens - 1) * 1_000) / decodeMs : null;
 }
 
 function outcomeOf({ abort }: Work, error: unknown): Outcome {
@@ -171,9 +166,11 @@ function outcomeOf({ abort }: Work, error: unknown): Outcome {
   return { kind: 'failed', code: isAppError(error) ? error.code : 'engine-failed' };
 }
 
-/** An engine that ends unasked was stopped by the owner. */
+/** The reason for an aborted job. An engine that stops without a request from here was stopped for the owner. */
 function abortedError({ abort }: Work): AppError {
   return abort.signal.reason === 'requester'
-    ? new AppError('aborted', 'The requester left.')
-    : new AppError('paused', 'The owner of this machine needs it back.', { details: { retryAfterS: 60 } });
+    ? new AppError('aborted', 'The requester disconnected.')
+    : new AppError('paused', 'This provider paused because its owner needs the machine.', {
+        details: { retryAfterS: 60 },
+      });
 }

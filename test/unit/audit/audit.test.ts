@@ -1,8 +1,8 @@
 /**
- * Goal: books that are right are called right; whatever differs from receipts, records or chain is named.
- * Method: books of a few jobs with receipts that a real peer key signed, a chain that a test speaks for, and
- * one thing changed at a time.
- * Would break: a comparison that is never made, a difference without its subject, an alarm without a cause.
+ * Verifies: a correct ledger passes; every difference from receipts, payment records or chain is named.
+ * Setup: a ledger with a few jobs whose receipts a real peer key signed, a chain with answers from the test, and one
+ * change at a time.
+ * Fails if: a comparison is never made, a difference lacks its subject, a correct ledger is reported.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -80,7 +80,7 @@ async function charged(
   });
 }
 
-/** Two jobs of 700 and 41; the first is claimed and paid out. `change` makes one thing wrong. */
+/** Audits two jobs of 700 and 41, of which the first is claimed and paid out. `change` makes one thing wrong. */
 async function auditOf(change: (scene: Scene) => void | Promise<void> = () => undefined) {
   const scene: Scene = {
     jobs: [await charged('a', 700n, 700n), await charged('b', 41n, 741n)],
@@ -145,7 +145,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
   return result;
 }
 
-test('right books are right, and every balance that can be is rebuilt', async () => {
+test('a correct ledger has no differences, and every balance with another source is rebuilt', async () => {
   const { differences, notes, balances, counted } = await auditOf();
   assert.deepEqual(differences, []);
   assert.deepEqual(notes, []);
@@ -162,7 +162,7 @@ const cases: readonly [
   what: string,
   change: (scene: Scene) => void | Promise<void>,
   about: RegExp,
-  said: RegExp,
+  message: RegExp,
 ][] = [
   [
     'a receipt that another key signed',
@@ -184,7 +184,7 @@ const cases: readonly [
       });
     },
     /^job a$/,
-    /was charged 700; by its price it costs/,
+    /was charged 700; at its price it costs/,
   ],
   [
     'a receipt of another charge',
@@ -192,27 +192,22 @@ const cases: readonly [
       scene.jobs[0] = await charged('a', 700n, 700n, { charged: '699' });
     },
     /^job a$/,
-    /charge is 700; its receipt says 699/,
+    /charge is 700; its receipt has 699/,
   ],
   [
-    'a charged job that was never booked',
+    'a charged job without a ledger entry',
     async (scene) => void scene.jobs.push(await charged('z', 10n, 751n)),
     /^job z$/,
     /no entry for it/,
   ],
+  ['a missing job', (scene) => void scene.jobs.pop(), /^entry job:b:charged$/, /has no charged job/],
   [
-    'a job that is gone',
-    (scene) => void scene.jobs.pop(),
-    /^entry job:b:charged$/,
-    /No charged job stands behind it/,
-  ],
-  [
-    'a voucher that was charged more than was booked',
+    'a voucher that was charged more than the ledger has',
     (scene) => {
       scene.channel = { ...scene.channel, charged: amount(750) };
     },
     /^channel 0xch$/,
-    /charged 750; the books have 741/,
+    /charged 750; the ledger has 741/,
   ],
   [
     'a charge above what the payer signed',
@@ -220,26 +215,26 @@ const cases: readonly [
       scene.channel = { ...scene.channel, promised: amount(740) };
     },
     /^channel 0xch$/,
-    /signed for 740 at most/,
+    /signed for up to 740/,
   ],
   [
-    'a claim that the books do not know',
+    'a claim that the ledger lacks',
     (scene) => {
       scene.onChain.totalClaimed = 741n;
     },
     /^channel 0xch$/,
-    /chain has 741 of it claimed; the books say 700/,
+    /On-chain, 741 of it are claimed; the ledger has 700/,
   ],
   [
-    'a payout that never came',
+    'a payout that never happened',
     (scene) => {
       scene.onChain.settled = 0n;
     },
     /^contract:claimed in /,
-    /books say 0; receipts and chain say 700 \(less by 700\)/,
+    /ledger has 0; receipts and chain give 700 \(less by 700\)/,
   ],
   [
-    'money gone from the wallet',
+    'money missing from the wallet',
     (scene) => {
       scene.onChain.held = 1n;
     },
@@ -247,20 +242,20 @@ const cases: readonly [
     /more by 699/,
   ],
   [
-    'another fee',
+    'a different fee',
     (scene) => {
       scene.transactions['0xp'] = { settled: amount(700), fee: amount(5) };
     },
     /^entry fee:0xp$/,
-    /fee was 5 on chain; the books say 4/,
+    /fee was 5 on-chain; the ledger has 4/,
   ],
   [
-    'a claim of another sum in its transaction',
+    'a different amount in the transaction of a claim',
     (scene) => {
       scene.transactions['0xc'] = { claimed: new Map([[CHANNEL, amount(1)]]), fee: amount(9) };
     },
     /^entry claim:0xc$/,
-    /moved 1 on channel 0xch; the books say 700/,
+    /moved 1 on channel 0xch; the ledger has 700/,
   ],
   [
     'a payout that was reverted',
@@ -268,41 +263,41 @@ const cases: readonly [
       scene.transactions['0xp'] = { succeeded: false, fee: amount(4) };
     },
     /^entry settle:0xp$/,
-    /paid out 0; the books say 700/,
+    /paid out 0; the ledger has 700/,
   ],
 ];
 
-for (const [what, change, about, said] of cases) {
-  test(`named: ${what}`, async () => {
+for (const [what, change, about, message] of cases) {
+  test(`names ${what}`, async () => {
     const { differences } = await auditOf(change);
-    const named = differences.some((found) => about.test(found.about) && said.test(found.what));
+    const named = differences.some((found) => about.test(found.about) && message.test(found.what));
     assert.ok(named, JSON.stringify(differences));
   });
 }
 
-test('what cannot be compared is said, and is no difference', async () => {
+test('notes what cannot be compared, without a difference', async () => {
   const away = await auditOf((scene) => {
     scene.away = true;
   });
   assert.deepEqual(away.differences, []);
-  assert.match(away.notes.join(), /chain eip155:31337 could not be asked/);
+  assert.match(away.notes.join(), /Chain eip155:31337 is unavailable/);
   const pruned = await auditOf((scene) => {
     scene.transactions = {};
   });
   assert.deepEqual(pruned.differences, []);
-  assert.match(pruned.notes.join(), /4 entries name transactions that this node does not keep/);
+  assert.match(pruned.notes.join(), /4 entries have transactions that this node doesn't store/);
   const gift = await auditOf((scene) => {
     scene.onChain.held = 1_000n;
   });
   assert.deepEqual(gift.differences, []);
-  assert.match(gift.notes.join(), /300 of .* more than was ever booked/);
+  assert.match(gift.notes.join(), /300 of .* more than was ever recorded/);
   const nowhere = await auditOf((scene) => {
     scene.addresses = [];
   });
-  assert.match(nowhere.notes.join(), /address is not known/);
+  assert.match(nowhere.notes.join(), /address is unknown/);
 });
 
-test('a job whose charge is on its way into the books is no difference', async () => {
+test('a charge that is not recorded yet is no difference', async () => {
   const { differences } = await auditOf((scene) => {
     scene.jobs.push(soldJob({ id: 'c', state: 'delivered', charged: '9', cumulative: null }));
     scene.channel = { ...scene.channel, charged: amount(750) };
@@ -310,7 +305,7 @@ test('a job whose charge is on its way into the books is no difference', async (
   assert.deepEqual(differences, []);
 });
 
-test('a charge that a crash left without its receipt is told, and the voucher stands for it', async () => {
+test('notes a charge without a receipt after a crash, which the voucher covers', async () => {
   const { differences, notes } = await auditOf((scene) => {
     scene.jobs = scene.jobs.map((job) => ({ ...job, receipt: null }));
   });

@@ -1,8 +1,8 @@
 /**
- * Goal: an export says what the books say, to the last unit, and never a value that nobody knows.
- * Method: the ledger on a database in memory; the CSV is read back by a reader of its own (RFC 4180) and
- * compared with the lines for random books; rates and their gaps by example.
- * Would break: a rounded amount, a comma in a name that moves columns, 0 for a rate that is not known.
+ * Verifies: an export matches the ledger to the last unit and never shows an unknown value.
+ * Setup: the ledger on a database in memory; an independent reader (RFC 4180) parses the CSV, which is compared with
+ * the lines of random ledgers; rates and their gaps by example.
+ * Fails if: an amount is rounded, a comma in a name shifts columns, an unknown rate becomes 0.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -60,7 +60,7 @@ function gift(
   };
 }
 
-/** RFC 4180, read by somebody else than who wrote it. */
+/** An RFC 4180 reader that shares no code with the writer. */
 function parse(text: string): Record<string, string>[] {
   const rows: string[][] = [];
   for (const [, end, quoted, bare] of text.matchAll(/(^|,|\r\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))/g)) {
@@ -75,7 +75,7 @@ function parse(text: string): Record<string, string>[] {
 
 const csvOf = (sources: ExportSources) => parse([...exportCsv(sources)].join(''));
 
-test('every line is a row with its exact amount, whatever the texts are', () => {
+test('every ledger line is a row with its exact amount, for any texts', () => {
   const text = fc.string({ maxLength: 20, unit: 'binary' });
   const entry = fc.record({ value: fc.bigInt(1n, 2n ** 100n), description: text, model: text });
   fc.assert(
@@ -96,13 +96,13 @@ test('every line is a row with its exact amount, whatever the texts are', () => 
   );
 });
 
-test('no cell is a formula for a spreadsheet', () => {
+test('no cell starts a spreadsheet formula', () => {
   const [row] = csvOf(sourcesOf([gift('a', 5n, REAL, { description: '=1+1', model: '-cmd|x' })]));
   assert.equal(row?.description, "'=1+1");
   assert.equal(row?.model, "'-cmd|x");
 });
 
-test('a rate stands in its row with its source; without one it says so, and practice money has no value', () => {
+test('a row has its rate and source, a note if no rate is known, and no value for practice money', () => {
   const rates = rateTable(
     JSON.stringify([
       { asset: 'USDC', currency: 'EUR', from: '2026-11-01', rate: '0.9', source: 'my bank' },
@@ -132,7 +132,7 @@ test('a rate stands in its row with its source; without one it says so, and prac
   ]);
 });
 
-test('a span takes whole days and nothing beyond', () => {
+test('a period includes exactly its whole days', () => {
   const at = (key: string, atMs: number) => gift(key, 1n, REAL, { atMs });
   const requests = [
     at('before', DAY - 1),
@@ -147,8 +147,8 @@ test('a span takes whole days and nothing beyond', () => {
   );
 });
 
-for (const [what, table, said] of [
-  ['no JSON', '[', /not JSON/],
+for (const [what, table, message] of [
+  ['text that is not JSON', '[', /must be JSON/],
   [
     'a rate that is a number',
     '[{"asset":"USDC","currency":"EUR","from":"2026-11-01","rate":0.9,"source":"x"}]',
@@ -165,20 +165,20 @@ for (const [what, table, said] of [
     /0\.rate/,
   ],
   [
-    'a day that is none',
+    'an invalid day',
     '[{"asset":"USDC","currency":"EUR","from":"2026-13-01","rate":"1","source":"x"}]',
     /0\.from/,
   ],
 ] as const) {
-  test(`refused: a table with ${what}`, () => {
+  test(`rejects a table with ${what}`, () => {
     assert.throws(
       () => rateTable(table),
-      (error) => isAppError(error, 'bad-request') && said.test(error.message),
+      (error) => isAppError(error, 'bad-request') && message.test(error.message),
     );
   });
 }
 
-test('plain-text accounts: practice money is a commodity of its own, balances are asserted to the unit', () => {
+test('Beancount export: practice money is a separate commodity, balances are asserted to the unit', () => {
   const text = [...exportBeancount(sourcesOf([gift('a', 1_500_000n, REAL), gift('b', 1n, PRACTICE)]))].join(
     '',
   );
@@ -188,6 +188,6 @@ test('plain-text accounts: practice money is a commodity of its own, balances ar
   assert.equal(
     [...exportBeancount(sourcesOf([]))].join('').includes('open'),
     false,
-    'empty books open nothing',
+    'an empty ledger opens no account',
   );
 });

@@ -1,7 +1,8 @@
 /**
- * Goal: the cheapest provider that can do it is asked first, the faster one among equals; and only programs
- * of this machine with the key may ask at all. Method: properties and examples. What would break: paying
- * more than needed, a web page that spends the owner's money.
+ * Verifies: the cheapest suitable provider is tried first, the faster one among equals; only programs on this machine
+ * with the key are admitted.
+ * Setup: properties and examples.
+ * Fails if: the gateway pays more than needed, a web page can spend the owner's money.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -30,7 +31,7 @@ const provider = (peer: string, model: Partial<typeof OFFERED>): Provider => ({
 });
 
 describe('choice of provider', () => {
-  it('goes by price, then by speed (property)', () => {
+  it('ranks by price, then by speed (property)', () => {
     const model = fc.record({
       price: fc.record({
         inputPerMillion: fc.nat(3).map((n) => String(n * 1_000_000)),
@@ -76,14 +77,14 @@ describe('guard', () => {
     ({ host, authorization })[name];
   const refused = (error: unknown) => isAppError(error, 'not-permitted');
 
-  it('lets programs of this machine in that know the key', () => {
+  it('admits programs on this machine that have the key', () => {
     for (const host of ['127.0.0.1:8080', 'localhost', 'LOCALHOST:1', '[::1]:8080']) {
       checkRequest(headers(host, 'Bearer key'), 'key');
     }
     checkRequest(headers('localhost', 'bearer  key'), 'key');
   });
 
-  it('refuses names that only point here, and wrong keys', () => {
+  it('rejects host names that only resolve to loopback, and wrong keys', () => {
     for (const host of [
       'evil.example:8080',
       '127.0.0.1.evil.example',

@@ -1,6 +1,7 @@
 /**
- * Goal: a provider's account is believed only where it holds. Method: one true receipt, and every single way
- * to bend it. What would break: paying for tokens that never came, or for another model, price or channel.
+ * Verifies: a provider's receipt is accepted only if every field of it is right.
+ * Setup: one valid receipt, and every single way to tamper with it.
+ * Fails if: tokens that never arrived are paid, or another model, price or channel is.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -30,7 +31,7 @@ const expected: Expected = {
   tokens,
   charged,
 };
-const truth: Receipt = {
+const valid: Receipt = {
   job: 'job',
   peer: key.peer,
   modelSha256: model.sha256,
@@ -57,54 +58,54 @@ async function reasonFor(receipt: object, against: Partial<Expected> = {}, signe
 }
 
 describe('receipt check', () => {
-  it('believes the truth', async () => {
-    assert.equal(await reasonFor(truth), null);
-    assert.equal(await reasonFor(truth, { tokens: null }), null, 'also without token ids');
+  it('accepts a valid receipt', async () => {
+    assert.equal(await reasonFor(valid), null);
+    assert.equal(await reasonFor(valid, { tokens: null }), null, 'even without token IDs');
   });
 
-  it('holds the provider to the price that was offered, and takes a lower one', async () => {
+  it('enforces the offered price, and accepts a lower one', async () => {
     const price = { inputPerMillion: '1000000', outputPerMillion: '7000000' };
     const lower = charge(price, { input: 10, output: 3 });
-    assert.equal(await reasonFor({ ...truth, price, charged: `${lower}` }, { charged: lower }), null);
-    const dear = { inputPerMillion: '2000000', outputPerMillion: '9000000' };
-    const higher = charge(dear, { input: 10, output: 3 });
-    const bent = { ...truth, price: dear, charged: `${higher}` };
-    assert.equal(await reasonFor(bent, { charged: higher }), 'charge');
+    assert.equal(await reasonFor({ ...valid, price, charged: `${lower}` }, { charged: lower }), null);
+    const expensive = { inputPerMillion: '2000000', outputPerMillion: '9000000' };
+    const higher = charge(expensive, { input: 10, output: 3 });
+    const tampered = { ...valid, price: expensive, charged: `${higher}` };
+    assert.equal(await reasonFor(tampered, { charged: higher }), 'charge');
   });
 
-  it('believes an account of fewer tokens than arrived: the last ones came after the count', async () => {
+  it('accepts a receipt for fewer tokens than arrived: the last ones came after the count', async () => {
     const cost = charge(model.price, { input: 10, output: 2 });
-    const fewer = { ...truth, outputTokens: 2, tokenHash: hashTokens([5, 70_000]), charged: cost.toString() };
+    const fewer = { ...valid, outputTokens: 2, tokenHash: hashTokens([5, 70_000]), charged: cost.toString() };
     assert.equal(await reasonFor(fewer, { charged: cost }), null);
-    const lie = { ...fewer, tokenHash: hashTokens([1, 2]) };
-    assert.equal(await reasonFor(lie, { charged: cost }), 'token-hash');
+    const wrongHash = { ...fewer, tokenHash: hashTokens([1, 2]) };
+    assert.equal(await reasonFor(wrongHash, { charged: cost }), 'token-hash');
   });
 
-  it('refuses every bent account by its reason', async () => {
+  it('rejects every tampered receipt with its reason', async () => {
     const more = charge(model.price, { input: 10, output: 4 });
     const cases: [object, Partial<Expected>, string][] = [
-      [{ ...truth, peer: other.peer }, {}, 'another-peer'],
-      [{ ...truth, modelSha256: '0'.repeat(64) }, {}, 'another-model'],
-      [{ ...truth, assetId: 'other' }, {}, 'another-asset'],
-      [{ ...truth, channelId: 'other' }, {}, 'another-channel'],
-      [{ ...truth, inputTokens: 21 }, {}, 'input-tokens'],
-      [{ ...truth, outputTokens: 6 }, { tokens: null }, 'output-tokens'],
-      [{ ...truth, outputTokens: 4, charged: more.toString() }, { charged: more }, 'output-tokens'],
-      [{ ...truth, tokenHash: hashTokens([5, 70_000, 8]) }, {}, 'token-hash'],
-      [{ ...truth, charged: (charged + 1n).toString() }, { charged: amount(charged + 1n) }, 'charge'],
-      [truth, { ceiling: amount(charged - 1n) }, 'ceiling'],
-      [truth, { charged: amount(charged - 1n) }, 'payment-response'],
-      [{ ...truth, charged: '-1' }, { charged: amount(-1) }, 'charge'],
-      [{ ...truth, outputTokens: 2.5 }, {}, 'malformed'],
+      [{ ...valid, peer: other.peer }, {}, 'another-peer'],
+      [{ ...valid, modelSha256: '0'.repeat(64) }, {}, 'another-model'],
+      [{ ...valid, assetId: 'other' }, {}, 'another-asset'],
+      [{ ...valid, channelId: 'other' }, {}, 'another-channel'],
+      [{ ...valid, inputTokens: 21 }, {}, 'input-tokens'],
+      [{ ...valid, outputTokens: 6 }, { tokens: null }, 'output-tokens'],
+      [{ ...valid, outputTokens: 4, charged: more.toString() }, { charged: more }, 'output-tokens'],
+      [{ ...valid, tokenHash: hashTokens([5, 70_000, 8]) }, {}, 'token-hash'],
+      [{ ...valid, charged: (charged + 1n).toString() }, { charged: amount(charged + 1n) }, 'charge'],
+      [valid, { ceiling: amount(charged - 1n) }, 'ceiling'],
+      [valid, { charged: amount(charged - 1n) }, 'payment-response'],
+      [{ ...valid, charged: '-1' }, { charged: amount(-1) }, 'charge'],
+      [{ ...valid, outputTokens: 2.5 }, {}, 'malformed'],
       [{ hello: 1 }, {}, 'malformed'],
     ];
     for (const [receipt, against, reason] of cases) assert.equal(await reasonFor(receipt, against), reason);
   });
 
-  it('refuses what another peer signed, and what was changed after signing', async () => {
-    assert.equal(await reasonFor(truth, {}, other), 'signature');
-    const [head, , signature] = (await key.sign(truth)).split('.');
-    const payload = Buffer.from(JSON.stringify({ ...truth, charged: '0' })).toString('base64url');
+  it('rejects receipts that another peer signed or that were changed after signing', async () => {
+    assert.equal(await reasonFor(valid, {}, other), 'signature');
+    const [head, , signature] = (await key.sign(valid)).split('.');
+    const payload = Buffer.from(JSON.stringify({ ...valid, charged: '0' })).toString('base64url');
     for (const jws of ['', `${head}.${payload}.${signature}`]) {
       await assert.rejects(
         checkReceipt(jws, expected, verifySigned),

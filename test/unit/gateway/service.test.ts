@@ -1,7 +1,8 @@
 /**
- * Goal: a client of the gateway gets its answer from whoever can give it, pays once, and is told the truth
- * when nobody can. Method: real provider services with scripted engines on networks in memory, time moved by
- * hand. What would break: a dead provider that stops everything, leases that are never freed, double charges.
+ * Verifies: a client of the gateway gets its answer from any provider that can give it, pays once, and gets a correct
+ * error if none can.
+ * Setup: real provider services with scripted engines on networks in memory, a clock that the test moves.
+ * Fails if: a dead provider blocks a request, a lease is never freed, a request is charged twice.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +18,7 @@ import { createFakeHub } from '../../fakes/network.ts';
 import { createScriptedEngine, type ScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
 
 const OFFERED = { ...CHEAP, price: { inputPerMillion: '2000000', outputPerMillion: '7000000' } };
-const dearer = (by: number) => ({
+const moreExpensive = (by: number) => ({
   ...OFFERED,
   price: { inputPerMillion: '2000000', outputPerMillion: String(7_000_000 + by) },
 });
@@ -94,8 +95,8 @@ async function codeOf(response: Response): Promise<[number, string]> {
 }
 
 describe('gateway: failover', () => {
-  it('goes to the next provider when the first fails before its first token, and pays one', async () => {
-    const { first, second, gateway, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+  it('tries the next provider when the first fails before its first token, and pays one', async () => {
+    const { first, second, gateway, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
     const answer = ask();
     (await first.engine.next()).fail('engine-failed');
     finish((await second?.engine.next()) ?? assert.fail());
@@ -109,8 +110,8 @@ describe('gateway: failover', () => {
     );
   });
 
-  it('asks a provider that just failed last', async () => {
-    const { first, second, ask, assertIdle, clock } = await setUp([OFFERED, dearer(1)]);
+  it('tries a provider that has just failed last', async () => {
+    const { first, second, ask, assertIdle, clock } = await setUp([OFFERED, moreExpensive(1)]);
     const failing = ask();
     (await first.engine.next()).fail('engine-failed');
     finish((await second?.engine.next()) ?? assert.fail());
@@ -125,8 +126,8 @@ describe('gateway: failover', () => {
     await assertIdle();
   });
 
-  it('passes over who is paused or busy, and tells it when nobody is left', async () => {
-    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+  it('skips paused providers, and returns the reason when none is left', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
     first.engine.setStatus({ state: 'stopped' });
     const answer = ask();
     finish((await second?.engine.next()) ?? assert.fail());
@@ -138,8 +139,8 @@ describe('gateway: failover', () => {
     await assertIdle();
   });
 
-  it('goes on when a provider vanished', async () => {
-    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+  it('tries the next provider when one has vanished', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
     await first.network.stop();
     const answer = ask();
     finish((await second?.engine.next()) ?? assert.fail());
@@ -147,8 +148,8 @@ describe('gateway: failover', () => {
     await assertIdle();
   });
 
-  it('an answer that had all its tokens when its provider paused is complete', async () => {
-    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+  it('completes an answer that had all its tokens when its provider paused', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
     const answer = ask();
     const run = await first.engine.next();
     run.start(1);
@@ -162,8 +163,8 @@ describe('gateway: failover', () => {
     assert.equal(second?.jobs.all().length, 0);
   });
 
-  it('does not ask others for what the client did wrong', async () => {
-    const { first, second, ask, assertIdle } = await setUp([OFFERED, dearer(1)]);
+  it('does not try other providers after an error of the client', async () => {
+    const { first, second, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
     const answer = ask();
     (await first.engine.next()).fail('context-exceeded');
     assert.deepEqual(await codeOf(await answer), [400, 'context_length_exceeded']);
@@ -172,10 +173,25 @@ describe('gateway: failover', () => {
   });
 });
 
-describe('gateway: patience', () => {
-  it('leaves a provider that does not begin', async () => {
+describe('gateway: unexpected failures', () => {
+  it('reports them once and answers with the incident ID alone', async () => {
+    const { gateway, ask } = await setUp([OFFERED]);
+    const bug = new Error('secret detail');
+    gateway.payer.lease = () => Promise.reject(bug);
+    for (const [index, more] of [{}, { stream: true }].entries()) {
+      const response = await ask(more);
+      const { error } = await response.json();
+      const message = `Internal error (incident incident-${index + 1}).`;
+      assert.deepEqual([response.status, error.message, error.code], [500, message, 'internal_error']);
+    }
+    assert.deepEqual(gateway.faults, [bug, bug]);
+  });
+});
+
+describe('gateway: time limits', () => {
+  it('gives up on a provider that does not begin', async () => {
     const limits = { firstEventMs: 5_000 };
-    const { first, second, clock, ask, assertIdle } = await setUp([OFFERED, dearer(1)], limits);
+    const { first, second, clock, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)], limits);
     const answer = ask();
     const stuck = await first.engine.next();
     stuck.start(1);
@@ -187,7 +203,7 @@ describe('gateway: patience', () => {
     assert.equal(first.gate.total(), 0n);
   });
 
-  it('ends an answer that falls silent, with an error that clients understand', async () => {
+  it('ends an answer without further events with an error in OpenAI’s format', async () => {
     const { first, clock, gateway, ask, assertIdle } = await setUp([OFFERED], { silenceMs: 5_000 });
     const response = await Promise.all([
       ask({ stream: true }),
@@ -210,7 +226,7 @@ describe('gateway: patience', () => {
 });
 
 describe('gateway: money', () => {
-  it('buys at the price of now when the price rose', async () => {
+  it('buys at the current price after a rise', async () => {
     const model = structuredClone(OFFERED);
     const { first, ask, assertIdle, gateway } = await setUp([model]);
     model.price.outputPerMillion = '9000000';
@@ -225,7 +241,7 @@ describe('gateway: money', () => {
     );
   });
 
-  it('tries a refused payment again, a few times and not for ever', async () => {
+  it('retries a rejected payment a limited number of times', async () => {
     const { first, gateway, ask, assertIdle } = await setUp([OFFERED]);
     first.gate.admit = async () => ({
       kind: 'answered',
@@ -237,7 +253,7 @@ describe('gateway: money', () => {
       }),
       reason: 'voucher-too-small',
     });
-    // The channel is open already, so that only the paid requests are refused.
+    // The channel is already open, so that only the paid requests are rejected.
     gateway.payer.lease = (
       (lease) => async (provider, path, ceiling) =>
         lease(
@@ -256,7 +272,7 @@ describe('gateway: money', () => {
     await assertIdle();
   });
 
-  it('frees the lease and stops the engine when the client leaves, at any moment', async () => {
+  it('frees the lease and stops the engine when the client disconnects at any moment', async () => {
     for (const moment of ['before the first token', 'in the middle'] as const) {
       const { first, ask, assertIdle, gateway } = await setUp([OFFERED]);
       const leaving = new AbortController();
@@ -280,7 +296,7 @@ describe('gateway: money', () => {
     }
   });
 
-  it('lets the client go at the end mark and still pays and books', async () => {
+  it('pays and records after a client that disconnects at the end mark', async () => {
     const { first, ask, assertIdle, gateway } = await setUp([OFFERED]);
     const answer = ask({ stream: true });
     finish(await first.engine.next());

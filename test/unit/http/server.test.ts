@@ -1,6 +1,7 @@
 /**
- * Goal: a web handler becomes a server that says plainly when its port is taken. Method: real sockets on
- * loopback. What would break: a start that fails without a reason, streams that outlive their reader.
+ * Verifies: a web handler becomes a server, which fails with a clear reason if its port is taken.
+ * Setup: real sockets on loopback.
+ * Fails if: a start fails without a reason, a stream outlives its reader.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -11,7 +12,7 @@ import { isAppError } from '../../../shared/errors.ts';
 const host = '127.0.0.1';
 
 describe('HTTP server', () => {
-  it('answers on a free port and refuses a taken one by its number', async () => {
+  it('answers on a free port and rejects a taken one by its number', async () => {
     const app = new Hono();
     app.get('/', (context) => context.text('here'));
     const first = createHttpServer(app);
@@ -23,11 +24,11 @@ describe('HTTP server', () => {
       (error) => isAppError(error, 'port-in-use') && error.details.port === port,
     );
     await closeHttp(first);
-    assert.equal(await listenHttp(second, { host, port }), port, 'it is free again');
+    assert.equal(await listenHttp(second, { host, port }), port, 'the port is free again');
     await closeHttp(second);
   });
 
-  it('closes while an answer streams, and when it never listened', async () => {
+  it('closes while a response streams, and if it never listened', async () => {
     const app = new Hono();
     const { promise: cancelled, resolve } = Promise.withResolvers<void>();
     app.get(

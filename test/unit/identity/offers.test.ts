@@ -1,7 +1,8 @@
 /**
- * Goal: an offer says who it is from, holds for minutes, and is refused when anything about it is off.
- * Method: real signatures, a clock moved by hand. What would break: stale prices, offers of one peer shown as
- * another's, payout addresses that never agreed.
+ * Verifies: an offer identifies its peer, is valid for minutes, and is rejected if anything in it is wrong.
+ * Setup: real signatures, a clock that the test moves.
+ * Fails if: a stale price is accepted, an offer is attributed to another peer, a payout address is used without its
+ * agreement.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -48,7 +49,7 @@ async function signedBy(signer: typeof key, patch: Partial<Offer>): Promise<stri
 }
 
 describe('offers', () => {
-  it('are signed once, renewed at half their life, and at once when the terms change', async () => {
+  it('are signed once, and renewed at half their lifetime and immediately when the terms change', async () => {
     const first = await offers.current();
     assert.equal(first, await offers.current());
     assert.deepEqual(await readOffer(first.jws, key.peer, checks), first.offer);
@@ -59,7 +60,7 @@ describe('offers', () => {
     assert.equal((await offers.current()).offer.slots, 2);
   });
 
-  it('are refused when they ran out or come from the future', async () => {
+  it('are rejected when expired or from the future', async () => {
     const { jws } = await offers.current();
     clock.advance(60_000);
     await assert.rejects(readOffer(jws, key.peer, checks), refusedBecause('expired'));
@@ -70,13 +71,13 @@ describe('offers', () => {
     await assert.rejects(readOffer(eternal, key.peer, checks), refusedBecause('not-yet'));
   });
 
-  it('are refused when another peer signed them or is named in them', async () => {
+  it('are rejected when another peer signed them or is named in them', async () => {
     const stolen = await signedBy(other, {});
     await assert.rejects(readOffer(stolen, key.peer, checks), (error) => isAppError(error, 'bad-request'));
     await assert.rejects(readOffer(stolen, other.peer, checks), refusedBecause('another-peer'));
   });
 
-  it('are refused when the payout address did not vouch for this peer and expiry', async () => {
+  it('are rejected when the payout proof is not for this peer and expiry', async () => {
     const proofs = [proofOf(payoutProofText(other.peer, 1)), 'nonsense'];
     for (const payoutProof of proofs) {
       const forged = await signedBy(key, { payoutProof });
@@ -86,7 +87,7 @@ describe('offers', () => {
     assert.equal((await readOffer(unproven, key.peer, checks)).payoutProof, null);
   });
 
-  it('are refused when malformed', async () => {
+  it('are rejected when malformed', async () => {
     const odd = await signedBy(key, { slots: -1 });
     await assert.rejects(readOffer(odd, key.peer, checks), refusedBecause('malformed'));
   });

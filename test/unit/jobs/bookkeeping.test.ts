@@ -1,8 +1,9 @@
 /**
- * Goal: jobs and ledger follow the chain together, whenever it is told and however often.
- * Method: random jobs, claims and payouts with repetitions and failures in the middle; then every account
- * is compared with what was put in.
- * Would break: a claim booked without its jobs, an event counted twice, a crash between channel and books.
+ * Verifies: jobs and ledger follow the chain together, whenever events arrive and however often.
+ * Setup: random jobs, claims and payouts with repetitions, and failures during an event; then every account is compared
+ * with the input.
+ * Fails if: a claim is recorded without its jobs, an event is counted twice, a crash between channel and ledger loses a
+ * charge.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -66,7 +67,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 25 },
 );
 
-test('whatever happens in whatever order, money is conserved and every job is where its money is', () => {
+test('for any events in any order, money is conserved and every job has the state of its money', () => {
   fc.assert(
     fc.property(steps, (sequence) => {
       const { ledger, jobs, books, database } = setUp();
@@ -76,7 +77,7 @@ test('whatever happens in whatever order, money is conserved and every job is wh
       let wallet = 0n;
       let fees = 0n;
       let number = 0;
-      const tell = (event: SettlementEvent, times: number) => {
+      const deliver = (event: SettlementEvent, times: number) => {
         for (let time = 0; time < times; time += 1) bookSettlement(books, event);
       };
       for (const step of sequence) {
@@ -105,11 +106,11 @@ test('whatever happens in whatever order, money is conserved and every job is wh
             contract += channel.amount;
           }
           fees += 3n;
-          tell({ type: 'claimed', tx, channels }, step.times);
+          deliver({ type: 'claimed', tx, channels }, step.times);
         } else if (contract > 0n) {
           wallet += contract;
           fees += 3n;
-          tell({ type: 'settled', tx, amount: amount(contract) }, step.times);
+          deliver({ type: 'settled', tx, amount: amount(contract) }, step.times);
           contract = 0n;
         }
       }
@@ -132,14 +133,14 @@ test('whatever happens in whatever order, money is conserved and every job is wh
         books,
         [...charged].map(([id, total]) => account(id, total, claimed.get(id))),
       );
-      assert.equal(ledger.earned(TOKEN, 'total'), sum(charged), 'nothing was left to recover');
+      assert.equal(ledger.earned(TOKEN, 'total'), sum(charged), 'there was nothing to recover');
       database.close();
     }),
     { numRuns: 60 },
   );
 });
 
-test('an event that cannot be booked whole is not booked at all, and is when it comes again', () => {
+test('an event that could not be recorded completely is not recorded at all, and is on its next delivery', () => {
   const { ledger, jobs, books } = setUp();
   jobs.insert(soldJob({ id: 'a' }));
   jobs.update('a', { state: 'running' });
@@ -166,18 +167,18 @@ test('an event that cannot be booked whole is not booked at all, and is when it 
   assert.equal(jobs.show('a').job.state, 'claimed');
 });
 
-test('waiting books nothing', () => {
+test('waiting records nothing', () => {
   const { ledger, books } = setUp();
   bookSettlement(books, { type: 'waiting', reason: 'the chain is down' });
   assert.deepEqual(ledger.trialBalance(), []);
 });
 
-test('a crash between the channel and the books: the job and its charge are found again', () => {
+test('after a crash between channel and ledger, the job and its charge are recovered', () => {
   const { ledger, jobs, books } = setUp();
   jobs.insert(soldJob({ id: 'a' }));
   jobs.update('a', { state: 'running' });
   jobs.update('a', { state: 'delivered', charged: '7' });
-  // The channel charged 7 for this job, and 4 on another channel for one that left no trace here.
+  // The channel charged 7 for this job, and another channel 4 for a job without any record here.
   const accounts = [account('0xch', 7n), account('0xother', 4n)];
   recoverBooks(books, accounts);
   recoverBooks(books, accounts);

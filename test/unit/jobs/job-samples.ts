@@ -1,4 +1,4 @@
-/** Jobs for tests: complete, with the fields that matter given by the test. */
+/** Complete jobs for tests; the test sets the fields that it needs. */
 import { type Job, jobSchema } from '../../../shared/jobs.ts';
 
 export function soldJob(fields: Partial<Job> = {}): Job {

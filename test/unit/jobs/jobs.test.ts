@@ -1,8 +1,8 @@
 /**
- * Goal: a job's recorded life is possible, its charge is booked exactly once with it, and a crash at any
+ * Verifies: jobs make only allowed transitions, each charge is recorded exactly once with its step, and a crash at any
  * point loses neither.
- * Method: jobs and ledger on one SQLite database in memory; properties over random walks of states.
- * Would break: a transition that the table does not have, a charge written without its booking or twice.
+ * Setup: jobs and ledger on one SQLite database in memory; properties over random sequences of states.
+ * Fails if: a transition that the table lacks is stored, a charge is stored without its ledger entry or twice.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ function setUp() {
   const database = openDatabase(':memory:');
   const ledger = createLedger({ store: database.ledger, clock, calendar: createCalendar('UTC') });
   const jobs = createJobs({ records: database.jobs, ledger, clock });
-  /** A job that went all the way to its charge, as the provider writes it. */
+  /** A job up to its charge, as the provider writes it. */
   const serve = (id: string, charged: string, cumulative: string, end: JobState = 'charged') => {
     jobs.insert(soldJob({ id }));
     jobs.update(id, { state: 'running' });
@@ -35,7 +35,7 @@ function setUp() {
   return { clock, database, ledger, jobs, serve };
 }
 
-test('any walk of states: legal steps are kept, illegal ones change nothing', () => {
+test('any sequence of states: allowed steps are stored, others change nothing', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...STATES), { maxLength: 12 }), (walk) => {
       const { jobs, database } = setUp();
@@ -46,7 +46,7 @@ test('any walk of states: legal steps are kept, illegal ones change nothing', ()
           jobs.update('a', { state: next });
           state = next;
         } else {
-          assert.throws(() => jobs.update('a', { state: next, model: 'changed' }), /does not go from/);
+          assert.throws(() => jobs.update('a', { state: next, model: 'changed' }), /can't change from/);
         }
         assert.equal(jobs.show('a').job.state, state);
         assert.notEqual(jobs.show('a').job.model, 'changed');
@@ -57,7 +57,7 @@ test('any walk of states: legal steps are kept, illegal ones change nothing', ()
   );
 });
 
-test('every end can be reached, and nothing leaves it', () => {
+test('every end state can be reached, and nothing follows it', () => {
   const reached = new Set<JobState>(['admitted']);
   for (const state of reached) for (const next of NEXT_STATES[state]) reached.add(next);
   assert.deepEqual([...reached].sort(), [...STATES].sort());
@@ -65,7 +65,7 @@ test('every end can be reached, and nothing leaves it', () => {
     assert.deepEqual(NEXT_STATES[end], []);
 });
 
-test('a charge is booked with the step that makes it final, once, whatever the end', () => {
+test('a charge is recorded once, with the step that makes it final, for any end', () => {
   const { jobs, ledger, serve } = setUp();
   jobs.insert(soldJob({ id: 'open' }));
   jobs.update('open', { state: 'running' });
@@ -77,11 +77,11 @@ test('a charge is booked with the step that makes it final, once, whatever the e
   jobs.update('a', { receipt: 'later' });
   assert.equal(ledger.earned(TOKEN, 'total'), 13n);
   assert.throws(() => jobs.update('a', { charged: '6' }), /booked before with other content/);
-  assert.equal(jobs.show('a').job.charged, '5', 'the refused step left nothing behind');
+  assert.equal(jobs.show('a').job.charged, '5', 'the rejected step changed nothing');
   ledger.verifyBalanced();
 });
 
-test('a failed settlement with only an intended charge books nothing', () => {
+test('a failed settlement with only an intended charge records nothing', () => {
   const { jobs, ledger } = setUp();
   jobs.insert(soldJob({ id: 'a' }));
   jobs.update('a', { state: 'running' });
@@ -90,16 +90,16 @@ test('a failed settlement with only an intended charge books nothing', () => {
   assert.deepEqual(ledger.trialBalance(), []);
 });
 
-test('a job does not begin in the middle', () => {
+test('a job begins only in a first state', () => {
   const { jobs } = setUp();
-  assert.throws(() => jobs.insert(soldJob({ state: 'charged' })), /does not begin as charged/);
+  assert.throws(() => jobs.insert(soldJob({ state: 'charged' })), /can't begin as charged/);
   assert.throws(
     () => jobs.show('job-1'),
     (error) => isAppError(error, 'not-found'),
   );
 });
 
-test('a claim covers what lies at or below its total; the payout covers what was claimed', () => {
+test('a claim covers the jobs up to its total; the payout covers what was claimed', () => {
   const { jobs, serve } = setUp();
   serve('a', '5', '5');
   serve('b', '7', '12', 'aborted');
@@ -116,14 +116,14 @@ test('a claim covers what lies at or below its total; the payout covers what was
   assert.deepEqual(
     events('b'),
     ['claimed 0xc1', 'settled 0xp1'],
-    'the money of an aborted job is followed too',
+    'the timeline of an aborted job shows its money too',
   );
   assert.deepEqual(events('c'), []);
   jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(13), txHash: '0xc2' });
   assert.deepEqual(states(), ['settled', 'aborted', 'claimed']);
 });
 
-test('after a crash the unfinished are failed, and a charge that came through is booked', () => {
+test('after a crash unfinished jobs fail, and a charge that came through is recorded', () => {
   const { jobs, ledger, serve } = setUp();
   serve('done', '5', '5');
   jobs.insert(soldJob({ id: 'admitted' }));
@@ -159,7 +159,7 @@ test('after a crash the unfinished are failed, and a charge that came through is
   );
 });
 
-test('pages go through all jobs once, also when many share a millisecond', () => {
+test('pages list all jobs once, even if many share a millisecond', () => {
   const times = fc.array(fc.nat(6), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(times, fc.integer({ min: 1, max: 6 }), (createdAt, extra) => {
@@ -184,13 +184,13 @@ test('pages go through all jobs once, also when many share a millisecond', () =>
   );
 });
 
-test('lists and counts tell served from failed; listeners hear each change after it is kept', async () => {
+test('lists and counts separate served from failed; listeners get each change after it is stored', async () => {
   const { jobs, serve } = setUp();
-  const heard: string[] = [];
-  const stop = jobs.onChange((job) => heard.push(`${job.id} ${job.state}`));
+  const changes: string[] = [];
+  const stop = jobs.onChange((job) => changes.push(`${job.id} ${job.state}`));
   serve('a', '5', '5');
   serve('b', '0', '5', 'aborted');
-  assert.deepEqual(heard, [], 'not before the code that changed them has returned');
+  assert.deepEqual(changes, [], 'not before the calling code has returned');
   await Promise.resolve();
   stop();
   jobs.insert(soldJob({ id: 'c' }));
@@ -201,11 +201,11 @@ test('lists and counts tell served from failed; listeners hear each change after
   assert.deepEqual(ids('all').sort(), ['a', 'b', 'c']);
   assert.deepEqual(jobs.counts('sold', 0), { served: 1, failed: 1 });
   assert.deepEqual(jobs.counts('sold', 5_000), { served: 0, failed: 0 });
-  assert.deepEqual(heard.slice(0, 4), ['a admitted', 'a running', 'a delivered', 'a charged']);
-  assert.equal(heard.length, 8);
+  assert.deepEqual(changes.slice(0, 4), ['a admitted', 'a running', 'a delivered', 'a charged']);
+  assert.equal(changes.length, 8);
 });
 
-test('ids of jobs are different, well formed, and in the order of their time', () => {
+test('job IDs are unique, well-formed, and sorted by time', () => {
   const ids = Array.from({ length: 200 }, (_, index) => newJobId(1_795_000_000_000 + index));
   assert.equal(new Set(ids).size, ids.length);
   assert.deepEqual(ids.toSorted(), ids);

@@ -1,6 +1,7 @@
 /**
- * Goal: a machine keeps its peer key, or says that it lost it. Method: real files in a temporary folder. What
- * would break: a silent new identity after a lost or damaged key, a key that others can read.
+ * Verifies: a machine keeps its peer key, or fails when the key is lost.
+ * Setup: real files in a temporary folder.
+ * Fails if: a lost or damaged key is silently replaced by a new identity, other users can read the key.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,7 +27,7 @@ const isMissing = (error: unknown) => isAppError(error, 'keystore-missing');
 
 describe('peer key', () => {
   it(
-    'stays the same, and nobody else can read it',
+    'stays the same, and other users can’t read it',
     inFolder(async (folder) => {
       assert.equal(await peerOf(folder), await peerOf(folder));
       assert.equal(statSync(join(folder, 'peer.key')).mode & 0o777, 0o600);
@@ -34,17 +35,17 @@ describe('peer key', () => {
   );
 
   it(
-    'is missed when it was there before',
+    'is reported as missing if it existed before',
     inFolder(async (folder) => {
       await peerOf(folder);
       rmSync(join(folder, 'peer.key'));
       await assert.rejects(loadPeerKey(folder), isMissing);
-      await assert.rejects(loadPeerKey(folder), isMissing, 'asking again makes no new one either');
+      await assert.rejects(loadPeerKey(folder), isMissing, 'a second try creates no new key either');
     }),
   );
 
   it(
-    'is refused when it is damaged or another one',
+    'is rejected when damaged or a different one',
     inFolder(async (folder) => {
       await peerOf(folder);
       writeFileSync(join(folder, 'peer.key'), 'nonsense');
@@ -57,7 +58,7 @@ describe('peer key', () => {
     }),
   );
 
-  it('checks signatures without a look-up and refuses everything that is not one', async () => {
+  it('verifies signatures without a look-up and rejects everything else', async () => {
     const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
     const unsigned = `${Buffer.from(JSON.stringify({ alg: 'none', kid: peer })).toString('base64url')}.e30.`;
     for (const jws of ['', 'a.b.c', unsigned, 'x'.repeat(100_000)]) {

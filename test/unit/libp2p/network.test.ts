@@ -1,7 +1,7 @@
 /**
- * Goal: libp2p's own ways do not become ours: ports, lost connections, discovery, silent streams. Method: real
- * nodes on loopback, redials on a clock moved by hand. What would break: peers that stay apart after a
- * restart, a start that fails without saying why.
+ * Verifies: ports, lost connections and forgotten peers behave as the Network port requires, not by libp2p's defaults.
+ * Setup: real nodes on loopback, redials by a clock that the test moves.
+ * Fails if: peers stay disconnected after a restart, a start fails without its reason.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('libp2p network', () => {
-  it('refuses a port that is taken, by name', async () => {
+  it('fails with port-in-use if the port is taken', async () => {
     const first = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     await first.start();
     const listen = (first.addresses()[0] ?? '').replace(/\/p2p\/.*/, '');
@@ -44,7 +44,7 @@ describe('libp2p network', () => {
     await first.stop();
   });
 
-  it('listens on loopback alone unless told otherwise', async () => {
+  it('listens only on loopback by default', async () => {
     const network = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     await network.start();
     assert.ok(network.addresses().length > 0);
@@ -52,7 +52,7 @@ describe('libp2p network', () => {
     await network.stop();
   });
 
-  it('keeps a peer connected that goes and comes back', async () => {
+  it('reconnects to a kept peer that restarts', async () => {
     const clock = manualClock(0);
     const home = folder();
     const first = await createNetwork({ folder: home, clock: systemClock, mdns: false });
@@ -64,7 +64,7 @@ describe('libp2p network', () => {
     await client.connect(address);
     await first.stop();
     await until(() => connected(client) === 0);
-    assert.equal(client.peers().length, 1, 'it is remembered');
+    assert.equal(client.peers().length, 1, 'the peer is still known');
     const again = await createNetwork({ folder: home, clock: systemClock, mdns: false, listen });
     await again.start();
     clock.advance(1_000);
@@ -73,7 +73,7 @@ describe('libp2p network', () => {
     await again.stop();
   });
 
-  it('forgets a peer that only came to us', async () => {
+  it('forgets a disconnected peer that connected by itself', async () => {
     const server = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     const client = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     await server.start();

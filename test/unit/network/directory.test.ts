@@ -1,9 +1,10 @@
 /**
- * Goal: the directory knows who sells what now. Method: real signed offers over networks in memory, a clock
- * moved by hand. What would break: expired or forged offers used, peers asked without end, cheats asked again.
+ * Verifies: the directory lists exactly the providers with a valid offer.
+ * Setup: real signed offers over networks in memory, a clock that the test moves.
+ * Fails if: an expired or forged offer is used, peers are queried without limit, a peer to avoid is listed.
  */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { readOffer } from '../../../main/core/identity/index.ts';
 import { createDirectory } from '../../../main/core/network/index.ts';
@@ -12,123 +13,124 @@ import { manualClock } from '../../fakes/clock.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
-async function setUp(providers: number) {
+async function setUp(count: number) {
   const hub = createFakeHub();
   const clock = manualClock(1_700_000_000_000);
-  const buyer = await hub.createNetwork();
-  await buyer.start();
+  const requester = await hub.createNetwork();
+  await requester.start();
   const models = [OFFERED];
-  const sellers: (ReturnType<typeof createFakeProvider> & { network: Network })[] = [];
-  for (let index = 0; index < providers; index += 1) {
+  const sellingPeers: (ReturnType<typeof createFakeProvider> & { network: Network })[] = [];
+  for (let index = 0; index < count; index += 1) {
     const network = await hub.createNetwork();
     await network.start();
-    sellers.push({ network, ...createFakeProvider(network, { clock, models }) });
+    sellingPeers.push({ network, ...createFakeProvider(network, { clock, models }) });
   }
-  let asked = 0;
+  let fetches = 0;
   const directory = createDirectory({
     network: {
-      ...buyer,
+      ...requester,
       fetch: (peer, path, init) => {
-        asked += 1;
-        return buyer.fetch(peer, path, init);
+        fetches += 1;
+        return requester.fetch(peer, path, init);
       },
     },
     clock,
     readOffer: (jws, peer) => readOffer(jws, peer, { verifySigned, clock, verifyPayout: async () => true }),
   });
   const connect = async () => {
-    for (const { network } of sellers) await buyer.connect(network.addresses()[0] ?? '');
+    for (const { network } of sellingPeers) await requester.connect(network.addresses()[0] ?? '');
   };
-  return { hub, clock, buyer, sellers, directory, connect, models, asked: () => asked };
+  return { hub, clock, requester, sellingPeers, directory, connect, models, fetches: () => fetches };
 }
 
 const peersOf = (found: readonly { peer: string }[]) => found.map(({ peer }) => peer).sort();
 
-describe('directory', () => {
-  it('learns the offers of peers as they come', async () => {
-    const { directory, connect, sellers } = await setUp(2);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    directory.onChange((providers) => {
-      if (providers.length === 2) resolve();
-    });
-    directory.start();
-    await connect();
-    await promise;
-    assert.deepEqual(peersOf(directory.providers()), sellers.map(({ network }) => network.key.peer).sort());
-    directory.stop();
+it('fetches the offers of peers when they connect', async () => {
+  const { directory, connect, sellingPeers } = await setUp(2);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  directory.onChange((providers) => {
+    if (providers.length === 2) resolve();
   });
+  directory.start();
+  await connect();
+  await promise;
+  assert.deepEqual(
+    peersOf(directory.providers()),
+    sellingPeers.map(({ network }) => network.key.peer).sort(),
+  );
+  directory.stop();
+});
 
-  it('asks everybody when nobody is known to sell, and not more than once a second', async () => {
-    const { directory, connect, asked, clock } = await setUp(2);
-    await connect();
-    assert.equal((await directory.find(OFFERED.id)).length, 2);
-    const before = asked();
-    assert.equal((await directory.find(OFFERED.id)).length, 2);
-    assert.equal(asked(), before, 'known offers are not asked for again');
-    await directory.find('unknown');
-    await directory.find('unknown');
-    assert.equal(asked(), before, 'within the same second');
-    clock.advance(1_000);
-    await directory.find('unknown');
-    assert.equal(asked(), before + 2);
-    assert.equal((await directory.find(null)).length, 2);
-  });
+it('queries all peers when no provider is known, at most once per second', async () => {
+  const { directory, connect, fetches, clock } = await setUp(2);
+  await connect();
+  assert.equal((await directory.find(OFFERED.id)).length, 2);
+  const before = fetches();
+  assert.equal((await directory.find(OFFERED.id)).length, 2);
+  assert.equal(fetches(), before, 'known offers are not fetched again');
+  await directory.find('unknown');
+  await directory.find('unknown');
+  assert.equal(fetches(), before, 'within the same second');
+  clock.advance(1_000);
+  await directory.find('unknown');
+  assert.equal(fetches(), before + 2);
+  assert.equal((await directory.find(null)).length, 2);
+});
 
-  it('asks everybody when those who are known to sell are not wanted', async () => {
-    const { directory, connect, sellers } = await setUp(2);
-    await connect();
-    const [known, unknown] = sellers.map(({ network }) => network.key.peer);
-    await directory.refresh(known ?? assert.fail());
-    assert.deepEqual(peersOf(await directory.find(OFFERED.id)), [known]);
-    assert.deepEqual(peersOf(await directory.find(OFFERED.id, new Set([known ?? '']))), [unknown]);
-  });
+it('queries all peers when the known providers are to be left out', async () => {
+  const { directory, connect, sellingPeers } = await setUp(2);
+  await connect();
+  const [known, unknown] = sellingPeers.map(({ network }) => network.key.peer);
+  await directory.refresh(known ?? assert.fail());
+  assert.deepEqual(peersOf(await directory.find(OFFERED.id)), [known]);
+  assert.deepEqual(peersOf(await directory.find(OFFERED.id, new Set([known ?? '']))), [unknown]);
+});
 
-  it('does not use an offer beyond its end', async () => {
-    const { directory, connect, sellers, clock } = await setUp(1);
-    await connect();
-    await directory.find(OFFERED.id);
-    await sellers[0]?.network.stop();
-    clock.advance(600_000);
-    assert.deepEqual(directory.providers(), []);
-    assert.deepEqual(await directory.find(OFFERED.id), []);
-  });
+it('does not use an expired offer', async () => {
+  const { directory, connect, sellingPeers, clock } = await setUp(1);
+  await connect();
+  await directory.find(OFFERED.id);
+  await sellingPeers[0]?.network.stop();
+  clock.advance(600_000);
+  assert.deepEqual(directory.providers(), []);
+  assert.deepEqual(await directory.find(OFFERED.id), []);
+});
 
-  it('refreshes now and then, and sees what changed', async () => {
-    const { directory, connect, clock, models } = await setUp(1);
-    await connect();
-    directory.start();
-    await directory.find(OFFERED.id);
-    models.push({ ...OFFERED, id: 'second' });
-    const { promise, resolve } = Promise.withResolvers<number>();
-    directory.onChange((providers) => resolve(providers[0]?.offer.models.length ?? 0));
-    clock.advance(60_000);
-    assert.equal(await promise, 2);
-    directory.stop();
-  });
+it('refreshes offers at intervals and reports changes', async () => {
+  const { directory, connect, clock, models } = await setUp(1);
+  await connect();
+  directory.start();
+  await directory.find(OFFERED.id);
+  models.push({ ...OFFERED, id: 'second' });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  directory.onChange((providers) => resolve(providers[0]?.offer.models.length ?? 0));
+  clock.advance(60_000);
+  assert.equal(await promise, 2);
+  directory.stop();
+});
 
-  it('leaves a peer out for as long as it is avoided', async () => {
-    const { directory, connect, clock, sellers } = await setUp(2);
-    await connect();
-    await directory.find(OFFERED.id);
-    const bad = sellers[0]?.network.key.peer ?? '';
-    directory.avoid(bad, 5_000);
-    assert.equal(directory.providers().length, 1);
-    clock.advance(5_000);
-    assert.equal(directory.providers().length, 2);
-  });
+it('leaves out a peer to avoid for the given time', async () => {
+  const { directory, connect, clock, sellingPeers } = await setUp(2);
+  await connect();
+  await directory.find(OFFERED.id);
+  const bad = sellingPeers[0]?.network.key.peer ?? '';
+  directory.avoid(bad, 5_000);
+  assert.equal(directory.providers().length, 1);
+  clock.advance(5_000);
+  assert.equal(directory.providers().length, 2);
+});
 
-  it('takes a peer that serves no offer, or a forged one, for one that sells nothing', async () => {
-    const { directory, connect, sellers, buyer, hub } = await setUp(1);
-    await connect();
-    const mute = await hub.createNetwork();
-    await mute.start();
-    await buyer.connect(mute.addresses()[0] ?? '');
-    const [seller] = sellers;
-    const forged = await hub.createNetwork();
-    await forged.start();
-    if (seller) forged.serve(seller.server);
-    await buyer.connect(forged.addresses()[0] ?? '');
-    assert.deepEqual(peersOf(await directory.find(null)), [seller?.network.key.peer]);
-    assert.equal(await directory.refresh(forged.key.peer), null);
-  });
+it('treats a peer without an offer or with a forged one as selling nothing', async () => {
+  const { directory, connect, sellingPeers, requester, hub } = await setUp(1);
+  await connect();
+  const mute = await hub.createNetwork();
+  await mute.start();
+  await requester.connect(mute.addresses()[0] ?? '');
+  const [sellingPeer] = sellingPeers;
+  const forged = await hub.createNetwork();
+  await forged.start();
+  if (sellingPeer) forged.serve(sellingPeer.server);
+  await requester.connect(forged.addresses()[0] ?? '');
+  assert.deepEqual(peersOf(await directory.find(null)), [sellingPeer?.network.key.peer]);
+  assert.equal(await directory.refresh(forged.key.peer), null);
 });

@@ -1,129 +1,145 @@
 /**
- * Goal: whoever ends a job, in whatever order and however many at once, it is concluded exactly once and
- * charged for no more than was taken. Method: random scripts of an answer and its endings (property). What
- * would break: double settles, busy channels, leaked slots, charges for undelivered tokens.
+ * Verifies: a job is concluded exactly once, whatever ends it, in any order and however many at the same time, and it
+ * is charged for no more than was taken.
+ * Setup: random scripts of an answer and its endings (property).
+ * Fails if: a payment is settled twice, a channel stays busy, a slot leaks, undelivered tokens are charged.
  */
-
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { charge } from '../../../shared/price.ts';
-import { CHAT_PATH } from '../../../shared/wire.ts';
-import { OFFERED as CHEAP, createFakeProvider } from '../../fakes/market.ts';
+import { createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 import { encode } from '../../fakes/payment-gate.ts';
-import { createScriptedEngine } from '../../fakes/scripted-engine.ts';
+import { createScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
+import { ask, OFFERED, turn } from './provider-setup.ts';
 
-const OFFERED = { ...CHEAP, price: { inputPerMillion: '2000000', outputPerMillion: '7000000' } };
 const INPUT_TOKENS = 10;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-type Body = ReadableStreamDefaultReader<Uint8Array>;
+type Step = 'token' | 'take' | 'turn';
+type Ending = 'end' | 'fail' | 'requester-leaves' | 'owner-returns';
 
-const step = fc.constantFrom('token', 'take', 'turn');
-const ending = fc.constantFrom('end', 'fail', 'requester-leaves', 'owner-returns');
+const step = fc.constantFrom<Step>('token', 'take', 'turn');
+const ending = fc.constantFrom<Ending>('end', 'fail', 'requester-leaves', 'owner-returns');
+const script = fc.record({
+  stream: fc.boolean(),
+  before: fc.array(step, { maxLength: 12 }),
+  endings: fc.array(ending, { minLength: 1, maxLength: 3 }),
+  after: fc.array(step, { maxLength: 4 }),
+});
 
-it('every job is concluded once, whoever ends it (property)', async () => {
+type Provider = ReturnType<typeof createFakeProvider>;
+
+/** One request to the provider, from the side of its requester. */
+class Requester {
+  readonly #provider: Provider;
+  readonly #leaving = new AbortController();
+  readonly #opened: Promise<unknown>;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #reading: Promise<unknown> | null = null;
+  #left = false;
+  /** Tokens that the requester took. */
+  taken = 0;
+  /** Tokens that the engine made. */
+  made = 0;
+
+  constructor(provider: Provider, stream: boolean) {
+    this.#provider = provider;
+    const request = new Request('http://provider/v1/chat/completions', {
+      method: 'POST',
+      headers: {
+        'x-peer-id': 'requester',
+        [PAYMENT_HEADER]: encode({ channelId: 'one', payer: 'payer', most: '999999999' }),
+      },
+      body: JSON.stringify(ask({ max_tokens: 30, stream })),
+      signal: this.#leaving.signal,
+    });
+    this.#opened = Promise.resolve(provider.service.app.fetch(request)).then((response) => {
+      if (response.status === 200 && response.body) this.#reader = response.body.getReader();
+    });
+  }
+
+  async perform(what: Step, run: ScriptedRun): Promise<void> {
+    if (what === 'token') {
+      this.made += 1;
+      run.text('x', this.made);
+    }
+    if (what === 'turn') await turn();
+    if (what === 'take' && this.#reader && !this.#left) this.#reading = this.#read(this.#reader);
+  }
+
+  end(what: Ending, run: ScriptedRun): void {
+    if (what === 'end') run.end('stop');
+    if (what === 'fail') run.fail('engine-failed');
+    if (what === 'owner-returns') void this.#provider.service.handBack();
+    if (what !== 'requester-leaves') return;
+    this.#left = true;
+    this.#leaving.abort();
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  /** Reads to the end, unless the requester left; its connection then cancels the body. */
+  async finish(): Promise<void> {
+    await this.#opened;
+    await this.#reading;
+    const reader = this.#reader;
+    if (reader === null) return;
+    if (this.#left) await reader.cancel().catch(() => {});
+    else while (await this.#read(reader));
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<boolean> {
+    const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
+    this.taken += new TextDecoder().decode(value).match(/"x"/g)?.length ?? 0;
+    return !done;
+  }
+}
+
+/** Asserts that the last job was settled or cancelled, exactly once, for no more than `outputMax` tokens. */
+function assertConcluded(
+  provider: Provider,
+  before: { settles: number; cancels: number },
+  outputMax: number,
+): void {
+  assert.deepEqual(provider.service.active(), []);
+  assert.deepEqual([...provider.gate.busy], []);
+  assert.deepEqual(provider.faults, []);
+  const settled = provider.gate.settles.length - before.settles;
+  const cancelled = provider.gate.cancels - before.cancels;
+  assert.equal(settled + cancelled, 1, 'settled or cancelled, exactly once');
+  const job = provider.jobs.all().at(-1) ?? assert.fail();
+  assert.ok(['charged', 'failed', 'aborted'].includes(job.state), job.state);
+  assert.ok(job.endedAtMs !== null);
+  const output = job.outputTokens ?? 0;
+  assert.ok(output <= outputMax, 'charged for tokens that were not taken');
+  if (settled === 1) {
+    assert.equal(job.charged, charge(OFFERED.price, { input: INPUT_TOKENS, output }).toString());
+    assert.ok(job.receipt);
+  } else {
+    assert.deepEqual([job.charged, job.receipt], [null, null]);
+    assert.equal(output, 0);
+  }
+}
+
+it('every job is concluded exactly once, whatever ends it (property)', async () => {
   const network = await createFakeHub().createNetwork();
   const engine = createScriptedEngine();
   const provider = createFakeProvider(network, { engine, models: [OFFERED] });
 
   await fc.assert(
-    fc.asyncProperty(
-      fc.boolean(),
-      fc.array(step, { maxLength: 12 }),
-      fc.array(ending, { minLength: 1, maxLength: 3 }),
-      fc.array(step, { maxLength: 4 }),
-      async (stream, before, endings, after) => {
-        const settlesBefore = provider.gate.settles.length;
-        const cancelsBefore = provider.gate.cancels;
-        const leaving = new AbortController();
-        const answer = Promise.resolve(
-          provider.service.app.fetch(
-            new Request(`http://provider${CHAT_PATH}`, {
-              method: 'POST',
-              headers: {
-                'x-peer-id': 'requester',
-                [PAYMENT_HEADER]: encode({ channelId: 'one', payer: 'payer', most: '999999999' }),
-              },
-              body: JSON.stringify({
-                model: OFFERED.id,
-                messages: [{ role: 'user', content: 'Hi' }],
-                max_tokens: 30,
-                stream,
-              }),
-              signal: leaving.signal,
-            }),
-          ),
-        );
-        const run = await engine.next();
-        run.start(INPUT_TOKENS);
-
-        let sent = 0;
-        let reading: Promise<unknown> | null = null;
-        let left = false;
-        let reader: Body | null = null;
-        let taken = 0;
-        const read = async (body: Body): Promise<boolean> => {
-          const { value, done } = await body.read().catch(() => ({ value: undefined, done: true }));
-          taken += new TextDecoder().decode(value).match(/"x"/g)?.length ?? 0;
-          return !done;
-        };
-        const opened = answer.then((response) => {
-          if (response.status === 200 && response.body) reader = response.body.getReader();
-          return response;
-        });
-        const perform = async (what: string) => {
-          if (what === 'token') {
-            sent += 1;
-            run.text('x', sent);
-          }
-          if (what === 'turn') await turn();
-          if (what === 'take' && reader && !left) reading = read(reader);
-        };
-        for (const what of before) await perform(what);
-        for (const what of endings) {
-          if (what === 'end') run.end('stop');
-          if (what === 'fail') run.fail('engine-failed');
-          if (what === 'owner-returns') void provider.service.handBack();
-          if (what === 'requester-leaves') {
-            left = true;
-            leaving.abort();
-            const body = reader as Body | null;
-            void body?.cancel().catch(() => {});
-          }
-        }
-        for (const what of after) await perform(what);
-
-        // The requester, if it is still there, reads to the end; a connection that went cancels the body.
-        await opened;
-        await reading;
-        const body = reader as Body | null;
-        if (left) await body?.cancel().catch(() => {});
-        else while (body && (await read(body)));
-        for (let turns = 0; provider.service.active().length > 0 && turns < 1_000; turns += 1) await turn();
-
-        assert.deepEqual(provider.service.active(), []);
-        assert.deepEqual([...provider.gate.busy], []);
-        assert.deepEqual(provider.faults, []);
-        const settled = provider.gate.settles.length - settlesBefore;
-        const cancelled = provider.gate.cancels - cancelsBefore;
-        assert.equal(settled + cancelled, 1, 'settled or cancelled, exactly once');
-        const job = provider.jobs.all().at(-1) ?? assert.fail();
-        assert.ok(['charged', 'failed', 'aborted'].includes(job.state), job.state);
-        assert.ok(job.endedAtMs !== null);
-        const output = job.outputTokens ?? 0;
-        assert.ok(output <= (stream ? taken : sent), 'charged for what was not taken');
-        if (settled === 1) {
-          assert.equal(job.charged, charge(OFFERED.price, { input: INPUT_TOKENS, output }).toString());
-          assert.ok(job.receipt);
-        } else {
-          assert.deepEqual([job.charged, job.receipt], [null, null]);
-          assert.equal(output, 0);
-        }
-      },
-    ),
+    fc.asyncProperty(script, async ({ stream, before, endings, after }) => {
+      const counts = { settles: provider.gate.settles.length, cancels: provider.gate.cancels };
+      const requester = new Requester(provider, stream);
+      const run = await engine.next();
+      run.start(INPUT_TOKENS);
+      for (const what of before) await requester.perform(what, run);
+      for (const what of endings) requester.end(what, run);
+      for (const what of after) await requester.perform(what, run);
+      await requester.finish();
+      for (let turns = 0; provider.service.active().length > 0 && turns < 1_000; turns += 1) await turn();
+      assertConcluded(provider, counts, stream ? requester.taken : requester.made);
+    }),
     { numRuns: 300 },
   );
 });

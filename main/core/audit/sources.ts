@@ -1,0 +1,38 @@
+/** Inputs of an audit, and the collector of its findings. */
+import type { Job } from '../../../shared/jobs.ts';
+import type { ChainEvidence, SoldChannelRecord } from '../../ports/evidence.ts';
+import type { VerifySigned } from '../../ports/network.ts';
+import type { Ledger } from '../ledger/index.ts';
+
+/** One deviation from what should be. */
+export interface Difference {
+  /** The subject, e.g. `channel 0x…` or `job …`. */
+  readonly about: string;
+  /** One sentence. */
+  readonly what: string;
+}
+
+export interface AuditSources {
+  readonly ledger: Pick<
+    Ledger,
+    'problems' | 'pages' | 'find' | 'balance' | 'trialBalance' | 'bookedOnChannel' | 'sumForChannel'
+  >;
+  /** All jobs, a page at a time. */
+  readonly jobs: () => Iterable<readonly Job[]>;
+  readonly findJob: (id: string) => Job | null;
+  readonly soldChannels: readonly SoldChannelRecord[];
+  /** The peer ID of this machine, which signs its receipts; null when unknown. */
+  readonly ownPeer: string | null;
+  readonly verifySigned: VerifySigned;
+  /** One for each network in the ledger; null if it is unavailable. */
+  readonly chains: ReadonlyMap<string, ChainEvidence | null>;
+  /** Addresses that hold this owner's money and whose keys are on this machine. */
+  readonly addresses: readonly string[];
+}
+
+/** Collects the findings of the comparisons. */
+export interface Findings {
+  differ(about: string, what: string): void;
+  note(text: string): void;
+  rebuilt(account: string, assetId: string, amount: bigint): void;
+}

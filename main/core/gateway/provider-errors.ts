@@ -1,0 +1,68 @@
+/** Translates what goes wrong at a provider or on the way to it into the gateway's own errors. */
+import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
+import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai.ts';
+import type { PaymentLease } from '../../ports/payments.ts';
+
+/** `details.reason` after a 402: the lease was corrected to what the provider wants, so another try may succeed. */
+export const PAYMENT_CORRECTED = 'payment-corrected';
+
+const ERROR_CHARACTERS_MAX = 64 * 1024;
+const MESSAGE_CHARACTERS_MAX = 300;
+
+/** Converts an error response; corrects the lease after a 402. */
+export async function refusal(response: Response, lease: PaymentLease, peer: string): Promise<AppError> {
+  const { status } = response;
+  const text = (await response.text()).slice(0, ERROR_CHARACTERS_MAX);
+  const parsed = errorBodySchema.safeParse(parseJson(text));
+  const given = parsed.success ? parsed.data.error : null;
+  if (status === 402) {
+    await lease.refused({ status, headers: Object.fromEntries(response.headers), body: text });
+    return new AppError('payment-required', 'The provider rejected the payment.', {
+      details: { peer, reason: PAYMENT_CORRECTED, ...(given?.code ? { code: given.code } : {}) },
+    });
+  }
+  const details = { peer, status, param: given?.param ?? null, ...(given?.code ? { code: given.code } : {}) };
+  const message =
+    given?.message.slice(0, MESSAGE_CHARACTERS_MAX) ?? `The provider responded with status ${status}.`;
+  return new AppError(codeOf(status), message, { details });
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 404) return 'model-unavailable';
+  if (status === 429) return 'busy';
+  if (status === 503) return 'paused';
+  return status >= 400 && status < 500 ? 'bad-request' : 'engine-failed';
+}
+
+/** Parses one `data:` event: a part of the answer, or the failure that the provider reports in it. */
+export function readChunk(data: string, peer: string): AnswerChunk | AppError {
+  const value = parseJson(data);
+  const details = { peer };
+  const failed = errorBodySchema.safeParse(value);
+  if (failed.success) {
+    const code = failed.data.error.code === 'paused' ? 'paused' : 'engine-failed';
+    return new AppError(code, 'The provider could not finish the answer.', { details });
+  }
+  const chunk = answerChunkSchema.safeParse(value);
+  return chunk.success
+    ? chunk.data
+    : new AppError('engine-failed', 'The provider sent an invalid response.', { details });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Attributes a failure of the stream to the connection, unless the requester ended it. */
+export function connectionError(error: unknown, requester: AbortSignal, peer: string): AppError {
+  if (requester.aborted) return new AppError('aborted', 'The requester disconnected.');
+  if (isAppError(error) && error.code !== 'aborted') return error;
+  return new AppError('peer-unreachable', 'The connection to the provider was lost.', {
+    cause: error,
+    details: { peer },
+  });
+}

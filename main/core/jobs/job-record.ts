@@ -1,0 +1,59 @@
+/** The stored record of one job while it runs: inserted when admitted, each later step written with its event. */
+import type { Job, JobState } from '../../../shared/jobs.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { JobStore } from '../../ports/jobs.ts';
+import { newJobId } from './id.ts';
+
+/** The fields that are known when a job is admitted. */
+export type NewJob = Pick<Job, 'side' | 'model' | 'peer' | 'payer' | 'channelId' | 'assetId' | 'continues'>;
+
+export interface JobRecord {
+  /** The job as stored now. */
+  job(): Job;
+  /** Stores the patch, the state and an event with the note. */
+  step(state: JobState, patch: Partial<Job>, note?: string | null): void;
+}
+
+/** Stores a new job as `admitted`. */
+export function recordJob(
+  { clock, jobs }: { readonly clock: Clock; readonly jobs: JobStore },
+  known: NewJob,
+): JobRecord {
+  const createdAtMs = clock.now();
+  let job: Job = {
+    id: newJobId(createdAtMs),
+    state: 'admitted',
+    createdAtMs,
+    startedAtMs: null,
+    firstTokenAtMs: null,
+    endedAtMs: null,
+    inputTokens: null,
+    outputTokens: null,
+    decodeTokensPerSecond: null,
+    charged: null,
+    cumulative: null,
+    receipt: null,
+    finishReason: null,
+    error: null,
+    continuedBy: null,
+    ...known,
+  };
+  jobs.insert(job);
+  jobs.appendEvent(job.id, { atMs: createdAtMs, state: 'admitted', note: null });
+  return {
+    job: () => job,
+    step(state, patch, note = null) {
+      job = { ...job, ...patch, state };
+      jobs.update(job.id, { ...patch, state });
+      jobs.appendEvent(job.id, { atMs: clock.now(), state, note });
+    },
+  };
+}
+
+/**
+ * Tokens per second of the decode phase; null when it can't be computed. The first token comes out of the prefill
+ * and doesn't count.
+ */
+export function decodeSpeed(outputTokens: number, decodeMs: number): number | null {
+  return outputTokens > 1 && decodeMs > 0 ? ((outputTokens - 1) * 1_000) / decodeMs : null;
+}

@@ -1,0 +1,57 @@
+/** Ends the jobs that a crash left unfinished: failed, or charged where the channel's records show the charge. */
+import type { Job } from '../../../shared/jobs.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { JobRecords } from '../../ports/jobs.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { JobSteps } from './job-steps.ts';
+import { UNFINISHED_STATES } from './states.ts';
+
+/** The total ever charged on a channel; null when unknown. */
+export type ChargedTotal = (channelId: string) => Amount | null;
+
+export interface RecoveryParts {
+  readonly records: Pick<JobRecords, 'list'>;
+  readonly steps: JobSteps;
+  readonly ledger: Pick<Ledger, 'bookedOnChannel'>;
+  readonly clock: Clock;
+}
+
+const BATCH = 200;
+
+/** Returns the jobs that it ended. */
+export function recoverJobs(parts: RecoveryParts, chargedTotal: ChargedTotal): readonly Job[] {
+  const recovered: Job[] = [];
+  for (;;) {
+    const left = parts.records.list({ side: null, states: UNFINISHED_STATES, beforeMs: null, limit: BATCH });
+    if (left.length === 0) return recovered;
+    for (const job of left) recovered.push(recoverOne(parts, job, chargedTotal));
+  }
+}
+
+function recoverOne(parts: RecoveryParts, job: Job, chargedTotal: ChargedTotal): Job {
+  const atMs = parts.clock.now();
+  const endedAtMs = job.endedAtMs ?? atMs;
+  const cumulative = job.cumulative ?? cumulativeIfCharged(parts, job, chargedTotal);
+  if (cumulative !== null) {
+    const event = { atMs, state: 'charged', note: 'Recorded after a restart' } as const;
+    return parts.steps.write(job.id, { state: 'charged', endedAtMs, cumulative }, event);
+  }
+  return parts.steps.write(
+    job.id,
+    { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
+    { atMs, state: 'failed', note: 'Idlewatt ended unexpectedly during this job' },
+  );
+}
+
+/**
+ * The channel's cumulative amount, if the charge of this job came through. A channel's jobs are charged one after
+ * another, so a charge that the ledger lacks belongs to this job.
+ */
+function cumulativeIfCharged({ ledger }: RecoveryParts, job: Job, chargedTotal: ChargedTotal): string | null {
+  const { side, state, channelId, charged } = job;
+  if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
+  const total = chargedTotal(channelId);
+  const isCharged = total !== null && ledger.bookedOnChannel(side, channelId) + amount(charged) === total;
+  return isCharged ? total.toString() : null;
+}

@@ -1,0 +1,96 @@
+/** The latest offer of each peer, with the peers to skip or to avoid for a while. */
+import type { Offer } from '../../../shared/offer.ts';
+import type { Clock } from '../../ports/clock.ts';
+
+export interface Provider {
+  readonly peer: string;
+  readonly offer: Offer;
+}
+
+interface Entry {
+  offer: Offer | null;
+  /** The fetch that is in progress. */
+  fetching: Promise<Offer | null> | null;
+  /** Number of refreshes to skip: most peers only buy. */
+  skip: number;
+  avoidUntilMs: number;
+}
+
+/** A peer without an offer is queried again after this many refreshes. */
+const EMPTY_REFRESHES = 5;
+
+export class KnownOffers {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(providers: readonly Provider[]) => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Providers with an offer that is valid now, without peers to avoid. */
+  providers(): readonly Provider[] {
+    const nowMs = this.#clock.now();
+    const found: Provider[] = [];
+    for (const [peer, { offer, avoidUntilMs }] of this.#entries) {
+      if (offer && offer.expiresAtMs > nowMs && avoidUntilMs <= nowMs) found.push({ peer, offer });
+    }
+    return found;
+  }
+
+  has(peer: string): boolean {
+    return this.#entries.has(peer);
+  }
+
+  /** Fetches the peer's offer and stores it, or joins the fetch that is in progress. */
+  fetch(peer: string, fetchOffer: () => Promise<Offer | null>): Promise<Offer | null> {
+    const entry = this.#entry(peer);
+    entry.fetching ??= fetchOffer().then((offer) => {
+      entry.fetching = null;
+      entry.skip = offer ? 0 : EMPTY_REFRESHES;
+      const changed = JSON.stringify(offer?.models) !== JSON.stringify(entry.offer?.models);
+      entry.offer = offer;
+      if (changed) for (const listener of this.#listeners) listener(this.providers());
+      return offer;
+    });
+    return entry.fetching;
+  }
+
+  /** Resolves when the fetches that are in progress have ended. */
+  fetched(): Promise<unknown> {
+    return Promise.all([...this.#entries.values()].map(({ fetching }) => fetching));
+  }
+
+  /** Counts a refresh of the peer; true if it is to be skipped. */
+  skipRefresh(peer: string): boolean {
+    const entry = this.#entry(peer);
+    if (entry.skip === 0) return false;
+    entry.skip -= 1;
+    return true;
+  }
+
+  avoid(peer: string, forMs: number): void {
+    this.#entry(peer).avoidUntilMs = this.#clock.now() + forMs;
+  }
+
+  /** Forgets all other peers, except those to avoid. */
+  keepOnly(peers: ReadonlySet<string>): void {
+    for (const [peer, { avoidUntilMs }] of this.#entries) {
+      if (!peers.has(peer) && avoidUntilMs <= this.#clock.now()) this.#entries.delete(peer);
+    }
+  }
+
+  /** Called when the models on offer changed. Returns its unsubscribe. */
+  onChange(listener: (providers: readonly Provider[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #entry(peer: string): Entry {
+    const existing = this.#entries.get(peer);
+    if (existing) return existing;
+    const made: Entry = { offer: null, fetching: null, skip: 0, avoidUntilMs: 0 };
+    this.#entries.set(peer, made);
+    return made;
+  }
+}

@@ -1,0 +1,71 @@
+/** The jobs in progress: listed for the owner, and ended together when the owner needs the machine. */
+import type { Clock } from '../../ports/clock.ts';
+import type { SoldJob } from './sold-job.ts';
+
+export interface ActiveJob {
+  readonly id: string;
+  readonly model: string;
+  readonly requester: string;
+  readonly startedAtMs: number;
+  readonly outputTokens: number;
+  readonly tokensPerSecond: number | null;
+}
+
+export interface ActiveJobs {
+  list(): readonly ActiveJob[];
+  /** Adds a job, which `abort` ends; returns the function that removes it when it is concluded. */
+  add(job: SoldJob, abort: AbortController): () => void;
+  /** Reports a change of the list or of its tokens. */
+  changed(): void;
+  /** Ends every job now; resolves when all are concluded. */
+  handBack(): Promise<void>;
+  /** Resolves when all current jobs have ended, or after this time. */
+  settled(graceMs: number): Promise<void>;
+}
+
+interface Running {
+  readonly job: SoldJob;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJob[]) => void): ActiveJobs {
+  const running = new Map<string, Running>();
+
+  function list(): readonly ActiveJob[] {
+    return [...running.values()].map(({ job }) => ({
+      id: job.id,
+      model: job.model,
+      requester: job.peer,
+      startedAtMs: job.startedAtMs,
+      outputTokens: job.outputTokens(),
+      tokensPerSecond: job.tokensPerSecond(),
+    }));
+  }
+  const changed = () => onActive(list());
+
+  return {
+    list,
+    add(job, abort) {
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      running.set(job.id, { job, abort, ended });
+      return () => {
+        running.delete(job.id);
+        changed();
+        resolve();
+      };
+    },
+    changed,
+    async handBack() {
+      const all = [...running.values()];
+      for (const { abort } of all) if (!abort.signal.aborted) abort.abort('owner');
+      await Promise.all(all.map(({ ended }) => ended));
+    },
+    async settled(graceMs) {
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = clock.after(graceMs, resolve);
+      await Promise.race([late, Promise.all([...running.values()].map(({ ended }) => ended))]);
+      timer.cancel();
+    },
+  };
+}

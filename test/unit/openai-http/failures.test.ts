@@ -1,0 +1,97 @@
+/**
+ * Verifies: a service answers expected failures by their code; an unexpected one is reported once, and the client gets
+ * its incident ID and nothing else of it.
+ * Setup: a Hono app with routes that fail, and a recorded list of reports.
+ * Fails if: an internal message reaches a client, a failure is not reported or twice, a large body is read.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Hono } from 'hono';
+import {
+  answerFailures,
+  createFailures,
+  limitBodies,
+  onAbort,
+  readJsonBody,
+} from '../../../main/core/openai-http/index.ts';
+import { AppError } from '../../../shared/errors.ts';
+
+function setUp(incident: string | null = 'abc123') {
+  const reports: unknown[] = [];
+  const failures = createFailures((error) => {
+    reports.push(error);
+    return incident;
+  });
+  const app = new Hono();
+  limitBodies(app);
+  app.get('/busy', () => {
+    throw new AppError('busy', 'All slots are taken.');
+  });
+  app.get('/bug', () => {
+    throw new Error('secret detail');
+  });
+  app.post('/json', async (context) => context.json(await readJsonBody(context)));
+  answerFailures(app, failures, (_error, status) => (status === 429 ? 7 : null));
+  return { app, failures, reports };
+}
+
+async function errorOf(response: Response) {
+  const { error } = (await response.json()) as { error: Record<string, unknown> };
+  return [response.status, error.message, error.code];
+}
+
+test('an expected failure is answered by its code, with retry-after, and not reported', async () => {
+  const { app, reports } = setUp();
+  const response = await app.request('/busy');
+  assert.equal(response.headers.get('retry-after'), '7');
+  assert.deepEqual(await errorOf(response), [429, 'All slots are taken.', 'rate_limit_exceeded']);
+  assert.deepEqual(await errorOf(await app.request('/nothing')), [
+    404,
+    'This path was not found.',
+    'not-found',
+  ]);
+  assert.deepEqual(reports, []);
+});
+
+test('an unexpected failure is reported once and answered with its incident ID alone', async () => {
+  const { app, failures, reports } = setUp();
+  const message = 'Internal error (incident abc123).';
+  const response = await app.request('/bug');
+  assert.equal(response.headers.get('retry-after'), null);
+  assert.deepEqual(await errorOf(response), [500, message, 'internal_error']);
+  assert.equal(reports.length, 1);
+  const event = failures.toEvent(new Error('secret detail'));
+  assert.equal(JSON.parse(event.slice('data: '.length)).error.message, message);
+  assert.equal(reports.length, 2);
+});
+
+test('without a log the answer has no incident ID', async () => {
+  const { app } = setUp(null);
+  assert.deepEqual(await errorOf(await app.request('/bug')), [500, 'Internal error.', 'internal_error']);
+});
+
+test('a body must be JSON within the limit', async () => {
+  const { app, reports } = setUp();
+  const post = (body: string) => app.request('/json', { method: 'POST', body });
+  assert.deepEqual(await (await post('{"a":1}')).json(), { a: 1 });
+  const invalid = (message: string) => [400, message, 'invalid_body'];
+  assert.deepEqual(await errorOf(await post('{')), invalid('The request body must be JSON.'));
+  const large = invalid('The request body exceeds 1048576 bytes.');
+  assert.deepEqual(await errorOf(await post(`"${'x'.repeat(1024 * 1024)}"`)), large);
+  assert.deepEqual(reports, []);
+});
+
+test('onAbort runs for a signal that aborts or has aborted, and not after its removal', () => {
+  let runs = 0;
+  const count = () => {
+    runs += 1;
+  };
+  onAbort(AbortSignal.abort(), count);
+  assert.equal(runs, 1);
+  const controller = new AbortController();
+  onAbort(controller.signal, count);
+  const remove = onAbort(controller.signal, () => assert.fail('it was removed'));
+  remove();
+  controller.abort();
+  assert.equal(runs, 2);
+});

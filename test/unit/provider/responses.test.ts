@@ -1,0 +1,102 @@
+/**
+ * Verifies: a response that isn't streamed has OpenAI's format, is charged exactly once with a receipt, and costs
+ * nothing if it fails.
+ * Setup: the real service with a scripted engine and a fake payment gate.
+ * Fails if: a failed request is charged, a receipt or header is missing, a failed settlement loses the job's charge.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import { PAYMENT_RESPONSE_HEADER } from '../../../main/ports/payments.ts';
+import { RECEIPT_HEADER, receiptSchema } from '../../../shared/offer.ts';
+import { charge } from '../../../shared/price.ts';
+import { ask, OFFERED, refused, setUp } from './provider-setup.ts';
+
+describe('provider: a complete response', () => {
+  it('has OpenAI’s format, with receipt and payment response as headers', async () => {
+    const { post, engine, peer, charged, jobs, assertIdle } = await setUp();
+    const answer = post(ask({ temperature: 0.5, seed: 7, stop: ['END'] }));
+    const run = await engine.next();
+    assert.deepEqual(run.request, {
+      prompt: { kind: 'chat', messages: [{ role: 'user', content: 'Hello' }] },
+      maxTokens: 10,
+      temperature: 0.5,
+      topP: 1,
+      seed: 7,
+      stop: ['END'],
+    });
+    run.start(100);
+    run.text('Good ', 1, 2);
+    run.text('day', 3);
+    run.end('stop');
+    const response = await answer;
+    const body = await response.json();
+    assert.equal(body.object, 'chat.completion');
+    assert.deepEqual(body.choices[0].message, { role: 'assistant', content: 'Good day', refusal: null });
+    assert.equal(body.choices[0].finish_reason, 'stop');
+    assert.deepEqual(body.usage, { prompt_tokens: 100, completion_tokens: 3, total_tokens: 103 });
+    const jws = response.headers.get(RECEIPT_HEADER) ?? assert.fail('no receipt');
+    const receipt = receiptSchema.parse(await verifySigned(jws, peer));
+    assert.equal(receipt.charged, charge(OFFERED.price, { input: 100, output: 3 }).toString());
+    assert.ok(response.headers.get(PAYMENT_RESPONSE_HEADER));
+    assert.deepEqual(
+      charged.map(({ receipt: reported }) => reported),
+      [receipt],
+    );
+    const [job] = jobs.all();
+    assert.deepEqual(jobs.states(job?.id ?? ''), ['admitted', 'running', 'delivered', 'charged']);
+    assert.deepEqual([job?.charged, job?.receipt, job?.payer], [receipt.charged, jws, 'payer']);
+    assertIdle();
+  });
+
+  it('costs nothing if the engine fails or the requester disconnects', async () => {
+    const { post, engine, gate, jobs, assertIdle } = await setUp();
+    const first = post(ask());
+    const run = await engine.next();
+    run.start(5);
+    run.text('half', 1);
+    run.fail('engine-failed');
+    await refused(await first, 500, { code: 'engine-failed' });
+    const leaving = new AbortController();
+    const second = post(ask(), { signal: leaving.signal });
+    const next = await engine.next();
+    next.start(5);
+    next.text('half', 1);
+    leaving.abort();
+    assert.equal((await second).status, 503);
+    assert.ok(next.signal.aborted, 'the engine was stopped');
+    assert.deepEqual([gate.cancels, gate.settles], [2, []]);
+    assert.deepEqual(
+      jobs.all().map(({ state }) => state),
+      ['failed', 'aborted'],
+    );
+    assertIdle();
+  });
+});
+
+describe('provider: payment failures', () => {
+  it('keeps a job with a failed settlement as delivered with its intended charge, for the next start to decide', async () => {
+    const { post, engine, jobs, gate, faults } = await setUp();
+    const admit = gate.admit.bind(gate);
+    gate.admit = async (request) => {
+      const admission = await admit(request);
+      if (admission.kind === 'admitted') {
+        const broken = () => Promise.reject(new Error('the disk is full'));
+        return { ...admission, payment: { ...admission.payment, settle: broken } };
+      }
+      return admission;
+    };
+    const answer = post(ask());
+    const run = await engine.next();
+    run.start(100);
+    run.text('a', 1);
+    run.end('stop');
+    const response = await answer;
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get(RECEIPT_HEADER), null);
+    const [job] = jobs.all();
+    const intended = charge(OFFERED.price, { input: 100, output: 1 }).toString();
+    assert.deepEqual([job?.state, job?.charged, job?.cumulative], ['delivered', intended, null]);
+    assert.equal(faults.length, 1);
+  });
+});
