@@ -61,7 +61,10 @@ export type PartialReadings = { readonly [Name in ReadingName]?: Readings[Name] 
 
 export type KnownReading = NonNullable<Readings[ReadingName]>;
 
-/** Readings of which the smaller wins: the shorter idle time, and `locked` only if no source denies it. */
+/**
+ * Readings of which the smaller wins: the shorter idle time, and `locked` only if no source denies it, because a long
+ * idle time and a lock let Idlewatt run.
+ */
 const PREFER_SMALLER: ReadonlySet<ReadingName> = new Set([
   'inputIdleSeconds',
   'controllerIdleSeconds',

@@ -117,7 +117,7 @@ test('a changed entry and a changed receipt are named, with exit code 1', async 
   bare.close();
   const { code, said } = await command('ledger', 'verify', '--home', home.path);
   assert.equal(code, 1, said);
-  assert.match(said, new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not fit`));
+  assert.match(said, new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`));
   assert.match(said, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt says`));
 });
 

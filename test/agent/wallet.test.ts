@@ -107,7 +107,7 @@ test('the terminal sends after its owner said yes, and the books follow', async 
   assert.match(shown.output, /mined .*0\.5 ETH to 0x/);
   for (const [asset, sum, to, reason] of [
     ['coin', '0.0000000000000000001', stranger, /too many decimals/],
-    ['coin', '999', stranger, /no more than it has/],
+    ['coin', '999', stranger, /Not enough ETH/],
     ['coin', '0.1', stranger.toLowerCase(), /without its checksum/],
   ] as const) {
     const bad = await terminal(['wallet', 'send', asset, sum, to]);
