@@ -1,27 +1,14 @@
 /** How a final transaction of the wallet is booked: what left, and the fee, which is paid also for a failure. */
-import { type Amount, amount } from '../../../shared/money.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { FinalTransaction } from './spending.ts';
 
 /** Books it once, however often it is told. */
 export function bookSent(
-  ledger: Pick<Ledger, 'post' | 'networkFee'>,
+  ledger: Pick<Ledger, 'sent' | 'networkFee'>,
   event: FinalTransaction & { readonly tokenId: string; readonly coinId: string; readonly atMs: number },
 ): void {
   const { hash, left, fee, coinId, atMs } = event;
   const assetId = event.asset === 'token' ? event.tokenId : coinId;
-  if (left > 0n) {
-    ledger.post({
-      key: `sent:${hash}`,
-      atMs,
-      kind: 'sent',
-      description: 'Sent from the wallet',
-      txHash: hash,
-      lines: [
-        { account: 'equity:sent', assetId, amount: left },
-        { account: 'wallet', assetId, amount: amount(-left) as Amount },
-      ],
-    });
-  }
+  ledger.sent({ txHash: hash, assetId, amount: left, atMs });
   ledger.networkFee({ txHash: hash, assetId: coinId, amount: fee, atMs });
 }

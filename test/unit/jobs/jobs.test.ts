@@ -76,7 +76,7 @@ test('a charge is booked with the step that makes it final, once, whatever the e
   serve('c', '1', '13', 'failed');
   jobs.update('a', { receipt: 'later' });
   assert.equal(ledger.earned(TOKEN, 'total'), 13n);
-  assert.throws(() => jobs.update('a', { charged: '6' }), /booked before with other content/);
+  assert.throws(() => jobs.update('a', { charged: '6' }), /recorded before with different content/);
   assert.equal(jobs.show('a').job.charged, '5', 'the refused step left nothing behind');
   ledger.verifyBalanced();
 });
