@@ -1,6 +1,6 @@
 /**
- * What a day is expected to bring: made anew when asked, kept once each morning, and compared with what came when
- * the day is over.
+ * Forecast of a day's earnings: computed on demand, stored once each morning, and compared with the actual earnings
+ * when the day is over.
  */
 import { type Forecast, type ForecastScore, forecastSchema } from '../../../shared/forecast.ts';
 import type { Amount } from '../../../shared/money.ts';
@@ -9,20 +9,17 @@ import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
 import { estimate, type ForecastFacts } from './estimate.ts';
 
-export { type ForecastFacts, marketPrices, type PastDay } from './estimate.ts';
-export { createWattsMeter, type WattsMeter } from './watts.ts';
-
 export interface ForecastService {
   /** Null where the served model was not measured yet. */
   current(): Forecast | null;
-  /** Days that are over, newest first. */
+  /** Scores of finished days, newest first. */
   scores(days: number): readonly ForecastScore[];
   stop(): void;
 }
 
 const COLLECTION = 'forecast';
-const LOOK_EVERY_MS = 15 * 60_000;
-const keptSchema = forecastSchema.shape.earned;
+const CHECK_EVERY_MS = 15 * 60_000;
+const storedSchema = forecastSchema.shape.earned;
 
 export function createForecasts(parts: {
   readonly clock: Clock;
@@ -38,14 +35,14 @@ export function createForecasts(parts: {
     const known = facts();
     return known === null ? null : estimate(known);
   };
-  /** The first forecast of a day is the one that counts: it knows nothing of the day yet. */
-  const keep = () => {
+  /** The first forecast of a day is the one that counts: later ones would contain part of the day. */
+  const storeFirst = () => {
     const day = calendar.day(clock.now());
     if (records.get(COLLECTION, day) !== null) return;
     const made = current();
     if (made !== null) records.set(COLLECTION, day, JSON.stringify(made.earned));
   };
-  const timer: Timer = clock.every(LOOK_EVERY_MS, keep);
+  const timer: Timer = clock.every(CHECK_EVERY_MS, storeFirst);
   return {
     current,
     scores(days) {
@@ -53,8 +50,8 @@ export function createForecasts(parts: {
       return earnedByDay(days + 1)
         .filter(({ day }) => day < today)
         .flatMap(({ day, earned }) => {
-          const kept = keptSchema.safeParse(JSON.parse(records.get(COLLECTION, day) ?? 'null'));
-          return kept.success ? [{ day, earned: kept.data, came: earned.toString() }] : [];
+          const stored = storedSchema.safeParse(JSON.parse(records.get(COLLECTION, day) ?? 'null'));
+          return stored.success ? [{ day, earned: stored.data, came: earned.toString() }] : [];
         })
         .reverse();
     },

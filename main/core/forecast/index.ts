@@ -1,0 +1,6 @@
+/** Public interface of the forecast: expected earnings of a day, and what an hour earned so far. */
+export { estimate, type ForecastFacts, marketPrices, type PastDay } from './estimate.ts';
+export { collectFacts, type ForecastSources } from './facts.ts';
+export { createForecasts, type ForecastService } from './forecasts.ts';
+export { createHourlyEarnings, type PerHour } from './hourly.ts';
+export { createWattsMeter, type WattsMeter, wattsStateOf } from './watts.ts';
