@@ -1,12 +1,12 @@
 /** `why`: why nothing is earned now, in one sentence, and the one thing that would change it. */
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
-import { AppError } from '../../shared/errors.ts';
+import { firstState } from '../../shared/api/state-updates.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
 import { type Remedy, type StatusReason, statusOf } from '../../shared/status.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
-import { type AgentApi, withRunningAgent } from './running-agent.ts';
+import { withRunningAgent } from './running-agent.ts';
 
 /** Each reason that exists, as the terminal says it. */
 const REASONS: Readonly<Record<StatusReason, string>> = {
@@ -63,7 +63,9 @@ export const run: CommandRun = async (argv) => {
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, wholeState);
+  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, async (api) =>
+    firstState(await api.state.watch(undefined)),
+  );
   const { status, why, remedy } = statusOf(work);
   if (values.json) {
     const { reason, sinceMs, untilMs } = work.presence;
@@ -87,11 +89,4 @@ function costText({ perHour }: AgentState['work'], asset: Asset): string {
   if (perHour === null) return 'What an hour of waiting costs is not known yet: that takes an hour of work.';
   const unit = asset.practice ? `practice ${asset.symbol}` : asset.symbol;
   return `An hour of work brought about ${formatUnits(BigInt(perHour.earned), asset.decimals)} ${unit} here.`;
-}
-
-async function wholeState(api: AgentApi): Promise<AgentState> {
-  for await (const update of await api.state.watch()) {
-    if (update.type === 'whole') return update.state;
-  }
-  throw new AppError('not-found', 'The agent ended before it answered.');
 }

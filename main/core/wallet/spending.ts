@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PreparedSpend, SpendSummary, WalletTransaction } from '../../../shared/api/wallet.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import type { Amount, Asset } from '../../../shared/money.ts';
+import { type Amount, plainAsset } from '../../../shared/money.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Account } from '../../ports/evm.ts';
 import type { SpendChain } from '../../ports/spend-chain.ts';
@@ -280,9 +280,4 @@ export function createSpending(options: SpendingOptions): WatchedSpending {
       timer = null;
     },
   };
-}
-
-/** Without what only the chain's description has. */
-function plainAsset({ id, symbol, decimals, practice }: Asset): Asset {
-  return { id, symbol, decimals, practice };
 }
