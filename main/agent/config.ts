@@ -1,8 +1,6 @@
-/** What an agent is started with, and what its parts share: the clock, the end, and words to those who watch. */
-import type { Notice, Profile, StateSection } from '../../shared/api/state.ts';
-import type { Clock } from '../ports/clock.ts';
+/** Configuration that an agent is started with. */
+import type { Profile } from '../../shared/api/state.ts';
 import type { NetworkName } from './networks.ts';
-import type { ProfileTerms } from './profiles.ts';
 
 export interface AgentConfig {
   readonly home: string;
@@ -27,20 +25,4 @@ export interface AgentConfig {
   readonly quietRequester: boolean;
   /** This program's entry file, to start the second agent from. */
   readonly entry: string;
-}
-
-export interface Surroundings {
-  readonly config: AgentConfig;
-  readonly terms: ProfileTerms;
-  /** Whether this agent sells; the practice requester only buys. */
-  readonly serves: boolean;
-  readonly clock: Clock;
-  /** Runs when the agent ends, the last one first. */
-  readonly onClose: (close: () => void | Promise<void>) => void;
-  /** Sections of the state that pages should read again. */
-  readonly changed: (...sections: StateSection[]) => void;
-  /** Shows a notice, or takes the one of this code back. */
-  readonly notice: (code: Notice['code'], entry: Omit<Notice, 'code'> | null) => void;
-  /** What nobody expected, for the log. */
-  readonly fault: (error: unknown) => void;
 }

@@ -1,0 +1,65 @@
+/** Opens the forecast on the parts that its facts come from. */
+import {
+  collectFacts,
+  createForecasts,
+  createWattsMeter,
+  type ForecastService,
+  wattsStateOf,
+} from '../core/forecast/index.ts';
+import type { Directory } from '../core/network/index.ts';
+import type { Foundation } from './foundation.ts';
+import type { Money } from './money.ts';
+import type { Selling } from './selling.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface ForecastParts {
+  readonly foundation: Foundation;
+  readonly money: Money;
+  readonly selling: Selling;
+  /** Offers of other peers; null where nothing is bought. */
+  readonly directory: Pick<Directory, 'providers'> | null;
+}
+
+export function openForecasting(
+  { config, clock, onClose }: Surroundings,
+  { foundation, money, selling, directory }: ForecastParts,
+): ForecastService {
+  const { calendar, records, settings, usage, jobs, ledger, presence } = foundation;
+  const { token, coin } = money.chain;
+  const { engine, models } = selling.engine;
+  const meter = createWattsMeter({
+    clock,
+    records,
+    watts: () => presence.readings().watts?.value ?? null,
+    state: () => wattsStateOf(selling.provider.active().length, engine.status().state),
+  });
+  onClose(() => meter.stop());
+  const servedModel = () => {
+    const id = selling.servedModel();
+    if (id === null) return null;
+    return { id, sha256: models.list().find((model) => model.id === id)?.sha256 ?? null };
+  };
+  const forecasts = createForecasts({
+    clock,
+    calendar,
+    records,
+    facts: () =>
+      collectFacts({
+        clock,
+        calendar,
+        jobs,
+        usage,
+        settings: () => settings.get(),
+        benchmark: selling.measuring.benchmark,
+        engine: () => engine.status(),
+        servedModel,
+        offers: () => directory?.providers().map(({ offer }) => offer) ?? [],
+        extraWatts: () => meter.extra(),
+        token,
+        isMarket: config.profile !== 'practice',
+      }),
+    earnedByDay: (days) => ledger.earningsByDay(token.id, coin.id, days),
+  });
+  onClose(() => forecasts.stop());
+  return forecasts;
+}
