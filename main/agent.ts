@@ -153,7 +153,7 @@ function openSurroundings(
 
 /** The story is told until the process ends, so that it includes the stop. */
 function tellStory(
-  { clock, log, notices }: Surroundings,
+  { clock, log, notices, serves }: Surroundings,
   parts: {
     readonly foundation: Foundation;
     readonly money: Money;
@@ -166,7 +166,8 @@ function tellStory(
   const { engine, models } = parts.selling.engine;
   const { benchmark, predictions } = parts.selling.measuring;
   tellRunStory(log, {
-    ...{ clock, presence, jobs, settings, notices, engine, models, benchmark, predictions, settlement },
+    presence: serves ? presence : null,
+    ...{ clock, jobs, settings, notices, engine, models, benchmark, predictions, settlement },
     network: parts.network,
     token: chain.token,
     coin: chain.coin,

@@ -20,7 +20,8 @@ import { tellEngine, tellMeasurement, tellPresence } from './work.ts';
 
 export interface RunStoryParts {
   readonly clock: Clock;
-  readonly presence: PresenceService;
+  /** Null where nothing is sold, so that no work is ever permitted or paused. */
+  readonly presence: PresenceService | null;
   readonly engine: Engine;
   readonly jobs: Jobs;
   readonly settlement: Settlement;
@@ -38,7 +39,7 @@ export interface RunStoryParts {
 export function tellRunStory(log: Log, parts: RunStoryParts): () => void {
   const { clock } = parts;
   const ends = [
-    tellPresence(log.child('presence'), parts.presence, clock),
+    ...(parts.presence === null ? [] : [tellPresence(log.child('presence'), parts.presence, clock)]),
     tellEngine(log.child('engine'), parts.engine),
     tellJobs(log.child('jobs'), parts.jobs, parts.token),
     tellSettlement(log.child('settlement'), parts.settlement, { token: parts.token, coin: parts.coin }),

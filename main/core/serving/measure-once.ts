@@ -23,10 +23,10 @@ export function measureOnce(parts: {
     if (engine.status().state !== 'ready' || presence.current().decision !== 'run') return;
     stop();
     if (benchmark.state().state !== 'never') return;
-    // The benchmark's own state shows the failure too.
+    // The benchmark's own state reports the failure.
     benchmark
       .run()
-      .catch((error: unknown) => log.warn('The first benchmark failed', { cause: String(error) }));
+      .catch((error: unknown) => log.debug('The first benchmark failed', { cause: String(error) }));
   };
   const waiting = [engine.onStatus(measureIfReady), presence.onChange(measureIfReady)];
   return stop;
