@@ -1,8 +1,7 @@
 /**
- * Goal: a rule that the owner sets is kept by the running agent, and the terminal says why and until when.
- * Method: a real practice agent; its schedule is set to an hour of another day and taken back, then its comfort.
- * Would break: a decision that the engine does not follow, a reason that only the pages know, settings that count
- * only after a restart.
+ * Verifies: the running agent follows a rule that the owner sets, and the terminal shows why and until when.
+ * Setup: a real practice agent whose schedule is set to another day and turned off again.
+ * Fails if: the engine does not follow a decision, only the pages show a reason, settings apply only after a restart.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -15,12 +14,12 @@ import { startPractice, temporaryHome } from './practice-agent.ts';
 const ENTRY = fileURLToPath(new URL('../../main/agent-main.ts', import.meta.url));
 const IN_TIME = { timeoutMs: 120_000 };
 
-test('hours that the owner closes give the machine back, and open again when they are taken back', async () => {
+test('a schedule without the current hour hands the machine back, and turning it off resumes work', async () => {
   const home = temporaryHome();
   const practice = await startPractice(home.path);
   try {
     const { api } = practice;
-    // Two days from now it is another day in every zone.
+    // Two days from now is another day in every time zone.
     const otherDay = (new Date().getUTCDay() + 1) % 7;
     const schedule = everyDay(0, 24).map((day, index) => (index === otherDay ? day : '0'.repeat(24)));
     await api.settings.change({ scheduleOn: true, schedule });
@@ -31,7 +30,7 @@ test('hours that the owner closes give the machine back, and open again when the
     );
     assert.equal(closed.work.presence.reason, 'outside-schedule');
     assert.equal(closed.work.handBacks[0]?.reason, 'outside-schedule');
-    assert.ok((closed.work.presence.untilMs ?? 0) > Date.now(), 'it says when it starts');
+    assert.ok((closed.work.presence.untilMs ?? 0) > Date.now(), 'the time of the next start is shown');
     const said = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
     assert.match(said, /Your schedule keeps this hour free\. It goes on .*20\d\d/);
     assert.match(said, /turn the schedule off in Settings/);
