@@ -18,7 +18,7 @@ import { type Money, openMoney } from './agent/money.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
-import { tellRunStory } from './agent/run-story/index.ts';
+import { logRunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
@@ -31,7 +31,7 @@ import type { Network } from './ports/network.ts';
 export type { AgentConfig } from './agent/config.ts';
 
 export interface AgentHooks {
-  /** The desktop shell asked the agent to quit. */
+  /** The desktop shell requests that the agent quits. */
   readonly quit: () => void;
 }
 
@@ -90,8 +90,8 @@ async function compose(
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const buys = !surroundings.serves || config.profile !== 'practice';
   const buying = buys ? await openBuying(surroundings, { foundation, money, network }) : null;
-  tellStory(surroundings, { foundation, money, network, selling });
-  for (const address of config.connect) await connectPatiently(network, address, surroundings.clock);
+  logStory(surroundings, { foundation, money, network, selling });
+  for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const gateway = latest<GatewayAddress>(buying?.gateway);
   const hub = openState(surroundings, {
@@ -151,8 +151,8 @@ function openSurroundings(
   };
 }
 
-/** The story is told until the process ends, so that it includes the stop. */
-function tellStory(
+/** Logs until the process ends, so that the story includes the stop. */
+function logStory(
   { clock, log, notices, serves }: Surroundings,
   parts: {
     readonly foundation: Foundation;
@@ -165,12 +165,20 @@ function tellStory(
   const { settlement, chain } = parts.money;
   const { engine, models } = parts.selling.engine;
   const { benchmark, predictions } = parts.selling.measuring;
-  tellRunStory(log, {
+  logRunStory(log, {
+    clock,
     presence: serves ? presence : null,
-    ...{ clock, jobs, settings, notices, engine, models, benchmark, predictions, settlement },
-    network: parts.network,
+    engine,
+    jobs,
+    settlement,
     token: chain.token,
     coin: chain.coin,
+    network: parts.network,
+    models,
+    settings,
+    notices,
+    benchmark,
+    predictions,
   });
 }
 

@@ -89,7 +89,7 @@ function openPaymentClient(
   });
   deposits.watch();
   for (const { channelId, total } of payer.charges()) charges.record(channelId, total);
-  const report = logFault(log.child('channels'), 'A provider could not be asked about its charges');
+  const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
   const synchronise = () => {
     for (const peer of payer.unresolved()) {
       if (!network.peers().some((known) => known.peer === peer && known.connected)) continue;

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { LOG_LEVELS, type Log, type LogFields, type LogLevel } from '../ports/log.ts';
 import type { AgentConfig } from './config.ts';
 
-/** Warnings and errors go to stderr; an owner who starts the agent in a terminal sees nothing else. */
+/** Warnings and errors go to stderr; nothing else appears in the owner's terminal. */
 export function createAgentLog(_config: AgentConfig): Log {
   return createStderrLog('warn');
 }

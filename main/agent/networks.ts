@@ -29,7 +29,7 @@ const BASE: ChainNetwork = {
   fallbackRpcUrls: ['https://base-rpc.publicnode.com', 'https://base.drpc.org'],
   // One block every 2 s, so a transaction counts after 20 s.
   confirmations: 10,
-  // Public ones require an account; an owner who has one names it with --facilitator.
+  // Public ones require an account; an owner with an account names it with --facilitator.
   facilitators: [],
   token: {
     id: 'eip155:8453/0x833589fcd6edb6e08f4c7c32d4f71b54bda02913',

@@ -1,7 +1,6 @@
 /** Opens the peer-to-peer network and connects to the peers that the owner named. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createNetwork } from '../adapters/libp2p/index.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Network } from '../ports/network.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -23,7 +22,12 @@ export async function openNetwork(
 }
 
 /** Redials for 30 s: a peer that is still starting is not reachable immediately. Fails with `peer-unreachable`. */
-export async function connectPatiently(network: Network, address: string, clock: Clock): Promise<void> {
+export async function connectPatiently(
+  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
+  network: Network,
+  address: string,
+): Promise<void> {
+  const start = log.child('start');
   const deadlineMs = clock.monotonic() + CONNECT_MS_MAX;
   for (;;) {
     try {
@@ -31,6 +35,7 @@ export async function connectPatiently(network: Network, address: string, clock:
       return;
     } catch (error) {
       if (clock.monotonic() > deadlineMs) throw error;
+      start.debug('A peer is not reachable yet', { address, cause: String(error) });
       await sleep(REDIAL_MS);
     }
   }

@@ -9,7 +9,7 @@ import type { ProfileTerms } from './profiles.ts';
 export interface Surroundings {
   readonly config: AgentConfig;
   readonly terms: ProfileTerms;
-  /** Whether this agent sells; the practice requester only buys. */
+  /** True where this agent sells; the practice requester only buys. */
   readonly serves: boolean;
   readonly clock: Clock;
   readonly log: Log;

@@ -127,10 +127,10 @@ test('streams a response with usage to the openai package', async () => {
 });
 
 test('serves plain completions, complete and streamed', async () => {
-  const asked = { model: OFFERED.id, prompt: 'Hello there', max_tokens: 6 };
-  assert.equal((await client.completions.create(asked)).choices[0]?.text, ANSWER);
+  const request = { model: OFFERED.id, prompt: 'Hello there', max_tokens: 6 };
+  assert.equal((await client.completions.create(request)).choices[0]?.text, ANSWER);
   let text = '';
-  for await (const chunk of await client.completions.create({ ...asked, stream: true })) {
+  for await (const chunk of await client.completions.create({ ...request, stream: true })) {
     text += chunk.choices[0]?.text ?? '';
   }
   assert.equal(text, ANSWER);
@@ -310,9 +310,9 @@ test('rejects a tampered receipt and stops buying from that provider', async () 
   for (const network of [dishonest, honest]) await buying.connect(network.addresses()[0] ?? '');
   await until(() => gateway.directory.providers().length === 2);
   const client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
-  const asked = { model: OFFERED.id, messages: [{ role: 'user' as const, content: 'Hi' }], max_tokens: 4 };
+  const request = { model: OFFERED.id, messages: [{ role: 'user' as const, content: 'Hi' }], max_tokens: 4 };
   for (let index = 0; index < 3; index += 1) {
-    const answer = await client.chat.completions.create(asked);
+    const answer = await client.chat.completions.create(request);
     assert.ok(answer.choices[0]?.message.content);
     await gateway.gateway.idle();
   }

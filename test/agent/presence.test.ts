@@ -31,10 +31,10 @@ test('a schedule without the current hour hands the machine back, and turning it
     assert.equal(closed.work.presence.reason, 'outside-schedule');
     assert.equal(closed.work.handBacks[0]?.reason, 'outside-schedule');
     assert.ok((closed.work.presence.untilMs ?? 0) > Date.now(), 'the time of the next start is shown');
-    const said = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
-    assert.match(said, /Your schedule keeps this hour free\. It goes on .*20\d\d/);
-    assert.match(said, /turn the schedule off in Settings/);
-    assert.match(said, /What an hour of waiting costs is not known yet/);
+    const output = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
+    assert.match(output, /Your schedule keeps this hour free\. It goes on .*20\d\d/);
+    assert.match(output, /turn the schedule off in Settings/);
+    assert.match(output, /What an hour of waiting costs is not known yet/);
     await api.settings.change({ scheduleOn: false });
     const open = await waitForState(
       api,

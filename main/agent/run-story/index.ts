@@ -1,12 +1,12 @@
 /**
- * Logs the story of a run: one info line per event, readable without having been there. Never a prompt, an answer,
- * a key or a token.
+ * Logs the story of a run: one info line per event, readable without having been there. Never a prompt, a
+ * response, a key or a token.
  */
 
-export { tellJobs } from './jobs.ts';
-export { tellModels } from './models.ts';
-export { logDeposit, tellSettlement } from './money.ts';
-export { tellNotices, tellSettings } from './owner.ts';
-export { tellPeers } from './peers.ts';
-export { type RunStoryParts, tellRunStory } from './tell.ts';
-export { tellEngine, tellMeasurement, tellPresence } from './work.ts';
+export { logJobs } from './jobs.ts';
+export { logModels } from './models.ts';
+export { logDeposit, logSettlement } from './money.ts';
+export { logNotices, logSettings } from './owner.ts';
+export { logPeers } from './peers.ts';
+export { logRunStory, type RunStoryParts } from './subscribe.ts';
+export { logEngine, logMeasurement, logPresence } from './work.ts';

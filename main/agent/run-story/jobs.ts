@@ -1,13 +1,13 @@
-/** Tells the acceptance and the end of each job, sold or bought. */
+/** Logs the acceptance and the end of each job, sold or bought. */
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { Log } from '../../ports/log.ts';
 import { durationMs, moneyText, shortId } from './text.ts';
 
-type Told = 'accepted' | 'ended';
+type Step = 'accepted' | 'ended';
 
-/** Payout steps are told by settlement, with their transactions. */
-const STEP_OF: Readonly<Record<JobState, Told | 'payout'>> = {
+/** Payout steps are logged by settlement, with their transactions. */
+const STEP_OF: Readonly<Record<JobState, Step | 'payout'>> = {
   admitted: 'accepted',
   running: 'accepted',
   delivered: 'accepted',
@@ -19,11 +19,11 @@ const STEP_OF: Readonly<Record<JobState, Told | 'payout'>> = {
   settled: 'payout',
 };
 
-/** Ended jobs that are remembered, so that a later change of one is not a second end. */
+/** Number of ended jobs that are remembered, so that a later change of one is not logged as a second end. */
 const ENDED_MAX = 500;
 
-/** Tells each job that starts or ends during this run once. Jobs of earlier runs change only by their payout. */
-export function tellJobs(
+/** Logs each job that starts or ends during this run once. Jobs of earlier runs change only by their payout. */
+export function logJobs(
   log: Log,
   jobs: { onChange(listener: (job: Job) => void): () => void },
   asset: Asset,

@@ -1,17 +1,17 @@
-/** Tells the start and the end of each model download. */
+/** Logs the start and the end of each model download. */
 
 import type { ModelStore, StoredModel } from '../../core/models/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 
-export function tellModels(log: Log, models: Pick<ModelStore, 'onChange'>, clock: Clock): () => void {
+export function logModels(log: Log, models: Pick<ModelStore, 'onChange'>, clock: Clock): () => void {
   const startedMs = new Map<string, number>();
   return models.onChange((list) => {
-    for (const model of list) tellOne(log, model, startedMs, clock.monotonic());
+    for (const model of list) logOne(log, model, startedMs, clock.monotonic());
   });
 }
 
-function tellOne(log: Log, model: StoredModel, startedMs: Map<string, number>, nowMs: number): void {
+function logOne(log: Log, model: StoredModel, startedMs: Map<string, number>, nowMs: number): void {
   const { id, state } = model;
   const sinceMs = startedMs.get(id);
   if (state === 'downloading') {

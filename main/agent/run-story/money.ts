@@ -1,12 +1,12 @@
-/** Tells how earned money moves to the wallet, and what is deposited into payment channels. */
+/** Logs how earned money moves to the wallet, and what is deposited into payment channels. */
 import { assertNever } from '../../../shared/assert.ts';
 import type { Amount, Asset } from '../../../shared/money.ts';
 import type { SettlementEvent } from '../../ports/chain.ts';
 import type { Log } from '../../ports/log.ts';
 import { moneyText, shortId } from './text.ts';
 
-/** Tells claims, payouts, dropped transactions, and each new reason to wait; a retry for the same reason is left out. */
-export function tellSettlement(
+/** Logs claims, payouts, dropped transactions, and each new reason to wait; a retry for the same reason is left out. */
+export function logSettlement(
   log: Log,
   settlement: { onEvent(listener: (event: SettlementEvent) => void): () => void },
   assets: { readonly token: Asset; readonly coin: Asset },
@@ -54,17 +54,17 @@ function transaction(tx: { readonly hash: string; readonly fee: Amount }, coin: 
   return { fee: moneyText(tx.fee, coin), tx: tx.hash };
 }
 
-export interface ToldDeposit {
+export interface LoggedDeposit {
   readonly peer: string;
   readonly channelId: string;
   readonly amount: Amount;
-  /** Holdings of the channel afterwards. */
+  /** Balance of the channel afterwards. */
   readonly total: Amount;
   readonly txHash: string;
 }
 
-/** A channel that holds no more than this deposit was just opened. */
-export function logDeposit(log: Log, deposit: ToldDeposit, token: Asset): void {
+/** A channel whose balance equals this deposit was just opened. */
+export function logDeposit(log: Log, deposit: LoggedDeposit, token: Asset): void {
   const { peer, channelId, amount, total, txHash } = deposit;
   log.info(amount === total ? 'Payment channel opened' : 'Payment channel topped up', {
     channel: shortId(channelId),

@@ -1,11 +1,11 @@
-/** Tells what the owner changed, and what the owner is shown. */
+/** Logs what the owner changed, and what the owner is shown. */
 import type { Settings } from '../../../shared/settings.ts';
 import type { Notices } from '../../core/notices/index.ts';
 import type { SettingsService } from '../../core/settings/index.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** Tells the names of changed settings, never their values. */
-export function tellSettings(log: Log, settings: Pick<SettingsService, 'get' | 'onChange'>): () => void {
+/** Logs the names of changed settings, never their values. */
+export function logSettings(log: Log, settings: Pick<SettingsService, 'get' | 'onChange'>): () => void {
   let before = settings.get();
   return settings.onChange((now) => {
     const changed = (Object.keys(now) as (keyof Settings)[]).filter(
@@ -16,8 +16,8 @@ export function tellSettings(log: Log, settings: Pick<SettingsService, 'get' | '
   });
 }
 
-/** Tells each notice that appears, changes or disappears; one that is shown again unchanged is left out. */
-export function tellNotices(log: Log, notices: Pick<Notices, 'onChange'>): () => void {
+/** Logs each notice that appears, changes or disappears; one that is shown again unchanged is left out. */
+export function logNotices(log: Log, notices: Pick<Notices, 'onChange'>): () => void {
   const shown = new Map<string, string>();
   return notices.onChange((change) => {
     if (change.type === 'cleared') {

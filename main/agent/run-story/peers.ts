@@ -1,9 +1,9 @@
-/** Tells which peers connect and leave. */
+/** Logs which peers connect and leave. */
 import type { Log } from '../../ports/log.ts';
 import type { Network, PeerInfo } from '../../ports/network.ts';
 import { shortId } from './text.ts';
 
-export function tellPeers(log: Log, network: Pick<Network, 'onPeers' | 'peers'>): () => void {
+export function logPeers(log: Log, network: Pick<Network, 'onPeers' | 'peers'>): () => void {
   let connected = new Map<string, PeerInfo>();
   const compare = (peers: readonly PeerInfo[]) => {
     const now = new Map(peers.filter((peer) => peer.connected).map((peer) => [peer.peer, peer]));

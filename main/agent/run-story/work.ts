@@ -1,4 +1,4 @@
-/** Tells when work was permitted, and what the engine and the measurements did. */
+/** Logs when work was permitted, and what the engine and the measurements did. */
 import { assertNever } from '../../../shared/assert.ts';
 import type { Presence } from '../../../shared/presence.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -13,8 +13,8 @@ const PRESENCE_MESSAGES: Readonly<Record<Presence['decision'], string>> = {
   pause: 'Work paused',
 };
 
-/** Tells each new reason with the time that the one before lasted. */
-export function tellPresence(
+/** Logs each new reason with the time that the one before lasted. */
+export function logPresence(
   log: Log,
   presence: {
     current(): Presence;
@@ -39,8 +39,8 @@ export function tellPresence(
   });
 }
 
-/** Tells each new state of the engine; changes within one state (such as the number of jobs) are left out. */
-export function tellEngine(log: Log, engine: Pick<Engine, 'onStatus'>): Unsubscribe {
+/** Logs each new state of the engine; changes within one state (such as the number of jobs) are left out. */
+export function logEngine(log: Log, engine: Pick<Engine, 'onStatus'>): Unsubscribe {
   let before = '';
   return engine.onStatus((status) => {
     const identity = identityOf(status);
@@ -80,8 +80,8 @@ function engineLine(status: EngineStatus): [string, Record<string, unknown>] {
   }
 }
 
-/** Tells the start and the end of a benchmark or a calibration; `name` begins the line. */
-export function tellMeasurement(
+/** Logs the start and the end of a benchmark or a calibration; `name` begins the line. */
+export function logMeasurement(
   log: Log,
   name: string,
   measurement: {

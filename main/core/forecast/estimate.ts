@@ -26,7 +26,7 @@ export interface ForecastFacts {
   readonly marketPrices: readonly Price[];
   /** Oldest first, without today. */
   readonly days: readonly PastDay[];
-  /** Whether the demand on these days came from a market. */
+  /** True where the demand on these days came from a market. */
   readonly isMarket: boolean;
   /** Hours per day that the owner's schedule permits. */
   readonly scheduledHours: number;
@@ -34,7 +34,7 @@ export interface ForecastFacts {
   readonly tokens: { readonly read: number; readonly written: number };
   readonly watts: number | null;
   readonly powerPriceMicroUsd: number | null;
-  /** Whether one base unit of the asset is a millionth of a US dollar. */
+  /** True where one base unit of the asset is a millionth of a US dollar. */
   readonly isMicroUsd: boolean;
 }
 

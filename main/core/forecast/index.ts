@@ -1,4 +1,4 @@
-/** Public interface of the forecast: expected earnings of a day, and what an hour earned so far. */
+/** Public interface of the forecast: expected earnings per day, and average earnings per hour. */
 export { estimate, type ForecastFacts, marketPrices, type PastDay } from './estimate.ts';
 export { collectFacts, type ForecastSources } from './facts.ts';
 export { createForecasts, type ForecastService } from './forecasts.ts';

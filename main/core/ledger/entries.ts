@@ -134,8 +134,8 @@ export function depositEntry(event: TransferEvent & { channelId: string }): Post
 }
 
 /**
- * Buyer's deposit that the chain holds and the ledger lacks; its transaction is unknown. `total` is what the chain
- * says was deposited into the channel in all, `amount` the part that the ledger lacks.
+ * Buyer's deposit that the chain has and the ledger lacks; its transaction is unknown. `total` is the channel's whole
+ * deposit according to the chain, `amount` the part that the ledger lacks.
  */
 export interface FoundDeposit {
   readonly channelId: string;

@@ -33,7 +33,7 @@ export interface Ledger extends Bookings {
    */
   postAll(requests: readonly PostingRequest[]): readonly Booked[];
 
-  /** Balance as people read it: positive when the account holds what it is for, also for income. */
+  /** Balance as people read it: positive when the account has its usual sign, also for income. */
   balance(account: Account, assetId: string): Amount;
   /** Every account with its signed balance (debits positive); each asset sums to zero. */
   trialBalance(): readonly AccountBalance[];

@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger/index.ts';
 export interface DepositRecorderParts {
   readonly ledger: Pick<Ledger, 'deposited' | 'depositFound' | 'bookedOnChannel' | 'sumForChannel'>;
   readonly assetId: string;
-  /** What each channel holds according to the chain. */
+  /** Returns the balance deposited into each channel according to the chain. */
   readonly onChain: PaymentClient['deposits'];
   readonly clock: Clock;
   /** Called after an entry was recorded. */
@@ -24,7 +24,7 @@ export interface DepositRecorderParts {
 /** A provider may still relay a deposit for a while after the payer stopped waiting; the last check is after 2 min. */
 const CHECK_DELAYS_MS = [0, 2_000, 10_000, 60_000, 120_000];
 
-/** Deposit that a provider confirmed; `total` is what the channel then holds. */
+/** Deposit that a provider confirmed; `total` is the channel's balance afterwards. */
 export interface Deposit {
   readonly channelId: string;
   readonly amount: Amount;
@@ -34,7 +34,7 @@ export interface Deposit {
 
 export interface DepositRecorder {
   deposited(deposit: Deposit): void;
-  /** Records what the chain holds and the ledger lacks, now and for 2 minutes. */
+  /** Records deposits that the chain has and the ledger lacks, now and for 2 minutes. */
   watch(): void;
   stop(): void;
 }

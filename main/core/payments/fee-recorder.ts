@@ -77,7 +77,7 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
   };
 }
 
-/** Transactions whose fee is not recorded yet, kept over restarts. */
+/** Transactions whose fee is not recorded yet, stored over restarts. */
 function createOpenTransactions({ sender, store, ledger, coinId, clock, log }: FeeRecorderParts) {
   const isForgotten = (note: string): boolean =>
     clock.now() - noteSchema.parse(JSON.parse(note)).sentAtMs > FORGET_MS;

@@ -1,4 +1,4 @@
-/** Public interface of serving: which model is served, with what settings, and when the engine holds it. */
+/** Public interface of serving: the model that is served, its load options, and when the engine loads it. */
 export { createGraphics, type Graphics } from './graphics.ts';
 export { servingLoad } from './load-options.ts';
 export { measureOnce } from './measure-once.ts';

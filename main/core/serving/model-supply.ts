@@ -13,7 +13,7 @@ export interface ModelSupplyOptions {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly log: Log;
-  /** Whether the bundled tiny model may be served while no source can be reached. */
+  /** True where the bundled tiny model may be served while no source can be reached. */
   readonly tinyMayServe: boolean;
   /** A file is there, or another one than before. */
   readonly onFile: () => void;
@@ -46,7 +46,7 @@ export class ModelSupply {
     return this.#file?.id ?? this.#chosenId;
   }
 
-  /** Brings the chosen model here. An error that nobody expected is a bug and ends the process. */
+  /** Downloads the chosen model if need be. An unexpected error is a bug and ends the process. */
   async bring(): Promise<void> {
     const { models, notices } = this.#options;
     try {

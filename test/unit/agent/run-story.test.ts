@@ -2,22 +2,22 @@
  * Verifies: the log tells a run as a story, one info line per event, with short IDs, amounts with units and
  * durations.
  * Setup: emitters that the test fires, a clock moved by hand, and a log that keeps its lines.
- * Fails if: an event is missing or told twice, a line has a setting's value, a line lacks its unit, a repeated state
+ * Fails if: an event is missing or logged twice, a line has a setting's value, a line lacks its unit, a repeated state
  * fills the log.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   logDeposit,
-  tellEngine,
-  tellJobs,
-  tellMeasurement,
-  tellModels,
-  tellNotices,
-  tellPeers,
-  tellPresence,
-  tellSettings,
-  tellSettlement,
+  logEngine,
+  logJobs,
+  logMeasurement,
+  logModels,
+  logNotices,
+  logPeers,
+  logPresence,
+  logSettings,
+  logSettlement,
 } from '../../../main/agent/run-story/index.ts';
 import type { StoredModel } from '../../../main/core/models/index.ts';
 import { createNotices } from '../../../main/core/notices/index.ts';
@@ -60,7 +60,7 @@ test('presence: each reason once, with the time that the one before lasted', () 
   const { log, clock, on, emit, story } = setUp<Presence>();
   const idle: Presence = { decision: 'run', reason: 'idle', sinceMs: 0, untilMs: null };
   const paused: Presence = { ...idle, decision: 'pause', reason: 'paused-by-owner', untilMs: 1_065_000 };
-  tellPresence(log, { current: () => idle, onChange: on }, clock);
+  logPresence(log, { current: () => idle, onChange: on }, clock);
   clock.advance(5_000);
   emit(paused);
   emit({ ...paused, untilMs: 1_070_000 });
@@ -72,7 +72,7 @@ test('presence: each reason once, with the time that the one before lasted', () 
 
 test('engine: each state once, without the changes of its number of jobs', () => {
   const { log, on, emit, story } = setUp<EngineStatus>();
-  tellEngine(log, { onStatus: on });
+  logEngine(log, { onStatus: on });
   const sandbox = sandboxOf('not-built');
   const ready = {
     state: 'ready' as const,
@@ -106,7 +106,7 @@ test('engine: each state once, without the changes of its number of jobs', () =>
 
 test('a sold job: accepted and served, with tokens, charge and durations', () => {
   const { log, on, emit, story } = setUp<Job>();
-  tellJobs(log, { onChange: on }, USDC);
+  logJobs(log, { onChange: on }, USDC);
   const job = soldJob({ id: 'job-0123456789', channelId: `0x${'ab'.repeat(32)}` });
   emit(job);
   emit({ ...job, state: 'running', startedAtMs: 1_010 });
@@ -134,9 +134,9 @@ test('a sold job: accepted and served, with tokens, charge and durations', () =>
   ]);
 });
 
-test('jobs that end otherwise are told once, with the reason', () => {
+test('jobs that end otherwise are logged once, with the reason', () => {
   const { log, on, emit, story } = setUp<Job>();
-  tellJobs(log, { onChange: on }, USDC);
+  logJobs(log, { onChange: on }, USDC);
   const bought = soldJob({ id: 'b', side: 'bought', continues: 'a' });
   emit(bought);
   const aborted: Job = { ...bought, state: 'aborted', error: 'paused', charged: '7' };
@@ -161,7 +161,7 @@ test('jobs that end otherwise are told once, with the reason', () => {
 
 test('settlement: claims and payouts with amount and fee; a reason to wait once', () => {
   const { log, on, emit, story } = setUp<SettlementEvent>();
-  tellSettlement(log, { onEvent: on }, { token: USDC, coin: ETH });
+  logSettlement(log, { onEvent: on }, { token: USDC, coin: ETH });
   const tx = { hash: '0xc1', blockNumber: 1, fee: amount(21n) };
   const channel = { channelId: '0xch', amount: amount(700n), claimedTotal: amount(700n) };
   emit({ type: 'waiting', reason: 'The chain cannot be reached.' });
@@ -204,13 +204,13 @@ test('deposits: the first one opens a channel, later ones top it up', () => {
   );
 });
 
-test('peers: told when they connect and when they leave', () => {
+test('peers: logged when they connect and when they leave', () => {
   const { log, on, emit, story } = setUp<readonly PeerInfo[]>();
   const peer = (id: string, connected: boolean): PeerInfo => ({
     ...{ peer: id, addresses: [], connected },
     source: 'mdns',
   });
-  tellPeers(log, { onPeers: on, peers: () => [peer('one', true)] });
+  logPeers(log, { onPeers: on, peers: () => [peer('one', true)] });
   emit([peer('one', true), peer('two', false)]);
   emit([peer('one', false), peer('two', true)]);
   assert.deepEqual(story(), [
@@ -220,9 +220,9 @@ test('peers: told when they connect and when they leave', () => {
   ]);
 });
 
-test('models: a download is told at its start and at its end, without its progress', () => {
+test('models: a download is logged at its start and at its end, without its progress', () => {
   const { log, clock, on, emit, story } = setUp<readonly StoredModel[]>();
-  tellModels(log, { onChange: on }, clock);
+  logModels(log, { onChange: on }, clock);
   const model = (state: StoredModel['state'], receivedBytes: number, error: string | null = null) => [
     {
       ...{ id: 'm', state, error, sizeBytes: 9 },
@@ -256,16 +256,16 @@ test('models: a download is told at its start and at its end, without its progre
 test('settings: the names of what changed, and no values', () => {
   const { log, story } = setUp();
   const settings = createSettings({ records: createMemoryRecordStore(), defaults: DEFAULT_SETTINGS });
-  tellSettings(log, settings);
+  logSettings(log, settings);
   settings.change({ comfort: 2, idleMinutes: DEFAULT_SETTINGS.idleMinutes });
   settings.change({ comfort: 2 });
   assert.deepEqual(story(), [['Settings changed', { changed: ['comfort'] }]]);
 });
 
-test('notices: told when shown, changed and cleared', () => {
+test('notices: logged when shown, changed and cleared', () => {
   const { log, story } = setUp();
   const notices = createNotices();
-  tellNotices(log, notices);
+  logNotices(log, notices);
   const entry = { severity: 'warning' as const, details: { network: 'Base' } };
   notices.show('chain-unavailable', entry);
   notices.show('chain-unavailable', entry);
@@ -276,12 +276,12 @@ test('notices: told when shown, changed and cleared', () => {
   ]);
 });
 
-test('a measurement: told at its start and at its end, with its duration or its failure', () => {
+test('a measurement: logged at its start and at its end, with its duration or its failure', () => {
   const { log, clock, on, emit, story } = setUp<void>();
   const now: { state: 'never' | 'running' | 'done' | 'failed'; error: string | null } = {
     ...{ state: 'never', error: null },
   };
-  tellMeasurement(log, 'Benchmark', { state: () => now, onChange: on }, clock);
+  logMeasurement(log, 'Benchmark', { state: () => now, onChange: on }, clock);
   const become = (state: typeof now.state, error: string | null = null) => {
     Object.assign(now, { state, error });
     emit();

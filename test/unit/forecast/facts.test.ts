@@ -82,17 +82,17 @@ test('without a served model or its speeds there are no facts', () => {
 });
 
 test('speeds are those of the owner’s intensity, whatever a throttle leaves now', () => {
-  const asked: number[] = [];
+  const duties: number[] = [];
   facts({
     settings: () => ({ ...DEFAULT_SETTINGS, comfort: 5 }),
     benchmark: {
       speedsAt: (_served, dutyPercent) => {
-        asked.push(dutyPercent);
+        duties.push(dutyPercent);
         return { prefillTokensPerSecond: 1, decodeTokensPerSecond: 1 };
       },
     },
   });
-  assert.deepEqual(asked, [100]);
+  assert.deepEqual(duties, [100]);
 });
 
 test('prices of others count on a market only, and for a known file only', () => {

@@ -105,7 +105,7 @@ test('queries the receipt again when the chain was unavailable', async () => {
   assert.equal(open(), 0);
 });
 
-test('records the fee of a plain transaction that nobody waits for', async () => {
+test('records the fee of a plain transaction whose receipt is not awaited', async () => {
   const { clock, start, mine, fees, open, settled } = setUp();
   const recorder = start();
   recorder.start();

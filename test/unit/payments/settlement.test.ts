@@ -75,7 +75,7 @@ test('while the chain is unavailable it reports so, retries with growing pauses,
     }
   }
   const tries = events.length;
-  assert.ok(tries > 5 && tries < 30, `${tries} tries in an hour`);
+  assert.ok(tries > 5 && tries < 30, `${tries} tries in one hour`);
   assert.ok(
     events.every((event) => event.type === 'waiting' && event.reason === 'The chain cannot be reached.'),
   );

@@ -1,7 +1,7 @@
 /**
  * Verifies: a practice wallet is filled up to its minimum, and the ledger records what arrived and nothing else.
  * Setup: one address with balances that the test's faucet raises; the real ledger in memory.
- * Fails if: the ledger records what was asked for instead of what arrived, a full wallet gets more, an unreachable
+ * Fails if: the ledger records the requested amount instead of what arrived, a full wallet gets more, an unreachable
  * chain counts as an empty wallet.
  */
 import assert from 'node:assert/strict';

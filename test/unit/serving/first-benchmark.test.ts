@@ -2,7 +2,7 @@
  * Verifies: a machine that was never measured runs one benchmark once a model is ready and nothing throttles it;
  * pages show the speed of the running jobs, or of the last one.
  * Setup: an engine status, a decision and a benchmark that the test sets.
- * Fails if: a throttled machine is measured, the benchmark runs again at each start or twice at once, an unknown speed
+ * Fails if: a throttled machine is measured, the benchmark runs again at each start or twice concurrently, an unknown speed
  * becomes 0.
  */
 import assert from 'node:assert/strict';

@@ -49,13 +49,13 @@ function fakePresence() {
 /** A model store whose sources fail while `missing` has the model. */
 function fakeModels() {
   const missing = new Set<string>();
-  const asked: string[] = [];
+  const requested: string[] = [];
   return {
     missing,
-    asked,
+    requested,
     store: {
       async ensure(id: string): Promise<ModelFile> {
-        asked.push(id);
+        requested.push(id);
         if (missing.has(id)) throw new AppError('no-source', 'No source can be reached.');
         return { ...FAKE_MODEL, id };
       },
@@ -192,7 +192,7 @@ test('a throttle halves the duty cycle of the owner’s intensity', async () => 
   serving.stop();
 });
 
-test('without a source it serves nothing, says so, and retries every minute', async () => {
+test('without a source it serves nothing, shows a notice, and retries every minute', async () => {
   const { models, clock, notices, presence, serving, settled } = serve({ missing: [DEFAULT_MODEL_ID] });
   await settled();
   assert.deepEqual(presence.availability, ['no-model']);
@@ -203,7 +203,7 @@ test('without a source it serves nothing, says so, and retries every minute', as
   models.missing.clear();
   clock.advance(59_999);
   await settled();
-  assert.equal(models.asked.length, 1);
+  assert.equal(models.requested.length, 1);
   clock.advance(1);
   await settled();
   assert.deepEqual(presence.availability, ['no-model', 'ready']);

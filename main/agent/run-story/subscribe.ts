@@ -11,12 +11,12 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Network } from '../../ports/network.ts';
-import { tellJobs } from './jobs.ts';
-import { tellModels } from './models.ts';
-import { tellSettlement } from './money.ts';
-import { tellNotices, tellSettings } from './owner.ts';
-import { tellPeers } from './peers.ts';
-import { tellEngine, tellMeasurement, tellPresence } from './work.ts';
+import { logJobs } from './jobs.ts';
+import { logModels } from './models.ts';
+import { logSettlement } from './money.ts';
+import { logNotices, logSettings } from './owner.ts';
+import { logPeers } from './peers.ts';
+import { logEngine, logMeasurement, logPresence } from './work.ts';
 
 export interface RunStoryParts {
   readonly clock: Clock;
@@ -36,19 +36,19 @@ export interface RunStoryParts {
 }
 
 /** Returns the function that ends the story. */
-export function tellRunStory(log: Log, parts: RunStoryParts): () => void {
+export function logRunStory(log: Log, parts: RunStoryParts): () => void {
   const { clock } = parts;
   const ends = [
-    ...(parts.presence === null ? [] : [tellPresence(log.child('presence'), parts.presence, clock)]),
-    tellEngine(log.child('engine'), parts.engine),
-    tellJobs(log.child('jobs'), parts.jobs, parts.token),
-    tellSettlement(log.child('settlement'), parts.settlement, { token: parts.token, coin: parts.coin }),
-    tellPeers(log.child('network'), parts.network),
-    tellModels(log.child('models'), parts.models, clock),
-    tellSettings(log.child('settings'), parts.settings),
-    tellNotices(log.child('notices'), parts.notices),
-    tellMeasurement(log.child('benchmark'), 'Benchmark', parts.benchmark, clock),
-    tellMeasurement(log.child('benchmark'), 'Calibration', parts.predictions, clock),
+    ...(parts.presence === null ? [] : [logPresence(log.child('presence'), parts.presence, clock)]),
+    logEngine(log.child('engine'), parts.engine),
+    logJobs(log.child('jobs'), parts.jobs, parts.token),
+    logSettlement(log.child('settlement'), parts.settlement, { token: parts.token, coin: parts.coin }),
+    logPeers(log.child('network'), parts.network),
+    logModels(log.child('models'), parts.models, clock),
+    logSettings(log.child('settings'), parts.settings),
+    logNotices(log.child('notices'), parts.notices),
+    logMeasurement(log.child('benchmark'), 'Benchmark', parts.benchmark, clock),
+    logMeasurement(log.child('benchmark'), 'Calibration', parts.predictions, clock),
   ];
   return () => {
     for (const end of ends) end();
