@@ -1,44 +1,38 @@
 /**
- * The composition: the one place where the core meets its adapters, in the order in which things need each
- * other. Every profile and both roles run this same code; the practice requester is an agent that serves
- * nothing.
+ * Composes an agent: connects the core to its adapters, in the order in which they depend on each other. Every
+ * profile and both roles run this same code; the practice requester is an agent that sells nothing.
  */
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
-import { RPCHandler as SocketHandler } from '@orpc/server/ws';
-import type { Notice } from '../shared/api/state.ts';
-import { forceUnwrap } from '../shared/assert.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
 import { VERSION } from '../shared/version.ts';
-import { createNetwork } from './adapters/libp2p/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
-import type { AgentConfig, Surroundings } from './agent/config.ts';
+import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
+import { type Closers, createClosers } from './agent/closers.ts';
+import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
 import { openForecasting } from './agent/forecasting.ts';
-import { openFoundation } from './agent/foundation.ts';
-import { createHourly } from './agent/hourly.ts';
-import { openMoney } from './agent/money.ts';
-import { startPracticeRequester } from './agent/practice-requester.ts';
+import { type Foundation, openFoundation } from './agent/foundation.ts';
+import { openApi, openState, servePages } from './agent/interfaces.ts';
+import { latest } from './agent/latest.ts';
+import { createAgentLog } from './agent/log.ts';
+import { type Money, openMoney } from './agent/money.ts';
+import { connectPatiently, openNetwork } from './agent/peers.ts';
+import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
-import { openSelling } from './agent/selling.ts';
-import { sectionReaders } from './agent/state-sections.ts';
-import { openTerminalAccess } from './agent/terminal-access.ts';
-import { startPageServer } from './api/page-server.ts';
-import { createRouter } from './api/router.ts';
+import { logRunStory } from './agent/run-story/index.ts';
+import { openSelling, type Selling } from './agent/selling.ts';
+import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
-import { createStateHub, type StateHub } from './api/state-hub.ts';
-import { startRequester } from './core/practice/index.ts';
+import { createNotices } from './core/notices/index.ts';
 import { systemClock } from './ports/clock.ts';
 import type { Engine } from './ports/engine.ts';
-import type { Inventory, MachineReadings } from './ports/machine.ts';
+import type { Log } from './ports/log.ts';
 import type { Network } from './ports/network.ts';
 
 export type { AgentConfig } from './agent/config.ts';
 
 export interface AgentHooks {
-  /** The shell asked for the end. */
+  /** The desktop shell requests that the agent quits. */
   readonly quit: () => void;
 }
 
@@ -52,26 +46,30 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-const READINGS_INTERVAL_MS = 5_000;
-const REQUESTER_PACE_MS = 12_000;
-const WAIT_FOR_PEERS_MS_MAX = 30_000;
-const REDIAL_MS = 500;
-const PAGES_FOLDER = join(import.meta.dirname, '..', 'dist', 'renderer');
-
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
-  const closers: (() => void | Promise<void>)[] = [];
+  const log = createAgentLog(config);
+  const start = log.child('start');
+  const startedAtMs = systemClock.monotonic();
+  start.info('Idlewatt is starting', {
+    version: VERSION,
+    profile: config.profile,
+    role: config.role,
+    host: config.host,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    pid: process.pid,
+  });
+  const closers = createClosers(start);
   const stop = async () => {
-    for (const close of closers.splice(0).reverse()) {
-      try {
-        await close();
-      } catch (error) {
-        // What cannot be closed must not keep the rest open: the database comes last.
-        fault(error);
-      }
-    }
+    const stoppingAtMs = systemClock.monotonic();
+    start.info('Idlewatt is stopping');
+    await closers.closeAll();
+    start.info('Idlewatt has stopped', { tookMs: Math.round(systemClock.monotonic() - stoppingAtMs) });
   };
   try {
-    return { ...(await compose(config, hooks, (close) => closers.push(close))), stop };
+    const agent = await compose(config, hooks, { log, closers });
+    start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
+    return { ...agent, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -81,166 +79,42 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
 async function compose(
   config: AgentConfig,
   hooks: AgentHooks,
-  onClose: Surroundings['onClose'],
+  { log, closers }: { readonly log: Log; readonly closers: Closers },
 ): Promise<Omit<Agent, 'stop'>> {
-  const clock = systemClock;
-  const startedAtMs = clock.now();
-  const terms = termsOf(config.profile, config.network ?? null);
-  const notices = new Map<Notice['code'], Notice>();
-  let hub: StateHub | null = null;
-  const surroundings: Surroundings = {
-    config,
-    terms,
-    serves: config.role === 'owner',
-    clock,
-    onClose,
-    changed: (...sections) => hub?.changed(...sections),
-    notice(code, entry) {
-      if (entry === null && !notices.delete(code)) return;
-      if (entry !== null) notices.set(code, { code, ...entry });
-      hub?.changed('app');
-    },
-    fault,
-  };
-  const { serves, changed, notice } = surroundings;
-
+  const startedAtMs = systemClock.now();
+  const changes = createChangeFeed();
+  const surroundings = openSurroundings(config, { log, closers, changes });
   const foundation = openFoundation(surroundings);
   const money = await openMoney(surroundings, foundation);
-  const network = await createNetwork({
-    folder: foundation.paths.keys,
-    listen: terms.listen,
-    clock,
-    mdns: terms.mdns,
-  });
-  await network.start();
-  onClose(() => network.stop());
-  network.onPeers(() => changed('network'));
+  const network = await openNetwork(surroundings, foundation.paths.keys);
   const shell = createShellLink();
-  const selling = openSelling(surroundings, foundation, money, network, shell);
-  const buys = !serves || config.profile !== 'practice';
-  const buying = buys ? await openBuying(surroundings, foundation, money, network) : null;
-  let gateway: GatewayAddress | null = buying?.gateway ?? null;
-  for (const address of config.connect) await connectPatiently(network, address);
+  const selling = openSelling(surroundings, { foundation, money, network, shell });
+  const buys = !surroundings.serves || config.profile !== 'practice';
+  const buying = buys ? await openBuying(surroundings, { foundation, money, network }) : null;
+  logStory(surroundings, { foundation, money, network, selling });
+  for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  // What people see.
-  let inventory: Inventory | null = null;
-  let readings: MachineReadings | null = null;
-  const pages = createStateHub({
-    clock,
-    readers: sectionReaders({
-      version: VERSION,
-      profile: config.profile,
-      host: config.host,
-      startedAtMs,
-      clock,
-      notices: () => [...notices.values()],
-      ...foundation,
-      ...selling,
-      activeJobs: selling.provider.active,
-      settlement: money.settlement,
-      perHour: createHourly({
-        ...foundation,
-        clock,
-        assetId: money.chain.token.id,
-        coinId: money.chain.coin.id,
-      }),
-      inventory: () => inventory,
-      readings: () => readings,
-      balances: money.balances,
-      chain: money.chain,
-      networkName: terms.networkName,
-      wallet: money.wallet,
-      network,
-      gateway: () => gateway,
-    }),
-  });
-  hub = pages;
-  onClose(() => pages.close());
-  void selling.machine.inventory().then((found) => {
-    inventory = found;
-    changed('machine');
-  }, fault);
-  const readMachine = async () => {
-    readings = await selling.machine.readings();
-    changed('machine', 'network');
-  };
-  const machineTimer = clock.every(READINGS_INTERVAL_MS, () => {
-    if (pages.watched()) void readMachine().catch(fault);
-  });
-  onClose(() => machineTimer.cancel());
-  await money.refreshBalances();
-  money.start(pages.watched);
-
-  const forecasts = openForecasting({
-    profile: config.profile,
-    clock,
+  const gateway = latest<GatewayAddress>(buying?.gateway);
+  const hub = openState(surroundings, {
+    startedAtMs,
     foundation,
     money,
     selling,
-    directory: buying?.directory ?? null,
-    onClose,
+    network,
+    gateway: () => gateway.get(),
+    changes,
   });
-  const router = createRouter({
-    forecasts,
-    hub: pages,
-    ...foundation,
-    ...selling,
-    settlement: money.settlement,
-    activateModel: selling.serving.activate,
-    refreshBalances: money.refreshBalances,
-    spending: money.spending,
-    confirmations: money.confirmations,
-    secrets: money.secrets,
-    shell,
-    assetId: money.chain.token.id,
-    coinId: money.chain.coin.id,
-    quit: hooks.quit,
-  });
-  onClose(
-    money.confirmations.onAsked((id, summary) => {
-      if (shell.connected()) shell.tell({ type: 'confirm-spend', id, summary });
-    }),
-  );
-  const page = config.host === 'headless' ? await servePages() : null;
+  await money.balances.refresh();
+  money.start(() => hub.watched());
+  const directory = buying?.directory ?? null;
+  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
+  const { quit } = hooks;
+  const router = openApi(surroundings, { hub, foundation, money, selling, forecasts, shell, quit });
+  const isHeadless = config.host === 'headless';
+  const page = isHeadless ? await servePages(surroundings, router, foundation.paths.root) : null;
 
-  async function servePages(): Promise<NonNullable<AgentReady['page']>> {
-    const token = randomBytes(24).toString('hex');
-    const terminalToken = randomBytes(24).toString('hex');
-    const handler = new SocketHandler(router);
-    const server = await startPageServer({
-      port: config.pagePort,
-      token,
-      terminalToken,
-      folder: PAGES_FOLDER,
-      onConnection: (socket, role) => void handler.upgrade(socket, { context: { role } }).catch(fault),
-    });
-    onClose(() => server.close());
-    onClose(openTerminalAccess(foundation.paths.root, { url: server.url, token: terminalToken }));
-    return { url: server.url, token };
-  }
-
-  // The practice network's customer: a second process that knows two addresses, or that process itself.
-  let requester: AgentReady | null = null;
-  if (serves && config.profile === 'practice') {
-    const second = startPracticeRequester({
-      entry: config.entry,
-      home: foundation.paths.requester,
-      connect: forceUnwrap('a started network has an address', network.addresses()[0]),
-      rpcUrl: money.chain.rpcUrl,
-      gatewayPort: config.gatewayPort,
-      quiet: config.quietRequester,
-      logLevel: config.logLevel,
-      clock,
-      onGaveUp: (cause) => notice('practice-requester-stopped', { severity: 'error', details: { cause } }),
-    });
-    onClose(() => second.stop());
-    requester = await second.started;
-    gateway = requester.gateway;
-  }
-  if (!serves && gateway !== null && !config.quietRequester) {
-    const asking = startRequester({ gateway, clock, seed: clock.now(), paceMs: REQUESTER_PACE_MS, fetch });
-    onClose(() => asking.stop());
-  }
+  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: gateway.get() });
+  if (requester?.gateway) gateway.set(requester.gateway);
   selling.start();
 
   const portHandler = new PortHandler(router);
@@ -250,30 +124,77 @@ async function compose(
       home: foundation.paths.root,
       profile: config.profile,
       page,
-      gateway,
+      gateway: gateway.get(),
       peer: { id: network.key.peer, addresses: [...network.addresses()] },
       chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
       requester: requester?.page ? { pid: requester.pid, page: requester.page } : null,
     },
     attach: (port, role) => portHandler.upgrade(port, { context: { role } }),
-    engine: selling.engine,
+    engine: selling.engine.engine,
   };
 }
 
-/** A peer that is being started is not there at once. */
-async function connectPatiently(network: Network, address: string): Promise<void> {
-  const deadline = systemClock.monotonic() + WAIT_FOR_PEERS_MS_MAX;
-  for (;;) {
-    try {
-      await network.connect(address);
-      return;
-    } catch (error) {
-      if (systemClock.monotonic() > deadline) throw error;
-      await sleep(REDIAL_MS);
-    }
-  }
+function openSurroundings(
+  config: AgentConfig,
+  parts: { readonly log: Log; readonly closers: Closers; readonly changes: ChangeFeed },
+): Surroundings {
+  const notices = createNotices();
+  notices.onChange(() => parts.changes.changed('app'));
+  return {
+    config,
+    terms: termsOf(config.profile, config.network ?? null),
+    serves: config.role === 'owner',
+    clock: systemClock,
+    log: parts.log,
+    notices,
+    onClose: (close) => parts.closers.add(close),
+    changed: (...sections) => parts.changes.changed(...sections),
+  };
 }
 
-function fault(error: unknown): void {
-  console.error('idlewatt:', error instanceof Error ? (error.stack ?? error.message) : error);
+/** Logs until the process ends, so that the story includes the stop. */
+function logStory(
+  { clock, log, notices, serves }: Surroundings,
+  parts: {
+    readonly foundation: Foundation;
+    readonly money: Money;
+    readonly network: Network;
+    readonly selling: Selling;
+  },
+): void {
+  const { presence, jobs, settings } = parts.foundation;
+  const { settlement, chain } = parts.money;
+  const { engine, models } = parts.selling.engine;
+  const { benchmark, predictions } = parts.selling.measuring;
+  logRunStory(log, {
+    clock,
+    presence: serves ? presence : null,
+    engine,
+    jobs,
+    settlement,
+    token: chain.token,
+    coin: chain.coin,
+    network: parts.network,
+    models,
+    settings,
+    notices,
+    benchmark,
+    predictions,
+  });
+}
+
+/** A practice provider starts its requester as a second agent; that second agent sends requests to its gateway. */
+async function openPracticeRole(
+  surroundings: Surroundings,
+  parts: {
+    readonly foundation: Foundation;
+    readonly money: Money;
+    readonly network: Network;
+    readonly own: GatewayAddress | null;
+  },
+): Promise<AgentReady | null> {
+  const { config, serves } = surroundings;
+  if (serves) return config.profile === 'practice' ? openSecondAgent(surroundings, parts) : null;
+  if (parts.own !== null && !config.quietRequester) startAsking(surroundings, parts.own);
+  return null;
 }

@@ -7,6 +7,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { useSyncExternalStore } from 'react';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../shared/api/state.ts';
+import { applyUpdate } from '../shared/api/state-updates.ts';
 import { type Connection, connect, NotConnected } from './connection.ts';
 
 /** `live`: the state is current. Otherwise it is the last known state, or there is none yet. */
@@ -77,14 +78,9 @@ async function followOnce(): Promise<'refused' | 'unreachable'> {
 
 async function followUpdates(): Promise<void> {
   for await (const update of await agent.state.watch(undefined)) {
-    if (update.type === 'whole') show({ status: 'live', lostAtMs: null, state: update.state });
-    else if (view.state) show({ state: { ...view.state, ...defined(update.sections) } });
+    const state = applyUpdate(view.state, update);
+    if (state) show(update.type === 'whole' ? { status: 'live', lostAtMs: null, state } : { state });
   }
-}
-
-/** Drops keys that are present but undefined, which a partial update may contain. */
-function defined(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
-  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }
 
 function subscribe(listener: () => void): () => void {

@@ -8,6 +8,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket } from 'ws';
 import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState } from '../shared/api/state.ts';
+import { applyUpdate } from '../shared/api/state-updates.ts';
 import { type AgentReady, parseReadyLine } from '../shared/host.ts';
 import { API_SOCKET_PATH, socketProtocols } from '../shared/wire.ts';
 import { cacheFolder, REPOSITORY } from './places.ts';
@@ -92,18 +93,10 @@ export async function waitForState(
   const signal = AbortSignal.timeout(options.timeoutMs);
   let state: AgentState | null = null;
   for await (const update of await api.state.watch(undefined, { signal })) {
-    state =
-      update.type === 'whole'
-        ? update.state
-        : { ...(state as AgentState), ...withoutUndefined(update.sections) };
+    state = applyUpdate(state, update);
+    if (state === null) continue;
     options.onState?.(state);
     if (condition(state)) return state;
   }
   throw new Error('the agent stopped before the awaited state came');
-}
-
-function withoutUndefined(
-  sections: { [Section in keyof AgentState]?: AgentState[Section] | undefined },
-): Partial<AgentState> {
-  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }

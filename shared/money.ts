@@ -18,6 +18,11 @@ export const assetSchema = z.object({
 });
 export type Asset = z.infer<typeof assetSchema>;
 
+/** Copies only the fields of {@link assetSchema}: descriptions of a chain's assets have more. */
+export function plainAsset({ id, symbol, decimals, practice }: Asset): Asset {
+  return { id, symbol, decimals, practice };
+}
+
 export const ZERO = 0n as Amount;
 
 /** The network (CAIP-2) of an asset ID. */

@@ -1,5 +1,6 @@
 /** `wallet send`, `confirm`, `pending`, `history`, `speed-up` and `cancel`: with the agent that runs. */
 import { parseArgs } from 'node:util';
+import { firstState } from '../../shared/api/state-updates.ts';
 import type { SpendSummary, WalletTransaction } from '../../shared/api/wallet.ts';
 import { AppError } from '../../shared/errors.ts';
 import { formatUnits, parseUnits } from '../../shared/money.ts';
@@ -39,7 +40,7 @@ export const send: CommandRun = async (argv) => {
     throw new AppError('bad-request', 'What is sent is either token or coin.');
   }
   return withRunningAgent(home, async (api) => {
-    const { money } = await wholeState(api);
+    const { money } = await firstState(await api.state.watch(undefined));
     const { decimals } = asset === 'token' ? money.asset : money.coin;
     const amount = sum === 'all' ? ('all' as const) : parseUnits(sum ?? '', decimals).toString();
     const spend = await api.wallet.prepareSend({ asset, to: to ?? '', amount, smallTest });
@@ -95,7 +96,7 @@ export const pending: CommandRun = async (argv) => {
 export const history: CommandRun = async (argv) => {
   const { home } = read(argv, 0, 'nothing but --home');
   return withRunningAgent(home, async (api) => {
-    const { money } = await wholeState(api);
+    const { money } = await firstState(await api.state.watch(undefined));
     const { transactions } = await api.wallet.history({});
     if (transactions.length === 0) console.log('Nothing was sent yet.');
     for (const transaction of transactions) {
@@ -166,11 +167,4 @@ function describe(summary: SpendSummary): string {
     ...lines,
     ...summary.warnings.map((warning) => `  ! ${text('en', `send.warning.${warning}`)}`),
   ].join('\n');
-}
-
-async function wholeState(api: AgentApi) {
-  for await (const update of await api.state.watch(undefined)) {
-    if (update.type === 'whole') return update.state;
-  }
-  throw new AppError('aborted', 'The agent ended.');
 }

@@ -1,20 +1,22 @@
 /** `why`: prints why Idlewatt runs or doesn't, what an hour of waiting costs, and the one change that would fix it. */
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
-import { AppError } from '../../shared/errors.ts';
+import { firstState } from '../../shared/api/state-updates.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
 import { statusOf } from '../../shared/status.ts';
 import { type Language, languageFor, text } from '../../shared/strings/index.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
-import { type AgentApi, withRunningAgent } from './running-agent.ts';
+import { withRunningAgent } from './running-agent.ts';
 
 export const run: CommandRun = async (argv) => {
   const { values } = parseArgs({
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const state = await withRunningAgent(existingHome(values.home).root, wholeState);
+  const state = await withRunningAgent(existingHome(values.home).root, async (api) =>
+    firstState(await api.state.watch(undefined)),
+  );
   if (values.json) {
     const { presence, perHour } = state.work;
     const { status, why, remedy } = statusOf(state.work);
@@ -70,11 +72,4 @@ function costText({ perHour }: AgentState['work'], asset: Asset, language: Langu
 function systemLanguages({ LC_ALL, LC_MESSAGES, LANG }: NodeJS.ProcessEnv): string[] {
   const deciding = [LC_ALL, LC_MESSAGES, LANG].find((tag) => tag);
   return deciding === undefined ? [] : [deciding];
-}
-
-async function wholeState(api: AgentApi): Promise<AgentState> {
-  for await (const update of await api.state.watch()) {
-    if (update.type === 'whole') return update.state;
-  }
-  throw new AppError('not-found', 'The agent stopped before it responded. Start it again, then retry.');
 }

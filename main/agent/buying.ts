@@ -1,9 +1,9 @@
-/** What is bought: the purse, the offers of peers, and the OpenAI-compatible gateway on loopback. */
+/** Opens what this agent buys with: payment client, offers of peers, and the OpenAI-compatible gateway on loopback. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Amount, amount } from '../../shared/money.ts';
+import { amount } from '../../shared/money.ts';
 import { signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
@@ -11,75 +11,97 @@ import { createPayer } from '../adapters/x402/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
+import { type BoughtCharges, createBoughtCharges, createDepositRecorder } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
-import type { Surroundings } from './config.ts';
-import { createDepositBooks } from './deposit-recorder.ts';
 import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
 import type { Money } from './money.ts';
+import { logDeposit } from './run-story/index.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface GatewayAddress {
   readonly baseUrl: string;
   readonly key: string;
 }
 
-/** Requests to one provider at once; each needs a funded channel of its own. */
+export interface BuyingParts {
+  readonly foundation: Foundation;
+  readonly money: Money;
+  readonly network: Network;
+}
+
+/** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
-/** Deposits grow to this many times the usual one when a request needs it. */
+/** A deposit grows to this multiple of the usual one when a request needs it. */
 const DEPOSIT_FACTOR_MAX = 10n;
 const STOP_GRACE_MS = 1_000;
 
 /** Fails with `port-in-use`. */
 export async function openBuying(
   surroundings: Surroundings,
-  { paths, database, records, ledger, jobs }: Foundation,
-  { chain, accounts, node }: Money,
-  network: Network,
+  parts: BuyingParts,
 ): Promise<{ readonly gateway: GatewayAddress; readonly directory: Directory }> {
-  const { config, terms, clock, onClose, changed, fault } = surroundings;
-  const assetId = chain.token.id;
-  const deposits = createDepositBooks({
+  const { ledger } = parts.foundation;
+  const charges = createBoughtCharges({
     ledger,
-    store: database.ledger,
-    assetId,
+    assetId: parts.money.chain.token.id,
+    changed: () => surroundings.changed('money'),
+  });
+  const payer = openPaymentClient(surroundings, parts, charges);
+  const directory = openDirectory(surroundings, parts.network);
+  const gateway = await openGateway(surroundings, parts, { charges, payer, directory });
+  return { gateway, directory };
+}
+
+/** Also records what an earlier run did not: deposits, charges, and charges that it never received. */
+function openPaymentClient(
+  { terms, clock, onClose, changed, log }: Surroundings,
+  { foundation, money, network }: BuyingParts,
+  charges: BoughtCharges,
+): PaymentClient {
+  const { chain, node, wallet } = money;
+  const deposits = createDepositRecorder({
+    ledger: foundation.ledger,
+    assetId: chain.token.id,
     onChain: () => payer.deposits(),
     clock,
     changed: () => changed('money', 'wallet'),
+    log: log.child('deposits'),
   });
   onClose(() => deposits.stop());
   const payer: PaymentClient = createPayer({
     network: chain,
-    funds: accounts.funds,
-    session: accounts.session,
+    funds: wallet.accounts.funds,
+    session: wallet.accounts.session,
     chain: node,
-    store: records,
+    store: foundation.records,
     clock,
     deposit: amount(terms.deposit),
     depositMax: amount(terms.deposit * DEPOSIT_FACTOR_MAX),
     channelsMax: CHANNELS_MAX,
-    onDeposit: (deposit) => deposits.deposited(deposit),
+    onDeposit(deposit) {
+      deposits.deposited(deposit);
+      logDeposit(log.child('channels'), deposit, chain.token);
+    },
     onDepositUnknown: () => deposits.watch(),
-    onCharged: ({ channelId, total }) => bookTotal(channelId, total),
+    onCharged: ({ channelId, total }) => charges.record(channelId, total),
   });
-  // An earlier run may have ended between a deposit and its booking.
   deposits.watch();
-  /** What a channel was charged in all; an answer that was lost on the way was charged all the same. */
-  function bookTotal(channelId: string, total: Amount): void {
-    // A provider that forgot a charge asks for less: what was booked stays booked.
-    if (total < ledger.bookedOnChannel('bought', channelId)) return;
-    ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
-    changed('money');
-  }
-  // An earlier run may have ended between a payment and its booking, or before it heard what it was charged.
-  for (const { channelId, total } of payer.charges()) bookTotal(channelId, total);
-  const askProviders = () => {
+  for (const { channelId, total } of payer.charges()) charges.record(channelId, total);
+  const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
+  const synchronise = () => {
     for (const peer of payer.unresolved()) {
       if (!network.peers().some((known) => known.peer === peer && known.connected)) continue;
       const provider = { peer, fetch: (path: string, init: RequestInit) => network.fetch(peer, path, init) };
-      payer.synchronise(provider).catch(fault);
+      payer.synchronise(provider).catch(report);
     }
   };
-  onClose(network.onPeers(askProviders));
+  onClose(network.onPeers(synchronise));
+  return payer;
+}
+
+function openDirectory({ clock, onClose }: Surroundings, network: Network): Directory {
   const directory = createDirectory({
     network,
     clock,
@@ -92,24 +114,35 @@ export async function openBuying(
   });
   directory.start();
   onClose(() => directory.stop());
+  return directory;
+}
 
-  const key = gatewayKey(join(paths.keys, 'gateway-key'));
+async function openGateway(
+  { config, clock, onClose, log }: Surroundings,
+  { foundation, money, network }: BuyingParts,
+  buying: {
+    readonly charges: BoughtCharges;
+    readonly payer: PaymentClient;
+    readonly directory: Directory;
+  },
+): Promise<GatewayAddress> {
+  const { charges, payer, directory } = buying;
+  const { chain } = money;
+  const gatewayLog = log.child('gateway');
+  const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
   const gateway = createGateway({
     network,
     directory,
     payer,
     verifySigned,
     clock,
-    jobs,
+    jobs: foundation.jobs,
     key,
-    accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === assetId,
+    accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id,
     onBought: ({ channelId, cumulative }) => {
-      if (channelId !== null && cumulative !== null) bookTotal(channelId, amount(cumulative));
+      if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },
-    onUnexpected: (error) => {
-      fault(error);
-      return null;
-    },
+    onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
   });
   const server = createHttpServer(gateway.app);
   const port = await listenHttp(server, {
@@ -117,13 +150,15 @@ export async function openBuying(
     port: config.gatewayPort,
     option: '--gateway-port',
   });
-  // The last one runs first: nothing new comes in, and then what was bought is booked.
+  // Closers run in reverse: first no new request is accepted, then what was bought is recorded.
   onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   onClose(() => closeHttp(server));
-  return { gateway: { baseUrl: `http://127.0.0.1:${port}/v1`, key }, directory };
+  const baseUrl = `http://127.0.0.1:${port}/v1`;
+  log.child('start').info('Gateway ready', { baseUrl });
+  return { baseUrl, key };
 }
 
-/** What clients of the gateway send as their API key: made once, readable by the owner alone. */
+/** API key for clients of the gateway: created once, readable by the owner alone. */
 function gatewayKey(path: string): string {
   if (!existsSync(path)) writeFileSync(path, `iw-${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
   return readFileSync(path, 'utf8').trim();

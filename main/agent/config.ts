@@ -1,9 +1,7 @@
-/** The agent's configuration, and what its parts share: clock, shutdown, state changes and notices. */
-import type { Notice, Profile, StateSection } from '../../shared/api/state.ts';
-import type { Clock } from '../ports/clock.ts';
+/** Configuration that an agent is started with. */
+import type { Profile } from '../../shared/api/state.ts';
 import type { LogThreshold } from '../ports/log.ts';
 import type { NetworkName } from './networks.ts';
-import type { ProfileTerms } from './profiles.ts';
 
 export interface AgentConfig {
   readonly home: string;
@@ -30,20 +28,4 @@ export interface AgentConfig {
   readonly logLevel: LogThreshold;
   /** This program's entry file, to start the second agent from. */
   readonly entry: string;
-}
-
-export interface Surroundings {
-  readonly config: AgentConfig;
-  readonly terms: ProfileTerms;
-  /** Whether this agent sells; the practice requester only buys. */
-  readonly serves: boolean;
-  readonly clock: Clock;
-  /** Runs when the agent stops, in reverse order of registration. */
-  readonly onClose: (close: () => void | Promise<void>) => void;
-  /** Marks sections of the state for pages to read again. */
-  readonly changed: (...sections: StateSection[]) => void;
-  /** Shows a notice; null removes the one with this code. */
-  readonly notice: (code: Notice['code'], entry: Omit<Notice, 'code'> | null) => void;
-  /** Takes an unexpected error, for the log. */
-  readonly fault: (error: unknown) => void;
 }

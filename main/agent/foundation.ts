@@ -1,24 +1,21 @@
-/** Home, database, books and the owner's word: everything that needs no network. */
+/** Opens what needs no network: data folder, database, ledger, jobs, settings and presence. */
 import { acquireFileLock, openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { openHome } from '../core/home/index.ts';
 import { createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
-import { createPresence, createUsage } from '../core/presence/index.ts';
+import { createPresence, createUsage, type PresenceService } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
-import type { Surroundings } from './config.ts';
+import { logFault } from './log.ts';
 import { firstSettings } from './profiles.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export type Foundation = ReturnType<typeof openFoundation>;
 
 /** Fails with `home-in-use`, `home-not-writable` or `database-corrupt`. */
-export function openFoundation({ config, clock, onClose, changed, fault }: Surroundings) {
-  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
-  onClose(() => home.close());
-  const database = openDatabase(home.paths.database);
-  onClose(() => database.close());
-  // A large file is read from end to end only now; what it says, the log tells with the way back.
-  database.examined.catch(fault);
+export function openFoundation(surroundings: Surroundings) {
+  const { config, clock, onClose, changed } = surroundings;
+  const { paths, database } = openStores(surroundings);
   const { records } = database;
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
@@ -27,13 +24,8 @@ export function openFoundation({ config, clock, onClose, changed, fault }: Surro
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());
-  let isFree = presence.current().decision !== 'pause';
-  const usage = createUsage({ clock, calendar, records, isFree: () => isFree });
+  const usage = countUsage(presence, { clock, calendar, records });
   onClose(() => usage.stop());
-  presence.onChange(({ decision }) => {
-    usage.count();
-    isFree = decision !== 'pause';
-  });
 
   jobs.onChange(() => changed('work', 'money'));
   presence.onChange(() => changed('work'));
@@ -41,5 +33,30 @@ export function openFoundation({ config, clock, onClose, changed, fault }: Surro
     presence.refresh();
     changed('settings', 'models', 'money');
   });
-  return { paths: home.paths, database, records, calendar, ledger, jobs, settings, presence, usage };
+  return { paths, database, records, calendar, ledger, jobs, settings, presence, usage };
+}
+
+function openStores({ config, onClose, log }: Surroundings) {
+  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
+  onClose(() => home.close());
+  const database = openDatabase(home.paths.database);
+  onClose(() => database.close());
+  // A large file is verified in the background; the failure tells how to restore it.
+  database.examined.catch(logFault(log.child('database'), 'The database failed its verification'));
+  log.child('start').info('Data folder opened', { home: home.paths.root });
+  return { paths: home.paths, database };
+}
+
+/** Counts the time in which work is permitted. The time before a change counts by the decision before it. */
+function countUsage(
+  presence: PresenceService,
+  parts: Omit<Parameters<typeof createUsage>[0], 'isFree'>,
+): ReturnType<typeof createUsage> {
+  let isFree = presence.current().decision !== 'pause';
+  const usage = createUsage({ ...parts, isFree: () => isFree });
+  presence.onChange(({ decision }) => {
+    usage.count();
+    isFree = decision !== 'pause';
+  });
+  return usage;
 }

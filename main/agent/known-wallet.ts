@@ -1,10 +1,10 @@
-/** Which wallet is here, remembered beside the books too: a folder of keys that is gone is then seen as a loss. */
+/** Remembers the wallet's address in the database too, so that a missing key folder is recognized as a loss. */
 import { z } from 'zod';
 import type { RecordStore } from '../ports/store.ts';
 
 export function knownWallet(records: RecordStore) {
   return {
-    /** Its address; null where there never was one. */
+    /** Null where there never was a wallet. */
     get: () => {
       const text = records.get('wallet', 'address');
       return text === null ? null : z.string().parse(JSON.parse(text));

@@ -1,8 +1,8 @@
-/** The chains that money may move on, by CAIP-2 id, with the public nodes and facilitators that serve them. */
+/** Lists the chains that money may move on, by CAIP-2 ID, with their public nodes and facilitators. */
 import { AppError } from '../../shared/errors.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
 
-/** Contract addresses as published by Circle; the settlement contract is x402's, the same on both chains. */
+/** Token addresses as published by Circle; the settlement contract is x402's, the same on both chains. */
 const BASE_SEPOLIA: ChainNetwork = {
   id: 'eip155:84532',
   chainId: 84_532,
@@ -14,7 +14,7 @@ const BASE_SEPOLIA: ChainNetwork = {
     id: 'eip155:84532/0x036cbd53842c5426634e7929541ec2318f3dcf7e',
     symbol: 'USDC',
     decimals: 6,
-    // Test money is worth nothing either, and is shown so.
+    // Test money is worthless too, and is shown as practice money.
     practice: true,
     address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
     eip712: { name: 'USDC', version: '2' },
@@ -27,9 +27,9 @@ const BASE: ChainNetwork = {
   chainId: 8_453,
   rpcUrl: 'https://mainnet.base.org',
   fallbackRpcUrls: ['https://base-rpc.publicnode.com', 'https://base.drpc.org'],
-  // A block every two seconds: twenty seconds until money counts.
+  // One block every 2 s, so a transaction counts after 20 s.
   confirmations: 10,
-  // Public ones ask for an account; whoever has one names it with --facilitator.
+  // Public ones require an account; an owner with an account names it with --facilitator.
   facilitators: [],
   token: {
     id: 'eip155:8453/0x833589fcd6edb6e08f4c7c32d4f71b54bda02913',
@@ -45,32 +45,35 @@ const BASE: ChainNetwork = {
 export const NETWORKS = { 'base-sepolia': BASE_SEPOLIA, base: BASE } as const;
 export type NetworkName = keyof typeof NETWORKS;
 
-/** Sentences on pages name a network so. */
+/** Names of the networks on pages. */
 export const NETWORK_TITLES: Readonly<Record<NetworkName, string>> = {
   'base-sepolia': 'Base Sepolia (test network)',
   base: 'Base',
 };
 
-/** A network by its name or its CAIP-2 id. Fails with `bad-request`. */
+/** Finds a network by its name or CAIP-2 ID. Fails with `bad-request`. */
 export function networkName(text: string): NetworkName {
   const names = Object.keys(NETWORKS) as NetworkName[];
   const found = names.find((name) => name === text || NETWORKS[name].id === text);
   if (found === undefined) {
-    const known = names.map((name) => `${name} (${NETWORKS[name].id})`).join(', ');
-    throw new AppError('bad-request', `There is no network "${text}". Known are: ${known}.`);
+    const known = names.map((name) => `${name} (${NETWORKS[name].id})`).join(' or ');
+    throw new AppError('bad-request', `Invalid --network "${text}". Use ${known}.`);
   }
   return found;
 }
 
 /**
- * The network at other endpoints: `rpcUrls` is a comma-separated list of which at least two have to agree when
- * there are more than one. Fails with `bad-request`.
+ * Replaces a network's nodes. `rpcUrls` is a comma-separated list; with more than one node at least two have to
+ * agree. Fails with `bad-request`.
  */
 export function atEndpoints(network: ChainNetwork, rpcUrls: string): ChainNetwork {
   const [rpcUrl, ...fallbackRpcUrls] = rpcUrls.split(',').map((url) => url.trim());
   for (const url of [rpcUrl, ...fallbackRpcUrls]) {
     if (url === undefined || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
-      throw new AppError('bad-request', '--rpc is one or more addresses of nodes, with commas between.');
+      throw new AppError(
+        'bad-request',
+        'Invalid --rpc. Use one or more http or https URLs of nodes, separated by commas.',
+      );
     }
   }
   return { ...network, rpcUrl: rpcUrl ?? network.rpcUrl, fallbackRpcUrls };

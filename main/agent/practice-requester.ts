@@ -1,121 +1,151 @@
 /**
- * Runs the practice network's second agent: another process of the same program, told two addresses and
- * nothing else. Started anew when it dies, with capped backoff.
+ * Runs the practice network's second agent: another process of the same program, which gets two addresses and
+ * nothing else. Restarts it with capped backoff when it ends.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AppError } from '../../shared/errors.ts';
 import { type AgentReady, fromAgentSchema, parseReadyLine } from '../../shared/host.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { LogThreshold } from '../ports/log.ts';
+import type { Log, LogThreshold } from '../ports/log.ts';
 
 export interface PracticeRequesterOptions {
-  /** The agent's entry, this program's own. */
+  /** Entry file of the agent, this program's own. */
   readonly entry: string;
   readonly home: string;
+  /** Multiaddr of the provider. */
   readonly connect: string;
   readonly rpcUrl: string;
   readonly gatewayPort: number;
-  /** Ask nothing: only the gateway is wanted. */
+  /** Sends no requests of its own: only its gateway is wanted. */
   readonly quiet: boolean;
   readonly logLevel: LogThreshold;
   readonly clock: Clock;
-  /** Called when it ended and will not be started again. */
+  readonly log: Log;
+  /** Called when it ended and will not be restarted. */
   readonly onGaveUp: (cause: string) => void;
 }
 
 export interface PracticeRequester {
   /** Null while it is starting. */
   ready(): AgentReady | null;
-  /** Resolves with the first READY; rejects when it gave up before. */
+  /** Resolves with the first READY; rejects when it gave up before that. */
   readonly started: Promise<AgentReady>;
   stop(): Promise<void>;
 }
 
 const RESTARTS_MAX = 5;
 const RESTART_MS_MIN = 1_000;
-/** Up for this long, it counts as well again: only failures in a row are counted. */
+/** After this time without a failure, earlier ones are forgotten: only failures in a row count. */
 const STEADY_MS = 60_000;
 const STOP_MS_MAX = 2_500;
 
 export function startPracticeRequester(options: PracticeRequesterOptions): PracticeRequester {
-  const started = Promise.withResolvers<AgentReady>();
-  // Whoever waits sees the rejection; when nobody does, `onGaveUp` has said it.
-  started.promise.catch(() => undefined);
-  let child: ChildProcess | null = null;
-  let ready: AgentReady | null = null;
-  let stopping = false;
-  let hasStarted = false;
-  let restarts = 0;
-  let readySinceMs: number | null = null;
-  let { gatewayPort } = options;
+  return new RequesterProcess(options);
+}
 
-  const start = () => {
-    const process = fork(
-      options.entry,
+class RequesterProcess implements PracticeRequester {
+  readonly #options: PracticeRequesterOptions;
+  readonly #started = Promise.withResolvers<AgentReady>();
+  #child: ChildProcess | null = null;
+  #ready: AgentReady | null = null;
+  #isStopping = false;
+  #hasStarted = false;
+  #restarts = 0;
+  #readySinceMs: number | null = null;
+  /** A restart keeps the port: clients use its address. */
+  #gatewayPort: number;
+
+  constructor(options: PracticeRequesterOptions) {
+    this.#options = options;
+    this.#gatewayPort = options.gatewayPort;
+    // Prevents an unhandled rejection when nobody awaits `started`: `onGaveUp` reports the same.
+    this.#started.promise.catch(() => undefined);
+    this.#start();
+  }
+
+  get started(): Promise<AgentReady> {
+    return this.#started.promise;
+  }
+
+  ready(): AgentReady | null {
+    return this.#ready;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      const kill = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+      child.on('message', (message) => this.#received(message));
+      child.once('exit', () => {
+        clearTimeout(kill);
+        resolve();
+      });
+      child.kill('SIGTERM');
+    });
+  }
+
+  #start(): void {
+    const { entry, home, connect, rpcUrl, quiet, logLevel } = this.#options;
+    const child = fork(
+      entry,
       [
-        ...['--role', 'practice-requester', '--profile', 'practice', '--home', options.home],
-        ...['--connect', options.connect, '--rpc', options.rpcUrl],
-        // Clients were told an address: a restart keeps it.
-        ...['--gateway-port', String(gatewayPort)],
-        ...(options.quiet ? ['--quiet-requester'] : []),
-        ...['--log-level', options.logLevel],
+        ...['--role', 'practice-requester', '--profile', 'practice', '--home', home],
+        ...['--connect', connect, '--rpc', rpcUrl],
+        ...['--gateway-port', String(this.#gatewayPort)],
+        ...(quiet ? ['--quiet-requester'] : []),
+        ...['--log-level', logLevel],
       ],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
-    child = process;
-    if (process.stdout) {
-      createInterface({ input: process.stdout }).on('line', (line) => {
-        const announced = parseReadyLine(line);
-        if (announced === null) return;
-        ready = announced;
-        if (ready.gateway) gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
-        readySinceMs = options.clock.monotonic();
-        hasStarted = true;
-        started.resolve(ready);
+    this.#child = child;
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const ready = parseReadyLine(line);
+        if (ready !== null) this.#becomeReady(ready);
       });
     }
-    // A child that refuses its first start (its port is in use) would refuse the next one too.
-    process.on('message', (raw) => {
-      const message = fromAgentSchema.parse(raw);
-      if (message.type !== 'failed' || message.code === null || hasStarted) return;
-      stopping = true;
-      started.reject(new AppError(message.code, message.message));
-    });
-    process.once('exit', (code, signal) => {
-      ready = null;
-      if (stopping) return;
-      if (readySinceMs !== null && options.clock.monotonic() - readySinceMs >= STEADY_MS) restarts = 0;
-      readySinceMs = null;
-      const cause = `it ended with ${signal ?? code}`;
-      if (restarts >= RESTARTS_MAX) {
-        options.onGaveUp(cause);
-        started.reject(new Error(`the practice requester did not start: ${cause}`));
-        return;
-      }
-      options.clock.after(RESTART_MS_MIN * 2 ** restarts, () => {
-        if (!stopping) start();
-      });
-      restarts += 1;
-    });
-  };
-  start();
+    child.on('message', (message) => this.#received(message));
+    child.once('exit', (code, signal) => this.#ended(`it ended with ${signal ?? code}`));
+  }
 
-  return {
-    ready: () => ready,
-    started: started.promise,
-    async stop() {
-      stopping = true;
-      const running = child;
-      if (!running || running.exitCode !== null || running.signalCode !== null) return;
-      await new Promise<void>((resolve) => {
-        const kill = setTimeout(() => running.kill('SIGKILL'), STOP_MS_MAX);
-        running.once('exit', () => {
-          clearTimeout(kill);
-          resolve();
-        });
-        running.kill('SIGTERM');
-      });
-    },
-  };
+  /** A child that refuses its first start, for example because its port is in use, would refuse the next one too. */
+  #received(raw: unknown): void {
+    const message = fromAgentSchema.parse(raw);
+    if (message.type !== 'failed' || message.code === null || this.#hasStarted) return;
+    this.#isStopping = true;
+    this.#started.reject(new AppError(message.code, message.message));
+  }
+
+  #becomeReady(ready: AgentReady): void {
+    this.#hasStarted = true;
+    this.#ready = ready;
+    if (ready.gateway) this.#gatewayPort = Number(new URL(ready.gateway.baseUrl).port);
+    this.#readySinceMs = this.#options.clock.monotonic();
+    this.#started.resolve(ready);
+  }
+
+  #ended(cause: string): void {
+    const { clock, log, onGaveUp } = this.#options;
+    this.#ready = null;
+    if (this.#isStopping) return;
+    if (this.#readySinceMs !== null && clock.monotonic() - this.#readySinceMs >= STEADY_MS) {
+      this.#restarts = 0;
+    }
+    this.#readySinceMs = null;
+    if (this.#restarts >= RESTARTS_MAX) {
+      log.warn('The practice requester stopped too often and will not restart', { cause });
+      onGaveUp(cause);
+      this.#started.reject(new Error(`The practice requester could not start: ${cause}.`));
+      return;
+    }
+    const inMs = RESTART_MS_MIN * 2 ** this.#restarts;
+    log.warn('The practice requester stopped and will restart', { cause, inMs });
+    clock.after(inMs, () => {
+      if (!this.#isStopping) this.#start();
+    });
+    this.#restarts += 1;
+  }
 }

@@ -1,5 +1,4 @@
-/** What a profile changes: the chain, who may reach us, and the first settings. Everything else is the same code. */
-
+/** Defines what a profile changes: the chain, reachability for peers, and the first settings. All else is the same code. */
 import type { Profile } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/settings.ts';
@@ -11,9 +10,9 @@ export interface ProfileTerms {
   readonly listen: readonly string[];
   readonly mdns: boolean;
   readonly networkName: string;
-  /** Null in practice, where the chain is started by the agent itself. */
+  /** Null in practice, where the agent starts its own chain. */
   readonly chain: ChainNetwork | null;
-  /** Smallest deposit into a channel, and what a buyer puts in at once, in base units. */
+  /** Smallest accepted channel deposit and a buyer's usual one, in base units. */
   readonly depositMin: bigint;
   readonly deposit: bigint;
   readonly withdrawDelaySeconds: number;
@@ -31,7 +30,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     depositMin: 1_000n,
     deposit: 100_000n,
     withdrawDelaySeconds: DAY_SECONDS,
-    // To see jobs and a payout within minutes is the point of practice; gas costs nothing there.
+    // Practice should show jobs and a payout within minutes; its network fees cost nothing.
     settings: { settleThreshold: '100', runWhen: 'always' },
   },
   office: {
@@ -56,20 +55,20 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   },
 };
 
-/** A profile's terms, on the network that the owner chose; `null` is the profile's own. */
+/** Returns a profile's terms on the network that the owner chose; null is the profile's own. Fails with `bad-request`. */
 export function termsOf(profile: Profile, network: NetworkName | null): ProfileTerms {
   const terms = PROFILES[profile];
   if (network === null) return terms;
   if (profile !== 'open') {
     throw new AppError(
       'bad-request',
-      `The profile ${profile} has its own network: --network goes with open.`,
+      `--network requires --profile open. Profile "${profile}" has its own network.`,
     );
   }
   return { ...terms, chain: NETWORKS[network], networkName: NETWORK_TITLES[network] };
 }
 
-/** An agent without a shell has nobody at its keyboard, so it runs always unless told otherwise. */
+/** A headless machine has no user at its keyboard, so it always runs unless the owner or the profile changes that. */
 export function firstSettings(profile: Profile, host: 'desktop' | 'headless'): Settings {
   return {
     ...DEFAULT_SETTINGS,

@@ -1,6 +1,6 @@
 /**
- * How the owner's terminal finds a running agent: a file in the home that its owner alone can read names the
- * loopback address and a token. Who has it may confirm spends, as the desktop shell does; no page has it.
+ * Lets the owner's terminal connect to a running agent. `terminal.json` (mode 0600) holds the loopback URL and a
+ * token. Its bearer may confirm transfers, as the desktop shell may; pages never receive it.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,22 +8,22 @@ import { z } from 'zod';
 
 const FILE = 'terminal.json';
 
-const doorSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
-export type TerminalAccess = z.infer<typeof doorSchema>;
+const accessSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
+export type TerminalAccess = z.infer<typeof accessSchema>;
 
-/** Returns what closes it again. */
-export function openTerminalAccess(home: string, door: TerminalAccess): () => void {
+/** Writes the file; returns the function that removes it. */
+export function openTerminalAccess(home: string, access: TerminalAccess): () => void {
   const path = join(home, FILE);
-  // An older file keeps its mode when it is written to.
+  // Writing to an existing file would keep its mode.
   rmSync(path, { force: true });
-  writeFileSync(path, `${JSON.stringify(door)}\n`, { mode: 0o600 });
+  writeFileSync(path, `${JSON.stringify(access)}\n`, { mode: 0o600 });
   return () => rmSync(path, { force: true });
 }
 
-/** Null where no agent with a door runs on the home. */
+/** Returns null where no agent with terminal access runs on the data folder. */
 export function readTerminalAccess(home: string): TerminalAccess | null {
   const path = join(home, FILE);
   if (!existsSync(path)) return null;
-  const found = doorSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  const found = accessSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   return found.success ? found.data : null;
 }

@@ -7,7 +7,8 @@ import { RPCLink } from '@orpc/client/message-port';
 import type { ContractRouterClient } from '@orpc/contract';
 import type { MessagePortMain } from 'electron';
 import type { Contract, GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
-import type { AgentState, StateSection } from '../../shared/api/state.ts';
+import type { AgentState } from '../../shared/api/state.ts';
+import { applyUpdate } from '../../shared/api/state-updates.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
@@ -62,8 +63,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   const followState = async () => {
     let state: AgentState | null = null as AgentState | null;
     for await (const update of await agent.state.watch(undefined)) {
-      if (update.type === 'whole') state = update.state;
-      else if (state) state = { ...state, ...present(update.sections) };
+      state = applyUpdate(state, update);
       if (state && isOpen()) options.onState(state);
     }
   };
@@ -117,9 +117,4 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     secrets: agent.shell,
     close,
   };
-}
-
-/** Drops keys that are present but undefined, which a partial update may contain. */
-function present(sections: { [S in StateSection]?: AgentState[S] | undefined }): Partial<AgentState> {
-  return Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
 }

@@ -1,9 +1,9 @@
 /**
- * Goal: whatever dies at whatever moment, no base unit is lost or counted twice. Method: a short run of
- * `npm run test:crash` with a fixed seed: the practice network with everything real, its processes killed
- * with -9, both books and the chain compared after each kill by an oracle that shares no code with the ledger;
- * and the harness itself, whose choices must follow from the seed and whose judge must be able to object.
- * Would break: a charge not booked after a crash, a deposit that nobody remembers, a claim counted twice.
+ * Verifies: no base unit is lost or counted twice, whichever process is killed at whatever moment.
+ * Setup: a short run of `npm run test:crash` with a fixed seed: the real practice network, its processes killed with
+ * SIGKILL, both ledgers and the chain compared after each kill by an oracle that shares no code with the ledger; and
+ * the harness itself, whose choices must follow from the seed and whose checker must be able to object.
+ * Fails if: a charge is not recorded after a crash, a deposit is forgotten, a claim is counted twice.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const KILLS = 8;
 const folder = temporaryHome();
 after(() => folder.remove());
 
-test('the same seed makes the same choices, and a long run chooses everything', () => {
+test('the same seed makes the same choices, and a long run makes every choice', () => {
   const plan = (seed: number) => Array.from({ length: 200 }, (_, index) => planKill(seed, index + 1));
   assert.deepEqual(plan(7), plan(7));
   assert.notDeepEqual(plan(7), plan(8));
@@ -31,7 +31,7 @@ test('the same seed makes the same choices, and a long run chooses everything', 
   }
 });
 
-test('eight kills, and every base unit is where the books say', async () => {
+test('after eight kills every base unit is where the ledgers record it', async () => {
   const home = join(folder.path, 'home');
   const summary = await runCrashes({
     home,
@@ -44,7 +44,7 @@ test('eight kills, and every base unit is where the books say', async () => {
   assert.ok(BigInt(summary.earned) > 0n);
   assert.ok(summary.answers.complete > KILLS);
 
-  // The oracle reads real figures, and sees a difference of one unit.
+  // The oracle reads real figures and detects a difference of one unit.
   const provider = readBooks(join(home, 'idlewatt.db'));
   const requester = readBooks(join(home, 'requester', 'idlewatt.db'));
   assert.deepEqual(apart({ provider, requester }), []);

@@ -1,9 +1,10 @@
 /**
- * Goal: an answer survives its provider's owner coming back, with everything real. Method: one practice chain,
- * two agents that sell the same model and a third that buys, each a process of its own with engine, libp2p and
- * x402; whoever answers is paused through its API in the middle of a stream of the official openai package.
- * What would break: an answer that ends with its first provider, a second part that does not fit the first, a
- * difference of one base unit between what the two earned and what the buyer spent.
+ * Verifies: a response continues when its provider's owner comes back, with everything real.
+ * Setup: one practice chain, two agents that sell the same model and a third that buys, each a process of its own
+ * with engine, libp2p and x402; the provider that responds is paused through its API in the middle of a stream of
+ * the official openai package.
+ * Fails if: a response ends with its first provider, its second part does not continue the first, the two providers'
+ * earnings differ by one base unit from what the buyer spent.
  */
 
 import assert from 'node:assert/strict';
@@ -23,7 +24,7 @@ import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } 
 const home = temporaryHome();
 const closers: (() => unknown)[] = [];
 let practice: PracticeAgent;
-let sellers: readonly AgentApi[];
+let providers: readonly AgentApi[];
 let buyer: AgentApi;
 let client: OpenAI;
 let model: string;
@@ -47,13 +48,13 @@ before(async () => {
   };
   const address = (from: readonly string[]) => from[0] ?? assert.fail('it has an address');
   const second = await start('second', []);
-  sellers = [practice.api, await open(second)];
-  for (const api of sellers) {
+  providers = [practice.api, await open(second)];
+  for (const api of providers) {
     await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
       timeoutMs: 120_000,
     });
   }
-  // Last, so that it finds both at once: a peer that sells nothing is asked again only now and then.
+  // Started last, so that it finds both immediately: a peer without an offer is queried again only occasionally.
   const both = [address(peer.addresses), address(second.ready.peer.addresses)];
   const buying = await start('buyer', both, '--role', 'practice-requester');
   buyer = await open(buying);
@@ -74,17 +75,17 @@ after(async () => {
 
 const LONG = { role: 'user' as const, content: 'Tell a very long story about a lighthouse and the sea.' };
 
-/** What each seller earned and the buyer spent, once they agree. */
+/** Returns the earnings of each provider, once their sum equals what the buyer spent. */
 function earnings(): Promise<readonly bigint[]> {
-  return eventually('the books of the three agree', async () => {
-    const earned = await Promise.all(sellers.map(async (api) => -(await booked(api, 'income:jobs'))));
+  return eventually('the three ledgers agree', async () => {
+    const earned = await Promise.all(providers.map(async (api) => -(await booked(api, 'income:jobs'))));
     const spent = await booked(buyer, 'expense:inference');
     return earned.reduce((sum, each) => sum + each, 0n) === spent ? earned : null;
   });
 }
 
-/** Streams an answer and pauses whoever gives it after five pieces; tells which that was. */
-async function askAndPause(onPause: string, then: (paused: AgentApi) => unknown = () => {}) {
+/** Streams a response and pauses its provider after five pieces; returns which provider that was. */
+async function requestAndPause(onPause: string, then: (paused: AgentApi) => unknown = () => {}) {
   const stream = await client.chat.completions.create(
     {
       ...{ model, messages: [LONG], max_tokens: 150, seed: 7 },
@@ -92,19 +93,19 @@ async function askAndPause(onPause: string, then: (paused: AgentApi) => unknown 
     },
     { headers: { [ON_PAUSE_HEADER]: onPause } },
   );
-  const heard = { ids: new Set<string>(), text: '', pieces: 0, finish: [] as string[] };
+  const received = { ids: new Set<string>(), text: '', pieces: 0, finish: [] as string[] };
   let usage: OpenAI.CompletionUsage | null = null;
   let paused: AgentApi | null = null;
   for await (const chunk of stream) {
-    heard.ids.add(chunk.id);
+    received.ids.add(chunk.id);
     usage = chunk.usage ?? usage;
     const [choice] = chunk.choices;
-    if (choice?.finish_reason) heard.finish.push(choice.finish_reason);
+    if (choice?.finish_reason) received.finish.push(choice.finish_reason);
     if (!choice?.delta.content) continue;
-    heard.text += choice.delta.content;
-    heard.pieces += 1;
-    if (heard.pieces !== 5) continue;
-    for (const api of sellers) {
+    received.text += choice.delta.content;
+    received.pieces += 1;
+    if (received.pieces !== 5) continue;
+    for (const api of providers) {
       const { jobs } = await api.jobs.list({ side: 'sold', limit: 1 });
       if (jobs[0]?.state !== 'running') continue;
       paused = api;
@@ -112,13 +113,13 @@ async function askAndPause(onPause: string, then: (paused: AgentApi) => unknown 
       await then(api);
     }
   }
-  assert.ok(paused, 'one of the two was answering');
-  return { ...heard, usage: usage ?? assert.fail('the usage came'), paused };
+  assert.ok(paused, 'one of the two providers was responding');
+  return { ...received, usage: usage ?? assert.fail('the usage arrived'), paused };
 }
 
-/** The last two bought jobs that delivered something, once they are booked, the earlier first. */
+/** Returns the last two bought jobs that delivered something, once they have ended, the earlier one first. */
 function lastTwoParts() {
-  return eventually('both parts are booked', async () => {
+  return eventually('both parts have ended', async () => {
     const { jobs } = await buyer.jobs.list({ side: 'bought', limit: 20 });
     const [later, earlier] = jobs.filter(({ outputTokens }) => (outputTokens ?? 0) > 0);
     const ended = jobs.every(({ endedAtMs }) => endedAtMs !== null);
@@ -126,9 +127,9 @@ function lastTwoParts() {
   });
 }
 
-test('paused in the middle, an answer goes on at the other provider; all books agree', async () => {
-  const { ids, pieces, finish, usage, paused } = await askAndPause('elsewhere');
-  assert.deepEqual([ids.size, finish.length], [1, 1], 'one answer with one end');
+test('a response paused midway continues at the other provider, and all ledgers agree', async () => {
+  const { ids, pieces, finish, usage, paused } = await requestAndPause('elsewhere');
+  assert.deepEqual([ids.size, finish.length], [1, 1], 'one response with one end');
   assert.ok(pieces > 5);
   const { earlier, later } = await lastTwoParts();
   assert.notEqual(earlier.peer, later.peer);
@@ -138,7 +139,7 @@ test('paused in the middle, an answer goes on at the other provider; all books a
   const sum = (key: 'inputTokens' | 'outputTokens') => (earlier[key] ?? 0) + (later[key] ?? 0);
   assert.deepEqual([usage.prompt_tokens, usage.completion_tokens], [sum('inputTokens'), sum('outputTokens')]);
   assert.ok(usage.completion_tokens <= 150);
-  // The second provider read the conversation and what had been said, and opened no new turn in between.
+  // The second provider read the conversation and the text so far, and opened no new turn in between.
   const read = (later.inputTokens ?? 0) - (earlier.inputTokens ?? 0);
   assert.ok(read > 0 && read <= (earlier.outputTokens ?? 0), `${read} more tokens were read`);
   assert.ok(
@@ -148,13 +149,13 @@ test('paused in the middle, an answer goes on at the other provider; all books a
   await paused.presence.resume({});
 });
 
-test('with nobody else, a request that waits goes on where it was when the owner has left', async () => {
-  const [first, second] = sellers;
+test('without another provider, a waiting request resumes where it was once the owner has left', async () => {
+  const [first, second] = providers;
   await waitForState(first ?? assert.fail(), ({ work }) => work.engine === 'ready', { timeoutMs: 60_000 });
   await second?.presence.pause({ until: 'resume' });
   let resumed: Promise<unknown> | null = null;
-  const { finish, usage } = await askAndPause('wait;seconds=60', (paused) => {
-    // Once the engine is gone, so that the answer surely was broken off.
+  const { finish, usage } = await requestAndPause('wait;seconds=60', (paused) => {
+    // After the engine has stopped, so that the response was certainly interrupted.
     resumed = waitForState(paused, ({ work }) => work.engine === 'stopped', { timeoutMs: 20_000 }).then(() =>
       paused.presence.resume({}),
     );

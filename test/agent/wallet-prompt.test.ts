@@ -1,7 +1,7 @@
 /**
- * Goal: what is typed as a pass phrase is never shown on the terminal.
- * Method: `wallet create` on a real terminal (script, of util-linux), which is typed at as soon as it asks.
- * Would break: a pass phrase that stands in the window's scroll-back.
+ * Verifies: a passphrase that is typed is never shown on the terminal.
+ * Setup: `wallet create` on a real terminal (`script` of util-linux); the test types as soon as it is prompted.
+ * Fails if: a passphrase appears in the terminal's scrollback.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { temporaryHome } from './practice-agent.ts';
 const home = temporaryHome();
 after(() => home.remove());
 
-test('a pass phrase is asked for without an echo, and the wallet is made', async () => {
+test('prompts for the passphrase without an echo and creates the wallet', async () => {
   const words = [process.execPath, join(REPOSITORY, 'main/agent-main.ts'), 'wallet', 'create', '--home'];
   const command = [...words, home.path].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -28,5 +28,5 @@ test('a pass phrase is asked for without an echo, and the wallet is made', async
   assert.equal(code, 0, shown);
   assert.equal(asked, 2);
   assert.match(shown, /24\. [a-z]+|12\. [a-z]+/);
-  assert.ok(!shown.includes('correct'), 'the pass phrase was shown');
+  assert.ok(!shown.includes('correct'), 'the passphrase was shown');
 });

@@ -1,9 +1,9 @@
 /**
- * Goal: with the real agent, a page can prepare a spend and never make it happen; the owner's terminal can; the
- * books follow; and no secret of the wallet is anywhere but in its two files.
- * Method: the agent and the terminal's commands as processes of their own; afterwards keys and database, what the
- * processes wrote, their command lines and environments, and what the page got are searched for secrets.
- * Would break: a page that confirms its own spend, a token in the wrong hands, a secret in a log or a database.
+ * Verifies: with the real agent a page can prepare a transfer but never confirm it; the owner's terminal can; the
+ * ledger follows; and no secret of the wallet is anywhere but in its two files.
+ * Setup: the agent and the terminal's commands as processes of their own; afterwards keys and database, the output of
+ * the processes, their command lines and environments, and what the page received are searched for secrets.
+ * Fails if: a page confirms its own transfer, a token reaches another process, a secret is in a log or a database.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
@@ -27,8 +27,8 @@ import { booked, eventually, temporaryHome } from './practice-agent.ts';
 const HALF = 5n * 10n ** 17n;
 
 const home = temporaryHome();
-/** Everything that processes wrote and the page was told, for the search at the end. */
-const heard: string[] = [];
+/** Everything that processes wrote and the page received, for the search at the end. */
+const received: string[] = [];
 let agent: RunningAgent;
 let page: { api: AgentApi; close(): void };
 
@@ -49,12 +49,12 @@ interface Finished {
   readonly output: string;
 }
 
-/** A command of the terminal with what is typed there. */
+/** Runs a terminal command with typed input. */
 function terminal(args: readonly string[], typed = ''): Promise<Finished> {
   return runTerminal(args, (child) => void child.stdin.end(typed));
 }
 
-/** The same, answering each `Word N:` as it is asked. */
+/** Runs a terminal command and answers each prompt `Word N:`. */
 function answered(args: readonly string[], answer: (position: number) => string): Promise<Finished> {
   return runTerminal(args, (child) => {
     child.stderr.on('data', (part: Buffer) => {
@@ -81,14 +81,14 @@ async function runTerminal(
   }
   type(child);
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
-  heard.push(output);
+  received.push(output);
   return { code, output };
 }
 
 const coinId = 'eip155:31337/native';
 const stranger = Wallet.createRandom().address;
 
-test('the terminal sends after its owner said yes, and the books follow', async () => {
+test('the terminal sends after its owner confirmed, and the ledger follows', async () => {
   const refused = await terminal(['wallet', 'send', 'coin', '0.5', stranger], 'n\n');
   assert.equal(refused.code, 1, refused.output);
   assert.match(refused.output, /declined/);
@@ -116,7 +116,7 @@ test('the terminal sends after its owner said yes, and the books follow', async 
   }
 });
 
-test('a page asks and waits; only the terminal answers', async () => {
+test('a page requests a transfer and waits; only the terminal can confirm it', async () => {
   const spend = await page.api.wallet.prepareSend({ asset: 'coin', to: stranger, amount: '1000' });
   const asked = page.api.wallet.requestSend({ id: spend.id });
   const listed = await eventually('the spend waits', async () => {
@@ -140,25 +140,25 @@ test('a page asks and waits; only the terminal answers', async () => {
   assert.equal(again.code, 1);
 });
 
-test('the books are right by the chain’s word, with what was sent', async () => {
+test('the ledger agrees with the chain after the transfers', async () => {
   const verified = await terminal(['ledger', 'verify']);
   assert.equal(verified.code, 0, verified.output);
 });
 
-test('no secret is anywhere but in the wallet’s own files', async () => {
+test('secrets are in the wallet’s own files and nowhere else', async () => {
   const folder = join(home.path, 'keys');
   const secrets = await secretsOf(
     'practice',
     readFileSync(join(folder, 'wallet.json'), 'utf8'),
     readFileSync(join(folder, 'practice-passphrase'), 'utf8').trim(),
   );
-  heard.push(JSON.stringify(await waitForState(page.api, () => true, { timeoutMs: 10_000 })));
-  heard.push(JSON.stringify(await page.api.earnings.entries({ limit: 500 })), agent.stderr());
-  const findings = heard.flatMap((text) => findSecrets(secrets, 'what was said', Buffer.from(text)));
+  received.push(JSON.stringify(await waitForState(page.api, () => true, { timeoutMs: 10_000 })));
+  received.push(JSON.stringify(await page.api.earnings.entries({ limit: 500 })), agent.stderr());
+  const findings = received.flatMap((text) => findSecrets(secrets, 'output or API', Buffer.from(text)));
   if (agent.process.pid !== undefined && process.platform === 'linux') {
     findings.push(...scanProcess(secrets, agent.process.pid));
   }
-  // The door is for the terminal alone, and only while the agent runs.
+  // Terminal access exists only while the agent runs, readable by the owner alone.
   assert.equal(statSync(join(home.path, 'terminal.json')).mode & 0o777, 0o600);
   page.close();
   await agent.stop();
@@ -168,18 +168,18 @@ test('no secret is anywhere but in the wallet’s own files', async () => {
   assert.deepEqual([...findings, ...scan.findings, ...scanDatabase(secrets)], []);
 });
 
-/** The books and the records, where what was sent is written down. */
+/** Searches ledger and records, where transfers are stored. */
 function scanDatabase(secrets: Awaited<ReturnType<typeof secretsOf>>) {
   const files = readdirSync(home.path).filter((name) => name.startsWith('idlewatt.db'));
   assert.ok(files.length > 0);
   return files.flatMap((name) => findSecrets(secrets, name, readFileSync(join(home.path, name))));
 }
 
-test('the terminal proves a backup and exports it, by answers that are typed and not shown', async () => {
+test('the terminal verifies a backup and exports it, with typed answers that are not shown', async () => {
   const folder = join(home.path, 'keys');
   const passphrase = readFileSync(join(folder, 'practice-passphrase'), 'utf8').trim();
   const words = await createKeyTools().words(readFileSync(join(folder, 'wallet.json'), 'utf8'), passphrase);
-  // Which words are asked is said with each question, so all of them are at hand.
+  // Each prompt names the word that it asks for, so all of them have to be available.
   const drill = await answered(['wallet', 'drill', '--practice'], (position) => words[position - 1] ?? '');
   assert.equal(drill.code, 0, drill.output);
   assert.match(drill.output, /backup is proven/);

@@ -1,4 +1,4 @@
-/** A provider and a gateway on any two networks, with the fakes of engine, till, purse and job store. */
+/** A provider and a gateway on any two networks, with fakes of engine, payment gate, payment client and job store. */
 import type { Server } from 'node:http';
 import { closeHttp, createHttpServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { verifySigned } from '../../main/adapters/libp2p/index.ts';
@@ -27,7 +27,7 @@ export const OFFERED: OfferedModel = {
 
 export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
 
-/** A provider that answers over the network. */
+/** Creates a provider that serves over the network. */
 export function createFakeProvider(
   network: Network,
   options: Partial<ProviderOptions> & { models?: OfferedModel[]; slots?: number } = {},
@@ -67,7 +67,7 @@ export function createFakeProvider(
   return { service, server, gate, jobs, charged, faults, offers };
 }
 
-/** A gateway that listens on a free loopback port. */
+/** Creates a gateway on a free loopback port. */
 export async function createFakeGateway(network: Network, options: Partial<GatewayOptions> = {}) {
   const clock: Clock = options.clock ?? systemClock;
   const payer = createFakePayer();

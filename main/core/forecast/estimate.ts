@@ -1,4 +1,4 @@
-/** The forecast as one pure function of what was measured, seen and set. */
+/** Computes the forecast from facts that were measured, observed and set. Pure. */
 import type { Forecast } from '../../../shared/forecast.ts';
 import type { Offer } from '../../../shared/offer.ts';
 import type { Price } from '../../../shared/price.ts';
@@ -8,45 +8,48 @@ export interface Range {
   readonly high: number;
 }
 
-/** One day that is over. */
+/** One finished day. */
 export interface PastDay {
-  /** Hours in which we were allowed to work. */
+  /** Hours in which work was permitted. */
   readonly freeHours: number;
-  /** Hours in which a job was at work. */
+  /** Hours in which at least one job was running. */
   readonly busyHours: number;
 }
 
 export interface ForecastFacts {
   readonly model: string;
-  /** Of one answer at a time, within the owner's comfort. */
+  /** Speeds of one stream at a time, at the owner's intensity. */
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
   readonly ownPrice: Price;
-  /** What others ask for the same model file. */
+  /** Prices of other providers for the same model file. */
   readonly marketPrices: readonly Price[];
-  /** Oldest first, today left out. */
+  /** Oldest first, without today. */
   readonly days: readonly PastDay[];
-  /** Whether those who asked on these days are a market. */
+  /** True where the demand on these days came from a market. */
   readonly isMarket: boolean;
-  /** Hours a day that the owner's schedule allows. */
+  /** Hours per day that the owner's schedule permits. */
   readonly scheduledHours: number;
   /** Tokens of the jobs served so far. */
   readonly tokens: { readonly read: number; readonly written: number };
   readonly watts: number | null;
   readonly powerPriceMicroUsd: number | null;
-  /** Whether one base unit of the asset is a millionth of a US dollar. */
+  /** True where one base unit of the asset is a millionth of a US dollar. */
   readonly isMicroUsd: boolean;
 }
 
-/** Fewer days say nothing about the next one. */
+/** Fewer days are too few to predict the next one. */
 const DAYS_MIN = 3;
 const WRITTEN_MIN = 1_000;
-/** Chats read about as much as they write, questions about documents some times more. An assumption, and shown as one. */
+/**
+ * Ratio of prompt tokens to generated tokens: chats read about as much as they write, questions about documents
+ * several times more. An assumption, and shown as one.
+ */
 const READ_PER_WRITTEN: Range = { low: 0.5, high: 4 };
 const HOUR_S = 3_600;
 const KILO = 1_000;
 
-/** What is asked for exactly this file: another one under the same name is another product. */
+/** Returns the prices for exactly this file: another file under the same name is another product. */
 export function marketPrices(
   offers: readonly Pick<Offer, 'asset' | 'models'>[],
   wanted: { readonly assetId: string; readonly sha256: string },
@@ -57,7 +60,7 @@ export function marketPrices(
     .map(({ price }) => price);
 }
 
-/** One answer at a time: what answering several at once brings on top is not counted. */
+/** Assumes one stream at a time: the gain of concurrent streams is not counted. */
 export function estimate(facts: ForecastFacts): Forecast {
   const { watts, powerPriceMicroUsd } = facts;
   const hours = hoursOf(facts);
@@ -92,7 +95,7 @@ export function estimate(facts: ForecastFacts): Forecast {
   };
 }
 
-/** Base units that an hour of answering brings, with so many tokens read for each one written. */
+/** Base units earned in one hour of work, with `readPerWritten` prompt tokens per generated token. */
 function hourly(facts: ForecastFacts, price: Price, readPerWritten: number): number {
   const seconds = readPerWritten / facts.prefillTokensPerSecond + 1 / facts.decodeTokensPerSecond;
   const units = (Number(price.inputPerMillion) * readPerWritten + Number(price.outputPerMillion)) / 1_000_000;
@@ -117,14 +120,14 @@ function mixOf({ tokens, isMarket }: ForecastFacts): Forecast['basis']['readPerW
   return { low: ratio, high: ratio, from: 'history' };
 }
 
-/** The middle half of the days; both ends of it are days that were. */
+/** The middle half of the days; both ends are values of actual days. */
 function quartiles(values: readonly number[]): Range {
   const sorted = [...values].sort((left, right) => left - right);
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   return { low: at(0.25), high: at(0.75) };
 }
 
-/** Both ends belong to a day of little work and to one of much; either may be the better one where power is dear. */
+/** One end is a day of little work, the other of much; where electricity is expensive either may be the better one. */
 function netOf(earned: Range, power: Range) {
   const ends = [earned.low - power.low, earned.high - power.high];
   return units({ low: Math.min(...ends), high: Math.max(...ends) });

@@ -1,44 +1,52 @@
-/** What the work takes beyond the idle machine, in watts, learnt while it works and while it rests. */
+/** Learns the power draw of the work beyond the idle machine, in watts, from samples of both states. */
 import { z } from 'zod';
 import type { Clock, Timer } from '../../ports/clock.ts';
+import type { EngineStatus } from '../../ports/engine.ts';
 import type { RecordStore } from '../../ports/store.ts';
 
 export interface WattsMeter {
-  /** Null until both were seen, or where no sensor tells. */
+  /** Null until both states were sampled, or where no sensor reports power. */
   extra(): number | null;
   stop(): void;
 }
 
+/** `between`: loaded and waiting, or just started; it counts as neither of the others. */
+export type WattsState = 'working' | 'resting' | 'between';
+
 const COLLECTION = 'watts';
 const KEY = 'seen';
-const LOOK_EVERY_MS = 30_000;
-/** Weight of the newest look: some fifty of them make the mean. */
+const SAMPLE_EVERY_MS = 30_000;
+/** Weight of the newest sample: about fifty samples make the mean. */
 const NEWEST = 0.02;
 
-const seenSchema = z.object({ working: z.number().nullable(), resting: z.number().nullable() });
+const meansSchema = z.object({ working: z.number().nullable(), resting: z.number().nullable() });
+
+export function wattsStateOf(activeJobs: number, engine: EngineStatus['state']): WattsState {
+  if (activeJobs > 0) return 'working';
+  return engine === 'stopped' ? 'resting' : 'between';
+}
 
 export function createWattsMeter(parts: {
   readonly clock: Clock;
   readonly records: RecordStore;
-  /** Of the whole machine; null where no sensor tells. */
+  /** Power draw of the whole machine; null where no sensor reports it. */
   readonly watts: () => number | null;
-  /** `between`: loaded and waiting, or just begun, which is neither. */
-  readonly state: () => 'working' | 'resting' | 'between';
+  readonly state: () => WattsState;
 }): WattsMeter {
   const { clock, records, watts, state } = parts;
-  const kept = records.get(COLLECTION, KEY);
-  let seen = kept === null ? { working: null, resting: null } : seenSchema.parse(JSON.parse(kept));
-  const timer: Timer = clock.every(LOOK_EVERY_MS, () => {
+  const stored = records.get(COLLECTION, KEY);
+  let means = stored === null ? { working: null, resting: null } : meansSchema.parse(JSON.parse(stored));
+  const timer: Timer = clock.every(SAMPLE_EVERY_MS, () => {
     const now = watts();
-    const doing = state();
-    if (now === null || doing === 'between') return;
-    const before = seen[doing];
-    seen = { ...seen, [doing]: before === null ? now : before + (now - before) * NEWEST };
-    records.set(COLLECTION, KEY, JSON.stringify(seen));
+    const current = state();
+    if (now === null || current === 'between') return;
+    const before = means[current];
+    means = { ...means, [current]: before === null ? now : before + (now - before) * NEWEST };
+    records.set(COLLECTION, KEY, JSON.stringify(means));
   });
   return {
     extra() {
-      const { working, resting } = seen;
+      const { working, resting } = means;
       return working === null || resting === null ? null : Math.max(0, working - resting);
     },
     stop: () => timer.cancel(),

@@ -1,184 +1,126 @@
-/** Which event is booked on which accounts: one pure function per event, null where no money moved. */
-import { assert, forceUnwrap } from '../../../shared/assert.ts';
+/** Records events in the ledger by name: the only caller of `Book.post`, so every kind of entry is listed here. */
+import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
-import type { Account, LedgerLine } from '../../ports/ledger.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { LedgerStore } from '../../ports/ledger.ts';
+import type { Book, Booked } from './book.ts';
+import {
+  type ChannelAmount,
+  claimEntry,
+  depositEntry,
+  endowmentEntry,
+  type FoundDeposit,
+  feeEntry,
+  foundDepositEntry,
+  jobEntry,
+  payoutEntry,
+  recoveredEntry,
+  refundEntry,
+  sentEntry,
+  type TransferEvent,
+} from './entries.ts';
 import type { PostingRequest } from './posting.ts';
 
-type LineRequest = Omit<LedgerLine, 'channelId'> & { channelId?: string | null };
+/** An event without its time, which defaults to now. */
+type Undated<Event> = Omit<Event, 'atMs'> & { readonly atMs?: number };
 
-/** Moves an amount: credited on `from`, debited on `to`. */
-function move(
-  assetId: string,
-  value: Amount,
-  from: Account,
-  to: Account,
-  channelId: string | null = null,
-): LineRequest[] {
-  assert(value > 0n, `what is booked from ${from} to ${to} is more than zero`);
-  return [
-    { account: to, assetId, amount: value, channelId },
-    { account: from, assetId, amount: amount(-value), channelId },
-  ];
-}
-
-/**
- * A job of either side that ended with a charge; null when nothing was charged. Until the channel's new
- * cumulative amount is known, `charged` is only what was intended, and no money moved.
- */
-export function jobBooking(job: Job, atMs: number): PostingRequest | null {
-  if (job.charged === null || job.charged === '0' || job.cumulative === null) return null;
-  const assetId = forceUnwrap('a charged job has an asset', job.assetId);
-  const channelId = forceUnwrap('a charged job has a channel', job.channelId);
-  const charged = amount(job.charged);
-  const sold = job.side === 'sold';
-  return {
-    key: `job:${job.id}:charged`,
-    atMs,
-    kind: sold ? 'job-charged' : 'job-bought',
-    description: sold ? `Served ${job.model}` : `Bought an answer of ${job.model}`,
-    jobId: job.id,
-    model: job.model,
-    peer: job.peer,
-    lines: sold
-      ? move(assetId, charged, 'income:jobs', 'channels:owed', channelId)
-      : move(assetId, charged, 'channels:deposited', 'expense:inference', channelId),
-  };
-}
-
-export interface ChannelAmount {
-  readonly channelId: string;
-  readonly amount: Amount;
-}
-
-/** A claim transaction; its amounts are what it added to the channels' claimed totals. */
-export function claimBooking(event: {
-  txHash: string;
-  channels: readonly ChannelAmount[];
-  assetId: string;
-  atMs: number;
-}): PostingRequest | null {
-  const channels = event.channels.filter((channel) => channel.amount !== 0n);
-  if (channels.length === 0) return null;
-  return {
-    key: `claim:${event.txHash}`,
-    atMs: event.atMs,
-    kind: 'channels-claimed',
-    description: `Claimed from ${channels.length === 1 ? 'one channel' : `${channels.length} channels`}`,
-    txHash: event.txHash,
-    lines: channels.flatMap((channel) =>
-      move(event.assetId, channel.amount, 'channels:owed', 'contract:claimed', channel.channelId),
-    ),
-  };
-}
-
-/** What an event of one amount in one transaction brings. */
-export interface TransferEvent {
-  readonly txHash: string;
+interface Endowment {
+  /** Makes the event unique, e.g. a transaction's hash. */
+  readonly reference: string;
   readonly assetId: string;
   readonly amount: Amount;
   readonly atMs: number;
 }
 
-/** What was claimed came to the payout address. */
-export function payoutBooking(event: TransferEvent): PostingRequest | null {
-  if (event.amount === 0n) return null;
-  return {
-    key: `settle:${event.txHash}`,
-    atMs: event.atMs,
-    kind: 'payout',
-    description: 'Paid out to the wallet',
-    txHash: event.txHash,
-    lines: move(event.assetId, event.amount, 'contract:claimed', 'wallet'),
-  };
+export interface Bookings {
+  /** Records the charge of a job that ended: income when sold, expense when bought. Called by core/jobs. */
+  jobCharged(job: Job): Booked;
+  channelsClaimed(
+    event: Undated<{ txHash: string; channels: readonly ChannelAmount[]; assetId: string; atMs: number }>,
+  ): Booked;
+  paidOut(event: Undated<TransferEvent>): Booked;
+  /** `assetId` is the chain's native coin. */
+  networkFee(event: Undated<TransferEvent>): Booked;
+  /** The owner sent money from the wallet; the fee is an entry of its own. */
+  sent(event: Undated<TransferEvent>): Booked;
+  deposited(event: Undated<TransferEvent & { channelId: string }>): Booked;
+  /** Records a deposit that the chain shows and no confirmation named. Each call is an event of its own. */
+  depositFound(event: Undated<FoundDeposit>): Booked;
+  refunded(event: Undated<TransferEvent & { channelId: string }>): Booked;
+  faucet(event: Undated<Endowment>): Booked;
+  opening(event: Undated<Endowment>): Booked;
+  /**
+   * Records what a channel charged and a crash kept from the ledger; `total` is everything it ever charged. For
+   * sold channels only at start, before the first job: a job that is being charged would be recorded twice. Fails
+   * with `database-corrupt` when more was recorded than charged.
+   */
+  recoverCharges(
+    event: Undated<{ side: Job['side']; channelId: string; assetId: string; total: Amount; atMs: number }>,
+  ): Booked;
+  /** Part of a channel's charges that the ledger has. */
+  bookedOnChannel(side: Job['side'], channelId: string): Amount;
+  /** Reverses an entry. An entry is reversed once, a reversal never. Fails with `not-found`. */
+  reverse(key: string, reason: string): Booked;
+  /** Reverses what a dropped transaction claimed or paid out, with its fee. Repeating it changes nothing. */
+  undo(txHash: string, reason: string): void;
 }
 
-/** The fee of a transaction of ours, in the chain's coin. */
-export function feeBooking(event: TransferEvent): PostingRequest | null {
-  if (event.amount === 0n) return null;
-  return {
-    key: `fee:${event.txHash}`,
-    atMs: event.atMs,
-    kind: 'network-fee',
-    description: 'Network fee',
-    txHash: event.txHash,
-    lines: move(event.assetId, event.amount, 'wallet', 'fees:network'),
+export function createBookings(parts: {
+  readonly store: LedgerStore;
+  readonly clock: Clock;
+  readonly book: Book;
+}): Bookings {
+  const { store, clock, book } = parts;
+  const postIfAny = (request: PostingRequest | null, keyFor = (key: string) => key): Booked =>
+    request === null ? 'nothing' : book.post({ ...request, key: keyFor(request.key) });
+  /** A transaction that was dropped and came back under the same hash is recorded again, under its next key. */
+  const activeKey = (key: string): string => {
+    let active = key;
+    for (let time = 2; store.find(`reversal:${active}`) !== null; time += 1) active = `${key}#${time}`;
+    return active;
   };
-}
+  const dated = <Event extends { readonly atMs?: number }>(event: Event) => ({
+    ...event,
+    atMs: event.atMs ?? clock.now(),
+  });
+  const bookedOnChannel = (side: Job['side'], channelId: string): Amount =>
+    side === 'sold'
+      ? amount(-store.sumForChannel('income:jobs', channelId))
+      : store.sumForChannel('expense:inference', channelId);
 
-/** As a buyer: money put into a channel. */
-export function depositBooking(event: TransferEvent & { channelId: string }): PostingRequest | null {
-  if (event.amount === 0n) return null;
   return {
-    key: `deposit:${event.txHash}:${event.channelId}`,
-    atMs: event.atMs,
-    kind: 'channel-deposit',
-    description: 'Deposited to a channel',
-    txHash: event.txHash,
-    lines: move(event.assetId, event.amount, 'wallet', 'channels:deposited', event.channelId),
-  };
-}
-
-/** As a buyer: what was left in a channel came back. */
-export function refundBooking(event: TransferEvent & { channelId: string }): PostingRequest | null {
-  if (event.amount === 0n) return null;
-  return {
-    key: `refund:${event.txHash}:${event.channelId}`,
-    atMs: event.atMs,
-    kind: 'channel-refund',
-    description: 'Refunded from a channel',
-    txHash: event.txHash,
-    lines: move(event.assetId, event.amount, 'channels:deposited', 'wallet', event.channelId),
-  };
-}
-
-/** Money that came without work: from a faucet, or there already when the books were opened. */
-export function endowmentBooking(
-  source: 'faucet' | 'opening',
-  event: { reference: string; assetId: string; amount: Amount; atMs: number },
-): PostingRequest | null {
-  if (event.amount === 0n) return null;
-  return {
-    key: `${source}:${event.reference}:${event.assetId}`,
-    atMs: event.atMs,
-    kind: source,
-    description: source === 'faucet' ? 'Received from the faucet' : 'Opening balance',
-    lines: move(event.assetId, event.amount, `equity:${source}`, 'wallet'),
-  };
-}
-
-/**
- * A charge that the channel's books have and these do not: we stopped between charging a job and booking
- * it, or as a buyer never heard of it. `total` is all that was ever charged on the channel, `booked` what
- * was booked of it.
- */
-export function recoveredBooking(event: {
-  side: Job['side'];
-  channelId: string;
-  assetId: string;
-  total: Amount;
-  booked: Amount;
-  atMs: number;
-}): PostingRequest | null {
-  const { side, channelId, assetId, total, booked, atMs } = event;
-  if (booked > total) {
-    throw new AppError(
-      'database-corrupt',
-      'More was booked for a channel than was ever charged on it. Nothing was changed; keep the database.',
-      { details: { channelId, assetId, side, booked: booked.toString(), charged: total.toString() } },
-    );
-  }
-  if (booked === total) return null;
-  const missing = amount(total - booked);
-  return {
-    key: `channel:${channelId}:${side}:${total}`,
-    atMs,
-    kind: 'charge-recovered',
-    description: 'Charged before an unexpected stop',
-    lines:
-      side === 'sold'
-        ? move(assetId, missing, 'income:jobs', 'channels:owed', channelId)
-        : move(assetId, missing, 'channels:deposited', 'expense:inference', channelId),
+    jobCharged: (job) => postIfAny(jobEntry(job, job.endedAtMs ?? clock.now())),
+    channelsClaimed: (event) => postIfAny(claimEntry(dated(event)), activeKey),
+    paidOut: (event) => postIfAny(payoutEntry(dated(event)), activeKey),
+    networkFee: (event) => postIfAny(feeEntry(dated(event)), activeKey),
+    sent: (event) => postIfAny(sentEntry(dated(event))),
+    deposited: (event) => postIfAny(depositEntry(dated(event))),
+    depositFound: (event) => postIfAny(foundDepositEntry(dated(event))),
+    refunded: (event) => postIfAny(refundEntry(dated(event))),
+    faucet: (event) => postIfAny(endowmentEntry('faucet', dated(event))),
+    opening: (event) => postIfAny(endowmentEntry('opening', dated(event))),
+    recoverCharges: (event) =>
+      store.transaction(() => {
+        const booked = bookedOnChannel(event.side, event.channelId);
+        return postIfAny(recoveredEntry({ ...dated(event), booked }));
+      }),
+    bookedOnChannel,
+    reverse(key, reason) {
+      const original = store.find(key);
+      if (original === null) {
+        throw new AppError('not-found', `Ledger entry "${key}" not found.`, { details: { key } });
+      }
+      assert(original.kind !== 'reversal', `a reversal is not reversed: ${key}`);
+      return book.reverse(original, clock.now(), reason);
+    },
+    undo: (txHash, reason) =>
+      store.transaction(() => {
+        for (const event of ['settle', 'claim', 'fee']) {
+          const active = store.find(activeKey(`${event}:${txHash}`));
+          if (active !== null) book.reverse(active, clock.now(), reason);
+        }
+      }),
   };
 }

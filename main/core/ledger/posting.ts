@@ -1,22 +1,22 @@
-/** What makes a posting: balance, sameness and reversal, as pure functions. */
+/** Rules of one ledger entry: balance, identity and reversal, as pure functions. */
 import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
 import type { Account, LedgerLine, Posting } from '../../ports/ledger.ts';
 import { ACCOUNTS } from './accounts.ts';
 
-/** A posting as it is asked for; what is left out does not apply. */
+/** Request to record an entry; omitted fields do not apply. */
 export type PostingRequest = Pick<Posting, 'key' | 'atMs' | 'kind' | 'description'> &
   Partial<Pick<Posting, 'jobId' | 'model' | 'peer' | 'txHash' | 'reverses'>> & {
     readonly lines: readonly (Omit<LedgerLine, 'channelId'> & Partial<Pick<LedgerLine, 'channelId'>>)[];
   };
 
-/** The complete posting; an assertion failure when it does not balance. */
+/** Completes an entry; an assertion failure when it does not balance. */
 export function toPosting(request: PostingRequest): Posting {
   const lines = request.lines.map((line) => ({ ...line, channelId: line.channelId ?? null }));
-  assert(request.key.length > 0, 'a posting has a key');
-  assert(Number.isSafeInteger(request.atMs) && request.atMs >= 0, 'a posting has a time');
-  assert(lines.length >= 2, `a posting has two lines or more: ${request.key}`);
+  assert(request.key.length > 0, 'an entry has a key');
+  assert(Number.isSafeInteger(request.atMs) && request.atMs >= 0, 'an entry has a time');
+  assert(lines.length >= 2, `an entry has two lines or more: ${request.key}`);
   for (const line of lines) {
     assert(line.amount !== 0n, `no line is zero: ${request.key}`);
     assert(Object.hasOwn(ACCOUNTS, line.account), `the account exists: ${line.account}`);
@@ -47,8 +47,8 @@ export function sumsByAsset(lines: readonly Pick<LedgerLine, 'assetId' | 'amount
 }
 
 /**
- * Whether both say the same about the money and where it comes from. Time and wording do not count:
- * an event that is reported again after a restart is reported at another time.
+ * Returns whether two entries agree on the money and its origin. Time and description do not count: an event that
+ * is reported again after a restart is reported at another time.
  */
 export function isSameEvent(left: Posting, right: Posting): boolean {
   const content = ({ kind, jobId, model, peer, txHash, reverses, lines }: Posting) =>
@@ -64,7 +64,7 @@ export function isSameEvent(left: Posting, right: Posting): boolean {
   return left.key === right.key && content(left) === content(right);
 }
 
-/** The posting that takes another one back; it keeps the original's subject, so that sums by it cancel. */
+/** Returns the opposite of an entry. It keeps the original's job, model and peer, so that sums by these cancel. */
 export function reversalOf(posting: Posting, atMs: number, reason: string): Posting {
   return {
     ...posting,
@@ -78,8 +78,8 @@ export function reversalOf(posting: Posting, atMs: number, reason: string): Post
 }
 
 /**
- * Refuses postings, in their order, that would leave an account with less than nothing where the table of
- * accounts says that this never happens. Fails with `database-corrupt`: an event is missing that came before.
+ * Rejects entries, in their order, that would leave an account below zero where the table of accounts rules that
+ * out. Fails with `database-corrupt`: an earlier event is missing.
  */
 export function refuseNegative(
   postings: readonly Posting[],
@@ -101,8 +101,8 @@ export function refuseNegative(
       if (after >= 0n) continue;
       throw new AppError(
         'database-corrupt',
-        `Booking this would leave ${line.account} at ${after}: the books lack an event that came before. ` +
-          'Nothing was changed; `ledger verify` names what is missing.',
+        `Entry rejected: it would leave ${line.account} at ${after}, so an earlier event is missing. ` +
+          'Nothing was changed. Run `ledger verify` to list what is missing.',
         { details: { posting: name, account: line.account, assetId: line.assetId } },
       );
     }

@@ -1,4 +1,4 @@
-/** What was earned by day, model, peer and network, added up from the running flows. */
+/** Sums earnings by day, model, peer and network from the running flows. */
 import { assert, forceUnwrap } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,9 +9,9 @@ export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
   readonly day: string;
   readonly earned: Amount;
-  /** Jobs that were charged. */
+  /** Number of charged jobs. */
   readonly jobs: number;
-  /** Fees in base units of the chain's coin. */
+  /** Fees in base units of the chain's native coin. */
   readonly feesCoin: Amount;
 }
 
@@ -43,7 +43,7 @@ export interface Reports {
   byNetwork(days: number): readonly NetworkEarnings[];
 }
 
-/** Later than every booking, and a multiple of a quarter of an hour. */
+/** Later than every entry, and a multiple of a quarter of an hour. */
 const END_OF_TIME_MS = Date.UTC(9999, 0, 1);
 
 export function createReports(parts: {
@@ -53,7 +53,7 @@ export function createReports(parts: {
 }): Reports {
   const { store, clock, calendar } = parts;
 
-  /** The first moments of the last local days and of tomorrow. */
+  /** Start times of the last local days, oldest first; the last one is today's. */
   const dayStarts = (days: number): number[] => {
     assert(days >= 1, 'at least one day');
     const starts = [calendar.startOfDay(clock.now())];
@@ -64,7 +64,7 @@ export function createReports(parts: {
   const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
     store.flows('income:jobs', assetId, by, since(fromMs));
 
-  /** By name, highest first; what has no name is left out. */
+  /** Groups by name, highest first; flows without a name are left out. */
   const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
     const groups = new Map<string, { earned: bigint; jobs: number }>();
     for (const { name, amount: flowed, jobs } of incomeSince(assetId, dayStarts(days)[0] ?? 0, by)) {
@@ -120,7 +120,7 @@ export function createReports(parts: {
         .map(({ assetId }) => {
           const flows = incomeSince(assetId, fromMs);
           return {
-            // An asset's id is its network's, a slash, and its place there.
+            // An asset's ID is its network's ID, a slash, and its contract on that network.
             network: assetId.slice(0, assetId.lastIndexOf('/')),
             assetId,
             earned: amount(-total(flows)),

@@ -1,3 +1,7 @@
-/** What is owed, and how it becomes money in the wallet. */
-export type { CoinPrice } from './policy.ts';
+/** Public interface of payments: settlement of what is sold, and the records of what is paid. */
+export { type BalanceWatch, createBalanceWatch } from './balances.ts';
+export { type BoughtCharges, createBoughtCharges } from './bought-charges.ts';
+export { createDepositRecorder, type Deposit, type DepositRecorder } from './deposit-recorder.ts';
+export { createFeeRecorder, type FeeRecorder } from './fee-recorder.ts';
+export { awaitsBackup, type CoinPrice } from './policy.ts';
 export { createSettlement, type ScheduledSettlement, type SettlementOptions } from './settlement.ts';

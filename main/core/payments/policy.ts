@@ -1,37 +1,40 @@
-/** When what is owed is worth the network's fee: pure functions, so that every reason can be shown and tested. */
+/** Decides when the balance due is worth the network fee. Pure, so that every reason can be shown and tested. */
 import { type Amount, amount, ZERO } from '../../../shared/money.ts';
 import type { ChannelAccount } from '../../ports/claims.ts';
 
-/** What is owed has to be worth so many fees. */
+/** The balance due has to be worth this many fees. */
 export const FEE_FACTOR = 20n;
-/** After a week of waiting, or before a long sleep, less will do. */
+/** The same after a week of waiting, or before a long sleep. */
 const FEE_FACTOR_LATE = 2n;
-/** The same where the fee's worth is not known: a tenth of what the owner wants at once. */
+/** The same where the fee in the token is unknown: one tenth of the owner's payout threshold. */
 const THRESHOLD_SHARE_LATE = 10n;
 export const AGE_MAX_MS = 7 * 86_400_000;
 
 export interface PolicyTerms {
-  /** Smallest payout that the owner wants by itself. */
+  /** Smallest automatic payout that the owner wants. */
   readonly threshold: Amount;
-  /** Fee of claim and payout in base units of the token; null where the coin's price is not known. */
+  /** Fee of claim and payout in base units of the token; null where the native coin's price is unknown. */
   readonly fee: Amount | null;
 }
 
 export type Worth = 'due' | 'below-threshold' | 'fee-too-high';
 
-/** Whether the sum is worth its fee in the ordinary course. */
+/** Returns whether a balance due is worth its fee without waiting, or why it isn't. */
 export function worthOf(owed: bigint, { threshold, fee }: PolicyTerms): Worth {
   if (owed < threshold) return 'below-threshold';
   return fee !== null && owed < fee * FEE_FACTOR ? 'fee-too-high' : 'due';
 }
 
-/** Whether it is worth it where waiting has a price of its own: it is old, or the machine will sleep. */
+/** Returns whether it is worth its fee where waiting has a cost too: it is old, or the machine will sleep. */
 export function isWorthItLate(owed: bigint, { threshold, fee }: PolicyTerms): boolean {
   if (owed === 0n) return false;
   return fee === null ? owed * THRESHOLD_SHARE_LATE >= threshold : owed >= fee * FEE_FACTOR_LATE;
 }
 
-/** A clock that was set back makes nothing younger than it is: then the age is unknown and no reason. */
+/**
+ * Returns whether a balance has been due for a week. A clock that was set back makes the age unknown, which is no
+ * reason to claim.
+ */
 export function isOld(accounts: readonly ChannelAccount[], nowMs: number): boolean {
   return accounts.some(({ owedSinceMs }) => owedSinceMs !== null && nowMs - owedSinceMs >= AGE_MAX_MS);
 }
@@ -40,13 +43,27 @@ export function owedBy(account: ChannelAccount): Amount {
   return account.charged > account.claimed ? amount(account.charged - account.claimed) : ZERO;
 }
 
-/** A fee in the chain's coin as base units of the token. */
+/** Converts a fee in the native coin to base units of the token. */
 export function inToken(fee: Amount, price: CoinPrice): Amount {
   return amount((fee * price.token) / price.coin);
 }
 
-/** So much of the token is worth so much of the coin, both in base units. */
+/** `token` base units of the token are worth `coin` base units of the native coin. */
 export interface CoinPrice {
   readonly token: Amount;
   readonly coin: Amount;
+}
+
+/**
+ * Returns whether payouts have to wait for a verified backup: with real money, while the payout address's key exists
+ * on this machine alone. Practice money is never held, nor is a payout to an address that the owner named.
+ */
+export function awaitsBackup(wallet: {
+  readonly isPractice: boolean;
+  readonly payout: string;
+  /** Address whose key is on this machine. */
+  readonly own: string;
+  readonly isBackedUp: boolean;
+}): boolean {
+  return !wallet.isPractice && wallet.payout === wallet.own && !wallet.isBackedUp;
 }

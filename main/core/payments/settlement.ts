@@ -1,8 +1,9 @@
-/** When what channels owe is claimed and paid out, and what happens when the chain is away. */
-import { AppError, isAppError } from '../../../shared/errors.ts';
-import { createInOrder } from '../../../shared/in-order.ts';
-import { type Amount, amount } from '../../../shared/money.ts';
-import type { ReceivableReason } from '../../../shared/receivables.ts';
+/**
+ * Schedules settlement: decides when the balance due of all channels is claimed and paid out, and retries while the
+ * chain is unavailable.
+ */
+import { AppError } from '../../../shared/errors.ts';
+import type { Amount } from '../../../shared/money.ts';
 import type { Receivable, Settlement, SettlementEvent, SettlementResult } from '../../ports/chain.ts';
 import {
   type ChannelAccount,
@@ -11,6 +12,7 @@ import {
   type ClaimOutcome,
 } from '../../ports/claims.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
+import { type Log, silentLog } from '../../ports/log.ts';
 import {
   type CoinPrice,
   inToken,
@@ -20,310 +22,270 @@ import {
   type PolicyTerms,
   worthOf,
 } from './policy.ts';
+import { receivablesOf } from './receivables.ts';
+import { Retry } from './retry.ts';
+import { runSettlement } from './settlement-run.ts';
 
 const CHECK_EVERY_MS = 5_000;
 const REFRESH_EVERY_MS = 60_000;
-const RETRY_MS_MIN = 1_000;
-const RETRY_MS_MAX = 300_000;
 /** Operating systems give a program a few seconds before they sleep. */
 const BEFORE_SLEEP_MS_MAX = 4_000;
 const AWAITS_BACKUP =
-  'What is claimed is paid out once you have proven the wallet’s backup; it is safe until then.';
+  'Claimed earnings are paid out once you have verified the wallet’s backup. They are safe until then.';
 
 export interface SettlementOptions {
   readonly claims: ChannelClaims;
   readonly clock: Clock;
-  /** Claim and pay out when at least this much is owed; asked anew at each check. */
+  /** Claims and pays out when at least this much is due; read at each check. */
   readonly threshold: () => Amount;
-  /** What the chain's coin is worth; null where nobody has said. Default: never known. */
+  /** Price of the native coin in the token; null where it is unknown. Default: always unknown. */
   readonly coinPrice?: () => CoinPrice | null;
   /**
-   * Whether the payout has to wait because the payout address's key is on this machine alone. What is claimed
-   * is safe from the payer, and goes nowhere before the owner has proven the backup. Default: never.
+   * Returns whether the payout has to wait because the key of the payout address exists on this machine alone.
+   * Claimed money is safe from the payer, and goes nowhere before the owner has verified the backup. Default: never.
    */
   readonly awaitsBackup?: () => boolean;
+  /** Default: no log. */
+  readonly log?: Log;
 }
 
 /** A {@link Settlement} with its own schedule. */
 export interface ScheduledSettlement extends Settlement {
-  /** Books what an earlier run left open, looks for withdrawals, then checks every few seconds. */
+  /** Records what an earlier run left open, checks for withdrawals, then checks every few seconds. */
   start(): void;
-  /** Ends the schedule and waits for what runs; claims nothing by itself. */
+  /** Ends the schedule and waits for a run in progress; claims nothing more. */
   stop(): Promise<void>;
 }
 
-/** What kept the last try from ending well. */
-type Obstacle = Extract<
-  ReceivableReason,
-  'chain-unavailable' | 'chain-disagrees' | 'no-coin-for-fee' | 'settlement-failed'
->;
-
 /**
- * `settleNow` fails with what kept it (`chain-unavailable`, `insufficient-funds`, …), after a `waiting` event,
- * and is tried again with growing pauses. Events come before an outcome is acknowledged: a listener that
- * throws, or a crash, brings the same outcome again, with the same transaction hash.
+ * `settleNow` fails with the cause (`chain-unavailable`, `insufficient-funds`, …) after a `waiting` event, and is
+ * retried with growing pauses. Events are emitted before an outcome is acknowledged: after a listener that throws,
+ * or a crash, the same outcome comes again with the same transaction hash.
  */
 export function createSettlement(options: SettlementOptions): ScheduledSettlement {
-  const { claims, clock } = options;
-  const awaitsBackup = options.awaitsBackup ?? (() => false);
-  const listeners = new Set<(event: SettlementEvent) => void>();
-  /** Channels whose voucher the chain refuses: they must not hold the others up. */
-  const refused = new Set<string>();
+  return new Settler(options);
+}
+
+class Settler implements ScheduledSettlement {
+  readonly #claims: ChannelClaims;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #threshold: () => Amount;
+  readonly #coinPrice: () => CoinPrice | null;
+  readonly #awaitsBackup: () => boolean;
+  readonly #retry: Retry;
+  readonly #listeners = new Set<(event: SettlementEvent) => void>();
+  /** Channels whose voucher the chain rejects: they must not block the others. */
+  readonly #refused = new Set<string>();
   /** Channels whose claim or payout the chain dropped and that wait for the next one. */
-  const undone = new Set<string>();
-  let activity: 'idle' | 'claiming' | 'settling' = 'idle';
-  let obstacle: Obstacle | null = null;
-  /** What failed last and is to be tried again. */
-  let overdue: 'recovery' | 'settlement' | null = null;
-  let failures = 0;
-  let retryAtMs = 0;
-  let fee: Amount | null = null;
-  let running: Promise<SettlementResult> | null = null;
-  /** Calls to the chain run one after another. */
-  const inOrder = createInOrder();
-  let timers: Timer[] = [];
-  let stopFinding: (() => void) | null = null;
+  readonly #undone = new Set<string>();
+  #activity: 'idle' | 'claiming' | 'settling' = 'idle';
+  /** Fee of claim and payout in the token; null while it is unknown. */
+  #fee: Amount | null = null;
+  #running: Promise<SettlementResult> | null = null;
+  /** Everything that queries the chain runs one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #timers: Timer[] = [];
+  #stopFinding: (() => void) | null = null;
 
-  const emit = (event: SettlementEvent): void => {
-    for (const listener of listeners) listener(event);
-  };
-
-  /** Tells the listeners, and only then lets the outbox forget. */
-  function book(outcome: ClaimOutcome): void {
-    emit(outcome);
-    claims.acknowledge(outcome);
-    if (outcome.type === 'undone') for (const id of outcome.channelIds) undone.add(id);
-    else if (outcome.type === 'settled') undone.clear();
+  constructor(options: SettlementOptions) {
+    this.#claims = options.claims;
+    this.#clock = options.clock;
+    this.#log = options.log ?? silentLog;
+    this.#threshold = options.threshold;
+    this.#coinPrice = options.coinPrice ?? (() => null);
+    this.#awaitsBackup = options.awaitsBackup ?? (() => false);
+    this.#retry = new Retry(options.clock);
   }
 
-  function owing(): readonly ChannelAccount[] {
-    return claims
-      .accounts()
-      .filter((account) => account.charged > account.claimed && !refused.has(account.channelId))
-      .sort((a, b) => compare(owedBy(b), owedBy(a)));
-  }
-
-  const sumOf = (accounts: readonly ChannelAccount[]): bigint =>
-    accounts.reduce((sum, account) => sum + owedBy(account), 0n);
-  const terms = (): PolicyTerms => ({ threshold: options.threshold(), fee });
-
-  async function run(): Promise<SettlementResult> {
-    const outcomes: ClaimOutcome[] = [];
-    const keep = (outcome: ClaimOutcome | null): void => {
-      if (outcome === null) return;
-      book(outcome);
-      outcomes.push(outcome);
-    };
-    for (const outcome of await claims.recover()) keep(outcome);
-    activity = 'claiming';
-    const ids = owing().map((account) => account.channelId);
-    for (let index = 0; index < ids.length; index += CLAIM_BATCH_MAX) {
-      await claimBatch(ids.slice(index, index + CLAIM_BATCH_MAX), keep);
-    }
-    // What somebody else claimed meanwhile is booked before its payout.
-    for (const outcome of await claims.recover()) keep(outcome);
-    if (awaitsBackup()) {
-      if (claims.unpaid() > 0n) emit({ type: 'waiting', reason: AWAITS_BACKUP });
-    } else {
-      activity = 'settling';
-      keep(await claims.settle());
-    }
-    return toResult(outcomes);
-  }
-
-  /** One bad voucher fails a whole claim on chain, so a refused batch is halved until the bad one stands alone. */
-  async function claimBatch(
-    ids: readonly string[],
-    keep: (outcome: ClaimOutcome | null) => void,
-  ): Promise<void> {
-    try {
-      keep(await claims.claim(ids));
-    } catch (error) {
-      if (!isAppError(error, 'payment-required')) throw error;
-      const [only] = ids;
-      if (ids.length === 1 && only !== undefined) {
-        refused.add(only);
-        emit({ type: 'waiting', reason: `The chain refuses the voucher of channel ${only}.` });
-        return;
-      }
-      const half = Math.ceil(ids.length / 2);
-      await claimBatch(ids.slice(0, half), keep);
-      await claimBatch(ids.slice(half), keep);
-    }
-  }
-
-  function noteSuccess(): void {
-    overdue = null;
-    failures = 0;
-    retryAtMs = 0;
-    obstacle = null;
-  }
-
-  function noteFailure(what: 'recovery' | 'settlement', error: unknown): void {
-    overdue = what;
-    obstacle = obstacleOf(error);
-    retryAtMs = clock.monotonic() + Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 20));
-    failures += 1;
-    emit({ type: 'waiting', reason: reasonOf(error) });
-  }
-
-  function settleNow(): Promise<SettlementResult> {
-    running ??= inOrder(run)
+  settleNow(): Promise<SettlementResult> {
+    this.#running ??= this.#enqueue(() => this.#run())
       .then(
         (result) => {
-          noteSuccess();
+          this.#retry.succeeded();
           return result;
         },
         (error: unknown) => {
-          noteFailure('settlement', error);
+          this.#fail('settlement', error);
           throw error;
         },
       )
       .finally(() => {
-        activity = 'idle';
-        running = null;
+        this.#activity = 'idle';
+        this.#running = null;
       });
-    return running;
+    return this.#running;
   }
 
-  function isDue(): boolean {
-    if (overdue === 'settlement') return true;
-    const accounts = owing();
-    const owed = sumOf(accounts);
+  async beforeSleep(): Promise<void> {
+    if (!isWorthItLate(this.#owed(), this.#terms()) && this.#claims.unpaid() === 0n) return;
+    const late = new Promise<void>((resolve) => void this.#clock.after(BEFORE_SLEEP_MS_MAX, resolve));
+    await Promise.race([this.#settleLogged(), late]);
+  }
+
+  onEvent(listener: (event: SettlementEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  receivables(): readonly Receivable[] {
+    return receivablesOf(this.#claims.accounts(), {
+      refused: this.#refused,
+      undone: this.#undone,
+      isConfirming: this.#claims.isConfirming(),
+      activity: this.#activity,
+      obstacle: this.#retry.obstacle,
+      awaitsBackup: this.#awaitsBackup(),
+      isDue: this.#isDue(),
+      worth: worthOf(this.#owed(), this.#terms()),
+    });
+  }
+
+  start(): void {
+    this.#stopFinding = this.#claims.onFound(() => void this.#recover());
+    void this.#recover().then(() => this.#refresh());
+    this.#timers = [
+      this.#clock.every(CHECK_EVERY_MS, () => this.#check()),
+      this.#clock.every(REFRESH_EVERY_MS, () => this.#refresh()),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopFinding?.();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+    // A failure was reported by a `waiting` event.
+    await this.#running?.catch(() => undefined);
+  }
+
+  #emit(event: SettlementEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #enqueue<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run, run);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Notifies the listeners, and only then lets the outbox forget. */
+  #book(outcome: ClaimOutcome): void {
+    this.#emit(outcome);
+    this.#claims.acknowledge(outcome);
+    if (outcome.type === 'undone') for (const id of outcome.channelIds) this.#undone.add(id);
+    else if (outcome.type === 'settled') this.#undone.clear();
+  }
+
+  /** Channels that can be claimed from, the largest balance due first. */
+  #owing(): readonly ChannelAccount[] {
+    return this.#claims
+      .accounts()
+      .filter((account) => account.charged > account.claimed && !this.#refused.has(account.channelId))
+      .sort((left, right) => compare(owedBy(right), owedBy(left)));
+  }
+
+  #owed(): bigint {
+    return this.#owing().reduce((sum, account) => sum + owedBy(account), 0n);
+  }
+
+  #terms(): PolicyTerms {
+    return { threshold: this.#threshold(), fee: this.#fee };
+  }
+
+  #run(): Promise<SettlementResult> {
+    return runSettlement({
+      claims: this.#claims,
+      due: () => this.#owing().map(({ channelId }) => channelId),
+      book: (outcome) => this.#book(outcome),
+      onRefused: (channelId) => {
+        this.#refused.add(channelId);
+        this.#emit({ type: 'waiting', reason: `The chain rejects the voucher of channel ${channelId}.` });
+      },
+      onActivity: (activity) => {
+        this.#activity = activity;
+      },
+      onPayoutHeld: () => this.#emit({ type: 'waiting', reason: AWAITS_BACKUP }),
+      awaitsBackup: this.#awaitsBackup,
+    });
+  }
+
+  /** Settles; a failure was reported by a `waiting` event and is retried. */
+  #settleLogged(): Promise<void> {
+    return this.settleNow().then(
+      () => undefined,
+      (error: unknown) => this.#log.debug('Settlement will be retried', { cause: reasonOf(error) }),
+    );
+  }
+
+  #fail(step: 'recovery' | 'settlement', error: unknown): void {
+    this.#retry.failed(step, error);
+    if (error instanceof AppError)
+      this.#log.warn(`The ${step} failed`, { code: error.code, cause: error.message });
+    else this.#log.error(`The ${step} failed unexpectedly`, error);
+    this.#emit({ type: 'waiting', reason: reasonOf(error) });
+  }
+
+  #isDue(): boolean {
+    if (this.#retry.overdue === 'settlement') return true;
+    const accounts = this.#owing();
+    const owed = this.#owed();
     if (owed > 0n) {
       if (accounts.some((account) => account.withdrawing)) return true;
-      if (worthOf(owed, terms()) === 'due') return true;
-      if (isOld(accounts, clock.now()) && isWorthItLate(owed, terms())) return true;
+      if (worthOf(owed, this.#terms()) === 'due') return true;
+      if (isOld(accounts, this.#clock.now()) && isWorthItLate(owed, this.#terms())) return true;
     }
-    // Claimed by an earlier run that ended before the payout, or before the backup was proven.
-    return claims.unpaid() > 0n && !awaitsBackup();
+    // Claimed by an earlier run that ended before the payout, or before the backup was verified.
+    return this.#claims.unpaid() > 0n && !this.#awaitsBackup();
   }
 
-  function check(): void {
-    if (running !== null || clock.monotonic() < retryAtMs) return;
-    if (overdue === 'recovery') void recover();
-    // A failure was told by a `waiting` event and is tried again.
-    else if (isDue()) settleNow().catch(() => undefined);
+  #check(): void {
+    if (this.#running !== null || this.#retry.isTooEarly()) return;
+    if (this.#retry.overdue === 'recovery') void this.#recover();
+    else if (this.#isDue()) void this.#settleLogged();
   }
 
-  /** Looks at the chain: withdrawals that payers began, what others claimed for us, what was dropped, the fee. */
-  async function look(): Promise<void> {
-    await claims.refresh();
-    for (const outcome of await claims.recover()) book(outcome);
-    const price = options.coinPrice?.() ?? null;
-    const channels = Math.min(owing().length, CLAIM_BATCH_MAX);
-    fee = price === null ? null : inToken(await claims.fee(channels), price);
+  /** Reads the chain: withdrawals that payers began, claims by others, dropped transactions, the fee. */
+  async #readChain(): Promise<void> {
+    await this.#claims.refresh();
+    for (const outcome of await this.#claims.recover()) this.#book(outcome);
+    const price = this.#coinPrice();
+    const channels = Math.min(this.#owing().length, CLAIM_BATCH_MAX);
+    this.#fee = price === null ? null : inToken(await this.#claims.fee(channels), price);
   }
 
-  function refresh(): void {
-    inOrder(look).then(
+  #refresh(): void {
+    this.#enqueue(() => this.#readChain()).then(
       () => {
-        if (overdue === null) obstacle = null;
-        check();
+        this.#retry.checkSucceeded();
+        this.#check();
       },
       (error: unknown) => {
-        // Nothing is owed to the chain by a look at it; the next settlement says what is wrong.
-        obstacle = obstacleOf(error);
+        // Reading the chain leaves nothing to retry; the next settlement reports what is wrong.
+        this.#retry.checkFailed(error);
+        this.#log.debug('Could not read the channels on-chain', { cause: reasonOf(error) });
       },
     );
   }
 
-  /** Books what an earlier run sent and could not book, or what came without a call of ours. */
-  async function recover(): Promise<void> {
+  /** Records what an earlier run sent and could not record, or what happened on-chain without a call from here. */
+  async #recover(): Promise<void> {
     try {
-      await inOrder(async () => {
-        for (const outcome of await claims.recover()) book(outcome);
+      await this.#enqueue(async () => {
+        for (const outcome of await this.#claims.recover()) this.#book(outcome);
       });
-      if (overdue === 'recovery') noteSuccess();
+      if (this.#retry.overdue === 'recovery') this.#retry.succeeded();
     } catch (error) {
-      noteFailure('recovery', error);
+      this.#fail('recovery', error);
     }
   }
-
-  return {
-    settleNow,
-    async beforeSleep() {
-      if (!isWorthItLate(sumOf(owing()), terms()) && claims.unpaid() === 0n) return;
-      const late = new Promise<void>((resolve) => void clock.after(BEFORE_SLEEP_MS_MAX, resolve));
-      // Its failure was told by a `waiting` event.
-      const done = settleNow().then(
-        () => undefined,
-        () => undefined,
-      );
-      await Promise.race([done, late]);
-    },
-    onEvent(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    receivables() {
-      return claims
-        .accounts()
-        .filter((account) => account.charged > account.settled)
-        .map((account) => ({
-          channelId: account.channelId,
-          payer: account.payer,
-          owed: owedBy(account),
-          claimed: amount(account.claimed - account.settled),
-          state: owedBy(account) > 0n ? ('owed' as const) : ('claimed' as const),
-          reason: reasonFor(account),
-        }));
-    },
-    start() {
-      stopFinding = claims.onFound(() => void recover());
-      void recover().then(refresh);
-      timers = [clock.every(CHECK_EVERY_MS, check), clock.every(REFRESH_EVERY_MS, refresh)];
-    },
-    async stop() {
-      stopFinding?.();
-      for (const timer of timers) timer.cancel();
-      timers = [];
-      await running?.catch(() => undefined);
-    },
-  };
-
-  /** The first that applies, from what is so for this channel alone to what is so for all. */
-  function reasonFor(account: ChannelAccount): Receivable['reason'] {
-    const isOwed = owedBy(account) > 0n;
-    if (isOwed && refused.has(account.channelId)) return 'voucher-refused';
-    if (claims.isConfirming()) return 'confirming';
-    if (activity === 'claiming') return isOwed ? 'claiming' : 'settling';
-    if (activity === 'settling') return 'settling';
-    if (obstacle !== null) return obstacle;
-    if (undone.has(account.channelId)) return 'undone-by-chain';
-    if (!isOwed) return awaitsBackup() ? 'wallet-not-backed-up' : 'waiting-for-schedule';
-    if (account.withdrawing) return 'payer-withdrawing';
-    if (isDue()) return 'waiting-for-schedule';
-    const worth = worthOf(sumOf(owing()), terms());
-    return worth === 'due' ? 'waiting-for-schedule' : worth;
-  }
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function compare(left: bigint, right: bigint): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function toResult(outcomes: readonly ClaimOutcome[]): SettlementResult {
-  const settled = outcomes.filter((outcome) => outcome.type === 'settled');
-  const last = settled.at(-1);
-  return {
-    claims: outcomes.filter((outcome) => outcome.type === 'claimed'),
-    settle:
-      last === undefined
-        ? null
-        : { tx: last.tx, amount: amount(settled.reduce((sum, outcome) => sum + outcome.amount, 0n)) },
-  };
-}
-
-function obstacleOf(error: unknown): Obstacle {
-  if (isAppError(error, 'chain-unavailable')) return 'chain-unavailable';
-  if (isAppError(error, 'chain-mismatch')) return 'chain-disagrees';
-  if (isAppError(error, 'insufficient-funds')) return 'no-coin-for-fee';
-  return 'settlement-failed';
-}
-
-/** One plain sentence. */
+/** Returns one plain sentence. */
 function reasonOf(error: unknown): string {
   if (error instanceof AppError) return error.message;
-  return 'The settlement failed and is tried again.';
+  return 'The payout failed. Your earnings are still recorded here. Idlewatt retries automatically.';
 }

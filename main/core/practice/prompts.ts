@@ -1,4 +1,4 @@
-/** Prompts of the practice network's requester: real and varied, from a seed, so that a run can be repeated. */
+/** Generates prompts for the practice requester: realistic, varied, and repeatable from a seed. */
 import type { ChatMessage } from '../../ports/engine.ts';
 
 export interface PracticePrompt {
@@ -40,7 +40,7 @@ const TOPICS = [
 
 const SYSTEMS = ['You are a helpful assistant.', 'You answer briefly and plainly.', null];
 
-/** An endless, repeatable stream of prompts. */
+/** Yields an endless stream of prompts; the same seed yields the same ones. */
 export function* practicePrompts(seed: number): Generator<PracticePrompt, never, void> {
   const random = mulberry32(seed);
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
@@ -59,7 +59,7 @@ export function* practicePrompts(seed: number): Generator<PracticePrompt, never,
   }
 }
 
-/** Uniform numbers in [0, 1) from a 32-bit seed (Tommy Ettinger's mulberry32, public domain). */
+/** Returns uniform numbers in [0, 1) from a 32-bit seed (Tommy Ettinger's mulberry32, public domain). */
 export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

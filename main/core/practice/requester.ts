@@ -1,6 +1,6 @@
 /**
- * The practice network's customer: asks its own gateway, as any OpenAI client would, at a gentle pace.
- * It knows nothing of the provider but what the gateway finds over the network.
+ * Requester of the practice network: sends requests to its own gateway at a steady pace, as any OpenAI client would.
+ * It reaches the provider only through what the gateway finds over the network.
  */
 import type { Clock, Timer } from '../../ports/clock.ts';
 import { type PracticePrompt, practicePrompts } from './prompts.ts';
@@ -9,10 +9,10 @@ export interface RequesterOptions {
   readonly gateway: { readonly baseUrl: string; readonly key: string };
   readonly clock: Clock;
   readonly seed: number;
-  /** Time between the end of one answer and the next question. */
+  /** Time between the end of one response and the next request. */
   readonly paceMs: number;
   readonly fetch: typeof fetch;
-  /** Told of each question's end; a failure's text is the gateway's own, which holds no content. */
+  /** Called at the end of each request; a failure's text is the gateway's own, which contains no content. */
   readonly onAnswer?: (result: { ok: true } | { ok: false; message: string }) => void;
 }
 
@@ -20,7 +20,7 @@ export interface Requester {
   stop(): void;
 }
 
-/** Asks until it is stopped; failures (no provider yet, owner paused) are simply asked again later. */
+/** Sends requests until it is stopped; after a failure (no provider yet, owner paused) it continues at its pace. */
 export function startRequester(options: RequesterOptions): Requester {
   const prompts = practicePrompts(options.seed);
   const stopping = new AbortController();
@@ -52,7 +52,7 @@ export function startRequester(options: RequesterOptions): Requester {
   };
 }
 
-/** The first model that the market offers now, or null. */
+/** Returns the first model that is offered now, or null. */
 export async function firstModel(
   options: Pick<RequesterOptions, 'gateway' | 'fetch'>,
   signal?: AbortSignal,
@@ -66,7 +66,7 @@ export async function firstModel(
   return list.data[0]?.id ?? null;
 }
 
-/** One question, streamed to its end; the answer is read and dropped. */
+/** Sends one request and streams the response to its end; its text is discarded. */
 export async function askOnce(
   options: Pick<RequesterOptions, 'gateway' | 'fetch'>,
   model: string,
@@ -90,7 +90,7 @@ export async function askOnce(
   const text = await response.text();
   const broken = /"error":\s*\{[^}]*"message":\s*"([^"]*)"/.exec(text);
   if (broken) throw new Error(broken[1]);
-  if (!text.includes('[DONE]')) throw new Error('the answer broke off');
+  if (!text.includes('[DONE]')) throw new Error('The response ended before [DONE].');
 }
 
 async function failure(response: Response): Promise<string> {

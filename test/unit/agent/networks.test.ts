@@ -1,20 +1,21 @@
 /**
- * Goal: the network that money moves on is the one the owner named, at the nodes the owner named.
- * Method: names, CAIP-2 ids and lists of nodes, right and wrong ones.
- * Would break: real money where test money was meant, a typing error taken for a node, an unknown network guessed.
+ * Verifies: money moves on the network and through the nodes that the owner named.
+ * Setup: valid and invalid names, CAIP-2 IDs and lists of nodes.
+ * Fails if: real money is used where test money was meant, a typing error counts as a node, an unknown network is
+ * guessed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { atEndpoints, NETWORKS, networkName } from '../../../main/agent/networks.ts';
 import { PROFILES, termsOf } from '../../../main/agent/profiles.ts';
 
-test('networks are found by name and by CAIP-2 id, and only known ones', () => {
+test('finds networks by name and by CAIP-2 ID, and known ones only', () => {
   assert.equal(networkName('base'), 'base');
   assert.equal(networkName('eip155:84532'), 'base-sepolia');
   assert.throws(() => networkName('eip155:1'), { code: 'bad-request' });
 });
 
-test('only the open profile may choose; Base is real money and no other is', () => {
+test('only the open profile may choose a network, and only Base is real money', () => {
   assert.equal(termsOf('open', null).chain?.chainId, 84_532);
   assert.equal(termsOf('open', 'base').chain?.chainId, 8_453);
   assert.throws(() => termsOf('practice', 'base'), { code: 'bad-request' });
@@ -24,7 +25,7 @@ test('only the open profile may choose; Base is real money and no other is', () 
   for (const { chain } of Object.values(PROFILES)) assert.notEqual(chain?.token.practice, false);
 });
 
-test('every public network has nodes enough to agree, and waits for confirmations', () => {
+test('every public network has enough nodes to agree, and waits for confirmations', () => {
   for (const network of Object.values(NETWORKS)) {
     assert.ok(network.fallbackRpcUrls.length >= 2, network.id);
     assert.ok(network.confirmations > 1, network.id);
@@ -33,7 +34,7 @@ test('every public network has nodes enough to agree, and waits for confirmation
   }
 });
 
-test('a list of nodes replaces the network’s own, and what is no address is refused', () => {
+test('a list of nodes replaces the network’s own; rejects what is not a URL', () => {
   const { rpcUrl, fallbackRpcUrls } = atEndpoints(NETWORKS.base, 'http://one:1, https://two');
   assert.deepEqual([rpcUrl, fallbackRpcUrls], ['http://one:1', ['https://two']]);
   for (const wrong of ['', 'one', 'http://one,', 'file:///etc/hosts']) {

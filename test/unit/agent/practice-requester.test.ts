@@ -1,7 +1,8 @@
 /**
- * Goal: the practice network's customer comes back as often as it dies, unless it cannot stay. Method: a real
- * child process that says READY and waits to be killed; a clock of our own. Would break: a practice network that
- * falls silent for good after five unlucky hours in its whole life, or one that restarts a broken child for ever.
+ * Verifies: the practice requester is restarted whenever it ends, unless it keeps failing.
+ * Setup: a real child process that prints READY and waits to be killed; a clock moved by hand.
+ * Fails if: five failures over a long life stop the practice requester for good, or a broken child is restarted
+ * forever.
  */
 
 import assert from 'node:assert/strict';
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startPracticeRequester } from '../../../main/agent/practice-requester.ts';
+import { silentLog } from '../../../main/ports/log.ts';
 import type { AgentReady } from '../../../shared/host.ts';
 import { READY_PREFIX } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -39,26 +41,27 @@ function start(program = ENTRY) {
     quiet: true,
     logLevel: 'info',
     clock,
+    log: silentLog,
     onGaveUp: () => {
       gaveUp = true;
     },
   });
-  const look = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
   async function ready(): Promise<AgentReady> {
     for (;;) {
       const now = requester.ready();
       if (now !== null) return now;
-      await look();
+      await pause();
     }
   }
   async function kill(): Promise<void> {
     process.kill((await ready()).pid, 'SIGKILL');
-    while (requester.ready() !== null) await look();
+    while (requester.ready() !== null) await pause();
   }
   return { requester, clock, ready, kill, gaveUp: () => gaveUp };
 }
 
-test('one that stays up for a while may die any number of times', async () => {
+test('restarts a process any number of times if it stays up for a minute in between', async () => {
   const { requester, clock, ready, kill, gaveUp } = start();
   for (let death = 1; death <= 7; death += 1) {
     await ready();
@@ -71,7 +74,7 @@ test('one that stays up for a while may die any number of times', async () => {
   await requester.stop();
 });
 
-test('one that never stays is given up', async () => {
+test('gives up a process that never stays up for a minute', async () => {
   const { requester, clock, kill, gaveUp } = start();
   for (let death = 1; death <= 6; death += 1) {
     assert.equal(gaveUp(), false);

@@ -9,8 +9,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
-import { createGraphics } from '../../../main/agent/graphics.ts';
 import { chooseGraphics } from '../../../main/core/engine/index.ts';
+import { createGraphics } from '../../../main/core/serving/index.ts';
 import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 

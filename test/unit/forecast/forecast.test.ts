@@ -1,9 +1,8 @@
 /**
- * Goal: the forecast is a range that says what it rests on, takes practice for no market, and is compared with what
- * came.
- * Method: examples worked out by hand, properties over any facts, and days that pass on a clock moved by hand.
- * Would break: a range upside down, power that is counted as nothing where it is not known, a forecast that is
- * changed after its day began.
+ * Verifies: the forecast is a range that names its basis, does not treat practice as a market, and is compared with
+ * the actual earnings.
+ * Setup: examples calculated by hand, properties over any facts, and days that pass on a clock moved by hand.
+ * Fails if: a range is upside down, unknown power counts as free, a forecast changes after its day began.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -52,9 +51,9 @@ const KNOWN: ForecastFacts = {
   powerPriceMicroUsd: 300_000,
 };
 
-test('a machine that was just measured: from nothing to a day that is full, at its own price', () => {
+test('a machine that was just measured ranges from nothing to a full day at its own price', () => {
   const { earned, power, net, basis } = estimate(FRESH);
-  // Half a token read for each one written: 1/800 + 1/40 s, and 0.09 units a thousand thousand.
+  // Half a prompt token per generated token: 1/800 + 1/40 s, and 0.09 base units, per generated token.
   const perHour = (3_600 / (0.5 / 400 + 1 / 40)) * ((20_000 * 0.5 + 80_000) / 1_000_000);
   const more = (3_600 / (4 / 400 + 1 / 40)) * ((20_000 * 4 + 80_000) / 1_000_000);
   assert.deepEqual(earned, { low: '0', high: String(Math.round(24 * Math.max(perHour, more))) });
@@ -65,7 +64,7 @@ test('a machine that was just measured: from nothing to a day that is full, at i
   );
 });
 
-test('with days, jobs, offers, watts and tariff: the middle half of the days, after power', () => {
+test('with days, jobs, offers, power draw and price: the middle half of the days, after electricity', () => {
   const { earned, power, net, basis } = estimate(KNOWN);
   assert.deepEqual(basis.hours, { low: 8, high: 10, from: 'history' });
   assert.deepEqual(basis.use, { low: 0.2, high: 0.5, from: 'history' });
@@ -81,7 +80,7 @@ test('with days, jobs, offers, watts and tariff: the middle half of the days, af
   assert.equal(basis.offers, 2);
 });
 
-test('practice customers are no market: what they asked and how often says nothing', () => {
+test('ignores the demand and the prices of the practice requester', () => {
   const { basis } = estimate({ ...KNOWN, isMarket: false, marketPrices: [] });
   assert.deepEqual(
     [basis.price, basis.use, basis.readPerWritten.from],
@@ -90,7 +89,7 @@ test('practice customers are no market: what they asked and how often says nothi
   assert.equal(basis.hours.from, 'history', 'the owner’s hours are real');
 });
 
-test('a market price is asked for the same file in the same money: a name alone proves nothing', () => {
+test('a market price is for the same file in the same asset, whatever its name', () => {
   const model = (id: string, sha256: string, output: number) => ({
     ...OFFERED,
     id,
@@ -110,7 +109,7 @@ test('a market price is asked for the same file in the same money: a name alone 
   ]);
 });
 
-test('whatever the facts, a range stands the right way up and unknown power is not free', () => {
+test('for any facts a range is ordered, and unknown power is not free', () => {
   const positive = fc.double({ min: 0.1, max: 10_000, noNaN: true });
   const anyPrice = fc
     .tuple(fc.nat(10_000_000), fc.nat(10_000_000))
@@ -151,7 +150,7 @@ test('whatever the facts, a range stands the right way up and unknown power is n
   );
 });
 
-test('the morning’s forecast is kept, whatever is known later, and compared when the day is over', () => {
+test('the first forecast of a day is stored and compared when the day is over', () => {
   const clock = manualClock(Date.UTC(2026, 10, 23, 6));
   const calendar = createCalendar('UTC');
   const records = createMemoryRecordStore();
@@ -186,7 +185,7 @@ test('the morning’s forecast is kept, whatever is known later, and compared wh
   forecasts.stop();
 });
 
-test('what the work takes is learnt from watching it and its rest, and survives a restart', () => {
+test('learns the power draw of the work from samples of work and rest, and keeps it over a restart', () => {
   const clock = manualClock(0);
   const records = createMemoryRecordStore();
   let watts: number | null = null;
@@ -197,7 +196,7 @@ test('what the work takes is learnt from watching it and its rest, and survives 
   assert.equal(meter.extra(), null, 'no sensor');
   watts = 140;
   clock.advance(60_000);
-  assert.equal(meter.extra(), null, 'its rest was not seen');
+  assert.equal(meter.extra(), null, 'rest was not sampled');
   state = 'between';
   watts = 500;
   clock.advance(60_000);

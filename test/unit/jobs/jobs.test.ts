@@ -76,8 +76,8 @@ test('a charge is recorded once, with the step that makes it final, for any end'
   serve('c', '1', '13', 'failed');
   jobs.update('a', { receipt: 'later' });
   assert.equal(ledger.earned(TOKEN, 'total'), 13n);
-  assert.throws(() => jobs.update('a', { charged: '6' }), /booked before with other content/);
-  assert.equal(jobs.show('a').job.charged, '5', 'the rejected step changed nothing');
+  assert.throws(() => jobs.update('a', { charged: '6' }), /recorded before with different content/);
+  assert.equal(jobs.show('a').job.charged, '5', 'the refused step left nothing behind');
   ledger.verifyBalanced();
 });
 

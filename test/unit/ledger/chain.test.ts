@@ -1,8 +1,8 @@
 /**
- * Goal: whatever is changed in the kept books behind the ledger's back is found, and the entry is named.
- * Method: random books on disk; one random cell of one random row is changed, or a row is taken away, with
- * the triggers removed; then everything is added up anew. Sums are compared with a naive count.
- * Would break: a field that the hash leaves out, a check that stops at totals, a sum that drifts.
+ * Verifies: any change to the stored ledger that bypasses the program is found, and the entry is named.
+ * Setup: random ledgers on disk; with the triggers removed, one random cell of one random row is changed or a row
+ * is deleted; then everything is verified from the first entry. Sums are compared with a naive count.
+ * Fails if: the hash leaves out a field, a check stops at totals, a sum drifts.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -51,7 +51,7 @@ function sale(id: number, value: bigint, ageMs = 0): PostingRequest {
   };
 }
 
-/** The problems that are found after this SQL was run on the books of `count` sales. */
+/** Returns the problems found after this SQL ran on the ledger of `count` sales. */
 function problemsAfter(count: number, sql: string): readonly LedgerProblem[] {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
   const path = join(folder, 'idlewatt.db');
@@ -94,7 +94,7 @@ const cell = fc.constantFrom(
   "ledger_posting SET lines = lines || ' '",
 );
 
-test('any changed cell of any row is found at its entry', () => {
+test('finds any changed cell of any row at its entry', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 12 }), fc.nat(), cell, (count, pick, change) => {
       const victim = (pick % count) + 1;
@@ -109,13 +109,13 @@ test('any changed cell of any row is found at its entry', () => {
   );
 });
 
-test('entries that were taken away are missed, in the middle and at the end', () => {
+test('reports deleted entries, in the middle and at the end', () => {
   const remove = (sequence: number) => `DELETE FROM ledger_posting WHERE sequence = ${sequence}`;
   assert.match(problemsAfter(5, remove(2))[0]?.what ?? '', /Entries 2 to 2 are missing/);
   assert.match(problemsAfter(5, remove(5))[0]?.what ?? '', /newest entries are missing: 5 were written, 4/);
 });
 
-test('each running sum is compared with its entries', () => {
+test('compares each running sum with its entries', () => {
   const found = (sql: string) => problemsAfter(3, sql).map(({ what }) => what);
   assert.match(found("UPDATE ledger_balance SET amount = '1'")[0] ?? '', /running balance of channels:owed/);
   assert.match(
@@ -126,7 +126,7 @@ test('each running sum is compared with its entries', () => {
   assert.deepEqual(found('DELETE FROM ledger_checkpoint'), []);
 });
 
-test('a start adds up only what came after the last checkpoint, and everything on demand', () => {
+test('a start verifies only entries after the last checkpoint, and everything on demand', () => {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
   const path = join(folder, 'idlewatt.db');
   const change = (sequence: number, value: string) => {
@@ -159,7 +159,7 @@ test('a start adds up only what came after the last checkpoint, and everything o
   rmSync(folder, { recursive: true });
 });
 
-test('on a full disk a booking fails whole, and the books go on when there is space again', () => {
+test('on a full disk a batch fails as a whole, and recording resumes when there is space again', () => {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
   const path = join(folder, 'idlewatt.db');
   const writer = openHandles(fullAfter(path, 4)).writer;
@@ -184,7 +184,7 @@ test('on a full disk a booking fails whole, and the books go on when there is sp
   rmSync(folder, { recursive: true });
 });
 
-/** The database, in a file that may grow by so many pages. */
+/** Opens the database in a file that may grow by this many pages. */
 function fullAfter(path: string, pages: number): Database.Database {
   openDatabase(path).close();
   const database = new Database(path);
@@ -193,7 +193,7 @@ function fullAfter(path: string, pages: number): Database.Database {
   return database;
 }
 
-test('reports by day, model, peer and network say what a naive count says, in every time zone', () => {
+test('reports by day, model, peer and network equal a naive count in every time zone', () => {
   const entry = fc.record({
     value: fc.bigInt(1n, 10n ** 20n),
     ageMs: fc.integer({ min: 0, max: 9 * DAY_MS }),
@@ -222,7 +222,7 @@ test('reports by day, model, peer and network say what a naive count says, in ev
       const days = ledger.earningsByDay(TOKEN, 'coin', 5);
       const fromMs = calendar.startOfDay(NOW) - 4 * DAY_MS;
       const recent = sales.filter(({ atMs }) => atMs >= fromMs);
-      const told = (rows: readonly { earned: bigint }[], nameOf: (row: never) => string) =>
+      const reported = (rows: readonly { earned: bigint }[], nameOf: (row: never) => string) =>
         Object.fromEntries(
           rows
             .filter(({ earned }) => earned > 0n)
@@ -230,20 +230,20 @@ test('reports by day, model, peer and network say what a naive count says, in ev
             .sort(),
         );
       assert.deepEqual(
-        told(days, ({ day }: { day: string }) => day),
+        reported(days, ({ day }: { day: string }) => day),
         sums(({ atMs }) => calendar.day(atMs), recent),
       );
       assert.deepEqual(
-        told(ledger.earningsByModel(TOKEN, 5), ({ model }: { model: string }) => model),
+        reported(ledger.earningsByModel(TOKEN, 5), ({ model }: { model: string }) => model),
         sums(({ model }) => String(model), recent),
       );
       assert.deepEqual(
-        told(ledger.earningsByPeer(TOKEN, 5), ({ peer }: { peer: string }) => peer),
+        reported(ledger.earningsByPeer(TOKEN, 5), ({ peer }: { peer: string }) => peer),
         sums(({ peer }) => String(peer), recent),
       );
       const networks = ledger.earningsByNetwork(5);
       assert.deepEqual(
-        told(networks, ({ network }: { network: string }) => network),
+        reported(networks, ({ network }: { network: string }) => network),
         sums(() => 'eip155:31337', recent),
       );
       assert.equal(

@@ -1,7 +1,7 @@
 /**
- * Goal: no cent is lost, invented, booked twice or changed afterwards.
- * Method: the ledger on a real SQLite database in memory; properties over random sequences of events.
- * Would break: a line without its opposite, a missing idempotency check, an UPDATE that gets through.
+ * Verifies: no cent is lost, invented, recorded twice or changed afterwards.
+ * Setup: the ledger on a real SQLite database in memory; properties over random sequences of events.
+ * Fails if: a line has no opposite, the idempotency check is missing, an UPDATE gets through.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,7 +29,9 @@ function setUp(timeZone = 'UTC') {
   const clock = manualClock(NOON);
   const database = openDatabase(':memory:');
   const ledger = createLedger({ store: database.ledger, clock, calendar: createCalendar(timeZone) });
-  return { clock, database, ledger };
+  /** Records one arbitrary entry. */
+  const post = (request: PostingRequest) => ledger.postAll([request])[0];
+  return { clock, database, ledger, post };
 }
 
 function transfer(key: string, from: Account, to: Account, value: bigint, assetId = TOKEN): PostingRequest {
@@ -53,7 +55,7 @@ const posting = fc
   .tuple(fc.nat(30), accountPair, fc.bigInt(1n, 2n ** 128n), fc.constantFrom(TOKEN, COIN))
   .map(([key, [from, to], value, assetId]) => transfer(`key-${key}`, from, to, value, assetId));
 
-test('any sequence of postings balances, and repeating it changes nothing', () => {
+test('any sequence of entries balances, and repeating it changes nothing', () => {
   fc.assert(
     fc.property(fc.uniqueArray(posting, { selector: ({ key }) => key, maxLength: 25 }), (postings) => {
       const { ledger, database } = setUp();
@@ -75,12 +77,12 @@ test('any sequence of postings balances, and repeating it changes nothing', () =
   );
 });
 
-test('postings and their reversals net to zero on every account', () => {
+test('entries and their reversals net to zero on every account', () => {
   fc.assert(
     fc.property(fc.uniqueArray(posting, { selector: ({ key }) => key, maxLength: 15 }), (postings) => {
       const { ledger, database } = setUp();
       ledger.postAll(postings);
-      // The newest first: what is taken back must still be there.
+      // Newest first: an amount can only be reversed while it is still in the account.
       for (const { key } of postings.toReversed()) {
         assert.equal(ledger.reverse(key, 'a mistake'), 'posted');
         assert.equal(ledger.reverse(key, 'a mistake'), 'repeated');
@@ -93,9 +95,9 @@ test('postings and their reversals net to zero on every account', () => {
   );
 });
 
-test('a reversal itself is not reversed, and an unknown key is not found', () => {
-  const { ledger } = setUp();
-  ledger.post(transfer('a', 'equity:opening', 'wallet', 5n));
+test('rejects the reversal of a reversal and of an unknown key', () => {
+  const { ledger, post } = setUp();
+  post(transfer('a', 'equity:opening', 'wallet', 5n));
   ledger.reverse('a', 'a mistake');
   assert.throws(() => ledger.reverse('reversal:a', 'again'), /a reversal is not reversed/);
   assert.throws(
@@ -104,8 +106,8 @@ test('a reversal itself is not reversed, and an unknown key is not found', () =>
   );
 });
 
-test('what does not balance, has a zero line or an unknown account is refused whole', () => {
-  const { ledger } = setUp();
+test('rejects as a whole what does not balance, has a zero line or an unknown account', () => {
+  const { ledger, post } = setUp();
   const good = transfer('a', 'equity:opening', 'wallet', 5n);
   const [debit, credit] = good.lines;
   assert.ok(debit && credit);
@@ -119,25 +121,25 @@ test('what does not balance, has a zero line or an unknown account is refused wh
     { ...good, key: '' },
     { ...good, atMs: Number.NaN },
   ];
-  for (const request of bad) assert.throws(() => ledger.post(request), /assertion failed/);
+  for (const request of bad) assert.throws(() => post(request), /assertion failed/);
   assert.throws(() => ledger.postAll([good, ...bad]), /assertion failed/);
   assert.deepEqual(ledger.trialBalance(), []);
 });
 
-test('the same key with other content is refused loudly; other time and words are the same event', () => {
-  const { ledger } = setUp();
+test('rejects the same key with different content; another time and description are the same event', () => {
+  const { ledger, post } = setUp();
   const original = transfer('a', 'equity:opening', 'wallet', 5n);
-  ledger.post(original);
-  assert.equal(ledger.post({ ...original, atMs: NOON + 1, description: 'told again' }), 'repeated');
+  post(original);
+  assert.equal(post({ ...original, atMs: NOON + 1, description: 'reported again' }), 'repeated');
   assert.throws(
-    () => ledger.post(transfer('a', 'equity:opening', 'wallet', 6n)),
-    /booked before with other content/,
+    () => post(transfer('a', 'equity:opening', 'wallet', 6n)),
+    /recorded before with different content/,
   );
-  assert.throws(() => ledger.post({ ...original, txHash: '0x01' }), /booked before with other content/);
+  assert.throws(() => post({ ...original, txHash: '0x01' }), /recorded before with different content/);
   assert.equal(ledger.balance('wallet', TOKEN), 5n);
 });
 
-test('a job goes from charge to wallet, and income stays what it was', () => {
+test('money of a job moves from charge to wallet, and income stays the same', () => {
   const { ledger } = setUp();
   const job = soldJob({ id: 'j1', state: 'charged', charged: '700', cumulative: '700', endedAtMs: NOON });
   assert.equal(ledger.jobCharged(job), 'posted');
@@ -153,14 +155,14 @@ test('a job goes from charge to wallet, and income stays what it was', () => {
   assert.equal(ledger.balance('contract:claimed', TOKEN), 0n);
   assert.equal(ledger.balance('wallet', TOKEN), 700n);
   ledger.faucet({ reference: '0xf', assetId: TOKEN, amount: amount(5) });
-  assert.equal(ledger.received(TOKEN), 700n, 'gifts are not received for work');
+  assert.equal(ledger.received(TOKEN), 700n, 'faucet money was not earned');
   assert.equal(ledger.balance('wallet', COIN), -21n);
   assert.equal(ledger.balance('fees:network', COIN), 21n);
   assert.equal(ledger.earned(TOKEN, 'total'), 700n);
   ledger.verifyBalanced();
 });
 
-test('a buyer pays from the faucet through a channel, and gets the rest back', () => {
+test('a buyer pays through a channel from faucet money and gets the rest refunded', () => {
   const { ledger } = setUp();
   ledger.faucet({ reference: '0xf', assetId: TOKEN, amount: amount(1000) });
   ledger.deposited({ txHash: '0xd', channelId: '0xch', assetId: TOKEN, amount: amount(600) });
@@ -175,7 +177,7 @@ test('a buyer pays from the faucet through a channel, and gets the rest back', (
   assert.equal(ledger.earned(TOKEN, 'total'), 0n);
 });
 
-test('no sequence of postings takes more out of an account than it holds, where that never happens', () => {
+test('no sequence of entries overdraws an account that must not be negative', () => {
   const anyPair = fc
     .tuple(fc.constantFrom(...ACCOUNT_NAMES), fc.constantFrom(...ACCOUNT_NAMES))
     .filter(([from, to]) => from !== to);
@@ -210,7 +212,7 @@ test('no sequence of postings takes more out of an account than it holds, where 
         }
       }
       for (const { account, amount: value } of ledger.trialBalance()) {
-        assert.equal(value, held.get(account) ?? 0n, 'a refused batch left nothing');
+        assert.equal(value, held.get(account) ?? 0n, 'a rejected batch left nothing');
       }
       assert.deepEqual(ledger.problems(), []);
       database.close();
@@ -219,7 +221,7 @@ test('no sequence of postings takes more out of an account than it holds, where 
   );
 });
 
-test('events without money book nothing', () => {
+test('events that move no money record nothing', () => {
   const { ledger } = setUp();
   assert.equal(ledger.jobCharged(soldJob({ charged: null })), 'nothing');
   assert.equal(ledger.jobCharged(soldJob({ charged: '5', cumulative: null })), 'nothing', 'only intended');
@@ -229,7 +231,7 @@ test('events without money book nothing', () => {
   assert.deepEqual(ledger.entries({ limit: 10 }), []);
 });
 
-test('a charge that a crash kept from the books is recovered once, and only what is missing', () => {
+test('a charge that a crash kept from the ledger is recovered once, and only the missing part', () => {
   const { ledger } = setUp();
   ledger.jobCharged(soldJob({ id: 'j1', state: 'charged', charged: '700', cumulative: '700' }));
   const channel = { side: 'sold', channelId: '0xch', assetId: TOKEN } as const;
@@ -248,7 +250,7 @@ test('a charge that a crash kept from the books is recovered once, and only what
   assert.equal(ledger.bookedOnChannel('bought', '0xch'), 30n);
 });
 
-test('income is summed by local day, week and model; days without income are there', () => {
+test('income is summed by local day, week and model; days without income are included', () => {
   const { ledger, clock } = setUp('Europe/Berlin');
   // In Berlin (UTC+1) 22:59 UTC still is the day, 23:00 UTC is the next one.
   const lastMinute = Date.UTC(2026, 10, 21, 22, 59);
@@ -279,7 +281,32 @@ test('income is summed by local day, week and model; days without income are the
   assert.equal(ledger.earned(TOKEN, 'total'), 21n);
 });
 
-test('practice money and real money never meet', () => {
+test('a transfer out of the wallet and a deposit found on-chain are recorded by name', () => {
+  const { ledger } = setUp();
+  ledger.faucet({ reference: '0xf', assetId: TOKEN, amount: amount(100) });
+  const sent = { txHash: '0xs', assetId: TOKEN, amount: amount(30) };
+  assert.deepEqual([ledger.sent(sent), ledger.sent(sent)], ['posted', 'repeated']);
+  assert.equal(ledger.sent({ ...sent, txHash: '0xzero', amount: amount(0) }), 'nothing');
+  const found = { channelId: '0xch', assetId: TOKEN, total: amount(50), amount: amount(50) };
+  assert.equal(ledger.depositFound(found), 'posted');
+  assert.equal(ledger.balance('equity:sent', TOKEN), 30n);
+  assert.equal(ledger.sumForChannel('channels:deposited', '0xch'), 50n);
+  assert.equal(ledger.balance('wallet', TOKEN), 20n);
+  ledger.verifyBalanced();
+});
+
+test('a payout is pending from the charge until the money is in the wallet', () => {
+  const { ledger } = setUp();
+  ledger.jobCharged(soldJob({ id: 'j1', charged: '700', cumulative: '700' }));
+  assert.equal(ledger.pendingPayout(TOKEN), 700n);
+  const channels = [{ channelId: '0xch', amount: amount(700) }];
+  ledger.channelsClaimed({ txHash: '0xc1', assetId: TOKEN, channels });
+  assert.equal(ledger.pendingPayout(TOKEN), 700n, 'claimed and not paid out');
+  ledger.paidOut({ txHash: '0xp1', assetId: TOKEN, amount: amount(700) });
+  assert.equal(ledger.pendingPayout(TOKEN), 0n);
+});
+
+test('practice money and real money are never added up', () => {
   const { ledger } = setUp();
   ledger.jobCharged(soldJob({ id: 'practice', charged: '5', cumulative: '5' }));
   ledger.jobCharged(soldJob({ id: 'real', charged: '7', cumulative: '7', assetId: 'eip155:8453/0x02' }));

@@ -1,7 +1,9 @@
 /**
- * Goal: what the chain drops is taken back once, and the same transaction may come again and be dropped again.
- * Method: a claim and its payout in a real database; dropped, told twice, back under the same hashes, dropped.
- * Would break: money that the chain no longer has, a transaction that came back and is not booked, two reversals.
+ * Verifies: a transaction that the chain drops is reversed once; it may be mined again and be dropped again.
+ * Setup: a claim and its payout in a real database: dropped, reported twice, mined again under the same hashes,
+ * dropped again.
+ * Fails if: the ledger keeps money that the chain no longer has, a transaction that was mined again is not
+ * recorded, one is reversed twice.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +16,7 @@ import { manualClock } from '../../fakes/clock.ts';
 const TOKEN = 'eip155:31337/0x01';
 const COIN = 'eip155:31337/native';
 
-test('a dropped claim and payout are reversed once, and booked anew when they come back', () => {
+test('a dropped claim and payout are reversed once and recorded again when they return', () => {
   const { ledger: store } = openDatabase(':memory:');
   const ledger = createLedger({ store, clock: manualClock(1_000_000), calendar: createCalendar('UTC') });
   ledger.faucet({ reference: 'gas', assetId: COIN, amount: amount(100n) });

@@ -1,7 +1,7 @@
 /**
- * Goal: books that were tampered with, by a hand or by a failing disk, are noticed to the last unit.
- * Method: a file is changed behind the ledger's back, triggers removed first; then it verifies itself.
- * Would break: a verification that trusts the running balances or that adds up only totals.
+ * Verifies: a ledger altered by hand or by a failing disk is detected to the last unit.
+ * Setup: with the triggers removed, the file is changed without the program; then the ledger verifies itself.
+ * Fails if: the verification trusts the running balances or adds up only totals.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { soldJob } from '../jobs/job-samples.ts';
 
-/** Books two jobs, runs the SQL on the bare file, and verifies. */
+/** Records two jobs, runs the SQL on the file directly, and verifies. */
 function verifyAfter(sql: string): () => void {
   return () => {
     const folder = mkdtempSync(join(tmpdir(), 'idlewatt-verify-'));
@@ -44,20 +44,20 @@ function verifyAfter(sql: string): () => void {
   };
 }
 
-test('untouched books verify', () => {
+test('an unaltered ledger verifies', () => {
   assert.doesNotThrow(verifyAfter(''));
 });
 
 for (const [what, sql] of [
   ['a line changed by one unit', 'UPDATE ledger_posting SET lines = replace(lines, \'"700"\', \'"701"\')'],
-  ['a line gone', "UPDATE ledger_posting SET lines = json_remove(lines, '$[1]') WHERE sequence = 2"],
-  ['lines that are none', "UPDATE ledger_posting SET lines = '{}' WHERE sequence = 2"],
+  ['a deleted line', "UPDATE ledger_posting SET lines = json_remove(lines, '$[1]') WHERE sequence = 2"],
+  ['lines that are not a list', "UPDATE ledger_posting SET lines = '{}' WHERE sequence = 2"],
   [
-    'an amount that is no number',
+    'an amount that is not a number',
     `UPDATE ledger_posting SET lines = json_set(lines, '$[0][2]', 'much') WHERE sequence = 2`,
   ],
-  ['a whole posting gone, which leaves the rest in balance', 'DELETE FROM ledger_posting WHERE sequence = 2'],
-  ['a running balance changed', "UPDATE ledger_balance SET amount = '742' WHERE account = 'channels:owed'"],
+  ['a deleted entry, which leaves the rest in balance', 'DELETE FROM ledger_posting WHERE sequence = 2'],
+  ['a changed running balance', "UPDATE ledger_balance SET amount = '742' WHERE account = 'channels:owed'"],
   [
     'a line and its running balance changed together',
     "UPDATE ledger_posting SET lines = replace(lines, '\"700\"', '\"701\"'); UPDATE ledger_balance SET amount = '742' WHERE amount = '741'",
@@ -67,7 +67,7 @@ for (const [what, sql] of [
     "UPDATE ledger_posting SET lines = replace(lines, 'channels:owed', 'wallet')",
   ],
 ] as const) {
-  test(`noticed: ${what}`, () => {
+  test(`detects ${what}`, () => {
     assert.throws(verifyAfter(sql), (error) => isAppError(error, 'database-corrupt'));
   });
 }

@@ -1,20 +1,15 @@
 /**
- * Goal: what is owed reaches the wallet by policy: at the threshold, at once when a payer leaves, again when the
- * chain comes back, and never told twice.
- * Method: the policy on a claims port in memory and a clock that is moved by hand.
- * Would break: fees eaten by tiny claims, a dead channel that blocks the others, a settlement that gives up, a
- * ledger that misses an outcome.
+ * Verifies: the balance due reaches the wallet by policy: at the threshold, immediately when a payer withdraws, again
+ * when the chain is back; each outcome is reported once.
+ * Setup: the policy on a claims port in memory and a clock moved by hand.
+ * Fails if: tiny claims spend their worth on fees, a rejected voucher blocks the other channels, a settlement gives
+ * up, the ledger misses an outcome.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { amount } from '../../../shared/money.ts';
-import { RECEIVABLE_REASONS } from '../../../shared/receivables.ts';
-import { setUp } from './fake-claims.ts';
+import { settled, setUp } from './fake-claims.ts';
 
-/** Lets everything that waits for resolved promises go on. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-test('nothing is claimed below the threshold, everything at it', async () => {
+test('claims nothing below the threshold and everything at it', async () => {
   const { claims, clock, settlement, events } = setUp();
   claims.owe('a', 600n);
   settlement.start();
@@ -33,7 +28,7 @@ test('nothing is claimed below the threshold, everything at it', async () => {
   await settlement.stop();
 });
 
-test('a payer who withdraws is claimed from at once, whatever the sum', async () => {
+test('claims immediately from a payer that withdraws, whatever the amount', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 3n, true);
   settlement.start();
@@ -43,7 +38,7 @@ test('a payer who withdraws is claimed from at once, whatever the sum', async ()
   await settlement.stop();
 });
 
-test('claims go in batches of 25, the largest debts first', async () => {
+test('claims in batches of 25, the largest balance due first', async () => {
   const { claims, settlement } = setUp();
   for (let number = 1; number <= 60; number += 1) claims.owe(`channel-${number}`, BigInt(number));
   const result = await settlement.settleNow();
@@ -55,7 +50,7 @@ test('claims go in batches of 25, the largest debts first', async () => {
   assert.equal(result.settle?.amount, 1_830n);
 });
 
-test('a voucher that the chain refuses holds up no other channel and is tried no more', async () => {
+test('a voucher rejected on-chain is not retried and does not block other channels', async () => {
   const { claims, settlement, events } = setUp();
   for (let number = 1; number <= 8; number += 1) claims.owe(`channel-${number}`, 100n);
   claims.bad = 'channel-3';
@@ -67,7 +62,7 @@ test('a voucher that the chain refuses holds up no other channel and is tried no
   assert.equal(claims.batches.length, before);
 });
 
-test('with the chain away it says so, tries again with growing pauses, and then pays', async () => {
+test('while the chain is unavailable it reports so, retries with growing pauses, and then pays', async () => {
   const { claims, clock, settlement, events } = setUp();
   claims.owe('a', 5_000n);
   claims.away = true;
@@ -80,7 +75,7 @@ test('with the chain away it says so, tries again with growing pauses, and then 
     }
   }
   const tries = events.length;
-  assert.ok(tries > 5 && tries < 30, `${tries} tries in an hour`);
+  assert.ok(tries > 5 && tries < 30, `${tries} tries in one hour`);
   assert.ok(
     events.every((event) => event.type === 'waiting' && event.reason === 'The chain cannot be reached.'),
   );
@@ -95,7 +90,7 @@ test('with the chain away it says so, tries again with growing pauses, and then 
   await settlement.stop();
 });
 
-test('what an earlier run claimed and did not pay out is paid out', async () => {
+test('pays out what an earlier run claimed and did not pay out', async () => {
   const { claims, clock, settlement, events } = setUp();
   claims.owe('a', 5n);
   const claimed = await claims.claim(['a']);
@@ -110,7 +105,7 @@ test('what an earlier run claimed and did not pay out is paid out', async () => 
   await settlement.stop();
 });
 
-test('a start without a chain claims nothing early: only what was begun is looked for', async () => {
+test('after a start without the chain it only recovers what was begun, and claims nothing early', async () => {
   const { claims, clock, settlement, events } = setUp();
   claims.owe('a', 5n);
   claims.away = true;
@@ -130,14 +125,14 @@ test('a start without a chain claims nothing early: only what was begun is looke
   await settlement.stop();
 });
 
-test('by hand it fails with the reason, so that the page can show it', async () => {
+test('a manual settlement fails with the cause, which the page shows', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 5n);
   claims.away = true;
   await assert.rejects(settlement.settleNow(), { code: 'chain-unavailable' });
 });
 
-test('an outcome is forgotten only after the listeners have booked it', async () => {
+test('acknowledges an outcome only after the listeners have recorded it', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 5n);
   const stop = settlement.onEvent((event) => {
@@ -147,11 +142,11 @@ test('an outcome is forgotten only after the listeners have booked it', async ()
   assert.equal(claims.unacknowledged.size, 1);
   stop();
   const result = await settlement.settleNow();
-  assert.equal(result.claims.length, 1, 'told again');
+  assert.equal(result.claims.length, 1, 'reported again');
   assert.equal(claims.unacknowledged.size, 0);
 });
 
-test('two calls at once are one settlement', async () => {
+test('two concurrent calls are one settlement', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 5n);
   const [first, second] = await Promise.all([settlement.settleNow(), settlement.settleNow()]);
@@ -159,7 +154,7 @@ test('two calls at once are one settlement', async () => {
   assert.equal(claims.batches.length, 1);
 });
 
-test('without a proven backup it claims and pays nothing out, says why, and pays once it is proven', async () => {
+test('without a verified backup it claims, pays nothing out and reports why; it pays once it is verified', async () => {
   let awaits = true;
   const { claims, clock, settlement, events } = setUp(1_000n, () => awaits);
   claims.owe('a', 2_000n);
@@ -182,102 +177,13 @@ test('without a proven backup it claims and pays nothing out, says why, and pays
   await settlement.stop();
 });
 
-const reasonOf = ({ settlement }: ReturnType<typeof setUp>, id = 'a') =>
-  settlement.receivables().find(({ channelId }) => channelId === id)?.reason;
-
-test('each reason that a receivable can have is reached, and there is a state for each', async () => {
-  const seen = new Set<string>();
-  const see = (reason: string | undefined): void => {
-    seen.add(reason ?? 'none');
-  };
-  const quiet = setUp();
-  quiet.claims.owe('a', 5n);
-  see(reasonOf(quiet));
-  assert.equal(quiet.settlement.receivables()[0]?.state, 'owed');
-  quiet.claims.owe('a', 5_000n);
-  see(reasonOf(quiet));
-  quiet.claims.confirming = true;
-  see(reasonOf(quiet));
-
-  const leaving = setUp();
-  leaving.claims.owe('a', 5n, true);
-  see(reasonOf(leaving));
-
-  const claiming = setUp();
-  claiming.claims.owe('a', 5n);
-  let release = (): void => undefined;
-  claiming.claims.stall = new Promise((resolve) => {
-    release = resolve;
-  });
-  const running = claiming.settlement.settleNow();
-  await settled();
-  see(reasonOf(claiming));
-  // Told between claim and payout, where the payout is under way.
-  const unsubscribe = claiming.settlement.onEvent((event) => {
-    if (event.type === 'settled') see(reasonOf(claiming, 'b'));
-  });
-  claiming.claims.owe('b', 7n);
-  release();
-  await running;
-  unsubscribe();
-
-  for (const fault of ['away', 'mismatch', 'poor', 'broken'] as const) {
-    const kept = setUp();
-    kept.claims.owe('a', 5n);
-    kept.claims[fault] = true;
-    await assert.rejects(kept.settlement.settleNow());
-    see(reasonOf(kept));
-  }
-
-  const bad = setUp();
-  bad.claims.owe('a', 5n);
-  bad.claims.bad = 'a';
-  await bad.settlement.settleNow();
-  see(reasonOf(bad));
-
-  const unproven = setUp(1_000n, () => true);
-  unproven.claims.owe('a', 5n);
-  await unproven.settlement.settleNow();
-  see(reasonOf(unproven));
-  assert.equal(unproven.settlement.receivables()[0]?.state, 'claimed');
-
-  const dropped = setUp();
-  dropped.claims.owe('a', 5n);
-  await dropped.settlement.settleNow();
-  dropped.claims.undo('0x9', 'a', 5n);
-  dropped.settlement.start();
-  await settled();
-  see(reasonOf(dropped));
-  await dropped.settlement.stop();
-
-  const dear = setUp(1_000n, undefined, () => ({ token: amount(1n), coin: amount(1n) }));
-  dear.claims.owe('a', 2_000n);
-  dear.claims.feeCoin = 200n;
-  dear.claims.away = true;
-  dear.settlement.start();
-  dear.claims.away = false;
-  dear.clock.advance(1);
-  await settled();
-  dear.clock.advance(60_000);
-  await settled();
-  see(reasonOf(dear));
-  assert.deepEqual(dear.claims.batches, [], 'twenty fees are more than is owed');
-  dear.claims.feeCoin = 20n;
-  dear.clock.advance(60_000);
-  await settled();
-  assert.deepEqual(dear.claims.batches, [['a']], 'the fee fell');
-  await dear.settlement.stop();
-
-  assert.deepEqual([...seen].sort(), [...RECEIVABLE_REASONS].sort());
-});
-
-test('what waited for a week goes out, when it is worth at least its fee', async () => {
+test('settles what has been due for a week if it is worth its fee', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 99n);
   settlement.start();
   clock.advance(8 * 86_400_000);
   await settled();
-  assert.deepEqual(claims.batches, [], 'a tenth of the threshold is the least');
+  assert.deepEqual(claims.batches, [], 'a tenth of the threshold is the minimum');
   claims.owe('b', 1n);
   clock.advance(8 * 86_400_000);
   await settled();
@@ -285,7 +191,7 @@ test('what waited for a week goes out, when it is worth at least its fee', async
   await settlement.stop();
 });
 
-test('before a sleep what is worth it is claimed; a chain that is away holds nobody up', async () => {
+test('before a sleep it claims what is worth its fee, and an unavailable chain does not delay the sleep', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 99n);
   await settlement.beforeSleep();
@@ -308,7 +214,7 @@ test('before a sleep what is worth it is claimed; a chain that is away holds nob
   await sleeping;
 });
 
-test('a clock that is wrong by a day neither loses nor hurries anything', async () => {
+test('a clock that is wrong by a day neither loses nor rushes a claim', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 500n);
   settlement.start();
@@ -328,7 +234,7 @@ test('a clock that is wrong by a day neither loses nor hurries anything', async 
   await settlement.stop();
 });
 
-test('what is found without a call of ours is booked at once', async () => {
+test('records immediately an outcome that no call from here brought', async () => {
   const { claims, settlement, events } = setUp();
   claims.owe('a', 5n);
   settlement.start();
@@ -341,4 +247,17 @@ test('what is found without a call of ours is booked at once', async () => {
     ['claimed'],
   );
   await settlement.stop();
+});
+
+test('a failure is logged with its cause, and an unexpected one with its error', async () => {
+  const { claims, settlement, log } = setUp();
+  claims.owe('a', 5n);
+  claims.away = true;
+  await assert.rejects(settlement.settleNow());
+  claims.away = false;
+  claims.broken = true;
+  await assert.rejects(settlement.settleNow(), /a bug/);
+  const [expected, unexpected] = log.lines;
+  assert.deepEqual([expected?.level, expected?.fields.code], ['warn', 'chain-unavailable']);
+  assert.deepEqual([unexpected?.level, String(unexpected?.error)], ['error', 'Error: a bug']);
 });

@@ -5,10 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHourly } from '../../../main/agent/hourly.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createUsage } from '../../../main/core/presence/index.ts';
-import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 
@@ -52,26 +50,4 @@ test('doesn’t count a gap in which the machine slept', () => {
   clock.advance(3 * 60_000 + 1);
   usage.stop();
   assert.deepEqual(usage.days(1), [{ day: '2026-11-23', seenMs: 3 * 60_000, freeMs: 3 * 60_000 }]);
-});
-
-test('what an hour brought is known after an hour, of the days that were counted', () => {
-  const { clock, usage } = setUp();
-  const perHour = createHourly({
-    clock,
-    usage,
-    assetId: 'token',
-    coinId: 'coin',
-    ledger: {
-      earningsByDay: () => [
-        { day: '2026-11-22', earned: amount(9_000_000n), jobs: 9, feesCoin: amount(0n) },
-        { day: '2026-11-23', earned: amount(600n), jobs: 3, feesCoin: amount(0n) },
-        { day: '2026-11-24', earned: amount(300n), jobs: 1, feesCoin: amount(0n) },
-      ],
-    },
-  });
-  assert.equal(perHour(), null);
-  clock.advance(HOUR_MS - 60_000);
-  assert.equal(perHour(), null, 'not before the hour is full');
-  clock.advance(2 * HOUR_MS + 60_000);
-  assert.deepEqual(perHour(), { earned: '300', hours: 3 });
 });

@@ -1,20 +1,20 @@
-/** The cards that the owner left on, as the engine's next process is told. */
-import type { Settings } from '../../shared/settings.ts';
-import { chooseGraphics } from '../core/engine/index.ts';
-import type { GraphicsChoice } from '../ports/engine-process.ts';
-import type { MachineReader } from '../ports/machine.ts';
+/** Chooses the GPUs for the next engine process: those that the owner left on. */
+import type { Settings } from '../../../shared/settings.ts';
+import type { GraphicsChoice } from '../../ports/engine-process.ts';
+import type { MachineReader } from '../../ports/machine.ts';
+import { chooseGraphics } from '../engine/index.ts';
 
 export interface Graphics {
-  /** What a process that starts now is told. */
+  /** Choice for an engine process that starts now. */
   choice(): GraphicsChoice;
-  /** Looks anew; whether the choice is another than before. */
+  /** Chooses again; returns whether the choice has changed. */
   refresh(): Promise<boolean>;
 }
 
 export function createGraphics(parts: {
   readonly machine: Pick<MachineReader, 'inventory'>;
   readonly settings: () => Pick<Settings, 'graphicsOff' | 'graphicsMemoryBytesMax'>;
-  /** The cards that a driver names by ids of its own. */
+  /** GPUs with their driver's IDs, where a driver can be given a choice; read only while a GPU is turned off. */
   readonly named: () => Promise<readonly { readonly name: string | null; readonly uuid: string | null }[]>;
 }): Graphics {
   const { machine, settings, named } = parts;

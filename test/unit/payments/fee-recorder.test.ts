@@ -1,15 +1,18 @@
 /**
- * Goal: each transaction that we send has its fee in the books, once, whatever dies in between. Method: the real
- * ledger and records in memory, a chain that is a map, a clock of our own. Would break: a fee forgotten because
- * the chain went away before the receipt came, or booked twice because it came back.
+ * Verifies: the fee of every transaction sent from here is recorded once, even if the chain or the process is gone
+ * in between.
+ * Setup: the real ledger and records in memory, a map as the chain, a clock moved by hand.
+ * Fails if: a fee is missing because the chain was unavailable before the receipt arrived, or is recorded twice
+ * because it came back.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
-import { createFeeBooks } from '../../../main/agent/fee-recorder.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
+import { createFeeRecorder } from '../../../main/core/payments/index.ts';
 import type { ChainSender, Hex, TransactionReceipt } from '../../../main/ports/evm.ts';
+import { silentLog } from '../../../main/ports/log.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
@@ -37,13 +40,15 @@ function setUp() {
       if (dies) throw new Error('the process ends here');
       return HASH;
     },
+    sendTransaction: async () => HASH,
     async waitForReceipt(hash) {
       const found = await receipt(hash);
       if (found === null) throw new Error('not yet');
       return found;
     },
   } as Partial<ChainSender> as ChainSender;
-  const start = () => createFeeBooks({ sender, store: records, ledger, coinId: COIN, clock });
+  const start = () =>
+    createFeeRecorder({ sender, store: records, ledger, coinId: COIN, clock, log: silentLog });
   const mine = () =>
     mined.set(HASH, {
       hash: HASH,
@@ -71,24 +76,24 @@ function setUp() {
   };
 }
 
-test('a receipt that comes is booked, and asked after no more', async () => {
+test('records the fee of a receipt and stops querying it', async () => {
   const { start, mine, fees, open } = setUp();
-  const books = start();
-  await books.sender.writeContract(CALL);
+  const recorder = start();
+  await recorder.sender.writeContract(CALL);
   mine();
-  await books.sender.waitForReceipt(HASH);
+  await recorder.sender.waitForReceipt(HASH);
   assert.equal(fees(), 7n);
   assert.equal(open(), 0);
 });
 
-test('a chain that goes away before the receipt is asked again', async () => {
+test('queries the receipt again when the chain was unavailable', async () => {
   const { clock, start, mine, fees, open, goAway, settled } = setUp();
-  const books = start();
-  books.start();
-  await books.sender.writeContract(CALL);
+  const recorder = start();
+  recorder.start();
+  await recorder.sender.writeContract(CALL);
   mine();
   goAway(true);
-  await assert.rejects(books.sender.waitForReceipt(HASH));
+  await assert.rejects(recorder.sender.waitForReceipt(HASH));
   clock.advance(10_000);
   await settled();
   assert.equal(fees(), 0n);
@@ -100,7 +105,20 @@ test('a chain that goes away before the receipt is asked again', async () => {
   assert.equal(open(), 0);
 });
 
-test('a process that ends before the broadcast is over leaves the hash to the next one', async () => {
+test('records the fee of a plain transaction whose receipt is not awaited', async () => {
+  const { clock, start, mine, fees, open, settled } = setUp();
+  const recorder = start();
+  recorder.start();
+  await recorder.sender.sendTransaction({ to: HASH, data: '0x' });
+  assert.equal(open(), 1);
+  mine();
+  clock.advance(5_000);
+  await settled();
+  assert.equal(fees(), 7n);
+  assert.equal(open(), 0);
+});
+
+test('a process that ends during the broadcast leaves the hash to the next process', async () => {
   const { start, mine, fees, die, settled } = setUp();
   die();
   await assert.rejects(start().sender.writeContract(CALL));
@@ -110,11 +128,11 @@ test('a process that ends before the broadcast is over leaves the hash to the ne
   assert.equal(fees(), 7n);
 });
 
-test('what the chain never took is forgotten after an hour', async () => {
+test('forgets after one hour a transaction that the chain never accepted', async () => {
   const { clock, start, fees, open, settled } = setUp();
-  const books = start();
-  books.start();
-  await books.sender.writeContract(CALL);
+  const recorder = start();
+  recorder.start();
+  await recorder.sender.writeContract(CALL);
   clock.advance(3_000_000);
   await settled();
   assert.equal(open(), 1);

@@ -1,17 +1,17 @@
 /**
- * Goal: an offer promises the speed that a job gets now, and is signed anew as soon as that changes.
- * Method: a real benchmark record, duty and offers around a fake engine.
- * Would break: the full speed promised by a machine that is throttled or kept quiet, an offer that keeps the speed of
- * before for minutes.
+ * Verifies: an offer states the speed that a job gets now, and is signed again as soon as that changes.
+ * Setup: a real benchmark record, duty cycle and offers on a fake engine.
+ * Fails if: a throttled machine or one at low intensity offers its full speed, an offer keeps an outdated speed for
+ * minutes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { createPeerKey } from '../../../main/adapters/libp2p/index.ts';
-import { offeredModels } from '../../../main/agent/offered-models.ts';
 import { measuredFrom } from '../../../main/core/benchmark/measured.ts';
 import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { createOffers } from '../../../main/core/identity/index.ts';
+import { offeredModels } from '../../../main/core/serving/index.ts';
 import type { Measurement } from '../../../shared/api/state.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -47,28 +47,28 @@ async function setUp() {
     }),
     provePayout: async () => null,
   });
-  const promised = async () => (await offers.current()).offer.models[0];
-  return { engine, duty, promised };
+  const offered = async () => (await offers.current()).offer.models[0];
+  return { engine, duty, offered };
 }
 
-test('a throttle is in the offer at once, and gone with it', async () => {
-  const { duty, promised } = await setUp();
-  assert.equal((await promised())?.decodeTokensPerSecond, 40);
+test('the offer follows a throttle immediately, in both directions', async () => {
+  const { duty, offered } = await setUp();
+  assert.equal((await offered())?.decodeTokensPerSecond, 40);
   duty.give(50);
-  assert.equal((await promised())?.decodeTokensPerSecond, 20);
-  assert.equal((await promised())?.prefillTokensPerSecond, 200);
+  assert.equal((await offered())?.decodeTokensPerSecond, 20);
+  assert.equal((await offered())?.prefillTokensPerSecond, 200);
   duty.give(100);
-  assert.equal((await promised())?.decodeTokensPerSecond, 40);
+  assert.equal((await offered())?.decodeTokensPerSecond, 40);
 });
 
-test('a measurement at full speed promises none of it to jobs', async () => {
-  const { duty, promised } = await setUp();
+test('a measurement at full speed does not raise the offered speed', async () => {
+  const { duty, offered } = await setUp();
   duty.give(25);
-  await duty.during(100, async () => assert.equal((await promised())?.decodeTokensPerSecond, 10));
+  await duty.during(100, async () => assert.equal((await offered())?.decodeTokensPerSecond, 10));
 });
 
-test('with nothing loaded nothing is offered', async () => {
-  const { engine, promised } = await setUp();
+test('offers nothing while no model is loaded', async () => {
+  const { engine, offered } = await setUp();
   await engine.unload();
-  assert.equal(await promised(), undefined);
+  assert.equal(await offered(), undefined);
 });

@@ -1,17 +1,18 @@
-/** What an hour of being allowed to work brought over the last week: what a pause costs. */
-import type { AgentState } from '../../shared/api/state.ts';
-import type { Ledger } from '../core/ledger/index.ts';
-import type { Usage } from '../core/presence/index.ts';
-import type { Clock } from '../ports/clock.ts';
+/** Average earnings per hour of permitted work over the last week: the cost of an hour of waiting. */
+import type { AgentState } from '../../../shared/api/state.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { Usage } from '../presence/index.ts';
 
 const DAYS = 7;
 const HOUR_MS = 3_600_000;
-/** Pages ask with every token. */
-const KEPT_MS = 60_000;
+/** Pages read the value with every token. */
+const CACHED_MS = 60_000;
 
 export type PerHour = AgentState['work']['perHour'];
 
-export function createHourly(parts: {
+/** Returns a reader of the average; it is null before one hour of permitted work was counted. */
+export function createHourlyEarnings(parts: {
   readonly ledger: Pick<Ledger, 'earningsByDay'>;
   readonly usage: Pick<Usage, 'days'>;
   readonly clock: Clock;
@@ -19,18 +20,18 @@ export function createHourly(parts: {
   readonly coinId: string;
 }): () => PerHour {
   const { ledger, usage, clock, assetId, coinId } = parts;
-  let kept: { value: PerHour; atMs: number } | null = null;
+  let cached: { value: PerHour; atMs: number } | null = null;
   return () => {
     const nowMs = clock.monotonic();
-    if (kept === null || nowMs - kept.atMs >= KEPT_MS) kept = { value: look(), atMs: nowMs };
-    return kept.value;
+    if (cached === null || nowMs - cached.atMs >= CACHED_MS) cached = { value: average(), atMs: nowMs };
+    return cached.value;
   };
 
-  function look(): PerHour {
+  function average(): PerHour {
     const free = new Map(usage.days(DAYS).map(({ day, freeMs }) => [day, freeMs]));
     const freeMs = [...free.values()].reduce((sum, ms) => sum + ms, 0);
     if (freeMs < HOUR_MS) return null;
-    // Only days on which the hours were counted, too.
+    // Earnings of days without counted hours are left out as well.
     const earned = ledger
       .earningsByDay(assetId, coinId, DAYS)
       .filter(({ day }) => free.has(day))

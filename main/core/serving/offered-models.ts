@@ -1,10 +1,11 @@
-/** What stands in the offer now: the loaded model at the speed that a job gets now, not at what the machine could do. */
-import type { OfferedModel } from '../../shared/offer.ts';
-import type { Settings } from '../../shared/settings.ts';
-import type { Benchmark } from '../core/benchmark/index.ts';
-import type { EngineDuty } from '../core/engine/index.ts';
-import type { EngineStatus } from '../ports/engine.ts';
+/** Lists the models of the current offer: the loaded model at the speed that a job gets now. */
+import type { OfferedModel } from '../../../shared/offer.ts';
+import type { Settings } from '../../../shared/settings.ts';
+import type { EngineStatus } from '../../ports/engine.ts';
+import type { Benchmark } from '../benchmark/index.ts';
+import type { EngineDuty } from '../engine/index.ts';
 
+/** Speeds follow the current duty cycle: a throttled machine doesn't offer its full speed. */
 export function offeredModels(now: {
   readonly status: EngineStatus;
   readonly settings: Pick<Settings, 'priceInputPerMillion' | 'priceOutputPerMillion'>;

@@ -1,0 +1,38 @@
+/** Opens the machine, its models and the engine that serves them. */
+import { createLlamaSpawner } from '../adapters/llama/index.ts';
+import { readNamedCards } from '../adapters/native/index.ts';
+import { createMachineReader } from '../adapters/systeminformation/index.ts';
+import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
+import { createModelStore } from '../core/models/index.ts';
+import { createGraphics } from '../core/serving/index.ts';
+import type { Foundation } from './foundation.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export type EngineParts = ReturnType<typeof openEngine>;
+
+export function openEngine(
+  { clock, onClose, changed }: Surroundings,
+  { paths, records, settings }: Foundation,
+) {
+  const machine = createMachineReader();
+  const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
+  const engine = createEngineSupervisor({
+    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] }, graphics: graphics.choice }),
+    clock,
+  });
+  onClose(() => engine.stop());
+  const models = createModelStore({
+    home: paths.root,
+    clock,
+    budgetBytes: () => settings.get().modelBudgetBytes,
+  });
+  models.onChange(() => changed('models'));
+  return {
+    machine,
+    graphics,
+    engine,
+    duty: createEngineDuty(engine),
+    handBacks: createHandBacks(records),
+    models,
+  };
+}

@@ -1,0 +1,132 @@
+/** Opens what people see and use: the state of the pages, the API, and a page server where there is no shell. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { RPCHandler as SocketHandler } from '@orpc/server/ws';
+import type { AgentReady } from '../../shared/host.ts';
+import { VERSION } from '../../shared/version.ts';
+import { startPageServer } from '../api/page-server.ts';
+import { createRouter } from '../api/router.ts';
+import type { ShellLink } from '../api/shell-link.ts';
+import { createStateHub, type StateHub } from '../api/state-hub.ts';
+import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import type { Network } from '../ports/network.ts';
+import type { GatewayAddress } from './buying.ts';
+import type { ChangeFeed } from './change-feed.ts';
+import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
+import { createMachineView } from './machine-view.ts';
+import type { Money } from './money.ts';
+import type { Selling } from './selling.ts';
+import { sectionReaders } from './state-sections.ts';
+import type { Surroundings } from './surroundings.ts';
+import { openTerminalAccess } from './terminal-access.ts';
+
+export type Router = ReturnType<typeof createRouter>;
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const PAGES_FOLDER = join(ROOT, 'dist', 'renderer');
+
+export interface StateParts {
+  readonly startedAtMs: number;
+  readonly foundation: Foundation;
+  readonly money: Money;
+  readonly selling: Selling;
+  readonly network: Network;
+  readonly gateway: () => GatewayAddress | null;
+  readonly changes: ChangeFeed;
+}
+
+export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
+  const { config, terms, clock, notices, onClose } = surroundings;
+  const { foundation, money, selling } = parts;
+  const machine = createMachineView(surroundings, selling.engine.machine);
+  const hub = createStateHub({
+    clock,
+    readers: sectionReaders({
+      app: { version: VERSION, config, startedAtMs: parts.startedAtMs, notices },
+      foundation,
+      money,
+      selling,
+      network: parts.network,
+      networkName: terms.networkName,
+      gateway: parts.gateway,
+      machine,
+      perHour: createHourlyEarnings({
+        ledger: foundation.ledger,
+        usage: foundation.usage,
+        clock,
+        assetId: money.chain.token.id,
+        coinId: money.chain.coin.id,
+      }),
+      nowMs: () => clock.now(),
+    }),
+  });
+  parts.changes.onChange((...sections) => hub.changed(...sections));
+  onClose(() => hub.close());
+  machine.start(() => hub.watched());
+  return hub;
+}
+
+export interface ApiParts {
+  readonly hub: StateHub;
+  readonly foundation: Foundation;
+  readonly money: Money;
+  readonly selling: Selling;
+  readonly forecasts: ForecastService;
+  readonly shell: ShellLink;
+  readonly quit: () => void;
+}
+
+export function openApi({ onClose }: Surroundings, parts: ApiParts): Router {
+  const { foundation, money, selling, shell } = parts;
+  const { confirmations } = money;
+  onClose(
+    confirmations.onAsked((id, summary) => {
+      if (shell.connected()) shell.tell({ type: 'confirm-spend', id, summary });
+    }),
+  );
+  return createRouter({
+    hub: parts.hub,
+    forecasts: parts.forecasts,
+    presence: foundation.presence,
+    jobs: foundation.jobs,
+    ledger: foundation.ledger,
+    settings: foundation.settings,
+    benchmark: selling.measuring.benchmark,
+    predictions: selling.measuring.predictions,
+    models: selling.engine.models,
+    settlement: money.settlement,
+    activateModel: (id) => selling.serving.activate(id),
+    refreshBalances: () => money.balances.refresh(),
+    spending: money.spending,
+    confirmations,
+    secrets: money.secrets,
+    shell,
+    assetId: money.chain.token.id,
+    coinId: money.chain.coin.id,
+    quit: parts.quit,
+  });
+}
+
+/** Serves the pages on loopback, to a browser with the page token and to the terminal with its own. */
+export async function servePages(
+  { config, onClose, log }: Surroundings,
+  router: Router,
+  home: string,
+): Promise<NonNullable<AgentReady['page']>> {
+  const token = randomBytes(24).toString('hex');
+  const terminalToken = randomBytes(24).toString('hex');
+  const handler = new SocketHandler(router);
+  const report = logFault(log.child('pages'), 'A connection of a page failed');
+  const server = await startPageServer({
+    port: config.pagePort,
+    token,
+    terminalToken,
+    folder: PAGES_FOLDER,
+    onConnection: (socket, role) => void handler.upgrade(socket, { context: { role } }).catch(report),
+  });
+  onClose(() => server.close());
+  onClose(openTerminalAccess(home, { url: server.url, token: terminalToken }));
+  log.child('start').info('Pages ready', { url: server.url });
+  return { url: server.url, token };
+}

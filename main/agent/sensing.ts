@@ -1,0 +1,37 @@
+/** Starts the sensors that report the owner, the machine and other programs. */
+import { busAddresses, createDesktopBusSensor } from '../adapters/dbus/index.ts';
+import { createHardwareSensor } from '../adapters/linux/index.ts';
+import { createControllerSensor, createInputSensor, createNvmlSensor } from '../adapters/native/index.ts';
+import { createMachineSensor, createOtherLoadSensor } from '../adapters/systeminformation/index.ts';
+import { createSensing } from '../core/presence/index.ts';
+import type { EngineParts } from './engine.ts';
+import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
+import type { Measuring } from './measuring.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export function startSensing(
+  { clock, onClose, log }: Surroundings,
+  { presence }: Foundation,
+  { engine, machine }: EngineParts,
+  { benchmark, calibrator }: Measuring,
+): void {
+  const ready = () => [engine.status(), calibrator.status()].filter((status) => status.state === 'ready');
+  // The benchmark runs in a window of the desktop shell, in a process that isn't known here.
+  const isProbing = () => benchmark.state().state === 'running';
+  const sensors = [
+    createMachineSensor(machine),
+    createOtherLoadSensor(),
+    createHardwareSensor({
+      clock,
+      usesGraphics: () => isProbing() || ready().some(({ loaded }) => loaded.backend !== 'cpu'),
+    }),
+    createInputSensor(),
+    createControllerSensor(),
+    createNvmlSensor({ ownPids: () => (isProbing() ? null : ready().map(({ pid }) => pid)) }),
+    createDesktopBusSensor({ addresses: busAddresses(), clock }),
+  ];
+  const fault = logFault(log.child('sensors'), 'A sensor failed');
+  const sensing = createSensing({ sensors, clock, report: (readings) => presence.report(readings), fault });
+  onClose(() => sensing.stop());
+}

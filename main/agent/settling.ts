@@ -1,0 +1,103 @@
+/** Opens settlement: channels that requesters pay on, their claims and payouts, and the fees of transactions. */
+import { amount } from '../../shared/money.ts';
+import { type ChainNode, createSender } from '../adapters/ethers/index.ts';
+import { recoverSigner } from '../adapters/secp256k1/index.ts';
+import { createChannelClaims, openProviderChannels } from '../adapters/x402/index.ts';
+import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
+import {
+  awaitsBackup,
+  createFeeRecorder,
+  createSettlement,
+  type FeeRecorder,
+  type ScheduledSettlement,
+} from '../core/payments/index.ts';
+import type { OpenedWallet } from '../core/wallet/index.ts';
+import type { ChainNetwork } from '../ports/chain.ts';
+import type { Foundation } from './foundation.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface SettlingParts {
+  readonly foundation: Foundation;
+  readonly chain: ChainNetwork;
+  readonly node: ChainNode;
+  readonly wallet: OpenedWallet;
+  /** Reads the wallet's balances after money has moved. */
+  readonly refreshBalances: () => void;
+}
+
+export async function openSettling(surroundings: Surroundings, parts: SettlingParts) {
+  const { clock, log } = surroundings;
+  const { foundation, chain, node, wallet } = parts;
+  const { records, ledger } = foundation;
+  const fees = createFeeRecorder({
+    sender: createSender(node, wallet.accounts.gas),
+    store: records,
+    ledger,
+    coinId: chain.coin.id,
+    clock,
+    log: log.child('fees'),
+  });
+  const channels = await openChannels(surroundings, parts, fees);
+  const settlement = openSettlement(surroundings, parts, channels);
+  return { fees, channels, settlement };
+}
+
+type Channels = Awaited<ReturnType<typeof openProviderChannels>>;
+
+function openChannels(
+  { terms }: Surroundings,
+  { foundation, chain, wallet }: SettlingParts,
+  fees: FeeRecorder,
+): Promise<Channels> {
+  return openProviderChannels({
+    network: chain,
+    payout: wallet.payout,
+    authorizer: wallet.accounts.session,
+    sender: fees.sender,
+    store: foundation.records,
+    withdrawDelaySeconds: terms.withdrawDelaySeconds,
+    depositMin: amount(terms.depositMin),
+    recoverSigner,
+  });
+}
+
+function openSettlement(
+  { clock, changed, notices, log }: Surroundings,
+  { foundation, chain, wallet, refreshBalances }: SettlingParts,
+  channels: Channels,
+): ScheduledSettlement {
+  const { database, jobs, ledger, settings } = foundation;
+  const claims = createChannelClaims(channels, clock);
+  const books = {
+    jobs,
+    ledger,
+    transaction: database.transaction,
+    tokenId: chain.token.id,
+    coinId: chain.coin.id,
+  };
+  recoverBooks(books, claims.accounts());
+  const settlement = createSettlement({
+    claims,
+    clock,
+    threshold: () => amount(settings.get().settleThreshold),
+    awaitsBackup: () =>
+      awaitsBackup({
+        isPractice: chain.token.practice,
+        payout: wallet.payout,
+        own: wallet.accounts.funds.address,
+        isBackedUp: wallet.backedUp(),
+      }),
+    log: log.child('settlement'),
+  });
+  settlement.onEvent((event) => {
+    bookSettlement(books, event);
+    if (event.type === 'waiting') {
+      notices.show('settlement-waiting', { severity: 'warning', details: { reason: event.reason } });
+    } else {
+      notices.clear('settlement-waiting');
+      refreshBalances();
+    }
+    changed('money', 'work');
+  });
+  return settlement;
+}

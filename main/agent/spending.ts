@@ -1,0 +1,58 @@
+/** Opens what the owner does with the wallet: transfers, their confirmation, and the wallet's secrets. */
+import { amount } from '../../shared/money.ts';
+import { type ChainNode, createSpendChain, readAddress } from '../adapters/ethers/index.ts';
+import { bookSent, createConfirmations, createSecrets, createSpending } from '../core/wallet/index.ts';
+import type { ChainNetwork } from '../ports/chain.ts';
+import type { Foundation } from './foundation.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { AgentWallet } from './wallet.ts';
+
+/** One thousandth of a coin: hundreds of times the usual cost of a transfer on a rollup. */
+const SPEND_FEE_MAX = amount(10n ** 15n);
+
+export interface OwnerSpendingParts {
+  readonly foundation: Foundation;
+  readonly chain: ChainNetwork;
+  readonly node: ChainNode;
+  readonly opened: AgentWallet;
+  /** Reads the wallet's balances after money has moved. */
+  readonly refreshBalances: () => void;
+}
+
+export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendingParts) {
+  const { terms, clock, onClose, changed } = surroundings;
+  const { foundation, chain, node, opened } = parts;
+  const { paths, records, ledger } = foundation;
+  const { wallet, keys, known } = opened;
+  const { funds, session, gas } = wallet.accounts;
+  const tokenId = chain.token.id;
+  const confirmations = createConfirmations(clock);
+  onClose(() => confirmations.stop());
+  const spending = createSpending({
+    account: wallet.kind === 'watch-only' ? null : funds,
+    own: [funds.address, session.address, gas.address],
+    chain: createSpendChain(node),
+    networkName: terms.networkName,
+    store: records,
+    clock,
+    readAddress,
+    confirmations,
+    feeLimit: SPEND_FEE_MAX,
+    book: (transaction) =>
+      bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() }),
+    onChange: () => {
+      changed('wallet', 'money');
+      parts.refreshBalances();
+    },
+  });
+  const secrets = createSecrets({
+    folder: paths.keys,
+    keys,
+    readAddress,
+    clock,
+    isOwed: () => ledger.pendingPayout(tokenId) > 0n,
+    onChange: () => changed('wallet', 'money'),
+    known,
+  });
+  return { confirmations, spending, secrets };
+}

@@ -1,0 +1,55 @@
+/** Opens the wallet of an agent. */
+import { AppError } from '../../shared/errors.ts';
+import { createKeyTools } from '../adapters/ethers/index.ts';
+import {
+  type OpenedWallet,
+  openWallet,
+  passphraseFromFile,
+  practicePassphrase,
+} from '../core/wallet/index.ts';
+import type { KeyTools } from '../ports/wallet.ts';
+import type { AgentConfig } from './config.ts';
+import type { Foundation } from './foundation.ts';
+import { knownWallet } from './known-wallet.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface AgentWallet {
+  readonly wallet: OpenedWallet;
+  readonly keys: KeyTools;
+  readonly known: ReturnType<typeof knownWallet>;
+  /** Address of the owner's money: earnings are at the payout address; a watch-only wallet has no other. */
+  readonly ownAddress: string;
+}
+
+/** Fails with `keystore-missing` or `keystore-locked`. */
+export async function openAgentWallet(
+  { config, log }: Surroundings,
+  { paths, records }: Pick<Foundation, 'paths' | 'records'>,
+): Promise<AgentWallet> {
+  const keys = createKeyTools();
+  const known = knownWallet(records);
+  const wallet = await openWallet({
+    folder: paths.keys,
+    passphrase: () => readPassphrase(config, paths.keys),
+    keys,
+    createIfAbsent: true,
+    known,
+  });
+  const { accounts, kind, payout } = wallet;
+  const ownAddress = kind === 'watch-only' ? payout : accounts.funds.address;
+  log.child('start').info(wallet.created ? 'Wallet created' : 'Wallet opened', {
+    kind,
+    address: ownAddress,
+    payoutAddress: payout,
+    feeAddress: accounts.gas.address,
+    backedUp: wallet.backedUp(),
+  });
+  return { wallet, keys, known, ownAddress };
+}
+
+function readPassphrase(config: AgentConfig, folder: string): string {
+  if (config.profile === 'practice') return practicePassphrase(folder);
+  if (config.passphraseFile !== null) return passphraseFromFile(config.passphraseFile);
+  if (config.passphrase !== null) return config.passphrase;
+  throw new AppError('keystore-locked', `Profile "${config.profile}" requires --passphrase-file.`);
+}

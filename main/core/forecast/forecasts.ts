@@ -1,0 +1,60 @@
+/**
+ * Forecast of a day's earnings: computed on demand, stored once each morning, and compared with the actual earnings
+ * when the day is over.
+ */
+import { type Forecast, type ForecastScore, forecastSchema } from '../../../shared/forecast.ts';
+import type { Amount } from '../../../shared/money.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
+import type { RecordStore } from '../../ports/store.ts';
+import type { Calendar } from '../calendar/index.ts';
+import { estimate, type ForecastFacts } from './estimate.ts';
+
+export interface ForecastService {
+  /** Null where the served model was not measured yet. */
+  current(): Forecast | null;
+  /** Scores of finished days, newest first. */
+  scores(days: number): readonly ForecastScore[];
+  stop(): void;
+}
+
+const COLLECTION = 'forecast';
+const CHECK_EVERY_MS = 15 * 60_000;
+const storedSchema = forecastSchema.shape.earned;
+
+export function createForecasts(parts: {
+  readonly clock: Clock;
+  readonly calendar: Calendar;
+  readonly records: RecordStore;
+  /** Null where the served model was not measured yet. */
+  readonly facts: () => ForecastFacts | null;
+  /** By local day, today included. */
+  readonly earnedByDay: (days: number) => readonly { readonly day: string; readonly earned: Amount }[];
+}): ForecastService {
+  const { clock, calendar, records, facts, earnedByDay } = parts;
+  const current = () => {
+    const known = facts();
+    return known === null ? null : estimate(known);
+  };
+  /** The first forecast of a day is the one that counts: later ones would contain part of the day. */
+  const storeFirst = () => {
+    const day = calendar.day(clock.now());
+    if (records.get(COLLECTION, day) !== null) return;
+    const made = current();
+    if (made !== null) records.set(COLLECTION, day, JSON.stringify(made.earned));
+  };
+  const timer: Timer = clock.every(CHECK_EVERY_MS, storeFirst);
+  return {
+    current,
+    scores(days) {
+      const today = calendar.day(clock.now());
+      return earnedByDay(days + 1)
+        .filter(({ day }) => day < today)
+        .flatMap(({ day, earned }) => {
+          const stored = storedSchema.safeParse(JSON.parse(records.get(COLLECTION, day) ?? 'null'));
+          return stored.success ? [{ day, earned: stored.data, came: earned.toString() }] : [];
+        })
+        .reverse();
+    },
+    stop: () => timer.cancel(),
+  };
+}

@@ -1,0 +1,220 @@
+/** Turns each event into a balanced entry: one pure function per event, null where no money moved. */
+import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { AppError } from '../../../shared/errors.ts';
+import type { Job } from '../../../shared/jobs.ts';
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Account, LedgerLine } from '../../ports/ledger.ts';
+import type { PostingRequest } from './posting.ts';
+
+type LineRequest = Omit<LedgerLine, 'channelId'> & { channelId?: string | null };
+
+/** Moves an amount: credits `from`, debits `to`. */
+function move(
+  assetId: string,
+  value: Amount,
+  from: Account,
+  to: Account,
+  channelId: string | null = null,
+): LineRequest[] {
+  assert(value > 0n, `an amount moved from ${from} to ${to} is positive`);
+  return [
+    { account: to, assetId, amount: value, channelId },
+    { account: from, assetId, amount: amount(-value), channelId },
+  ];
+}
+
+/**
+ * Charge of a sold or bought job that ended; null when nothing was charged. Until the channel's new cumulative
+ * amount is known, `charged` is only the intended amount and no money moved.
+ */
+export function jobEntry(job: Job, atMs: number): PostingRequest | null {
+  if (job.charged === null || job.charged === '0' || job.cumulative === null) return null;
+  const assetId = forceUnwrap('a charged job has an asset', job.assetId);
+  const channelId = forceUnwrap('a charged job has a channel', job.channelId);
+  const charged = amount(job.charged);
+  const sold = job.side === 'sold';
+  return {
+    key: `job:${job.id}:charged`,
+    atMs,
+    kind: sold ? 'job-charged' : 'job-bought',
+    description: sold ? `Served ${job.model}` : `Bought an answer of ${job.model}`,
+    jobId: job.id,
+    model: job.model,
+    peer: job.peer,
+    lines: sold
+      ? move(assetId, charged, 'income:jobs', 'channels:owed', channelId)
+      : move(assetId, charged, 'channels:deposited', 'expense:inference', channelId),
+  };
+}
+
+export interface ChannelAmount {
+  readonly channelId: string;
+  readonly amount: Amount;
+}
+
+/** Claim transaction; each amount is what it added to the channel's claimed total. */
+export function claimEntry(event: {
+  txHash: string;
+  channels: readonly ChannelAmount[];
+  assetId: string;
+  atMs: number;
+}): PostingRequest | null {
+  const channels = event.channels.filter((channel) => channel.amount !== 0n);
+  if (channels.length === 0) return null;
+  return {
+    key: `claim:${event.txHash}`,
+    atMs: event.atMs,
+    kind: 'channels-claimed',
+    description: `Claimed from ${channels.length === 1 ? 'one channel' : `${channels.length} channels`}`,
+    txHash: event.txHash,
+    lines: channels.flatMap((channel) =>
+      move(event.assetId, channel.amount, 'channels:owed', 'contract:claimed', channel.channelId),
+    ),
+  };
+}
+
+/** Facts of an event that moves one amount in one transaction. */
+export interface TransferEvent {
+  readonly txHash: string;
+  readonly assetId: string;
+  readonly amount: Amount;
+  readonly atMs: number;
+}
+
+/** Payout: claimed money arrived at the payout address. */
+export function payoutEntry(event: TransferEvent): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `settle:${event.txHash}`,
+    atMs: event.atMs,
+    kind: 'payout',
+    description: 'Paid out to the wallet',
+    txHash: event.txHash,
+    lines: move(event.assetId, event.amount, 'contract:claimed', 'wallet'),
+  };
+}
+
+/** Fee of one of our own transactions, in the chain's native coin. */
+export function feeEntry(event: TransferEvent): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `fee:${event.txHash}`,
+    atMs: event.atMs,
+    kind: 'network-fee',
+    description: 'Network fee',
+    txHash: event.txHash,
+    lines: move(event.assetId, event.amount, 'wallet', 'fees:network'),
+  };
+}
+
+/** Transfer that the owner sent from the wallet to another address. */
+export function sentEntry(event: TransferEvent): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `sent:${event.txHash}`,
+    atMs: event.atMs,
+    kind: 'sent',
+    description: 'Sent from the wallet',
+    txHash: event.txHash,
+    lines: move(event.assetId, event.amount, 'wallet', 'equity:sent'),
+  };
+}
+
+/** Buyer's deposit into a payment channel. */
+export function depositEntry(event: TransferEvent & { channelId: string }): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `deposit:${event.txHash}:${event.channelId}`,
+    atMs: event.atMs,
+    kind: 'channel-deposit',
+    description: 'Deposited to a channel',
+    txHash: event.txHash,
+    lines: move(event.assetId, event.amount, 'wallet', 'channels:deposited', event.channelId),
+  };
+}
+
+/**
+ * Buyer's deposit that the chain has and the ledger lacks; its transaction is unknown. `total` is the channel's whole
+ * deposit according to the chain, `amount` the part that the ledger lacks.
+ */
+export interface FoundDeposit {
+  readonly channelId: string;
+  readonly assetId: string;
+  readonly total: Amount;
+  readonly amount: Amount;
+  readonly atMs: number;
+}
+
+export function foundDepositEntry(event: FoundDeposit): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `deposit:${event.channelId}:${event.total}:${event.atMs}`,
+    atMs: event.atMs,
+    kind: 'channel-deposit',
+    description: 'Deposited to a channel, found on the chain',
+    lines: move(event.assetId, event.amount, 'wallet', 'channels:deposited', event.channelId),
+  };
+}
+
+/** Refund to the buyer of what was left in a payment channel. */
+export function refundEntry(event: TransferEvent & { channelId: string }): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `refund:${event.txHash}:${event.channelId}`,
+    atMs: event.atMs,
+    kind: 'channel-refund',
+    description: 'Refunded from a channel',
+    txHash: event.txHash,
+    lines: move(event.assetId, event.amount, 'channels:deposited', 'wallet', event.channelId),
+  };
+}
+
+/** Money that no job earned: from a faucet, or present when the ledger was opened. */
+export function endowmentEntry(
+  source: 'faucet' | 'opening',
+  event: { reference: string; assetId: string; amount: Amount; atMs: number },
+): PostingRequest | null {
+  if (event.amount === 0n) return null;
+  return {
+    key: `${source}:${event.reference}:${event.assetId}`,
+    atMs: event.atMs,
+    kind: source,
+    description: source === 'faucet' ? 'Received from the faucet' : 'Opening balance',
+    lines: move(event.assetId, event.amount, `equity:${source}`, 'wallet'),
+  };
+}
+
+/**
+ * Charge that the channel's own records have and the ledger lacks: the process stopped between charging a job and
+ * recording it, or a buyer never received the confirmation. `total` is everything ever charged on the channel,
+ * `booked` is what the ledger has of it. Fails with `database-corrupt` where `booked` exceeds `total`.
+ */
+export function recoveredEntry(event: {
+  side: Job['side'];
+  channelId: string;
+  assetId: string;
+  total: Amount;
+  booked: Amount;
+  atMs: number;
+}): PostingRequest | null {
+  const { side, channelId, assetId, total, booked, atMs } = event;
+  if (booked > total) {
+    throw new AppError(
+      'database-corrupt',
+      'The ledger records more for a channel than was ever charged on it. Nothing was changed. Keep the database.',
+      { details: { channelId, assetId, side, booked: booked.toString(), charged: total.toString() } },
+    );
+  }
+  if (booked === total) return null;
+  const missing = amount(total - booked);
+  return {
+    key: `channel:${channelId}:${side}:${total}`,
+    atMs,
+    kind: 'charge-recovered',
+    description: 'Charged before an unexpected stop',
+    lines:
+      side === 'sold'
+        ? move(assetId, missing, 'income:jobs', 'channels:owed', channelId)
+        : move(assetId, missing, 'channels:deposited', 'expense:inference', channelId),
+  };
+}

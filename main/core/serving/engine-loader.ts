@@ -1,0 +1,126 @@
+/**
+ * Loads the served model while work is permitted and hands the machine back while it isn't. Steps run one after the
+ * other, so that loading and unloading never overlap.
+ */
+import { isAppError } from '../../../shared/errors.ts';
+import type { Settings } from '../../../shared/settings.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Engine, LoadOptions, ModelFile } from '../../ports/engine.ts';
+import type { Log } from '../../ports/log.ts';
+import type { MachineReader } from '../../ports/machine.ts';
+import type { HandBacks } from '../engine/index.ts';
+import type { ModelStore } from '../models/index.ts';
+import type { PresenceService } from '../presence/index.ts';
+import type { Graphics } from './graphics.ts';
+import { servingLoad } from './load-options.ts';
+
+export interface EngineLoaderOptions {
+  readonly engine: Engine;
+  /** File of the model to serve; null while there is none. */
+  readonly file: () => ModelFile | null;
+  readonly models: Pick<ModelStore, 'list'>;
+  readonly presence: Pick<PresenceService, 'current'>;
+  readonly settings: () => Settings;
+  readonly machine: Pick<MachineReader, 'inventory'>;
+  readonly graphics: Graphics;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Number of running jobs. */
+  readonly activeJobs: () => number;
+  /** Ends running jobs; resolves when all are concluded. */
+  readonly endJobs: () => Promise<void>;
+  readonly handBacks: Pick<HandBacks, 'add'>;
+  readonly onHandBack: () => void;
+}
+
+export class EngineLoader {
+  readonly #options: EngineLoaderOptions;
+  #working: Promise<void> = Promise.resolve();
+  /** Options of the last load. */
+  #loadedWith: LoadOptions | null = null;
+  #isStopped = false;
+
+  constructor(options: EngineLoaderOptions) {
+    this.#options = options;
+  }
+
+  /** Queues a step towards the state wanted then; resolves after it. An unexpected error ends the process. */
+  reconcile(): Promise<void> {
+    const step = () => this.#step();
+    this.#working = this.#working.then(step, step);
+    return this.#working;
+  }
+
+  /** Resolves after the steps queued so far. */
+  settled(): Promise<void> {
+    return this.#working;
+  }
+
+  /**
+   * Ends jobs, which are charged for what was delivered, and the engine, which doesn't wait for that. Runs without
+   * waiting for a load in progress.
+   */
+  async handBack(): Promise<void> {
+    const { engine, presence, clock, log } = this.#options;
+    const { reason } = presence.current();
+    const jobs = this.#options.activeJobs();
+    // The engine ends first: writing the jobs' ends takes disk time.
+    const ending = engine.handBack();
+    const concluded = this.#options.endJobs();
+    const given = await ending;
+    if (given !== null) {
+      this.#options.handBacks.add({ atMs: clock.now(), reason, jobs, ...given });
+      const durationMs = Math.round(given.durationMs);
+      log.info('Machine handed back', { reason, how: given.how, durationMs, jobsEnded: jobs });
+      this.#options.onHandBack();
+    }
+    await concluded;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async #step(): Promise<void> {
+    const { engine, presence, graphics, log } = this.#options;
+    const file = this.#options.file();
+    if (this.#isStopped || file === null) return;
+    const mayRun = presence.current().decision !== 'pause';
+    // A process keeps the GPUs that it started with.
+    if (await graphics.refresh()) {
+      await this.handBack();
+      await engine.stop();
+    }
+    const status = engine.status();
+    const isLoaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
+    const isOther = status.state === 'ready' && status.loaded.model.id !== file.id;
+    try {
+      if (mayRun && (!isLoaded || isOther || (await this.#isLoadOutdated()))) await this.#load(file);
+      else if (!mayRun && isLoaded) await this.handBack();
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      // The engine's own status shows the failure and its next attempt.
+      log.warn('The model could not be loaded', { model: file.id, code: error.code, cause: error.message });
+    }
+  }
+
+  /** The owner gives other cores or GPU memory: an idle engine is loaded again. */
+  async #isLoadOutdated(): Promise<boolean> {
+    const { engine, machine, settings, activeJobs } = this.#options;
+    const next = await servingLoad(machine, settings());
+    const before = this.#loadedWith;
+    const isSame =
+      before?.threads === next.threads && before.graphicsMemoryBytesMax === next.graphicsMemoryBytesMax;
+    return engine.status().state === 'ready' && activeJobs() === 0 && !isSame;
+  }
+
+  async #load(file: ModelFile): Promise<void> {
+    const { engine, models, machine, settings } = this.#options;
+    const load = await servingLoad(machine, settings());
+    this.#loadedWith = load;
+    const entry = models.list().find(({ id }) => id === file.id);
+    if (engine.status().state === 'ready') await this.#options.endJobs();
+    const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);
+    await engine.load(file, { ...load, contextTokens });
+  }
+}

@@ -1,0 +1,106 @@
+/** Serves a model: connects presence, models and engine. */
+import { comfortLimits, throttledDuty } from '../../../shared/comfort.ts';
+import type { EngineDuty } from '../engine/index.ts';
+import type { ModelStore } from '../models/index.ts';
+import type { PresenceService } from '../presence/index.ts';
+import type { SettingsService } from '../settings/index.ts';
+import { EngineLoader, type EngineLoaderOptions } from './engine-loader.ts';
+import { ModelSupply, type ModelSupplyOptions } from './model-supply.ts';
+
+export type ServingOptions = Omit<
+  EngineLoaderOptions,
+  'file' | 'settings' | 'onHandBack' | 'presence' | 'models'
+> &
+  Pick<ModelSupplyOptions, 'records' | 'notices' | 'tinyMayServe'> & {
+    readonly duty: Pick<EngineDuty, 'give'>;
+    readonly models: Pick<ModelStore, 'ensure' | 'list'>;
+    readonly presence: Pick<PresenceService, 'current' | 'onChange' | 'setAvailability'>;
+    readonly settings: Pick<SettingsService, 'get' | 'onChange'>;
+    /** Something that pages show has changed. */
+    readonly onChange: () => void;
+  };
+
+export interface Serving {
+  /** Brings the chosen model here and serves it; does not wait for either. */
+  start(): void;
+  /** Model that is served, or is being downloaded for that. */
+  modelId(): string;
+  /** Serves another model from now on, once its file is here. */
+  activate(id: string): Promise<void>;
+  /** The last job ended: does what waited for that. */
+  idle(): void;
+  stop(): void;
+}
+
+export function createServing(options: ServingOptions): Serving {
+  const { engine, presence, settings, notices, log, onChange } = options;
+  const loader: EngineLoader = new EngineLoader({
+    ...options,
+    settings: settings.get,
+    file: () => supply.file,
+    onHandBack: onChange,
+  });
+  const supply: ModelSupply = new ModelSupply({
+    ...options,
+    onFile() {
+      presence.setAvailability('ready');
+      onChange();
+      reconcile();
+    },
+    onMissing: () => presence.setAvailability('no-model'),
+  });
+  const reconcile = () => void loader.reconcile();
+  const giveDuty = () => options.duty.give(dutyPercent(presence, settings));
+  const unsubscribe = [
+    presence.onChange(({ decision }) => {
+      // The owner doesn't wait until a load in progress has ended.
+      if (decision === 'pause') loader.handBack().catch(reportHandBack);
+      else giveDuty();
+      reconcile();
+    }),
+    settings.onChange(() => {
+      giveDuty();
+      reconcile();
+    }),
+    engine.onStatus((status) => {
+      if (status.state === 'gave-up') {
+        presence.setAvailability('engine-gave-up');
+        const { cause, attempts } = status;
+        notices.show('engine-gave-up', { severity: 'error', details: { cause, attempts } });
+      }
+      onChange();
+    }),
+  ];
+
+  function reportHandBack(error: unknown): void {
+    log.error('The hand-back failed', error);
+  }
+
+  return {
+    start() {
+      giveDuty();
+      void supply.bring();
+    },
+    modelId: () => supply.modelId,
+    async activate(id) {
+      await supply.choose(id);
+      await loader.settled();
+      onChange();
+    },
+    idle: reconcile,
+    stop() {
+      supply.stop();
+      loader.stop();
+      for (const end of unsubscribe) end();
+    },
+  };
+}
+
+/** Duty cycle at the owner's intensity, and half of it while the machine is near a limit. */
+function dutyPercent(
+  presence: Pick<PresenceService, 'current'>,
+  settings: Pick<SettingsService, 'get'>,
+): number {
+  const { dutyPercent } = comfortLimits(settings.get().comfort);
+  return presence.current().decision === 'throttle' ? throttledDuty(dutyPercent) : dutyPercent;
+}

@@ -1,0 +1,76 @@
+/**
+ * Verifies: the parts of an agent close in the reverse order of their opening, whatever fails on the way; what goes
+ * to the log arrives there as one line.
+ * Setup: closers that note their names, and a writer that keeps lines.
+ * Fails if: the database closes before what writes to it, one failing part keeps the others open, an error loses its
+ * stack.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createClosers } from '../../../main/agent/closers.ts';
+import { latest } from '../../../main/agent/latest.ts';
+import { createStderrLog } from '../../../main/agent/log.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
+
+test('closes in the reverse order of opening, one after the other', async () => {
+  const closers = createClosers(createRecordingLog());
+  const closed: string[] = [];
+  closers.add(() => void closed.push('database'));
+  closers.add(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    closed.push('network');
+  });
+  closers.add(() => void closed.push('pages'));
+  await closers.closeAll();
+  assert.deepEqual(closed, ['pages', 'network', 'database']);
+});
+
+test('logs a part that cannot be closed, and closes the others', async () => {
+  const log = createRecordingLog();
+  const closers = createClosers(log);
+  const closed: string[] = [];
+  closers.add(() => void closed.push('database'));
+  closers.add(async () => {
+    throw new Error('still in use');
+  });
+  await closers.closeAll();
+  assert.deepEqual(closed, ['database']);
+  assert.deepEqual(
+    log.lines.map(({ level, error }) => [level, String(error)]),
+    [['error', 'Error: still in use']],
+  );
+});
+
+test('closes each part once', async () => {
+  const closers = createClosers(createRecordingLog());
+  let count = 0;
+  closers.add(() => {
+    count += 1;
+  });
+  await closers.closeAll();
+  await closers.closeAll();
+  assert.equal(count, 1);
+});
+
+test('a cell is empty until its first value', () => {
+  const cell = latest<number>();
+  assert.equal(cell.get(), null);
+  cell.set(7);
+  assert.equal(cell.get(), 7);
+  assert.equal(latest(3).get(), 3);
+});
+
+test('stderr gets lines from the lowest level up, with component, fields and stack', () => {
+  const lines: string[] = [];
+  const log = createStderrLog('warn', (line) => void lines.push(line))
+    .child('engine')
+    .child('loader');
+  log.info('left out');
+  log.warn('The model could not be loaded', { model: 'm' });
+  assert.deepEqual(lines, ['idlewatt: warn [engine.loader] The model could not be loaded {"model":"m"}']);
+  const error = new Error('a bug');
+  const incident = log.error('Failed', error);
+  assert.match(lines[1] ?? '', new RegExp(`Failed .*"incident":"${incident}"`));
+  assert.equal(lines[2], error.stack);
+  assert.notEqual(log.error('Failed', error), incident, 'each failure has its own ID');
+});

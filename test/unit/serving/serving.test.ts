@@ -1,0 +1,273 @@
+/**
+ * Verifies: serving follows presence, settings and the owner's choice of a model: a new limit reaches the engine
+ * without interrupting a response, a pause hands the machine back, a missing source falls back and is retried.
+ * Setup: serving on a fake engine and scripted models and presence, with a number of jobs that the test sets.
+ * Fails if: a new limit applies only after the next start or waits for another change, a load interrupts a response,
+ * a model is loaded again for an unrelated setting, a pause keeps the engine, a source is tried only once.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { createEngineDuty } from '../../../main/core/engine/index.ts';
+import { DEFAULT_MODEL_ID, TINY_MODEL_ID } from '../../../main/core/models/index.ts';
+import { createNotices } from '../../../main/core/notices/index.ts';
+import { createServing, type ServingOptions } from '../../../main/core/serving/index.ts';
+import { createSettings } from '../../../main/core/settings/index.ts';
+import type { EngineStatus, LoadOptions, ModelFile } from '../../../main/ports/engine.ts';
+import type { RecordStore } from '../../../main/ports/store.ts';
+import type { HandBack } from '../../../shared/api/state.ts';
+import { comfortLimits } from '../../../shared/comfort.ts';
+import { AppError } from '../../../shared/errors.ts';
+import type { Presence } from '../../../shared/presence.ts';
+import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { createFakeEngine, FAKE_MODEL } from '../../fakes/engine.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
+import { createMemoryRecordStore } from '../../fakes/record-store.ts';
+
+function fakePresence() {
+  const listeners = new Set<(presence: Presence) => void>();
+  let current: Presence = { decision: 'run', reason: 'idle', sinceMs: 0, untilMs: null };
+  const availability: string[] = [];
+  return {
+    availability,
+    decide(decision: Presence['decision'], reason: Presence['reason']) {
+      current = { ...current, decision, reason };
+      for (const listener of listeners) listener(current);
+    },
+    service: {
+      current: () => current,
+      onChange: (listener: (presence: Presence) => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      setAvailability: (next: string) => void availability.push(next),
+    },
+  };
+}
+
+/** A model store whose sources fail while `missing` has the model. */
+function fakeModels() {
+  const missing = new Set<string>();
+  const requested: string[] = [];
+  return {
+    missing,
+    requested,
+    store: {
+      async ensure(id: string): Promise<ModelFile> {
+        requested.push(id);
+        if (missing.has(id)) throw new AppError('no-source', 'No source can be reached.');
+        return { ...FAKE_MODEL, id };
+      },
+      list: () => [{ id: 'huge', fit: 'does-not-fit' }],
+    },
+  };
+}
+
+function serve(
+  parts: { tinyMayServe?: boolean; records?: RecordStore; missing?: readonly string[]; jobs?: number } = {},
+) {
+  const engine = createFakeEngine();
+  const loads: { id: string; options: LoadOptions }[] = [];
+  const records = parts.records ?? createMemoryRecordStore();
+  const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
+  const presence = fakePresence();
+  const models = fakeModels();
+  for (const id of parts.missing ?? []) models.missing.add(id);
+  const clock = manualClock(0);
+  const notices = createNotices();
+  const log = createRecordingLog();
+  const duty = createEngineDuty(engine);
+  const handBacks: HandBack[] = [];
+  const statusListeners: ((status: EngineStatus) => void)[] = [];
+  const world = { jobs: parts.jobs ?? 0, ended: 0 };
+  const options = {
+    engine: {
+      ...engine,
+      onStatus: (listener: (status: EngineStatus) => void) => {
+        statusListeners.push(listener);
+        return engine.onStatus(listener);
+      },
+      load: (model: ModelFile, load: LoadOptions) => {
+        loads.push({ id: model.id, options: load });
+        return engine.load(model, load);
+      },
+    },
+    duty,
+    models: models.store,
+    presence: presence.service,
+    settings,
+    machine: { inventory: async () => ({ physicalCores: 4 }) },
+    graphics: { choice: () => ({ kind: 'all' }), refresh: async () => false },
+    records,
+    clock,
+    log,
+    notices,
+    tinyMayServe: parts.tinyMayServe ?? false,
+    activeJobs: () => world.jobs,
+    async endJobs() {
+      world.ended += 1;
+    },
+    handBacks: { add: (handBack: HandBack) => void handBacks.push(handBack) },
+    onChange() {},
+  };
+  const serving = createServing(options as unknown as ServingOptions);
+  serving.start();
+  const settled = async () => {
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+  };
+  const seen = { loads, handBacks, log, statusListeners };
+  return {
+    engine,
+    records,
+    settings,
+    presence,
+    models,
+    clock,
+    notices,
+    duty,
+    world,
+    serving,
+    settled,
+    ...seen,
+  };
+}
+
+const memoryLimits = ({ loads }: ReturnType<typeof serve>) =>
+  loads.map(({ options }) => options.graphicsMemoryBytesMax);
+
+test('a new GPU memory limit reloads an idle model only, and an unrelated setting does not', async () => {
+  const parts = serve();
+  const { settings, serving, world, settled } = parts;
+  await settled();
+  assert.deepEqual(memoryLimits(parts), [null]);
+  settings.change({ graphicsMemoryBytesMax: 4e9 });
+  await settled();
+  assert.deepEqual(memoryLimits(parts), [null, 4e9]);
+  settings.change({ notifications: false });
+  await settled();
+  assert.deepEqual(memoryLimits(parts), [null, 4e9], 'nothing that affects the load has changed');
+  world.jobs = 1;
+  settings.change({ graphicsMemoryBytesMax: 2e9 });
+  await settled();
+  assert.deepEqual(memoryLimits(parts), [null, 4e9], 'a response is being generated');
+  world.jobs = 0;
+  serving.idle();
+  await settled();
+  assert.deepEqual(memoryLimits(parts), [null, 4e9, 2e9]);
+  serving.stop();
+});
+
+test('a pause hands the machine back with its reason, and the model is loaded again afterwards', async () => {
+  const { engine, loads, presence, handBacks, world, log, settled, serving } = serve({ jobs: 2 });
+  await settled();
+  presence.decide('pause', 'owner-active');
+  await settled();
+  assert.equal(engine.status().state, 'stopped');
+  assert.deepEqual(
+    handBacks.map(({ reason, jobs }) => [reason, jobs]),
+    [['owner-active', 2]],
+  );
+  assert.ok(world.ended >= 1, 'running jobs were concluded');
+  assert.ok(log.lines.some(({ message }) => message === 'Machine handed back'));
+  world.jobs = 0;
+  presence.decide('run', 'idle');
+  await settled();
+  assert.equal(loads.length, 2);
+  assert.equal(engine.status().state, 'ready');
+  serving.stop();
+});
+
+test('a throttle halves the duty cycle of the owner’s intensity', async () => {
+  const { duty, presence, settings, settled, serving } = serve();
+  await settled();
+  const full = comfortLimits(DEFAULT_SETTINGS.comfort).dutyPercent;
+  assert.equal(duty.given(), full);
+  presence.decide('throttle', 'too-warm');
+  assert.equal(duty.given(), Math.round(full / 2));
+  settings.change({ comfort: 5 });
+  assert.equal(duty.given(), 50);
+  presence.decide('run', 'idle');
+  assert.equal(duty.given(), 100);
+  serving.stop();
+});
+
+test('without a source it serves nothing, shows a notice, and retries every minute', async () => {
+  const { models, clock, notices, presence, serving, settled } = serve({ missing: [DEFAULT_MODEL_ID] });
+  await settled();
+  assert.deepEqual(presence.availability, ['no-model']);
+  assert.deepEqual(
+    notices.list().map(({ code }) => code),
+    ['no-source'],
+  );
+  models.missing.clear();
+  clock.advance(59_999);
+  await settled();
+  assert.equal(models.requested.length, 1);
+  clock.advance(1);
+  await settled();
+  assert.deepEqual(presence.availability, ['no-model', 'ready']);
+  assert.deepEqual(notices.list(), []);
+  assert.equal(serving.modelId(), DEFAULT_MODEL_ID);
+  serving.stop();
+});
+
+test('where the tiny model may serve it does so until a source is back', async () => {
+  const parts = serve({ tinyMayServe: true, missing: [DEFAULT_MODEL_ID] });
+  const { loads, models, clock, notices, serving, settled } = parts;
+  await settled();
+  assert.equal(serving.modelId(), TINY_MODEL_ID);
+  assert.deepEqual(
+    notices.list().map(({ code }) => code),
+    ['no-source', 'tiny-model-fallback'],
+  );
+  models.missing.clear();
+  clock.advance(60_000);
+  await settled();
+  assert.deepEqual(
+    loads.map(({ id }) => id),
+    [TINY_MODEL_ID, DEFAULT_MODEL_ID],
+  );
+  assert.deepEqual(notices.list(), []);
+  serving.stop();
+});
+
+test('an activated model is served now and after a restart', async () => {
+  const { loads, records, serving, settled } = serve();
+  await settled();
+  await serving.activate(TINY_MODEL_ID);
+  assert.deepEqual(
+    loads.map(({ id }) => id),
+    [DEFAULT_MODEL_ID, TINY_MODEL_ID],
+  );
+  serving.stop();
+  const restarted = serve({ records });
+  await restarted.settled();
+  assert.equal(restarted.serving.modelId(), TINY_MODEL_ID);
+  restarted.serving.stop();
+});
+
+test('rejects a model that does not fit into memory, and keeps the one that is served', async () => {
+  const { loads, serving, settled } = serve();
+  await settled();
+  await assert.rejects(serving.activate('huge'), { code: 'unsupported' });
+  assert.equal(serving.modelId(), DEFAULT_MODEL_ID);
+  assert.equal(loads.length, 1);
+  serving.stop();
+});
+
+test('an engine that gave up is shown as a notice and makes the machine unavailable', async () => {
+  const { statusListeners, notices, presence, serving, settled } = serve();
+  await settled();
+  const gaveUp: EngineStatus = { state: 'gave-up', attempts: 5, cause: 'it ended with SIGSEGV' };
+  for (const listener of statusListeners) listener(gaveUp);
+  assert.equal(presence.availability.at(-1), 'engine-gave-up');
+  assert.deepEqual(notices.list(), [
+    {
+      code: 'engine-gave-up',
+      severity: 'error',
+      details: { cause: 'it ended with SIGSEGV', attempts: 5 },
+    },
+  ]);
+  serving.stop();
+});
