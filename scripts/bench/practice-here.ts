@@ -47,7 +47,7 @@ export function startProviderHere(home: string): Promise<Agent> {
       rpcUrl: null,
       connect: [],
       quietRequester: true,
-    logLevel: 'info',
+      logLevel: 'info',
       entry: join(REPOSITORY, 'main/agent-main.ts'),
     },
     { quit: () => undefined },
