@@ -118,7 +118,7 @@ test('a changed entry and a changed receipt are named, with exit code 1', async 
   const { code, said } = await command('ledger', 'verify', '--home', home.path);
   assert.equal(code, 1, said);
   assert.match(said, new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`));
-  assert.match(said, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt says`));
+  assert.match(said, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt has`));
 });
 
 test('the backup made meanwhile is restored, is right, and an agent goes on with it', async () => {

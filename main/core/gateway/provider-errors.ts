@@ -2,6 +2,7 @@
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
+import { readText } from '../network/index.ts';
 
 /** `details.reason` after a 402: the lease was corrected to what the provider wants, so another try may succeed. */
 export const PAYMENT_CORRECTED = 'payment-corrected';
@@ -12,7 +13,7 @@ const MESSAGE_CHARACTERS_MAX = 300;
 /** Converts an error response; corrects the lease after a 402. */
 export async function refusal(response: Response, lease: PaymentLease, peer: string): Promise<AppError> {
   const { status } = response;
-  const text = (await response.text()).slice(0, ERROR_CHARACTERS_MAX);
+  const { text } = await readText(response, ERROR_CHARACTERS_MAX);
   const parsed = errorBodySchema.safeParse(parseJson(text));
   const given = parsed.success ? parsed.data.error : null;
   if (status === 402) {

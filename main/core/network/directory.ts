@@ -1,9 +1,9 @@
 /** Directory of providers: fetches the offers of all peers, verifies them and keeps them until they expire. */
-import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type Offer } from '../../../shared/offer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network } from '../../ports/network.ts';
 import { KnownOffers, type Provider } from './known-offers.ts';
+import { readText } from './read-text.ts';
 
 export interface DirectoryOptions {
   readonly network: Pick<Network, 'peers' | 'onPeers' | 'fetch'>;
@@ -117,22 +117,12 @@ async function fetchOffer(
       await response.body?.cancel();
       return null;
     }
-    return await readOffer(await readText(response, OFFER_CHARACTERS_MAX), peer);
+    const { text, isComplete } = await readText(response, OFFER_CHARACTERS_MAX);
+    return isComplete ? await readOffer(text, peer) : null;
   } catch {
     // Every error of a peer has the same effect here: nothing can be bought from it now.
     return null;
   } finally {
     limit.cancel();
   }
-}
-
-async function readText(response: Response, charactersMax: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > charactersMax)
-      throw new AppError('bad-request', `The offer exceeds ${charactersMax} characters.`);
-  }
-  return text;
 }

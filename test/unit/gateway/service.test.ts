@@ -173,6 +173,31 @@ describe('gateway: failover', () => {
   });
 });
 
+it('gateway: an error response without an end is not read to its end, and the next provider is tried', async () => {
+  const { first, second, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const { server } = first;
+  const usual = server.listeners('request');
+  server.removeAllListeners('request').on('request', async (request, response) => {
+    if (!request.url?.endsWith('/completions')) {
+      for (const listener of usual) listener.call(server, request, response);
+      return;
+    }
+    let isClosed = false;
+    response.on('close', () => {
+      isClosed = true;
+      resolve();
+    });
+    response.writeHead(500);
+    for (; !isClosed; await turn()) response.write('x'.repeat(16 * 1024));
+  });
+  const answer = ask();
+  finish((await second?.engine.next()) ?? assert.fail());
+  assert.equal(await textOf(await answer), 'fine');
+  await closed;
+  await assertIdle();
+});
+
 describe('gateway: unexpected failures', () => {
   it('reports them once and answers with the incident ID alone', async () => {
     const { gateway, ask } = await setUp([OFFERED]);
