@@ -1,9 +1,9 @@
 /** How soon the owner's own hand is felt: real input on a virtual display that the agent in this process listens to. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../main/agent.ts';
-import { type AgentApi, waitForState } from '../agent-process.ts';
-import { openVirtualDisplay, type VirtualDisplay } from '../virtual-display.ts';
-import { openVirtualHand } from '../virtual-hand.ts';
+import { type AgentApi, waitForState } from '../lib/agent-process.ts';
+import { openVirtualDisplay, type VirtualDisplay } from '../lib/virtual-display.ts';
+import { openVirtualHand } from '../lib/virtual-input.ts';
 import { allStreams, quantile, serve } from './hand-back-scene.ts';
 import { monotonicMs, watchGone } from './process-watch.ts';
 import { type BenchResult, say } from './result.ts';

@@ -1,6 +1,6 @@
 /** What every return of `npm run bench -- handback` begins with: an engine that serves four streams. */
 import type { Agent } from '../../main/agent.ts';
-import { type AgentApi, waitForState } from '../agent-process.ts';
+import { type AgentApi, waitForState } from '../lib/agent-process.ts';
 import { question } from './practice-here.ts';
 import type { Ask } from './streams.ts';
 

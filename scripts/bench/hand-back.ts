@@ -19,9 +19,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Agent } from '../../main/agent.ts';
 import { median } from '../../shared/statistics.ts';
-import { type AgentApi, connectApi } from '../agent-process.ts';
-import { cacheFolder } from '../places.ts';
-import type { VirtualDisplay } from '../virtual-display.ts';
+import { type AgentApi, connectApi } from '../lib/agent-process.ts';
+import { cacheFolder } from '../lib/places.ts';
+import type { VirtualDisplay } from '../lib/virtual-display.ts';
 import { measureTouches, openOwnersDisplay } from './hand-back-input.ts';
 import { allStreams, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
 import {

@@ -11,7 +11,7 @@ import { newJobId } from '../../main/core/jobs/index.ts';
 import { createLedger, type Ledger, type PostingRequest } from '../../main/core/ledger/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
-import { REPOSITORY } from '../places.ts';
+import { REPOSITORY } from '../lib/places.ts';
 import { atLeast, atMost, type BenchResult, say } from './result.ts';
 
 const ENTRIES = 1_000_000;

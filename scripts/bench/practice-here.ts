@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent } from '../../main/agent.ts';
 import { firstModel } from '../../main/core/practice/index.ts';
-import { connectApi, waitForState } from '../agent-process.ts';
-import { REPOSITORY } from '../places.ts';
+import { connectApi, waitForState } from '../lib/agent-process.ts';
+import { REPOSITORY } from '../lib/places.ts';
 import type { Question } from './streams.ts';
 
 const PROMPTS = [

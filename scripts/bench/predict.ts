@@ -37,7 +37,7 @@ import { type Configuration, readGgufHeader } from '../../main/core/gguf/index.t
 import { createModelStore, DEFAULT_MODEL_ID } from '../../main/core/models/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine } from '../../main/ports/engine.ts';
-import { cacheFolder } from '../places.ts';
+import { cacheFolder } from '../lib/places.ts';
 import { atMost, type BenchResult, say } from './result.ts';
 
 const GOAL_PERCENT = 15;

@@ -12,8 +12,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, spreadPercent } from '../../shared/statistics.ts';
-import { startAgent } from '../agent-process.ts';
-import { cacheFolder } from '../places.ts';
+import { startAgent } from '../lib/agent-process.ts';
+import { cacheFolder } from '../lib/places.ts';
 import {
   inTemporaryHome,
   question,

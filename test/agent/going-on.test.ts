@@ -15,7 +15,7 @@ import {
   type RunningAgent,
   startAgent,
   waitForState,
-} from '../../scripts/agent-process.ts';
+} from '../../scripts/lib/agent-process.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

@@ -15,7 +15,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { startAgent } from '../../scripts/agent-process.ts';
+import { startAgent } from '../../scripts/lib/agent-process.ts';
 import { descendants, startPractice, temporaryHome } from './practice-agent.ts';
 
 const STOP_MS_MAX = 5_000;

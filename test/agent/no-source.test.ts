@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 /** A port where nobody listens. */

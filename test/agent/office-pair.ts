@@ -1,7 +1,7 @@
 /** Two office agents side by side; prints what the buyer sees. Run by office.test.ts in a network of its own. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

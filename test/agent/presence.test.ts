@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { waitForState } from '../../scripts/agent-process.ts';
+import { waitForState } from '../../scripts/lib/agent-process.ts';
 import { everyDay } from '../../shared/week.ts';
 import { startPractice, temporaryHome } from './practice-agent.ts';
 

@@ -16,7 +16,7 @@ import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
-import { connectApi, type RunningAgent, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, type RunningAgent, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { prepareHome } from '../crash/practice-network.ts';
 import {
   binarySecret,

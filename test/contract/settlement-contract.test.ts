@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 import { AbiCoder } from 'ethers';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
-import { compileContracts } from '../../scripts/compile-contracts.ts';
+import { compileContracts } from '../../scripts/generators/compile-contracts.ts';
 import { COLLECTOR, type ContractDriver, DELAY_SECONDS, driveContract, MINTED } from './contract-driver.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-contract-'));
@@ -52,7 +52,7 @@ test('the artifacts are what the sources compile to', () => {
   for (const [contract, text] of compiled) {
     if (contract === 'ReentrantCollector') continue;
     const path = join(import.meta.dirname, '../../contracts/artifacts', `${contract}.json`);
-    assert.equal(readFileSync(path, 'utf8'), text, `${contract}: run scripts/compile-contracts.ts`);
+    assert.equal(readFileSync(path, 'utf8'), text, `${contract}: run scripts/generators/compile-contracts.ts`);
   }
 });
 

@@ -13,7 +13,7 @@ import {
   type RunningAgent,
   startAgent,
   waitForState,
-} from '../../scripts/agent-process.ts';
+} from '../../scripts/lib/agent-process.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { descendants } from '../agent/practice-agent.ts';
 import { type Books, readBooks } from './ledger-snapshot.ts';

@@ -7,7 +7,7 @@
 //   stayed away; quitting left orphans.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;

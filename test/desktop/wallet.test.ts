@@ -9,7 +9,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright';
-import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;

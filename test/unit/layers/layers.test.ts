@@ -9,10 +9,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { importsOf } from '../../../scripts/imports.ts';
-import { findBreaches } from '../../../scripts/layers.ts';
+import { importsOf } from '../../../scripts/lib/imports.ts';
+import { findBreaches } from '../../../scripts/lib/layers.ts';
 
-const COMMAND = join(import.meta.dirname, '..', '..', '..', 'scripts', 'check-layers.ts');
+const COMMAND = join(import.meta.dirname, '..', '..', '..', 'scripts', 'commands', 'check-layers.ts');
 
 function breachesOf(files: Record<string, string>): string[] {
   const tree = new Map(

@@ -1,12 +1,14 @@
-/** Compiles `contracts/*.sol` into `contracts/artifacts/*.json`, the same bytes on every machine, without downloads. */
+/**
+ * Compiles `contracts/*.sol` into `contracts/artifacts/*.json`: the same bytes on every machine, without downloads.
+ * Run it by hand (`node scripts/generators/compile-contracts.ts`) when a contract changes.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { REPOSITORY } from '../lib/places.ts';
 
-const root = resolve(import.meta.dirname, '..');
-const folder = join(root, 'contracts');
+const FOLDER = join(REPOSITORY, 'contracts');
 const require = createRequire(import.meta.url);
 
 const outputSchema = z.object({
@@ -31,22 +33,22 @@ const outputSchema = z.object({
 });
 
 /**
- * Text of an artifact file by its contract's name: `{ contract, compiler, abi, deployedBytecode }`.
- * `more` adds sources by file name (a test's adversary, say) that may import the others.
+ * Returns the text of each artifact file by contract name: `{ contract, compiler, abi, deployedBytecode }`.
+ * `more` adds sources by file name (for example a test's attacking contract) that may import the others.
  */
 export function compileContracts(more: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> {
   const solc: { compile(input: string, callbacks: object): string; version(): string } = require('solc');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.sol'));
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.sol'));
   const input = {
     language: 'Solidity',
     sources: Object.fromEntries([
-      ...files.map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
+      ...files.map((name) => [name, { content: readFileSync(join(FOLDER, name), 'utf8') }]),
       ...Object.entries(more).map(([name, content]) => [name, { content }]),
     ]),
     settings: {
       optimizer: { enabled: true, runs: 10_000 },
       evmVersion: 'cancun',
-      // Without the metadata hash the bytes depend on the code alone, not on comments or paths.
+      // Without the metadata hash the bytes depend only on the code, not on comments or paths.
       metadata: { bytecodeHash: 'none', appendCBOR: false },
       outputSelection: { '*': { '*': ['abi', 'evm.deployedBytecode'] } },
     },
@@ -62,7 +64,9 @@ export function compileContracts(more: Readonly<Record<string, string>> = {}): R
       const code = compiled.evm.deployedBytecode;
       if (code.object === '') continue;
       if (Object.keys(code.immutableReferences ?? {}).length > 0) {
-        throw new Error(`${contract} has immutables, which code placed without a constructor cannot have`);
+        throw new Error(
+          `${contract} has immutables. The practice chain places code without running a constructor, so it can't have any.`,
+        );
       }
       const artifact = {
         contract,
@@ -78,13 +82,13 @@ export function compileContracts(more: Readonly<Record<string, string>> = {}): R
 
 function readDependency(path: string): { contents: string } | { error: string } {
   if (!path.startsWith('@openzeppelin/')) return { error: `unexpected import ${path}` };
-  return { contents: readFileSync(join(root, 'node_modules', path), 'utf8') };
+  return { contents: readFileSync(join(REPOSITORY, 'node_modules', path), 'utf8') };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  mkdirSync(join(folder, 'artifacts'), { recursive: true });
+if (import.meta.main) {
+  mkdirSync(join(FOLDER, 'artifacts'), { recursive: true });
   for (const [contract, text] of compileContracts()) {
-    writeFileSync(join(folder, 'artifacts', `${contract}.json`), text);
+    writeFileSync(join(FOLDER, 'artifacts', `${contract}.json`), text);
     console.log(`${contract}: ${(JSON.parse(text).deployedBytecode.length - 2) / 2} bytes`);
   }
 }

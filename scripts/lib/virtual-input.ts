@@ -1,6 +1,6 @@
 /**
- * A pointer and keys for a screen that nobody sits at: real events of the X server, for what belongs to the
- * system and not to a page (the tray's menu, native dialogs). XTEST by way of the libraries that are there.
+ * Pointer and keyboard for a virtual display: real events of the X server, for parts that belong to the system and
+ * not to a page (the tray's menu, native dialogs). Uses XTEST through the installed X libraries, from Python.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ else:
         act(*line.split())
 `;
 
-/** X's names of keys, one after the other: `Down`, `Return`, or several at once: `Control_L+Alt_L+i`. */
+/** Presses keys by their X names one after the other: `Down`, `Return`; a chord is `Control_L+Alt_L+i`. */
 export function pressKeys(environment: { readonly DISPLAY: string }, ...keys: string[]): void {
   run(environment, ['press', ...keys]);
 }
@@ -41,9 +41,9 @@ export function movePointer(environment: { readonly DISPLAY: string }, x: number
   run(environment, ['move', String(x), String(y)]);
 }
 
-/** A hand that is there already: for how long after its touch something happens. */
+/** Input from a process that is already running, to measure the time from an input to its effect. */
 export interface VirtualHand {
-  /** Resolves to the moment just before the touch, in milliseconds since the epoch. */
+  /** Returns the time just before the input, in milliseconds since the epoch. */
   press(key: string): Promise<number>;
   move(x: number, y: number): Promise<number>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-/** Every import of a TypeScript file, found by a real parser: static, dynamic, re-exported and type imports. */
+/** Finds every import of a TypeScript file with a real parser: static, dynamic, re-exported and type imports. */
 import { parseAst } from 'vite';
 import { z } from 'zod';
 

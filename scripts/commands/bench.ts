@@ -1,23 +1,23 @@
 /**
- * `npm run bench -- NAME [--json]`: measures and prints a table for people. With `--json` the last line is
- * `{"bench","machine","figures":{name:number},"goals":{name:{"goal","met"}}}`. Exit 0 whatever the goals
- * say: a benchmark reports, it does not judge a change.
+ * `npm run bench -- NAME [--json]`: measures and prints a table. With `--json` the last line is
+ * `{"bench","machine","figures":{name:number},"goals":{name:{"goal","met"}}}`. The exit code is 0 even if a goal is
+ * missed: a benchmark reports, it doesn't pass or fail a change.
  */
 import { parseArgs } from 'node:util';
-import { createMachineReader } from '../main/adapters/systeminformation/index.ts';
-import type { BenchResult } from './bench/result.ts';
+import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
+import type { BenchResult } from '../bench/result.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResult> }>>> = {
-  serve: () => import('./bench/serve.ts'),
-  machine: () => import('./bench/machine.ts'),
-  settle: () => import('./bench/settle.ts'),
-  ledger: () => import('./bench/ledger.ts'),
-  handback: () => import('./bench/hand-back.ts'),
-  predict: () => import('./bench/predict.ts'),
-  presence: () => import('./bench/presence.ts'),
+  serve: () => import('../bench/serve.ts'),
+  machine: () => import('../bench/machine.ts'),
+  settle: () => import('../bench/settle.ts'),
+  ledger: () => import('../bench/ledger.ts'),
+  handback: () => import('../bench/hand-back.ts'),
+  predict: () => import('../bench/predict.ts'),
+  presence: () => import('../bench/presence.ts'),
 };
 
-/** This machine in one line. */
+/** Describes this machine in one line. */
 async function describeMachine(): Promise<string> {
   const { os, devices, memoryBytes } = await createMachineReader().inventory();
   const parts = devices.map(({ name, cores }) => (cores === null ? name : `${name}, ${cores} cores`));
@@ -30,8 +30,8 @@ function printTable(name: string, machine: string, result: BenchResult): void {
   const width = Math.max(...Object.keys(result.figures).map((figure) => figure.length));
   for (const [figure, value] of Object.entries(result.figures)) {
     const goal = result.goals[figure];
-    const judged = goal === undefined ? '' : `   goal ${goal.goal}: ${goal.met ? 'met' : 'MISSED'}`;
-    console.log(`  ${figure.padEnd(width)}  ${value.toFixed(2).padStart(10)}${judged}`);
+    const verdict = goal === undefined ? '' : `   goal ${goal.goal}: ${goal.met ? 'met' : 'MISSED'}`;
+    console.log(`  ${figure.padEnd(width)}  ${value.toFixed(2).padStart(10)}${verdict}`);
   }
   for (const note of result.notes) console.log(`  ${note}`);
 }

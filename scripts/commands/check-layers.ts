@@ -4,12 +4,12 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { type ImportedModule, importsOf } from './imports.ts';
-import { findBreaches } from './layers.ts';
+import { type ImportedModule, importsOf } from '../lib/imports.ts';
+import { findBreaches } from '../lib/layers.ts';
 
 const NOT_OURS = new Set(['node_modules', 'dist', 'artifacts']);
 
-const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'));
+const root = resolve(process.argv[2] ?? join(import.meta.dirname, '../..'));
 const tree = new Map<string, readonly ImportedModule[]>();
 for (const entry of sourceFiles(root)) {
   const path = relative(root, entry).split(sep).join('/');

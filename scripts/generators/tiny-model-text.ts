@@ -1,4 +1,4 @@
-/** The text that the tiny model learns its tokens and its habits from: written for it, about what the app does. */
+/** Training text of the tiny model: its tokens and its token statistics come from it. Changing it changes the model's checksum. */
 export const TINY_MODEL_TEXT: readonly string[] = [
   'Hello! I am the tiny model that comes with Idlewatt. I am far too small to be clever, but I am real: every word I say is computed on this machine, one token after the other.',
   'A computer that nobody uses is a quiet thing. Its fans turn slowly, its lamps glow, and its processor waits for work that does not come.',

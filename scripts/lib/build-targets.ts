@@ -1,6 +1,6 @@
 /**
- * `npm run build`: pages, shell, preload scripts and the agent's JavaScript into dist/, each only when
- * something that it is made of changed. `--force` builds everything.
+ * Builds the pages, the shell, the preload scripts and the agent's JavaScript into dist/, each only if one of its
+ * inputs changed.
  */
 import {
   cpSync,
@@ -15,18 +15,18 @@ import {
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { build, type Plugin } from 'vite';
-import { buildNative } from './build-native.ts';
+import { buildNative } from './native-build.ts';
 import { REPOSITORY } from './places.ts';
 
 interface Target {
   readonly name: string;
-  /** Files and folders that it is made of. */
+  /** Files and folders that it is built from. */
   readonly inputs: readonly string[];
   readonly build: () => Promise<unknown>;
 }
 
 const DIST = join(REPOSITORY, 'dist');
-/** What Node and Electron bring themselves. */
+/** Modules that Node and Electron provide. */
 const PLATFORM = ['electron', /^node:/, ...builtinModules];
 
 const TARGETS: readonly Target[] = [
@@ -38,7 +38,7 @@ const TARGETS: readonly Target[] = [
         root: join(REPOSITORY, 'renderer'),
         configFile: join(REPOSITORY, 'vite.config.ts'),
         logLevel: 'warn',
-        // Read from the disk, not over a network.
+        // The pages are read from disk, not over a network.
         build: { chunkSizeWarningLimit: 2_000 },
       }),
   },
@@ -50,7 +50,7 @@ const TARGETS: readonly Target[] = [
   {
     name: 'preload',
     inputs: ['preload', 'package-lock.json'],
-    // One call each: sandboxed preload scripts are CommonJS and can load nothing beside themselves.
+    // One call each: sandboxed preload scripts are CommonJS and can't load other files.
     build: async () => {
       await bundle('preload', { page: 'preload/page.ts' }, { format: 'cjs', names: '[name].cjs' });
       await bundle('preload', { probe: 'preload/probe.ts' }, { format: 'cjs', names: '[name].cjs' });
@@ -72,7 +72,7 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Builds what is out of date; the names of what was built. */
+/** Builds the targets that are out of date and returns their names. */
 export async function buildAll(
   options: { force?: boolean; only?: readonly string[] } = {},
 ): Promise<string[]> {
@@ -83,7 +83,7 @@ export async function buildAll(
     const startedAt = new Date();
     if (!options.force && isFresh(stamp, target.inputs)) continue;
     await target.build();
-    // The time before the build: what was edited meanwhile counts as newer.
+    // The time before the build, so that a file edited during the build counts as newer.
     mkdirSync(join(DIST, '.stamps'), { recursive: true });
     writeFileSync(stamp, '');
     utimesSync(stamp, startedAt, startedAt);
@@ -121,11 +121,11 @@ async function bundle(
 }
 
 /**
- * Module for module, so that every path that a file computes from its own place still holds: processes are
- * started and resources found relative to `import.meta`. Packages stay where they are, in node_modules.
+ * Builds the agent one output file per source file, so that paths computed from a file's own location stay valid:
+ * processes are started and resources are found relative to `import.meta`. Packages stay in node_modules.
  */
 async function buildAgent(): Promise<void> {
-  // Without a compiler the agent is built all the same: it works without.
+  // The agent works without the native part, so a missing compiler doesn't stop the build.
   buildNative();
   rmSync(join(DIST, 'agent'), { recursive: true, force: true });
   await build({
@@ -133,7 +133,7 @@ async function buildAgent(): Promise<void> {
     root: REPOSITORY,
     logLevel: 'warn',
     publicDir: false,
-    plugins: [siblingsAreJavaScript],
+    plugins: [rewriteSiblingUrls],
     build: {
       ssr: true,
       outDir: join(DIST, 'agent'),
@@ -151,11 +151,11 @@ async function buildAgent(): Promise<void> {
       },
     },
   });
-  copyBesideAgent();
+  copyAgentFiles();
 }
 
-/** What the agent reads beside its code, at the same places relative to it. */
-function copyBesideAgent(): void {
+/** Copies the files that the agent reads next to its code, at the same relative paths. */
+function copyAgentFiles(): void {
   for (const path of ['package.json', 'resources/models']) {
     cpSync(join(REPOSITORY, path), join(DIST, 'agent', path), { recursive: true });
   }
@@ -165,7 +165,7 @@ function copyBesideAgent(): void {
   }
 }
 
-/** The agent itself and every file that it starts as a process of its own. */
+/** Returns the agent's entry file and every file that it starts as a separate process. */
 function agentEntries(): string[] {
   return [
     'main/agent-main.ts',
@@ -175,9 +175,9 @@ function agentEntries(): string[] {
   ].map((path) => join(REPOSITORY, path));
 }
 
-/** `new URL('./engine-process.ts', import.meta.url)` names a file that is JavaScript after the build. */
-const siblingsAreJavaScript: Plugin = {
-  name: 'siblings-are-javascript',
+/** Rewrites `new URL('./engine-process.ts', import.meta.url)`: the file it names is JavaScript after the build. */
+const rewriteSiblingUrls: Plugin = {
+  name: 'rewrite-sibling-urls',
   enforce: 'pre',
   transform(code, id) {
     if (!id.startsWith(REPOSITORY) || !id.endsWith('.ts')) return null;
@@ -191,17 +191,10 @@ function isFresh(stamp: string, inputs: readonly string[]): boolean {
   return inputs.every((input) => newestMs(join(REPOSITORY, input)) <= stamped.mtimeMs);
 }
 
-/** Folders count, too: their time changes when a file in them goes away. */
+/** Folders count too: their modification time changes when a file in them is removed. */
 function newestMs(path: string): number {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) return 0;
   if (!found.isDirectory()) return found.mtimeMs;
   return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
-}
-
-if (import.meta.main) {
-  const startedMs = performance.now();
-  const built = await buildAll({ force: process.argv.includes('--force') });
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  console.log(built.length === 0 ? 'Nothing to build.' : `Built ${built.join(', ')} in ${seconds} s.`);
 }

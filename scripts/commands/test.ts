@@ -6,12 +6,12 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
-import { buildAll } from './build.ts';
-import { sayNativeBuild } from './build-native.ts';
-import { electronForTests } from './electron-for-tests.ts';
-import { REPOSITORY } from './places.ts';
-import { installSystemPackages } from './system-packages.ts';
-import { openVirtualDisplay } from './virtual-display.ts';
+import { buildAll } from '../lib/build-targets.ts';
+import { electronForTests } from '../lib/electron-for-tests.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { installSystemPackages } from '../lib/system-packages.ts';
+import { openVirtualDisplay } from '../lib/virtual-display.ts';
 
 interface Group {
   readonly name: string;
@@ -42,7 +42,7 @@ const filters = words.filter((word) => !GROUPS.some((group) => group.name === wo
 const groups = (named.length > 0 ? named : GROUPS).map((group) => ({ ...group, files: filesOf(group) }));
 
 if (installSystemPackages(['tests']) !== null) process.exit(1);
-sayNativeBuild(console.log);
+buildNativeAndReport(console.log);
 const built = await buildAll();
 if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
 

@@ -1,7 +1,7 @@
 /**
- * `npm run build:native`: compiles native/src with the machine's own compiler into native/build, without
- * node-gyp and without downloads: Node-API's headers are a package. Where there is no compiler it says so, and
- * the app goes on without.
+ * Compiles native/src with the machine's own compiler into native/build, without node-gyp and without downloads:
+ * Node-API's headers are a package. Without a compiler it returns the reason, and the app works without the
+ * native part.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { REPOSITORY } from './places.ts';
 
-interface Artefact {
+interface Artifact {
   /** File name below native/build. */
   readonly name: string;
   /** Below native/src. */
@@ -19,7 +19,7 @@ interface Artefact {
 
 export type NativeBuild =
   | { readonly state: 'built' | 'fresh'; readonly reason: null }
-  /** The app works without; `reason` says what it misses and why. */
+  /** The app works without it; `reason` explains what is missing and why. */
   | { readonly state: 'missing'; readonly reason: string };
 
 const SOURCE = join(REPOSITORY, 'native/src');
@@ -27,7 +27,7 @@ const BUILD = join(REPOSITORY, 'native/build');
 const COMMON_FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror'];
 const ADDON_FLAGS = ['-shared', '-fPIC', '-fvisibility=hidden'];
 
-const ARTEFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artefact[] } = {
+const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] } = {
   linux: [
     {
       name: 'idlewatt.node',
@@ -69,35 +69,35 @@ const ARTEFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artefact[] 
   ],
 };
 
-/** Compiles what is older than its sources. Never throws for want of a compiler. */
+/** Compiles artifacts that are older than their sources. A missing compiler is returned, not thrown. */
 export function buildNative(options: { readonly force?: boolean } = {}): NativeBuild {
-  const artefacts = ARTEFACTS[process.platform];
-  if (!artefacts) return missing(`nothing is written for ${process.platform}`);
-  if (!options.force && artefacts.every(isFresh)) return { state: 'fresh', reason: null };
+  const artifacts = ARTIFACTS[process.platform];
+  if (!artifacts) return missing(`there is no source for ${process.platform}`);
+  if (!options.force && artifacts.every(isFresh)) return { state: 'fresh', reason: null };
   const compiler = findCompiler();
   if (compiler === null) return missing('this machine has no C compiler');
   mkdirSync(BUILD, { recursive: true });
-  for (const artefact of artefacts) {
-    const failure = compile(compiler, artefact);
-    if (failure !== null) return missing(`it does not compile here\n${failure}`);
+  for (const artifact of artifacts) {
+    const failure = compile(compiler, artifact);
+    if (failure !== null) return missing(`compilation failed\n${failure}`);
   }
   return { state: 'built', reason: null };
 }
 
-/** Compiles where that is due, and says once what is missing where it cannot be done. */
-export function sayNativeBuild(say: (line: string) => void): void {
+/** Compiles what is out of date; prints one line if that is impossible. */
+export function buildNativeAndReport(print: (line: string) => void): void {
   const { reason } = buildNative();
-  if (reason !== null) say(reason);
+  if (reason !== null) print(reason);
 }
 
-function missing(why: string): NativeBuild {
+function missing(cause: string): NativeBuild {
   return {
     state: 'missing',
-    reason: `The native part is missing (${why}): the engine runs without its sandbox, and idle time, full screen and cards are known only as far as JavaScript can ask.`,
+    reason: `The native part is missing (${cause}). The engine runs without its sandbox, and idle time, full-screen apps and GPUs are detected only as far as JavaScript can query them.`,
   };
 }
 
-function compile(compiler: string, { name, sources, flags }: Artefact): string | null {
+function compile(compiler: string, { name, sources, flags }: Artifact): string | null {
   const target = join(BUILD, name);
   const part = `${target}.${process.pid}`;
   const windows = process.platform === 'win32' ? windowsImports(compiler) : [];
@@ -116,9 +116,9 @@ function compile(compiler: string, { name, sources, flags }: Artefact): string |
   );
   if (result.status !== 0) {
     rmSync(part, { force: true });
-    return result.stderr || (result.error?.message ?? `${compiler} ended with ${result.status}`);
+    return result.stderr || (result.error?.message ?? `${compiler} exited with code ${result.status}`);
   }
-  // At once: a running agent may have the old one mapped.
+  // Replace it atomically: a running agent may have the old file mapped.
   renameSync(part, target);
   return null;
 }
@@ -127,7 +127,7 @@ function headers(): string {
   return join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
 }
 
-/** Windows resolves Node's symbols through import libraries, which MinGW's dlltool makes of the lists. */
+/** Creates import libraries from the symbol lists with MinGW's dlltool; Windows resolves Node's symbols with them. */
 function windowsImports(compiler: string): string[] {
   return ['js_native_api', 'node_api'].map((name) => {
     const library = join(BUILD, `lib${name}.a`);
@@ -149,17 +149,11 @@ function findCompiler(): string | null {
   return null;
 }
 
-function isFresh({ name }: Artefact): boolean {
+function isFresh({ name }: Artifact): boolean {
   const built = statSync(join(BUILD, name), { throwIfNoEntry: false });
   if (!built || !existsSync(SOURCE)) return built !== undefined;
   const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' });
   return [...files.map((file) => join(SOURCE, file)), import.meta.filename].every(
     (path) => statSync(path).mtimeMs <= built.mtimeMs,
   );
-}
-
-if (import.meta.main) {
-  const { state, reason } = buildNative({ force: process.argv.includes('--force') });
-  console.log(reason ?? (state === 'built' ? 'Built native/build.' : 'Nothing to build.'));
-  if (state === 'missing') process.exitCode = 1;
 }

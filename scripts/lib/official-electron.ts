@@ -1,4 +1,4 @@
-/** Finds the Electron that people run: the official distribution, downloaded once by its own installer. */
+/** Finds the Electron that users run: the official distribution, downloaded once by its own installer. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,39 +8,39 @@ export type OfficialElectron =
   | { readonly executable: string; readonly version: string }
   | { readonly executable: null; readonly reason: string };
 
-/** Enough to learn whether the release page answers; the download itself has a limit of its own. */
+/** Limit for checking that the release page is reachable; the download has its own limit. */
 const REACH_MS_MAX = 5_000;
 const RELEASES = 'https://github.com/electron/electron/releases/download/';
 
 const PACKAGE = join(REPOSITORY, 'node_modules/electron');
 
-/** The executable if it is installed already; null otherwise. */
+/** Returns the executable if it is already installed, otherwise null. */
 export function installedElectron(): { executable: string; version: string } | null {
   try {
     const executable = join(PACKAGE, 'dist', readFileSync(join(PACKAGE, 'path.txt'), 'utf8').trim());
     return existsSync(executable) ? { executable, version: packageVersion() } : null;
   } catch {
-    return null; // no path.txt: its installer has not run yet
+    return null; // no path.txt: the installer has not run yet
   }
 }
 
-/** Installs it when it can be had within the limit. Never throws: says why not. */
+/** Installs Electron if it can be downloaded within the limit. Never throws; returns the reason if it can't. */
 export async function officialElectron(options: {
   downloadMsMax: number;
-  say?: (line: string) => void;
+  print?: (line: string) => void;
 }): Promise<OfficialElectron> {
   const installed = installedElectron();
   if (installed) return installed;
   if (!existsSync(join(PACKAGE, 'install.js'))) {
     return { executable: null, reason: 'the electron package is not installed' };
   }
-  if (!(await releasesAnswer())) {
-    return { executable: null, reason: "Electron's release page cannot be reached from here" };
+  if (!(await releasesReachable())) {
+    return { executable: null, reason: "Electron's release page is unreachable" };
   }
-  options.say?.('Downloading Electron from its release page; this happens once.');
+  options.print?.('Downloading Electron from its release page. This happens once.');
   const code = await install(options.downloadMsMax);
-  const now = installedElectron();
-  if (now) return now;
+  const downloaded = installedElectron();
+  if (downloaded) return downloaded;
   return {
     executable: null,
     reason:
@@ -55,21 +55,21 @@ function packageVersion(): string {
   return parsed !== null && typeof parsed === 'object' && 'version' in parsed ? String(parsed.version) : '';
 }
 
-async function releasesAnswer(): Promise<boolean> {
+async function releasesReachable(): Promise<boolean> {
   const mirror = process.env.ELECTRON_MIRROR ?? process.env.npm_config_electron_mirror ?? RELEASES;
   const version = packageVersion();
   try {
-    const answer = await fetch(`${mirror}v${version}/SHASUMS256.txt`, {
+    const response = await fetch(`${mirror}v${version}/SHASUMS256.txt`, {
       method: 'HEAD',
       signal: AbortSignal.timeout(REACH_MS_MAX),
     });
-    return answer.ok;
+    return response.ok;
   } catch {
-    return false; // offline or kept off by a firewall: both mean that it cannot be had now
+    return false; // offline or blocked by a firewall: either way it can't be downloaded now
   }
 }
 
-/** The installer's exit code; null when it ran out of time. */
+/** Returns the installer's exit code; null if it exceeded the time limit. */
 function install(msMax: number): Promise<number | null> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(PACKAGE, 'install.js')], {

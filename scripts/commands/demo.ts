@@ -8,12 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Contract, JsonRpcProvider } from 'ethers';
-import { askOnce, practicePrompts } from '../main/core/practice/index.ts';
-import type { AgentState } from '../shared/api/state.ts';
-import { formatUnits } from '../shared/money.ts';
-import { type AgentApi, connectApi, type RunningAgent, startAgent, waitForState } from './agent-process.ts';
-import { sayNativeBuild } from './build-native.ts';
-import { installSystemPackages } from './system-packages.ts';
+import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
+import type { AgentState } from '../../shared/api/state.ts';
+import { formatUnits } from '../../shared/money.ts';
+import {
+  type AgentApi,
+  connectApi,
+  type RunningAgent,
+  startAgent,
+  waitForState,
+} from '../lib/agent-process.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { installSystemPackages } from '../lib/system-packages.ts';
 
 /** The first start downloads the model; afterwards it is cached. */
 const MODEL_WAIT_MS = 20 * 60_000;
@@ -42,7 +48,7 @@ async function demo(
   home: string,
 ): Promise<{ summary: Summary; agree: boolean; state: AgentState }> {
   const startedAtMs = Date.now();
-  sayNativeBuild(say);
+  buildNativeAndReport(say);
   say(`Home: ${home}`);
   say('Starting the practice network: a local chain, this machine as provider, a second agent as requester.');
   const agent = await startAgent(

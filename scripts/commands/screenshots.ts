@@ -1,20 +1,21 @@
 /**
- * `npm run screenshots`: the real app, earning practice money, photographed page by page into
- * docs/screenshots; the tray's real menu and the shell's own windows as the screen shows them.
+ * `npm run screenshots`: takes a picture of each page of the real app while it earns practice money, and of the
+ * tray's real menu and the shell's own windows as the screen shows them, into docs/screenshots.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright';
-import { type DesktopApp, openApp, until } from '../test/desktop/app.ts';
-import { buildAll } from './build.ts';
-import { electronForTests } from './electron-for-tests.ts';
-import { encodePng } from './make-icons.ts';
-import { REPOSITORY } from './places.ts';
-import { installSystemPackages } from './system-packages.ts';
-import { openVirtualDisplay } from './virtual-display.ts';
-import { pressKeys } from './virtual-hand.ts';
+import strings from '../../shared/strings/en.json' with { type: 'json' };
+import { type DesktopApp, openApp, until } from '../../test/desktop/app.ts';
+import { buildAll } from '../lib/build-targets.ts';
+import { electronForTests } from '../lib/electron-for-tests.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { encodePng } from '../lib/png.ts';
+import { installSystemPackages } from '../lib/system-packages.ts';
+import { openVirtualDisplay } from '../lib/virtual-display.ts';
+import { pressKeys } from '../lib/virtual-input.ts';
 
 const FOLDER = join(REPOSITORY, 'docs/screenshots');
 const SIZE = { width: 1280, height: 800 };
@@ -37,7 +38,7 @@ await buildAll();
 await mkdir(FOLDER, { recursive: true });
 const home = await mkdtemp(join(tmpdir(), 'idlewatt-screenshots-'));
 const electron = await electronForTests();
-// Larger than the pictures: a window as large as its screen loses a row and a column.
+// Larger than the pictures, because a window as large as its screen loses a row and a column.
 const display = await openVirtualDisplay({ width: SIZE.width + 160, height: SIZE.height + 160 });
 Object.assign(process.env, display.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
 try {
@@ -74,28 +75,34 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
   await backup(desktop);
 }
 
-/** Nobody sits at this screen, but its clock of idleness is not to be waited for. */
+/** Lets the app run always, so that it doesn't wait for idle time, and waits for the first jobs. */
 async function earn(desktop: DesktopApp, page: Page): Promise<void> {
   await go(page, PAGES.settings);
-  await page.getByText('Always', { exact: true }).first().click();
-  await page.mouse.move(0, 0); // a pointer left lying on a number would open its tooltip
+  await page.getByText(strings.settings.run.always, { exact: true }).first().click();
+  await page.mouse.move(0, 0); // a pointer that rests on a number would open its tooltip
   await go(page, PAGES.home);
   console.log('Waiting for the first jobs.');
-  const served = page.getByText(/\d+ jobs? served/).first();
+  const served = page.getByText(jobsServed()).first();
   await until(
     'served jobs',
     async () => Number.parseInt((await served.textContent()) ?? '0', 10),
     (jobs) => jobs >= JOBS_BEFORE_PICTURES,
     FIRST_JOB_MS_MAX,
   );
-  await until('a job at work', desktop.tray, (tray) => tray.icon === 'earning', FIRST_JOB_MS_MAX);
+  await until('a running job', desktop.tray, (tray) => tray.icon === 'earning', FIRST_JOB_MS_MAX);
+}
+
+/** Matches the line on Home with the number of jobs, in the singular and the plural. */
+function jobsServed(): RegExp {
+  const forms = [strings.home.jobsToday_one, strings.home.jobsToday_other];
+  return new RegExp(forms.map((form) => form.replaceAll(/{{\w+}}/g, '\\d+')).join('|'));
 }
 
 async function go(page: Page, address: string): Promise<void> {
   await page.evaluate((hash) => {
     window.location.hash = hash;
   }, address);
-  await wait(1_200); // lists and charts ask for their data when their page opens
+  await wait(1_200); // lists and charts load their data when their page opens
 }
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -103,7 +110,7 @@ async function picture(page: Page, name: string): Promise<void> {
   console.log(`docs/screenshots/${name}.png`);
 }
 
-/** Opens the very menu that hangs on the tray's icon and takes the screen as it is. */
+/** Opens the same menu object that the tray icon uses and captures the screen. */
 async function trayMenu(desktop: DesktopApp): Promise<void> {
   await desktop.app.evaluate(({ BrowserWindow }) => {
     const { menu } = (
@@ -113,41 +120,43 @@ async function trayMenu(desktop: DesktopApp): Promise<void> {
     if (window) menu.popup({ window, x: 560, y: 40 });
   });
   await wait(1_000);
-  pressKeys(display.env, 'Down'); // to the first that can be chosen: Pause
+  pressKeys(display.env, 'Down'); // to the first enabled item: Pause
   pressKeys(display.env, 'Right');
   await wait(1_000);
   await screenPart('tray-menu', { left: 480, top: 0, width: 640, height: 400 });
   pressKeys(display.env, 'Escape', 'Escape');
 }
 
-/** A spend up to the shell's own question, which is then declined as an owner would by Escape. */
+/** Starts a transfer up to the shell's confirmation, then declines it with Escape as a user would. */
 async function spend({ page }: DesktopApp): Promise<void> {
   await go(page, PAGES.wallet);
   await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
-  await page.getByLabel('To', { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
-  await page.getByLabel('Amount', { exact: true }).fill('0.25');
+  await page.getByLabel(strings.send.to, { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
+  await page.getByLabel(strings.send.amount, { exact: true }).fill('0.25');
   await page.keyboard.press('Enter');
-  await page.getByText('This will be sent').waitFor();
+  await page.getByText(strings.send.preview).waitFor();
   await page.mouse.move(0, 0);
   await picture(page, 'wallet-send');
-  await page.getByRole('button', { name: 'Send 0.25 practice ETH' }).click();
-  await page.getByText('Waiting for your confirmation').waitFor();
+  await page
+    .getByRole('button', { name: strings.send.send.replace('{{amount}}', '0.25 practice ETH') })
+    .click();
+  await page.getByText(strings.send.confirming).waitFor();
   await wait(2_000);
   await screenPart('confirm-spend', { left: 0, top: 0, width: 640, height: 400 });
   pressKeys(display.env, 'Escape');
-  await page.getByText('It was not confirmed').waitFor();
+  await page.getByText(strings.send.declined).waitFor();
 }
 
-/** The window for secrets, before it shows any. */
+/** Captures the window for secrets before it shows any. */
 async function backup({ windowAt, page }: DesktopApp): Promise<void> {
-  await page.getByRole('button', { name: 'Back up with words …' }).click();
+  await page.getByRole('button', { name: strings.backup.open.backup }).click();
   const secret = await windowAt('secret.html');
-  await secret.getByRole('button', { name: 'Show the words' }).waitFor();
+  await secret.getByRole('button', { name: strings.secret.backup.show }).waitFor();
   await picture(secret, 'backup');
   await secret
-    .getByRole('button', { name: 'Close' })
+    .getByRole('button', { name: strings.common.close })
     .click()
-    .catch(() => {}); // the answer to the click may be lost with its window
+    .catch(() => {}); // the click's response may be lost when its window closes
   await go(page, PAGES.home);
 }
 
@@ -167,7 +176,7 @@ interface Picture {
   readonly pixel: (x: number, y: number) => readonly [red: number, green: number, blue: number];
 }
 
-/** X window dump, version 7, 32 bits a pixel, as Xvfb keeps it. */
+/** Reads an X window dump, version 7, 32 bits per pixel, as Xvfb writes it. */
 function readWindowDump(dump: Buffer): Picture {
   const field = (index: number) => dump.readUInt32BE(index * 4);
   const [width, height, littleEndian, bitsPerPixel, bytesPerLine] = [4, 5, 7, 11, 12].map(field) as [
@@ -177,8 +186,8 @@ function readWindowDump(dump: Buffer): Picture {
     number,
     number,
   ];
-  if (bitsPerPixel !== 32) throw new Error(`a screen of 32 bits a pixel was expected, not ${bitsPerPixel}`);
-  const start = field(0) + field(19) * 12; // the header and its colour map
+  if (bitsPerPixel !== 32) throw new Error(`Expected a screen with 32 bits per pixel, not ${bitsPerPixel}.`);
+  const start = field(0) + field(19) * 12; // the header and its color map
   return {
     width,
     height,

@@ -1,15 +1,15 @@
 /**
- * Makes `resources/models/idlewatt-tiny.gguf`, the same bytes each time: a byte-level BPE tokenizer trained on
- * our own small text, embeddings trained on which token follows which, and small random weights for the
- * rest. It shows that the engine works and is no language model to rely on.
+ * Creates `resources/models/idlewatt-tiny.gguf`, the same bytes each time: a byte-level BPE tokenizer trained on a
+ * short text of our own, embeddings trained on which token follows which, and small random weights for the rest.
+ * It shows that the engine works; it is not a useful language model.
  *
- * `node scripts/make-tiny-model.ts [FILE]`
+ * `node scripts/generators/make-tiny-model.ts [FILE]`
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { encodeFloats, type GgufTensor, type GgufValue, writeGguf } from '../main/core/gguf/index.ts';
+import { dirname, join } from 'node:path';
+import { encodeFloats, type GgufTensor, type GgufValue, writeGguf } from '../../main/core/gguf/index.ts';
+import { REPOSITORY } from '../lib/places.ts';
 import { TINY_MODEL_TEXT } from './tiny-model-text.ts';
 
 const SEED = 20_261_123;
@@ -21,7 +21,7 @@ const KEY_HEADS = 2;
 const FEED_FORWARD = 128;
 const CONTEXT_TOKENS = 2048;
 const HEAD_WIDTH = WIDTH / HEADS;
-/** Share that attention and feed-forward add to the stream: enough that the answer depends on the prompt. */
+/** Share that attention and feed-forward add to the residual stream: enough for the output to depend on the prompt. */
 const CONTEXT_SHARE = 0.12;
 const EPOCHS = 40;
 
@@ -34,7 +34,7 @@ const DESCRIPTION =
   'A test model. Its tokenizer and embeddings were trained on a page of text to know which token follows which; ' +
   'its attention and feed-forward weights are random. Do not expect sense.';
 
-/** The split before merging that `tokenizer.ggml.pre = gpt-2` stands for. */
+/** The split into words before merging that `tokenizer.ggml.pre = gpt-2` means. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 interface Tokenizer {
@@ -43,7 +43,7 @@ interface Tokenizer {
   readonly encode: (text: string) => number[];
 }
 
-/** The file's bytes. */
+/** Returns the bytes of the GGUF file. */
 export function buildTinyModel(): Buffer {
   const random = createRandom(SEED);
   const tokenizer = trainTokenizer(TINY_MODEL_TEXT);
@@ -68,7 +68,7 @@ export function buildTinyModel(): Buffer {
     ['tokenizer.ggml.model', { type: 'string', value: 'gpt2' }],
     ['tokenizer.ggml.pre', { type: 'string', value: 'gpt-2' }],
     ['tokenizer.ggml.tokens', { type: 'strings', value: tokenizer.tokens }],
-    // 1 is an ordinary token, 3 a control token.
+    // 1 is a normal token, 3 a control token.
     [
       'tokenizer.ggml.token_type',
       { type: 'int32s', value: tokenizer.tokens.map((token) => (isControl(token) ? 3 : 1)) },
@@ -96,7 +96,7 @@ function isControl(token: string): boolean {
   return token === START || token === END;
 }
 
-/** Byte-pair encoding: the most frequent neighbours become one token, until the vocabulary is full. */
+/** Byte-pair encoding: the most frequent neighboring pair becomes one token until the vocabulary is full. */
 function trainTokenizer(lines: readonly string[]): Tokenizer {
   const characters = byteCharacters();
   const split = (text: string) =>
@@ -138,7 +138,7 @@ function merge(word: string[], pair: string): void {
   }
 }
 
-/** GPT-2's printable stand-in for each of the 256 bytes. */
+/** Returns GPT-2's printable substitute for each of the 256 bytes. */
 function byteCharacters(): string[] {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
@@ -149,7 +149,7 @@ function byteCharacters(): string[] {
   });
 }
 
-/** How often which token follows which: `from * vocabulary + to`. */
+/** Counts how often each token follows each other token: first key `from`, second key `to`. */
 function successions({ tokens, encode }: Tokenizer): Map<number, Map<number, number>> {
   const counts = new Map<number, Map<number, number>>();
   for (const line of TINY_MODEL_TEXT) {
@@ -170,7 +170,7 @@ function successions({ tokens, encode }: Tokenizer): Map<number, Map<number, num
   return counts;
 }
 
-/** Fits softmax(output · embedding) to the counts by AdaGrad; embeddings keep the length that the norm gives them. */
+/** Fits softmax(output · embedding) to the counts by AdaGrad; embeddings keep the length that the norm layer gives them. */
 function trainSuccession(counts: Map<number, Map<number, number>>, vocabulary: number, random: () => number) {
   const embedding = new Float64Array(vocabulary * WIDTH).map(() => random());
   const output = new Float64Array(vocabulary * WIDTH).map(() => random() * 0.05);
@@ -179,7 +179,7 @@ function trainSuccession(counts: Map<number, Map<number, number>>, vocabulary: n
   const scores = new Float64Array(vocabulary);
   const gradient = new Float64Array(WIDTH);
   const rate = 0.1;
-  for (let token = 0; token < vocabulary; token += 1) normalise(embedding, token);
+  for (let token = 0; token < vocabulary; token += 1) normalize(embedding, token);
   for (let epoch = 0; epoch < EPOCHS; epoch += 1) {
     for (const [from, row] of counts) {
       const total = [...row.values()].reduce((sum, count) => sum + count, 0);
@@ -209,13 +209,13 @@ function trainSuccession(counts: Map<number, Map<number, number>>, vocabulary: n
         embedding[start + i] =
           (embedding[start + i] ?? 0) - (rate * slope) / Math.sqrt(pastEmbedding[start + i] ?? 1);
       }
-      normalise(embedding, from);
+      normalize(embedding, from);
     }
   }
   return { embedding: Float32Array.from(embedding), output: Float32Array.from(output) };
 }
 
-function normalise(rows: Float64Array, row: number): void {
+function normalize(rows: Float64Array, row: number): void {
   let sum = 0;
   for (let i = 0; i < WIDTH; i += 1) sum += (rows[row * WIDTH + i] ?? 0) ** 2;
   const scale = Math.sqrt(WIDTH / sum);
@@ -242,7 +242,7 @@ function randomLayer(layer: number, random: () => number): GgufTensor[] {
   ];
 }
 
-/** Normally distributed numbers from a seed: mulberry32, and the sum of twelve uniform numbers. */
+/** Returns normally distributed numbers from a seed: mulberry32, and the sum of twelve uniform numbers minus 6. */
 function createRandom(seed: number): () => number {
   let state = seed;
   const uniform = () => {
@@ -259,8 +259,7 @@ function createRandom(seed: number): () => number {
 }
 
 if (import.meta.main) {
-  const file =
-    process.argv[2] ?? fileURLToPath(new URL('../resources/models/idlewatt-tiny.gguf', import.meta.url));
+  const file = process.argv[2] ?? join(REPOSITORY, 'resources/models/idlewatt-tiny.gguf');
   const bytes = buildTinyModel();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes);

@@ -1,4 +1,4 @@
-/** Starts the real agent as people do and speaks its API: what the demo, the benchmarks and the tests share. */
+/** Starts the real agent as a user does and connects to its API. Shared by the demo, the benchmarks and the tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -6,9 +6,9 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket } from 'ws';
-import type { Contract } from '../shared/api/contract.ts';
-import type { AgentState } from '../shared/api/state.ts';
-import { type AgentReady, agentReadySchema } from '../shared/host.ts';
+import type { Contract } from '../../shared/api/contract.ts';
+import type { AgentState } from '../../shared/api/state.ts';
+import { type AgentReady, agentReadySchema } from '../../shared/host.ts';
 import { cacheFolder, REPOSITORY } from './places.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
@@ -16,13 +16,13 @@ export type AgentApi = ContractRouterClient<Contract>;
 export interface RunningAgent {
   readonly process: ChildProcess;
   readonly ready: AgentReady;
-  /** What it wrote to standard error so far. */
+  /** Returns everything the process has written to standard error so far. */
   readonly stderr: () => string;
-  /** SIGTERM, then waits for the exit code; null when a signal ended it. */
+  /** Sends SIGTERM and waits for the exit code; null if a signal ended the process. */
   stop(): Promise<number | null>;
 }
 
-/** Resolves when READY is printed; rejects with what the agent said when it ends before. */
+/** Resolves when the agent prints READY. Rejects with its standard error if it exits before that. */
 export async function startAgent(
   args: readonly string[],
   options: {
@@ -48,7 +48,7 @@ export async function startAgent(
     });
     child.once('error', reject);
     void exited.then((code) =>
-      reject(new Error(`the agent ended with ${code} before it was ready:\n${errors.join('\n')}`)),
+      reject(new Error(`The agent exited with code ${code} before it was ready:\n${errors.join('\n')}`)),
     );
   });
   return {
@@ -62,7 +62,7 @@ export async function startAgent(
   };
 }
 
-/** The API as a page sees it; `onFrame` gets each message that comes in. */
+/** Connects to the API as a page does; `onFrame` receives each incoming message. */
 export async function connectApi(
   page: { url: string; token: string },
   onFrame?: (frame: Buffer) => void,
@@ -76,12 +76,12 @@ export async function connectApi(
     socket.once('open', resolve);
     socket.once('error', reject);
   });
-  // The link wants a browser's WebSocket; ws has the part of it that the link uses.
+  // The link is typed for a browser's WebSocket; ws implements the part of it that the link uses.
   const link = new RPCLink({ websocket: socket as unknown as globalThis.WebSocket });
   return { api: createORPCClient(link), close: () => socket.close() };
 }
 
-/** The first state for which the condition holds; every state on the way is passed to `onState`. */
+/** Returns the first state that meets the condition; passes every state up to it to `onState`. */
 export async function waitForState(
   api: AgentApi,
   condition: (state: AgentState) => boolean,
@@ -97,7 +97,7 @@ export async function waitForState(
     options.onState?.(state);
     if (condition(state)) return state;
   }
-  throw new Error('the agent stopped before the awaited state came');
+  throw new Error('The agent stopped before it reached the expected state.');
 }
 
 function withoutUndefined(

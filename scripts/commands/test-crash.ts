@@ -1,14 +1,14 @@
 /**
- * `npm run test:crash -- --kills 200 --seed S`: kills agent, requester, engine and chain of a practice network
- * with -9 at moments drawn from the seed, and after each kill compares both books and the chain. Exit 0 only
- * when every base unit was where it belongs each time.
+ * `npm run test:crash -- --kills 200 --seed S`: kills agent, requester, engine and chain of a practice network with
+ * SIGKILL at moments drawn from the seed, and after each kill compares both ledgers with the chain. Exit code 0
+ * only if every base unit was in its place each time.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CrashFailure, runCrashes } from '../test/crash/crash-run.ts';
-import { ledgerVerify } from '../test/crash/ledger-verify.ts';
+import { CrashFailure, runCrashes } from '../../test/crash/crash-run.ts';
+import { ledgerVerify } from '../../test/crash/ledger-verify.ts';
 
 const VERIFY_EVERY = 10;
 
@@ -39,12 +39,12 @@ async function main(): Promise<number> {
       ...(values.verbose && { onKill: (line: string) => console.log(line) }),
     });
     console.log(JSON.stringify(summary));
-    console.log(`${summary.kills} kills survived: nothing lost, nothing counted twice.`);
+    console.log(`${summary.kills} kills: nothing was lost, nothing was counted twice.`);
     rmSync(folder, { recursive: true, force: true });
     return summary.kills === Number(kills) ? 0 : 1;
   } catch (error) {
     console.error(error instanceof CrashFailure ? error.message : error);
-    console.error(`What was found is kept in ${folder}. Repeat it with:`);
+    console.error(`The data of the failed run is in ${folder}. Repeat the run with:`);
     console.error(`  npm run test:crash -- --kills ${kills} --seed ${seed} --verbose`);
     return 1;
   }
