@@ -1,6 +1,6 @@
 /**
- * `npm run check`: types of every environment, lint and format, and the rule of who may import whom, side
- * by side. Prints one line a part with its duration, the output of those that failed, and exits 1 if any did.
+ * `npm run check`: checks types per environment, lint and format, the import rules and the migrations, concurrently.
+ * Prints one line per part with its duration and the output of those that failed. Exit code 1 if any failed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 interface Part {
   readonly name: string;
-  /** Path below `node_modules/.bin`, or `node` itself. */
+  /** Name in `node_modules/.bin`, or `node` itself. */
   readonly program: string;
   readonly parameters: readonly string[];
 }
@@ -23,7 +23,7 @@ interface Outcome {
 
 const ROOT = join(import.meta.dirname, '../..');
 const OUTPUT_LINES_MAX = 150;
-/** Each has a tsconfig.json of its own. */
+/** Folders with their own tsconfig.json. */
 const ENVIRONMENTS = ['shared', 'native', 'main', 'main/desktop', 'preload', 'renderer', 'test', 'scripts'];
 
 const typed = ENVIRONMENTS.filter((folder) => {
@@ -35,6 +35,7 @@ const parts: Part[] = [
   { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
+  { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];
 
 const startMs = performance.now();
@@ -50,14 +51,14 @@ const verdict = failed.length === 0 ? 'all passed' : `${failed.length} of ${outc
 console.log(`${verdict} in ${seconds(performance.now() - startMs)}`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
-/** As many at once as there are cores: more only wait for each other, each with its own memory. */
-async function runAll(waiting: readonly Part[], atOnce: number): Promise<Outcome[]> {
+/** Runs as many parts concurrently as there are cores; more would only wait for each other and use memory. */
+async function runAll(waiting: readonly Part[], concurrency: number): Promise<Outcome[]> {
   const ended: Outcome[] = [];
   const queue = waiting.entries();
   const work = async () => {
     for (const [index, part] of queue) ended[index] = await run(part);
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await Promise.all(Array.from({ length: concurrency }, work));
   return ended;
 }
 
@@ -86,7 +87,7 @@ function run(part: Part): Promise<Outcome> {
   });
 }
 
-/** An environment counts as begun with its first TypeScript file below its folder. */
+/** Returns true if the folder contains a TypeScript file. */
 function hasSource(folder: string): boolean {
   const path = join(ROOT, folder);
   return (
@@ -95,11 +96,11 @@ function hasSource(folder: string): boolean {
   );
 }
 
-/** Enough to begin with; the part can be run alone for the rest. */
+/** Keeps the first lines; the part can be run alone for the rest. */
 function shorten(output: string): string {
   const lines = output.trim().split('\n');
   if (lines.length <= OUTPUT_LINES_MAX) return lines.join('\n');
-  return [...lines.slice(0, OUTPUT_LINES_MAX), `... and ${lines.length - OUTPUT_LINES_MAX} lines more`].join(
+  return [...lines.slice(0, OUTPUT_LINES_MAX), `... and ${lines.length - OUTPUT_LINES_MAX} more lines`].join(
     '\n',
   );
 }

@@ -1,32 +1,30 @@
-/** Who may import whom, as one table with the reason for each row, and the judgement over a whole tree. */
-import { posix } from 'node:path';
-import type { ImportedModule } from './imports.ts';
+/** The rule of which file may import what: one table with the reason for each row. */
 
-interface Layer {
-  /** Matches the paths of the layer's files; its first group, if any, is the room's name. */
+export interface Layer {
+  /** Matches the paths of the layer's files; its first group, if any, is the module's name. */
   readonly files: RegExp;
-  /** Paths it may import besides its own room. */
+  /** Paths it may import in addition to its own module. */
   readonly paths: readonly RegExp[];
-  /** Packages; `x` also stands for `x/sub/path`, `@scope/*` for the whole scope, `node:*` for Node itself. */
+  /** Packages; `x` includes `x/sub/path`, `@scope/*` is the whole scope, `node:*` is Node itself. */
   readonly packages: readonly string[] | 'any';
+  /** Printed with every violation. */
   readonly why: string;
 }
 
 const SHARED = /^shared\//;
 const PORTS = /^main\/ports\//;
-const CORE_DOORS = /^main\/core\/[^/]+\/index\.ts$/;
+const CORE_INTERFACES = /^main\/core\/[^/]+\/index\.ts$/;
 const NATIVE = /^native\//;
 const CONTRACTS = /^contracts\/artifacts\//;
 
 /** The vendor libraries of each adapter folder. */
-const VENDORS: Readonly<Record<string, readonly string[]>> = {
+export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   anvil: ['@foundry-rs/anvil'],
   ethers: ['ethers'],
   gpu: ['gpu.js'],
   http: ['@hono/node-server', 'hono', 'undici'],
   libp2p: ['libp2p', '@libp2p/*', '@multiformats/*', 'jose', 'undici'],
   llama: ['node-llama-cpp'],
-  openai: ['undici'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
@@ -34,57 +32,62 @@ const VENDORS: Readonly<Record<string, readonly string[]>> = {
   x402: ['@x402/*', 'ethers'],
 };
 
-/** The first row whose `files` match decides. */
-const LAYERS: readonly Layer[] = [
+/** The first row whose `files` match applies. */
+export const LAYERS: readonly Layer[] = [
   {
     files: /^shared\//,
     paths: [SHARED],
-    packages: ['zod', '@orpc/contract'],
-    why: 'shared/ is the language between processes: schemas only, no Node, no DOM, no Electron',
+    packages: ['zod', '@orpc/contract', 'i18next'],
+    why: 'shared/ is the language between processes: schemas and texts, no Node, no DOM, no Electron',
   },
   {
     files: /^main\/ports\//,
     paths: [SHARED, PORTS],
     packages: ['node:*', 'zod'],
-    why: 'a port is an interface: it knows no implementation',
+    why: 'a port is an interface: it imports no implementation',
   },
   {
     files: /^main\/core\/([^/]+)\//,
-    paths: [SHARED, PORTS, CORE_DOORS],
+    paths: [SHARED, PORTS, CORE_INTERFACES],
     packages: ['node:*', 'zod', 'hono', 'jose'],
-    why: 'core knows the ports, never a vendor, and another noun only through its index.ts',
+    why: 'core imports ports, never a vendor library, and another module only through its index.ts',
   },
   {
     files: /^main\/adapters\/([^/]+)\//,
     paths: [SHARED, PORTS, NATIVE, CONTRACTS],
     packages: ['node:*', 'zod'],
-    why: 'an adapter fits its one vendor library to a port; it knows neither core nor other adapters',
+    why: 'an adapter implements a port with its vendor library; it imports neither core nor other adapters',
   },
   {
     files: /^native\//,
     paths: [SHARED],
     packages: ['node:*'],
-    why: 'native/ is a door to the system; it knows nothing of the app',
+    why: 'native/ gives access to the system; it imports nothing of the app',
   },
   {
     files: /^main\/desktop(\.ts|\/)/,
     paths: [SHARED, /^main\/desktop(\.ts|\/)/],
     packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],
-    why: 'the shell speaks to the agent through the API; it never reaches into core',
+    why: 'the shell uses the agent only through the API; it never imports core',
   },
   {
     files: /^main\/api\//,
-    paths: [SHARED, PORTS, CORE_DOORS],
+    paths: [SHARED, PORTS, CORE_INTERFACES],
     packages: ['node:*', 'zod', 'hono', '@hono/node-server', '@orpc/*', 'ws'],
-    why: 'the API serves what core decides; vendors stay behind the ports',
+    why: 'the API serves what core decides; vendor libraries stay behind the ports',
   },
   {
     files: /^main\/agent[^/]*(\.ts|\/)/,
-    paths: [SHARED, PORTS, CORE_DOORS, /^main\/(adapters|api)\//, /^main\/agent/],
+    paths: [SHARED, PORTS, CORE_INTERFACES, /^main\/(adapters|api)\//, /^main\/agent/],
     packages: ['node:*', 'zod', 'ws', '@orpc/*'],
-    why: 'the composition runs under plain Node: no Electron, and core only through its doors',
+    why: 'the composition runs under plain Node: no Electron, and core only through each module’s index.ts',
   },
-  { files: /^main\//, paths: [SHARED], packages: ['node:*'], why: 'this file has no room; give it one' },
+  {
+    files: /^main\//,
+    paths: [SHARED],
+    packages: ['node:*'],
+    why: 'this file belongs to no layer; move it into one',
+  },
   {
     files: /^preload\//,
     paths: [SHARED],
@@ -107,9 +110,8 @@ const LAYERS: readonly Layer[] = [
       'vite',
       '@orpc/client',
       '@orpc/contract',
-      '@fontsource-variable/*',
     ],
-    why: 'pages know the API and nothing of Node, Electron or the agent',
+    why: 'pages use only the API; they import nothing of Node, Electron or the agent',
   },
   {
     files: /^(scripts|test)\//,
@@ -120,95 +122,44 @@ const LAYERS: readonly Layer[] = [
   { files: /^[^/]+$/, paths: [/^scripts\//], packages: 'any', why: 'configuration' },
 ];
 
-export interface Breach {
-  readonly file: string;
-  readonly line: number | null;
-  readonly imported: string;
-  readonly why: string;
+/** Packages of package.json that no layer of the app may import, with the reason why they are installed. */
+export const TOOLS: Readonly<Record<string, string>> = {
+  '@axe-core/playwright': 'accessibility rules in the tests of the pages',
+  '@biomejs/biome': 'linter and formatter',
+  '@electron/fuses': 'prepares the Electron for tests',
+  '@openzeppelin/contracts': 'imported by the contracts in contracts/*.sol',
+  '@types/better-sqlite3': 'types',
+  '@types/node': 'types',
+  '@types/qrcode': 'types',
+  '@types/react': 'types',
+  '@types/react-dom': 'types',
+  '@types/ws': 'types',
+  '@vitejs/plugin-react': 'builds the pages',
+  'electron-builder': 'packages the app',
+  'fast-check': 'property tests',
+  node: 'the Node version that runs everything, whatever the system has',
+  'node-api-headers': 'headers for the native part',
+  openai: 'the official client in the tests of the gateway',
+  playwright: 'drives windows and browsers in tests and screenshots',
+  solc: 'compiles the contracts',
+  tar: 'unpacks the Electron for tests',
+  typescript: 'checks types',
+};
+
+/** Returns the layer of a file, by its path from the root with forward slashes. */
+export function layerOf(file: string): Layer | undefined {
+  return LAYERS.find(({ files }) => files.test(file));
 }
 
-/** Judges a tree: the imports of each file, by its path from the root with forward slashes. */
-export function findBreaches(tree: ReadonlyMap<string, readonly ImportedModule[]>): Breach[] {
-  const breaches: Breach[] = [];
-  for (const [file, imports] of tree) {
-    const layer = LAYERS.find(({ files }) => files.test(file));
-    if (layer === undefined) {
-      breaches.push({ file, line: null, imported: '', why: 'no layer has files here' });
-      continue;
-    }
-    for (const { specifier, line } of imports) {
-      const why = objection(layer, file, specifier);
-      if (why !== null) breaches.push({ file, line, imported: specifier, why });
-    }
-  }
-  return [...breaches, ...coreCircles(tree)];
-}
-
-/** Why this import is not allowed, or null when it is. */
-function objection(layer: Layer, file: string, specifier: string): string | null {
-  if (!specifier.startsWith('.')) {
-    return layer.packages === 'any' || packagesOf(layer, file).some((name) => covers(name, specifier))
-      ? null
-      : layer.why;
-  }
-  const target = resolvePath(file, specifier);
-  if (target.startsWith('../')) return 'imports stay inside the repository';
-  const room = layer.files.exec(file)?.[0];
-  const inOwnRoom = room !== undefined && target.startsWith(room) && room.endsWith('/');
-  if (inOwnRoom || layer.paths.some((path) => path.test(target))) return null;
-  return layer.why;
-}
-
-function packagesOf(layer: Layer, file: string): readonly string[] {
+/** Returns the packages that a file of the layer may import. */
+export function packagesOf(layer: Layer, file: string): readonly string[] {
   const vendor = /^main\/adapters\/([^/]+)\//.exec(file)?.[1];
   const own = vendor === undefined ? [] : (VENDORS[vendor] ?? []);
   return layer.packages === 'any' ? own : [...layer.packages, ...own];
 }
 
-function covers(name: string, specifier: string): boolean {
-  if (name.endsWith('*')) return specifier.startsWith(name.slice(0, -1));
-  return specifier === name || specifier.startsWith(`${name}/`);
-}
-
-function resolvePath(file: string, specifier: string): string {
-  // Vite's suffixes (`?url`, `?worker`) are not part of the path.
-  return posix.join(posix.dirname(file), specifier.replace(/\?.*$/, ''));
-}
-
-/** Nouns of core that need each other in a circle, each circle once. */
-function coreCircles(tree: ReadonlyMap<string, readonly ImportedModule[]>): Breach[] {
-  const noun = (path: string) => /^main\/core\/([^/]+)\//.exec(path)?.[1] ?? null;
-  const needs = new Map<string, Map<string, { file: string; line: number }>>();
-  for (const [file, imports] of tree) {
-    const from = noun(file);
-    if (from === null) continue;
-    for (const { specifier, line } of imports) {
-      const to = specifier.startsWith('.') ? noun(resolvePath(file, specifier)) : null;
-      if (to === null || to === from) continue;
-      const known = needs.get(from) ?? new Map();
-      known.set(to, { file, line });
-      needs.set(from, known);
-    }
-  }
-  const breaches: Breach[] = [];
-  const settled = new Set<string>();
-  const walk = (current: string, trail: readonly string[]): void => {
-    const start = trail.indexOf(current);
-    if (start >= 0) {
-      const circle = [...trail.slice(start), current];
-      const at = needs.get(trail.at(-1) ?? '')?.get(current);
-      breaches.push({
-        file: at?.file ?? current,
-        line: at?.line ?? null,
-        imported: circle.join(' -> '),
-        why: 'nouns of core never need each other in a circle',
-      });
-      return;
-    }
-    if (settled.has(current)) return;
-    for (const next of needs.get(current)?.keys() ?? []) walk(next, [...trail, current]);
-    settled.add(current);
-  };
-  for (const start of needs.keys()) walk(start, []);
-  return breaches;
+/** Returns true if the table's entry includes the import. */
+export function covers(entry: string, specifier: string): boolean {
+  if (entry.endsWith('*')) return specifier.startsWith(entry.slice(0, -1));
+  return specifier === entry || specifier.startsWith(`${entry}/`);
 }

@@ -25,7 +25,7 @@ describe('building the native part', { skip: process.platform !== 'linux' }, () 
     const { status, stdout, stderr } = build({ PATH: '/nonexistent' }, '--force');
     assert.equal(status, 1);
     assert.equal(stderr, '');
-    assert.match(stdout, /^The native part is missing \(this machine has no C compiler\): .*sandbox.*\n$/);
+    assert.match(stdout, /^The native part is missing \(this machine has no C compiler\)\. .*sandbox.*\n$/);
     assert.equal(loadNative().missing, null);
   });
 
