@@ -6,7 +6,7 @@ import { openVirtualDisplay, type VirtualDisplay } from '../lib/virtual-display.
 import { openVirtualHand } from '../lib/virtual-input.ts';
 import { allStreams, quantile, serve } from './hand-back-scene.ts';
 import { monotonicMs, watchGone } from './process-watch.ts';
-import { type BenchResult, say } from './result.ts';
+import { type BenchResult, progress } from './result.ts';
 import type { Ask } from './streams.ts';
 
 const TOUCHES = 6;
@@ -34,7 +34,7 @@ export async function measureTouches(
   if (display === null) {
     return { figures: {}, goals: {}, notes: ['no virtual display: the owner’s own hand was not measured'] };
   }
-  say(`${TOUCHES} touches of a key, each after a minute without.`);
+  progress(`${TOUCHES} touches of a key, each after a minute without.`);
   const hand = openVirtualHand(display.env);
   const decidedMs: number[] = [];
   const freedMs: number[] = [];
@@ -62,7 +62,7 @@ export async function measureTouches(
       decidedMs.push(work.presence.sinceMs - touchedMs);
       freedMs.push((await gone) - startMs);
       await streams;
-      say(`Touch ${touch + 1}: decided after ${decidedMs.at(-1)?.toFixed(1)} ms.`);
+      progress(`Touch ${touch + 1}: decided after ${decidedMs.at(-1)?.toFixed(1)} ms.`);
     }
   } finally {
     await hand.close();

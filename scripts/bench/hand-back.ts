@@ -32,7 +32,7 @@ import {
   waitForModel,
 } from './practice-here.ts';
 import { canSample, monotonicMs, sampleProcess, watchGone } from './process-watch.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, throughGateway } from './streams.ts';
 
 const RETURNS = 200;
@@ -61,7 +61,7 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measure(home: string, display: VirtualDisplay | null): Promise<BenchResult> {
-  say('Starting the practice network with the provider in this process.');
+  progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   const { page, gateway } = agent.ready;
   if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
@@ -106,7 +106,7 @@ async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<Be
     if (lastComputed !== null) stoppedMs.push(Math.max(0, (await lastComputed()) - startMs));
     await streams;
     if ((round + 1) % 20 === 0) {
-      say(`${round + 1} returns, the slowest ${Math.max(...freedMs).toFixed(1)} ms until all was free.`);
+      progress(`${round + 1} returns, the slowest ${Math.max(...freedMs).toFixed(1)} ms until all was free.`);
     }
   }
   const freed99 = quantile(freedMs, 0.99);
@@ -145,7 +145,7 @@ function stoppedFigures(stoppedMs: readonly number[]): BenchResult {
 
 async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
   const cores = availableParallelism();
-  say(`The owner's program on ${cores} cores, beside Idlewatt and without it.`);
+  progress(`The owner's program on ${cores} cores, beside Idlewatt and without it.`);
   const programs = Array.from({ length: cores }, () =>
     fork(fileURLToPath(new URL('./owner-program.ts', import.meta.url)), [], { execArgv: [] }),
   );

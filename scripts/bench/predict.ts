@@ -38,7 +38,7 @@ import { createModelStore, DEFAULT_MODEL_ID } from '../../main/core/models/index
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine } from '../../main/ports/engine.ts';
 import { cacheFolder } from '../lib/places.ts';
-import { atMost, type BenchResult, say } from './result.ts';
+import { atMost, type BenchResult, progress } from './result.ts';
 
 const GOAL_PERCENT = 15;
 const EFFORT: Effort = { runs: 3, runsMax: 8, promptWords: 120, answerTokens: 32 };
@@ -133,7 +133,7 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
       taken.push({ name, shape: of, times, around: [before, after] });
       yardsticks.push(after);
       before = after;
-      say(`${name}: ${describe(times)}; yardstick ${describe(after)}`);
+      progress(`${name}: ${describe(times)}; yardstick ${describe(after)}`);
     }
   };
   const takeSynthetic = async (model: SyntheticModel, efforts: readonly Effort[]) => {
@@ -141,11 +141,13 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
     await withSynthetic(engine, model, { folder, load, signal }, () => take(model.name, of, efforts));
   };
 
-  say(`Calibrating on ${CALIBRATION_MODELS.length} small models of random weights, ${threads} thread(s).`);
+  progress(
+    `Calibrating on ${CALIBRATION_MODELS.length} small models of random weights, ${threads} thread(s).`,
+  );
   for (const model of CALIBRATION_MODELS) await takeSynthetic(model, CALIBRATION_EFFORTS);
   const calibrated = taken.length;
 
-  say('Measuring models that were not calibrated on.');
+  progress('Measuring models that were not calibrated on.');
   const real = await realModel(folder);
   if (real !== null) {
     await engine.load({ id: real.id, path: real.path, sha256: real.sha256 }, load);
@@ -180,7 +182,7 @@ async function realModel(home: string) {
     const found = shapeOfHeader(await readGgufHeader(file.path));
     return found === null ? null : { ...file, shape: found };
   } catch (error) {
-    say(`${DEFAULT_MODEL_ID}: ${error instanceof Error ? error.message : error}`);
+    progress(`${DEFAULT_MODEL_ID}: ${error instanceof Error ? error.message : error}`);
     return null;
   }
 }

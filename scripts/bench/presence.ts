@@ -25,7 +25,7 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { createMemoryRecordStore } from '../../test/fakes/record-store.ts';
 import { openOwnersDisplay } from './hand-back-input.ts';
-import { atMost, type BenchResult, say } from './result.ts';
+import { atMost, type BenchResult, progress } from './result.ts';
 
 const LOOKS = 300;
 const WARM_UP_LOOKS = 20;
@@ -76,7 +76,7 @@ async function measure(address: string, hasDisplay: boolean): Promise<BenchResul
     for (const said of await Promise.all(sensors.map((sensor) => sensor.read()))) presence.report(said);
     presence.refresh();
   };
-  say(`Looking ${LOOKS} times.`);
+  progress(`Looking ${LOOKS} times.`);
   for (let count = 0; count < WARM_UP_LOOKS; count += 1) await look();
   const before = process.cpuUsage();
   for (let count = 0; count < LOOKS; count += 1) await look();

@@ -22,7 +22,7 @@ import {
   waitForModel,
 } from './practice-here.ts';
 import { measureProcess } from './process-cost.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, directly, throughGateway } from './streams.ts';
 
 const ANSWER_TOKENS = 96;
@@ -50,14 +50,14 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measureSpeed(home: string): Promise<BenchResult> {
-  say('Starting the practice network with the provider in this process.');
+  progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   try {
     const { page, gateway } = agent.ready;
     if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
     const served = await waitForModel(page);
     const model = await waitForMarket(gateway);
-    say(`Comparing ${model} (${served}) bought and driven directly.`);
+    progress(`Comparing ${model} (${served}) bought and driven directly.`);
     return {
       ...(await compare(throughGateway(gateway, model), directly(agent.engine))),
       notes: [`model ${model}, ${served}`],
@@ -75,15 +75,17 @@ async function compare(bought: Ask, direct: Ask): Promise<Pick<BenchResult, 'fig
   const one = await takeTurns(ONE_STREAM_PAIRS, bought, direct, (ask, round) =>
     tokensPerSecond(ask, 1, round),
   );
-  say(`One stream: ${one.bought.toFixed(1)} bought, ${one.direct.toFixed(1)} direct tokens a second.`);
+  progress(`One stream: ${one.bought.toFixed(1)} bought, ${one.direct.toFixed(1)} direct tokens a second.`);
   const four = await takeTurns(FOUR_STREAM_PAIRS, bought, direct, (ask, round) =>
     tokensPerSecond(ask, 4, round),
   );
-  say(`Four streams: ${four.bought.toFixed(1)} bought, ${four.direct.toFixed(1)} direct tokens a second.`);
+  progress(
+    `Four streams: ${four.bought.toFixed(1)} bought, ${four.direct.toFixed(1)} direct tokens a second.`,
+  );
   const first = await takeTurns(FIRST_TOKEN_PAIRS, bought, direct, async (ask, round) => {
     return (await ask(question(round, 4))).firstTokenMs;
   });
-  say(`First token: ${first.bought.toFixed(1)} ms bought, ${first.direct.toFixed(1)} ms direct.`);
+  progress(`First token: ${first.bought.toFixed(1)} ms bought, ${first.direct.toFixed(1)} ms direct.`);
 
   const oneRatio = middle(one.pairs.map(([left, right]) => left / right));
   const fourRatio = middle(four.pairs.map(([left, right]) => left / right));
@@ -142,7 +144,7 @@ async function tokensPerSecond(ask: Ask, streams: number, round: number): Promis
 }
 
 async function measureCost(home: string): Promise<BenchResult> {
-  say('Starting the agent as people do, to measure it while nothing happens.');
+  progress('Starting the agent as people do, to measure it while nothing happens.');
   const agent = await startAgent([
     '--headless',
     '--home',

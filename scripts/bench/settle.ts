@@ -23,7 +23,7 @@ import {
   reach,
   serve,
 } from '../../test/contract/paid-service.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { drawVouchers, ethersAccepts, ethersRecovers, hashOf, SEED } from './voucher-samples.ts';
 
 const JOBS_PER_CHANNEL = 100n;
@@ -36,11 +36,11 @@ export async function run(): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-bench-settle-'));
   const chain = await startPracticeChain({ folder });
   try {
-    say('gas: 25 channels of 25 payers, opened, claimed in one batch and paid out');
+    progress('gas: 25 channels of 25 payers, opened, claimed in one batch and paid out');
     const gas = await measureGas(chain);
-    say(`signatures: ${SAMPLES} vouchers, seed ${SEED}`);
+    progress(`signatures: ${SAMPLES} vouchers, seed ${SEED}`);
     const checks = measureChecks();
-    say(`gate: ${ADMISSIONS} admissions each`);
+    progress(`gate: ${ADMISSIONS} admissions each`);
     const x402 = await measureGate(chain, 'x402');
     const ours = await measureGate(chain, 'ourselves');
     const figures = {

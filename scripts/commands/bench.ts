@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   handback: () => import('../bench/hand-back.ts'),
   predict: () => import('../bench/predict.ts'),
   presence: () => import('../bench/presence.ts'),
+  dev: () => import('../bench/dev.ts'),
 };
 
 /** Describes this machine in one line. */
