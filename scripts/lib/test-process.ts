@@ -1,8 +1,10 @@
 /**
  * Loaded into each process that runs a test file, with the query `?exitMsMax=N`. Ends the process if something still
  * keeps it alive N milliseconds after its last test, for example the work of a test that exceeded its time limit; the
- * file then fails instead of hanging.
+ * file then fails instead of hanging. On Linux it also ends the processes that the tests started, since a left-over
+ * agent would slow down the files after it.
  */
+import { readFileSync } from 'node:fs';
 import { after } from 'node:test';
 import { isMainThread } from 'node:worker_threads';
 
@@ -16,8 +18,18 @@ if (isMainThread) {
       process.stderr.write(
         `${process.argv[1]} is still running ${exitMsMax / 1_000} s after its last test. A test left a timer, a server or a process open.\n`,
       );
+      for (const pid of childProcesses()) process.kill(pid, 'SIGTERM');
       process.exit(1);
     }, exitMsMax);
     timer.unref();
   });
+}
+
+function childProcesses(): number[] {
+  if (process.platform !== 'linux') return [];
+  const list = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  return list
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number);
 }

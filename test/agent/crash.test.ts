@@ -31,7 +31,8 @@ test('the same seed makes the same choices, and a long run chooses everything', 
   }
 });
 
-test('eight kills, and every base unit is where the books say', async () => {
+// Eight restarts of two agents, an engine and a chain take minutes where the CPU is shared.
+test('eight kills, and every base unit is where the books say', { timeout: 6 * 60_000 }, async () => {
   const home = join(folder.path, 'home');
   const summary = await runCrashes({
     home,

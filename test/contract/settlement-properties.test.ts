@@ -109,7 +109,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Before all else: without a deposit nothing happens. */
 const OPENING: Step = { kind: 'deposit', channel: 0, sum: 900n, honest: true, permit2: false };
 
-test('in any order of steps nothing is made, lost or paid beyond deposit and voucher', async (context) => {
+// fast-check stops drawing new cases after 120 s; the one that runs then still has to finish.
+const TIMEOUT_MS = 180_000;
+
+test('in any order of steps nothing is made, lost or paid beyond deposit and voucher', {
+  timeout: TIMEOUT_MS,
+}, async (context) => {
   context.diagnostic(`seed ${SEED}`);
   const taken = new Map<string, number>();
   await fc.assert(

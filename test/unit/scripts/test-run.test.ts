@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -71,6 +71,18 @@ test('fails a suite whose hook hangs', () => {
     describe('suite', () => { before(() => wait(4_000)); test('never runs', () => {}); });
   `);
   assert.deepEqual(tally, { passed: 0, failed: 1, skipped: 0 });
+});
+
+test('ends the processes that a hanging test started', { skip: process.platform !== 'linux' }, () => {
+  const started = join(folder, 'pid');
+  runFile(`
+    import { spawn } from 'node:child_process';
+    import { writeFileSync } from 'node:fs';
+    test('leaks', () => writeFileSync('${started}', String(spawn('sleep', ['30']).pid)));
+  `);
+  // A zombie that nothing has reaped yet has no command line either.
+  const commandLine = `/proc/${readFileSync(started, 'utf8')}/cmdline`;
+  assert.equal(existsSync(commandLine) ? readFileSync(commandLine, 'utf8') : '', '');
 });
 
 test('fails a file that leaves a timer running', () => {
