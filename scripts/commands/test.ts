@@ -42,10 +42,10 @@ for (const group of TEST_GROUPS) {
   total.failed += failed;
   total.skipped += skipped;
 }
-if (total.skipped > 0)
-  console.log(`${total.skipped} skipped: a skipped test proves nothing, so the run fails`);
-console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exit(total.failed + total.skipped === 0 && total.passed > 0 ? 0 : 1);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+// On Linux every test can run, and a skipped test proves nothing. Elsewhere the tests of Linux's parts are skipped.
+const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0);
+process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 
 async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
   const startedMs = performance.now();
