@@ -1,4 +1,4 @@
-/* The addon's door: Node-API around the platform's readings. What takes time runs on a thread of Node's pool. */
+/* Node-API functions of the addon around the platform's readings. Slow calls run on a thread of Node's pool. */
 #define NAPI_VERSION 8
 #include "input.h"
 #include "nvml.h"
@@ -20,7 +20,7 @@ static napi_value null_value(napi_env env) {
   return value;
 }
 
-/* Negative stands for unknown everywhere below. */
+/* Negative means unknown everywhere below. */
 static napi_value number_or_null(napi_env env, double number) {
   napi_value value;
   if (number < 0) return null_value(env);
@@ -38,7 +38,7 @@ static napi_value text(napi_env env, const char *characters) {
   return value;
 }
 
-/* False when it is no string or too long; empty for null. */
+/* Returns false if it is not a string or too long; null gives an empty string. */
 static bool read_text(napi_env env, napi_value value, char *into) {
   napi_valuetype type;
   size_t length = 0;
@@ -54,7 +54,7 @@ static napi_value refuse(napi_env env) {
   return NULL;
 }
 
-/* One question on its way: filled on the pool's thread, turned into JavaScript on the main one. */
+/* A pending query: filled on the pool's thread, converted to JavaScript on the main thread. */
 struct question {
   napi_async_work work;
   napi_deferred deferred;
@@ -193,7 +193,7 @@ static napi_value controller_idle(napi_env env, napi_callback_info info) {
   return number_or_null(env, (double)idlewatt_controller_idle_ms());
 }
 
-/* confine(memoryBytesMax: number, parentPid: number): string, the parts in force; empty on Linux. */
+/* confine(memoryBytesMax: number, parentPid: number): string, the active parts; empty on Linux. */
 static napi_value confine(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value parameters[2];

@@ -1,4 +1,4 @@
-/* What the system knows of its owner's hands and of the window in front; negative where it does not know. */
+/* Owner input and full-screen state as the system reports them; negative means unknown. */
 #ifndef IDLEWATT_INPUT_H
 #define IDLEWATT_INPUT_H
 
@@ -9,10 +9,10 @@ struct input_reading {
   int full_screen;
 };
 
-/* `display` names an X server and is NULL elsewhere. May wait for another program: never on the main thread. */
+/* `display` names an X server and is NULL on other platforms. May wait for another process, so never call it on the main thread. */
 struct input_reading idlewatt_read_input(const char *display);
 
-/* Since a controller was moved, as far as this platform says it without files to read. */
+/* Time since a controller was moved, if this platform reports it without files to read. */
 int64_t idlewatt_controller_idle_ms(void);
 
 #endif

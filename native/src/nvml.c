@@ -1,6 +1,6 @@
 /*
- * NVML through dlopen. Declared here is only what is asked; numbers and layouts follow the published interface.
- * Calls take turns: the library is safe for threads, the table of its functions is not.
+ * NVML through dlopen. Declares only what is used; numbers and layouts follow the published interface.
+ * Calls are serialized: the library is thread-safe, the table of its functions is not.
  */
 #include "nvml.h"
 
@@ -103,7 +103,7 @@ static int enter(const char *path) {
   return 0;
 }
 
-/* A program that both draws and computes stands in both lists with the same memory. */
+/* A process that both draws and computes is in both lists with the same memory. */
 static int add_holders(struct nvml_card *card, int (*ask)(device, unsigned *, struct holder *), device handle) {
   struct holder found[NVML_PROCESSES_MAX];
   unsigned count = NVML_PROCESSES_MAX;
@@ -126,7 +126,7 @@ static void read_samples(struct nvml_card *card, device handle, uint64_t since_u
   if (!nvml.samples) return;
   unsigned count = 0;
   int result = nvml.samples(handle, NULL, &count, since_us);
-  /* No process used the card since then. */
+  /* No process has used the GPU since then. */
   if (result == NOT_FOUND || (result == SUCCESS && count == 0)) card->sample_count = 0;
   if (result != INSUFFICIENT_SIZE || count == 0 || count > 4096) return;
   struct sample *found = calloc(count, sizeof *found);
@@ -135,7 +135,7 @@ static void read_samples(struct nvml_card *card, device handle, uint64_t since_u
   if (result == SUCCESS) {
     card->sample_count = 0;
     for (unsigned i = 0; i < count && card->sample_count < NVML_PROCESSES_MAX; i++) {
-      /* Rows that the driver did not fill. */
+      /* The driver did not fill this row. */
       if (found[i].at_us == 0) continue;
       card->samples[card->sample_count].pid = found[i].pid;
       card->samples[card->sample_count].at_us = found[i].at_us;
@@ -162,7 +162,7 @@ static void read_card(struct nvml_card *card, device handle, uint64_t since_us) 
   if (nvml.power && nvml.power(handle, &number) == SUCCESS) card->watts = number / 1000.0;
   if (nvml.temperature && nvml.temperature(handle, TEMPERATURE_GPU, &number) == SUCCESS) card->celsius = number;
   card->holder_count = 0;
-  /* Half of the truth about who holds memory would be taken for all of it. */
+  /* An incomplete list of processes would be taken for a complete one. */
   if (!add_holders(card, nvml.compute_holders, handle) || !add_holders(card, nvml.graphics_holders, handle))
     card->holder_count = -1;
   read_samples(card, handle, since_us);
@@ -177,7 +177,7 @@ int idlewatt_read_nvml(const char *library, uint64_t since_us, struct nvml_readi
     device handle;
     if (nvml.by_index(i, &handle) == SUCCESS) read_card(&reading->card[reading->count++], handle, since_us);
   }
-  /* A driver that was replaced or a card that fell off the bus: begin anew next time. */
+  /* The driver was replaced or the GPU fell off the bus: start over next time. */
   if (!known) leave();
   END_TURN;
   return known;

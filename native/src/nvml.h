@@ -1,4 +1,4 @@
-/* NVIDIA's management library, loaded when asked and never needed to build. Negative is unknown. */
+/* NVIDIA's management library, loaded on demand and not needed to build. Negative means unknown. */
 #ifndef IDLEWATT_NVML_H
 #define IDLEWATT_NVML_H
 
@@ -11,12 +11,12 @@ struct nvml_card {
   char name[96];
   char uuid[96];
   double load_percent, memory_used_bytes, memory_total_bytes, watts, celsius;
-  /* Who holds memory; a count of -1 when the driver does not say. */
+  /* Processes that hold memory; the count is -1 if the driver doesn't report them. */
   int holder_count;
   struct {
     double pid, memory_bytes;
   } holders[NVML_PROCESSES_MAX];
-  /* Load by process, sampled by the driver since the moment that was asked for. */
+  /* Load per process, sampled by the driver since the requested time. */
   int sample_count;
   struct {
     double pid, load_percent;
@@ -29,7 +29,7 @@ struct nvml_reading {
   struct nvml_card card[NVML_CARDS_MAX];
 };
 
-/* `library` is NULL for the system's own. 0 when there is no library, no driver or no answer. */
+/* `library` is NULL for the system's own. Returns 0 if there is no library, no driver or no response. */
 int idlewatt_read_nvml(const char *library, uint64_t since_us, struct nvml_reading *reading);
 
 #endif

@@ -1,8 +1,8 @@
-/* The lowest priority that this system knows, for the whole of this process. */
+/* Sets the lowest priority that this system has, for the whole process. */
 #ifndef IDLEWATT_PRIORITY_H
 #define IDLEWATT_PRIORITY_H
 
-/* 1 when everything it knows was granted, else 0; what was granted stays. */
+/* Returns 1 if all of it was granted, otherwise 0; the granted part stays. */
 int idlewatt_lower_priority(void);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Never run: written from Apple's manual pages. A sandbox profile refuses network, every write, and reading where
- * people keep things; a thread ends us with our parent. `sandbox_init` is deprecated and has no successor for a
- * program outside the App Store; browsers use it too. Memory stays unlimited: macOS keeps no RLIMIT_DATA.
+ * Never run: written from Apple's manual pages. A sandbox profile refuses network, every write, and reading of
+ * folders with personal files; a thread ends this process with its parent. `sandbox_init` is deprecated and has no
+ * successor for a program outside the App Store; browsers use it too. Memory stays unlimited: macOS does not enforce
+ * RLIMIT_DATA.
  */
 #include "../confine.h"
 #include "../priority.h"
@@ -15,7 +16,7 @@
 
 int sandbox_init(const char *profile, uint64_t flags, char **error);
 
-/* Models lie below the home's Application Support, which therefore stays readable; its keys do not. */
+/* Models are in Application Support of the user's folder, which therefore stays readable; its keys don't. */
 static const char profile[] =
     "(version 1)(allow default)(deny network*)(deny file-write*)(deny process-fork)"
     "(allow file-write-data (literal \"/dev/null\"))"
@@ -26,7 +27,7 @@ static void *end_with(void *parent) {
   const int queue = kqueue();
   struct kevent wanted, happened;
   EV_SET(&wanted, (uintptr_t)parent, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
-  /* A failure says that it is already gone. */
+  /* A failure means that the parent is already gone. */
   kevent(queue, &wanted, 1, &happened, 1, NULL);
   _exit(1);
 }
@@ -38,6 +39,6 @@ void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force) {
   *in_force = 0;
   if (pthread_create(&thread, NULL, end_with, (void *)(intptr_t)parent) == 0) strcat(in_force, "diesWithParent ");
   if (idlewatt_lower_priority()) strcat(in_force, "priority ");
-  /* Not `files`: what it allows is more than models and libraries. */
+  /* Not reported as `files`, because it allows more than models and libraries. */
   if (sandbox_init(profile, 0, &error) == 0) strcat(in_force, "network ");
 }

@@ -1,4 +1,4 @@
-/* Never run: written from Apple's documentation. Idle time from the input system's own registry entry. */
+/* Never run: written from Apple's documentation. Reads the idle time from the input system's registry entry. */
 #include "../input.h"
 
 #include <CoreFoundation/CoreFoundation.h>
@@ -16,11 +16,11 @@ static int64_t idle_ms(void) {
   return idle_ns < 0 ? -1 : idle_ns / 1000000;
 }
 
-/* Full screen has no public question that needs no permission: unknown. */
+/* No public API reports full screen without a permission: unknown. */
 struct input_reading idlewatt_read_input(const char *display) {
   (void)display;
   return (struct input_reading){.idle_ms = idle_ms(), .full_screen = -1};
 }
 
-/* Needs an event loop of AppKit, which Node does not have: unknown. */
+/* Needs AppKit's event loop, which Node doesn't have: unknown. */
 int64_t idlewatt_controller_idle_ms(void) { return -1; }

@@ -1,4 +1,4 @@
-/* Never run: written from Apple's manual pages. Background: processor, disk and network after everybody else. */
+/* Never run: written from Apple's manual pages. Background priority for CPU, disk and network. */
 #include "../priority.h"
 
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /*
- * Network: a process without sockets has none. The channel to the parent exists already and pairs of sockets
- * stay allowed, since they reach nobody. Refused as well is what leads around the sandbox (io_uring makes
- * sockets by itself), looks into other processes, or widens the kernel's surface for nothing that an engine does.
+ * Blocks the network: a process without sockets has none. The channel to the parent already exists, and socket pairs
+ * stay allowed, since they reach no other process. Also refused are calls that lead around the sandbox (io_uring
+ * creates sockets itself), inspect other processes, or widen the kernel's attack surface without use to an engine.
  */
 #include "confine.h"
 
@@ -38,7 +38,7 @@ static struct sock_filter filter[] = {
     ANSWER(SECCOMP_RET_KILL_PROCESS),
     FIELD(nr),
 #ifdef __x86_64__
-    /* The same calls by other numbers. */
+    /* The same calls under other numbers. */
     BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
     ANSWER(SECCOMP_RET_KILL_PROCESS),
 #endif
@@ -72,7 +72,7 @@ static struct sock_filter filter[] = {
     REFUSE(kexec_load),
     REFUSE(swapon),
     REFUSE(reboot),
-    /* Its flags lie behind a pointer; told that it does not exist, the C library takes `clone`. */
+    /* Its flags are behind a pointer, which a filter can't read; if it fails with ENOSYS, the C library uses `clone`. */
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     REFUSAL(ENOSYS),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),

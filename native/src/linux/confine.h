@@ -1,4 +1,4 @@
-/* The parts of the sandbox. Each gives 1 when the kernel granted all of it and 0 otherwise. */
+/* The parts of the sandbox. Each returns 1 if the kernel granted all of it, otherwise 0. */
 #ifndef IDLEWATT_CONFINE_H
 #define IDLEWATT_CONFINE_H
 
@@ -9,10 +9,10 @@ struct paths {
   const char *path[PATHS_MAX];
 };
 
-/* Landlock: reading below `readable`, using `devices`, and no other file at all. */
+/* Landlock: allows reading below `readable` and using `devices`, and no other file. */
 int confine_files(const struct paths *readable, const struct paths *devices);
 
-/* Seccomp: no socket to anybody, and no call that leads around the rest. Needs no_new_privs. */
+/* Seccomp: refuses sockets and calls that lead around the other parts. Requires no_new_privs. */
 int confine_calls(void);
 
 #endif

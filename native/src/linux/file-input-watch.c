@@ -1,17 +1,17 @@
-/* A device's file, such as a controller's: waits for its next bytes and leaves reading them to others. */
+/* Waits for the next bytes of a device file, such as a controller's, without reading them. */
 #include "input-watch.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* A stick that never rests wakes nobody more often. */
+/* Limits the rate for a stick that is never at rest. */
 #define PAUSE_MS 20
 
 void idlewatt_await_bytes(int file, int stop, void (*touched)(void *), void *context) {
   const int set = epoll_create1(EPOLL_CLOEXEC);
   struct pollfd end = {.fd = stop, .events = POLLIN};
-  /* By edge: bytes that were told of and not yet read are no news. */
+  /* Edge-triggered: bytes that were reported and not read yet are not reported again. */
   struct epoll_event of_file = {.events = EPOLLIN | EPOLLET}, of_stop = {.events = EPOLLIN}, happened;
   if (epoll_ctl(set, EPOLL_CTL_ADD, file, &of_file) == 0 && epoll_ctl(set, EPOLL_CTL_ADD, stop, &of_stop) == 0)
     while (poll(&end, 1, PAUSE_MS) <= 0) {

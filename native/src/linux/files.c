@@ -1,7 +1,7 @@
 /*
- * Files: what is named may be read (and executed, since libraries are), named devices may be used, all else is
- * refused. Landlock binds the calling thread and all that comes after it, also across exec: that is why a
- * launcher does it and not the engine, which has threads before its first line runs.
+ * Restricts files: named paths may be read (and executed, as libraries are), named devices may be used, everything else
+ * is refused. Landlock binds the calling thread and those created after it, even across exec. That is why a launcher
+ * does it and not the engine, which has threads before its first line runs.
  */
 #include "confine.h"
 #include "landlock.h"
@@ -13,7 +13,7 @@
 
 static int allow(int ruleset, const char *path, uint64_t access) {
   const int opened = open(path, O_PATH | O_CLOEXEC);
-  /* Most of the list exists only on some systems. */
+  /* Most paths of the list exist only on some systems. */
   if (opened < 0) return 1;
   struct stat status;
   if (fstat(opened, &status) == 0 && !S_ISDIR(status.st_mode)) access &= ~FS_READ_DIR;

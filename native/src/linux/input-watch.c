@@ -1,4 +1,4 @@
-/* A thread that waits for the owner's hand and calls JavaScript: the system is listened to, never asked. */
+/* A thread that waits for input events of the system and calls JavaScript; it never polls. */
 #include "input-watch.h"
 
 #include <fcntl.h>
@@ -10,14 +10,14 @@
 
 #define DISPLAY_MAX 256
 
-/* One display or one file. Belongs to the thread, to the function that JavaScript hears by, and to the one that it stops with. */
+/* One display or one file. Shared by the thread, the callback into JavaScript, and the function that stops it. */
 struct watch {
   atomic_int owners;
   atomic_bool stopped;
   int stop, file;
-  /* Node may free what it gave us while the thread runs, when the process ends: NULL from then on. */
+  /* NULL once the process exits: Node may then free the function while the thread still runs. */
   pthread_mutex_t turn;
-  napi_threadsafe_function heard;
+  napi_threadsafe_function callback;
   char display[DISPLAY_MAX];
 };
 
@@ -31,34 +31,34 @@ static void leave(struct watch *watch) {
 static void end(struct watch *watch) {
   if (atomic_exchange(&watch->stopped, true)) return;
   const uint64_t one = 1;
-  /* A counter at zero takes one more. */
+  /* A counter at zero can always be increased. */
   (void)!write(watch->stop, &one, sizeof one);
 }
 
-/* On the thread. Whether it was the owner, or the end, is the address of one of these. */
+/* Runs on the thread. The address of one of these means owner input or the end of the watch. */
 static char owner, over;
 
-static void say(struct watch *watch, char *what) {
+static void notify(struct watch *watch, char *what) {
   pthread_mutex_lock(&watch->turn);
-  /* Whoever is told that it is closing has left it by that. */
-  if (watch->heard && napi_call_threadsafe_function(watch->heard, what, napi_tsfn_nonblocking) == napi_closing)
-    watch->heard = NULL;
-  if (watch->heard && what == &over) napi_release_threadsafe_function(watch->heard, napi_tsfn_release);
+  /* `napi_closing` already releases this thread's hold on the function. */
+  if (watch->callback && napi_call_threadsafe_function(watch->callback, what, napi_tsfn_nonblocking) == napi_closing)
+    watch->callback = NULL;
+  if (watch->callback && what == &over) napi_release_threadsafe_function(watch->callback, napi_tsfn_release);
   pthread_mutex_unlock(&watch->turn);
 }
 
-static void touched(void *watch) { say(watch, &owner); }
+static void touched(void *watch) { notify(watch, &owner); }
 
 static void *wait_for_owner(void *context) {
   struct watch *watch = context;
   if (watch->file >= 0) idlewatt_await_bytes(watch->file, watch->stop, touched, watch);
   else idlewatt_await_touches(watch->display, watch->stop, touched, watch);
-  say(watch, &over);
+  notify(watch, &over);
   leave(watch);
   return NULL;
 }
 
-/* On JavaScript's thread from here on; `env` is NULL when it is about to end. */
+/* From here on JavaScript's thread; `env` is NULL if the environment is about to end. */
 static void tell(napi_env env, napi_value listener, void *context, void *what) {
   const struct watch *watch = context;
   napi_value nobody, is_owner;
@@ -73,7 +73,7 @@ static void heard_gone(napi_env env, void *context, void *hint) {
   (void)env;
   (void)hint;
   pthread_mutex_lock(&watch->turn);
-  watch->heard = NULL;
+  watch->callback = NULL;
   pthread_mutex_unlock(&watch->turn);
   end(watch);
   leave(watch);
@@ -106,26 +106,26 @@ static napi_value refuse(napi_env env, struct watch *watch) {
   return NULL;
 }
 
-/* Takes the watch, and gives what ends it. */
+/* Takes ownership of the watch and returns the function that stops it. */
 static napi_value begin(napi_env env, struct watch *watch, napi_value listener) {
   napi_value name, stopper;
   pthread_t thread;
   if (napi_create_string_utf8(env, "idlewatt", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, watch, heard_gone, watch, tell,
-                                      &watch->heard) != napi_ok)
+                                      &watch->callback) != napi_ok)
     return refuse(env, watch);
   watch->owners = 3;
   pthread_mutex_init(&watch->turn, NULL);
   watch->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  /* It keeps no process alive. */
-  napi_unref_threadsafe_function(env, watch->heard);
+  /* Does not keep the process alive. */
+  napi_unref_threadsafe_function(env, watch->callback);
   napi_create_function(env, NULL, 0, stop, watch, &stopper);
   napi_add_finalizer(env, stopper, watch, stop_gone, NULL, NULL);
   if (watch->stop >= 0 && pthread_create(&thread, NULL, wait_for_owner, watch) == 0) {
     pthread_detach(thread);
     return stopper;
   }
-  napi_release_threadsafe_function(watch->heard, napi_tsfn_release);
+  napi_release_threadsafe_function(watch->callback, napi_tsfn_release);
   leave(watch);
   return null_value(env);
 }
@@ -152,7 +152,7 @@ napi_value idlewatt_watch_file(napi_env env, napi_callback_info info) {
   watch->file = -1;
   napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
   if (count < 2 || napi_get_value_int32(env, parameters[0], &file) != napi_ok) return refuse(env, watch);
-  /* One of our own, whatever its owner does with the number later. */
+  /* A duplicate, so that it stays open whatever the caller does with its number later. */
   watch->file = fcntl(file, F_DUPFD_CLOEXEC, 0);
   if (watch->file < 0) return refuse(env, watch);
   return begin(env, watch, parameters[1]);

@@ -1,4 +1,4 @@
-/* Landlock's interface as of ABI 7, written down here because the headers of most systems are older. */
+/* Landlock's interface as of ABI 7, declared here because the headers of most systems are older. */
 #ifndef IDLEWATT_LANDLOCK_H
 #define IDLEWATT_LANDLOCK_H
 

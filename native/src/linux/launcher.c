@@ -1,8 +1,8 @@
 /*
  * idlewatt-sandbox [--parent PID] [--memory BYTES] [--read PATH]... [--device PATH]... -- PROGRAM [ARGUMENT]...
  *
- * Becomes PROGRAM inside the engine's sandbox. A part that this kernel lacks is left out, and PROGRAM finds in
- * IDLEWATT_SANDBOX the names of those in force: `diesWithParent priority memory files network`.
+ * Becomes PROGRAM (exec) inside the engine's sandbox. A part that this kernel lacks is left out; IDLEWATT_SANDBOX gives
+ * PROGRAM the names of the active parts: `diesWithParent priority memory files network`.
  */
 #include "../priority.h"
 #include "confine.h"
@@ -24,7 +24,7 @@ static void note(int granted, const char *part) {
   strcat(in_force, part);
 }
 
-/* The parent may have died before the kernel knew what to do then. */
+/* The parent may have died before the signal was set up. */
 static int die_with(pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 0;
   if (getppid() != parent) _exit(1);
@@ -32,8 +32,8 @@ static int die_with(pid_t parent) {
 }
 
 /*
- * Private writable memory: heaps, context, stacks. The model's file is mapped read-only and not counted, and
- * address space is only reserved, so V8 and GPU drivers may have as much of that as they like.
+ * Limits private writable memory: heaps, context, stacks. The model file is mapped read-only and not counted, and
+ * reserved address space isn't either, so V8 and GPU drivers may reserve as much as they need.
  */
 static int limit_memory(rlim_t bytes) {
   const struct rlimit data = {.rlim_cur = bytes, .rlim_max = bytes};
@@ -70,7 +70,7 @@ int main(int count, char **parameters) {
   if (parent > 0) note(die_with(parent), "diesWithParent");
   note(idlewatt_lower_priority(), "priority");
   if (memory > 0) note(limit_memory(memory), "memory");
-  /* A core file would hold what people asked. */
+  /* A core file would contain prompts. */
   const struct rlimit nothing = {0};
   setrlimit(RLIMIT_CORE, &nothing);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {

@@ -1,6 +1,6 @@
 /*
- * Processor and disk only when nobody else wants them. Linux keeps both for each thread, so a process that
- * already has threads lowers each of them; threads made later inherit.
+ * Uses CPU and disk only if no other process wants them. Linux sets both per thread, so a process that already has
+ * threads lowers each of them; threads created later inherit.
  */
 #include "../priority.h"
 
@@ -10,12 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* From linux/ioprio.h, which older systems keep to the kernel. */
+/* From linux/ioprio.h, which older systems don't install. */
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_IDLE (3 << 13)
 
 static int lower_thread(int thread) {
-  /* Not SCHED_IDLE: a killed engine frees its memory in its own threads, which then wait even longer for a core. */
+  /* Not SCHED_IDLE: a killed engine frees its memory in its own threads, which would wait even longer for a core. */
   int granted = setpriority(PRIO_PROCESS, (id_t)thread, 19) == 0;
   granted &= syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, thread, IOPRIO_IDLE) == 0;
   return granted;

@@ -1,7 +1,7 @@
 /*
- * The X server's own alarm on its counter IDLETIME (X Synchronization Extension Protocol 3.1): it goes off when idle
- * time falls below a second, so that typing costs nothing here. Through libxcb with requests written out, since
- * Xlib ends the process of whoever loses its server; this connection belongs to one thread alone.
+ * Sets an alarm of the X server on its counter IDLETIME (X Synchronization Extension Protocol 3.1): it fires when the
+ * idle time falls below a second, so that typing costs nothing here. Uses libxcb with hand-written requests, since
+ * Xlib ends the process when the server goes away; this connection belongs to one thread only.
  */
 #include "input-watch.h"
 
@@ -15,7 +15,7 @@
 
 #define IDLE_MS 1000
 
-/* As xcb.h and xcbext.h lay them out. */
+/* Layouts from xcb.h and xcbext.h. */
 typedef struct connection connection;
 struct extension {
   const char *name;
@@ -65,7 +65,7 @@ static void load(void) {
                  xcb.event && xcb.flush && xcb.close;
 }
 
-/* `words` begin with the request's head, which the library fills in; it wants two free parts before the first. */
+/* `words` begin with the request's header, which the library fills in; it needs two free parts before the first. */
 static unsigned send(connection *server, uint8_t opcode, uint8_t without_reply, uint32_t *words, size_t bytes) {
   struct iovec parts[3] = {[2] = {.iov_base = words, .iov_len = bytes}};
   const struct request_kind kind = {1, &sync_extension, opcode, without_reply};
@@ -85,7 +85,7 @@ static uint32_t word(const uint8_t *at) {
   return value;
 }
 
-/* The counter of this name among those of a ListSystemCounters reply; 0 when there is none. */
+/* Returns the counter of this name from a ListSystemCounters reply; 0 if there is none. */
 static uint32_t named_counter(const uint8_t *reply, const char *name) {
   const uint8_t *at = reply + 32, *end = at + 4 * (size_t)word(reply + 4);
   for (uint32_t rest = word(reply + 8); rest > 0 && end - at >= 14; rest--) {
@@ -103,7 +103,7 @@ enum { INITIALIZE = 0, LIST_COUNTERS = 1, CREATE_ALARM = 8 };
 enum { ABSOLUTE = 0, NEGATIVE_TRANSITION = 1, ALL_ATTRIBUTES = 0x3f };
 enum { ALARM_NOTIFY = 1 };
 
-/* The code of its events; 0 when this server has no such alarm. */
+/* Returns the code of its events; 0 if this server has no such alarm. */
 static uint8_t set_alarm(connection *server) {
   const struct extension_reply *found = xcb.extension(server, &sync_extension);
   if (!found || !found->present) return 0;
@@ -117,7 +117,7 @@ static uint8_t set_alarm(connection *server) {
   const uint32_t counter = named_counter(reply, "IDLETIME");
   free(reply);
   if (!counter) return 0;
-  /* Values are 64 bits wide, the high word first; without a step it stays set after it went off. */
+  /* Values are 64 bits wide, high word first; without a step the alarm stays set after it fires. */
   uint32_t alarm[] = {0, xcb.new_id(server), ALL_ATTRIBUTES, counter, ABSOLUTE, 0, IDLE_MS, NEGATIVE_TRANSITION,
                       0, 0, 1};
   send(server, CREATE_ALARM, 1, alarm, sizeof alarm);

@@ -1,6 +1,6 @@
 /*
- * Idle time and full screen from an X server, through its libraries where they are installed; nothing of X is
- * needed to build. The connection is kept, and given up when the server goes away.
+ * Reads idle time and full screen from an X server, through its libraries if they are installed; nothing of X is
+ * needed to build. The connection is reused, and dropped when the server goes away.
  */
 #include "../input.h"
 
@@ -51,14 +51,14 @@ static char server_name[256];
 static jmp_buf broken;
 static saver_info info;
 
-/* A window that closed between two questions. */
+/* A window that closed between two requests. */
 static int ignore_error(display *of, void *event) {
   (void)of;
   (void)event;
   return 0;
 }
 
-/* Returning from here would end the process: that is how X's library treats a server that went away. */
+/* Returning from here would end the process: that is how Xlib handles a lost server. */
 static int leave_broken(display *of) {
   (void)of;
   longjmp(broken, 1);
@@ -97,7 +97,7 @@ static int load(void) {
   return 1;
 }
 
-/* The first of a window's values of this name; 0 when it has none. With `wanted`, whether that is among them. */
+/* Returns the first value of this window property; 0 if it has none. With `wanted`: 1 if it is among the values. */
 static unsigned long property(window of, const char *name, atom wanted) {
   atom type;
   int format;
@@ -107,7 +107,7 @@ static unsigned long property(window of, const char *name, atom wanted) {
   if (!property_name) return 0;
   if (x.property(server, of, property_name, 0, 64, 0, 0, &type, &format, &count, &rest, &data) != 0 || !data)
     return 0;
-  /* X hands out 32-bit values as longs. */
+  /* Xlib returns 32-bit values as longs. */
   if (format == 32 && count > 0) {
     const unsigned long *values = (const unsigned long *)(const void *)data;
     if (!wanted) result = values[0];
@@ -118,13 +118,13 @@ static unsigned long property(window of, const char *name, atom wanted) {
   return result;
 }
 
-/* As the window manager says it, else the window with the keyboard up to the one below the root. */
+/* Returns the window manager's active window, otherwise the ancestor below the root of the window with the keyboard. */
 static window front(window root) {
   window found = property(root, "_NET_ACTIVE_WINDOW", 0);
   if (found) return found;
   int revert;
   x.focus(server, &found, &revert);
-  /* None and PointerRoot are no windows. */
+  /* None and PointerRoot are not windows. */
   if (found <= 1 || found == root) return 0;
   for (;;) {
     window of_root, parent, *children = NULL;
@@ -175,7 +175,7 @@ struct input_reading idlewatt_read_input(const char *name) {
   pthread_mutex_lock(&turn);
   if (!load()) goto done;
   if (setjmp(broken)) {
-    /* Its memory is given up: the library may have left it half changed. */
+    /* Its memory is not freed: the library may have left it half changed. */
     server = NULL;
     reading.idle_ms = reading.full_screen = -1;
     goto done;

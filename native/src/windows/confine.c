@@ -1,7 +1,7 @@
 /*
- * Never run: written from Microsoft's documentation. A job object limits memory and refuses more processes; a
- * thread ends us with our parent. Network and files stay open: that takes an AppContainer, which only a process
- * that starts another one can make.
+ * Never run: written from Microsoft's documentation. A job object limits memory and refuses more processes; a thread
+ * ends this process with its parent. Network and files stay open: restricting them takes an AppContainer, which only
+ * the process that starts another one can create.
  */
 #define _WIN32_WINNT 0x0A00
 #include "../confine.h"
@@ -27,7 +27,7 @@ static int die_with(int parent) {
 
 static int limit_memory(uint64_t bytes) {
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
-  /* Kept open for as long as we live. */
+  /* Stays open for as long as this process runs. */
   const HANDLE job = CreateJobObjectA(NULL, NULL);
   if (!job) return 0;
   limits.BasicLimitInformation.LimitFlags =

@@ -1,6 +1,6 @@
 /*
- * Never run: written from Microsoft's documentation. Idle time of this session, the window in front against its
- * monitor, and Xbox controllers by the number that changes with each of their reports.
+ * Never run: written from Microsoft's documentation. Reads the idle time of this session, compares the foreground
+ * window with its monitor, and detects Xbox controllers by the number that changes with each of their reports.
  */
 #define _WIN32_WINNT 0x0A00
 #include "../input.h"
@@ -10,7 +10,7 @@
 #define CONTROLLERS_MAX 4
 #define CONNECTED 0
 
-/* The head of XINPUT_STATE, and room for the rest of it. */
+/* The beginning of XINPUT_STATE, and room for the rest of it. */
 struct controller_state {
   DWORD packet;
   unsigned char gamepad[12];

@@ -1,4 +1,4 @@
-/* Never run: written from Microsoft's documentation. Idle priority, and efficiency mode (EcoQoS) where it exists. */
+/* Never run: written from Microsoft's documentation. Sets idle priority, and efficiency mode (EcoQoS) where it exists. */
 #define _WIN32_WINNT 0x0A00
 #include "../priority.h"
 
@@ -17,7 +17,7 @@ int idlewatt_lower_priority(void) {
   const HANDLE self = GetCurrentProcess();
   const HMODULE kernel = GetModuleHandleA("kernel32.dll");
   const set_information set = (set_information)(void *)GetProcAddress(kernel, "SetProcessInformation");
-  /* Windows 10 before 1709 has no efficiency mode; its idle class is the lowest that it knows. */
+  /* Windows 10 before 1709 has no efficiency mode; the idle class is its lowest priority. */
   if (set) set(self, POWER_THROTTLING, &slow, sizeof slow);
   return SetPriorityClass(self, IDLE_PRIORITY_CLASS) != 0;
 }
