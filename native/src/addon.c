@@ -199,15 +199,15 @@ static napi_value confine(napi_env env, napi_callback_info info) {
   napi_value parameters[2];
   double memory_bytes_max;
   int32_t parent;
-  char in_force[TEXT_MAX] = "";
+  char active_parts[TEXT_MAX] = "";
   napi_get_cb_info(env, info, &count, parameters, NULL, NULL);
   if (count < 2 || napi_get_value_double(env, parameters[0], &memory_bytes_max) != napi_ok ||
       !(memory_bytes_max > 0) || napi_get_value_int32(env, parameters[1], &parent) != napi_ok)
     return refuse(env);
 #ifndef __linux__
-  idlewatt_confine((uint64_t)memory_bytes_max, parent, in_force);
+  idlewatt_confine((uint64_t)memory_bytes_max, parent, active_parts);
 #endif
-  return text(env, in_force);
+  return text(env, active_parts);
 }
 
 NAPI_MODULE_INIT() {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* `in_force` has room for at least 128 characters. */
-void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force);
+/* `active_parts` has room for at least 128 characters. */
+void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *active_parts);
 
 #endif

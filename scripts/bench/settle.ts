@@ -1,6 +1,6 @@
 /**
- * What it costs to be paid: gas a job through channels, beside a transfer for each job, and the time that
- * checking a voucher takes, alone and within the gate, by our means and by x402's.
+ * `npm run bench -- settle`: measures the cost of being paid: gas per job through channels, compared with a transfer per
+ * job, and the time to verify a voucher, alone and within the gate, with our verifier and with x402's.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,11 +36,11 @@ export async function run(): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-bench-settle-'));
   const chain = await startPracticeChain({ folder });
   try {
-    progress('gas: 25 channels of 25 payers, opened, claimed in one batch and paid out');
+    progress('Gas: 25 channels of 25 payers, opened, claimed in one batch and paid out.');
     const gas = await measureGas(chain);
-    progress(`signatures: ${SAMPLES} vouchers, seed ${SEED}`);
+    progress(`Signatures: ${SAMPLES} vouchers, seed ${SEED}.`);
     const checks = measureChecks();
-    progress(`gate: ${ADMISSIONS} admissions each`);
+    progress(`Gate: ${ADMISSIONS} admissions each.`);
     const x402 = await measureGate(chain, 'x402');
     const ours = await measureGate(chain, 'ourselves');
     const figures = {
@@ -60,8 +60,8 @@ export async function run(): Promise<BenchResult> {
         disagreementsWithEthersCount: atMost(checks.disagreementsWithEthersCount, 0),
       },
       notes: [
-        `Gas is of our own contracts on the practice chain, at ${JOBS_PER_CHANNEL} jobs a channel and ${CHANNELS} channels a batch; first claim and first payout, which cost the most.`,
-        'The gate is timed from the request to its admission, over a store in memory; x402 is the same gate with the check of x402’s own server.',
+        `Gas of our own contracts on the practice chain, with ${JOBS_PER_CHANNEL} jobs per channel and ${CHANNELS} channels per batch; first claim and first payout, which cost the most.`,
+        'The gate is timed from the request to its admission, with a store in memory; x402 is the same gate with the verifier of x402’s own server.',
         `Seed ${SEED}: IDLEWATT_SEED=${SEED} draws the same vouchers.`,
       ],
     };
@@ -82,12 +82,12 @@ async function measureGas(chain: PracticeChain) {
   const jobs = JOBS_PER_CHANNEL * BigInt(CHANNELS);
   const earned = JOBS_PER_CHANNEL * JOB_PRICE;
   let open = 0n;
-  for (const who of parties) open += await on.deposit(who, on.config(who), 2n * earned, 1n);
-  const rows = parties.map((who) => ({
-    channel: on.config(who),
+  for (const party of parties) open += await on.deposit(party, on.config(party), 2n * earned, 1n);
+  const rows = parties.map((party) => ({
+    channel: on.config(party),
     max: earned,
     total: earned,
-    signer: who.payer.session,
+    signer: party.payer.session,
   }));
   const batch = async (): Promise<bigint> => {
     const claims = await on.signClaims(rows);
@@ -110,7 +110,7 @@ async function measureGas(chain: PracticeChain) {
   };
 }
 
-/** One EIP-3009 transfer of one job's price to somebody who holds tokens already. */
+/** Measures one EIP-3009 transfer of one job's price to an account that already holds tokens. */
 async function measureTransfer(chain: PracticeChain, { receiver, asAnybody }: Party): Promise<bigint> {
   const token = chain.network.token.address as Hex;
   const payer = await makeAccounts();
@@ -157,7 +157,7 @@ function measureChecks() {
   const check = (sample: (typeof samples)[number]): boolean =>
     isSignedBy(sample.signer, sample.voucher, hashes, recoverSigner);
   for (const sample of samples.slice(0, 500)) check(sample);
-  // Only good ones are timed: a bad one may be refused before the costly part.
+  // Only valid ones are timed: an invalid one may be rejected before the expensive part.
   const good = samples.filter(({ kind }) => kind === 'good');
   let disagreements = 0;
   for (const sample of samples) {
@@ -175,7 +175,7 @@ function measureChecks() {
 
 function perSecond<T>(items: readonly T[], use: (item: T) => boolean): number {
   const startMs = performance.now();
-  if (!items.every(use)) throw new Error('a good voucher was refused');
+  if (!items.every(use)) throw new Error('A valid voucher was rejected.');
   return Math.round((items.length * 1_000) / (performance.now() - startMs));
 }
 
@@ -195,13 +195,14 @@ async function measureGate(chain: PracticeChain, checks: 'ourselves' | 'x402') {
       const startMs = performance.now();
       const admission = await provider.gate.admit(request);
       timesMs.push(performance.now() - startMs);
-      if (admission.kind !== 'admitted') throw new Error(`refused: ${admission.reason}`);
+      if (admission.kind !== 'admitted')
+        throw new Error(`The gate rejected a valid payment: ${admission.reason}.`);
       await lease.complete((await admission.payment.settle(amount(JOB_PRICE))).paymentResponse);
     }
   } finally {
     await service.close();
   }
-  // The first ones open the channel's way and warm the machine up.
+  // The first ones open channels and warm up the process.
   const sorted = timesMs.slice(20).sort((a, b) => a - b);
   const at = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
   return { median: at(0.5), p99: at(0.99) };

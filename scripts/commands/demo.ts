@@ -1,7 +1,7 @@
 /**
- * `npm run demo [-- --jobs N --json --home DIR]`: the practice loop once, from an empty home to settlement,
- * and the proof that three independent books agree: what the requester's ledger says it was charged, what
- * the provider's ledger booked as income, and what the chain says the payout address received.
+ * `npm run demo [-- --jobs N --json --home DIR]`: runs the practice loop once, from an empty data folder to the payout,
+ * and proves that three independent records agree: the amount charged in the requester's ledger, the income in the
+ * provider's ledger, and the amount that the payout address received on-chain.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,9 +21,9 @@ import {
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 
-/** The first start downloads the model; afterwards it is cached. */
+/** The first start downloads the model, which is then cached. */
 const MODEL_WAIT_MS = 20 * 60_000;
-/** Attempts beyond the asked-for jobs before the demo gives up. */
+/** Failed jobs after which the demo gives up. */
 const FAILURES_MAX = 5;
 
 interface Summary {
@@ -39,7 +39,7 @@ interface Summary {
   durationMs: number;
 }
 
-function say(text: string): void {
+function progress(text: string): void {
   console.error(text);
 }
 
@@ -48,13 +48,15 @@ async function demo(
   home: string,
 ): Promise<{ summary: Summary; agree: boolean; state: AgentState }> {
   const startedAtMs = Date.now();
-  buildNativeAndReport(say);
-  say(`Home: ${home}`);
-  say('Starting the practice network: a local chain, this machine as provider, a second agent as requester.');
+  buildNativeAndReport(progress);
+  progress(`Data folder: ${home}`);
+  progress(
+    'Starting the practice network: a local chain, this machine as provider, a second agent as requester.',
+  );
   const agent = await startAgent(
     ['--headless', '--home', home, '--profile', 'practice', '--quiet-requester'],
     {
-      onStderr: (line) => say(`  agent: ${line}`),
+      onStderr: (line) => progress(`  agent: ${line}`),
     },
   );
   try {
@@ -66,21 +68,23 @@ async function demo(
 
 async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
   if (agent.ready.page === null || agent.ready.gateway === null || agent.ready.chain === null) {
-    throw new Error('the agent has no page, no gateway or no chain');
+    throw new Error('The agent has no page, no gateway or no chain.');
   }
   const { gateway, chain } = agent.ready;
   const { api, close } = await connectApi(agent.ready.page);
   const ready = await waitForService(api);
   const model = ready.models.models.find((entry) => entry.active);
-  if (model?.sha256 == null) throw new Error('no model is served');
-  say(`Serving ${model.name} (${model.id}) on ${ready.work.backend} with ${ready.work.threads} threads.`);
+  if (model?.sha256 == null) throw new Error('No model is served.');
+  progress(
+    `Serving ${model.name} (${model.id}) on ${ready.work.backend} with ${ready.work.threads} threads.`,
+  );
 
   for (const { name, mode, value, unit } of ready.machine.benchmark.measurements) {
-    say(`  measured ${name} (${mode}): ${value.toPrecision(3)} ${unit}`);
+    progress(`  measured ${name} (${mode}): ${value.toPrecision(3)} ${unit}`);
   }
 
   const payout = ready.wallet.address;
-  if (payout === null) throw new Error('the wallet has no address');
+  if (payout === null) throw new Error('The wallet has no address.');
   const provider = new JsonRpcProvider(chain.rpcUrl, undefined, { staticNetwork: true });
   const token = new Contract(chain.token, ['function balanceOf(address) view returns (uint256)'], provider);
   const balanceOf = async (): Promise<bigint> => BigInt(await token.getFunction('balanceOf')(payout));
@@ -119,12 +123,12 @@ async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
   return { summary, agree, state };
 }
 
-/** Waits until a model is served, telling what happens meanwhile. */
+/** Waits until a model is served and prints what happens meanwhile. */
 async function waitForService(api: AgentApi): Promise<AgentState> {
-  let told = '';
-  const tell = (text: string) => {
-    if (text !== told) say(text);
-    told = text;
+  let last = '';
+  const printOnce = (text: string) => {
+    if (text !== last) progress(text);
+    last = text;
   };
   const serving = (state: AgentState) =>
     state.work.engine === 'ready' &&
@@ -138,12 +142,12 @@ async function waitForService(api: AgentApi): Promise<AgentState> {
       if (downloading?.progress) {
         const { receivedBytes, totalBytes, source } = downloading.progress;
         const tenths = totalBytes === null ? null : Math.floor((receivedBytes / totalBytes) * 10) * 10;
-        tell(`Downloading ${downloading.name} from ${source}${tenths === null ? '' : `: ${tenths} %`}`);
-      } else if (state.work.engine === 'loading') tell('Loading the model.');
-      else if (state.machine.benchmark.state === 'running') tell('Measuring what this machine can do.');
+        printOnce(`Downloading ${downloading.name} from ${source}${tenths === null ? '' : `: ${tenths}%`}`);
+      } else if (state.work.engine === 'loading') printOnce('Loading the model.');
+      else if (state.machine.benchmark.state === 'running') printOnce('Measuring what this machine can do.');
       for (const notice of state.app.notices) {
         if (notice.code === 'tiny-model-fallback') {
-          tell('No source of a real model could be reached: the bundled tiny model serves instead.');
+          printOnce('No source of a real model is reachable. The bundled tiny model is served instead.');
         }
       }
     },
@@ -162,25 +166,25 @@ async function sendJobs(
     try {
       await askOnce({ gateway, fetch }, model, prompts.next().value);
       done += 1;
-      say(`Job ${done} of ${jobs}: answered in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      progress(`Job ${done} of ${jobs}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     } catch (error) {
       failures += 1;
-      say(`A job failed: ${error instanceof Error ? error.message : String(error)}`);
-      if (failures > FAILURES_MAX) throw new Error('too many jobs failed', { cause: error });
+      progress(`A job failed: ${error instanceof Error ? error.message : String(error)}`);
+      if (failures > FAILURES_MAX) throw new Error('Too many jobs failed.', { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
 }
 
-/** Claims may also have happened on the way, by the agent's own schedule. */
+/** Returns the hash of the last transaction of a kind. Claims may also have happened earlier, on the agent's schedule. */
 async function lastTransaction(api: AgentApi, kind: string): Promise<string | null> {
   const { entries } = await api.earnings.entries({ limit: 1, kind });
   return entries[0]?.reference ?? null;
 }
 
-/** The requester's own expense, asked of its own API: nothing that the provider wrote. */
+/** Returns the expense in the requester's ledger, from its own API and independent of the provider's records. */
 async function chargedByRequester(ready: RunningAgent['ready']): Promise<bigint> {
-  if (ready.requester === null) throw new Error('there is no practice requester');
+  if (ready.requester === null) throw new Error('There is no practice requester.');
   const { api, close } = await connectApi(ready.requester.page);
   const { entries } = await api.earnings.entries({ limit: 500, kind: 'job-bought' });
   close();
@@ -202,21 +206,21 @@ function print(summary: Summary, agree: boolean, state: AgentState): void {
   const { asset } = state.money;
   const money = (text: string) =>
     `${formatUnits(BigInt(text), asset.decimals)} ${asset.practice ? 'practice ' : ''}${asset.symbol} (${text} base units)`;
-  say('');
-  say(`Served ${summary.jobs.served} jobs, ${summary.jobs.failed} failed.`);
-  say(
-    `Tokens: ${summary.tokens.input} in, ${summary.tokens.output} out, ${summary.decodeTokensPerSecond ?? 'unknown'} a second (median).`,
+  progress('');
+  progress(`Served ${summary.jobs.served} jobs, ${summary.jobs.failed} failed.`);
+  progress(
+    `Tokens: ${summary.tokens.input} in, ${summary.tokens.output} out, ${summary.decodeTokensPerSecond ?? 'unknown'} tokens/s (median).`,
   );
-  say(`Model: ${summary.model.id}, sha256 ${summary.model.sha256}`);
+  progress(`Model: ${summary.model.id}, sha256 ${summary.model.sha256}`);
   if (state.app.notices.some((notice) => notice.code === 'tiny-model-fallback')) {
-    say('       the bundled tiny model, since no source of a real one could be reached.');
+    progress('       the bundled tiny model, since no source of a real one was reachable.');
   }
-  say(`Charged by the requester's books:  ${money(summary.charged)}`);
-  say(`Booked as income by the provider:  ${money(summary.booked)}`);
-  say(`Received by the payout address:    ${money(summary.received)}`);
-  say(`Claim:  ${summary.claimTx ?? 'none'}`);
-  say(`Payout: ${summary.settleTx ?? 'none'}`);
-  say(agree ? 'The three agree. This was practice money.' : 'The three do NOT agree.');
+  progress(`Charged in the requester's ledger: ${money(summary.charged)}`);
+  progress(`Income in the provider's ledger:   ${money(summary.booked)}`);
+  progress(`Received by the payout address:    ${money(summary.received)}`);
+  progress(`Claim:  ${summary.claimTx ?? 'none'}`);
+  progress(`Payout: ${summary.settleTx ?? 'none'}`);
+  progress(agree ? 'The three agree. This was practice money.' : 'The three do NOT agree.');
 }
 
 const { values } = parseArgs({
@@ -228,7 +232,7 @@ const { values } = parseArgs({
 });
 const jobs = Number(values.jobs);
 if (!Number.isInteger(jobs) || jobs < 1 || jobs > 200) {
-  say(`--jobs is a number from 1 to 200, not "${values.jobs}".`);
+  progress(`Invalid --jobs "${values.jobs}". Use a number from 1 to 200.`);
   process.exit(2);
 }
 installSystemPackages(['model-download']);
@@ -239,7 +243,7 @@ try {
   if (values.json) console.log(JSON.stringify(summary));
   process.exitCode = agree && summary.jobs.served >= jobs ? 0 : 1;
 } catch (error) {
-  say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  progress(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 } finally {
   if (values.home === undefined) await rm(home, { recursive: true, force: true });

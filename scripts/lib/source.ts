@@ -98,7 +98,7 @@ function usesRawPost(node: object): boolean {
   return taken.data.id.properties.some(({ key }) => key !== undefined && RAW_POSTS.has(key.name));
 }
 
-/** Ledgers are recognized by the last name of the expression, since the parser knows no types. */
+/** Ledgers are recognized by the last name of the expression, since the parser has no types. */
 function isLedger(expression: unknown): boolean {
   const name = nameSchema.safeParse(expression);
   if (name.success) return /ledger$/i.test(name.data.name);

@@ -124,7 +124,10 @@ function lastTwoParts() {
   });
 }
 
-test('paused in the middle, an answer goes on at the other provider; all books agree', async () => {
+// Two providers load a real model and compute whole responses, which takes minutes where the CPU is shared.
+const SLOW = { timeout: 4 * 60_000 };
+
+test('continues a paused response at the other provider; all ledgers agree', SLOW, async () => {
   const { ids, pieces, finish, usage, paused } = await askAndPause('elsewhere');
   assert.deepEqual([ids.size, finish.length], [1, 1], 'one answer with one end');
   assert.ok(pieces > 5);
@@ -146,7 +149,7 @@ test('paused in the middle, an answer goes on at the other provider; all books a
   await paused.presence.resume({});
 });
 
-test('with nobody else, a request that waits goes on where it was when the owner has left', async () => {
+test('without another provider, continues at the same one once its owner has left', SLOW, async () => {
   const [first, second] = sellers;
   await waitForState(first ?? assert.fail(), ({ work }) => work.engine === 'ready', { timeoutMs: 60_000 });
   await second?.presence.pause({ until: 'resume' });

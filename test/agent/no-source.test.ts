@@ -14,7 +14,10 @@ import { eventually, temporaryHome } from './practice-agent.ts';
 /** A port where nobody listens. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-test('with no source in reach the bundled tiny model serves, and the page says so and why', async (context) => {
+// Tries each source of a model before it falls back, within 120 s.
+const SLOW = { timeout: 3 * 60_000 };
+
+test('serves the bundled tiny model if no source is reachable, and shows why', SLOW, async (context) => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
     env: {

@@ -15,7 +15,10 @@ import { startPractice, temporaryHome } from './practice-agent.ts';
 const ENTRY = fileURLToPath(new URL('../../main/agent-main.ts', import.meta.url));
 const IN_TIME = { timeoutMs: 120_000 };
 
-test('hours that the owner closes give the machine back, and open again when they are taken back', async () => {
+// Starts a practice network and loads the model twice, each within 120 s.
+const SLOW = { timeout: 5 * 60_000 };
+
+test('stops outside the schedule and runs again when the schedule is turned off', SLOW, async () => {
   const home = temporaryHome();
   const practice = await startPractice(home.path);
   try {

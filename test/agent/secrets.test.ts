@@ -168,7 +168,10 @@ async function live(rpcUrl: string, look: (agent: RunningAgent) => void): Promis
   assert.equal(await agent.stop(), 0);
 }
 
-test('a whole run leaves the secrets where they belong', async () => {
+// Starts a practice network twice and searches everything that it wrote.
+const SLOW = { timeout: 5 * 60_000 };
+
+test('a whole run leaves the secrets where they belong', SLOW, async () => {
   prepareHome(home.path);
   const chain = await startPracticeChain({ folder: join(home.path, 'chain') });
   const { url, server } = await listenToChain(chain.network.rpcUrl);

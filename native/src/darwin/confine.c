@@ -32,13 +32,13 @@ static void *end_with(void *parent) {
   _exit(1);
 }
 
-void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force) {
+void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *active_parts) {
   (void)memory_bytes_max;
   pthread_t thread;
   char *error = NULL;
-  *in_force = 0;
-  if (pthread_create(&thread, NULL, end_with, (void *)(intptr_t)parent) == 0) strcat(in_force, "diesWithParent ");
-  if (idlewatt_lower_priority()) strcat(in_force, "priority ");
+  *active_parts = 0;
+  if (pthread_create(&thread, NULL, end_with, (void *)(intptr_t)parent) == 0) strcat(active_parts, "diesWithParent ");
+  if (idlewatt_lower_priority()) strcat(active_parts, "priority ");
   /* Not reported as `files`, because it allows more than models and libraries. */
-  if (sandbox_init(profile, 0, &error) == 0) strcat(in_force, "network ");
+  if (sandbox_init(profile, 0, &error) == 0) strcat(active_parts, "network ");
 }

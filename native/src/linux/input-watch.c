@@ -59,13 +59,13 @@ static void *wait_for_owner(void *context) {
 }
 
 /* From here on JavaScript's thread; `env` is NULL if the environment is about to end. */
-static void tell(napi_env env, napi_value listener, void *context, void *what) {
+static void call_listener(napi_env env, napi_value listener, void *context, void *what) {
   const struct watch *watch = context;
-  napi_value nobody, is_owner;
+  napi_value undefined, is_owner;
   if (!env || watch->stopped) return;
-  napi_get_undefined(env, &nobody);
+  napi_get_undefined(env, &undefined);
   napi_get_boolean(env, what == &owner, &is_owner);
-  napi_call_function(env, nobody, listener, 1, &is_owner, NULL);
+  napi_call_function(env, undefined, listener, 1, &is_owner, NULL);
 }
 
 static void heard_gone(napi_env env, void *context, void *hint) {
@@ -111,7 +111,7 @@ static napi_value begin(napi_env env, struct watch *watch, napi_value listener) 
   napi_value name, stopper;
   pthread_t thread;
   if (napi_create_string_utf8(env, "idlewatt", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, watch, heard_gone, watch, tell,
+      napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, watch, heard_gone, watch, call_listener,
                                       &watch->callback) != napi_ok)
     return refuse(env, watch);
   watch->owners = 3;

@@ -16,12 +16,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static char in_force[128];
+static char active_parts[128];
 
 static void note(int granted, const char *part) {
   if (!granted) return;
-  if (*in_force) strcat(in_force, " ");
-  strcat(in_force, part);
+  if (*active_parts) strcat(active_parts, " ");
+  strcat(active_parts, part);
 }
 
 /* The parent may have died before the signal was set up. */
@@ -77,7 +77,7 @@ int main(int count, char **parameters) {
     note(confine_files(&readable, &devices), "files");
     note(confine_calls(), "network");
   }
-  setenv("IDLEWATT_SANDBOX", in_force, 1);
+  setenv("IDLEWATT_SANDBOX", active_parts, 1);
   execv(program[0], program);
   fprintf(stderr, "idlewatt-sandbox: %s: %s\n", program[0], strerror(errno));
   return 127;

@@ -38,9 +38,9 @@ static int limit_memory(uint64_t bytes) {
          AssignProcessToJobObject(job, GetCurrentProcess());
 }
 
-void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *in_force) {
-  *in_force = 0;
-  if (die_with(parent)) strcat(in_force, "diesWithParent ");
-  if (idlewatt_lower_priority()) strcat(in_force, "priority ");
-  if (limit_memory(memory_bytes_max)) strcat(in_force, "memory ");
+void idlewatt_confine(uint64_t memory_bytes_max, int parent, char *active_parts) {
+  *active_parts = 0;
+  if (die_with(parent)) strcat(active_parts, "diesWithParent ");
+  if (idlewatt_lower_priority()) strcat(active_parts, "priority ");
+  if (limit_memory(memory_bytes_max)) strcat(active_parts, "memory ");
 }

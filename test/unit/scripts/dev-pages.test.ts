@@ -1,5 +1,5 @@
 /**
- * Verifies: `npm run dev` connects its pages to the agent without weakening who may connect.
+ * Verifies: `npm run dev` connects its pages to the agent and no other client.
  * Setup: the real dev server in front of a WebSocket server that plays the agent and records each request.
  * Fails if: another origin or another token reaches the agent as a trusted page, or the policy allows inline code.
  */
