@@ -1,5 +1,5 @@
 /**
- * `npm run check`: checks types per environment, lint and format, the import rules and the migrations, concurrently.
+ * `npm run check`: checks types per environment, lint and format, the import rules, the migrations and the CI workflow.
  * Prints one line per part with its duration and the output of those that failed. Exit code 1 if any failed.
  */
 import { spawn } from 'node:child_process';
@@ -35,6 +35,7 @@ const parts: Part[] = [
   { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
+  { name: 'workflows', program: 'action-validator', parameters: ['.github/workflows/ci.yml'] },
   { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];
 

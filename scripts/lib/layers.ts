@@ -124,6 +124,8 @@ export const LAYERS: readonly Layer[] = [
 
 /** Packages of package.json that no layer of the app may import, with the reason why they are installed. */
 export const TOOLS: Readonly<Record<string, string>> = {
+  '@action-validator/cli': 'checks .github/workflows',
+  '@action-validator/core': 'the checks of @action-validator/cli',
   '@axe-core/playwright': 'accessibility rules in the tests of the pages',
   '@biomejs/biome': 'linter and formatter',
   '@electron/fuses': 'prepares the Electron for tests',
