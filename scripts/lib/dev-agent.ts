@@ -39,9 +39,9 @@ export function keepDevAgent(args: readonly string[], print: (line: string) => v
         return null;
       },
     );
-    if (agent !== null)
-      print(`The agent is ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
     const started = agent;
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    if (started !== null) print(`The agent is ready after ${seconds} s (process ${started.ready.pid}).`);
     started?.process.once('exit', (code, signal) => {
       if (agent !== started) return;
       agent = null;
