@@ -31,14 +31,11 @@ export function keepDevAgent(args: readonly string[], print: (line: string) => v
 
   const start = async () => {
     const startedMs = performance.now();
-    agent = await startAgent(args, { onStderr: (line) => print(`agent: ${line}`) }).catch(
-      (error: unknown) => {
-        print(
-          `${error instanceof Error ? error.message : error}\nThe agent starts again after the next change.`,
-        );
-        return null;
-      },
-    );
+    agent = await startAgent(args, { onStderr: (line) => print(`agent: ${line}`) }).catch(() => {
+      // Its standard error, which is printed already, has the reason.
+      print('The agent did not start. It starts again after the next change.');
+      return null;
+    });
     const started = agent;
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     if (started !== null) print(`The agent is ready after ${seconds} s (process ${started.ready.pid}).`);
