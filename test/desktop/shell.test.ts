@@ -11,6 +11,8 @@ import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
+/** For tests and hooks that start an agent, which may take longer than the limit of other tests. */
+const SLOW = { timeout: 3 * AGENT_MS_MAX };
 const QUIT_MS_MAX = 5_000;
 
 describe('the desktop app', () => {
@@ -18,7 +20,7 @@ describe('the desktop app', () => {
   before(async () => {
     desktop = await openApp();
     await desktop.page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });
-  });
+  }, SLOW);
   after(() => desktop.close());
 
   test('opens its own page with live data of the practice network', async () => {
@@ -189,7 +191,7 @@ describe('the desktop app', () => {
     assert.ok(items.some((item) => item.kind === 'action' && item.label === 'Quit Idlewatt (earning stops)'));
   });
 
-  test('the agent comes back when it was killed, and the page with it', async () => {
+  test('the agent comes back when it was killed, and the page with it', SLOW, async () => {
     const first = await desktop.agentPid();
     assert.ok(first !== undefined);
     const noticed = desktop.page.getByText('Reconnecting', { exact: true }).first().waitFor();

@@ -13,6 +13,8 @@ import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
+/** For tests and hooks that start an agent, which may take longer than the limit of other tests. */
+const SLOW = { timeout: 3 * AGENT_MS_MAX };
 /** The well-known test phrase of BIP-39 and its first address. */
 const PHRASE =
   'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about';
@@ -28,7 +30,7 @@ describe('the wallet on the desktop', () => {
     await page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });
     await page.getByRole('link', { name: 'Wallet' }).click();
     await page.getByRole('heading', { name: 'Send', exact: true }).waitFor();
-  });
+  }, SLOW);
   after(() => desktop.close());
 
   /** The next message box is answered with this button; what it would have shown is kept. */
@@ -150,7 +152,7 @@ describe('the wallet on the desktop', () => {
     await until('one window', desktop.windows, (windows) => windows.length === 1, 5_000);
   });
 
-  test('a key file saved here brings the same wallet back, in the place of another one', async () => {
+  test('a saved key file restores the same wallet in place of another one', SLOW, async () => {
     const file = join(desktop.home, 'exported.json');
     const addressShown = () => page.locator('.receive .address').textContent();
     const first = await addressShown();
