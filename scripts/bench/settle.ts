@@ -74,10 +74,10 @@ export async function run(): Promise<BenchResult> {
 async function measureGas(chain: PracticeChain) {
   const node = connectNode(chain.network);
   const on = driveContract(chain, node);
-  const seller = await on.party();
+  const provider = await on.party();
   const parties: Party[] = [];
   for (let index = 0; index < CHANNELS; index += 1) {
-    parties.push({ ...(await on.party()), receiver: seller.receiver });
+    parties.push({ ...(await on.party()), receiver: provider.receiver });
   }
   const jobs = JOBS_PER_CHANNEL * BigInt(CHANNELS);
   const earned = JOBS_PER_CHANNEL * JOB_PRICE;
@@ -91,14 +91,14 @@ async function measureGas(chain: PracticeChain) {
   }));
   const batch = async (): Promise<bigint> => {
     const claims = await on.signClaims(rows);
-    const signature = await on.signBatch(seller.receiver.session, rows);
-    return on.send(seller.asAnybody, 'claimWithSignature', [claims, signature]);
+    const signature = await on.signBatch(provider.receiver.session, rows);
+    return on.send(provider.asAnybody, 'claimWithSignature', [claims, signature]);
   };
   const claim = await batch();
-  const settle = await on.settle(seller);
+  const settle = await on.settle(provider);
   for (const row of rows) Object.assign(row, { max: 2n * earned, total: 2n * earned });
-  const later = (await batch()) + (await on.settle(seller));
-  const transfer = await measureTransfer(chain, seller);
+  const later = (await batch()) + (await on.settle(provider));
+  const transfer = await measureTransfer(chain, provider);
   return {
     openPerChannelGas: perUnit(open, BigInt(CHANNELS)),
     claimPerChannelGas: perUnit(claim, BigInt(CHANNELS)),

@@ -7,7 +7,7 @@ import { type RunningAgent, startAgent } from './agent-process.ts';
 import { REPOSITORY } from './places.ts';
 
 export interface DevAgent {
-  /** What the running agent reported; null while none is ready. */
+  /** Returns the content of the running agent’s READY line; null while none is ready. */
   ready(): AgentReady | null;
   stop(): Promise<void>;
 }

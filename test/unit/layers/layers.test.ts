@@ -36,12 +36,12 @@ function check(files: Record<string, string>) {
 
 test('fails on a forbidden tree and prints line and reason', () => {
   const result = check({
-    'main/core/ledger/books.ts':
+    'main/core/ledger/entries.ts':
       "// the vendor\nimport Database from 'better-sqlite3';\nexport { Database };\n",
     'renderer/app.tsx': "export const App = () => <p>{String(import('node:fs'))}</p>;\n",
   });
   assert.equal(result.status, 1);
-  assert.match(result.stderr, /main\/core\/ledger\/books\.ts:2 {2}better-sqlite3\n.*never a vendor/);
+  assert.match(result.stderr, /main\/core\/ledger\/entries\.ts:2 {2}better-sqlite3\n.*never a vendor/);
   assert.match(result.stderr, /renderer\/app\.tsx:1 {2}node:fs\n.*nothing of Node/);
   assert.match(result.stdout, /2 files, 2 violations/);
 });
