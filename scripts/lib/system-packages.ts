@@ -26,7 +26,7 @@ const NEEDS: readonly Need[] = [
   { packages: ['curl'], present: () => onPath('curl') },
   { packages: ['procps'], present: () => onPath('ps') },
   { packages: ['iproute2'], present: () => onPath('ip') },
-  { packages: ['chromium', 'chromium-browser'], present: () => onPath('chromium') },
+  { packages: ['chromium', 'chromium-browser'], present: hasChromium },
   { packages: ['gcc'], present: () => onPath('cc') },
   { packages: ['libc6-dev'] },
   { packages: ['python3'], present: () => onPath('python3'), forModels: true },
@@ -121,6 +121,11 @@ function onPath(program: string): boolean {
   return (process.env.PATH ?? '')
     .split(':')
     .some((folder) => folder !== '' && existsSync(`${folder}/${program}`));
+}
+
+/** The tests of the pages use the browser at IDLEWATT_CHROMIUM, if that is set. */
+function hasChromium(): boolean {
+  return onPath('chromium') || existsSync(process.env.IDLEWATT_CHROMIUM ?? '');
 }
 
 function succeeds(program: string, parameters: readonly string[]): boolean {
