@@ -1,4 +1,4 @@
-/** How the pages are built: relative paths, so that the same files work from `app://` and from loopback. */
+/** Build of the pages. Paths are relative, so that the same files work from `app://` and from loopback. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
@@ -16,7 +16,7 @@ export default defineConfig({
     outDir: here('./dist/renderer'),
     emptyOutDir: true,
     target: 'chrome130',
-    // The content security policy allows no inline code and no data: fonts.
+    // The content security policy allows neither inline code nor fonts from `data:`.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {

@@ -10,19 +10,19 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IDepositCollector} from "./IDepositCollector.sol";
 
-/// @title Payment channels with cumulative vouchers, after the ABI of x402's scheme `batch-settlement`.
-/// @notice Our own implementation, for local chains that lack the canonical contract. It stands at the
-///         canonical address without a constructor having run, so it holds constants only and computes
-///         its EIP-712 domain at run time, once in each call.
-/// @dev Invariants: a channel's `totalClaimed` never exceeds its `balance` nor the highest voucher shown;
-///      a receiver's `totalSettled` never exceeds its `totalClaimed`; for each token this contract holds
-///      at least the sum over channels of `balance - totalClaimed` and over receivers of what is unsettled.
+/// @title Payment channels with cumulative vouchers, with the ABI of x402's scheme `batch-settlement`.
+/// @notice Our own implementation, for local chains that lack the canonical contract. It is placed at the
+///         canonical address without running a constructor, so it has only constants and computes its EIP-712
+///         domain at run time, once per call.
+/// @dev Invariants: a channel's `totalClaimed` never exceeds its `balance` or the highest voucher presented;
+///      a receiver's `totalSettled` never exceeds its `totalClaimed`; for each token, this contract holds at
+///      least the sum of `balance - totalClaimed` over all channels plus the unsettled amounts of all receivers.
 contract BatchSettlement is Multicall, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     struct ChannelConfig {
         address payer;
-        /// Signs vouchers; the zero address means that the payer does (a contract wallet may).
+        /// Signs vouchers. Zero address: the payer signs, which may be a contract wallet.
         address payerAuthorizer;
         address receiver;
         address receiverAuthorizer;
@@ -43,7 +43,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
     }
 
     struct Channel {
-        /// Everything deposited and not given back.
+        /// Everything deposited and not refunded.
         uint128 balance;
         /// The part of `balance` that belongs to the receiver.
         uint128 totalClaimed;
@@ -83,7 +83,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
     mapping(address receiver => mapping(address token => Receiver)) public receivers;
 
     event ChannelCreated(bytes32 indexed channelId, ChannelConfig config);
-    /// Nothing is left and nothing was ever claimed: as if the channel had not been.
+    /// Nothing is left and nothing was ever claimed, as if the channel had never existed.
     event ChannelClosed(bytes32 indexed channelId, ChannelConfig config);
     event Deposited(bytes32 indexed channelId, address indexed sender, uint128 amount, uint128 newBalance);
     event Claimed(bytes32 indexed channelId, address indexed sender, uint128 claimAmount, uint128 newTotalClaimed);
@@ -114,7 +114,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
     error InvalidRefundNonce();
     error ZeroRefund();
 
-    /// @notice Adds `amount` to a channel; the collector must bring exactly that much.
+    /// @notice Adds `amount` to a channel; the collector must transfer exactly that amount.
     function deposit(ChannelConfig calldata config, uint128 amount, address collector, bytes calldata collectorData)
         external
         nonReentrant
@@ -135,13 +135,13 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         channels[channelId].balance = balance;
         uint256 held = IERC20(config.token).balanceOf(address(this));
         IDepositCollector(collector).collect(config.payer, config.token, amount, channelId, collectorData);
-        // Measured, not believed: the caller chose the collector, and tokens may take a fee.
+        // Measure the amount instead of trusting it: the caller chose the collector, and tokens may take a fee.
         if (IERC20(config.token).balanceOf(address(this)) != held + amount) revert DepositCollectionFailed();
         if (balance == amount && channel.totalClaimed == 0) emit ChannelCreated(channelId, config);
         emit Deposited(channelId, msg.sender, amount, balance);
     }
 
-    /// @notice Books vouchers for their receivers; the caller is each channel's receiver or its authorizer.
+    /// @notice Claims vouchers for their receivers; the caller is each channel's receiver or its authorizer.
     function claim(VoucherClaim[] calldata voucherClaims) external nonReentrant {
         if (voucherClaims.length == 0) revert EmptyBatch();
         bytes32 domain = _domain();
@@ -152,7 +152,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         }
     }
 
-    /// @notice The same for anybody who brings the authorizer's signature over the whole batch.
+    /// @notice The same for any caller with the authorizer's signature over the whole batch.
     function claimWithSignature(VoucherClaim[] calldata voucherClaims, bytes calldata authorizerSignature)
         external
         nonReentrant
@@ -175,7 +175,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         }
     }
 
-    /// @notice Pays a receiver everything claimed for it and not yet paid, if anything. Anybody may call.
+    /// @notice Pays a receiver everything claimed for it and not yet paid, if anything. Any caller is allowed.
     function settle(address receiver, address token) external nonReentrant {
         Receiver storage account = receivers[receiver][token];
         uint128 totalClaimed = account.totalClaimed;
@@ -186,7 +186,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         IERC20(token).safeTransfer(receiver, amount);
     }
 
-    /// @notice Starts the payer's way out without the receiver. Unclaimed vouchers reserve nothing.
+    /// @notice Starts the payer's withdrawal without the receiver. Unclaimed vouchers reserve nothing.
     function initiateWithdraw(ChannelConfig calldata config, uint128 amount) external nonReentrant {
         if (!_isPaying(config)) revert InvalidChannel();
         if (amount == 0) revert NothingToWithdraw();
@@ -197,7 +197,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         emit WithdrawInitiated(channelId, amount, uint40(block.timestamp) + config.withdrawDelay);
     }
 
-    /// @notice After the delay: gives the payer what was asked, or what claims have left of it.
+    /// @notice After the delay: pays the payer the requested amount, or what claims have left of it.
     function finalizeWithdraw(ChannelConfig calldata config) external nonReentrant {
         if (!_isPaying(config)) revert NotAuthorizedToFinalizeWithdraw();
         bytes32 channelId = getChannelId(config);
@@ -210,13 +210,13 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         _giveBack(config, channelId, amount);
     }
 
-    /// @notice The receiver gives unclaimed money back at once; more than there is means all of it.
+    /// @notice The receiver refunds unclaimed money immediately; an amount above what is left means all of it.
     function refund(ChannelConfig calldata config, uint128 amount) external nonReentrant {
         if (!_isReceiving(config)) revert NotAuthorizedToRefund();
         _refund(config, getChannelId(config), amount);
     }
 
-    /// @notice The same for anybody who brings the authorizer's signature.
+    /// @notice The same for any caller with the authorizer's signature.
     function refundWithSignature(
         ChannelConfig calldata config,
         uint128 amount,
@@ -257,7 +257,7 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         return _claimBatchDigest(domain, voucherClaims, channelIds);
     }
 
-    /// @notice ERC-5267: what the signatures are bound to.
+    /// @notice ERC-5267: the domain that signatures are bound to.
     function eip712Domain()
         external
         view
@@ -278,12 +278,12 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         ChannelConfig calldata config = entry.voucher.channel;
         Channel memory channel = channels[channelId];
         uint128 totalClaimed = entry.totalClaimed;
-        // Claimed already: nothing to do, so that a batch sent twice harms nobody.
+        // Already claimed: nothing to do, so that sending a batch twice does no harm.
         if (totalClaimed <= channel.totalClaimed) return;
         uint128 ceiling = entry.voucher.maxClaimableAmount;
         if (totalClaimed > ceiling) revert ClaimExceedsCeiling();
         if (totalClaimed > channel.balance) revert ClaimExceedsBalance();
-        if (!_isPromised(config, _voucherDigest(domain, channelId, ceiling), entry.signature)) {
+        if (!_isSignedForPayer(config, _voucherDigest(domain, channelId, ceiling), entry.signature)) {
             revert InvalidSignature();
         }
         uint128 amount = totalClaimed - channel.totalClaimed;
@@ -292,8 +292,8 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
         emit Claimed(channelId, msg.sender, amount, totalClaimed);
     }
 
-    /// A named key signs by itself, without a look whether a contract stands at its address.
-    function _isPromised(ChannelConfig calldata config, bytes32 digest, bytes calldata signature)
+    /// The signature of a named key is recovered, without checking for a contract at its address.
+    function _isSignedForPayer(ChannelConfig calldata config, bytes32 digest, bytes calldata signature)
         private
         view
         returns (bool)
@@ -306,13 +306,13 @@ contract BatchSettlement is Multicall, ReentrancyGuardTransient {
 
     function _refund(ChannelConfig calldata config, bytes32 channelId, uint128 requested) private {
         if (requested == 0) revert ZeroRefund();
-        // Every refund spends the nonce, so that no signature made for an earlier state is used later.
+        // Every refund uses up the nonce, so that a signature for an earlier state can't be used later.
         ++refundNonce[channelId];
         uint128 amount = _least(requested, _available(channelId));
         if (amount == 0) return;
         Withdrawal storage pending = pendingWithdrawals[channelId];
         if (pending.initiatedAt != 0) {
-            // What is given back now counts towards what was asked for.
+            // The refunded amount counts toward the requested withdrawal.
             if (amount >= pending.amount) delete pendingWithdrawals[channelId];
             else pending.amount -= amount;
         }

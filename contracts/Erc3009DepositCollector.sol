@@ -17,9 +17,9 @@ interface IReceiveWithAuthorization {
     ) external;
 }
 
-/// @title Deposits by EIP-3009: the payer signs, anybody pays the gas.
-/// @notice The authorisation's nonce is the hash of the channel's id and a salt, so that a signature made
-///         for one channel can fund no other.
+/// @title Deposits by EIP-3009: the payer signs, any account pays the gas.
+/// @notice The authorization's nonce is the hash of the channel's id and a salt, so that a signature for one
+///         channel can't fund another.
 contract Erc3009DepositCollector is DepositCollector {
     using SafeERC20 for IERC20;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Several reads in one call, after the ABI of Multicall3, for local chains that lack it.
-/// @notice Only what x402's facilitator and common readers use.
+/// @title Several reads in one call, with the ABI of Multicall3, for local chains that lack it.
+/// @notice Only the functions that x402's facilitator and common readers use.
 contract Multicall3 {
     struct Call {
         address target;

@@ -7,9 +7,9 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ISignatureTransfer} from "./ISignatureTransfer.sol";
 
-/// @title Single transfers by signature with a witness, after the ABI of Permit2, for local chains that lack it.
-/// @notice Our own, and only the part that deposits use. A signature names the one who may use it (the
-///         caller), is good once and until its deadline; nonces come in any order.
+/// @title Single transfers by signature with a witness, with the ABI of Permit2, for local chains that lack it.
+/// @notice Our own implementation of only the part that deposits use. A signature names its only allowed caller,
+///         is valid once and until its deadline; nonces may be used in any order.
 contract Permit2 is ISignatureTransfer {
     using SafeERC20 for IERC20;
 
@@ -55,7 +55,7 @@ contract Permit2 is ISignatureTransfer {
         IERC20(permit.permitted.token).safeTransferFrom(owner, transferDetails.to, amount);
     }
 
-    /// @notice Makes signatures of the caller worthless before they are used.
+    /// @notice Invalidates signatures of the caller before they are used.
     function invalidateUnorderedNonces(uint256 wordPos, uint256 mask) external {
         nonceBitmap[msg.sender][wordPos] |= mask;
         emit UnorderedNonceInvalidation(msg.sender, wordPos, mask);

@@ -5,8 +5,8 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
-/// @title A stand-in for USDC on a local chain: six decimals, EIP-2612, EIP-3009, and anybody may mint.
-/// @notice Worth nothing. It stands at a fixed address without a constructor having run.
+/// @title Fake USDC for a local chain: six decimals, EIP-2612, EIP-3009, and any account may mint.
+/// @notice Worthless. It is placed at a fixed address without running a constructor.
 contract PracticeUsdc is ERC20("", "") {
     bytes32 public constant TRANSFER_WITH_AUTHORIZATION_TYPEHASH = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"

@@ -1,4 +1,4 @@
-/** Plays a laptop's services on a message bus of its own until its input ends; prints the bus's address. */
+/** Fakes a laptop's services on a private message bus until standard input ends; prints the bus's address. */
 import { once } from 'node:events';
 import { Variant } from '@jellybrick/dbus-next';
 import { openPrivateBus, variants } from '../../test/contract/private-bus.ts';

@@ -1,22 +1,22 @@
-/** How soon the owner's own hand is felt: real input on a virtual display that the agent in this process listens to. */
+/** Measures the hand-back after real input: on a virtual display whose events the agent in this process receives. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../main/agent.ts';
-import { type AgentApi, waitForState } from '../agent-process.ts';
-import { openVirtualDisplay, type VirtualDisplay } from '../virtual-display.ts';
-import { openVirtualHand } from '../virtual-hand.ts';
+import { type AgentApi, waitForState } from '../lib/agent-process.ts';
+import { openVirtualDisplay, type VirtualDisplay } from '../lib/virtual-display.ts';
+import { openVirtualHand } from '../lib/virtual-input.ts';
 import { allStreams, quantile, serve } from './hand-back-scene.ts';
 import { monotonicMs, watchGone } from './process-watch.ts';
-import { type BenchResult, say } from './result.ts';
+import { type BenchResult, progress } from './result.ts';
 import type { Ask } from './streams.ts';
 
-const TOUCHES = 6;
-/** A minute without input, and the load of the model. */
+const INPUTS = 6;
+/** A minute without input, plus loading the model. */
 const READY_MS_MAX = 180_000;
-/** Into the answers, and never in step with the second in which sensors are asked. */
-const TOUCH_AFTER_MS = 630;
+/** Falls into the responses, and not at the same point of the second in which sensors are polled. */
+const INPUT_AFTER_MS = 630;
 
-/** Becomes this process's display; null where there is no Xvfb. */
-export async function openOwnersDisplay(): Promise<VirtualDisplay | null> {
+/** Opens a virtual display and makes it this process's display; null without Xvfb. */
+export async function openInputDisplay(): Promise<VirtualDisplay | null> {
   const display = await openVirtualDisplay({ width: 640, height: 480 }).catch(() => null);
   if (display === null) return null;
   for (const name of ['WAYLAND_DISPLAY', 'XDG_SESSION_TYPE']) delete process.env[name];
@@ -24,18 +24,18 @@ export async function openOwnersDisplay(): Promise<VirtualDisplay | null> {
   return display;
 }
 
-/** Leaves the agent to run always, as it was. */
-export async function measureTouches(
+/** Afterwards the agent runs always again, as before. */
+export async function measureInput(
   agent: Agent,
   api: AgentApi,
   ask: Ask,
   display: VirtualDisplay | null,
 ): Promise<BenchResult> {
   if (display === null) {
-    return { figures: {}, goals: {}, notes: ['no virtual display: the owner’s own hand was not measured'] };
+    return { figures: {}, goals: {}, notes: ['without a virtual display, real input was not measured'] };
   }
-  say(`${TOUCHES} touches of a key, each after a minute without.`);
-  const hand = openVirtualHand(display.env);
+  progress(`${INPUTS} key presses, each after a minute without input.`);
+  const input = openVirtualHand(display.env);
   const decidedMs: number[] = [];
   const freedMs: number[] = [];
   await api.settings.change({
@@ -46,26 +46,26 @@ export async function measureTouches(
   });
   await api.presence.resume({});
   try {
-    for (let touch = 0; touch < TOUCHES; touch++) {
+    for (let round = 0; round < INPUTS; round++) {
       await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
         timeoutMs: READY_MS_MAX,
       });
-      const streams = serve(ask, touch);
+      const streams = serve(ask, round);
       const pid = await allStreams(agent);
       const gone = watchGone(pid);
-      await sleep(TOUCH_AFTER_MS);
+      await sleep(INPUT_AFTER_MS);
       const startMs = monotonicMs();
-      const touchedMs = await hand.press('a');
+      const pressedMs = await input.press('a');
       const { work } = await waitForState(api, (state) => state.work.presence.reason === 'owner-active', {
         timeoutMs: READY_MS_MAX,
       });
-      decidedMs.push(work.presence.sinceMs - touchedMs);
+      decidedMs.push(work.presence.sinceMs - pressedMs);
       freedMs.push((await gone) - startMs);
       await streams;
-      say(`Touch ${touch + 1}: decided after ${decidedMs.at(-1)?.toFixed(1)} ms.`);
+      progress(`Key press ${round + 1}: decided after ${decidedMs.at(-1)?.toFixed(1)} ms.`);
     }
   } finally {
-    await hand.close();
+    await input.close();
     await api.settings.change({ runWhen: 'always' });
   }
   return {
@@ -76,6 +76,6 @@ export async function measureTouches(
       touchFreedMaxMs: Math.max(...freedMs),
     },
     goals: {},
-    notes: [`${TOUCHES} touches of a real key on a virtual X11 display, seen by the agent’s own sensor`],
+    notes: [`${INPUTS} real key presses on a virtual X11 display, detected by the agent’s own sensor`],
   };
 }

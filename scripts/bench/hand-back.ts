@@ -1,15 +1,16 @@
 /**
- * `npm run bench -- handback`: how fast the owner has the machine back, and what Idlewatt costs beside it.
+ * `npm run bench -- handback`: measures how fast the owner gets the machine back, and how much Idlewatt slows down the
+ * owner's program.
  *
- * Returns: four streams are bought from the agent in this process; at a moment drawn from a seed the owner
- * pauses through the API, as the tray does. The kernel samples when the engine computed for the last time, and
- * another thread sees when it was gone with its memory. Both are counted from before the call.
+ * Returns: four streams are bought from the agent in this process; at a time drawn from a seed the owner pauses
+ * through the API, as the tray does. The kernel samples when the engine computed for the last time, and another thread
+ * detects when its process and memory were gone. Both are counted from before the call.
  *
- * Touches: the owner comes back by a real key on a virtual display, after the minute without input that the settings
- * ask for; counted from before the key to the decision, and to the engine's end.
+ * Input: the owner comes back by a real key press on a virtual display, after the minute without input that the
+ * settings require; counted from before the key press to the decision, and to the engine's exit.
  *
- * Beside: the owner's program runs on every core, in turn while Idlewatt serves, right after the pause, and
- * later in the pause; each serving window is compared with the later window of the same round.
+ * Alongside: the owner's program runs on every core in three windows per round: while Idlewatt serves, right after the
+ * pause, and later in the pause. Each serving window is compared with the later window of the same round.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,10 +20,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Agent } from '../../main/agent.ts';
 import { median } from '../../shared/statistics.ts';
-import { type AgentApi, connectApi } from '../agent-process.ts';
-import { cacheFolder } from '../places.ts';
-import type { VirtualDisplay } from '../virtual-display.ts';
-import { measureTouches, openOwnersDisplay } from './hand-back-input.ts';
+import { type AgentApi, connectApi } from '../lib/agent-process.ts';
+import { cacheFolder } from '../lib/places.ts';
+import type { VirtualDisplay } from '../lib/virtual-display.ts';
+import { measureInput, openInputDisplay } from './hand-back-input.ts';
 import { allStreams, quantile, running, STREAMS, serve } from './hand-back-scene.ts';
 import {
   inTemporaryHome,
@@ -32,12 +33,12 @@ import {
   waitForModel,
 } from './practice-here.ts';
 import { canSample, monotonicMs, sampleProcess, watchGone } from './process-watch.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, throughGateway } from './streams.ts';
 
 const RETURNS = 200;
 const SEED = 4;
-/** The return comes up to this long after the last stream was admitted: some in a prefill, most while decoding. */
+/** Maximum time between the last stream's admission and the return: some returns fall into a prefill, most into decoding. */
 const RETURN_AFTER_MS_MAX = 1_500;
 const ROUNDS = 8;
 const WINDOW_MS = 4_000;
@@ -48,11 +49,11 @@ const BESIDE_GOAL = 0.98;
 
 export async function run(): Promise<BenchResult> {
   if (process.platform !== 'linux') {
-    return { figures: {}, goals: {}, notes: ['the engine is watched through /proc: only on Linux'] };
+    return { figures: {}, goals: {}, notes: ['only on Linux: the engine is watched through /proc'] };
   }
   process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
-  // Before the agent looks for one.
-  const display = await openOwnersDisplay();
+  // Before the agent looks for a display.
+  const display = await openInputDisplay();
   try {
     return await inTemporaryHome((home) => measure(home, display));
   } finally {
@@ -61,10 +62,10 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measure(home: string, display: VirtualDisplay | null): Promise<BenchResult> {
-  say('Starting the practice network with the provider in this process.');
+  progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   const { page, gateway } = agent.ready;
-  if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
+  if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
   const { api, close } = await connectApi(page);
   try {
     const served = await waitForModel(page);
@@ -72,12 +73,12 @@ async function measure(home: string, display: VirtualDisplay | null): Promise<Be
     const ask = throughGateway(gateway, model);
     await Promise.all(Array.from({ length: STREAMS }, (_, index) => ask(question(index, 1))));
     const returns = await measureReturns(agent, api, ask);
-    const beside = await measureBeside(api, ask);
-    const touches = await measureTouches(agent, api, ask, display);
+    const alongside = await measureAlongside(api, ask);
+    const touches = await measureInput(agent, api, ask, display);
     return {
-      figures: { ...returns.figures, ...touches.figures, ...beside.figures },
-      goals: { ...returns.goals, ...beside.goals },
-      notes: [`model ${model}, ${served}`, ...returns.notes, ...touches.notes, ...beside.notes],
+      figures: { ...returns.figures, ...touches.figures, ...alongside.figures },
+      goals: { ...returns.goals, ...alongside.goals },
+      notes: [`model ${model}, ${served}`, ...returns.notes, ...touches.notes, ...alongside.notes],
     };
   } finally {
     close();
@@ -97,16 +98,18 @@ async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<Be
     const lastComputed = sample ? await sampleProcess(pid) : null;
     await sleep(random() * RETURN_AFTER_MS_MAX);
     const gone = watchGone(pid);
-    // The watching thread is up and has looked before the owner returns.
+    // Lets the watching thread start and poll once before the owner returns.
     await sleep(60);
     const startMs = monotonicMs();
     await api.presence.pause({ until: 'resume' });
     freedMs.push((await gone) - startMs);
-    // A thread that had no processor when the owner returned had stopped before.
+    // A negative time means that no thread had a CPU when the owner returned: it had stopped before.
     if (lastComputed !== null) stoppedMs.push(Math.max(0, (await lastComputed()) - startMs));
     await streams;
     if ((round + 1) % 20 === 0) {
-      say(`${round + 1} returns, the slowest ${Math.max(...freedMs).toFixed(1)} ms until all was free.`);
+      progress(
+        `${round + 1} returns, at most ${Math.max(...freedMs).toFixed(1)} ms until all memory was free.`,
+      );
     }
   }
   const freed99 = quantile(freedMs, 0.99);
@@ -120,14 +123,16 @@ async function measureReturns(agent: Agent, api: AgentApi, ask: Ask): Promise<Be
       freedMaxMs: Math.max(...freedMs),
     },
     goals: { ...stopped.goals, freedP99Ms: atMost(freed99, FREED_MS_GOAL) },
-    notes: [`${STREAMS} streams at each return, moments drawn from seed ${SEED}`, ...stopped.notes],
+    notes: [`${STREAMS} streams at each return, times drawn from seed ${SEED}`, ...stopped.notes],
   };
 }
 
 const NOT_SAMPLED: BenchResult = {
   figures: {},
   goals: {},
-  notes: ['when it stopped was not measured: that needs perf (Debian: linux-perf) and leave to use it'],
+  notes: [
+    'the time until it stopped was not measured: that needs perf (Debian: linux-perf) and permission to use it',
+  ],
 };
 
 function stoppedFigures(stoppedMs: readonly number[]): BenchResult {
@@ -143,9 +148,9 @@ function stoppedFigures(stoppedMs: readonly number[]): BenchResult {
   };
 }
 
-async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
+async function measureAlongside(api: AgentApi, ask: Ask): Promise<BenchResult> {
   const cores = availableParallelism();
-  say(`The owner's program on ${cores} cores, beside Idlewatt and without it.`);
+  progress(`The owner's program on ${cores} cores, with and without Idlewatt.`);
   const programs = Array.from({ length: cores }, () =>
     fork(fileURLToPath(new URL('./owner-program.ts', import.meta.url)), [], { execArgv: [] }),
   );
@@ -155,7 +160,7 @@ async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
     const counted = await Promise.all(answers);
     return counted.reduce((sum, [answer]) => sum + (answer as { rounds: number }).rounds, 0);
   };
-  const beside: number[] = [];
+  const alongside: number[] = [];
   const after: number[] = [];
   try {
     await ownersRounds();
@@ -165,21 +170,21 @@ async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
       await sleep(500);
       const serving = await ownersRounds();
       await api.presence.pause({ until: 'resume' });
-      const atOnce = await ownersRounds();
+      const rightAfter = await ownersRounds();
       const later = await ownersRounds();
       await streams;
-      beside.push(serving / later);
-      after.push(atOnce / later);
+      alongside.push(serving / later);
+      after.push(rightAfter / later);
     }
   } finally {
     for (const program of programs) program.disconnect();
   }
-  const besideRatio = median(beside) ?? Number.NaN;
+  const besideRatio = median(alongside) ?? Number.NaN;
   const afterRatio = median(after) ?? Number.NaN;
   return {
     figures: {
       ownerSpeedBesideRatio: besideRatio,
-      ownerSpeedBesideMinRatio: Math.min(...beside),
+      ownerSpeedBesideMinRatio: Math.min(...alongside),
       ownerSpeedAfterRatio: afterRatio,
       ownerSpeedAfterMinRatio: Math.min(...after),
     },
@@ -188,7 +193,7 @@ async function measureBeside(api: AgentApi, ask: Ask): Promise<BenchResult> {
   };
 }
 
-/** Park and Miller's generator, 0 to 1: the moments of a run can be drawn again. */
+/** Returns Park and Miller's generator, 0 to 1, so that a run's times can be reproduced. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- ledger`: how many jobs a second are booked durably, how long a month's report takes over a
- * million entries, and how long a home with a million entries takes to open.
+ * `npm run bench -- ledger`: measures how many jobs per second are recorded durably, how long a month's report takes
+ * over a million entries, and how long a data folder with a million entries takes to open.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ import { newJobId } from '../../main/core/jobs/index.ts';
 import { createLedger, type Ledger, type PostingRequest } from '../../main/core/ledger/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
-import { REPOSITORY } from '../places.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 
 const ENTRIES = 1_000_000;
 const BATCH = 1_000;
 const SINGLES = 300;
 const REPEATS = 5;
-/** The month that the entries lie in, with who bought what. */
+/** Time span of the entries, and the number of models, buyers and channels. */
 const DAYS = 30;
 const MODELS = 3;
 const PEERS = 20;
@@ -28,7 +28,7 @@ const COIN = 'eip155:31337/native';
 const DAY_MS = 86_400_000;
 
 export async function run(): Promise<BenchResult> {
-  // Not in the system's folder for temporary files: that may be memory, which is not what is measured.
+  // Not in the system's temporary folder, which may be in memory: the disk is part of the measurement.
   const cache = join(REPOSITORY, '.cache');
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'bench-ledger-'));
@@ -55,7 +55,7 @@ function open(folder: string) {
 }
 
 function measure(folder: string): BenchResult {
-  say(`Booking ${ENTRIES} jobs in batches of ${BATCH} (about a minute).`);
+  progress(`Recording ${ENTRIES} jobs in batches of ${BATCH} (about a minute).`);
   const first = open(folder);
   const endMs = Date.now();
   let bookingMs = 0;
@@ -75,16 +75,16 @@ function measure(folder: string): BenchResult {
   first.close();
   const bytes = statSync(homePaths(folder).database).size;
 
-  say('Opening the home again.');
+  progress('Opening the data folder again.');
   const openMs = median(() => open(folder));
   const last = open(folder);
-  say('Adding everything up anew.');
+  progress('Recomputing all balances.');
   let problems = 0;
   const checkMs = timed(() => {
     problems = last.ledger.problems().length;
   });
   last.close();
-  if (problems > 0) throw new Error(`the books of the benchmark have ${problems} problems`);
+  if (problems > 0) throw new Error(`The benchmark's ledger has ${problems} problems.`);
 
   const figures = {
     jobsBookedPerSecond: (ENTRIES * 1000) / bookingMs,
@@ -107,10 +107,10 @@ function measure(folder: string): BenchResult {
       openHomeMs: atMost(figures.openHomeMs, 500),
     },
     notes: [
-      `${ENTRIES} entries over ${DAYS} days, ${MODELS} models, ${PEERS} peers, ${CHANNELS} channels; each batch of ${BATCH} is flushed to the disk before the next`,
-      'jobsBookedPerProcessorSecond counts processor time alone: what other programs take away does not lower it',
-      `reports and opening: the median of ${REPEATS}, with the file in the system's cache`,
-      'a large file is read from end to end in the background after it is opened (fullCheckMs is the ledger alone, in this process)',
+      `${ENTRIES} entries over ${DAYS} days, ${MODELS} models, ${PEERS} peers, ${CHANNELS} channels; each batch of ${BATCH} is flushed to disk before the next`,
+      'jobsBookedPerProcessorSecond counts only CPU time, so other programs don’t lower it',
+      `reports and opening: median of ${REPEATS}, with the file in the system's cache`,
+      'after opening, a large file is read completely in the background (fullCheckMs is only the ledger, in this process)',
     ],
   };
 }
@@ -143,18 +143,23 @@ function reportMs(ledger: Ledger): { byDay: number; byModel: number; byPeer: num
   };
 }
 
-/** What is opened is closed outside of the time. */
+/** Returns the median time; a returned resource is closed outside of the measured time. */
 function median(task: () => unknown): number {
   const times: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
-    let made: unknown;
+    let result: unknown;
     times.push(
       timed(() => {
-        made = task();
+        result = task();
       }),
     );
-    if (typeof made === 'object' && made !== null && 'close' in made && typeof made.close === 'function') {
-      made.close();
+    if (
+      typeof result === 'object' &&
+      result !== null &&
+      'close' in result &&
+      typeof result.close === 'function'
+    ) {
+      result.close();
     }
   }
   return times.sort((left, right) => left - right)[Math.floor(REPEATS / 2)] ?? Number.NaN;

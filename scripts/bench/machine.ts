@@ -1,14 +1,14 @@
-/** `npm run bench -- machine`: what gpu.js measures without a window, and what a live reading costs. */
+/** `npm run bench -- machine`: measures what gpu.js reports without a window, and the cost of a live reading. */
 import { createWorkerProbe } from '../../main/adapters/gpu/index.ts';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
-import { type BenchResult, say } from './result.ts';
+import { type BenchResult, progress } from './result.ts';
 
 const READINGS = 200;
 
 const UNITS = { gflops: 'Gflops', 'gigabytes-per-second': 'GigabytesPerSecond', 'tokens-per-second': '' };
 
 export async function run(): Promise<BenchResult> {
-  say('Measuring with gpu.js in a process of its own (about 15 s).');
+  progress('Measuring with gpu.js in a separate process (about 15 s).');
   const probe = await createWorkerProbe().run(new AbortController().signal);
   const figures: Record<string, number> = {};
   for (const { mode, name, value, unit } of probe.measurements) {
@@ -29,7 +29,7 @@ export async function run(): Promise<BenchResult> {
   };
 }
 
-/** Processor time of one reading once the sensors have been asked, in milliseconds. */
+/** Returns the CPU time of one reading in milliseconds, after a first reading that initializes the sensors. */
 async function readingCostMs(): Promise<number> {
   const reader = createMachineReader();
   await reader.readings();

@@ -1,4 +1,4 @@
-/** The owner's program in `handback`: counts as fast as it can for as long as it is told, at normal priority. */
+/** The owner's program in `handback`: counts as fast as it can for the requested time, at normal priority. */
 
 process.on('message', (durationMs: number) => {
   const endMs = performance.now() + durationMs;
@@ -12,7 +12,7 @@ process.on('message', (durationMs: number) => {
     }
     rounds += 1;
   }
-  // The state goes along, so that nothing of the loop can be left out.
+  // Sending the state prevents the compiler from removing the loop.
   process.send?.({ rounds, state });
 });
 process.on('disconnect', () => process.exit(0));

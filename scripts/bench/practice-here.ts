@@ -1,6 +1,6 @@
 /**
- * The practice network for benchmarks, with the provider's agent inside this process so that its engine can be
- * seen and driven directly; the requester that buys is a process of its own.
+ * Practice network for benchmarks, with the provider's agent inside this process, so that its engine can be observed
+ * and called directly. The requester that buys is a separate process.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent } from '../../main/agent.ts';
 import { firstModel } from '../../main/core/practice/index.ts';
-import { connectApi, waitForState } from '../agent-process.ts';
-import { REPOSITORY } from '../places.ts';
+import { connectApi, waitForState } from '../lib/agent-process.ts';
+import { REPOSITORY } from '../lib/places.ts';
 import type { Question } from './streams.ts';
 
 const PROMPTS = [
@@ -22,7 +22,7 @@ const PROMPTS = [
 const READY_MS_MAX = 20 * 60_000;
 const MARKET_MS_MAX = 120_000;
 
-/** Runs with a home that is gone afterwards. */
+/** Runs with a data folder that is removed afterwards. */
 export async function inTemporaryHome<T>(measure: (home: string) => Promise<T>): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
   try {
@@ -32,7 +32,7 @@ export async function inTemporaryHome<T>(measure: (home: string) => Promise<T>):
   }
 }
 
-/** A quiet requester: only the benchmark asks. */
+/** Starts the provider with a quiet requester, so that only the benchmark sends requests. */
 export function startProviderHere(home: string): Promise<Agent> {
   return createAgent(
     {
@@ -54,12 +54,12 @@ export function startProviderHere(home: string): Promise<Agent> {
   );
 }
 
-/** One of a few prompts, by number. */
+/** Returns one of a few prompts by number. */
 export function question(index: number, maxTokens: number): Question {
   return { text: PROMPTS[index % PROMPTS.length] ?? '', maxTokens };
 }
 
-/** Waits until a real model is served and the agent's own first measurement is over; says which, on what. */
+/** Waits until a real model is served and the agent's first benchmark is over. Returns its quantization, backend and threads. */
 export async function waitForModel(page: { url: string; token: string }): Promise<string> {
   const { api, close } = await connectApi(page);
   try {
@@ -73,7 +73,9 @@ export async function waitForModel(page: { url: string; token: string }): Promis
     );
     const active = models.models.find((model) => model.active);
     if (active === undefined || active.bundled) {
-      throw new Error('no real model could be had: the speed of the bundled tiny one says nothing');
+      throw new Error(
+        'No real model could be downloaded, and the speed of the bundled tiny one is not meaningful.',
+      );
     }
     return `${active.quantisation}, ${work.backend}, ${work.threads} threads`;
   } finally {
@@ -81,7 +83,7 @@ export async function waitForModel(page: { url: string; token: string }): Promis
   }
 }
 
-/** Waits until the gateway knows a provider; its first model. */
+/** Waits until the gateway has found a provider and returns its first model. */
 export async function waitForMarket(gateway: { baseUrl: string; key: string }): Promise<string> {
   const endMs = performance.now() + MARKET_MS_MAX;
   while (performance.now() < endMs) {
@@ -89,5 +91,5 @@ export async function waitForMarket(gateway: { baseUrl: string; key: string }): 
     if (model !== null) return model;
     await sleep(500);
   }
-  throw new Error('the gateway found no provider');
+  throw new Error('The gateway found no provider.');
 }

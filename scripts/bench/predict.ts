@@ -1,12 +1,11 @@
 /**
- * `npm run bench -- predict`: how far predicted speeds are from measured ones, on models that the costs were
- * not fitted on.
+ * `npm run bench -- predict`: measures the error of predicted speeds, on models that the costs were not fitted on.
  *
- * Costs are fitted on the synthetic models that the app calibrates with; the models below, of other shapes
- * and up to six times larger, are then predicted and measured. One small yardstick model stays loaded in a
- * second engine and is measured before and after each: where the machine as a whole became slower or faster
- * meanwhile (another tenant, heat), all times are divided by how much. The first figures are by processor
- * time, which other programs disturb little; those by the clock stand beside them.
+ * Costs are fitted on the synthetic models that the app calibrates with. The models below, of other shapes and up to six
+ * times larger, are then predicted and measured. One small reference model stays loaded in a second engine and is
+ * measured before and after each. If the machine as a whole became slower or faster meanwhile (another tenant, heat),
+ * all times are divided by that factor. The first figures are based on CPU time, which other programs disturb little;
+ * the figures `…ByClock` are based on elapsed time.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -37,13 +36,13 @@ import { type Configuration, readGgufHeader } from '../../main/core/gguf/index.t
 import { createModelStore, DEFAULT_MODEL_ID } from '../../main/core/models/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { Engine } from '../../main/ports/engine.ts';
-import { cacheFolder } from '../places.ts';
-import { atMost, type BenchResult, say } from './result.ts';
+import { cacheFolder } from '../lib/places.ts';
+import { atMost, type BenchResult, progress } from './result.ts';
 
 const GOAL_PERCENT = 15;
 const EFFORT: Effort = { runs: 3, runsMax: 8, promptWords: 120, answerTokens: 32 };
-const YARDSTICK_EFFORT: Effort = { runs: 2, runsMax: 6, promptWords: 48, answerTokens: 12 };
-const YARDSTICK = CALIBRATION_MODELS.find(({ mixture }) => mixture === 'Q4_0');
+const REFERENCE_EFFORT: Effort = { runs: 2, runsMax: 6, promptWords: 48, answerTokens: 12 };
+const REFERENCE = CALIBRATION_MODELS.find(({ mixture }) => mixture === 'Q4_0');
 
 function shape(
   [layers, width, feedForward]: [layers: number, width: number, feedForward: number],
@@ -54,7 +53,7 @@ function shape(
   return { layers, width, feedForward, heads, keyHeads, headWidth, vocabulary, tied };
 }
 
-/** Shapes of published models, with random weights: none is among those that the costs are fitted on. */
+/** Shapes of published models, with random weights. The costs are fitted on none of them. */
 const EVALUATION_MODELS: readonly SyntheticModel[] = [
   {
     name: 'Qwen2.5-0.5B shape, F16',
@@ -96,7 +95,7 @@ const EVALUATION_MODELS: readonly SyntheticModel[] = [
 type Basis = 'cpu' | 'wall';
 const BASES: readonly Basis[] = ['cpu', 'wall'];
 
-/** One model under one effort, and how much slower than at its best the yardstick was about then. */
+/** One model with one effort, and how much slower than at its best the reference model was at that time. */
 interface Reading {
   readonly name: string;
   readonly shape: ModelShape;
@@ -108,32 +107,32 @@ export async function run(): Promise<BenchResult> {
   const folder = await mkdtemp(join(tmpdir(), 'idlewatt-bench-'));
   const spawn = createLlamaSpawner({ sandbox: { modelFolders: [folder] } });
   const engine = createEngineSupervisor({ spawn, clock: systemClock });
-  const yardstick = createEngineSupervisor({ spawn, clock: systemClock });
+  const reference = createEngineSupervisor({ spawn, clock: systemClock });
   try {
-    return await measureAll(folder, engine, yardstick);
+    return await measureAll(folder, engine, reference);
   } finally {
-    await Promise.all([engine.stop(), yardstick.stop()]);
+    await Promise.all([engine.stop(), reference.stop()]);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measureAll(folder: string, engine: Engine, yardstick: Engine): Promise<BenchResult> {
+async function measureAll(folder: string, engine: Engine, reference: Engine): Promise<BenchResult> {
   const { signal } = new AbortController();
   const { physicalCores } = await createMachineReader().inventory();
   const threads = chooseThreads({ physicalCores, logicalCores: availableParallelism(), busyCores: null });
   const load = { contextTokens: 2_048, sequences: 4, threads, graphicsMemoryBytesMax: null };
-  const readYardstick = await startYardstick(folder, yardstick, threads, signal);
-  let before = await readYardstick();
-  const yardsticks = [before];
+  const readReference = await startReference(folder, reference, threads, signal);
+  let before = await readReference();
+  const references = [before];
   const taken: { name: string; shape: ModelShape; times: ModelTimes; around: ModelTimes[] }[] = [];
   const take = async (name: string, of: ModelShape, efforts: readonly Effort[]) => {
     for (const effort of efforts) {
       const times = await measureModelTimes(engine, effort, signal);
-      const after = await readYardstick();
+      const after = await readReference();
       taken.push({ name, shape: of, times, around: [before, after] });
-      yardsticks.push(after);
+      references.push(after);
       before = after;
-      say(`${name}: ${describe(times)}; yardstick ${describe(after)}`);
+      progress(`${name}: ${describe(times)}; reference ${describe(after)}`);
     }
   };
   const takeSynthetic = async (model: SyntheticModel, efforts: readonly Effort[]) => {
@@ -141,18 +140,20 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
     await withSynthetic(engine, model, { folder, load, signal }, () => take(model.name, of, efforts));
   };
 
-  say(`Calibrating on ${CALIBRATION_MODELS.length} small models of random weights, ${threads} thread(s).`);
+  progress(
+    `Calibrating on ${CALIBRATION_MODELS.length} small models with random weights, ${threads} thread(s).`,
+  );
   for (const model of CALIBRATION_MODELS) await takeSynthetic(model, CALIBRATION_EFFORTS);
   const calibrated = taken.length;
 
-  say('Measuring models that were not calibrated on.');
+  progress('Measuring models that the calibration did not use.');
   const real = await realModel(folder);
   if (real !== null) {
     await engine.load({ id: real.id, path: real.path, sha256: real.sha256 }, load);
     await take(`${real.id} (real file)`, real.shape, [EFFORT]);
   }
   for (const model of EVALUATION_MODELS) await takeSynthetic(model, [EFFORT]);
-  const best = { cpu: yardstickTimes(yardsticks, 'cpu'), wall: yardstickTimes(yardsticks, 'wall') };
+  const best = { cpu: referenceTimes(references, 'cpu'), wall: referenceTimes(references, 'wall') };
   const readings = taken.map(
     ({ around, ...rest }): Reading => ({
       ...rest,
@@ -162,17 +163,17 @@ async function measureAll(folder: string, engine: Engine, yardstick: Engine): Pr
   return score(readings.slice(0, calibrated), readings.slice(calibrated));
 }
 
-/** Keeps the yardstick loaded and gives back how to read it. */
-async function startYardstick(folder: string, engine: Engine, threads: number, signal: AbortSignal) {
-  if (YARDSTICK === undefined) throw new Error('the calibration has no such model');
-  const path = join(folder, 'yardstick.gguf');
-  await writeSyntheticModel(path, YARDSTICK.configuration, YARDSTICK.mixture, signal);
+/** Loads the reference model and returns the function that measures it. */
+async function startReference(folder: string, engine: Engine, threads: number, signal: AbortSignal) {
+  if (REFERENCE === undefined) throw new Error('The calibration has no Q4_0 model.');
+  const path = join(folder, 'reference.gguf');
+  await writeSyntheticModel(path, REFERENCE.configuration, REFERENCE.mixture, signal);
   const load = { contextTokens: 512, sequences: 1, threads, graphicsMemoryBytesMax: null };
-  await engine.load({ id: 'yardstick', path, sha256: '' }, load);
-  return () => measureModelTimes(engine, YARDSTICK_EFFORT, signal);
+  await engine.load({ id: 'reference', path, sha256: '' }, load);
+  return () => measureModelTimes(engine, REFERENCE_EFFORT, signal);
 }
 
-/** The one real model; null where it cannot be had. */
+/** Returns the one real model; null if it can't be downloaded. */
 async function realModel(home: string) {
   process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
   try {
@@ -180,7 +181,7 @@ async function realModel(home: string) {
     const found = shapeOfHeader(await readGgufHeader(file.path));
     return found === null ? null : { ...file, shape: found };
   } catch (error) {
-    say(`${DEFAULT_MODEL_ID}: ${error instanceof Error ? error.message : error}`);
+    progress(`${DEFAULT_MODEL_ID}: ${error instanceof Error ? error.message : error}`);
     return null;
   }
 }
@@ -189,8 +190,8 @@ function timesOf(times: ModelTimes, basis: Basis) {
   return basis === 'wall' ? times.wall : (times.cpu ?? times.wall);
 }
 
-/** The fastest that the yardstick was, phase by phase. */
-function yardstickTimes(all: readonly ModelTimes[], basis: Basis) {
+/** Returns the fastest times of the reference model, per phase. */
+function referenceTimes(all: readonly ModelTimes[], basis: Basis) {
   const times = all.map((each) => timesOf(each, basis));
   return {
     prefillMs: Math.min(...times.map(({ prefillMs }) => prefillMs)),
@@ -198,10 +199,10 @@ function yardstickTimes(all: readonly ModelTimes[], basis: Basis) {
   };
 }
 
-/** The mean over both phases, before and after. */
+/** Returns the mean over both phases, before and after. */
 function slowdown(
   around: readonly ModelTimes[],
-  best: ReturnType<typeof yardstickTimes>,
+  best: ReturnType<typeof referenceTimes>,
   basis: Basis,
 ): number {
   const ratios = around.flatMap((each) => {
@@ -211,7 +212,7 @@ function slowdown(
   return mean(ratios);
 }
 
-function normalised({ shape: of, times, slowdown: slower }: Reading, basis: Basis): MeasuredModel {
+function normalized({ shape: of, times, slowdown: slower }: Reading, basis: Basis): MeasuredModel {
   const { prefillMs, decodeMsPerToken } = timesOf(times, basis);
   return {
     shape: of,
@@ -226,13 +227,14 @@ function score(calibration: readonly Reading[], evaluation: readonly Reading[]):
   const figures: Record<string, number> = {};
   const notes: string[] = [];
   for (const basis of BASES) {
-    const fitted = calibration.map((reading) => normalised(reading, basis));
+    const fitted = calibration.map((reading) => normalized(reading, basis));
     const costs = fitModels(fitted);
     const errors: Record<'decode' | 'prefill', number[]> = { decode: [], prefill: [] };
     for (const reading of evaluation) {
-      const model = normalised(reading, basis);
+      const model = normalized(reading, basis);
       const predicted = predictSpeed(costs, model.shape, model);
-      if (predicted === null) throw new Error(`${reading.name} has a type that was not calibrated`);
+      if (predicted === null)
+        throw new Error(`${reading.name} has a quantization type that was not calibrated.`);
       const measured = {
         decode: 1_000 / model.decodeMsPerToken,
         prefill: (model.promptTokens * 1_000) / model.prefillMs,
@@ -241,7 +243,7 @@ function score(calibration: readonly Reading[], evaluation: readonly Reading[]):
         const expected = predicted[`${phase}TokensPerSecond`];
         const off = 100 * (expected / measured[phase] - 1);
         errors[phase].push(Math.abs(off));
-        return `${phase} predicted ${expected.toFixed(1)}, measured ${measured[phase].toFixed(1)} (${off.toFixed(1)} %)`;
+        return `${phase} predicted ${expected.toFixed(1)}, measured ${measured[phase].toFixed(1)} (${off.toFixed(1)}%)`;
       });
       notes.push(`${basis}, ${reading.name}: ${lines.join('; ')}`);
     }
@@ -252,7 +254,7 @@ function score(calibration: readonly Reading[], evaluation: readonly Reading[]):
     }
     const slowdowns = [...calibration, ...evaluation].map(({ slowdown: slower }) => slower[basis]);
     const drift = `${Math.min(...slowdowns).toFixed(2)} to ${Math.max(...slowdowns).toFixed(2)}`;
-    notes.push(`${basis}: the yardstick took ${drift} times its best; times are divided by that`);
+    notes.push(`${basis}: the reference model took ${drift} times its best; times are divided by that`);
     const cross = crossErrorPercent(fitted);
     if (basis === 'cpu' && cross !== null) figures.crossErrorPercent = cross;
   }

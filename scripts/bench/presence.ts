@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- presence`: what looking costs while a desktop answers: every sensor of the agent, asked once a
- * second as it does, against a message bus whose services another process plays.
+ * `npm run bench -- presence`: measures the CPU time of all sensors of the agent, polled once per second as the agent
+ * does, with a message bus whose services are faked by another process.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,19 +24,19 @@ import { type Clock, systemClock } from '../../main/ports/clock.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { createMemoryRecordStore } from '../../test/fakes/record-store.ts';
-import { openOwnersDisplay } from './hand-back-input.ts';
-import { atMost, type BenchResult, say } from './result.ts';
+import { openInputDisplay } from './hand-back-input.ts';
+import { atMost, type BenchResult, progress } from './result.ts';
 
-const LOOKS = 300;
-const WARM_UP_LOOKS = 20;
-const LOOK_EVERY_MS = 1_000;
+const POLLS = 300;
+const WARM_UP_POLLS = 20;
+const POLL_EVERY_MS = 1_000;
 const SERVICES = fileURLToPath(new URL('./desktop-services.ts', import.meta.url));
 
 export async function run(): Promise<BenchResult> {
-  const display = await openOwnersDisplay();
+  const display = await openInputDisplay();
   const services = spawn(process.execPath, [SERVICES], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
-    const output = createInterface({ input: forceUnwrap('it is read', services.stdout) });
+    const output = createInterface({ input: forceUnwrap('the piped output', services.stdout) });
     const [address] = (await once(output, 'line')) as [string];
     return await measure(address, display !== null);
   } finally {
@@ -47,7 +47,7 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measure(address: string, hasDisplay: boolean): Promise<BenchResult> {
-  // A look a second, without waiting for it: what is due every few seconds is due as often.
+  // Simulates one poll per second without waiting, so that work due every few seconds happens as often as it would.
   let passedMs = 0;
   const clock: Clock = {
     ...systemClock,
@@ -71,28 +71,30 @@ async function measure(address: string, hasDisplay: boolean): Promise<BenchResul
   });
   presence.setAvailability('ready');
   for (const sensor of sensors) sensor.onOwner?.(presence.report);
-  const look = async () => {
-    passedMs += LOOK_EVERY_MS;
-    for (const said of await Promise.all(sensors.map((sensor) => sensor.read()))) presence.report(said);
+  const poll = async () => {
+    passedMs += POLL_EVERY_MS;
+    for (const readings of await Promise.all(sensors.map((sensor) => sensor.read()))) {
+      presence.report(readings);
+    }
     presence.refresh();
   };
-  say(`Looking ${LOOKS} times.`);
-  for (let count = 0; count < WARM_UP_LOOKS; count += 1) await look();
+  progress(`Polling ${POLLS} times.`);
+  for (let count = 0; count < WARM_UP_POLLS; count += 1) await poll();
   const before = process.cpuUsage();
-  for (let count = 0; count < LOOKS; count += 1) await look();
+  for (let count = 0; count < POLLS; count += 1) await poll();
   const { user, system } = process.cpuUsage(before);
   const known = Object.values(presence.readings()).filter((reading) => reading !== null).length;
   for (const sensor of sensors) sensor.close();
   presence.stop();
-  const presencePercentOfCore = (100 * (user + system)) / 1000 / (LOOKS * LOOK_EVERY_MS);
+  const presencePercentOfCore = (100 * (user + system)) / 1000 / (POLLS * POLL_EVERY_MS);
   return {
     figures: { presencePercentOfCore, readingsKnown: known },
     goals: { presencePercentOfCore: atMost(presencePercentOfCore, 0.3) },
     notes: [
-      `${LOOKS} looks, as many as ${LOOKS} seconds have; processor time of this process alone, all threads`,
-      hasDisplay ? 'on a virtual X11 display, listened to as well' : 'no X11 display could be had',
-      'the desktop’s services are played by another process, whose time is not counted',
-      'programs that the system starts for temperature and watts, where it has them, are not counted',
+      `${POLLS} polls, as many as in ${POLLS} s; CPU time of only this process, all threads`,
+      hasDisplay ? 'with a virtual X11 display, including its events' : 'without an X11 display',
+      'the desktop’s services are faked by another process, whose time is not counted',
+      'programs that are started for temperature and power draw, on systems that need them, are not counted',
     ],
   };
 }

@@ -1,8 +1,8 @@
-/** What a process costs while nothing happens, read from Linux's /proc. */
+/** Measures memory and CPU time of an idle process, from Linux's /proc. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Kernel ticks a second; 100 on every Linux that Node supports. */
+/** Kernel ticks per second; 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 export interface ProcessCost {
@@ -10,7 +10,7 @@ export interface ProcessCost {
   readonly corePercent: number;
 }
 
-/** Mean over the time given; null where there is no /proc. */
+/** Returns the mean over the given time; null without /proc. */
 export async function measureProcess(pid: number, overMs: number): Promise<ProcessCost | null> {
   if (process.platform !== 'linux') return null;
   const startTicks = await processorTicks(pid);
@@ -26,10 +26,10 @@ export async function measureProcess(pid: number, overMs: number): Promise<Proce
   };
 }
 
-/** User and system time of all threads, without children. */
+/** Returns user and system time of all threads, without children. */
 async function processorTicks(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The second field is the program's name in brackets and may hold spaces.
+  // The second field is the program's name in parentheses and may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11]) + Number(fields[12]);
 }

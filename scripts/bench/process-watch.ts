@@ -1,7 +1,7 @@
 /**
- * When another process on Linux computed for the last time, and when it and its memory were gone. The first comes
- * from the kernel's own sampling (`perf`): a look from outside waits for a processor itself just when one is wanted
- * by all, and says more of that than of the process. All moments are milliseconds of the monotonic clock.
+ * Measures when another process on Linux computed for the last time, and when it and its memory were gone. The first
+ * comes from the kernel's own sampling (`perf`): a poll from outside has to wait for a CPU itself just when all of
+ * them are busy, and would measure that wait more than the process. All times are milliseconds of the monotonic clock.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,19 +12,19 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-const LOOK_EVERY_MS = 1;
-/** Nothing that is watched may take longer. */
+const POLL_EVERY_MS = 1;
+/** Limit for every watched process. */
 const WATCH_MS_MAX = 60_000;
 const SAMPLE_EVERY_NS = 500_000;
-/** A sample is taken only where a thread runs its own program: the system freeing its memory does not count. */
+/** Samples only user code (`:u`), so that the kernel freeing the memory doesn't count as computing. */
 const SAMPLING = ['-e', 'cpu-clock:u', '-c', String(SAMPLE_EVERY_NS), '-k', 'CLOCK_MONOTONIC'];
 
-/** The clock of all moments here, the same in every thread and in the kernel's samples. */
+/** Clock of all times here: the same in every thread and in the kernel's samples. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Resolves, when the process is gone, to that moment. */
+/** Resolves when the process is gone, to the time of that. */
 export function watchGone(pid: number): Promise<number> {
   const worker = new Worker(new URL(import.meta.url), { workerData: pid });
   return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ export function watchGone(pid: number): Promise<number> {
   });
 }
 
-/** Whether this machine has `perf` and lets us sample a process of our own. */
+/** Returns true if this machine has `perf` and allows it to sample a process of this user. */
 export function canSample(): boolean {
   return (
     spawnSync('perf', ['record', ...SAMPLING, '-o', '/dev/null', 'true'], { stdio: 'ignore' }).status === 0
@@ -41,8 +41,8 @@ export function canSample(): boolean {
 }
 
 /**
- * Samples all threads of a process, every half of a millisecond of each thread's own running. Resolves when it does;
- * the function given back waits for the process to end and says when it computed for the last time.
+ * Samples all threads of a process every 0.5 ms of each thread's CPU time. Resolves when sampling has started; the
+ * returned function waits for the process to exit and returns the time when it computed for the last time.
  */
 export async function sampleProcess(pid: number): Promise<() => Promise<number>> {
   const file = join(tmpdir(), `idlewatt-samples-${pid}.data`);
@@ -61,9 +61,9 @@ export async function sampleProcess(pid: number): Promise<() => Promise<number>>
   ];
   const perf = spawn('perf', recording, { stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] });
   const ended = once(perf, 'exit');
-  const [orders, answers] = perf.stdio.slice(3) as [Duplex, Duplex];
-  orders.write('enable\n');
-  await once(answers, 'data');
+  const [control, acknowledgements] = perf.stdio.slice(3) as [Duplex, Duplex];
+  control.write('enable\n');
+  await once(acknowledgements, 'data');
   return async () => {
     await ended;
     const { stdout } = spawnSync('perf', ['script', '-i', file, '-F', 'time'], {
@@ -71,20 +71,20 @@ export async function sampleProcess(pid: number): Promise<() => Promise<number>>
       maxBuffer: 64 * 2 ** 20,
     });
     await rm(file, { force: true });
-    const moments = stdout
+    const timesMs = stdout
       .split('\n')
       .flatMap((line) => (line.trim() === '' ? [] : [Number.parseFloat(line) * 1_000]));
-    if (moments.length === 0) throw new Error(`process ${pid} was not seen computing`);
-    return Math.max(...moments);
+    if (timesMs.length === 0) throw new Error(`No sample of process ${pid} shows it computing.`);
+    return Math.max(...timesMs);
   };
 }
 
-/** What is left of it is at most the entry that its parent has not read yet. */
+/** Returns true if at most the entry is left that the parent has not read yet (a zombie). */
 function isGone(pid: number): boolean {
   try {
     if (readdirSync(`/proc/${pid}/task`).length > 1) return false;
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold spaces.
+    // The second field is the program's name in parentheses and may contain spaces.
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
   } catch {
     return true;
@@ -96,9 +96,9 @@ function waitUntilGone(pid: number): number {
   const endMs = monotonicMs() + WATCH_MS_MAX;
   while (monotonicMs() < endMs) {
     if (isGone(pid)) return monotonicMs();
-    Atomics.wait(pause, 0, 0, LOOK_EVERY_MS);
+    Atomics.wait(pause, 0, 0, POLL_EVERY_MS);
   }
-  throw new Error(`process ${pid} did not end`);
+  throw new Error(`Process ${pid} did not exit within ${WATCH_MS_MAX / 1_000} s.`);
 }
 
 if (!isMainThread && parentPort !== null && typeof workerData === 'number') {

@@ -1,4 +1,4 @@
-/** The shape of every benchmark's result, so that runs can be compared by name for years. */
+/** Result of a benchmark. All benchmarks share it, so that runs can be compared by name for years. */
 
 export interface BenchGoal {
   readonly goal: number;
@@ -6,18 +6,18 @@ export interface BenchGoal {
 }
 
 export interface BenchResult {
-  /** Names carry their unit last; a figure that could not be measured is absent, never 0. */
+  /** Names end with their unit. A figure that could not be measured is absent, never 0. */
   readonly figures: Readonly<Record<string, number>>;
-  /** By the name of the figure that they judge. */
+  /** By the name of the figure that they apply to. */
   readonly goals: Readonly<Record<string, BenchGoal>>;
-  /** For people: what was measured on, what could not be. */
+  /** Conditions of the measurement, and what could not be measured. */
   readonly notes: readonly string[];
 }
 
 export const atLeast = (value: number, goal: number): BenchGoal => ({ goal, met: value >= goal });
 export const atMost = (value: number, goal: number): BenchGoal => ({ goal, met: value <= goal });
 
-/** Progress for people; standard output stays free for the result. */
-export function say(text: string): void {
+/** Prints progress to standard error; standard output is for the result. */
+export function progress(text: string): void {
   console.error(text);
 }

@@ -1,19 +1,19 @@
 /**
- * `npm run bench -- serve`: what the market costs on top of the engine.
+ * `npm run bench -- serve`: measures the overhead of the market over the engine alone.
  *
- * The provider's agent runs inside this process, so that its engine can be driven both ways: through
- * gateway, libp2p, payment and ledger (the practice requester, a process of its own, buys), and directly
- * over the engine's port. Both sides therefore use the same engine process, the same loaded model and the
- * same prompts, take turns (A B, B A, ...) and are read by the same client. That client shares a process
- * with the provider, which can only make the bought side look slower, never faster.
+ * The provider's agent runs inside this process, so that its engine can be called both ways: through gateway, libp2p,
+ * payment and ledger (bought by the practice requester, a separate process), and directly over the engine's port. Both
+ * sides therefore use the same engine process, the same loaded model and the same prompts, alternate (A B, B A, ...) and
+ * are read by the same client. That client shares a process with the provider, which can only make the bought side look
+ * slower, never faster.
  *
- * Memory and idle load are measured on a second run, on the agent as people start it.
+ * Memory and idle load are measured in a second run, on the agent as users start it.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, spreadPercent } from '../../shared/statistics.ts';
-import { startAgent } from '../agent-process.ts';
-import { cacheFolder } from '../places.ts';
+import { startAgent } from '../lib/agent-process.ts';
+import { cacheFolder } from '../lib/places.ts';
 import {
   inTemporaryHome,
   question,
@@ -22,14 +22,14 @@ import {
   waitForModel,
 } from './practice-here.ts';
 import { measureProcess } from './process-cost.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, directly, throughGateway } from './streams.ts';
 
 const ANSWER_TOKENS = 96;
 const ONE_STREAM_PAIRS = 9;
 const FOUR_STREAM_PAIRS = 6;
 const FIRST_TOKEN_PAIRS = 21;
-/** After the start, timers and garbage settle. */
+/** Time after the start for timers and garbage collection to settle. */
 const SETTLE_MS = 20_000;
 const IDLE_MS = 20_000;
 
@@ -50,14 +50,14 @@ export async function run(): Promise<BenchResult> {
 }
 
 async function measureSpeed(home: string): Promise<BenchResult> {
-  say('Starting the practice network with the provider in this process.');
+  progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   try {
     const { page, gateway } = agent.ready;
-    if (page === null || gateway === null) throw new Error('the agent has no page or no gateway');
+    if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
     const served = await waitForModel(page);
     const model = await waitForMarket(gateway);
-    say(`Comparing ${model} (${served}) bought and driven directly.`);
+    progress(`Comparing ${model} (${served}), bought and called directly.`);
     return {
       ...(await compare(throughGateway(gateway, model), directly(agent.engine))),
       notes: [`model ${model}, ${served}`],
@@ -68,22 +68,22 @@ async function measureSpeed(home: string): Promise<BenchResult> {
 }
 
 async function compare(bought: Ask, direct: Ask): Promise<Pick<BenchResult, 'figures' | 'goals'>> {
-  // Four at once first: it opens and funds as many channels as will be needed.
+  // Four concurrent streams first, which open and fund as many channels as will be needed.
   await tokensPerSecond(bought, 4, 0);
   await tokensPerSecond(direct, 4, 0);
 
   const one = await takeTurns(ONE_STREAM_PAIRS, bought, direct, (ask, round) =>
     tokensPerSecond(ask, 1, round),
   );
-  say(`One stream: ${one.bought.toFixed(1)} bought, ${one.direct.toFixed(1)} direct tokens a second.`);
+  progress(`One stream: ${one.bought.toFixed(1)} bought, ${one.direct.toFixed(1)} direct tokens/s.`);
   const four = await takeTurns(FOUR_STREAM_PAIRS, bought, direct, (ask, round) =>
     tokensPerSecond(ask, 4, round),
   );
-  say(`Four streams: ${four.bought.toFixed(1)} bought, ${four.direct.toFixed(1)} direct tokens a second.`);
+  progress(`Four streams: ${four.bought.toFixed(1)} bought, ${four.direct.toFixed(1)} direct tokens/s.`);
   const first = await takeTurns(FIRST_TOKEN_PAIRS, bought, direct, async (ask, round) => {
     return (await ask(question(round, 4))).firstTokenMs;
   });
-  say(`First token: ${first.bought.toFixed(1)} ms bought, ${first.direct.toFixed(1)} ms direct.`);
+  progress(`First token: ${first.bought.toFixed(1)} ms bought, ${first.direct.toFixed(1)} ms direct.`);
 
   const oneRatio = middle(one.pairs.map(([left, right]) => left / right));
   const fourRatio = middle(four.pairs.map(([left, right]) => left / right));
@@ -108,7 +108,7 @@ async function compare(bought: Ask, direct: Ask): Promise<Pick<BenchResult, 'fig
   };
 }
 
-/** Measures both sides in turn, the one that begins changing each round, and pairs what belongs together. */
+/** Measures both sides alternately, changing which goes first each round, and pairs the results of a round. */
 async function takeTurns(
   rounds: number,
   bought: Ask,
@@ -132,7 +132,7 @@ async function takeTurns(
   };
 }
 
-/** All answers' tokens over the time from the first question to the last token. */
+/** Returns the tokens of all responses over the time from the first request to the last token. */
 async function tokensPerSecond(ask: Ask, streams: number, round: number): Promise<number> {
   const startMs = performance.now();
   const questions = Array.from({ length: streams }, (_, stream) => question(round + stream, ANSWER_TOKENS));
@@ -142,7 +142,7 @@ async function tokensPerSecond(ask: Ask, streams: number, round: number): Promis
 }
 
 async function measureCost(home: string): Promise<BenchResult> {
-  say('Starting the agent as people do, to measure it while nothing happens.');
+  progress('Starting the agent as users do, to measure it while idle.');
   const agent = await startAgent([
     '--headless',
     '--home',
@@ -152,7 +152,7 @@ async function measureCost(home: string): Promise<BenchResult> {
     '--quiet-requester',
   ]);
   try {
-    if (agent.ready.page === null) throw new Error('the agent has no page');
+    if (agent.ready.page === null) throw new Error('The agent has no page.');
     await waitForModel(agent.ready.page);
     await sleep(SETTLE_MS);
     const cost = await measureProcess(agent.ready.pid, IDLE_MS);
@@ -173,12 +173,12 @@ async function measureCost(home: string): Promise<BenchResult> {
 /** Interquartile range as a percentage of the median. */
 function spread(values: readonly number[]): number {
   const value = spreadPercent(values);
-  if (value === null) throw new Error('too little was measured');
+  if (value === null) throw new Error('There are too few measurements.');
   return value;
 }
 
 function middle(values: readonly number[]): number {
   const value = median(values);
-  if (value === null) throw new Error('nothing was measured');
+  if (value === null) throw new Error('There are no measurements.');
   return value;
 }

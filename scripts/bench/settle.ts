@@ -1,6 +1,6 @@
 /**
- * What it costs to be paid: gas a job through channels, beside a transfer for each job, and the time that
- * checking a voucher takes, alone and within the gate, by our means and by x402's.
+ * `npm run bench -- settle`: measures the cost of being paid: gas per job through channels, compared with a transfer per
+ * job, and the time to verify a voucher, alone and within the gate, with our verifier and with x402's.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ import {
   reach,
   serve,
 } from '../../test/contract/paid-service.ts';
-import { atLeast, atMost, type BenchResult, say } from './result.ts';
+import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { drawVouchers, ethersAccepts, ethersRecovers, hashOf, SEED } from './voucher-samples.ts';
 
 const JOBS_PER_CHANNEL = 100n;
@@ -37,11 +37,11 @@ export async function run(): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-bench-settle-'));
   const chain = await startPracticeChain({ folder });
   try {
-    say('gas: 25 channels of 25 payers, opened, claimed in one batch and paid out');
+    progress('Gas: 25 channels of 25 payers, opened, claimed in one batch and paid out.');
     const gas = await measureGas(chain);
-    say(`signatures: ${SAMPLES} vouchers, seed ${SEED}`);
+    progress(`Signatures: ${SAMPLES} vouchers, seed ${SEED}.`);
     const checks = measureChecks();
-    say(`gate: ${ADMISSIONS} admissions each`);
+    progress(`Gate: ${ADMISSIONS} admissions each.`);
     const x402 = await measureGate(chain, 'x402');
     const ours = await measureGate(chain, 'ourselves');
     const figures = {
@@ -61,8 +61,8 @@ export async function run(): Promise<BenchResult> {
         disagreementsWithEthersCount: atMost(checks.disagreementsWithEthersCount, 0),
       },
       notes: [
-        `Gas is of our own contracts on the practice chain, at ${JOBS_PER_CHANNEL} jobs a channel and ${CHANNELS} channels a batch; first claim and first payout, which cost the most.`,
-        'The gate is timed from the request to its admission, over a store in memory; x402 is the same gate with the check of x402’s own server.',
+        `Gas of our own contracts on the practice chain, with ${JOBS_PER_CHANNEL} jobs per channel and ${CHANNELS} channels per batch; first claim and first payout, which cost the most.`,
+        'The gate is timed from the request to its admission, with a store in memory; x402 is the same gate with the verifier of x402’s own server.',
         `Seed ${SEED}: IDLEWATT_SEED=${SEED} draws the same vouchers.`,
       ],
     };
@@ -75,31 +75,31 @@ export async function run(): Promise<BenchResult> {
 async function measureGas(chain: PracticeChain) {
   const node = connectNode(chain.network);
   const on = driveContract(chain, node);
-  const seller = await on.party();
+  const provider = await on.party();
   const parties: Party[] = [];
   for (let index = 0; index < CHANNELS; index += 1) {
-    parties.push({ ...(await on.party()), receiver: seller.receiver });
+    parties.push({ ...(await on.party()), receiver: provider.receiver });
   }
   const jobs = JOBS_PER_CHANNEL * BigInt(CHANNELS);
   const earned = JOBS_PER_CHANNEL * JOB_PRICE;
   let open = 0n;
-  for (const who of parties) open += await on.deposit(who, on.config(who), 2n * earned, 1n);
-  const rows = parties.map((who) => ({
-    channel: on.config(who),
+  for (const party of parties) open += await on.deposit(party, on.config(party), 2n * earned, 1n);
+  const rows = parties.map((party) => ({
+    channel: on.config(party),
     max: earned,
     total: earned,
-    signer: who.payer.session,
+    signer: party.payer.session,
   }));
   const batch = async (): Promise<bigint> => {
     const claims = await on.signClaims(rows);
-    const signature = await on.signBatch(seller.receiver.session, rows);
-    return on.send(seller.asAnybody, 'claimWithSignature', [claims, signature]);
+    const signature = await on.signBatch(provider.receiver.session, rows);
+    return on.send(provider.asAnybody, 'claimWithSignature', [claims, signature]);
   };
   const claim = await batch();
-  const settle = await on.settle(seller);
+  const settle = await on.settle(provider);
   for (const row of rows) Object.assign(row, { max: 2n * earned, total: 2n * earned });
-  const later = (await batch()) + (await on.settle(seller));
-  const transfer = await measureTransfer(chain, seller);
+  const later = (await batch()) + (await on.settle(provider));
+  const transfer = await measureTransfer(chain, provider);
   return {
     openPerChannelGas: perUnit(open, BigInt(CHANNELS)),
     claimPerChannelGas: perUnit(claim, BigInt(CHANNELS)),
@@ -111,7 +111,7 @@ async function measureGas(chain: PracticeChain) {
   };
 }
 
-/** One EIP-3009 transfer of one job's price to somebody who holds tokens already. */
+/** Measures one EIP-3009 transfer of one job's price to an account that already holds tokens. */
 async function measureTransfer(chain: PracticeChain, { receiver, asAnybody }: Party): Promise<bigint> {
   const token = chain.network.token.address as Hex;
   const payer = await makeAccounts();
@@ -158,7 +158,7 @@ function measureChecks() {
   const check = (sample: (typeof samples)[number]): boolean =>
     isSignedBy(sample.signer, sample.voucher, hashes, recoverSigner);
   for (const sample of samples.slice(0, 500)) check(sample);
-  // Only good ones are timed: a bad one may be refused before the costly part.
+  // Only valid ones are timed: an invalid one may be rejected before the expensive part.
   const good = samples.filter(({ kind }) => kind === 'good');
   let disagreements = 0;
   for (const sample of samples) {
@@ -176,7 +176,7 @@ function measureChecks() {
 
 function perSecond<T>(items: readonly T[], use: (item: T) => boolean): number {
   const startMs = performance.now();
-  if (!items.every(use)) throw new Error('a good voucher was refused');
+  if (!items.every(use)) throw new Error('A valid voucher was rejected.');
   return Math.round((items.length * 1_000) / (performance.now() - startMs));
 }
 
@@ -196,13 +196,14 @@ async function measureGate(chain: PracticeChain, checks: 'ourselves' | 'x402') {
       const startMs = performance.now();
       const admission = await provider.gate.admit(request);
       timesMs.push(performance.now() - startMs);
-      if (admission.kind !== 'admitted') throw new Error(`refused: ${admission.reason}`);
+      if (admission.kind !== 'admitted')
+        throw new Error(`The gate rejected a valid payment: ${admission.reason}.`);
       await lease.complete((await admission.payment.settle(amount(JOB_PRICE))).paymentResponse);
     }
   } finally {
     await service.close();
   }
-  // The first ones open the channel's way and warm the machine up.
+  // The first ones open channels and warm up the process.
   const sorted = timesMs.slice(20).sort((a, b) => a - b);
   const at = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
   return { median: at(0.5), p99: at(0.99) };

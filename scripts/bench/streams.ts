@@ -1,4 +1,4 @@
-/** The two ways to the same engine that `serve` compares: bought through the gateway, and driven directly. */
+/** Two paths to the same engine, which `serve` compares: bought through the gateway, and called directly. */
 import type { Engine } from '../../main/ports/engine.ts';
 
 export interface Question {
@@ -12,10 +12,10 @@ export interface Answer {
   readonly outputTokens: number;
 }
 
-/** Asks one question and reads the whole stream. */
+/** Sends one prompt and reads the whole stream. */
 export type Ask = (question: Question) => Promise<Answer>;
 
-/** As any OpenAI client does, streaming. */
+/** Requests like any OpenAI client, streaming. */
 export function throughGateway(gateway: { baseUrl: string; key: string }, model: string): Ask {
   return async ({ text, maxTokens }) => {
     const startMs = performance.now();
@@ -32,7 +32,9 @@ export function throughGateway(gateway: { baseUrl: string; key: string }, model:
       }),
     });
     if (!response.ok || response.body === null) {
-      throw new Error(`the gateway answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+      throw new Error(
+        `The gateway returned status ${response.status}: ${(await response.text()).slice(0, 300)}`,
+      );
     }
     let firstTokenMs: number | null = null;
     let outputTokens: number | null = null;
@@ -41,12 +43,12 @@ export function throughGateway(gateway: { baseUrl: string; key: string }, model:
       outputTokens = chunk.usage?.completion_tokens ?? outputTokens;
     }
     if (firstTokenMs === null || outputTokens === null)
-      throw new Error('the answer was empty or had no usage');
+      throw new Error('The response was empty or had no usage.');
     return { firstTokenMs, totalMs: performance.now() - startMs, outputTokens };
   };
 }
 
-/** Without gateway, network, payment or ledger: the engine's port, in the process that owns it. */
+/** Calls the engine's port in the process that owns it, without gateway, network, payment or ledger. */
 export function directly(engine: Engine): Ask {
   return async ({ text, maxTokens }) => {
     const startMs = performance.now();
@@ -65,10 +67,10 @@ export function directly(engine: Engine): Ask {
     for await (const event of events) {
       if (event.type === 'text' && event.text !== '') firstTokenMs ??= performance.now() - startMs;
       if (event.type !== 'end') continue;
-      if (firstTokenMs === null) throw new Error('the answer was empty');
+      if (firstTokenMs === null) throw new Error('The response was empty.');
       return { firstTokenMs, totalMs: performance.now() - startMs, outputTokens: event.outputTokens };
     }
-    throw new Error('the engine did not end its answer');
+    throw new Error('The engine did not end its response.');
   };
 }
 
@@ -77,7 +79,7 @@ interface ChatChunk {
   readonly usage?: { readonly completion_tokens?: number } | null;
 }
 
-/** The unnamed events of a stream; the gateway's own named ones (the receipt) are not part of the answer. */
+/** Returns the unnamed events of a stream; the gateway's named ones (the receipt) are not part of the response. */
 async function* chatChunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatChunk> {
   const decoder = new TextDecoder();
   let rest = '';

@@ -1,4 +1,4 @@
-/** Vouchers good and bad in every way we know, drawn from a seed, and what ethers says of each: the judge. */
+/** Draws valid vouchers and every known kind of invalid one from a seed, with ethers as the reference verifier. */
 import {
   computeAddress,
   concat,
@@ -6,6 +6,7 @@ import {
   keccak256,
   N,
   recoverAddress,
+  type Signature,
   SigningKey,
   TypedDataEncoder,
   toBeHex,
@@ -39,12 +40,12 @@ const KINDS = [
 
 export interface VoucherSample {
   readonly kind: (typeof KINDS)[number];
-  /** Who should have signed. */
+  /** Address of the expected signer. */
   readonly signer: Hex;
   readonly voucher: { readonly channelId: Hex; readonly maxClaimableAmount: string; readonly signature: Hex };
 }
 
-/** Half of them good, the rest of each kind in turn. */
+/** Returns vouchers of which half are valid and the rest cycle through the invalid kinds. */
 export function drawVouchers(count: number, seed: number): VoucherSample[] {
   const random = drawFrom(seed);
   const keys = Array.from({ length: 8 }, () => new SigningKey(random()));
@@ -61,7 +62,7 @@ export function drawVouchers(count: number, seed: number): VoucherSample[] {
         maxClaimableAmount: kind === 'other-amount' ? maxClaimableAmount + 1n : maxClaimableAmount,
       }),
     );
-    const signature = bend(kind, signed.r, signed.s, signed.v, signed.compactSerialized, random);
+    const signature = tamper(kind, signed, random);
     return {
       kind,
       signer: computeAddress(key).toLowerCase() as Hex,
@@ -70,12 +71,10 @@ export function drawVouchers(count: number, seed: number): VoucherSample[] {
   });
 }
 
-function bend(
+/** Returns the signature's bytes, changed as the kind asks for. */
+function tamper(
   kind: VoucherSample['kind'],
-  r: string,
-  s: string,
-  v: 27 | 28,
-  compact: string,
+  { r, s, v, compactSerialized }: Signature,
   random: () => Hex,
 ): Hex {
   const of = (...parts: readonly string[]): Hex => concat(parts) as Hex;
@@ -90,7 +89,7 @@ function bend(
     case 'v-any':
       return of(r, s, toBeHex(byte, 1));
     case 'compact':
-      return compact as Hex;
+      return compactSerialized as Hex;
     case 'garbage':
       return of(random(), random(), toBeHex(27 + (byte & 1), 1));
     case 'truncated':
@@ -100,7 +99,7 @@ function bend(
   }
 }
 
-/** The digest of the sample's voucher, by ethers. */
+/** Returns the digest of the sample's voucher as ethers computes it. */
 export function hashOf({ voucher }: VoucherSample): Uint8Array {
   const { channelId, maxClaimableAmount } = voucher;
   return getBytes(TypedDataEncoder.hash(domainOf(CHAIN_ID), TYPES, { channelId, maxClaimableAmount }));
@@ -110,7 +109,7 @@ export function ethersRecovers(digest: Uint8Array, signature: Hex): string | nul
   try {
     return recoverAddress(digest, signature).toLowerCase();
   } catch {
-    // Its way to say that this is nobody's signature.
+    // ethers throws if no address can be recovered from the signature.
     return null;
   }
 }
@@ -129,7 +128,7 @@ function domainOf(chainId: number) {
   return { name: 'x402 Batch Settlement', version: '1', chainId, verifyingContract };
 }
 
-/** 32 bytes at a time; enough for tests and nothing else. */
+/** Returns 32 pseudorandom bytes per call. For tests only: not cryptographically secure. */
 function drawFrom(seed: number): () => Hex {
   let state = keccak256(toBeHex(seed, 32));
   return () => {

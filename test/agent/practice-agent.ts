@@ -9,7 +9,7 @@ import {
   type RunningAgent,
   startAgent,
   waitForState,
-} from '../../scripts/agent-process.ts';
+} from '../../scripts/lib/agent-process.ts';
 
 export interface PracticeAgent {
   readonly agent: RunningAgent;

@@ -15,8 +15,8 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { JsonRpcProvider } from 'ethers';
 import OpenAI from 'openai';
-import { waitForState } from '../../scripts/agent-process.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { waitForState } from '../../scripts/lib/agent-process.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { charge } from '../../shared/price.ts';
 import { text } from '../../shared/strings/index.ts';
 import {

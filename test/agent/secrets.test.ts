@@ -16,7 +16,7 @@ import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
-import { connectApi, type RunningAgent, startAgent, waitForState } from '../../scripts/agent-process.ts';
+import { connectApi, type RunningAgent, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
 import { prepareHome } from '../crash/practice-network.ts';
 import {
   binarySecret,
@@ -168,7 +168,10 @@ async function live(rpcUrl: string, look: (agent: RunningAgent) => void): Promis
   assert.equal(await agent.stop(), 0);
 }
 
-test('a whole run leaves the secrets where they belong', async () => {
+// Starts a practice network twice and searches everything that it wrote.
+const SLOW = { timeout: 5 * 60_000 };
+
+test('a whole run leaves the secrets where they belong', SLOW, async () => {
   prepareHome(home.path);
   const chain = await startPracticeChain({ folder: join(home.path, 'chain') });
   const { url, server } = await listenToChain(chain.network.rpcUrl);

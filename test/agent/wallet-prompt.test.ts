@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();

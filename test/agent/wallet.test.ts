@@ -18,8 +18,8 @@ import {
   type RunningAgent,
   startAgent,
   waitForState,
-} from '../../scripts/agent-process.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+} from '../../scripts/lib/agent-process.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { findSecrets, scanFolder, scanProcess, secretsOf } from '../secrets/scan.ts';
 import { booked, eventually, temporaryHome } from './practice-agent.ts';
 

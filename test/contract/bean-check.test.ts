@@ -15,7 +15,7 @@ import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { exportBeancount, rateTable } from '../../main/core/exports/index.ts';
 import { ACCOUNT_NAMES, ACCOUNTS, createLedger } from '../../main/core/ledger/index.ts';
-import { cacheFolder } from '../../scripts/places.ts';
+import { cacheFolder } from '../../scripts/lib/places.ts';
 import { type Asset, amount } from '../../shared/money.ts';
 import { manualClock } from '../fakes/clock.ts';
 

@@ -13,9 +13,9 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createInputSensor } from '../../main/adapters/native/index.ts';
 import type { Sensor } from '../../main/ports/sensors.ts';
-import { buildNative } from '../../scripts/build-native.ts';
-import { openVirtualDisplay, type VirtualDisplay } from '../../scripts/virtual-display.ts';
-import { openVirtualHand, type VirtualHand } from '../../scripts/virtual-hand.ts';
+import { buildNative } from '../../scripts/lib/native-build.ts';
+import { openVirtualDisplay, type VirtualDisplay } from '../../scripts/lib/virtual-display.ts';
+import { openVirtualHand, type VirtualHand } from '../../scripts/lib/virtual-input.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
 
 /** Longer than the second without input after which input counts as a return. */

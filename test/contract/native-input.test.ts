@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createInputSensor } from '../../main/adapters/native/index.ts';
-import { buildNative } from '../../scripts/build-native.ts';
-import { openVirtualDisplay, type VirtualDisplay } from '../../scripts/virtual-display.ts';
-import { movePointer, pressKeys } from '../../scripts/virtual-hand.ts';
+import { buildNative } from '../../scripts/lib/native-build.ts';
+import { openVirtualDisplay, type VirtualDisplay } from '../../scripts/lib/virtual-display.ts';
+import { movePointer, pressKeys } from '../../scripts/lib/virtual-input.ts';
 
 describe('the X11 sensor', { skip: process.platform !== 'linux' }, () => {
   let display: VirtualDisplay;

@@ -28,7 +28,7 @@ import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { LoadedModel } from '../../main/ports/engine.ts';
 import { sandboxLauncher } from '../../native/index.ts';
-import { buildNative } from '../../scripts/build-native.ts';
+import { buildNative } from '../../scripts/lib/native-build.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { SANDBOX_PARTS, type SandboxState } from '../../shared/sandbox.ts';
 import { collect, request, SUITE_LOAD } from './engine-suite.ts';

@@ -13,7 +13,7 @@ import { AbiCoder } from 'ethers';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
 import { ERC3009_COLLECTOR_ADDRESS } from '../../main/ports/contracts.ts';
-import { compileContracts } from '../../scripts/compile-contracts.ts';
+import { compileContracts } from '../../scripts/generators/compile-contracts.ts';
 import { type ContractDriver, DELAY_SECONDS, driveContract, MINTED } from './contract-driver.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-contract-'));

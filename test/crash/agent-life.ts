@@ -1,7 +1,7 @@
 /** One run after the other of the practice network's agent: started, killed and started again. */
 import { practiceNetwork } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
-import { type AgentApi, connectApi, type RunningAgent, startAgent } from '../../scripts/agent-process.ts';
+import { type AgentApi, connectApi, type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
 import { descendants } from '../agent/practice-agent.ts';
 import { pause } from './pause.ts';
 import type { Target } from './plan.ts';

@@ -6,7 +6,7 @@ import { openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { homePaths } from '../../main/core/home/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { createSettings } from '../../main/core/settings/index.ts';
-import { type AgentApi, waitForState } from '../../scripts/agent-process.ts';
+import { type AgentApi, waitForState } from '../../scripts/lib/agent-process.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { AgentLife, type Life } from './agent-life.ts';
 import { type Books, readBooks } from './ledger-snapshot.ts';

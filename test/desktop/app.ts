@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
 import type { Question } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
-import { electronForTests } from '../../scripts/electron-for-tests.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 
 export interface DesktopApp {

@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { electronForTests } from '../../scripts/electron-for-tests.ts';
-import { REPOSITORY } from '../../scripts/places.ts';
+import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-options-'));
 const home = join(folder, 'data');

@@ -7,19 +7,21 @@
 //   leaves orphans.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
+/** For tests and hooks that start an agent, which may take longer than the limit of other tests. */
+const SLOW = { timeout: 3 * AGENT_MS_MAX };
 const QUIT_MS_MAX = 5_000;
 
 let desktop: DesktopApp;
 before(async () => {
   desktop = await openApp();
   await desktop.page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });
-});
+}, SLOW);
 after(() => desktop.close());
 
 test('the app opens its own page with live data of the practice network', async () => {
@@ -164,7 +166,7 @@ test('the hot key pauses and resumes from anywhere, until the owner turns it off
   await desktop.page.getByRole('link', { name: text('en', 'nav.home') }).click();
 });
 
-test('a remedy selected in the tray takes effect, and the page and its preview follow', async () => {
+test('a remedy selected in the tray takes effect, and the page and its preview follow', SLOW, async () => {
   await desktop.page.getByRole('link', { name: text('en', 'nav.settings') }).click();
   const hours = desktop.page.getByRole('switch', { name: text('en', 'settings.scheduleOn') });
   await desktop.page.getByText(text('en', 'settings.scheduleOn')).click();
@@ -196,7 +198,7 @@ test('the tray offers every duration of a pause', async () => {
   assert.ok(items.some((item) => item.kind === 'action' && item.label === text('en', 'tray.quit')));
 });
 
-test('a killed agent is restarted, and the page reconnects', async () => {
+test('a killed agent is restarted, and the page reconnects', SLOW, async () => {
   const first = await desktop.agentPid();
   assert.ok(first !== undefined);
   const noticed = desktop.page

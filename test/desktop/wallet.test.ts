@@ -9,12 +9,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright';
-import { pressKeys } from '../../scripts/virtual-hand.ts';
+import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
 const AGENT_MS_MAX = 90_000;
+/** For tests and hooks that start an agent, which may take longer than the limit of other tests. */
+const SLOW = { timeout: 3 * AGENT_MS_MAX };
 /** The well-known test phrase of BIP-39 and its first address. */
 const PHRASE =
   'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about';
@@ -34,7 +36,7 @@ before(async () => {
   await page.getByRole('navigation').waitFor({ timeout: AGENT_MS_MAX });
   await page.getByRole('link', { name: text('en', 'nav.wallet') }).click();
   await page.getByRole('heading', { name: text('en', 'send.title'), exact: true }).waitFor();
-});
+}, SLOW);
 after(() => desktop.close());
 
 /** Answers the next message box with this button and records what it would have shown. */
@@ -157,7 +159,7 @@ test('a page opens the secret window by its task’s name only, and the words ve
   await until('one window', desktop.windows, (windows) => windows.length === 1, 5_000);
 });
 
-test('an exported keystore file restores the same wallet in place of another one', async () => {
+test('an exported keystore file restores the same wallet in place of another one', SLOW, async () => {
   const file = join(desktop.home, 'exported.json');
   const addressShown = () => page.locator('.receive .address').textContent();
   const first = await addressShown();

@@ -129,7 +129,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ],
   },
   {
-    // Made by scripts/make-tiny-model.ts, whose test compares this checksum.
+    // Made by scripts/generators/make-tiny-model.ts, whose test compares this checksum.
     id: TINY_MODEL_ID,
     name: 'Idlewatt Tiny (test model)',
     publisher: 'Idlewatt',

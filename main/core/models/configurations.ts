@@ -68,7 +68,7 @@ const FACTS: Readonly<Record<string, ModelFacts>> = {
     },
     mixture: 'Q4_K_M',
   },
-  // Made by scripts/make-tiny-model.ts.
+  // Made by scripts/generators/make-tiny-model.ts.
   [TINY_MODEL_ID]: {
     configuration: {
       layers: 2,

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isCommand, listCommands } from '../../../main/agent-commands/index.ts';
 import { COMMANDS } from '../../../main/agent-commands/table.ts';
-import { REPOSITORY } from '../../../scripts/places.ts';
+import { REPOSITORY } from '../../../scripts/lib/places.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-commands-'));
 const nowhere = join(folder, 'nowhere');

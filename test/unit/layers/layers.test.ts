@@ -1,7 +1,7 @@
 /**
- * Goal: a forbidden import cannot slip in.
- * Method: small trees on disk and in memory are given to the checker; the command itself is run.
- * Would break: an import form that the parser walk misses, a row of the table that allows too much.
+ * Verifies: no forbidden import, cycle, code in a public interface or raw ledger post passes the check.
+ * Setup: small trees in memory, and on disk for the command itself.
+ * Fails if: the parser walk misses a form of import, or a row of the table allows too much.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -9,16 +9,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { importsOf } from '../../../scripts/imports.ts';
-import { findBreaches } from '../../../scripts/layers.ts';
+import { readSource } from '../../../scripts/lib/source.ts';
+import { findViolations } from '../../../scripts/lib/violations.ts';
 
-const COMMAND = join(import.meta.dirname, '..', '..', '..', 'scripts', 'check-layers.ts');
+const COMMAND = join(import.meta.dirname, '..', '..', '..', 'scripts', 'commands', 'check-layers.ts');
 
-function breachesOf(files: Record<string, string>): string[] {
+function violationsOf(files: Record<string, string>): string[] {
   const tree = new Map(
-    Object.entries(files).map(([path, text]) => [path, importsOf(text, path.endsWith('x'))]),
+    Object.entries(files).map(([path, text]) => [path, readSource(text, path.endsWith('x'))]),
   );
-  return findBreaches(tree).map(({ file, imported }) => `${file}: ${imported}`);
+  return findViolations(tree).map(({ file, line, subject }) => `${file}:${line} ${subject}`);
 }
 
 function check(files: Record<string, string>) {
@@ -34,30 +34,30 @@ function check(files: Record<string, string>) {
   }
 }
 
-test('the command fails on a forbidden tree, names the line and the reason', () => {
+test('fails on a forbidden tree and prints line and reason', () => {
   const result = check({
-    'main/core/ledger/index.ts':
+    'main/core/ledger/entries.ts':
       "// the vendor\nimport Database from 'better-sqlite3';\nexport { Database };\n",
     'renderer/app.tsx': "export const App = () => <p>{String(import('node:fs'))}</p>;\n",
   });
   assert.equal(result.status, 1);
-  assert.match(result.stderr, /main\/core\/ledger\/index\.ts:2 {2}better-sqlite3\n.*never a vendor/);
+  assert.match(result.stderr, /main\/core\/ledger\/entries\.ts:2 {2}better-sqlite3\n.*never a vendor/);
   assert.match(result.stderr, /renderer\/app\.tsx:1 {2}node:fs\n.*nothing of Node/);
-  assert.match(result.stdout, /2 files, 2 breaches/);
+  assert.match(result.stdout, /2 files, 2 violations/);
 });
 
-test('the command passes on a tree that keeps the rules', () => {
+test('passes on a tree that follows the rules', () => {
   const result = check({
     'shared/money.ts': "import { z } from 'zod';\nexport const amount = z.string();\n",
     'main/core/ledger/index.ts': "export { amount } from '../../../shared/money.ts';\n",
-    'main/core/jobs/index.ts':
+    'main/core/jobs/states.ts':
       "import type { amount } from '../ledger/index.ts';\nexport type A = typeof amount;\n",
   });
   assert.equal(result.stderr, '');
   assert.equal(result.status, 0);
 });
 
-test('every form of import is seen, and text that only looks like one is not', () => {
+test('reads every form of import with its kind, and ignores text that only looks like one', () => {
   const text = [
     "import a from './a.ts';",
     "import type { B } from './b.ts';",
@@ -66,16 +66,28 @@ test('every form of import is seen, and text that only looks like one is not', (
     "const e = await import('./e.ts');",
     "type F = import('./f.ts').F;",
     "import './g.ts';",
-    "// import h from './h.ts';",
-    'const i = "import i from \'./i.ts\'";',
+    "export type { H } from './h.ts';",
+    "// import i from './i.ts';",
+    'const j = "import j from \'./j.ts\'";',
   ].join('\n');
   assert.deepEqual(
-    importsOf(text, false).map(({ specifier, line }) => `${line} ${specifier}`),
-    ['1 ./a.ts', '2 ./b.ts', '3 ./c.ts', '4 ./d.ts', '5 ./e.ts', '6 ./f.ts', '7 ./g.ts'],
+    readSource(text, false).imports.map(
+      ({ specifier, line, byValue }) => `${line} ${specifier}${byValue ? '' : ' type'}`,
+    ),
+    [
+      '1 ./a.ts',
+      '2 ./b.ts type',
+      '3 ./c.ts',
+      '4 ./d.ts',
+      '5 ./e.ts',
+      '6 ./f.ts type',
+      '7 ./g.ts',
+      '8 ./h.ts type',
+    ],
   );
 });
 
-test('each layer refuses what is not its own', () => {
+test('rejects imports that a layer may not have', () => {
   const forbidden: [file: string, imported: string][] = [
     ['shared/a.ts', 'node:fs'],
     ['shared/a.ts', '../main/ports/clock.ts'],
@@ -86,7 +98,7 @@ test('each layer refuses what is not its own', () => {
     ['main/adapters/sqlite/a.ts', '../../core/ledger/index.ts'],
     ['main/adapters/sqlite/a.ts', '../ethers/index.ts'],
     ['main/adapters/sqlite/a.ts', 'ethers'],
-    ['main/adapters/unheard-of/a.ts', 'ethers'],
+    ['main/adapters/unlisted/a.ts', 'ethers'],
     ['main/desktop/a.ts', '../core/ledger/index.ts'],
     ['main/desktop.ts', './agent.ts'],
     ['main/agent.ts', 'electron'],
@@ -100,11 +112,11 @@ test('each layer refuses what is not its own', () => {
     ['unknown/a.ts', './b.ts'],
   ];
   for (const [file, imported] of forbidden) {
-    assert.equal(breachesOf({ [file]: `import '${imported}';` }).length, 1, `${file} imports ${imported}`);
+    assert.equal(violationsOf({ [file]: `import '${imported}';` }).length, 1, `${file} imports ${imported}`);
   }
 });
 
-test('each layer is allowed what it needs', () => {
+test('allows the imports that a layer needs', () => {
   const allowed: [file: string, imported: string][] = [
     ['shared/a.ts', 'zod'],
     ['shared/api/a.ts', '../money.ts'],
@@ -121,16 +133,73 @@ test('each layer is allowed what it needs', () => {
     ['test/unit/a.test.ts', '../../main/core/ledger/posting.ts'],
   ];
   for (const [file, imported] of allowed) {
-    assert.deepEqual(breachesOf({ [file]: `import '${imported}';` }), [], `${file} imports ${imported}`);
+    assert.deepEqual(violationsOf({ [file]: `import '${imported}';` }), [], `${file} imports ${imported}`);
   }
 });
 
-test('a circle among nouns is found, through any number of them', () => {
-  const found = breachesOf({
-    'main/core/a/index.ts': "import '../b/index.ts';",
-    'main/core/b/index.ts': "import type {} from '../c/index.ts';",
-    'main/core/c/index.ts': "import '../a/index.ts';",
-    'main/core/d/index.ts': "import '../a/index.ts'; import '../c/index.ts';",
+test('finds a cycle among modules of any length, types included', () => {
+  const found = violationsOf({
+    'main/core/a/a.ts': "import '../b/index.ts';",
+    'main/core/b/b.ts': "import type {} from '../c/index.ts';",
+    'main/core/c/c.ts': "\nimport '../a/index.ts';",
+    'main/core/d/d.ts': "import '../a/index.ts'; import '../c/index.ts';",
   });
-  assert.deepEqual(found, ['main/core/c/index.ts: a -> b -> c -> a']);
+  assert.deepEqual(found, ['main/core/c/c.ts:2 a -> b -> c -> a']);
+});
+
+test('finds a cycle of files inside a module', () => {
+  const found = violationsOf({
+    'main/core/a/index.ts': "export { one } from './one.ts';",
+    'main/core/a/one.ts': "import { two } from './two.ts';",
+    'main/core/a/two.ts': "// back\nimport { one } from './index.ts';",
+    'main/core/a/three.ts': "import { one } from './one.ts';",
+  });
+  const path = ['index', 'one', 'two', 'index'].map((name) => `main/core/a/${name}.ts`).join(' -> ');
+  assert.deepEqual(found, [`main/core/a/two.ts:2 ${path}`]);
+});
+
+test('allows files to use each other’s types', () => {
+  const found = violationsOf({
+    'main/core/a/one.ts': "import { two } from './two.ts';",
+    'main/core/a/two.ts': "import type { One } from './one.ts';\nexport type T = import('./one.ts').T;",
+  });
+  assert.deepEqual(found, []);
+});
+
+test('rejects code in the index.ts of a module', () => {
+  const reExports =
+    "/** Head. */\nexport { a } from './a.ts';\nexport type { B } from './b.ts';\nexport * from './c.ts';\n";
+  const added = ['export const d = 1;', "import './d.ts';", 'export type D = string;', 'const d = 1;'];
+  for (const code of added) {
+    const files = {
+      'main/core/a/index.ts': reExports + code,
+      'main/adapters/sqlite/index.ts': reExports + code,
+    };
+    const expected = Object.keys(files).map((file) => `${file}:5 code`);
+    assert.deepEqual(violationsOf(files), expected, code);
+  }
+  assert.deepEqual(
+    violationsOf({ 'main/core/a/index.ts': reExports, 'main/core/a/b.ts': 'export const b = 1;' }),
+    [],
+  );
+});
+
+test('rejects the raw post of the ledger outside of its bookings', () => {
+  const uses = [
+    'ledger.post(entry);',
+    'ledger?.postAll(entries);',
+    'this.#ledger.post(entry);',
+    'options.ledger.post(entry);',
+    'const { post } = ledger;',
+    'const { post: record, ...rest } = options.ledger;',
+    'later(practiceLedger.post);',
+  ];
+  for (const use of uses) {
+    const text = `// first line\nclass A { #ledger; a() { ${use} } }`;
+    assert.deepEqual(violationsOf({ 'main/agent/a.ts': text }), ['main/agent/a.ts:2 ledger.post'], use);
+    const allowed = { 'main/core/ledger/bookings.ts': text, 'test/unit/a.test.ts': text };
+    assert.deepEqual(violationsOf(allowed), [], use);
+  }
+  const others = "app.post('/path', ledger.entries); const { post } = ledgerClient; ledger.recordSale(job);";
+  assert.deepEqual(violationsOf({ 'main/agent/a.ts': others }), []);
 });

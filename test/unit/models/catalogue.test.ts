@@ -13,7 +13,7 @@ import {
   requiredBytes,
   TINY_MODEL_ID,
 } from '../../../main/core/models/index.ts';
-import { buildTinyModel } from '../../../scripts/make-tiny-model.ts';
+import { buildTinyModel } from '../../../scripts/generators/make-tiny-model.ts';
 import { forceUnwrap } from '../../../shared/assert.ts';
 
 const tiny = forceUnwrap(

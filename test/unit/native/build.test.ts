@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadNative } from '../../../native/index.ts';
-import { buildNative } from '../../../scripts/build-native.ts';
+import { buildNative } from '../../../scripts/lib/native-build.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 function build(environment: NodeJS.ProcessEnv, ...parameters: string[]) {
-  const script = join(ROOT, 'scripts/build-native.ts');
+  const script = join(ROOT, 'scripts/commands/build-native.ts');
   return spawnSync(process.execPath, [script, ...parameters], { env: environment, encoding: 'utf8' });
 }
 
@@ -26,14 +26,14 @@ describe('building the native part', { skip: process.platform !== 'linux' }, () 
     const { status, stdout, stderr } = build({ PATH: '/nonexistent' }, '--force');
     assert.equal(status, 1);
     assert.equal(stderr, '');
-    assert.match(stdout, /^The native part is missing \(this machine has no C compiler\): .*sandbox.*\n$/);
+    assert.match(stdout, /^The native part is missing \(this machine has no C compiler\)\. .*sandbox.*\n$/);
     assert.equal(loadNative().missing, null);
   });
 
   it('reports the error of a compiler that fails, and keeps existing files', () => {
     const { status, stdout } = build({ PATH: process.env.PATH, CC: '/bin/false' }, '--force');
     assert.equal(status, 1);
-    assert.match(stdout, /does not compile here\n\/bin\/false ended with 1/);
+    assert.match(stdout, /compilation failed\n\/bin\/false exited with code 1/);
     assert.equal(loadNative().missing, null);
   });
 

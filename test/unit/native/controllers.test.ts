@@ -29,7 +29,7 @@ import {
 } from '../../../main/adapters/native/controller-events.ts';
 import { createControllerSensor } from '../../../main/adapters/native/index.ts';
 import { loadNative } from '../../../native/index.ts';
-import { buildNative } from '../../../scripts/build-native.ts';
+import { buildNative } from '../../../scripts/lib/native-build.ts';
 
 const BUTTON = 1;
 const AXIS = 2;

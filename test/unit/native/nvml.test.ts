@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createNvmlSensor } from '../../../main/adapters/native/index.ts';
 import { type Card, loadNative, type Native } from '../../../native/index.ts';
-import { buildNative } from '../../../scripts/build-native.ts';
+import { buildNative } from '../../../scripts/lib/native-build.ts';
 import { READING_NAMES, readingsSchema } from '../../../shared/readings.ts';
 
 const NOW_MS = 1_800_000_000_000;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readLaunchOptions } from '../../../main/desktop/launch-options.ts';
-import { REPOSITORY } from '../../../scripts/places.ts';
+import { REPOSITORY } from '../../../scripts/lib/places.ts';
 import { helpText, readOptions, writeArguments } from '../../../shared/command-line.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import {

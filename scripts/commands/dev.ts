@@ -1,0 +1,63 @@
+/**
+ * `npm run dev [-- --home DIR --port N ...]`: the pages with hot reload and a headless agent that restarts when its
+ * source changes. `--home` defaults to .cache/dev-home in the repository, `--port` of the pages to 5173 or the next
+ * free one; other options are passed to the agent.
+ */
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { keepDevAgent } from '../lib/dev-agent.ts';
+import { startDevPages } from '../lib/dev-pages.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { REPOSITORY } from '../lib/places.ts';
+
+const { home, port, rest } = readArguments(process.argv.slice(2));
+buildNativeAndReport(console.log);
+// The same ports after each restart, so that clients of the gateway keep working.
+const ports = ['--port', String(await freePort()), '--gateway-port', String(await freePort())];
+const agent = keepDevAgent(['--headless', '--home', home, ...ports, ...rest], (line) => console.log(line));
+const pages = await startDevPages({ port, upstream: () => agent.ready()?.page ?? null });
+console.log(`Data folder: ${home}`);
+console.log(`Open ${pages.url}`);
+console.log('The pages update when you save a file. Press Ctrl-C to stop.');
+
+let isStopping = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (isStopping) return;
+    isStopping = true;
+    void Promise.allSettled([agent.stop(), pages.close()]).then(() => process.exit(0));
+  });
+}
+
+function readArguments(args: string[]): { home: string; port: number; rest: string[] } {
+  const { values, tokens } = parseArgs({
+    args,
+    options: { home: { type: 'string' }, port: { type: 'string', default: '5173' } },
+    strict: false,
+    tokens: true,
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    console.error(`Invalid --port "${values.port}". Use a port from 1 to 65535.`);
+    process.exit(2);
+  }
+  const rest = tokens.flatMap((token) => {
+    if (token.kind === 'positional') return [token.value];
+    if (token.kind !== 'option' || token.name === 'home' || token.name === 'port') return [];
+    return token.inlineValue ? [`${token.rawName}=${token.value}`] : [token.rawName];
+  });
+  const home = typeof values.home === 'string' && values.home !== '' ? values.home : null;
+  return { home: home === null ? resolve(REPOSITORY, '.cache/dev-home') : resolve(home), port, rest };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve: listening } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', listening);
+  await promise;
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
+  return address.port;
+}

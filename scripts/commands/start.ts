@@ -1,0 +1,104 @@
+/**
+ * `npm start`: the app in its window, or with `--headless` the agent alone with its pages in a browser. Where there is
+ * no display or no official Electron it prints the reason and starts headless. Exits with 2 if the command line is
+ * wrong, otherwise as the program that it started.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { listCommands } from '../../main/agent-commands/index.ts';
+import { agentArguments, helpText, readOptions, writeArguments } from '../../shared/command-line.ts';
+import { isAppError } from '../../shared/errors.ts';
+import { pageAddress, parseReadyLine } from '../../shared/host.ts';
+import { type ReadOptions, USAGE_EXIT_CODE } from '../../shared/options.ts';
+import { VERSION } from '../../shared/version.ts';
+import { buildAll } from '../lib/build-targets.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { officialElectron } from '../lib/official-electron.ts';
+import { REPOSITORY } from '../lib/places.ts';
+
+const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
+
+const options = readCommandLine();
+if (options !== null) {
+  buildNativeAndReport(console.log);
+  if (options.values.headless) await startHeadless(options);
+  else await startDesktop(options);
+}
+
+/** Null when there is nothing to start: help, version or a wrong command line, which are printed here. */
+function readCommandLine(): ReadOptions | null {
+  let read: ReadOptions;
+  try {
+    read = readOptions(process.argv.slice(2), 'start');
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    console.error(`idlewatt: ${error.message}`);
+    process.exitCode = USAGE_EXIT_CODE;
+    return null;
+  }
+  if (read.values.version) console.log(VERSION);
+  else if (read.values.help) {
+    const help = helpText('npm start -- [options]', ['start', 'shell', 'agent']);
+    console.log(`${help}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
+  } else return read;
+  return null;
+}
+
+async function startDesktop(read: ReadOptions): Promise<void> {
+  const why = withoutDisplay();
+  const electron =
+    why === null
+      ? await officialElectron({ downloadMsMax: ELECTRON_DOWNLOAD_MS_MAX, print: console.log })
+      : { executable: null, reason: why };
+  if (electron.executable !== null) {
+    await buildAll();
+    const parameters = [REPOSITORY, ...writeArguments(read.given)];
+    return follow(spawn(electron.executable, parameters, { stdio: 'inherit' }));
+  }
+  console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
+  await buildAll({ only: ['renderer'] });
+  const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
+  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
+  return follow(agent);
+}
+
+async function startHeadless(read: ReadOptions): Promise<void> {
+  await buildAll({ only: ['renderer'] });
+  return follow(startAgent(agentArguments(read.given), 'inherit'));
+}
+
+/** Passes a line of the agent on; after READY it prints the pages' address as well. */
+function printWithAddress(line: string): void {
+  console.log(line);
+  const page = parseReadyLine(line)?.page;
+  if (page) console.log(`Open this address in a browser on this machine: ${pageAddress(page)}`);
+}
+
+function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
+  return spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters], {
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+}
+
+/** Passes signals on and exits as the child exits. */
+function follow(child: ChildProcess): Promise<void> {
+  // A terminal sends Ctrl-C to both processes; the child's own handling of it decides.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(`Could not start Idlewatt: ${error.message}`);
+      process.exitCode = 1;
+      resolve();
+    });
+    child.once('exit', (code, signal) => {
+      process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
+      resolve();
+    });
+  });
+}
+
+function withoutDisplay(): string | null {
+  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY) return null;
+  return 'there is no display';
+}

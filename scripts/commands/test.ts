@@ -1,0 +1,74 @@
+/**
+ * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the groups one
+ * after the other, fast ones first. Arguments select tests:
+ *
+ * `npm test -- unit contract` runs groups, `npm test -- test/unit/presence` or `npm test -- test/unit/a.test.ts` runs
+ * a folder or a file, and any other word keeps the files whose path contains it: `npm test -- unit engine`.
+ *
+ * A test or hook fails after 60 s unless it sets its own `timeout`.
+ */
+import { availableParallelism } from 'node:os';
+import { buildAll } from '../lib/build-targets.ts';
+import { electronForTests } from '../lib/electron-for-tests.ts';
+import { buildNativeAndReport } from '../lib/native-build.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { installSystemPackages } from '../lib/system-packages.ts';
+import { runTestFiles, type Tally } from '../lib/test-run.ts';
+import { selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { openVirtualDisplay } from '../lib/virtual-display.ts';
+
+const TEST_MS_MAX = 60_000;
+/** The slowest files take about three minutes. */
+const FILE_MS_MAX = 8 * 60_000;
+const EXIT_MS_MAX = 10_000;
+const SCREEN = { width: 1400, height: 900 };
+
+const selection = selectTests(process.argv.slice(2), { root: REPOSITORY, currentFolder: process.cwd() });
+if (selection.problem !== null) {
+  console.error(selection.problem);
+  process.exit(2);
+}
+if (installSystemPackages(['tests']) !== null) process.exit(1);
+buildNativeAndReport(console.log);
+const built = await buildAll();
+if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const group of TEST_GROUPS) {
+  const files = selection.files.get(group) ?? [];
+  if (files.length === 0) continue;
+  const { passed, failed, skipped } = await runGroup(group, files);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+// On Linux every test can run, and a skipped test proves nothing. Elsewhere the tests of Linux's parts are skipped.
+const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0);
+process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
+
+async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
+  const startedMs = performance.now();
+  console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
+  // Unit tests share the machine; real processes and windows run one file at a time.
+  const concurrency = group === 'unit' ? Math.max(2, availableParallelism()) : 1;
+  const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
+  const run = () => runTestFiles({ files, concurrency, ...limits });
+  const tally = await (group === 'desktop' ? withElectron(run) : run());
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
+  return tally;
+}
+
+/** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */
+async function withElectron(run: () => Promise<Tally>): Promise<Tally> {
+  const display = process.platform === 'linux' ? await openVirtualDisplay(SCREEN) : null;
+  try {
+    const electron = await electronForTests();
+    console.log(`  in Electron ${electron.version}${electron.official ? '' : ', a substitute for tests'}`);
+    Object.assign(process.env, display?.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
+    return await run();
+  } finally {
+    await display?.close();
+  }
+}

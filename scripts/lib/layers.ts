@@ -1,0 +1,167 @@
+/** The rule of which file may import what: one table with the reason for each row. */
+
+export interface Layer {
+  /** Matches the paths of the layer's files; its first group, if any, is the module's name. */
+  readonly files: RegExp;
+  /** Paths it may import in addition to its own module. */
+  readonly paths: readonly RegExp[];
+  /** Packages; `x` includes `x/sub/path`, `@scope/*` is the whole scope, `node:*` is Node itself. */
+  readonly packages: readonly string[] | 'any';
+  /** Printed with every violation. */
+  readonly why: string;
+}
+
+const SHARED = /^shared\//;
+const PORTS = /^main\/ports\//;
+const CORE_INTERFACES = /^main\/core\/[^/]+\/index\.ts$/;
+const NATIVE = /^native\//;
+const CONTRACTS = /^contracts\/artifacts\//;
+
+/** The vendor libraries of each adapter folder. */
+export const VENDORS: Readonly<Record<string, readonly string[]>> = {
+  anvil: ['@foundry-rs/anvil'],
+  ethers: ['ethers'],
+  gpu: ['gpu.js'],
+  http: ['@hono/node-server', 'hono', 'undici'],
+  libp2p: ['libp2p', '@libp2p/*', '@multiformats/*', 'jose', 'undici'],
+  llama: ['node-llama-cpp'],
+  secp256k1: ['tiny-secp256k1', 'ethers'],
+  sqlite: ['better-sqlite3'],
+  systeminformation: ['systeminformation'],
+  dbus: ['@jellybrick/dbus-next'],
+  x402: ['@x402/*', 'ethers'],
+};
+
+/** The first row whose `files` match applies. */
+export const LAYERS: readonly Layer[] = [
+  {
+    files: /^shared\//,
+    paths: [SHARED],
+    packages: ['zod', '@orpc/contract', 'i18next'],
+    why: 'shared/ is the language between processes: schemas and texts, no Node, no DOM, no Electron',
+  },
+  {
+    files: /^main\/ports\//,
+    paths: [SHARED, PORTS],
+    packages: ['node:*', 'zod'],
+    why: 'a port is an interface: it imports no implementation',
+  },
+  {
+    files: /^main\/core\/([^/]+)\//,
+    paths: [SHARED, PORTS, CORE_INTERFACES],
+    packages: ['node:*', 'zod', 'hono', 'jose'],
+    why: 'core imports ports, never a vendor library, and another module only through its index.ts',
+  },
+  {
+    files: /^main\/adapters\/([^/]+)\//,
+    paths: [SHARED, PORTS, NATIVE, CONTRACTS],
+    packages: ['node:*', 'zod'],
+    why: 'an adapter implements a port with its vendor library; it imports neither core nor other adapters',
+  },
+  {
+    files: /^native\//,
+    paths: [SHARED],
+    packages: ['node:*'],
+    why: 'native/ gives access to the system; it imports nothing of the app',
+  },
+  {
+    files: /^main\/desktop(\.ts|\/)/,
+    paths: [SHARED, /^main\/desktop(\.ts|\/)/],
+    packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],
+    why: 'the shell uses the agent only through the API; it never imports core',
+  },
+  {
+    files: /^main\/api\//,
+    paths: [SHARED, PORTS, CORE_INTERFACES],
+    packages: ['node:*', 'zod', 'hono', '@hono/node-server', '@orpc/*', 'ws'],
+    why: 'the API serves what core decides; vendor libraries stay behind the ports',
+  },
+  {
+    files: /^main\/agent[^/]*(\.ts|\/)/,
+    paths: [SHARED, PORTS, CORE_INTERFACES, /^main\/(adapters|api)\//, /^main\/agent/],
+    packages: ['node:*', 'zod', 'ws', '@orpc/*'],
+    why: 'the composition runs under plain Node: no Electron, and core only through each module’s index.ts',
+  },
+  {
+    files: /^main\//,
+    paths: [SHARED],
+    packages: ['node:*'],
+    why: 'this file belongs to no layer; move it into one',
+  },
+  {
+    files: /^preload\//,
+    paths: [SHARED],
+    packages: ['electron', 'zod'],
+    why: 'the preload script only passes messages',
+  },
+  {
+    files: /^renderer\//,
+    paths: [SHARED],
+    packages: [
+      'react',
+      'react-dom',
+      'react-aria-components',
+      'react-i18next',
+      'i18next',
+      'uplot',
+      'qrcode',
+      'gpu.js',
+      'zod',
+      'vite',
+      '@orpc/client',
+      '@orpc/contract',
+    ],
+    why: 'pages use only the API; they import nothing of Node, Electron or the agent',
+  },
+  {
+    files: /^(scripts|test)\//,
+    paths: [/^(scripts|test|shared|main|preload|renderer|contracts|native)\//, /^[^/]+$/],
+    packages: 'any',
+    why: 'tools and tests',
+  },
+  { files: /^[^/]+$/, paths: [/^scripts\//], packages: 'any', why: 'configuration' },
+];
+
+/** Packages of package.json that no layer of the app may import, with the reason why they are installed. */
+export const TOOLS: Readonly<Record<string, string>> = {
+  '@action-validator/cli': 'checks .github/workflows',
+  '@action-validator/core': 'the checks of @action-validator/cli',
+  '@axe-core/playwright': 'accessibility rules in the tests of the pages',
+  '@biomejs/biome': 'linter and formatter',
+  '@electron/fuses': 'prepares the Electron for tests',
+  '@openzeppelin/contracts': 'imported by the contracts in contracts/*.sol',
+  '@types/better-sqlite3': 'types',
+  '@types/node': 'types',
+  '@types/qrcode': 'types',
+  '@types/react': 'types',
+  '@types/react-dom': 'types',
+  '@types/ws': 'types',
+  '@vitejs/plugin-react': 'builds the pages',
+  'electron-builder': 'packages the app',
+  'fast-check': 'property tests',
+  node: 'the Node version that runs everything, whatever the system has',
+  'node-api-headers': 'headers for the native part',
+  openai: 'the official client in the tests of the gateway',
+  playwright: 'drives windows and browsers in tests and screenshots',
+  solc: 'compiles the contracts',
+  tar: 'unpacks the Electron for tests',
+  typescript: 'checks types',
+};
+
+/** Returns the layer of a file, by its path from the root with forward slashes. */
+export function layerOf(file: string): Layer | undefined {
+  return LAYERS.find(({ files }) => files.test(file));
+}
+
+/** Returns the packages that a file of the layer may import. */
+export function packagesOf(layer: Layer, file: string): readonly string[] {
+  const vendor = /^main\/adapters\/([^/]+)\//.exec(file)?.[1];
+  const own = vendor === undefined ? [] : (VENDORS[vendor] ?? []);
+  return layer.packages === 'any' ? own : [...layer.packages, ...own];
+}
+
+/** Returns true if the table's entry includes the import. */
+export function covers(entry: string, specifier: string): boolean {
+  if (entry.endsWith('*')) return specifier.startsWith(entry.slice(0, -1));
+  return specifier === entry || specifier.startsWith(`${entry}/`);
+}

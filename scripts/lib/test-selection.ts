@@ -1,0 +1,63 @@
+/** Selects test files by the arguments of `npm test`. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+
+/** The folders of test/ that contain tests, in the order in which they run. */
+export const TEST_GROUPS = ['unit', 'contract', 'agent', 'desktop'] as const;
+export type TestGroup = (typeof TEST_GROUPS)[number];
+
+export type TestSelection =
+  | { readonly problem: null; readonly files: ReadonlyMap<TestGroup, readonly string[]> }
+  | { readonly problem: string };
+
+interface Places {
+  /** Folder that contains test/. */
+  readonly root: string;
+  /** Folder from which paths in the arguments are resolved, before the root. */
+  readonly currentFolder: string;
+}
+
+/**
+ * Each argument is a group, the path of a file or folder, or a word. A file is selected if it lies in one of the groups
+ * or paths (all groups if there are none) and, if there are words, its path contains one of them.
+ */
+export function selectTests(words: readonly string[], places: Places): TestSelection {
+  const groups = TEST_GROUPS.filter((group) => words.includes(group));
+  const paths = words.flatMap((word) => existingPath(word, places) ?? []);
+  const filters = words.filter(
+    (word) => !TEST_GROUPS.some((group) => group === word) && existingPath(word, places) === null,
+  );
+  const files = new Map<TestGroup, readonly string[]>();
+  for (const group of TEST_GROUPS) {
+    const folder = join(places.root, 'test', group);
+    const isSelected = (file: string) =>
+      (groups.length + paths.length === 0 ||
+        groups.includes(group) ||
+        paths.some((path) => file === path || file.startsWith(path + sep))) &&
+      (filters.length === 0 || filters.some((word) => slashed(relative(places.root, file)).includes(word)));
+    const selected = testFiles(folder).filter(isSelected);
+    if (selected.length > 0) files.set(group, selected);
+  }
+  if (files.size === 0) return { problem: `No test file matches: ${words.join(' ')}` };
+  return { problem: null, files };
+}
+
+function slashed(path: string): string {
+  return path.split(sep).join('/');
+}
+
+function testFiles(folder: string): string[] {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(folder, name))
+    .sort();
+}
+
+/** Returns the absolute path that a word names; null if it is a group or a plain word. */
+function existingPath(word: string, { root, currentFolder }: Places): string | null {
+  if (!/[/\\.]/.test(word)) return null;
+  return (
+    [currentFolder, root].map((folder) => resolve(folder, word)).find((path) => existsSync(path)) ?? null
+  );
+}

@@ -1,0 +1,64 @@
+/**
+ * Verifies: the arguments of `npm test` select groups, files, folders and words as documented.
+ * Setup: a small tree of empty test files.
+ * Fails if: an argument selects too much or nothing, or a typo runs every test.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { after, before, test } from 'node:test';
+import { selectTests } from '../../../scripts/lib/test-selection.ts';
+
+const FILES = [
+  'unit/engine/duty.test.ts',
+  'unit/engine/load.test.ts',
+  'unit/jobs.test.ts',
+  'agent/engine.test.ts',
+];
+
+let root = '';
+
+before(() => {
+  root = mkdtempSync(join(tmpdir(), 'idlewatt-selection-'));
+  for (const file of [...FILES, 'unit/engine/helper.ts', 'fakes/a.test.ts']) {
+    mkdirSync(dirname(join(root, 'test', file)), { recursive: true });
+    writeFileSync(join(root, 'test', file), '');
+  }
+});
+after(() => rmSync(root, { recursive: true }));
+
+function selected(words: readonly string[], currentFolder = root): string[] | string {
+  const selection = selectTests(words, { root, currentFolder });
+  if (selection.problem !== null) return selection.problem;
+  return [...selection.files.values()]
+    .flat()
+    .map((file) => relative(join(root, 'test'), file).split(sep).join('/'));
+}
+
+test('selects everything without arguments, group by group', () => {
+  assert.deepEqual(selected([]), FILES);
+});
+
+test('selects groups', () => {
+  assert.deepEqual(selected(['agent']), ['agent/engine.test.ts']);
+});
+
+test('selects a folder and a file by path, from the root or the current folder', () => {
+  const engine = ['unit/engine/duty.test.ts', 'unit/engine/load.test.ts'];
+  assert.deepEqual(selected(['test/unit/engine']), engine);
+  assert.deepEqual(selected(['test/unit/engine/']), engine);
+  assert.deepEqual(selected([join(root, 'test/unit/engine')]), engine);
+  assert.deepEqual(selected(['./duty.test.ts'], join(root, 'test/unit/engine')), [engine[0]]);
+  assert.deepEqual(selected(['test/unit/engine/duty.test.ts', 'agent']), [engine[0], 'agent/engine.test.ts']);
+});
+
+test('selects by words in the path, within the groups', () => {
+  assert.deepEqual(selected(['duty', 'jobs']), ['unit/engine/duty.test.ts', 'unit/jobs.test.ts']);
+  assert.deepEqual(selected(['unit', 'engine']), ['unit/engine/duty.test.ts', 'unit/engine/load.test.ts']);
+});
+
+test('reports arguments that match nothing', () => {
+  assert.equal(selected(['test/unit/missing.test.ts']), 'No test file matches: test/unit/missing.test.ts');
+  assert.equal(selected(['test/unit/engine/helper.ts']), 'No test file matches: test/unit/engine/helper.ts');
+});
