@@ -3,9 +3,14 @@
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The lowest level that is written; `silent` writes nothing. */
+export const LOG_THRESHOLDS = [...LOG_LEVELS, 'silent'] as const;
+export type LogThreshold = (typeof LOG_THRESHOLDS)[number];
+
 /** JSON-serializable details of one line. Never a prompt, an answer, a key, a passphrase or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** No method throws, whatever happens to the disk. */
 export interface Log {
   /** The steps of an operation. */
   debug(message: string, fields?: LogFields): void;
@@ -29,4 +34,16 @@ export const silentLog: Log = {
   warn: () => undefined,
   error: () => 'none',
   child: () => silentLog,
+};
+
+/** Prints warnings and errors on stderr: for a process that has no log file, or none yet. */
+export const stderrLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (message) => console.error(`idlewatt: ${message}`),
+  error(message, error) {
+    console.error(`idlewatt: ${message}`, error);
+    return 'none';
+  },
+  child: () => stderrLog,
 };
