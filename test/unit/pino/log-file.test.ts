@@ -139,6 +139,7 @@ test('the total never exceeds its cap, whatever is written, and the newest lines
   fc.assert(
     fc.property(
       fc.array(fc.record({ size: fc.nat(600), waitMs: fc.nat(3_000), restart: fc.boolean() }), {
+        minLength: 1,
         maxLength: 60,
       }),
       (steps) => {
