@@ -3,12 +3,11 @@
  * file dialogs. Secrets pass through and are kept nowhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { ORPCError } from '@orpc/client';
 import type { ContractRouterClient } from '@orpc/contract';
 import { type BrowserWindow, dialog } from 'electron';
 import type { Contract } from '../../shared/api/contract.ts';
 import { assertNever } from '../../shared/assert.ts';
-import { ERROR_CODES } from '../../shared/errors.ts';
+import { decodeApiError } from '../../shared/api/errors.ts';
 import type { SecretAnswer, SecretRequest } from '../../shared/secret-window.ts';
 
 /** The calls that have a secret in them. */
@@ -115,13 +114,10 @@ async function readChosen(window: BrowserWindow): Promise<string | null> {
 
 /** The agent's own sentence where there is one; of anything else only its code, since nobody knows what it says. */
 function failed(error: unknown): SecretAnswer {
-  if (error instanceof ORPCError) {
-    const data: unknown = error.data;
-    const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
-    const code = ERROR_CODES.find((candidate) => candidate === own) ?? null;
-    if (code !== null) return { type: 'failed', code, message: error.message };
-    if (error.code === 'BAD_REQUEST')
-      return { type: 'failed', code: 'bad-request', message: 'That is not understood.' };
+  const failure = decodeApiError(error);
+  if (failure?.isForPeople) return { type: 'failed', code: failure.code, message: failure.message };
+  if (failure?.code === 'bad-request') {
+    return { type: 'failed', code: 'bad-request', message: 'That is not understood.' };
   }
   const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
   return { type: 'failed', code: null, message: `It could not be done${reason}.` };

@@ -1,16 +1,14 @@
 /** Who may use the gateway: programs of this machine that know its key, and no web page. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
-
-const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
+import { isLoopbackHost } from '../../../shared/loopback.ts';
 
 /**
  * Fails with `not-permitted`. A page of another site whose name was pointed at loopback (DNS rebinding)
  * still sends that name as its host.
  */
 export function checkRequest(header: (name: string) => string | undefined, key: string): void {
-  const host = (header('host') ?? '').toLowerCase().replace(/:\d{1,5}$/, '');
-  if (!LOOPBACK_HOSTS.has(host)) {
+  if (!isLoopbackHost(header('host'))) {
     throw new AppError('not-permitted', 'This service answers on loopback names only.', {
       details: { code: 'host_not_allowed' },
     });
