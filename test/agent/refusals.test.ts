@@ -45,7 +45,10 @@ test('a damaged database is refused, left byte for byte, and the way to restore 
 
 test('a home that another agent runs on is refused, and the other one is named', () => {
   const home = openHome({ root: folder, acquireLock: acquireFileLock, pid: process.pid });
-  assert.match(refusedStart(folder), new RegExp(`process ${process.pid}\\) already runs on the folder`));
+  assert.match(
+    refusedStart(folder),
+    new RegExp(`process ${process.pid}\\) is already using the data folder`),
+  );
   home.close();
 });
 
@@ -54,6 +57,6 @@ test('a home that cannot be written is refused with the way out', () => {
   writeFileSync(file, '');
   assert.match(
     refusedStart(join(file, 'home')),
-    /cannot write to its folder .* choose another one with --home/,
+    /Could not write to the data folder .* choose another one with --home/,
   );
 });
