@@ -17,6 +17,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] [--json]',
     load: () => import('./why.ts'),
   },
+  logs: {
+    summary: 'Prints the log; with --follow also what is written from now on.',
+    usage: '[--home DIR] [--follow] [--level LEVEL] [--component NAME] [--lines N] [--json]',
+    load: () => import('./logs.ts'),
+  },
+  report: {
+    summary: 'Writes versions, settings, sensor states and the recent log into a zip file, for a bug report.',
+    usage: '--out FILE [--home DIR]',
+    load: () => import('./report.ts'),
+  },
   'ledger export': {
     summary: 'Writes the books as a table or as plain-text accounts, with fiat values where a rate is known.',
     usage: '[--home DIR] --format csv|beancount [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',

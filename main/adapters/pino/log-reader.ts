@@ -53,13 +53,23 @@ export function* readLog(folder: string): Generator<LogLine, void, void> {
   }
 }
 
-/** Yields the lines that are written from now on, until the signal aborts. */
-export async function* followLog(
-  folder: string,
-  options: { readonly signal?: AbortSignal; readonly pollMs?: number } = {},
-): AsyncGenerator<LogLine, void, void> {
-  const { signal, pollMs = POLL_MS } = options;
+export interface FollowOptions {
+  readonly signal?: AbortSignal;
+  /** 250 unless stated. */
+  readonly pollMs?: number;
+}
+
+/** Yields the lines that are written from the moment of this call on, until the signal aborts. */
+export function followLog(folder: string, options: FollowOptions = {}): AsyncGenerator<LogLine, void, void> {
   const tails = new Map(logNames(folder).map((name) => [name, new Tail(folder, name, 'end')]));
+  return follow(folder, tails, options);
+}
+
+async function* follow(
+  folder: string,
+  tails: Map<string, Tail>,
+  { signal, pollMs = POLL_MS }: FollowOptions,
+): AsyncGenerator<LogLine, void, void> {
   try {
     while (!signal?.aborted) {
       for (const name of logNames(folder)) {

@@ -24,6 +24,7 @@ import { MIGRATIONS, type Migration } from './migrations/index.ts';
 import { openRecordStore } from './record-store.ts';
 
 export { acquireFileLock } from './file-lock.ts';
+export { readSchemaVersion, type SchemaVersion } from './schema-version.ts';
 
 export interface OpenDatabase {
   readonly ledger: LedgerStore;
