@@ -1,12 +1,11 @@
-/** `why`: why nothing is earned now, in one sentence, and the one thing that would change it. */
+/** `why`: prints the one reason why Idlewatt isn't earning now, and the setting that would change it. */
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
-import { AppError } from '../../shared/errors.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
 import { type Remedy, type StatusReason, statusOf } from '../../shared/status.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
-import { type AgentApi, withRunningAgent } from './running-agent.ts';
+import { readState, withRunningAgent } from './running-agent.ts';
 
 /** Each reason that exists, as the terminal says it. */
 const REASONS: Readonly<Record<StatusReason, string>> = {
@@ -63,7 +62,7 @@ export const run: CommandRun = async (argv) => {
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, wholeState);
+  const { work, settings, money } = await withRunningAgent(existingHome(values.home).root, readState);
   const { status, why, remedy } = statusOf(work);
   if (values.json) {
     const { reason, sinceMs, untilMs } = work.presence;
@@ -77,21 +76,14 @@ export const run: CommandRun = async (argv) => {
       .replace('{minutes}', String(settings.idleMinutes)),
   );
   if (work.presence.decision === 'pause' && status !== 'starting') console.log(costText(work, money.asset));
-  if (status === 'paused') console.log('To go on, press Resume on Home or in the tray.');
+  if (status === 'paused') console.log('To continue, press Resume on Home or in the tray.');
   if (remedy !== null) console.log(REMEDIES[remedy]);
   return 0;
 };
 
-/** What an hour of waiting costs, by what an hour of work brought. */
+/** Returns the cost of an hour of waiting: what an hour of work earned here. */
 function costText({ perHour }: AgentState['work'], asset: Asset): string {
-  if (perHour === null) return 'What an hour of waiting costs is not known yet: that takes an hour of work.';
+  if (perHour === null) return 'The cost of waiting is unknown until Idlewatt has worked for one hour.';
   const unit = asset.practice ? `practice ${asset.symbol}` : asset.symbol;
-  return `An hour of work brought about ${formatUnits(BigInt(perHour.earned), asset.decimals)} ${unit} here.`;
-}
-
-async function wholeState(api: AgentApi): Promise<AgentState> {
-  for await (const update of await api.state.watch()) {
-    if (update.type === 'whole') return update.state;
-  }
-  throw new AppError('not-found', 'The agent ended before it answered.');
+  return `Waiting costs about ${formatUnits(BigInt(perHour.earned), asset.decimals)} ${unit} per hour: that is what an hour of work earned here.`;
 }

@@ -241,7 +241,7 @@ test('when its owner needs the machine the engine ends at once, and only what wa
   assert.equal(
     await askWhy(),
     'You paused it until you resume.\n' +
-      'What an hour of waiting costs is not known yet: that takes an hour of work.\n' +
+      'The cost of waiting is unknown until Idlewatt has worked for one hour.\n' +
       'To go on, press Resume on Home or in the tray.\n',
   );
 

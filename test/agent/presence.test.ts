@@ -35,7 +35,7 @@ test('hours that the owner closes give the machine back, and open again when the
     const said = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
     assert.match(said, /Your schedule keeps this hour free\. It goes on .*20\d\d/);
     assert.match(said, /turn the schedule off in Settings/);
-    assert.match(said, /What an hour of waiting costs is not known yet/);
+    assert.match(said, /The cost of waiting is unknown/);
     await api.settings.change({ scheduleOn: false });
     const open = await waitForState(
       api,

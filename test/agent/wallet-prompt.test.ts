@@ -1,7 +1,7 @@
 /**
- * Goal: what is typed as a pass phrase is never shown on the terminal.
- * Method: `wallet create` on a real terminal (script, of util-linux), which is typed at as soon as it asks.
- * Would break: a pass phrase that stands in the window's scroll-back.
+ * Verifies: a passphrase is never shown on the terminal while it is typed.
+ * Setup: `wallet create` on a real terminal (script, of util-linux), with input as soon as it asks.
+ * Fails if: the passphrase is in the terminal's scroll-back.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { temporaryHome } from './practice-agent.ts';
 const home = temporaryHome();
 after(() => home.remove());
 
-test('a pass phrase is asked for without an echo, and the wallet is made', async () => {
+test('asks for a passphrase without an echo and creates the wallet', async () => {
   const words = [process.execPath, join(REPOSITORY, 'main/agent-main.ts'), 'wallet', 'create', '--home'];
   const command = [...words, home.path].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -21,12 +21,12 @@ test('a pass phrase is asked for without an echo, and the wallet is made', async
   let asked = 0;
   child.stdout.on('data', (part: Buffer) => {
     shown += part.toString();
-    const questions = shown.match(/(new pass phrase|same again): /g)?.length ?? 0;
+    const questions = shown.match(/(New passphrase|Repeat the passphrase): /g)?.length ?? 0;
     for (; asked < questions; asked += 1) child.stdin.write('correct horse battery\r');
   });
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
   assert.equal(code, 0, shown);
   assert.equal(asked, 2);
   assert.match(shown, /24\. [a-z]+|12\. [a-z]+/);
-  assert.ok(!shown.includes('correct'), 'the pass phrase was shown');
+  assert.ok(!shown.includes('correct'), 'the passphrase was shown');
 });

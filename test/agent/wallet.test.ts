@@ -182,7 +182,7 @@ test('the terminal proves a backup and exports it, by answers that are typed and
   // Which words are asked is said with each question, so all of them are at hand.
   const drill = await answered(['wallet', 'drill', '--practice'], (position) => words[position - 1] ?? '');
   assert.equal(drill.code, 0, drill.output);
-  assert.match(drill.output, /backup is proven/);
+  assert.match(drill.output, /backup is verified/);
   const out = join(home.path, 'exported.json');
   const exported = await terminal(['wallet', 'export', '--practice', '--out', out], 'mine\nmine\n');
   assert.equal(exported.code, 0, exported.output);
