@@ -44,7 +44,7 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'desktop',
-    inputs: ['main/desktop', 'main/desktop.ts', 'shared', 'package-lock.json'],
+    inputs: ['main/desktop', 'main/desktop.ts', 'main/adapters', 'main/ports', 'shared', 'package-lock.json'],
     build: () => bundle('desktop', { main: 'main/desktop.ts' }, { format: 'es', names: '[name].js' }),
   },
   {

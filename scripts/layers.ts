@@ -70,7 +70,13 @@ const LAYERS: readonly Layer[] = [
   },
   {
     files: /^main\/desktop(\.ts|\/)/,
-    paths: [SHARED, /^main\/desktop(\.ts|\/)/],
+    // The log is the same in every process.
+    paths: [
+      SHARED,
+      /^main\/desktop(\.ts|\/)/,
+      /^main\/ports\/(clock|log)\.ts$/,
+      /^main\/adapters\/(node|pino)\/index\.ts$/,
+    ],
     packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],
     why: 'the shell speaks to the agent through the API; it never reaches into core',
   },
