@@ -1,7 +1,7 @@
-/** How an unexpected failure is reported to pages and clients: by an ID that is in the log, without its message. */
+/** Reports an unexpected failure to pages and clients: by an ID that is also in the log, without its message. */
 
-/** The sentence for an incident that `Log.error` returned; where no log is kept there is no ID to name. */
+/** Returns the sentence for the incident ID that `Log.error` returned, which is "none" without a log. */
 export function internalErrorMessage(incident: string): string {
-  if (incident === 'none') return 'Internal error. No log is kept.';
+  if (incident === 'none') return 'Internal error. Logging is off.';
   return `Internal error (incident ${incident}). The log has the details: \`npm run agent -- logs\`.`;
 }

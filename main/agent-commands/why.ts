@@ -42,7 +42,7 @@ const REASONS: Readonly<Record<StatusReason, string>> = {
   starting: 'The agent is getting ready.',
 };
 
-/** What mends it, as the button on Home does. */
+/** Sentence for each remedy, matching the buttons on Home. */
 const REMEDIES: Readonly<Record<Exclude<Remedy, null>, string>> = {
   'run-on-battery': 'To run on battery too, turn that on in Settings.',
   'run-on-metered': 'To run on networks paid by volume too, turn that on in Settings.',

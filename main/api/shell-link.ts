@@ -5,7 +5,7 @@ import { AppError } from '../../shared/errors.ts';
 import type { GpuProbe } from '../ports/machine.ts';
 
 export interface ShellLink {
-  /** Whether a shell is listening now. */
+  /** Returns whether a shell is listening now. */
   connected(): boolean;
   requests(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void>;
   /** Sends a request that the shell responds to with a call of its own. */

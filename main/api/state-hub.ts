@@ -6,7 +6,7 @@ export type SectionReaders = { readonly [Section in StateSection]: () => AgentSt
 
 export interface StateHub {
   whole(): AgentState;
-  /** Whether at least one page is watching. */
+  /** Returns whether at least one page is watching. */
   watched(): boolean;
   /** Marks sections as changed; they are read and sent together a moment later. */
   changed(...sections: StateSection[]): void;

@@ -14,7 +14,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface Log {
   /** The steps of an operation. */
   debug(message: string, fields?: LogFields): void;
-  /** The story of a run, readable by somebody who was not there. */
+  /** The story of a run, readable by someone who was not there. */
   info(message: string, fields?: LogFields): void;
   /** Something the owner may want to know. */
   warn(message: string, fields?: LogFields): void;

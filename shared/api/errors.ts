@@ -17,7 +17,7 @@ export interface ApiFailure {
   readonly incident: string | null;
   /** One sentence; never a prompt, an answer or a key. */
   readonly message: string;
-  /** Whether the agent wrote the sentence for people, rather than the transport. */
+  /** True if the sentence is the agent's and meant for people, false if it is the transport's. */
   readonly isForPeople: boolean;
 }
 

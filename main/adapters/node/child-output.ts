@@ -36,7 +36,7 @@ export function logChildOutput(options: ChildOutputOptions): void {
     lines.end();
     budget.end();
   });
-  // A pipe that breaks with its child says nothing that the child's exit doesn't.
+  // A pipe breaks when its child exits; the exit itself is handled elsewhere.
   stream.on('error', () => undefined);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Writes to the log how long the event loop kept its work waiting: the first place to look when a page, a stream or
- * a hand-back was slow without a reason of its own.
+ * Logs the delay of the event loop: the first thing to check when a page, a stream or a hand-back was slow without
+ * a visible reason.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../../ports/clock.ts';

@@ -1,4 +1,4 @@
-/** What every process of Idlewatt needs from Node itself: its end after a bug, its delays, its children's output. */
+/** Process-level services on Node itself: orderly exit after a bug, event loop reports, output of child processes. */
 export {
   type ChildOutputOptions,
   levelOfEngineLine,

@@ -1,6 +1,6 @@
 /**
- * Limits how many lines each source may write per second, so that nobody floods the log by provoking the same
- * line again and again: useful older lines would be deleted to make room.
+ * Limits how many lines each source may write per second, so that no peer can flood the log by provoking the
+ * same line repeatedly, which would delete useful older lines.
  */
 
 export interface DroppedLines {

@@ -34,7 +34,7 @@ export interface LogFile {
 const MEGABYTE = 1_000_000;
 const DAY_MS = 86_400_000;
 const INCIDENT_BYTES = 4;
-/** Names that a line has itself. */
+/** Names that every line uses for itself. */
 const OWN_NAMES = new Set(['time', 'level', 'component', 'msg', 'err', 'incident']);
 
 /** Opens the log of one process. Nothing here throws: a log that can't be written loses lines and counts them. */
@@ -159,7 +159,7 @@ class ComponentLog implements Log {
   }
 }
 
-/** A field named like one of the line's own gets an underscore: a name stands once in a line. */
+/** Redacts fields, and appends an underscore to a name that the line uses itself: JSON names must be unique. */
 function writable(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(redactFields(fields)).map(([name, value]) => [

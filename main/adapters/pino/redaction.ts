@@ -23,7 +23,7 @@ const SECRET_NAMES = [
   /secret|passw(or)?d|phrase|mnemonic|entropy|authorization|credential|bearer|privatekey/,
 ];
 
-/** What a client writes or a model answers. Counts under these names stay readable. */
+/** Names of a client's or a model's texts. Counts under these names stay readable. */
 const CONTENT_NAMES = [
   /^(prompts?|messages|contents?|answers?|texts?|completions?|body|words?|delta|choices|arguments)$/,
   /^(question|query|input|output|request|response|user|system|assistant)$/,

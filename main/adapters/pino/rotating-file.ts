@@ -1,5 +1,5 @@
 /**
- * Appends lines to a file of bounded size and keeps a bounded number of bytes of older ones beside it. Writes
+ * Appends lines to a file of bounded size and keeps older ones up to a bounded total. Writes
  * are synchronous, so that a line is with the operating system before the process can crash, and never throw:
  * a line that could not be written is reported as such by the result.
  */
@@ -83,7 +83,7 @@ export class RotatingFile {
   #fileFor(bytes: number): OpenFile {
     const { fileBytesMax, fileAgeMsMax, now } = this.#options;
     const file = this.#file ?? this.#open();
-    // One more byte may mend a torn line.
+    // One more byte: a line feed may have to end a torn line.
     const isFull = file.bytes > 0 && file.bytes + bytes + 1 > fileBytesMax;
     if (!isFull && now() - file.startedAtMs < fileAgeMsMax) return file;
     this.#rotate();

@@ -123,7 +123,7 @@ export async function readArchive(
   }
 }
 
-/** Cuts a stream of pieces into the lengths that are asked for. */
+/** Reads exact numbers of bytes from a stream that delivers pieces of any length. */
 class BlockReader {
   readonly #pieces: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -148,7 +148,7 @@ class BlockReader {
       this.#rest = this.#rest.subarray(piece.length);
       left -= piece.length;
       hash.update(piece);
-      if (!to.write(Buffer.from(piece))) await roomIn(to);
+      if (!to.write(Buffer.from(piece))) await waitForRoom(to);
     }
     to.end();
     return hash.digest('hex');
@@ -161,8 +161,8 @@ class BlockReader {
   }
 }
 
-/** Resolves when the stream takes more, or takes nothing any more because its reader failed. */
-function roomIn(stream: PassThrough): Promise<void> {
+/** Resolves when the stream accepts more data, or has been destroyed because its reader failed. */
+function waitForRoom(stream: PassThrough): Promise<void> {
   if (stream.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

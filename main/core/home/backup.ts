@@ -23,7 +23,7 @@ export interface BackupParts {
 
 export interface BackupResult {
   readonly files: readonly string[];
-  /** Whether the practice wallet's passphrase is inside: then the file alone gives access to that wallet. */
+  /** True if the practice wallet's passphrase is inside: then the file alone gives access to that wallet. */
   readonly holdsPracticePassphrase: boolean;
 }
 
