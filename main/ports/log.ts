@@ -1,4 +1,5 @@
 /** Structured logging as the rest of the program sees it: levels, fields and one child logger per component. */
+import { AppError } from '../../shared/errors.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -6,6 +7,19 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** The lowest level that is written; `silent` writes nothing. */
 export const LOG_THRESHOLDS = [...LOG_LEVELS, 'silent'] as const;
 export type LogThreshold = (typeof LOG_THRESHOLDS)[number];
+
+/** Parses `--log-level` or IDLEWATT_LOG_LEVEL; `info` if neither is set. Throws `bad-request` for any other text. */
+export function parseLogThreshold(text: string | undefined): LogThreshold {
+  if (text === undefined || text === '') return 'info';
+  const found = LOG_THRESHOLDS.find((threshold) => threshold === text);
+  if (found === undefined) {
+    throw new AppError(
+      'bad-request',
+      `Invalid log level "${text}". Use ${LOG_LEVELS.join(', ')} or silent, in --log-level or IDLEWATT_LOG_LEVEL.`,
+    );
+  }
+  return found;
+}
 
 /** JSON-serializable details of one line. Never a prompt, an answer, a key, a passphrase or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
