@@ -47,12 +47,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'wallet import': {
     summary: 'Replaces the wallet from the next start; the current keystore file is kept aside.',
     usage: 'phrase|key|keystore [--file FILE] [--home DIR] [--practice] [--passphrase-file FILE]',
-    load: async () => ({ run: (await import('./wallet-secrets.ts')).bring }),
+    load: async () => ({ run: (await import('./wallet-secrets.ts')).importSecret }),
   },
   'wallet export': {
     summary: 'Writes a keystore V3 file encrypted with a passphrase of its own.',
     usage: '--out FILE [--home DIR] [--practice] [--passphrase-file FILE] [--export-passphrase-file FILE]',
-    load: async () => ({ run: (await import('./wallet-secrets.ts')).take }),
+    load: async () => ({ run: (await import('./wallet-secrets.ts')).exportKeystore }),
   },
   'wallet drill': {
     summary: 'Checks your backup by asking for a few words; real money is paid out only after that.',

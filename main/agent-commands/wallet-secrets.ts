@@ -57,7 +57,7 @@ export const create: CommandRun = async (argv) => {
 };
 
 /** Replaces the wallet by one from the owner's secret; the previous keystore file is kept aside. */
-export const bring: CommandRun = async (argv) => {
+export const importSecret: CommandRun = async (argv) => {
   const { values, positionals } = read(argv);
   const [type] = positionals;
   return withKeys(values.home, async ({ folder, secrets }) => {
@@ -88,7 +88,7 @@ async function readSource(type: string | undefined, file: string | undefined): P
 }
 
 /** Writes a keystore V3 file encrypted with a passphrase of its own. */
-export const take: CommandRun = async (argv) => {
+export const exportKeystore: CommandRun = async (argv) => {
   const { values } = read(argv);
   const { out } = values;
   if (out === undefined) throw new AppError('bad-request', 'Name the file to write with --out FILE.');
