@@ -4,7 +4,9 @@
  * to the page, every response of the gateway, every call to the chain, all output, environments, command lines and
  * finally every byte of both data folders are searched for keys, entropy, recovery phrase and passphrase, in every
  * spelling. What the scanner must be able to find is planted first.
- * Fails if: a key is in a log line, a passphrase in a child's environment, a phrase in the state that pages get.
+ * The log folders, written at level `debug`, are also searched for prompts, answers, the gateway's key and all tokens.
+ * Fails if: a key is in a log line, a passphrase in a child's environment, a phrase in the state that pages get, a
+ * prompt or an answer in a log, or a data folder has no log.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -37,6 +39,17 @@ after(() => home.remove());
 const SECRET_FILES = ['wallet.json', 'practice-passphrase'];
 const isSecretFile = (path: string): boolean =>
   SECRET_FILES.some((name) => path.endsWith(join('keys', name)));
+
+/** In no other text of a run. */
+const PROMPT = 'Marigold 7731 would like to hear about velvet thunder';
+/** Shorter beginnings of an answer could be in a log by chance. */
+const ANSWER_CHARACTERS_MIN = 12;
+
+/** Prompts, answers, keys and tokens of the runs, which may be elsewhere, but never in a log. */
+const unloggable: Secret[] = [];
+const neverLogged = (name: string, text: string): void => {
+  unloggable.push(textSecret(name, text), textSecret(`${name}, as JSON`, JSON.stringify(text).slice(1, -1)));
+};
 
 /** Everything that was sent or printed, in one place to search. */
 const captured: { place: string; bytes: Buffer }[] = [];
@@ -129,14 +142,37 @@ async function proxyChain(rpcUrl: string): Promise<{ url: string; server: Server
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
+/** The text of a response, whether it came whole or as a stream of events; empty for an error. */
+function answerIn(response: string): string {
+  const bodies = /^data: /m.test(response)
+    ? response.split('\n').flatMap((line) => /^data: (\{.*)$/.exec(line)?.[1] ?? [])
+    : [response];
+  return bodies
+    .flatMap((body) => (JSON.parse(body) as { choices?: Choice[] }).choices ?? [])
+    .map(({ message, delta }) => (message ?? delta)?.content ?? '')
+    .join('');
+}
+
+interface Choice {
+  readonly message?: { readonly content?: string };
+  readonly delta?: { readonly content?: string };
+}
+
 /** Runs the agent once, with work for it; resolves when it has ended cleanly. */
 async function runOnce(rpcUrl: string, inspect: (agent: RunningAgent) => void): Promise<void> {
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester', '--rpc', rpcUrl], {
+    // The more is logged, the more could be wrong.
+    env: { IDLEWATT_LOG_LEVEL: 'debug' },
     onStderr: (line) => capture('standard error', line),
     onStdout: (line) => capture('standard output', line),
   });
   const { page, gateway, requester } = agent.ready;
   assert.ok(page && gateway && requester);
+  const terminal = JSON.parse(readFileSync(join(home.path, 'terminal.json'), 'utf8')) as { token: string };
+  neverLogged('the gateway’s key', gateway.key);
+  neverLogged('the page’s token', page.token);
+  neverLogged('the requester’s token', requester.page.token);
+  neverLogged('the terminal’s token', terminal.token);
   const owner = await connectApi(page, (frame) => capture('a message to the page', frame));
   const buyer = await connectApi(requester.page, (frame) =>
     capture('a message to the requester’s page', frame),
@@ -151,10 +187,16 @@ async function runOnce(rpcUrl: string, inspect: (agent: RunningAgent) => void): 
       body: JSON.stringify({ model: TINY_MODEL_ID, max_tokens: 20, ...body }),
     });
     capture('headers of the gateway', JSON.stringify([...response.headers]));
-    capture('a response of the gateway', await response.text());
+    const text = await response.text();
+    capture('a response of the gateway', text);
+    const answer = answerIn(text);
+    if (answer.length >= ANSWER_CHARACTERS_MIN) {
+      neverLogged('an answer', answer);
+      neverLogged('the beginning of an answer', answer.slice(0, ANSWER_CHARACTERS_MIN));
+    }
     return response.status;
   };
-  const messages = [{ role: 'user', content: 'Hello' }];
+  const messages = [{ role: 'user', content: PROMPT }];
   await eventually('a response is bought', async () => ((await ask({ messages })) === 200 ? true : null));
   assert.equal(await ask({ messages, stream: true }), 200);
   assert.equal(await ask({ messages, max_tokens: -1 }), 400);
@@ -239,6 +281,23 @@ async function assertScannerWorks(path: string, secrets: readonly Secret[]): Pro
   }
 }
 
+/** Each data folder has a log with lines of a run in it, and nothing that must not be logged. */
+function assertLogsAreClean(homes: readonly string[], secrets: readonly Secret[]): void {
+  for (const path of homes) {
+    const { findings, files } = scanFolder([...secrets, ...unloggable], join(path, 'logs'));
+    const log = files.find((file) => file.endsWith('agent.log'));
+    assert.ok(log, `${path} has no agent.log`);
+    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    const levels = new Set(lines.map((line) => (JSON.parse(line) as { level: string }).level));
+    assert.ok(
+      lines.length >= 10 && levels.has('info') && levels.has('debug'),
+      `${log}: ${lines.length} lines`,
+    );
+    assert.deepEqual(findings, []);
+    for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600, file);
+  }
+}
+
 test('a whole run leaves the secrets in their files only', async () => {
   prepareHome(home.path);
   const chain = await startPracticeChain({ folder: join(home.path, 'chain') });
@@ -269,6 +328,9 @@ test('a whole run leaves the secrets in their files only', async () => {
     ];
     assert.deepEqual(findings, []);
     assertCaptured(processes);
+    assert.ok(unloggable.some(({ name }) => name === 'an answer'));
+    neverLogged('the prompt', PROMPT);
+    assertLogsAreClean(homes, secrets);
     for (const path of homes) await assertScannerWorks(path, secrets);
   } finally {
     server.close();
