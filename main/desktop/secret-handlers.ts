@@ -6,8 +6,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { ContractRouterClient } from '@orpc/contract';
 import { type BrowserWindow, dialog } from 'electron';
 import type { Contract } from '../../shared/api/contract.ts';
-import { assertNever } from '../../shared/assert.ts';
 import { decodeApiError } from '../../shared/api/errors.ts';
+import { assertNever } from '../../shared/assert.ts';
 import type { SecretAnswer, SecretRequest } from '../../shared/secret-window.ts';
 
 /** The calls that have a secret in them. */

@@ -242,7 +242,7 @@ test('when its owner needs the machine the engine ends at once, and only what wa
     await askWhy(),
     'You paused it until you resume.\n' +
       'The cost of waiting is unknown until Idlewatt has worked for one hour.\n' +
-      'To go on, press Resume on Home or in the tray.\n',
+      'To continue, press Resume on Home or in the tray.\n',
   );
 
   await practice.api.presence.resume({});
