@@ -1,7 +1,8 @@
 /** React hooks for calls to the agent: queries and actions with their result, progress and error. */
 import { ORPCError } from '@orpc/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { ERROR_CODES, type ErrorCode } from '../shared/errors.ts';
+import { decodeApiError } from '../shared/api/errors.ts';
+import type { ErrorCode } from '../shared/errors.ts';
 import { NotConnected } from './connection.ts';
 import { useConnection } from './store.ts';
 
@@ -14,13 +15,9 @@ export interface Problem {
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof NotConnected) return { code: 'unreachable', message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ORPCError)) return { code: 'unreachable', message };
-  // The agent's code is in the data, next to the transport's code. Input that the contract rejects has only the latter.
-  const data: unknown = error.data;
-  const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
-  const code = ERROR_CODES.find((candidate) => candidate === own);
-  return { code: code ?? (error.code === 'BAD_REQUEST' ? 'bad-request' : 'unexpected'), message };
+  const failure = decodeApiError(error);
+  if (failure !== null) return { code: failure.code ?? 'unexpected', message: failure.message };
+  return { code: 'unreachable', message: error instanceof Error ? error.message : String(error) };
 }
 
 export interface Answer<T> {

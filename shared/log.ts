@@ -10,6 +10,7 @@ export type LogThreshold = (typeof LOG_THRESHOLDS)[number];
 /** JSON-serializable details of one line. Never a prompt, an answer, a key, a passphrase or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** No method throws, whatever happens to the disk. */
 export interface Log {
   /** The steps of an operation. */
   debug(message: string, fields?: LogFields): void;

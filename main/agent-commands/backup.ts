@@ -1,4 +1,4 @@
-/** `backup` and `restore`: a home in one file, also while its agent runs, and back where nothing is. */
+/** `backup` and `restore`: writes a data folder into one file, even while its agent runs, and restores it where nothing is. */
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,13 +20,15 @@ export const backUp: CommandRun = async (argv) => {
     copyDatabase: copyDatabaseFile,
     now: systemClock.now,
   });
-  console.log(`Wrote ${files.length} files to ${out}. Models and logs are left out: they can be had again.`);
   console.log(
-    'The wallet’s key file is inside as it is, encrypted with your pass phrase, which is not. This machine’s ' +
-      'name among peers and the gateway’s key are inside, too: keep the file like a key.',
+    `Wrote ${files.length} files to ${out}. Models, which can be downloaded again, and logs are left out.`,
+  );
+  console.log(
+    'It contains the wallet’s keystore file, encrypted with your passphrase, which isn’t included. It also contains ' +
+      'this machine’s peer key and the gateway’s key. Keep the file as safe as a key.',
   );
   if (holdsPracticePassphrase) {
-    console.log('The practice wallet’s pass phrase is inside: whoever has this file has that wallet.');
+    console.log('It contains the practice wallet’s passphrase: anyone with this file has that wallet.');
   }
   return 0;
 };
@@ -36,14 +38,15 @@ export const restore: CommandRun = async (argv) => {
     args: [...argv],
     options: { home: { type: 'string' }, in: { type: 'string' } },
   });
-  if (values.in === undefined) throw new AppError('bad-request', 'Name the backup with --in FILE.');
+  if (values.in === undefined)
+    throw new AppError('bad-request', 'Name the backup to restore with --in FILE.');
   const home =
     values.home ??
     defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
   const files = await restoreHome(resolve(values.in), home, (database) => openForReading(database).close());
   console.log(`Restored ${files.length} files to ${resolve(home)}.`);
   console.log(
-    'Do not run the old home as well: two that sign for the same channels would spend the same money twice.',
+    'Don’t run the old data folder as well: two agents that sign for the same channels would spend the same money twice.',
   );
   return 0;
 };

@@ -1,4 +1,4 @@
-/** How a command asks the chains that a home's books name: by their public nodes, or by the practice chain's state. */
+/** Gives commands access to the chains that a ledger names: through public nodes, or the practice chain's state. */
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,17 +13,17 @@ import type { ChainEvidence } from '../ports/evidence.ts';
 const PRACTICE_ID = practiceNetwork('').id;
 
 export interface ChainAccess {
-  /** Null where it cannot be asked. */
+  /** Null if the chain can't be queried. */
   evidence(networkId: string): Promise<ChainEvidence | null>;
   close(): Promise<void>;
 }
 
-/** Every network that Idlewatt knows, whether or not it can be reached. */
+/** Returns every network that Idlewatt supports, reachable or not. */
 export function knownNetworks(): readonly ChainNetwork[] {
   return [practiceNetwork(''), ...Object.values(NETWORKS)];
 }
 
-/** `rpc` overrules where the network with money in this home is asked; the home is only read. */
+/** Opens the chains of a data folder, which is only read. `rpc` replaces the endpoints of its network. */
 export function openChains(paths: HomePaths, rpc: string | null): ChainAccess {
   const closers: (() => void | Promise<void>)[] = [];
 
@@ -35,17 +35,17 @@ export function openChains(paths: HomePaths, rpc: string | null): ChainAccess {
   }
 
   async function practiceChain(): Promise<ChainNetwork | null> {
-    // The practice requester's home lies in its owner's and has no chain of its own.
+    // The practice requester's data folder is inside its provider's and has no chain of its own.
     for (const folder of [paths.chain, join(dirname(paths.root), 'chain')]) {
       const running = runningNode(folder);
-      if (running !== null && (await answers(running))) return practiceNetwork(running);
+      if (running !== null && (await responds(running))) return practiceNetwork(running);
       if (
         !existsSync(join(folder, 'practice-chain.gz')) &&
         !existsSync(join(folder, 'practice-chain.json'))
       ) {
         continue;
       }
-      // A copy: a node that runs may write.
+      // A copy, because a running node may write.
       const copy = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
       cpSync(folder, copy, { recursive: true });
       const chain = await startPracticeChain({ folder: copy });
@@ -77,8 +77,8 @@ function runningNode(folder: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
 }
 
-/** The file may be left over from a run that was killed. */
-async function answers(url: string): Promise<boolean> {
+/** Returns whether a node responds: the file with its URL may be left over from a killed run. */
+async function responds(url: string): Promise<boolean> {
   const node = connectNode(practiceNetwork(url), { requestTimeoutMs: 2_000 });
   try {
     await node.time();

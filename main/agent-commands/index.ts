@@ -1,33 +1,36 @@
 /**
- * What the agent's program does besides running: `npm run agent -- NOUN [VERB] [options]`. One table of
- * commands; each one's code is loaded only when it is asked for.
+ * Runs commands of the agent's program: `npm run agent -- NOUN [VERB] [options]`. A command's code is loaded only
+ * when it runs.
  */
 import { AppError } from '../../shared/errors.ts';
 import { COMMANDS } from './table.ts';
 
-/** A command's work: gets what follows its words, resolves to the process's exit code. */
+/** Runs a command with the arguments after its words; resolves with the exit code. */
 export type CommandRun = (argv: readonly string[]) => Promise<number>;
 
 export interface Command {
   /** One sentence for the list of commands. */
   readonly summary: string;
-  /** The options as a user types them, e.g. `--home DIR [--out FILE]`. */
+  /** Options as a user types them, e.g. `--home DIR [--out FILE]`. */
   readonly usage: string;
   /** Expected failures of `run` are AppErrors; wrong options are the TypeErrors of `parseArgs`. */
   readonly load: () => Promise<{ readonly run: CommandRun }>;
 }
 
-/** Whether the first word asks for a command rather than being an option of the agent. */
+/** Returns whether the first word names a command; otherwise it is an option of the agent. */
 export function isCommand(argv: readonly string[]): boolean {
   return argv[0] !== undefined && !argv[0].startsWith('-');
 }
 
-/** Runs the command that the first one or two words name; resolves to the exit code and has said why. */
+/**
+ * Runs the command that the first one or two words name. Prints errors on stderr and resolves with the exit code:
+ * 0 for success, 1 for an expected failure or a negative result, 2 for an unknown command or wrong options.
+ */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   const [name, words] = nameOf(argv);
   const command = name === null ? undefined : COMMANDS[name];
   if (name === null || command === undefined) {
-    console.error(`idlewatt: there is no command "${argv[0]}".\n\n${listCommands()}`);
+    console.error(`idlewatt: Unknown command "${argv[0]}". Commands:\n\n${listCommands()}`);
     return 2;
   }
   const rest = argv.slice(words);
@@ -51,14 +54,14 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** One line for each command. */
+/** Returns two lines per command: its usage and its summary. */
 export function listCommands(): string {
   return Object.entries(COMMANDS)
     .map(([name, { summary, usage }]) => `  ${name} ${usage}\n      ${summary}`)
     .join('\n');
 }
 
-/** The longest name that the words begin with, and how many words it has. */
+/** Returns the longest command name that the words begin with, and its number of words. */
 function nameOf(argv: readonly string[]): [name: string | null, words: number] {
   for (const words of [2, 1]) {
     const name = argv.slice(0, words).join(' ');

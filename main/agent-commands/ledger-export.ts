@@ -1,5 +1,5 @@
-/** `ledger export`: the books as a table or as plain-text accounts, with what they were worth at the time. */
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+/** `ledger export`: writes the ledger as CSV or as Beancount accounts, with fiat values at the time of each entry. */
+import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
@@ -11,6 +11,7 @@ import { createLedger } from '../core/ledger/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { knownNetworks } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
+import { createNew, writeWhole } from './new-file.ts';
 import { existingHome } from './options.ts';
 
 const FORMATS = { csv: exportCsv, beancount: exportBeancount } as const;
@@ -30,7 +31,7 @@ export const run: CommandRun = async (argv) => {
   });
   const { format } = values;
   if (format !== 'csv' && format !== 'beancount') {
-    throw new AppError('bad-request', `--format is csv or beancount, not "${format}".`);
+    throw new AppError('bad-request', `Invalid --format "${format}". Use csv or beancount.`);
   }
   const paths = existingHome(values.home);
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
@@ -58,47 +59,29 @@ function asset(entry: Asset): [string, Asset] {
   return [entry.id, entry];
 }
 
-/** Some time on that local day: no zone is further than half a day from the middle of the day in UTC. */
+/** Returns noon of a local day, which is on that day in any zone. */
 function noon(name: string, text: string): number {
   const atMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T12:00:00`) : Number.NaN;
-  if (Number.isNaN(atMs))
-    throw new AppError('bad-request', `--${name} is a day as YYYY-MM-DD, not "${text}".`);
+  if (Number.isNaN(atMs)) {
+    throw new AppError('bad-request', `Invalid --${name} "${text}". Use a day as YYYY-MM-DD.`);
+  }
   return atMs;
 }
 
 function readRates(given: string | undefined, usual: string) {
   const path = given ?? (existsSync(usual) ? usual : null);
   if (path === null) return NO_RATES;
-  if (!existsSync(path)) throw new AppError('not-found', `There is no table of rates at ${path}.`);
+  if (!existsSync(path))
+    throw new AppError('not-found', `Rates file ${path} not found. Set it with --rates FILE.`);
   return rateTable(readFileSync(path, 'utf8'));
 }
 
-/** Readable by the owner alone: it says what was earned, when, and from whom. */
+/** Writes to a new file for the owner alone, since it shows what was earned, when and from which peers. */
 function writeOut(path: string | undefined, text: Iterable<string>): void {
-  const file = path === undefined ? STANDARD_OUTPUT : create(path);
+  const file = path === undefined ? STANDARD_OUTPUT : createNew(path);
   try {
     for (const piece of text) writeWhole(file, Buffer.from(piece));
   } finally {
     if (file !== STANDARD_OUTPUT) closeSync(file);
-  }
-}
-
-function create(path: string): number {
-  try {
-    return openSync(path, 'wx', 0o600);
-  } catch (cause) {
-    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-    throw new AppError(
-      'bad-request',
-      exists ? `There is already something at ${path}; name another file.` : `${path} cannot be written.`,
-      { cause },
-    );
-  }
-}
-
-/** A pipe takes less at once than a file. */
-function writeWhole(file: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length; ) {
-    written += writeSync(file, bytes, written);
   }
 }

@@ -1,4 +1,4 @@
-/** `ledger verify`: adds up a home's books anew from receipts and chain, and names each difference. */
+/** `ledger verify`: recomputes a ledger's balances from receipts and chain, and names each difference. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,9 +18,9 @@ import { type ChainAccess, openChains } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 
-/** What happens between two looks beside a running agent is no difference: one that stays is. */
-const LOOKS_MAX = 4;
-const LOOK_AGAIN_MS = 1_500;
+/** While an agent runs, a difference may be an event in progress: only one that persists is reported. */
+const ATTEMPTS_MAX = 4;
+const ATTEMPT_PAUSE_MS = 1_500;
 const PAGE = 500;
 const SHOWN_MAX = 200;
 
@@ -38,10 +38,14 @@ export const run: CommandRun = async (argv) => {
   const paths = existingHome(values.home);
   const chains = openChains(paths, values.rpc ?? null);
   try {
-    let result = await check(paths, chains);
-    for (let looks = 1; result.differences.length > 0 && looks < LOOKS_MAX && isInUse(paths); looks += 1) {
-      await sleep(LOOK_AGAIN_MS);
-      result = await check(paths, chains);
+    let result = await auditOnce(paths, chains);
+    for (
+      let attempt = 1;
+      result.differences.length > 0 && attempt < ATTEMPTS_MAX && isInUse(paths);
+      attempt += 1
+    ) {
+      await sleep(ATTEMPT_PAUSE_MS);
+      result = await auditOnce(paths, chains);
     }
     if (values.json) console.log(toJson(result));
     else print(result);
@@ -51,7 +55,7 @@ export const run: CommandRun = async (argv) => {
   }
 };
 
-async function check(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
+async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({
@@ -85,10 +89,11 @@ async function check(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
   }
 }
 
+/** Returns null for a chain that can't be queried. */
 async function reachable(network: string, chains: ChainAccess): Promise<ChainEvidence | null> {
   try {
     const evidence = await chains.evidence(network);
-    // Asked once, so that a chain that is away is said once.
+    // One query decides, so that an unavailable chain is reported once.
     await evidence?.channels([`0x${'0'.repeat(64)}`]);
     return evidence;
   } catch (error) {
@@ -115,15 +120,15 @@ function isInUse(paths: HomePaths): boolean {
 
 function print({ differences, notes, balances, counted }: Audit): void {
   console.log(
-    `Looked at ${counted.entries} entries, ${counted.receipts} signed receipts and ${counted.transactions} transactions.\n`,
+    `Checked ${counted.entries} entries, ${counted.receipts} signed receipts and ${counted.transactions} transactions.\n`,
   );
   for (const { account, assetId, books, rebuilt } of balances) {
     const verdict =
-      rebuilt === null ? 'only the books know' : rebuilt === books ? 'rebuilt, the same' : 'DIFFERS';
+      rebuilt === null ? 'in the ledger only' : rebuilt === books ? 'recomputed, the same' : 'DIFFERS';
     console.log(`  ${account.padEnd(20)} ${String(books).padStart(26)}  ${assetId}  ${verdict}`);
   }
   for (const note of notes) console.log(`\nNote: ${note}`);
-  console.log(differences.length === 0 ? '\nThe books are right.' : `\n${differences.length} differences:`);
+  console.log(differences.length === 0 ? '\nThe ledger is correct.' : `\nDifferences: ${differences.length}`);
   for (const { about, what } of differences.slice(0, SHOWN_MAX)) console.log(`  ${about}: ${what}`);
   if (differences.length > SHOWN_MAX) console.log(`  and ${differences.length - SHOWN_MAX} more`);
 }

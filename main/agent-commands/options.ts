@@ -1,21 +1,23 @@
-/** What the commands' options have in common: the home, and how a value on the command line is read. */
+/** Options that commands share: the data folder. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { AppError } from '../../shared/errors.ts';
 import { defaultHome, type HomePaths, homePaths } from '../core/home/index.ts';
 
-/** The home that `--home` names, else the user's; fails with `not-found` where no agent ever ran. */
+/** Returns the data folder of `--home`, or the default one. Fails with `not-found` if no agent ever ran there. */
 export function existingHome(home: string | undefined): HomePaths {
   const paths = chosenHome(home);
   if (!existsSync(paths.database)) {
-    throw new AppError('not-found', `There is no Idlewatt home at ${paths.root}: it has no database.`, {
-      details: { home: paths.root },
-    });
+    throw new AppError(
+      'not-found',
+      `No Idlewatt data in ${paths.root}: the database is missing. Set the data folder with --home DIR.`,
+      { details: { home: paths.root } },
+    );
   }
   return paths;
 }
 
-/** The same, whether or not there is anything yet. */
+/** Returns the data folder of `--home`, or the default one, whether or not it exists. */
 export function chosenHome(home: string | undefined): HomePaths {
   if (home?.trim() === '') throw new AppError('bad-request', 'Empty value for --home. Use --home DIR.');
   return homePaths(

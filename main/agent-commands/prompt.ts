@@ -1,39 +1,39 @@
-/** Questions on the terminal. Secrets are read without an echo, and never from the command line. */
+/** Asks questions on the terminal. Secrets are read without an echo, and never from the command line. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { AppError } from '../../shared/errors.ts';
 import { passphraseFromFile } from '../core/wallet/index.ts';
 
-/** One line that is shown while it is typed. */
+/** Reads one line, which is shown while it is typed. */
 export function askLine(question: string): Promise<string> {
   return readLine(question, true);
 }
 
-/** One line that is not. Without a terminal it is read from standard input. */
+/** Reads one line without an echo; without a terminal, from standard input. */
 export function askSecret(question: string): Promise<string> {
   return readLine(question, false);
 }
 
-/** Whether the answer is a plain yes. */
+/** Returns whether the answer is `y` or `yes`. */
 export async function askYes(question: string): Promise<boolean> {
   return /^(y|yes)$/i.test((await askLine(`${question} [y/N] `)).trim());
 }
 
-/** From the file, where one is named, else asked for. */
+/** Reads a passphrase from a file, or asks for it if none is given. */
 export async function readPassphrase(file: string | undefined, question: string): Promise<string> {
   return file === undefined ? askSecret(question) : passphraseFromFile(file);
 }
 
-/** A new one, asked for twice. Fails with `bad-request` where the two differ. */
+/** Reads a new passphrase from a file, or asks for it twice. Fails with `bad-request` if the two differ. */
 export async function readNewPassphrase(file: string | undefined, question: string): Promise<string> {
   if (file !== undefined) return passphraseFromFile(file);
   const first = await askSecret(question);
-  const second = await askSecret('The same again: ');
-  if (first !== second) throw new AppError('bad-request', 'The two pass phrases differ.');
+  const second = await askSecret('Repeat the passphrase: ');
+  if (first !== second) throw new AppError('bad-request', 'The two passphrases differ. Nothing was changed.');
   return first;
 }
 
-/** Lines that came together, as a pipe sends them, are kept for the next question. */
+/** Shared by all questions: a pipe may deliver several lines together. */
 let lines: AsyncIterator<string> | null = null;
 
 async function readLine(question: string, echo: boolean): Promise<string> {
@@ -42,21 +42,21 @@ async function readLine(question: string, echo: boolean): Promise<string> {
   lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   process.stdin.ref?.();
   const { value, done } = await lines.next();
-  // A pipe that its other end keeps open must not keep this process.
+  // A pipe that stays open at its other end must not keep this process alive.
   process.stdin.unref?.();
-  if (done) throw new AppError('bad-request', 'The answer is missing: standard input ended.');
+  if (done) throw new AppError('bad-request', 'No answer: standard input ended.');
   return value;
 }
 
 function readFromTerminal(question: string, echo: boolean): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const noEcho = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({
     input: process.stdin,
-    output: echo ? process.stderr : nowhere,
+    output: echo ? process.stderr : noEcho,
     terminal: true,
     historySize: 0,
   });
-  // Only now: from here on the terminal shows nothing by itself, however fast somebody types.
+  // Printed only now: from here on the terminal echoes nothing, however fast someone types.
   process.stderr.write(question);
   return new Promise((resolve, reject) => {
     reader.once('line', (line) => {
@@ -65,7 +65,7 @@ function readFromTerminal(question: string, echo: boolean): Promise<string> {
     });
     reader.once('close', () => {
       if (!echo) process.stderr.write('\n');
-      reject(new AppError('aborted', 'Nothing was answered.'));
+      reject(new AppError('aborted', 'No answer was given.'));
     });
   });
 }

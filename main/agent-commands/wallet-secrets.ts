@@ -1,8 +1,8 @@
 /**
- * `wallet create`, `import`, `export`, `drill` and `payout`: on the files of a home. Secrets come from a prompt
- * without an echo, or from files that the owner named, and are shown on the terminal alone.
+ * `wallet create`, `import`, `export`, `drill` and `payout`: work on the files of a data folder. Secrets come from a
+ * prompt without an echo or from files that the owner names, and are shown on the terminal only.
  */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
 import { createKeyTools, readAddress } from '../adapters/ethers/index.ts';
@@ -13,6 +13,7 @@ import { createSecrets, openWallet, practicePassphrase, type Secrets } from '../
 import { systemClock } from '../ports/clock.ts';
 import type { SecretSource } from '../ports/wallet.ts';
 import type { CommandRun } from './index.ts';
+import { writeNew } from './new-file.ts';
 import { chosenHome } from './options.ts';
 import { askLine, askSecret, readNewPassphrase, readPassphrase } from './prompt.ts';
 
@@ -25,17 +26,17 @@ const OPTIONS = {
   practice: { type: 'boolean', default: false },
 } as const;
 
-const PASSPHRASE = 'Pass phrase of the wallet on this machine: ';
+const PASSPHRASE = 'Passphrase of the wallet on this machine: ';
 
 function read(argv: readonly string[]) {
   return parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
 }
 
-/** Makes the home's first wallet and shows its words; refuses where there is or was one. */
+/** Creates the data folder's first wallet and shows its recovery phrase; fails if there is or was one. */
 export const create: CommandRun = async (argv) => {
   const { values } = read(argv);
   return withKeys(values.home, async ({ folder, known, secrets }) => {
-    const passphrase = await newPassphraseOf(values, folder, 'A new pass phrase: ');
+    const passphrase = await newPassphraseOf(values, folder, 'New passphrase: ');
     const wallet = await openWallet({
       folder,
       passphrase,
@@ -44,27 +45,27 @@ export const create: CommandRun = async (argv) => {
       known,
     });
     if (!wallet.created) {
-      throw new AppError('bad-request', 'There is a wallet here already; nothing was made or changed.');
+      throw new AppError('bad-request', 'A wallet already exists here. Nothing was created or changed.');
     }
     const words = await secrets.revealPhrase(passphrase);
     console.log(`Your wallet's address is ${wallet.accounts.funds.address}.\n`);
-    console.log('Write these words down, in this order, on paper. Whoever has them has the money:\n');
+    console.log('Write this recovery phrase on paper, in this order. Anyone who has it has the money:\n');
     console.log(words.map((word, index) => `${String(index + 1).padStart(3)}. ${word}`).join('\n'));
-    console.log('\nThen prove that you have them: npm run agent -- wallet drill');
+    console.log('\nThen verify your backup with `npm run agent -- wallet drill`.');
     return 0;
   });
 };
 
-/** Puts a secret that the owner brings into the place of today's, whose file is kept aside. */
-export const bring: CommandRun = async (argv) => {
+/** Replaces the wallet by one from the owner's secret; the previous keystore file is kept aside. */
+export const importSecret: CommandRun = async (argv) => {
   const { values, positionals } = read(argv);
   const [type] = positionals;
   return withKeys(values.home, async ({ folder, secrets }) => {
     const source = await readSource(type, values.file);
-    const question = 'A new pass phrase, for the key file on this machine: ';
+    const question = 'New passphrase for the keystore file on this machine: ';
     const passphrase = await newPassphraseOf(values, folder, question);
     const { address, kind } = await secrets.importWallet(source, passphrase);
-    console.log(`The wallet ${address} (${kind}) is here now; it is used from the next start.`);
+    console.log(`Imported the wallet ${address} (${kind}). It is used from the next start.`);
     return 0;
   });
 };
@@ -74,36 +75,36 @@ async function readSource(type: string | undefined, file: string | undefined): P
     file === undefined ? askSecret(question) : readText(file).trim();
   switch (type) {
     case 'phrase':
-      return { type, phrase: await secret('The recovery words, in their order: ') };
+      return { type, phrase: await secret('Recovery phrase, words in order: ') };
     case 'key':
-      return { type, key: await secret('The private key: ') };
+      return { type, key: await secret('Private key: ') };
     case 'keystore': {
-      if (file === undefined) throw new AppError('bad-request', 'Name the keystore file with --file.');
-      return { type, keystore: readText(file), passphrase: await askSecret('Pass phrase of that file: ') };
+      if (file === undefined) throw new AppError('bad-request', 'Name the keystore file with --file FILE.');
+      return { type, keystore: readText(file), passphrase: await askSecret('Passphrase of that file: ') };
     }
     default:
-      throw new AppError('bad-request', 'What is brought in is a phrase, a key or a keystore.');
+      throw new AppError('bad-request', 'Specify what to import: phrase, key or keystore.');
   }
 }
 
-/** Writes a keystore V3 file under a pass phrase of its own. */
-export const take: CommandRun = async (argv) => {
+/** Writes a keystore V3 file encrypted with a passphrase of its own. */
+export const exportKeystore: CommandRun = async (argv) => {
   const { values } = read(argv);
   const { out } = values;
-  if (out === undefined) throw new AppError('bad-request', 'Name the file to write with --out.');
+  if (out === undefined) throw new AppError('bad-request', 'Name the file to write with --out FILE.');
   return withKeys(values.home, async ({ folder, secrets }) => {
     const passphrase = await passphraseOf(values, folder);
     const next = await readNewPassphrase(
       values['export-passphrase-file'],
-      'A pass phrase for the exported file: ',
+      'Passphrase for the exported file: ',
     );
     writeNew(out, await secrets.exportKeystore(passphrase, next));
-    console.log(`The key file was written to ${out}.`);
+    console.log(`Wrote the keystore file to ${out}.`);
     return 0;
   });
 };
 
-/** Asks a few words back; real money is paid out only after that. */
+/** Checks the backup by asking for a few words; real money is paid out only after that. */
 export const drill: CommandRun = async (argv) => {
   const { values } = read(argv);
   return withKeys(values.home, async ({ folder, secrets }) => {
@@ -111,18 +112,18 @@ export const drill: CommandRun = async (argv) => {
     const words: string[] = [];
     for (const position of positions) words.push(await askSecret(`Word ${position}: `));
     const passed = secrets.answerDrill(id, words);
-    console.log(passed ? 'The backup is proven.' : 'These are not the words; nothing was changed.');
+    console.log(passed ? 'The backup is verified.' : 'The words don’t match. Nothing was changed.');
     return passed ? 0 : 1;
   });
 };
 
-/** Earnings go to this address from the next start; `own` is the wallet's. */
+/** Sets the address that earnings go to from the next start; `own` is the wallet's. */
 export const payout: CommandRun = async (argv) => {
   const { values, positionals } = read(argv);
   return withKeys(values.home, async ({ secrets }) => {
-    const address = positionals[0] ?? (await askLine('The payout address: '));
+    const address = positionals[0] ?? (await askLine('Payout address: '));
     secrets.setPayoutAddress(address === 'own' ? null : address);
-    console.log('Saved; it is used from the next start.');
+    console.log('Saved. It is used from the next start.');
     return 0;
   });
 };
@@ -133,7 +134,7 @@ interface Keys {
   readonly secrets: Secrets;
 }
 
-/** Not beside a running agent, which would go on with the keys of before. */
+/** Fails with `home-in-use` while an agent runs, which would continue with the previous keys. */
 async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<number>): Promise<number> {
   const home = openHome({ root: chosenHome(given).root, acquireLock: acquireFileLock, pid: process.pid });
   try {
@@ -145,13 +146,7 @@ async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<
         keys: createKeyTools(),
         readAddress,
         clock: systemClock,
-        isOwed: () =>
-          database.ledger
-            .balances()
-            .some(
-              ({ account, amount }) =>
-                (account === 'channels:owed' || account === 'contract:claimed') && amount > 0n,
-            ),
+        isOwed: () => database.ledger.balances().some(isPending),
         known,
       });
       return await use({ folder: home.paths.keys, known, secrets });
@@ -163,18 +158,23 @@ async function withKeys(given: string | undefined, use: (keys: Keys) => Promise<
   }
 }
 
-interface Given {
+/** A balance that is still to be paid out to today's payout address. */
+function isPending({ account, amount }: { readonly account: string; readonly amount: bigint }): boolean {
+  return (account === 'channels:owed' || account === 'contract:claimed') && amount > 0n;
+}
+
+interface PassphraseOptions {
   readonly 'passphrase-file'?: string | undefined;
-  /** The practice wallet's own pass phrase lies beside it; a practice agent starts with no other. */
+  /** Use the passphrase stored next to the practice wallet; a practice agent starts with no other. */
   readonly practice?: boolean | undefined;
 }
 
-function newPassphraseOf(values: Given, folder: string, question: string): Promise<string> {
+function newPassphraseOf(values: PassphraseOptions, folder: string, question: string): Promise<string> {
   if (values.practice) return Promise.resolve(practicePassphrase(folder));
   return readNewPassphrase(values['passphrase-file'], question);
 }
 
-function passphraseOf(values: Given, folder: string): Promise<string> {
+function passphraseOf(values: PassphraseOptions, folder: string): Promise<string> {
   if (values.practice) return Promise.resolve(practicePassphrase(folder));
   return readPassphrase(values['passphrase-file'], PASSPHRASE);
 }
@@ -183,20 +183,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new AppError('not-found', 'This file cannot be read.', { cause, details: { path } });
-  }
-}
-
-/** Never over something that is there. */
-function writeNew(path: string, text: string): void {
-  try {
-    const file = openSync(path, 'wx', 0o600);
-    writeSync(file, text);
-    closeSync(file);
-  } catch (cause) {
-    throw new AppError('home-not-writable', 'This file cannot be written, or is there already.', {
-      cause,
-      details: { path },
-    });
+    throw new AppError('not-found', `Could not read ${path}.`, { cause, details: { path } });
   }
 }

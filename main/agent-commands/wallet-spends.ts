@@ -1,6 +1,5 @@
-/** `wallet send`, `confirm`, `pending`, `history`, `speed-up` and `cancel`: with the agent that runs. */
+/** `wallet send`, `confirm`, `pending`, `history`, `speed-up` and `cancel`: call the running agent. */
 import { parseArgs } from 'node:util';
-import { firstState } from '../../shared/api/state-updates.ts';
 import type { SpendSummary, WalletTransaction } from '../../shared/api/wallet.ts';
 import { AppError } from '../../shared/errors.ts';
 import { formatUnits, parseUnits } from '../../shared/money.ts';
@@ -8,39 +7,39 @@ import { text } from '../../shared/strings/index.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { askYes } from './prompt.ts';
-import { type AgentApi, withRunningAgent } from './running-agent.ts';
+import { type AgentApi, readState, withRunningAgent } from './running-agent.ts';
 
 const POLL_MS = 200;
 
-interface Words {
+interface TransferArguments {
   readonly home: string;
   readonly words: readonly string[];
   readonly smallTest: boolean;
 }
 
-function read(argv: readonly string[], count: number, what: string): Words {
+function read(argv: readonly string[], count: number, expected: string): TransferArguments {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
     options: { home: { type: 'string' }, 'small-test': { type: 'boolean', default: false } },
   });
-  if (positionals.length !== count) throw new AppError('bad-request', `This command needs ${what}.`);
+  if (positionals.length !== count) throw new AppError('bad-request', `This command takes ${expected}.`);
   return { home: existingHome(values.home).root, words: positionals, smallTest: values['small-test'] };
 }
 
-/** Prepares a spend, asks here, and sends it. */
+/** Prepares a transfer, asks for confirmation here, and sends it. */
 export const send: CommandRun = async (argv) => {
   const { home, words, smallTest } = read(
     argv,
     3,
-    'an asset (token or coin), an amount or all, and an address',
+    'an asset (token or coin), an amount or `all`, and an address',
   );
   const [asset, sum, to] = words;
   if (asset !== 'token' && asset !== 'coin') {
-    throw new AppError('bad-request', 'What is sent is either token or coin.');
+    throw new AppError('bad-request', `Invalid asset "${asset}". Use token or coin.`);
   }
   return withRunningAgent(home, async (api) => {
-    const { money } = await firstState(await api.state.watch(undefined));
+    const { money } = await readState(api);
     const { decimals } = asset === 'token' ? money.asset : money.coin;
     const amount = sum === 'all' ? ('all' as const) : parseUnits(sum ?? '', decimals).toString();
     const spend = await api.wallet.prepareSend({ asset, to: to ?? '', amount, smallTest });
@@ -69,36 +68,40 @@ export const cancel: CommandRun = async (argv) => {
   );
 };
 
-/** Answers what a page or another terminal asks for. */
+/** Confirms or declines a transfer that a page or another terminal requested. */
 export const confirm: CommandRun = async (argv) => {
-  const { home, words } = read(argv, 1, 'the id that `wallet pending` shows');
+  const { home, words } = read(argv, 1, 'the ID that `wallet pending` shows');
   return withRunningAgent(home, async (api) => {
     const { spends } = await api.shell.pendingSpends({});
     const found = spends.find(({ id }) => id === words[0]);
-    if (found === undefined) throw new AppError('not-found', 'No spend with this id waits for an answer.');
+    if (found === undefined)
+      throw new AppError(
+        'not-found',
+        'Transfer not found. It may have been answered already; `wallet pending` lists those that are waiting.',
+      );
     const approved = await askAbout(found.summary);
     await api.shell.answerSpend({ id: found.id, approved });
-    console.log(approved ? 'Confirmed.' : 'Declined; nothing is sent.');
+    console.log(approved ? 'Confirmed.' : 'Declined. Nothing is sent.');
     return 0;
   });
 };
 
 export const pending: CommandRun = async (argv) => {
-  const { home } = read(argv, 0, 'nothing but --home');
+  const { home } = read(argv, 0, 'only --home');
   return withRunningAgent(home, async (api) => {
     const { spends } = await api.shell.pendingSpends({});
-    if (spends.length === 0) console.log('Nothing waits for an answer.');
+    if (spends.length === 0) console.log('No transfers are waiting for confirmation.');
     for (const { id, summary } of spends) console.log(`${id}\n${describe(summary)}\n`);
     return 0;
   });
 };
 
 export const history: CommandRun = async (argv) => {
-  const { home } = read(argv, 0, 'nothing but --home');
+  const { home } = read(argv, 0, 'only --home');
   return withRunningAgent(home, async (api) => {
-    const { money } = await firstState(await api.state.watch(undefined));
+    const { money } = await readState(api);
     const { transactions } = await api.wallet.history({});
-    if (transactions.length === 0) console.log('Nothing was sent yet.');
+    if (transactions.length === 0) console.log('No transfers yet.');
     for (const transaction of transactions) {
       const { symbol, decimals } = transaction.asset === 'token' ? money.asset : money.coin;
       console.log(
@@ -115,15 +118,15 @@ export const history: CommandRun = async (argv) => {
   });
 };
 
-/** Answers from here the question that this same command brought up, and no other. */
+/** Asks here for the confirmation that this command's own request raised, and no other. */
 async function confirmHere(
   api: AgentApi,
   sent: Promise<WalletTransaction>,
   isMine: (summary: SpendSummary) => boolean,
 ): Promise<number> {
-  let over = false;
+  let isOver = false;
   const findQuestion = async () => {
-    while (!over) {
+    while (!isOver) {
       const mine = (await api.shell.pendingSpends({})).spends.find(({ summary }) => isMine(summary));
       if (mine !== undefined) return mine;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -131,13 +134,13 @@ async function confirmHere(
     return null;
   };
   try {
-    // What fails before it is asked about ends the wait.
+    // A request that fails before it needs confirmation ends the wait.
     const first = await Promise.race([findQuestion(), sent]);
     if (first !== null && 'summary' in first) {
       await api.shell.answerSpend({ id: first.id, approved: await askAbout(first.summary) });
     }
   } finally {
-    over = true;
+    isOver = true;
   }
   const transaction = await sent;
   console.log(`${transaction.state}: ${transaction.hash}`);
@@ -147,7 +150,7 @@ async function confirmHere(
 
 function askAbout(summary: SpendSummary): Promise<boolean> {
   process.stderr.write(`${describe(summary)}\n`);
-  return askYes(summary.action === 'send' ? 'Send it?' : 'Do it?');
+  return askYes(summary.action === 'send' ? 'Send?' : 'Confirm?');
 }
 
 function describe(summary: SpendSummary): string {
@@ -155,14 +158,14 @@ function describe(summary: SpendSummary): string {
   const sum = `${formatUnits(BigInt(summary.amount), asset.decimals)} ${asset.symbol}`;
   const total = `${formatUnits(BigInt(summary.total), asset.decimals)} ${asset.symbol}`;
   const lines = [
-    `${summary.action} on ${networkName}${asset.practice ? ' (worth nothing)' : ''}`,
+    `${summary.action} on ${networkName}${asset.practice ? ' (practice money, worth nothing)' : ''}`,
     `  amount  ${sum}${summary.smallTest ? ' (a small test)' : ''}`,
     `  to      ${summary.to}`,
     `  from    ${summary.from}`,
-    `  fee     at most ${formatUnits(BigInt(summary.fee), coin.decimals)} ${coin.symbol}`,
-    `  total   at most ${total}`,
+    `  fee     up to ${formatUnits(BigInt(summary.fee), coin.decimals)} ${coin.symbol}`,
+    `  total   up to ${total}`,
   ];
-  if (summary.replaces !== null) lines.push(`  instead of ${summary.replaces}`);
+  if (summary.replaces !== null) lines.push(`  replaces ${summary.replaces}`);
   return [
     ...lines,
     ...summary.warnings.map((warning) => `  ! ${text('en', `send.warning.${warning}`)}`),

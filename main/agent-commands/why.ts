@@ -1,22 +1,19 @@
 /** `why`: prints why Idlewatt runs or doesn't, what an hour of waiting costs, and the one change that would fix it. */
 import { parseArgs } from 'node:util';
 import type { AgentState } from '../../shared/api/state.ts';
-import { firstState } from '../../shared/api/state-updates.ts';
 import { type Asset, formatUnits } from '../../shared/money.ts';
 import { statusOf } from '../../shared/status.ts';
 import { type Language, languageFor, text } from '../../shared/strings/index.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
-import { withRunningAgent } from './running-agent.ts';
+import { readState, withRunningAgent } from './running-agent.ts';
 
 export const run: CommandRun = async (argv) => {
   const { values } = parseArgs({
     args: [...argv],
     options: { home: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
-  const state = await withRunningAgent(existingHome(values.home).root, async (api) =>
-    firstState(await api.state.watch(undefined)),
-  );
+  const state = await withRunningAgent(existingHome(values.home).root, readState);
   if (values.json) {
     const { presence, perHour } = state.work;
     const { status, why, remedy } = statusOf(state.work);

@@ -1,6 +1,6 @@
 /**
- * Keeps the agent small: it waits most of its life, and V8's defaults trade memory for speed that it does not
- * need. Imported before everything else, so that the flags hold for all code that is loaded after.
+ * Keeps the agent's memory small: it is idle most of the time, and V8's defaults trade memory for speed that it
+ * doesn't need. Imported before everything else, so that the flags apply to all code that is loaded afterwards.
  */
 import { setFlagsFromString } from 'node:v8';
 

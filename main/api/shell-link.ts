@@ -1,14 +1,14 @@
-/** What the agent asks of the desktop shell, and the shell's answers. */
+/** Requests of the agent to the desktop shell, and the shell's responses. */
 import { randomUUID } from 'node:crypto';
 import type { GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { GpuProbe } from '../ports/machine.ts';
 
 export interface ShellLink {
-  /** Whether a shell listens now. */
+  /** Returns whether a shell is listening now. */
   connected(): boolean;
   requests(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void>;
-  /** Something that the shell answers by a call of its own. */
+  /** Sends a request that the shell responds to with a call of its own. */
   tell(request: ShellRequest): void;
   answer(id: string, result: GpuProbeResult): void;
   fail(id: string, message: string): void;
@@ -16,65 +16,75 @@ export interface ShellLink {
   readonly gpuProbe: GpuProbe;
 }
 
-interface Waiting {
+interface PendingProbe {
   resolve(result: GpuProbeResult): void;
   reject(error: AppError): void;
 }
 
 export function createShellLink(): ShellLink {
-  const waiting = new Map<string, Waiting>();
-  const queue: ShellRequest[] = [];
-  let listening = 0;
-  let wake: (() => void) | null = null;
-
+  const queue = new RequestQueue();
+  const probes = new Map<string, PendingProbe>();
   return {
-    connected: () => listening > 0,
-    async *requests(signal) {
-      const stop = () => wake?.();
-      signal?.addEventListener('abort', stop);
-      listening += 1;
-      try {
-        while (!signal?.aborted) {
-          const request = queue.shift();
-          if (request !== undefined) yield request;
-          else {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          }
-        }
-      } finally {
-        listening -= 1;
-        signal?.removeEventListener('abort', stop);
-      }
-    },
-    tell(request) {
-      queue.push(request);
-      wake?.();
-    },
-    answer(id, result) {
-      waiting.get(id)?.resolve(result);
-    },
-    fail(id, message) {
-      waiting.get(id)?.reject(new AppError('unsupported', message));
-    },
+    connected: () => queue.listening,
+    requests: (signal) => queue.read(signal),
+    tell: (request) => queue.push(request),
+    answer: (id, result) => probes.get(id)?.resolve(result),
+    fail: (id, message) => probes.get(id)?.reject(new AppError('unsupported', message)),
     gpuProbe: {
       async run(signal) {
         const id = randomUUID();
-        const aborted = () => waiting.get(id)?.reject(new AppError('aborted', 'The benchmark was stopped.'));
-        signal.addEventListener('abort', aborted);
+        const abort = () => probes.get(id)?.reject(new AppError('aborted', 'The benchmark was stopped.'));
+        signal.addEventListener('abort', abort);
         try {
           return await new Promise<GpuProbeResult>((resolve, reject) => {
-            waiting.set(id, { resolve, reject });
-            if (signal.aborted) aborted();
+            probes.set(id, { resolve, reject });
+            if (signal.aborted) abort();
             queue.push({ type: 'probe-gpu', id });
-            wake?.();
           });
         } finally {
-          waiting.delete(id);
-          signal.removeEventListener('abort', aborted);
+          probes.delete(id);
+          signal.removeEventListener('abort', abort);
         }
       },
     },
   };
+}
+
+/** Delivers each request to one listener. Two listen for a moment when one shell replaces another. */
+class RequestQueue {
+  readonly #requests: ShellRequest[] = [];
+  readonly #wakers = new Set<() => void>();
+  #listeners = 0;
+
+  get listening(): boolean {
+    return this.#listeners > 0;
+  }
+
+  push(request: ShellRequest): void {
+    this.#requests.push(request);
+    this.#wake();
+  }
+
+  async *read(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void> {
+    const wake = () => this.#wake();
+    signal?.addEventListener('abort', wake);
+    this.#listeners += 1;
+    try {
+      while (!signal?.aborted) {
+        const request = this.#requests.shift();
+        if (request !== undefined) yield request;
+        else await new Promise<void>((resolve) => this.#wakers.add(resolve));
+      }
+    } finally {
+      this.#listeners -= 1;
+      signal?.removeEventListener('abort', wake);
+    }
+  }
+
+  /** Wakes every listener: one takes the request, an ended one ends, the others wait again. */
+  #wake(): void {
+    const waking = [...this.#wakers];
+    this.#wakers.clear();
+    for (const wake of waking) wake();
+  }
 }

@@ -1,4 +1,4 @@
-/** Keeps what pages show current: reads each section when it changed and sends it to all who watch. */
+/** Keeps pages current: reads each section of the state when it changed and sends it to all watchers. */
 import type { AgentState, StateSection, StateUpdate } from '../../shared/api/state.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 
@@ -6,25 +6,25 @@ export type SectionReaders = { readonly [Section in StateSection]: () => AgentSt
 
 export interface StateHub {
   whole(): AgentState;
-  /** Whether anybody looks. */
+  /** Returns whether at least one page is watching. */
   watched(): boolean;
   /** Marks sections as changed; they are read and sent together a moment later. */
   changed(...sections: StateSection[]): void;
-  /** First the whole state, then changes, until the signal aborts. */
+  /** Yields the whole state first, then changed sections, until the signal aborts. */
   watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate, void, void>;
   close(): void;
 }
 
-/** Changes within this time are sent as one: enough for a page to feel live, little enough to cost nothing. */
+/** Changes within this time are sent as one update: short enough to feel live, long enough to cost little. */
 const GATHER_MS = 100;
 
-/** A watcher that does not read for this many updates is sent the whole state again instead. */
+/** A watcher that doesn't read for this many updates gets the whole state again instead. */
 const BACKLOG_MAX = 50;
 
 export function createStateHub(options: { readers: SectionReaders; clock: Clock }): StateHub {
   const { readers, clock } = options;
   const dirty = new Set<StateSection>();
-  const watchers = new Set<(update: StateUpdate | null) => void>();
+  const watchers = new Set<Watcher>();
   let timer: Timer | null = null;
 
   const read = <Section extends StateSection>(section: Section, into: Partial<AgentState>) => {
@@ -42,7 +42,7 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
     const sections: Partial<AgentState> = {};
     for (const section of dirty) read(section, sections);
     dirty.clear();
-    for (const send of watchers) send({ type: 'changed', sections });
+    for (const watcher of watchers) watcher.send({ type: 'changed', sections });
   };
 
   return {
@@ -54,39 +54,60 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
       timer ??= clock.after(GATHER_MS, flush);
     },
     async *watch(signal) {
-      const queue: StateUpdate[] = [{ type: 'whole', state: whole() }];
-      let wake: (() => void) | null = null;
-      let ended = signal?.aborted ?? false;
-      const send = (update: StateUpdate | null) => {
-        if (update === null) ended = true;
-        else if (queue.length >= BACKLOG_MAX)
-          queue.splice(0, queue.length, { type: 'whole', state: whole() });
-        else queue.push(update);
-        wake?.();
-      };
-      const stop = () => send(null);
-      watchers.add(send);
-      signal?.addEventListener('abort', stop);
+      const watcher = new Watcher(whole);
+      const end = () => watcher.end();
+      if (signal?.aborted) end();
+      watchers.add(watcher);
+      signal?.addEventListener('abort', end);
       try {
-        while (true) {
-          const next = queue.shift();
-          if (next !== undefined) yield next;
-          else if (ended) return;
-          else {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-            wake = null;
-          }
-        }
+        yield* watcher.updates();
       } finally {
-        watchers.delete(send);
-        signal?.removeEventListener('abort', stop);
+        watchers.delete(watcher);
+        signal?.removeEventListener('abort', end);
       }
     },
     close() {
       timer?.cancel();
-      for (const send of watchers) send(null);
+      for (const watcher of watchers) watcher.end();
     },
   };
+}
+
+/** One page's queue of updates, which begins with the whole state. */
+class Watcher {
+  readonly #whole: () => AgentState;
+  readonly #queue: StateUpdate[];
+  #isEnded = false;
+  #wake: (() => void) | null = null;
+
+  constructor(whole: () => AgentState) {
+    this.#whole = whole;
+    this.#queue = [{ type: 'whole', state: whole() }];
+  }
+
+  send(update: StateUpdate): void {
+    if (this.#queue.length < BACKLOG_MAX) this.#queue.push(update);
+    else this.#queue.splice(0, this.#queue.length, { type: 'whole', state: this.#whole() });
+    this.#wake?.();
+  }
+
+  /** Ends the updates after those that are queued. */
+  end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  async *updates(): AsyncGenerator<StateUpdate, void, void> {
+    while (true) {
+      const next = this.#queue.shift();
+      if (next !== undefined) yield next;
+      else if (this.#isEnded) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+      }
+    }
+  }
 }

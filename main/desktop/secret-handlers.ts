@@ -3,12 +3,11 @@
  * dialogs. Secrets pass through and are stored nowhere.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { ORPCError } from '@orpc/client';
 import type { ContractRouterClient } from '@orpc/contract';
 import { type BrowserWindow, dialog } from 'electron';
 import type { Contract } from '../../shared/api/contract.ts';
+import { decodeApiError } from '../../shared/api/errors.ts';
 import { assertNever } from '../../shared/assert.ts';
-import { ERROR_CODES } from '../../shared/errors.ts';
 import type { SecretAnswer, SecretRequest } from '../../shared/secret-window.ts';
 import { type Language, text } from '../../shared/strings/index.ts';
 
@@ -137,14 +136,10 @@ async function readChosen(window: BrowserWindow): Promise<string | null> {
 
 /** Passes on the agent's own sentences; of any other error only its code, since its message may hold a secret. */
 function failed(error: unknown, language: Language): SecretAnswer {
-  if (error instanceof ORPCError) {
-    const data: unknown = error.data;
-    const own = typeof data === 'object' && data !== null && 'code' in data ? data.code : null;
-    const code = ERROR_CODES.find((candidate) => candidate === own) ?? null;
-    if (code !== null) return { type: 'failed', code, message: error.message };
-    if (error.code === 'BAD_REQUEST') {
-      return { type: 'failed', code: 'bad-request', message: text(language, 'secretFailure.badInput') };
-    }
+  const failure = decodeApiError(error);
+  if (failure?.isForPeople) return { type: 'failed', code: failure.code, message: failure.message };
+  if (failure?.code === 'bad-request') {
+    return { type: 'failed', code: 'bad-request', message: text(language, 'secretFailure.badInput') };
   }
   const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
   return { type: 'failed', code: null, message: text(language, 'secretFailure.failed', { reason }) };

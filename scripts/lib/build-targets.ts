@@ -44,7 +44,10 @@ const TARGETS: readonly Target[] = [
   },
   {
     name: 'desktop',
-    inputs: ['main/desktop', 'main/desktop.ts', 'shared', 'package.json', 'package-lock.json'],
+    inputs: [
+      ...['main/desktop', 'main/desktop.ts', 'main/adapters/pino', 'main/adapters/node', 'main/ports'],
+      ...['shared', 'package.json', 'package-lock.json'],
+    ],
     build: () => bundle('desktop', { main: 'main/desktop.ts' }, { format: 'es', names: '[name].js' }),
   },
   {

@@ -21,10 +21,12 @@ const CONTRACTS = /^contracts\/artifacts\//;
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   anvil: ['@foundry-rs/anvil'],
   ethers: ['ethers'],
+  fflate: ['fflate'],
   gpu: ['gpu.js'],
   http: ['@hono/node-server', 'hono', 'undici'],
   libp2p: ['libp2p', '@libp2p/*', '@multiformats/*', 'jose', 'undici'],
   llama: ['node-llama-cpp'],
+  pino: ['pino'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],
@@ -66,7 +68,13 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     files: /^main\/desktop(\.ts|\/)/,
-    paths: [SHARED, /^main\/desktop(\.ts|\/)/],
+    // The log is the same in every process.
+    paths: [
+      SHARED,
+      /^main\/desktop(\.ts|\/)/,
+      /^main\/ports\/(clock|log)\.ts$/,
+      /^main\/adapters\/(node|pino)\/index\.ts$/,
+    ],
     packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],
     why: 'the shell uses the agent only through the API; it never imports core',
   },

@@ -1,10 +1,10 @@
 /**
- * Goal: what the books say is proven from outside, beside the running agent and after it, and a home moves to
- * another folder in one file.
- * Method: the practice network with everything real; the commands run as their own processes while requests are
- * being served and paid, then on the stopped home, on changed books, and on the home restored from a backup.
- * Would break: a false alarm while money moves, a changed entry that is not named, a command that writes to the
- * home, a restored home that an agent cannot go on with.
+ * Verifies: the ledger can be audited from outside, while the agent runs and after it, and a data folder moves to
+ * another place in one file.
+ * Setup: the practice network with everything real; the commands run as their own processes while requests are
+ * served and paid, then on the stopped data folder, on a changed ledger, and on a folder restored from a backup.
+ * Fails if: money in motion raises a false alarm, a changed entry isn't named, a command writes to the data folder,
+ * an agent can't continue on a restored folder.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -33,24 +33,24 @@ after(async () => {
   elsewhere.remove();
 });
 
-/** Exit code and what was said. */
-async function command(...words: string[]): Promise<{ code: number; said: string }> {
+/** Runs a command; returns its exit code and everything that it printed. */
+async function command(...words: string[]): Promise<{ code: number; output: string }> {
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [
       join(REPOSITORY, 'main/agent-main.ts'),
       ...words,
     ]);
-    return { code: 0, said: stdout + stderr };
+    return { code: 0, output: stdout + stderr };
   } catch (error) {
     const failed = error as { code: number; stdout: string; stderr: string };
-    return { code: failed.code, said: failed.stdout + failed.stderr };
+    return { code: failed.code, output: failed.stdout + failed.stderr };
   }
 }
 
-async function right(path: string): Promise<void> {
-  const { code, said } = await command('ledger', 'verify', '--home', path);
-  assert.equal(code, 0, said);
-  assert.match(said, /The books are right/);
+async function assertVerified(path: string): Promise<void> {
+  const { code, output } = await command('ledger', 'verify', '--home', path);
+  assert.equal(code, 0, output);
+  assert.match(output, /The ledger is correct/);
 }
 
 async function ask(on: PracticeAgent, jobs: number): Promise<void> {
@@ -79,20 +79,20 @@ test('alongside the running agent, while jobs are charged, claimed and paid out'
     await running.api.earnings.settle({});
     await ask(running, 2);
   })();
-  await right(home.path);
+  await assertVerified(home.path);
   const backup = await command('backup', '--home', home.path, '--out', file);
-  assert.equal(backup.code, 0, backup.said);
+  assert.equal(backup.code, 0, backup.output);
   await busy;
-  await right(home.path);
-  await right(join(home.path, 'requester'));
+  await assertVerified(home.path);
+  await assertVerified(join(home.path, 'requester'));
   const exported = await command('ledger', 'export', '--home', home.path, '--format', 'csv');
-  assert.equal(exported.code, 0, exported.said);
+  assert.equal(exported.code, 0, exported.output);
   const { entries } = await running.api.earnings.entries({ limit: 500 });
   const lines = entries.reduce((sum, entry) => sum + entry.lines.length, 0);
-  assert.equal(exported.said.trim().split('\r\n').length, lines + 1, 'a row for each line, and the head');
+  assert.equal(exported.output.trim().split('\r\n').length, lines + 1, 'one row per line, and the head');
 });
 
-test('on the stopped home, which is only read', async () => {
+test('verifies a stopped data folder without changing it', async () => {
   await practice?.close();
   practice = null;
   const state = () =>
@@ -102,12 +102,12 @@ test('on the stopped home, which is only read', async () => {
         .digest('hex'),
     );
   const before = state();
-  await right(home.path);
-  await right(join(home.path, 'requester'));
+  await assertVerified(home.path);
+  await assertVerified(join(home.path, 'requester'));
   assert.deepEqual(state(), before);
 });
 
-test('a changed entry and a changed receipt are named, with exit code 1', async () => {
+test('names a changed entry and a changed receipt, with exit code 1', async () => {
   const bare = new Database(join(home.path, 'idlewatt.db'));
   const triggers = bare.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all();
   for (const name of triggers) bare.exec(`DROP TRIGGER ${String(name)}`);
@@ -118,23 +118,26 @@ test('a changed entry and a changed receipt are named, with exit code 1', async 
   bare.exec(`UPDATE ledger_posting SET lines = ${changed} WHERE sequence = ${job.sequence}`);
   bare.prepare("UPDATE job SET body = json_set(body, '$.outputTokens', 100000) WHERE id = ?").run(job.id);
   bare.close();
-  const { code, said } = await command('ledger', 'verify', '--home', home.path);
-  assert.equal(code, 1, said);
-  assert.match(said, new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`));
-  assert.match(said, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt has`));
+  const { code, output } = await command('ledger', 'verify', '--home', home.path);
+  assert.equal(code, 1, output);
+  assert.match(
+    output,
+    new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`),
+  );
+  assert.match(output, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt has`));
 });
 
-test('the backup made meanwhile is restored, is right, and an agent goes on with it', async () => {
+test('a backup made while running is restored, verified, and continued by an agent', async () => {
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const done = await command('restore', '--in', file, '--home', restored);
-  assert.equal(done.code, 0, done.said);
+  assert.equal(done.code, 0, done.output);
   assert.equal(existsSync(join(restored, 'models')), false);
   const again = await command('restore', '--in', file, '--home', restored);
   assert.equal(again.code, 1);
-  assert.match(again.said, /not empty/);
+  assert.match(again.output, /not empty/);
   practice = await startPractice(restored);
   await ask(practice, 1);
   await practice.api.earnings.settle({});
-  await right(restored);
-  await right(join(restored, 'requester'));
+  await assertVerified(restored);
+  await assertVerified(join(restored, 'requester'));
 });

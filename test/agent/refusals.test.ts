@@ -45,7 +45,10 @@ test('a damaged database is refused and left unchanged, with instructions to res
 
 test('a data folder in use by another agent is refused with that agent’s process ID', () => {
   const home = openHome({ root: folder, acquireLock: acquireFileLock, pid: process.pid });
-  assert.match(refusedStart(folder), new RegExp(`process ${process.pid}\\) already runs on the folder`));
+  assert.match(
+    refusedStart(folder),
+    new RegExp(`process ${process.pid}\\) is already using the data folder`),
+  );
   home.close();
 });
 
@@ -54,6 +57,6 @@ test('a data folder that can’t be written is refused with advice', () => {
   writeFileSync(file, '');
   assert.match(
     refusedStart(join(file, 'home')),
-    /cannot write to its folder .* choose another one with --home/,
+    /Could not write to the data folder .* choose another one with --home/,
   );
 });

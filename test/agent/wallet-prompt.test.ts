@@ -21,7 +21,7 @@ test('prompts for the passphrase without an echo and creates the wallet', async 
   let asked = 0;
   child.stdout.on('data', (part: Buffer) => {
     shown += part.toString();
-    const questions = shown.match(/(new pass phrase|same again): /g)?.length ?? 0;
+    const questions = shown.match(/(New passphrase|Repeat the passphrase): /g)?.length ?? 0;
     for (; asked < questions; asked += 1) child.stdin.write('correct horse battery\r');
   });
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -182,7 +182,7 @@ test('the terminal verifies a backup and exports it, with typed answers that are
   // Each prompt names the word that it asks for, so all of them have to be available.
   const drill = await answered(['wallet', 'drill', '--practice'], (position) => words[position - 1] ?? '');
   assert.equal(drill.code, 0, drill.output);
-  assert.match(drill.output, /backup is proven/);
+  assert.match(drill.output, /backup is verified/);
   const out = join(home.path, 'exported.json');
   const exported = await terminal(['wallet', 'export', '--practice', '--out', out], 'mine\nmine\n');
   assert.equal(exported.code, 0, exported.output);

@@ -3,12 +3,14 @@ import type { Log, LogFields, LogLevel } from '../../main/ports/log.ts';
 
 export interface LogLine {
   readonly level: LogLevel;
-  /** Names of the child loggers, joined by dots; '' for the root. */
+  /** Name of the child logger; '' for the root. */
   readonly component: string;
   readonly message: string;
   readonly fields: LogFields;
   /** The error of an `error` line. */
   readonly error?: unknown;
+  /** ID that `error` returned. */
+  readonly incident?: string;
 }
 
 export interface RecordingLog extends Log {
@@ -28,10 +30,11 @@ export function createRecordingLog(): RecordingLog {
       info: keep('info'),
       warn: keep('warn'),
       error(message, error, fields = {}) {
-        lines.push({ level: 'error', component, message, fields, error });
-        return `incident-${lines.length}`;
+        const incident = `incident${lines.length + 1}`;
+        lines.push({ level: 'error', component, message, fields, error, incident });
+        return incident;
       },
-      child: (name) => logger(component === '' ? name : `${component}.${name}`),
+      child: (name) => logger(name),
     };
   };
   return { ...logger(''), lines };

@@ -1,12 +1,12 @@
 /**
- * Looks for a wallet's secrets where they must never be: in files, messages, logs, environments and command
+ * Searches for a wallet's secrets where they must never be: in files, messages, logs, environments and command
  * lines, in every spelling in which they could get there by accident.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decryptKeystoreJson, HDNodeWallet, Mnemonic } from 'ethers';
 
-/** One secret and the byte sequences that give it away. */
+/** One secret and the byte sequences that reveal it. */
 export interface Secret {
   readonly name: string;
   readonly needles: readonly Needle[];
@@ -15,24 +15,24 @@ export interface Secret {
 interface Needle {
   readonly spelling: string;
   readonly bytes: Buffer;
-  /** `folded`: searched in lower case; `words`: in lower case with everything but letters made one space. */
+  /** `folded`: searched in lower case; `words`: in lower case, with each run of other characters as one space. */
   readonly reading: 'plain' | 'folded' | 'words';
 }
 
-/** Says where and in which spelling; never the secret itself. */
+/** Place and spelling of a secret that was found; never the secret itself. */
 export interface Finding {
   readonly secret: string;
   readonly spelling: string;
   readonly place: string;
 }
 
-/** The wallet's accounts as Idlewatt derives them: funds, session, gas. */
+/** Derivation paths of the wallet's accounts: funds, session, gas. */
 const PATHS = ["m/44'/60'/0'/0/0", "m/44'/60'/1'/0/0", "m/44'/60'/2'/0/0"];
 
-/** Opens a key file, as its owner could, to know what must not be found. */
+/** Decrypts a keystore file, as its owner could, and returns what must not be found elsewhere. */
 export async function secretsOf(wallet: string, keystore: string, passphrase: string): Promise<Secret[]> {
   const { mnemonic } = await decryptKeystoreJson(keystore, passphrase);
-  if (mnemonic === undefined) throw new Error('the test wallet has recovery words');
+  if (mnemonic === undefined) throw new Error('the test wallet has no recovery phrase');
   const phrase = Mnemonic.fromEntropy(mnemonic.entropy);
   return [
     ...PATHS.map((path) =>
@@ -40,14 +40,14 @@ export async function secretsOf(wallet: string, keystore: string, passphrase: st
     ),
     binarySecret(`${wallet}: entropy`, phrase.entropy),
     {
-      name: `${wallet}: recovery words`,
+      name: `${wallet}: recovery phrase`,
       needles: [{ spelling: 'words', bytes: Buffer.from(phrase.phrase), reading: 'words' }],
     },
-    textSecret(`${wallet}: pass phrase`, passphrase),
+    textSecret(`${wallet}: passphrase`, passphrase),
   ];
 }
 
-/** A secret that is a number: hexadecimal (with 0x too, which contains it), raw, base64 at any alignment. */
+/** Returns the needles of a number: hexadecimal (which also finds it with 0x), raw bytes, base64 at any alignment. */
 export function binarySecret(name: string, hex: string): Secret {
   const digits = hex.replace(/^0x/, '').toLowerCase();
   const raw = Buffer.from(digits, 'hex');
@@ -62,7 +62,7 @@ export function binarySecret(name: string, hex: string): Secret {
   };
 }
 
-/** A secret that is text: as it is, in UTF-16, in base64. */
+/** Returns the needles of a text: plain, in UTF-16, in hexadecimal and in base64. */
 export function textSecret(name: string, text: string): Secret {
   return {
     name,
@@ -75,7 +75,7 @@ export function textSecret(name: string, text: string): Secret {
   };
 }
 
-/** Base64 spells the same bytes in three ways, by where they begin; the characters that neighbours touch are cut. */
+/** Base64 has three spellings of the same bytes, by their offset; characters shared with neighboring bytes are cut. */
 function base64Needles(raw: Buffer): Needle[] {
   return [0, 1, 2].flatMap((before) => {
     const padded = Buffer.concat([Buffer.alloc(before), raw]);
@@ -89,7 +89,7 @@ function base64Needles(raw: Buffer): Needle[] {
   });
 }
 
-/** Everything that is found in these bytes. */
+/** Returns every secret that these bytes contain. */
 export function findSecrets(secrets: readonly Secret[], place: string, bytes: Buffer): Finding[] {
   const readings = {
     plain: bytes,
@@ -109,7 +109,7 @@ export function findSecrets(secrets: readonly Secret[], place: string, bytes: Bu
   );
 }
 
-/** Every file below the folder, SQLite's pages and write-ahead logs as they lie there. */
+/** Searches every file below the folder, SQLite's database and write-ahead log files byte by byte. */
 export function scanFolder(
   secrets: readonly Secret[],
   folder: string,
@@ -122,7 +122,7 @@ export function scanFolder(
   return { files, findings: files.flatMap((path) => findSecrets(secrets, path, readFileSync(path))) };
 }
 
-/** What any other program of this user can read about a process. */
+/** Searches what any other program of this user can read about a process: environment and command line. */
 export function scanProcess(secrets: readonly Secret[], pid: number): Finding[] {
   return ['environ', 'cmdline'].flatMap((name) => {
     const path = `/proc/${pid}/${name}`;

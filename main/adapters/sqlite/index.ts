@@ -8,3 +8,4 @@ export {
   type ReadOnlyDatabase,
 } from './database.ts';
 export { acquireFileLock } from './file-lock.ts';
+export { readSchemaVersion, type SchemaVersion } from './schema-version.ts';

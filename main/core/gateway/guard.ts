@@ -1,16 +1,14 @@
 /** Admits requests to the gateway: only from programs on this machine that have its key, never from web pages. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
-
-const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
+import { isLoopbackHost } from '../../../shared/loopback.ts';
 
 /**
  * Fails with `not-permitted`. The host check stops DNS rebinding: a page of another site whose name was pointed at
  * loopback still sends that name as its host.
  */
 export function checkRequest(header: (name: string) => string | undefined, key: string): void {
-  const host = (header('host') ?? '').toLowerCase().replace(/:\d{1,5}$/, '');
-  if (!LOOPBACK_HOSTS.has(host)) {
+  if (!isLoopbackHost(header('host'))) {
     throw new AppError('not-permitted', 'Host not allowed. Use 127.0.0.1, localhost or [::1].', {
       details: { code: 'host_not_allowed' },
     });

@@ -1,6 +1,6 @@
 /**
- * Files in one file: POSIX tar (ustar) in gzip, which every system can open without us. Only what a backup
- * needs: regular files with short names. Reads and writes piece by piece, so that size does not matter.
+ * Reads and writes archives in POSIX tar (ustar) and gzip, which every system can open without Idlewatt. Supports
+ * what a backup needs: regular files with names of at most 100 bytes. Streams, so that files of any size fit.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AppError } from '../../../shared/errors.ts';
+import { damagedBackup } from './damaged-backup.ts';
 
 const BLOCK_BYTES = 512;
 const NAME_BYTES_MAX = 100;
@@ -18,7 +19,7 @@ export interface ArchivedFile {
   readonly from: string | { readonly content: Buffer };
 }
 
-/** What a file in an archive was found to be. */
+/** A file as it was found in an archive, or written to one. */
 export interface FoundFile {
   readonly name: string;
   readonly bytes: number;
@@ -27,8 +28,8 @@ export interface FoundFile {
 }
 
 /**
- * Writes the files, in their order, to a new file that its owner alone can read. The last one is asked for
- * when the others are in, and told what they were.
+ * Writes the files, in order, to a new file that only its owner can read. `last` is called with the sizes and
+ * checksums of all others and returns the last file.
  */
 export async function writeArchive(
   path: string,
@@ -59,7 +60,7 @@ async function* blocksOf({ name, from }: ArchivedFile): AsyncGenerator<Buffer, F
     hash.update(piece);
     yield piece;
   }
-  if (seen !== bytes) throw new AppError('busy', `${name} changed while it was copied; try again.`);
+  if (seen !== bytes) throw new AppError('busy', `${name} changed while it was copied. Try again.`);
   yield Buffer.alloc(padding(bytes));
   return { name, bytes, sha256: hash.digest('hex') };
 }
@@ -87,8 +88,8 @@ function header(name: string, bytes: number): Buffer {
 }
 
 /**
- * Gives each file to `take` as a stream that has to be read to its end. Fails with `checksum-mismatch` for
- * what is no archive, is cut short, or holds anything but regular files.
+ * Passes each file to `take` as a stream that must be read to its end. Fails with `checksum-mismatch` for
+ * a file that isn't an archive, is cut short, or contains anything but regular files.
  */
 export async function readArchive(
   path: string,
@@ -96,53 +97,82 @@ export async function readArchive(
 ): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = [];
   const source = createReadStream(path).pipe(createGunzip());
-  const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let rest: Buffer = Buffer.alloc(0);
-  const more = async (): Promise<boolean> => {
-    const next = await pieces.next();
-    if (next.done) return false;
-    rest = rest.length === 0 ? next.value : Buffer.concat([rest, next.value]);
-    return true;
-  };
-  const takeBytes = async (bytes: number): Promise<Buffer> => {
-    while (rest.length < bytes) if (!(await more())) throw damaged();
-    const taken = rest.subarray(0, bytes);
-    rest = rest.subarray(bytes);
-    return taken;
-  };
+  const reader = new BlockReader(source[Symbol.asyncIterator]() as AsyncIterator<Buffer>);
   try {
     for (;;) {
-      const block = await takeBytes(BLOCK_BYTES);
+      const block = await reader.take(BLOCK_BYTES);
       if (block.every((byte) => byte === 0)) return found;
       const { name, bytes } = parseHeader(block);
-      const hash = createHash('sha256');
       const content = new PassThrough();
       const taken = take(name, content);
-      // A taker that fails is told by its promise, below.
+      // Its rejection is awaited below; until then the rest of the file has to flow.
       taken.catch(() => content.resume());
-      for (let left = bytes; left > 0; ) {
-        if (rest.length === 0 && !(await more())) throw damaged();
-        const piece = rest.subarray(0, left);
-        rest = rest.subarray(piece.length);
-        left -= piece.length;
-        hash.update(piece);
-        if (!content.write(Buffer.from(piece))) {
-          await new Promise<void>((resolve) => content.once('drain', resolve));
-        }
-      }
-      content.end();
+      const sha256 = await reader.copy(bytes, content);
       await taken;
-      await takeBytes(padding(bytes));
-      found.push({ name, bytes, sha256: hash.digest('hex') });
+      await reader.take(padding(bytes));
+      found.push({ name, bytes, sha256 });
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('Z_'))
-      throw damaged(cause);
+    if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('Z_')) {
+      throw damagedBackup(cause);
+    }
     throw cause;
   } finally {
     source.destroy();
   }
+}
+
+/** Reads exact numbers of bytes from a stream that delivers pieces of any length. */
+class BlockReader {
+  readonly #pieces: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(pieces: AsyncIterator<Buffer>) {
+    this.#pieces = pieces;
+  }
+
+  async take(bytes: number): Promise<Buffer> {
+    while (this.#rest.length < bytes) await this.#readMore();
+    const taken = this.#rest.subarray(0, bytes);
+    this.#rest = this.#rest.subarray(bytes);
+    return taken;
+  }
+
+  /** Copies so many bytes, ends the stream and returns their SHA-256 in hex. */
+  async copy(bytes: number, to: PassThrough): Promise<string> {
+    const hash = createHash('sha256');
+    for (let left = bytes; left > 0; ) {
+      if (this.#rest.length === 0) await this.#readMore();
+      const piece = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(piece.length);
+      left -= piece.length;
+      hash.update(piece);
+      if (!to.write(Buffer.from(piece))) await waitForRoom(to);
+    }
+    to.end();
+    return hash.digest('hex');
+  }
+
+  async #readMore(): Promise<void> {
+    const next = await this.#pieces.next();
+    if (next.done) throw damagedBackup();
+    this.#rest = this.#rest.length === 0 ? next.value : Buffer.concat([this.#rest, next.value]);
+  }
+}
+
+/** Resolves when the stream accepts more data, or has been destroyed because its reader failed. */
+function waitForRoom(stream: PassThrough): Promise<void> {
+  if (stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
 }
 
 function parseHeader(block: Buffer): { name: string; bytes: number } {
@@ -151,15 +181,12 @@ function parseHeader(block: Buffer): { name: string; bytes: number } {
       .toString('utf8', start, start + length)
       .split('\0')[0]
       ?.trim() ?? '';
-  const kept = Number.parseInt(text(148, 8), 8);
+  const checksum = Number.parseInt(text(148, 8), 8);
   const blank = Buffer.from(block);
   blank.fill(' ', 148, 156);
   const bytes = Number.parseInt(text(124, 12), 8);
   const isRegular = text(156, 1) === '0' && text(257, 5) === 'ustar';
-  if (!isRegular || kept !== blank.reduce((total, byte) => total + byte, 0) || !(bytes >= 0)) throw damaged();
+  if (!isRegular || checksum !== blank.reduce((total, byte) => total + byte, 0) || !(bytes >= 0))
+    throw damagedBackup();
   return { name: text(0, NAME_BYTES_MAX), bytes };
-}
-
-function damaged(cause?: unknown): AppError {
-  return new AppError('checksum-mismatch', 'The backup is damaged or no backup of Idlewatt.', { cause });
 }

@@ -1,60 +1,39 @@
 /**
- * A home in one file, and back: database, keys, the practice chain, rates; no models and no logs, which can be
- * had again. Made while the agent runs, restored only where nothing is.
+ * Backs up a data folder into one file, even while its agent runs: database, keys, the practice chain and rates.
+ * Models and logs are left out: models can be downloaded again, and logs aren't needed to continue.
  */
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
-import { type ArchivedFile, type FoundFile, readArchive, writeArchive } from './archive.ts';
-import { type HomePaths, homePaths } from './index.ts';
+import { type ArchivedFile, writeArchive } from './archive.ts';
+import { MANIFEST, writeManifest } from './manifest.ts';
+import { type HomePaths, homePaths } from './paths.ts';
 
-const MANIFEST = 'idlewatt-backup.json';
-const MANIFEST_BYTES_MAX = 1_000_000;
-/** Everything that a backup may hold; a path beyond it is refused, wherever it comes from. */
-const ALLOWED =
-  /^(requester\/)?(idlewatt\.db|rates\.json|keys\/[A-Za-z0-9][\w.-]{0,60}|chain\/[A-Za-z0-9][\w.-]{0,60})$/;
-/** The chain moves on while the databases are copied; then they are copied again. */
+/** If the chain changes while the databases are copied, they are copied again. */
 const ATTEMPTS_MAX = 20;
 const ATTEMPT_PAUSE_MS = 250;
 const PRACTICE_PASSPHRASE = 'practice-passphrase';
 
-const manifestSchema = z.object({
-  format: z.literal('idlewatt-backup-1'),
-  createdAtMs: z.number(),
-  files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })),
-});
-
 export interface BackupParts {
-  /** Writes the database at `from` as one whole file at `to`, also while it is in use. */
+  /** Writes the database at `from` as one whole file at `to`, even while it is in use. */
   readonly copyDatabase: (from: string, to: string) => void;
   readonly now: () => number;
 }
 
 export interface BackupResult {
   readonly files: readonly string[];
-  /** The practice wallet's pass phrase is inside: whoever has the file has that wallet. */
+  /** True if the practice wallet's passphrase is inside: then the file alone gives access to that wallet. */
   readonly holdsPracticePassphrase: boolean;
 }
 
-/** Fails with `bad-request` when there is something at `out`, `busy` when the practice chain never rests. */
+/** Fails with `bad-request` if `out` already exists, `busy` if the practice chain keeps changing. */
 export async function backUpHome(paths: HomePaths, out: string, parts: BackupParts): Promise<BackupResult> {
   if (existsSync(out)) {
-    throw new AppError('bad-request', `There is already something at ${out}; name another file.`);
+    throw new AppError('bad-request', `${out} already exists. Choose another file with --out.`);
   }
   const unfinished = `${out}.part`;
-  // The requester first: a provider that knows more than its customer is put right by the next request.
+  // The requester first: if the provider's copy is newer than its customer's, the next request reconciles them.
   const homes = [
     { prefix: 'requester/', paths: homePaths(paths.requester), copy: `${unfinished}.requester.db` },
     { prefix: '', paths, copy: `${unfinished}.db` },
@@ -68,11 +47,7 @@ export async function backUpHome(paths: HomePaths, out: string, parts: BackupPar
     rmSync(unfinished, { force: true });
     await writeArchive(unfinished, files, (written) => ({
       name: MANIFEST,
-      from: {
-        content: Buffer.from(
-          JSON.stringify({ format: 'idlewatt-backup-1', createdAtMs: parts.now(), files: written }),
-        ),
-      },
+      from: { content: Buffer.from(writeManifest(written, parts.now())) },
     }));
     renameSync(unfinished, out);
     return {
@@ -84,7 +59,7 @@ export async function backUpHome(paths: HomePaths, out: string, parts: BackupPar
   }
 }
 
-/** Books and practice chain of one moment: the chain rests while they are copied, or they are copied again. */
+/** Copies databases that match the practice chain: if it changed meanwhile, they are copied again. */
 async function copyDatabases(
   homes: readonly { readonly paths: HomePaths; readonly copy: string }[],
   paths: HomePaths,
@@ -98,7 +73,7 @@ async function copyDatabases(
   }
   throw new AppError(
     'busy',
-    'The practice chain does not rest long enough to copy it; try again in a moment.',
+    'Could not copy the practice chain because it kept changing. Try again in a moment.',
   );
 }
 
@@ -115,7 +90,7 @@ function isChainState(name: string): boolean {
 }
 
 function filesOf(paths: HomePaths, prefix: string): ArchivedFile[] {
-  // Read now: what is small is then of this moment, whatever is written to it meanwhile.
+  // Small files are read now, so that they are from this moment even if they are written to meanwhile.
   const file = (name: string, path: string): ArchivedFile => ({
     name: `${prefix}${name}`,
     from: { content: readFileSync(path) },
@@ -132,76 +107,11 @@ function filesOf(paths: HomePaths, prefix: string): ArchivedFile[] {
   ];
 }
 
-/** Regular files in a folder, in order. */
+/** Names of the regular files in a folder, sorted. */
 function namesIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
     .sort();
-}
-
-/**
- * Puts a backup back, whole or not at all. Fails with `bad-request` when the home is not empty,
- * `checksum-mismatch` when the file is damaged, and with what `check` says of the database.
- */
-export async function restoreHome(
-  from: string,
-  root: string,
-  check: (database: string) => void,
-): Promise<readonly string[]> {
-  const { root: home } = homePaths(root);
-  if (existsSync(home) && readdirSync(home).length > 0) {
-    throw new AppError(
-      'bad-request',
-      `${home} is not empty: a backup is restored only where nothing is. Name another folder, or move this one away.`,
-    );
-  }
-  if (!existsSync(from)) throw new AppError('not-found', `There is no backup at ${from}.`);
-  mkdirSync(dirname(home), { recursive: true });
-  const unfinished = `${home}.restoring`;
-  rmSync(unfinished, { recursive: true, force: true });
-  try {
-    let manifest = '';
-    const found = await readArchive(from, async (name, content) => {
-      if (name === MANIFEST) {
-        for await (const piece of content) {
-          manifest += String(piece);
-          if (manifest.length > MANIFEST_BYTES_MAX) throw foreign();
-        }
-        return;
-      }
-      if (!ALLOWED.test(name)) throw foreign();
-      const path = join(unfinished, name);
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      await pipeline(content, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
-    });
-    compare(manifest, found);
-    for (const path of [unfinished, join(unfinished, 'requester')]) {
-      const { database } = homePaths(path);
-      if (existsSync(database)) check(database);
-    }
-    if (existsSync(home)) rmdirSync(home);
-    renameSync(unfinished, home);
-    return found.map(({ name }) => name).filter((name) => name !== MANIFEST);
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true });
-  }
-}
-
-function compare(manifest: string, found: readonly FoundFile[]): void {
-  let promised: readonly FoundFile[];
-  try {
-    promised = manifestSchema.parse(JSON.parse(manifest)).files;
-  } catch (cause) {
-    throw foreign(cause);
-  }
-  const text = (files: readonly FoundFile[]) =>
-    files.map(({ name, bytes, sha256 }) => `${name} ${bytes} ${sha256}`).join('\n');
-  if (text(promised) !== text(found.filter(({ name }) => name !== MANIFEST))) throw foreign();
-  if (!promised.some(({ name }) => name === 'idlewatt.db')) throw foreign();
-}
-
-function foreign(cause?: unknown): AppError {
-  return new AppError('checksum-mismatch', 'The backup is damaged or no backup of Idlewatt.', { cause });
 }

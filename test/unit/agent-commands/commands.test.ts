@@ -1,7 +1,7 @@
 /**
- * Goal: a command that is not understood does nothing and says what there is; each exit code means one thing.
- * Method: the agent's program as a process of its own, with words that no agent would be started by.
- * Would break: an agent that starts because a command was misspelt, a failure with exit code 0.
+ * Verifies: an unknown command does nothing and lists the known ones; each exit code has one meaning.
+ * Setup: the agent's program as a process of its own, with words that would start no agent.
+ * Fails if: an agent starts because a command was misspelled, a failure exits with code 0.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -23,21 +23,21 @@ function agent(...words: string[]) {
   });
 }
 
-test('words are commands, options are the agent’s', () => {
+test('a first word is a command, an option belongs to the agent', () => {
   assert.equal(isCommand(['ledger', 'verify']), true);
   assert.equal(isCommand(['--headless']), false);
   assert.equal(isCommand([]), false);
 });
 
-test('an unknown command ends with 2 and lists those that there are', () => {
+test('an unknown command exits with 2 and lists the known commands', () => {
   const { status, stderr } = agent('ledger', 'burn', '--home', nowhere);
   assert.equal(status, 2);
-  assert.match(stderr, /no command "ledger/);
+  assert.match(stderr, /Unknown command "ledger/);
   for (const name of Object.keys(COMMANDS)) assert.ok(stderr.includes(name), name);
   assert.ok(stderr.includes(listCommands()));
 });
 
-test('a wrong option ends with 2, a home that is not there with 1, and neither makes one', () => {
+test('a wrong option exits with 2, a missing data folder with 1, and neither creates a folder', () => {
   const wrong = agent('ledger', 'verify', '--hom', nowhere);
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /Usage: npm run agent -- ledger verify/);
@@ -48,7 +48,7 @@ test('a wrong option ends with 2, a home that is not there with 1, and neither m
   ]) {
     const { status, stderr } = agent(...words, '--home', nowhere);
     assert.equal(status, 1, words.join(' '));
-    assert.match(stderr, /There is no Idlewatt home/);
+    assert.match(stderr, /No Idlewatt data in .*the database is missing/);
   }
   assert.equal(existsSync(nowhere), false);
 });

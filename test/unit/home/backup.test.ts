@@ -1,8 +1,8 @@
 /**
- * Goal: what is in a home comes back from its backup byte for byte, or nothing does.
- * Method: real folders and databases; random files through the archive, which the system's own tar also reads;
- * backups that were cut, changed or made by somebody else; a database that is written to meanwhile.
- * Would break: a file left out, a path that leads out of the home, a restore over a home that is there.
+ * Verifies: a data folder is restored from its backup byte for byte, or not at all.
+ * Setup: real folders and databases; random files through the archive, which the system's own tar also reads;
+ * backups that were cut, changed or forged; a database that is written to meanwhile.
+ * Fails if: a file is left out, a path leads out of the folder, a restore overwrites an existing folder.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import { copyDatabaseFile, openDatabase, openForReading } from '../../../main/adapters/sqlite/index.ts';
@@ -38,7 +39,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const parts = { copyDatabase: copyDatabaseFile, now: () => 1 };
 const check = (database: string) => openForReading(database).close();
 
-/** A home with a database, keys, a practice chain, models and logs; and its requester's. */
+/** A data folder with a database, keys, a practice chain, models and logs; and that of its requester. */
 function makeHome(): ReturnType<typeof homePaths> {
   const paths = homePaths(join(folder, 'home'));
   for (const home of [paths, homePaths(paths.requester)]) {
@@ -64,7 +65,7 @@ async function refused(promise: Promise<unknown>, code: 'bad-request' | 'checksu
   await assert.rejects(promise, (error) => isAppError(error, code), code);
 }
 
-test('any files go through the archive byte for byte', async () => {
+test('the archive returns any files byte for byte', async () => {
   const file = fc.uint8Array({ maxLength: 5_000 });
   await fc.assert(
     fc.asyncProperty(fc.array(file, { maxLength: 6 }), async (contents) => {
@@ -86,12 +87,28 @@ test('any files go through the archive byte for byte', async () => {
   );
 });
 
-test('a home comes back without models and logs, for its owner only, and other programs can read the file', async () => {
+test('fails, rather than waits, when a file cannot be written in the middle of it', async () => {
+  await writeArchive(out, [{ name: 'large', from: { content: randomBytes(2_000_000) } }], () => ({
+    name: 'last',
+    from: { content: Buffer.from('end') },
+  }));
+  const diskFull = async (_: string, content: Readable) => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    content.destroy();
+    throw new Error('the disk is full');
+  };
+  const waited = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error('still waiting after 2 s')), 2_000).unref();
+  });
+  await assert.rejects(Promise.race([readArchive(out, diskFull), waited]), /the disk is full/);
+});
+
+test('restores everything but models and logs, readable by the owner only, from a file that tar can read', async () => {
   const paths = makeHome();
   const { files, holdsPracticePassphrase } = await backUpHome(paths, out, parts);
   assert.equal(holdsPracticePassphrase, true);
   assert.equal(statSync(out).mode & 0o777, 0o600);
-  assert.deepEqual(readdirSync(folder).sort(), ['backup.tar.gz', 'home'], 'nothing unfinished is left');
+  assert.deepEqual(readdirSync(folder).sort(), ['backup.tar.gz', 'home'], 'no temporary files remain');
   const listed = spawnSync('tar', ['tzf', out], { encoding: 'utf8' }).stdout.trim().split('\n');
   assert.deepEqual(listed, [...files, 'idlewatt-backup.json']);
   const back = homePaths(join(folder, 'back'));
@@ -115,7 +132,7 @@ test('a home comes back without models and logs, for its owner only, and other p
   }
 });
 
-test('a database that is open and written to is copied as it was at one moment', async () => {
+test('copies an open database as it was at one moment', async () => {
   const paths = makeHome();
   const database = openDatabase(paths.database);
   database.records.set('test', 'a', '"before"');
@@ -133,7 +150,7 @@ test('a database that is open and written to is copied as it was at one moment',
   back.close();
 });
 
-test('books and practice chain are of one moment: when the chain moved on, both are copied again', async () => {
+test('copies the databases again if the practice chain changed meanwhile', async () => {
   const paths = makeHome();
   let copies = 0;
   await backUpHome(paths, out, {
@@ -149,7 +166,7 @@ test('books and practice chain are of one moment: when the chain moved on, both 
   assert.equal(readFileSync(join(folder, 'back', 'chain', 'practice-chain.gz'), 'utf8'), 'a block more');
 });
 
-test('neither a file nor a home that is there is written over', async () => {
+test('overwrites neither an existing file nor an existing data folder', async () => {
   const paths = makeHome();
   await backUpHome(paths, out, parts);
   const before = readFileSync(out);
@@ -161,7 +178,7 @@ test('neither a file nor a home that is there is written over', async () => {
   await restoreHome(out, join(folder, 'empty'), check);
 });
 
-test('a backup that was cut or changed anywhere restores nothing', async () => {
+test('restores nothing from a backup that was cut or changed anywhere', async () => {
   await backUpHome(makeHome(), out, parts);
   const whole = readFileSync(out);
   const damaged = join(folder, 'damaged.tar.gz');
@@ -169,7 +186,7 @@ test('a backup that was cut or changed anywhere restores nothing', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(whole.length - 30), fc.boolean(), async (place, cut) => {
       const bytes = cut ? whole.subarray(0, place) : Buffer.from(whole);
-      // The gzip header's own fields (time, system) carry nothing of the content.
+      // The gzip header's own fields (time, system) don't affect the content.
       const position = Math.max(place, 10);
       if (!cut) bytes[position] = (bytes[position] ?? 0) ^ 0x55;
       writeFileSync(damaged, bytes);
@@ -181,7 +198,7 @@ test('a backup that was cut or changed anywhere restores nothing', async () => {
   );
 });
 
-test('files that no backup of ours holds are refused, wherever they would go', async () => {
+test('rejects files that no backup contains, wherever they would be written', async () => {
   for (const name of [
     '../outside',
     '/etc/passwd',

@@ -1,7 +1,7 @@
 /**
- * Goal: one agent per folder, also after crashes; a folder that cannot be used is named with the way out.
- * Method: real folders and locks; the holder is a real process that is killed with -9.
- * Would break: a lock that outlives its holder, a second agent that gets in, keys that others can read.
+ * Verifies: one agent per data folder, even after crashes; an unusable folder is reported with a remedy.
+ * Setup: real folders and locks; the holder of the lock is a real process that is killed with SIGKILL.
+ * Fails if: a lock outlives its holder, a second agent can open the folder, other users can read keys.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -23,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const open = (root: string) => openHome({ root, acquireLock: acquireFileLock, pid: process.pid });
 
-test('a missing folder is made, for its owner only, with everything below it', () => {
+test('creates a missing folder and everything below it for its owner only', () => {
   const root = join(folder, 'deep', 'home');
   const home = open(root);
   for (const path of [root, home.paths.keys, home.paths.models, home.paths.chain, home.paths.logs]) {
@@ -35,7 +35,7 @@ test('a missing folder is made, for its owner only, with everything below it', (
   open(root).close();
 });
 
-test('a second agent is refused and told which process has the folder and what to do', () => {
+test('rejects a second agent and names the process that has the folder and the remedy', () => {
   const home = open(folder);
   assert.throws(
     () => open(folder),
@@ -49,11 +49,11 @@ test('a second agent is refused and told which process has the folder and what t
   home.close();
 });
 
-test('the lock of a process that was killed is taken over, whatever its pid file says', async () => {
-  const room = (path: string) => JSON.stringify(join(import.meta.dirname, '../../../main', path));
+test('takes over the lock of a killed process, even if its pid file remains', async () => {
+  const moduleAt = (path: string) => JSON.stringify(join(import.meta.dirname, '../../../main', path));
   const program = `
-    import { openHome } from ${room('core/home/index.ts')};
-    import { acquireFileLock } from ${room('adapters/sqlite/index.ts')};
+    import { openHome } from ${moduleAt('core/home/index.ts')};
+    import { acquireFileLock } from ${moduleAt('adapters/sqlite/index.ts')};
     openHome({ root: ${JSON.stringify(folder)}, acquireLock: acquireFileLock, pid: process.pid });
     process.stdout.write('open');
     setInterval(() => {}, 1000);`;
@@ -67,11 +67,11 @@ test('the lock of a process that was killed is taken over, whatever its pid file
   );
   holder.kill('SIGKILL');
   await once(holder, 'exit');
-  assert.ok(existsSync(join(folder, 'agent.pid')), 'the dead process left its pid file');
+  assert.ok(existsSync(join(folder, 'agent.pid')), 'the pid file of the killed process remains');
   open(folder).close();
 });
 
-test('an unreadable pid file hides the process, not the refusal', () => {
+test('rejects a second agent even if the pid file is unreadable', () => {
   const home = open(folder);
   writeFileSync(join(folder, 'agent.pid'), 'not a number');
   assert.throws(
@@ -81,10 +81,10 @@ test('an unreadable pid file hides the process, not the refusal', () => {
   home.close();
 });
 
-test('a folder that cannot be written is named with the way out', () => {
+test('names a folder that is not writable, and the remedy', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
-  // A folder below a file cannot be made by anybody, not even by the super-user who runs these tests.
+  // Not even the superuser, as whom these tests may run, can create a folder below a file.
   for (const root of [join(file, 'home'), file]) {
     assert.throws(
       () => open(root),
@@ -96,7 +96,7 @@ test('a folder that cannot be written is named with the way out', () => {
   }
 });
 
-test('each system has its own place, and IDLEWATT_HOME overrides it', () => {
+test('each system has its own default folder, and IDLEWATT_HOME overrides it', () => {
   const at = (platform: NodeJS.Platform, environment: Record<string, string>, userFolder: string) =>
     defaultHome({ platform, environment, userFolder });
   assert.equal(at('linux', {}, '/home/a'), '/home/a/.local/share/idlewatt');

@@ -1,0 +1,9 @@
+/** Process-level services on Node itself: orderly exit after a bug, event loop reports, output of child processes. */
+export {
+  type ChildOutputOptions,
+  levelOfEngineLine,
+  logChildOutput,
+  type OutputLevel,
+} from './child-output.ts';
+export { type DelayHistogram, type EventLoopReportOptions, reportEventLoopDelay } from './event-loop.ts';
+export { guardProcess, type ProcessGuardOptions } from './process-guard.ts';

@@ -1,0 +1,48 @@
+/**
+ * Ends the process in order after a bug: an uncaught exception or an unhandled rejection is logged with its stack,
+ * everything is closed, and exit code 1 lets the parent start it again.
+ */
+import type { Log } from '../../ports/log.ts';
+
+export interface ProcessGuardOptions {
+  readonly log: Log;
+  /** Closes what must be closed, the database last. May reject, and may hang. */
+  readonly close: () => void | Promise<void>;
+  /** After it the process ends whatever hangs; 4.5 s unless stated, since a stop promises five. */
+  readonly closeMsMax?: number;
+}
+
+const CLOSE_MS_MAX = 4_500;
+
+/** Installs the guard; call once. Returns the function that removes it. */
+export function guardProcess({ log, close, closeMsMax = CLOSE_MS_MAX }: ProcessGuardOptions): () => void {
+  let isEnding = false;
+  const end = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin) => {
+    const what = origin === 'unhandledRejection' ? 'Unhandled rejection' : 'Uncaught exception';
+    if (isEnding) {
+      log.error(`${what} while closing.`, error);
+      return;
+    }
+    isEnding = true;
+    log.error(`${what}: closing everything, then exiting with code 1.`, error);
+    // Keeps the process alive, which would otherwise exit with code 0 while nothing but `close` is pending.
+    setTimeout(() => {
+      log.warn('Closing took too long.', { closeMsMax });
+      process.exit(1);
+    }, closeMsMax);
+    void closeAndExit();
+  };
+  const closeAndExit = async () => {
+    try {
+      await close();
+    } catch (error) {
+      log.error('Closing failed.', error);
+    }
+    process.exit(1);
+  };
+  // Unhandled rejections arrive here, too: Node raises them as uncaught exceptions.
+  process.on('uncaughtException', end);
+  return () => {
+    process.off('uncaughtException', end);
+  };
+}

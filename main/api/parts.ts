@@ -1,0 +1,39 @@
+/** The parts of the agent that the API serves. */
+import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
+import type { ForecastService } from '../core/forecast/index.ts';
+import type { Jobs } from '../core/jobs/index.ts';
+import type { Ledger } from '../core/ledger/index.ts';
+import type { ModelStore } from '../core/models/index.ts';
+import type { PresenceService } from '../core/presence/index.ts';
+import type { SettingsService } from '../core/settings/index.ts';
+import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
+import type { Settlement } from '../ports/chain.ts';
+import type { Log } from '../ports/log.ts';
+import type { ShellLink } from './shell-link.ts';
+import type { StateHub } from './state-hub.ts';
+
+/** If a part doesn't exist in a role, its procedures fail with `unsupported`. */
+export interface ApiParts {
+  readonly hub: StateHub;
+  readonly presence: PresenceService;
+  readonly jobs: Jobs;
+  readonly ledger: Ledger;
+  readonly settings: SettingsService;
+  readonly benchmark: Benchmark;
+  readonly predictions: Predictions;
+  readonly models: ModelStore;
+  readonly settlement: Settlement;
+  readonly forecasts: ForecastService;
+  /** Serves this model from now on. */
+  readonly activateModel: (id: string) => Promise<void>;
+  readonly refreshBalances: () => Promise<void>;
+  readonly spending: Spending;
+  readonly confirmations: Confirmations;
+  readonly secrets: Secrets;
+  readonly shell: ShellLink;
+  readonly assetId: string;
+  readonly coinId: string;
+  readonly quit: () => void;
+  /** Gets unexpected failures; stderr unless given. */
+  readonly log?: Log;
+}

@@ -1,0 +1,65 @@
+/** Procedures of the desktop shell and the owner's terminal: readings, probes, confirmations and wallet secrets. */
+import type { Log } from '../../ports/log.ts';
+import { type ApiImplementer, forShellOnly, translated } from '../implementer.ts';
+import type { ApiParts } from '../parts.ts';
+
+type ShellParts = Pick<ApiParts, 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'>;
+
+export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellParts, log: Log) {
+  const { presence, shell, settlement, confirmations, quit } = parts;
+  const api = forShellOnly(implementer);
+  return {
+    report: api.report.handler(({ input }) => {
+      presence.report(input);
+      return {};
+    }),
+    requests: api.requests.handler(({ signal, path }) => translated(shell.requests(signal), path, log)),
+    answerGpuProbe: api.answerGpuProbe.handler(({ input }) => {
+      shell.answer(input.id, input.result);
+      return {};
+    }),
+    failGpuProbe: api.failGpuProbe.handler(({ input }) => {
+      shell.fail(input.id, input.message);
+      return {};
+    }),
+    suspending: api.suspending.handler(async () => {
+      await settlement.beforeSleep();
+      return {};
+    }),
+    quit: api.quit.handler(() => {
+      quit();
+      return {};
+    }),
+    pendingSpends: api.pendingSpends.handler(() => ({ spends: [...confirmations.waiting()] })),
+    answerSpend: api.answerSpend.handler(({ input }) => {
+      confirmations.answer(input.id, input.approved);
+      return {};
+    }),
+    ...secretRoutes(api, parts.secrets),
+  };
+}
+
+function secretRoutes(api: ReturnType<typeof forShellOnly>, secrets: ApiParts['secrets']) {
+  return {
+    revealPhrase: api.revealPhrase.handler(async ({ input }) => ({
+      words: [...(await secrets.revealPhrase(input.passphrase))],
+    })),
+    exportKeystore: api.exportKeystore.handler(async ({ input }) => ({
+      keystore: await secrets.exportKeystore(input.passphrase, input.exportPassphrase),
+    })),
+    startBackupDrill: api.startBackupDrill.handler(async ({ input }) => {
+      const { id, positions } = await secrets.startDrill(input.passphrase);
+      return { id, positions: [...positions] };
+    }),
+    answerBackupDrill: api.answerBackupDrill.handler(({ input }) => ({
+      passed: secrets.answerDrill(input.id, input.words),
+    })),
+    importWallet: api.importWallet.handler(({ input }) =>
+      secrets.importWallet(input.source, input.passphrase),
+    ),
+    setPayoutAddress: api.setPayoutAddress.handler(({ input }) => {
+      secrets.setPayoutAddress(input.address);
+      return {};
+    }),
+  };
+}

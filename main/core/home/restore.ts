@@ -1,0 +1,81 @@
+/** Restores a data folder from a backup: whole, into a place where nothing is, or not at all. */
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../../shared/errors.ts';
+import { type FoundFile, readArchive } from './archive.ts';
+import { damagedBackup } from './damaged-backup.ts';
+import { checkManifest, MANIFEST, MANIFEST_BYTES_MAX } from './manifest.ts';
+import { homePaths } from './paths.ts';
+
+/** Every path that a backup may contain; any other is rejected, so that no archive can write elsewhere. */
+const ALLOWED =
+  /^(requester\/)?(idlewatt\.db|rates\.json|keys\/[A-Za-z0-9][\w.-]{0,60}|chain\/[A-Za-z0-9][\w.-]{0,60})$/;
+
+/**
+ * Restores a backup and returns the names of its files. Fails with `not-found` if there is no backup, `bad-request`
+ * if the folder isn't empty, `checksum-mismatch` if the file is damaged, and with what `check` throws for a database.
+ */
+export async function restoreHome(
+  from: string,
+  root: string,
+  check: (database: string) => void,
+): Promise<readonly string[]> {
+  const { root: home } = homePaths(root);
+  if (existsSync(home) && readdirSync(home).length > 0) {
+    throw new AppError(
+      'bad-request',
+      `${home} is not empty. Nothing was restored. Choose another folder with --home DIR, or move this one away.`,
+    );
+  }
+  if (!existsSync(from)) throw new AppError('not-found', `Backup ${from} not found.`);
+  mkdirSync(dirname(home), { recursive: true });
+  const unfinished = `${home}.restoring`;
+  rmSync(unfinished, { recursive: true, force: true });
+  try {
+    const found = await unpack(from, unfinished);
+    for (const path of [unfinished, homePaths(unfinished).requester]) {
+      const { database } = homePaths(path);
+      if (existsSync(database)) check(database);
+    }
+    if (existsSync(home)) rmdirSync(home);
+    renameSync(unfinished, home);
+    return found.map(({ name }) => name).filter((name) => name !== MANIFEST);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function unpack(from: string, folder: string): Promise<readonly FoundFile[]> {
+  let manifest = '';
+  const found = await readArchive(from, async (name, content) => {
+    if (name === MANIFEST) {
+      manifest = await readManifest(content);
+      return;
+    }
+    if (!ALLOWED.test(name)) throw damagedBackup();
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    await pipeline(content, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
+  });
+  checkManifest(manifest, found);
+  return found;
+}
+
+async function readManifest(content: Readable): Promise<string> {
+  let manifest = '';
+  for await (const piece of content) {
+    manifest += String(piece);
+    if (manifest.length > MANIFEST_BYTES_MAX) throw damagedBackup();
+  }
+  return manifest;
+}

@@ -1,0 +1,70 @@
+/**
+ * Verifies: each request to the desktop shell is delivered once, and a connection that ended is no longer counted.
+ * Setup: the link alone, with one or two listening connections.
+ * Fails if: an ended connection still counts as a shell, a request is lost while one shell replaces another.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createShellLink } from '../../../main/api/shell-link.ts';
+import type { ShellRequest } from '../../../shared/api/contract.ts';
+
+function listen(link: ReturnType<typeof createShellLink>) {
+  const end = new AbortController();
+  const received: ShellRequest[] = [];
+  const done = (async () => {
+    for await (const request of link.requests(end.signal)) received.push(request);
+  })();
+  return { received, end: () => end.abort(), done };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const request = (id: string): ShellRequest => ({ type: 'probe-gpu', id });
+
+test('requests wait for a shell and are delivered in order', async () => {
+  const link = createShellLink();
+  link.tell(request('a'));
+  assert.equal(link.connected(), false);
+  const shell = listen(link);
+  await settled();
+  assert.equal(link.connected(), true);
+  link.tell(request('b'));
+  await settled();
+  assert.deepEqual(shell.received, [request('a'), request('b')]);
+  shell.end();
+  await shell.done;
+  assert.equal(link.connected(), false);
+});
+
+test('a connection that ends while another one listens is no longer counted, and takes no request', async () => {
+  const link = createShellLink();
+  const [first, second] = [listen(link), listen(link)];
+  await settled();
+  first.end();
+  await settled();
+  link.tell(request('a'));
+  await settled();
+  assert.deepEqual([first.received, second.received], [[], [request('a')]]);
+  second.end();
+  await Promise.race([first.done, new Promise((resolve) => setTimeout(resolve, 500))]);
+  await second.done;
+  assert.equal(link.connected(), false);
+});
+
+test('a probe resolves with the answer, fails with the shell, and ends with its signal', async () => {
+  const link = createShellLink();
+  const shell = listen(link);
+  const result = {} as never;
+  const never = new AbortController();
+  const answered = link.gpuProbe.run(never.signal);
+  await settled();
+  const [first] = shell.received as { id: string }[];
+  link.answer(first?.id ?? '', result);
+  assert.equal(await answered, result);
+  const failed = link.gpuProbe.run(never.signal);
+  await settled();
+  link.fail((shell.received as { id: string }[])[1]?.id ?? '', 'No GPU.');
+  await assert.rejects(failed, { code: 'unsupported', message: 'No GPU.' });
+  const stopped = link.gpuProbe.run(AbortSignal.abort());
+  await assert.rejects(stopped, { code: 'aborted' });
+  shell.end();
+});
