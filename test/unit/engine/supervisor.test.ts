@@ -24,7 +24,7 @@ const REQUEST: GenerateRequest = {
 };
 const NEVER = new AbortController().signal;
 
-function setUp() {
+function setUp(change: (fake: FakeEngineProcess) => FakeEngineProcess = (fake) => fake) {
   const clock = manualClock(1_000);
   const processes: FakeEngineProcess[] = [];
   const engine = createEngineSupervisor({
@@ -35,7 +35,7 @@ function setUp() {
     stableMs: 10_000,
     stopGraceMs: 500,
     spawn: () => {
-      const fake = createFakeProcess(100 + processes.length);
+      const fake = change(createFakeProcess(100 + processes.length));
       processes.push(fake);
       return fake;
     },
@@ -293,6 +293,24 @@ describe('crash handling', () => {
     clock.advance(100);
     last().loaded();
     assert.equal((await loading).backend, 'cpu');
+  });
+
+  it('kills a process that fails on its first command, and retries', async () => {
+    const { engine, clock, processes } = setUp((fake) => ({
+      ...fake,
+      send: () => assert.fail('the channel is broken'),
+      kill: () => fake.kill(),
+      get killed() {
+        return fake.killed;
+      },
+    }));
+    engine.load(FAKE_MODEL, FAKE_LOAD).catch(() => {});
+    await turns();
+    const status = engine.status();
+    assert.ok(status.state === 'restarting' && /the channel is broken/.test(status.cause));
+    assert.equal(processes[0]?.killed, true);
+    clock.advance(100);
+    assert.equal(processes.length, 2);
   });
 
   it('kills a process that violates the protocol', async () => {
