@@ -100,7 +100,7 @@ export interface GivenBack {
  */
 export interface Engine {
   status(): EngineStatus;
-  /** Called with each new status; returns its unsubscribe. */
+  /** Calls the listener with each new status; returns its unsubscribe. */
   onStatus(listener: (status: EngineStatus) => void): () => void;
   load(model: ModelFile, options: LoadOptions): Promise<LoadedModel>;
   /**

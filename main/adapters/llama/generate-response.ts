@@ -93,7 +93,7 @@ async function prefillChunks(
 }
 
 interface DecodeOptions extends ResponseOptions {
-  /** What is left of the prompt, and the tokens that end the response. */
+  /** Rest of the prompt, and the tokens that end the response. */
   readonly prompt: TokenizedPrompt;
   readonly text: AnswerText;
   readonly deliver: (piece: TextPiece | null) => void;

@@ -6,7 +6,7 @@
 import { nonNegativeLeastSquares } from './least-squares.ts';
 import type { ModelShape } from './model-shape.ts';
 
-/** How many times each part occurs. */
+/** Number of occurrences of each part. */
 export type Parts = ReadonlyMap<string, number>;
 /** Milliseconds per occurrence of each part. */
 export type Costs = Readonly<Record<string, number>>;

@@ -14,7 +14,7 @@ export interface MeasureOptions {
 
 /** Total over all streams. */
 export interface EngineSpeed {
-  /** Null when the run was too short to measure. */
+  /** Null if the run was too short to measure. */
   readonly prefillTokensPerSecond: number | null;
   readonly decodeTokensPerSecond: number | null;
   /** End event of the longest response; null if no usable one arrived. */

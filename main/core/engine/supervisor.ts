@@ -38,9 +38,9 @@ export interface SupervisorOptions {
   readonly restartsMax?: number;
   /** After the engine was ready for this long, earlier crashes no longer count. Default 60 s. */
   readonly stableMs?: number;
-  /** How long a cooperative stop may take before SIGKILL. Default 2 s. */
+  /** Maximum duration of a cooperative stop before SIGKILL. Default 2 s. */
   readonly stopGraceMs?: number;
-  /** How long an idle engine may take to unload when the owner returns, before SIGKILL. Default 250 ms. */
+  /** Maximum time for an idle engine to unload when the owner returns, before SIGKILL. Default 250 ms. */
   readonly handBackGraceMs?: number;
 }
 
