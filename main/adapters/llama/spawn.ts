@@ -18,7 +18,8 @@ export interface LlamaSpawnOptions {
   readonly graphics?: () => GraphicsChoice;
   /**
    * Receives the error output of every process line by line, e.g. a native assertion or an uncaught error. Length and
-   * rate are bounded, see stderr-lines.ts. By default the output is discarded.
+   * rate are bounded, see stderr-lines.ts. The engine writes no prompts or responses to it, and llama.cpp's own log is
+   * off. By default the output is discarded.
    */
   readonly onStderr?: (line: string) => void;
 }
