@@ -1,11 +1,11 @@
-/** What stands for many runs of one measurement, everywhere in the same way: the median and its spread. */
+/** Summary of several runs of one measurement, used everywhere: the median and its spread. */
 
-/** The middle value, or the mean of the two middle ones; null without values. */
+/** Returns the middle value, or the mean of the two middle ones; null without values. */
 export function median(values: readonly number[]): number | null {
   return quantile(values, 0.5);
 }
 
-/** The interquartile range as a percentage of the median; null with fewer than three values. */
+/** Returns the interquartile range as a percentage of the median; null with fewer than three values. */
 export function spreadPercent(values: readonly number[]): number | null {
   if (values.length < 3) return null;
   const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => quantile(values, part));
@@ -13,7 +13,7 @@ export function spreadPercent(values: readonly number[]): number | null {
   return (100 * (high - low)) / Math.abs(middle);
 }
 
-/** Linear interpolation between the nearest ranks; `part` from 0 to 1. */
+/** Interpolates linearly between the nearest ranks; `part` is from 0 to 1. */
 function quantile(values: readonly number[], part: number): number | null {
   const sorted = [...values].sort((left, right) => left - right);
   const position = (sorted.length - 1) * part;

@@ -1,11 +1,11 @@
-/** Where benchmark runs are kept, newest first; what was measured is JSON text that the benchmark owns. */
+/** Storage of benchmark runs. The benchmark module owns the format of the JSON texts. */
 
 export interface BenchmarkRow {
   readonly id: string;
   readonly atMs: number;
-  /** What was measured, e.g. `gpu` or `engine`. */
+  /** Kind of measurement, e.g. `gpu` or `engine`. */
   readonly kind: string;
-  /** JSON text: the circumstances that matter for reading the result. */
+  /** JSON text: the circumstances needed to interpret the result. */
   readonly conditions: string;
   /** JSON text. */
   readonly result: string;
@@ -13,6 +13,6 @@ export interface BenchmarkRow {
 
 export interface BenchmarkStore {
   insert(row: BenchmarkRow): void;
-  /** Newest first; all kinds when `kind` is null. */
+  /** Returns the newest first; all kinds if `kind` is null. */
   list(kind: string | null, limit: number): readonly BenchmarkRow[];
 }

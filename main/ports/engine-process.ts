@@ -1,6 +1,6 @@
 /**
- * The language between the engine's supervisor and its child process, and that process as the supervisor
- * sees it: the core supervises, an adapter spawns, and both ends validate against these schemas.
+ * Messages between the engine's supervisor and its child process, and the process as the supervisor sees it.
+ * The core supervises, an adapter spawns, and both ends validate against these schemas.
  */
 import { z } from 'zod';
 import { sandboxReportSchema } from '../../shared/sandbox.ts';
@@ -12,7 +12,7 @@ const messageSchema = z.object({
   content: z.string(),
 });
 
-/** A {@link import('./engine.ts').GenerateRequest} as it crosses to the child. */
+/** A {@link import('./engine.ts').GenerateRequest} as sent to the child. */
 export const generateRequestSchema = z.object({
   prompt: z.discriminatedUnion('kind', [
     z.object({
@@ -29,7 +29,7 @@ export const generateRequestSchema = z.object({
   stop: z.array(z.string().min(1)).max(4),
 });
 
-/** What the supervisor tells the child. `id` and `request` are the supervisor's own numbers. */
+/** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('load'),
@@ -43,13 +43,13 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('unload'), request: count }),
   z.object({ type: z.literal('generate'), id: count, request: generateRequestSchema }),
   z.object({ type: z.literal('abort'), id: count }),
-  /** Share of the time in which it computes, in percent; the rest it rests between two steps. */
+  /** Percent of time in which the engine computes; it rests between two steps for the remaining time. */
   z.object({ type: z.literal('duty'), percent: z.number().int().min(1).max(100) }),
   z.object({ type: z.literal('exit') }),
 ]);
 export type EngineCommand = z.infer<typeof engineCommandSchema>;
 
-/** The child's expected failures; its message never quotes a prompt. */
+/** Expected failures of the child. The message never quotes a prompt. */
 const failureSchema = z.object({
   code: z.enum(['bad-request', 'context-exceeded', 'model-unavailable', 'engine-failed']),
   message: z.string(),
@@ -57,7 +57,7 @@ const failureSchema = z.object({
 });
 export type EngineFailure = z.infer<typeof failureSchema>;
 
-/** One step of one generation. */
+/** Event of one generation. */
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), id: count, inputTokens: count }),
   z.object({ type: z.literal('text'), id: count, text: z.string(), tokens: z.array(count) }),
@@ -75,7 +75,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
 ]);
 export type EngineEvent = z.infer<typeof engineEventSchema>;
 
-/** What the loaded model turned out to be. */
+/** Properties of the model after loading. */
 export const loadedReportSchema = z.object({
   contextTokens: z.number().int().positive(),
   sequences: z.number().int().positive(),
@@ -88,7 +88,7 @@ export const loadedReportSchema = z.object({
 });
 export type LoadedReport = z.infer<typeof loadedReportSchema>;
 
-/** What the child tells the supervisor. Events of one decoding step travel together. */
+/** Reports from the child to the supervisor. Events of one decode step are sent together. */
 export const engineReportSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('loaded'), request: count, report: loadedReportSchema }),
   z.object({ type: z.literal('unloaded'), request: count }),
@@ -100,23 +100,23 @@ export type EngineReport = z.infer<typeof engineReportSchema>;
 /** A running engine process. */
 export interface EngineProcess {
   readonly pid: number;
-  /** Queues a message; silently dropped when the process is gone, since `onExit` tells. */
+  /** Queues a message; dropped silently if the process is gone, because `onExit` reports that. */
   send(command: EngineCommand): void;
-  /** Called with each raw message; the supervisor validates it. */
+  /** Calls the listener with each raw message; the supervisor validates it. */
   onMessage(listener: (message: unknown) => void): void;
-  /** Called once, with one plain sentence on why it ended. */
+  /** Calls the listener once, with the cause as a short phrase, e.g. `exited with code 1`. */
   onExit(listener: (cause: string) => void): void;
-  /** Ends it at once (SIGKILL). */
+  /** Ends the process immediately (SIGKILL). */
   kill(): void;
 }
 
-/** Which graphics cards an engine process may use; a process keeps its choice. */
+/** GPUs that an engine process may use; fixed for the life of the process. */
 export type GraphicsChoice =
-  /** All that there are. */
+  /** All GPUs. */
   | { readonly kind: 'all' }
-  /** The processor alone. */
+  /** The CPU only. */
   | { readonly kind: 'none' }
-  /** These NVIDIA cards and no other card, by their driver's ids. */
+  /** Only these NVIDIA GPUs, by the IDs of their driver. */
   | { readonly kind: 'some'; readonly uuids: readonly string[] };
 
 /** Starts an engine process. */

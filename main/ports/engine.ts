@@ -1,8 +1,8 @@
-/** What runs a model: a child process of ours today, any OpenAI-compatible server later. */
+/** Runs a model: a child process today, any OpenAI-compatible server later. */
 import type { SandboxReport } from '../../shared/sandbox.ts';
 
 export interface ModelFile {
-  /** Catalogue id, e.g. `smollm2-135m-instruct`. */
+  /** Catalog ID, e.g. `smollm2-135m-instruct`. */
   readonly id: string;
   /** Absolute path of the verified GGUF. */
   readonly path: string;
@@ -12,11 +12,11 @@ export interface ModelFile {
 export interface LoadOptions {
   /** Context of one sequence, in tokens. */
   readonly contextTokens: number;
-  /** Sequences decoded at once in one batch. */
+  /** Concurrent streams: sequences decoded in one batch. */
   readonly sequences: number;
   /** Compute threads; chosen from free physical cores. */
   readonly threads: number;
-  /** What it may take of all cards together; null for no limit. What does not fit is computed by the processor. */
+  /** Memory limit over all GPUs together; null for no limit. What does not fit is computed on the CPU. */
   readonly graphicsMemoryBytesMax: number | null;
 }
 
@@ -25,12 +25,12 @@ export interface LoadedModel {
   readonly contextTokens: number;
   readonly sequences: number;
   readonly threads: number;
-  /** What computes: `cpu`, `cuda`, `vulkan` or `metal`. */
+  /** Compute backend: `cpu`, `cuda`, `vulkan` or `metal`. */
   readonly backend: string;
   readonly loadMs: number;
   readonly quantisation: string;
   readonly parameterCount: number | null;
-  /** What holds it, and what does not. */
+  /** State of each part of the sandbox. */
   readonly sandbox: SandboxReport;
 }
 
@@ -43,7 +43,7 @@ export type Prompt =
   | {
       readonly kind: 'chat';
       readonly messages: readonly ChatMessage[];
-      /** The last message is the assistant's, unfinished: the answer is what follows it. */
+      /** The last message is an unfinished message of the assistant; the response continues it. */
       readonly continuesLast?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
@@ -54,14 +54,14 @@ export interface GenerateRequest {
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number | null;
-  /** At most 4; never part of the answer. */
+  /** At most 4; never part of the response. */
   readonly stop: readonly string[];
 }
 
 export type GenerateEvent =
-  /** The prompt was tokenised and admitted to a sequence. */
+  /** The prompt was tokenized and admitted to a sequence. */
   | { readonly type: 'start'; readonly inputTokens: number }
-  /** Text that will not change any more (held back while it may begin a stop string), with its token ids. */
+  /** Final text with its token IDs; held back while it may be the beginning of a stop string. */
   | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
   | {
       readonly type: 'end';
@@ -70,7 +70,7 @@ export type GenerateEvent =
       readonly outputTokens: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
-      /** Processor time of all threads meanwhile; absent where the engine cannot say. */
+      /** CPU time of all threads during each phase; absent if the engine cannot measure it. */
       readonly cpu?: { readonly prefillMs: number; readonly decodeMs: number } | undefined;
     };
 
@@ -86,41 +86,41 @@ export type EngineStatus =
   | { readonly state: 'restarting'; readonly attempt: number; readonly inMs: number; readonly cause: string }
   | { readonly state: 'gave-up'; readonly attempts: number; readonly cause: string };
 
-/** How the machine was given back, and how long that took. */
+/** Result of a hand-back. */
 export interface GivenBack {
-  /** `killed` when it computed or did not unload in time; otherwise only the model went. */
+  /** `killed` if the process was computing or did not unload in time; otherwise only the model was unloaded. */
   readonly how: 'unloaded' | 'killed';
-  /** Milliseconds from the call until nothing computed any more and all memory was free. */
+  /** Milliseconds from the call until the engine had stopped computing and all its memory was free. */
   readonly durationMs: number;
 }
 
 /**
- * One loaded model and its sequences. Requests beyond `sequences` wait in order.
+ * One loaded model and its sequences. Requests beyond `sequences` are queued in order.
  * Failures are AppErrors: `context-exceeded`, `model-unavailable`, `engine-failed`, `engine-gave-up`.
  */
 export interface Engine {
   status(): EngineStatus;
-  /** Called with each new status; returns its unsubscribe. */
+  /** Calls the listener with each new status; returns its unsubscribe. */
   onStatus(listener: (status: EngineStatus) => void): () => void;
   load(model: ModelFile, options: LoadOptions): Promise<LoadedModel>;
   /**
-   * Ends with one `end` event, or throws. Aborting stops within one token, ends with reason `aborted`
-   * and counts what was delivered.
+   * Yields events up to exactly one `end`, or throws. Aborting stops within one token; the `end` then has reason
+   * `aborted` and counts the delivered tokens.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
   /**
-   * Share of the time in which it computes, in percent (1 to 100, at first 100): from the next step on, also of
-   * answers under way.
+   * Sets the duty cycle: the percent of time in which the engine computes (1 to 100, initially 100). Applies from the
+   * next compute step, including responses in progress.
    */
   setDuty(percent: number): void;
-  /** Gives the memory back, politely. */
+  /** Frees the memory cooperatively. */
   unload(): Promise<void>;
   /**
-   * The owner needs the machine: nothing computes and no memory is held when it resolves. Answers under way end
-   * at once with reason `aborted` and what was delivered; requests that wait fail with `model-unavailable`.
-   * Null when nothing was loaded.
+   * Returns the machine to the owner: when it resolves, nothing computes and no memory is held. Responses in progress
+   * end immediately with reason `aborted` and the delivered tokens; queued requests fail with `model-unavailable`.
+   * Resolves to null if nothing was loaded.
    */
   handBack(): Promise<GivenBack | null>;
-  /** Stops the process: politely, then by force; afterwards the engine can be loaded again. */
+  /** Stops the process, cooperatively first, then by force. The engine can be loaded again afterwards. */
   stop(): Promise<void>;
 }

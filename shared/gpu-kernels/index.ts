@@ -1,4 +1,4 @@
-/** The gpu.js probe's door: kernels and their measurement, for the worker process and the hidden window. */
+/** Public interface of the gpu.js probe: kernels and their measurement, for the worker process and the hidden window. */
 export {
   type ChainRun,
   type GpuInstance,

@@ -1,9 +1,9 @@
 /**
- * The two kernels that say what a machine can compute, as source text (a bundler would rename what gpu.js
- * parses), and the same arithmetic in plain JavaScript to check them by.
+ * The two kernels that measure a machine's computing speed, and the same arithmetic in plain JavaScript to check their
+ * results. They are source text, because a bundler would rename what gpu.js parses.
  *
- * A workload is a chain of passes over a square of 32-bit floats that stays on the device: each pass needs
- * the one before, so that none can be skipped, and only 64 cells are read back.
+ * A workload is a chain of passes over a square of 32-bit floats that stays on the device. Each pass depends on the
+ * previous one, so that none can be skipped, and only 64 cells are read back.
  */
 
 /** Cells that are read back and checked. */
@@ -14,18 +14,18 @@ export interface Workload {
   readonly unit: 'gflops' | 'gigabytes-per-second';
   /** Kernel `(previous, fixed) => cell`, one pass over the square. */
   readonly source: string;
-  /** Floating point operations, or bytes read and written, of one cell in one pass. */
+  /** Floating-point operations, or bytes read and written, per cell and pass. */
   readonly perCell: number;
   /** One pass over one cell in plain JavaScript. */
   pass(previous: number, fixed: number): number;
-  /** Sides of the square, from the smallest; powers of two. */
+  /** Sides of the square in ascending order; powers of two. */
   readonly sides: readonly number[];
 }
 
 /** Rounds of the multiply-add chain in one pass. */
 const ROUNDS = 512;
 
-/** Four independent chains of x * 0.999 + 0.001: eight operations a round, hardly any memory. */
+/** Four independent chains of x * 0.999 + 0.001: eight operations per round, hardly any memory access. */
 export const arithmetic: Workload = {
   name: 'multiply-add-chain',
   unit: 'gflops',
@@ -45,13 +45,13 @@ export const arithmetic: Workload = {
   }`,
   perCell: 8 * ROUNDS,
   pass(previous, fixed) {
-    // The chain pulls its start towards 1 by 0.999 a round; the four starts lie 0.15 above on average.
+    // Each round moves the value towards 1 by the factor 0.999; the four starts are 0.15 above `previous` on average.
     return 1 + (previous + 0.15 - 1) * 0.999 ** ROUNDS + fixed * 0.01;
   },
   sides: [256, 512, 1024, 2048],
 };
 
-/** STREAM's triad: reads two squares and writes one, hardly any arithmetic. */
+/** STREAM triad: reads two squares and writes one, hardly any arithmetic. */
 export const bandwidth: Workload = {
   name: 'triad',
   unit: 'gigabytes-per-second',
@@ -68,15 +68,15 @@ export const fillSource = `function () {
   return (this.thread.x + 2 * this.thread.y) * this.constants.scale;
 }`;
 
-/** What {@link fillSource} is given for a side. */
+/** Value of the constant `scale` of {@link fillSource} for a side. */
 export const fillScale = (side: number): number => 1 / (3 * side + 1);
 
-/** Picks the cells of the diagonal that are checked. */
+/** Reads the cells of the diagonal that are checked. */
 export const sampleSource = `function (square) {
   return square[this.thread.x * this.constants.stride][this.thread.x * this.constants.stride];
 }`;
 
-/** What a chain of `passes` leaves in the sampled cells. */
+/** Returns the expected sampled cells after a chain of `passes`. */
 export function expectedSamples(workload: Workload, side: number, passes: number): number[] {
   const stride = side / SAMPLES;
   return Array.from({ length: SAMPLES }, (_, index) => {
@@ -87,7 +87,7 @@ export function expectedSamples(workload: Workload, side: number, passes: number
   });
 }
 
-/** The first sampled cell that is wrong beyond what single precision explains; null when all are right. */
+/** Returns the index of the first cell that is wrong beyond single precision; null if all are correct. */
 export function wrongSample(actual: ArrayLike<number>, expected: readonly number[]): number | null {
   const wrong = expected.findIndex((value, index) => {
     const cell = actual[index];

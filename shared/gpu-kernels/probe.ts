@@ -1,6 +1,6 @@
 /**
- * Measures arithmetic and memory bandwidth through gpu.js, wherever it runs: the desktop's hidden window or
- * the agent's worker process. gpu.js and the clocks are handed in, so that this room needs neither.
+ * Measures arithmetic and memory bandwidth with gpu.js, in the desktop's hidden window or the agent's worker process.
+ * gpu.js and the clocks are passed in, so that this module depends on neither.
  */
 import type { GpuProbeResult } from '../api/contract.ts';
 import type { Measurement } from '../api/state.ts';
@@ -19,21 +19,21 @@ import {
 
 /** gpu.js modes, fastest kind first. */
 export const PROBE_MODES = ['webgpu', 'webgl2', 'webasm', 'cpu'] as const;
-/** The modes that a browser's window has and a plain thread has not. */
+/** Modes that are available only in a browser window. */
 export const WINDOW_MODES = ['webgpu', 'webgl2'] as const satisfies readonly ProbeMode[];
 export type ProbeMode = (typeof PROBE_MODES)[number];
 
-/** A compiled chain of kernels; called, it runs on the device and resolves to what was read back. */
+/** A compiled chain of kernels. Calling it runs it on the device and resolves to the values read back. */
 export interface ChainRun {
   (): Promise<unknown>;
-  /** The mode that really computed, and why it is not the one that was asked for. */
+  /** The mode that actually computed; `fallbackReason` tells why it is not the requested one. */
   readonly backend: string | null;
   readonly fallbackReason: string | null;
   readonly executorKind: string;
   destroy(): Promise<void>;
 }
 
-/** The part of gpu.js's `GPU` that is used. Inside a chain a kernel takes and returns opaque handles. */
+/** The used part of gpu.js's `GPU`. Inside a chain, kernels take and return opaque handles. */
 export interface GpuInstance {
   createKernel(source: string, settings: object): (...handles: unknown[]) => unknown;
   createPipeline(plan: () => unknown): ChainRun;
@@ -43,30 +43,30 @@ export interface GpuInstance {
 export interface ProbeHost {
   readonly createGpu: (mode: ProbeMode) => GpuInstance;
   readonly modes: readonly ProbeMode[];
-  /** Why this machine or place has no such mode, in one sentence; null when it has. */
+  /** Resolves to one sentence why the mode is missing here; null if it is available. */
   readonly missing: (mode: ProbeMode) => Promise<string | null>;
-  /** What draws for `webgpu` and `webgl2`, as the driver names itself; null when it does not say. */
+  /** Resolves to the renderer of `webgpu` and `webgl2` as named by the driver; null if unknown. */
   readonly renderer: (mode: ProbeMode) => Promise<string | null>;
   /** Milliseconds on a clock that never jumps. */
   readonly monotonic: () => number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Threads that `webasm` may use; null when the host does not know. */
+  /** Threads that `webasm` may use; null if unknown. */
   readonly threads: number | null;
-  /** Small squares and few runs: for tests and for showing that it works. */
+  /** Small squares and few runs, for tests and demonstrations. */
   readonly quick: boolean;
 }
 
 interface Effort {
-  /** Time for one measurement, its preparation included. */
+  /** Time for one measurement, including its preparation. */
   readonly budgetMs: number;
-  /** Long enough that starting and reading back hardly count. */
+  /** Length of a chain; long enough that starting and reading back hardly matter. */
   readonly chainMs: number;
   readonly runsMin: number;
   readonly runsMax: number;
-  /** Stop repeating below this spread. */
+  /** Spread below which no further run is made. */
   readonly spreadPercentGoal: number;
-  /** How many of a workload's sides may be tried. */
+  /** Maximum number of a workload's sides to try. */
   readonly sides: number;
 }
 
@@ -87,24 +87,24 @@ const QUICK: Effort = {
   sides: 1,
 };
 
-/** Passes of one chain: gpu.js unrolls them into its plan. */
+/** Maximum passes of one chain, because gpu.js unrolls them into its plan. */
 const PASSES_MAX = 256;
-/** A pass shorter than this does not fill the device yet: take a larger square. */
+/** A shorter pass does not fill the device; a larger square is used then. */
 const PASS_MS_MIN = 8;
 
-/** Three squares of this side are 48 MiB: beyond most caches, and bearable inside the agent's process. */
+/** Three squares of this side are 48 MiB: larger than most caches, and bearable in the agent's worker process. */
 const PROCESSOR_SIDE_MAX = 2048;
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|lavapipe|software|basic render|warp\b/i;
 
-/** Whether a renderer's name is that of a program that draws on the CPU. */
+/** Returns whether the name is that of a renderer that runs on the CPU. */
 export const isSoftwareRenderer = (renderer: string | null): boolean =>
   renderer !== null && SOFTWARE.test(renderer);
 
-/** A mode that exists and still cannot be used: it computes wrongly, or does not compute. */
+/** A mode that is present but unusable: it computes wrong results or none. */
 class ModeFailure extends Error {}
 
-/** Measures each mode in turn. What fails becomes a line in `unavailable`; it never throws for a mode. */
+/** Measures each mode in turn. A mode that fails is listed in `unavailable` and never causes an error. */
 export async function probeModes(host: ProbeHost): Promise<GpuProbeResult> {
   const measurements: Measurement[] = [];
   const unavailable: { mode: string; reason: string }[] = [];
@@ -134,7 +134,7 @@ async function probeMode(host: ProbeHost, mode: ProbeMode, renderer: string | nu
       await measure(host, gpu, mode, renderer, bandwidth),
     ];
   } finally {
-    // What was measured stands even when the device does not let go of its memory cleanly.
+    // The measurements stay valid even if the device fails to free its memory.
     await gpu.destroy().catch(() => undefined);
   }
 }
@@ -155,7 +155,7 @@ async function measure(
       const spread = spreadPercent(values);
       const enough = values.length >= effort.runsMin && spread !== null && spread <= effort.spreadPercentGoal;
       if (enough || (values.length > 0 && host.monotonic() - startedMs > effort.budgetMs)) break;
-      // Both chains start and read back once, so their difference is passes and nothing else.
+      // Both chains start and read back once, so that their difference consists of passes only.
       const shortMs = await timed(host, bench.short);
       const longMs = await timed(host, bench.long);
       const perSecond = (workload.perCell * bench.side ** 2 * (bench.passes - 1) * 1000) / (longMs - shortMs);
@@ -163,7 +163,7 @@ async function measure(
       else if (host.monotonic() - startedMs > effort.budgetMs) break;
     }
     const value = median(values);
-    if (value === null) throw new ModeFailure('It was too fast or too unsteady to be measured here.');
+    if (value === null) throw new ModeFailure('The runs were too fast or too unsteady to be measured.');
     const software = isSoftwareRenderer(renderer);
     const processor = mode === 'webasm' || mode === 'cpu' || software ? 'cpu' : 'gpu';
     return {
@@ -199,7 +199,7 @@ interface Bench {
   readonly long: ChainRun;
 }
 
-/** Finds the side and the number of passes that fill the device, and checks what it computes. */
+/** Finds the side and the number of passes that fill the device, and checks the results. */
 async function prepare(
   host: ProbeHost,
   gpu: GpuInstance,
@@ -227,7 +227,7 @@ async function prepare(
     await check(long, mode, expectedSamples(workload, side, passes));
     return { side, passes, short, long };
   }
-  throw new ModeFailure('There is nothing to measure.');
+  throw new ModeFailure('No square size to measure.');
 }
 
 function buildChain(gpu: GpuInstance, workload: Workload, side: number, passes: number): ChainRun {
@@ -247,7 +247,7 @@ function buildChain(gpu: GpuInstance, workload: Workload, side: number, passes: 
   });
 }
 
-/** Runs a chain once, which also compiles it, and refuses wrong results and silent substitutes. */
+/** Runs a chain once, which also compiles it, and rejects wrong results and silent fallbacks. */
 async function check(chain: ChainRun, mode: ProbeMode, expected: readonly number[]): Promise<void> {
   const result = await chain();
   // gpu.js calls all its WebGL kernels `gpu`.
@@ -258,11 +258,11 @@ async function check(chain: ChainRun, mode: ProbeMode, expected: readonly number
   const cells = result as ArrayLike<number>;
   const wrong = wrongSample(cells, expected);
   if (wrong !== null) {
-    throw new ModeFailure(`It computes wrongly: ${cells[wrong]} instead of ${expected[wrong]}.`);
+    throw new ModeFailure(`Wrong result: ${cells[wrong]} instead of ${expected[wrong]}.`);
   }
 }
 
-/** What it costs to bring a whole square back from the device, apart from the measurement itself. */
+/** Measures the time to copy a whole square from the device, separately from the main measurement. */
 async function copying(
   host: ProbeHost,
   gpu: GpuInstance,
@@ -291,8 +291,8 @@ async function timed(host: ProbeHost, chain: ChainRun): Promise<number> {
   return host.monotonic() - startMs;
 }
 
-/** One sentence for people, whatever was thrown. */
+/** Returns one sentence for people for any thrown value. */
 function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return (text.split('\n')[0] ?? '').slice(0, 300) || 'It failed without a reason.';
+  return (text.split('\n')[0] ?? '').slice(0, 300) || 'The mode failed without an error message.';
 }

@@ -1,6 +1,7 @@
 /**
- * Goal: the fake engine keeps the port's contract. Method: the shared suite. What would break: tests of
- * other rooms that pass on a fake which behaves unlike the real engine.
+ * Verifies: the fake engine fulfills the port's contract.
+ * Setup: the shared suite.
+ * Fails if: the fake behaves unlike the real engine, so that tests that rely on it prove nothing.
  */
 import { createFakeEngine } from '../fakes/engine.ts';
 import { describeEngine, SUITE_LOAD } from './engine-suite.ts';

@@ -1,15 +1,15 @@
 /**
- * Goal: the real gpu.js in its real process finds what every machine has, and can be stopped. Method:
- * the quick probe, which checks each kernel's result against plain JavaScript. What would break: a probe
- * that hangs, that holds the process open, or that a new gpu.js makes useless.
+ * Verifies: the real gpu.js in its real process measures the modes that every machine has, and can be stopped.
+ * Setup: the quick probe, which checks each kernel's result against plain JavaScript.
+ * Fails if: the probe hangs or keeps the process alive, or a new version of gpu.js breaks it.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createWorkerProbe } from '../../main/adapters/gpu/index.ts';
 import { isAppError } from '../../shared/errors.ts';
 
-describe('gpu.js in a process of its own', () => {
-  it('measures the processor and says why the window modes are missing', async () => {
+describe('gpu.js in a worker process', () => {
+  it('measures the CPU and reports why the window modes are missing', async () => {
     const result = await createWorkerProbe({ quick: true }).run(new AbortController().signal);
     const measured = result.measurements.map(({ name, mode, unit }) => `${mode} ${name} ${unit}`);
     assert.deepEqual(measured, [

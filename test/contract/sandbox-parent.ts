@@ -1,4 +1,4 @@
-/** A parent that starts a child which hangs inside the sandbox, says its process id, and waits to be killed. */
+/** Starts a child that hangs inside the sandbox, sends the child's process ID to the test, and waits to be killed. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { sandboxedStart } from '../../main/adapters/llama/sandbox.ts';

@@ -1,6 +1,6 @@
 /**
- * A child that tries what the engine must not be able to do, and tells how far it came. `look` tries everything
- * once; `hang` holds its only thread for ever, as an engine does that computes nonsense.
+ * Child process that attempts what the engine must not be able to do, and reports the results. `attempt` tries
+ * everything once; `hang` blocks its only thread forever, like an engine that is stuck.
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -9,13 +9,14 @@ import { readFile } from 'node:fs/promises';
 import { createServer, connect as openConnection } from 'node:net';
 import { join } from 'node:path';
 
-/** What came of an attempt: `done`, or the error's code. */
+/** Result of an attempt: `done`, or the error's code. */
 export type Outcome = string;
 
 export interface ProbeReport {
+  /** Active parts of the sandbox, separated by spaces. */
   readonly inForce: string;
   readonly outcomes: { readonly [attempt: string]: Outcome };
-  /** Of private memory that it got before it was refused more. */
+  /** Private memory allocated before more was refused. */
   readonly memoryBytes: number;
 }
 
@@ -28,13 +29,13 @@ if (verb === 'hang') {
     for (;;) Math.random();
   });
 } else {
-  process.send?.(await probe(), () => process.exit(0));
+  process.send?.(await attemptAll(), () => process.exit(0));
 }
 
-async function probe(): Promise<ProbeReport> {
+async function attemptAll(): Promise<ProbeReport> {
   const outcomes = {
     readUsers: attempt(() => readFileSync('/etc/passwd')),
-    // The same on a thread of the pool, where models are read.
+    // The same on a thread of the pool, which also reads models.
     readUsersInPool: await attemptLater(() => readFile('/etc/passwd')),
     readKey: attempt(() => readFileSync(join(folder, 'key'))),
     listRoot: attempt(() => readdirSync('/')),
@@ -48,7 +49,7 @@ async function probe(): Promise<ProbeReport> {
     listen: await attemptLater(listen),
     datagram: await attemptLater(datagram),
   };
-  return { inForce: process.env.IDLEWATT_SANDBOX ?? '', outcomes, memoryBytes: hoard() };
+  return { inForce: process.env.IDLEWATT_SANDBOX ?? '', outcomes, memoryBytes: allocate() };
 }
 
 function attempt(act: () => unknown): Outcome {
@@ -100,12 +101,12 @@ function datagram(): Promise<void> {
   });
 }
 
-function hoard(): number {
+function allocate(): number {
   const held: Buffer[] = [];
   try {
     for (let index = 0; index < CHUNKS_MAX; index += 1) held.push(Buffer.alloc(CHUNK_BYTES, 1));
   } catch {
-    // Refused: that is what is measured.
+    // The refusal ends the measurement.
   }
   return held.length * CHUNK_BYTES;
 }

@@ -1,7 +1,8 @@
 /**
- * Goal: the engine's sandbox holds what it reports. Method: the launcher is compiled here; a child of ours tries
- * everything from inside, an independent witness says what this kernel can do, and the real engine generates
- * inside of it. What would break: a part that is reported and not in force, or one so tight that no model loads.
+ * Verifies: every part of the engine's sandbox that is reported as active is enforced.
+ * Setup: the launcher is compiled here; a child attempts everything from inside, an independent check determines the
+ * kernel's capabilities, and the real engine generates inside the sandbox.
+ * Fails if: a part is reported but not enforced, or the sandbox is so strict that no model loads.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
@@ -16,7 +17,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -38,85 +39,25 @@ const LINUX = process.platform === 'linux';
 const MEMORY_BYTES_MAX = 700 * 1024 * 1024;
 const TINY = fileURLToPath(new URL('../../resources/models/idlewatt-tiny.gguf', import.meta.url));
 
-/** Which files a process may use is Landlock's matter, and not every kernel has it: asked without our own code. */
+/** Queries the kernel for Landlock, which restricts file access, without using the launcher's code. */
 function kernelHasLandlock(): boolean {
   const program = 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))';
   return Number(execFileSync('python3', ['-c', program], { encoding: 'utf8' })) >= 1;
 }
 
-describe('the sandbox, tried from inside', { skip: !LINUX }, () => {
-  let folder: string;
-  let free: ProbeReport;
-  let shutIn: ProbeReport;
-  const server = createServer((socket) => socket.destroy());
+/** Creates the files that the probe attempts to use. */
+function createProbeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'idlewatt-sandbox-'));
+  mkdirSync(join(folder, 'models'));
+  writeFileSync(join(folder, 'models/model'), 'a model');
+  writeFileSync(join(folder, 'key'), 'a key');
+  copyFileSync('/bin/true', join(folder, 'program'));
+  chmodSync(join(folder, 'program'), 0o755);
+  return folder;
+}
 
-  async function probe(sandboxed: boolean): Promise<ProbeReport> {
-    const start = sandboxedStart(process.execPath, {
-      modelFolders: [join(folder, 'models'), import.meta.dirname],
-      memoryBytesMax: MEMORY_BYTES_MAX,
-      launcher: sandboxed ? sandboxLauncher() : null,
-    });
-    assert.equal(start !== null, sandboxed, 'the launcher was compiled');
-    const address = server.address();
-    assert.ok(address !== null && typeof address === 'object');
-    const child = fork(
-      fileURLToPath(new URL('./sandbox-probe.ts', import.meta.url)),
-      ['look', folder, `${address.port}`],
-      {
-        env: { PATH: process.env.PATH ?? '', ...start?.env },
-        execPath: start?.execPath ?? process.execPath,
-        execArgv: [...(start?.execArgv ?? [])],
-      },
-    );
-    const [report] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => assert.fail(`the probe ended with ${code} and no report`)),
-    ]);
-    return report;
-  }
-
-  before(async () => {
-    const { state, reason } = buildNative();
-    assert.notEqual(state, 'missing', reason ?? '');
-    folder = mkdtempSync(join(tmpdir(), 'idlewatt-sandbox-'));
-    mkdirSync(join(folder, 'models'));
-    writeFileSync(join(folder, 'models/model'), 'a model');
-    writeFileSync(join(folder, 'key'), 'a key');
-    copyFileSync('/bin/true', join(folder, 'program'));
-    chmodSync(join(folder, 'program'), 0o755);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    free = await probe(false);
-    rmSync(join(folder, 'models/new'), { force: true });
-    rmSync(join(folder, 'temporary'), { force: true });
-    shutIn = await probe(true);
-  });
-  after(() => {
-    server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  it('each attempt comes off without it, so that a refusal means something', () => {
-    assert.equal(free.inForce, '');
-    for (const [attempt, outcome] of Object.entries(free.outcomes)) assert.equal(outcome, 'done', attempt);
-    assert.ok(free.memoryBytes > MEMORY_BYTES_MAX);
-  });
-
-  it('refuses every socket', () => {
-    assert.ok(shutIn.inForce.split(' ').includes('network'));
-    const { connect, listen, datagram } = shutIn.outcomes;
-    assert.deepEqual([connect, listen, datagram], ['EACCES', 'EACCES', 'EACCES']);
-  });
-
-  it('refuses to make a socket of whatever family, and leaves the pairs that reach nobody', () => {
-    const python = (code: string) => ['-c', code];
-    const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
-      encoding: 'utf8',
-    });
-    const [program = '', prefix = ''] = lines.split('\n');
-    const start = sandboxedStart(program, { modelFolders: [prefix] });
-    assert.ok(start);
-    const attempts = `
+/** Python program that prints the result of creating sockets of several families and a socket pair. */
+const SOCKET_ATTEMPTS = `
 import errno, socket
 def attempt(make):
     try:
@@ -128,28 +69,98 @@ print(*[attempt(lambda: socket.socket(*kind)) for kind in (
     (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_STREAM),
     (socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_NETLINK, socket.SOCK_RAW))], attempt(socket.socketpair))
 `;
-    const outcomes = execFileSync(start.execPath, [...start.execArgv, ...python(attempts)], {
+const FORBIDDEN_FILE_ATTEMPTS = [
+  'readUsers',
+  'readUsersInPool',
+  'readKey',
+  'listRoot',
+  'readOtherProcess',
+  'writeBesideModel',
+  'overwriteModel',
+  'writeTemporary',
+  'runProgram',
+];
+
+/** Runs sandbox-probe.ts inside or outside the sandbox and returns its report. */
+async function probe(sandboxed: boolean, folder: string, server: Server): Promise<ProbeReport> {
+  const start = sandboxedStart(process.execPath, {
+    modelFolders: [join(folder, 'models'), import.meta.dirname],
+    memoryBytesMax: MEMORY_BYTES_MAX,
+    launcher: sandboxed ? sandboxLauncher() : null,
+  });
+  assert.equal(start !== null, sandboxed, 'the launcher is compiled');
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const child = fork(
+    fileURLToPath(new URL('./sandbox-probe.ts', import.meta.url)),
+    ['attempt', folder, `${address.port}`],
+    {
+      env: { PATH: process.env.PATH ?? '', ...start?.env },
+      execPath: start?.execPath ?? process.execPath,
+      execArgv: [...(start?.execArgv ?? [])],
+    },
+  );
+  const [report] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => assert.fail(`the probe ended with ${code} and no report`)),
+  ]);
+  return report;
+}
+
+describe('the sandbox, tested from inside', { skip: !LINUX }, () => {
+  let folder: string;
+  let free: ProbeReport;
+  let shutIn: ProbeReport;
+  const server = createServer((socket) => socket.destroy());
+
+  before(async () => {
+    const { state, reason } = buildNative();
+    assert.notEqual(state, 'missing', reason ?? '');
+    folder = createProbeFolder();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    free = await probe(false, folder, server);
+    rmSync(join(folder, 'models/new'), { force: true });
+    rmSync(join(folder, 'temporary'), { force: true });
+    shutIn = await probe(true, folder, server);
+  });
+  after(() => {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('every attempt succeeds outside the sandbox, so that refusals are meaningful', () => {
+    assert.equal(free.inForce, '');
+    for (const [attempt, outcome] of Object.entries(free.outcomes)) assert.equal(outcome, 'done', attempt);
+    assert.ok(free.memoryBytes > MEMORY_BYTES_MAX);
+  });
+
+  it('refuses every socket', () => {
+    assert.ok(shutIn.inForce.split(' ').includes('network'));
+    const { connect, listen, datagram } = shutIn.outcomes;
+    assert.deepEqual([connect, listen, datagram], ['EACCES', 'EACCES', 'EACCES']);
+  });
+
+  it('refuses sockets of any family, and allows socket pairs, which reach no other process', () => {
+    const python = (code: string) => ['-c', code];
+    const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
+      encoding: 'utf8',
+    });
+    const [program = '', prefix = ''] = lines.split('\n');
+    const start = sandboxedStart(program, { modelFolders: [prefix] });
+    assert.ok(start);
+    const outcomes = execFileSync(start.execPath, [...start.execArgv, ...python(SOCKET_ATTEMPTS)], {
       encoding: 'utf8',
     });
     assert.equal(outcomes.trim(), 'EACCES EACCES EACCES EACCES done');
   });
 
-  it('refuses every file but models and libraries where the kernel can, and else does not claim it', () => {
+  it('refuses all files except models and libraries if the kernel supports it, and otherwise does not report it', () => {
     const { readModel, ...files } = shutIn.outcomes;
     assert.equal(readModel, 'done');
     const refusal = kernelHasLandlock() ? 'EACCES' : 'done';
     assert.equal(shutIn.inForce.split(' ').includes('files'), refusal === 'EACCES');
-    for (const name of [
-      'readUsers',
-      'readUsersInPool',
-      'readKey',
-      'listRoot',
-      'readOtherProcess',
-      'writeBesideModel',
-      'overwriteModel',
-      'writeTemporary',
-      'runProgram',
-    ]) {
+    for (const name of FORBIDDEN_FILE_ATTEMPTS) {
       assert.equal(files[name], refusal, name);
     }
     assert.equal(existsSync(join(folder, 'models/new')), refusal === 'done');
@@ -166,7 +177,7 @@ print(*[attempt(lambda: socket.socket(*kind)) for kind in (
     assert.equal(isAlive(pid), true);
     parent.kill('SIGKILL');
     await once(parent, 'exit');
-    // The kernel signals at once; its end needs a turn of the processor.
+    // The kernel sends the signal immediately; the process needs CPU time to end.
     for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await setTimeout(50);
     const outlived = isAlive(pid);
     if (outlived) process.kill(pid, 'SIGKILL');
@@ -174,7 +185,7 @@ print(*[attempt(lambda: socket.socket(*kind)) for kind in (
   });
 });
 
-describe('the real engine', { skip: !LINUX }, () => {
+describe('the real engine in the sandbox', { skip: !LINUX }, () => {
   let folder: string;
   before(() => {
     buildNative();
@@ -204,7 +215,7 @@ describe('the real engine', { skip: !LINUX }, () => {
     }
   }
 
-  it('generates inside of it what it generates outside, and each time says what is in force', async () => {
+  it('generates the same inside and outside the sandbox, and reports the active parts', async () => {
     const inside = await generate();
     const outside = await generate(null);
     const all = (state: SandboxState) => Object.fromEntries(SANDBOX_PARTS.map((part) => [part, state]));
@@ -216,7 +227,7 @@ describe('the real engine', { skip: !LINUX }, () => {
   });
 });
 
-/** A process that nobody has asked after stays listed, and runs no more. */
+/** Returns false for a process that is gone or a zombie. */
 function isAlive(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

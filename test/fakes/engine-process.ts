@@ -1,4 +1,4 @@
-/** A fake engine process that a test drives by hand: it records commands and says what the test lets it say. */
+/** Fake engine process driven by a test: it records commands and sends the messages that the test specifies. */
 import type {
   EngineCommand,
   EngineEvent,
@@ -10,10 +10,11 @@ import { sandboxOf } from './sandbox.ts';
 export interface FakeEngineProcess extends EngineProcess {
   readonly commands: EngineCommand[];
   readonly killed: boolean;
-  say(report: EngineReport): void;
-  sayRaw(message: unknown): void;
+  report(report: EngineReport): void;
+  /** Sends a message that may violate the protocol. */
+  sendRaw(message: unknown): void;
   events(...events: EngineEvent[]): void;
-  /** Answers the last `load`. */
+  /** Reports success for the last `load`. */
   loaded(sequences?: number): void;
   exit(cause?: string): void;
 }
@@ -39,10 +40,10 @@ export function createFakeProcess(pid: number): FakeEngineProcess {
     },
     kill() {
       killed = true;
-      fake.exit('it was ended by SIGKILL');
+      fake.exit('killed by SIGKILL');
     },
-    say: (report) => onMessage(report),
-    sayRaw: (message) => onMessage(message),
+    report: (report) => onMessage(report),
+    sendRaw: (message) => onMessage(message),
     events: (...events) => onMessage({ type: 'events', events }),
     loaded(sequences = 2) {
       const load = commands.findLast((command) => command.type === 'load');
@@ -58,7 +59,7 @@ export function createFakeProcess(pid: number): FakeEngineProcess {
       };
       onMessage({ type: 'loaded', request: load?.request ?? 0, report });
     },
-    exit(cause = 'exit code 1') {
+    exit(cause = 'exited with code 1') {
       if (ended) return;
       ended = true;
       onExit(cause);

@@ -1,18 +1,18 @@
-/** A file server on loopback that can misbehave like real ones: cut the line, ignore ranges, refuse. */
+/** File server on loopback that can misbehave like real ones: drop connections, ignore ranges, refuse, stall. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface FileServer {
   readonly url: string;
-  /** The `range` header of each request, null where there was none. */
+  /** `range` header of each request; null if absent. */
   readonly ranges: (string | null)[];
   content: Buffer;
-  /** Cuts the line in the middle of so many answers to come. */
+  /** Number of following responses whose connection is dropped half-way. */
   cuts: number;
   ignoreRange: boolean;
   status: number | null;
-  /** Sends half of the content, and then nothing. */
+  /** Sends half of the content and then nothing, without closing the connection. */
   stall: boolean;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export async function startFileServer(content: Buffer): Promise<FileServer> {
     response.writeHead(from > 0 ? 206 : 200, headers);
     const half = body.subarray(0, body.length / 2);
     if (files.stall) {
-      // What follows a broken line brings nothing at all.
+      // A resumed download receives headers but no data.
       if (from === 0) response.write(half);
       else response.flushHeaders();
     } else if (files.cuts > 0) {

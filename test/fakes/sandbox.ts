@@ -1,7 +1,7 @@
-/** What holds an engine that is played by a test. */
+/** Sandbox reports of fake engines. */
 import type { SandboxReport, SandboxState } from '../../shared/sandbox.ts';
 
-/** The same of every part. */
+/** Returns a report with the same state for every part. */
 export function sandboxOf(state: SandboxState): SandboxReport {
   return { network: state, files: state, memory: state, priority: state, diesWithParent: state };
 }

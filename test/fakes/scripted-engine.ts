@@ -1,10 +1,10 @@
-/** An engine whose every event a test sends by hand, for what happens between two tokens. */
+/** Engine whose events a test sends one by one, to test what happens between two tokens. */
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { FAKE_MODEL } from './engine.ts';
 import { sandboxOf } from './sandbox.ts';
 
-/** One generation under way. */
+/** One generation in progress. */
 export interface ScriptedRun {
   readonly request: GenerateRequest;
   readonly signal: AbortSignal;
@@ -17,7 +17,7 @@ export interface ScriptedRun {
 }
 
 export interface ScriptedEngine extends Engine {
-  /** The next generation that begins. */
+  /** Resolves to the next generation that starts. */
   next(): Promise<ScriptedRun>;
   setStatus(status: EngineStatus): void;
 }
@@ -41,7 +41,7 @@ export const SCRIPTED_READY: EngineStatus = {
 
 export function createScriptedEngine(): ScriptedEngine {
   let status: EngineStatus = SCRIPTED_READY;
-  const begun: ScriptedRun[] = [];
+  const started: ScriptedRun[] = [];
   const waiting: ((run: ScriptedRun) => void)[] = [];
 
   async function* generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
@@ -74,12 +74,12 @@ export function createScriptedEngine(): ScriptedEngine {
         push({ type: 'text', text, tokens });
       },
       end: (reason) => push(ended(reason)),
-      fail: (code) => push(new AppError(code, 'as scripted')),
       crash: push,
+      fail: (code) => push(new AppError(code, 'Scripted failure.')),
     };
     const waiter = waiting.shift();
     if (waiter) waiter(run);
-    else begun.push(run);
+    else started.push(run);
     while (true) {
       const event = queue.shift();
       if (!event) {
@@ -103,7 +103,7 @@ export function createScriptedEngine(): ScriptedEngine {
     load: () => Promise.reject(new Error('not scripted')),
     generate,
     next() {
-      const run = begun.shift();
+      const run = started.shift();
       return run ? Promise.resolve(run) : new Promise((resolve) => waiting.push(resolve));
     },
     unload: async () => {},

@@ -1,4 +1,4 @@
-/** Writes a zip file with deflated members, enough to stand for a wheel. */
+/** Writes a zip file with deflated members, sufficient as a fake Python wheel. */
 import { crc32, deflateRawSync } from 'node:zlib';
 
 export function zip(members: Readonly<Record<string, Buffer>>): Buffer {

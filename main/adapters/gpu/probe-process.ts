@@ -1,7 +1,7 @@
 /**
- * The process of the headless probe: measures what gpu.js can do without a window, reports once and ends.
- * A process of its own and not a thread of the agent's, because the agent keeps hundreds of megabytes
- * after such a thread has ended, and nothing but an end gives them back.
+ * Process of the headless probe: measures gpu.js without a window, reports once and exits. It is a separate process
+ * instead of a thread of the agent, because the agent would keep hundreds of megabytes after such a thread has ended,
+ * and only the end of a process frees them.
  */
 import { availableParallelism, constants, setPriority } from 'node:os';
 import { GPU } from 'gpu.js';
@@ -15,7 +15,7 @@ import {
 /** Small squares and few runs. */
 const QUICK_FLAG = '--quick';
 
-const NO_WINDOW = 'It needs a window: the desktop app measures it.';
+const NO_WINDOW = 'Requires a window. Run the benchmark in the desktop app.';
 
 async function missing(mode: ProbeMode): Promise<string | null> {
   switch (mode) {
@@ -23,7 +23,7 @@ async function missing(mode: ProbeMode): Promise<string | null> {
     case 'webgl2':
       return NO_WINDOW;
     case 'webasm':
-      return GPU.isWebAssemblySupported ? null : 'This Node has no WebAssembly.';
+      return GPU.isWebAssemblySupported ? null : 'This version of Node does not support WebAssembly.';
     case 'cpu':
       return null;
   }
@@ -33,10 +33,10 @@ process.on('disconnect', () => process.exit());
 try {
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 } catch {
-  // Not permitted here: the probe is short, and it is stopped when the owner returns.
+  // Not permitted here. The probe is short and is stopped when the owner returns.
 }
 const result = await probeModes({
-  // gpu.js's own types know handles as numbers; the probe only passes them on.
+  // gpu.js types its handles as numbers; the probe only passes them on.
   createGpu: (mode) => new GPU({ mode }) as unknown as GpuInstance,
   modes: PROBE_MODES,
   missing,
@@ -46,5 +46,5 @@ const result = await probeModes({
   threads: availableParallelism(),
   quick: process.argv.includes(QUICK_FLAG),
 });
-// Ends by itself once it was heard; gpu.js may have left its own threads.
+// Exits once the message is sent, because gpu.js may have left threads running.
 process.send?.(result, undefined, undefined, () => process.exit());

@@ -1,28 +1,28 @@
 /**
- * Turns tokens into text that will not change any more: holds back what may begin a stop string and
- * characters of which only some bytes are there.
+ * Turns tokens into final text: holds back text that may be the beginning of a stop string, and characters of which
+ * only some bytes have arrived.
  */
 
-/** Token ids and the text they make. */
+/** Token IDs and their text. */
 export interface TextPiece {
   readonly text: string;
   readonly tokens: readonly number[];
 }
 
 export interface AnswerText {
-  /** Takes one token; `piece` is what became certain, `stopped` says that a stop string was met. */
+  /** Adds one token. `piece` is the text that became final; `stopped` is true if a stop string was found. */
   push(token: number): { piece: TextPiece | null; stopped: boolean };
-  /** The rest, at the end of an answer that met no stop string. */
+  /** Returns the rest at the end of a response without a stop string. */
   flush(): TextPiece | null;
 }
 
-/** A UTF-8 character has at most four bytes, and a byte-level token at least one of them. */
+/** A UTF-8 character has at most four bytes, and a byte-level token holds at least one. */
 const TOKENS_PER_CHARACTER_MAX = 4;
 const REPLACEMENT = '\uFFFD';
 
 /**
- * `detokenize` gets the tokens to render and the few before them. Tokens wholly inside a stop string are
- * neither delivered nor counted. With the tokens of the prompt that is continued, a first space is kept.
+ * `detokenize` receives the tokens to render and the few tokens before them. Tokens that lie completely inside a stop
+ * string are neither delivered nor counted. Passing the tokens of a continued prompt preserves a leading space.
  */
 export function createAnswerText(
   stop: readonly string[],
@@ -39,7 +39,7 @@ export function createAnswerText(
     incomplete = [];
   }
 
-  /** The held pieces that begin before `length`, cut there. */
+  /** Removes and returns the held pieces that begin before `length`, with the text cut there. */
   function take(length: number): TextPiece | null {
     const text = joined(held).slice(0, length);
     const tokens: number[] = [];
@@ -64,7 +64,7 @@ export function createAnswerText(
       const found = firstStop(text, stop);
       if (found !== null) return { piece: take(found), stopped: true };
       const certain = text.length - possibleStop(text, stop);
-      // A token is delivered whole: one that reaches into a possible stop string waits.
+      // Tokens are delivered whole: one that reaches into a possible stop string is held back.
       let whole = 0;
       for (const piece of held) {
         if (whole + piece.text.length > certain) break;
@@ -83,13 +83,13 @@ function joined(pieces: readonly TextPiece[]): string {
   return pieces.map((piece) => piece.text).join('');
 }
 
-/** Where the earliest stop string begins; null when there is none. */
+/** Returns the start of the earliest stop string; null if there is none. */
 function firstStop(text: string, stop: readonly string[]): number | null {
   const starts = stop.map((word) => text.indexOf(word)).filter((start) => start >= 0);
   return starts.length > 0 ? Math.min(...starts) : null;
 }
 
-/** Length of the longest end of `text` that a stop string begins with. */
+/** Returns the length of the longest suffix of `text` that is a prefix of a stop string. */
 function possibleStop(text: string, stop: readonly string[]): number {
   let longest = 0;
   for (const word of stop) {

@@ -1,35 +1,35 @@
 /**
- * Where a model and its context come to lie: on the cards within the owner's limit, in part where it does not hold
- * all of it, on the processor where it holds nothing of it.
+ * Places a model and its context in memory: on the GPUs within the owner's limit, partly if the limit is too small for
+ * all of it, and on the CPU only if the limit is too small for any of it.
  */
 import { InsufficientMemoryError, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 import type { EngineCommand } from '../../ports/engine-process.ts';
 
-/** A model on a library with cards, or on one that uses the processor alone. */
+/** A model loaded by a library instance with GPUs or by one that uses the CPU only. */
 export interface Placed {
   readonly model: LlamaModel;
   readonly context: LlamaContext;
 }
 
-/** The ways to compute that a process has. */
+/** Library instances available to the process. */
 export interface Llamas {
   readonly preferred: Llama;
-  /** Opens the library without cards; asked only when they do not hold the model. */
+  /** Opens the library without GPUs; called only if they cannot hold the model. */
   readonly processor: () => Promise<Llama>;
 }
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
 
 /**
- * What the library may hand out of a limit, in bytes over all cards together: it counts weights, contexts and
- * buffers, and not what the driver takes for the process on each card. Null is no limit.
+ * Returns the library's part of a limit, in bytes over all GPUs together. The library counts weights, contexts and
+ * buffers, but not the memory that the driver takes for the process on each GPU. Null means no limit.
  */
 export function capBytes(limitBytes: number | null, cards: number): number | null {
   return limitBytes === null ? null : Math.max(0, limitBytes - cards * GRAPHICS_DRIVER_BYTES);
 }
 
-/** Fails with the library's InsufficientMemoryError where even the processor's memory does not hold it. */
+/** Fails with the library's InsufficientMemoryError if even the main memory is too small. */
 export async function place(llamas: Llamas, command: LoadCommand): Promise<Placed> {
   const { preferred } = llamas;
   if (preferred.gpu === false) return load(preferred, command);
@@ -39,7 +39,7 @@ export async function place(llamas: Llamas, command: LoadCommand): Promise<Place
   try {
     const placed = await load(preferred, command);
     const { gpuVram } = await preferred.getLlamaMemoryUsage();
-    // What was estimated before loading is counted after it: a limit is kept, not hoped for.
+    // The library estimates before loading; the actual use is checked afterwards so that the limit is guaranteed.
     if (cap === null || gpuVram <= cap) return placed;
     await placed.context.dispose();
     await placed.model.dispose();
@@ -51,7 +51,7 @@ export async function place(llamas: Llamas, command: LoadCommand): Promise<Place
 
 async function load(llama: Llama, command: LoadCommand): Promise<Placed> {
   const { contextTokens, sequences, threads } = command;
-  // As many layers as leave room for the context of all sequences, which is made right after.
+  // Chooses as many layers as leave room for the context of all sequences, which is created right after.
   const fitContext = { contextSize: contextTokens * sequences };
   const model = await llama.loadModel({ modelPath: command.path, gpuLayers: { fitContext } });
   try {

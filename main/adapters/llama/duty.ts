@@ -1,15 +1,14 @@
 /**
- * Rests between steps of computing, so that the device is busy for a share of the time only. All answers rest together:
- * one that computed while another rested would take it out of their common batch, and the device would make their
- * tokens one by one.
+ * Duty-cycle limiter: rests between compute steps so that the device is busy for only `percent` of the time. All
+ * sequences rest together; otherwise they would leave the shared batch and be decoded one at a time.
  */
 
 export interface Duty {
-  /** In percent, 1 to 100. */
+  /** Sets the duty cycle in percent, 1 to 100. */
   set(percent: number): void;
-  /** Resolves when it is time to compute, or the signal aborts. */
+  /** Resolves when the rest is over or the signal aborts. */
   turn(signal: AbortSignal): Promise<void>;
-  /** Counts as computing, from its call until it ends. To be called right after {@link turn}, in the same tick. */
+  /** Runs a compute step and measures its duration. Must be called right after {@link turn}, in the same tick. */
   busy<T>(step: () => Promise<T>): Promise<T>;
 }
 
@@ -19,9 +18,9 @@ export interface DutyClock {
   after(ms: number, then: () => void): void;
 }
 
-/** A rest in one piece is no longer: a new duty, and an answer's reader, wait no longer than this. */
+/** Maximum length of one rest, so that neither a new duty cycle nor the reader of a response waits longer. */
 const REST_MS_MAX = 2_000;
-/** A timer ends late; what was rested too long is taken off the next rests, up to this. */
+/** Timers fire late: excess rest is deducted from the next rests, up to this. */
 const CREDIT_MS_MAX = 50;
 
 const SYSTEM: DutyClock = {
@@ -33,8 +32,8 @@ export function createDuty(clock: DutyClock = SYSTEM): Duty {
   let percent = 100;
   let computing = 0;
   let fromMs = 0;
-  let owedMs = 0;
-  /** From the first answer that ended its step until all have rested. */
+  let restDueMs = 0;
+  /** Closed from the end of the first step in a batch until all sequences have rested. */
   let gate: PromiseWithResolvers<void> | null = null;
 
   function open(): void {
@@ -44,13 +43,13 @@ export function createDuty(clock: DutyClock = SYSTEM): Duty {
 
   function rest(): void {
     const nowMs = clock.now();
-    owedMs = Math.min(REST_MS_MAX, owedMs + ((nowMs - fromMs) * (100 - percent)) / percent);
-    if (owedMs < 1) {
+    restDueMs = Math.min(REST_MS_MAX, restDueMs + ((nowMs - fromMs) * (100 - percent)) / percent);
+    if (restDueMs < 1) {
       open();
       return;
     }
-    clock.after(owedMs, () => {
-      owedMs = Math.max(-CREDIT_MS_MAX, owedMs - (clock.now() - nowMs));
+    clock.after(restDueMs, () => {
+      restDueMs = Math.max(-CREDIT_MS_MAX, restDueMs - (clock.now() - nowMs));
       open();
     });
   }
@@ -76,7 +75,7 @@ export function createDuty(clock: DutyClock = SYSTEM): Duty {
   };
 }
 
-/** Leaves nothing behind at the signal, which outlives many rests. */
+/** Removes its listener afterwards, because the signal outlives many rests. */
 async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
   const leave = () => resolve();

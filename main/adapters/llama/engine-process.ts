@@ -1,6 +1,6 @@
 /**
- * The engine's own process: takes commands from its parent over IPC, computes at the lowest priority, and
- * ends when the parent is gone. It has no keys, no database and no network: sandbox.ts keeps it so.
+ * Entry of the engine process: receives commands from its parent over IPC, computes at the lowest priority, and exits
+ * when the parent is gone. It has no keys, no database and no network; sandbox.ts enforces this.
  */
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
@@ -36,7 +36,7 @@ const inOrder = createInOrder();
 const events = createEventBatch((batch) => report({ type: 'events', events: batch }));
 
 process.on('message', (message) => {
-  // A command that does not parse is the supervisor's bug: end, and let it restart us.
+  // An invalid command is a bug of the supervisor: throws, which ends the process; the supervisor restarts it.
   const command = engineCommandSchema.parse(message);
   switch (command.type) {
     case 'generate':
@@ -74,10 +74,10 @@ process.on('message', (message) => {
   }
 });
 
-// The parent's end closes the channel; nobody is left to compute for.
+// The channel closes when the parent ends: no result is needed any more.
 process.on('disconnect', () => process.exit(0));
 
-/** With the cards that the owner left on; the processor alone where those cannot be used. */
+/** Uses the GPUs that the owner left on, or only the CPU if those cannot be used. */
 async function openLlama(): Promise<Llama> {
   if (process.argv.includes(NO_GRAPHICS)) return openProcessor();
   if (!process.argv.includes(ONLY_CUDA)) return getLlama(LLAMA);
@@ -114,7 +114,7 @@ function start(command: Extract<EngineCommand, { type: 'generate' }>): void {
     try {
       if (!runner) throw new AppError('model-unavailable', 'No model is loaded.');
       const add = (event: EngineEvent) => events.add(event);
-      // The end leaves when the sequence is really free, because the next request follows it.
+      // Sends the end only when the sequence is free, because the supervisor then sends the next request.
       add(await runner.generate(command, controller.signal, add));
     } catch (error) {
       events.add({ type: 'failed', id, failure: toFailure(error, 'engine-failed') });
@@ -129,7 +129,7 @@ function report(message: EngineReport): void {
   process.send?.(message);
 }
 
-/** Foreign error texts stay here: they could quote what was computed. */
+/** Never passes on the texts of foreign errors: they could quote a prompt or a response. */
 function toFailure(error: unknown, code: EngineFailure['code']): EngineFailure {
   if (!(error instanceof AppError)) return { code, message: 'The engine failed.', details: {} };
   const known: EngineFailure['code'][] = ['bad-request', 'context-exceeded', 'model-unavailable'];
@@ -137,7 +137,7 @@ function toFailure(error: unknown, code: EngineFailure['code']): EngineFailure {
   return { code: own, message: error.message, details: { ...error.details } };
 }
 
-/** Linux keeps a priority for each thread, and some of Node's were started before this line. */
+/** Sets the priority of every thread: Linux has one per thread, and Node has already started some. */
 function lowerPriority(): void {
   setPriority(constants.priority.PRIORITY_LOW);
   if (process.platform !== 'linux') return;

@@ -1,4 +1,4 @@
-/** Sends events in few messages: everything of one decoding step together, and at most every 10 ms. */
+/** Batches events into few messages: all events of one decode step together, at most one message every 10 ms. */
 import type { EngineEvent } from '../../ports/engine-process.ts';
 
 export interface EventBatch {
@@ -8,8 +8,8 @@ export interface EventBatch {
 const FLUSH_INTERVAL_MS = 10;
 
 /**
- * The first text of an answer and all that is no text leave with the current turn of the event loop, so
- * that waiting never adds to the time to first token.
+ * The first text of a response and all other event types are sent in the current turn of the event loop, so that
+ * batching never adds to the time to first token.
  */
 export function createEventBatch(send: (events: EngineEvent[]) => void): EventBatch {
   let pending: EngineEvent[] = [];

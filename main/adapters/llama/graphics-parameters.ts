@@ -1,4 +1,4 @@
-/** How an engine process is told which cards it may use, on its command line. */
+/** Command-line parameters of the engine process that restrict the GPUs it uses. */
 
 export const NO_GRAPHICS = '--no-graphics';
 export const ONLY_CUDA = '--only-cuda';

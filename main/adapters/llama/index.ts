@@ -1,2 +1,2 @@
-/** The llama.cpp adapter's door. */
+/** Public interface of the llama.cpp adapter. */
 export { createLlamaSpawner, type LlamaSpawnOptions } from './spawn.ts';

@@ -1,7 +1,7 @@
 /**
- * What the engine may touch: the model's folder, its own code and libraries, the graphics devices. On Linux a
- * launcher shuts the process in before its first line runs; elsewhere the process does it itself as far as the
- * system allows. The parts in force are reported, never assumed.
+ * Sandbox of the engine: it may access only the model folders, its own code and libraries, and the GPU devices. On
+ * Linux a launcher confines the process before its first line runs; elsewhere the process confines itself as far as the
+ * system allows. The active parts are reported, never assumed.
  */
 import { getPriority, totalmem } from 'node:os';
 import { delimiter, dirname } from 'node:path';
@@ -10,15 +10,15 @@ import { loadNative, sandboxLauncher } from '../../../native/index.ts';
 import type { SandboxPart, SandboxReport, SandboxState } from '../../../shared/sandbox.ts';
 
 export interface SandboxOptions {
-  /** Folders that models are loaded from. */
+  /** Folders from which models are loaded. */
   readonly modelFolders: readonly string[];
-  /** Of private memory: heaps and contexts. Three quarters of the machine's by default. */
+  /** Limit on private memory (heaps and contexts). By default three quarters of the machine's memory. */
   readonly memoryBytesMax?: number;
-  /** Null starts the engine without the launcher, as where it could not be compiled. */
+  /** Null starts the engine without the launcher, as on machines where it could not be compiled. */
   readonly launcher?: string | null;
 }
 
-/** How to start a Node program inside the sandbox, as `fork` takes it. */
+/** Options of `fork` that start a Node program inside the sandbox. */
 export interface SandboxedStart {
   readonly execPath: string;
   readonly execArgv: readonly string[];
@@ -26,10 +26,10 @@ export interface SandboxedStart {
 }
 
 const MEMORY_SHARE = 0.75;
-/** Told by the launcher to the program that it starts. */
-const IN_FORCE = 'IDLEWATT_SANDBOX';
+/** Variable in which the launcher lists the active parts for the program it starts. */
+const ACTIVE_PARTS = 'IDLEWATT_SANDBOX';
 
-/** Systems differ; what does not exist is passed over. No folder in which people keep things. */
+/** System paths; those that do not exist are skipped. None of these folders holds personal files. */
 const SYSTEM_READABLE = [
   '/usr',
   '/lib',
@@ -70,7 +70,7 @@ const DEVICES = [
   '/dev/nvidia-caps',
   ...Array.from({ length: 16 }, (_, index) => `/dev/nvidia${index}`),
 ];
-/** Below the repository, or below the agent's folder of a build: the code that the engine is made of. */
+/** Code of the engine, relative to the repository or to the agent's folder of a build. */
 const CODE = [
   'main',
   'shared',
@@ -80,10 +80,10 @@ const CODE = [
   'package.json',
   'resources/models',
 ];
-/** Variables of the engine's environment that name more libraries. */
+/** Environment variables of the engine that name additional library paths. */
 const LIBRARY_VARIABLES = ['LD_LIBRARY_PATH', 'CUDA_PATH', 'VK_ICD_FILENAMES', 'VK_DRIVER_FILES'];
 
-/** Null where there is no launcher: the engine then starts as any other program. */
+/** Returns null without a launcher: the engine then starts like any other program. */
 export function sandboxedStart(program: string, options: SandboxOptions): SandboxedStart | null {
   const launcher = options.launcher === undefined ? sandboxLauncher() : options.launcher;
   if (launcher === null) return null;
@@ -91,7 +91,7 @@ export function sandboxedStart(program: string, options: SandboxOptions): Sandbo
   const readable = [
     ...SYSTEM_READABLE,
     ...CODE.map((path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))),
-    // Electron keeps its own files and ours beside its program.
+    // Electron's files and the app's files are next to the executable.
     process.versions.electron === undefined ? program : dirname(program),
     ...libraries.filter((path) => path !== ''),
     ...options.modelFolders,
@@ -102,24 +102,24 @@ export function sandboxedStart(program: string, options: SandboxOptions): Sandbo
     ...readable.map((path) => ['--read', path]),
     ...DEVICES.map((path) => ['--device', path]),
   ];
-  // Without a home in its environment a library would look it up in the list of users, which it may not read.
+  // Without HOME a library would look up the home folder in the list of users, which the sandbox forbids.
   const env = { HOME: '/nonexistent' };
   return { execPath: launcher, execArgv: [...parameters.flat(), '--', program], env };
 }
 
 /**
- * The engine's own part, to be called when its libraries are loaded and before a model is: on Windows and macOS
- * it shuts the process in. Gives what is in force.
+ * Confines this process on Windows and macOS and returns the state of each part. Must be called after the libraries are
+ * loaded and before a model is.
  */
 export function enterSandbox(): SandboxReport {
-  const launched = process.env[IN_FORCE];
+  const launched = process.env[ACTIVE_PARTS];
   const native = loadNative();
   const names = launched ?? native.confine(memoryBytesMax({}), process.ppid);
-  const inForce = new Set(names.split(' '));
-  if (getPriority() === LOWEST_PRIORITY) inForce.add('priority');
+  const active = new Set(names.split(' '));
+  if (getPriority() === LOWEST_PRIORITY) active.add('priority');
   const isBuilt = launched !== undefined || (process.platform !== 'linux' && native.missing === null);
   const stateOf = (part: SandboxPart): SandboxState => {
-    if (inForce.has(part)) return 'in-force';
+    if (active.has(part)) return 'in-force';
     if (!isBuilt) return 'not-built';
     return NOT_WRITTEN[process.platform]?.includes(part) ? 'not-written' : 'refused';
   };
@@ -132,7 +132,7 @@ export function enterSandbox(): SandboxReport {
   };
 }
 
-/** See native/README.md. */
+/** Parts without an implementation; see native/README.md. */
 const NOT_WRITTEN: { readonly [Platform in NodeJS.Platform]?: readonly SandboxPart[] } = {
   win32: ['network', 'files'],
   darwin: ['files', 'memory'],

@@ -1,23 +1,30 @@
-/** Starts the engine's process with a minimal environment and speaks to it over Node's IPC channel. */
-import { fork } from 'node:child_process';
+/** Starts the engine process with a minimal environment and exchanges messages over Node's IPC channel. */
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { assertNever } from '../../../shared/assert.ts';
 import type { EngineProcess, GraphicsChoice, SpawnEngine } from '../../ports/engine-process.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
+import { createStderrLines } from './stderr-lines.ts';
 
 export interface LlamaSpawnOptions {
-  /** The process's entry; the one beside this file unless the build put it elsewhere. */
+  /** Entry file of the process; by default the one next to this file. */
   readonly entry?: string;
-  /** The Node binary; this process's own by default. */
+  /** Node executable; by default the one of this process. */
   readonly execPath?: string;
-  /** Where models lie and what the engine may use of the machine. */
+  /** Model folders and limits of the engine. */
   readonly sandbox?: SandboxOptions;
-  /** Asked at each start; all cards by default. */
+  /** Queried at each start; all GPUs by default. */
   readonly graphics?: () => GraphicsChoice;
+  /**
+   * Receives the error output of every process line by line, e.g. a native assertion or an uncaught error. Length and
+   * rate are bounded, see stderr-lines.ts. The engine writes no prompts or responses to it, and llama.cpp's own log is
+   * off. By default the output is discarded.
+   */
+  readonly onStderr?: (line: string) => void;
 }
 
-/** What native libraries need to be found and to choose a device; nothing else of our environment goes in. */
+/** Variables that native libraries need to be found and to choose a device; no others are passed to the engine. */
 const ENVIRONMENT = [
   'PATH',
   'TMPDIR',
@@ -35,22 +42,23 @@ const ENVIRONMENT = [
   'LANG',
 ];
 
-/** The spawner of engine processes that compute with llama.cpp. */
+/** Returns a function that starts an engine process with llama.cpp. */
 export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine {
   const entry = options.entry ?? fileURLToPath(new URL('./engine-process.ts', import.meta.url));
   const program = options.execPath ?? process.execPath;
   return () => {
-    // Debugger and loader flags of the parent would let the child listen or run foreign code.
     const start = sandboxedStart(program, options.sandbox ?? { modelFolders: [] });
     const graphics = options.graphics?.() ?? { kind: 'all' };
     const child = fork(entry, graphicsParameters(graphics), {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', options.onStderr ? 'pipe' : 'ignore', 'ipc'],
       env: { ...minimalEnvironment(), ...start?.env, ...graphicsEnvironment(graphics) },
       execPath: start?.execPath ?? program,
+      // The parent's own flags (debugger, loaders) would let the child listen or run foreign code.
       execArgv: [...(start?.execArgv ?? [])],
     });
-    // Not until the process is started do we know its id; a failed start arrives as `error`.
+    if (options.onStderr) forwardStderr(child, options.onStderr);
+    // The process ID is missing if the start failed, which is reported as `error`.
     const started: EngineProcess = {
       pid: child.pid ?? -1,
       send(command) {
@@ -60,14 +68,14 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
         child.on('message', listener);
       },
       onExit(listener) {
-        let told = false;
-        const tell = (cause: string) => {
-          if (!told) listener(cause);
-          told = true;
+        let reported = false;
+        const report = (cause: string) => {
+          if (!reported) listener(cause);
+          reported = true;
         };
-        child.once('error', (error) => tell(`it could not be started (${error.message})`));
+        child.once('error', (error) => report(`could not be started (${error.message})`));
         child.once('exit', (code, signal) =>
-          tell(signal ? `it was ended by ${signal}` : `exit code ${code}`),
+          report(signal ? `killed by ${signal}` : `exited with code ${code}`),
         );
       },
       kill() {
@@ -78,7 +86,16 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
   };
 }
 
-/** See engine-process.ts, which reads them. */
+function forwardStderr({ stderr }: ChildProcess, onStderr: (line: string) => void): void {
+  const lines = createStderrLines(onStderr);
+  stderr?.setEncoding('utf8');
+  stderr?.on('data', (chunk: string) => lines.push(chunk));
+  stderr?.once('end', () => lines.end());
+  // A pipe that breaks when the process is killed is no failure.
+  stderr?.on('error', () => undefined);
+}
+
+/** Command-line parameters, which engine-process.ts reads. */
 function graphicsParameters({ kind }: GraphicsChoice): string[] {
   switch (kind) {
     case 'all':
@@ -92,7 +109,7 @@ function graphicsParameters({ kind }: GraphicsChoice): string[] {
   }
 }
 
-/** CUDA then sees these cards and no other; no other library is tried, since it would see all of them. */
+/** Limits CUDA to the chosen GPUs. Other libraries are not tried, because they would see all GPUs. */
 function graphicsEnvironment(choice: GraphicsChoice): NodeJS.ProcessEnv {
   return choice.kind === 'some' ? { CUDA_VISIBLE_DEVICES: choice.uuids.join(',') } : {};
 }
@@ -103,7 +120,7 @@ function minimalEnvironment(): NodeJS.ProcessEnv {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
-  // Inside Electron our own binary is a browser unless told to be Node.
+  // Inside Electron, the executable runs as a browser unless this variable makes it Node.
   if (process.versions.electron) environment.ELECTRON_RUN_AS_NODE = '1';
   return environment;
 }

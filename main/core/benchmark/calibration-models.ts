@@ -1,8 +1,8 @@
 /**
- * The synthetic models that costs are fitted on: each type twice, in shapes that differ in width, depth and
- * vocabulary, so that the parts of a token's cost can be told apart. One of the two is many times larger
- * than a last-level cache, as the models are that people serve: what fits the cache runs up to a third faster, and a
- * part of it still does at ten times its size.
+ * Synthetic models that the costs are fitted on: two per tensor type, in shapes that differ in width, depth and
+ * vocabulary, so that the parts of a token's cost can be separated. One of the two is many times larger than a
+ * last-level cache, like the models that are served: a model that fits into the cache runs up to a third faster, and
+ * even at ten times the cache size part of that effect remains.
  */
 import type { Configuration, Mixture } from '../gguf/index.ts';
 import type { Effort } from './model-times.ts';
@@ -38,7 +38,7 @@ export const CALIBRATION_MODELS: readonly SyntheticModel[] = [
   model('Q6_K', [22, 1_536, 5_120], [24, 6, 64], 4_096),
 ];
 
-/** Each model twice: two contexts tell apart what a layer costs and what its attention costs. */
+/** Measures each model twice: two context lengths separate the cost of a layer from the cost of its attention. */
 export const CALIBRATION_EFFORTS: readonly Effort[] = [
   { runs: 2, runsMax: 6, promptWords: 64, answerTokens: 16 },
   { runs: 2, runsMax: 6, promptWords: 192, answerTokens: 16 },

@@ -1,4 +1,4 @@
-/** A finished calibration, and a prediction that was scored, as they are kept. */
+/** Stored form of a finished calibration and of a scored prediction. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { BenchmarkRow } from '../../ports/benchmark.ts';
@@ -11,14 +11,14 @@ export const SCORE_KIND = 'prediction-score';
 
 const positive = z.number().positive();
 
-/** What computed: costs hold for nothing else. */
+/** Backend and threads of the measurement; the costs are valid for no others. */
 const circumstancesSchema = z.object({ backend: z.string(), threads: z.number().int().positive() });
 
 const calibrationSchema = z.object({
   samples: z
     .array(
       z.object({
-        /** The name of a calibration model; its shape is looked up. */
+        /** Name of a calibration model; its shape is looked up. */
         model: z.string(),
         promptTokens: positive,
         answerTokens: positive,
@@ -27,7 +27,7 @@ const calibrationSchema = z.object({
       }),
     )
     .min(1),
-  /** Other programs took processor time meanwhile. */
+  /** True if other programs took CPU time during the calibration. */
   disturbed: z.boolean(),
 });
 
@@ -41,7 +41,7 @@ const speedSchema = z.object({ prefillTokensPerSecond: positive, decodeTokensPer
 const scoreSchema = z.object({ predicted: speedSchema, measured: speedSchema });
 const scoreConditionsSchema = circumstancesSchema.extend({ modelId: z.string() });
 
-/** What was predicted of a model before it was measured, and what it then did. */
+/** Predicted speed of a model, and the speed measured afterwards. */
 export interface Score extends z.infer<typeof scoreSchema>, z.infer<typeof scoreConditionsSchema> {
   readonly atMs: number;
 }
@@ -54,24 +54,24 @@ export function scoreRow({ atMs, backend, threads, modelId, predicted, measured 
   return row(SCORE_KIND, atMs, { backend, threads, modelId }, { predicted, measured });
 }
 
-/** Null for a row that another version wrote in a shape that is not understood any more. */
-export function calibrationOf(kept: BenchmarkRow): Calibration | null {
-  const result = calibrationSchema.safeParse(parsed(kept.result));
-  const circumstances = circumstancesSchema.safeParse(parsed(kept.conditions));
+/** Returns null for a row of another version whose format is not supported. */
+export function calibrationOf(stored: BenchmarkRow): Calibration | null {
+  const result = calibrationSchema.safeParse(parsed(stored.result));
+  const circumstances = circumstancesSchema.safeParse(parsed(stored.conditions));
   if (!result.success || !circumstances.success) return null;
-  return { atMs: kept.atMs, ...circumstances.data, ...result.data };
+  return { atMs: stored.atMs, ...circumstances.data, ...result.data };
 }
 
-/** Null like {@link calibrationOf}. */
-export function scoreOf(kept: BenchmarkRow): Score | null {
-  const result = scoreSchema.safeParse(parsed(kept.result));
-  const conditions = scoreConditionsSchema.safeParse(parsed(kept.conditions));
+/** Returns null like {@link calibrationOf}. */
+export function scoreOf(stored: BenchmarkRow): Score | null {
+  const result = scoreSchema.safeParse(parsed(stored.result));
+  const conditions = scoreConditionsSchema.safeParse(parsed(stored.conditions));
   return result.success && conditions.success
-    ? { atMs: kept.atMs, ...conditions.data, ...result.data }
+    ? { atMs: stored.atMs, ...conditions.data, ...result.data }
     : null;
 }
 
-/** The samples with the shapes that they were measured on; samples of shapes that are not known any more are left out. */
+/** Returns the samples with their shapes; samples of models that no longer exist are left out. */
 export function measuredModels({ samples }: Calibration, models: readonly SyntheticModel[]): MeasuredModel[] {
   const shapes = new Map(
     models.map(({ name, configuration, mixture }) => [name, shapeOfConfiguration(configuration, mixture)]),

@@ -1,17 +1,17 @@
 /**
- * What a token costs on this machine, as a sum of parts that a model's shape tells: a fixed part, parts by
- * layer, vocabulary and context, and one cost for each weight by its quantisation type. The costs are fitted
- * to measured models and none is negative; their sum predicts a model that was never measured.
+ * Cost model of a token on this machine: a sum of parts derived from the model's shape. There is a fixed part, parts
+ * per layer, vocabulary entry and context token, and a cost per weight by quantization type. The costs are fitted to
+ * measured models, none is negative, and their sum predicts models that were never measured.
  */
 import { nonNegativeLeastSquares } from './least-squares.ts';
 import type { ModelShape } from './model-shape.ts';
 
-/** How often each part is paid. */
+/** Number of occurrences of each part. */
 export type Parts = ReadonlyMap<string, number>;
-/** Milliseconds for each part once. */
+/** Milliseconds per occurrence of each part. */
 export type Costs = Readonly<Record<string, number>>;
 
-/** Parts of decoding one token after `contextTokens` others. */
+/** Returns the parts of decoding one token after `contextTokens` others. */
 export function decodeParts(shape: ModelShape, contextTokens: number): Parts {
   const parts = new Map<string, number>([
     ['token', 1],
@@ -26,7 +26,7 @@ export function decodeParts(shape: ModelShape, contextTokens: number): Parts {
   return parts;
 }
 
-/** Parts of one step in which a whole prompt becomes context, without the choice of its first answer token. */
+/** Returns the parts of processing a whole prompt, without choosing the first token of the response. */
 export function prefillParts(shape: ModelShape, promptTokens: number): Parts {
   const parts = new Map<string, number>([
     ['prompt', 1],
@@ -40,7 +40,7 @@ export function prefillParts(shape: ModelShape, promptTokens: number): Parts {
   return parts;
 }
 
-/** Parts, by the costs of decoding, of choosing one token: the output matrix and the look through all tokens. */
+/** Returns the parts of choosing one token, for the costs of decoding: the output matrix and the scan of all tokens. */
 export function choiceParts({ vocabulary, output }: ModelShape): Parts {
   return new Map<string, number>([
     ['vocabulary', vocabulary],
@@ -49,7 +49,7 @@ export function choiceParts({ vocabulary, output }: ModelShape): Parts {
   ]);
 }
 
-/** Null when a part has no cost because nothing of it was measured. */
+/** Returns null if a part has no cost because it was never measured. */
 export function costOf(parts: Parts, costs: Costs): number | null {
   let sum = 0;
   for (const [part, times] of parts) {
@@ -62,24 +62,24 @@ export function costOf(parts: Parts, costs: Costs): number | null {
 
 export interface Sample {
   readonly parts: Parts;
-  /** What was measured, in milliseconds; above 0. */
+  /** Measured milliseconds, above 0. */
   readonly durationMs: number;
-  /** The part of it that is known already, in milliseconds. */
+  /** Milliseconds of it that are already accounted for. */
   readonly knownMs?: number;
 }
 
-/** A sample that is off by more than this share was more likely disturbed than told us something. */
+/** A sample with a relative error above this share was probably disturbed, so its weight is reduced. */
 const TRUSTED_SHARE = 0.05;
 const REWEIGHTINGS = 10;
 
 /**
- * Costs of zero or more that fit the samples best: least squares of the relative errors, so that a small model
- * matters as much as a large one, in which samples that are far off count less (Huber 1964), so that a few
- * disturbed ones do not bend the rest.
+ * Fits non-negative costs to the samples by least squares of the relative errors, so that a small model counts as
+ * much as a large one. Samples with large errors get a lower weight (Huber 1964), so that a few disturbed samples do
+ * not distort the rest.
  */
 export function fitCosts(samples: readonly Sample[]): Costs {
   const names = [...new Set(samples.flatMap(({ parts }) => [...parts.keys()]))];
-  // Each column is scaled to about one, as the solver wants it.
+  // Scales each column to about one, as the solver expects.
   const scales = names.map((name) =>
     Math.max(...samples.map(({ parts, durationMs }) => (parts.get(name) ?? 0) / durationMs)),
   );

@@ -1,31 +1,30 @@
 /**
- * What a benchmark asks of the engine: streams, contexts and shares of the time, and how long a prompt and answer this
- * machine can do of each, so that the slowest one is done in a few minutes and the owner has it back.
+ * Cases of the engine's benchmark: streams, contexts and duty cycles. Prompt and response of each case are sized for
+ * the machine, so that even the slowest machine finishes within a few minutes.
  */
-
 import { throttledDuty } from '../../../shared/comfort.ts';
 
 export interface EngineCase {
-  /** Answers at once. */
+  /** Concurrent streams. */
   readonly streams: number;
   readonly context: 'short' | 'long';
-  /** Share of the time in which the engine computes, in percent. */
+  /** Percent of time in which the engine computes. */
   readonly dutyPercent: number;
-  /** At least so many runs where the time allows, */
+  /** Minimum number of runs, if time allows. */
   readonly runs: number;
-  /** and up to so many while they differ. */
+  /** Maximum number of runs, used while the results differ. */
   readonly runsMax: number;
-  /** No further run begins after this long. */
+  /** Time after which no further run starts. */
   readonly budgetMs: number;
 }
 
 export interface EngineSize {
-  /** About one token each, see {@link Pace.tokensPerWord}. */
+  /** Words of about one token each; see {@link Pace.tokensPerWord}. */
   readonly promptWords: number;
   readonly decodeTokens: number;
 }
 
-/** What a short look at the loaded model found. */
+/** Approximate speed of the loaded model from a short trial. */
 export interface Pace {
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
@@ -35,20 +34,20 @@ export interface Pace {
 const STREAMS = [1, 2, 4];
 const SHORT_WORDS = 256;
 const DECODE_TOKENS = 64;
-/** What a machine that is too slow for the above is asked. */
+/** Size for a machine that is too slow for the above. */
 const SMALLEST: EngineSize = { promptWords: 16, decodeTokens: 8 };
-/** A long context is at least so many times as long as the short one. */
+/** Minimum ratio of the long context to the short one. */
 const LONGER = 2;
-/** Tokens of a context that are left free: a tokenizer may add some at the beginning. */
+/** Tokens of the context that stay free, because a tokenizer may add some at the beginning. */
 const MARGIN_TOKENS = 8;
 
 const MANY = { runs: 5, runsMax: 12 };
 const FEW = { runs: 3, runsMax: 6 };
 
 /**
- * The first case is the one that stands for the model's speed. Within a comfort of 100 % nothing would differ. What is
- * left while throttled is measured too: it is less than its share of full speed (measured: 24 to 44 tokens a second at
- * half of the time, 114 to 132 at all of it).
+ * Returns the cases to measure. The first case defines the model's speed. At a comfort setting of 100% the comfort cases
+ * would not differ from full speed and are left out. The throttled speed is measured too, because it is less than its
+ * share of full speed (measured: 24 to 44 tokens/s at a duty cycle of 50%, 114 to 132 tokens/s at 100%).
  */
 export function casesFor(sequences: number, comfortDutyPercent: number): readonly EngineCase[] {
   const streams = STREAMS.filter((count) => count <= sequences);
@@ -68,9 +67,10 @@ export function casesFor(sequences: number, comfortDutyPercent: number): readonl
 }
 
 /**
- * Prompt and answer of one run: as short as lets the least number of runs end in time. `too-slow`: one run would take
- * longer than all of them may; `no-longer`: the loaded context is hardly longer than the short one. What `isNeeded`
- * is measured in any case, as small as can be. That streams save each other time is not counted on.
+ * Returns prompt and response of one run, shortened so that the minimum number of runs ends in time. `too-slow`: one
+ * run would exceed the time for all of them. `no-longer`: the loaded context is hardly longer than the short one. A
+ * case that `isNeeded` is always measured, at the smallest size if necessary. Assumes that streams do not save time by
+ * sharing a batch.
  */
 export function sizeOf(
   each: EngineCase,

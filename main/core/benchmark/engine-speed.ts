@@ -1,6 +1,6 @@
 /**
- * The engine's prefill and decode speed on the model that is loaded, by streams and context, at full speed, within
- * the owner's comfort and throttled: each measured several times until the runs agree.
+ * Measures the engine's prefill and decode speed on the loaded model, by streams and context: at full speed, at the
+ * duty cycle of the owner's comfort setting, and throttled. Each case is repeated until the runs agree.
  */
 import type { Measurement } from '../../../shared/api/state.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -13,29 +13,29 @@ import { casesFor, type EngineCase, type EngineSize, type Pace, sizeOf } from '.
 export interface EngineSpeedOptions {
   readonly signal: AbortSignal;
   readonly duty: Pick<EngineDuty, 'during'>;
-  /** What the owner's comfort leaves of the time, in percent. */
+  /** Percent of time that the owner's comfort setting allows. */
   readonly comfortDutyPercent: number;
   readonly clock: Clock;
-  /** After each run, 0 to 1. */
+  /** Called after each run with the share that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
 }
 
 export interface EngineSpeeds {
-  /** The model's speed, one stream at full speed, comes first. */
+  /** The model's speed (one stream at full speed) comes first. */
   readonly measurements: readonly Measurement[];
   readonly unavailable: readonly { readonly mode: string; readonly reason: string }[];
 }
 
-/** A spread up to this, in percent, is small enough to stop. */
+/** Spread in percent up to which no further run is needed. */
 const SPREAD_SMALL = 5;
-/** The clock took this much longer than a processor that computes itself: other programs had it. */
+/** Ratio of wall time to CPU time above which other programs disturbed a measurement on the CPU. */
 export const DISTURBED_RATIO = 1.2;
-/** A rest after a token ends about so much late: Node's timers count whole milliseconds. */
+/** Approximate delay of a rest after a token, because Node's timers count whole milliseconds. */
 const TIMER_LATE_MS = 1;
-/** The first run reads the file's pages into memory, and builds what a card computes with. */
+/** The first run reads the file's pages into memory and compiles GPU kernels. */
 const WARM_UP = { promptWords: 8, decodeTokens: 2 };
-const PACE_RUN = { promptWords: 32, decodeTokens: 8 };
-/** Where the look tells nothing, prompts and answers are not made shorter. */
+const TRIAL = { promptWords: 32, decodeTokens: 8 };
+/** Used if the trial yields nothing: prompts and responses are not shortened. */
 const NO_PACE: Pace = {
   prefillTokensPerSecond: Number.POSITIVE_INFINITY,
   decodeTokensPerSecond: Number.POSITIVE_INFINITY,
@@ -43,10 +43,10 @@ const NO_PACE: Pace = {
 };
 
 /**
- * Measures every case that this machine can do in the time, or says why not. `otherJobs` stands in the conditions
- * when the engine worked for somebody else meanwhile: such a speed is shown, and no offer is made of it. `disturbed`
- * stands there when other programs took a good part of the time of a processor that computes itself (beside a GPU it
- * waits). The engine's duty is the caller's again whatever happens.
+ * Measures every case that this machine can finish in time; lists the others with a reason. The conditions contain
+ * `otherJobs` if the engine ran other jobs at the same time: such a speed is shown but never offered. They contain
+ * `disturbed` if other programs took a substantial part of the CPU time during a measurement on the CPU (with a GPU the
+ * CPU only waits). The engine's duty cycle is always restored.
  */
 export async function measureEngineSpeeds(
   engine: Engine,
@@ -56,7 +56,7 @@ export async function measureEngineSpeeds(
   if (status.state !== 'ready') return { measurements: [], unavailable: [missing('No model is loaded.')] };
   const { loaded } = status;
   const cases = casesFor(loaded.sequences, options.comfortDutyPercent);
-  const pace = await options.duty.during(100, () => measurePace(engine, options.signal));
+  const pace = await options.duty.during(100, () => estimatePace(engine, options.signal));
   const measurements: Measurement[] = [];
   const unavailable: EngineSpeeds['unavailable'][number][] = [];
   const todo: { each: EngineCase; size: EngineSize }[] = [];
@@ -64,7 +64,7 @@ export async function measureEngineSpeeds(
     const size = sizeOf(each, loaded.contextTokens, pace, index === 0);
     if (typeof size === 'object') todo.push({ each, size });
     else if (size === 'too-slow') {
-      unavailable.push(missing('Measuring it would take this machine too long.', each));
+      unavailable.push(missing('The measurement would take too long on this machine.', each));
     }
   }
   for (const [index, { each, size }] of todo.entries()) {
@@ -72,7 +72,8 @@ export async function measureEngineSpeeds(
     const found = await options.duty.during(each.dutyPercent, () =>
       measureCase(engine, { ...options, loaded, each, size, onRun }),
     );
-    if (found.length === 0) unavailable.push(missing('The model ended too early to be measured.', each));
+    if (found.length === 0)
+      unavailable.push(missing('The model ended its response too early for a measurement.', each));
     measurements.push(...found);
   }
   return { measurements, unavailable };
@@ -81,19 +82,19 @@ export async function measureEngineSpeeds(
 function missing(reason: string, each?: EngineCase): EngineSpeeds['unavailable'][number] {
   if (each === undefined) return { mode: 'engine', reason };
   const { streams, context, dutyPercent } = each;
-  return { mode: `engine, ${streams} × ${context} context, ${dutyPercent} %`, reason };
+  return { mode: `engine, ${streams} × ${context} context, ${dutyPercent}%`, reason };
 }
 
-/** How fast this model is about, for choosing what to ask of it. */
-async function measurePace(engine: Engine, signal: AbortSignal): Promise<Pace> {
+/** Estimates the speed of the loaded model, to choose the size of the cases. */
+async function estimatePace(engine: Engine, signal: AbortSignal): Promise<Pace> {
   await measureEngine(engine, { ...WARM_UP, signal });
   const { prefillTokensPerSecond, decodeTokensPerSecond, end } = await measureEngine(engine, {
-    ...PACE_RUN,
+    ...TRIAL,
     signal,
   });
   stopIfAborted(signal);
   if (prefillTokensPerSecond === null || decodeTokensPerSecond === null || end === null) return NO_PACE;
-  const tokensPerWord = end.inputTokens / PACE_RUN.promptWords;
+  const tokensPerWord = end.inputTokens / TRIAL.promptWords;
   return { prefillTokensPerSecond, decodeTokensPerSecond, tokensPerWord };
 }
 
@@ -101,11 +102,11 @@ interface CaseOptions extends EngineSpeedOptions {
   readonly loaded: LoadedModel;
   readonly each: EngineCase;
   readonly size: EngineSize;
-  /** Share of the expected runs that are done, 0 to 1. */
+  /** Called after each run with the share of the expected runs that is done, 0 to 1. */
   readonly onRun: (share: number) => void;
 }
 
-/** Up to two measurements. */
+/** Returns up to two measurements. */
 async function measureCase(engine: Engine, options: CaseOptions): Promise<Measurement[]> {
   const { loaded, each, size, signal, clock } = options;
   const { streams, context, dutyPercent } = each;
@@ -121,11 +122,14 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
       stopIfAborted(signal);
       const after = engine.status();
       if (after.state !== 'ready' || after.loaded !== loaded) {
-        throw new AppError('model-unavailable', 'The model was exchanged while it was measured.');
+        throw new AppError(
+          'model-unavailable',
+          'Another model was loaded during the measurement. Nothing was stored.',
+        );
       }
       speeds.push(speed);
       otherJobs = Math.max(otherJobs, othersNow(engine, 0));
-      // Runs that are repeated because they differed come on top; how many is not known before.
+      // Extra runs for differing results are not counted, because their number is unknown beforehand.
       options.onRun(Math.min(1, speeds.length / each.runs));
     }
   } finally {
@@ -171,7 +175,7 @@ function stopIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new AppError('aborted', 'The benchmark was stopped.');
 }
 
-/** Answers for others, with so many of our own under way. */
+/** Returns the number of active jobs beyond our `own` streams. */
 function othersNow(engine: Engine, own: number): number {
   const status = engine.status();
   return status.state === 'ready' ? Math.max(0, status.activeSequences - own) : 0;
@@ -187,7 +191,7 @@ function isWorthARun({ runs, runsMax }: EngineCase, speeds: readonly EngineSpeed
   return speeds.length < runsMax && spreads.some((spread) => spread !== null && spread > SPREAD_SMALL);
 }
 
-/** By the middle run, its rests left out; false where the engine does not tell its processor time. */
+/** Judges by the median run without its rests; false if the engine does not report its CPU time. */
 function wereDisturbed(speeds: readonly EngineSpeed[], threads: number, dutyPercent: number): boolean {
   const ratio = median(
     speeds.flatMap(({ end }) => {

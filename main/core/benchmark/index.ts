@@ -1,4 +1,4 @@
-/** The benchmark room's door: what this machine can do, measured. */
+/** Public interface of the benchmark module: measures this machine and predicts the speed of models. */
 export {
   type Benchmark,
   type BenchmarkDependencies,

@@ -1,13 +1,12 @@
-/** Least squares whose solution has nothing below zero (Lawson and Hanson 1974, chapter 23), for small systems. */
+/** Non-negative least squares for small systems (Lawson and Hanson 1974, chapter 23). */
 
-/** Holds back unknowns that the rows say nothing about; far below what a measurement can tell. */
+/** Regularizes unknowns that the rows do not determine; far below the precision of a measurement. */
 const RIDGE = 1e-7;
 const SETTLED = 1e-9;
 
 /**
- * The x of zero or more that makes |rows · x - targets|² least. Columns should be of about equal size. One
- * column after the other becomes free, the one that helps most first; those that would go below zero are
- * held at zero again.
+ * Returns the non-negative x that minimizes |rows · x - targets|². Columns should be of about equal size. Columns become
+ * free one by one, the most useful first; those that would become negative are fixed at zero again.
  */
 export function nonNegativeLeastSquares(
   rows: readonly (readonly number[])[],
@@ -21,7 +20,7 @@ export function nonNegativeLeastSquares(
   const aims = columns.map((i) => sum(rows.map((row, at) => (row[i] ?? 0) * (targets[at] ?? 0))));
   const free = new Set<number>();
   let found = columns.map(() => 0);
-  // Each turn frees one column; more turns than this only come from rounding.
+  // Each turn frees one column; more turns than this are only due to rounding.
   for (let turn = 0; turn < 3 * size; turn++) {
     const slopes = columns.map((i) => (aims[i] ?? 0) - dot(gram[i] ?? [], found));
     const [best] = columns
@@ -34,7 +33,7 @@ export function nonNegativeLeastSquares(
   return found;
 }
 
-/** The least squares over the free columns; those that it wants below zero are taken out on the way. */
+/** Solves over the free columns; fixes columns at zero that would become negative. */
 function settle(
   start: readonly number[],
   free: Set<number>,
@@ -67,7 +66,7 @@ function settle(
   }
 }
 
-/** Solves a symmetric, positive system by Cholesky's decomposition. */
+/** Solves a symmetric, positive definite system by Cholesky decomposition. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
   const lower: number[][] = matrix.map(() => []);
   const forward: number[] = [];

@@ -1,28 +1,29 @@
-/** What earlier benchmarks say of the model that is served now, at the share of the time that it is given now. */
+/** Speeds from earlier benchmarks for the model that is served now, at its current duty cycle. */
 import type { Measurement } from '../../../shared/api/state.ts';
 import { type EngineConditions, engineConditions, isModelSpeed } from '../../../shared/engine-measurement.ts';
 
-/** What is served, as far as it is known: nothing is loaded while the owner needs the machine. */
+/** Served model, as far as known: nothing is loaded while the owner needs the machine. */
 export interface Served {
   readonly modelId: string;
-  /** What computes; null takes whatever was measured last. */
+  /** Compute backend; null accepts any, the newest first. */
   readonly backend: string | null;
-  /** Null like `backend`. */
+  /** Compute threads; null like `backend`. */
   readonly threads: number | null;
 }
 
-/** Of one answer at a time; null where that was not measured. */
+/** Speeds of a single stream; null if not measured. */
 export interface OfferSpeeds {
   readonly prefillTokensPerSecond: number | null;
   readonly decodeTokensPerSecond: number | null;
 }
 
 export interface Measured {
-  /** The model's newest speed: one stream at full speed. */
+  /** Returns the model's newest speed: one stream at full speed. */
   newest(modelId: string, name: 'prefill' | 'decode'): Measurement | null;
   /**
-   * What may be promised at this share of the time, in percent: what was measured at just that share, otherwise its part
-   * of what was measured at the next higher one. Of a speed that more threads had, it is their share.
+   * Returns the speed that may be promised at this duty cycle in percent: the one measured at exactly that duty cycle,
+   * otherwise the proportional part of the one measured at the next higher. A speed measured with more threads is scaled
+   * down in proportion.
    */
   speedsAt(served: Served, dutyPercent: number): OfferSpeeds;
 }
@@ -31,7 +32,7 @@ interface Known extends EngineConditions {
   readonly measurement: Measurement;
 }
 
-/** From benchmarks, newest first. Speeds beside other jobs say nothing of what the next job gets, and are left out. */
+/** Takes benchmarks, newest first. Leaves out speeds measured alongside other jobs: they do not apply to the next job. */
 export function measuredFrom(benchmarks: readonly (readonly Measurement[])[]): Measured {
   const known = benchmarks.map((measurements) =>
     measurements.flatMap((measurement): Known[] => {
@@ -42,7 +43,7 @@ export function measuredFrom(benchmarks: readonly (readonly Measurement[])[]): M
     }),
   );
 
-  /** Of the newest benchmark that measured what is asked for: at just this share of the time, or the next higher one. */
+  /** Searches the newest benchmark with a suitable speed, at exactly this duty cycle or the next higher one. */
   function newestAt(dutyPercent: number, suits: (each: Known) => boolean): Known | null {
     for (const one of known) {
       const [nearest] = one
@@ -65,7 +66,7 @@ export function measuredFrom(benchmarks: readonly (readonly Measurement[])[]): M
       newestAt(dutyPercent, suits);
     if (found === null) return null;
     const { measurement, threads } = found;
-    // Beside a card the processor's threads hardly matter.
+    // With a GPU the number of CPU threads hardly matters.
     const isShared = measurement.mode === 'cpu' && threads !== undefined && served.threads !== null;
     const share = isShared ? Math.min(1, served.threads / threads) : 1;
     return measurement.value * share * (dutyPercent / found.dutyPercent);

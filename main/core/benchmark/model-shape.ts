@@ -1,4 +1,4 @@
-/** What of a model decides its speed: the matrices that each token is multiplied with, and its attention. */
+/** Properties of a model that determine its speed: the matrices that each token is multiplied with, and its attention. */
 import {
   type Configuration,
   type GgufHeader,
@@ -11,28 +11,28 @@ import {
 export interface ModelShape {
   readonly layers: number;
   readonly vocabulary: number;
-  /** Heads times their width: what one token of context costs each layer. */
+  /** Heads times their width: the cost of one token of context in each layer. */
   readonly attentionWidth: number;
-  /** The part of keys and values that does not fill whole vectors of a processor and is read number by number. */
+  /** Part of keys and values that does not fill whole CPU vectors and is processed number by number. */
   readonly attentionRest: number;
-  /** Weights that each token is multiplied with, by type; without the output matrix. */
+  /** Weights that each token is multiplied with, by type, without the output matrix. */
   readonly weights: ReadonlyMap<TensorType, number>;
-  /** Sums of products that each token makes: the outputs of all those matrices. */
+  /** Dot products per token: the outputs of all those matrices. */
   readonly rows: number;
-  /** Multiplied only for tokens that a next one is chosen after. */
+  /** Multiplied only for tokens after which a next one is chosen. */
   readonly output: { readonly type: TensorType; readonly inputs: number; readonly outputs: number };
 }
 
-/** Architectures whose layers are made of the seven matrices that the costs were fitted on. */
+/** Architectures whose layers consist of the seven matrices that the costs were fitted on. */
 const ARCHITECTURES: ReadonlySet<unknown> = new Set(['llama', 'qwen2', 'qwen3']);
 const LAYERS_MAX = 1_024;
 
-/** From what was published of a model whose file is not here. */
+/** Returns the shape of a published model whose file is not downloaded. */
 export function shapeOfConfiguration(configuration: Configuration, mixture: Mixture): ModelShape {
   return shapeOf(matricesOf(configuration, mixture), configuration);
 }
 
-/** From a file's own header; null for an architecture, a tensor or a type that the costs do not speak of. */
+/** Returns the shape from a file's header; null for an architecture, tensor or type that the cost model does not cover. */
 export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | null {
   const architecture = values.get('general.architecture');
   const layers = values.get(`${architecture}.block_count`);
@@ -54,7 +54,7 @@ export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | nul
   return isCount(headWidth) ? shapeOf(matrices, { layers, heads, keyHeads, headWidth }) : null;
 }
 
-/** Numbers that llama.cpp's products of keys and values take at once on a processor with wide vectors. */
+/** Numbers that llama.cpp processes per step in products of keys and values on a CPU with wide vectors. */
 const VECTOR_NUMBERS = 64;
 
 function shapeOf(
@@ -63,11 +63,11 @@ function shapeOf(
 ): ModelShape {
   const table = matrices.find(({ name }) => name === 'token_embd.weight');
   const output = matrices.find(({ name }) => name === 'output.weight') ?? table;
-  if (table === undefined || output === undefined) throw new TypeError('a model has a table of embeddings');
+  if (table === undefined || output === undefined) throw new TypeError('The model has no embedding table.');
   const weights = new Map<TensorType, number>();
   let rows = 0;
   for (const matrix of matrices) {
-    // The table is looked up, not multiplied.
+    // The embedding table is looked up, not multiplied.
     if (matrix === table || matrix === output) continue;
     weights.set(matrix.type, (weights.get(matrix.type) ?? 0) + matrix.inputs * matrix.outputs);
     rows += matrix.outputs;

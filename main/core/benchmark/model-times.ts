@@ -1,12 +1,12 @@
-/** How long one model's tokens take on an engine: the least disturbed of several runs. */
+/** Measures the time per token of one model on an engine: the least disturbed of several runs. */
 import { AppError } from '../../../shared/errors.ts';
 import type { Engine } from '../../ports/engine.ts';
 import { type EngineEnd, measureEngine } from '../engine/index.ts';
 
 export interface Effort {
-  /** At least so many, */
+  /** Minimum number of runs. */
   readonly runs: number;
-  /** and up to so many until the two fastest agree. */
+  /** Maximum number of runs, used until the two fastest agree. */
   readonly runsMax: number;
   readonly promptWords: number;
   readonly answerTokens: number;
@@ -20,18 +20,18 @@ export interface Times {
 export interface ModelTimes {
   readonly promptTokens: number;
   readonly answerTokens: number;
-  /** By the clock: the fastest run, which other programs disturbed least. */
+  /** Wall time of the fastest run, which other programs disturbed least. */
   readonly wall: Times;
-  /** Processor time over the threads: what the clock would say of a machine with nothing else to do. */
+  /** CPU time divided by threads: the wall time of an otherwise idle machine. Null if unknown. */
   readonly cpu: Times | null;
 }
 
-/** The two fastest runs may differ by this share: a third one would tell little more. */
+/** The two fastest runs may differ by this share; a third one would add little. */
 const AGREED_SHARE = 0.02;
 
 /**
- * Measures the model that `engine` has loaded. The fastest run counts and not the median: whatever else
- * happens on a machine only ever makes a run slower. Fails with `engine-failed` when every answer ended early.
+ * Measures the model that `engine` has loaded. Takes the fastest run instead of the median, because other activity on the
+ * machine can only make a run slower. Fails with `engine-failed` if every response ended early.
  */
 export async function measureModelTimes(
   engine: Engine,
@@ -49,7 +49,8 @@ export async function measureModelTimes(
     if (end !== null && end.outputTokens > answerTokens / 2) ends.push(end);
   }
   const [first] = ends;
-  if (first === undefined) throw new AppError('engine-failed', 'The model ended too early to be measured.');
+  if (first === undefined)
+    throw new AppError('engine-failed', 'The model ended its response too early for a measurement.');
   const { threads } = status.loaded;
   const fastest = (times: (end: EngineEnd) => { prefillMs: number; decodeMs: number }): Times => ({
     prefillMs: Math.min(...ends.map((end) => times(end).prefillMs)),
@@ -69,7 +70,7 @@ export async function measureModelTimes(
   };
 }
 
-/** Whether the fastest run was met a second time, in both phases; by processor time where it is told. */
+/** Returns whether the two fastest runs agree in both phases; by CPU time where available. */
 function agree(ends: readonly EngineEnd[]): boolean {
   return (['prefillMs', 'decodeMs'] as const).every((phase) => {
     const [fastest, second] = ends.map((end) => (end.cpu ?? end)[phase]).sort((left, right) => left - right);

@@ -1,8 +1,8 @@
-/** From measured models to the speed of one that was not: the fit, how far it can be trusted, the prediction. */
+/** Predicts the speed of a model from measured models: the fit, its uncertainty and the prediction. */
 import { type Costs, choiceParts, costOf, decodeParts, fitCosts, prefillParts } from './cost-model.ts';
 import type { ModelShape } from './model-shape.ts';
 
-/** One model's times: the whole prompt until its first token, and each token after. */
+/** Times of one model: the whole prompt until its first token, and each token after it. */
 export interface MeasuredModel {
   readonly shape: ModelShape;
   readonly promptTokens: number;
@@ -26,7 +26,7 @@ export interface Speed {
   readonly decodeTokensPerSecond: number;
 }
 
-/** Costs that fit what was measured best. */
+/** Fits the costs to the measured models. */
 export function fitModels(models: readonly MeasuredModel[]): FittedCosts {
   const decode = fitCosts(
     models.map(({ shape, decodeMsPerToken, ...conditions }) => ({
@@ -44,7 +44,7 @@ export function fitModels(models: readonly MeasuredModel[]): FittedCosts {
   return { decode, prefill };
 }
 
-/** Null for a model with a type that was not among the measured ones. */
+/** Returns null for a model with a tensor type that was not measured. */
 export function predictSpeed(costs: FittedCosts, shape: ModelShape, conditions: Conditions): Speed | null {
   const decodeMs = costOf(decodeParts(shape, middleContext(conditions)), costs.decode);
   const choiceMs = costOf(choiceParts(shape), costs.decode);
@@ -57,12 +57,13 @@ export function predictSpeed(costs: FittedCosts, shape: ModelShape, conditions: 
   };
 }
 
-/** The share of the errors that are no larger than what is told. */
+/** Share of the errors that are no larger than the reported one. */
 const COVERED_SHARE = 0.8;
 
 /**
- * How far, in percent, four of five measured models are off at most when each shape in turn is predicted from
- * the others: what a model of another shape may be off by. Null when no model's types are all among the others'.
+ * Returns the error in percent that four out of five measured models do not exceed when each shape in turn is predicted
+ * from the others: an estimate of the error for a model of another shape. Null if no model's types are all among the
+ * others'.
  */
 export function crossErrorPercent(models: readonly MeasuredModel[]): number | null {
   const errors = models.flatMap((left) => {
@@ -78,12 +79,12 @@ export function crossErrorPercent(models: readonly MeasuredModel[]): number | nu
   return ascending[Math.floor(COVERED_SHARE * (ascending.length - 1))] ?? null;
 }
 
-/** How far a prediction was off, in percent of what was then measured. */
+/** Returns the error of a prediction in percent of the measured value. */
 export function errorPercent(predicted: number, measured: number): number {
   return (100 * Math.abs(predicted - measured)) / measured;
 }
 
-/** The context that an answer's tokens see on average. */
+/** Returns the average context length during the response. */
 function middleContext({ promptTokens, answerTokens }: Conditions): number {
   return promptTokens + answerTokens / 2;
 }

@@ -1,129 +1,78 @@
 /**
- * What models that were never measured will probably do here: calibrates on synthetic models when the owner
- * asks, predicts from that, and keeps score when a predicted model is measured. A prediction is for choosing
- * a model; nothing is ever offered on it.
+ * Predicts the speed of models that were never measured on this machine: calibrates on synthetic models at the owner's
+ * request, predicts from the fitted costs, and scores each prediction once the model is measured. Predictions help to
+ * choose a model; no offer is ever based on one.
  */
 import type { AgentState, Measurement } from '../../../shared/api/state.ts';
-import { engineConditions, isModelSpeed } from '../../../shared/engine-measurement.ts';
-import { AppError, isAppError } from '../../../shared/errors.ts';
+import { AppError } from '../../../shared/errors.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadOptions } from '../../ports/engine.ts';
-import { CALIBRATION_EFFORTS, CALIBRATION_MODELS, type SyntheticModel } from './calibration-models.ts';
-import {
-  CALIBRATION_KIND,
-  type Calibration,
-  type CalibrationSample,
-  calibrationOf,
-  calibrationRow,
-  measuredModels,
-  SCORE_KIND,
-  type Score,
-  scoreOf,
-  scoreRow,
-} from './calibration-record.ts';
-import { DISTURBED_RATIO } from './engine-speed.ts';
+import { runCalibration } from './calibration.ts';
+import { CALIBRATION_MODELS, type SyntheticModel } from './calibration-models.ts';
+import { calibrationRow, type Score } from './calibration-record.ts';
+import { failureText } from './failure-text.ts';
+import { type FittedCalibration, newestFit, predictFrom } from './fitted-calibration.ts';
 import type { ModelShape } from './model-shape.ts';
-import { measureModelTimes } from './model-times.ts';
-import { crossErrorPercent, errorPercent, type FittedCosts, fitModels, predictSpeed } from './prediction.ts';
-import { withSynthetic } from './with-synthetic.ts';
+import { errorPercent } from './prediction.ts';
+import { BENCHMARK_CONDITIONS, createScores, scoreFrom } from './scores.ts';
 
 export type CalibrationState = AgentState['models']['calibration'];
 export type ModelSpeed = AgentState['models']['models'][number]['speed'];
 
 export interface PredictionsDependencies {
-  /** One of its own: what is served goes on beside it. */
+  /** A separate engine, so that serving can continue alongside. */
   readonly engine: Engine;
-  /** Where the synthetic models are written, one at a time. */
+  /** Folder for the synthetic models, which are written one at a time. */
   readonly folder: string;
-  /** How models are loaded to be served: costs hold for these conditions. */
+  /** Options with which models are loaded for serving: costs are valid only for these conditions. */
   readonly load: () => Promise<LoadOptions>;
   readonly store: BenchmarkStore;
   readonly clock: Clock;
-  /** Null for a model whose shape is not known. */
+  /** Returns null for a model whose shape is unknown. */
   readonly shape: (modelId: string) => ModelShape | null;
-  /** The newest undisturbed measurement of that name; null before there is one. */
+  /** Returns the newest undisturbed measurement of that name; null if there is none. */
   readonly measured: (modelId: string, name: 'prefill' | 'decode') => Measurement | null;
   readonly models?: readonly SyntheticModel[];
 }
 
 export interface Predictions {
   state(): CalibrationState;
-  /** Called after each change; returns its unsubscribe. */
+  /** Calls the listener after each change; returns its unsubscribe. */
   onChange(listener: () => void): () => void;
-  /** Calibrates and keeps it. Rejects with `busy` while it does, `aborted` when stopped; failures are in the state too. */
+  /**
+   * Calibrates and stores the result. Rejects with `busy` while a calibration is running and with `aborted` if it was
+   * stopped; failures are also in the state.
+   */
   calibrate(): Promise<void>;
-  /** `why` is one sentence for the owner. */
-  abort(why: string): void;
-  /** What is known of a model's speed, measured and predicted apart. */
+  /** Stops a running calibration; `reason` is one sentence for the owner. */
+  abort(reason: string): void;
+  /** Returns the measured and the predicted speed of a model, separately. */
   speed(modelId: string): ModelSpeed;
-  /** Compares what was just measured with what was predicted, and keeps both. */
+  /** Compares new measurements with their prediction and stores both. */
   keepScore(measurements: readonly Measurement[]): void;
 }
 
-/** As the machine's benchmark measures where there is time for it; about one token a word. */
-const CONDITIONS = { promptTokens: 256, answerTokens: 64 };
-const SCORES_MAX = 200;
-
 export function createPredictions(dependencies: PredictionsDependencies): Predictions {
-  const { engine, store, clock } = dependencies;
+  const { engine, store } = dependencies;
   const models = dependencies.models ?? CALIBRATION_MODELS;
   const listeners = new Set<() => void>();
+  const scores = createScores(store);
   let running: AbortController | null = null;
   let progress = 0;
   let error: string | null = null;
-  let fitted = newestFit();
-  const scores = new Map<string, Score>();
-  // Newest first: the first of each model stays.
-  for (const row of store.list(SCORE_KIND, SCORES_MAX)) {
-    const score = scoreOf(row);
-    if (score !== null && !scores.has(score.modelId)) scores.set(score.modelId, score);
-  }
+  let fitted: FittedCalibration | null = newestFit(store, models);
 
   function changed(): void {
     for (const listener of listeners) listener();
   }
-
-  function newestFit():
-    | (FittedCosts & { calibration: Calibration; uncertaintyPercent: number | null })
-    | null {
-    const calibration = store.list(CALIBRATION_KIND, 1).flatMap((row) => calibrationOf(row) ?? [])[0];
-    if (calibration === undefined) return null;
-    const measured = measuredModels(calibration, models);
-    return { calibration, ...fitModels(measured), uncertaintyPercent: crossErrorPercent(measured) };
+  function onProgress(share: number): void {
+    progress = share;
+    changed();
   }
-
-  async function measure(signal: AbortSignal): Promise<Calibration> {
-    const load = await dependencies.load();
-    const samples: CalibrationSample[] = [];
-    let disturbed = false;
-    const ran: { backend: string; threads: number }[] = [];
-    for (const [index, model] of models.entries()) {
-      signal.throwIfAborted();
-      progress = index / models.length;
-      changed();
-      const options = { folder: dependencies.folder, load, signal };
-      await withSynthetic(engine, model, options, async ({ backend, threads }) => {
-        ran.push({ backend, threads });
-        for (const effort of CALIBRATION_EFFORTS) {
-          const { promptTokens, answerTokens, wall, cpu } = await measureModelTimes(engine, effort, signal);
-          samples.push({ model: model.name, promptTokens, answerTokens, ...wall });
-          disturbed ||= backend === 'cpu' && cpu !== null && wall.prefillMs > cpu.prefillMs * DISTURBED_RATIO;
-        }
-      });
-    }
-    const [where] = ran;
-    if (where === undefined) throw new AppError('unsupported', 'There is nothing to calibrate with.');
-    return { atMs: clock.now(), ...where, samples, disturbed };
-  }
-
-  function predicted(modelId: string, conditions = CONDITIONS) {
+  function predict(modelId: string, conditions = BENCHMARK_CONDITIONS) {
     const shape = fitted === null ? null : dependencies.shape(modelId);
-    if (fitted === null || shape === null) return null;
-    const speed = predictSpeed(fitted, shape, conditions);
-    if (speed === null) return null;
-    const { atMs, backend, threads } = fitted.calibration;
-    return { ...speed, uncertaintyPercent: fitted.uncertaintyPercent, atMs, backend, threads };
+    return fitted === null || shape === null ? null : predictFrom(fitted, shape, conditions);
   }
 
   return {
@@ -139,89 +88,65 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
       return () => listeners.delete(listener);
     },
     async calibrate() {
-      if (running !== null) throw new AppError('busy', 'The calibration is running already.');
+      if (running !== null) throw new AppError('busy', 'A calibration is already running.');
       const controller = new AbortController();
+      const { signal } = controller;
       running = controller;
-      progress = 0;
       error = null;
-      changed();
+      onProgress(0);
       try {
-        store.insert(calibrationRow(await measure(controller.signal)));
-        fitted = newestFit();
-      } catch (failure) {
-        const why = controller.signal.aborted ? controller.signal.reason : failure;
-        error = isAppError(why) ? why.message : 'It failed for a reason that is not known.';
-        throw why;
+        store.insert(calibrationRow(await runCalibration({ ...dependencies, models, signal, onProgress })));
+        fitted = newestFit(store, models);
+      } catch (thrown) {
+        const failure = signal.aborted ? signal.reason : thrown;
+        error = failureText(failure, 'The calibration');
+        throw failure;
       } finally {
         await engine.stop();
         running = null;
         changed();
       }
     },
-    abort(why) {
+    abort(reason) {
       if (running === null) return;
-      running.abort(new AppError('aborted', why));
-      // The memory goes back now, not after the run that is under way.
+      running.abort(new AppError('aborted', reason));
+      // Frees the memory now instead of after the current run.
       void engine.handBack();
     },
-    speed(modelId) {
-      const decode = dependencies.measured(modelId, 'decode');
-      const prefill = dependencies.measured(modelId, 'prefill');
-      const score = scores.get(modelId);
-      return {
-        measured: decode && {
-          decodeTokensPerSecond: decode.value,
-          prefillTokensPerSecond: prefill?.value ?? null,
-          atMs: decode.atMs,
-        },
-        predicted: predicted(modelId),
-        score:
-          score === undefined
-            ? null
-            : {
-                predictedTokensPerSecond: score.predicted.decodeTokensPerSecond,
-                measuredTokensPerSecond: score.measured.decodeTokensPerSecond,
-                errorPercent: errorPercent(
-                  score.predicted.decodeTokensPerSecond,
-                  score.measured.decodeTokensPerSecond,
-                ),
-                atMs: score.atMs,
-              },
-      };
-    },
+    speed: (modelId) => ({
+      measured: measuredSpeed(modelId, dependencies.measured),
+      predicted: predict(modelId),
+      score: scoreState(scores.newest(modelId)),
+    }),
     keepScore(measurements) {
-      const speed = (name: 'prefill' | 'decode') =>
-        measurements.find((each) => {
-          const conditions = engineConditions(each);
-          return each.name === name && conditions !== null && isModelSpeed(conditions);
-        });
-      const [decode, prefill] = [speed('decode'), speed('prefill')];
-      const conditions = decode && engineConditions(decode);
-      if (decode === undefined || prefill === undefined || !conditions) return;
-      if (conditions.otherJobs !== undefined || decode.value <= 0 || prefill.value <= 0) return;
-      const { model: modelId, threads, promptTokens, decodeTokens } = conditions;
-      // A slow machine was asked for less: the prediction is for what was asked.
-      const expected = predicted(modelId, {
-        promptTokens: promptTokens ?? CONDITIONS.promptTokens,
-        answerTokens: decodeTokens ?? CONDITIONS.answerTokens,
-      });
-      // Costs of another backend or number of threads say nothing of this measurement.
-      if (expected === null || expected.backend !== decode.mode) return;
-      if (expected.threads !== threads) return;
-      const score: Score = {
-        atMs: decode.atMs,
-        backend: expected.backend,
-        threads: expected.threads,
-        modelId,
-        predicted: {
-          prefillTokensPerSecond: expected.prefillTokensPerSecond,
-          decodeTokensPerSecond: expected.decodeTokensPerSecond,
-        },
-        measured: { prefillTokensPerSecond: prefill.value, decodeTokensPerSecond: decode.value },
-      };
-      store.insert(scoreRow(score));
-      scores.set(modelId, score);
+      const score = scoreFrom(measurements, predict);
+      if (score === null) return;
+      scores.keep(score);
       changed();
     },
+  };
+}
+
+function measuredSpeed(modelId: string, newest: PredictionsDependencies['measured']): ModelSpeed['measured'] {
+  const decode = newest(modelId, 'decode');
+  const prefill = newest(modelId, 'prefill');
+  return (
+    decode && {
+      decodeTokensPerSecond: decode.value,
+      prefillTokensPerSecond: prefill?.value ?? null,
+      atMs: decode.atMs,
+    }
+  );
+}
+
+function scoreState(score: Score | undefined): ModelSpeed['score'] {
+  if (score === undefined) return null;
+  const predicted = score.predicted.decodeTokensPerSecond;
+  const measured = score.measured.decodeTokensPerSecond;
+  return {
+    predictedTokensPerSecond: predicted,
+    measuredTokensPerSecond: measured,
+    errorPercent: errorPercent(predicted, measured),
+    atMs: score.atMs,
   };
 }

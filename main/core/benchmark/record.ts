@@ -1,9 +1,9 @@
-/** A finished benchmark as it is kept: what was measured, and the circumstances for reading it later. */
+/** Stored form of a finished benchmark: the measurements, and the circumstances needed to interpret them later. */
 import { z } from 'zod';
 import { measurementSchema } from '../../../shared/api/state.ts';
 import type { BenchmarkRow } from '../../ports/benchmark.ts';
 
-/** Kind of the rows that this room writes and reads. */
+/** Kind of the rows of the machine benchmark. */
 export const RECORD_KIND = 'machine';
 
 const resultSchema = z.object({
@@ -16,7 +16,7 @@ export const circumstancesSchema = z.object({
   devices: z.array(z.string()),
   memoryBytes: z.number().nullable(),
   physicalCores: z.number().nullable(),
-  /** Load of all cores before it began. */
+  /** Load of all cores before the benchmark started. */
   cpuLoadPercent: z.number().nullable(),
   renderer: z.string().nullable(),
 });
@@ -38,7 +38,7 @@ export function toRow(record: BenchmarkRecord): BenchmarkRow {
   };
 }
 
-/** Null for a row that another version wrote in a shape that is not understood any more. */
+/** Returns null for a row of another version whose format is not supported. */
 export function fromRow(row: BenchmarkRow): BenchmarkRecord | null {
   const result = resultSchema.safeParse(parsed(row.result));
   const circumstances = circumstancesSchema.safeParse(parsed(row.conditions));

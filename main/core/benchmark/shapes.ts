@@ -1,21 +1,21 @@
-/** The shapes of the catalogue's models: from a file's own header once it is here, until then from what was published. */
+/** Shapes of the catalog's models: from the header of a downloaded file, otherwise from the published configuration. */
 import { readGgufHeader } from '../gguf/index.ts';
 import { type ModelStore, modelFacts } from '../models/index.ts';
 import { type ModelShape, shapeOfConfiguration, shapeOfHeader } from './model-shape.ts';
 
 export interface Shapes {
-  /** Null where nobody knows, or for an architecture that the costs do not speak of. */
+  /** Returns null if the shape is unknown or the cost model does not cover the architecture. */
   shape(modelId: string): ModelShape | null;
   close(): void;
 }
 
-/** `onChange` is called when a file said more than was published. */
+/** Calls `onChange` after a file header replaced a published configuration. */
 export function createShapes(models: ModelStore, onChange: () => void): Shapes {
   const read = new Map<string, ModelShape | null>();
   const reading = new Set<string>();
   const published = new Map<string, ModelShape | null>();
 
-  /** A header that cannot be read leaves what was published; the engine says what is wrong with the file. */
+  /** If the header cannot be read, the published shape remains; the engine reports the problem with the file. */
   async function readHeader(id: string): Promise<void> {
     reading.add(id);
     try {
@@ -27,10 +27,10 @@ export function createShapes(models: ModelStore, onChange: () => void): Shapes {
     }
   }
 
-  function update(): void {
+  function checkModels(): void {
     for (const { id, state } of models.list()) {
       if (state === 'ready' && !reading.has(id)) void readHeader(id);
-      // Another file may come in its place.
+      // Another file may take its place.
       if (state === 'absent') {
         read.delete(id);
         reading.delete(id);
@@ -47,7 +47,7 @@ export function createShapes(models: ModelStore, onChange: () => void): Shapes {
     return shape;
   }
 
-  update();
-  const close = models.onChange(update);
+  checkModels();
+  const close = models.onChange(checkModels);
   return { shape: (id) => read.get(id) ?? publishedShape(id), close };
 }

@@ -1,6 +1,6 @@
 /**
- * Writes model files of random weights in any shape: how fast a model runs does not depend on what its
- * weights say, so that costs can be measured without downloading anything.
+ * Writes model files with random weights in any shape. The speed of a model does not depend on the values of its
+ * weights, so costs can be measured without a download.
  */
 import { randomFillSync } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -19,10 +19,10 @@ import {
 } from '../gguf/index.ts';
 
 const CONTEXT_TOKENS = 2_048;
-/** Random blocks are repeated after about this many bytes. */
+/** Random blocks repeat after about this many bytes. */
 const POOL_BYTES = 2 ** 20;
 
-/** Writes the file and gives back its size in bytes. Fails as Node's file system does. */
+/** Writes the file and returns its size in bytes. Fails as Node's file system does. */
 export async function writeSyntheticModel(
   path: string,
   configuration: Configuration,
@@ -68,7 +68,7 @@ function* randomParts(type: TensorType, length: number): Generator<Uint8Array, v
   for (let left = length; left > 0; left -= pool.length) yield pool.subarray(0, Math.min(left, pool.length));
 }
 
-/** Where the 16-bit scales of a block stand, and values that make weights of about ±0.03. */
+/** Offsets of the 16-bit scales of a block, with values that result in weights of about ±0.03. */
 const SCALES: Readonly<Partial<Record<TensorType, readonly (readonly [offset: number, bits: number])[]>>> = {
   Q8_0: [[0, 0x0c00]],
   Q4_0: [[0, 0x1c00]],
@@ -87,7 +87,7 @@ const SCALES: Readonly<Partial<Record<TensorType, readonly (readonly [offset: nu
   Q6_K: [[208, 0x0400]],
 };
 
-/** Random weights whose scales are ordinary numbers: an infinity would change what is computed, and its speed. */
+/** Returns random weights with finite scales: infinities would change the computation and its speed. */
 function randomBlocks(type: TensorType): Buffer {
   const { bytes } = BLOCKS[type];
   const pool = randomFillSync(Buffer.alloc(Math.floor(POOL_BYTES / bytes) * bytes));
@@ -141,22 +141,22 @@ function metadata(configuration: Configuration): Map<string, GgufValue> {
   ]);
 }
 
-/** The stand-in that byte-level tokenizers have for a space. */
+/** Replacement of the space in byte-level tokenizers. */
 const SPACE = 'Ġ';
 
-/** A byte-level vocabulary in which each word of the measured prompt is one token, filled up with others. */
+/** Returns a byte-level vocabulary in which each word of the measured prompt is one token, padded with filler tokens. */
 function tokenizer(vocabulary: number): { tokens: string[]; merges: string[] } {
   const letters = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index));
   const tokens = new Set(['<end>', SPACE, ...letters]);
   const merges: string[] = [];
   for (const word of PROMPT_WORDS) {
-    let begun = SPACE;
+    let prefix = SPACE;
     for (const letter of word) {
-      if (!tokens.has(begun + letter)) {
-        tokens.add(begun + letter);
-        merges.push(`${begun} ${letter}`);
+      if (!tokens.has(prefix + letter)) {
+        tokens.add(prefix + letter);
+        merges.push(`${prefix} ${letter}`);
       }
-      begun += letter;
+      prefix += letter;
     }
   }
   for (let filler = tokens.size; filler < vocabulary; filler++) tokens.add(`<${filler}>`);

@@ -1,11 +1,11 @@
-/** Brings one synthetic model to an engine for as long as it is used, and leaves no file behind. */
+/** Loads one synthetic model for the duration of a task, and deletes its file afterwards. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, LoadedModel, LoadOptions } from '../../ports/engine.ts';
 import type { SyntheticModel } from './calibration-models.ts';
 import { writeSyntheticModel } from './synthetic-model.ts';
 
-/** Fails like the engine, like Node's file system, as the signal says, or as `use` does. */
+/** Fails as the engine, Node's file system, the signal or `use` does. */
 export async function withSynthetic<T>(
   engine: Engine,
   model: SyntheticModel,

@@ -1,17 +1,17 @@
 /**
- * How much of the time the engine computes, and who may say so: serving gives jobs their share at any time, and a
- * measurement may hold another one for a while. What was given meanwhile comes into force when it ends, so that
- * neither has to know of the other.
+ * Arbitrates the engine's duty cycle between jobs and measurements. Serving sets the share for jobs at any time;
+ * a measurement may override it for a while. A share that is set meanwhile applies when the measurement ends, so
+ * that neither side depends on the other.
  */
 import { AppError } from '../../../shared/errors.ts';
 import type { Engine } from '../../ports/engine.ts';
 
 export interface EngineDuty {
-  /** What jobs are given from now on, in percent (1 to 100); waits while a measurement holds another share. */
+  /** Sets the share for jobs in percent (1 to 100); deferred while a measurement overrides it. */
   give(percent: number): void;
-  /** What jobs are given, also while a measurement holds another share; at first 100. */
+  /** Share for jobs in percent, even while a measurement overrides it; initially 100. */
   given(): number;
-  /** Holds the engine at `percent` until `work` has ended, however it ends. Fails with `busy` while one is held. */
+  /** Overrides the share with `percent` until `work` settles. Fails with `busy` while another override is active. */
   during<T>(percent: number, work: () => Promise<T>): Promise<T>;
 }
 
@@ -26,7 +26,7 @@ export function createEngineDuty(engine: Pick<Engine, 'setDuty'>): EngineDuty {
     },
     given: () => given,
     async during(percent, work) {
-      if (held !== null) throw new AppError('busy', 'The engine is being measured already.');
+      if (held !== null) throw new AppError('busy', 'A measurement of the engine is already running.');
       held = percent;
       apply();
       try {

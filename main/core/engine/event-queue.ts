@@ -1,12 +1,12 @@
-/** A queue between a callback that delivers and one reader that waits: the pipe of one generation's events. */
+/** Unbounded queue from callbacks to a single async reader; carries the events of one generation. */
 
 export interface EventQueue<T> {
   push(value: T): void;
-  /** Nothing follows; what is queued is still read. */
+  /** Marks the end; queued values can still be read. */
   close(): void;
-  /** The reader gets what is queued, then this error. */
+  /** Makes the reader fail with this error after the queued values. */
   fail(error: Error): void;
-  /** The next value, or null after the end. */
+  /** Resolves to the next value, or null after the end. */
   next(): Promise<T | null>;
 }
 

@@ -1,18 +1,18 @@
-/** Which graphics cards the engine may use: what the owner turned off is never touched. */
+/** Chooses the GPUs that the engine may use. A GPU that the owner turned off is never touched. */
 import { deviceId, GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 import type { GraphicsChoice } from '../../ports/engine-process.ts';
 import type { Device } from '../../ports/machine.ts';
 
-/** As the driver of a vendor that can be told which cards to show names them. */
+/** A GPU as named by a driver that can restrict which GPUs a process sees. */
 export interface NamedCard {
   readonly name: string | null;
   readonly uuid: string | null;
 }
 
 /**
- * `off` holds the ids of devices (shared/devices.ts). Where the cards that stay on cannot be named to the engine, none
- * is used: better slow than on the card that was turned off. None, too, where `bytesMax`, the owner's limit over all
- * cards, would go to their drivers alone.
+ * Returns the GPUs to use. `off` holds device ids (shared/devices.ts). If the remaining GPUs cannot be named to the
+ * engine, none is used: slow is better than using a GPU that the owner turned off. None is used either if `bytesMax`,
+ * the owner's limit over all GPUs, would be taken up by the drivers alone.
  */
 export function chooseGraphics(
   devices: readonly Device[],

@@ -1,4 +1,4 @@
-/** The history of how the machine was given back: measured each time, kept, and shown to its owner. */
+/** History of hand-backs: each one is measured, stored and shown to the owner. */
 import { z } from 'zod';
 import { type HandBack, handBackSchema } from '../../../shared/api/state.ts';
 import { storedPresenceReasonSchema } from '../../../shared/presence.ts';
@@ -11,15 +11,15 @@ export interface HandBacks {
 }
 
 const COLLECTION = 'hand-backs';
-/** Years of returns, and still a small text. */
+/** Covers years of hand-backs and is still a small record. */
 const KEPT_MAX = 1_000;
 const KEY = 'all';
 
 const keptSchema = z.array(handBackSchema.extend({ reason: storedPresenceReasonSchema }));
 
 /**
- * Read once, since pages look at it with every token; kept oldest first. A text of another version's making is
- * left out rather than believed.
+ * Reads the stored history once, because pages request it with every token; stored oldest first. A record in
+ * another version's format is ignored.
  */
 export function createHandBacks(records: RecordStore): HandBacks {
   let kept = read(records.get(COLLECTION, KEY));

@@ -1,4 +1,4 @@
-/** The engine room's door: supervision of engine processes, choice of threads and duty, and measuring. */
+/** Public interface of the engine module: supervises engine processes, chooses threads, GPUs and duty, and measures speed. */
 export { createEngineDuty, type EngineDuty } from './duty.ts';
 export { chooseGraphics } from './graphics.ts';
 export { createHandBacks, type HandBacks } from './hand-backs.ts';

@@ -1,23 +1,23 @@
-/** The engine's own speed, measured on a loaded model: what an offer promises and a forecast starts from. */
+/** Measures the engine's speed on the loaded model; offers and forecasts are based on it. */
 import { isAppError } from '../../../shared/errors.ts';
 import type { Engine, GenerateEvent } from '../../ports/engine.ts';
 
 export interface MeasureOptions {
-  /** Words of the measured prompt; about one token each. */
+  /** Words of the measured prompt; about one token each. Default 256. */
   readonly promptWords?: number;
-  /** Answer tokens to decode. */
+  /** Response tokens to decode. Default 64. */
   readonly decodeTokens?: number;
-  /** Answers at once, 1 when left out; not more than the loaded model has sequences. */
+  /** Concurrent streams, at most the sequences of the loaded model. Default 1. */
   readonly streams?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Of all streams together. */
+/** Total over all streams. */
 export interface EngineSpeed {
-  /** Null when the run was too short to measure. */
+  /** Null if the run was too short to measure. */
   readonly prefillTokensPerSecond: number | null;
   readonly decodeTokensPerSecond: number | null;
-  /** What the engine said at the end of the longest answer; null when it said nothing that can be used. */
+  /** End event of the longest response; null if no usable one arrived. */
   readonly end: EngineEnd | null;
 }
 
@@ -25,14 +25,14 @@ export type EngineEnd = Extract<GenerateEvent, { type: 'end' }>;
 
 const NOTHING: EngineSpeed = { prefillTokensPerSecond: null, decodeTokensPerSecond: null, end: null };
 
-/** The words of the measured prompt, in their order and over again. */
+/** Words of the measured prompt, repeated in this order. */
 export const PROMPT_WORDS =
   'the sun rose over a quiet harbour while boats waited for wind and people talked about bread'.split(' ');
 
 /**
- * One prefill and one decode on each stream, all begun at once. Temperature 1 with a fixed seed, so that the
- * model does not fall into a loop and end early; the ends carry the times as the engine process took them. A
- * context too small for the prompt gets a shorter one.
+ * Runs one prefill and one decode on each stream, all started concurrently. Uses temperature 1 with a fixed seed, so
+ * that the model does not fall into a loop and end early. The end events carry the times measured by the engine
+ * process. If the context is too small for the prompt, the prompt is shortened.
  */
 export async function measureEngine(engine: Engine, options: MeasureOptions = {}): Promise<EngineSpeed> {
   const signal = options.signal ?? new AbortController().signal;
@@ -55,7 +55,7 @@ interface Run {
 }
 
 async function measureOnce(engine: Engine, run: Run): Promise<EngineSpeed> {
-  // The other streams of a run that failed would compute beside the next one.
+  // Stops the other streams of a failed run, which would otherwise compute alongside the next run.
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
   const answers = Array.from({ length: run.streams }, () => endOf(engine, { ...run, signal }));
@@ -76,7 +76,7 @@ async function measureOnce(engine: Engine, run: Run): Promise<EngineSpeed> {
       sum(({ inputTokens }) => inputTokens),
       Math.max(...ends.map(({ prefillMs }) => prefillMs)),
     ),
-    // The first token comes out of the prefill; each other one costs a decoding step.
+    // The first token results from the prefill; each further token costs one decode step.
     decodeTokensPerSecond: rate(
       sum(({ outputTokens }) => outputTokens - 1),
       Math.max(...ends.map(({ decodeMs }) => decodeMs)),

@@ -1,9 +1,9 @@
 /**
- * Supervises one engine process: starts it, gives it a model, queues requests beyond its sequences,
- * restarts it with capped backoff when it dies, and gives up aloud. The process may be killed at any moment.
+ * Supervises one engine process: starts it, loads a model, queues requests beyond its sequences, restarts it
+ * with capped backoff when it dies, and reports when it gives up. The process may be killed at any moment.
  */
 import { AppError } from '../../../shared/errors.ts';
-import type { Clock, Timer } from '../../ports/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type {
   Engine,
   EngineStatus,
@@ -16,319 +16,331 @@ import type {
 } from '../../ports/engine.ts';
 import {
   type EngineEvent,
+  type EngineFailure,
   type EngineProcess,
-  engineReportSchema,
+  type EngineReport,
   generateRequestSchema,
   type SpawnEngine,
 } from '../../ports/engine-process.ts';
-import { createGenerations, type Generations } from './generations.ts';
+import { type Deferred, defer } from './deferred.ts';
+import { EngineLink } from './engine-link.ts';
+import { Generations } from './generations.ts';
+import { Restarts } from './restarts.ts';
 
 export interface SupervisorOptions {
   readonly spawn: SpawnEngine;
   readonly clock: Clock;
   /** Delay before the first restart; doubles each time. Default 500 ms. */
   readonly restartBaseMs?: number;
-  /** Default 30 s. */
+  /** Maximum delay before a restart. Default 30 s. */
   readonly restartCapMs?: number;
   /** Restarts in a row before giving up. Default 5. */
   readonly restartsMax?: number;
-  /** After serving this long, earlier crashes are forgotten. Default 60 s. */
+  /** After the engine was ready for this long, earlier crashes no longer count. Default 60 s. */
   readonly stableMs?: number;
-  /** How long a polite stop may take before SIGKILL. Default 2 s. */
+  /** Maximum duration of a cooperative stop before SIGKILL. Default 2 s. */
   readonly stopGraceMs?: number;
-  /** How long an idle engine may take to unload when the owner returns, before SIGKILL. Default 250 ms. */
+  /** Maximum time for an idle engine to unload when the owner returns, before SIGKILL. Default 250 ms. */
   readonly handBackGraceMs?: number;
 }
 
-const HANDED_BACK = 'The owner of this machine needs it back.';
+const HANDED_BACK = 'The owner of this machine is using it.';
 
 interface Wanted {
   readonly model: ModelFile;
   readonly options: LoadOptions;
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
+/** A command whose report is awaited. */
+interface Pending<T> {
+  readonly request: number;
+  readonly deferred: Deferred<T>;
 }
 
-/** The {@link Engine} whose work is done by a child process that `spawn` starts. */
+/** Returns an {@link Engine} that delegates to a child process, which `spawn` starts. */
 export function createEngineSupervisor(options: SupervisorOptions): Engine {
-  const { spawn, clock } = options;
-  const restartBaseMs = options.restartBaseMs ?? 500;
-  const restartCapMs = options.restartCapMs ?? 30_000;
-  const restartsMax = options.restartsMax ?? 5;
-  const stableMs = options.stableMs ?? 60_000;
-  const stopGraceMs = options.stopGraceMs ?? 2_000;
-  const handBackGraceMs = options.handBackGraceMs ?? 250;
+  const supervisor = new Supervisor(options);
+  return {
+    status: () => supervisor.status,
+    onStatus: (listener) => supervisor.onStatus(listener),
+    load: (model, load) => supervisor.load(model, load),
+    generate: (request, signal) => supervisor.generate(request, signal),
+    setDuty: (percent) => supervisor.setDuty(percent),
+    unload: () => supervisor.unload(),
+    handBack: () => supervisor.handBack(),
+    stop: () => supervisor.stop(),
+  };
+}
 
-  const listeners = new Set<(status: EngineStatus) => void>();
-  let status: EngineStatus = { state: 'stopped' };
-  let wanted: Wanted | null = null;
-  let child: EngineProcess | null = null;
-  let loading: { request: number; deferred: Deferred<LoadedModel> } | null = null;
-  let unloading: { request: number; deferred: Deferred<void> } | null = null;
-  let exiting: Deferred<void> | null = null;
-  let handingBack: Promise<GivenBack | null> | null = null;
-  let duty = 100;
-  let restartTimer: Timer | null = null;
-  let crashes = 0;
-  let readySinceMs: number | null = null;
-  let lastRequest = 0;
+class Supervisor {
+  readonly #clock: Clock;
+  readonly #stopGraceMs: number;
+  readonly #handBackGraceMs: number;
+  readonly #link: EngineLink;
+  readonly #generations: Generations;
+  readonly #restarts: Restarts;
+  readonly #listeners = new Set<(status: EngineStatus) => void>();
+  #status: EngineStatus = { state: 'stopped' };
+  /** The model that should be loaded, also after a restart. */
+  #wanted: Wanted | null = null;
+  #loading: Pending<LoadedModel> | null = null;
+  #unloading: Pending<void> | null = null;
+  /** Set while the process is being stopped or killed on purpose. */
+  #exiting: Deferred<void> | null = null;
+  #handingBack: Promise<GivenBack | null> | null = null;
+  #lastRequest = 0;
 
-  const generations: Generations = createGenerations({
-    clock,
-    send: (command) => child?.send(command),
-    onActive: (activeSequences) => {
-      if (status.state === 'ready') setStatus({ ...status, activeSequences });
-    },
-  });
-
-  function setStatus(next: EngineStatus): void {
-    status = next;
-    for (const listener of listeners) listener(next);
+  constructor(options: SupervisorOptions) {
+    const { spawn, clock } = options;
+    this.#clock = clock;
+    this.#stopGraceMs = options.stopGraceMs ?? 2_000;
+    this.#handBackGraceMs = options.handBackGraceMs ?? 250;
+    this.#link = new EngineLink({
+      spawn,
+      onReport: (report, from) => this.#receive(report, from),
+      onEnd: (cause) => this.#ended(cause),
+    });
+    this.#generations = new Generations({
+      clock,
+      send: (command) => this.#link.send(command),
+      onActive: (activeSequences) => {
+        if (this.#status.state === 'ready') this.#setStatus({ ...this.#status, activeSequences });
+      },
+    });
+    this.#restarts = new Restarts({
+      clock,
+      baseMs: options.restartBaseMs ?? 500,
+      capMs: options.restartCapMs ?? 30_000,
+      restartsMax: options.restartsMax ?? 5,
+      stableMs: options.stableMs ?? 60_000,
+    });
   }
 
-  function start(): EngineProcess {
-    if (child) return child;
-    const started = spawn();
-    child = started;
-    if (duty !== 100) started.send({ type: 'duty', percent: duty });
-    started.onMessage((message) => {
-      if (child === started) receive(started, message);
-    });
-    started.onExit((cause) => {
-      if (child === started) ended(cause);
-    });
-    return started;
+  get status(): EngineStatus {
+    return this.#status;
   }
 
-  function receive(from: EngineProcess, message: unknown): void {
-    const parsed = engineReportSchema.safeParse(message);
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async load(model: ModelFile, options: LoadOptions): Promise<LoadedModel> {
+    // A process that is exiting cannot load; the new one starts when it is gone.
+    await this.#exiting?.promise;
+    this.#forget('Another model was loaded instead.');
+    this.#wanted = { model, options };
+    return this.#begin(this.#wanted);
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent, void> {
+    const parsed = generateRequestSchema.safeParse(request);
     if (!parsed.success) {
-      // A child that speaks nonsense is broken; its end is handled like any crash.
-      from.kill();
-      return;
-    }
-    const report = parsed.data;
-    if (report.type === 'events') {
-      for (const event of report.events) generations.deliver(toGenerateEvent(event), event.id);
-      return;
-    }
-    if (report.type === 'unloaded') {
-      if (unloading?.request === report.request) {
-        unloading.deferred.resolve();
-        unloading = null;
-      }
-      return;
-    }
-    if (loading?.request !== report.request || !wanted) return;
-    const { deferred } = loading;
-    loading = null;
-    if (report.type === 'failed') {
-      wanted = null;
-      const error = new AppError(report.failure.code, report.failure.message, {
-        details: report.failure.details,
+      const parameters = parsed.error.issues.map((issue) => issue.path.join('.'));
+      throw new AppError('bad-request', `Invalid parameters for the engine: ${parameters.join(', ')}.`, {
+        details: { parameters },
       });
-      setStatus({ state: 'stopped' });
-      generations.failAll(error);
-      deferred.reject(error);
-      return;
     }
-    const loaded: LoadedModel = { model: wanted.model, ...report.report };
-    readySinceMs = clock.monotonic();
-    setStatus({ state: 'ready', loaded, activeSequences: 0, pid: from.pid });
-    deferred.resolve(loaded);
-    generations.open(loaded.sequences);
+    if (!this.#wanted) throw unavailable(this.#status);
+    yield* this.#generations.run(parsed.data satisfies GenerateRequest, signal);
   }
 
-  function ended(cause: string): void {
-    child = null;
-    generations.close();
-    unloading?.deferred.resolve();
-    unloading = null;
-    if (exiting) {
-      generations.endActive('aborted');
-      exiting.resolve();
-      exiting = null;
-    } else {
-      generations.failActive('The engine process ended in the middle of an answer.');
+  setDuty(percent: number): void {
+    this.#link.setDuty(percent);
+  }
+
+  async unload(): Promise<void> {
+    this.#forget('The model was unloaded.');
+    if (this.#link.process && !this.#exiting) {
+      this.#lastRequest += 1;
+      this.#unloading ??= { request: this.#lastRequest, deferred: defer<void>() };
+      this.#link.send({ type: 'unload', request: this.#unloading.request });
+      await this.#unloading.deferred.promise;
     }
-    if (!wanted) {
-      setStatus({ state: 'stopped' });
-      return;
-    }
-    if (readySinceMs !== null && clock.monotonic() - readySinceMs >= stableMs) crashes = 0;
-    readySinceMs = null;
-    crashes += 1;
-    if (crashes > restartsMax) giveUp(cause);
-    else restartLater(cause);
+    this.#settleStopped();
   }
 
-  function restartLater(cause: string): void {
-    const inMs = Math.min(restartCapMs, restartBaseMs * 2 ** (crashes - 1));
-    setStatus({ state: 'restarting', attempt: crashes, inMs, cause });
-    restartTimer = clock.after(inMs, () => {
-      restartTimer = null;
-      if (wanted) void begin(wanted).catch(() => {});
-    });
-  }
-
-  function giveUp(cause: string): void {
-    const error = new AppError('engine-gave-up', `The engine ended ${crashes} times in a row: ${cause}`, {
-      details: { attempts: crashes },
-    });
-    wanted = null;
-    setStatus({ state: 'gave-up', attempts: crashes, cause });
-    loading?.deferred.reject(error);
-    loading = null;
-    generations.failAll(error);
-  }
-
-  /** Starts the process if needed and asks it to load; a reload answers whoever waited for the first load. */
-  function begin({ model, options: load }: Wanted): Promise<LoadedModel> {
-    lastRequest += 1;
-    const deferred = loading?.deferred ?? defer<LoadedModel>();
-    loading = { request: lastRequest, deferred };
-    setStatus({ state: 'loading', modelId: model.id });
+  /** Runs one hand-back at a time: a second call finds nothing left, or what was loaded meanwhile. */
+  async handBack(): Promise<GivenBack | null> {
+    const startedMs = this.#clock.monotonic();
+    while (this.#handingBack !== null) await this.#handingBack;
+    this.#handingBack = this.#handBackNow(startedMs);
     try {
-      start().send({ type: 'load', request: lastRequest, path: model.path, ...load });
+      return await this.#handingBack;
+    } finally {
+      this.#handingBack = null;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#forget('The engine was stopped.');
+    const stopping = this.#link.process;
+    if (stopping) {
+      if (!this.#exiting) {
+        this.#exiting = defer<void>();
+        stopping.send({ type: 'exit' });
+      }
+      const deadline = this.#clock.after(this.#stopGraceMs, () => stopping.kill());
+      await this.#exiting.promise;
+      deadline.cancel();
+    }
+    this.#settleStopped();
+  }
+
+  async #handBackNow(startedMs: number): Promise<GivenBack | null> {
+    const { process } = this.#link;
+    const held = this.#status.state === 'ready' || this.#status.state === 'loading';
+    const computes = this.#loading !== null || this.#generations.active > 0;
+    if (!held || !process || this.#exiting) {
+      this.#forget(HANDED_BACK);
+      await this.#unloading?.deferred.promise;
+      await this.#exiting?.promise;
+      this.#settleStopped();
+      return null;
+    }
+    // Kills a computing process instead of asking it: its current step may take longer than the owner should wait.
+    if (computes) await this.#killNow(process);
+    else {
+      const deadline = this.#clock.after(this.#handBackGraceMs, () => process.kill());
+      await this.unload();
+      deadline.cancel();
+    }
+    const how = this.#link.process === process ? 'unloaded' : 'killed';
+    return { how, durationMs: this.#clock.monotonic() - startedMs };
+  }
+
+  async #killNow(process: EngineProcess): Promise<void> {
+    const gone = defer<void>();
+    this.#exiting = gone;
+    this.#forget(HANDED_BACK);
+    this.#generations.endActive();
+    process.kill();
+    await gone.promise;
+  }
+
+  #setStatus(next: EngineStatus): void {
+    this.#status = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  /** Reports `stopped` unless another model has been requested meanwhile. */
+  #settleStopped(): void {
+    if (!this.#wanted) this.#setStatus({ state: 'stopped' });
+  }
+
+  /** Starts the process if needed and sends `load`. A reload resolves the promise of the first load. */
+  #begin({ model, options }: Wanted): Promise<LoadedModel> {
+    this.#lastRequest += 1;
+    const request = this.#lastRequest;
+    const deferred = this.#loading?.deferred ?? defer<LoadedModel>();
+    this.#loading = { request, deferred };
+    this.#setStatus({ state: 'loading', modelId: model.id });
+    try {
+      this.#link.start().send({ type: 'load', request, path: model.path, ...options });
     } catch (error) {
-      ended(`it could not be started (${error instanceof Error ? error.message : 'unknown'})`);
+      this.#link.drop();
+      this.#ended(`could not be started (${error instanceof Error ? error.message : 'unknown'})`);
     }
     return deferred.promise;
   }
 
-  /** Forgets the model: nobody waits for it any more, and a restart is off. */
-  function forget(message: string): void {
-    wanted = null;
-    restartTimer?.cancel();
-    restartTimer = null;
-    crashes = 0;
-    readySinceMs = null;
-    generations.close();
-    generations.failWaiting(new AppError('model-unavailable', message));
-    generations.abortActive();
-    loading?.deferred.reject(new AppError('aborted', message));
-    loading = null;
-  }
-
-  /** One after the other: the second finds nothing left, or what was loaded meanwhile. */
-  async function handBack(): Promise<GivenBack | null> {
-    const startedMs = clock.monotonic();
-    while (handingBack !== null) await handingBack;
-    handingBack = handBackNow(startedMs);
-    try {
-      return await handingBack;
-    } finally {
-      handingBack = null;
+  #receive(report: EngineReport, from: EngineProcess): void {
+    if (report.type === 'events') {
+      for (const event of report.events) this.#generations.deliver(toGenerateEvent(event), event.id);
+    } else if (report.type === 'unloaded') {
+      if (this.#unloading?.request === report.request) this.#settleUnloading();
+    } else if (this.#loading?.request === report.request && this.#wanted) {
+      const { deferred } = this.#loading;
+      this.#loading = null;
+      if (report.type === 'failed') this.#loadFailed(report.failure, deferred);
+      else this.#loaded({ model: this.#wanted.model, ...report.report }, from.pid, deferred);
     }
   }
 
-  async function handBackNow(startedMs: number): Promise<GivenBack | null> {
-    const process = child;
-    const held = status.state === 'ready' || status.state === 'loading';
-    const computes = loading !== null || generations.active() > 0;
-    if (!held || !process || exiting) {
-      forget(HANDED_BACK);
-      await unloading?.deferred.promise;
-      await exiting?.promise;
-      if (!wanted) setStatus({ state: 'stopped' });
-      return null;
-    }
-    // What computes is not asked: the step that it is in may take longer than its owner should wait.
-    if (computes) {
-      const gone = defer<void>();
-      exiting = gone;
-      forget(HANDED_BACK);
-      generations.endActive('aborted');
-      process.kill();
-      await gone.promise;
+  #loadFailed(failure: EngineFailure, deferred: Deferred<LoadedModel>): void {
+    this.#wanted = null;
+    const error = toAppError(failure);
+    this.#setStatus({ state: 'stopped' });
+    this.#generations.failAll(error);
+    deferred.reject(error);
+  }
+
+  #loaded(loaded: LoadedModel, pid: number, deferred: Deferred<LoadedModel>): void {
+    this.#restarts.markReady();
+    this.#setStatus({ state: 'ready', loaded, activeSequences: 0, pid });
+    deferred.resolve(loaded);
+    this.#generations.open(loaded.sequences);
+  }
+
+  #settleUnloading(): void {
+    this.#unloading?.deferred.resolve();
+    this.#unloading = null;
+  }
+
+  #ended(cause: string): void {
+    this.#generations.close();
+    this.#settleUnloading();
+    if (this.#exiting) {
+      this.#generations.endActive();
+      this.#exiting.resolve();
+      this.#exiting = null;
     } else {
-      const deadline = clock.after(handBackGraceMs, () => process.kill());
-      await unload();
-      deadline.cancel();
+      this.#generations.failActive('The engine process ended during the response.');
     }
-    const how = child === process ? 'unloaded' : 'killed';
-    return { how, durationMs: clock.monotonic() - startedMs };
+    if (!this.#wanted) {
+      this.#setStatus({ state: 'stopped' });
+      return;
+    }
+    const inMs = this.#restarts.countCrash();
+    if (inMs === null) this.#giveUp(cause);
+    else this.#restartLater(inMs, cause);
   }
 
-  async function unload(): Promise<void> {
-    forget('The model was unloaded.');
-    if (child && !exiting) {
-      lastRequest += 1;
-      unloading ??= { request: lastRequest, deferred: defer<void>() };
-      child.send({ type: 'unload', request: unloading.request });
-      await unloading.deferred.promise;
-    }
-    if (!wanted) setStatus({ state: 'stopped' });
+  #restartLater(inMs: number, cause: string): void {
+    this.#setStatus({ state: 'restarting', attempt: this.#restarts.crashes, inMs, cause });
+    this.#restarts.schedule(inMs, () => {
+      if (this.#wanted) void this.#begin(this.#wanted).catch(() => {});
+    });
   }
 
-  return {
-    status: () => status,
-    onStatus(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async load(model, load) {
-      // A process on its way out cannot load; the new one starts when it is gone.
-      await exiting?.promise;
-      forget('Another model was asked for.');
-      wanted = { model, options: load };
-      return begin(wanted);
-    },
-    async *generate(request, signal) {
-      const parsed = generateRequestSchema.safeParse(request);
-      if (!parsed.success) {
-        throw new AppError('bad-request', 'The engine does not accept these parameters.', {
-          details: { parameters: parsed.error.issues.map((issue) => issue.path.join('.')) },
-        });
-      }
-      if (!wanted) throw unavailable(status);
-      yield* generations.run(parsed.data satisfies GenerateRequest, signal);
-    },
-    setDuty(percent) {
-      if (percent === duty) return;
-      duty = percent;
-      child?.send({ type: 'duty', percent });
-    },
-    unload,
-    handBack,
-    async stop() {
-      forget('The engine was stopped.');
-      const stopping = child;
-      if (stopping) {
-        if (!exiting) {
-          exiting = defer<void>();
-          stopping.send({ type: 'exit' });
-        }
-        const deadline = clock.after(stopGraceMs, () => stopping.kill());
-        await exiting.promise;
-        deadline.cancel();
-      }
-      if (!wanted) setStatus({ state: 'stopped' });
-    },
-  };
+  #giveUp(cause: string): void {
+    const attempts = this.#restarts.crashes;
+    const message = `The engine failed ${attempts} times in a row. Last cause: ${cause}.`;
+    const error = new AppError('engine-gave-up', message, { details: { attempts } });
+    this.#wanted = null;
+    this.#setStatus({ state: 'gave-up', attempts, cause });
+    this.#loading?.deferred.reject(error);
+    this.#loading = null;
+    this.#generations.failAll(error);
+  }
+
+  /** Forgets the wanted model: rejects everything that waits for it and cancels a scheduled restart. */
+  #forget(message: string): void {
+    this.#wanted = null;
+    this.#restarts.reset();
+    this.#generations.close();
+    this.#generations.failWaiting(new AppError('model-unavailable', message));
+    this.#generations.abortActive();
+    this.#loading?.deferred.reject(new AppError('aborted', message));
+    this.#loading = null;
+  }
 }
 
 function unavailable(status: EngineStatus): AppError {
   return status.state === 'gave-up'
-    ? new AppError('engine-gave-up', `The engine gave up after ${status.attempts} attempts.`)
+    ? new AppError(
+        'engine-gave-up',
+        `The engine gave up after ${status.attempts} attempts. Load a model to retry.`,
+      )
     : new AppError('model-unavailable', 'No model is loaded.');
 }
 
 function toGenerateEvent(event: EngineEvent): GenerateEvent | AppError {
-  if (event.type === 'failed') {
-    return new AppError(event.failure.code, event.failure.message, { details: event.failure.details });
-  }
+  if (event.type === 'failed') return toAppError(event.failure);
   const { id: _, ...rest } = event;
   return rest;
 }
 
-function defer<T>(): Deferred<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  // Nobody may be waiting, e.g. for a reload after a crash; whoever waits still gets the rejection.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+function toAppError({ code, message, details }: EngineFailure): AppError {
+  return new AppError(code, message, { details });
 }

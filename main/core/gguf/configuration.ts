@@ -1,24 +1,24 @@
 /**
- * A transformer's published configuration, and the tensors that llama.cpp's quantiser makes of it: what a
- * model file will hold, known before the file is here.
+ * Derives the tensors of a model file from the transformer's published configuration, following llama.cpp's
+ * quantizer, so that the contents are known before the file is downloaded.
  */
 import { BLOCKS, type TensorType } from './tensor-types.ts';
 
-/** The numbers of a dense transformer of the Llama family. */
+/** Dimensions of a dense transformer of the Llama family. */
 export interface Configuration {
   readonly layers: number;
-  /** Length of a token's vector. */
+  /** Length of a token's embedding vector. */
   readonly width: number;
   readonly feedForward: number;
   readonly heads: number;
   readonly keyHeads: number;
   readonly headWidth: number;
   readonly vocabulary: number;
-  /** The table of embeddings is the output matrix too. */
+  /** The embedding table also serves as the output matrix. */
   readonly tied: boolean;
 }
 
-/** Names of mixtures as llama.cpp's quantiser has them; a name of a type alone is nearly all of that type. */
+/** Mixture names of llama.cpp's quantizer; a mixture named after a single type consists almost entirely of it. */
 export type Mixture = 'F32' | 'F16' | 'Q8_0' | 'Q4_0' | 'Q4_1' | 'Q4_K' | 'Q4_K_M' | 'Q6_K';
 
 export interface Matrix {
@@ -28,14 +28,14 @@ export interface Matrix {
   readonly type: TensorType;
 }
 
-/** All matrices of the file; the vectors between them (norms) weigh nothing. */
+/** Returns all matrices of the file. The vectors between them (norms) are negligible. */
 export function matricesOf(configuration: Configuration, mixture: Mixture): Matrix[] {
   const { layers, width, feedForward, heads, keyHeads, headWidth, vocabulary, tied } = configuration;
   const queries = heads * headWidth;
   const keys = keyHeads * headWidth;
   const main = mixture === 'Q4_K_M' ? 'Q4_K' : mixture;
   const float = main === 'F32' || main === 'F16';
-  // The output matrix is kept finer than the rest, and so is the table when it is the output matrix.
+  // The output matrix gets a finer type than the rest, and so does the embedding table if it is the output matrix.
   const fine = float || main === 'Q8_0' ? main : 'Q6_K';
   const matrix = (name: string, inputs: number, outputs: number, type: TensorType): Matrix => ({
     name: `${name}.weight`,
@@ -60,16 +60,16 @@ export function matricesOf(configuration: Configuration, mixture: Mixture): Matr
   return all;
 }
 
-/** The layers whose value and down matrices a `_M` mixture keeps finer: the first and last eighth, and every third. */
+/** True for layers whose value and down matrices get a finer type in a `_M` mixture: the first and last eighth, and every third. */
 function getsMoreBits(layer: number, layers: number): boolean {
   const eighth = Math.floor(layers / 8);
   return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
 }
 
-/** Rows that are no whole blocks of 256 get a type with shorter blocks. */
+/** Returns a type with shorter blocks if the rows are not whole blocks of 256. */
 function fitting(type: TensorType, inputs: number): TensorType {
   if (inputs % BLOCKS[type].weights === 0) return type;
   if (type === 'Q6_K') return 'Q8_0';
-  // The quantiser takes Q5_0 here, which we do not know; none of our models needs it.
-  throw new RangeError(`rows of ${inputs} cannot be ${type}`);
+  // The quantizer uses Q5_0 here, which is not supported; no model of the catalog needs it.
+  throw new RangeError(`Rows of ${inputs} weights cannot be stored as ${type}.`);
 }

@@ -1,7 +1,7 @@
 /**
- * Reads the header of a GGUF file: the architecture's numbers, and the name, shape and type of each tensor.
- * The file comes from the network, so that every length is bounded before it is believed, and nothing but
- * the header is read.
+ * Reads the header of a GGUF file: the architecture's parameters, and the name, shape and type of each tensor.
+ * The file comes from the network, so every length is checked against a limit before it is used, and nothing but the
+ * header is read.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../../../shared/errors.ts';
@@ -11,17 +11,17 @@ export interface TensorInfo {
   readonly name: string;
   /** Fastest-running dimension first: inputs, then outputs. */
   readonly shape: readonly number[];
-  /** Null for a type that we do not know. */
+  /** Null for an unknown type. */
   readonly type: TensorType | null;
 }
 
 export interface GgufHeader {
-  /** Metadata of one value: numbers and short texts. Arrays are skipped. */
+  /** Scalar metadata: numbers, booleans and short texts. Arrays are skipped. */
   readonly values: ReadonlyMap<string, number | string | boolean>;
   readonly tensors: readonly TensorInfo[];
 }
 
-/** The largest vocabularies in use (about 260,000 tokens with their merges) take some 16 MB. */
+/** The largest vocabularies in use (about 260,000 tokens with their merges) take about 16 MB. */
 const HEADER_BYTES_MAX = 64 * 2 ** 20;
 const FIRST_READ_BYTES = 2 ** 20;
 const VALUES_MAX = 4_096;
@@ -33,18 +33,18 @@ const TEXT_BYTES_KEPT = 1_024;
 const DIMENSIONS_MAX = 4;
 const DIMENSION_MAX = 2 ** 32;
 
-/** Bytes of the value types by their number; 8 (a text) and 9 (an array) have no fixed length. */
+/** Bytes of each value type by its number; 8 (a string) and 9 (an array) have no fixed length. */
 const VALUE_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
 const STRING = 8;
 const ARRAY = 9;
 
-/** There is more header than bytes; never leaves this file. */
-class CutShort extends Error {}
+/** The header continues beyond the available bytes. Never leaves this file. */
+class HeaderIncomplete extends Error {}
 
-/** Fails with `model-unavailable` when the file is no GGUF that we can read. */
+/** Fails with `model-unavailable` if the file is not a readable GGUF file. */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
   const file = await open(path).catch((cause: unknown) => {
-    throw new AppError('model-unavailable', 'The model file cannot be opened.', { cause });
+    throw new AppError('model-unavailable', 'The model file could not be opened.', { cause });
   });
   try {
     const { size } = await file.stat();
@@ -53,8 +53,8 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       try {
         return parse(bytes);
       } catch (error) {
-        if (!(error instanceof CutShort)) throw error;
-        if (bytes.length >= Math.min(size, HEADER_BYTES_MAX)) throw refused('it ends within its header');
+        if (!(error instanceof HeaderIncomplete)) throw error;
+        if (bytes.length >= Math.min(size, HEADER_BYTES_MAX)) throw refused('the header is incomplete');
       }
     }
   } finally {
@@ -62,12 +62,12 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
   }
 }
 
-/** The header at the start of `bytes`. Fails with `model-unavailable`, and in no other way. */
+/** Parses the header at the start of `bytes`. Fails with `model-unavailable` only. */
 export function parseGgufHeader(bytes: Buffer): GgufHeader {
   try {
     return parse(bytes);
   } catch (error) {
-    if (error instanceof CutShort) throw refused('it ends within its header');
+    if (error instanceof HeaderIncomplete) throw refused('the header is incomplete');
     throw error;
   }
 }
@@ -82,7 +82,7 @@ function parse(bytes: Buffer): GgufHeader {
   const cursor = createCursor(bytes);
   if (cursor.take(4).toString('latin1') !== 'GGUF') throw refused('it does not begin with GGUF');
   const version = cursor.uint32();
-  if (version !== 2 && version !== 3) throw refused('its version is not known');
+  if (version !== 2 && version !== 3) throw refused('its version is not supported');
   const tensorCount = cursor.uint64(TENSORS_MAX);
   const valueCount = cursor.uint64(VALUES_MAX);
   const values = new Map<string, number | string | boolean>();
@@ -98,13 +98,13 @@ function parse(bytes: Buffer): GgufHeader {
     if (dimensions > DIMENSIONS_MAX) throw refused('a tensor has too many dimensions');
     const shape = Array.from({ length: dimensions }, () => cursor.uint64(DIMENSION_MAX));
     const type = tensorType(cursor.uint32());
-    cursor.take(8); // where its data lies, which we never read
+    cursor.take(8); // offset of its data, which is never read
     tensors.push({ name, shape, type });
   }
   return { values, tensors };
 }
 
-/** Null for what is skipped. */
+/** Returns null for a value that is skipped. */
 function readValue(cursor: Cursor, type: number): number | string | boolean | null {
   if (type === STRING) return cursor.shortText();
   if (type === ARRAY) {
@@ -141,7 +141,7 @@ function readValue(cursor: Cursor, type: number): number | string | boolean | nu
 function skipArray(cursor: Cursor): void {
   const type = cursor.uint32();
   const length = cursor.uint64(ARRAY_MAX);
-  if (type === ARRAY) throw refused('it nests arrays');
+  if (type === ARRAY) throw refused('it contains nested arrays');
   if (type === STRING)
     for (let index = 0; index < length; index++) cursor.take(cursor.uint64(HEADER_BYTES_MAX));
   else cursor.take(fixedBytes(type) * length);
@@ -149,23 +149,23 @@ function skipArray(cursor: Cursor): void {
 
 function fixedBytes(type: number): number {
   const bytes = VALUE_BYTES[type] ?? 0;
-  if (bytes === 0) throw refused('a value has a type that is not known');
+  if (bytes === 0) throw refused('a value has an unknown type');
   return bytes;
 }
 
 type Cursor = ReturnType<typeof createCursor>;
 
-/** Moves through the bytes and never past their end. */
+/** Reads forward through the bytes and never past their end. */
 function createCursor(bytes: Buffer) {
   let position = 0;
   function take(length: number): Buffer {
-    if (length > bytes.length - position) throw new CutShort();
+    if (length > bytes.length - position) throw new HeaderIncomplete();
     position += length;
     return bytes.subarray(position - length, position);
   }
   function uint64(max: number): number {
     const value = take(8).readBigUInt64LE();
-    if (value > BigInt(max)) throw refused('a length is beyond reason');
+    if (value > BigInt(max)) throw refused('a length exceeds its limit');
     return Number(value);
   }
   return {
@@ -180,6 +180,6 @@ function createCursor(bytes: Buffer) {
   };
 }
 
-function refused(why: string): AppError {
-  return new AppError('model-unavailable', `The file cannot be read as a model: ${why}.`);
+function refused(reason: string): AppError {
+  return new AppError('model-unavailable', `The file is not a readable model: ${reason}.`);
 }

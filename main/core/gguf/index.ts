@@ -1,4 +1,4 @@
-/** The GGUF room's door: what stands in a model file's header, and writing such files. */
+/** Public interface of the GGUF module: reads headers of model files and writes such files. */
 export { type Configuration, type Matrix, type Mixture, matricesOf } from './configuration.ts';
 export { type GgufHeader, parseGgufHeader, readGgufHeader, type TensorInfo } from './header.ts';
 export { BLOCKS, type TensorType, tensorBytes, tensorTypeSchema } from './tensor-types.ts';

@@ -1,6 +1,6 @@
 /**
- * The tensor types that we know of the format: their number in a file, and how many weights share a block of
- * how many bytes (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md and ggml's own block structures).
+ * Supported tensor types: their number in a file, and the weights and bytes of one block
+ * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md and ggml's own block structures).
  */
 import { z } from 'zod';
 
@@ -38,14 +38,15 @@ export const BLOCKS: Readonly<Record<TensorType, Block>> = {
 
 const BY_ID = new Map(tensorTypeSchema.options.map((type) => [BLOCKS[type].id, type]));
 
-/** Null for a type that this table does not have. */
+/** Returns null for a type that is not in the table. */
 export function tensorType(id: number): TensorType | null {
   return BY_ID.get(id) ?? null;
 }
 
-/** Bytes of a tensor; its rows (the first dimension) must be whole blocks. */
+/** Returns the bytes of a tensor. Its rows (the first dimension) must be whole blocks. */
 export function tensorBytes(type: TensorType, shape: readonly number[]): number {
   const block = BLOCKS[type];
-  if ((shape[0] ?? 0) % block.weights !== 0) throw new RangeError(`rows of ${shape[0]} are no whole blocks`);
+  if ((shape[0] ?? 0) % block.weights !== 0)
+    throw new RangeError(`Rows of ${shape[0]} weights are not whole blocks of ${type}.`);
   return (shape.reduce((product, size) => product * size, 1) / block.weights) * block.bytes;
 }

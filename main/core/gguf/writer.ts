@@ -13,14 +13,14 @@ export interface GgufTensor {
   /** Fastest-running dimension first: inputs, then outputs. */
   readonly shape: readonly number[];
   readonly type: TensorType;
-  /** The data in parts, {@link tensorBytes} in all. */
+  /** The data in parts; {@link tensorBytes} in total. */
   readonly parts: () => Iterable<Uint8Array>;
 }
 
 const ALIGNMENT_BYTES = 32;
 const TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 
-/** The file's bytes one part after the other, so that a large file never stands in memory as a whole. */
+/** Yields the bytes of the file part by part, so that a large file is never in memory as a whole. */
 export function* writeGguf(
   metadata: ReadonlyMap<string, GgufValue>,
   tensors: readonly GgufTensor[],
@@ -42,12 +42,13 @@ export function* writeGguf(
       length += part.length;
       yield part;
     }
-    if (length !== tensorBytes(type, shape)) throw new RangeError(`${name} has ${length} bytes`);
+    if (length !== tensorBytes(type, shape))
+      throw new RangeError(`Tensor "${name}" has ${length} bytes instead of ${tensorBytes(type, shape)}.`);
     yield Buffer.alloc(padded(length) - length);
   }
 }
 
-/** 32-bit floats as a tensor's data. */
+/** Encodes 32-bit floats as the data of a tensor. */
 export function encodeFloats(data: Float32Array): Buffer {
   const bytes = Buffer.alloc(data.byteLength);
   data.forEach((value, index) => {

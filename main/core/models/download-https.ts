@@ -1,4 +1,4 @@
-/** Grows a part file over HTTPS and continues it after broken lines and earlier runs (RFC 9110, ranges). */
+/** Downloads a part file over HTTPS and resumes it after lost connections and earlier runs (RFC 9110, ranges). */
 import { rm } from 'node:fs/promises';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -8,40 +8,40 @@ import { asDiskFull, partBytes } from './part-file.ts';
 
 type HttpsSource = Extract<ModelSource, { kind: 'https' }>;
 
-/** Silence on the line, in milliseconds, after which a source counts as gone. */
+/** A source that sends no data for this long counts as unavailable. */
 const STALL_MS = 30_000;
-/** Breaks in a row without one new byte before a source is given up. */
+/** Lost connections in a row without one new byte before the source is given up. */
 const BREAKS_MAX = 3;
 const RETRY_MS = 1_000;
 
-/** Continues a part file over as many connections as it takes; a server that never answers is not asked again. */
+/** Resumes the part file over as many connections as necessary. A server that never responded is not retried. */
 export async function downloadHttps(source: HttpsSource, options: DownloadOptions): Promise<void> {
   let breaks = 0;
-  let answered = false;
+  let responded = false;
   while (true) {
     const before = partBytes(options.path);
     try {
       await downloadOnce(source, options, () => {
-        answered = true;
+        responded = true;
       });
       return;
     } catch (error) {
       options.signal.throwIfAborted();
       breaks = partBytes(options.path) > before ? 0 : breaks + 1;
-      if (isAppError(error) || error instanceof RefusedError || !answered || breaks >= BREAKS_MAX)
+      if (isAppError(error) || error instanceof RefusedError || !responded || breaks >= BREAKS_MAX)
         throw error;
       await wait(options.clock, RETRY_MS, options.signal);
     }
   }
 }
 
-/** The server answered and said no: asking again changes nothing. */
+/** The server responded with a refusal: a retry would not help. */
 class RefusedError extends Error {}
 
 async function downloadOnce(
   source: HttpsSource,
   options: DownloadOptions,
-  onAnswer: () => void,
+  onResponse: () => void,
 ): Promise<void> {
   const { path, sizeBytes, clock } = options;
   let received = partBytes(path);
@@ -49,17 +49,18 @@ async function downloadOnce(
   if (sizeBytes !== null && received > sizeBytes) received = 0;
 
   const stall = new AbortController();
-  let timer = clock.after(STALL_MS, () => stall.abort(new Error('no answer for 30 seconds')));
+  let timer = clock.after(STALL_MS, () => stall.abort(new Error('no response for 30 seconds')));
   const signal = AbortSignal.any([options.signal, stall.signal]);
   try {
     const headers: Record<string, string> = received > 0 ? { range: `bytes=${received}-` } : {};
     const response = await options.fetch(source.url, { headers, signal });
-    onAnswer();
+    onResponse();
     if (response.status === 416) {
       await rm(path, { force: true });
-      throw new Error('the server has less than what was already received');
+      throw new Error('the server’s file is smaller than the part already received');
     }
-    if (!response.ok || !response.body) throw new RefusedError(`the server answered ${response.status}`);
+    if (!response.ok || !response.body)
+      throw new RefusedError(`the server responded with status ${response.status}`);
     const resumed = response.status === 206 && rangeStart(response) === received;
     if (!resumed) received = 0;
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
@@ -70,7 +71,7 @@ async function downloadOnce(
         timer.cancel();
         timer = clock.after(STALL_MS, () => stall.abort(new Error('no data for 30 seconds')));
         if (sizeBytes !== null && received + chunk.length > sizeBytes) {
-          throw new RefusedError('the file is bigger than it should be');
+          throw new RefusedError('the file is larger than expected');
         }
         await part.write(chunk);
         received += chunk.length;

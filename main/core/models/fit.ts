@@ -1,17 +1,17 @@
-/** Whether a model's weights and context fit into the memory that is free now. */
+/** Estimates whether a model's weights and context fit into the memory that is currently free. */
 import type { CatalogueEntry } from './catalogue.ts';
 
 export type Fit = 'fits' | 'tight' | 'does-not-fit' | 'unknown';
 
-/** Buffers of the computation itself; what llama.cpp takes beside weights and context for small batches. */
+/** Compute buffers: memory that llama.cpp takes in addition to weights and context for small batches. */
 const COMPUTE_BYTES = 256 * 1024 * 1024;
-/** The context that is assumed, in tokens over all sequences. */
+/** Assumed context, in tokens over all sequences. */
 const CONTEXT_TOKENS = 8192;
-/** Up to this share of the free memory nobody on the machine notices. */
+/** Up to this share of the free memory the owner's programs are not affected noticeably. */
 const EASY_SHARE = 0.7;
 const TIGHT_SHARE = 0.95;
 
-/** Bytes needed to serve it; null when the size is unknown. */
+/** Returns the bytes needed to serve the model; null if its size is unknown. */
 export function requiredBytes(entry: CatalogueEntry): number | null {
   if (entry.sizeBytes === null) return null;
   const contextTokens = Math.min(CONTEXT_TOKENS, entry.contextTokens);

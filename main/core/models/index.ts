@@ -1,4 +1,4 @@
-/** The models room's door: the catalogue, and the store that brings, proves and removes model files. */
+/** Public interface of the models module: the catalog, and the store that downloads, verifies and removes files. */
 export {
   CATALOGUE,
   type CatalogueEntry,
@@ -8,11 +8,6 @@ export {
 } from './catalogue.ts';
 export { type ModelFacts, modelFacts } from './configurations.ts';
 export { type Fit, fit, requiredBytes } from './fit.ts';
-export {
-  createModelStore,
-  type EnsureOptions,
-  type ModelProgress,
-  type ModelStore,
-  type ModelStoreOptions,
-  type StoredModel,
-} from './model-store.ts';
+export type { EnsureOptions } from './model-job.ts';
+export type { ModelProgress, StoredModel } from './model-record.ts';
+export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';

@@ -1,4 +1,4 @@
-/** The file that a download grows: what was received stays there when the download ends for any reason. */
+/** Unfinished download on disk: received data stays there when the download ends for any reason. */
 import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AppError } from '../../../shared/errors.ts';
@@ -8,7 +8,7 @@ export interface PartFile {
   close(): Promise<void>;
 }
 
-/** Opens for appending, or empties first; tests put a full disk in its place. */
+/** Opens the file for appending, or empties it first. Injected, so that tests can simulate a full disk. */
 export type OpenPartFile = (path: string, mode: 'append' | 'truncate') => Promise<PartFile>;
 
 export const openPartFile: OpenPartFile = async (path, mode) => {
@@ -26,9 +26,13 @@ export function partBytes(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** A full disk becomes `disk-full`; anything else stays as it is. */
+/** Converts a full disk into `disk-full`; returns any other error unchanged. */
 export function asDiskFull(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new AppError('disk-full', 'The disk is full; what was downloaded so far is kept.', { cause: error });
+  return new AppError(
+    'disk-full',
+    'The disk is full. The part downloaded so far is kept. Free some space and retry.',
+    { cause: error },
+  );
 }

@@ -1,4 +1,4 @@
-/** A download's progress with the speed of its last seconds, so that a stall shows and a resume does not flatter. */
+/** Progress of a download. Its speed covers the last 5 s, so that a stall shows and a resumed part does not count. */
 import type { ModelEntry } from '../../../shared/api/state.ts';
 import type { Clock } from '../../ports/clock.ts';
 
@@ -24,7 +24,7 @@ export function createProgress(
       const atMs = clock.monotonic();
       total = totalBytes;
       const last = samples.at(-1);
-      // Starting over from zero is no negative speed.
+      // A restart from zero must not count as negative speed.
       if (last && receivedBytes < last.bytes) samples = [];
       samples.push({ atMs, bytes: receivedBytes });
       while (samples.length > 2 && (samples[0]?.atMs ?? atMs) < atMs - WINDOW_MS) samples.shift();

@@ -1,20 +1,20 @@
-/** A folder of verified model files that several homes share, so that tests and demos download nothing twice. */
+/** Cache of verified model files shared by several data folders, so that tests and demos download nothing twice. */
 import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFile, type Expected, stampFile } from './verified-file.ts';
 
 export interface SharedCache {
-  /** Puts the shared file at `path` when it is as expected; tells whether it did. */
+  /** Puts the cached file at `path` if it is as expected. Returns whether it did. */
   take(path: string, fileName: string, expected: Expected, signal: AbortSignal): Promise<boolean>;
-  /** Offers a verified file to others. Never fails: the cache only saves a later download. */
+  /** Adds a verified file. Never fails, because the cache only saves a later download. */
   offer(path: string, fileName: string, sha256: string): Promise<void>;
 }
 
 export function createSharedCache(folder: string | null): SharedCache {
   return {
     async take(path, fileName, expected, signal) {
-      // Without a known checksum a shared folder proves nothing.
+      // Without a known checksum a cached file cannot be verified.
       if (folder === null || expected.sha256 === null) return false;
       const shared = join(folder, fileName);
       if ((await checkFile(shared, expected, { trustStamp: true, signal })) === null) return false;
@@ -29,15 +29,15 @@ export function createSharedCache(folder: string | null): SharedCache {
         await linkOrCopy(path, shared);
         await stampFile(shared, sha256);
       } catch {
-        // A read-only or full folder: the download is complete without it.
+        // The folder is read-only or full: the download is complete without the cache.
       }
     },
   };
 }
 
 /**
- * A hard link costs no space; another disk or file system takes a copy. The name changes at once, so that
- * others who share the folder never see half a file, nor write into one that is mapped.
+ * Creates a hard link, which takes no space, or a copy on another disk or file system. The final rename is atomic, so
+ * that other processes never see an incomplete file and never write into a mapped one.
  */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   const fresh = `${to}.${randomUUID()}`;
@@ -45,7 +45,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     await link(from, fresh).catch(() => copyFile(from, fresh));
     await rename(fresh, to);
   } finally {
-    // Left over when both names were the same file already, or when something failed.
+    // Still there if both names already were the same file, or if something failed.
     await rm(fresh, { force: true });
   }
 }

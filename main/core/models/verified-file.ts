@@ -1,6 +1,6 @@
 /**
- * Knows whether a file on disk is the one that was promised, without reading gigabytes at each start: a
- * stamp beside it holds size, time and sha256 of the last full reading.
+ * Verifies that a file on disk is the expected one, without reading gigabytes at each start: a stamp file next to it
+ * holds the size, modification time and sha256 of the last full read.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ const stampSchema = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-/** What the promise is: null where nothing is known. */
+/** Expected size and checksum; null where unknown. */
 export interface Expected {
   readonly sizeBytes: number | null;
   readonly sha256: string | null;
@@ -30,12 +30,12 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<stri
   return hash.digest('hex');
 }
 
-/** The sha256 of the last full reading, whatever happened to the file since; null when there was none. */
+/** Returns the sha256 of the last full read, even if the file changed since; null if there was none. */
 export function pinnedHash(path: string): string | null {
   return readStamp(path)?.sha256 ?? null;
 }
 
-/** The sha256 that the stamp vouches for; null when there is none or the file changed since. */
+/** Returns the sha256 from the stamp; null if there is no stamp or the file changed since. */
 export function stampedHash(path: string): string | null {
   const stamp = readStamp(path);
   const file = statSync(path, { throwIfNoEntry: false });
@@ -47,18 +47,18 @@ function readStamp(path: string): z.infer<typeof stampSchema> | null {
   try {
     return stampSchema.parse(JSON.parse(readFileSync(stampPath(path), 'utf8')));
   } catch {
-    // No stamp, or one that cannot be read: the file is read in full instead.
+    // The stamp is missing or unreadable: the file is read in full instead.
     return null;
   }
 }
 
-/** Writes the stamp; `sha256` was just computed from the file. */
+/** Writes the stamp; `sha256` must just have been computed from the file. */
 export async function stampFile(path: string, sha256: string): Promise<void> {
   const { size, mtimeMs } = statSync(path);
   await writeFile(stampPath(path), JSON.stringify({ sizeBytes: size, modifiedAtMs: mtimeMs, sha256 }));
 }
 
-/** The file's sha256 when it is as promised, null when it is missing, cut short or altered. */
+/** Returns the file's sha256 if it is as expected; null if the file is missing, incomplete or altered. */
 export async function checkFile(
   path: string,
   expected: Expected,
@@ -71,10 +71,14 @@ export async function checkFile(
   return expected.sha256 === null || sha256 === expected.sha256 ? sha256 : null;
 }
 
-/** Sets a bad file aside, so that nobody loads it and somebody can still look at it. */
+/** Renames a bad file so that it is never loaded but can still be inspected. */
 export async function quarantine(path: string): Promise<void> {
   await rm(stampPath(path), { force: true });
-  await rename(path, `${path}.quarantine`);
+  await rename(path, quarantinePath(path));
+}
+
+export function quarantinePath(path: string): string {
+  return `${path}.quarantine`;
 }
 
 export function stampPath(path: string): string {

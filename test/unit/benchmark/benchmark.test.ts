@@ -1,7 +1,8 @@
 /**
- * Goal: a benchmark keeps what it measured with its circumstances, stops when the owner returns, and an
- * offer promises only speeds that were measured undisturbed. Method: fake probe, engine, store and clock.
- * What would break: a half result that is kept, a hanging window that blocks forever, invented speeds.
+ * Verifies: a benchmark stores its measurements with their circumstances, stops when the owner returns, and offers use
+ * only undisturbed speeds.
+ * Setup: fake probe, engine, store and clock.
+ * Fails if: an incomplete result is stored, a hanging window blocks forever, or a speed is made up.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -60,7 +61,7 @@ function memoryStore(): BenchmarkStore & { rows: BenchmarkRow[] } {
   };
 }
 
-/** A probe that answers when it is told to, and ends with its signal as the real ones do. */
+/** Probe that the test resolves, and that rejects when its signal aborts, as the real ones do. */
 function heldProbe(): GpuProbe & { answer(result: GpuProbeResult): void; started: Promise<void> } {
   const start = Promise.withResolvers<void>();
   const held = Promise.withResolvers<GpuProbeResult>();
@@ -103,7 +104,7 @@ function setUp(
 }
 
 describe('benchmark', () => {
-  it('measures, keeps date and circumstances, and is found again by the next agent', async () => {
+  it('stores measurements with date and circumstances, and the next agent reads them', async () => {
     const { benchmark, store } = setUp();
     assert.equal(benchmark.state().state, 'never');
     await benchmark.run();
@@ -130,7 +131,7 @@ describe('benchmark', () => {
     assert.equal(next.newest(FAKE_MODEL.id, 'decode')?.value, decode?.value);
   });
 
-  it('tells its steps, and its progress only grows', async () => {
+  it('reports its steps, and its progress only increases', async () => {
     const { benchmark } = setUp();
     const seen: { step: string | null; progress: number | null }[] = [];
     const stop = benchmark.onChange(() => {
@@ -151,8 +152,10 @@ describe('benchmark', () => {
     await benchmark.run();
     assert.equal(seen.length, before);
   });
+});
 
-  it('stops when the owner returns and keeps no half result', async () => {
+describe('stopping a benchmark', () => {
+  it('stops when the owner returns and stores no incomplete result', async () => {
     const gpuProbe = heldProbe();
     const { benchmark, store } = setUp({ gpuProbe });
     const running = benchmark.run();
@@ -163,11 +166,11 @@ describe('benchmark', () => {
     assert.equal(benchmark.state().state, 'failed');
     assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
     assert.equal(store.rows.length, 0);
-    benchmark.abort('Nothing runs, nothing happens.');
+    benchmark.abort('No benchmark is running.');
     assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
   });
 
-  it('stops in the middle of the engine too', async () => {
+  it('stops during the engine measurement', async () => {
     const { benchmark, store } = setUp();
     benchmark.onChange(() => {
       if (benchmark.state().step === 'engine') benchmark.abort('You are back.');
@@ -176,7 +179,7 @@ describe('benchmark', () => {
     assert.equal(store.rows.length, 0);
   });
 
-  it('keeps showing the last result after a run that was stopped', async () => {
+  it('keeps the last result after a run that was stopped', async () => {
     const store = memoryStore();
     await setUp({ store }).benchmark.run();
     const gpuProbe = heldProbe();
@@ -189,8 +192,10 @@ describe('benchmark', () => {
     assert.equal(benchmark.state().measurements.length, 7);
     assert.equal(benchmark.state().progress, null);
   });
+});
 
-  it('measures the rest when the probe hangs or fails', async () => {
+describe('failures of a benchmark', () => {
+  it('measures the rest if the probe hangs or fails', async () => {
     const hanging = heldProbe();
     const { benchmark, clock } = setUp({ gpuProbe: hanging });
     const running = benchmark.run();
@@ -198,7 +203,7 @@ describe('benchmark', () => {
     clock.advance(200_000);
     await running;
     assert.deepEqual(benchmark.state().unavailable, [
-      { mode: 'gpu.js', reason: 'The probe did not answer in time.' },
+      { mode: 'gpu.js', reason: 'The probe did not respond within 150 s.' },
     ]);
     assert.equal(benchmark.state().measurements.length, 6);
 
@@ -211,27 +216,29 @@ describe('benchmark', () => {
 
   it('does not wait for a probe that ignores its signal', async () => {
     const start = Promise.withResolvers<void>();
-    const deaf: GpuProbe = {
+    const ignoring: GpuProbe = {
       run() {
         start.resolve();
         return new Promise(() => undefined);
       },
     };
-    const { benchmark } = setUp({ gpuProbe: deaf });
+    const { benchmark } = setUp({ gpuProbe: ignoring });
     const running = benchmark.run();
     await start.promise;
     benchmark.abort('You are back.');
     await assert.rejects(running, (error) => isAppError(error, 'aborted'));
   });
 
-  it('says that no model is loaded instead of a speed', async () => {
+  it('reports that no model is loaded instead of a speed', async () => {
     const { benchmark } = setUp({ loaded: false });
     await benchmark.run();
     assert.deepEqual(benchmark.state().unavailable.at(-1), { mode: 'engine', reason: 'No model is loaded.' });
     assert.equal(benchmark.speedsAt(SERVED, 100).decodeTokensPerSecond, null);
   });
+});
 
-  it('promises nothing that was measured while the engine had other work', async () => {
+describe('disturbed benchmarks and unreadable rows', () => {
+  it('offers no speed that was measured alongside other jobs', async () => {
     const { benchmark, engine } = setUp();
     const job = new AbortController();
     const request = {
@@ -251,10 +258,10 @@ describe('benchmark', () => {
     assert.equal(benchmark.speedsAt(SERVED, 100).decodeTokensPerSecond, null);
   });
 
-  it('repeats while its runs differ, up to a limit, and says when other programs had the processor', async () => {
+  it('repeats differing runs up to a limit, and reports disturbance by other programs', async () => {
     let run = 0;
     const { benchmark } = setUp({
-      /** Every second run takes twice as long by the clock; the processor worked for 2 ms in each. */
+      /** Every second run takes twice as much wall time; each takes 2 ms of CPU time. */
       change: (end) => {
         const slow = ++run % 2 === 0 ? 4 : 2;
         return { ...end, prefillMs: slow, decodeMs: slow, cpu: { prefillMs: 1, decodeMs: 1 } };
@@ -272,7 +279,7 @@ describe('benchmark', () => {
     assert.equal(calm?.conditions.disturbed, undefined);
   });
 
-  it('passes over rows that it does not understand', () => {
+  it('ignores stored rows in an unknown format', () => {
     const store = memoryStore();
     store.insert({ id: 'old', atMs: 1, kind: 'machine', conditions: '{}', result: '{"v":0}' });
     store.insert({ id: 'broken', atMs: 2, kind: 'machine', conditions: '{', result: '' });
@@ -284,21 +291,21 @@ describe('benchmark', () => {
 
 describe('joined probes', () => {
   const signal = new AbortController().signal;
-  const thread: GpuProbe = { run: async () => found };
+  const worker: GpuProbe = { run: async () => found };
   const gpu: Measurement = { ...cpuMeasurement, name: 'gpu-arithmetic', mode: 'webgpu' };
 
-  it('believe the window about its modes', async () => {
+  it('take the result of the window for its modes', async () => {
     const window = { run: async () => ({ measurements: [gpu], unavailable: [], renderer: 'RTX' }) };
-    assert.deepEqual(await joinProbes(window, thread).run(signal), {
+    assert.deepEqual(await joinProbes(window, worker).run(signal), {
       measurements: [gpu, cpuMeasurement],
       unavailable: [],
       renderer: 'RTX',
     });
   });
 
-  it('still ask the thread when the window fails', async () => {
+  it('still run the worker process if the window fails', async () => {
     const window = { run: () => Promise.reject(new AppError('unsupported', 'The window did not open.')) };
-    const result = await joinProbes(window, thread).run(signal);
+    const result = await joinProbes(window, worker).run(signal);
     assert.deepEqual(result.measurements, [cpuMeasurement]);
     assert.deepEqual(result.unavailable, [
       { mode: 'webgpu', reason: 'The window did not open.' },
@@ -306,10 +313,10 @@ describe('joined probes', () => {
     ]);
   });
 
-  it('end together with their signal', async () => {
+  it('stop with their signal', async () => {
     const owner = new AbortController();
     const window = heldProbe();
-    const running = joinProbes(window, { run: () => assert.fail('the thread is not asked') }).run(
+    const running = joinProbes(window, { run: () => assert.fail('the worker process must not start') }).run(
       owner.signal,
     );
     await window.started;

@@ -1,7 +1,7 @@
 /**
- * Goal: however slow a machine is, its owner has it back in a few minutes, and the model's speed is measured anyway.
- * Method: properties over any pace, context and comfort; a fast machine by example.
- * Would break: a measurement of an hour on an old laptop, prompts that do not fit the context, rows that repeat others.
+ * Verifies: on any machine the benchmark takes at most a few minutes, and the model's speed is always measured.
+ * Setup: properties over any pace, context and comfort setting; a fast machine as an example.
+ * Fails if: a measurement takes an hour on an old laptop, a prompt exceeds the context, or cases repeat each other.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,27 +15,27 @@ const named = (sequences: number, comfortDutyPercent: number) =>
     ({ streams, context, dutyPercent }) => `${streams} ${context} ${dutyPercent}`,
   );
 
-test('streams up to those that are loaded, a long context, the comfort where it differs, and a throttle', () => {
+test('covers all loaded sequences, a long context, the comfort setting if it differs, and a throttled case', () => {
   assert.deepEqual(named(4, 100), ['1 short 100', '2 short 100', '4 short 100', '1 long 100', '1 short 50']);
   assert.deepEqual(named(1, 100), ['1 short 100', '1 long 100', '1 short 50']);
   assert.deepEqual(named(1, 50), ['1 short 100', '1 long 100', '1 short 50', '1 short 25']);
   assert.deepEqual(named(3, 75).slice(-3), ['1 short 75', '2 short 75', '1 short 38']);
 });
 
-test('a fast machine is asked in full', () => {
+test('uses full-size cases on a fast machine', () => {
   const sizes = casesFor(4, 100).map((each) => sizeOf(each, 2_048, FAST));
   const short = { promptWords: 256, decodeTokens: 64 };
   assert.deepEqual(sizes, [short, short, short, { promptWords: 1_976, decodeTokens: 64 }, short]);
 });
 
-test('a context that is hardly longer than the short one is not measured twice', () => {
+test('skips a long context that is hardly longer than the short one', () => {
   const long = casesFor(1, 100).find(({ context }) => context === 'long');
   assert.ok(long !== undefined);
   assert.equal(sizeOf(long, 512, FAST), 'no-longer');
   assert.notEqual(sizeOf(long, 1_024, FAST), 'no-longer');
 });
 
-test('whatever the pace, a run fits the context, and all of it ends in time', () => {
+test('at any pace, each run fits the context and all runs end in time', () => {
   const speed = fc.double({ min: 0.5, max: 20_000, noNaN: true });
   fc.assert(
     fc.property(
@@ -59,11 +59,11 @@ test('whatever the pace, a run fits the context, and all of it ends in time', ()
           const runMs =
             ((100_000 * each.streams) / each.dutyPercent) *
             (promptTokens / pace.prefillTokensPerSecond + size.decodeTokens / pace.decodeTokensPerSecond);
-          // The last run begins in time and ends a run later.
+          // The last run starts in time and ends one run later.
           worstMs += Math.min(runMs * each.runsMax, each.budgetMs + runMs);
           if (index > 0) assert.ok(runMs <= each.budgetMs);
         }
-        // The first case alone may take 112 s, at half a token a second.
+        // The first case alone may take 112 s, at 0.5 tokens/s.
         assert.ok(worstMs < 270_000, `${worstMs} ms`);
       },
     ),

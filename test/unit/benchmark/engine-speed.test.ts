@@ -1,9 +1,9 @@
 /**
- * Goal: the engine is measured at full speed whatever was set, by streams and context and within the owner's comfort,
- * and its duty is given back however that ends.
- * Method: a fake engine that takes as long as its duty and its streams say, with a clock that moves by that.
- * Would break: a slowed speed shown as the machine's, an engine left at full speed after the owner came back, a
- * disturbed speed shown as a good one.
+ * Verifies: the engine is measured at full speed whatever its duty cycle was, by streams and context and at the owner's
+ * comfort setting, and its duty cycle is always restored.
+ * Setup: a fake engine whose reported times depend on its duty cycle and its streams.
+ * Fails if: a throttled speed is shown as the machine's, the engine stays at full speed after the owner returned, or a
+ * disturbed speed is shown as undisturbed.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -16,13 +16,13 @@ import { isAppError } from '../../../shared/errors.ts';
 import { createFakeEngine, FAKE_MODEL } from '../../fakes/engine.ts';
 
 const LOAD: LoadOptions = { contextTokens: 2_048, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
-/** One stream's, at full speed. */
+/** Tokens/s of one stream at full speed. */
 const PREFILL = 1_000;
 const DECODE = 100;
-/** What each further stream brings, as a share of the first one's speed. */
+/** Gain by each further stream, as a share of the first one's speed. */
 const GAIN = 0.5;
 
-/** Rests as its duty says; streams that run together share what their number brings. */
+/** Simulates the duty cycle; concurrent streams share the total speed of their number. */
 function setUp(change: (end: EngineEnd) => EngineEnd = (end) => end) {
   const fake = createFakeEngine({ loaded: LOAD });
   let dutyPercent = 100;
@@ -82,8 +82,8 @@ async function decodes(measuring: ReturnType<ReturnType<typeof setUp>['measure']
     });
 }
 
-describe('engine speeds', () => {
-  it('are those of the machine and of its comfort, by streams and context, also when begun throttled', async () => {
+describe('engine measurements', () => {
+  it('cover streams, context and comfort setting, even if the engine was throttled before', async () => {
     const { duty, measure, dutyNow } = setUp();
     duty.give(19);
     assert.deepEqual(await decodes(measure()), [
@@ -98,7 +98,7 @@ describe('engine speeds', () => {
     assert.equal(dutyNow(), 19);
   });
 
-  it('read each context as long as they say, and name their conditions', async () => {
+  it('use prompts of the stated length and record their conditions', async () => {
     const { measure } = setUp();
     const { measurements, unavailable } = await measure(100);
     assert.deepEqual(unavailable, []);
@@ -111,7 +111,7 @@ describe('engine speeds', () => {
     assert.ok(prefills.every((each) => each?.disturbed === false && each.otherJobs === undefined));
   });
 
-  it('are stopped at once when the owner returns, and the duty is given back', async () => {
+  it('stop immediately when the owner returns, and restore the duty cycle', async () => {
     for (const after of [0, 3, 7]) {
       const { duty, measure, stop, dutyNow, requests } = setUp();
       duty.give(25);
@@ -123,14 +123,16 @@ describe('engine speeds', () => {
       assert.equal(dutyNow(), 25);
       const asked = requests();
       await new Promise((resolve) => setImmediate(resolve));
-      assert.equal(requests(), asked, 'nothing is asked of the engine afterwards');
+      assert.equal(requests(), asked, 'the engine receives no further request');
     }
   });
+});
 
-  it('give the duty back when the engine dies in a run of several streams', async () => {
+describe('disturbed and failed engine measurements', () => {
+  it('restore the duty cycle if the engine dies in a run of several streams', async () => {
     let ends = 0;
     const { fake, duty, measure, dutyNow } = setUp((end) => {
-      // Two looks and five runs of one stream come first.
+      // Two trial runs and five runs of one stream come first.
       if (++ends === 8) fake.crash();
       return end;
     });
@@ -142,7 +144,7 @@ describe('engine speeds', () => {
     assert.equal(dutyNow(), 25);
   });
 
-  it('fail when another model was loaded meanwhile', async () => {
+  it('fail if another model is loaded meanwhile', async () => {
     let runs = 0;
     const { fake, measure } = setUp();
     const running = measure(50, () => {
@@ -154,7 +156,7 @@ describe('engine speeds', () => {
     );
   });
 
-  it('say which were disturbed: rests of our own are no disturbance', async () => {
+  it('report disturbance; the rests of the duty cycle do not count as one', async () => {
     const spent = (share: number) => (end: EngineEnd) => {
       const fullMs = { prefillMs: end.prefillMs * share, decodeMs: end.decodeMs * share };
       return { ...end, cpu: fullMs };
@@ -167,14 +169,14 @@ describe('engine speeds', () => {
           .map((each) => each.conditions.dutyPercent),
       );
     };
-    // All of the time by the clock was ours, then half of it: at full speed the rest was taken by others.
+    // CPU time equals all of the wall time, then half of it: at full speed other programs took the rest.
     assert.deepEqual(await disturbedAt(spent(1)), new Set());
     assert.deepEqual(await disturbedAt(spent(0.5)), new Set([100]));
     assert.deepEqual(await disturbedAt(spent(0.25)), new Set([100, 50]));
     assert.deepEqual(await disturbedAt(spent(0.125)), new Set([100, 50, 25]));
   });
 
-  it('name a case that this machine is too slow for, and measure the model’s speed anyway', async () => {
+  it('list cases that the machine is too slow for, and always measure the model’s speed', async () => {
     const { measure } = setUp((end) => ({
       ...end,
       prefillMs: end.prefillMs * 500,
@@ -188,10 +190,10 @@ describe('engine speeds', () => {
     assert.deepEqual(
       unavailable.map(({ mode }) => mode),
       [
-        'engine, 2 × short context, 100 %',
-        'engine, 4 × short context, 100 %',
-        'engine, 1 × long context, 100 %',
-        'engine, 1 × short context, 50 %',
+        'engine, 2 × short context, 100%',
+        'engine, 4 × short context, 100%',
+        'engine, 1 × long context, 100%',
+        'engine, 1 × short context, 50%',
       ],
     );
   });

@@ -1,8 +1,8 @@
 /**
- * Goal: what is promised is what is given now, never more; the model's speed is one stream's at full speed.
- * Method: benchmarks written down by hand, as this version and earlier ones kept them.
- * Would break: the full speed promised of a throttled machine, four streams' speed promised to one, a benchmark of
- * an earlier version that is forgotten.
+ * Verifies: offers never promise more than the current speed; the model's speed is that of one stream at full speed.
+ * Setup: hand-written benchmarks, in the formats of this and earlier versions.
+ * Fails if: the full speed of a throttled machine is promised, the speed of four streams is promised to one, or a
+ * benchmark of an earlier version is ignored.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -34,8 +34,8 @@ const WITHIN = [...FULL, ...speed(77, { streams: 1, context: 'short', dutyPercen
 const decodeOf = (benchmarks: Measurement[][], served: Partial<Served>, dutyPercent: number) =>
   measuredFrom(benchmarks).speedsAt({ ...SERVED, ...served }, dutyPercent).decodeTokensPerSecond;
 
-describe('what was measured', () => {
-  it('is promised as it is given: as measured at that share of the time, or by the next higher one', () => {
+describe('speeds for offers', () => {
+  it('uses the speed measured at this duty cycle, or its share of the next higher one', () => {
     const measured = measuredFrom([WITHIN]);
     assert.deepEqual(measured.speedsAt(SERVED, 100), {
       prefillTokensPerSecond: 1_000,
@@ -45,7 +45,7 @@ describe('what was measured', () => {
       prefillTokensPerSecond: 770,
       decodeTokensPerSecond: 77,
     });
-    // No measurement at this share: its part of the comfort's speed, which is nearer to it than the full one.
+    // Without a measurement at this duty cycle: a share of the comfort setting's speed, which is nearer than full speed.
     assert.equal(measured.speedsAt(SERVED, 38).decodeTokensPerSecond, (77 * 38) / 75);
     assert.equal(measured.speedsAt(SERVED, 90).decodeTokensPerSecond, 90);
     assert.deepEqual(measured.speedsAt({ ...SERVED, modelId: 'another' }, 100), {
@@ -54,37 +54,37 @@ describe('what was measured', () => {
     });
   });
 
-  it('is the newest: an old comfort’s speed does not outlive a new measurement', () => {
+  it('uses the newest benchmark: the speed of an old comfort setting does not outlive it', () => {
     const faster = speed(200, { streams: 1, context: 'short', dutyPercent: 100 });
     assert.equal(decodeOf([faster, WITHIN], {}, 75), 150);
     assert.equal(decodeOf([faster, WITHIN], {}, 100), 200);
   });
 
-  it('counts for what computes: other threads give their share at most, another backend nothing', () => {
+  it('scales by threads at most down, and ignores other backends', () => {
     assert.equal(decodeOf([FULL], { threads: 1 }, 100), 25);
     assert.equal(decodeOf([FULL], { threads: 8 }, 100), 100);
     assert.equal(decodeOf([FULL], { backend: 'cuda' }, 100), null);
     assert.equal(decodeOf([FULL], { backend: null, threads: null }, 100), 100);
     const one = speed(40, { threads: 1 });
-    assert.equal(decodeOf([FULL, one], { threads: 1 }, 100), 40, 'measured with just these threads');
+    assert.equal(decodeOf([FULL, one], { threads: 1 }, 100), 40, 'measured with exactly these threads');
     const card = speed(300, {}, { mode: 'cuda' });
     assert.equal(decodeOf([card], { backend: 'cuda', threads: 1 }, 100), 300);
   });
 
-  it('says nothing where the engine worked for others too', () => {
+  it('ignores speeds measured alongside other jobs', () => {
     const beside = speed(60, { otherJobs: 1 });
     assert.equal(decodeOf([beside], {}, 100), null);
     assert.equal(decodeOf([beside, FULL], {}, 100), 100);
   });
 
-  it('of earlier versions counts as full speed, and its share is promised at a lower duty', () => {
+  it('treats measurements of earlier versions as full speed, and scales them at a lower duty cycle', () => {
     const before = speed(100, { contextTokens: 2_048, sequences: 4, promptWords: 256, decodeTokens: 64 });
     assert.equal(decodeOf([before], {}, 100), 100);
     assert.equal(decodeOf([before], {}, 50), 50);
     assert.equal(measuredFrom([before]).newest('m', 'decode')?.value, 100);
   });
 
-  it('stands for the model by one stream after a short prompt at full speed alone', () => {
+  it('defines the model’s speed by one stream with a short prompt at full speed only', () => {
     const measured = measuredFrom([[...WITHIN].reverse()]);
     assert.equal(measured.newest('m', 'decode')?.value, 100);
     assert.equal(measured.newest('m', 'prefill')?.value, 1_000);

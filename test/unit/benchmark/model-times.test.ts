@@ -1,17 +1,18 @@
 /**
- * Goal: a model's times are those of an undisturbed run. Method: a fake engine whose runs take given times. What would
- * break: one disturbed run that counts as the model's speed, and a calibration that never ends on a noisy machine.
+ * Verifies: a model's times are those of an undisturbed run.
+ * Setup: a fake engine whose runs take given times.
+ * Fails if: a disturbed run counts as the model's speed, or a calibration never ends on a noisy machine.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { measureModelTimes } from '../../../main/core/benchmark/model-times.ts';
 import type { Engine, LoadedModel } from '../../../main/ports/engine.ts';
 
-/** Nothing else of it is asked. */
+/** The other properties are not read. */
 const LOADED = { threads: 1 } as LoadedModel;
 const EFFORT = { runs: 2, runsMax: 5, promptWords: 4, answerTokens: 11 };
 
-/** Times of its runs in order, the warm-up's left out; the last one goes on. */
+/** Takes the times of the runs in order, without the warm-up; the last one repeats. */
 function engineOf(prefillMs: readonly number[]) {
   let runs = -1;
   const engine: Pick<Engine, 'status' | 'generate'> = {
@@ -33,7 +34,7 @@ function engineOf(prefillMs: readonly number[]) {
   return { engine: engine as Engine, runs: () => runs };
 }
 
-it('stops as soon as the fastest run was met a second time', async () => {
+it('stops as soon as two runs agree on the fastest time', async () => {
   for (const [times, runs, fastest] of [
     [[100, 101], 2, 100],
     [[100, 140, 101], 3, 100],

@@ -1,8 +1,9 @@
 /**
- * Goal: costs that made times are found again from the times, and predict models of other shapes; what was
- * not measured has no prediction. Method: times are computed from known costs, with and without noise; shapes
- * come from configurations and from headers. What would break: a speed promised on the page that is far off,
- * negative costs, a prediction for a type or an architecture that nobody measured.
+ * Verifies: costs are recovered from the times that they produced, and predict models of other shapes; there is no
+ * prediction for what was never measured.
+ * Setup: times computed from known costs, with and without noise; shapes from configurations and headers.
+ * Fails if: a predicted speed is far off, a cost is negative, or a type or architecture is predicted that was never
+ * measured.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -44,7 +45,7 @@ function known(parts: ReadonlyMap<string, number>, costs: Costs): number {
   return cost;
 }
 
-/** What a machine with exactly these costs would measure; `noise` of 0.02 is 2 % more or less. */
+/** Returns the measurement of a machine with exactly these costs; a `noise` of 0.02 means ±2%. */
 function measured(shape: ModelShape, noise = () => 0, promptTokens = CONDITIONS.promptTokens): MeasuredModel {
   const context = promptTokens + CONDITIONS.answerTokens / 2;
   const prefillMs = known(prefillParts(shape, promptTokens), PREFILL) + known(choiceParts(shape), DECODE);
@@ -74,7 +75,7 @@ describe('the prediction', () => {
     'qwen3-4b',
     'mistral-7b-instruct-v0.3',
   ]) {
-    it(`of ${id} is right where times are sums of costs, however much larger it is`, () => {
+    it(`for ${id} is correct if times are sums of costs, however much larger the model is`, () => {
       const shape = catalogueShape(id);
       const speed = predictSpeed(fitModels(CALIBRATION.map((each) => measured(each))), shape, CONDITIONS);
       const truth = measured(shape);
@@ -85,7 +86,7 @@ describe('the prediction', () => {
     });
   }
 
-  it('stays near when the measurements are off by up to 3 %', () => {
+  it('stays close if the measurements are off by up to 3%', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -0.03, max: 0.03, noNaN: true }), { minLength: 32, maxLength: 32 }),
@@ -106,12 +107,12 @@ describe('the prediction', () => {
     );
   });
 
-  it('is none for a type that was not measured', () => {
+  it('is null for a tensor type that was not measured', () => {
     const costs = fitModels(CALIBRATION.map((each) => measured(each)));
     assert.equal(predictSpeed(costs, catalogueShape('idlewatt-tiny'), CONDITIONS), null);
   });
 
-  it('says how far the measured models are off when each is predicted from the others', () => {
+  it('reports the error of predicting each measured model from the others', () => {
     const exact = crossErrorPercent(CALIBRATION.map((each) => measured(each)));
     assert.ok(exact !== null && exact < 5, String(exact));
     const right = CALIBRATION.map((each) => measured(each));
@@ -126,7 +127,7 @@ describe('the prediction', () => {
 });
 
 describe('the fit', () => {
-  it('is not bent by one sample that was disturbed', () => {
+  it('is not distorted by one disturbed sample', () => {
     const right = CALIBRATION.flatMap((each) => [measured(each), measured(each, () => 0, 34)]);
     const bent = right.map((model, index) =>
       index === 18 ? { ...model, decodeMsPerToken: model.decodeMsPerToken * 1.5 } : model,
@@ -138,7 +139,7 @@ describe('the fit', () => {
     assert.ok(off < 4, `${off} %`);
   });
 
-  it('leaves no direction, within zero and more, in which the error would fall', () => {
+  it('is a minimum among non-negative costs', () => {
     const value = fc.double({ min: 0, max: 1, noNaN: true });
     const row = fc.array(value, { minLength: 4, maxLength: 4 });
     fc.assert(
@@ -146,7 +147,7 @@ describe('the fit', () => {
         const rows = samples.map(([each]) => each);
         const targets = samples.map(([, target]) => target - 0.3);
         const found = nonNegativeLeastSquares(rows, targets);
-        // What holds back unknowns that the rows say nothing about counts as well.
+        // Includes the regularization of unknowns that the rows do not determine.
         const error = (x: readonly number[]) =>
           1e-7 * x.reduce((sum, each) => sum + each ** 2, 0) +
           rows.reduce(
@@ -167,7 +168,7 @@ describe('the fit', () => {
     );
   });
 
-  it('has no cost below zero, even where that would fit better', () => {
+  it('has no negative cost, even if that would fit better', () => {
     const costs = fitCosts([
       {
         parts: new Map([
@@ -197,7 +198,7 @@ describe('the fit', () => {
 });
 
 describe('the shape of a model', () => {
-  it('tells what of its keys fills no whole vector: nothing for heads of 64 or 128, a third for heads of 96', () => {
+  it('counts keys that fill no whole vector: none for head widths 64 and 128, a third for 96', () => {
     const shape = (headWidth: number) =>
       shapeOfConfiguration(
         {
@@ -218,7 +219,7 @@ describe('the shape of a model', () => {
     );
   });
 
-  it('from a header is that of its configuration', () => {
+  it('from a header equals that of the configuration', () => {
     const facts = modelFacts('mistral-7b-instruct-v0.3');
     assert.ok(facts !== null);
     const { configuration, mixture } = facts;

@@ -1,9 +1,9 @@
 /**
- * Goal: a calibration runs on files that the app writes itself and leaves none behind, is kept and found
- * again, predicts only for the backend that it ran on, stops at once, and is scored against what is measured
- * later. Method: a fake engine that reads the file it is given and takes as long as known costs say.
- * What would break: files left in the home, a prediction shown as a measurement, a score made up afterwards,
- * a calibration that goes on after the owner is back.
+ * Verifies: a calibration uses files that the app writes and deletes, is stored, predicts only for its own backend, stops
+ * immediately, and is scored against later measurements.
+ * Setup: a fake engine that reads the file it loads and reports times computed from known costs.
+ * Fails if: files stay in the data folder, a prediction is shown as a measurement, a score is computed in hindsight, or
+ * a calibration continues after the owner returned.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -42,7 +42,7 @@ function small(layers: number, width: number): SyntheticModel {
 const MODELS = [small(1, 128), small(3, 128), small(1, 256), small(2, 320)];
 const LARGER = shapeOfConfiguration(small(6, 512).configuration, 'Q8_0');
 
-/** Milliseconds that this machine takes; `prefillMs` for the whole prompt. */
+/** Milliseconds on this simulated machine; `prefillMs` is for the whole prompt. */
 function truth(shape: ModelShape, promptTokens: number) {
   const layerWeights = [...shape.weights.values()].reduce((sum, each) => sum + each, 0);
   const outputWeights = shape.output.inputs * shape.output.outputs;
@@ -52,7 +52,7 @@ function truth(shape: ModelShape, promptTokens: number) {
   };
 }
 
-/** Takes as long as {@link truth} says of the file that it loaded; `busy` times longer by the clock. */
+/** Reports the times of {@link truth} for the loaded file; wall time is `busy` times longer. */
 function machineWith(busy: number, backend = 'cpu'): Engine {
   const engine = createFakeEngine();
   let shape: ModelShape | null = null;
@@ -124,13 +124,13 @@ function setUp({ engine = machineWith(1), store = memoryStore() } = {}) {
 }
 
 describe('predictions', () => {
-  it('are none before a calibration', () => {
+  it('do not exist before a calibration', () => {
     const { predictions } = setUp();
     assert.equal(predictions.state().state, 'never');
     assert.deepEqual(predictions.speed('larger'), { measured: null, predicted: null, score: null });
   });
 
-  it('are right for a model of another size, kept, and leave no file behind', async () => {
+  it('are correct for a model of another size, are stored, and leave no file behind', async () => {
     const { predictions, store } = setUp();
     const progress: (number | null)[] = [];
     predictions.onChange(() => progress.push(predictions.state().progress));
@@ -154,7 +154,7 @@ describe('predictions', () => {
     assert.deepEqual(again.speed('larger'), predictions.speed('larger'));
   });
 
-  it('are scored by the next measurement of the same backend and threads, and by no other', async () => {
+  it('are scored by the next measurement with the same backend and threads, and by no other', async () => {
     const { predictions, store, measure } = setUp();
     await predictions.calibrate();
     const before = predictions.speed('larger').predicted;
@@ -173,14 +173,16 @@ describe('predictions', () => {
     assert.ok(Math.abs((score?.errorPercent ?? 0) - 25) < 1e-6);
     assert.deepEqual(setUp({ store }).predictions.speed('larger').score, score);
   });
+});
 
-  it('say when other programs had the processor meanwhile', async () => {
+describe('calibrations', () => {
+  it('report disturbance by other programs', async () => {
     const { predictions } = setUp({ engine: machineWith(1.5) });
     await predictions.calibrate();
     assert.equal(predictions.state().disturbed, true);
   });
 
-  it('stop with the reason, keep what was known, and leave no file behind', async () => {
+  it('stop with the reason, keep the previous result, and leave no file behind', async () => {
     const { predictions, store } = setUp();
     await predictions.calibrate();
     const known = predictions.speed('larger');
@@ -195,7 +197,7 @@ describe('predictions', () => {
     assert.ok(!existsSync(folder) || readdirSync(folder).length === 0);
   });
 
-  it('do without a kept row that cannot be read', () => {
+  it('ignore stored rows that cannot be read', () => {
     const store = memoryStore();
     store.insert({ id: '1', atMs: 1, kind: CALIBRATION_KIND, conditions: '{', result: '{"samples":[]}' });
     store.insert({ id: '2', atMs: 1, kind: SCORE_KIND, conditions: '{}', result: 'null' });

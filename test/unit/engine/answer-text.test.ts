@@ -1,14 +1,14 @@
 /**
- * Goal: text goes out once it is certain, and a stop string never does. Method: a byte-wise detokenizer,
- * examples and properties. What would break: half characters on the screen, stop strings in answers, tokens
- * charged that were not delivered.
+ * Verifies: text is delivered once it is final, and stop strings are never delivered.
+ * Setup: a byte-wise detokenizer, examples and properties.
+ * Fails if: incomplete characters or stop strings are delivered, or tokens are counted that were not delivered.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createAnswerText } from '../../../main/adapters/llama/answer-text.ts';
 
-/** One token is one byte: the hardest tokenizer there is. */
+/** One token is one byte, the most demanding tokenizer. */
 const bytesToText = (tokens: readonly number[]) => Buffer.from(tokens).toString('utf8');
 
 function run(text: string, stop: string[]) {
@@ -32,7 +32,7 @@ function run(text: string, stop: string[]) {
 }
 
 describe('answer text', () => {
-  it('holds back incomplete characters and delivers each whole', () => {
+  it('holds back incomplete characters and delivers them whole', () => {
     const { pieces, tokens } = run('aé€😀', []);
     assert.deepEqual(pieces, ['a', 'é', '€', '😀']);
     assert.equal(tokens.length, 10);
@@ -43,15 +43,15 @@ describe('answer text', () => {
     assert.deepEqual([text, tokens.length, stopped], ['one ', 4, true]);
   });
 
-  it('lets go of what only looked like a stop string', () => {
+  it('releases text that only began like a stop string', () => {
     assert.equal(run('EN EN ENT END', ['END!']).text, 'EN EN ENT END');
   });
 
-  it('takes the earliest of several stop strings', () => {
+  it('stops at the earliest of several stop strings', () => {
     assert.equal(run('ab cd ef', ['ef', 'cd']).text, 'ab ');
   });
 
-  it('a token that begins before the stop string is delivered with its first part', () => {
+  it('delivers the first part of a token that reaches into the stop string', () => {
     const words = ['Hello', ' wor', 'ld\nUser', ': hi'];
     const answer = createAnswerText(['\nUser:'], (tokens) =>
       tokens.map((token) => words[token] ?? '').join(''),
@@ -63,13 +63,13 @@ describe('answer text', () => {
     assert.deepEqual(out[3], { piece: { text: 'ld', tokens: [2] }, stopped: true });
   });
 
-  it('broken bytes come out in the end instead of being held for ever', () => {
+  it('delivers invalid bytes at the end instead of holding them forever', () => {
     const answer = createAnswerText([], bytesToText);
     const pieces = [0xff, 0xff, 0xff, 0xff].map((token) => answer.push(token).piece);
     assert.equal(pieces.at(-1)?.tokens.length, 4);
   });
 
-  it('without a stop string nothing is lost or changed; with one, all before its first place is kept', () => {
+  it('loses or changes nothing without a stop string, and nothing before the first one', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '😀', ' ') });
     const stop = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'é'), minLength: 1, maxLength: 4 }), {
       maxLength: 4,
@@ -78,7 +78,7 @@ describe('answer text', () => {
       fc.property(text, stop, (value, stops) => {
         const found = stops.map((word) => value.indexOf(word)).filter((at) => at >= 0);
         const result = run(value, stops);
-        // The stop string that is complete first ends the answer, and it may begin after another's beginning.
+        // The stop string that is complete first ends the response; it may begin after the beginning of another.
         for (const word of stops) assert.ok(!result.text.includes(word));
         if (found.length === 0) assert.equal(result.text, value);
         else assert.ok(value.startsWith(result.text) && result.stopped);

@@ -1,8 +1,8 @@
 /**
- * Goal: the owner's limit on the memory of cards is never passed, and what it does not hold is computed elsewhere.
- * Method: a stand-in for the library that holds models of 30 layers on pretended cards, and counts like the real one.
- * Would break: a limit that the library is not told, the driver's part left out, a model that is refused where the
- * processor could take it, an estimate that was too low and is left so, what is given up and stays in memory.
+ * Verifies: the owner's limit on GPU memory is never exceeded, and what does not fit is computed on the CPU.
+ * Setup: a fake of the library that places models of 30 layers on simulated GPUs and counts memory like the real one.
+ * Fails if: the library is not given the limit, the driver's memory is not counted, a model is refused although the CPU
+ * could run it, an estimate that was too low is not corrected, or an abandoned model stays in memory.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 
 const LAYERS = 30;
 const LAYER_BYTES = 100e6;
-/** Of context, per token on the card. */
+/** Memory of the context per token on the GPU. */
 const TOKEN_BYTES = 20e3;
 const LOAD = {
   type: 'load',
@@ -30,7 +30,7 @@ interface Machine {
   readonly told: unknown[];
 }
 
-/** `understated` is the share by which a model takes more than was estimated. */
+/** `understated` is the share by which a model takes more memory than estimated. */
 function machine({ cards = 1, freeBytes = 24e9, understated = 0 } = {}): Machine {
   const told: unknown[] = [];
   let cap: number | null = null;
@@ -73,16 +73,16 @@ function machine({ cards = 1, freeBytes = 24e9, understated = 0 } = {}): Machine
   return { llama: llama as unknown as Llama, held: () => held, told };
 }
 
-const none = async (): Promise<Llama> => assert.fail('the processor was not needed');
+const none = async (): Promise<Llama> => assert.fail('the CPU was not needed');
 
-test('5: a limit leaves out what the driver takes on each card, and none is none', () => {
+test('deducts the memory of the driver on each GPU from the limit; no limit stays none', () => {
   assert.equal(capBytes(null, 2), null);
   assert.equal(capBytes(8e9, 1), 8e9 - GRAPHICS_DRIVER_BYTES);
   assert.equal(capBytes(8e9, 2), 8e9 - 2 * GRAPHICS_DRIVER_BYTES);
   assert.equal(capBytes(1e8, 1), 0);
 });
 
-test('5: the library is told the limit, the context of all sequences, and the threads', async () => {
+test('passes the limit, the context of all sequences and the threads to the library', async () => {
   const { llama, told } = machine();
   await place({ preferred: llama, processor: none }, { ...LOAD, graphicsMemoryBytesMax: 4e9 });
   assert.deepEqual(told, [
@@ -92,7 +92,7 @@ test('5: the library is told the limit, the context of all sequences, and the th
   ]);
 });
 
-test('5: a limit that was lifted is lifted in the library, too', async () => {
+test('removes the limit in the library when the owner removes it', async () => {
   const { llama, told, held } = machine();
   for (const graphicsMemoryBytesMax of [2e9, null]) {
     const placed = await place({ preferred: llama, processor: none }, { ...LOAD, graphicsMemoryBytesMax });
@@ -103,7 +103,7 @@ test('5: a limit that was lifted is lifted in the library, too', async () => {
   assert.equal(held(), 0);
 });
 
-test('5: whatever the limit and the model, cards and drivers together stay within it', async () => {
+test('keeps GPUs and drivers together within any limit, for any model', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 30_000 }).map((megabytes) => megabytes * 1e6),
@@ -115,13 +115,13 @@ test('5: whatever the limit and the model, cards and drivers together stay withi
         const llamas = { preferred: llama, processor: async () => processor.llama };
         const placed = await place(llamas, { ...LOAD, graphicsMemoryBytesMax });
         assert.ok(held() <= Math.max(0, graphicsMemoryBytesMax - cards * GRAPHICS_DRIVER_BYTES));
-        if (placed.model.llama.gpu === false) assert.equal(held(), 0, 'nothing stays on the cards');
+        if (placed.model.llama.gpu === false) assert.equal(held(), 0, 'nothing stays on the GPUs');
       },
     ),
   );
 });
 
-test('5: a limit, or a card full of others’ work, that holds nothing of the model leaves it to the processor', async () => {
+test('uses the CPU if the limit or the free memory of the GPUs is too small for any layer', async () => {
   for (const [graphicsMemoryBytesMax, freeBytes] of [
     [6e8, 24e9],
     [null, 1e8],
@@ -133,7 +133,7 @@ test('5: a limit, or a card full of others’ work, that holds nothing of the mo
   }
 });
 
-test('a file that is no model fails at once, whatever computes', async () => {
+test('fails immediately for a file that is not a model, on any backend', async () => {
   const broken = machine();
   Object.assign(broken.llama, { loadModel: () => Promise.reject(new Error('no model')) });
   const llamas = { preferred: broken.llama, processor: none };

@@ -1,8 +1,8 @@
 /**
- * Goal: the engine computes for its share of the time, all answers together.
- * Method: answers that make a step when it is their turn, on a clock moved by hand with timers that end late.
- * Would break: a share that is missed, answers that fall out of step so that their batches fall apart, a rest that
- * grows without bound, one that keeps an aborted answer waiting, a gate that stays shut.
+ * Verifies: the engine computes for its share of the time, and all sequences rest together.
+ * Setup: sequences that compute a step when it is their turn, on a clock moved by hand whose timers fire late.
+ * Fails if: the share is missed, sequences leave their shared batch, a rest grows without bound or delays an aborted
+ * response, or the gate stays closed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { createDuty } from '../../../main/adapters/llama/duty.ts';
 
 const NEVER = new AbortController().signal;
 
-/** Time goes on only by steps and rests; each rest ends `lateMs` late. */
+/** Time advances only by steps and rests; each rest ends `lateMs` late. */
 function handClock(lateMs = 0) {
   let nowMs = 0;
   const rests: number[] = [];
@@ -32,7 +32,7 @@ function handClock(lateMs = 0) {
   return { clock, rests, step, now: () => nowMs };
 }
 
-test('it rests in proportion to its steps, at most two seconds, and not at all at full duty', async () => {
+test('rests in proportion to the steps, at most 2 s, and not at all at a duty cycle of 100%', async () => {
   const { clock, rests, step } = handClock();
   const duty = createDuty(clock);
   for (const [percent, stepMs] of [
@@ -49,7 +49,7 @@ test('it rests in proportion to its steps, at most two seconds, and not at all a
   assert.deepEqual(rests, [10, 30, 2_000]);
 });
 
-test('the share is kept although timers end late, whatever the steps', async () => {
+test('keeps the share for any steps, even if timers fire late', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 5, max: 95 }),
@@ -65,21 +65,21 @@ test('the share is kept although timers end late, whatever the steps', async () 
         }
         const computed = steps.reduce((sum, ms) => sum + ms, 0);
         const share = (100 * computed) / now();
-        // The last rest is still to come, and one late timer's worth is not yet taken off.
-        assert.ok(Math.abs(share - percent) < 6, `${share} % instead of ${percent} %`);
+        // The last rest is still due, and the delay of one timer is not yet deducted.
+        assert.ok(Math.abs(share - percent) < 6, `${share}% instead of ${percent}%`);
       },
     ),
     { seed: 20_261_128, numRuns: 40 },
   );
 });
 
-test('answers at once keep in step: every batch holds all of them', async () => {
+test('concurrent sequences stay in step: every batch contains all of them', async () => {
   const { clock, rests, step } = handClock();
   const duty = createDuty(clock);
   duty.set(50);
   const batches: number[] = [];
   let batch: { size: number; done: Promise<void> } | null = null;
-  /** Like the library: what is asked in one tick is computed together. */
+  /** Like the library: steps requested in one tick are computed together. */
   const compute = () => {
     if (batch === null) {
       const begun = { size: 0, done: step(10)() };
@@ -104,7 +104,7 @@ test('answers at once keep in step: every batch holds all of them', async () => 
   assert.deepEqual(rests, [10, 10, 10, 10, 10]);
 });
 
-test('whoever ends its step first waits for the others and rests with them', async () => {
+test('a sequence that finishes its step first waits for the others and rests with them', async () => {
   const { clock, step } = handClock();
   const duty = createDuty(clock);
   duty.set(50);
@@ -122,7 +122,7 @@ test('whoever ends its step first waits for the others and rests with them', asy
   await next;
 });
 
-test('an answer that is aborted does not wait, and full duty opens what was shut', async () => {
+test('an aborted response does not wait, and a duty cycle of 100% opens a closed gate', async () => {
   const { clock, step } = handClock();
   const held: (() => void)[] = [];
   const duty = createDuty({ ...clock, after: (_, then) => held.push(then) });
@@ -134,7 +134,7 @@ test('an answer that is aborted does not wait, and full duty opens what was shut
   await waiting;
   await duty.turn(stop.signal);
   held.pop()?.();
-  // The share becomes whole while one answer waits for the other to end its step.
+  // The duty cycle becomes 100% while one sequence waits for the other to finish its step.
   const first = duty.busy(step(10));
   const second = duty.busy(async () => {
     await first;

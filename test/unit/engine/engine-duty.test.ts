@@ -1,8 +1,8 @@
 /**
- * Goal: a measurement holds the engine's duty without a race: what jobs are given meanwhile comes into force when it
- * ends, however it ends.
- * Method: an engine that only notes its duty.
- * Would break: an engine left at full speed after a measurement that failed, a throttle undone by one that ended.
+ * Verifies: a measurement overrides the duty cycle without a race; a share set for jobs meanwhile applies when the
+ * measurement ends, even if it fails.
+ * Setup: an engine that only records its duty cycle.
+ * Fails if: the engine stays at full speed after a failed measurement, or the end of one undoes a throttle.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ function setUp() {
   return { duty: createEngineDuty({ setDuty: (percent) => void set.push(percent) }), set };
 }
 
-test('jobs are given all of the time at first, then what serving says', () => {
+test('gives jobs 100% initially, then the share that serving sets', () => {
   const { duty, set } = setUp();
   assert.equal(duty.given(), 100);
   duty.give(50);
@@ -22,21 +22,21 @@ test('jobs are given all of the time at first, then what serving says', () => {
   assert.deepEqual(set, [50]);
 });
 
-test('a throttle during a measurement waits for its end and is not lost', async () => {
+test('applies a throttle set during a measurement when the measurement ends', async () => {
   const { duty, set } = setUp();
   duty.give(75);
   const answer = await duty.during(100, async () => {
     assert.equal(set.at(-1), 100);
     duty.give(38);
-    assert.equal(set.at(-1), 100, 'still measured at full speed');
-    assert.equal(duty.given(), 38, 'what is promised to jobs follows at once');
+    assert.equal(set.at(-1), 100, 'the measurement still runs at full speed');
+    assert.equal(duty.given(), 38, 'the share for jobs changes immediately');
     return 'measured';
   });
   assert.equal(answer, 'measured');
   assert.equal(set.at(-1), 38);
 });
 
-test('a measurement that fails gives the duty back', async () => {
+test('restores the share for jobs after a failed measurement', async () => {
   const { duty, set } = setUp();
   duty.give(25);
   await assert.rejects(
@@ -46,12 +46,12 @@ test('a measurement that fails gives the duty back', async () => {
   assert.equal(set.at(-1), 25);
 });
 
-test('two measurements do not mix', async () => {
+test('rejects a second measurement while one is running', async () => {
   const { duty, set } = setUp();
   const first = Promise.withResolvers<void>();
   const holding = duty.during(100, () => first.promise);
   await assert.rejects(
-    duty.during(50, async () => assert.fail('is not begun')),
+    duty.during(50, async () => assert.fail('the second measurement must not start')),
     (error) => isAppError(error, 'busy'),
   );
   assert.equal(set.at(-1), 100);

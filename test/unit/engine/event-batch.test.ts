@@ -1,6 +1,7 @@
 /**
- * Goal: few messages without added waiting. Method: the real event loop, order only, no times. What would
- * break: a message per token that costs the whole stack its speed, or a first token that waits.
+ * Verifies: events are batched into few messages without added latency.
+ * Setup: the real event loop; checks order only, no times.
+ * Fails if: each token takes a message of its own, which slows down all layers above, or the first token is delayed.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -32,7 +33,7 @@ describe('event batch', () => {
     assert.equal(sent[0]?.length, 3);
   });
 
-  it('joins the text of one answer and loses nothing', async () => {
+  it('joins the text of one response and loses nothing', async () => {
     const sent: EngineEvent[][] = [];
     const batch = createEventBatch((events) => sent.push(events));
     batch.add(text(1, 'a', 1));

@@ -1,8 +1,8 @@
 /**
- * Goal: one card can be taken from the work alone, and a card that is off is never used.
- * Method: inventories and drivers' lists made up; a real engine process whose command line and environment are read.
- * Would break: two cards of one name mixed up, a card used because its id is not known, a choice that does not reach
- * the process.
+ * Verifies: a single GPU can be turned off, and a GPU that is off is never used.
+ * Setup: made-up inventories and driver lists; a real engine process whose command line and environment are read.
+ * Fails if: two GPUs with the same name are confused, a GPU is used because its ID is unknown, or a choice does not
+ * reach the process.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const DRIVER = [
   { name: 'RTX 4070', uuid: 'GPU-b' },
 ];
 
-test('6: one of two equal cards is turned off, and the other one works on', () => {
+test('turns off one of two equal GPUs and keeps using the other', () => {
   const two = MACHINE.slice(0, 3);
   assert.deepEqual(chooseGraphics(two, [], DRIVER), { kind: 'all' });
   assert.deepEqual(chooseGraphics(two, ['RTX 4070 #2'], DRIVER), { kind: 'some', uuids: ['GPU-a'] });
@@ -42,12 +42,12 @@ test('6: one of two equal cards is turned off, and the other one works on', () =
   assert.deepEqual(
     chooseGraphics(MACHINE, ['RTX 4070'], DRIVER),
     { kind: 'none' },
-    'the Radeon has no such id',
+    'the Radeon has no such ID',
   );
-  assert.deepEqual(chooseGraphics(two, ['a card that was taken out'], DRIVER), { kind: 'all' });
+  assert.deepEqual(chooseGraphics(two, ['a GPU that was removed'], DRIVER), { kind: 'all' });
 });
 
-test('6: whatever is off, no id of a card that is off is handed on', () => {
+test('never passes on the ID of a GPU that is off', () => {
   const names = fc.constantFrom('A', 'B', 'C');
   fc.assert(
     fc.property(fc.array(names, { maxLength: 5 }), fc.array(fc.nat(4)), (cards, offIndexes) => {
@@ -67,7 +67,7 @@ test('6: whatever is off, no id of a card that is off is handed on', () => {
   );
 });
 
-test('6: a change of the switch is noticed once, and asks no driver while everything is on', async () => {
+test('reports a change of the setting once, and queries no driver while every GPU is on', async () => {
   let asked = 0;
   let graphicsOff: string[] = [];
   let graphicsMemoryBytesMax: number | null = null;
@@ -93,22 +93,26 @@ test('6: a change of the switch is noticed once, and asks no driver while everyt
   assert.deepEqual([await graphics.refresh(), await graphics.refresh()], [true, false]);
   assert.equal(graphics.choice().kind, 'some');
   graphicsMemoryBytesMax = 8e9;
-  assert.equal(await graphics.refresh(), false, 'a limit that holds something is the engine’s matter');
+  assert.equal(
+    await graphics.refresh(),
+    false,
+    'a limit with room for part of a model does not change the choice',
+  );
   graphicsMemoryBytesMax = 1e9;
   assert.equal(await graphics.refresh(), true);
-  assert.equal(graphics.choice().kind, 'none', 'two drivers take more than that');
+  assert.equal(graphics.choice().kind, 'none', 'the drivers of two GPUs take more than that');
 });
 
-test('5: a limit that the drivers alone would use up leaves the cards alone', () => {
+test('uses no GPU if the drivers alone would use up the limit', () => {
   const two = MACHINE.slice(0, 3);
   const choose = (off: string[], bytesMax: number) => chooseGraphics(two, off, DRIVER, bytesMax).kind;
   assert.equal(choose([], 2 * GRAPHICS_DRIVER_BYTES), 'none');
   assert.equal(choose([], 2 * GRAPHICS_DRIVER_BYTES + 1), 'all');
   assert.equal(choose(['RTX 4070'], 2 * GRAPHICS_DRIVER_BYTES), 'some', 'one driver');
-  assert.equal(chooseGraphics([], [], [], 0).kind, 'none', 'also where no card was found');
+  assert.equal(chooseGraphics([], [], [], 0).kind, 'none', 'also without any GPU');
 });
 
-test('6: the engine’s process is told', { skip: process.platform !== 'linux' }, async () => {
+test('passes the choice to the engine process', { skip: process.platform !== 'linux' }, async () => {
   const started = async (choice: GraphicsChoice) => {
     const engine = createLlamaSpawner({ graphics: () => choice })();
     const gone = new Promise<void>((resolve) => engine.onExit(() => resolve()));

@@ -1,6 +1,7 @@
 /**
- * Goal: what was measured when the machine was given back is kept and shown newest first. Method: the real
- * record store. Would break: a history that grows for ever, or a strange text that stops the agent.
+ * Verifies: measured hand-backs are stored and listed newest first.
+ * Setup: the real record store.
+ * Fails if: the history grows without limit, or a record in an unknown format stops the agent.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +10,7 @@ import { createHandBacks } from '../../../main/core/engine/index.ts';
 
 const once = { reason: 'owner-active', how: 'killed', durationMs: 12, jobs: 1 } as const;
 
-test('newest first, across restarts, and never more than a thousand', () => {
+test('lists the newest first, across restarts, and keeps at most 1,000', () => {
   const { records } = openDatabase(':memory:');
   const handBacks = createHandBacks(records);
   for (let atMs = 1; atMs <= 1_005; atMs += 1) handBacks.add({ ...once, atMs });
@@ -39,7 +40,7 @@ test('reads a reason under the name that an earlier version stored', () => {
   );
 });
 
-test('what another version wrote is left out', () => {
+test('ignores a record in another version’s format', () => {
   const { records } = openDatabase(':memory:');
   records.set('hand-backs', 'all', JSON.stringify([{ ...once, atMs: 1, how: 'asked nicely' }]));
   const handBacks = createHandBacks(records);

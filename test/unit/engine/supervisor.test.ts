@@ -1,7 +1,8 @@
 /**
- * Goal: the engine's supervisor keeps one process alive, fair and honest. Method: a fake process and a clock
- * moved by hand. What would break: answers that hang after a crash, endless restarts, a queue that forgets
- * somebody, tokens charged that were never delivered.
+ * Verifies: the engine's supervisor keeps one process running, serves requests in order and counts tokens correctly.
+ * Setup: a fake process and a clock moved by hand.
+ * Fails if: a response hangs after a crash, restarts never end, the queue loses a request, or tokens are counted that
+ * were never delivered.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -23,7 +24,7 @@ const REQUEST: GenerateRequest = {
 };
 const NEVER = new AbortController().signal;
 
-function setUp() {
+function setUp(change: (fake: FakeEngineProcess) => FakeEngineProcess = (fake) => fake) {
   const clock = manualClock(1_000);
   const processes: FakeEngineProcess[] = [];
   const engine = createEngineSupervisor({
@@ -34,7 +35,7 @@ function setUp() {
     stableMs: 10_000,
     stopGraceMs: 500,
     spawn: () => {
-      const fake = createFakeProcess(100 + processes.length);
+      const fake = change(createFakeProcess(100 + processes.length));
       processes.push(fake);
       return fake;
     },
@@ -55,12 +56,12 @@ async function ready(sequences = 2) {
   return bench;
 }
 
-/** Lets everything that is already due run. */
+/** Runs everything that is already due. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-/** Reads an answer to its end in the background. */
+/** Reads a response to its end in the background. */
 function read(events: AsyncIterable<GenerateEvent>) {
   const seen: GenerateEvent[] = [];
   const done = (async () => {
@@ -79,7 +80,7 @@ function end(id: number, outputTokens: number, reason: 'stop' | 'length' | 'abor
 }
 
 describe('loading', () => {
-  it('starts a process, loads the model and says so', async () => {
+  it('starts a process, loads the model and reports it as ready', async () => {
     const { engine, statuses, last } = await ready();
     assert.equal(last().commands[0]?.type, 'load');
     const status = forceUnwrap('a status', statuses.at(-1));
@@ -89,17 +90,17 @@ describe('loading', () => {
     assert.equal(engine.status(), status);
   });
 
-  it('passes a refused model on and is stopped afterwards', async () => {
+  it('passes on a load failure and is stopped afterwards', async () => {
     const { engine, last } = setUp();
     const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
     await turns();
     const failure = { code: 'model-unavailable' as const, message: 'no model', details: { reason: 'file' } };
-    last().say({ type: 'failed', request: 1, failure });
+    last().report({ type: 'failed', request: 1, failure });
     await assert.rejects(loading, (error) => isAppError(error, 'model-unavailable'));
     assert.equal(engine.status().state, 'stopped');
   });
 
-  it('refuses to generate without a model, and parameters out of bounds', async () => {
+  it('rejects requests without a model and parameters out of bounds', async () => {
     const { engine } = setUp();
     await assert.rejects(read(engine.generate(REQUEST, NEVER)).done, (e) =>
       isAppError(e, 'model-unavailable'),
@@ -109,7 +110,7 @@ describe('loading', () => {
     await assert.rejects(read(bench.engine.generate(wrong, NEVER)).done, (e) => isAppError(e, 'bad-request'));
   });
 
-  it('a new model aborts the answers of the old one and refuses those who wait', async () => {
+  it('loading another model aborts active requests and rejects queued ones', async () => {
     const { engine, last } = await ready(1);
     const first = read(engine.generate(REQUEST, NEVER));
     const second = read(engine.generate(REQUEST, NEVER));
@@ -124,8 +125,8 @@ describe('loading', () => {
   });
 });
 
-describe('answers', () => {
-  it('streams what the process says, in order, and counts busy sequences', async () => {
+describe('responses', () => {
+  it('streams the events of the process in order and counts busy sequences', async () => {
     const { engine, last, statuses } = await ready();
     const answer = read(engine.generate(REQUEST, NEVER));
     await turns();
@@ -143,7 +144,7 @@ describe('answers', () => {
     assert.deepEqual(busy, [0, 1, 0]);
   });
 
-  it('gives turns in the order of asking, never more than there are sequences', async () => {
+  it('serves requests in order, never more than there are sequences', async () => {
     const { engine, last } = await ready(2);
     const answers = [1, 2, 3, 4].map((seed) => read(engine.generate({ ...REQUEST, seed }, NEVER)));
     await turns();
@@ -157,8 +158,10 @@ describe('answers', () => {
     await Promise.all(answers.map(({ done }) => done));
     assert.deepEqual(seeds(), [1, 2, 3, 4]);
   });
+});
 
-  it('an abort while waiting ends at once and never reaches the process', async () => {
+describe('aborts and failures of one response', () => {
+  it('aborting a queued request ends it immediately and never reaches the process', async () => {
     const { engine, last } = await ready(1);
     const controller = new AbortController();
     const first = read(engine.generate(REQUEST, NEVER));
@@ -173,7 +176,7 @@ describe('answers', () => {
     assert.equal(generateIds(last()).length, 1);
   });
 
-  it('an abort under way asks the process, and its end keeps the count', async () => {
+  it('aborting an active request sends `abort`, and the end of the process keeps its counts', async () => {
     const { engine, last } = await ready();
     const controller = new AbortController();
     const answer = read(engine.generate(REQUEST, controller.signal));
@@ -186,7 +189,7 @@ describe('answers', () => {
     assert.ok(answer.seen.at(-1)?.type === 'end');
   });
 
-  it('leaving the iteration aborts, so that nobody computes for a reader who left', async () => {
+  it('leaving the iteration aborts the request', async () => {
     const { engine, last } = await ready();
     const events = engine.generate(REQUEST, NEVER)[Symbol.asyncIterator]();
     const first = events.next();
@@ -198,7 +201,7 @@ describe('answers', () => {
     assert.deepEqual(last().commands.at(-1), { type: 'abort', id });
   });
 
-  it('a failure of one answer fails only that one', async () => {
+  it('a failed response does not affect the others', async () => {
     const { engine, last } = await ready();
     const bad = read(engine.generate(REQUEST, NEVER));
     const good = read(engine.generate(REQUEST, NEVER));
@@ -215,15 +218,15 @@ describe('answers', () => {
   });
 });
 
-describe('crashes', () => {
-  it('an answer under way fails with what was delivered, one that waits is served after the restart', async () => {
+describe('restarts after crashes', () => {
+  it('a crash fails the active response with the delivered tokens; a queued one is served after the restart', async () => {
     const { engine, clock, last, states, processes } = await ready(1);
     const broken = read(engine.generate(REQUEST, NEVER));
     const waiting = read(engine.generate(REQUEST, NEVER));
     await turns();
     const [id = -1] = generateIds(last());
     last().events({ type: 'text', id, text: 'Hi you', tokens: [7, 8] });
-    last().exit('it was ended by SIGKILL');
+    last().exit('killed by SIGKILL');
     await assert.rejects(
       broken.done,
       (error) => isAppError(error, 'engine-failed') && error.details.deliveredTokens === 2,
@@ -244,7 +247,7 @@ describe('crashes', () => {
     assert.deepEqual(states().slice(-5), ['restarting', 'loading', 'ready', 'ready', 'ready']);
   });
 
-  it('waits longer each time up to the cap, then gives up aloud and can be loaded again', async () => {
+  it('backs off up to the cap, then gives up with a status and can be loaded again', async () => {
     const { engine, clock, last, statuses } = await ready();
     const waiting: { done: Promise<void> }[] = [];
     for (let crash = 0; crash < 4; crash += 1) {
@@ -267,8 +270,10 @@ describe('crashes', () => {
     await loading;
     assert.equal(engine.status().state, 'ready');
   });
+});
 
-  it('forgets earlier crashes after a stable time', async () => {
+describe('crash handling', () => {
+  it('does not count earlier crashes after a stable time', async () => {
     const { engine, clock, last } = await ready();
     for (let crash = 0; crash < 10; crash += 1) {
       clock.advance(10_000);
@@ -280,7 +285,7 @@ describe('crashes', () => {
     }
   });
 
-  it('a crash while loading is tried again for the same caller', async () => {
+  it('retries a load that crashed, for the same caller', async () => {
     const { engine, clock, last } = setUp();
     const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
     await turns();
@@ -290,27 +295,45 @@ describe('crashes', () => {
     assert.equal((await loading).backend, 'cpu');
   });
 
-  it('kills a process that does not keep to the protocol', async () => {
+  it('kills a process that fails on its first command, and retries', async () => {
+    const { engine, clock, processes } = setUp((fake) => ({
+      ...fake,
+      send: () => assert.fail('the channel is broken'),
+      kill: () => fake.kill(),
+      get killed() {
+        return fake.killed;
+      },
+    }));
+    engine.load(FAKE_MODEL, FAKE_LOAD).catch(() => {});
+    await turns();
+    const status = engine.status();
+    assert.ok(status.state === 'restarting' && /the channel is broken/.test(status.cause));
+    assert.equal(processes[0]?.killed, true);
+    clock.advance(100);
+    assert.equal(processes.length, 2);
+  });
+
+  it('kills a process that violates the protocol', async () => {
     const { engine, last } = await ready();
-    last().sayRaw({ type: 'events', events: [{ type: 'text', id: -1 }] });
+    last().sendRaw({ type: 'events', events: [{ type: 'text', id: -1 }] });
     assert.ok(last().killed);
     assert.equal(engine.status().state, 'restarting');
   });
 });
 
 describe('unloading and stopping', () => {
-  it('unload gives the model back and keeps the process', async () => {
+  it('unload frees the model and keeps the process', async () => {
     const { engine, last } = await ready();
     const unloading = engine.unload();
     const command = forceUnwrap('a command', last().commands.at(-1));
     assert.ok(command.type === 'unload');
-    last().say({ type: 'unloaded', request: command.request });
+    last().report({ type: 'unloaded', request: command.request });
     await unloading;
     assert.equal(engine.status().state, 'stopped');
     assert.equal(last().killed, false);
   });
 
-  it('stop is polite first; what ends with it ends as aborted with its count', async () => {
+  it('stop is cooperative first; active responses end as aborted with their counts', async () => {
     const { engine, last } = await ready();
     const answer = read(engine.generate(REQUEST, NEVER));
     await turns();
@@ -318,7 +341,7 @@ describe('unloading and stopping', () => {
     last().events({ type: 'start', id, inputTokens: 3 }, { type: 'text', id, text: 'Hi', tokens: [7] });
     const stopping = engine.stop();
     assert.equal(last().commands.at(-1)?.type, 'exit');
-    last().exit('exit code 0');
+    last().exit('exited with code 0');
     await stopping;
     await answer.done;
     const final = answer.seen.at(-1);
@@ -327,7 +350,7 @@ describe('unloading and stopping', () => {
     assert.equal(engine.status().state, 'stopped');
   });
 
-  it('stop uses force when politeness does not help', async () => {
+  it('stop kills a process that does not exit in time', async () => {
     const { engine, clock, last } = await ready();
     const stopping = engine.stop();
     clock.advance(499);
@@ -337,7 +360,7 @@ describe('unloading and stopping', () => {
     assert.ok(last().killed);
   });
 
-  it('stop during a restart calls the restart off', async () => {
+  it('stop during a restart cancels the restart', async () => {
     const { engine, clock, last, processes } = await ready();
     last().exit();
     await engine.stop();
@@ -347,15 +370,15 @@ describe('unloading and stopping', () => {
   });
 });
 
-describe('giving the machine back', () => {
-  it('kills what computes at once: the answer ends with what was delivered, and nothing restarts', async () => {
+describe('hand-back', () => {
+  it('kills a computing process immediately: the response ends with the delivered tokens, and nothing restarts', async () => {
     const { engine, clock, last, processes } = await ready();
     const answer = read(engine.generate(REQUEST, NEVER));
     await turns();
     const [id = -1] = generateIds(last());
     last().events({ type: 'start', id, inputTokens: 3 }, { type: 'text', id, text: 'Hi', tokens: [7] });
     const given = engine.handBack();
-    assert.ok(last().killed, 'before anything is waited for');
+    assert.ok(last().killed, 'before the hand-back waits for anything');
     await answer.done;
     const final = answer.seen.at(-1);
     assert.ok(final?.type === 'end' && final.reason === 'aborted');
@@ -366,7 +389,7 @@ describe('giving the machine back', () => {
     assert.equal(processes.length, 1);
   });
 
-  it('kills a load that is under way', async () => {
+  it('kills a process that is loading', async () => {
     const { engine, last } = setUp();
     const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
     await turns();
@@ -375,14 +398,14 @@ describe('giving the machine back', () => {
     assert.ok(last().killed);
   });
 
-  it('an idle engine only unloads, unless it is late', async () => {
+  it('an idle engine only unloads, unless that takes too long', async () => {
     const { engine, clock, last } = await ready();
-    const polite = engine.handBack();
+    const unloaded = engine.handBack();
     const command = forceUnwrap('a command', last().commands.at(-1));
     assert.ok(command.type === 'unload');
     clock.advance(20);
-    last().say({ type: 'unloaded', request: command.request });
-    assert.deepEqual(await polite, { how: 'unloaded', durationMs: 20 });
+    last().report({ type: 'unloaded', request: command.request });
+    assert.deepEqual(await unloaded, { how: 'unloaded', durationMs: 20 });
 
     const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
     await turns();
@@ -395,8 +418,10 @@ describe('giving the machine back', () => {
     assert.deepEqual(await late, { how: 'killed', durationMs: 250 });
     assert.equal(engine.status().state, 'stopped');
   });
+});
 
-  it('asked twice at once, it gives back once, and a load that began in between is not left running', async () => {
+describe('repeated hand-backs', () => {
+  it('two concurrent calls run one after the other, and a load started in between is killed', async () => {
     const { engine, last } = await ready();
     const first = engine.handBack();
     const second = engine.handBack();
@@ -405,25 +430,25 @@ describe('giving the machine back', () => {
     const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
     loading.catch(() => {});
     await turns();
-    last().say({ type: 'unloaded', request: command.request });
+    last().report({ type: 'unloaded', request: command.request });
     assert.equal((await first)?.how, 'unloaded');
     assert.equal((await second)?.how, 'killed');
     await assert.rejects(loading, (error) => isAppError(error, 'aborted'));
   });
 
-  it('asked twice at once with nothing going on, it says once what it gave back', async () => {
+  it('of two concurrent calls on an idle engine, only one reports a hand-back', async () => {
     const { engine, last } = await ready();
     const both = [engine.handBack(), engine.handBack()];
     const unload = forceUnwrap('a command', last().commands.at(-1));
     assert.ok(unload.type === 'unload');
-    last().say({ type: 'unloaded', request: unload.request });
+    last().report({ type: 'unloaded', request: unload.request });
     assert.deepEqual(
       (await Promise.all(both)).map((given) => given?.how ?? null),
       ['unloaded', null],
     );
   });
 
-  it('gives nothing back twice, and calls a restart off', async () => {
+  it('returns null if nothing is loaded, and cancels a restart', async () => {
     const { engine, clock, last, processes } = await ready();
     last().exit();
     assert.equal(await engine.handBack(), null);
@@ -432,7 +457,7 @@ describe('giving the machine back', () => {
     assert.equal(await engine.handBack(), null);
   });
 
-  it('serves again afterwards', async () => {
+  it('can be loaded again afterwards', async () => {
     const { engine, last, processes } = await ready();
     read(engine.generate(REQUEST, NEVER));
     await turns();

@@ -1,6 +1,7 @@
 /**
- * Goal: never more threads than free cores, never none. Method: examples and properties. What would break:
- * spinning threads that make one token take seconds on an owner's busy machine.
+ * Verifies: there are never more threads than free cores, and always at least one.
+ * Setup: examples and properties.
+ * Fails if: threads spin without a core of their own, so that one token takes seconds on a busy machine.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +9,7 @@ import fc from 'fast-check';
 import { chooseThreads } from '../../../main/core/engine/index.ts';
 
 describe('choice of threads', () => {
-  it('leaves one core free and counts what others use', () => {
+  it('leaves one core free and deducts the load of other programs', () => {
     assert.equal(chooseThreads({ physicalCores: 2, logicalCores: 2, busyCores: null }), 1);
     assert.equal(chooseThreads({ physicalCores: 8, logicalCores: 16, busyCores: 0 }), 7);
     assert.equal(chooseThreads({ physicalCores: 8, logicalCores: 16, busyCores: 2.5 }), 5);
@@ -17,7 +18,7 @@ describe('choice of threads', () => {
     assert.equal(chooseThreads({ physicalCores: 1, logicalCores: 1, busyCores: 1 }), 1);
   });
 
-  it('stays between one and the physical cores, and more load never means more threads', () => {
+  it('stays between one and the number of physical cores, and never rises with load', () => {
     const cores = fc.integer({ min: 1, max: 128 });
     const busy = fc.double({ min: 0, max: 200, noNaN: true });
     fc.assert(

@@ -1,8 +1,9 @@
 /**
- * Goal: a model file's header is read as it was written, and no file, however made, gets more out of the
- * reader than a refusal. Method: what the writer wrote is read back; headers are cut at every byte, altered at
- * random places, and given absurd lengths. What would break: a crash of the agent by a downloaded file, memory
- * taken for a length that a file only claims, a wrong shape that a prediction is then made of.
+ * Verifies: a model file's header is read as it was written, and a malformed file only causes a rejection.
+ * Setup: reads back the output of the writer; truncates headers at every byte, alters random bytes and sets absurd
+ * lengths.
+ * Fails if: a downloaded file crashes the agent, memory is allocated for a length that a file merely claims, or a wrong
+ * shape is used for a prediction.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -49,7 +50,7 @@ function padded({ type, shape }: GgufTensor): number {
   return Math.ceil(tensorBytes(type, shape) / 32) * 32;
 }
 
-/** Reads without throwing anything but the one refusal. */
+/** Returns `refused` for `model-unavailable` and fails the test on any other error. */
 function readOrRefuse(bytes: Buffer): 'read' | 'refused' {
   try {
     parseGgufHeader(bytes);
@@ -60,8 +61,8 @@ function readOrRefuse(bytes: Buffer): 'read' | 'refused' {
   }
 }
 
-describe('the header of a GGUF file', () => {
-  it('is read as it was written; arrays and long texts are skipped', () => {
+describe('a GGUF header', () => {
+  it('is read as written; arrays and long texts are skipped', () => {
     const { values, tensors } = parseGgufHeader(FILE);
     assert.deepEqual(
       [...values],
@@ -78,7 +79,7 @@ describe('the header of a GGUF file', () => {
     );
   });
 
-  it('is read from a file, also when it is longer than the first read, and refused when it is cut', async () => {
+  it('is read from a file even if longer than the first read, and rejected if truncated', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'idlewatt-gguf-'));
     try {
       const many = Array.from({ length: 300_000 }, (_, index) => `token ${index}`);
@@ -98,8 +99,10 @@ describe('the header of a GGUF file', () => {
       await rm(folder, { recursive: true });
     }
   });
+});
 
-  it('is refused wherever it is cut', () => {
+describe('a malformed GGUF header', () => {
+  it('is rejected when truncated at any byte', () => {
     // The last bytes before the data are padding.
     for (let length = 0; length < HEADER_BYTES - 32; length++) {
       assert.equal(readOrRefuse(FILE.subarray(0, length)), 'refused', `cut at ${length}`);
@@ -107,7 +110,7 @@ describe('the header of a GGUF file', () => {
     assert.equal(readOrRefuse(FILE), 'read');
   });
 
-  it('never fails in another way, whatever bytes are altered', () => {
+  it('causes no other error when any bytes are altered', () => {
     const change = fc.tuple(fc.nat(HEADER_BYTES - 1), fc.integer({ min: 0, max: 255 }));
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
@@ -119,7 +122,7 @@ describe('the header of a GGUF file', () => {
     );
   });
 
-  it('never fails in another way on random bytes after a right beginning', () => {
+  it('causes no other error for random bytes after a valid beginning', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (rest) => {
         readOrRefuse(Buffer.concat([FILE.subarray(0, 8), rest]));
@@ -128,7 +131,7 @@ describe('the header of a GGUF file', () => {
     );
   });
 
-  it('is refused for what it claims, before the claim is followed', () => {
+  it('is rejected for its claims before they are acted on', () => {
     const refusal = (bytes: Buffer, why: RegExp, about: string) =>
       assert.throws(
         () => parseGgufHeader(bytes),
@@ -138,17 +141,17 @@ describe('the header of a GGUF file', () => {
     for (const at of [8, 16, 24]) {
       const bytes = Buffer.from(FILE);
       bytes.writeBigUInt64LE(2n ** 63n, at);
-      refusal(bytes, /a length is beyond reason/, `length at ${at}`);
+      refusal(bytes, /a length exceeds its limit/, `length at ${at}`);
     }
     const nested = Buffer.concat([...writeGguf(new Map([['n', { type: 'int32s', value: [9] }]]), [])]);
-    // The array's element type becomes an array.
+    // Turns the array's element type into an array.
     nested.writeUInt32LE(9, 24 + 8 + 1 + 4);
-    refusal(nested, /nests arrays/, 'nested');
+    refusal(nested, /nested arrays/, 'nested');
     const deep = TENSORS.slice(0, 1).map((tensor) => ({ ...tensor, shape: [4, 1, 1, 1, 1] }));
     refusal(Buffer.concat([...writeGguf(new Map(), deep)]), /too many dimensions/, 'five dimensions');
     const unknown = Buffer.concat([...writeGguf(new Map([['n', { type: 'uint32', value: 1 }]]), [])]);
     unknown.writeUInt32LE(99, 24 + 8 + 1);
-    refusal(unknown, /a type that is not known/, 'unknown type');
-    refusal(Buffer.from('GGML rather than what it should be'), /does not begin/, 'another format');
+    refusal(unknown, /an unknown type/, 'unknown type');
+    refusal(Buffer.from('GGML instead of the expected format'), /does not begin/, 'another format');
   });
 });

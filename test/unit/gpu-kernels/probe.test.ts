@@ -1,7 +1,8 @@
 /**
- * Goal: the probe reports what the device does per pass and nothing else, and never trusts it. Method: a
- * fake gpu.js on a clock that only its own work moves. What would break: copying counted as computing, a
- * wrong kernel or a software renderer presented as a GPU, a missing mode that leaves no trace.
+ * Verifies: the probe measures only the passes on the device, and checks its results.
+ * Setup: a fake gpu.js with a clock that only its own work advances.
+ * Fails if: copying counts as computing, a wrong kernel or a software renderer is presented as a GPU, or a missing mode
+ * is not reported.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -17,16 +18,16 @@ import {
 } from '../../../shared/gpu-kernels/kernels.ts';
 
 interface FakeDevice {
-  /** Time of starting and reading back a chain, whatever its length. */
+  /** Time to start a chain and read it back, independent of its length. */
   readonly overheadMs: number;
   /** Time of one pass over a square of side 256; grows with the area. */
   readonly passMs: number;
   readonly backend?: string;
-  /** Spoils the first sampled cell. */
+  /** Makes the first sampled cell wrong. */
   readonly wrong?: boolean;
 }
 
-/** A handle counts the passes that it went through. */
+/** A handle counts its passes. */
 type Handle = { passes: number; whole: boolean };
 
 function fakeHost(device: FakeDevice, host: Partial<ProbeHost> = {}): ProbeHost {
@@ -76,7 +77,7 @@ function fakeHost(device: FakeDevice, host: Partial<ProbeHost> = {}): ProbeHost 
 }
 
 describe('gpu.js probe', () => {
-  it('reports the speed of the passes, whatever starting and reading back cost', async () => {
+  it('measures the speed of the passes, independent of the cost of starting and reading back', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.double({ min: 0.05, max: 40, noNaN: true }),
@@ -103,7 +104,7 @@ describe('gpu.js probe', () => {
     assert.equal(await side(0.05), 2048);
   });
 
-  it('keeps the processor modes on squares that the agent can bear', async () => {
+  it('limits CPU modes to squares of a bearable size', async () => {
     const host = fakeHost({ passMs: 0.01, overheadMs: 1 }, { modes: ['cpu'] });
     const { measurements } = await probeModes(host);
     assert.deepEqual(
@@ -115,20 +116,20 @@ describe('gpu.js probe', () => {
     );
   });
 
-  it('does not use a mode that computes wrongly', async () => {
+  it('rejects a mode that computes wrong results', async () => {
     const result = await probeModes(fakeHost({ passMs: 1, overheadMs: 1, wrong: true }));
     assert.deepEqual(result.measurements, []);
-    assert.match(result.unavailable[0]?.reason ?? '', /computes wrongly: 42/);
+    assert.match(result.unavailable[0]?.reason ?? '', /Wrong result: 42/);
   });
 
-  it('does not take a silent substitute for the mode that was asked for', async () => {
+  it('rejects a silent fallback to another mode', async () => {
     const result = await probeModes(fakeHost({ passMs: 1, overheadMs: 1, backend: 'cpu' }));
     assert.deepEqual(result.unavailable, [
       { mode: 'webgl2', reason: 'gpu.js fell back to cpu (no float textures).' },
     ]);
   });
 
-  it('names a software renderer and counts it to the processor', async () => {
+  it('records a software renderer and counts it as CPU', async () => {
     const measured = async (renderer: string) =>
       (await probeModes(fakeHost({ passMs: 1, overheadMs: 1 }, { renderer: async () => renderer })))
         .measurements;
@@ -144,7 +145,7 @@ describe('gpu.js probe', () => {
     }
   });
 
-  it('goes on after a mode that is missing or breaks, and keeps the reasons', async () => {
+  it('continues after a mode that is missing or fails, and reports the reasons', async () => {
     const good = fakeHost({ passMs: 1, overheadMs: 1 });
     const result = await probeModes({
       ...good,
@@ -164,9 +165,9 @@ describe('gpu.js probe', () => {
 });
 
 describe('kernels', () => {
-  it('compute what the reference says', () => {
+  it('compute the same results as the reference', () => {
     for (const workload of [arithmetic, bandwidth]) {
-      // The kernel is JavaScript: here it runs as such, which is what gpu.js promises on any device.
+      // Runs the kernel as plain JavaScript, whose results gpu.js must reproduce on any device.
       const kernel: (this: object, previous: number[][], fixed: number[][]) => number = new Function(
         `return ${workload.source}`,
       )();

@@ -1,6 +1,7 @@
 /**
- * Goal: the catalogue is sound and its tiny model is the one the script makes. Method: checks of each entry,
- * and the script run once. What would break: downloads that can never be proved, a test model nobody can remake.
+ * Verifies: the catalog is complete and its tiny model is the one that the script generates.
+ * Setup: checks of each entry, and one run of the script.
+ * Fails if: a download could never be verified, or the test model cannot be reproduced.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -22,26 +23,26 @@ const tiny = forceUnwrap(
 );
 
 describe('catalogue', () => {
-  it('has distinct models with licence, size, checksum and sources', () => {
+  it('has distinct models with license, size, checksum and sources', () => {
     assert.equal(new Set(CATALOGUE.map(({ id }) => id)).size, CATALOGUE.length);
     assert.equal(new Set(CATALOGUE.map(({ fileName }) => fileName)).size, CATALOGUE.length);
     for (const entry of CATALOGUE) {
       assert.match(entry.sha256 ?? '', /^[0-9a-f]{64}$/, entry.id);
       assert.ok((entry.sizeBytes ?? 0) > 0 && entry.license !== '' && entry.sources.length > 0, entry.id);
       for (const source of entry.sources) {
-        // A pinned revision, so that the file behind the address cannot change.
+        // Requires a pinned revision, so that the file at the URL cannot change.
         if (source.kind === 'https')
           assert.match(source.url, /^https:\/\/.*\/resolve\/[0-9a-f]{40}\/.*\.gguf$/);
       }
     }
   });
 
-  it('the default model has a second source for machines that reach only package indexes', () => {
+  it('the default model has a second source for machines that can only reach package indexes', () => {
     const kinds = CATALOGUE.find(({ id }) => id === DEFAULT_MODEL_ID)?.sources.map(({ kind }) => kind);
     assert.deepEqual(kinds, ['https', 'pypi']);
   });
 
-  it('the tiny model is remade byte for byte, and is what lies in the repository', () => {
+  it('the tiny model is reproducible byte for byte and equals the file in the repository', () => {
     const made = buildTinyModel();
     assert.equal(createHash('sha256').update(made).digest('hex'), tiny.sha256);
     assert.equal(made.length, tiny.sizeBytes);
@@ -52,7 +53,7 @@ describe('catalogue', () => {
 });
 
 describe('fit', () => {
-  it('needs weights, context and room beside them', () => {
+  it('requires memory for weights, context and compute buffers', () => {
     const required = forceUnwrap('a size', requiredBytes(tiny));
     assert.ok(required > (tiny.sizeBytes ?? 0));
     assert.equal(fit(tiny, required * 2), 'fits');

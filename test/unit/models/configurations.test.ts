@@ -1,21 +1,21 @@
 /**
- * Goal: the shapes from which speeds are predicted are those of the catalogue's files. Method: what a shape
- * says of the file's size and of the memory for context is compared with what the catalogue states of both.
- * What would break: a wrong layer count, width or vocabulary, and every prediction for that model with it.
+ * Verifies: the configurations used for predictions are those of the catalog's files.
+ * Setup: compares file size and context memory computed from the configuration with the values in the catalog.
+ * Fails if: a layer count, width or vocabulary is wrong, and with it every prediction for that model.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { matricesOf, tensorBytes } from '../../../main/core/gguf/index.ts';
 import { CATALOGUE, modelFacts } from '../../../main/core/models/index.ts';
 
-/** What norms, biases and mixtures of other versions may differ. */
+/** Tolerance for norms, biases and mixtures of other versions. */
 const SIZE_SHARE = 0.01;
-/** A token, its merge and their lengths. */
+/** Bytes of a token, its merge and their lengths. */
 const TOKENIZER_BYTES_PER_TOKEN_MAX = 48;
 
-describe('the published configurations', () => {
+describe('published configurations', () => {
   for (const { id, sizeBytes, contextBytesPerToken } of CATALOGUE) {
-    it(`of ${id} agrees with its file`, () => {
+    it(`${id} matches its file`, () => {
       const facts = modelFacts(id);
       assert.ok(facts !== null && sizeBytes !== null);
       const { layers, keyHeads, headWidth, vocabulary } = facts.configuration;
@@ -32,7 +32,7 @@ describe('the published configurations', () => {
     });
   }
 
-  it('knows nothing of a model that is not in the catalogue', () => {
+  it('returns null for a model that is not in the catalog', () => {
     assert.equal(modelFacts('toString'), null);
   });
 });

