@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createServer, type Plugin } from 'vite';
 import { forceUnwrap } from '../../shared/assert.ts';
+import { API_SOCKET_PATH, TOKEN_FRAGMENT, TOKEN_PREFIX } from '../../shared/wire.ts';
 import { REPOSITORY } from './places.ts';
 
 export interface DevPages {
@@ -49,7 +50,10 @@ export async function startDevPages({
   });
   await server.listen();
   const [base] = forceUnwrap('the addresses of a listening server', server.resolvedUrls).local;
-  return { url: `${forceUnwrap('a loopback address', base)}#token=${token}`, close: () => server.close() };
+  return {
+    url: `${forceUnwrap('a loopback address', base)}${TOKEN_FRAGMENT}${token}`,
+    close: () => server.close(),
+  };
 }
 
 /**
@@ -72,7 +76,7 @@ function agentSocket(token: string, upstream: Upstream): Plugin {
     configureServer({ httpServer }) {
       httpServer?.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         // Other upgrades are Vite's own.
-        if (request.url === '/api') forward({ request, socket, head }, token, upstream());
+        if (request.url === API_SOCKET_PATH) forward({ request, socket, head }, token, upstream());
       });
     },
   };
@@ -95,8 +99,8 @@ function forward({ request, socket, head }: Upgrade, token: string, agent: Retur
   }
   const { host, hostname, port, origin } = new URL(agent.url);
   const protocols = request.headers['sec-websocket-protocol']?.replace(
-    `token.${token}`,
-    `token.${agent.token}`,
+    TOKEN_PREFIX + token,
+    TOKEN_PREFIX + agent.token,
   );
   const headers = { ...request.headers, host, origin, 'sec-websocket-protocol': protocols };
   const target = connect(Number(port), hostname, () => {

@@ -68,7 +68,9 @@ function refusal(argv: readonly string[], reader: 'start' | 'shell' | 'agent'): 
 }
 
 function npmStart(...argv: string[]) {
-  return spawnSync(process.execPath, [join(REPOSITORY, 'scripts/start.ts'), ...argv], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [join(REPOSITORY, 'scripts/commands/start.ts'), ...argv], {
+    encoding: 'utf8',
+  });
 }
 
 test('every agent option survives npm start and the shell', () => {

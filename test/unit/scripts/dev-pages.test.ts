@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type DevPages, startDevPages } from '../../../scripts/lib/dev-pages.ts';
+import { API_SOCKET_PATH, socketProtocols, TOKEN_FRAGMENT } from '../../../shared/wire.ts';
 
 const AGENT_TOKEN = 'a'.repeat(48);
 
@@ -34,7 +35,7 @@ before(async () => {
   });
   const address = new URL(pages.url);
   origin = address.origin;
-  token = address.hash.slice('#token='.length);
+  token = address.hash.slice(TOKEN_FRAGMENT.length);
 });
 beforeEach(() => {
   requests.length = 0;
@@ -48,8 +49,8 @@ after(async () => {
 
 /** Resolves to the first answer to a message, or to the status of a refused handshake. */
 async function talk(options: { token?: string; origin?: string }): Promise<string> {
-  const url = `${origin.replace('http', 'ws')}/api`;
-  const protocols = ['idlewatt', `token.${options.token ?? token}`];
+  const url = origin.replace('http', 'ws') + API_SOCKET_PATH;
+  const protocols = socketProtocols(options.token ?? token);
   const socket = new WebSocket(url, protocols, { origin: options.origin ?? origin });
   const { promise, resolve } = Promise.withResolvers<string>();
   socket.on('unexpected-response', (_request, response) => resolve(`status ${response.statusCode}`));

@@ -31,7 +31,7 @@ const GROUPS = [
   'dialog',
 ] as const;
 /** Shorter pieces are everyday phrases. */
-const PIECE_LENGTH_MIN = 20;
+const PIECE_LENGTH_MIN = 24;
 
 function everyState(): AgentState['work'][] {
   return presenceReasonSchema.options.flatMap((reason) =>
