@@ -1,6 +1,6 @@
 /**
  * The agent's process: runs one command, or starts the agent, prints READY when it is up, and stops on SIGTERM, SIGINT
- * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 the command line is wrong.
+ * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 wrong command line, 70 ended by a bug.
  */
 // Must be the first import: it sets flags before the rest is loaded.
 import './agent/memory.ts';
@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
 import { readyLine } from '../shared/host.ts';
-import { USAGE_EXIT_CODE } from '../shared/options.ts';
+import { BUG_EXIT_CODE, USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
+import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
-import type { Agent } from './agent.ts';
 import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 
@@ -65,7 +65,7 @@ function fail(error: unknown): void {
   if (!(error instanceof AppError)) {
     // Not reported as a refusal: the parent may restart the agent, because the circumstances of a bug may be gone.
     console.error('idlewatt: stopped by a bug:', error);
-    process.exit(1);
+    process.exit(BUG_EXIT_CODE);
   }
   if (printsFailures()) console.error(`idlewatt: ${error.message}`);
   const exitCode = error.code === 'bad-request' ? USAGE_EXIT_CODE : 1;
@@ -82,13 +82,13 @@ async function main(): Promise<void> {
   if (config === null) return;
   // Loaded here because a command needs little of it and starts faster without.
   const { createAgent } = await import('./agent.ts');
-  let agent: Agent | null = null;
+  let stopAgent: (() => Promise<void>) | null = null;
   let stopping = false;
   const stop = async () => {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
-    await agent?.stop();
+    await stopAgent?.();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(fail));
@@ -96,8 +96,21 @@ async function main(): Promise<void> {
   process.on('disconnect', () => void stop().catch(fail));
 
   const passphrase = config.host === 'desktop' ? await receiveSecret() : null;
-  agent = await createAgent({ ...config, passphrase }, { quit: () => void stop().catch(fail) });
-  if (stopping) return void (await agent.stop());
+  const agent = await createAgent(
+    { ...config, passphrase },
+    {
+      quit: () => void stop().catch(fail),
+      onOpened(opened) {
+        stopAgent = opened.stop;
+        guardProcess({ log: opened.log.child('process'), close: opened.stop, closeMsMax: STOP_MS_MAX });
+      },
+    },
+  ).catch((error: unknown) => {
+    // A stop during the start closes what the start still uses; the stop exits.
+    if (!stopping) throw error;
+    return null;
+  });
+  if (agent === null || stopping) return;
   if (config.host === 'desktop') {
     const { ready, attach } = agent;
     serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });

@@ -3,8 +3,11 @@
  * profile and both roles run this same code; the practice requester is an agent that sells nothing.
  */
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
+import { AppError } from '../shared/errors.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
 import { VERSION } from '../shared/version.ts';
+import { reportEventLoopDelay } from './adapters/node/index.ts';
+import { acquireFileLock } from './adapters/sqlite/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
@@ -14,7 +17,7 @@ import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { openApi, openState, servePages } from './agent/interfaces.ts';
 import { latest } from './agent/latest.ts';
-import { createAgentLog } from './agent/log.ts';
+import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
@@ -23,8 +26,10 @@ import { logRunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
+import { openHome } from './core/home/index.ts';
 import { createNotices } from './core/notices/index.ts';
-import { systemClock } from './ports/clock.ts';
+import { createClock, systemClock } from './ports/clock.ts';
+import type { HomePaths } from './ports/data-folder.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Log } from './ports/log.ts';
 import type { Network } from './ports/network.ts';
@@ -34,6 +39,8 @@ export type { AgentConfig } from './agent/config.ts';
 export interface AgentHooks {
   /** The desktop shell requests that the agent quits. */
   readonly quit: () => void;
+  /** Called once the log is open, before anything else: from then on, `stop` closes everything in order. */
+  readonly onOpened?: (opened: { readonly log: Log; readonly stop: () => Promise<void> }) => void;
 }
 
 export interface Agent {
@@ -47,44 +54,66 @@ export interface Agent {
 }
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
-  const log = createAgentLog(config);
+  // Before the log: its files belong to the one agent that has locked the folder.
+  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
+  const { log, close: closeLog } = openAgentLog(config, home.paths.logs);
   const start = log.child('start');
-  const startedAtMs = systemClock.monotonic();
-  start.info('Idlewatt is starting', {
-    version: VERSION,
-    profile: config.profile,
-    role: config.role,
-    host: config.host,
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-    pid: process.pid,
-  });
   const closers = createClosers(start);
-  const stop = async () => {
+  const stop = onceOnly(async () => {
     const stoppingAtMs = systemClock.monotonic();
     start.info('Idlewatt is stopping');
     await closers.closeAll();
     start.info('Idlewatt has stopped', { tookMs: Math.round(systemClock.monotonic() - stoppingAtMs) });
-  };
+    closeLog();
+    home.close();
+  });
+  hooks.onOpened?.({ log, stop });
+  const startedAtMs = systemClock.monotonic();
+  logStart(start, config, home.paths);
   try {
-    const agent = await compose(config, hooks, { log, closers });
+    const agent = await compose(config, hooks, { log, closers, paths: home.paths });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
   } catch (error) {
+    if (error instanceof AppError) start.warn('Idlewatt could not start', { cause: error.message });
+    else start.error('Idlewatt could not start', error);
     await stop();
     throw error;
   }
 }
 
+function logStart(log: Log, config: AgentConfig, paths: HomePaths): void {
+  log.info('Idlewatt is starting', {
+    version: VERSION,
+    profile: config.profile,
+    role: config.role,
+    host: config.host,
+    home: paths.root,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    pid: process.pid,
+  });
+}
+
+/** Concurrent calls share one run. */
+function onceOnly(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= run();
+    return running;
+  };
+}
+
 async function compose(
   config: AgentConfig,
   hooks: AgentHooks,
-  { log, closers }: { readonly log: Log; readonly closers: Closers },
+  { log, closers, paths }: { readonly log: Log; readonly closers: Closers; readonly paths: HomePaths },
 ): Promise<Omit<Agent, 'stop'>> {
   const startedAtMs = systemClock.now();
   const changes = createChangeFeed();
   const surroundings = openSurroundings(config, { log, closers, changes });
-  const foundation = openFoundation(surroundings);
+  surroundings.onClose(reportEventLoopDelay({ log: log.child('event-loop'), clock: surroundings.clock }));
+  const foundation = openFoundation(surroundings, paths);
   const money = await openMoney(surroundings, foundation);
   const network = await openNetwork(surroundings, foundation.paths.keys);
   const shell = createShellLink();
@@ -144,7 +173,7 @@ function openSurroundings(
     config,
     terms: termsOf(config.profile, config.network ?? null),
     serves: config.role === 'owner',
-    clock: systemClock,
+    clock: createClock(logFault(parts.log.child('clock'), 'A timer callback failed')),
     log: parts.log,
     notices,
     onClose: (close) => parts.closers.add(close),

@@ -1,6 +1,7 @@
 /** Reads, writes and describes command lines by the table in `options.ts`. */
 import { AppError } from './errors.ts';
 import {
+  BUG_EXIT_CODE,
   ENVIRONMENT,
   type GivenOption,
   OPTIONS,
@@ -55,7 +56,7 @@ export function helpText(usage: string, readers: readonly OptionReader[]): strin
     'Environment:',
     ...columns(variables),
     '',
-    `Exit codes: 0 stopped as requested, 1 could not start, ${USAGE_EXIT_CODE} wrong command line.`,
+    `Exit codes: 0 stopped as requested, 1 could not start, ${USAGE_EXIT_CODE} wrong command line, ${BUG_EXIT_CODE} ended by a bug.`,
   ].join('\n');
 }
 

@@ -10,6 +10,8 @@ export type OptionReader = 'start' | 'shell' | 'agent';
 
 /** Exit code after a command line that could not be read. A start that fails for another reason exits with 1. */
 export const USAGE_EXIT_CODE = 2;
+/** Exit code after a bug (EX_SOFTWARE of sysexits.h): the parent may start the process again. */
+export const BUG_EXIT_CODE = 70;
 
 interface OptionBase {
   /** The programs that act on it. The shell passes on everything that the agent acts on. */

@@ -13,7 +13,7 @@ export async function openChain(surroundings: Surroundings, folder: string): Pro
   log.child('start').info('Chain ready', {
     chain: chain.id,
     name: terms.networkName,
-    token: chain.token.symbol,
+    asset: chain.token.symbol,
     nodes,
     confirmations: chain.confirmations,
     facilitators,

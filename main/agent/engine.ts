@@ -1,6 +1,7 @@
 /** Opens the machine, its models and the engine that serves them. */
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
 import { readNamedCards } from '../adapters/native/index.ts';
+import { levelOfEngineLine, logChildOutput } from '../adapters/node/index.ts';
 import { createMachineReader } from '../adapters/systeminformation/index.ts';
 import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { createModelStore } from '../core/models/index.ts';
@@ -11,13 +12,17 @@ import type { Surroundings } from './surroundings.ts';
 export type EngineParts = ReturnType<typeof openEngine>;
 
 export function openEngine(
-  { clock, onClose, changed }: Surroundings,
+  { clock, onClose, changed, log }: Surroundings,
   { paths, records, settings }: Foundation,
 ) {
   const machine = createMachineReader();
   const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
   const engine = createEngineSupervisor({
-    spawn: createLlamaSpawner({ sandbox: { modelFolders: [paths.models] }, graphics: graphics.choice }),
+    spawn: createLlamaSpawner({
+      sandbox: { modelFolders: [paths.models] },
+      graphics: graphics.choice,
+      onStderr: (stream) => logChildOutput({ stream, log: log.child('engine'), levelOf: levelOfEngineLine }),
+    }),
     clock,
   });
   onClose(() => engine.stop());

@@ -1,21 +1,21 @@
-/** Opens what needs no network: data folder, database, ledger, jobs, settings and presence. */
-import { acquireFileLock, openDatabase } from '../adapters/sqlite/index.ts';
+/** Opens what needs no network: database, ledger, jobs, settings and presence. */
+import { openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
-import { openHome } from '../core/home/index.ts';
 import { createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createPresence, createUsage, type PresenceService } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
+import type { HomePaths } from '../ports/data-folder.ts';
 import { logFault } from './log.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type Foundation = ReturnType<typeof openFoundation>;
 
-/** Fails with `home-in-use`, `home-not-writable` or `database-corrupt`. */
-export function openFoundation(surroundings: Surroundings) {
+/** Fails with `database-corrupt`. */
+export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const { config, clock, onClose, changed } = surroundings;
-  const { paths, database } = openStores(surroundings);
+  const database = openStores(surroundings, paths);
   const { records } = database;
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
@@ -36,15 +36,12 @@ export function openFoundation(surroundings: Surroundings) {
   return { paths, database, records, calendar, ledger, jobs, settings, presence, usage };
 }
 
-function openStores({ config, onClose, log }: Surroundings) {
-  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
-  onClose(() => home.close());
-  const database = openDatabase(home.paths.database);
+function openStores({ onClose, log }: Surroundings, paths: HomePaths) {
+  const database = openDatabase(paths.database);
   onClose(() => database.close());
   // A large file is verified in the background; the failure tells how to restore it.
   database.examined.catch(logFault(log.child('database'), 'The database failed its verification'));
-  log.child('start').info('Data folder opened', { home: home.paths.root });
-  return { paths: home.paths, database };
+  return database;
 }
 
 /** Counts the time in which work is permitted. The time before a change counts by the decision before it. */

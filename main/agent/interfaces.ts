@@ -77,7 +77,7 @@ export interface ApiParts {
   readonly quit: () => void;
 }
 
-export function openApi({ onClose }: Surroundings, parts: ApiParts): Router {
+export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router {
   const { foundation, money, selling, shell } = parts;
   const { confirmations } = money;
   onClose(
@@ -105,6 +105,7 @@ export function openApi({ onClose }: Surroundings, parts: ApiParts): Router {
     assetId: money.chain.token.id,
     coinId: money.chain.coin.id,
     quit: parts.quit,
+    log: log.child('api'),
   });
 }
 

@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AppError } from '../../shared/errors.ts';
 import { type AgentReady, fromAgentSchema, parseReadyLine } from '../../shared/host.ts';
+import { logChildOutput } from '../adapters/node/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log, LogThreshold } from '../ports/log.ts';
 
@@ -88,7 +89,7 @@ class RequesterProcess implements PracticeRequester {
   }
 
   #start(): void {
-    const { entry, home, connect, rpcUrl, quiet, logLevel } = this.#options;
+    const { entry, home, connect, rpcUrl, quiet, logLevel, log } = this.#options;
     const child = fork(
       entry,
       [
@@ -98,9 +99,10 @@ class RequesterProcess implements PracticeRequester {
         ...(quiet ? ['--quiet-requester'] : []),
         ...['--log-level', logLevel],
       ],
-      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
     );
     this.#child = child;
+    if (child.stderr) logChildOutput({ stream: child.stderr, log });
     if (child.stdout) {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const ready = parseReadyLine(line);

@@ -34,6 +34,6 @@ export interface ApiParts {
   readonly assetId: string;
   readonly coinId: string;
   readonly quit: () => void;
-  /** Gets unexpected failures; stderr unless given. */
-  readonly log?: Log;
+  /** Receives unexpected failures. */
+  readonly log: Log;
 }

@@ -1,5 +1,4 @@
 /** The API's router: connects each procedure of the contract to the core. Pages can't call the shell's procedures. */
-import { stderrLog } from '../ports/log.ts';
 import { createImplementer, translated } from './implementer.ts';
 import type { ApiParts } from './parts.ts';
 import { earningsRoutes } from './routes/earnings.ts';
@@ -11,7 +10,7 @@ export type { ApiContext } from './implementer.ts';
 export type { ApiParts } from './parts.ts';
 
 export function createRouter(parts: ApiParts) {
-  const log = parts.log ?? stderrLog;
+  const { log } = parts;
   const api = createImplementer(log);
   const { hub, presence, jobs, settings } = parts;
   return api.router({

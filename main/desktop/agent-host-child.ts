@@ -22,7 +22,7 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
   });
-  child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+  if (child.stderr) options.onStderr(child.stderr);
 
   const ports = new Map<number, MessagePortMain>();
   let nextPort = 0;

@@ -17,7 +17,7 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
-  child.stderr?.on('data', (chunk: Buffer) => options.onOutput(chunk.toString()));
+  if (child.stderr) options.onStderr(child.stderr);
   const exited = new Promise<{ code: number | null }>((resolve) => {
     child.once('exit', (code) => resolve({ code }));
   });

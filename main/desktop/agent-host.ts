@@ -34,7 +34,7 @@ export interface AgentHostOptions {
   /** The wallet's, sent to the agent's process only; null where the agent finds it itself. */
   readonly passphrase: string | null;
   /** Receives the agent's standard error. */
-  readonly onOutput: (text: string) => void;
+  readonly onStderr: (stream: NodeJS.ReadableStream) => void;
 }
 
 /** The agent's JavaScript needs this Node or a later one. */

@@ -2,8 +2,8 @@
 import type { MessagePortMain } from 'electron';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
+import { createRestartPolicy } from '../../shared/restart-policy.ts';
 import type { AgentHost } from './agent-host.ts';
-import { createRestartPolicy } from './restart-policy.ts';
 
 export interface AgentSupervisor {
   /** Process ID of the agent that runs now. */

@@ -5,6 +5,7 @@ import { assertNever } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
 import { text } from '../../shared/strings/index.ts';
+import { logChildOutput } from '../adapters/node/index.ts';
 import { type AgentHost, refusedHost, startAgentHost } from './agent-host.ts';
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
@@ -96,6 +97,13 @@ export class Shell {
     });
   }
 
+  /** Stops the agent and closes the windows, without quitting the app. */
+  async close(): Promise<void> {
+    this.#window.allowClose();
+    this.#secretWindow.close();
+    await this.#agent.stop();
+  }
+
   #createAgent(): AgentSession {
     const spends = createSpendConfirmer({
       language: () => this.#state.language,
@@ -132,7 +140,7 @@ export class Shell {
       appFolder,
       parameters: launch.agentParameters,
       passphrase: secret.passphrase,
-      onOutput: (output) => void process.stderr.write(output),
+      onStderr: (stream) => logChildOutput({ stream, log: this.#log.child('agent') }),
     });
   }
 
@@ -230,8 +238,8 @@ export class Shell {
       if (quitting) return;
       event.preventDefault();
       quitting = true;
-      this.#secretWindow.close();
-      void this.#agent.stop().finally(() => app.exit(0));
+      this.#log.info('The app is quitting');
+      void this.close().finally(() => app.exit(0));
     });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
   }

@@ -16,6 +16,7 @@ import { buildAll } from '../lib/build-targets.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { officialElectron } from '../lib/official-electron.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { runInForeground } from '../lib/run-child.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
 
@@ -54,18 +55,30 @@ async function startDesktop(read: ReadOptions): Promise<void> {
   if (electron.executable !== null) {
     await buildAll();
     const parameters = [REPOSITORY, ...writeArguments(read.given)];
-    return follow(spawn(electron.executable, parameters, { stdio: 'inherit' }));
+    process.exitCode = await runInForeground({
+      start: () => spawn(electron.executable, parameters, { stdio: 'inherit' }),
+      // The shell restarts its agent, and itself.
+      restarts: false,
+      print: console.error,
+    });
+    return;
   }
   console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
   await buildAll({ only: ['renderer'] });
-  const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
-  if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
-  return follow(agent);
+  await runAgent(() => {
+    const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
+    if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
+    return agent;
+  });
 }
 
 async function startHeadless(read: ReadOptions): Promise<void> {
   await buildAll({ only: ['renderer'] });
-  return follow(startAgent(agentArguments(read.given), 'inherit'));
+  await runAgent(() => startAgent(agentArguments(read.given), 'inherit'));
+}
+
+async function runAgent(start: () => ChildProcess): Promise<void> {
+  process.exitCode = await runInForeground({ start, restarts: true, print: console.error });
 }
 
 /** Passes a line of the agent on; after READY it prints the pages' address as well. */
@@ -78,23 +91,6 @@ function printWithAddress(line: string): void {
 function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
   return spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters], {
     stdio: ['ignore', stdout, 'inherit'],
-  });
-}
-
-/** Passes signals on and exits as the child exits. */
-function follow(child: ChildProcess): Promise<void> {
-  // A terminal sends Ctrl-C to both processes; the child's own handling of it decides.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve) => {
-    child.once('error', (error) => {
-      console.error(`Could not start Idlewatt: ${error.message}`);
-      process.exitCode = 1;
-      resolve();
-    });
-    child.once('exit', (code, signal) => {
-      process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
-      resolve();
-    });
   });
 }
 

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -223,13 +224,17 @@ describe('end of the llama engine process', () => {
   });
 
   it('passes its error output to the sink', async () => {
-    const lines: string[] = [];
-    const child = createLlamaSpawner({ onStderr: (line) => lines.push(line) })();
+    let output = '';
+    const onStderr = (stream: Readable) =>
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    const child = createLlamaSpawner({ onStderr })();
     const ended = new Promise<string>((resolve) => child.onExit(resolve));
     // An invalid command throws in the engine process.
     child.send({ type: 'nonsense' } as never);
     assert.match(await ended, /^exited with code 1$/);
-    while (!lines.some((line) => line.includes('ZodError'))) await setTimeout(10);
+    while (!output.includes('ZodError')) await setTimeout(10);
   });
 
   it('ends when its parent is gone', async () => {

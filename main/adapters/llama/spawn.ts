@@ -1,11 +1,11 @@
 /** Starts the engine process with a minimal environment and exchanges messages over Node's IPC channel. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { assertNever } from '../../../shared/assert.ts';
 import type { EngineProcess, GraphicsChoice, SpawnEngine } from '../../ports/engine-process.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
-import { createStderrLines } from './stderr-lines.ts';
 
 export interface LlamaSpawnOptions {
   /** Entry file of the process; by default the one next to this file. */
@@ -17,11 +17,10 @@ export interface LlamaSpawnOptions {
   /** Queried at each start; all GPUs by default. */
   readonly graphics?: () => GraphicsChoice;
   /**
-   * Receives the error output of every process line by line, e.g. a native assertion or an uncaught error. Length and
-   * rate are bounded, see stderr-lines.ts. The engine writes no prompts or responses to it, and llama.cpp's own log is
-   * off. By default the output is discarded.
+   * Receives the error output of every process that is started, e.g. a native assertion or an uncaught error; by default
+   * it is discarded. The engine writes no prompts or responses to it, and llama.cpp's own log is off.
    */
-  readonly onStderr?: (line: string) => void;
+  readonly onStderr?: (stream: Readable) => void;
 }
 
 /** Variables that native libraries need to be found and to choose a device; no others are passed to the engine. */
@@ -57,7 +56,7 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
       // The parent's own flags (debugger, loaders) would let the child listen or run foreign code.
       execArgv: [...(start?.execArgv ?? [])],
     });
-    if (options.onStderr) forwardStderr(child, options.onStderr);
+    if (child.stderr !== null) options.onStderr?.(child.stderr);
     // The process ID is missing if the start failed, which is reported as `error`.
     const started: EngineProcess = {
       pid: child.pid ?? -1,
@@ -84,15 +83,6 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
     };
     return started;
   };
-}
-
-function forwardStderr({ stderr }: ChildProcess, onStderr: (line: string) => void): void {
-  const lines = createStderrLines(onStderr);
-  stderr?.setEncoding('utf8');
-  stderr?.on('data', (chunk: string) => lines.push(chunk));
-  stderr?.once('end', () => lines.end());
-  // A pipe that breaks when the process is killed is no failure.
-  stderr?.on('error', () => undefined);
 }
 
 /** Command-line parameters, which engine-process.ts reads. */

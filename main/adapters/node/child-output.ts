@@ -1,12 +1,11 @@
 /** Turns what a child process prints into log lines: the engine's libraries, the practice requester, helpers. */
-import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Log } from '../../ports/log.ts';
 
 export type OutputLevel = 'debug' | 'info' | 'warn';
 
 export interface ChildOutputOptions {
-  readonly stream: Readable;
+  readonly stream: NodeJS.ReadableStream;
   /** A child logger with the component of the process. */
   readonly log: Log;
   /** `warn` for every line unless stated. */
@@ -27,7 +26,8 @@ export function logChildOutput(options: ChildOutputOptions): void {
   const { stream, log, levelOf = () => 'warn', monotonic = () => performance.now() } = options;
   const budget = new Budget(options.linesPerSecondMax ?? LINES_PER_SECOND_MAX, log);
   const write = (line: string) => {
-    const text = line.trim();
+    // Control characters could move the cursor of a terminal that prints the log.
+    const text = line.replaceAll(/\p{Cc}/gu, ' ').trim();
     if (text !== '' && budget.take(monotonic())) log[levelOf(text)](text);
   };
   const lines = new LineSplitter(write);

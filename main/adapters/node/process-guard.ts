@@ -1,7 +1,8 @@
 /**
  * Ends the process in order after a bug: an uncaught exception or an unhandled rejection is logged with its stack,
- * everything is closed, and exit code 1 lets the parent start it again.
+ * everything is closed, and {@link BUG_EXIT_CODE} lets the parent start it again.
  */
+import { BUG_EXIT_CODE } from '../../../shared/options.ts';
 import type { Log } from '../../ports/log.ts';
 
 export interface ProcessGuardOptions {
@@ -24,11 +25,11 @@ export function guardProcess({ log, close, closeMsMax = CLOSE_MS_MAX }: ProcessG
       return;
     }
     isEnding = true;
-    log.error(`${what}: closing everything, then exiting with code 1.`, error);
+    log.error(`${what}: closing everything, then exiting.`, error);
     // Keeps the process alive, which would otherwise exit with code 0 while nothing but `close` is pending.
     setTimeout(() => {
       log.warn('Closing took too long.', { closeMsMax });
-      process.exit(1);
+      process.exit(BUG_EXIT_CODE);
     }, closeMsMax);
     void closeAndExit();
   };
@@ -38,7 +39,7 @@ export function guardProcess({ log, close, closeMsMax = CLOSE_MS_MAX }: ProcessG
     } catch (error) {
       log.error('Closing failed.', error);
     }
-    process.exit(1);
+    process.exit(BUG_EXIT_CODE);
   };
   // Unhandled rejections arrive here, too: Node raises them as uncaught exceptions.
   process.on('uncaughtException', end);

@@ -21,6 +21,8 @@ export interface LogFileOptions {
   readonly totalBytesMax?: number;
   /** 100 unless stated; warnings and errors have as many again. */
   readonly linesPerSecondMax?: number;
+  /** Receives each warning and error as one redacted line of text, for example to print it. */
+  readonly onProblem?: (line: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -49,11 +51,13 @@ class Sink {
   readonly #logger: Logger;
   readonly #budget: LineBudget;
   readonly #now: () => number;
+  readonly #onProblem: (line: string) => void;
   #lost = 0;
 
   constructor(options: LogFileOptions) {
     const now = options.now ?? Date.now;
     this.#now = now;
+    this.#onProblem = options.onProblem ?? (() => undefined);
     this.#budget = new LineBudget(options.linesPerSecondMax ?? 100);
     this.#file = new RotatingFile({
       folder: options.folder,
@@ -87,7 +91,11 @@ class Sink {
       const isUrgent = level === 'warn' || level === 'error';
       const fits = this.#budget.take(isUrgent ? `${component} (${level})` : component, nowMs);
       this.#reportDropped(nowMs, false);
-      if (fits) this.#logger[level]({ component, ...fields() }, redactText(message));
+      if (!fits) return;
+      const written = fields();
+      const text = redactText(message);
+      this.#logger[level]({ component, ...written }, text);
+      if (isUrgent) this.#onProblem(problemText(level, component, text, written));
     } catch {
       // A field that can't be read, for instance.
       this.#lost += 1;
@@ -157,6 +165,19 @@ class ComponentLog implements Log {
   #write(level: LogLevel, message: string, fields: LogFields = {}): void {
     this.#sink.write(level, this.#component, message, () => writable(fields));
   }
+}
+
+/** One line for a terminal, from fields that are redacted already. */
+function problemText(
+  level: LogLevel,
+  component: string,
+  message: string,
+  { err, ...fields }: Record<string, unknown>,
+): string {
+  const cause = err instanceof Object && 'message' in err ? { cause: err.message } : {};
+  const details = { ...cause, ...fields };
+  const suffix = Object.keys(details).length === 0 ? '' : ` ${JSON.stringify(details)}`;
+  return `${level} [${component}] ${message}${suffix}`;
 }
 
 /** Redacts fields, and appends an underscore to a name that the line uses itself: JSON names must be unique. */

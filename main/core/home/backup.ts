@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../../shared/errors.ts';
+import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import { type ArchivedFile, writeArchive } from './archive.ts';
 import { MANIFEST, writeManifest } from './manifest.ts';
-import { type HomePaths, homePaths } from './paths.ts';
 
 /** If the chain changes while the databases are copied, they are copied again. */
 const ATTEMPTS_MAX = 20;

@@ -1,5 +1,6 @@
 /** The data folder: its layout, its lock, and its backups. */
+
+export { defaultHome, type HomePaths, homePaths } from '../../ports/data-folder.ts';
 export { type BackupParts, type BackupResult, backUpHome } from './backup.ts';
 export { type OpenHome, openHome } from './open-home.ts';
-export { defaultHome, type HomePaths, homePaths } from './paths.ts';
 export { restoreHome } from './restore.ts';

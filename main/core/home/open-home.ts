@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
+import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
-import { type HomePaths, homePaths } from './paths.ts';
 
 export interface OpenHome {
   readonly paths: HomePaths;

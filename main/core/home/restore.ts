@@ -12,10 +12,10 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../shared/errors.ts';
+import { homePaths } from '../../ports/data-folder.ts';
 import { type FoundFile, readArchive } from './archive.ts';
 import { damagedBackup } from './damaged-backup.ts';
 import { checkManifest, MANIFEST, MANIFEST_BYTES_MAX } from './manifest.ts';
-import { homePaths } from './paths.ts';
 
 /** Every path that a backup may contain; any other is rejected, so that no archive can write elsewhere. */
 const ALLOWED =

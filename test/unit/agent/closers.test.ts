@@ -9,7 +9,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClosers } from '../../../main/agent/closers.ts';
 import { latest } from '../../../main/agent/latest.ts';
-import { createStderrLog } from '../../../main/agent/log.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 
 test('closes in the reverse order of opening, one after the other', async () => {
@@ -58,19 +57,4 @@ test('a cell is empty until its first value', () => {
   cell.set(7);
   assert.equal(cell.get(), 7);
   assert.equal(latest(3).get(), 3);
-});
-
-test('stderr gets lines from the lowest level up, with component, fields and stack', () => {
-  const lines: string[] = [];
-  const log = createStderrLog('warn', (line) => void lines.push(line))
-    .child('engine')
-    .child('loader');
-  log.info('left out');
-  log.warn('The model could not be loaded', { model: 'm' });
-  assert.deepEqual(lines, ['idlewatt: warn [engine.loader] The model could not be loaded {"model":"m"}']);
-  const error = new Error('a bug');
-  const incident = log.error('Failed', error);
-  assert.match(lines[1] ?? '', new RegExp(`Failed .*"incident":"${incident}"`));
-  assert.equal(lines[2], error.stack);
-  assert.notEqual(log.error('Failed', error), incident, 'each failure has its own ID');
 });

@@ -3,7 +3,7 @@
 // Fails if: restarts never end, delays don't grow, or one crash a day adds up to giving up.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRestartPolicy } from '../../../main/desktop/restart-policy.ts';
+import { createRestartPolicy } from '../../../shared/restart-policy.ts';
 
 test('delays double, and then there are no more restarts', () => {
   const policy = createRestartPolicy();

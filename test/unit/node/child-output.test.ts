@@ -46,6 +46,11 @@ test('lines come out whole, however the pieces are cut', async () => {
   );
 });
 
+test('control characters become spaces', async () => {
+  const [line] = await logged([Buffer.from('a\u001b[2Jb\u0007c\n')]);
+  assert.equal(line?.message, 'a [2Jb c');
+});
+
 test('an endless line is cut, and the next line is whole again', async () => {
   const lines = await logged([
     ...Array.from({ length: 50 }, () => Buffer.from('x'.repeat(10_000))),

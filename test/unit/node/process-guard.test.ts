@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { BUG_EXIT_CODE } from '../../../shared/options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-guard-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -44,12 +45,12 @@ function run(name: string, program: { readonly close: string; readonly body: str
 
 const CLOSED = "await new Promise((resolve) => setTimeout(resolve, 50)); log.info('closed');";
 
-test('an uncaught exception is logged with its stack, then everything is closed, then the exit code is 1', () => {
+test('an uncaught exception is logged with its stack, then everything is closed, then the exit code is that of a bug', () => {
   const { status, lines, stderr } = run('exception', {
     close: CLOSED,
     body: "setTimeout(() => { throw new Error('a bug'); }, 10); setInterval(() => {}, 1000);",
   });
-  assert.equal(status, 1, stderr);
+  assert.equal(status, BUG_EXIT_CODE, stderr);
   assert.match(lines[0]?.msg ?? '', /^Uncaught exception/);
   assert.equal(lines[0]?.err?.message, 'a bug');
   assert.match(lines[0]?.err?.stack ?? '', /at .*\d+:\d+/);
@@ -62,21 +63,21 @@ test('an unhandled rejection ends the process in the same way', () => {
     close: CLOSED,
     body: "void Promise.reject(new Error('a bug'));",
   });
-  assert.equal(status, 1, stderr);
+  assert.equal(status, BUG_EXIT_CODE, stderr);
   assert.match(lines[0]?.msg ?? '', /^Unhandled rejection/);
   assert.equal(lines[1]?.msg, 'closed');
 });
 
-test('a close that hangs is cut off, and one that fails is logged; both exit with code 1', () => {
+test('a close that hangs is cut off, and one that fails is logged; both exit with the code of a bug', () => {
   const hung = run('hung', {
     close: 'await new Promise(() => undefined);',
     body: "throw new Error('a bug');",
   });
-  assert.equal(hung.status, 1);
+  assert.equal(hung.status, BUG_EXIT_CODE);
   assert.equal(hung.lines.at(-1)?.msg, 'Closing took too long.');
   assert.ok(hung.durationMs < 10_000, `${hung.durationMs} ms`);
   const failed = run('failed', { close: "throw new Error('stuck');", body: "throw new Error('a bug');" });
-  assert.equal(failed.status, 1);
+  assert.equal(failed.status, BUG_EXIT_CODE);
   assert.equal(failed.lines.at(-1)?.err?.message, 'stuck');
 });
 
@@ -85,7 +86,7 @@ test('a second bug while closing is logged and does not cut the closing short', 
     close: `setTimeout(() => { throw new Error('another'); }, 5); ${CLOSED}`,
     body: "throw new Error('a bug');",
   });
-  assert.equal(status, 1);
+  assert.equal(status, BUG_EXIT_CODE);
   assert.deepEqual(
     lines.map(({ err }) => err?.message),
     ['a bug', 'another', undefined],

@@ -57,6 +57,19 @@ function totalBytes(): number {
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
 }
 
+test('warnings and errors are passed on as redacted lines of text, and nothing else is', () => {
+  const problems: string[] = [];
+  const { log } = open({ onProblem: (line) => problems.push(line) });
+  const child = log.child('engine');
+  child.info('left out');
+  child.warn('The model could not be loaded', { model: 'm', passphrase: 'correct horse' });
+  const incident = child.error('A job failed', new Error('a bug'));
+  assert.deepEqual(problems, [
+    'warn [engine] The model could not be loaded {"model":"m","passphrase":"[redacted]"}',
+    `error [engine] A job failed {"cause":"a bug","incident":"${incident}"}`,
+  ]);
+});
+
 test('a line has time, level, component, message and fields, and is on disk when the call returns', () => {
   const { log } = open();
   log.child('engine').info('Loaded.', { threads: 4, time: 'own' });
