@@ -38,7 +38,8 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
 export const LAYERS: readonly Layer[] = [
   {
     files: /^shared\//,
-    paths: [SHARED],
+    // The version is read from package.json.
+    paths: [SHARED, /^package\.json$/],
     packages: ['zod', '@orpc/contract', 'i18next'],
     why: 'shared/ is the language between processes: schemas and texts, no Node, no DOM, no Electron',
   },
