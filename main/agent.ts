@@ -75,7 +75,8 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
   } catch (error) {
-    if (error instanceof AppError) start.warn('Idlewatt could not start', { cause: error.message });
+    // The caller shows a refusal to the owner, so it's no warning here.
+    if (error instanceof AppError) start.info('Idlewatt could not start', { cause: error.message });
     else start.error('Idlewatt could not start', error);
     await stop();
     throw error;

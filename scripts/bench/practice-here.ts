@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent } from '../../main/agent.ts';
 import { firstModel } from '../../main/core/practice/index.ts';
+import type { LogThreshold } from '../../shared/log.ts';
 import { connectApi, waitForState } from '../lib/agent-process.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import type { Question } from './streams.ts';
@@ -33,7 +34,7 @@ export async function inTemporaryHome<T>(measure: (home: string) => Promise<T>):
 }
 
 /** Starts the provider with a quiet requester, so that only the benchmark sends requests. */
-export function startProviderHere(home: string): Promise<Agent> {
+export function startProviderHere(home: string, logLevel: LogThreshold = 'info'): Promise<Agent> {
   return createAgent(
     {
       home,
@@ -47,7 +48,7 @@ export function startProviderHere(home: string): Promise<Agent> {
       rpcUrl: null,
       connect: [],
       quietRequester: true,
-      logLevel: 'info',
+      logLevel,
       entry: join(REPOSITORY, 'main/agent-main.ts'),
     },
     { quit: () => undefined },

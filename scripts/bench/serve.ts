@@ -7,10 +7,13 @@
  * are read by the same client. That client shares a process with the provider, which can only make the bought side look
  * slower, never faster.
  *
- * Memory and idle load are measured in a second run, on the agent as users start it.
+ * The cost of the log is the ratio of two practice networks' speeds, one with the log at `info` and one `silent`.
+ *
+ * Memory and idle load are measured in a last run, on the agent as users start it.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Agent } from '../../main/agent.ts';
 import { median, spreadPercent } from '../../shared/statistics.ts';
 import { startAgent } from '../lib/agent-process.ts';
 import { cacheFolder } from '../lib/places.ts';
@@ -29,6 +32,7 @@ const ANSWER_TOKENS = 96;
 const ONE_STREAM_PAIRS = 9;
 const FOUR_STREAM_PAIRS = 6;
 const FIRST_TOKEN_PAIRS = 21;
+const LOG_PAIRS = 31;
 /** Time after the start for timers and garbage collection to settle. */
 const SETTLE_MS = 20_000;
 const IDLE_MS = 20_000;
@@ -37,15 +41,17 @@ const RATIO_GOAL = 0.9;
 const FIRST_TOKEN_ADDED_MS_GOAL = 40;
 const RESIDENT_MEGABYTES_GOAL = 200;
 const IDLE_CORE_PERCENT_GOAL = 2;
+const LOG_RATIO_GOAL = 0.99;
 
 export async function run(): Promise<BenchResult> {
   process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
   const speed = await inTemporaryHome(measureSpeed);
+  const log = await inTemporaryHome((logged) => inTemporaryHome((silent) => measureLog(logged, silent)));
   const cost = await inTemporaryHome(measureCost);
   return {
-    figures: { ...speed.figures, ...cost.figures },
-    goals: { ...speed.goals, ...cost.goals },
-    notes: [...speed.notes, ...cost.notes],
+    figures: { ...speed.figures, ...log.figures, ...cost.figures },
+    goals: { ...speed.goals, ...log.goals, ...cost.goals },
+    notes: [...speed.notes, ...log.notes, ...cost.notes],
   };
 }
 
@@ -139,6 +145,40 @@ async function tokensPerSecond(ask: Ask, streams: number, round: number): Promis
   const answers = await Promise.all(questions.map(ask));
   const tokens = answers.reduce((sum, answer) => sum + answer.outputTokens, 0);
   return (tokens * 1000) / (performance.now() - startMs);
+}
+
+/**
+ * Measures the cost of the log: two practice networks, one with the log at `info` and one with it `silent`, serve the
+ * same prompts alternately.
+ */
+async function measureLog(loggedHome: string, silentHome: string): Promise<BenchResult> {
+  progress('Starting two practice networks, with and without a log.');
+  const agents = [await startProviderHere(loggedHome, 'info'), await startProviderHere(silentHome, 'silent')];
+  try {
+    const [logged, silent] = await Promise.all(agents.map(buyer));
+    if (logged === undefined || silent === undefined) throw new Error('A practice network is missing.');
+    // Opens and funds the channels.
+    for (const ask of [logged, silent]) await tokensPerSecond(ask, 1, 0);
+    const { pairs } = await takeTurns(LOG_PAIRS, logged, silent, (ask, round) =>
+      tokensPerSecond(ask, 1, round),
+    );
+    const ratios = pairs.map(([left, right]) => left / right);
+    const ratio = middle(ratios);
+    progress(`Log at info: ${ratio.toFixed(3)} of the speed with the log silent.`);
+    return {
+      figures: { speedRatioLogInfoToSilent: ratio, logRatioSpreadPercent: spread(ratios) },
+      goals: { speedRatioLogInfoToSilent: atLeast(ratio, LOG_RATIO_GOAL) },
+      notes: [],
+    };
+  } finally {
+    for (const agent of agents) await agent.stop();
+  }
+}
+
+async function buyer({ ready: { page, gateway } }: Agent): Promise<Ask> {
+  if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+  await waitForModel(page);
+  return throughGateway(gateway, await waitForMarket(gateway));
 }
 
 async function measureCost(home: string): Promise<BenchResult> {
