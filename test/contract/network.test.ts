@@ -43,7 +43,7 @@ const isUnreachable = (error: unknown) => isAppError(error, 'peer-unreachable');
 const who = (client: Network, server: Network, init: RequestInit = {}) =>
   client.fetch(server.key.peer, '/who', init);
 
-/** A service with an endless stream; `streamEnded` resolves when that stream is cancelled. */
+/** A service with an endless stream; `streamEnded` resolves when that stream is canceled. */
 function createService() {
   const app = new Hono();
   const { promise: streamEnded, resolve } = Promise.withResolvers<void>();

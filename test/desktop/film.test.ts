@@ -18,7 +18,7 @@ import { type Answers, openPrivateBus, type PrivateBus, type Service } from '../
 import { manualClock } from '../fakes/clock.ts';
 import { launchElectron, until } from './app.ts';
 
-/** KDE's policies: keep the machine from sleeping, keep the screen as it is. */
+/** KDE's policies: keep the machine from sleeping, keep the screen from turning off. */
 const KDE_SESSION = 1;
 const KDE_SCREEN = 4;
 const EVERY_KIND = ~0;

@@ -113,7 +113,7 @@ export class RotatingFile {
     renameSync(this.#path, join(this.#options.folder, rotatedName(this.#options.name, next)));
   }
 
-  /** Leaves room for a whole current file, so that the total holds at every moment. */
+  /** Leaves room for a whole current file, so that the total is never exceeded. */
   #deleteOldest(): void {
     const older = this.#older();
     let total = older.reduce((sum, { bytes }) => sum + bytes, this.#options.fileBytesMax);

@@ -102,7 +102,7 @@ export class ModelSupply {
   }
 }
 
-/** Returns the owner's choice if the catalogue still has it. */
+/** Returns the owner's choice if the catalog still has it. */
 function readChoice(text: string | null): string | null {
   const id: unknown = text === null ? null : JSON.parse(text);
   return CATALOGUE.some((entry) => entry.id === id) ? String(id) : null;

@@ -68,7 +68,7 @@ test('an expected failure keeps its code and sentence, and is not logged', async
   });
 });
 
-test('an unexpected failure is logged, and the caller gets its incident and nothing else of it', async () => {
+test('an unexpected failure is logged, and the caller gets only its incident ID', async () => {
   const bug = new Error('a secret detail');
   const jobs = {
     show: () => {
@@ -136,6 +136,6 @@ test('a page may not call the shell, which may', async () => {
   );
 });
 
-test('what did not come from the agent is no failure of the API', () => {
+test('an error that did not come from the agent is no failure of the API', () => {
   assert.equal(decodeApiError(new Error('the connection broke')), null);
 });

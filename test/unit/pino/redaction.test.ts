@@ -112,7 +112,7 @@ test('texts lose keys, tokens, signed texts, credentials and phrases', () => {
   }
 });
 
-test('what V8 quotes of a text that is not JSON is hidden', () => {
+test('hides the text that V8 quotes in an error about invalid JSON', () => {
   for (const text of [
     'a private question',
     'Tell me, "friend", about the thing that I asked yesterday evening',
@@ -132,7 +132,7 @@ test('what V8 quotes of a text that is not JSON is hidden', () => {
   }
 });
 
-test('plain sentences, paths, versions and addresses stay as they are', () => {
+test('plain sentences, paths, versions and addresses are unchanged', () => {
   for (const text of [
     'Serving tiny on cpu with 4 threads.',
     'connect ECONNREFUSED 127.0.0.1:8545',

@@ -96,7 +96,7 @@ class Requester {
   }
 }
 
-/** Asserts that the last job was settled or cancelled, exactly once, for no more than `outputMax` tokens. */
+/** Asserts that the last job was settled or canceled, exactly once, for no more than `outputMax` tokens. */
 function assertConcluded(
   provider: Provider,
   before: { settles: number; cancels: number },

@@ -215,7 +215,7 @@ test('0006: newest entries that were missing before are still reported', () => {
   database.close();
 });
 
-test('data of one version is kept by every later one', () => {
+test('every later version preserves the data of an earlier one', () => {
   const first = at(1);
   insertPosting(first);
   first.close();

@@ -72,7 +72,7 @@ test('stops using a channel that keeps failing, and opens no more when all were 
   await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
-test('in any order, no channel has two requests, the limit holds and every request is served', async () => {
+test('in any order, no channel has two requests, the limit is not exceeded and every request is served', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),
