@@ -57,7 +57,7 @@ async function startDesktop(read: ReadOptions): Promise<void> {
     const parameters = [REPOSITORY, ...writeArguments(read.given)];
     process.exitCode = await runInForeground({
       start: () => spawn(electron.executable, parameters, { stdio: 'inherit' }),
-      // The shell restarts its agent, and itself.
+      // The shell restarts its agent and itself on its own.
       restarts: false,
       print: console.error,
     });

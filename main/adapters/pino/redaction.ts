@@ -1,6 +1,6 @@
 /**
- * Keeps secrets and what people write out of log lines. The names of fields decide first, at any depth; values with
- * harmless names are searched for the shapes of secrets (see secret-shapes.ts).
+ * Removes secrets, and text that people wrote, from log lines. The names of fields decide first, at any depth; values
+ * with harmless names are searched for the shapes of secrets (see secret-shapes.ts).
  */
 import { isHash, REDACTED, redactText } from './secret-shapes.ts';
 

@@ -42,7 +42,7 @@ interface OpenFile {
 
 const OWNER_ONLY = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
-/** Enough of a first line to find its time in. */
+/** Enough bytes of a first line to include its time. */
 const HEAD_BYTES = 128;
 
 export class RotatingFile {

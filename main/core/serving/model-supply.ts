@@ -15,7 +15,7 @@ export interface ModelSupplyOptions {
   readonly log: Log;
   /** True where the bundled tiny model may be served while no source can be reached. */
   readonly tinyMayServe: boolean;
-  /** A file is there, or another one than before. */
+  /** A file is available, possibly a different one than before. */
   readonly onFile: () => void;
   /** No source can be reached, and there is no file. */
   readonly onMissing: () => void;
