@@ -12,7 +12,7 @@ import type { Ask } from './streams.ts';
 const INPUTS = 6;
 /** A minute without input, plus loading the model. */
 const READY_MS_MAX = 180_000;
-/** Falls within the responses, at varying times between two sensor polls. */
+/** Falls within the responses, and at another point of the second than the sensor polls. */
 const INPUT_AFTER_MS = 630;
 
 /** Opens a virtual display and makes it this process's display; null without Xvfb. */

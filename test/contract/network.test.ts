@@ -120,7 +120,7 @@ function testConnecting(pair: Pair): void {
 }
 
 function testIdentity(pair: Pair): void {
-  it('identifies the requester by the connection, whatever the request claims', async () => {
+  it('identifies the requester by the connection, even if the request claims another identity', async () => {
     const { client, server } = pair;
     const response = await who(client, server, { headers: { 'X-Peer-Id': 'another' } });
     assert.deepEqual(await response.json(), { peer: client.key.peer });

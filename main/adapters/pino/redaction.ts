@@ -40,7 +40,7 @@ export function redactFields(fields: Readonly<Record<string, unknown>>): Record<
   return new Redactor().object(fields, 0);
 }
 
-/** Name, message, code, details, stack and causes of an error, or of whatever was thrown instead of one. */
+/** Name, message, code, details, stack and causes of an error, or of any other thrown value. */
 export function describeError(error: unknown): unknown {
   return new Redactor().error(error, 0);
 }

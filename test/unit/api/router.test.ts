@@ -1,7 +1,7 @@
 /**
  * Verifies: expected failures reach a caller with their code and sentence; unexpected ones are logged and reach it
  * as an incident ID only; a page can't call the shell's procedures.
- * Setup: the real router behind a message channel, as pages use it; of its parts only those that a test calls exist.
+ * Setup: the real router behind a message channel, as pages use it; with only the parts that a test calls.
  * Fails if: the message of a bug reaches a page, an incident isn't in the log, a stream's failure is lost.
  */
 import assert from 'node:assert/strict';

@@ -51,7 +51,7 @@ const SECRET_NAMES = [
 
 const written = (fields: Record<string, unknown>) => JSON.stringify(redactFields(fields));
 
-test('a value under a name of secrets or contents is hidden, however deep and whatever its type', () => {
+test('a value under a name of secrets or contents is hidden, at any depth and of any type', () => {
   for (const name of SECRET_NAMES) {
     for (const value of ['hunter2', ['hunter2'], { a: { b: 'hunter2' } }, new Map([['a', 'hunter2']])]) {
       assert.ok(!written({ a: [{ b: { [name]: value } }] }).includes('hunter2'), name);
@@ -234,7 +234,7 @@ test('a planted secret never comes out of a random object', () => {
   );
 });
 
-test('a secret under one of the known names never comes out, whatever it is', () => {
+test('a secret under one of the known names never comes out, whatever its type', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SECRET_NAMES),

@@ -263,7 +263,7 @@ test('the steps are numbered from 1 without gaps', () => {
   assert.equal(NEWEST_VERSION, MIGRATIONS.at(-1)?.version);
 });
 
-/** The numbered files. Line ends count as LF, whatever git wrote on this system. */
+/** The numbered files. Line ends count as LF, regardless of what git wrote on this system. */
 function stepFiles(): { readonly name: string; readonly text: string }[] {
   return readdirSync(FOLDER)
     .filter((name) => name.endsWith('.ts'))

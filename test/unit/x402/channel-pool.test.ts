@@ -1,6 +1,6 @@
 /**
  * Verifies: each channel serves one request at a time, few channels are opened, and no request waits in vain.
- * Setup: the pool alone, with a clock moved by hand; a property over random takes and releases.
+ * Setup: the pool alone, with a clock that the test moves; a property over random takes and releases.
  * Fails if: our own requests cause `channel_busy`, every request opens a channel, or a request hangs.
  */
 import assert from 'node:assert/strict';
