@@ -127,7 +127,7 @@ const PHRASES: readonly Rule[] = [
     why: NOT_A_PERSON,
   },
   { pattern: /\bowner.s (?:hand|word|touch)s?\b/, instead: 'owner input', why: TERM },
-  { pattern: /\bg[ai]ven? back the machine\b|\bgiving back\b/, instead: 'hand-back', why: TERM },
+  { pattern: /\bgiv(?:e|es|en|ing) back\b/, instead: 'hand-back', why: TERM },
   { pattern: /\bpurses?\b/, instead: 'payment client', why: TERM },
   { pattern: /\b(?:a|the|its|provider.s|payment) tills?\b/, instead: 'payment gate', why: TERM },
   { pattern: /\bdoors?\b/, instead: 'proxy, access, public interface', why: TERM },
@@ -183,7 +183,6 @@ const BRITISH: ReadonlyMap<RegExp, string> = new Map([
   [/\bjudgement\b/, 'judgment'],
   [/\btowards\b/, 'toward'],
   [/\b(?:learnt|spelt|burnt|dreamt)\b/, '-ed'],
-  [/\b(?:cheque|tyre|kerb|plough|sceptic|mould|ageing)\w*/, 'the American word'],
 ]);
 
 const QUESTION_WORDS = '(?:who|whose|what|how|whether|why|which|where)(?:ever)?';

@@ -1,8 +1,8 @@
 /**
  * Verifies: a video in a real player counts as the owner's presence, and only while it plays.
- * Setup: Chromium's own player (in a bare Electron, not our app) plays a video with sound on a virtual display. It asks
- * a desktop's services to keep the display awake; the services are fakes on a bus of the test's own that record the
- * requests.
+ * Setup: Chromium's own player (in a bare Electron, not our app) plays a video with sound on a virtual display. It
+ * requests from a desktop's services to keep the display awake; the services are fakes on a bus of the test's own that
+ * record the requests.
  * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when
  * it is over.
  */
