@@ -151,18 +151,6 @@ const PHRASES: readonly Rule[] = [
     why: 'interface strings say “up to”',
     kinds: ['string'],
   },
-  {
-    pattern: /\w'\w|'s\b/,
-    instead: '’',
-    why: 'texts for users have a typographic apostrophe',
-    kinds: ['string'],
-  },
-  {
-    pattern: /\.\.\.| …/,
-    instead: '… without a space',
-    why: 'texts for users have an ellipsis',
-    kinds: ['string'],
-  },
 ];
 
 /** British spellings, as the parts that differ, and American ones. */
