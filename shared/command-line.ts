@@ -41,7 +41,10 @@ export function writeArguments(given: readonly GivenOption[]): string[] {
   return given.map(({ name, value }) => (value === null ? `--${name}` : `--${name}=${value}`));
 }
 
-/** Returns the lines of `--help`: the public options that any of the readers acts on, the public variables, the exit codes. */
+/**
+ * Returns the lines of `--help`: the public options that any of the readers acts on, the public variables, the exit
+ * codes.
+ */
 export function helpText(usage: string, readers: readonly OptionReader[]): string {
   const options = names()
     .filter((name) => !specOf(name).internal && readers.some((reader) => isReadBy(name, reader)))

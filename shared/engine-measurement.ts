@@ -14,7 +14,9 @@ export const engineConditionsSchema = z.object({
   contextTokens: z.number().int().positive().optional(),
   /** Concurrent streams; the value is their sum. */
   streams: z.number().int().positive().default(1),
-  /** `long`: the prompt filled the loaded context, or as much of it as the machine could process in the available time. */
+  /**
+   * `long`: the prompt filled the loaded context, or as much of it as the machine could process in the available time.
+   */
   context: z.enum(['short', 'long']).default('short'),
   /** Prompt tokens of each stream. */
   promptTokens: z.number().int().positive().optional(),

@@ -16,7 +16,10 @@ export const forecastSchema = z.object({
     /** Measured on this machine: one stream, at the owner's intensity. */
     prefillTokensPerSecond: z.number().positive(),
     decodeTokensPerSecond: z.number().positive(),
-    /** `market`: offers of other peers for the same model file; `own`: there are none. The practice network is no market. */
+    /**
+     * `market`: offers of other peers for the same model file; `own`: there are none. The practice network is no
+     * market.
+     */
     price: z.enum(['market', 'own']),
     offers: z.number().int().nonnegative(),
     /** Hours per day. `history`: of the last days; `schedule`: the maximum that the owner's hours allow. */

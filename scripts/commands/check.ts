@@ -1,6 +1,7 @@
 /**
  * `npm run check`: checks types per environment, lint and format, the import rules, the wording, the migrations and the
- * CI workflow. Prints one line per part with its duration and the output of those that failed. Exit code 1 if any failed.
+ * CI workflow. Prints one line per part with its duration and the output of those that failed. Exit code 1 if any
+ * failed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

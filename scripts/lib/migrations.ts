@@ -1,6 +1,6 @@
 /**
- * Checks that released migrations are unchanged: the sha256 of each file is recorded, and a file imports nothing whose change
- * would change what the migration does.
+ * Checks that released migrations are unchanged: the sha256 of each file is recorded, and a file imports nothing whose
+ * change would change what the migration does.
  */
 import { createHash } from 'node:crypto';
 import { readSource } from './source.ts';

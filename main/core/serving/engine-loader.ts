@@ -44,7 +44,10 @@ export class EngineLoader {
     this.#options = options;
   }
 
-  /** Queues a step toward the state that is wanted when it runs; resolves after it. An unexpected error ends the process. */
+  /**
+   * Queues a step toward the state that is wanted when it runs; resolves after it. An unexpected error ends the
+   * process.
+   */
   reconcile(): Promise<void> {
     const step = () => this.#step();
     this.#working = this.#working.then(step, step);
