@@ -60,7 +60,7 @@ export interface Native {
 const ADDON = fileURLToPath(new URL('./build/idlewatt.node', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('./build/idlewatt-sandbox', import.meta.url));
 
-/** Stand for the functions that only the Linux addon has. */
+/** Replace the functions that only the Linux addon has. */
 const NO_WATCHES = { watchInput: () => null, watchFile: () => null } satisfies Partial<Native>;
 
 let loaded: Native | null = null;

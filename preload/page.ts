@@ -1,6 +1,6 @@
 /**
- * Bridge for the pages: requests a port to the agent, has the shell open its secret window (the page learns nothing
- * of what happens there), and the platform's name.
+ * Bridge for the pages: requests a port to the agent, has the shell open its secret window (nothing that happens there
+ * reaches the page), and the platform's name.
  */
 import { contextBridge, ipcRenderer } from 'electron';
 import { IPC } from '../shared/wire.ts';

@@ -1,4 +1,4 @@
-/** Bridge for the GPU probe's hidden page: reports its result, or why there is none. */
+/** Bridge for the GPU probe's hidden page: reports its result, or the reason why there is none. */
 import { contextBridge, ipcRenderer } from 'electron';
 import { IPC } from '../shared/wire.ts';
 

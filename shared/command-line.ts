@@ -16,9 +16,9 @@ import {
 const PORT_MAX = 65_535;
 
 /**
- * Reads a command line (without the program's own path). Fails with `bad-request` and one sentence that says what to
- * write instead. The shell ignores what it doesn't know, because Chromium's switches share its command line, unless it
- * looks like a misspelled option.
+ * Reads a command line (without the program's own path). Fails with `bad-request` and one sentence of advice. The shell
+ * ignores arguments that it doesn't support, because Chromium's switches share its command line, except misspelled
+ * options.
  */
 export function readOptions(
   argv: readonly string[],
@@ -31,17 +31,20 @@ export function readOptions(
   return { values: valuesOf(given), given };
 }
 
-/** The command line that gives the agent every option that it acts on, as it was given to the shell. */
+/** Returns the agent's command line: every option that the agent acts on, as it was given to the shell. */
 export function agentArguments(given: readonly GivenOption[]): string[] {
   return writeArguments(given.filter(({ name }) => isReadBy(name, 'agent')));
 }
 
-/** The inverse of {@link readOptions}: one argument per option, also for values that start with a hyphen. */
+/** Inverse of {@link readOptions}: one argument per option, also for values that start with a hyphen. */
 export function writeArguments(given: readonly GivenOption[]): string[] {
   return given.map(({ name, value }) => (value === null ? `--${name}` : `--${name}=${value}`));
 }
 
-/** The lines of `--help`: the public options that any of the readers acts on, the public variables, the exit codes. */
+/**
+ * Returns the lines of `--help`: the public options that any of the readers acts on, the public variables, the exit
+ * codes.
+ */
 export function helpText(usage: string, readers: readonly OptionReader[]): string {
   const options = names()
     .filter((name) => !specOf(name).internal && readers.some((reader) => isReadBy(name, reader)))
@@ -164,7 +167,7 @@ function accepts(name: OptionName, reader: OptionReader): boolean {
   );
 }
 
-/** The option that a misspelled one was probably meant to be, or null. */
+/** Returns the option that a misspelled one probably means, or null. */
 function closest(written: string, reader: OptionReader): OptionName | null {
   const name = written.replace(/^-+/, '');
   const near = (candidate: OptionName) => distance(name, candidate) <= (candidate.length > 5 ? 2 : 1);

@@ -1,35 +1,37 @@
 /**
- * The conditions of an engine's measurement, `prefill` or `decode`, as core and pages read them. They stand in the
- * measurement's own `conditions`, so that benchmarks of earlier versions, which knew fewer of them, still read.
+ * Conditions of an engine measurement (`prefill` or `decode`), as core and pages read them. They are stored in the
+ * measurement's `conditions`; defaults stand in for those that earlier versions didn't store.
  */
 import { z } from 'zod';
 import type { Measurement } from './api/state.ts';
 
 export const engineConditionsSchema = z.object({
-  /** Catalogue id. */
+  /** Catalog ID. */
   model: z.string(),
   quantisation: z.string().optional(),
   threads: z.number().int().positive().optional(),
   /** Context of one sequence as it was loaded, in tokens. */
   contextTokens: z.number().int().positive().optional(),
-  /** Answers at once; the value is the sum over them. */
+  /** Concurrent streams; the value is their sum. */
   streams: z.number().int().positive().default(1),
-  /** `long`: the prompt filled the loaded context, or as much of it as the machine read in the time. */
+  /**
+   * `long`: the prompt filled the loaded context, or as much of it as the machine could process in the available time.
+   */
   context: z.enum(['short', 'long']).default('short'),
-  /** Tokens that each stream read, */
+  /** Prompt tokens of each stream. */
   promptTokens: z.number().int().positive().optional(),
-  /** and the most that each wrote. */
+  /** Maximum tokens that each stream generated. */
   decodeTokens: z.number().int().positive().optional(),
   /**
-   * Share of the time in which the engine computed, in percent. Earlier versions measured at whatever was set
-   * and did not say it: taken for full speed, which errs to the low side wherever a speed is promised from it.
+   * Duty cycle of the engine during the measurement, in percent. Earlier versions measured at the current setting
+   * without storing it. Their figures count as full speed, so that offered speeds are too low rather than too high.
    */
   dutyPercent: z.number().min(1).max(100).default(100),
-  /** What the owner's comfort left when this was measured, in percent. */
+  /** Duty cycle that the owner's intensity allowed during the measurement, in percent. */
   comfortDutyPercent: z.number().min(1).max(100).optional(),
-  /** Answers for others meanwhile, at most. */
+  /** Maximum number of other jobs during the measurement. */
   otherJobs: z.number().int().positive().optional(),
-  /** Other programs had a good part of the processor's time. */
+  /** Other programs used a large part of the CPU time. */
   disturbed: z.boolean().default(false),
 });
 export type EngineConditions = z.infer<typeof engineConditionsSchema>;
@@ -40,7 +42,7 @@ export function engineConditions(measurement: Measurement): EngineConditions | n
   return engineConditionsSchema.safeParse(measurement.conditions).data ?? null;
 }
 
-/** One stream after a short prompt at full speed: what stands for the model's speed wherever one number does. */
+/** True for one stream after a short prompt at full speed, which is shown as the model's speed. */
 export function isModelSpeed({ streams, context, dutyPercent }: EngineConditions): boolean {
   return streams === 1 && context === 'short' && dutyPercent === 100;
 }

@@ -1,10 +1,10 @@
-/** Expected failures: a closed union of codes, so that all code that handles them can switch exhaustively. */
+/** Expected failures: a closed union of codes, so that code that handles them can switch exhaustively. */
 
 export const ERROR_CODES = [
   'bad-request', // the request is malformed
   'not-found',
   'context-exceeded', // prompt and answer do not fit the model's context
-  'payment-required', // no voucher or a rejected one; details.reason tells which
+  'payment-required', // no voucher or a rejected one; details.reason is the kind
   'model-unavailable', // not downloaded, not loaded, or its checksum doesn't match
   'no-source', // no download source could be reached; details.tried lists them
   'disk-full',

@@ -1,38 +1,41 @@
-/** What a day is expected to bring, as a range, with what it rests on; and how earlier forecasts did. */
+/** Forecast of a day's earnings as a range, with its basis, and the scores of earlier forecasts. */
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
 
 const range = <Bound extends z.ZodType>(bound: Bound) => z.object({ low: bound, high: bound });
 
 export const forecastSchema = z.object({
-  /** Base units a day, before power. */
+  /** Base units per day, before electricity. */
   earned: range(amountTextSchema),
-  /** The same for the power that the work takes; null where watts or price are not known. */
+  /** Electricity cost of the work, in the same unit; null if power draw or price is unknown. */
   power: range(amountTextSchema).nullable(),
-  /** `earned` less `power`, may be less than nothing; null where `power` is. */
+  /** `earned` minus `power`, possibly negative; null if `power` is null. */
   net: range(amountTextSchema).nullable(),
   basis: z.object({
     model: z.string(),
-    /** Measured here: one answer at a time, within the owner's comfort. */
+    /** Measured on this machine: one stream, at the owner's intensity. */
     prefillTokensPerSecond: z.number().positive(),
     decodeTokensPerSecond: z.number().positive(),
-    /** `market`: offers of others for the same model file; `own`: there are none. Practice is no market. */
+    /**
+     * `market`: offers of other peers for the same model file; `own`: there are none. The practice network is no
+     * market.
+     */
     price: z.enum(['market', 'own']),
     offers: z.number().int().nonnegative(),
-    /** Hours a day. `history`: of the last days; `schedule`: what the owner's hours allow at most. */
+    /** Hours per day. `history`: of the last days; `schedule`: the maximum that the owner's hours allow. */
     hours: range(z.number().nonnegative()).extend({ from: z.enum(['history', 'schedule']) }),
-    /** Share of those hours in which somebody asks, 0 to 1. `unknown`: from nobody to everybody. */
+    /** Share of those hours with jobs, 0 to 1. `unknown`: the whole range. */
     use: range(z.number().min(0).max(1)).extend({ from: z.enum(['history', 'unknown']) }),
-    /** Tokens read for each one written. */
+    /** Prompt tokens per generated token. */
     readPerWritten: range(z.number().nonnegative()).extend({ from: z.enum(['history', 'assumed']) }),
-    /** What the work takes beyond the idle machine; null where no sensor tells. */
+    /** Power draw of the work beyond that of the idle machine; null without a sensor. */
     watts: z.number().nonnegative().nullable(),
     powerPriceMicroUsd: z.number().int().nonnegative().nullable(),
   }),
 });
 export type Forecast = z.infer<typeof forecastSchema>;
 
-/** A day that is over: what was expected in its morning, and what came. */
+/** A past day: the forecast in its morning, and the actual earnings. */
 export const forecastScoreSchema = z.object({
   day: z.string(),
   earned: range(amountTextSchema),

@@ -1,8 +1,8 @@
 /** Runs asynchronous steps one after another, in the order of the calls, so that two of them never overlap. */
 
 /**
- * Starts the step when all earlier ones have ended, and settles as it does. A failed step fails only its own
- * caller's promise: the next one runs all the same.
+ * Starts the step when all earlier ones have ended, and settles with its result. A failed step rejects only its own
+ * caller's promise; the next one still runs.
  */
 export type InOrder = <T>(step: () => Promise<T>) => Promise<T>;
 

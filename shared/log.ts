@@ -10,11 +10,11 @@ export type LogThreshold = (typeof LOG_THRESHOLDS)[number];
 /** JSON-serializable details of one line. Never a prompt, an answer, a key, a passphrase or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** No method throws, whatever happens to the disk. */
+/** No method throws, even if the disk is full or missing. */
 export interface Log {
   /** The steps of an operation. */
   debug(message: string, fields?: LogFields): void;
-  /** The story of a run, readable without having watched it. */
+  /** The course of a run, understandable on its own. */
   info(message: string, fields?: LogFields): void;
   /** Something the owner may want to know. */
   warn(message: string, fields?: LogFields): void;

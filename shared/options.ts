@@ -28,7 +28,7 @@ export type OptionSpec = OptionBase &
     | { readonly type: 'flag' }
     /** A `path` is relative to the working directory. */
     | { readonly type: 'text' | 'path'; readonly placeholder: string; readonly multiple?: true }
-    /** 0 takes any free port. */
+    /** Port 0 selects any free port. */
     | { readonly type: 'port'; readonly placeholder: string; readonly default: number }
     | {
         readonly type: 'choice';

@@ -34,7 +34,7 @@ export const IPC = {
   secret: 'idlewatt-secret',
   /** GPU probe's window to shell: its result. */
   probeReport: 'idlewatt-probe-report',
-  /** GPU probe's window to shell: why there is no result. */
+  /** GPU probe's window to shell: the reason why there is no result. */
   probeFail: 'idlewatt-probe-fail',
 } as const;
 
@@ -43,9 +43,9 @@ export const CHAT_PATH = '/v1/chat/completions';
 export const TEXT_PATH = '/v1/completions';
 export const MODELS_PATH = '/v1/models';
 export const EMBEDDINGS_PATH = '/v1/embeddings';
-/** Where a provider serves its offer. */
+/** Path of a provider's offer. */
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
-/** Where a channel is opened, topped up, synchronized or refunded without buying anything. */
+/** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
 export const CHANNEL_PATH = '/v1/channel';
 
 /** Request header: what the gateway does when a provider pauses in the middle of a response. */

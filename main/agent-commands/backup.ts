@@ -1,4 +1,7 @@
-/** `backup` and `restore`: writes a data folder into one file, even while its agent runs, and restores it where nothing is. */
+/**
+ * `backup` and `restore`: writes a data folder into one file, even while its agent runs, and restores it into an empty
+ * place.
+ */
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

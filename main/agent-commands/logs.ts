@@ -7,7 +7,7 @@ import type { CommandRun } from './index.ts';
 import { formatLogLine } from './log-text.ts';
 import { chosenHome } from './options.ts';
 
-/** Shown of what is stored when new lines follow, unless `--lines` is given. */
+/** Number of stored lines to print before new ones, unless `--lines` is given. */
 const LINES_BEFORE_FOLLOWING = 20;
 
 export const run: CommandRun = async (argv) => {

@@ -139,13 +139,13 @@ function recentLog(folder: string): string {
   return kept.length === 0 ? '' : `${kept.join('\n')}\n`;
 }
 
-/** Paths tell the name of the owner's account. */
+/** Shortens paths, because they contain the name of the owner's account. */
 function withoutPersonalPaths(text: string, paths: HomePaths): string {
   return hide(hide(text, paths.root, '<data folder>'), homedir(), '~');
 }
 
 function hide(text: string, path: string, replacement: string): string {
   if (path.length < 2) return text;
-  // As it is in plain text, and with its backslashes doubled, as JSON writes it.
+  // As plain text, and with doubled backslashes, as in JSON.
   return text.replaceAll(JSON.stringify(path).slice(1, -1), replacement).replaceAll(path, replacement);
 }

@@ -52,6 +52,6 @@ function notRunning(home: string): AppError {
 function toAppError(error: unknown): unknown {
   const failure = decodeApiError(error);
   if (failure === null || !failure.isForPeople) return error;
-  // An unexpected failure of the agent is none of this program: its sentence names the incident.
+  // An unexpected failure of the agent is not a bug of this command; its sentence names the incident.
   return new AppError(failure.code ?? 'aborted', failure.message);
 }

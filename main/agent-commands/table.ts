@@ -45,7 +45,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => ({ run: (await import('./wallet-secrets.ts')).create }),
   },
   'wallet import': {
-    summary: 'Replaces the wallet from the next start; the current keystore file is kept aside.',
+    summary: 'Replaces the wallet from the next start; the current keystore file is set aside.',
     usage: 'phrase|key|keystore [--file FILE] [--home DIR] [--practice] [--passphrase-file FILE]',
     load: async () => ({ run: (await import('./wallet-secrets.ts')).importSecret }),
   },

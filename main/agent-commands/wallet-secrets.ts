@@ -56,7 +56,7 @@ export const create: CommandRun = async (argv) => {
   });
 };
 
-/** Replaces the wallet by one from the owner's secret; the previous keystore file is kept aside. */
+/** Replaces the wallet with one from the owner's secret; the previous keystore file is set aside. */
 export const importSecret: CommandRun = async (argv) => {
   const { values, positionals } = read(argv);
   const [type] = positionals;

@@ -55,7 +55,7 @@ function reasonText({ work, settings }: AgentState, language: Language): string 
   return sentence.charAt(0).toLocaleUpperCase(language) + sentence.slice(1);
 }
 
-/** What an hour of waiting costs, by what an hour of work earned. */
+/** Cost of an hour of waiting: the average earnings of an hour of work. */
 function costText({ perHour }: AgentState['work'], asset: Asset, language: Language): string {
   if (perHour === null) return text(language, 'home.perHourUnknown');
   const { symbol, decimals, practice } = asset;

@@ -18,7 +18,7 @@ export interface PracticeRequesterOptions {
   readonly connect: string;
   readonly rpcUrl: string;
   readonly gatewayPort: number;
-  /** Sends no requests of its own: only its gateway is wanted. */
+  /** Sends no requests of its own: only its gateway is needed. */
   readonly quiet: boolean;
   readonly logLevel: LogThreshold;
   readonly clock: Clock;

@@ -32,7 +32,7 @@ export function confineSession(session: Session, granted: 'copying' | 'nothing' 
   });
 }
 
-/** Tells our own pages' addresses from all others. */
+/** Returns true for the addresses of our own pages. */
 export function isOurs(url: string): boolean {
   return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`);
 }

@@ -36,7 +36,7 @@ export function createSpendConfirmer(options: {
   };
 }
 
-/** The dialog of a transfer. Pure, so that tests can read every fact. */
+/** Returns the dialog of a transfer. Pure, so that tests can read every fact. */
 export function spendQuestion(summary: SpendSummary, language: Language): Question {
   const words = (key: StringKey, values?: StringValues) => text(language, key, values);
   const amount = moneyText(summary.asset, summary.amount, language);

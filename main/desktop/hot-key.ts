@@ -1,4 +1,4 @@
-/** The global hot key, registered only while the owner wants it. */
+/** The global hot key, registered only while the setting is on. */
 import { globalShortcut } from 'electron';
 import { HAND_BACK_KEY } from '../../shared/hot-key.ts';
 

@@ -2,7 +2,7 @@
 import { powerMonitor } from 'electron';
 import type { PartialReadings } from '../../shared/readings.ts';
 
-/** A lock state that Electron doesn't know is null; the agent then decides in the owner's favor. */
+/** A lock state that Electron can't determine is null; the agent then decides in the owner's favor. */
 export function readOwner(): PartialReadings {
   const atMs = Date.now();
   const reading = <Value>(value: Value | null) =>

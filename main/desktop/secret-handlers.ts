@@ -31,7 +31,7 @@ export interface SecretHandlerOptions {
   readonly suggestedFile: string;
 }
 
-/** A request that needs the agent, with all that it takes to handle it. */
+/** A request that needs the agent, with everything needed to handle it. */
 interface Task {
   readonly window: BrowserWindow;
   readonly calls: SecretCalls;

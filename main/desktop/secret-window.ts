@@ -27,7 +27,7 @@ export interface SecretWindow {
   /** Opens it for a task and discards what it showed for another task. */
   open(task: SecretWindowTask): void;
   close(): void;
-  /** Resolves when it is closed, by whatever means; immediately if it isn't open. */
+  /** Resolves when it is closed for any reason; immediately if it isn't open. */
   whenClosed(): Promise<void>;
 }
 

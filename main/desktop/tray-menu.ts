@@ -93,7 +93,7 @@ function walletMenu(language: Language): TrayItem {
   };
 }
 
-/** The remedy that one changed setting is; remedies that need a choice are on a page only. */
+/** Remedies that change one setting; those that need a choice are only on a page. */
 function fixes(state: AgentState, language: Language): TrayItem[] {
   const { remedy } = statusOf(state.work);
   if (remedy === null || remedy === 'open-models' || remedy === 'open-settings') return [];

@@ -22,7 +22,7 @@ export type WalletSecret =
 
 /**
  * The source of the passphrase. The practice wallet has one of its own next to its keystore, and a file that the owner
- * named is used as it is.
+ * named is used unchanged.
  */
 export type PassphraseSource = 'keychain' | 'practice' | { readonly file: string };
 

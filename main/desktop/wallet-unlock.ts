@@ -1,4 +1,7 @@
-/** The passphrase with which an agent is started, and one that the owner typed until the wallet opened with it. */
+/**
+ * Chooses the passphrase for the agent: the stored one, or one that the owner typed, which is stored once it has
+ * worked.
+ */
 import type { ErrorCode } from '../../shared/errors.ts';
 import {
   findPassphrase,
@@ -18,13 +21,13 @@ export class WalletUnlock {
     this.#store = options.store;
   }
 
-  /** The passphrase for the next agent; null where the agent finds one itself. */
+  /** Returns the passphrase for the next agent; null where the agent finds one itself. */
   forStart(): WalletSecret | { readonly passphrase: null } {
     if (this.#source !== 'keychain' || this.#typed !== null) return { passphrase: this.#typed };
     return this.#store.read();
   }
 
-  /** The owner typed a passphrase; it is stored only once the wallet has opened with it. */
+  /** Takes a passphrase that the owner typed; it is stored only once the wallet has opened with it. */
   type(passphrase: string): void {
     this.#typed = passphrase;
   }
@@ -33,14 +36,14 @@ export class WalletUnlock {
     return this.#typed !== null;
   }
 
-  /** An agent is up, so the passphrase that it got was the right one. */
+  /** Call when an agent is ready: the passphrase that it received was correct. */
   accepted(agentHome: string): void {
     this.#agentHome = agentHome;
     if (this.#typed !== null) this.#store.keep(this.#typed);
     this.#typed = null;
   }
 
-  /** No agent started with it. */
+  /** Call when no agent started with it: discards a typed passphrase. */
   rejected(): void {
     this.#typed = null;
   }
@@ -50,7 +53,7 @@ export class WalletUnlock {
     return code === 'keystore-locked' && this.#source === 'keychain';
   }
 
-  /** The passphrase of the running agent's keystore; null if it isn't known here. */
+  /** Returns the passphrase of the running agent's keystore; null if it isn't known here. */
   find(): Promise<string | null> {
     return findPassphrase(this.#source, { walletSecret: this.#store, agentHome: this.#agentHome });
   }

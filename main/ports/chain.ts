@@ -39,8 +39,8 @@ export interface Settlement {
   /** Claims every channel with a balance due (batched), then moves the claimed sum to the payout address. */
   settleNow(): Promise<SettlementResult>;
   /**
-   * Before the machine sleeps for long: settles whatever is worth its fee. Resolves within seconds and never fails;
-   * transactions that were sent and not confirmed are found after waking up.
+   * Before the machine sleeps for long: settles everything that is worth its fee. Resolves within seconds and never
+   * fails; transactions that were sent and not confirmed are found after waking up.
    */
   beforeSleep(): Promise<void>;
   onEvent(listener: (event: SettlementEvent) => void): () => void;

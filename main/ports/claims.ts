@@ -1,4 +1,7 @@
-/** The settlement's view of channels and chain: balances due, claims and payouts. Each outcome is delivered at least once. */
+/**
+ * The settlement's view of channels and chain: balances due, claims and payouts. Each outcome is delivered at least
+ * once.
+ */
 import type { Amount } from '../../shared/money.ts';
 import type { MinedTransaction, UndoneTransaction } from './chain.ts';
 
@@ -61,7 +64,9 @@ export interface ChannelClaims {
   isConfirming(): boolean;
   /** Current cost of claiming `channels` channels and paying out, in the chain's coin. */
   fee(channels: number): Promise<Amount>;
-  /** Calls the listener when `recover` has an outcome that no call of the caller's produced. Returns its unsubscribe. */
+  /**
+   * Calls the listener when `recover` has an outcome that none of the caller's calls produced. Returns its unsubscribe.
+   */
   onFound(listener: () => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-/** Time as the core sees it: injected, so that tests advance it by hand. */
+/** Time as the core sees it: injected, so that tests can advance it. */
 
 export interface Timer {
   cancel(): void;

@@ -1,4 +1,4 @@
-/** Port for a file lock that the operating system releases when its holder dies, however it dies. */
+/** Port for a file lock that the operating system releases when its holder ends for any reason. */
 
 export interface HeldLock {
   release(): void;

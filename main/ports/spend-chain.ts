@@ -22,7 +22,7 @@ export interface SpendChain {
   held(address: Hex): Promise<{ readonly token: Amount; readonly coin: Amount }>;
   isContract(address: Hex): Promise<boolean>;
   transfer(asset: 'token' | 'coin', to: Hex, value: Amount): Call;
-  /** Gas that the call would use now. Fails with `bad-request` and the reason when the chain would refuse it. */
+  /** Gas that the call would use now. Fails with `bad-request` and the reason when the chain would reject it. */
   estimateGas(from: Hex, call: Call): Promise<bigint>;
   fees(): Promise<NetworkFees>;
   /** Maximum fee that a rollup charges for data in addition to gas; zero on other chains. */

@@ -12,7 +12,7 @@ import type { Ask } from './streams.ts';
 const INPUTS = 6;
 /** A minute without input, plus loading the model. */
 const READY_MS_MAX = 180_000;
-/** Falls into the responses, and not at the same point of the second in which sensors are polled. */
+/** Falls within the responses, and at another point of the second than the sensor polls. */
 const INPUT_AFTER_MS = 630;
 
 /** Opens a virtual display and makes it this process's display; null without Xvfb. */
@@ -24,7 +24,7 @@ export async function openInputDisplay(): Promise<VirtualDisplay | null> {
   return display;
 }
 
-/** Afterwards the agent runs always again, as before. */
+/** Measures each input; afterwards the agent's setting is `always` again, as before. */
 export async function measureInput(
   agent: Agent,
   api: AgentApi,

@@ -71,7 +71,7 @@ export function drawVouchers(count: number, seed: number): VoucherSample[] {
   });
 }
 
-/** Returns the signature's bytes, changed as the kind asks for. */
+/** Returns the signature's bytes, changed as the kind requires. */
 function tamper(
   kind: VoucherSample['kind'],
   { r, s, v, compactSerialized }: Signature,

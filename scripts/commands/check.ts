@@ -1,6 +1,7 @@
 /**
- * `npm run check`: checks types per environment, lint and format, the import rules, the migrations and the CI workflow.
- * Prints one line per part with its duration and the output of those that failed. Exit code 1 if any failed.
+ * `npm run check`: checks types per environment, lint and format, the import rules, the wording, the migrations and the
+ * CI workflow. Prints one line per part with its duration and the output of those that failed. Exit code 1 if any
+ * failed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -35,6 +36,7 @@ const parts: Part[] = [
   { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
+  { name: 'words', program: 'node', parameters: ['scripts/commands/check-words.ts'] },
   { name: 'workflows', program: 'action-validator', parameters: ['.github/workflows/ci.yml'] },
   { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];

@@ -57,7 +57,7 @@ async function startDesktop(read: ReadOptions): Promise<void> {
     const parameters = [REPOSITORY, ...writeArguments(read.given)];
     process.exitCode = await runInForeground({
       start: () => spawn(electron.executable, parameters, { stdio: 'inherit' }),
-      // The shell restarts its agent, and itself.
+      // The shell itself restarts the agent and the app.
       restarts: false,
       print: console.error,
     });

@@ -1,7 +1,7 @@
 /**
  * `npm run test:crash -- --kills 200 --seed S`: kills agent, requester, engine and chain of a practice network with
  * SIGKILL at moments drawn from the seed, and after each kill compares both ledgers with the chain. Exit code 0
- * only if every base unit was in its place each time.
+ * only if all amounts matched each time.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

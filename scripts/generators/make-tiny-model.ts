@@ -34,7 +34,7 @@ const DESCRIPTION =
   'A test model. Its tokenizer and embeddings were trained on a page of text to know which token follows which; ' +
   'its attention and feed-forward weights are random. Do not expect sense.';
 
-/** The split into words before merging that `tokenizer.ggml.pre = gpt-2` means. */
+/** Splits text into words before merging, as `tokenizer.ggml.pre = gpt-2` specifies. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 interface Tokenizer {
@@ -170,7 +170,9 @@ function successions({ tokens, encode }: Tokenizer): Map<number, Map<number, num
   return counts;
 }
 
-/** Fits softmax(output · embedding) to the counts by AdaGrad; embeddings keep the length that the norm layer gives them. */
+/**
+ * Fits softmax(output · embedding) to the counts by AdaGrad; embeddings keep the length that the norm layer gives them.
+ */
 function trainSuccession(counts: Map<number, Map<number, number>>, vocabulary: number, random: () => number) {
   const embedding = new Float64Array(vocabulary * WIDTH).map(() => random());
   const output = new Float64Array(vocabulary * WIDTH).map(() => random() * 0.05);

@@ -57,8 +57,8 @@ export async function startDevPages({
 }
 
 /**
- * Lets Vite's inline scripts and style elements pass the pages' content security policy by a nonce. The policy of
- * built pages stays as it is in index.html.
+ * Lets Vite's inline scripts and style elements pass the pages' content security policy by a nonce. The policy of built
+ * pages in index.html is unchanged.
  */
 function allowNonce(nonce: string): Plugin {
   return {

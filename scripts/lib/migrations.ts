@@ -1,6 +1,6 @@
 /**
- * Keeps released migrations as they are: the sha256 of each file is recorded, and a file imports nothing whose change
- * would change what the migration does.
+ * Checks that released migrations are unchanged: the sha256 of each file is recorded, and a file imports nothing whose
+ * change would change what the migration does.
  */
 import { createHash } from 'node:crypto';
 import { readSource } from './source.ts';
@@ -31,7 +31,7 @@ export function migrationProblems(texts: ReadonlyMap<string, string>, recorded: 
   ];
 }
 
-/** Adds the hashes of new migrations that break no other rule. Hashes that are already recorded stay as they are. */
+/** Adds the hashes of new migrations that break no other rule. Never changes a recorded hash. */
 export function withNewHashes(
   texts: ReadonlyMap<string, string>,
   recorded: MigrationHashes,

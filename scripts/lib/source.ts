@@ -1,4 +1,4 @@
-/** Reads from a TypeScript file, with a real parser, what the import rules need to decide about it. */
+/** Parses a TypeScript file and returns what the import rules need to know about it. */
 import { parseAst } from 'vite';
 import { z } from 'zod';
 

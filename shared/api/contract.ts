@@ -146,7 +146,7 @@ export const contract = {
     requests: oc.output(eventIterator(shellRequestSchema)),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
-    /** The machine is about to sleep: claims first what is worth its fee. Returns within seconds. */
+    /** The machine is about to sleep: first claims what is worth its fee. Returns within seconds. */
     suspending: oc.input(nothing).output(nothing),
     /** Shuts the agent down cleanly. */
     quit: oc.input(nothing).output(nothing),

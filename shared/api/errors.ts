@@ -1,9 +1,9 @@
-/** Failures of the API as they travel: encoded by the agent, decoded by pages, the shell and commands. */
+/** Failures of the API on the wire: encoded by the agent, decoded by pages, the shell and commands. */
 import { ORPCError } from '@orpc/contract';
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../errors.ts';
 
-/** Beside the transport's own code and message: the agent's code, or the incident of an unexpected failure. */
+/** In addition to the transport's own code and message: the agent's code, or the incident of an unexpected failure. */
 const errorDataSchema = z.object({
   code: z.enum(ERROR_CODES).nullish().catch(null),
   incident: z.string().max(100).nullish().catch(null),
@@ -21,7 +21,7 @@ export interface ApiFailure {
   readonly isForPeople: boolean;
 }
 
-/** Decodes what a call of the API failed with; null if the agent didn't respond at all. */
+/** Decodes the error of a failed API call; null if the agent didn't respond at all. */
 export function decodeApiError(error: unknown): ApiFailure | null {
   if (!(error instanceof ORPCError)) return null;
   const parsed = errorDataSchema.safeParse(error.data);

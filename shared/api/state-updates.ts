@@ -1,4 +1,4 @@
-/** Readers of the updates of `state.watch`: the same for pages, desktop shell and terminal. */
+/** Reads the updates of `state.watch`, for pages, desktop shell and terminal alike. */
 import { AppError } from '../errors.ts';
 import type { AgentState, StateSection, StateUpdate } from './state.ts';
 
@@ -8,7 +8,7 @@ export function applyUpdate(state: AgentState | null, update: StateUpdate): Agen
   return state && { ...state, ...changedSections(update.sections) };
 }
 
-/** Returns the first whole state of a watch. Fails with `aborted` where the agent ends before it. */
+/** Returns the first whole state of a watch. Fails with `aborted` if the agent ends before it. */
 export async function firstState(updates: AsyncIterable<StateUpdate>): Promise<AgentState> {
   for await (const update of updates) {
     if (update.type === 'whole') return update.state;

@@ -45,7 +45,7 @@ export const arithmetic: Workload = {
   }`,
   perCell: 8 * ROUNDS,
   pass(previous, fixed) {
-    // Each round moves the value towards 1 by the factor 0.999; the four starts are 0.15 above `previous` on average.
+    // Each round moves the value toward 1 by the factor 0.999; the four starts are 0.15 above `previous` on average.
     return 1 + (previous + 0.15 - 1) * 0.999 ** ROUNDS + fixed * 0.01;
   },
   sides: [256, 512, 1024, 2048],

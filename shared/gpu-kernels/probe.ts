@@ -26,7 +26,7 @@ export type ProbeMode = (typeof PROBE_MODES)[number];
 /** A compiled chain of kernels. Calling it runs it on the device and resolves to the values read back. */
 export interface ChainRun {
   (): Promise<unknown>;
-  /** The mode that actually computed; `fallbackReason` tells why it is not the requested one. */
+  /** The mode that actually computed; `fallbackReason` is the reason if it is not the requested one. */
   readonly backend: string | null;
   readonly fallbackReason: string | null;
   readonly executorKind: string;

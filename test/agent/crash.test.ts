@@ -1,8 +1,8 @@
 /**
- * Verifies: no base unit is lost or counted twice, whichever process is killed at whatever moment.
+ * Verifies: no base unit is lost or counted twice, no matter which process is killed, and when.
  * Setup: a short run of `npm run test:crash` with a fixed seed: the real practice network, its processes killed with
  * SIGKILL, both ledgers and the chain compared after each kill by an oracle that shares no code with the ledger; and
- * the harness itself, whose choices must follow from the seed and whose checker must be able to object.
+ * the harness itself, whose choices must follow from the seed and whose checker must detect a difference.
  * Fails if: a charge is not recorded after a crash, a deposit is forgotten, a claim is counted twice.
  */
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 /**
- * Verifies: an agent that can't start prints the reason in one sentence, exits with 1 and leaves everything as it was.
+ * Verifies: an agent that can't start prints the reason in one sentence, exits with 1 and changes nothing.
  * Setup: the real entry file as a real process, with data folders that are damaged, in use or impossible.
  * Fails if: a stack trace is printed instead of a sentence, the agent starts anyway, or a file is changed.
  */

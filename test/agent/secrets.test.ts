@@ -40,7 +40,7 @@ const SECRET_FILES = ['wallet.json', 'practice-passphrase'];
 const isSecretFile = (path: string): boolean =>
   SECRET_FILES.some((name) => path.endsWith(join('keys', name)));
 
-/** In no other text of a run. */
+/** Occurs in no other text of a run. */
 const PROMPT = 'Marigold 7731 would like to hear about velvet thunder';
 /** Shorter beginnings of an answer could be in a log by chance. */
 const ANSWER_CHARACTERS_MIN = 12;

@@ -1,6 +1,6 @@
 /**
- * Contract of every {@link Engine}: one suite, run on the fake that other tests rely on and on the real adapter with the
- * tiny model.
+ * Contract of every {@link Engine}: one suite, run on the fake that other tests rely on and on the real adapter with
+ * the tiny model.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -98,7 +98,7 @@ function testResponses({ bench, generate }: Suite): void {
     assert.equal(second.text, first.text);
   });
 
-  it('repeats a response at temperature 0, whatever ran in between', async () => {
+  it('repeats a response at temperature 0, regardless of what ran in between', async () => {
     const first = await collect(generate({ temperature: 0, seed: null }));
     await collect(generate({ prompt: { kind: 'text', text: 'The cat and the harbour' }, seed: 9 }));
     const second = await collect(generate({ temperature: 0, seed: null }));

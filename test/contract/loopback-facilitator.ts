@@ -1,4 +1,7 @@
-/** For tests: the official facilitator class behind an HTTP server on loopback, which can also fail or lie. */
+/**
+ * For tests: the official facilitator class behind an HTTP server on loopback, which can also fail or report false
+ * results.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FacilitatorClient } from '@x402/core/server';
@@ -11,7 +14,10 @@ export interface LoopbackFacilitator {
   close(): Promise<void>;
 }
 
-/** `official` is the official class with its own key. In mode `lying`, reports success with `otherHash`, the hash of another transaction. */
+/**
+ * `official` is the official class with its own key. In mode `lying`, reports success with `otherHash`, the hash of
+ * another transaction.
+ */
 export async function startFacilitator(
   official: FacilitatorClient,
   otherHash: string,

@@ -43,7 +43,7 @@ const isUnreachable = (error: unknown) => isAppError(error, 'peer-unreachable');
 const who = (client: Network, server: Network, init: RequestInit = {}) =>
   client.fetch(server.key.peer, '/who', init);
 
-/** A service with an endless stream; `streamEnded` resolves when that stream is cancelled. */
+/** A service with an endless stream; `streamEnded` resolves when that stream is canceled. */
 function createService() {
   const app = new Hono();
   const { promise: streamEnded, resolve } = Promise.withResolvers<void>();
@@ -120,7 +120,7 @@ function testConnecting(pair: Pair): void {
 }
 
 function testIdentity(pair: Pair): void {
-  it('identifies the requester by the connection, whatever the request claims', async () => {
+  it('identifies the requester by the connection, even if the request claims another identity', async () => {
     const { client, server } = pair;
     const response = await who(client, server, { headers: { 'X-Peer-Id': 'another' } });
     assert.deepEqual(await response.json(), { peer: client.key.peer });

@@ -1,5 +1,5 @@
 /**
- * Verifies: money is conserved from the first deposit to the payout, whatever fails in between.
+ * Verifies: money is conserved from the first deposit to the payout, even if a part fails in between.
  * Setup: gate, payer and settlement over plain HTTP on a real local chain; sums compared in base units.
  * Fails if: a charge exceeds the ceiling, a voucher is lost, a claim is made twice, a channel stays busy, or jobs stop
  * because the chain is unavailable.

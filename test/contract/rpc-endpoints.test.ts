@@ -1,7 +1,8 @@
 /**
  * Verifies: when a network has several nodes, no single node is trusted, and none is required.
- * Setup: one real chain behind proxies that lie, are late, return garbage, are unavailable or serve another chain.
- * Fails if: a balance or receipt comes from a single lying node, settlement stops because one public node is down,
+ * Setup: one real chain behind proxies that return wrong values, are late, return garbage, are unavailable or serve
+ * another chain.
+ * Fails if: a balance or receipt comes from a single wrong node, settlement stops because one public node is down,
  * a node of another chain is accepted, or a node that never answers blocks for minutes.
  */
 import assert from 'node:assert/strict';
@@ -52,7 +53,7 @@ async function rich() {
   return funds;
 }
 
-/** A lying node reports a fortune for every address. */
+/** A wrong node reports a fortune for every address. */
 const FORTUNE = `0x${'0'.repeat(56)}ffffffff`;
 const fortune = (method: string) => (method === 'eth_call' ? FORTUNE : undefined);
 
@@ -69,7 +70,7 @@ test('when the first node is down, late or returns garbage, the next one answers
   }
 });
 
-test('one lying node of three is outvoted', async () => {
+test('one wrong node of three is outvoted', async () => {
   const funds = await rich();
   const { node, proxies } = await over(3);
   const [liar] = proxies;

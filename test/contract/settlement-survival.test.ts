@@ -1,7 +1,8 @@
 /**
  * Verifies: earned money reaches the wallet regardless of payers, facilitators and chain reorganizations.
  * Setup: real vouchers on a real chain; payers that withdraw while the provider is down; the official facilitator
- * class behind HTTP that is honest, down, refusing or lying; blocks that the chain drops; a real ledger in memory.
+ * class behind HTTP that reports correctly, is down, refuses or reports false results; blocks that the chain drops; a
+ * real ledger in memory.
  * Fails if: a payer can withdraw a balance due, a claim counts without proof on the chain, a payout still counts
  * after the chain dropped it, or counts twice, or a claim inside a refund is missing in the ledger.
  */
@@ -169,7 +170,7 @@ test('reports a claim inside a refund immediately, and pays it out', async () =>
   await provider.settlement.stop();
 });
 
-test('facilitators claim, pay out and pay the fee; those that are down, refusing or lying are skipped', async () => {
+test('facilitators claim, pay out and pay the fee; those that are down, refuse or report false results are skipped', async () => {
   const relayer = (await makeAccounts()).gas;
   await market.chain.fund(relayer.address, amount(0));
   const { node } = market.provider;

@@ -1,4 +1,4 @@
-# A window for tests: `x-window.py full|part|stated|desktop` shows one on the display, gives it the keyboard, and says so.
+# A window for tests: `x-window.py full|part|stated|desktop` shows one on the display, gives it the keyboard, and prints a line.
 import sys
 from ctypes import CDLL, c_char_p, c_int, c_ulong, c_void_p, byref
 
@@ -23,7 +23,7 @@ if kind == 'stated':
     name = x.XInternAtom(display, b'_NET_WM_STATE', 0)
     value = c_ulong(x.XInternAtom(display, b'_NET_WM_STATE_FULLSCREEN', 0))
     x.XChangeProperty(display, c_ulong(window), c_ulong(name), c_ulong(4), 32, 0, byref(value), 1)
-# A window must be seen before it can have the keyboard.
+# A window must be visible before it can have the keyboard.
 x.XSelectInput(display, c_ulong(window), c_ulong(1 << 17))
 x.XMapWindow(display, c_ulong(window))
 event = (c_ulong * 24)()

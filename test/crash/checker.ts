@@ -23,7 +23,7 @@ export interface Limits {
   readonly exposure: bigint;
 }
 
-/** Returns every breach; empty when all invariants hold. Updates `memory`. */
+/** Returns every breach; empty if no invariant is violated. Updates `memory`. */
 export async function findBreaches(facts: Case, memory: Memory, limits: Limits): Promise<readonly string[]> {
   const { provider, requester } = facts;
   const onChain = await readChain(facts);

@@ -1,4 +1,6 @@
-/** A complete crash run: kills by plan, and after each kill a check that every base unit is where the ledgers record it. */
+/**
+ * A complete crash run: kills by plan, and after each kill a check that every base unit is where the ledgers record it.
+ */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apart, findBreaches, type Memory } from './checker.ts';
@@ -33,7 +35,7 @@ export interface CrashSummary {
   readonly durationMs: number;
 }
 
-/** An invariant was violated; the data folder is left as it was found. */
+/** An invariant was violated; the data folder is left unchanged. */
 export class CrashFailure extends Error {
   readonly kill: Kill | null;
   readonly breaches: readonly string[];
@@ -45,7 +47,7 @@ export class CrashFailure extends Error {
   }
 }
 
-/** Ledgers may be late by a moment after the last response; transactions that a crash interrupted are found within seconds. */
+/** Ledgers may lag briefly after the last response; transactions that a crash interrupted are found within seconds. */
 const AGREE_MS_MAX = 30_000;
 const SERVE_MS_MAX = 60_000;
 const CHECK_MS = 100;

@@ -1,10 +1,10 @@
 /**
  * Verifies: a video in a real player counts as the owner's presence, and only while it plays.
- * Setup: Chromium's own player (in a bare Electron, not our app) plays a video with sound on a virtual display. It asks a
- * desktop's services to keep the display awake; the services are fakes on a bus of the test's own that record the
- * requests.
- * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when it
- * is over.
+ * Setup: Chromium's own player (in a bare Electron, not our app) plays a video with sound on a virtual display. It
+ * requests from a desktop's services to keep the display awake; the services are fakes on a bus of the test's own that
+ * record the requests.
+ * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when
+ * it is over.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { type Answers, openPrivateBus, type PrivateBus, type Service } from '../
 import { manualClock } from '../fakes/clock.ts';
 import { launchElectron, until } from './app.ts';
 
-/** KDE's policies: keep the machine from sleeping, keep the screen as it is. */
+/** KDE's policies: keep the machine from sleeping, keep the screen from turning off. */
 const KDE_SESSION = 1;
 const KDE_SCREEN = 4;
 const EVERY_KIND = ~0;
@@ -36,7 +36,9 @@ function createInhibitors() {
   const kinds = new Map<number, number>();
   let cookie = 0;
   const has = (wanted: number) => [...kinds.values()].some((kind) => (kind & wanted) !== 0);
-  /** Responses of a service: `kindOf` reads the kinds from a request; the other two read their cookie or kinds first. */
+  /**
+   * Responses of a service: `kindOf` reads the kinds from a request; the other two read their cookie or kinds first.
+   */
   return {
     has,
     add:
@@ -190,7 +192,7 @@ describe('a video in a real player', { skip: process.platform !== 'linux', timeo
     );
   });
 
-  it('is detected where there is only a power manager, and is over when its player is closed', async () => {
+  it('is detected where there is only a power manager, and ends when its player is closed', async () => {
     const inhibitors = createInhibitors();
     await on(bus, powerManager(inhibitors), async (awake) => {
       await awake(false);

@@ -1,4 +1,4 @@
-/** Fake clock that stands still until a test moves it. */
+/** Fake clock that advances only when a test moves it. */
 import type { Clock, Timer } from '../../main/ports/clock.ts';
 
 export interface ManualClock extends Clock {

@@ -1,5 +1,5 @@
 /**
- * Asks GNOME's compositor to report the owner's return (`org.gnome.Mutter.IdleMonitor`). A watch of Mutter fires once,
+ * Has GNOME's compositor report the owner's return (`org.gnome.Mutter.IdleMonitor`). A watch of Mutter fires once,
  * so each absence needs a new one.
  */
 import type { BusConnection, MethodCall } from './connection.ts';

@@ -33,7 +33,7 @@ function setPeerHeader(server: Server): void {
     if (socket instanceof StreamSocket) {
       raw.push(PEER_HEADER, socket.peer);
       request.headers[PEER_HEADER] = socket.peer;
-      // A stream without traffic is closed; the work on a complete request may be silent for long.
+      // A stream without traffic is closed; a complete request may be processed for a long time without traffic.
       request.once('end', () => socket.setTimeout(0));
     }
     request.rawHeaders.splice(0, request.rawHeaders.length, ...raw);

@@ -32,7 +32,7 @@ const CONNECTIONS_MAX = 256;
 
 /** Creates a node that doesn't listen yet. */
 export function createNode(options: NodeOptions): Promise<Libp2p> {
-  // libp2p's own discovery event also reports peers that dialled this one, so the listener is on mDNS itself.
+  // libp2p's own discovery event also reports peers that dialed this one, so the listener is on mDNS itself.
   const discoverOnLan = (serviceTag: string) => (components: MulticastDNSComponents) => {
     const discovery: PeerDiscovery = mdns({ serviceTag })(components);
     discovery.addEventListener('peer', ({ detail }) => options.onFound(detail));

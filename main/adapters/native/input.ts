@@ -18,7 +18,7 @@ export interface InputSensorOptions {
 
 const NAMES: { readonly [Platform in NodeJS.Platform]?: string } = { win32: 'windows', darwin: 'macos' };
 
-/** Retry delay of the watch: a server that went away, or can't report input, rarely can so soon. */
+/** Retry delay of the watch: a server that is gone, or can't report input, rarely recovers sooner. */
 const WATCH_AGAIN_MS = 10_000;
 
 export function createInputSensor(options: InputSensorOptions = {}): Sensor {
@@ -40,7 +40,7 @@ export function createInputSensor(options: InputSensorOptions = {}): Sensor {
       const atMs = now();
       const idleMs = reading?.idleMs ?? null;
       const fullScreen = reading?.fullScreen ?? null;
-      // Only with idle time is there a server: retrying every second without one would be wasted.
+      // Without idle time there is no server, so retrying every second would be useless.
       input.watch(idleMs === null ? null : display());
       return {
         inputIdleSeconds:
@@ -95,7 +95,7 @@ function createInputWatch(native: Native, now: () => number) {
   };
 }
 
-/** Returns the display; null in a Wayland session, whatever X server runs inside of it. */
+/** Returns the display; null in a Wayland session, even if an X server runs inside it. */
 function xDisplay(environment: NodeJS.ProcessEnv): string | null {
   if (environment.WAYLAND_DISPLAY || environment.XDG_SESSION_TYPE === 'wayland') return null;
   return environment.DISPLAY || null;

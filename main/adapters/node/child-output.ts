@@ -43,7 +43,9 @@ export function logChildOutput(options: ChildOutputOptions): void {
 const TROUBLE =
   /\b(error|errors|failed|failure|fatal|panic|abort(ed)?|assert(ion)?|exception|denied|segmentation fault|out of memory|cannot|unable|terminate called|warning)\b|_ASSERT/i;
 
-/** llama.cpp and the drivers below it print hundreds of lines per load: only what sounds like trouble is more. */
+/**
+ * llama.cpp and its drivers print hundreds of lines per load: only those that look like problems get a higher level.
+ */
 export function levelOfEngineLine(line: string): OutputLevel {
   return TROUBLE.test(line) ? 'warn' : 'debug';
 }

@@ -53,7 +53,7 @@ export function reportEventLoopDelay(options: EventLoopReportOptions): () => voi
   };
 }
 
-/** A sample has the time between two ticks of a timer: what it has beyond the timer's own is delay. */
+/** A sample is the time between two ticks of a timer; the part beyond the timer's interval is delay. */
 function delayMs(nanoseconds: number): number {
   return Math.max(0, Math.round((nanoseconds / NANOSECONDS_PER_MS - SAMPLE_MS) * 10) / 10);
 }

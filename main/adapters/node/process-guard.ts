@@ -9,7 +9,7 @@ export interface ProcessGuardOptions {
   readonly log: Log;
   /** Closes what must be closed, the database last. May reject, and may hang. */
   readonly close: () => void | Promise<void>;
-  /** After it the process ends whatever hangs; 4.5 s unless stated, since a stop promises five. */
+  /** The process ends after this time even if something hangs. Default 4.5 s, because a stop may take up to five. */
   readonly closeMsMax?: number;
 }
 

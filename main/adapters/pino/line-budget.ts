@@ -42,7 +42,7 @@ export class LineBudget {
     return fits;
   }
 
-  /** Returns what was dropped in windows that are over, or in all, and forgets it. */
+  /** Returns and resets the counts of lines dropped in windows that are over, or in all windows. */
   collect(nowMs: number, options: { readonly includeCurrent: boolean }): DroppedLines[] {
     const dropped: DroppedLines[] = [];
     for (const [source, window] of this.#windows) {

@@ -45,7 +45,7 @@ export function openLogFile(options: LogFileOptions): LogFile {
   return { log: new ComponentLog(sink, options.name), close: () => sink.close() };
 }
 
-/** Where the lines of all components meet: one file, one budget, one count of lost lines. */
+/** Shared by all components: one file, one budget, one count of lost lines. */
 class Sink {
   readonly #file: RotatingFile;
   readonly #logger: Logger;

@@ -185,7 +185,7 @@ class Tail {
     return current !== undefined && current.ino !== fstatSync(this.#descriptor, { bigint: true }).ino;
   }
 
-  /** Whole files that came and went since the last poll. */
+  /** Reads whole files that were created and rotated since the last poll. */
   #readSuccessors(): LogLine[] {
     if (this.#descriptor === null) return [];
     const own = fstatSync(this.#descriptor, { bigint: true }).ino;

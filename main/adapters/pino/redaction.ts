@@ -1,6 +1,6 @@
 /**
- * Keeps secrets and what people write out of log lines. The names of fields decide first, at any depth; values with
- * harmless names are searched for the shapes of secrets (see secret-shapes.ts).
+ * Removes secrets, and text that people wrote, from log lines. The names of fields decide first, at any depth; values
+ * with harmless names are searched for the shapes of secrets (see secret-shapes.ts).
  */
 import { isHash, REDACTED, redactText } from './secret-shapes.ts';
 
@@ -40,7 +40,7 @@ export function redactFields(fields: Readonly<Record<string, unknown>>): Record<
   return new Redactor().object(fields, 0);
 }
 
-/** Name, message, code, details, stack and causes of an error, or of whatever was thrown instead of one. */
+/** Name, message, code, details, stack and causes of an error, or of any other thrown value. */
 export function describeError(error: unknown): unknown {
   return new Redactor().error(error, 0);
 }

@@ -42,7 +42,7 @@ interface OpenFile {
 
 const OWNER_ONLY = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
-/** Enough of a first line to find its time in. */
+/** Enough bytes of a first line to include its time. */
 const HEAD_BYTES = 128;
 
 export class RotatingFile {
@@ -113,7 +113,7 @@ export class RotatingFile {
     renameSync(this.#path, join(this.#options.folder, rotatedName(this.#options.name, next)));
   }
 
-  /** Leaves room for a whole current file, so that the total holds at every moment. */
+  /** Leaves room for a whole current file, so that the total is never exceeded. */
   #deleteOldest(): void {
     const older = this.#older();
     let total = older.reduce((sum, { bytes }) => sum + bytes, this.#options.fileBytesMax);

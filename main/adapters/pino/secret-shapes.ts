@@ -1,6 +1,6 @@
 /**
  * Hides secrets in free text by their shape: the second net, for messages, stacks and fields with harmless names.
- * It errs on the side of hiding; what a reader needs whole goes into a field of its own (see redaction.ts).
+ * In doubt it hides; a value that a reader needs unchanged goes into a field of its own (see redaction.ts).
  */
 
 export const REDACTED = '[redacted]';
@@ -9,7 +9,7 @@ export const REDACTED = '[redacted]';
 const TEXT_CHARACTERS_MAX = 4_000;
 /** Searched for secrets before that cut, so that replacements cost a bounded time. */
 const SEARCHED_CHARACTERS_MAX = 16_000;
-/** Dropped where the search ended: the beginning of a secret may be there. */
+/** Dropped at the point where the search ended: a secret may begin there. */
 const EDGE_CHARACTERS = 1_000;
 
 const SHAPES: readonly (readonly [RegExp, string])[] = [

@@ -48,7 +48,7 @@ export interface OpenOptions extends CheckOptions {
 /**
  * Opens or creates the database at an absolute path; `:memory:` creates one that exists only in this process.
  * Throws `database-corrupt` (the file is left unchanged), `unsupported` (written by a newer version), `home-in-use` or
- * `disk-full` (a migration did not fit; the version before it is left).
+ * `disk-full` (not enough space for a migration; the previous version remains).
  */
 export function openDatabase(
   path: string,
@@ -112,7 +112,7 @@ export function openForReading(path: string): ReadOnlyDatabase {
       { details: { path } },
     );
   }
-  // Every later read sees this one moment, whatever the agent writes meanwhile.
+  // Every later read sees this one moment, regardless of what the agent writes meanwhile.
   database.exec('BEGIN');
   const { writer } = openHandles(database);
   return {

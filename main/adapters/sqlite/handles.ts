@@ -66,7 +66,7 @@ export function lockedError(cause: unknown): AppError {
   );
 }
 
-/** Maps failures of the owner's disk to expected errors. Every other SQLite error is a bug and stays as it is. */
+/** Maps failures of the owner's disk to expected errors. Every other SQLite error is a bug and is thrown unchanged. */
 export function translating<T>(run: () => T): T {
   try {
     return run();

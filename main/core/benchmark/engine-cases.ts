@@ -45,7 +45,7 @@ const MANY = { runs: 5, runsMax: 12 };
 const FEW = { runs: 3, runsMax: 6 };
 
 /**
- * Returns the cases to measure. The first case defines the model's speed. At a comfort setting of 100% the comfort cases
+ * Returns the cases to measure. The first case defines the model's speed. At an intensity of 100% duty cycle its cases
  * would not differ from full speed and are left out. The throttled speed is measured too, because it is less than its
  * share of full speed (measured: 24 to 44 tokens/s at a duty cycle of 50%, 114 to 132 tokens/s at 100%).
  */

@@ -1,6 +1,6 @@
 /**
  * Measures the engine's prefill and decode speed on the loaded model, by streams and context: at full speed, at the
- * duty cycle of the owner's comfort setting, and throttled. Each case is repeated until the runs agree.
+ * duty cycle of the owner's intensity, and throttled. Each case is repeated until the runs agree.
  */
 import type { Measurement } from '../../../shared/api/state.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -13,7 +13,7 @@ import { casesFor, type EngineCase, type EngineSize, type Pace, sizeOf } from '.
 export interface EngineSpeedOptions {
   readonly signal: AbortSignal;
   readonly duty: Pick<EngineDuty, 'during'>;
-  /** Percent of time that the owner's comfort setting allows. */
+  /** Percent of time that the owner's intensity allows. */
   readonly comfortDutyPercent: number;
   readonly clock: Clock;
   /** Called after each run with the share that is done, 0 to 1. */

@@ -67,7 +67,7 @@ export class Generations {
     if (event instanceof AppError || event.type === 'end') this.#finish(generation);
   }
 
-  /** Asks the process to stop all active requests; their `end` events still arrive. */
+  /** Has the process stop all active requests; their `end` events still arrive. */
   abortActive(): void {
     for (const id of this.#active.keys()) this.#options.send({ type: 'abort', id });
   }

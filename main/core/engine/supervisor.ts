@@ -198,7 +198,8 @@ class Supervisor {
       this.#settleStopped();
       return null;
     }
-    // Kills a computing process instead of asking it: its current step may take longer than the owner should wait.
+    // Kills a computing process instead of stopping it cooperatively: its current step may take longer than the owner
+    // should wait.
     if (computes) await this.#killNow(process);
     else {
       const deadline = this.#clock.after(this.#handBackGraceMs, () => process.kill());

@@ -145,7 +145,7 @@ async function searchWhileWaiting(
 }
 
 /**
- * Tells whether waiting may help. Before an answer has begun, only a pause is worth waiting for: a wrong model name,
+ * Returns true if waiting may help. Before an answer has begun, only a pause is worth waiting for: a wrong model name,
  * for example, stays wrong.
  */
 function mayPass(error: unknown, hasBegun: boolean): boolean {

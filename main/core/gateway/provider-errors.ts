@@ -4,7 +4,7 @@ import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../s
 import type { PaymentLease } from '../../ports/payments.ts';
 import { readText } from '../network/index.ts';
 
-/** `details.reason` after a 402: the lease was corrected to what the provider wants, so another try may succeed. */
+/** `details.reason` after a 402: the lease was corrected as the provider requires, so a retry may succeed. */
 export const PAYMENT_CORRECTED = 'payment-corrected';
 
 const ERROR_CHARACTERS_MAX = 64 * 1024;

@@ -115,7 +115,7 @@ export function createProviderSearch({
   };
 }
 
-/** Decides how one search goes on after a failed attempt. */
+/** Chooses the next candidate after a failed attempt, for one search. */
 interface Retries {
   /** Returns a candidate to try before the others, null for the next one, or `stop` if no other one can help. */
   after(error: AppError, candidate: Candidate): Promise<Candidate | 'stop' | null>;

@@ -28,7 +28,7 @@ export interface SettlementContext {
   readonly onCheat: (peer: string) => void;
 }
 
-/** Closes the job. `cause` is why the answer is incomplete. */
+/** Closes the job. `cause` is the reason why the answer is incomplete. */
 export async function settlePurchase(
   context: SettlementContext,
   terms: PurchaseTerms,

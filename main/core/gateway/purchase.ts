@@ -31,7 +31,7 @@ export interface PurchaseContext {
   readonly verifySigned: VerifySigned;
   readonly clock: Clock;
   readonly jobs: JobStore;
-  /** The receipt is null if it is missing or invalid; the job's charge is true all the same. */
+  /** The receipt is null if it is missing or invalid; the job's charge is correct either way. */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   readonly onUnexpected: ReportUnexpected;
   /** Called when the provider's receipt is invalid. */

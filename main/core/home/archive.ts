@@ -139,7 +139,7 @@ class BlockReader {
     return taken;
   }
 
-  /** Copies so many bytes, ends the stream and returns their SHA-256 in hex. */
+  /** Copies this many bytes, ends the stream and returns their SHA-256 in hex. */
   async copy(bytes: number, to: PassThrough): Promise<string> {
     const hash = createHash('sha256');
     for (let left = bytes; left > 0; ) {

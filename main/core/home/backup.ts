@@ -33,7 +33,7 @@ export async function backUpHome(paths: HomePaths, out: string, parts: BackupPar
     throw new AppError('bad-request', `${out} already exists. Choose another file with --out.`);
   }
   const unfinished = `${out}.part`;
-  // The requester first: if the provider's copy is newer than its customer's, the next request reconciles them.
+  // The requester first: if the provider's copy is newer than the requester's, the next request reconciles them.
   const homes = [
     { prefix: 'requester/', paths: homePaths(paths.requester), copy: `${unfinished}.requester.db` },
     { prefix: '', paths, copy: `${unfinished}.db` },

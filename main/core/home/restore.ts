@@ -1,4 +1,4 @@
-/** Restores a data folder from a backup: whole, into a place where nothing is, or not at all. */
+/** Restores a data folder from a backup: completely, into an empty place, or not at all. */
 import {
   createWriteStream,
   existsSync,

@@ -43,7 +43,7 @@ export interface ModelStore {
   ensure(id: string, options?: EnsureOptions): Promise<ModelFile>;
   /** Reads the whole file again; if it was altered, quarantines it and fails with `checksum-mismatch`. */
   verify(id: string): Promise<ModelFile>;
-  /** Stops a download for all its callers; the received part is kept on disk. */
+  /** Stops a download for all its callers; the received part stays on disk. */
   cancel(id: string): void;
   /** Deletes the file and the remains of downloads. Bundled models cannot be removed. */
   remove(id: string): Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * Answers failures of the OpenAI-compatible services in OpenAI's error shape. The only place of a service where an
- * unexpected failure is reported and reaches a client, which gets its incident ID and nothing else of it.
+ * unexpected failure is reported and reaches a client, which gets only its incident ID.
  */
 import type { Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';

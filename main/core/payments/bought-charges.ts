@@ -3,7 +3,7 @@ import type { Amount } from '../../../shared/money.ts';
 import type { Ledger } from '../ledger/index.ts';
 
 export interface BoughtCharges {
-  /** Records up to `total`, everything a channel was ever charged: a lost response was charged all the same. */
+  /** Records up to `total`, everything a channel was ever charged: a lost response was charged too. */
   record(channelId: string, total: Amount): void;
 }
 

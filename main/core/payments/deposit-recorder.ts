@@ -59,7 +59,7 @@ export function createDepositRecorder(parts: DepositRecorderParts): DepositRecor
     else log.error('Could not compare deposits with the chain', error);
   }
 
-  /** Deposits less refunds: what is still there and what was spent of it. */
+  /** Deposits minus refunds: the remaining balance plus what was spent. */
   function recordedFor(channelId: string): bigint {
     const unspent = ledger.sumForChannel('channels:deposited', channelId);
     return unspent + ledger.bookedOnChannel('bought', channelId);

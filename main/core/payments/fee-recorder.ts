@@ -1,7 +1,7 @@
 /**
- * Records the network fee of every transaction sent from here, also of a deposit that is relayed. Each transaction
- * is written down before it leaves, so that its fee is recorded even when the chain, or this process, is gone before
- * the receipt arrives.
+ * Records the network fee of every transaction sent from here, including relayed deposits. Each transaction is recorded
+ * before it leaves, so that its fee is recorded even when the chain, or this process, is gone before the receipt
+ * arrives.
  */
 import { z } from 'zod';
 import { isAppError } from '../../../shared/errors.ts';
@@ -77,7 +77,7 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
   };
 }
 
-/** Transactions whose fee is not recorded yet, stored over restarts. */
+/** Transactions whose fee is not recorded yet, stored across restarts. */
 function createOpenTransactions({ sender, store, ledger, coinId, clock, log }: FeeRecorderParts) {
   const isForgotten = (note: string): boolean =>
     clock.now() - noteSchema.parse(JSON.parse(note)).sentAtMs > FORGET_MS;

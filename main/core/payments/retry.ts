@@ -51,12 +51,12 @@ export class Retry {
     this.#failures += 1;
   }
 
-  /** The chain could be read: nothing is in the way unless a step still has to be retried. */
+  /** Call when the chain could be read: clears the obstacle unless a step still has to be retried. */
   checkSucceeded(): void {
     if (this.#overdue === null) this.#obstacle = null;
   }
 
-  /** The chain could not be read: shown as the obstacle, with nothing to retry. */
+  /** Call when the chain could not be read: shown as the obstacle, with nothing to retry. */
   checkFailed(error: unknown): void {
     this.#obstacle = obstacleOf(error);
   }

@@ -60,7 +60,7 @@ export interface ScheduledSettlement extends Settlement {
 /**
  * `settleNow` fails with the cause (`chain-unavailable`, `insufficient-funds`, …) after a `waiting` event, and is
  * retried with growing pauses. Events are emitted before an outcome is acknowledged: after a listener that throws,
- * or a crash, the same outcome comes again with the same transaction hash.
+ * or a crash, the same outcome is delivered again with the same transaction hash.
  */
 export function createSettlement(options: SettlementOptions): ScheduledSettlement {
   return new Settler(options);

@@ -14,7 +14,7 @@ const TASKS = [
   (topic: string) => `List four facts about ${topic}.`,
   (topic: string) => `Write an e-mail that asks a colleague for notes about ${topic}.`,
   (topic: string) => `What are the advantages and the risks of ${topic}?`,
-  (topic: string) => `Summarise what a newcomer should know about ${topic}.`,
+  (topic: string) => `Summarize what a newcomer should know about ${topic}.`,
   (topic: string) => `Write a four-line poem about ${topic}.`,
   (topic: string) => `Give me three titles for a talk about ${topic}.`,
 ];

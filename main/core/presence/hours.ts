@@ -1,4 +1,4 @@
-/** Finds out when the hours of a week are on: now, or when next. Follows local time, whatever clock changes happen. */
+/** Finds out when the hours of a week are on: now, or when next. Follows local time, across clock changes. */
 import type { Settings } from '../../../shared/settings.ts';
 import { isOn, type Week } from '../../../shared/week.ts';
 import type { Calendar } from '../calendar/index.ts';
@@ -11,7 +11,7 @@ const SEARCH_MS_MAX = 9 * 86_400_000;
 /** The settings about hours in which the owner lets Idlewatt run. */
 export type WindowSettings = Pick<Settings, 'scheduleOn' | 'schedule' | 'onlyOffPeakHours' | 'offPeakHours'>;
 
-/** Returns the next moment at which an hour of local time may begin, whatever the time zone. */
+/** Returns the next moment at which an hour of local time may begin, in any time zone. */
 export function nextStep(atMs: number): number {
   return atMs - (((atMs % STEP_MS) + STEP_MS) % STEP_MS) + STEP_MS;
 }

@@ -24,7 +24,7 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   stallMs: 60_000,
 };
 
-/** Returns the output tokens to generate at most. Fails with `context-exceeded` or `bad-request`. */
+/** Returns the maximum number of output tokens to generate. Fails with `context-exceeded` or `bad-request`. */
 export function checkSize(asked: AskedCompletion, model: OfferedModel, limits: ProviderLimits): number {
   const bytes = textsOf(asked).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const { contextTokens } = model;

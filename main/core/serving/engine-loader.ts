@@ -44,7 +44,10 @@ export class EngineLoader {
     this.#options = options;
   }
 
-  /** Queues a step towards the state wanted then; resolves after it. An unexpected error ends the process. */
+  /**
+   * Queues a step toward the state that is wanted when it runs; resolves after it. An unexpected error ends the
+   * process.
+   */
   reconcile(): Promise<void> {
     const step = () => this.#step();
     this.#working = this.#working.then(step, step);
@@ -104,7 +107,7 @@ export class EngineLoader {
     }
   }
 
-  /** The owner gives other cores or GPU memory: an idle engine is loaded again. */
+  /** The owner changed the limits on cores or GPU memory: reloads an idle engine. */
   async #isLoadOutdated(): Promise<boolean> {
     const { engine, machine, settings, activeJobs } = this.#options;
     const next = await servingLoad(machine, settings());

@@ -15,7 +15,7 @@ export interface ModelSupplyOptions {
   readonly log: Log;
   /** True where the bundled tiny model may be served while no source can be reached. */
   readonly tinyMayServe: boolean;
-  /** A file is there, or another one than before. */
+  /** A file is available, possibly a different one than before. */
   readonly onFile: () => void;
   /** No source can be reached, and there is no file. */
   readonly onMissing: () => void;
@@ -102,7 +102,7 @@ export class ModelSupply {
   }
 }
 
-/** Returns the owner's choice if the catalogue still has it. */
+/** Returns the owner's choice if the catalog still has it. */
 function readChoice(text: string | null): string | null {
   const id: unknown = text === null ? null : JSON.parse(text);
   return CATALOGUE.some((entry) => entry.id === id) ? String(id) : null;

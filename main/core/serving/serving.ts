@@ -27,7 +27,7 @@ export interface Serving {
   modelId(): string;
   /** Serves another model from now on, once its file is here. */
   activate(id: string): Promise<void>;
-  /** The last job ended: does what waited for that. */
+  /** The last job ended: runs what was deferred until then. */
   idle(): void;
   stop(): void;
 }

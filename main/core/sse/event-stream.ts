@@ -22,8 +22,8 @@ export interface EventStreamOptions {
 const COMMENT = ': still here\n\n';
 
 /**
- * A response body from a generator of text. The generator is started immediately, so that its `finally` runs whatever
- * happens to the response; from then on its next piece is requested only after the connection has taken the last one.
+ * A response body from a generator of text. The generator is started immediately, so that its `finally` runs in any
+ * case; from then on its next piece is requested only after the connection has taken the last one.
  */
 export function eventStream(
   source: AsyncGenerator<string, void>,

@@ -15,7 +15,9 @@ export function namedEvent(name: string, data: string): string {
 /** Limit of one event. Ours are always shorter. */
 const EVENT_CHARACTERS_MAX = 256 * 1024;
 
-/** Reads events; each batch holds all that one network read completed. Fails with `bad-request` on longer events. */
+/**
+ * Reads events; each batch has all events that one network read completed. Fails with `bad-request` on longer events.
+ */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent[], void> {
   const decoder = new TextDecoder();
   let rest = '';

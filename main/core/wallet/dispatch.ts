@@ -28,7 +28,7 @@ export async function dispatch(
   const { chain, transactions, onChange } = options;
   await assertStillCovered(signing, plan);
   const entry = await signPlan(options, signing, plan);
-  // Stored before it leaves: a transaction on its way must be known here, whatever happens next.
+  // Stored before it leaves: a transaction on its way must be known here even if the process ends next.
   transactions.keep(entry);
   onChange();
   try {
@@ -83,7 +83,7 @@ async function signPlan(
   };
 }
 
-/** Returns the nonce after all that the node holds and all that is stored here and not broadcast yet. */
+/** Returns the nonce after those that the node has and those that are stored here and not broadcast yet. */
 async function nextNonce(
   chain: SpendChain,
   transactions: Transactions,

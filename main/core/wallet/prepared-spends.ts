@@ -1,4 +1,4 @@
-/** Holds planned spends until they are sent or expire. */
+/** Holds planned transfers until they are sent or expire. */
 import { randomUUID } from 'node:crypto';
 import type { PreparedSpend } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';

@@ -1,4 +1,4 @@
-/** Plans a spend: address, amount and fee, checked against the balance and the fee limit. */
+/** Plans a transfer: address, amount and fee, checked against the balance and the fee limit. */
 import type { SpendWarning } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount, formatUnits } from '../../../shared/money.ts';

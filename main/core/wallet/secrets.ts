@@ -11,7 +11,7 @@ import { openKeyFolder } from './key-folder.ts';
 import type { Secrets } from './services.ts';
 import { required } from './wallet.ts';
 
-/** Enough words that guessing is hopeless, and few enough not to be a burden. */
+/** Number of words to enter: enough to prevent guessing, and few enough not to be a burden. */
 const DRILL_WORDS = 3;
 const DRILL_MS = 600_000;
 
@@ -21,7 +21,9 @@ export interface SecretsOptions {
   readonly keys: KeyTools;
   readonly readAddress: ReadAddress;
   readonly clock: Clock;
-  /** True while channels have pending payouts to the current payout address, which must not change before those arrive. */
+  /**
+   * True while channels have pending payouts to the current payout address, which must not change before those arrive.
+   */
   readonly isOwed: () => boolean;
   /** Called when the backup was verified, or when the next start will find another wallet or payout address. */
   readonly onChange?: () => void;

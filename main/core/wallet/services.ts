@@ -10,7 +10,7 @@ export interface SpendRequest {
   readonly smallTest: boolean;
 }
 
-/** Takes spends from prepared to final. Failures are documented in `shared/api/wallet.ts`. */
+/** Takes transfers from prepared to final. Failures are documented in `shared/api/wallet.ts`. */
 export interface Spending {
   prepare(request: SpendRequest): Promise<PreparedSpend>;
   /** Waits for the owner's confirmation. */
@@ -20,14 +20,14 @@ export interface Spending {
   history(limit: number): readonly WalletTransaction[];
 }
 
-/** Confirmation of spends by the owner, outside of the pages. */
+/** Confirmation of transfers by the owner, outside of the pages. */
 export interface Confirmations {
   /** Resolves when confirmed; fails with `not-permitted` when declined, or at `summary.expiresAtMs`. */
   ask(summary: SpendSummary): Promise<void>;
   waiting(): readonly { readonly id: string; readonly summary: SpendSummary }[];
-  /** Fails with `not-found` if the spend is no longer waiting. */
+  /** Fails with `not-found` if the transfer is no longer waiting. */
   answer(id: string, approved: boolean): void;
-  /** Calls the listener with each spend that starts to wait; returns its unsubscribe. */
+  /** Calls the listener with each transfer that starts to wait; returns its unsubscribe. */
   onAsked(listener: (id: string, summary: SpendSummary) => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-/** Describes a planned spend to the owner: when it is prepared, and when it has to be confirmed. */
+/** Describes a planned transfer to the owner: when it is prepared, and when it has to be confirmed. */
 import type { PreparedSpend, SpendSummary } from '../../../shared/api/wallet.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
@@ -6,7 +6,7 @@ import type { Hex } from '../../ports/evm.ts';
 import type { SpendPlan } from './quote.ts';
 import { feeMax } from './transactions.ts';
 
-/** Returns the description of a spend that was prepared under this ID. */
+/** Returns the description of a transfer that was prepared under this ID. */
 export function preparedSpend(id: string, plan: SpendPlan, expiresAtMs: number): PreparedSpend {
   return {
     id,
@@ -50,7 +50,7 @@ export function spendSummary(
   };
 }
 
-/** Largest amount of the plan's asset that the spend takes from the wallet. */
+/** Largest amount of the plan's asset that the transfer takes from the wallet. */
 function totalOf(plan: SpendPlan): bigint {
   return plan.asset === 'coin' ? plan.amount + feeMax(plan) : plan.amount;
 }

@@ -1,4 +1,6 @@
-/** Takes a spend from prepared to final: quoted, confirmed outside of the pages, stored, sent, watched and recorded. */
+/**
+ * Takes a transfer from prepared to final: quoted, confirmed outside of the pages, stored, sent, watched and recorded.
+ */
 import type { WalletTransaction } from '../../../shared/api/wallet.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { createInOrder } from '../../../shared/in-order.ts';

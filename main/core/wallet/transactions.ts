@@ -39,7 +39,7 @@ const entrySchema = z.object({
   /** The recipient is this wallet itself: only the fee leaves it. */
   own: z.boolean(),
   sentAtMs: z.number(),
-  /** Time since which the node doesn't know it. */
+  /** Time since which the node doesn't have it. */
   missingSinceMs: z.number().nullable(),
   minedAtMs: z.number().nullable(),
   blockNumber: z.number().int().nullable(),

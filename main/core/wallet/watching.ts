@@ -5,7 +5,7 @@ import type { TransactionReceipt } from '../../ports/evm.ts';
 import type { SpendChain } from '../../ports/spend-chain.ts';
 import type { SentTransaction, Transactions } from './transactions.ts';
 
-/** Time without the node knowing it after which a transaction counts as dropped; a node may just be behind. */
+/** Time for which the node must lack a transaction before it counts as dropped; a node may just be behind. */
 const DROPPED_AFTER_MS = 60_000;
 /** A transaction that was confirmed longer ago than this isn't broadcast again automatically. */
 const RESEND_MS_MAX = 24 * 3_600_000;

@@ -1,6 +1,6 @@
 /**
- * Verifies: the parts of an agent close in the reverse order of their opening, whatever fails on the way; what goes
- * to the log arrives there as one line.
+ * Verifies: the parts of an agent close in the reverse order of their opening, even if some fail; each failure is one
+ * log line.
  * Setup: closers that note their names, and a writer that keeps lines.
  * Fails if: the database closes before what writes to it, one failing part keeps the others open, an error loses its
  * stack.

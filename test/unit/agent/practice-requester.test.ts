@@ -1,6 +1,6 @@
 /**
  * Verifies: the practice requester is restarted whenever it ends, unless it keeps failing.
- * Setup: a real child process that prints READY and waits to be killed; a clock moved by hand.
+ * Setup: a real child process that prints READY and waits to be killed; a clock that the test moves.
  * Fails if: five failures over a long life stop the practice requester for good, or a broken child is restarted
  * forever.
  */
@@ -85,7 +85,7 @@ test('gives up a process that never stays up for a minute', async () => {
   await requester.stop();
 });
 
-test('one that refuses its first start is not started again, and its reason is passed on', async () => {
+test('does not restart a process that refuses its first start, and passes on the reason', async () => {
   const starts = join(folder, 'starts');
   const { requester, clock } = start(`
     import { appendFileSync } from 'node:fs';

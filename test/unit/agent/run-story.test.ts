@@ -1,7 +1,7 @@
 /**
  * Verifies: the log tells a run as a story, one info line per event, with short IDs, amounts with units and
  * durations.
- * Setup: emitters that the test fires, a clock moved by hand, and a log that keeps its lines.
+ * Setup: emitters that the test fires, a clock that the test moves, and a log that keeps its lines.
  * Fails if: an event is missing or logged twice, a line has a setting's value, a line lacks its unit, a repeated state
  * fills the log.
  */

@@ -1,7 +1,7 @@
 /**
  * Verifies: expected failures reach a caller with their code and sentence; unexpected ones are logged and reach it
  * as an incident ID only; a page can't call the shell's procedures.
- * Setup: the real router behind a message channel, as pages use it; of its parts only those that a test calls exist.
+ * Setup: the real router behind a message channel, as pages use it; with only the parts that a test calls.
  * Fails if: the message of a bug reaches a page, an incident isn't in the log, a stream's failure is lost.
  */
 import assert from 'node:assert/strict';
@@ -68,7 +68,7 @@ test('an expected failure keeps its code and sentence, and is not logged', async
   });
 });
 
-test('an unexpected failure is logged, and the caller gets its incident and nothing else of it', async () => {
+test('an unexpected failure is logged, and the caller gets only its incident ID', async () => {
   const bug = new Error('a secret detail');
   const jobs = {
     show: () => {
@@ -136,6 +136,6 @@ test('a page may not call the shell, which may', async () => {
   );
 });
 
-test('what did not come from the agent is no failure of the API', () => {
+test('an error that did not come from the agent is no failure of the API', () => {
   assert.equal(decodeApiError(new Error('the connection broke')), null);
 });

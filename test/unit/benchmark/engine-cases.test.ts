@@ -1,6 +1,6 @@
 /**
  * Verifies: on any machine the benchmark takes at most a few minutes, and the model's speed is always measured.
- * Setup: properties over any pace, context and comfort setting; a fast machine as an example.
+ * Setup: properties over any pace, context and intensity; a fast machine as an example.
  * Fails if: a measurement takes an hour on an old laptop, a prompt exceeds the context, or cases repeat each other.
  */
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ const named = (sequences: number, comfortDutyPercent: number) =>
     ({ streams, context, dutyPercent }) => `${streams} ${context} ${dutyPercent}`,
   );
 
-test('covers all loaded sequences, a long context, the comfort setting if it differs, and a throttled case', () => {
+test('covers all loaded sequences, a long context, the owner’s intensity if it differs, and a throttled case', () => {
   assert.deepEqual(named(4, 100), ['1 short 100', '2 short 100', '4 short 100', '1 long 100', '1 short 50']);
   assert.deepEqual(named(1, 100), ['1 short 100', '1 long 100', '1 short 50']);
   assert.deepEqual(named(1, 50), ['1 short 100', '1 long 100', '1 short 50', '1 short 25']);

@@ -1,6 +1,6 @@
 /**
- * Verifies: the engine is measured at full speed whatever its duty cycle was, by streams and context and at the owner's
- * comfort setting, and its duty cycle is always restored.
+ * Verifies: the engine is measured at full speed regardless of its duty cycle, by streams and context and at the
+ * owner's intensity, and its duty cycle is always restored.
  * Setup: a fake engine whose reported times depend on its duty cycle and its streams.
  * Fails if: a throttled speed is shown as the machine's, the engine stays at full speed after the owner returned, or a
  * disturbed speed is shown as undisturbed.
@@ -83,7 +83,7 @@ async function decodes(measuring: ReturnType<ReturnType<typeof setUp>['measure']
 }
 
 describe('engine measurements', () => {
-  it('cover streams, context and comfort setting, even if the engine was throttled before', async () => {
+  it('cover streams, context and intensity, even if the engine was throttled before', async () => {
     const { duty, measure, dutyNow } = setUp();
     duty.give(19);
     assert.deepEqual(await decodes(measure()), [

@@ -45,7 +45,8 @@ describe('speeds for offers', () => {
       prefillTokensPerSecond: 770,
       decodeTokensPerSecond: 77,
     });
-    // Without a measurement at this duty cycle: a share of the comfort setting's speed, which is nearer than full speed.
+    // Without a measurement at this duty cycle: a share of the speed at the owner's intensity, which is nearer than
+    // full speed.
     assert.equal(measured.speedsAt(SERVED, 38).decodeTokensPerSecond, (77 * 38) / 75);
     assert.equal(measured.speedsAt(SERVED, 90).decodeTokensPerSecond, 90);
     assert.deepEqual(measured.speedsAt({ ...SERVED, modelId: 'another' }, 100), {
@@ -54,7 +55,7 @@ describe('speeds for offers', () => {
     });
   });
 
-  it('uses the newest benchmark: the speed of an old comfort setting does not outlive it', () => {
+  it('uses the newest benchmark: the speed at an old intensity does not outlive it', () => {
     const faster = speed(200, { streams: 1, context: 'short', dutyPercent: 100 });
     assert.equal(decodeOf([faster, WITHIN], {}, 75), 150);
     assert.equal(decodeOf([faster, WITHIN], {}, 100), 200);

@@ -69,7 +69,7 @@ test('a launch agent has every argument as a string of its own, and runs at logi
   assert.match(list, /<key>RunAtLoad<\/key><true\/>/);
 });
 
-test('the options of this run are kept, with absolute paths and the data folder of the environment', () => {
+test('the login item has the options of this run, with absolute paths and the data folder of the environment', () => {
   const argv = [
     '/app',
     '--profile',

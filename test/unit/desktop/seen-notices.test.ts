@@ -13,7 +13,7 @@ import { firstTime } from '../../../main/desktop/seen-notices.ts';
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-seen-'));
 after(() => rmSync(folder, { recursive: true }));
 
-test('each notice is new once, whatever else was seen', () => {
+test('each notice is new once, regardless of the others', () => {
   const file = join(folder, 'seen.json');
   assert.equal(firstTime(file, 'stays-in-tray'), true);
   assert.equal(firstTime(file, 'stays-in-tray'), false);

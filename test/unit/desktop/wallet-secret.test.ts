@@ -68,7 +68,7 @@ test('the name of a Linux backend has no effect on other systems', () => {
   assert.ok('passphrase' in store(keychain({ backend: 'basic_text' }), 'darwin').read());
 });
 
-test('after a lost key or with a damaged file the read is refused and the file is left as it is', () => {
+test('after a lost key or with a damaged file the read is refused and the file is unchanged', () => {
   store(keychain({ key: 1 })).read();
   const before = readFileSync(file());
   assert.deepEqual(store(keychain({ key: 2 })).read(), { refused: 'unreadable' });

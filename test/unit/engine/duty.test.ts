@@ -1,6 +1,6 @@
 /**
  * Verifies: the engine computes for its share of the time, and all sequences rest together.
- * Setup: sequences that compute a step when it is their turn, on a clock moved by hand whose timers fire late.
+ * Setup: sequences that compute a step when it is their turn, on a clock that the test moves whose timers fire late.
  * Fails if: the share is missed, sequences leave their shared batch, a rest grows without bound or delays an aborted
  * response, or the gate stays closed.
  */

@@ -1,6 +1,6 @@
 /**
  * Verifies: the engine's supervisor keeps one process running, serves requests in order and counts tokens correctly.
- * Setup: a fake process and a clock moved by hand.
+ * Setup: a fake process and a clock that the test moves.
  * Fails if: a response hangs after a crash, restarts never end, the queue loses a request, or tokens are counted that
  * were never delivered.
  */

@@ -81,7 +81,7 @@ test('without a served model or its speeds there are no facts', () => {
   assert.equal(facts({ benchmark: { speedsAt } }), null);
 });
 
-test('speeds are those of the owner’s intensity, whatever a throttle leaves now', () => {
+test('speeds are those of the owner’s intensity, even while throttled', () => {
   const duties: number[] = [];
   facts({
     settings: () => ({ ...DEFAULT_SETTINGS, comfort: 5 }),

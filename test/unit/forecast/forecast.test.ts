@@ -1,7 +1,7 @@
 /**
  * Verifies: the forecast is a range that names its basis, does not treat practice as a market, and is compared with
  * the actual earnings.
- * Setup: examples calculated by hand, properties over any facts, and days that pass on a clock moved by hand.
+ * Setup: examples calculated by hand, properties over any facts, and days that pass on a clock that the test moves.
  * Fails if: a range is upside down, unknown power counts as free, a forecast changes after its day began.
  */
 import assert from 'node:assert/strict';
@@ -89,7 +89,7 @@ test('ignores the demand and the prices of the practice requester', () => {
   assert.equal(basis.hours.from, 'history', 'the owner’s hours are real');
 });
 
-test('a market price is for the same file in the same asset, whatever its name', () => {
+test('a market price is for the same file in the same asset, under any name', () => {
   const model = (id: string, sha256: string, output: number) => ({
     ...OFFERED,
     id,

@@ -1,6 +1,6 @@
 /**
  * Verifies: the average per hour rests on at least one hour of permitted work and on counted days alone.
- * Setup: counted hours and daily earnings made up by the test; a clock moved by hand.
+ * Setup: counted hours and daily earnings made up by the test; a clock that the test moves.
  * Fails if: an average is shown too early, or earnings of a day without counted hours are included.
  */
 import assert from 'node:assert/strict';

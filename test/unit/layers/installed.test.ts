@@ -22,7 +22,7 @@ function violations(changed: Partial<Installation>): string[] {
   );
 }
 
-test('finds nothing in the repository as it is', () => {
+test('finds nothing in the unchanged repository', () => {
   assert.deepEqual(violations({}), []);
 });
 

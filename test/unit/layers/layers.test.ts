@@ -184,7 +184,7 @@ test('rejects code in the index.ts of a module', () => {
   );
 });
 
-test('rejects the raw post of the ledger outside of its bookings', () => {
+test('rejects the raw post of the ledger outside of bookings.ts', () => {
   const uses = [
     'ledger.post(entry);',
     'ledger?.postAll(entries);',

@@ -73,7 +73,7 @@ describe('libp2p network', () => {
     await again.stop();
   });
 
-  it('forgets a disconnected peer that connected by itself', async () => {
+  it('forgets a disconnected peer that had dialed this one', async () => {
     const server = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     const client = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     await server.start();

@@ -22,7 +22,7 @@ const tiny = forceUnwrap(
   CATALOGUE.find(({ id }) => id === TINY_MODEL_ID),
 );
 
-describe('catalogue', () => {
+describe('catalog', () => {
   it('has distinct models with license, size, checksum and sources', () => {
     assert.equal(new Set(CATALOGUE.map(({ id }) => id)).size, CATALOGUE.length);
     assert.equal(new Set(CATALOGUE.map(({ fileName }) => fileName)).size, CATALOGUE.length);

@@ -1,6 +1,6 @@
 /*
- * Fake of NVIDIA's library for tests: two cards with fixed values. Its declarations are its own, so that a wrong layout
- * in native/src/nvml.c shows. With -DREPORTS_NOTHING every query that a card may not support returns "not supported".
+ * Fake of NVIDIA's library for tests: two GPUs with fixed values. Its declarations are its own, so that a wrong layout
+ * in native/src/nvml.c shows. With -DREPORTS_NOTHING every query that a GPU may not support returns "not supported".
  */
 #include <stdio.h>
 #include <string.h>

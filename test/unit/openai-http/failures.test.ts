@@ -1,6 +1,6 @@
 /**
  * Verifies: a service answers expected failures by their code; an unexpected one is reported once, and the client gets
- * its incident ID and nothing else of it.
+ * only its incident ID.
  * Setup: a Hono app with routes that fail, and a recorded list of reports.
  * Fails if: an internal message reaches a client, a failure is not reported or twice, a large body is read.
  */

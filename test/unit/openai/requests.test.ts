@@ -1,8 +1,8 @@
 /**
  * Verifies: a request is parsed with OpenAI's meaning, or rejected with the name of its parameter.
  * Setup: examples and properties.
- * Fails if: a parameter is silently ignored, a client's harmless default is rejected, buyer and seller compute different
- * ceilings.
+ * Fails if: a parameter is silently ignored, a client's harmless default is rejected, buyer and provider compute
+ * different ceilings.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

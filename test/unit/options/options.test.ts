@@ -1,6 +1,6 @@
 /**
- * Verifies: every option of the table survives the way from `npm start` over the shell to the agent, wrong command lines
- * are refused in one sentence with advice, and the table has every variable of the environment.
+ * Verifies: every option of the table survives the way from `npm start` over the shell to the agent, wrong command
+ * lines are refused in one sentence with advice, and the table has every variable of the environment.
  * Setup: generated command lines (fast-check), the real entry of `npm start`, every source file.
  * Fails if: the shell drops an agent option, an empty value is accepted, a misspelled option starts something, or a
  * variable is read that the table doesn't have.
@@ -50,7 +50,7 @@ const given: fc.Arbitrary<GivenOption[]> = fc.array(
   fc.constantFrom(...AGENT_OPTIONS).chain((name) => valueArbitrary(name).map((value) => ({ name, value }))),
 );
 
-/** Values that start with a hyphen need `=`; all others may stand as an argument of their own. */
+/** Values that start with a hyphen need `=`; all others may be an argument of their own. */
 function asTyped(options: readonly GivenOption[]): string[] {
   return options.flatMap(({ name, value }) =>
     value === null || value.startsWith('-') ? writeArguments([{ name, value }]) : [`--${name}`, value],

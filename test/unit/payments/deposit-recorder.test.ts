@@ -1,7 +1,7 @@
 /**
  * Verifies: each deposit is recorded once, whether the confirmation or the chain reports it first, and even if the
  * confirmation is lost.
- * Setup: the real ledger in memory, a map as the chain, a clock moved by hand.
+ * Setup: the real ledger in memory, a map as the chain, a clock that the test moves.
  * Fails if: a deposit with a lost confirmation is missing from the ledger, one that was found on-chain and confirmed
  * as well is counted twice.
  */

@@ -1,7 +1,7 @@
 /**
  * Verifies: the fee of every transaction sent from here is recorded once, even if the chain or the process is gone
  * in between.
- * Setup: the real ledger and records in memory, a map as the chain, a clock moved by hand.
+ * Setup: the real ledger and records in memory, a map as the chain, a clock that the test moves.
  * Fails if: a fee is missing because the chain was unavailable before the receipt arrived, or is recorded twice
  * because it came back.
  */

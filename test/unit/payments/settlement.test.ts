@@ -1,7 +1,7 @@
 /**
  * Verifies: the balance due reaches the wallet by policy: at the threshold, immediately when a payer withdraws, again
  * when the chain is back; each outcome is reported once.
- * Setup: the policy on a claims port in memory and a clock moved by hand.
+ * Setup: the policy on a claims port in memory and a clock that the test moves.
  * Fails if: tiny claims spend their worth on fees, a rejected voucher blocks the other channels, a settlement gives
  * up, the ledger misses an outcome.
  */
@@ -28,7 +28,7 @@ test('claims nothing below the threshold and everything at it', async () => {
   await settlement.stop();
 });
 
-test('claims immediately from a payer that withdraws, whatever the amount', async () => {
+test('claims immediately from a payer that withdraws, regardless of the amount', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 3n, true);
   settlement.start();
@@ -214,7 +214,7 @@ test('before a sleep it claims what is worth its fee, and an unavailable chain d
   await sleeping;
 });
 
-test('a clock that is wrong by a day neither loses nor rushes a claim', async () => {
+test('a clock that is wrong by a day neither loses nor hastens a claim', async () => {
   const { claims, clock, settlement } = setUp();
   claims.owe('a', 500n);
   settlement.start();

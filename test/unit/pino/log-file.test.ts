@@ -148,7 +148,7 @@ test('a file that is full or a day old becomes an older one, also after a restar
   );
 });
 
-test('the total never exceeds its cap, whatever is written, and the newest lines are the ones that stay', () => {
+test('the total never exceeds its cap, and the newest lines stay', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ size: fc.nat(600), waitMs: fc.nat(3_000), restart: fc.boolean() }), {
@@ -204,7 +204,7 @@ test('a flood of one component is cut per second and reported, and other compone
   assert.equal(lines().at(-1)?.count, 2);
 });
 
-test('a full disk loses lines without a word to the caller, and the loss is reported when there is room', () => {
+test('a full disk loses lines without an error to the caller, and the loss is reported when there is room', () => {
   const { log } = open();
   log.info('before');
   const [before] = lines();

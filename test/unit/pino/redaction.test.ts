@@ -51,7 +51,7 @@ const SECRET_NAMES = [
 
 const written = (fields: Record<string, unknown>) => JSON.stringify(redactFields(fields));
 
-test('a value under a name of secrets or contents is hidden, however deep and whatever its type', () => {
+test('a value under a name of secrets or contents is hidden, at any depth and of any type', () => {
   for (const name of SECRET_NAMES) {
     for (const value of ['hunter2', ['hunter2'], { a: { b: 'hunter2' } }, new Map([['a', 'hunter2']])]) {
       assert.ok(!written({ a: [{ b: { [name]: value } }] }).includes('hunter2'), name);
@@ -112,7 +112,7 @@ test('texts lose keys, tokens, signed texts, credentials and phrases', () => {
   }
 });
 
-test('what V8 quotes of a text that is not JSON is hidden', () => {
+test('hides the text that V8 quotes in an error about invalid JSON', () => {
   for (const text of [
     'a private question',
     'Tell me, "friend", about the thing that I asked yesterday evening',
@@ -132,7 +132,7 @@ test('what V8 quotes of a text that is not JSON is hidden', () => {
   }
 });
 
-test('plain sentences, paths, versions and addresses stay as they are', () => {
+test('plain sentences, paths, versions and addresses are unchanged', () => {
   for (const text of [
     'Serving tiny on cpu with 4 threads.',
     'connect ECONNREFUSED 127.0.0.1:8545',
@@ -234,7 +234,7 @@ test('a planted secret never comes out of a random object', () => {
   );
 });
 
-test('a secret under one of the known names never comes out, whatever it is', () => {
+test('a secret under one of the known names never comes out, whatever its type', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SECRET_NAMES),

@@ -1,7 +1,7 @@
 /**
  * Verifies: a timer's callback that throws or rejects is reported and ends neither the timer nor the process.
  * Setup: real timers of 1 ms in this process, whose test runner fails on any uncaught exception or rejection.
- * Fails if: an exception or a rejection escapes, an interval stops after a failure, a cancelled timer still runs.
+ * Fails if: an exception or a rejection escapes, an interval stops after a failure, a canceled timer still runs.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -66,7 +66,7 @@ test('a reporter that fails does not end the timer', async () => {
   timer.cancel();
 });
 
-test('a cancelled timer never runs', async () => {
+test('a canceled timer never runs', async () => {
   let runs = 0;
   const clock = createClock(assert.ifError);
   clock

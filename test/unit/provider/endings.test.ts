@@ -1,6 +1,6 @@
 /**
- * Verifies: a job is concluded exactly once, whatever ends it, in any order and however many at the same time, and it
- * is charged for no more than was taken.
+ * Verifies: a job is concluded exactly once, regardless of what ends it, in any order, even several at the same time,
+ * and it is charged for no more than was taken.
  * Setup: random scripts of an answer and its endings (property).
  * Fails if: a payment is settled twice, a channel stays busy, a slot leaks, undelivered tokens are charged.
  */
@@ -96,7 +96,7 @@ class Requester {
   }
 }
 
-/** Asserts that the last job was settled or cancelled, exactly once, for no more than `outputMax` tokens. */
+/** Asserts that the last job was settled or canceled, exactly once, for no more than `outputMax` tokens. */
 function assertConcluded(
   provider: Provider,
   before: { settles: number; cancels: number },
@@ -122,7 +122,7 @@ function assertConcluded(
   }
 }
 
-it('every job is concluded exactly once, whatever ends it (property)', async () => {
+it('every job is concluded exactly once, regardless of what ends it (property)', async () => {
   const network = await createFakeHub().createNetwork();
   const engine = createScriptedEngine();
   const provider = createFakeProvider(network, { engine, models: [OFFERED] });

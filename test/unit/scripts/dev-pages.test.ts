@@ -71,7 +71,7 @@ test('replaces its own token, origin and host with the agent’s', async () => {
   assert.equal(`http://${requests[0]?.headers.host}/`, agentUrl);
 });
 
-test('passes a wrong token on as it is', async () => {
+test('passes a wrong token on unchanged', async () => {
   await talk({ token: 'b'.repeat(48) });
   assert.match(protocolsSeen() ?? '', /^idlewatt, ?token\.b{48}$/);
 });

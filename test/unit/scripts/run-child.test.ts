@@ -1,6 +1,6 @@
 /**
  * Verifies: `npm start` restarts a process that a bug ended, and only then; otherwise it exits as its child exits.
- * Setup: real child processes that exit as the test tells them.
+ * Setup: real child processes that exit as the test specifies.
  * Fails if: a bug ends Idlewatt for good, a stop or a refused start is followed by a restart, an exit code is lost.
  */
 import assert from 'node:assert/strict';
@@ -31,7 +31,7 @@ test('restarts after a bug and after a crash, and exits with the last exit code'
   assert.deepEqual(await runAll([BUG, CRASH, 'process.exit(0)']), { code: 0, starts: 3 });
 });
 
-test('does not restart a process that could not start or was told to stop', async () => {
+test('does not restart a process that could not start or was stopped on purpose', async () => {
   for (const code of [0, 1, 2]) {
     assert.deepEqual(await runAll([`process.exit(${code})`]), { code, starts: 1 });
   }

@@ -212,7 +212,7 @@ test('without a source it serves nothing, shows a notice, and retries every minu
   serving.stop();
 });
 
-test('where the tiny model may serve it does so until a source is back', async () => {
+test('serves the tiny model, where it is allowed, until a source is available', async () => {
   const parts = serve({ tinyMayServe: true, missing: [DEFAULT_MODEL_ID] });
   const { loads, models, clock, notices, serving, settled } = parts;
   await settled();

@@ -1,5 +1,5 @@
 /**
- * Verifies: the owner's choices are kept, invalid patches change nothing, and defaults can change later.
+ * Verifies: the owner's choices are stored, invalid patches change nothing, and defaults can change later.
  * Setup: settings on an in-memory database, created again as after a restart.
  * Fails if: defaults are stored as choices, a patch is applied in part, or an invalid stored value prevents the start.
  */

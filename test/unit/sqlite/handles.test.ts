@@ -1,5 +1,5 @@
 /**
- * Verifies: a read handle can't write, whatever SQL it gets; a transaction is all or nothing.
+ * Verifies: a read handle can't write, with any SQL; a transaction is all or nothing.
  * Setup: both handles on an in-memory database.
  * Fails if: a read handle passes writes through, or a failed outer transaction keeps its nested writes.
  */

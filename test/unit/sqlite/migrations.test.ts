@@ -215,7 +215,7 @@ test('0006: newest entries that were missing before are still reported', () => {
   database.close();
 });
 
-test('data of one version is kept by every later one', () => {
+test('every later version preserves the data of an earlier one', () => {
   const first = at(1);
   insertPosting(first);
   first.close();
@@ -263,7 +263,7 @@ test('the steps are numbered from 1 without gaps', () => {
   assert.equal(NEWEST_VERSION, MIGRATIONS.at(-1)?.version);
 });
 
-/** The numbered files. Line ends count as LF, whatever git wrote on this system. */
+/** The numbered files. Line ends count as LF, regardless of what git wrote on this system. */
 function stepFiles(): { readonly name: string; readonly text: string }[] {
   return readdirSync(FOLDER)
     .filter((name) => name.endsWith('.ts'))

@@ -1,5 +1,5 @@
 /**
- * Verifies: what systeminformation doesn't know becomes null, never 0, -1 or ''.
+ * Verifies: what systeminformation doesn't provide becomes null, never 0, -1 or ''.
  * Setup: real results of unusual machines, and arbitrary values as results.
  * Fails if: a GPU has -1 bytes, the agent doesn't start because a driver's tool returned nonsense, or a sensor is read
  * every second.

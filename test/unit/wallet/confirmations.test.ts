@@ -1,7 +1,7 @@
 /**
  * Verifies: nothing is sent unless the owner confirms it, and a question without an answer counts as declined.
  * Setup: confirmations on a manual clock.
- * Fails if: a spend goes out without confirmation, one answer counts twice, or questions flood the owner.
+ * Fails if: a transfer goes out without confirmation, one answer counts twice, or questions flood the owner.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

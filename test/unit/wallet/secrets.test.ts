@@ -65,7 +65,7 @@ async function assertFails(run: Promise<unknown>, code: string, message: RegExp,
   });
 }
 
-test('an imported phrase opens the same wallet, and the previous key file is kept', async () => {
+test('an imported phrase opens the same wallet, and the previous keystore file still exists', async () => {
   const { folder, secrets, start } = setUp();
   const first = await start();
   const { address, kind } = await secrets.importWallet(

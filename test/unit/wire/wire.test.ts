@@ -10,7 +10,7 @@ import { codeLines } from '../source-lines.ts';
 
 const HOME = 'shared/wire.ts';
 
-/** Values that are also words of their own, with the contexts in which they are the wire name. */
+/** Values that are also ordinary words, with the contexts in which they are the wire name. */
 const IN_CONTEXT: Readonly<Record<string, RegExp>> = {
   // Also an error code (and a key of the table of HTTP statuses).
   [wire.PAYMENT_REQUIRED_HEADER]:

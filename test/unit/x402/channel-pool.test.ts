@@ -1,6 +1,6 @@
 /**
  * Verifies: each channel serves one request at a time, few channels are opened, and no request waits in vain.
- * Setup: the pool alone, with a clock moved by hand; a property over random takes and releases.
+ * Setup: the pool alone, with a clock that the test moves; a property over random takes and releases.
  * Fails if: our own requests cause `channel_busy`, every request opens a channel, or a request hangs.
  */
 import assert from 'node:assert/strict';
@@ -72,7 +72,7 @@ test('stops using a channel that keeps failing, and opens no more when all were 
   await assert.rejects(pool.take(1n), { code: 'payment-required' });
 });
 
-test('in any order, no channel has two requests, the limit holds and every request is served', async () => {
+test('in any order, no channel has two requests, the limit is not exceeded and every request is served', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 4 }),

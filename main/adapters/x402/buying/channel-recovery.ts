@@ -46,7 +46,7 @@ export async function learnFromRefusal(
 
 /**
  * Reads the channel's balance from the chain. The chain has only the claimed amount; a higher charge in our own
- * record is kept, in the same write.
+ * record takes precedence, in the same write.
  */
 export async function recoverBalance(channel: BoughtChannel, storage: ClientChannelStorage): Promise<void> {
   const charged = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');

@@ -75,7 +75,7 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     enforceMinDeposit: true,
     onchainStateTtlMs: recoverSigner === undefined ? freshMs : NEVER_FRESH_MS,
   });
-  // The minimum deposit follows the price, so a payer with stored requirements can't know its exact value.
+  // The minimum deposit follows the price, so a payer with stored requirements may not have its current value.
   Object.assign(scheme, { dynamicExtraFields: ['minDeposit'] });
   const verifier =
     recoverSigner === undefined
