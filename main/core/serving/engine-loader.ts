@@ -3,6 +3,7 @@
  * other, so that loading and unloading never overlap.
  */
 import { isAppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { Settings } from '../../../shared/settings.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadOptions, ModelFile } from '../../ports/engine.ts';
@@ -35,7 +36,7 @@ export interface EngineLoaderOptions {
 
 export class EngineLoader {
   readonly #options: EngineLoaderOptions;
-  #working: Promise<void> = Promise.resolve();
+  readonly #inOrder = createInOrder();
   /** Options of the last load. */
   #loadedWith: LoadOptions | null = null;
   #isStopped = false;
@@ -49,14 +50,12 @@ export class EngineLoader {
    * process.
    */
   reconcile(): Promise<void> {
-    const step = () => this.#step();
-    this.#working = this.#working.then(step, step);
-    return this.#working;
+    return this.#inOrder(() => this.#step());
   }
 
   /** Resolves after the steps queued so far. */
   settled(): Promise<void> {
-    return this.#working;
+    return this.#inOrder(async () => undefined);
   }
 
   /**
