@@ -38,6 +38,7 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
     log: log.child('fees'),
   });
   const channels = await openChannels(surroundings, parts, fees);
+  fees.onReplaced((earlier, hash) => channels.outbox.replace(earlier, hash));
   const settlement = openSettlement(surroundings, parts, channels);
   return { fees, channels, settlement };
 }

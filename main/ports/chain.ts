@@ -18,6 +18,10 @@ export interface ChainNetwork {
     readonly eip712: { readonly name: string; readonly version: string };
   };
   readonly coin: Asset;
+  /** Most that any transaction may cost, in base units of the coin; the owner's setting may be lower. */
+  readonly feeMax: Amount;
+  /** Price of one coin where it is worthless, so that the same rules apply; null where the owner sets it. */
+  readonly coinPriceMicroUsd: number | null;
 }
 
 export interface Balances {

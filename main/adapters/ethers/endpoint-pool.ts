@@ -33,6 +33,11 @@ export interface EndpointPool {
     parametersAt: (block: string) => readonly unknown[],
     schema: z.ZodType<T>,
   ): Promise<T>;
+  /**
+   * Returns the answers of two endpoints (one if the network has a single one), which may differ. The next endpoint
+   * replaces one that fails. Fails with `chain-unavailable` when fewer answer.
+   */
+  reports<T>(method: string, parameters: readonly unknown[], schema: z.ZodType<T>): Promise<readonly T[]>;
   /** The highest block that two endpoints have (one if there is a single one). */
   height(): Promise<number>;
   close(): void;
@@ -102,6 +107,18 @@ export function createEndpointPool(
     });
   };
 
+  const reports: EndpointPool['reports'] = async (method, parameters, schema) => {
+    const query = { method, parameters, schema };
+    const order = health.inOrder();
+    const outcomes = await attemptAll(order.slice(0, needed), query);
+    for (const endpoint of order.slice(needed)) {
+      if (countAnswers(outcomes) >= needed) break;
+      outcomes.push(await attempt(endpoint, query));
+    }
+    if (countAnswers(outcomes) < needed) throw mostUseful(failuresOf(outcomes), network);
+    return outcomes.filter((outcome) => outcome.kind !== 'failure').map(unwrap);
+  };
+
   async function height(): Promise<number> {
     const query = { method: 'eth_blockNumber', parameters: [], schema: quantitySchema };
     const outcomes = await attemptAll(endpoints, query);
@@ -116,6 +133,7 @@ export function createEndpointPool(
   return {
     ask,
     agreed,
+    reports,
     height,
     close() {
       for (const endpoint of endpoints) endpoint.close();
