@@ -49,6 +49,11 @@ export interface Settlement {
   beforeSleep(): Promise<void>;
   onEvent(listener: (event: SettlementEvent) => void): () => void;
   receivables(): readonly Receivable[];
+  /**
+   * Current network fee of claiming and paying out everything, in base units of the coin; null until the chain was
+   * read.
+   */
+  fee(): Amount | null;
 }
 
 export interface SettlementResult {
@@ -87,6 +92,8 @@ export interface Receivable {
   readonly owed: Amount;
   /** Claimed and not yet paid out. */
   readonly claimed: Amount;
+  /** Claimed over the channel's life, paid out or not. */
+  readonly claimedTotal: Amount;
   readonly state: 'owed' | 'claimed';
   readonly reason: ReceivableReason;
 }

@@ -14,7 +14,7 @@ import {
   unwrap,
 } from './agreement.ts';
 import { createEndpoint, type Endpoint, REQUEST_TIMEOUT_MS, unreadable } from './endpoint.ts';
-import { createEndpointHealth } from './endpoint-health.ts';
+import { createEndpointHealth, type EndpointHealth } from './endpoint-health.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
 /** Number of endpoints that must agree if the network has more than one. */
@@ -60,20 +60,7 @@ export function createEndpointPool(
   const health = createEndpointHealth(endpoints);
   const needed = Math.min(AGREEING, endpoints.length);
 
-  async function attempt<T>(endpoint: Endpoint, query: Query<T>): Promise<Outcome<T>> {
-    try {
-      const answer = await endpoint.ask(query.method, query.parameters);
-      const parsed = query.schema.safeParse(answer);
-      if (!parsed.success) throw unreadable(network);
-      health.succeeded(endpoint);
-      return toAnswer(parsed.data);
-    } catch (error) {
-      if (!isAppError(error, 'chain-unavailable', 'chain-mismatch')) return toRefusal(error);
-      health.failed(endpoint);
-      return { kind: 'failure', error };
-    }
-  }
-
+  const attempt = createAttempts(network, health);
   const attemptAll = <T>(chosen: readonly Endpoint[], query: Query<T>): Promise<Outcome<T>[]> =>
     Promise.all(chosen.map((endpoint) => attempt(endpoint, query)));
 
@@ -138,6 +125,23 @@ export function createEndpointPool(
     close() {
       for (const endpoint of endpoints) endpoint.close();
     },
+  };
+}
+
+/** Queries one endpoint once, and records whether it could be used. */
+function createAttempts(network: ChainNetwork, health: EndpointHealth) {
+  return async <T>(endpoint: Endpoint, query: Query<T>): Promise<Outcome<T>> => {
+    try {
+      const answer = await endpoint.ask(query.method, query.parameters);
+      const parsed = query.schema.safeParse(answer);
+      if (!parsed.success) throw unreadable(network);
+      health.succeeded(endpoint);
+      return toAnswer(parsed.data);
+    } catch (error) {
+      if (!isAppError(error, 'chain-unavailable', 'chain-mismatch')) return toRefusal(error);
+      health.failed(endpoint);
+      return { kind: 'failure', error };
+    }
   };
 }
 
