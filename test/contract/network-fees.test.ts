@@ -52,6 +52,10 @@ async function rich() {
   return gas;
 }
 
+interface Block {
+  readonly baseFeePerGas: string;
+}
+
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const absurdTip: Lie = (method) => (method === 'eth_maxPriorityFeePerGas' ? hex(ABSURD_TIP) : undefined);
 const absurdBaseFee: Lie = (method, result) =>
@@ -72,6 +76,30 @@ test('with two nodes the lower tip and base fee count', async () => {
       if (proxy !== undefined) proxy.lie = lie;
       assert.ok((await paidFor(node)) <= PLAIN_GAS * 10n * GWEI, `node ${liar} lies`);
     }
+  }
+});
+
+test('of three nodes one that lies is outvoted, too high or too low', async () => {
+  const lowBaseFee: Lie = (method, result) =>
+    method === 'eth_getBlockByNumber' ? { ...(result as object), baseFeePerGas: '0x0' } : undefined;
+  const lowTip: Lie = (method) => (method === 'eth_maxPriorityFeePerGas' ? '0x0' : undefined);
+  const honest = await over(1);
+  for (const lie of [absurdTip, absurdBaseFee, lowBaseFee, lowTip]) {
+    const { node, proxies } = await over(3);
+    const [proxy] = proxies;
+    if (proxy !== undefined) proxy.lie = lie;
+    const account = await rich();
+    const block = (await honest.node.send('eth_getBlockByNumber', ['latest', false])) as Block;
+    const sent: UnsignedTransaction[] = [];
+    await createSender(node, account).sendTransaction(
+      { to: account.address, data: '0x' },
+      { beforeBroadcast: (_, transaction) => sent.push(transaction) },
+    );
+    const [transaction] = sent;
+    assert.ok(transaction !== undefined);
+    assert.ok(transaction.maxFeePerGas > BigInt(block.baseFeePerGas) * 2n, 'sufficient for six full blocks');
+    assert.ok(transaction.maxPriorityFeePerGas > 0n);
+    assert.ok(transaction.maxFeePerGas <= 10n * GWEI);
   }
 });
 

@@ -208,6 +208,8 @@ test('a payout names its result in advance and shows its transactions afterwards
     await page.getByRole('button', { name: 'Pay out now' }).click();
     const dialog = page.getByRole('alertdialog');
     await dialog.getByText('sends it to your address 0xf39F…2266').waitFor();
+    await dialog.getByText('Network fee: about 0.000104 practice ETH.').waitFor();
+    await dialog.getByText('Your limit for each transaction is 0.001 practice ETH').waitFor();
     assert.equal(agent.calls.filter((call) => call.name === 'earnings.settle').length, 0);
     await dialog.getByRole('button', { name: 'Pay out 0.005427 practice USDC' }).click();
     await page.getByText('arrived at your address.').waitFor();

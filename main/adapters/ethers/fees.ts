@@ -1,11 +1,11 @@
 /**
- * Chooses what a transaction pays. Endpoints only report fees, so a wrong or lying one must not set the price: with
- * several endpoints the lower of two reports counts, a single one is checked against the chain's recent blocks, and
- * no transaction may cost more than a fixed limit.
+ * Chooses what a transaction pays. Endpoints only report fees, so a wrong or lying one must not set the price: of three
+ * endpoints two have to agree on the base fee, otherwise the lower of two reports counts, a single endpoint is checked
+ * against the chain's recent blocks, and no transaction may cost more than a fixed limit.
  */
 import { toQuantity } from 'ethers';
 import { z } from 'zod';
-import { AppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import { type Amount, amount, formatUnits, ZERO } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import type { Hex, UnsignedTransaction } from '../../ports/evm.ts';
@@ -19,7 +19,7 @@ const HISTORY_BLOCKS = 20;
 const BASE_FEE_RISE_MAX = 4n;
 /** A tip of this many times the usual one of the recent blocks is enough for any block. */
 const TIP_FACTOR_MAX = 3n;
-/** Nodes drop transactions with a smaller tip, in wei per unit of gas. */
+/** Smallest tip, in wei per unit of gas: nodes may drop a transaction that offers less. */
 const TIP_FLOOR = 1_000_000n;
 /** Nodes accept another transaction with the same nonce only if both of its prices are higher by this factor. */
 const REPLACEMENT_PER_MILLE = 1_125n;
@@ -57,14 +57,11 @@ export interface FeeTerms {
  * with `chain-mismatch` when a single endpoint reports a base fee that its own recent blocks rule out.
  */
 export async function currentFees(node: ChainNode): Promise<NetworkFees> {
-  const [blocks, tips] = await Promise.all([
-    node.reports('eth_getBlockByNumber', ['latest', false], blockSchema),
+  const [baseFee, tips] = await Promise.all([
+    currentBaseFee(node),
     node.reports('eth_maxPriorityFeePerGas', [], quantitySchema),
   ]);
-  const fees = {
-    baseFee: lowest(blocks.map((block) => block.baseFeePerGas ?? 0n)),
-    tip: lowest(tips),
-  };
+  const fees = { baseFee, tip: highest([lowest(tips), TIP_FLOOR]) };
   if (node.network.fallbackRpcUrls.length > 0) return fees;
   const history = await feeHistory(node);
   const plausible = withinHistory(fees, history);
@@ -72,6 +69,22 @@ export async function currentFees(node: ChainNode): Promise<NetworkFees> {
   throw new AppError('chain-mismatch', 'The chain’s node reports a network fee that its blocks contradict.', {
     details: { network: node.network.id, baseFee: fees.baseFee.toString() },
   });
+}
+
+/** With three endpoints a single one can't make the price too low either, with which nothing would be mined. */
+async function currentBaseFee(node: ChainNode): Promise<bigint> {
+  if (node.network.fallbackRpcUrls.length > 1) {
+    const parameters = (block: string) => [block, false];
+    const block = await node
+      .agreed('eth_getBlockByNumber', parameters, blockSchema)
+      .catch((error: unknown) => {
+        if (isAppError(error, 'chain-mismatch')) return null;
+        throw error;
+      });
+    if (block !== null) return block.baseFeePerGas ?? 0n;
+  }
+  const blocks = await node.reports('eth_getBlockByNumber', ['latest', false], blockSchema);
+  return lowest(blocks.map((block) => block.baseFeePerGas ?? 0n));
 }
 
 /** Current price of a unit of gas, in wei: the lower of two reports. */
