@@ -53,15 +53,23 @@ export interface FeeTerms {
 }
 
 /**
- * Current base fee and suggested tip. Fails with `chain-unavailable` when fewer endpoints answer than have to agree,
- * with `chain-mismatch` when a single endpoint reports a base fee that its own recent blocks rule out.
+ * Base fee and suggested tip as the endpoints report them: enough for a fee that is only shown, or that the owner
+ * confirms. Fails with `chain-unavailable` when fewer endpoints answer than have to agree.
  */
-export async function currentFees(node: ChainNode): Promise<NetworkFees> {
+export async function reportedFees(node: ChainNode): Promise<NetworkFees> {
   const [baseFee, tips] = await Promise.all([
     currentBaseFee(node),
     node.reports('eth_maxPriorityFeePerGas', [], quantitySchema),
   ]);
-  const fees = { baseFee, tip: highest([lowest(tips), TIP_FLOOR]) };
+  return { baseFee, tip: highest([lowest(tips), TIP_FLOOR]) };
+}
+
+/**
+ * Base fee and tip for a transaction that nobody confirms. Also fails with `chain-mismatch` when a single endpoint
+ * reports a base fee that its own recent blocks rule out.
+ */
+export async function currentFees(node: ChainNode): Promise<NetworkFees> {
+  const fees = await reportedFees(node);
   if (node.network.fallbackRpcUrls.length > 0) return fees;
   const history = await feeHistory(node);
   const plausible = withinHistory(fees, history);
@@ -89,7 +97,7 @@ async function currentBaseFee(node: ChainNode): Promise<bigint> {
 
 /** Current price of a unit of gas, in wei: the lower of two reports. */
 export async function currentGasPrice(node: ChainNode): Promise<bigint> {
-  const { baseFee, tip } = await currentFees(node);
+  const { baseFee, tip } = await reportedFees(node);
   return baseFee + tip;
 }
 

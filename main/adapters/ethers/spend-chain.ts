@@ -6,7 +6,7 @@ import { amount } from '../../../shared/money.ts';
 import { BALANCE_OF_ABI } from '../../ports/contracts.ts';
 import type { Hex } from '../../ports/evm.ts';
 import type { SpendChain } from '../../ports/spend-chain.ts';
-import { currentFees, dataFeeOf } from './fees.ts';
+import { dataFeeOf, reportedFees } from './fees.ts';
 import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
@@ -40,7 +40,7 @@ export function createSpendChain(node: ChainNode): SpendChain {
       const call = { from, to, data, value: toQuantity(value) };
       return quantitySchema.parse(await refusable(node.send('eth_estimateGas', [call])));
     },
-    fees: () => currentFees(node),
+    fees: () => reportedFees(node),
     dataFee: ({ data }) => dataFeeOf(node, data),
     async nonces(address) {
       const [mined, held] = await Promise.all([count(address, 'latest'), count(address, 'pending')]);
