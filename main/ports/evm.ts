@@ -84,6 +84,8 @@ export interface ChainReader {
   blockHash(number: number): Promise<Hex | null>;
   /** Current price of a unit of gas, in wei: the lower of two reports where the network has several nodes. */
   gasPrice(): Promise<bigint>;
+  /** Maximum fee that a rollup charges for this many bytes of data in addition to gas; zero on other chains. */
+  dataFee(bytes: number): Promise<Amount>;
   /** The last block's time, in milliseconds since the epoch: this machine's clock may be wrong. */
   time(): Promise<number>;
   /** Events of one contract from a block on, oldest first; null in `topics` matches any. */

@@ -147,16 +147,21 @@ export function replacementPrice(
   return { maxFeePerGas, maxPriorityFeePerGas: priority < maxFeePerGas ? priority : maxFeePerGas };
 }
 
-/** Maximum fee that a rollup charges for data in addition to gas; zero on other chains. */
-export async function dataFeeOf(node: ChainNode, data: Hex): Promise<Amount> {
+/** Maximum fee that a rollup charges for a transaction's data in addition to gas; zero on other chains. */
+export async function dataFeeOf(node: ChainNode, dataBytes: number): Promise<Amount> {
   if (!DATA_FEE_CHAINS.has(node.network.chainId)) return ZERO;
   const fee = await node.readContract({
     address: DATA_FEE_ORACLE,
     abi: DATA_FEE_ABI,
     functionName: 'getL1FeeUpperBound',
-    args: [ENVELOPE_BYTES + (data.length - 2) / 2],
+    args: [ENVELOPE_BYTES + dataBytes],
   });
   return amount(z.bigint().parse(fee) * DATA_FEE_MARGIN);
+}
+
+/** Number of bytes that a transaction's data has. */
+export function bytesOf(data: Hex): number {
+  return (data.length - 2) / 2;
 }
 
 /** Returns the error for a transaction whose fee would exceed the limit. */

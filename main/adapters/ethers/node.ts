@@ -5,7 +5,7 @@ import type { ChainNetwork } from '../../ports/chain.ts';
 import type { ChainReader, Hex } from '../../ports/evm.ts';
 import { readContract, readContracts } from './contract-calls.ts';
 import { createEndpointPool } from './endpoint-pool.ts';
-import { currentGasPrice } from './fees.ts';
+import { currentGasPrice, dataFeeOf } from './fees.ts';
 import { blockSchema, hexSchema, logsSchema, pendingSchema, receiptSchema, toReceipt } from './rpc-shapes.ts';
 
 /** Maximum number of blocks per query of events at public nodes. */
@@ -81,6 +81,7 @@ export function connectNode(
       return block === null ? null : (block.hash as Hex);
     },
     gasPrice: () => currentGasPrice(node),
+    dataFee: (bytes) => dataFeeOf(node, bytes),
     async time() {
       const block = await pool.agreed('eth_getBlockByNumber', (tag) => [tag, false], blockSchema);
       return Number(block.timestamp) * 1_000;

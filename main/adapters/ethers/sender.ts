@@ -11,7 +11,15 @@ import {
   type UnsignedTransaction,
 } from '../../ports/evm.ts';
 import { encodeCall } from './contract-calls.ts';
-import { currentFees, dataFeeOf, type FeeTerms, feeTooHigh, priceWithin, replacementPrice } from './fees.ts';
+import {
+  bytesOf,
+  currentFees,
+  dataFeeOf,
+  type FeeTerms,
+  feeTooHigh,
+  priceWithin,
+  replacementPrice,
+} from './fees.ts';
 import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
@@ -38,7 +46,7 @@ export function createSender(node: ChainNode, account: Account, options: SenderO
   async function termsOf({ data, gasLimit }: { data: Hex; gasLimit: bigint }): Promise<FeeTerms> {
     const own = options.feeMax?.() ?? node.network.feeMax;
     const feeMax = own < node.network.feeMax ? own : node.network.feeMax;
-    return { gasLimit, dataFee: await dataFeeOf(node, data), feeMax };
+    return { gasLimit, dataFee: await dataFeeOf(node, bytesOf(data)), feeMax };
   }
 
   async function broadcast(transaction: UnsignedTransaction, { beforeBroadcast }: SendOptions): Promise<Hex> {
@@ -79,6 +87,7 @@ export function createSender(node: ChainNode, account: Account, options: SenderO
     time: node.time,
     blockHash: node.blockHash,
     gasPrice: node.gasPrice,
+    dataFee: node.dataFee,
     logs: node.logs,
     address: account.address,
     writeContract: (call, options = {}) => {

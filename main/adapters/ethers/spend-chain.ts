@@ -6,7 +6,7 @@ import { amount } from '../../../shared/money.ts';
 import { BALANCE_OF_ABI } from '../../ports/contracts.ts';
 import type { Hex } from '../../ports/evm.ts';
 import type { SpendChain } from '../../ports/spend-chain.ts';
-import { dataFeeOf, reportedFees } from './fees.ts';
+import { bytesOf, dataFeeOf, reportedFees } from './fees.ts';
 import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
@@ -41,7 +41,7 @@ export function createSpendChain(node: ChainNode): SpendChain {
       return quantitySchema.parse(await refusable(node.send('eth_estimateGas', [call])));
     },
     fees: () => reportedFees(node),
-    dataFee: ({ data }) => dataFeeOf(node, data),
+    dataFee: ({ data }) => dataFeeOf(node, bytesOf(data)),
     async nonces(address) {
       const [mined, held] = await Promise.all([count(address, 'latest'), count(address, 'pending')]);
       return { mined, held: Math.max(mined, held) };
