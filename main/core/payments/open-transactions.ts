@@ -88,11 +88,20 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
     log.info('Transaction mined', { tx, status, block, feeWei: fee.toString() });
   }
 
+  /** A replacement may never have reached a node, while the transaction that it replaces is still there. */
+  async function isAnyPending(all: readonly Note[], nonce: number): Promise<boolean> {
+    for (const note of all) {
+      if (note.transaction?.nonce === nonce && (await sender.isPending(note.hash))) return true;
+    }
+    return false;
+  }
+
   async function replaceStuck(): Promise<void> {
-    const stuck = stuckOf(notes(), clock.now());
+    const all = notes();
+    const stuck = stuckOf(all, clock.now());
     if (stuck === null || clock.monotonic() < replaceAtMs) return;
     const { hash: earlier, transaction } = stuck;
-    if (!(await sender.isPending(earlier))) return;
+    if (!(await isAnyPending(all, transaction.nonce))) return;
     replaceAtMs = clock.monotonic() + STUCK_MS;
     const hash = await sender.replace(transaction, {
       beforeBroadcast(next, replacement) {
@@ -115,7 +124,11 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
         const receipt = await sender.receipt(hash);
         const isOld = clock.now() - sentAtMs > FORGET_MS;
         if (receipt !== null) book(receipt);
-        else if (isOld && !(await sender.isPending(hash))) store.delete(COLLECTION, hash);
+        else if (isOld && !(await sender.isPending(hash))) {
+          store.delete(COLLECTION, hash);
+          // Its nonce is free again; later ones would wait for it.
+          sender.forgetNonce();
+        }
       }
       await replaceStuck();
     },

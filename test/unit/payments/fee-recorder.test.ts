@@ -39,6 +39,7 @@ function setUp() {
   const pending = new Set<Hex>();
   const replaced: UnsignedTransaction[] = [];
   let limited = false;
+  let forgotten = 0;
   let answers = true;
   let dies = false;
   const receipt = async (hash: Hex): Promise<TransactionReceipt | null> => {
@@ -48,6 +49,9 @@ function setUp() {
   const sender = {
     receipt,
     isPending: async (hash) => pending.has(hash),
+    forgetNonce() {
+      forgotten += 1;
+    },
     async replace(transaction, options) {
       replaced.push(transaction);
       if (limited) return null;
@@ -91,6 +95,7 @@ function setUp() {
     settled,
     fees: () => ledger.balance('fees:network', COIN),
     open: () => records.list('fees-to-book').length,
+    forgotten: () => forgotten,
     pending,
     replaced,
     limit: () => {
@@ -158,7 +163,7 @@ test('a process that ends during the broadcast leaves the hash to the next proce
 });
 
 test('forgets after one hour a transaction that the chain never accepted', async () => {
-  const { clock, start, fees, open, settled } = setUp();
+  const { clock, start, fees, open, forgotten, settled } = setUp();
   const recorder = start();
   recorder.start();
   await recorder.sender.writeContract(CALL);
@@ -170,6 +175,7 @@ test('forgets after one hour a transaction that the chain never accepted', async
   await settled();
   assert.equal(open(), 0);
   assert.equal(fees(), 0n);
+  assert.equal(forgotten(), 1, 'its nonce is free again');
 });
 
 test('replaces a transaction that waits in the pool for three minutes, and records one fee', async () => {
@@ -223,6 +229,24 @@ test('a limit that leaves no room for a higher fee is reported every three minut
     await settled();
   }
   assert.equal(replaced.length, 3);
+});
+
+test('a replacement that never arrived doesn’t stop the next one', async () => {
+  const { clock, start, pending, replaced, settled } = setUp();
+  const recorder = start();
+  recorder.start();
+  await recorder.sender.writeContract(CALL);
+  pending.add(HASH);
+  for (let check = 0; check < 12 * 7; check += 1) {
+    clock.advance(5_000);
+    await settled();
+    // Only the first transaction is in the pool: the nodes refused every replacement.
+    for (const hash of pending) if (hash !== HASH) pending.delete(hash);
+  }
+  assert.deepEqual(
+    replaced.map(({ maxFeePerGas }) => maxFeePerGas),
+    [100n, 200n],
+  );
 });
 
 test('a transaction that no node has is not sent again', async () => {
