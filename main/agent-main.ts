@@ -16,7 +16,7 @@ import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
-import { isCommand, listCommands, runCommand } from './agent-commands/index.ts';
+import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 
 /** The process exits after this long even if something hangs: a clean stop takes at most five seconds. */
@@ -25,6 +25,7 @@ const STOP_MS_MAX = 4500;
 /** Null when the command line asked for the version or the help, which are printed here. */
 function readConfig(argv: readonly string[]): AgentConfig | null {
   const { values } = readOptions(argv, 'agent', process.env);
+  if (values.version || values.help) endAtClosedPipe();
   if (values.version) {
     console.log(VERSION);
     return null;
@@ -75,6 +76,7 @@ function fail(error: unknown): void {
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (isCommand(argv)) {
+    endAtClosedPipe();
     process.exitCode = await runCommand(argv);
     return;
   }

@@ -6,6 +6,27 @@ import { everyDay, weekSchema } from './week.ts';
 /** Millionths of a US dollar, i.e. base units of USDC. */
 const powerPriceSchema = z.number().int().min(0).max(100_000_000).nullable();
 
+/** Smallest and largest accepted values. Outside of them a slip of the decimal point is more likely than a wish. */
+export const SETTING_LIMITS = {
+  /** Base units per million tokens: up to 10,000 US dollars. */
+  pricePerMillion: { min: 1n, max: 10n ** 10n },
+  /** Base units: up to one million US dollars. */
+  settleThreshold: { min: 1n, max: 10n ** 12n },
+  /** Base units of the coin: up to one coin. The network's own limit may be lower. */
+  networkFeeMax: { min: 1n, max: 10n ** 18n },
+  /** Millionths of a US dollar for one coin. */
+  coinPriceMicroUsd: { min: 1, max: 10 ** 12 },
+  /** Bytes. */
+  modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
+} as const;
+
+/** A whole number of base units, as text, within limits. */
+function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
+  const isWithin = (text: string): boolean =>
+    /^\d{1,21}$/.test(text) && BigInt(text) >= min && BigInt(text) <= max;
+  return z.string().refine(isWithin, { message: `must be from ${min} to ${max} base units` });
+}
+
 export const settingsSchema = z.object({
   /** `idle`: only while the owner isn't using the machine. `always`: regardless (headless machines). */
   runWhen: z.enum(['idle', 'always']),
@@ -41,16 +62,28 @@ export const settingsSchema = z.object({
   /** The same in off-peak hours; null if it doesn't differ. */
   offPeakPowerPriceMicroUsd: powerPriceSchema,
   /** Base units per million tokens. */
-  priceInputPerMillion: z.string().regex(/^\d{1,15}$/),
-  priceOutputPerMillion: z.string().regex(/^\d{1,15}$/),
+  priceInputPerMillion: baseUnitsSchema(SETTING_LIMITS.pricePerMillion),
+  priceOutputPerMillion: baseUnitsSchema(SETTING_LIMITS.pricePerMillion),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
-  settleThreshold: z.string().regex(/^\d{1,15}$/),
+  settleThreshold: baseUnitsSchema(SETTING_LIMITS.settleThreshold),
+  /** Most that one transaction may cost, in base units of the coin. */
+  networkFeeMax: baseUnitsSchema(SETTING_LIMITS.networkFeeMax),
+  /**
+   * Price of one coin (of ETH), for the decision whether a payout is worth its fee on a network with real money; null
+   * if the owner didn't enter it.
+   */
+  coinPriceMicroUsd: z
+    .number()
+    .int()
+    .min(SETTING_LIMITS.coinPriceMicroUsd.min)
+    .max(SETTING_LIMITS.coinPriceMicroUsd.max)
+    .nullable(),
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
     .int()
-    .min(0)
-    .max(2 ** 50),
+    .min(SETTING_LIMITS.modelBudgetBytes.min)
+    .max(SETTING_LIMITS.modelBudgetBytes.max),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
   startWithSystem: z.boolean(),
@@ -86,6 +119,9 @@ export const DEFAULT_SETTINGS: Settings = {
   priceInputPerMillion: '20000',
   priceOutputPerMillion: '80000',
   settleThreshold: '50000',
+  // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
+  networkFeeMax: '1000000000000000',
+  coinPriceMicroUsd: null,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
   startWithSystem: false,

@@ -3,7 +3,10 @@
  * when it runs.
  */
 import { AppError } from '../../shared/errors.ts';
+import { isClosedPipe, systemFailure } from './system-failures.ts';
 import { COMMANDS } from './table.ts';
+
+export { endAtClosedPipe } from './closed-pipe.ts';
 
 /** Runs a command with the arguments after its words; resolves with the exit code. */
 export type CommandRun = (argv: readonly string[]) => Promise<number>;
@@ -24,7 +27,8 @@ export function isCommand(argv: readonly string[]): boolean {
 
 /**
  * Runs the command that the first one or two words name. Prints errors on stderr and resolves with the exit code:
- * 0 for success, 1 for an expected failure or a negative result, 2 for an unknown command or wrong options.
+ * 0 for success or when the reader of the output has enough, 1 for an expected failure or a negative result, 2 for an
+ * unknown command or wrong options.
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   const [name, words] = nameOf(argv);
@@ -50,7 +54,12 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       console.error(`idlewatt: ${error.message}\nUsage: npm run agent -- ${name} ${command.usage}`);
       return 2;
     }
-    throw error;
+    // The reader has what it needs, e.g. in `ledger export | head`.
+    if (isClosedPipe(error)) return 0;
+    const failure = systemFailure(error);
+    if (failure === null) throw error;
+    console.error(`idlewatt: ${failure}`);
+    return 1;
   }
 }
 

@@ -34,6 +34,11 @@ export const run: CommandRun = async (argv) => {
     throw new AppError('bad-request', `Invalid --format "${format}". Use csv or beancount.`);
   }
   const paths = existingHome(values.home);
+  const from = values.from === undefined ? null : noon('from', values.from);
+  const to = values.to === undefined ? null : noon('to', values.to);
+  if (from !== null && to !== null && from > to) {
+    throw new AppError('bad-request', `Invalid --to "${values.to}". It must not be before --from.`);
+  }
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
   const database = openForReading(paths.database);
@@ -41,9 +46,8 @@ export const run: CommandRun = async (argv) => {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
     const text = FORMATS[format]({
       pages: () => ledger.pages(),
-      fromMs: values.from === undefined ? 0 : calendar.startOfDay(noon('from', values.from)),
-      toMs:
-        values.to === undefined ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noon('to', values.to)),
+      fromMs: from === null ? 0 : calendar.startOfDay(from),
+      toMs: to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to),
       assetOf: (id) => assets.get(id) ?? null,
       rates: readRates(values.rates, join(paths.root, 'rates.json')),
       dayOf: calendar.day,
@@ -61,11 +65,12 @@ function asset(entry: Asset): [string, Asset] {
 
 /** Returns noon of a local day, which is on that day in any zone. */
 function noon(name: string, text: string): number {
-  const atMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T12:00:00`) : Number.NaN;
-  if (Number.isNaN(atMs)) {
-    throw new AppError('bad-request', `Invalid --${name} "${text}". Use a day as YYYY-MM-DD.`);
+  // In UTC, a day that doesn't exist, e.g. February 30, becomes another day and is detected.
+  const inUtc = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T12:00:00Z`) : new Date(Number.NaN);
+  if (Number.isNaN(inUtc.getTime()) || inUtc.toISOString().slice(0, 10) !== text) {
+    throw new AppError('bad-request', `Invalid --${name} "${text}". Use an existing day as YYYY-MM-DD.`);
   }
-  return atMs;
+  return Date.parse(`${text}T12:00:00`);
 }
 
 function readRates(given: string | undefined, usual: string) {

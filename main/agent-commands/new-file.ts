@@ -27,9 +27,17 @@ export function writeNew(path: string, content: string | Uint8Array): void {
   }
 }
 
-/** Writes all bytes: one call may write only a part of them to a pipe. */
+/** Pause before the next attempt at a pipe that is full. */
+const FULL_PIPE_MS = 5;
+
+/** Writes all bytes: one call may write only a part of them to a pipe, or nothing while its reader is behind. */
 export function writeWhole(file: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.length; ) {
-    written += writeSync(file, bytes, written);
+    try {
+      written += writeSync(file, bytes, written);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
   }
 }

@@ -1,6 +1,12 @@
 /** Lists the chains that money may move on, by CAIP-2 ID, with their public nodes and facilitators. */
 import { AppError } from '../../shared/errors.ts';
+import { amount } from '../../shared/money.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+
+/** One hundredth of a coin: thousands of times the usual cost of a claim on a rollup. */
+const ROLLUP_FEE_MAX = amount(10n ** 16n);
+/** About the price of the real coin, so that a test network shows what the real one would do. */
+const TEST_COIN_MICRO_USD = 3_000_000_000;
 
 /** Token addresses as published by Circle; the settlement contract is x402's, the same on both chains. */
 const BASE_SEPOLIA: ChainNetwork = {
@@ -20,6 +26,8 @@ const BASE_SEPOLIA: ChainNetwork = {
     eip712: { name: 'USDC', version: '2' },
   },
   coin: { id: 'eip155:84532/native', symbol: 'ETH', decimals: 18, practice: true },
+  feeMax: ROLLUP_FEE_MAX,
+  coinPriceMicroUsd: TEST_COIN_MICRO_USD,
 };
 
 const BASE: ChainNetwork = {
@@ -40,6 +48,8 @@ const BASE: ChainNetwork = {
     eip712: { name: 'USD Coin', version: '2' },
   },
   coin: { id: 'eip155:8453/native', symbol: 'ETH', decimals: 18, practice: false },
+  feeMax: ROLLUP_FEE_MAX,
+  coinPriceMicroUsd: null,
 };
 
 export const NETWORKS = { 'base-sepolia': BASE_SEPOLIA, base: BASE } as const;

@@ -31,7 +31,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     deposit: 100_000n,
     withdrawDelaySeconds: DAY_SECONDS,
     // Practice should show jobs and a payout within minutes; its network fees cost nothing.
-    settings: { settleThreshold: '100', runWhen: 'always' },
+    settings: { settleThreshold: '100', networkFeeMax: '100000000000000000', runWhen: 'always' },
   },
   office: {
     listen: ['/ip4/0.0.0.0/tcp/0'],

@@ -6,6 +6,7 @@ import { createChannelClaims, openProviderChannels } from '../adapters/x402/inde
 import { bookSettlement, recoverBooks } from '../core/jobs/index.ts';
 import {
   awaitsBackup,
+  coinPriceOf,
   createFeeRecorder,
   createSettlement,
   type FeeRecorder,
@@ -28,9 +29,11 @@ export interface SettlingParts {
 export async function openSettling(surroundings: Surroundings, parts: SettlingParts) {
   const { clock, log } = surroundings;
   const { foundation, chain, node, wallet } = parts;
-  const { records, ledger } = foundation;
+  const { records, ledger, settings } = foundation;
   const fees = createFeeRecorder({
-    sender: createSender(node, wallet.accounts.gas),
+    sender: createSender(node, wallet.accounts.gas, {
+      feeMax: () => amount(settings.get().networkFeeMax),
+    }),
     store: records,
     ledger,
     coinId: chain.coin.id,
@@ -38,6 +41,7 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
     log: log.child('fees'),
   });
   const channels = await openChannels(surroundings, parts, fees);
+  fees.onReplaced((earlier, hash) => channels.outbox.replace(earlier, hash));
   const settlement = openSettlement(surroundings, parts, channels);
   return { fees, channels, settlement };
 }
@@ -80,6 +84,7 @@ function openSettlement(
     claims,
     clock,
     threshold: () => amount(settings.get().settleThreshold),
+    coinPrice: () => coinPriceOf(chain, settings.get().coinPriceMicroUsd),
     awaitsBackup: () =>
       awaitsBackup({
         isPractice: chain.token.practice,

@@ -7,9 +7,6 @@ import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { AgentWallet } from './wallet.ts';
 
-/** One thousandth of a coin: hundreds of times the usual cost of a transfer on a rollup. */
-const SPEND_FEE_MAX = amount(10n ** 15n);
-
 export interface OwnerSpendingParts {
   readonly foundation: Foundation;
   readonly chain: ChainNetwork;
@@ -22,7 +19,7 @@ export interface OwnerSpendingParts {
 export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendingParts) {
   const { terms, clock, onClose, changed } = surroundings;
   const { foundation, chain, node, opened } = parts;
-  const { paths, records, ledger } = foundation;
+  const { paths, records, ledger, settings } = foundation;
   const { wallet, keys, known } = opened;
   const { funds, session, gas } = wallet.accounts;
   const tokenId = chain.token.id;
@@ -37,7 +34,11 @@ export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendi
     clock,
     readAddress,
     confirmations,
-    feeLimit: SPEND_FEE_MAX,
+    /** Read at each transfer. */
+    get feeLimit() {
+      const own = amount(settings.get().networkFeeMax);
+      return own < chain.feeMax ? own : chain.feeMax;
+    },
     book: (transaction) =>
       bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() }),
     onChange: () => {

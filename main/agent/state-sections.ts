@@ -97,6 +97,7 @@ function money({ foundation, money }: SectionParts): AgentState['money'] {
     feesCoin: ledger.balance('fees:network', coin.id).toString(),
     waitingReason: money.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: settings.get().settleThreshold,
+    payoutFee: money.settlement.fee()?.toString() ?? null,
   };
 }
 

@@ -18,6 +18,10 @@ export interface ChainNetwork {
     readonly eip712: { readonly name: string; readonly version: string };
   };
   readonly coin: Asset;
+  /** Most that any transaction may cost, in base units of the coin; the owner's setting may be lower. */
+  readonly feeMax: Amount;
+  /** Price of one coin where it is worthless, so that the same rules apply; null where the owner sets it. */
+  readonly coinPriceMicroUsd: number | null;
 }
 
 export interface Balances {
@@ -45,6 +49,11 @@ export interface Settlement {
   beforeSleep(): Promise<void>;
   onEvent(listener: (event: SettlementEvent) => void): () => void;
   receivables(): readonly Receivable[];
+  /**
+   * Current network fee of claiming and paying out everything, in base units of the coin; null until the chain was
+   * read.
+   */
+  fee(): Amount | null;
 }
 
 export interface SettlementResult {
@@ -83,6 +92,8 @@ export interface Receivable {
   readonly owed: Amount;
   /** Claimed and not yet paid out. */
   readonly claimed: Amount;
+  /** Claimed over the channel's life, paid out or not. */
+  readonly claimedTotal: Amount;
   readonly state: 'owed' | 'claimed';
   readonly reason: ReceivableReason;
 }

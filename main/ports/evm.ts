@@ -82,8 +82,10 @@ export interface ChainReader {
   height(): Promise<number>;
   /** A block's hash; null unless every queried node has the block. */
   blockHash(number: number): Promise<Hex | null>;
-  /** Current price of a unit of gas, in wei. */
+  /** Current price of a unit of gas, in wei: the lower of two reports where the network has several nodes. */
   gasPrice(): Promise<bigint>;
+  /** Maximum fee that a rollup charges for this many bytes of data in addition to gas; zero on other chains. */
+  dataFee(bytes: number): Promise<Amount>;
   /** The last block's time, in milliseconds since the epoch: this machine's clock may be wrong. */
   time(): Promise<number>;
   /** Events of one contract from a block on, oldest first; null in `topics` matches any. */
@@ -106,16 +108,30 @@ export interface SendOptions {
   readonly gas?: bigint;
   /** Appended to the call's data (attribution). */
   readonly dataSuffix?: Hex;
-  /** Called with the transaction's hash before it leaves this machine. */
-  readonly beforeBroadcast?: (hash: Hex) => void;
+  /** Called before the transaction leaves this machine. */
+  readonly beforeBroadcast?: (hash: Hex, transaction: UnsignedTransaction) => void;
 }
 
-/** Sends from one account. Nonces are assigned in order, so calls may run concurrently. */
+/**
+ * Sends from one account. Nonces are assigned in order, so calls may run concurrently. No transaction costs more than
+ * the sender's limit: a call fails with `fee-too-high`, and nothing is sent, when the network charges more.
+ */
 export interface ChainSender extends ChainReader {
   readonly address: Hex;
   /** Resolves as soon as the node accepted the transaction. */
   writeContract(call: ContractCall, options?: SendOptions): Promise<Hex>;
-  sendTransaction(transaction: { to: Hex; data: Hex; value?: bigint }): Promise<Hex>;
+  sendTransaction(
+    transaction: { to: Hex; data: Hex; value?: bigint },
+    options?: Pick<SendOptions, 'beforeBroadcast'>,
+  ): Promise<Hex>;
+  /**
+   * Sends the transaction again with the same nonce and a fee for which nodes replace it, so at most one of the two is
+   * mined. Null when the limit leaves no room for such a fee.
+   */
+  replace(
+    transaction: UnsignedTransaction,
+    options?: Pick<SendOptions, 'beforeBroadcast'>,
+  ): Promise<Hex | null>;
   /** Waits until it is mined and has the network's confirmations. Fails with `chain-unavailable` after `timeoutMs` (default 60,000). */
   waitForReceipt(hash: Hex, timeoutMs?: number): Promise<TransactionReceipt>;
   /** Queries the nonce again for the next transaction, because the chain dropped transactions of ours. */

@@ -58,6 +58,7 @@ function PayOut() {
   const wallet = useSection('wallet');
   const amountText = useAmountText();
   const unitName = useUnitName();
+  const { networkFeeMax } = useSection('settings');
   const settle = useAction((_: null) => agent.earnings.settle({}));
   const open = BigInt(money.owed) + BigInt(money.claimed);
   const sum = amountText(open.toString(), money.asset);
@@ -78,6 +79,14 @@ function PayOut() {
             network: wallet.networkName,
             coin: unitName(money.coin),
           })}
+        </p>
+        <p>
+          {money.payoutFee === null
+            ? t('payout.feeUnknown', { limit: amountText(networkFeeMax, money.coin) })
+            : t('payout.fee', {
+                fee: amountText(money.payoutFee, money.coin),
+                limit: amountText(networkFeeMax, money.coin),
+              })}
         </p>
         {BigInt(money.owed) < BigInt(money.settleThreshold) ? (
           <p>{t('payout.early', { threshold: amountText(money.settleThreshold, money.asset) })}</p>
@@ -245,7 +254,7 @@ function Receivables({ moneyKey }: MoneyQuery) {
                 <span className="row-under" title={row.channelId}>
                   {t('earnings.channel', {
                     payer: shorten(row.payer),
-                    claimed: amountText(row.claimed, money.asset),
+                    claimed: amountText(row.claimedTotal, money.asset),
                   })}
                 </span>
               </span>

@@ -1,6 +1,6 @@
 /** Settings page. Each change is saved immediately and confirmed at the head of the page. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
-import type { SettingsPatch, Settings as SettingsState } from '../../shared/settings.ts';
+import { SETTING_LIMITS, type SettingsPatch, type Settings as SettingsState } from '../../shared/settings.ts';
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
@@ -11,6 +11,9 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { RuleParts } from './settings-rules.tsx';
+
+/** Decimals of a US dollar in millionths. */
+const USD_DECIMALS = 6;
 
 interface PartProps {
   readonly settings: SettingsState;
@@ -87,14 +90,16 @@ function WhenPart({ settings, change }: PartProps) {
 
 function PricesPart({ settings, change }: PartProps) {
   const { t } = useStrings();
-  const { asset } = useSection('money');
-  const unit = useUnitName()(asset);
+  const { asset, coin } = useSection('money');
+  const unitName = useUnitName();
+  const unit = unitName(asset);
   return (
     <Part title={t('settings.prices')} note={t('settings.pricesNote')}>
       <AmountField
         label={t('settings.priceInput')}
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
+        limits={SETTING_LIMITS.pricePerMillion}
         value={settings.priceInputPerMillion}
         onCommit={(priceInputPerMillion) => change({ priceInputPerMillion })}
       />
@@ -102,6 +107,7 @@ function PricesPart({ settings, change }: PartProps) {
         label={t('settings.priceOutput')}
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
+        limits={SETTING_LIMITS.pricePerMillion}
         value={settings.priceOutputPerMillion}
         onCommit={(priceOutputPerMillion) => change({ priceOutputPerMillion })}
       />
@@ -110,8 +116,28 @@ function PricesPart({ settings, change }: PartProps) {
         note={t('settings.thresholdNote')}
         unit={unit}
         decimals={asset.decimals}
+        limits={SETTING_LIMITS.settleThreshold}
         value={settings.settleThreshold}
         onCommit={(settleThreshold) => change({ settleThreshold })}
+      />
+      <AmountField
+        label={t('settings.feeMax')}
+        note={t('settings.feeMaxNote')}
+        unit={unitName(coin)}
+        decimals={coin.decimals}
+        limits={SETTING_LIMITS.networkFeeMax}
+        value={settings.networkFeeMax}
+        onCommit={(networkFeeMax) => change({ networkFeeMax })}
+      />
+      <AmountField
+        label={t('settings.coinPrice', { coin: coin.symbol })}
+        note={t('settings.coinPriceNote')}
+        unit={t('settings.dollars')}
+        decimals={USD_DECIMALS}
+        limits={SETTING_LIMITS.coinPriceMicroUsd}
+        isOptional
+        value={settings.coinPriceMicroUsd === null ? null : String(settings.coinPriceMicroUsd)}
+        onCommit={(price) => change({ coinPriceMicroUsd: price === null ? null : Number(price) })}
       />
     </Part>
   );
@@ -123,9 +149,10 @@ function ModelsPart({ settings, change }: PartProps) {
     <Part title={t('nav.models')}>
       <Count
         label={t('settings.budget')}
+        note={t('settings.budgetNote')}
         unit="GB"
         value={Math.round(settings.modelBudgetBytes / GIGABYTE)}
-        minimum={0}
+        minimum={1}
         maximum={100_000}
         onCommit={(gigabytes) => change({ modelBudgetBytes: gigabytes * GIGABYTE })}
       />

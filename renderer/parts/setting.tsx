@@ -89,6 +89,8 @@ export function AmountField<Value extends string | null>(props: {
   unit: string;
   decimals: number;
   isOptional?: boolean;
+  /** Accepted values in base units, both included. */
+  limits?: { readonly min: bigint | number; readonly max: bigint | number };
   value: Value;
   onCommit: (baseUnits: Value) => void;
 }) {
@@ -98,7 +100,13 @@ export function AmountField<Value extends string | null>(props: {
   useEffect(() => setTyped(written), [written]);
   const isEmpty = typed.trim() === '' && props.isOptional === true;
   const baseUnits = isEmpty ? null : readAmount(typed, props.decimals);
-  const isBad = baseUnits === null && !isEmpty;
+  const write = (value: bigint | number) => writeAmountForTyping(String(value), props.decimals, language);
+  const { limits } = props;
+  const isOutside =
+    baseUnits !== null &&
+    limits !== undefined &&
+    (BigInt(baseUnits) < limits.min || BigInt(baseUnits) > limits.max);
+  const isBad = isOutside || (baseUnits === null && !isEmpty);
   const commit = () => {
     if (!isBad && baseUnits !== props.value) props.onCommit(baseUnits as Value);
   };
@@ -115,7 +123,11 @@ export function AmountField<Value extends string | null>(props: {
       inputMode="decimal"
     >
       <LabeledInput {...props} />
-      <FieldError className="field-error">{t('settings.badAmount', { count: props.decimals })}</FieldError>
+      <FieldError className="field-error">
+        {isOutside
+          ? t('settings.outOfRange', { min: write(limits.min), max: write(limits.max) })
+          : t('settings.badAmount', { count: props.decimals })}
+      </FieldError>
     </TextField>
   );
 }

@@ -21,6 +21,8 @@ export const receivableSchema = z.object({
   payer: z.string(),
   owed: amountTextSchema,
   claimed: amountTextSchema,
+  /** Claimed over the channel's life, paid out or not. */
+  claimedTotal: amountTextSchema,
   state: receivableStateSchema,
   reason: receivableReasonSchema,
 });

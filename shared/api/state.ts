@@ -103,6 +103,8 @@ export const moneyStateSchema = z.object({
   /** The one reason why the balance due hasn't been paid out yet; null if nothing is owed. */
   waitingReason: receivableReasonSchema.nullable(),
   settleThreshold: amountTextSchema,
+  /** Current network fee of a payout, in base units of the coin; null while it is unknown. */
+  payoutFee: amountTextSchema.nullable(),
 });
 
 export const walletStateSchema = z.object({

@@ -208,6 +208,8 @@ test('a payout names its result in advance and shows its transactions afterwards
     await page.getByRole('button', { name: 'Pay out now' }).click();
     const dialog = page.getByRole('alertdialog');
     await dialog.getByText('sends it to your address 0xf39F…2266').waitFor();
+    await dialog.getByText('Network fee: about 0.000104 practice ETH.').waitFor();
+    await dialog.getByText('Your limit for each transaction is 0.001 practice ETH').waitFor();
     assert.equal(agent.calls.filter((call) => call.name === 'earnings.settle').length, 0);
     await dialog.getByRole('button', { name: 'Pay out 0.005427 practice USDC' }).click();
     await page.getByText('arrived at your address.').waitFor();
@@ -289,6 +291,39 @@ test('settings are saved immediately and exactly, and a new language applies to 
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
       [{ priceOutputPerMillion: '80001' }, { runOnBattery: true }, { language: 'de' }],
+    );
+  }));
+
+test('settings outside of their limits are refused with the accepted range, and nothing is saved', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    for (const [label, typed, range] of [
+      ['Output tokens', '0', 'from 0.000001 to 10000'],
+      ['Output tokens', '999999', 'from 0.000001 to 10000'],
+      ['Payout threshold', '0', 'from 0.000001 to 1000000'],
+      ['Network fee limit', '0', 'from 0.000000000000000001 to 1'],
+      ['Price of 1 ETH', '0', 'from 0.000001 to 1000000'],
+    ] as const) {
+      const field = page.getByLabel(label);
+      const before = await field.inputValue();
+      await field.fill(typed);
+      await field.press('Enter');
+      await page.getByText(`Enter a number ${range}. Nothing was changed.`).waitFor();
+      await field.fill(before);
+    }
+    await page.getByText('At least 1 GB.').waitFor();
+    assert.deepEqual(
+      agent.calls.filter((call) => call.name === 'settings.change'),
+      [],
+    );
+    await page.getByLabel('Price of 1 ETH').fill('3000');
+    await page.getByLabel('Price of 1 ETH').press('Enter');
+    await page.getByLabel('Network fee limit').fill('0.002');
+    await page.getByLabel('Network fee limit').press('Enter');
+    await page.getByText('Saved', { exact: true }).waitFor();
+    assert.deepEqual(
+      agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
+      [{ coinPriceMicroUsd: 3_000_000_000 }, { networkFeeMax: '2000000000000000' }],
     );
   }));
 

@@ -113,6 +113,7 @@ function moneyOf({ busy }: View): AgentState['money'] {
     feesCoin: busy ? '231000000000417' : '0',
     waitingReason: busy ? 'below-threshold' : null,
     settleThreshold: '50000',
+    payoutFee: busy ? '104000000000000' : null,
   };
 }
 

@@ -7,6 +7,7 @@ import permit2Collector from '../../../contracts/artifacts/Permit2DepositCollect
   type: 'json',
 };
 import token from '../../../contracts/artifacts/PracticeUsdc.json' with { type: 'json' };
+import { amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 import {
   ERC3009_COLLECTOR_ADDRESS,
@@ -18,6 +19,11 @@ import {
 
 /** Exists on practice chains only. */
 const TOKEN_ADDRESS = '0x1D1e0A7700000000000000000000000000000001';
+
+/** A tenth of a coin; the faucet gives ten. */
+const FEE_MAX = amount(10n ** 17n);
+/** A tenth of a cent: a claim costs less than one base unit of the token, so practice shows a payout within minutes. */
+const COIN_MICRO_USD = 1_000;
 
 export const PRACTICE_CHAIN_ID = 31_337;
 
@@ -50,5 +56,7 @@ export function practiceNetwork(rpcUrl: string): ChainNetwork {
       eip712: { name: 'Practice USDC', version: '2' },
     },
     coin: { id: `${id}/native`, symbol: 'ETH', decimals: 18, practice: true },
+    feeMax: FEE_MAX,
+    coinPriceMicroUsd: COIN_MICRO_USD,
   };
 }

@@ -20,7 +20,9 @@ export async function readBalances(node: ChainNode, address: string, clock: Cloc
   const coin = node
     .agreed('eth_getBalance', (block) => [address, block], quantitySchema)
     .then((value) => amount(value));
-  return { token: await orUnknown(token), coin: await orUnknown(coin), atMs: clock.now() };
+  // Both are awaited together: a failure that nobody awaits yet would end the process.
+  const [knownToken, knownCoin] = await Promise.all([orUnknown(token), orUnknown(coin)]);
+  return { token: knownToken, coin: knownCoin, atMs: clock.now() };
 }
 
 async function orUnknown(value: Promise<Amount>): Promise<Amount | null> {

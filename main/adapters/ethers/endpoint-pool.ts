@@ -14,7 +14,7 @@ import {
   unwrap,
 } from './agreement.ts';
 import { createEndpoint, type Endpoint, REQUEST_TIMEOUT_MS, unreadable } from './endpoint.ts';
-import { createEndpointHealth } from './endpoint-health.ts';
+import { createEndpointHealth, type EndpointHealth } from './endpoint-health.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
 /** Number of endpoints that must agree if the network has more than one. */
@@ -33,6 +33,11 @@ export interface EndpointPool {
     parametersAt: (block: string) => readonly unknown[],
     schema: z.ZodType<T>,
   ): Promise<T>;
+  /**
+   * Returns the answers of two endpoints (one if the network has a single one), which may differ. The next endpoint
+   * replaces one that fails. Fails with `chain-unavailable` when fewer answer.
+   */
+  reports<T>(method: string, parameters: readonly unknown[], schema: z.ZodType<T>): Promise<readonly T[]>;
   /** The highest block that two endpoints have (one if there is a single one). */
   height(): Promise<number>;
   close(): void;
@@ -55,20 +60,7 @@ export function createEndpointPool(
   const health = createEndpointHealth(endpoints);
   const needed = Math.min(AGREEING, endpoints.length);
 
-  async function attempt<T>(endpoint: Endpoint, query: Query<T>): Promise<Outcome<T>> {
-    try {
-      const answer = await endpoint.ask(query.method, query.parameters);
-      const parsed = query.schema.safeParse(answer);
-      if (!parsed.success) throw unreadable(network);
-      health.succeeded(endpoint);
-      return toAnswer(parsed.data);
-    } catch (error) {
-      if (!isAppError(error, 'chain-unavailable', 'chain-mismatch')) return toRefusal(error);
-      health.failed(endpoint);
-      return { kind: 'failure', error };
-    }
-  }
-
+  const attempt = createAttempts(network, health);
   const attemptAll = <T>(chosen: readonly Endpoint[], query: Query<T>): Promise<Outcome<T>[]> =>
     Promise.all(chosen.map((endpoint) => attempt(endpoint, query)));
 
@@ -102,6 +94,18 @@ export function createEndpointPool(
     });
   };
 
+  const reports: EndpointPool['reports'] = async (method, parameters, schema) => {
+    const query = { method, parameters, schema };
+    const order = health.inOrder();
+    const outcomes = await attemptAll(order.slice(0, needed), query);
+    for (const endpoint of order.slice(needed)) {
+      if (countAnswers(outcomes) >= needed) break;
+      outcomes.push(await attempt(endpoint, query));
+    }
+    if (countAnswers(outcomes) < needed) throw mostUseful(failuresOf(outcomes), network);
+    return outcomes.filter((outcome) => outcome.kind !== 'failure').map(unwrap);
+  };
+
   async function height(): Promise<number> {
     const query = { method: 'eth_blockNumber', parameters: [], schema: quantitySchema };
     const outcomes = await attemptAll(endpoints, query);
@@ -116,10 +120,28 @@ export function createEndpointPool(
   return {
     ask,
     agreed,
+    reports,
     height,
     close() {
       for (const endpoint of endpoints) endpoint.close();
     },
+  };
+}
+
+/** Queries one endpoint once, and records whether it could be used. */
+function createAttempts(network: ChainNetwork, health: EndpointHealth) {
+  return async <T>(endpoint: Endpoint, query: Query<T>): Promise<Outcome<T>> => {
+    try {
+      const answer = await endpoint.ask(query.method, query.parameters);
+      const parsed = query.schema.safeParse(answer);
+      if (!parsed.success) throw unreadable(network);
+      health.succeeded(endpoint);
+      return toAnswer(parsed.data);
+    } catch (error) {
+      if (!isAppError(error, 'chain-unavailable', 'chain-mismatch')) return toRefusal(error);
+      health.failed(endpoint);
+      return { kind: 'failure', error };
+    }
   };
 }
 

@@ -125,16 +125,30 @@ function readKey(text: string): KeystoreAccount {
 
 async function decrypt(keystore: string, passphrase: string): Promise<KeystoreAccount> {
   assertScheme(keystore);
-  try {
-    return await decryptKeystoreJson(keystore, passphrase);
-  } catch (error) {
-    // Without a cause, because the library quotes its arguments in some messages.
-    const wrong = error instanceof Error && /incorrect password/i.test(error.message);
-    throw new AppError(
-      'keystore-locked',
-      wrong ? 'The passphrase is wrong.' : 'The keystore file can’t be read.',
-    );
+  for (const form of formsOf(passphrase)) {
+    try {
+      return await decryptKeystoreJson(keystore, form);
+    } catch (error) {
+      if (error instanceof Error && /incorrect password/i.test(error.message)) continue;
+      // Without a cause, because the library quotes its arguments in some messages.
+      throw new AppError('keystore-locked', 'The keystore file can’t be read.');
+    }
   }
+  throw new AppError('keystore-locked', 'The passphrase is wrong.');
+}
+
+/**
+ * Returns the bytes that the passphrase may stand for. The format doesn't define them: ethers normalizes to NFKC, geth
+ * takes the text as it was typed, which some systems deliver as NFC and others as NFD.
+ */
+function formsOf(passphrase: string): Uint8Array[] {
+  const texts = [
+    passphrase.normalize('NFKC'),
+    passphrase,
+    passphrase.normalize('NFC'),
+    passphrase.normalize('NFD'),
+  ];
+  return [...new Set(texts)].map((text) => Buffer.from(text));
 }
 
 function assertScheme(keystore: string): void {

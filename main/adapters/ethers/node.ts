@@ -5,15 +5,8 @@ import type { ChainNetwork } from '../../ports/chain.ts';
 import type { ChainReader, Hex } from '../../ports/evm.ts';
 import { readContract, readContracts } from './contract-calls.ts';
 import { createEndpointPool } from './endpoint-pool.ts';
-import {
-  blockSchema,
-  hexSchema,
-  logsSchema,
-  pendingSchema,
-  quantitySchema,
-  receiptSchema,
-  toReceipt,
-} from './rpc-shapes.ts';
+import { currentGasPrice, dataFeeOf } from './fees.ts';
+import { blockSchema, hexSchema, logsSchema, pendingSchema, receiptSchema, toReceipt } from './rpc-shapes.ts';
 
 /** Maximum number of blocks per query of events at public nodes. */
 const LOG_BLOCKS_MAX = 2_000;
@@ -32,6 +25,8 @@ export interface ChainNode extends ChainReader {
     parametersAt: (block: string) => readonly unknown[],
     schema: z.ZodType<T>,
   ): Promise<T>;
+  /** The answers of two endpoints (one if there is a single one), which may differ. */
+  reports<T>(method: string, parameters: readonly unknown[], schema: z.ZodType<T>): Promise<readonly T[]>;
   close(): void;
 }
 
@@ -41,10 +36,11 @@ export function connectNode(
   options: { readonly requestTimeoutMs?: number } = {},
 ): ChainNode {
   const pool = createEndpointPool(network, options.requestTimeoutMs);
-  return {
+  const node: ChainNode = {
     network,
     send: (method, parameters) => pool.ask(method, parameters, z.unknown()),
     agreed: pool.agreed,
+    reports: pool.reports,
     height: pool.height,
     close: pool.close,
     readContract: (call) => readContract(pool, call),
@@ -84,25 +80,18 @@ export function connectNode(
       const block = await pool.agreed('eth_getBlockByNumber', () => [tag, false], blockSchema.nullable());
       return block === null ? null : (block.hash as Hex);
     },
-    gasPrice: () => pool.ask('eth_gasPrice', [], quantitySchema),
+    gasPrice: () => currentGasPrice(node),
+    dataFee: (bytes) => dataFeeOf(node, bytes),
     async time() {
       const block = await pool.agreed('eth_getBlockByNumber', (tag) => [tag, false], blockSchema);
       return Number(block.timestamp) * 1_000;
     },
   };
+  return node;
 }
 
 /** True when the block has the network's confirmations, in the chain as it is now. */
 export async function hasConfirmations(node: ChainNode, blockNumber: number): Promise<boolean> {
   const { confirmations } = node.network;
   return confirmations <= 1 || (await node.height()) - blockNumber + 1 >= confirmations;
-}
-
-/** Current base fee and suggested tip, in wei per unit of gas. */
-export async function currentFees(node: ChainNode): Promise<{ baseFee: bigint; tip: bigint }> {
-  const [block, tip] = await Promise.all([
-    node.send('eth_getBlockByNumber', ['latest', false]),
-    node.send('eth_maxPriorityFeePerGas', []),
-  ]);
-  return { baseFee: blockSchema.parse(block).baseFeePerGas ?? 0n, tip: quantitySchema.parse(tip) };
 }

@@ -1,15 +1,26 @@
 /** Sends transactions from one account, with nonces assigned in order. */
 import { keccak256, toQuantity } from 'ethers';
 import { AppError } from '../../../shared/errors.ts';
+import type { Amount } from '../../../shared/money.ts';
 import {
   type Account,
   type ChainSender,
   GAS_MARGIN_PERCENT,
   type Hex,
   type SendOptions,
+  type UnsignedTransaction,
 } from '../../ports/evm.ts';
 import { encodeCall } from './contract-calls.ts';
-import { type ChainNode, currentFees, hasConfirmations } from './node.ts';
+import {
+  bytesOf,
+  currentFees,
+  dataFeeOf,
+  type FeeTerms,
+  feeTooHigh,
+  priceWithin,
+  replacementPrice,
+} from './fees.ts';
+import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
 const RECEIPT_POLL_MS = 40;
@@ -23,33 +34,46 @@ interface OutgoingCall {
   readonly value: bigint;
 }
 
+export interface SenderOptions {
+  /** Most that one transaction may cost, in base units of the coin; never more than the network's own limit. */
+  readonly feeMax?: () => Amount;
+}
+
 /** Several calls may run concurrently; each gets its own nonce, in order. */
-export function createSender(node: ChainNode, account: Account): ChainSender {
+export function createSender(node: ChainNode, account: Account, options: SenderOptions = {}): ChainSender {
   const nonces = createNonces(node, account.address);
+
+  async function termsOf({ data, gasLimit }: { data: Hex; gasLimit: bigint }): Promise<FeeTerms> {
+    const own = options.feeMax?.() ?? node.network.feeMax;
+    const feeMax = own < node.network.feeMax ? own : node.network.feeMax;
+    return { gasLimit, dataFee: await dataFeeOf(node, bytesOf(data)), feeMax };
+  }
+
+  async function broadcast(transaction: UnsignedTransaction, { beforeBroadcast }: SendOptions): Promise<Hex> {
+    const signed = await account.signTransaction(transaction);
+    const hash = keccak256(signed) as Hex;
+    beforeBroadcast?.(hash, transaction);
+    await node.send('eth_sendRawTransaction', [signed]);
+    return hash;
+  }
 
   async function send(call: OutgoingCall, options: SendOptions): Promise<Hex> {
     const gasLimit = options.gas ?? (await estimate(node, account.address, call));
+    const terms = await termsOf({ data: call.data, gasLimit });
     return nonces.inOrder(async () => {
-      const [nonce, { baseFee, tip }] = await Promise.all([nonces.next(), currentFees(node)]);
-      const signed = await account.signTransaction({
-        chainId: node.network.chainId,
-        nonce,
-        ...call,
-        gasLimit,
-        maxFeePerGas: baseFee * 2n + tip,
-        maxPriorityFeePerGas: tip,
-      });
-      const hash = keccak256(signed) as Hex;
-      options.beforeBroadcast?.(hash);
+      const [nonce, fees] = await Promise.all([nonces.next(), currentFees(node)]);
+      const price = priceWithin(fees, terms);
+      if (price === null) throw feeTooHigh(node.network, fees, terms);
+      const transaction = { chainId: node.network.chainId, nonce, ...call, gasLimit, ...price };
       try {
-        await node.send('eth_sendRawTransaction', [signed]);
+        const hash = await broadcast(transaction, options);
+        nonces.used(nonce);
+        return hash;
       } catch (error) {
         // It is unknown whether the node accepted it: query the nonce again before the next one.
         nonces.forget();
         throw error;
       }
-      nonces.used(nonce);
-      return hash;
     });
   }
 
@@ -63,6 +87,7 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
     time: node.time,
     blockHash: node.blockHash,
     gasPrice: node.gasPrice,
+    dataFee: node.dataFee,
     logs: node.logs,
     address: account.address,
     writeContract: (call, options = {}) => {
@@ -70,7 +95,12 @@ export function createSender(node: ChainNode, account: Account): ChainSender {
       return send({ to: call.address, data: data as Hex, value: 0n }, options);
     },
     forgetNonce: nonces.forget,
-    sendTransaction: ({ to, data, value }) => send({ to, data, value: value ?? 0n }, {}),
+    sendTransaction: ({ to, data, value }, options = {}) => send({ to, data, value: value ?? 0n }, options),
+    async replace(previous, options = {}) {
+      const [fees, terms] = await Promise.all([currentFees(node), termsOf(previous)]);
+      const price = replacementPrice(previous, fees, terms);
+      return price === null ? null : broadcast({ ...previous, ...price }, options);
+    },
     async waitForReceipt(hash, timeoutMs = RECEIPT_TIMEOUT_MS) {
       const deadline = performance.now() + timeoutMs;
       for (;;) {

@@ -2,24 +2,15 @@
 import { Interface, keccak256, toQuantity } from 'ethers';
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
-import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import { amount } from '../../../shared/money.ts';
 import { BALANCE_OF_ABI } from '../../ports/contracts.ts';
 import type { Hex } from '../../ports/evm.ts';
-import type { Call, SpendChain } from '../../ports/spend-chain.ts';
-import { type ChainNode, currentFees, hasConfirmations } from './node.ts';
+import type { SpendChain } from '../../ports/spend-chain.ts';
+import { bytesOf, dataFeeOf, reportedFees } from './fees.ts';
+import { type ChainNode, hasConfirmations } from './node.ts';
 import { quantitySchema } from './rpc-shapes.ts';
 
 const TOKEN = new Interface(['function transfer(address to, uint256 value) returns (bool)']);
-
-/** Rollups of the OP stack (Base and Base Sepolia): they charge for data on Ethereum in addition to gas. */
-const DATA_FEE_CHAINS: ReadonlySet<number> = new Set([8_453, 84_532]);
-/** The rollup's own contract that returns the data fee. */
-const DATA_FEE_ORACLE = '0x420000000000000000000000000000000000000F';
-const DATA_FEE_ABI = ['function getL1FeeUpperBound(uint256 unsignedTxSize) view returns (uint256)'];
-/** Size of a transaction without its data in bytes, rounded up generously. */
-const ENVELOPE_BYTES = 180;
-/** The data fee may rise until the transaction is mined. */
-const DATA_FEE_MARGIN = 2n;
 
 export function createSpendChain(node: ChainNode): SpendChain {
   const count = async (address: Hex, block: 'latest' | 'pending') =>
@@ -49,8 +40,8 @@ export function createSpendChain(node: ChainNode): SpendChain {
       const call = { from, to, data, value: toQuantity(value) };
       return quantitySchema.parse(await refusable(node.send('eth_estimateGas', [call])));
     },
-    fees: () => currentFees(node),
-    dataFee: (call) => dataFee(node, call),
+    fees: () => reportedFees(node),
+    dataFee: ({ data }) => dataFeeOf(node, bytesOf(data)),
     async nonces(address) {
       const [mined, held] = await Promise.all([count(address, 'latest'), count(address, 'pending')]);
       return { mined, held: Math.max(mined, held) };
@@ -73,17 +64,6 @@ export function createSpendChain(node: ChainNode): SpendChain {
 
 async function knows(node: ChainNode, hash: Hex): Promise<boolean> {
   return (await node.send('eth_getTransactionByHash', [hash])) !== null;
-}
-
-async function dataFee(node: ChainNode, { data }: Call): Promise<Amount> {
-  if (!DATA_FEE_CHAINS.has(node.network.chainId)) return ZERO;
-  const fee = await node.readContract({
-    address: DATA_FEE_ORACLE,
-    abi: DATA_FEE_ABI,
-    functionName: 'getL1FeeUpperBound',
-    args: [ENVELOPE_BYTES + (data.length - 2) / 2],
-  });
-  return amount(z.bigint().parse(fee) * DATA_FEE_MARGIN);
 }
 
 /** Turns the node's refusal into an expected failure. Its text can't contain a secret, because none was sent. */

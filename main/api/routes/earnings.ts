@@ -31,6 +31,7 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
         ...receivable,
         owed: receivable.owed.toString(),
         claimed: receivable.claimed.toString(),
+        claimedTotal: receivable.claimedTotal.toString(),
       })),
     })),
     entries: api.entries.handler(({ input }) => ({ entries: listEntries(ledger, input) })),

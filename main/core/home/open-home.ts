@@ -21,6 +21,7 @@ export function openHome(options: {
   readonly pid: number;
 }): OpenHome {
   const paths = homePaths(options.root);
+  assertShort(paths.root);
   createFolders(paths);
   const pidFile = join(paths.root, 'agent.pid');
   const lock = options.acquireLock(join(paths.root, 'agent.lock'));
@@ -33,6 +34,20 @@ export function openHome(options: {
       lock.release();
     },
   };
+}
+
+/** Longest path of a data folder in bytes: SQLite accepts 512 for the longest file below it. */
+const ROOT_BYTES_MAX = 400;
+
+function assertShort(root: string): void {
+  const bytes = Buffer.byteLength(root);
+  if (bytes <= ROOT_BYTES_MAX) return;
+  throw new AppError(
+    'home-not-writable',
+    `The path of the data folder is too long (${bytes} bytes; the limit is ${ROOT_BYTES_MAX}). Choose another folder with ` +
+      '--home DIR.',
+    { details: { bytes, bytesMax: ROOT_BYTES_MAX } },
+  );
 }
 
 function createFolders(paths: HomePaths): void {

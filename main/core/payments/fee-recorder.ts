@@ -3,41 +3,30 @@
  * before it leaves, so that its fee is recorded even when the chain, or this process, is gone before the receipt
  * arrives.
  */
-import { z } from 'zod';
 import { isAppError } from '../../../shared/errors.ts';
-import type { Clock, Timer } from '../../ports/clock.ts';
-import type { ChainSender, Hex, TransactionReceipt } from '../../ports/evm.ts';
-import type { Log } from '../../ports/log.ts';
-import type { RecordStore } from '../../ports/store.ts';
-import type { Ledger } from '../ledger/index.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
+import type { Timer } from '../../ports/clock.ts';
+import type { ChainSender } from '../../ports/evm.ts';
+import { createOpenTransactions, type OnReplaced, type OpenTransactionsParts } from './open-transactions.ts';
 
-export interface FeeRecorderParts {
-  readonly sender: ChainSender;
-  readonly store: RecordStore;
-  readonly ledger: Pick<Ledger, 'networkFee'>;
-  /** Asset ID of the chain's native coin. */
-  readonly coinId: string;
-  readonly clock: Clock;
-  readonly log: Log;
-}
+export type FeeRecorderParts = OpenTransactionsParts;
 
 export interface FeeRecorder {
   /** Sends as the given sender does, and records fees. */
   readonly sender: ChainSender;
-  /** Queries the receipts of transactions that are still open, now and every 5 s. */
+  /** Queries the receipts of transactions that are still open, and replaces a stuck one, now and every 5 s. */
   start(): Timer;
+  /** Calls the listener before a stuck transaction is replaced by another one; returns its unsubscribe. */
+  onReplaced(listener: OnReplaced): () => void;
 }
 
-const COLLECTION = 'fees-to-book';
 const CHECK_EVERY_MS = 5_000;
-/** A transaction that no node has after this time was never accepted by the chain. */
-const FORGET_MS = 3_600_000;
-
-const noteSchema = z.object({ sentAtMs: z.number() });
 
 export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
   const { sender, clock, log } = parts;
   const open = createOpenTransactions(parts);
+  const inOrder = createInOrder();
+  let isWaiting = false;
 
   /** If the chain is unavailable, the next check retries. */
   const reportFailure = (error: unknown): void => {
@@ -45,7 +34,16 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
       log.debug('Could not query the receipts of transactions', { cause: error.message });
     else log.error('Could not query the receipts of transactions', error);
   };
-  const check = () => void open.check().catch(reportFailure);
+  /** One after another, since two concurrent checks would replace the same transaction twice; at most one waits. */
+  const check = (): void => {
+    if (isWaiting) return;
+    isWaiting = true;
+    const run = () => {
+      isWaiting = false;
+      return open.check();
+    };
+    inOrder(run).catch(reportFailure);
+  };
 
   return {
     sender: {
@@ -53,17 +51,19 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
       writeContract: (call, options = {}) =>
         sender.writeContract(call, {
           ...options,
-          beforeBroadcast(hash) {
-            open.add(hash);
+          beforeBroadcast(hash, transaction) {
+            open.add(hash, transaction);
             log.debug('Sending a transaction', { tx: hash, call: call.functionName });
-            options.beforeBroadcast?.(hash);
+            options.beforeBroadcast?.(hash, transaction);
           },
         }),
-      async sendTransaction(transaction) {
-        const hash = await sender.sendTransaction(transaction);
-        open.add(hash);
-        return hash;
-      },
+      sendTransaction: (transaction, options = {}) =>
+        sender.sendTransaction(transaction, {
+          beforeBroadcast(hash, signed) {
+            open.add(hash, signed);
+            options.beforeBroadcast?.(hash, signed);
+          },
+        }),
       async waitForReceipt(hash, timeoutMs) {
         const receipt = await sender.waitForReceipt(hash, timeoutMs);
         open.book(receipt);
@@ -74,32 +74,6 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
       check();
       return clock.every(CHECK_EVERY_MS, check);
     },
-  };
-}
-
-/** Transactions whose fee is not recorded yet, stored across restarts. */
-function createOpenTransactions({ sender, store, ledger, coinId, clock, log }: FeeRecorderParts) {
-  const isForgotten = (note: string): boolean =>
-    clock.now() - noteSchema.parse(JSON.parse(note)).sentAtMs > FORGET_MS;
-
-  function book(receipt: TransactionReceipt): void {
-    const outcome = ledger.networkFee({ txHash: receipt.hash, assetId: coinId, amount: receipt.fee });
-    store.delete(COLLECTION, receipt.hash);
-    if (outcome !== 'posted') return;
-    const { hash: tx, status, blockNumber: block, fee } = receipt;
-    log.info('Transaction mined', { tx, status, block, feeWei: fee.toString() });
-  }
-
-  return {
-    add: (hash: Hex) => store.set(COLLECTION, hash, JSON.stringify({ sentAtMs: clock.now() })),
-    book,
-    async check(): Promise<void> {
-      for (const { key, value } of store.list(COLLECTION)) {
-        const hash = key as Hex;
-        const receipt = await sender.receipt(hash);
-        if (receipt !== null) book(receipt);
-        else if (isForgotten(value) && !(await sender.isPending(hash))) store.delete(COLLECTION, hash);
-      }
-    },
+    onReplaced: open.onReplaced,
   };
 }

@@ -32,6 +32,14 @@ export function isWorthItLate(owed: bigint, { threshold, fee }: PolicyTerms): bo
 }
 
 /**
+ * Returns whether claiming brings more than it costs, for a payer that withdraws: it can't wait, but a claim at a loss
+ * would let a stranger spend our coin by withdrawing again and again.
+ */
+export function coversFee(owed: bigint, { fee }: PolicyTerms): boolean {
+  return owed > 0n && (fee === null || owed > fee);
+}
+
+/**
  * Returns whether a balance has been due for a week. A clock that was set back makes the age unknown, which is no
  * reason to claim.
  */
@@ -46,6 +54,19 @@ export function owedBy(account: ChannelAccount): Amount {
 /** Converts a fee in the native coin to base units of the token. */
 export function inToken(fee: Amount, price: CoinPrice): Amount {
   return amount((fee * price.token) / price.coin);
+}
+
+/**
+ * Returns the coin's price in the token, of which one million base units are a US dollar. A network's own price, where
+ * the coin is worthless, precedes the owner's; null where neither is known.
+ */
+export function coinPriceOf(
+  network: { readonly coin: { readonly decimals: number }; readonly coinPriceMicroUsd: number | null },
+  ownersMicroUsd: number | null,
+): CoinPrice | null {
+  const microUsd = network.coinPriceMicroUsd ?? ownersMicroUsd;
+  if (microUsd === null) return null;
+  return { token: amount(microUsd), coin: amount(10n ** BigInt(network.coin.decimals)) };
 }
 
 /** `token` base units of the token are worth `coin` base units of the native coin. */

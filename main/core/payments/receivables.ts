@@ -30,6 +30,7 @@ export function receivablesOf(
       payer: account.payer,
       owed: owedBy(account),
       claimed: amount(account.claimed - account.settled),
+      claimedTotal: account.claimed,
       state: owedBy(account) > 0n ? ('owed' as const) : ('claimed' as const),
       reason: reasonFor(account, situation),
     }));
@@ -46,7 +47,7 @@ function reasonFor(account: ChannelAccount, situation: SettlementSituation): Rec
   if (obstacle !== null) return obstacle;
   if (situation.undone.has(account.channelId)) return 'undone-by-chain';
   if (!isOwed) return situation.awaitsBackup ? 'wallet-not-backed-up' : 'waiting-for-schedule';
-  if (account.withdrawing) return 'payer-withdrawing';
+  if (account.withdrawing) return situation.isDue ? 'payer-withdrawing' : 'fee-too-high';
   if (situation.isDue) return 'waiting-for-schedule';
   return worth === 'due' ? 'waiting-for-schedule' : worth;
 }

@@ -9,7 +9,7 @@ const RETRY_MS_MAX = 300_000;
 /** Cause of the last failure, as receivables show it. */
 export type Obstacle = Extract<
   ReceivableReason,
-  'chain-unavailable' | 'chain-disagrees' | 'no-coin-for-fee' | 'settlement-failed'
+  'chain-unavailable' | 'chain-disagrees' | 'no-coin-for-fee' | 'fee-too-high' | 'settlement-failed'
 >;
 
 export class Retry {
@@ -66,5 +66,6 @@ function obstacleOf(error: unknown): Obstacle {
   if (isAppError(error, 'chain-unavailable')) return 'chain-unavailable';
   if (isAppError(error, 'chain-mismatch')) return 'chain-disagrees';
   if (isAppError(error, 'insufficient-funds')) return 'no-coin-for-fee';
+  if (isAppError(error, 'fee-too-high')) return 'fee-too-high';
   return 'settlement-failed';
 }

@@ -15,6 +15,7 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import { type Log, silentLog } from '../../ports/log.ts';
 import {
   type CoinPrice,
+  coversFee,
   inToken,
   isOld,
   isWorthItLate,
@@ -75,13 +76,16 @@ class Settler implements ScheduledSettlement {
   readonly #awaitsBackup: () => boolean;
   readonly #retry: Retry;
   readonly #listeners = new Set<(event: SettlementEvent) => void>();
-  /** Channels whose voucher the chain rejects: they must not block the others. */
-  readonly #refused = new Set<string>();
+  /**
+   * Channels whose voucher the chain rejects, with the charge that it covers: they must not block the others, and a
+   * newer voucher deserves another attempt.
+   */
+  readonly #refused = new Map<string, Amount>();
   /** Channels whose claim or payout the chain dropped and that wait for the next one. */
   readonly #undone = new Set<string>();
   #activity: 'idle' | 'claiming' | 'settling' = 'idle';
-  /** Fee of claim and payout in the token; null while it is unknown. */
-  #fee: Amount | null = null;
+  /** Fee of claim and payout in the coin; null while it is unknown. */
+  #feeCoin: Amount | null = null;
   #running: Promise<SettlementResult> | null = null;
   /** Everything that queries the chain runs one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -129,8 +133,9 @@ class Settler implements ScheduledSettlement {
   }
 
   receivables(): readonly Receivable[] {
-    return receivablesOf(this.#claims.accounts(), {
-      refused: this.#refused,
+    const accounts = this.#claims.accounts();
+    return receivablesOf(accounts, {
+      refused: new Set(accounts.filter((one) => this.#isRefused(one)).map(({ channelId }) => channelId)),
       undone: this.#undone,
       isConfirming: this.#claims.isConfirming(),
       activity: this.#activity,
@@ -139,6 +144,10 @@ class Settler implements ScheduledSettlement {
       isDue: this.#isDue(),
       worth: worthOf(this.#owed(), this.#terms()),
     });
+  }
+
+  fee(): Amount | null {
+    return this.#feeCoin;
   }
 
   start(): void {
@@ -180,8 +189,12 @@ class Settler implements ScheduledSettlement {
   #owing(): readonly ChannelAccount[] {
     return this.#claims
       .accounts()
-      .filter((account) => account.charged > account.claimed && !this.#refused.has(account.channelId))
+      .filter((account) => account.charged > account.claimed && !this.#isRefused(account))
       .sort((left, right) => compare(owedBy(right), owedBy(left)));
+  }
+
+  #isRefused({ channelId, charged }: ChannelAccount): boolean {
+    return this.#refused.get(channelId) === charged;
   }
 
   #owed(): bigint {
@@ -189,16 +202,25 @@ class Settler implements ScheduledSettlement {
   }
 
   #terms(): PolicyTerms {
-    return { threshold: this.#threshold(), fee: this.#fee };
+    const price = this.#coinPrice();
+    const fee = price === null || this.#feeCoin === null ? null : inToken(this.#feeCoin, price);
+    return { threshold: this.#threshold(), fee };
   }
 
   #run(): Promise<SettlementResult> {
+    /** Charges at the time of the claim: a voucher that arrives meanwhile was not rejected. */
+    const charges = new Map<string, Amount>();
     return runSettlement({
       claims: this.#claims,
-      due: () => this.#owing().map(({ channelId }) => channelId),
+      due: () =>
+        this.#owing().map(({ channelId, charged }) => {
+          charges.set(channelId, charged);
+          return channelId;
+        }),
       book: (outcome) => this.#book(outcome),
       onRefused: (channelId) => {
-        this.#refused.add(channelId);
+        const charged = charges.get(channelId);
+        if (charged !== undefined) this.#refused.set(channelId, charged);
         this.#emit({ type: 'waiting', reason: `The chain rejects the voucher of channel ${channelId}.` });
       },
       onActivity: (activity) => {
@@ -230,7 +252,7 @@ class Settler implements ScheduledSettlement {
     const accounts = this.#owing();
     const owed = this.#owed();
     if (owed > 0n) {
-      if (accounts.some((account) => account.withdrawing)) return true;
+      if (accounts.some((account) => account.withdrawing) && coversFee(owed, this.#terms())) return true;
       if (worthOf(owed, this.#terms()) === 'due') return true;
       if (isOld(accounts, this.#clock.now()) && isWorthItLate(owed, this.#terms())) return true;
     }
@@ -248,9 +270,7 @@ class Settler implements ScheduledSettlement {
   async #readChain(): Promise<void> {
     await this.#claims.refresh();
     for (const outcome of await this.#claims.recover()) this.#book(outcome);
-    const price = this.#coinPrice();
-    const channels = Math.min(this.#owing().length, CLAIM_BATCH_MAX);
-    this.#fee = price === null ? null : inToken(await this.#claims.fee(channels), price);
+    this.#feeCoin = await this.#claims.fee(Math.min(this.#owing().length, CLAIM_BATCH_MAX));
   }
 
   #refresh(): void {

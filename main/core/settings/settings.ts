@@ -39,8 +39,12 @@ export function createSettings(parts: {
     change(patch) {
       const parsed = strictPatchSchema.safeParse(patch);
       if (!parsed.success) {
-        const fields = parsed.error.issues.map((issue) => issue.path.join('.') || issue.message);
-        throw new AppError('bad-request', `Invalid settings: ${fields.join(', ')}. Nothing was changed.`, {
+        const { issues } = parsed.error;
+        const fields = issues.map((issue) => issue.path.join('.') || issue.message);
+        const reasons = issues.map(({ code, path, message }, place) =>
+          code === 'custom' ? `${path.join('.')} ${message}` : fields[place],
+        );
+        throw new AppError('bad-request', `Invalid settings: ${reasons.join(', ')}. Nothing was changed.`, {
           details: { fields },
         });
       }

@@ -4,7 +4,8 @@
  * Fails if: an agent starts because a command was misspelled, a failure exits with code 0.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,4 +52,71 @@ test('a wrong option exits with 2, a missing data folder with 1, and neither cre
     assert.match(stderr, /No Idlewatt data in .*the database is missing/);
   }
   assert.equal(existsSync(nowhere), false);
+});
+
+/** A stopped practice data folder with an empty ledger. */
+function emptyHome(name: string): string {
+  const home = join(folder, name);
+  const { status, stderr } = agent('wallet', 'create', '--practice', '--home', home);
+  assert.equal(status, 0, stderr);
+  return home;
+}
+
+/** A path of many short parts, longer than the database library accepts. */
+const LONG = Array.from({ length: 18 }, () => 'a'.repeat(200)).join('/');
+
+test('a path that is too long, a folder instead of a file, and an unreadable place are no bugs', () => {
+  const home = emptyHome('paths');
+  const single = join(folder, 'b'.repeat(3_600));
+  for (const words of [
+    ['--home', join(folder, LONG)],
+    ['wallet', 'create', '--practice', '--home', join(folder, LONG)],
+    ['ledger', 'export', '--home', home, '--rates', folder],
+    ['ledger', 'export', '--home', home, '--out', single],
+    ['restore', '--in', join(folder, 'none'), '--home', join(home, 'idlewatt.db', 'x')],
+    ['backup', '--home', home, '--out', single],
+  ]) {
+    const { status, stderr } = agent(...words);
+    const shown = words.map((word) => word.slice(0, 40)).join(' ');
+    assert.equal(status, 1, `${shown}: ${stderr.slice(0, 300)}`);
+    assert.match(stderr, /^idlewatt: [A-Z/].*\.\n$/s, shown);
+    assert.doesNotMatch(stderr, /bug| at /, shown);
+  }
+  assert.equal(existsSync(join(folder, 'a'.repeat(200))), false, 'nothing was created');
+});
+
+test('an export rejects days that don’t exist and periods that end before they begin', () => {
+  const home = emptyHome('days');
+  for (const [from, to] of [
+    ['2026-02-30', '2026-03-31'],
+    ['2026-13-01', '2026-03-31'],
+    ['2026-01-01', '2025-02-29'],
+    ['2026-01-00', '2026-03-31'],
+    ['2026-03-02', '2026-03-01'],
+  ] as const) {
+    const { status, stdout, stderr } = agent('ledger', 'export', '--home', home, '--from', from, '--to', to);
+    assert.equal(status, 1, `${from} ${to}`);
+    assert.match(stderr, /^idlewatt: Invalid --(from|to) "/);
+    assert.equal(stdout, '');
+  }
+  for (const day of ['2024-02-29', '2026-03-29', '2026-10-25']) {
+    assert.equal(agent('ledger', 'export', '--home', home, '--from', day, '--to', day).status, 0, day);
+  }
+});
+
+test('a reader that closes the pipe ends the command without an error', async () => {
+  const home = emptyHome('pipe');
+  for (const words of [['ledger', 'export', '--home', home], ['logs', '--help'], ['--help']]) {
+    const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(errors, '', words.join(' '));
+    assert.equal(code, 0, words.join(' '));
+  }
 });

@@ -102,6 +102,26 @@ test('no cell starts a spreadsheet formula', () => {
   assert.equal(row?.model, "'-cmd|x");
 });
 
+test('no prefix that a spreadsheet skips hides a formula', () => {
+  const skipped = fc.string({
+    maxLength: 4,
+    unit: fc.constantFrom(' ', '\n', '\r', '\t', '\v', '\f', '\0', '\u00a0', '\u200b', '\u3000', '\ufeff'),
+  });
+  const sign = fc.constantFrom('=', '+', '-', '@', '＝', '＋', '－', '＠', '−');
+  fc.assert(
+    fc.property(skipped, sign, (prefix, first) => {
+      const description = `${prefix}${first}cmd|x`;
+      const [row] = csvOf(sourcesOf([gift('a', 5n, REAL, { description })]));
+      assert.equal(row?.description, `'${description}`);
+    }),
+    { numRuns: 300 },
+  );
+  for (const description of ['\n1', ' 1', '\u200b1']) {
+    const [row] = csvOf(sourcesOf([gift('a', 5n, REAL, { description })]));
+    assert.equal(row?.description, `'${description}`);
+  }
+});
+
 test('a row has its rate and source, a note if no rate is known, and no value for practice money', () => {
   const rates = rateTable(
     JSON.stringify([

@@ -18,6 +18,8 @@ export class FakeClaims implements ChannelClaims {
   mismatch = false;
   /** There is no coin for the fee. */
   poor = false;
+  /** The network fee exceeds the sender's limit. */
+  costly = false;
   /** Every call fails with an unexpected error. */
   broken = false;
   /** Channel whose voucher the chain rejects. */
@@ -129,6 +131,7 @@ export class FakeClaims implements ChannelClaims {
   #reach(): void {
     if (this.mismatch) throw new AppError('chain-mismatch', 'The chain’s nodes contradict each other.');
     if (this.poor) throw new AppError('insufficient-funds', 'There is not enough coin for the network fee.');
+    if (this.costly) throw new AppError('fee-too-high', 'The network fee is above the limit.');
     if (this.broken) throw new Error('a bug');
     if (this.away) throw new AppError('chain-unavailable', 'The chain cannot be reached.');
   }

@@ -7,6 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { coinPriceOf } from '../../../main/core/payments/index.ts';
+import { amount } from '../../../shared/money.ts';
 import { settled, setUp } from './fake-claims.ts';
 
 test('claims nothing below the threshold and everything at it', async () => {
@@ -260,4 +262,113 @@ test('a failure is logged with its cause, and an unexpected one with its error',
   const [expected, unexpected] = log.lines;
   assert.deepEqual([expected?.level, expected?.fields.code], ['warn', 'chain-unavailable']);
   assert.deepEqual([unexpected?.level, String(unexpected?.error)], ['error', 'Error: a bug']);
+});
+
+test('a rejected voucher is tried again once the channel has a newer one, and not before', async () => {
+  const { claims, clock, settlement } = setUp(100n);
+  claims.owe('a', 300n);
+  claims.bad = 'a';
+  settlement.start();
+  await settled();
+  const minute = async () => {
+    for (let check = 0; check < 12; check += 1) {
+      clock.advance(5_000);
+      await settled();
+    }
+  };
+  await minute();
+  const tries = claims.batches.length;
+  assert.ok(tries >= 1);
+  await minute();
+  assert.equal(claims.batches.length, tries, 'the same voucher');
+  assert.equal(settlement.receivables()[0]?.reason, 'voucher-refused');
+  claims.owe('a', 301n);
+  assert.notEqual(settlement.receivables()[0]?.reason, 'voucher-refused');
+  claims.bad = null;
+  await minute();
+  assert.equal(claims.batches.length, tries + 1);
+  assert.deepEqual(settlement.receivables(), []);
+  await settlement.stop();
+});
+
+test('a voucher that arrives while the older one is rejected counts as newer', async () => {
+  const { claims, settlement } = setUp(100n);
+  claims.owe('a', 300n);
+  claims.bad = 'a';
+  const { promise, resolve } = Promise.withResolvers<void>();
+  claims.stall = promise;
+  const first = settlement.settleNow();
+  await settled();
+  claims.owe('a', 400n);
+  resolve();
+  await first;
+  claims.bad = null;
+  const { settle } = await settlement.settleNow();
+  assert.equal(settle?.amount, 400n);
+});
+
+/** One base unit of the token per base unit of the coin. */
+const PAR = () => ({ token: amount(1n), coin: amount(1n) });
+
+test('a payer that withdraws is claimed only if that brings more than the fee', async () => {
+  for (const [owed, isClaimed] of [
+    [83n, false],
+    [100n, false],
+    [101n, true],
+  ] as const) {
+    const { claims, clock, settlement } = setUp(1_000n, () => false, PAR);
+    claims.feeCoin = 100n;
+    settlement.start();
+    await settled();
+    clock.advance(60_000);
+    await settled();
+    claims.owe('a', owed, true);
+    clock.advance(5_000);
+    await settled();
+    assert.equal(claims.batches.length, isClaimed ? 1 : 0, `${owed}`);
+    if (!isClaimed) assert.equal(settlement.receivables()[0]?.reason, 'fee-too-high');
+    await settlement.stop();
+  }
+});
+
+test('with a known price of the coin a payout waits until it is worth 20 fees', async () => {
+  const { claims, clock, settlement } = setUp(1_000n, () => false, PAR);
+  claims.feeCoin = 100n;
+  settlement.start();
+  await settled();
+  clock.advance(60_000);
+  await settled();
+  claims.owe('a', 1_999n);
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(claims.batches, []);
+  assert.equal(settlement.receivables()[0]?.reason, 'fee-too-high');
+  assert.equal(settlement.fee(), 100n);
+  claims.owe('a', 2_000n);
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(claims.batches, [['a']]);
+  await settlement.stop();
+});
+
+test('a fee above the limit is the reason shown, and is retried', async () => {
+  const { claims, clock, settlement } = setUp(100n);
+  claims.owe('a', 300n);
+  claims.costly = true;
+  await assert.rejects(settlement.settleNow(), { code: 'fee-too-high' });
+  assert.equal(settlement.receivables()[0]?.reason, 'fee-too-high');
+  claims.costly = false;
+  settlement.start();
+  clock.advance(5_000);
+  await settled();
+  assert.deepEqual(claims.batches, [['a']]);
+  await settlement.stop();
+});
+
+test('a network’s fixed price precedes the owner’s; without either the price is unknown', () => {
+  const network = (coinPriceMicroUsd: number | null) => ({ coin: { decimals: 18 }, coinPriceMicroUsd });
+  const coin = 10n ** 18n;
+  assert.deepEqual(coinPriceOf(network(1_000), 5), { token: 1_000n, coin });
+  assert.deepEqual(coinPriceOf(network(null), 3_000_000_000), { token: 3_000_000_000n, coin });
+  assert.equal(coinPriceOf(network(null), null), null);
 });

@@ -49,6 +49,36 @@ test('rejects invalid settings by name and changes nothing', () => {
   assert.equal(records.get('settings', 'owner'), null);
 });
 
+test('rejects values that are more likely a slip than a wish, with the accepted range', () => {
+  const settings = createSettings({ records: openDatabase(':memory:').records, defaults: DEFAULT_SETTINGS });
+  const slips: readonly SettingsPatch[] = [
+    { priceInputPerMillion: '0' },
+    { priceOutputPerMillion: '0' },
+    // 999,999 US dollars per million tokens.
+    { priceOutputPerMillion: '999999000000' },
+    { settleThreshold: '0' },
+    { settleThreshold: '1000000000001' },
+    { networkFeeMax: '0' },
+    { networkFeeMax: '1000000000000000001' },
+    { coinPriceMicroUsd: 0 },
+    { modelBudgetBytes: 0 },
+  ];
+  for (const patch of slips) {
+    const [name = ''] = Object.keys(patch);
+    assert.throws(
+      () => settings.change(patch),
+      (error) => isAppError(error, 'bad-request') && error.message.includes(name),
+      name,
+    );
+  }
+  assert.throws(
+    () => settings.change({ priceOutputPerMillion: '0' }),
+    /^AppError: Invalid settings: priceOutputPerMillion must be from 1 to 10000000000 base units\. Nothing was changed\.$/,
+  );
+  assert.deepEqual(settings.get(), DEFAULT_SETTINGS);
+  settings.change({ priceInputPerMillion: '1', networkFeeMax: '1', coinPriceMicroUsd: 3_000_000_000 });
+});
+
 test('ignores undefined fields', () => {
   const { records } = openDatabase(':memory:');
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });

@@ -142,6 +142,22 @@ test('imports keystore files of version 3; distinguishes other schemes from wron
   assert.equal((await start('next')).accounts.funds.address, foreign.address);
 });
 
+test('opens foreign keystore files whose passphrase was not normalized', async () => {
+  const foreign = Wallet.createRandom();
+  const light = { scrypt: { N: 2, r: 8, p: 1 } };
+  const keys = { address: foreign.address, privateKey: foreign.privateKey };
+  for (const passphrase of ['ﬁancé', 'e\u0301te\u0301', 'ｆｕｌｌ', '①', 'plain']) {
+    for (const sealedWith of [passphrase, Buffer.from(passphrase)]) {
+      const { secrets } = setUp();
+      const keystore = await encryptKeystoreJson(keys, sealedWith, light);
+      const source = { type: 'keystore', keystore, passphrase } as const;
+      assert.equal((await secrets.importWallet(source, 'next')).address, foreign.address, passphrase);
+      const guess = secrets.importWallet({ ...source, passphrase: `${passphrase}x` }, 'next');
+      await assertFails(guess, 'keystore-locked', /passphrase is wrong/, [passphrase]);
+    }
+  }
+});
+
 test('an exported keystore opens elsewhere with its own passphrase and contains the recovery phrase', async () => {
   const { secrets, start } = setUp();
   const { accounts } = await start();

@@ -15,6 +15,10 @@ import { pairOf, settlementCall } from './settlement-contract.ts';
 const CLAIM_GAS = 36_000n;
 const CLAIM_GAS_PER_CHANNEL = 24_500n;
 const PAYOUT_GAS = 46_000n;
+/** Size of the calls' data by the contract's interface, plus x402's attribution. */
+const CLAIM_BYTES = 300;
+const CLAIM_BYTES_PER_CHANNEL = 480;
+const PAYOUT_BYTES = 70;
 
 /** See {@link ChannelClaims}. */
 export function createChannelClaims(parts: ClaimsParts, clock: Clock): ChannelClaims {
@@ -67,7 +71,9 @@ export function createChannelClaims(parts: ClaimsParts, clock: Clock): ChannelCl
     isConfirming: () => outbox.entries().length > 0,
     async fee(count) {
       const gas = CLAIM_GAS + CLAIM_GAS_PER_CHANNEL * BigInt(count) + PAYOUT_GAS;
-      return amount(gas * (await sender.gasPrice()));
+      const bytes = CLAIM_BYTES + CLAIM_BYTES_PER_CHANNEL * count + PAYOUT_BYTES;
+      const [price, dataFee] = await Promise.all([sender.gasPrice(), sender.dataFee(bytes)]);
+      return amount(gas * price + dataFee);
     },
     onFound: parts.onFound,
   };

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type Amount, amount, amountSchema, ZERO } from '../../../../shared/money.ts';
 import type { ClaimOutcome } from '../../../ports/claims.ts';
-import type { ChainReader, Hex, TransactionReceipt } from '../../../ports/evm.ts';
+import type { ChainReader, ChainSender, Hex, TransactionReceipt } from '../../../ports/evm.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 import { isSettlementContract } from './settlement-contract.ts';
 
@@ -31,12 +31,15 @@ const entrySchema = z.discriminatedUnion('type', [
     channels: z.array(claimedChannelSchema),
     /** Sent by a third party, which paid the fee. */
     relayed: z.boolean().default(false),
+    /** Transactions with the same nonce that this one replaced; one of them may be mined instead. */
+    earlier: z.array(z.string()).default([]),
   }),
   z.object({
     type: z.literal('settled'),
     hash: z.string(),
     marks: z.array(payoutMarkSchema).default([]),
     relayed: z.boolean().default(false),
+    earlier: z.array(z.string()).default([]),
   }),
 ]);
 
@@ -44,7 +47,7 @@ const entrySchema = z.discriminatedUnion('type', [
 export type OutboxEntry = z.infer<typeof entrySchema>;
 export type NewOutboxEntry = OutboxEntry extends infer Entry
   ? Entry extends OutboxEntry
-    ? Omit<Entry, 'relayed'> & { readonly relayed?: boolean }
+    ? Omit<Entry, 'relayed' | 'earlier'> & { readonly relayed?: boolean }
     : never
   : never;
 
@@ -64,6 +67,8 @@ export interface Outbox {
   find(hash: string): OutboxEntry | null;
   entries(): readonly OutboxEntry[];
   remove(hash: string): void;
+  /** The transaction of an entry was replaced by another one with the same nonce and effect. Others are ignored. */
+  replace(earlier: string, hash: string): void;
   /** Keeps a recorded transaction for as long as the chain may still drop it. */
   keepRecorded(entry: RecordedEntry): void;
   /** Newest first. */
@@ -74,15 +79,23 @@ export interface Outbox {
 export function createOutbox(store: RecordStore): Outbox {
   const write = (value: unknown): string =>
     JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part));
+  const find = (hash: string): OutboxEntry | null => {
+    const text = store.get(COLLECTION, hash);
+    return text === null ? null : entrySchema.parse(JSON.parse(text));
+  };
   return {
     begin: (entry) => store.set(COLLECTION, entry.hash, write(entry)),
-    find(hash) {
-      const text = store.get(COLLECTION, hash);
-      return text === null ? null : entrySchema.parse(JSON.parse(text));
-    },
+    find,
     entries: () => store.list(COLLECTION).map(({ value }) => entrySchema.parse(JSON.parse(value))),
     remove(hash) {
       store.delete(COLLECTION, hash);
+    },
+    replace(earlier, hash) {
+      const entry = find(earlier);
+      if (entry === null) return;
+      const others = [...entry.earlier, earlier].filter((other) => other !== hash);
+      store.set(COLLECTION, hash, write({ ...entry, hash, earlier: others }));
+      store.delete(COLLECTION, earlier);
     },
     keepRecorded: (entry) => store.set(RECORDED, entry.entry.hash, write(entry)),
     recorded: () =>
@@ -115,24 +128,48 @@ export function outcomeOf(entry: OutboxEntry, receipt: TransactionReceipt): Clai
   return { type: 'settled', tx, amount: settledAmount(receipt) };
 }
 
-/** Returns the outcomes of all entries that are final; removes entries that the chain never accepted. */
+/**
+ * Returns the outcomes of all entries that are final; removes entries that the chain never accepted, whose nonces are
+ * free again.
+ */
 export async function recoverOutbox(
   outbox: Outbox,
-  chain: ChainReader,
+  chain: Pick<ChainSender, 'receipt' | 'isPending' | 'height' | 'forgetNonce'>,
   confirmations: number,
 ): Promise<readonly ClaimOutcome[]> {
   const outcomes: ClaimOutcome[] = [];
   for (const entry of outbox.entries()) {
-    const receipt = await chain.receipt(entry.hash as Hex);
-    if (receipt === null && (await chain.isPending(entry.hash as Hex))) continue;
+    const receipt = await minedOf(entry, chain);
+    if (receipt === null && (await isAnyPending(entry, chain))) continue;
     if (receipt !== null && confirmations > 1) {
       if ((await chain.height()) - receipt.blockNumber + 1 < confirmations) continue;
     }
     const outcome = receipt === null ? null : outcomeOf(entry, receipt);
+    if (receipt === null) chain.forgetNonce();
     if (outcome === null) outbox.remove(entry.hash);
-    else outcomes.push(outcome);
+    else {
+      if (outcome.tx.hash !== entry.hash) outbox.replace(entry.hash, outcome.tx.hash);
+      outcomes.push(outcome);
+    }
   }
   return outcomes.sort((a, b) => a.tx.blockNumber - b.tx.blockNumber);
+}
+
+/** Returns the receipt of the entry's transaction or of one that it replaced; null if none is mined. */
+async function minedOf(
+  entry: OutboxEntry,
+  chain: Pick<ChainReader, 'receipt'>,
+): Promise<TransactionReceipt | null> {
+  for (const hash of [entry.hash, ...entry.earlier]) {
+    const receipt = await chain.receipt(hash as Hex);
+    if (receipt !== null) return receipt;
+  }
+  return null;
+}
+
+async function isAnyPending(entry: OutboxEntry, chain: Pick<ChainReader, 'isPending'>): Promise<boolean> {
+  for (const hash of [entry.hash, ...entry.earlier]) if (await chain.isPending(hash as Hex)) return true;
+  return false;
 }
 
 /** `Settled(receiver, token, sender, amount)` is the contract's only event with three indexed values. */

@@ -66,7 +66,7 @@ export function createTransactionSearch({ options, outbox }: ClaimsParts): Trans
     },
     async recordPayout(marks) {
       const known = new Set([
-        ...outbox.entries().map(({ hash }) => hash),
+        ...outbox.entries().flatMap(({ hash, earlier }) => [hash, ...earlier]),
         ...outbox.recorded().map(({ entry }) => entry.hash),
       ]);
       const logs: readonly ChainLog[] = await sender.logs({
