@@ -2,7 +2,8 @@
  * The agent's process: runs one command, or starts the agent, prints READY when it is up, and stops on SIGTERM, SIGINT
  * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 wrong command line, 70 ended by a bug.
  */
-// Must be the first import: it sets flags before the rest is loaded.
+// Must be the first imports: they take effect before the rest is loaded.
+import './agent/no-debugger.ts';
 import './agent/memory.ts';
 
 import { homedir } from 'node:os';

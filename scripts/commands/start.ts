@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { listCommands } from '../../main/agent-commands/index.ts';
+import { noDebuggerFlags } from '../../main/ports/no-debugger.ts';
 import { agentArguments, helpText, readOptions, writeArguments } from '../../shared/command-line.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { pageAddress, parseReadyLine } from '../../shared/host.ts';
@@ -89,9 +90,13 @@ function printWithAddress(line: string): void {
 }
 
 function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
-  return spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters], {
-    stdio: ['ignore', stdout, 'inherit'],
-  });
+  return spawn(
+    process.execPath,
+    [...noDebuggerFlags(), join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters],
+    {
+      stdio: ['ignore', stdout, 'inherit'],
+    },
+  );
 }
 
 function withoutDisplay(): string | null {
