@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { listCommands } from '../../main/agent-commands/index.ts';
+import { isOutputKept } from '../../main/ports/kept-output.ts';
 import { noDebuggerFlags } from '../../main/ports/no-debugger.ts';
 import { agentArguments, helpText, readOptions, writeArguments } from '../../shared/command-line.ts';
 import { isAppError } from '../../shared/errors.ts';
@@ -67,7 +68,10 @@ async function startDesktop(read: ReadOptions): Promise<void> {
   console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
   await buildAll({ only: ['renderer'] });
   await runAgent(() => {
-    const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
+    const agent = startAgent(
+      ['--headless', ...agentArguments(read.given)],
+      isOutputKept() ? 'inherit' : 'pipe',
+    );
     if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
     return agent;
   });
