@@ -2,22 +2,24 @@
  * The agent's process: runs one command, or starts the agent, prints READY when it is up, and stops on SIGTERM, SIGINT
  * or the end of its parent. Exit codes: 0 stopped as requested, 1 could not start, 2 wrong command line, 70 ended by a bug.
  */
-// Must be the first import: it sets flags before the rest is loaded.
+// Must be the first imports: they take effect before the rest is loaded.
+import './agent/no-debugger.ts';
 import './agent/memory.ts';
 
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
-import { readyLine } from '../shared/host.ts';
 import { BUG_EXIT_CODE, USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
 import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
+import { announceReady } from './agent/ready.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
+import { isOutputKept } from './ports/kept-output.ts';
 
 /** The process exits after this long even if something hangs: a clean stop takes at most five seconds. */
 const STOP_MS_MAX = 4500;
@@ -45,6 +47,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     pagePort: values.port,
     gatewayPort: values['gateway-port'],
     passphraseFile: values['passphrase-file'],
+    readyFile: values['ready-file'],
     passphrase: null,
     rpcUrl: values.rpc,
     network: values.network === null ? null : networkName(values.network),
@@ -117,7 +120,12 @@ async function main(): Promise<void> {
     const { ready, attach } = agent;
     serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });
   }
-  console.log(readyLine(agent.ready));
+  const removeReadyFile = announceReady(agent.ready, {
+    readyFile: config.readyFile ?? null,
+    isOutputKept: isOutputKept(),
+    print: console.log,
+  });
+  process.once('exit', removeReadyFile);
 }
 
 main().catch(fail);

@@ -70,6 +70,11 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
   hooks.onOpened?.({ log, stop });
   const startedAtMs = systemClock.monotonic();
   logStart(start, config, home.paths);
+  if (home.repaired.length > 0) {
+    start.warn('Other users could read the data folder; that is repaired', {
+      paths: home.repaired.join(', '),
+    });
+  }
   try {
     const agent = await compose(config, hooks, { log, closers, paths: home.paths });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });

@@ -84,6 +84,12 @@ export const OPTIONS = {
     readBy: ['shell', 'agent'],
     help: 'file with the wallet’s passphrase, for office and open',
   },
+  'ready-file': {
+    type: 'path',
+    placeholder: 'FILE',
+    readBy: ['agent'],
+    help: 'write the content of READY to this file, which only you can read; in a journal or a file, READY has no keys',
+  },
   network: {
     type: 'text',
     placeholder: 'NAME',

@@ -39,6 +39,8 @@ export const settingsSchema = z.object({
   pauseForFullScreen: z.boolean(),
   pauseForDisplayAwake: z.boolean(),
   pauseForOtherPrograms: z.boolean(),
+  /** Serve strangers (profile `open`) even where the engine's sandbox restricts neither network nor files. */
+  serveUnconfined: z.boolean(),
   /** GPUs that must not be used, by the IDs of shared/devices.ts. */
   graphicsOff: z.array(z.string().max(200)).max(32),
   /** Intensity, see shared/comfort.ts. */
@@ -106,6 +108,7 @@ export const DEFAULT_SETTINGS: Settings = {
   pauseForFullScreen: true,
   pauseForDisplayAwake: true,
   pauseForOtherPrograms: true,
+  serveUnconfined: false,
   graphicsOff: [],
   comfort: 4,
   graphicsMemoryBytesMax: null,

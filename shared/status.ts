@@ -19,6 +19,7 @@ export const REMEDY_SETTINGS = {
   'ignore-full-screen': { pauseForFullScreen: false },
   'ignore-display-awake': { pauseForDisplayAwake: false },
   'ignore-other-programs': { pauseForOtherPrograms: false },
+  'serve-unconfined': { serveUnconfined: true },
   'run-always': { runWhen: 'always' },
 } as const satisfies Readonly<Record<string, SettingsPatch>>;
 export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
@@ -54,6 +55,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   starting: null,
   'no-model': 'open-models',
   'engine-gave-up': 'open-models',
+  unconfined: 'serve-unconfined',
   'too-hot': 'open-settings',
   // No click may turn off the protection against running in a bag on battery.
   'lid-closed': null,

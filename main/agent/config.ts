@@ -13,6 +13,8 @@ export interface AgentConfig {
   readonly pagePort: number;
   readonly gatewayPort: number;
   readonly passphraseFile: string | null;
+  /** File for the content of the READY line; null for none. */
+  readonly readyFile?: string | null;
   /** From the desktop's keychain, handed over by the shell; null without a shell or where it has none. */
   readonly passphrase: string | null;
   /** Nodes to use instead of the network's own: one URL, or several separated by commas. */

@@ -4,6 +4,7 @@ import { readNamedCards } from '../adapters/native/index.ts';
 import { levelOfEngineLine, logChildOutput } from '../adapters/node/index.ts';
 import { createMachineReader } from '../adapters/systeminformation/index.ts';
 import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
+import { checkModelFile } from '../core/gguf/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
 import type { Foundation } from './foundation.ts';
@@ -24,6 +25,7 @@ export function openEngine(
       onStderr: (stream) => logChildOutput({ stream, log: log.child('engine'), levelOf: levelOfEngineLine }),
     }),
     clock,
+    inspect: ({ path }) => checkModelFile(path),
   });
   onClose(() => engine.stop());
   const models = createModelStore({

@@ -9,6 +9,7 @@ import { type AgentReady, fromAgentSchema, parseReadyLine } from '../../shared/h
 import { logChildOutput } from '../adapters/node/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log, LogThreshold } from '../ports/log.ts';
+import { noDebuggerFlags } from '../ports/no-debugger.ts';
 
 export interface PracticeRequesterOptions {
   /** Entry file of the agent, this program's own. */
@@ -99,7 +100,7 @@ class RequesterProcess implements PracticeRequester {
         ...(quiet ? ['--quiet-requester'] : []),
         ...['--log-level', logLevel],
       ],
-      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: noDebuggerFlags() },
     );
     this.#child = child;
     if (child.stderr) logChildOutput({ stream: child.stderr, log });

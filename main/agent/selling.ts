@@ -137,6 +137,7 @@ function openServing(
     log: log.child('serving'),
     notices,
     tinyMayServe: config.profile === 'practice',
+    requiresSandbox: config.profile === 'open',
     activeJobs: () => provider.active().length,
     endJobs: () => provider.handBack(),
     handBacks,

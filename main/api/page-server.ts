@@ -10,7 +10,9 @@ import { extname, join, normalize, sep } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { AppError } from '../../shared/errors.ts';
 import type { PortRole } from '../../shared/host.ts';
+import { isDeepJson } from '../../shared/json.ts';
 import { isLoopbackHost } from '../../shared/loopback.ts';
+import { pagePolicy } from '../../shared/page-policy.ts';
 import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, SUBPROTOCOL, TOKEN_PREFIX } from '../../shared/wire.ts';
 
 export interface PageServer {
@@ -40,6 +42,8 @@ const CONTENT_TYPES: Record<string, string> = {
 };
 
 const MESSAGE_BYTES_MAX = 1 << 20;
+/** RFC 6455: the message violates the endpoint's policy. */
+const CLOSE_POLICY = 1008;
 
 /** Fails with `port-in-use`. */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
@@ -73,6 +77,7 @@ function serveSockets(server: Server, options: PageServerOptions): WebSocketServ
     }
     const token = tokenOf(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      refuseDeepMessages(webSocket);
       // A page can't read the status of a rejected handshake, only the code with which an open socket was closed.
       if (equal(token, options.token)) options.onConnection(webSocket, 'page');
       else if (equal(token, options.terminalToken)) options.onConnection(webSocket, 'shell');
@@ -80,6 +85,23 @@ function serveSockets(server: Server, options: PageServerOptions): WebSocketServ
     });
   });
   return sockets;
+}
+
+/** Closes the connection at a deeply nested message, before any handler of messages sees it. */
+function refuseDeepMessages(socket: WebSocket): void {
+  const emit = socket.emit.bind(socket);
+  socket.emit = (event: string | symbol, ...parameters: unknown[]) => {
+    // Binary messages carry JSON as well; brackets are the same in every encoding of it.
+    if (
+      event === 'message' &&
+      Buffer.isBuffer(parameters[0]) &&
+      isDeepJson(parameters[0].toString('latin1'))
+    ) {
+      socket.close(CLOSE_POLICY, 'the message nests too deeply');
+      return false;
+    }
+    return emit(event, ...parameters);
+  };
 }
 
 function tokenOf(request: IncomingMessage): string {
@@ -110,7 +132,10 @@ async function serveFile(folder: string, request: IncomingMessage, response: Ser
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
   response.setHeader('X-Frame-Options', 'DENY');
-  if (!isLoopbackHost(request.headers.host)) {
+  const { host } = request.headers;
+  const isLoopback = isLoopbackHost(host);
+  response.setHeader('Content-Security-Policy', pagePolicy(isLoopback ? ["'self'", `ws://${host}`] : []));
+  if (!isLoopback) {
     return respond(response, 403, 'Host not allowed. Use 127.0.0.1, localhost or [::1].');
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
+import { noDebuggerFlags } from '../ports/no-debugger.ts';
 import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
 
 /** Built by `npm run build`, because Electron's Node doesn't strip types. */
@@ -13,6 +14,7 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',
+      execArgv: noDebuggerFlags(),
       // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
       stdio: ['ignore', 'ignore', 'pipe'],
     },

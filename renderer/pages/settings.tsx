@@ -45,6 +45,7 @@ export function Settings() {
 
 function WhenPart({ settings, change }: PartProps) {
   const { t } = useStrings();
+  const { profile } = useSection('app');
   return (
     <Part title={t('settings.when')}>
       <Choice
@@ -78,6 +79,14 @@ function WhenPart({ settings, change }: PartProps) {
         isSelected={settings.runOnMetered}
         onChange={(runOnMetered) => change({ runOnMetered })}
       />
+      {profile === 'open' ? (
+        <Toggle
+          label={t('settings.serveUnconfined')}
+          note={t('settings.serveUnconfinedNote')}
+          isSelected={settings.serveUnconfined}
+          onChange={(serveUnconfined) => change({ serveUnconfined })}
+        />
+      ) : null}
       <Toggle
         label={t('settings.locked')}
         isSelected={settings.onlyWhenLocked}

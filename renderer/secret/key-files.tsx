@@ -2,12 +2,11 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
+import { PASSPHRASE_LENGTH_MIN, passphraseWeakness } from '../../shared/passphrase.ts';
 import type { SecretRequest } from '../../shared/secret-window.ts';
 import { Choice } from '../parts/choice.tsx';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
 import { closeWindow, useShell } from './shell-client.ts';
-
-const PASSPHRASE_LENGTH_MIN = 10;
 
 export function Export() {
   const { t } = useTranslation();
@@ -28,8 +27,8 @@ export function Export() {
       </>
     );
   }
-  const long = first.length >= PASSPHRASE_LENGTH_MIN;
-  const ready = long && first === second;
+  const weakness = passphraseWeakness(first);
+  const ready = weakness === null && first === second;
   return (
     <form
       className="secret-form"
@@ -45,8 +44,11 @@ export function Export() {
       <SecretField label={t('secret.export.passphrase')} value={first} onChange={setFirst} autoFocus />
       <SecretField label={t('secret.export.again')} value={second} onChange={setSecond} />
       <p className="soft" role="status">
-        {first !== '' && !long ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN }) : null}
-        {long && second !== '' && !ready ? t('secret.export.differ') : null}
+        {first !== '' && weakness === 'short'
+          ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN })
+          : null}
+        {weakness === 'repetitive' ? t('secret.export.repetitive') : null}
+        {weakness === null && second !== '' && !ready ? t('secret.export.differ') : null}
       </p>
       <Actions act={t('secret.export.save')} isReady={ready && !shell.busy} />
       <FailureNote failure={shell.failure} />

@@ -7,6 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { listCommands } from '../../main/agent-commands/index.ts';
+import { isOutputKept } from '../../main/ports/kept-output.ts';
+import { noDebuggerFlags } from '../../main/ports/no-debugger.ts';
 import { agentArguments, helpText, readOptions, writeArguments } from '../../shared/command-line.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { pageAddress, parseReadyLine } from '../../shared/host.ts';
@@ -66,7 +68,10 @@ async function startDesktop(read: ReadOptions): Promise<void> {
   console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
   await buildAll({ only: ['renderer'] });
   await runAgent(() => {
-    const agent = startAgent(['--headless', ...agentArguments(read.given)], 'pipe');
+    const agent = startAgent(
+      ['--headless', ...agentArguments(read.given)],
+      isOutputKept() ? 'inherit' : 'pipe',
+    );
     if (agent.stdout) createInterface({ input: agent.stdout }).on('line', printWithAddress);
     return agent;
   });
@@ -89,9 +94,13 @@ function printWithAddress(line: string): void {
 }
 
 function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
-  return spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters], {
-    stdio: ['ignore', stdout, 'inherit'],
-  });
+  return spawn(
+    process.execPath,
+    [...noDebuggerFlags(), join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters],
+    {
+      stdio: ['ignore', stdout, 'inherit'],
+    },
+  );
 }
 
 function withoutDisplay(): string | null {

@@ -25,6 +25,7 @@ export const noticeSchema = z.object({
     'settlement-waiting',
     'practice-requester-stopped',
     'headless-shell-missing',
+    'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them
   ]),
   severity: z.enum(['info', 'warning', 'error']),
   /** Facts for the text, for example the sources that were tried. */

@@ -33,6 +33,7 @@ import type { WalletAccounts } from '../../main/ports/wallet.ts';
 import { type Amount, amount } from '../../shared/money.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 
 export const PAID_PATH = CHAT_PATH;
 export const CEILING = amount(500);
@@ -223,7 +224,7 @@ export async function openMarket(folder: string): Promise<{
   service: Service;
   requester: Requester;
 }> {
-  const chain = await startPracticeChain({ folder });
+  const chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
   const [selling, buying] = await Promise.all([makeAccounts(), makeAccounts()]);
   await chain.fund(selling.gas.address, amount(0));
   await chain.fund(buying.funds.address);

@@ -18,6 +18,7 @@ import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
 import { amount } from '../../shared/money.ts';
 import { CHAT_PATH, PAYMENT_RESPONSE_HEADER } from '../../shared/wire.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import {
   buy,
   CEILING,
@@ -358,7 +359,7 @@ test('while the chain is unavailable, funded channels keep working and settlemen
   await assert.rejects(buy(sighted, reach(service)), { code: 'chain-unavailable' });
   assert.ok(service.reasons.includes('chain-unavailable'), 'a deposit gets 503');
 
-  const chain = await startPracticeChain({ folder, port });
+  const chain = await startPracticeChain({ folder, port, moreMethods: TEST_METHODS });
   market = { ...market, chain };
   const result = await provider.settlement.settleNow();
   assert.equal(result.settle?.amount, service.charge * 2n);

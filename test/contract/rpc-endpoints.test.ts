@@ -14,6 +14,7 @@ import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvi
 import { type ChainNode, connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts } from './paid-service.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 
@@ -25,7 +26,7 @@ let chain: PracticeChain;
 const opened: { close(): unknown }[] = [];
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
 });
 afterEach(async () => {
   for (const one of opened.splice(0)) await one.close();

@@ -4,7 +4,21 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  lchownSync,
+  lutimesSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, connect as openConnection } from 'node:net';
 import { join } from 'node:path';
@@ -44,12 +58,38 @@ async function attemptAll(): Promise<ProbeReport> {
     overwriteModel: attempt(() => closeSync(openSync(join(folder, 'models/model'), 'r+'))),
     writeTemporary: attempt(() => writeFileSync(join(folder, 'temporary'), 'x')),
     readModel: attempt(() => readFileSync(join(folder, 'models/model'))),
+    ...attemptChanges(join(folder, 'models/model')),
+    signalParent: attempt(() => process.kill(process.ppid, 'SIGUSR2')),
+    probeParent: attempt(() => process.kill(process.ppid, 0)),
+    signalGroup: attempt(() => process.kill(0, 0)),
+    signalSelf: attempt(() => process.kill(process.pid, 0)),
     runProgram: attempt(() => execFileSync(join(folder, 'program'))),
     connect: await attemptLater(() => connect(Number(port))),
     listen: await attemptLater(listen),
     datagram: await attemptLater(datagram),
   };
   return { inForce: process.env.IDLEWATT_SANDBOX ?? '', outcomes, memoryBytes: allocate() };
+}
+
+/** Changes of a file that aren't writes; none of them has a visible effect where it is permitted. */
+function attemptChanges(path: string): { readonly [attempt: string]: Outcome } {
+  const { mode, uid, gid, atime, mtime } = statSync(path);
+  return {
+    changeMode: attempt(() => chmodSync(path, mode)),
+    changeModeOfOpen: attempt(() => {
+      const file = openSync(path, 'r');
+      try {
+        fchmodSync(file, mode);
+      } finally {
+        closeSync(file);
+      }
+    }),
+    changeOwner: attempt(() => chownSync(path, uid, gid)),
+    changeLinkOwner: attempt(() => lchownSync(path, uid, gid)),
+    changeTimes: attempt(() => utimesSync(path, atime, mtime)),
+    changeLinkTimes: attempt(() => lutimesSync(path, atime, mtime)),
+    truncate: attempt(() => truncateSync(path, 'a model'.length)),
+  };
 }
 
 function attempt(act: () => unknown): Outcome {

@@ -1,5 +1,6 @@
 /**
- * Verifies: every part of the engine's sandbox that is reported as active is enforced.
+ * Verifies: every part of the engine's sandbox that is reported as active is enforced, and the engine can neither change
+ * a file's attributes nor signal another process.
  * Setup: the launcher is compiled here; a child attempts everything from inside, an independent check determines the
  * kernel's capabilities, and the real engine generates inside the sandbox.
  * Fails if: a part is reported but not enforced, or the sandbox is so strict that no model loads.
@@ -81,6 +82,55 @@ const FORBIDDEN_FILE_ATTEMPTS = [
   'runProgram',
 ];
 
+const CHANGES = [
+  'changeMode',
+  'changeModeOfOpen',
+  'changeOwner',
+  'changeLinkOwner',
+  'changeTimes',
+  'changeLinkTimes',
+  'truncate',
+];
+
+/**
+ * Python program that prints the result of calls Node doesn't offer: extended and file-system attributes of the file in
+ * its first argument, the receiver of a pipe's signals, another process's limits, and signals to the process in its
+ * second argument, by every call that sends one; then a signal to itself.
+ */
+const CALL_ATTEMPTS = `
+import ctypes, errno, fcntl, os, resource, signal, struct, sys
+path, other = sys.argv[1], int(sys.argv[2])
+c = ctypes.CDLL(None, use_errno=True)
+def attempt(make):
+    try:
+        result = make()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    if result == -1:
+        return errno.errorcode[ctypes.get_errno()]
+    return 'done'
+file = os.open(path, os.O_RDONLY)
+reading, writing = os.pipe()
+NUMBERS = {'x86_64': (200, 234, 129, 297), 'aarch64': (130, 131, 138, 240)}
+tkill, tgkill, sigqueue, tgsigqueue = NUMBERS[os.uname().machine]
+information = (ctypes.c_int * 32)(10, 0, -1)
+flags = bytearray(8)
+print(*[attempt(make) for make in (
+    lambda: os.setxattr(path, 'user.idlewatt', b'x'),
+    lambda: os.setxattr(file, 'user.idlewatt', b'x'),
+    lambda: fcntl.ioctl(file, 0x40086602, flags),
+    lambda: fcntl.fcntl(reading, fcntl.F_SETOWN, other),
+    lambda: fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGUSR2),
+    lambda: resource.prlimit(other, resource.RLIMIT_CPU, resource.prlimit(other, resource.RLIMIT_CPU)),
+    lambda: c.syscall(tkill, other, 0),
+    lambda: c.syscall(tgkill, other, other, 0),
+    lambda: c.syscall(sigqueue, other, 10, information),
+    lambda: c.syscall(tgsigqueue, other, other, 10, information),
+    lambda: signal.pidfd_send_signal(0, 0),
+    lambda: c.syscall(452, -100, path.encode(), 0o644, 0),
+)], attempt(lambda: os.kill(os.getpid(), 0)), attempt(lambda: signal.raise_signal(signal.SIGCHLD)))
+`;
+
 /** Runs sandbox-probe.ts inside or outside the sandbox and returns its report. */
 async function probe(sandboxed: boolean, folder: string, server: Server): Promise<ProbeReport> {
   const start = sandboxedStart(process.execPath, {
@@ -107,6 +157,19 @@ async function probe(sandboxed: boolean, folder: string, server: Server): Promis
   return report;
 }
 
+/** Runs a Python program inside the sandbox and returns its output. */
+function runPython(folder: string, code: string, ...parameters: string[]): string {
+  const python = (program: string) => ['-c', program];
+  const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
+    encoding: 'utf8',
+  });
+  const [program = '', prefix = ''] = lines.split('\n');
+  const start = sandboxedStart(program, { modelFolders: [prefix, join(folder, 'models')] });
+  assert.ok(start);
+  const given = [...start.execArgv, ...python(code), ...parameters];
+  return execFileSync(start.execPath, given, { encoding: 'utf8' }).trim();
+}
+
 describe('the sandbox, tested from inside', { skip: !LINUX }, () => {
   let folder: string;
   let free: ProbeReport;
@@ -114,6 +177,8 @@ describe('the sandbox, tested from inside', { skip: !LINUX }, () => {
   const server = createServer((socket) => socket.destroy());
 
   before(async () => {
+    // The probe outside the sandbox sends this signal.
+    process.on('SIGUSR2', () => undefined);
     const { state, reason } = buildNative();
     assert.notEqual(state, 'missing', reason ?? '');
     folder = createProbeFolder();
@@ -142,17 +207,18 @@ describe('the sandbox, tested from inside', { skip: !LINUX }, () => {
   });
 
   it('refuses sockets of any family, and allows socket pairs, which reach no other process', () => {
-    const python = (code: string) => ['-c', code];
-    const lines = execFileSync('python3', python('import sys; print(sys.executable); print(sys.prefix)'), {
-      encoding: 'utf8',
-    });
-    const [program = '', prefix = ''] = lines.split('\n');
-    const start = sandboxedStart(program, { modelFolders: [prefix] });
-    assert.ok(start);
-    const outcomes = execFileSync(start.execPath, [...start.execArgv, ...python(SOCKET_ATTEMPTS)], {
-      encoding: 'utf8',
-    });
-    assert.equal(outcomes.trim(), 'EACCES EACCES EACCES EACCES done');
+    assert.equal(runPython(folder, SOCKET_ATTEMPTS), 'EACCES EACCES EACCES EACCES done');
+  });
+
+  it('refuses attributes, limits and signals by calls that Node does not offer', () => {
+    const outcomes = runPython(folder, CALL_ATTEMPTS, join(folder, 'models/model'), `${process.pid}`);
+    assert.equal(outcomes, `${'EACCES '.repeat(12)}done done`);
+  });
+
+  it('refuses to change mode, owner, times and length of files, and to signal other processes', () => {
+    const refused = [...CHANGES, 'signalParent', 'probeParent', 'signalGroup'];
+    for (const name of refused) assert.equal(shutIn.outcomes[name], 'EACCES', name);
+    assert.equal(shutIn.outcomes.signalSelf, 'done');
   });
 
   it('refuses all files except models and libraries if the kernel supports it, and otherwise does not report it', () => {

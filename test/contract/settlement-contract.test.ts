@@ -14,6 +14,7 @@ import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvi
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
 import { ERC3009_COLLECTOR_ADDRESS } from '../../main/ports/contracts.ts';
 import { compileContracts } from '../../scripts/generators/compile-contracts.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { type ContractDriver, DELAY_SECONDS, driveContract, MINTED } from './contract-driver.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-contract-'));
@@ -22,7 +23,7 @@ let node: ChainNode;
 let on: ContractDriver;
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
   node = connectNode(chain.network);
   on = driveContract(chain, node);
 });

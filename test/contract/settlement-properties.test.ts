@@ -15,6 +15,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { type ChainNode, connectNode } from '../../main/adapters/ethers/index.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { type ContractDriver, driveContract } from './contract-driver.ts';
 import { type Crowd, createCrowd } from './settlement-crowd.ts';
 import { applyStep, createModel, type Step } from './settlement-model.ts';
@@ -30,7 +31,7 @@ let on: ContractDriver;
 let crowd: Crowd;
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
   node = connectNode(chain.network);
   on = driveContract(chain, node);
   crowd = await createCrowd(chain, node, on);

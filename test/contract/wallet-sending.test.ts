@@ -28,6 +28,7 @@ import { AppError } from '../../shared/errors.ts';
 import { type Amount, amount } from '../../shared/money.ts';
 import { type ManualClock, manualClock } from '../fakes/clock.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts } from './paid-service.ts';
 
 const HELD = amount(1_000_000);
@@ -38,7 +39,7 @@ let chain: PracticeChain;
 let node: ChainNode;
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
   node = connectNode(chain.network);
 });
 

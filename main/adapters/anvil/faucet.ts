@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
+import { callNode } from './node-call.ts';
 
-const REQUEST_TIMEOUT_MS = 10_000;
 const RECEIPT_TIMEOUT_MS = 10_000;
 const RECEIPT_POLL_MS = 20;
 
@@ -14,11 +14,6 @@ export const FAUCET_TOKEN = amount(1_000_000_000);
 const FAUCET_COIN_WEI = 10n ** 19n;
 
 const MINT_SELECTOR = '0x40c10f19';
-
-const answerSchema = z.object({
-  result: z.unknown().optional(),
-  error: z.object({ message: z.string() }).optional(),
-});
 
 /**
  * Mints `tokenAmount` for the address and tops up its coin for fees. Needs only the node's URL, so a process that
@@ -59,32 +54,6 @@ export async function fundFromFaucet(
       throw new AppError('chain-unavailable', 'The practice faucet’s transaction wasn’t mined in time.');
     await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
   }
-}
-
-/** One JSON-RPC call to a local node. Fails with `chain-unavailable`. */
-export async function callNode(
-  rpcUrl: string,
-  method: string,
-  parameters: readonly unknown[],
-): Promise<unknown> {
-  let answer: z.infer<typeof answerSchema>;
-  try {
-    const response = await fetch(rpcUrl, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: parameters }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-    answer = answerSchema.parse(await response.json());
-  } catch (cause) {
-    throw new AppError('chain-unavailable', 'The practice chain doesn’t respond.', { cause });
-  }
-  if (answer.error !== undefined) {
-    throw new AppError('chain-unavailable', `The practice chain rejected ${method}.`, {
-      details: { message: answer.error.message.slice(0, 200) },
-    });
-  }
-  return answer.result;
 }
 
 function word(value: bigint): string {

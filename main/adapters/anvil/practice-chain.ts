@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
-import { callNode, fundFromFaucet } from './faucet.ts';
+import { fundFromFaucet } from './faucet.ts';
+import { callNode } from './node-call.ts';
 import { PRACTICE_CHAIN_ID, PRACTICE_CONTRACTS, practiceNetwork } from './practice-network.ts';
 import { type AnvilProcess, startAnvil } from './process.ts';
 import { createRpcProxy } from './rpc-proxy.ts';
@@ -40,10 +41,13 @@ const STEADY_MS = 10_000;
 export async function startPracticeChain(options: {
   readonly folder: string;
   readonly port?: number;
+  /** Methods that the proxy passes in addition to those that Idlewatt needs; for tests. */
+  readonly moreMethods?: readonly string[];
 }): Promise<PracticeChain> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const node = createRestartingNode(chainSnapshot(options.folder));
-  const proxy = createRpcProxy({ target: node.rpcUrl, save: node.save });
+  const { moreMethods = [] } = options;
+  const proxy = createRpcProxy({ target: node.rpcUrl, save: node.save, moreMethods });
   const port = await listen(proxy, options.port ?? 0);
   try {
     await node.start();
@@ -87,7 +91,7 @@ function createRestartingNode(snapshot: ChainSnapshot): RestartingNode {
   let failures = 0;
 
   async function start(): Promise<void> {
-    const started = await startAnvil({ chainId: PRACTICE_CHAIN_ID, port: 0 });
+    const started = await startAnvil({ chainId: PRACTICE_CHAIN_ID });
     try {
       await prepare(started.rpcUrl, snapshot);
     } catch (error) {

@@ -1,9 +1,13 @@
-/** The anvil process: located in its platform package, bound to loopback, and stopped when its parent ends. */
+/**
+ * The anvil process: located in its platform package, bound to an address that no web page reaches, and stopped when
+ * its parent ends.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
+import { choosePrivateAddress } from './private-address.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 4_000;
@@ -52,17 +56,17 @@ export function findAnvil(): string {
   }
 }
 
-/** Starts anvil on 127.0.0.1; port 0 selects a free port. Fails with `port-in-use` or `chain-unavailable`. */
-export async function startAnvil(options: {
-  readonly chainId: number;
-  readonly port: number;
-}): Promise<AnvilProcess> {
+/** Starts anvil on a private address. Fails with `port-in-use` or `chain-unavailable`. */
+export async function startAnvil(options: { readonly chainId: number }): Promise<AnvilProcess> {
   const binary = findAnvil();
+  const { host, port } = await choosePrivateAddress();
   const flags = [
-    ['--host', '127.0.0.1'],
-    ['--port', String(options.port)],
+    ['--host', host],
+    ['--port', String(port)],
     ['--chain-id', String(options.chainId)],
     ['--prune-history', '256'],
+    // Its only client is this process.
+    ['--no-cors'],
   ].flat();
   const child =
     process.platform === 'win32'
@@ -72,7 +76,7 @@ export async function startAnvil(options: {
         });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   child.stdin?.on('error', () => undefined);
-  const address = await listening(child, options.port);
+  const address = await listening(child, port);
   // Further output is not needed and must not fill the pipe.
   child.stdout?.resume();
   child.stderr?.resume();
@@ -105,7 +109,7 @@ function listening(child: ChildProcess, port: number): Promise<string> {
     );
     const read = (chunk: Buffer): void => {
       text = (text + chunk.toString('utf8')).slice(-20_000);
-      const match = /Listening on (127\.0\.0\.1:\d+)/.exec(text);
+      const match = /Listening on (127(?:\.\d{1,3}){3}:\d+)/.exec(text);
       if (match?.[1] !== undefined) {
         clearTimeout(late);
         child.stdout?.off('data', read);

@@ -4,7 +4,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { callNode } from './faucet.ts';
+import { callNode } from './node-call.ts';
 
 const MINING_MS_MAX = 1_000;
 const MINING_POLL_MS = 2;

@@ -5,6 +5,7 @@ import type { GpuProbeResult } from '../../../shared/api/contract.ts';
 import { gpuProbeSchema } from '../../../shared/api/contract.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { GpuProbe } from '../../ports/machine.ts';
+import { noDebuggerFlags } from '../../ports/no-debugger.ts';
 
 /** Longer than any probe takes; a process that hangs is killed. */
 const PROBE_MS_MAX = 120_000;
@@ -30,7 +31,7 @@ function startProbe(parameters: readonly string[]): ChildProcess {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: environment(),
-    execArgv: [],
+    execArgv: noDebuggerFlags(),
   });
 }
 

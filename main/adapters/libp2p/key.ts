@@ -6,6 +6,7 @@ import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
 import { CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { AppError } from '../../../shared/errors.ts';
+import { parseJson } from '../../../shared/json.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
 
 const KEY_FILE = 'peer.key';
@@ -93,7 +94,7 @@ export const verifySigned: VerifySigned = async (jws, peer) => {
     if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
     const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey.raw) }, 'EdDSA');
     const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
-    return JSON.parse(new TextDecoder().decode(payload));
+    return parseJson(new TextDecoder().decode(payload));
   } catch (cause) {
     throw new AppError('bad-request', 'The signature is invalid.', { cause, details: { peer } });
   }

@@ -16,6 +16,7 @@ import {
   type EngineReport,
   engineCommandSchema,
 } from '../../ports/engine-process.ts';
+import { refuseDebugger } from '../../ports/no-debugger.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
@@ -24,6 +25,7 @@ import { enterSandbox } from './sandbox.ts';
 
 const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
 
+refuseDebugger();
 lowerPriority();
 
 let llama: Llama | null = null;

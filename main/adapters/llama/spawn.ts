@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { assertNever } from '../../../shared/assert.ts';
 import type { EngineProcess, GraphicsChoice, SpawnEngine } from '../../ports/engine-process.ts';
+import { noDebuggerFlags } from '../../ports/no-debugger.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
 import { type SandboxOptions, sandboxedStart } from './sandbox.ts';
 
@@ -54,7 +55,7 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
       env: { ...minimalEnvironment(), ...start?.env, ...graphicsEnvironment(graphics) },
       execPath: start?.execPath ?? program,
       // The parent's own flags (debugger, loaders) would let the child listen or run foreign code.
-      execArgv: [...(start?.execArgv ?? [])],
+      execArgv: [...(start?.execArgv ?? []), ...noDebuggerFlags()],
     });
     if (child.stderr !== null) options.onStderr?.(child.stderr);
     // The process ID is missing if the start failed, which is reported as `error`.

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { noDebuggerFlags } from '../../ports/no-debugger.ts';
 import { corrupt } from './integrity.ts';
 
 const resultSchema = z.object({ problem: z.string().nullable() });
@@ -15,7 +16,7 @@ export interface Examination {
 export function examineInBackground(path: string): Examination {
   const child = fork(fileURLToPath(new URL('./examine-process.ts', import.meta.url)), [path], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    execArgv: [],
+    execArgv: noDebuggerFlags(),
   });
   // The child must not keep the agent running.
   child.unref();

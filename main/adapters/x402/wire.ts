@@ -3,6 +3,7 @@ import { decodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import type { BatchSettlementEvmSchemeServerConfig } from '@x402/evm/batch-settlement/server';
 import { z } from 'zod';
+import { isDeepJson } from '../../../shared/json.ts';
 
 export type { ClientChannelStorage } from '@x402/evm/batch-settlement/client';
 export type ChannelStorage = NonNullable<BatchSettlementEvmSchemeServerConfig['storage']>;
@@ -118,10 +119,17 @@ export function parseVoucher(payload: unknown): z.infer<typeof voucherPayloadSch
   return parsed.success ? parsed.data : null;
 }
 
+/** Throws a SyntaxError for a header (base64 of JSON) that nests deeply, before the library decodes it. */
+export function assertFlatHeader(header: string): void {
+  if (isDeepJson(Buffer.from(header, 'base64').toString('latin1')))
+    throw new SyntaxError('The header nests too deeply.');
+}
+
 /** Decodes a payment header; null when it isn't a valid payment. */
 export function parsePayment(header: string): Payment | null {
   if (header.length > PAYMENT_HEADER_BYTES_MAX) return null;
   try {
+    assertFlatHeader(header);
     const parsed = paymentSchema.safeParse(decodePaymentSignatureHeader(header));
     return parsed.success ? (parsed.data as Payment) : null;
   } catch {

@@ -33,7 +33,10 @@ export function shapeOfConfiguration(configuration: Configuration, mixture: Mixt
 }
 
 /** Returns the shape from a file's header; null for an architecture, tensor or type that the cost model does not cover. */
-export function shapeOfHeader({ values, tensors }: GgufHeader): ModelShape | null {
+export function shapeOfHeader({
+  values,
+  tensors,
+}: Pick<GgufHeader, 'values' | 'tensors'>): ModelShape | null {
   const architecture = values.get('general.architecture');
   const layers = values.get(`${architecture}.block_count`);
   const heads = values.get(`${architecture}.attention.head_count`);

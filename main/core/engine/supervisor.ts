@@ -2,8 +2,8 @@
  * Supervises one engine process: starts it, loads a model, queues requests beyond its sequences, restarts it
  * with capped backoff when it dies, and reports when it gives up. The process may be killed at any moment.
  */
-import { AppError } from '../../../shared/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
 import type {
   Engine,
   EngineStatus,
@@ -42,8 +42,13 @@ export interface SupervisorOptions {
   readonly stopGraceMs?: number;
   /** Maximum time for an idle engine to unload when the owner returns, before SIGKILL. Default 250 ms. */
   readonly handBackGraceMs?: number;
+  /** Maximum duration of a load before SIGKILL. Default 10 min: a large model on a slow disk takes several. */
+  readonly loadMsMax?: number;
+  /** Checks a model's file before the process reads it; a rejection fails the load. Default: no check. */
+  readonly inspect?: (model: ModelFile) => Promise<void>;
 }
 
+const LOAD_MS_MAX = 600_000;
 const HANDED_BACK = 'The owner of this machine is using it.';
 
 interface Wanted {
@@ -76,6 +81,8 @@ class Supervisor {
   readonly #clock: Clock;
   readonly #stopGraceMs: number;
   readonly #handBackGraceMs: number;
+  readonly #loadMsMax: number;
+  readonly #inspect: SupervisorOptions['inspect'];
   readonly #link: EngineLink;
   readonly #generations: Generations;
   readonly #restarts: Restarts;
@@ -84,6 +91,8 @@ class Supervisor {
   /** The model that should be loaded, also after a restart. */
   #wanted: Wanted | null = null;
   #loading: Pending<LoadedModel> | null = null;
+  /** Ends a load that takes too long. */
+  #loadDeadline: Timer | null = null;
   #unloading: Pending<void> | null = null;
   /** Set while the process is being stopped or killed on purpose. */
   #exiting: Deferred<void> | null = null;
@@ -95,6 +104,8 @@ class Supervisor {
     this.#clock = clock;
     this.#stopGraceMs = options.stopGraceMs ?? 2_000;
     this.#handBackGraceMs = options.handBackGraceMs ?? 250;
+    this.#loadMsMax = options.loadMsMax ?? LOAD_MS_MAX;
+    this.#inspect = options.inspect;
     this.#link = new EngineLink({
       spawn,
       onReport: (report, from) => this.#receive(report, from),
@@ -236,13 +247,50 @@ class Supervisor {
     const deferred = this.#loading?.deferred ?? defer<LoadedModel>();
     this.#loading = { request, deferred };
     this.#setStatus({ state: 'loading', modelId: model.id });
+    if (this.#inspect === undefined) this.#sendLoad(request, { model, options });
+    else {
+      this.#inspect(model).then(
+        () => this.#sendLoad(request, { model, options }),
+        (error: unknown) => this.#inspectionFailed(request, error),
+      );
+    }
+    return deferred.promise;
+  }
+
+  #sendLoad(request: number, { model, options }: Wanted): void {
+    // Another model may be wanted by now, or none.
+    if (this.#loading?.request !== request) return;
+    this.#loadDeadline?.cancel();
+    this.#loadDeadline = this.#clock.after(this.#loadMsMax, () => this.#loadTimedOut(request));
     try {
       this.#link.start().send({ type: 'load', request, path: model.path, ...options });
     } catch (error) {
       this.#link.drop();
       this.#ended(`could not be started (${error instanceof Error ? error.message : 'unknown'})`);
     }
-    return deferred.promise;
+  }
+
+  #inspectionFailed(request: number, error: unknown): void {
+    if (this.#loading?.request !== request) return;
+    const { deferred } = this.#loading;
+    this.#loading = null;
+    const { message, details } = isAppError(error)
+      ? error
+      : { message: 'The model file could not be read.', details: {} };
+    this.#loadFailed({ code: 'model-unavailable', message, details: { ...details } }, deferred);
+  }
+
+  /** Kills the process: a load that hangs computes forever, for example in a template without end. */
+  #loadTimedOut(request: number): void {
+    const { process } = this.#link;
+    if (this.#loading?.request !== request || process === null) return;
+    const { deferred } = this.#loading;
+    this.#loading = null;
+    this.#exiting = defer<void>();
+    const minutes = Math.round(this.#loadMsMax / 60_000);
+    const message = `Loading the model took longer than ${minutes} min and was stopped. Choose another model.`;
+    this.#loadFailed({ code: 'model-unavailable', message, details: { reason: 'timeout' } }, deferred);
+    process.kill();
   }
 
   #receive(report: EngineReport, from: EngineProcess): void {
@@ -253,6 +301,7 @@ class Supervisor {
     } else if (this.#loading?.request === report.request && this.#wanted) {
       const { deferred } = this.#loading;
       this.#loading = null;
+      this.#loadDeadline?.cancel();
       if (report.type === 'failed') this.#loadFailed(report.failure, deferred);
       else this.#loaded({ model: this.#wanted.model, ...report.report }, from.pid, deferred);
     }
@@ -279,6 +328,7 @@ class Supervisor {
   }
 
   #ended(cause: string): void {
+    this.#loadDeadline?.cancel();
     this.#generations.close();
     this.#settleUnloading();
     if (this.#exiting) {
@@ -324,6 +374,7 @@ class Supervisor {
     this.#generations.abortActive();
     this.#loading?.deferred.reject(new AppError('aborted', message));
     this.#loading = null;
+    this.#loadDeadline?.cancel();
   }
 }
 

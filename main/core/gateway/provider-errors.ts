@@ -1,5 +1,6 @@
 /** Translates what goes wrong at a provider or on the way to it into the gateway's own errors. */
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
+import { parseJson } from '../../../shared/json.ts';
 import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import { readText } from '../network/index.ts';
@@ -14,7 +15,7 @@ const MESSAGE_CHARACTERS_MAX = 300;
 export async function refusal(response: Response, lease: PaymentLease, peer: string): Promise<AppError> {
   const { status } = response;
   const { text } = await readText(response, ERROR_CHARACTERS_MAX);
-  const parsed = errorBodySchema.safeParse(parseJson(text));
+  const parsed = errorBodySchema.safeParse(readJson(text));
   const given = parsed.success ? parsed.data.error : null;
   if (status === 402) {
     await lease.refused({ status, headers: Object.fromEntries(response.headers), body: text });
@@ -37,7 +38,7 @@ function codeOf(status: number): ErrorCode {
 
 /** Parses one `data:` event: a part of the answer, or the failure that the provider reports in it. */
 export function readChunk(data: string, peer: string): AnswerChunk | AppError {
-  const value = parseJson(data);
+  const value = readJson(data);
   const details = { peer };
   const failed = errorBodySchema.safeParse(value);
   if (failed.success) {
@@ -50,9 +51,9 @@ export function readChunk(data: string, peer: string): AnswerChunk | AppError {
     : new AppError('engine-failed', 'The provider sent an invalid response.', { details });
 }
 
-function parseJson(text: string): unknown {
+function readJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

@@ -75,7 +75,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
 
   const app = new Hono();
   app.use(async (request, next) => {
-    checkRequest((name) => request.req.header(name), key);
+    checkRequest({ method: request.req.method, header: (name) => request.req.header(name) }, key);
     await next();
   });
   limitBodies(app);

@@ -18,6 +18,8 @@ export interface TensorInfo {
 export interface GgufHeader {
   /** Scalar metadata: numbers, booleans and short texts. Arrays are skipped. */
   readonly values: ReadonlyMap<string, number | string | boolean>;
+  /** Bytes of each text that is too long to keep, such as a chat template. */
+  readonly longTexts: ReadonlyMap<string, number>;
   readonly tensors: readonly TensorInfo[];
 }
 
@@ -86,10 +88,12 @@ function parse(bytes: Buffer): GgufHeader {
   const tensorCount = cursor.uint64(TENSORS_MAX);
   const valueCount = cursor.uint64(VALUES_MAX);
   const values = new Map<string, number | string | boolean>();
+  const longTexts = new Map<string, number>();
   for (let index = 0; index < valueCount; index++) {
     const key = cursor.text(NAME_BYTES_MAX);
     const value = readValue(cursor, cursor.uint32());
-    if (value !== null) values.set(key, value);
+    if (value instanceof LongText) longTexts.set(key, value.bytes);
+    else if (value !== null) values.set(key, value);
   }
   const tensors: TensorInfo[] = [];
   for (let index = 0; index < tensorCount; index++) {
@@ -101,11 +105,20 @@ function parse(bytes: Buffer): GgufHeader {
     cursor.take(8); // offset of its data, which is never read
     tensors.push({ name, shape, type });
   }
-  return { values, tensors };
+  return { values, longTexts, tensors };
+}
+
+/** Stands for a text that is skipped. */
+class LongText {
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
 }
 
 /** Returns null for a value that is skipped. */
-function readValue(cursor: Cursor, type: number): number | string | boolean | null {
+function readValue(cursor: Cursor, type: number): number | string | boolean | LongText | null {
   if (type === STRING) return cursor.shortText();
   if (type === ARRAY) {
     skipArray(cursor);
@@ -173,9 +186,9 @@ function createCursor(bytes: Buffer) {
     uint64,
     uint32: () => take(4).readUInt32LE(),
     text: (bytesMax: number) => take(uint64(bytesMax)).toString('utf8'),
-    shortText(): string | null {
+    shortText(): string | LongText {
       const text = take(uint64(HEADER_BYTES_MAX));
-      return text.length > TEXT_BYTES_KEPT ? null : text.toString('utf8');
+      return text.length > TEXT_BYTES_KEPT ? new LongText(text.length) : text.toString('utf8');
     },
   };
 }

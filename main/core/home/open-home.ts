@@ -1,19 +1,23 @@
 /** Opens the data folder for one agent at a time: creates what is missing and takes the lock. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
 import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
+import { makeFilePrivate, makeFolderPrivate } from '../../ports/private-files.ts';
 
 export interface OpenHome {
   readonly paths: HomePaths;
+  /** Files and folders that other users could read until now. */
+  readonly repaired: readonly string[];
   /** Releases the folder for another agent. */
   close(): void;
 }
 
 /**
  * Creates the folder (readable by its owner only) if it is missing, and locks it for this process.
- * Throws `home-not-writable`, or `home-in-use` while another agent has locked it.
+ * Takes the rights of other users on the folder, its databases, keys and logs.
+ * Throws `home-not-writable`, also for a folder of another user, or `home-in-use` while another agent has locked it.
  */
 export function openHome(options: {
   readonly root: string;
@@ -22,13 +26,18 @@ export function openHome(options: {
 }): OpenHome {
   const paths = homePaths(options.root);
   assertShort(paths.root);
+  const repaired: string[] = [];
+  // First, so that nothing is created in a folder that others share.
+  if (statSync(paths.root, { throwIfNoEntry: false })?.isDirectory()) closeFolder(paths.root, repaired);
   createFolders(paths);
+  closeContents(paths, repaired);
   const pidFile = join(paths.root, 'agent.pid');
   const lock = options.acquireLock(join(paths.root, 'agent.lock'));
   if (lock === null) throw inUse(paths.root, readPid(pidFile));
   writeFileSync(pidFile, `${options.pid}\n`, { mode: 0o600 });
   return {
     paths,
+    repaired,
     close() {
       rmSync(pidFile, { force: true });
       lock.release();
@@ -67,6 +76,33 @@ function createFolders(paths: HomePaths): void {
       { cause, details: { home: paths.root, reason: code } },
     );
   }
+}
+
+/** Closes a folder to other users; adds it to `repaired` if it was open to them. */
+function closeFolder(folder: string, repaired: string[]): void {
+  const privacy = makeFolderPrivate(folder);
+  if (privacy === 'foreign') throw foreign(folder);
+  if (privacy === 'repaired') repaired.push(folder);
+}
+
+/** Models are public files, so only their folder is closed. */
+function closeContents(paths: HomePaths, repaired: string[]): void {
+  for (const folder of [paths.keys, paths.chain, paths.logs, paths.models]) closeFolder(folder, repaired);
+  for (const folder of [paths.root, paths.keys, paths.chain, paths.logs]) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isFile() && makeFilePrivate(path) === 'repaired') repaired.push(path);
+    }
+  }
+}
+
+function foreign(folder: string): AppError {
+  return new AppError(
+    'home-not-writable',
+    `The folder ${folder} belongs to another user or is shared by all users, who could read the wallet’s keys. ` +
+      'Choose another one with --home DIR.',
+    { details: { home: folder, reason: 'foreign' } },
+  );
 }
 
 function inUse(root: string, pid: number | null): AppError {

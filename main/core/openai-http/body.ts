@@ -2,6 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { isDeepJson, JSON_DEPTH_MAX } from '../../../shared/json.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -19,10 +20,17 @@ export function limitBodies(app: Hono): void {
 
 /** Parses the body. Fails with `bad-request`. */
 export async function readJsonBody(context: Context): Promise<unknown> {
+  let text: string;
   try {
-    return await context.req.json();
+    text = await context.req.text();
   } catch (cause) {
     if (isAppError(cause)) throw cause;
+    throw invalidBody('The request body could not be read.', cause);
+  }
+  if (isDeepJson(text)) throw invalidBody(`The request body nests deeper than ${JSON_DEPTH_MAX} levels.`);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
     throw invalidBody('The request body must be JSON.', cause);
   }
 }

@@ -11,7 +11,7 @@ export interface Pause {
 }
 
 /** State of the model and the engine: `ready` if there is something to serve with. */
-export type Availability = 'starting' | 'ready' | 'no-model' | 'engine-gave-up';
+export type Availability = 'starting' | 'ready' | 'no-model' | 'engine-gave-up' | 'unconfined';
 
 /** The settings that affect the decision. */
 export type PresenceSettings = Pick<

@@ -1,9 +1,11 @@
 /** Serves a model: connects presence, models and engine. */
 import { comfortLimits, throttledDuty } from '../../../shared/comfort.ts';
+import type { SandboxReport } from '../../../shared/sandbox.ts';
 import type { EngineDuty } from '../engine/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import type { PresenceService } from '../presence/index.ts';
 import type { SettingsService } from '../settings/index.ts';
+import { isUnconfined, missingParts } from './confinement.ts';
 import { EngineLoader, type EngineLoaderOptions } from './engine-loader.ts';
 import { ModelSupply, type ModelSupplyOptions } from './model-supply.ts';
 
@@ -16,6 +18,8 @@ export type ServingOptions = Omit<
     readonly models: Pick<ModelStore, 'ensure' | 'list'>;
     readonly presence: Pick<PresenceService, 'current' | 'onChange' | 'setAvailability'>;
     readonly settings: Pick<SettingsService, 'get' | 'onChange'>;
+    /** Engines without a sandbox need the owner's agreement: the profile `open` serves strangers. */
+    readonly requiresSandbox: boolean;
     /** Something that pages show has changed. */
     readonly onChange: () => void;
   };
@@ -34,6 +38,8 @@ export interface Serving {
 
 export function createServing(options: ServingOptions): Serving {
   const { engine, presence, settings, notices, log, onChange } = options;
+  /** Paused for want of a sandbox. */
+  let isBlocked = false;
   const loader: EngineLoader = new EngineLoader({
     ...options,
     settings: settings.get,
@@ -59,10 +65,12 @@ export function createServing(options: ServingOptions): Serving {
       reconcile();
     }),
     settings.onChange(() => {
+      checkConfinement();
       giveDuty();
       reconcile();
     }),
     engine.onStatus((status) => {
+      checkConfinement();
       if (status.state === 'gave-up') {
         presence.setAvailability('engine-gave-up');
         const { cause, attempts } = status;
@@ -71,6 +79,30 @@ export function createServing(options: ServingOptions): Serving {
       onChange();
     }),
   ];
+
+  /**
+   * Pauses before the first job if the engine that was just loaded lacks its sandbox, until the owner agrees. An engine
+   * reports that only when it is loaded.
+   */
+  function checkConfinement(): void {
+    const status = engine.status();
+    if (status.state === 'ready') showMissingParts(status.loaded.sandbox);
+    const mayServe = !options.requiresSandbox || settings.get().serveUnconfined;
+    if (mayServe && isBlocked) {
+      isBlocked = false;
+      presence.setAvailability('ready');
+    } else if (!mayServe && status.state === 'ready' && isUnconfined(status.loaded.sandbox)) {
+      isBlocked = true;
+      log.warn('The engine has no sandbox here; nothing is served until the owner agrees');
+      presence.setAvailability('unconfined');
+    }
+  }
+
+  function showMissingParts(report: SandboxReport): void {
+    const parts = missingParts(report);
+    if (parts.length === 0) notices.clear('sandbox-missing');
+    else notices.show('sandbox-missing', { severity: 'warning', details: { parts: parts.join(', ') } });
+  }
 
   function reportHandBack(error: unknown): void {
     log.error('The hand-back failed', error);

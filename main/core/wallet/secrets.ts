@@ -9,7 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { KeyTools, ReadAddress } from '../../ports/wallet.ts';
 import { openKeyFolder } from './key-folder.ts';
 import type { Secrets } from './services.ts';
-import { required } from './wallet.ts';
+import { strong } from './wallet.ts';
 
 /** Number of words to enter: enough to prevent guessing, and few enough not to be a burden. */
 const DRILL_WORDS = 3;
@@ -62,7 +62,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
   return {
     revealPhrase: async (passphrase) => keys.words(keystore(), passphrase),
     exportKeystore: async (passphrase, exportPassphrase) =>
-      keys.reseal(keystore(), passphrase, required(exportPassphrase)),
+      keys.reseal(keystore(), passphrase, strong(exportPassphrase)),
     async startDrill(passphrase) {
       const words = await keys.words(keystore(), passphrase);
       const positions = choose(words.length, DRILL_WORDS);
@@ -90,7 +90,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
     },
     async importWallet(source, passphrase) {
       assertNothingOwed();
-      const sealed = await keys.seal(source, required(passphrase));
+      const sealed = await keys.seal(source, strong(passphrase));
       const { address } = sealed.accounts.funds;
       const before = folder.marker();
       if (before !== null) folder.setAside(before.address);

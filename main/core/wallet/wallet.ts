@@ -1,6 +1,9 @@
 /** Opens the wallet's key file in the data folder, or creates it once and never again. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { AppError } from '../../../shared/errors.ts';
+import { PASSPHRASE_LENGTH_MIN, passphraseWeakness } from '../../../shared/passphrase.ts';
+import { makeFilePrivate } from '../../ports/private-files.ts';
 import type { KeyTools, OpenedKeys, SecretKind, WalletAccounts } from '../../ports/wallet.ts';
 import { type KeyFolder, openKeyFolder, readIfPresent, type WalletMarker } from './key-folder.ts';
 
@@ -65,15 +68,24 @@ export async function openWallet(options: OpenWalletOptions): Promise<OpenedWall
       details: { folder: options.folder },
     });
   }
-  const made = await options.keys.create(required(passphrase()));
+  const made = await options.keys.create(strong(passphrase()));
   folder.write(made.keystore, { address: made.accounts.funds.address, backedUpAtMs: null });
   known?.set(made.accounts.funds.address);
   return walletOf(folder, made, true);
 }
 
-/** Returns the passphrase. Fails with `keystore-locked` if it is empty. */
-export function required(passphrase: string): string {
+/** Returns a new passphrase. Fails with `keystore-locked` if it is empty and with `bad-request` if it is weak. */
+export function strong(passphrase: string): string {
   if (passphrase === '') throw new AppError('keystore-locked', 'The passphrase must not be empty.');
+  const weakness = passphraseWeakness(passphrase);
+  if (weakness !== null) {
+    throw new AppError(
+      'bad-request',
+      `The new passphrase is too weak. Nothing was changed. Use at least ${PASSPHRASE_LENGTH_MIN} characters, ` +
+        'for example several random words.',
+      { details: { weakness } },
+    );
+  }
   return passphrase;
 }
 
@@ -85,8 +97,18 @@ export function practicePassphrase(folder: string): string {
   return openKeyFolder(folder).readOrCreate(PRACTICE_PASSPHRASE_FILE, randomPassphrase);
 }
 
-/** Reads a passphrase from the owner's file, without its line end. Fails with `keystore-locked`. */
+/**
+ * Reads a passphrase from the owner's file, without its line end. Takes the rights of other users on the file, or fails
+ * with `keystore-locked` if that isn't possible. Also fails with it if there is no passphrase.
+ */
 export function passphraseFromFile(path: string): string {
+  if (existsSync(path) && makeFilePrivate(path) === 'foreign') {
+    throw new AppError(
+      'keystore-locked',
+      `Other users can read the passphrase file ${path}. Make it readable only for the user that runs Idlewatt.`,
+      { details: { path } },
+    );
+  }
   const text = readIfPresent(path)?.replace(/\r?\n$/, '');
   if (!text) {
     throw new AppError('keystore-locked', `The passphrase file ${path} is missing or empty.`, {

@@ -223,7 +223,7 @@ describe('the shape of a model', () => {
     const facts = modelFacts('mistral-7b-instruct-v0.3');
     assert.ok(facts !== null);
     const { configuration, mixture } = facts;
-    const header: GgufHeader = {
+    const header: Pick<GgufHeader, 'values' | 'tensors'> = {
       values: new Map<string, number | string>([
         ['general.architecture', 'llama'],
         ['llama.block_count', configuration.layers],

@@ -7,9 +7,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createEngineSupervisor } from '../../../main/core/engine/index.ts';
-import type { EngineStatus, GenerateEvent, GenerateRequest } from '../../../main/ports/engine.ts';
+import type { EngineStatus, GenerateEvent, GenerateRequest, ModelFile } from '../../../main/ports/engine.ts';
 import { forceUnwrap } from '../../../shared/assert.ts';
-import { isAppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
 import { createFakeProcess, type FakeEngineProcess } from '../../fakes/engine-process.ts';
@@ -24,7 +24,10 @@ const REQUEST: GenerateRequest = {
 };
 const NEVER = new AbortController().signal;
 
-function setUp(change: (fake: FakeEngineProcess) => FakeEngineProcess = (fake) => fake) {
+function setUp(
+  change: (fake: FakeEngineProcess) => FakeEngineProcess = (fake) => fake,
+  inspect?: (model: ModelFile) => Promise<void>,
+) {
   const clock = manualClock(1_000);
   const processes: FakeEngineProcess[] = [];
   const engine = createEngineSupervisor({
@@ -34,6 +37,8 @@ function setUp(change: (fake: FakeEngineProcess) => FakeEngineProcess = (fake) =
     restartsMax: 3,
     stableMs: 10_000,
     stopGraceMs: 500,
+    loadMsMax: 600_000,
+    ...(inspect && { inspect }),
     spawn: () => {
       const fake = change(createFakeProcess(100 + processes.length));
       processes.push(fake);
@@ -468,5 +473,54 @@ describe('repeated hand-backs', () => {
     await loading;
     assert.equal(processes.length, 2);
     assert.equal(engine.status().state, 'ready');
+  });
+});
+
+describe('loading a file that is not what it should be', () => {
+  const isUnavailable = (reason: string) => (error: unknown) =>
+    isAppError(error, 'model-unavailable') && error.details.reason === reason;
+
+  it('stops a load that takes too long, and can load another model', async () => {
+    const { engine, clock, states, processes, last } = setUp();
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    loading.catch(() => {});
+    await turns();
+    clock.advance(599_999);
+    assert.equal(last().killed, false);
+    clock.advance(1);
+    await assert.rejects(loading, isUnavailable('timeout'));
+    assert.equal(last().killed, true);
+    assert.deepEqual(states(), ['loading', 'stopped', 'stopped']);
+    clock.advance(1_000_000);
+    assert.equal(processes.length, 1, 'it is not restarted');
+    const next = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    last().loaded();
+    await next;
+    clock.advance(1_000_000);
+    assert.equal(last().killed, false, 'a loaded model has no deadline');
+  });
+
+  it('refuses a file that the inspection refuses, and starts no process for it', async () => {
+    const { engine, states, processes } = setUp(undefined, async () => {
+      throw new AppError('model-unavailable', 'no', { details: { reason: 'implausible' } });
+    });
+    await assert.rejects(engine.load(FAKE_MODEL, FAKE_LOAD), isUnavailable('implausible'));
+    assert.deepEqual(states(), ['loading', 'stopped']);
+    assert.equal(processes.length, 0);
+  });
+
+  it('loads nothing if it was unloaded or handed back during the inspection', async () => {
+    const inspected = Promise.withResolvers<void>();
+    const { engine, processes, states } = setUp(undefined, () => inspected.promise);
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    loading.catch(() => {});
+    await turns();
+    assert.equal(await engine.handBack(), null);
+    inspected.resolve();
+    await turns();
+    await assert.rejects(loading, (error) => isAppError(error, 'aborted'));
+    assert.equal(processes.length, 0);
+    assert.equal(states().at(-1), 'stopped');
   });
 });

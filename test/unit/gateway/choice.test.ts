@@ -73,8 +73,19 @@ describe('choice of provider', () => {
 });
 
 describe('guard', () => {
-  const headers = (host: string | undefined, authorization: string | undefined) => (name: string) =>
-    ({ host, authorization })[name];
+  const headers = (
+    host: string | undefined,
+    authorization: string | undefined,
+    more: Record<string, string> = {},
+  ) => {
+    const all: Record<string, string | undefined> = {
+      host,
+      authorization,
+      'content-type': 'application/json',
+      ...more,
+    };
+    return { method: 'POST', header: (name: string) => all[name] };
+  };
   const refused = (error: unknown) => isAppError(error, 'not-permitted');
 
   it('admits programs on this machine that have the key', () => {
@@ -98,5 +109,17 @@ describe('guard', () => {
     for (const given of [undefined, '', 'Bearer', 'Bearer ke', 'Bearer keyy', 'Basic key', 'key']) {
       assert.throws(() => checkRequest(headers('localhost', given), 'key'), refused);
     }
+  });
+
+  it('rejects web pages even with the key, and bodies that are not declared as JSON', () => {
+    const pages = [{ origin: 'http://page.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }];
+    for (const page of pages) {
+      assert.throws(() => checkRequest(headers('localhost', 'Bearer key', page), 'key'), refused);
+    }
+    const plain = headers('localhost', 'Bearer key', { 'content-type': 'text/plain' });
+    assert.throws(
+      () => checkRequest(plain, 'key'),
+      (error) => isAppError(error, 'bad-request'),
+    );
   });
 });

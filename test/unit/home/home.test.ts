@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -14,6 +14,7 @@ import { acquireFileLock } from '../../../main/adapters/sqlite/index.ts';
 import { defaultHome, homePaths, openHome } from '../../../main/core/home/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 
+const WINDOWS = process.platform === 'win32';
 let folder = '';
 
 beforeEach(() => {
@@ -94,6 +95,35 @@ test('names a folder that is not writable, and the remedy', () => {
         error.message.includes('--home'),
     );
   }
+});
+
+test('takes the rights of other users on folders, databases and keys, and reports it', {
+  skip: WINDOWS,
+}, () => {
+  const home = open(folder);
+  home.close();
+  assert.deepEqual(home.repaired, []);
+  const { root, keys, models, database } = home.paths;
+  const key = join(keys, 'wallet.json');
+  for (const file of [key, database, join(models, 'model.gguf')]) writeFileSync(file, '', { mode: 0o666 });
+  for (const path of [root, keys, models, key, database]) chmodSync(path, 0o755);
+  const again = open(folder);
+  again.close();
+  assert.deepEqual([...again.repaired].sort(), [root, keys, models, key, database].sort());
+  for (const path of [root, keys, models]) assert.equal(statSync(path).mode & 0o777, 0o700, path);
+  for (const path of [key, database]) assert.equal(statSync(path).mode & 0o077, 0, path);
+});
+
+test('rejects a folder that all users share', { skip: WINDOWS }, () => {
+  const shared = join(folder, 'shared');
+  mkdirSync(shared);
+  chmodSync(shared, 0o1777);
+  assert.throws(
+    () => open(shared),
+    (error) =>
+      isAppError(error, 'home-not-writable') && /who could read the wallet’s keys/.test(error.message),
+  );
+  assert.equal(statSync(shared).mode & 0o7777, 0o1777, 'the shared folder is unchanged');
 });
 
 test('each system has its own default folder, and IDLEWATT_HOME overrides it', () => {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createPeerKey, loadPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { JSON_DEPTH_MAX } from '../../../shared/json.ts';
 
 function inFolder(run: (folder: string) => Promise<void>) {
   return async () => {
@@ -55,6 +56,18 @@ describe('peer key', () => {
       await peerOf(folder);
       writeFileSync(join(folder, 'peer.id'), '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp\n');
       await assert.rejects(loadPeerKey(folder), isMissing);
+    }),
+  );
+
+  it(
+    'rejects a signed message that nests deeply',
+    inFolder(async (folder) => {
+      const { peer, sign } = await createPeerKey(await loadPeerKey(folder));
+      const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+      assert.deepEqual(await verifySigned(await sign(nested(JSON_DEPTH_MAX)), peer), nested(JSON_DEPTH_MAX));
+      await assert.rejects(verifySigned(await sign(nested(JSON_DEPTH_MAX + 1)), peer), (error) =>
+        isAppError(error, 'bad-request'),
+      );
     }),
   );
 

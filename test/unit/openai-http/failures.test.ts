@@ -53,6 +53,17 @@ test('an expected failure is answered by its code, with retry-after, and not rep
   assert.deepEqual(reports, []);
 });
 
+test('a deeply nested body is the client’s mistake, and no code that recurses sees it', async () => {
+  const { app, reports } = setUp();
+  const response = await app.request('/json', { method: 'POST', body: `{"messages":${'['.repeat(500_000)}` });
+  assert.deepEqual(await errorOf(response), [
+    400,
+    'The request body nests deeper than 64 levels.',
+    'invalid_body',
+  ]);
+  assert.deepEqual(reports, []);
+});
+
 test('an unexpected failure is reported once and answered with its incident ID alone', async () => {
   const { app, failures, reports } = setUp();
   const message = 'Internal error (incident abc123).';

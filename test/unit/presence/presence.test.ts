@@ -58,7 +58,7 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
       untilMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
     }),
   ),
-  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up'),
+  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined'),
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
@@ -164,6 +164,7 @@ test('gives each reason', () => {
   assert.equal(reason(AWAY, { availability: 'no-model' }), 'no-model');
   assert.equal(reason(AWAY, { availability: 'starting' }), 'starting');
   assert.equal(reason(AWAY, { availability: 'engine-gave-up' }), 'engine-gave-up');
+  assert.equal(reason(AWAY, { availability: 'unconfined' }), 'unconfined');
   assert.equal(reason(AWAY, { pause: { sinceMs: 1, untilMs: null } }), 'paused-by-owner');
 });
 

@@ -13,17 +13,19 @@ import { DEFAULT_MODEL_ID, TINY_MODEL_ID } from '../../../main/core/models/index
 import { createNotices } from '../../../main/core/notices/index.ts';
 import { createServing, type ServingOptions } from '../../../main/core/serving/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
-import type { EngineStatus, LoadOptions, ModelFile } from '../../../main/ports/engine.ts';
+import type { Engine, EngineStatus, LoadOptions, ModelFile } from '../../../main/ports/engine.ts';
 import type { RecordStore } from '../../../main/ports/store.ts';
 import type { HandBack } from '../../../shared/api/state.ts';
 import { comfortLimits } from '../../../shared/comfort.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Presence } from '../../../shared/presence.ts';
+import type { SandboxReport } from '../../../shared/sandbox.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, FAKE_MODEL } from '../../fakes/engine.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
+import { sandboxOf } from '../../fakes/sandbox.ts';
 
 function fakePresence() {
   const listeners = new Set<(presence: Presence) => void>();
@@ -64,10 +66,28 @@ function fakeModels() {
   };
 }
 
+/** The fake engine, which reports this sandbox. */
+function confined(engine: Engine, sandbox: SandboxReport): Engine {
+  return {
+    ...engine,
+    status() {
+      const status = engine.status();
+      return status.state === 'ready' ? { ...status, loaded: { ...status.loaded, sandbox } } : status;
+    },
+  };
+}
+
 function serve(
-  parts: { tinyMayServe?: boolean; records?: RecordStore; missing?: readonly string[]; jobs?: number } = {},
+  parts: {
+    tinyMayServe?: boolean;
+    requiresSandbox?: boolean;
+    sandbox?: SandboxReport;
+    records?: RecordStore;
+    missing?: readonly string[];
+    jobs?: number;
+  } = {},
 ) {
-  const engine = createFakeEngine();
+  const engine = confined(createFakeEngine(), parts.sandbox ?? sandboxOf('in-force'));
   const loads: { id: string; options: LoadOptions }[] = [];
   const records = parts.records ?? createMemoryRecordStore();
   const settings = createSettings({ records, defaults: DEFAULT_SETTINGS });
@@ -104,6 +124,7 @@ function serve(
     log,
     notices,
     tinyMayServe: parts.tinyMayServe ?? false,
+    requiresSandbox: parts.requiresSandbox ?? false,
     activeJobs: () => world.jobs,
     async endJobs() {
       world.ended += 1;
@@ -269,5 +290,45 @@ test('an engine that gave up is shown as a notice and makes the machine unavaila
       details: { cause: 'it ended with SIGSEGV', attempts: 5 },
     },
   ]);
+  serving.stop();
+});
+
+const WITHOUT_FILES: SandboxReport = { ...sandboxOf('in-force'), files: 'refused' };
+const WITHOUT_PRIORITY: SandboxReport = { ...sandboxOf('in-force'), priority: 'refused' };
+
+test('without a sandbox strangers are served only if the owner agrees, and that can be taken back', async () => {
+  const { presence, settings, serving, settled, log } = serve({
+    requiresSandbox: true,
+    sandbox: WITHOUT_FILES,
+  });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'unconfined');
+  assert.ok(log.lines.some(({ message }) => /no sandbox/.test(message)));
+  settings.change({ serveUnconfined: true });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'ready');
+  settings.change({ serveUnconfined: false });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'unconfined');
+  serving.stop();
+});
+
+test('a missing sandbox is shown as a notice, and stops nothing where no strangers are served', async () => {
+  for (const [sandbox, requiresSandbox] of [
+    [sandboxOf('not-built'), false],
+    [WITHOUT_PRIORITY, true],
+  ] as const) {
+    const { presence, notices, serving, settled } = serve({ requiresSandbox, sandbox });
+    await settled();
+    assert.equal(presence.availability.at(-1), 'ready');
+    assert.deepEqual(
+      notices.list().map(({ code, severity }) => [code, severity]),
+      [['sandbox-missing', 'warning']],
+    );
+    serving.stop();
+  }
+  const { notices, serving, settled } = serve({ requiresSandbox: true });
+  await settled();
+  assert.deepEqual(notices.list(), []);
   serving.stop();
 });

@@ -6,7 +6,7 @@
  * the backup check, or the payout address changes while payouts are pending.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -22,6 +22,8 @@ import { manualClock } from '../../fakes/clock.ts';
 // BIP-39's own test vector.
 const PHRASE = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
 const PASSPHRASE = 'a passphrase of the test';
+const NEXT = 'the next passphrase';
+const ANOTHER = 'another passphrase';
 
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-secrets-'));
 const keys = createKeyTools({ scryptCost: 2 });
@@ -65,30 +67,46 @@ async function assertFails(run: Promise<unknown>, code: string, message: RegExp,
   });
 }
 
+test('a weak passphrase protects no wallet: nothing is created, imported or exported', async () => {
+  for (const weak of ['hunter2', 'aaaaaaaaaaaaaaaa', '123456789012']) {
+    const { folder, secrets, start } = setUp();
+    await assertFails(start(weak), 'bad-request', /too weak/, [weak]);
+    await assertFails(
+      secrets.importWallet({ type: 'phrase', phrase: PHRASE }, weak),
+      'bad-request',
+      /too weak.*Nothing was changed/,
+      [weak],
+    );
+    assert.deepEqual(existsSync(folder) ? readdirSync(folder) : [], []);
+    await start();
+    await assertFails(secrets.exportKeystore(PASSPHRASE, weak), 'bad-request', /too weak/, [weak]);
+  }
+});
+
 test('an imported phrase opens the same wallet, and the previous keystore file still exists', async () => {
   const { folder, secrets, start } = setUp();
   const first = await start();
   const { address, kind } = await secrets.importWallet(
     { type: 'phrase', phrase: ` ${PHRASE.toUpperCase()}\n` },
-    'next',
+    NEXT,
   );
   assert.equal(kind, 'phrase');
   assert.equal(address, HDNodeWallet.fromPhrase(PHRASE).address);
-  const second = await start('next');
+  const second = await start(NEXT);
   assert.equal(second.accounts.funds.address, address);
   assert.equal(second.backedUp(), true);
   const aside = `wallet-${first.accounts.funds.address}.json`;
   assert.ok(readdirSync(folder).includes(aside));
   const { accounts } = await keys.open(readFileSync(join(folder, aside), 'utf8'), PASSPHRASE);
   assert.equal(accounts.funds.address, first.accounts.funds.address);
-  assert.deepEqual(await secrets.revealPhrase('next'), PHRASE.split(' '));
+  assert.deepEqual(await secrets.revealPhrase(NEXT), PHRASE.split(' '));
 });
 
 test('rejects a phrase with a wrong checksum, an unknown word or a wrong length, and changes nothing', async () => {
   const { secrets, start } = setUp();
   const before = await start();
   const swapped = PHRASE.replace('winner thank year', 'thank winner year');
-  const bring = (phrase: string) => secrets.importWallet({ type: 'phrase', phrase }, 'next');
+  const bring = (phrase: string) => secrets.importWallet({ type: 'phrase', phrase }, NEXT);
   await assertFails(bring(swapped), 'bad-request', /checksum is wrong/, ['sausage', 'winner']);
   await assertFails(bring(PHRASE.replace('wave', 'wvae')), 'bad-request', /Word 5 is not/, [
     'wvae',
@@ -101,13 +119,13 @@ test('rejects a phrase with a wrong checksum, an unknown word or a wrong length,
 test('imports a private key as a wallet of that kind, and rejects text that isn’t a key', async () => {
   const { secrets, start } = setUp();
   const { privateKey, address } = Wallet.createRandom();
-  const bring = (key: string) => secrets.importWallet({ type: 'key', key }, 'next');
+  const bring = (key: string) => secrets.importWallet({ type: 'key', key }, NEXT);
   assert.deepEqual(await bring(privateKey.slice(2)), { address, kind: 'key' });
-  const wallet = await start('next');
+  const wallet = await start(NEXT);
   assert.equal(wallet.kind, 'key');
   assert.equal(new Set(Object.values(wallet.accounts).map((account) => account.address)).size, 3);
-  assert.deepEqual((await start('next')).accounts.gas.address, wallet.accounts.gas.address);
-  await assertFails(secrets.revealPhrase('next'), 'unsupported', /no recovery phrase/, [privateKey.slice(2)]);
+  assert.deepEqual((await start(NEXT)).accounts.gas.address, wallet.accounts.gas.address);
+  await assertFails(secrets.revealPhrase(NEXT), 'unsupported', /no recovery phrase/, [privateKey.slice(2)]);
   for (const bad of [privateKey.slice(0, -1), `0x${'0'.repeat(64)}`, 'f'.repeat(64)]) {
     await assertFails(bring(bad), 'bad-request', /not a private key/, [bad.slice(2)]);
   }
@@ -123,7 +141,7 @@ test('imports keystore files of version 3; distinguishes other schemes from wron
     light,
   );
   const bring = (keystore: string, passphrase = 'theirs') =>
-    secrets.importWallet({ type: 'keystore', keystore, passphrase }, 'next');
+    secrets.importWallet({ type: 'keystore', keystore, passphrase }, NEXT);
   await assertFails(bring(file, 'guess'), 'keystore-locked', /passphrase is wrong/, ['guess']);
   const changed = (change: (file: Record<string, never>) => unknown) =>
     JSON.stringify(change(JSON.parse(file) as Record<string, never>));
@@ -139,7 +157,7 @@ test('imports keystore files of version 3; distinguishes other schemes from wron
   const huge = crypto({ kdfparams: { n: 2 ** 26, r: 8, p: 1, dklen: 32, salt: 'ab'.repeat(32) } });
   await assertFails(bring(changed(huge)), 'keystore-locked', /can’t be read/);
   assert.deepEqual(await bring(file), { address: foreign.address, kind: 'key' });
-  assert.equal((await start('next')).accounts.funds.address, foreign.address);
+  assert.equal((await start(NEXT)).accounts.funds.address, foreign.address);
 });
 
 test('opens foreign keystore files whose passphrase was not normalized', async () => {
@@ -151,7 +169,7 @@ test('opens foreign keystore files whose passphrase was not normalized', async (
       const { secrets } = setUp();
       const keystore = await encryptKeystoreJson(keys, sealedWith, light);
       const source = { type: 'keystore', keystore, passphrase } as const;
-      assert.equal((await secrets.importWallet(source, 'next')).address, foreign.address, passphrase);
+      assert.equal((await secrets.importWallet(source, NEXT)).address, foreign.address, passphrase);
       const guess = secrets.importWallet({ ...source, passphrase: `${passphrase}x` }, 'next');
       await assertFails(guess, 'keystore-locked', /passphrase is wrong/, [passphrase]);
     }
@@ -161,14 +179,14 @@ test('opens foreign keystore files whose passphrase was not normalized', async (
 test('an exported keystore opens elsewhere with its own passphrase and contains the recovery phrase', async () => {
   const { secrets, start } = setUp();
   const { accounts } = await start();
-  const exported = await secrets.exportKeystore(PASSPHRASE, 'another');
-  assert.equal((await Wallet.fromEncryptedJson(exported, 'another')).address, accounts.funds.address);
+  const exported = await secrets.exportKeystore(PASSPHRASE, ANOTHER);
+  assert.equal((await Wallet.fromEncryptedJson(exported, ANOTHER)).address, accounts.funds.address);
   await assertFails(keys.open(exported, PASSPHRASE), 'keystore-locked', /wrong/, [PASSPHRASE]);
-  await assertFails(secrets.exportKeystore('guess', 'x'), 'keystore-locked', /wrong/, ['guess']);
+  await assertFails(secrets.exportKeystore('guess', ANOTHER), 'keystore-locked', /wrong/, ['guess']);
   await assertFails(secrets.exportKeystore(PASSPHRASE, ''), 'keystore-locked', /must not be empty/, [
     PASSPHRASE,
   ]);
-  assert.deepEqual(await keys.words(exported, 'another'), await secrets.revealPhrase(PASSPHRASE));
+  assert.deepEqual(await keys.words(exported, ANOTHER), await secrets.revealPhrase(PASSPHRASE));
 });
 
 test('the backup check passes only with the right words, with one attempt each, and in time', async () => {
@@ -201,10 +219,10 @@ test('a lost key folder or a damaged file is reported and never becomes a new wa
   for (const file of readdirSync(folder)) rmSync(join(folder, file));
   await assertFails(start(), 'keystore-missing', /Restore wallet.json/);
   assert.deepEqual(readdirSync(folder), [], 'nothing was created');
-  await secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next');
-  assert.equal((await start('next')).accounts.funds.address, HDNodeWallet.fromPhrase(PHRASE).address);
+  await secrets.importWallet({ type: 'phrase', phrase: PHRASE }, NEXT);
+  assert.equal((await start(NEXT)).accounts.funds.address, HDNodeWallet.fromPhrase(PHRASE).address);
   writeFileSync(join(folder, 'wallet.json'), '');
-  await assertFails(start('next'), 'keystore-locked', /not JSON/);
+  await assertFails(start(NEXT), 'keystore-locked', /not JSON/);
   assert.equal(readFileSync(join(folder, 'wallet.json'), 'utf8'), '');
 });
 
@@ -230,7 +248,7 @@ test('payout address and wallet change only without pending payouts', async () =
   state.owed = true;
   assert.throws(() => secrets.setPayoutAddress(address), { code: 'busy' });
   await assertFails(
-    secrets.importWallet({ type: 'phrase', phrase: PHRASE }, 'next'),
+    secrets.importWallet({ type: 'phrase', phrase: PHRASE }, NEXT),
     'busy',
     /pending payouts/,
     ['sausage'],

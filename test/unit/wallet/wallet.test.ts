@@ -4,7 +4,16 @@
  * Fails if: a lost key file becomes a new, empty wallet, a key appears in a log, or others can read the file.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -12,6 +21,8 @@ import { inspect } from 'node:util';
 import { Wallet } from 'ethers';
 import { createKeyTools, signedBy } from '../../../main/adapters/ethers/index.ts';
 import { openWallet, passphraseFromFile, practicePassphrase } from '../../../main/core/wallet/index.ts';
+
+const SECRET = 'a secret passphrase';
 
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-wallet-'));
 const keys = createKeyTools({ scryptCost: 2 });
@@ -26,8 +37,8 @@ function freshFolder(): string {
 
 test('creates a wallet once and opens it again with the same three keys', async () => {
   const folder = freshFolder();
-  const made = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
-  const opened = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
+  const made = await openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true });
+  const opened = await openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true });
   assert.equal(made.created, true);
   assert.equal(opened.created, false);
   const addresses = (wallet: typeof made) => Object.values(wallet.accounts).map((account) => account.address);
@@ -40,18 +51,18 @@ test('the key file has the standard format, so that other wallets can open it', 
   const folder = freshFolder();
   const { keystorePath, accounts } = await openWallet({
     folder,
-    passphrase: 'secret',
+    passphrase: SECRET,
     keys,
     createIfAbsent: true,
   });
   const text = readFileSync(keystorePath, 'utf8');
   assert.equal(JSON.parse(text).version, 3);
-  assert.equal((await Wallet.fromEncryptedJson(text, 'secret')).address, accounts.funds.address);
+  assert.equal((await Wallet.fromEncryptedJson(text, SECRET)).address, accounts.funds.address);
 });
 
 test('rejects a wrong passphrase or a damaged file, and leaves the file unchanged', async () => {
   const folder = freshFolder();
-  const { keystorePath } = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
+  const { keystorePath } = await openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true });
   const before = readFileSync(keystorePath, 'utf8');
   const wrong = openWallet({ folder, passphrase: 'guess', keys, createIfAbsent: true });
   await assert.rejects(wrong, (error: Error & { code: string }) => {
@@ -61,7 +72,7 @@ test('rejects a wrong passphrase or a damaged file, and leaves the file unchange
   });
   assert.equal(readFileSync(keystorePath, 'utf8'), before);
   writeFileSync(keystorePath, before.slice(0, 100));
-  await assert.rejects(openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true }), {
+  await assert.rejects(openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true }), {
     code: 'keystore-locked',
   });
   assert.equal(readFileSync(keystorePath, 'utf8'), before.slice(0, 100));
@@ -71,27 +82,27 @@ test('reports a missing file of an earlier wallet and never creates a new one', 
   const folder = freshFolder();
   const { keystorePath, accounts } = await openWallet({
     folder,
-    passphrase: 'secret',
+    passphrase: SECRET,
     keys,
     createIfAbsent: true,
   });
   renameSync(keystorePath, `${keystorePath}.away`);
-  await assert.rejects(openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true }), {
+  await assert.rejects(openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true }), {
     code: 'keystore-missing',
   });
   renameSync(`${keystorePath}.away`, keystorePath);
-  const restored = await openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true });
+  const restored = await openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true });
   assert.equal(restored.accounts.funds.address, accounts.funds.address);
-  const { keystore } = await keys.create('secret');
+  const { keystore } = await keys.create(SECRET);
   writeFileSync(keystorePath, keystore);
-  await assert.rejects(openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: true }), {
+  await assert.rejects(openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true }), {
     code: 'keystore-missing',
   });
 });
 
 test('fails at a first start without a wallet if it may not create one', async () => {
   const folder = freshFolder();
-  await assert.rejects(openWallet({ folder, passphrase: 'secret', keys, createIfAbsent: false }), {
+  await assert.rejects(openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: false }), {
     code: 'keystore-missing',
   });
 });
@@ -99,7 +110,7 @@ test('fails at a first start without a wallet if it may not create one', async (
 test('printing, serializing or listing an account reveals no key', async () => {
   const { accounts } = await openWallet({
     folder: freshFolder(),
-    passphrase: 's',
+    passphrase: SECRET,
     keys,
     createIfAbsent: true,
   });
@@ -117,6 +128,13 @@ test('reads passphrases from a file of the owner, or from one created for practi
   const file = join(folder, 'mine');
   writeFileSync(file, 'two words\n');
   assert.equal(passphraseFromFile(file), 'two words');
+  assert.equal(statSync(file).mode & 0o777, 0o600, 'other users could read it');
+  const shared = join(folder, 'shared');
+  symlinkSync(file, shared);
+  chmodSync(file, 0o644);
+  assert.throws(() => passphraseFromFile(shared), /Other users can read the passphrase file/);
+  chmodSync(file, 0o440);
+  assert.equal(passphraseFromFile(shared), 'two words');
   assert.throws(() => passphraseFromFile(join(folder, 'none')), { code: 'keystore-locked' });
 });
 

@@ -3,9 +3,10 @@ import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from '@x402/
 import type { PaymentRequired, PaymentRequirements } from '@x402/core/types';
 import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
+import { parseJson } from '../../../../shared/json.ts';
 import { amountSchema } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
-import { requirementSchema, SCHEME } from '../wire.ts';
+import { assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
 const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
@@ -47,6 +48,7 @@ export function checkRequirements(required: PaymentRequired, network: ChainNetwo
 /** Null when the header is invalid. */
 export function decodeRequired(header: string): PaymentRequired | null {
   try {
+    assertFlatHeader(header);
     return decodePaymentRequiredHeader(header);
   } catch {
     // An invalid header corrects nothing; the caller continues without it.
@@ -57,6 +59,7 @@ export function decodeRequired(header: string): PaymentRequired | null {
 /** Parses the charge from a payment response. Fails with `bad-request`. */
 export function parseSettled(paymentResponse: string): z.infer<typeof settledSchema> {
   try {
+    assertFlatHeader(paymentResponse);
     return settledSchema.parse(decodePaymentResponseHeader(paymentResponse));
   } catch (cause) {
     throw new AppError('bad-request', 'The provider’s payment response is invalid.', { cause });
@@ -68,7 +71,7 @@ const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 /** Returns the `code` of an OpenAI-shaped error, or null. */
 export function refusalCode(body: string): string | null {
   try {
-    return refusalSchema.parse(JSON.parse(body)).error.code;
+    return refusalSchema.parse(parseJson(body)).error.code;
   } catch {
     // Another shape of error: only the status is known.
     return null;

@@ -1,0 +1,91 @@
+/**
+ * Verifies: every response of the page server has a strict content security policy, and deeply nested messages never
+ * reach the API.
+ * Setup: a real server on a folder with one page; a WebSocket of a page with the right token.
+ * Fails if: a response lacks the policy, a page could open a peer connection, or a handler sees a deep message.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import WebSocket from 'ws';
+import { type PageServer, startPageServer } from '../../../main/api/page-server.ts';
+import { API_SOCKET_PATH, socketProtocols } from '../../../shared/wire.ts';
+
+const TOKEN = 'a'.repeat(48);
+const folder = mkdtempSync(join(tmpdir(), 'idlewatt-pages-'));
+const messages: string[] = [];
+let server: PageServer;
+
+before(async () => {
+  writeFileSync(join(folder, 'index.html'), '<!doctype html>');
+  server = await startPageServer({
+    port: 0,
+    token: TOKEN,
+    terminalToken: 'b'.repeat(48),
+    folder,
+    onConnection: (socket) =>
+      socket.addEventListener('message', ({ data }) => {
+        messages.push(String(data));
+        socket.send('read');
+      }),
+  });
+});
+after(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+function policyOf(path: string, options: { method?: string; headers?: Record<string, string> } = {}) {
+  return new Promise<[number, string]>((resolve, reject) => {
+    const sent = request(new URL(path, server.url), options, (response) => {
+      response.resume();
+      resolve([response.statusCode ?? 0, String(response.headers['content-security-policy'] ?? '')]);
+    });
+    sent.once('error', reject);
+    sent.end();
+  });
+}
+
+test('every response has the policy, also a refusal', async () => {
+  const { host } = new URL(server.url);
+  const [status, policy] = await policyOf('/');
+  assert.equal(status, 200);
+  for (const rule of [
+    "default-src 'none'",
+    "webrtc 'block'",
+    "frame-ancestors 'none'",
+    "script-src 'self'",
+  ]) {
+    assert.ok(policy.split('; ').includes(rule), rule);
+  }
+  assert.ok(policy.includes(`connect-src 'self' ws://${host};`), policy);
+  assert.deepEqual(await policyOf('/missing.js'), [404, policy]);
+  assert.deepEqual(await policyOf('/', { method: 'POST' }), [405, policy]);
+  const [refused, rebound] = await policyOf('/', { headers: { host: 'rebound.example' } });
+  assert.equal(refused, 403);
+  assert.ok(rebound.includes("connect-src 'none'") && !rebound.includes('rebound'), rebound);
+});
+
+async function connect(): Promise<WebSocket> {
+  const { host, origin } = new URL(server.url);
+  const socket = new WebSocket(`ws://${host}${API_SOCKET_PATH}`, socketProtocols(TOKEN), { origin });
+  await once(socket, 'open');
+  return socket;
+}
+
+test('a deeply nested message closes the connection before a handler sees it, as text or bytes', async () => {
+  const deep = `{"i":"1","p":${'['.repeat(100_000)}`;
+  for (const message of [deep, Buffer.from(deep)]) {
+    const socket = await connect();
+    socket.send('{"a":[1]}');
+    assert.equal(String((await once(socket, 'message'))[0]), 'read');
+    socket.send(message);
+    const [code] = await once(socket, 'close');
+    assert.equal(code, 1008);
+  }
+  assert.deepEqual(messages, ['{"a":[1]}', '{"a":[1]}']);
+});
