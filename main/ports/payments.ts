@@ -28,6 +28,8 @@ export type PaymentRefusal =
   /** The channel's balance is below the voucher's amount, or zero. */
   | 'deposit-too-small'
   | 'deposit-refused'
+  /** The deposit's authorization isn't valid now, by this machine's clock. */
+  | 'clock-wrong'
   /** Another request of the same channel isn't finished. */
   | 'channel-busy'
   /** 503: this request needs the chain, and the chain is unavailable. */

@@ -86,6 +86,13 @@ export function depositError(peer: string, code: string | null): AppError {
       },
     );
   }
+  if (code === 'clock-wrong') {
+    return new AppError(
+      'clock-wrong',
+      'The provider’s clock differs from the blockchain’s, so it rejected the deposit. Nothing was deposited; another provider may accept it.',
+      { details: { peer } },
+    );
+  }
   return new AppError('insufficient-funds', 'The deposit into the channel failed.', {
     details: { peer, reason: code },
   });
