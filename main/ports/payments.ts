@@ -70,10 +70,18 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
+/**
+ * What a payment header says before the request's body is received, without the chain: there is none; the payment would
+ * be refused with any body; only the chain can tell; or it is a valid voucher of a known channel with money left.
+ */
+export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
+
 /** Admits paid requests on the provider's side. */
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
+  /** Changes nothing. */
+  standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
   /** Verifies and persists the voucher, and only then admits the request. */
   admit(request: PaidRequest): Promise<Admission>;
 }

@@ -1,11 +1,11 @@
 /** Directory of providers: fetches the offers of all peers, verifies them and keeps them until they expire. */
 import { isAppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type Offer } from '../../../shared/offer.ts';
+import { readText } from '../../../shared/read-text.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network } from '../../ports/network.ts';
 import { clockDifferenceMs } from '../identity/index.ts';
 import { KnownOffers, type Provider } from './known-offers.ts';
-import { readText } from './read-text.ts';
 
 export interface DirectoryOptions {
   readonly network: Pick<Network, 'peers' | 'onPeers' | 'fetch'>;

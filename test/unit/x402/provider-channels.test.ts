@@ -16,8 +16,8 @@ test('a busy channel is free again after its wait although the clock was set bac
   const clock = manualClock(1_700_000_000_000);
   const channels = createChannelsByPeer(1, clock)('peer');
   const slot = await channels.pool.take(1n);
-  const parts = { clock } as Parameters<typeof learnFromRefusal>[0];
-  const use = { channels, slot } as ChannelUse;
+  const parts = { clock } as unknown as Parameters<typeof learnFromRefusal>[0];
+  const use = { channels, slot } as unknown as ChannelUse;
   await learnFromRefusal(parts, use, {
     status: 402,
     required: null,

@@ -13,7 +13,7 @@ import { CHANNEL_PATH, PAYMENT_HEADER, PAYMENT_RESPONSE_HEADER } from '../../../
 import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
 import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
-import { depositError, parseSettled, refusalCode } from './provider-responses.ts';
+import { depositError, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const DEPOSIT_ATTEMPTS = 3;
 /** Includes the time until the chain accepts the deposit. */
@@ -99,7 +99,7 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
     signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
     headers: { [PAYMENT_HEADER]: header },
   });
-  const body = await response.text();
+  const body = await readBody(response);
   const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
   if (response.status !== 200 || paid === null) {
     const required = response.headers.get(PAYMENT_REQUIRED_HEADER);

@@ -4,11 +4,15 @@ import type { PaymentRequired, PaymentRequirements } from '@x402/core/types';
 import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
 import { amountSchema } from '../../../../shared/money.ts';
+import { readText } from '../../../../shared/read-text.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import { requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
 const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
+
+/** An error in OpenAI's shape has a few hundred characters. */
+const BODY_CHARACTERS_MAX = 64 * 1024;
 
 const settledSchema = z.object({
   success: z.literal(true),
@@ -64,6 +68,11 @@ export function parseSettled(paymentResponse: string): z.infer<typeof settledSch
 }
 
 const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
+
+/** Returns the body's text, or its beginning: a provider could send without end. The rest is not received. */
+export async function readBody(response: Response): Promise<string> {
+  return (await readText(response, BODY_CHARACTERS_MAX)).text;
+}
 
 /** Returns the `code` of an OpenAI-shaped error, or null. */
 export function refusalCode(body: string): string | null {
