@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'receipt-refused', // a provider's receipt is invalid; details.reason is the failed check
   'chain-unavailable',
   'chain-mismatch', // the node serves another chain ID
+  'clock-wrong', // this machine's or a peer's clock is wrong by more than is tolerated
   'insufficient-funds',
   'fee-too-high', // the current network fee exceeds the owner's limit
   'not-backed-up', // the wallet's backup isn't verified yet, which real money requires

@@ -18,6 +18,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'engine-gave-up': 503,
   'no-provider': 503,
   'chain-unavailable': 503,
+  'clock-wrong': 503,
   paused: 503,
   aborted: 503,
 };

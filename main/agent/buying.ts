@@ -9,7 +9,7 @@ import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
-import { readOffer } from '../core/identity/index.ts';
+import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
 import { type BoughtCharges, createBoughtCharges, createDepositRecorder } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
@@ -110,6 +110,7 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
         verifySigned,
         verifyPayout: async (text, proof, address) => signedBy(address, text, proof),
         clock,
+        clockErrorMsMax: LIVE_OFFER_CLOCK_ERROR_MS_MAX,
       }),
   });
   directory.start();

@@ -12,7 +12,13 @@ export async function openNetwork(
   keyFolder: string,
 ): Promise<Network> {
   const { listen, mdns } = terms;
-  const network = await createNetwork({ folder: keyFolder, listen, clock, mdns });
+  const network = await createNetwork({
+    folder: keyFolder,
+    listen,
+    clock,
+    mdns,
+    log: log.child('peers'),
+  });
   await network.start();
   onClose(() => network.stop());
   network.onPeers(() => changed('network'));

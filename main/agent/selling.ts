@@ -103,6 +103,8 @@ function openProvider(
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
     onActive: (active) => {
+      // Their vouchers were verified.
+      for (const { requester } of active) network.prefer(requester);
       changed('work');
       if (active.length === 0) parts.onIdle();
     },

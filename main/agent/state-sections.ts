@@ -75,7 +75,7 @@ function work(parts: SectionParts): AgentState['work'] {
     sandbox: loaded?.sandbox ?? null,
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     ...currentSpeed(activeJobs, last, nowMs),
-    jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs)),
+    jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),
     perHour: parts.perHour(),
     handBacks: engine.handBacks.list(HAND_BACKS_SHOWN),
   };

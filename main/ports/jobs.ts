@@ -39,6 +39,8 @@ export interface JobRecords extends JobStore {
     readonly side: Job['side'];
     readonly states: readonly JobState[];
     readonly fromMs: number;
+    /** Exclusive. */
+    readonly toMs: number;
   }): number;
   /** Returns the sold jobs of a channel that were charged and are not marked `claimed` yet, in any end state. */
   unclaimed(channelId: string): readonly Job[];

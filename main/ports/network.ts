@@ -28,6 +28,8 @@ export interface Network {
   connect(address: string): Promise<string>;
   /** Passes HTTP requests from `/http/1.1` streams to this server. The header `x-peer-id` is set here, never by the peer. */
   serve(server: Server): void;
+  /** Marks a peer that paid: when connections are scarce, those of others are closed first. */
+  prefer(peer: string): void;
   /** HTTP over a libp2p stream. The signal aborts the stream. Fails with `peer-unreachable`. */
   fetch(peer: string, path: string, init: RequestInit): Promise<Response>;
   /** Bytes received and sent since the start. */

@@ -28,6 +28,8 @@ export type PaymentRefusal =
   /** The channel's balance is below the voucher's amount, or zero. */
   | 'deposit-too-small'
   | 'deposit-refused'
+  /** The deposit's authorization isn't valid now, by this machine's clock. */
+  | 'clock-wrong'
   /** Another request of the same channel isn't finished. */
   | 'channel-busy'
   /** 503: this request needs the chain, and the chain is unavailable. */
@@ -68,10 +70,18 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
+/**
+ * What a payment header says before the request's body is received, without the chain: there is none; the payment would
+ * be refused with any body; only the chain can tell; or it is a valid voucher of a known channel with money left.
+ */
+export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
+
 /** Admits paid requests on the provider's side. */
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
+  /** Changes nothing. */
+  standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
   /** Verifies and persists the voucher, and only then admits the request. */
   admit(request: PaidRequest): Promise<Admission>;
 }

@@ -156,7 +156,7 @@ const keepsJobs: Check = (database, reopened) => {
   assert.deepEqual(ids({ beforeMs: 3, limit: 1 }), ['b']);
   const page = (afterId: string, limit: number) => jobs.page(afterId, limit).map(({ id }) => id);
   assert.deepEqual([page('', 2), page('b', 2), page('c', 2)], [['a', 'b'], ['c'], []]);
-  assert.equal(jobs.count({ side: 'sold', states: ['admitted', 'running'], fromMs: 2 }), 1);
+  assert.equal(jobs.count({ side: 'sold', states: ['admitted', 'running'], fromMs: 2, toMs: 9 }), 1);
 };
 
 const followsPaymentMarks: Check = (database, reopened) => {

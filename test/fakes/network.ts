@@ -63,6 +63,8 @@ class FakeNetwork {
       serve: (server) => {
         this.#server = server;
       },
+      // Connections in memory are never scarce.
+      prefer: () => undefined,
       fetch: async (peer, path, init) => this.#fetch(peer, path, init),
       traffic: () => ({ inBytes: this.#inBytes, outBytes: this.#outBytes }),
     };

@@ -64,6 +64,7 @@ export function createFakeGate(): FakeGate {
     busy,
     charged: chargedOn,
     total: () => amount([...charged.values()].reduce((sum, value) => sum + value, 0n)),
+    standing: (request) => (request.header(PAYMENT_HEADER) === undefined ? 'none' : 'proven'),
     async admit(request: PaidRequest): Promise<Admission> {
       const header = request.header(PAYMENT_HEADER);
       if (header === undefined) return refuse('voucher-missing');

@@ -1,20 +1,35 @@
 /** Serves HTTP requests from libp2p streams, each with the verified peer ID of its requester. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Libp2p } from '@libp2p/interface';
-import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import { asSocket, HTTP_PROTOCOL } from './http-streams.ts';
 import { HTTP_STREAMS_PER_CONNECTION_MAX } from './node.ts';
+import { createServedStreams } from './served-streams.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
 
 const PEER_HEADER = 'x-peer-id';
 
-export function serveStreams(node: Libp2p, server: Server, traffic: TrafficCounter): void {
+export interface ServeOptions {
+  readonly traffic: TrafficCounter;
+  readonly clock: Clock;
+  readonly log: Log | null;
+}
+
+export function serveStreams(node: Libp2p, server: Server, { traffic, clock, log }: ServeOptions): void {
   setPeerHeader(server);
+  const served = createServedStreams(server, clock, log);
   void node.handle(
     HTTP_PROTOCOL,
     (stream, connection) => {
       const socket = new StreamSocket(stream, connection.remotePeer.toString(), traffic);
-      socket.setTimeout(SOCKET_IDLE_MS);
-      server.emit('connection', asSocket(socket));
+      if (served.add(socket)) {
+        server.emit('connection', asSocket(socket));
+        return;
+      }
+      log?.debug('A stream was refused', { peer: socket.peer });
+      socket.on('error', () => {});
+      socket.destroy(new Error('too many streams'));
     },
     { maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX, force: true },
   );
@@ -33,8 +48,6 @@ function setPeerHeader(server: Server): void {
     if (socket instanceof StreamSocket) {
       raw.push(PEER_HEADER, socket.peer);
       request.headers[PEER_HEADER] = socket.peer;
-      // A stream without traffic is closed; a complete request may be processed for a long time without traffic.
-      request.once('end', () => socket.setTimeout(0));
     }
     request.rawHeaders.splice(0, request.rawHeaders.length, ...raw);
   });

@@ -3,7 +3,9 @@ import type { Libp2p } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
 import type { Network } from '../../ports/network.ts';
+import { createConnectionLimits } from './connection-limits.ts';
 import { HttpClient } from './http-client.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
@@ -22,6 +24,8 @@ export interface NetworkOptions {
   readonly mdns: boolean;
   /** mDNS ignores peers with another service tag, which separates profiles. */
   readonly mdnsServiceTag?: string;
+  /** Gets a line when strangers reach a limit. */
+  readonly log?: Log;
 }
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0'];
@@ -32,15 +36,18 @@ const SERVICE_TAG = '_idlewatt._udp.local';
  * key was lost; `start` fails with `port-in-use`.
  */
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
-  const { clock, listen = LOOPBACK } = options;
+  const { clock, listen = LOOPBACK, log = null } = options;
+  const limits = createConnectionLimits(log);
   const privateKey = await loadPeerKey(options.folder);
   const key = await createPeerKey(privateKey);
   const node = await createNode({
     privateKey,
     listen,
     mdnsServiceTag: options.mdns ? (options.mdnsServiceTag ?? SERVICE_TAG) : null,
+    connectionGater: limits.gater,
     onFound: (found) => kept.found(found),
   });
+  limits.watch(node);
   const traffic = countTraffic();
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
@@ -79,7 +86,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       kept.add(peer, target);
       return peer;
     },
-    serve: (server) => serveStreams(node, server, traffic),
+    serve: (server) => serveStreams(node, server, { traffic, clock, log }),
+    prefer: limits.prefer,
     fetch: (peer, path, init) => client.fetch(peer, path, init),
     traffic: () => traffic.total(),
   };

@@ -1,6 +1,6 @@
 /** The configured libp2p node: TCP, noise, yamux, identify, ping and, if wanted, mDNS. */
 import { identify } from '@libp2p/identify';
-import type { Ed25519PrivateKey, Libp2p, PeerDiscovery, PeerInfo } from '@libp2p/interface';
+import type { ConnectionGater, Ed25519PrivateKey, Libp2p, PeerDiscovery, PeerInfo } from '@libp2p/interface';
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
@@ -8,6 +8,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { VERSION } from '../../../shared/version.ts';
+import { CONNECTIONS_MAX } from './connection-limits.ts';
 
 export interface NodeOptions {
   readonly privateKey: Ed25519PrivateKey;
@@ -15,6 +16,7 @@ export interface NodeOptions {
   readonly listen: readonly string[];
   /** Service tag for mDNS, which separates profiles; null turns mDNS off. */
   readonly mdnsServiceTag: string | null;
+  readonly connectionGater: ConnectionGater;
   /** Called for each peer that mDNS finds. */
   readonly onFound: (peer: PeerInfo) => void;
 }
@@ -28,7 +30,8 @@ export const HTTP_STREAMS_PER_CONNECTION_MAX = 128;
  */
 const INBOUND_CONNECTIONS_PER_SECOND_AND_HOST = 50;
 const PENDING_CONNECTIONS_MAX = 64;
-const CONNECTIONS_MAX = 256;
+/** Bytes of one stream that may be on the way to a reader that is paused. */
+const STREAM_WINDOW_BYTES_MAX = 512 * 1024;
 
 /** Creates a node that doesn't listen yet. */
 export function createNode(options: NodeOptions): Promise<Libp2p> {
@@ -45,7 +48,13 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX * 2 })],
+    connectionGater: options.connectionGater,
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX * 2,
+        streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },
+      }),
+    ],
     peerDiscovery: options.mdnsServiceTag === null ? [] : [discoverOnLan(options.mdnsServiceTag)],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,

@@ -23,6 +23,9 @@ export function countTraffic(): TrafficCounter {
   };
 }
 
+/** Longer than a service itself waits for a requester that doesn't read, so that the service decides first. */
+const DRAIN_MS_MAX = 90_000;
+
 /** Duplex over one libp2p stream; destroying it with an error resets the stream. */
 export class StreamSocket extends Duplex {
   /** The peer ID of the other end, verified by the connection. */
@@ -30,6 +33,8 @@ export class StreamSocket extends Duplex {
   readonly remoteAddress: string;
   readonly #stream: Stream;
   readonly #traffic: TrafficCounter;
+  /** Called when bytes arrive. */
+  onBytes: (() => void) | null = null;
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -44,6 +49,7 @@ export class StreamSocket extends Duplex {
       const bytes = event.data.subarray();
       traffic.received(bytes.byteLength);
       this.#restartTimer();
+      this.onBytes?.();
       if (!this.push(bytes) && this.#readable()) stream.pause();
     });
     stream.addEventListener('end', () => {
@@ -78,10 +84,20 @@ export class StreamSocket extends Duplex {
     try {
       this.#traffic.sent(chunk.byteLength);
       if (this.#stream.send(chunk)) done();
-      else this.#stream.onDrain().then(() => done(), done);
+      else this.#drain(done);
     } catch (error) {
       done(error instanceof Error ? error : new Error('stream closed'));
     }
+  }
+
+  /** Waits until the peer takes more. A peer that doesn't would otherwise keep the rest in memory for ever. */
+  #drain(done: (error?: Error | null) => void): void {
+    const timer = setTimeout(() => this.destroy(new Error('the peer takes no data')), DRAIN_MS_MAX);
+    timer.unref();
+    this.#stream
+      .onDrain()
+      .then(() => done(), done)
+      .finally(() => clearTimeout(timer));
   }
 
   override _final(done: (error?: Error | null) => void): void {

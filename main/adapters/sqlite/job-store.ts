@@ -50,12 +50,13 @@ function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'pag
           id,
         )
         .map((row) => jobEventSchema.parse(row)),
-    count({ side, states, fromMs }) {
+    count({ side, states, fromMs, toMs }) {
       const row = reader.get<{ jobs: number }>(
         `SELECT count(*) AS jobs FROM job
-         WHERE side = ? AND created_at_ms >= ? AND state IN (SELECT value FROM json_each(?))`,
+         WHERE side = ? AND created_at_ms >= ? AND created_at_ms < ? AND state IN (SELECT value FROM json_each(?))`,
         side,
         fromMs,
+        toMs,
         JSON.stringify(states),
       );
       return row?.jobs ?? 0;

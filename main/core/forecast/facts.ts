@@ -91,7 +91,8 @@ function pastDays({ clock, calendar, usage }: ForecastSources, served: readonly 
   for (const { startedAtMs, endedAtMs } of served) {
     if (startedAtMs === null || endedAtMs === null) continue;
     const day = calendar.day(startedAtMs);
-    busyMs.set(day, (busyMs.get(day) ?? 0) + (endedAtMs - startedAtMs));
+    // Negative if the clock was set back meanwhile.
+    busyMs.set(day, (busyMs.get(day) ?? 0) + Math.max(0, endedAtMs - startedAtMs));
   }
   // Jobs older than the list reaches would make their days look idle.
   const oldest = served.length < JOBS_MAX ? '' : calendar.day(served.at(-1)?.createdAtMs ?? clock.now());

@@ -1,4 +1,5 @@
 /** Lists the providers to try for a request, at their current prices; recently failed ones come last. */
+import { describeDuration } from '../../../shared/clocks.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
@@ -39,10 +40,11 @@ export interface Candidates {
 const RECENT_FAILURE_MS = 30_000;
 
 export function createCandidates({ directory, clock, accepts }: CandidateOptions): Candidates {
+  /** Monotonic. */
   const failedUntilMs = new Map<string, number>();
 
   function recentlyFailedLast(ranked: readonly Candidate[]): readonly Candidate[] {
-    const nowMs = clock.now();
+    const nowMs = clock.monotonic();
     for (const [peer, untilMs] of failedUntilMs) if (untilMs <= nowMs) failedUntilMs.delete(peer);
     const recentlyFailed = ({ peer }: Candidate) => failedUntilMs.has(peer);
     return [...ranked.filter((each) => !recentlyFailed(each)), ...ranked.filter(recentlyFailed)];
@@ -57,7 +59,7 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
         outputTokens: asked.maxTokens ?? 0,
       };
       const selling = await directory.find(asked.model, continuation?.without);
-      if (selling.length === 0) throw notOffered();
+      if (selling.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
       const ranked = rank(selling, wanted, accepts);
       if (ranked.length > 0) return recentlyFailedLast(ranked);
       if (rank(selling, wanted, () => true).length > 0)
@@ -66,7 +68,7 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
         details: { param: 'max_tokens' },
       });
     },
-    noteFailure: (peer) => void failedUntilMs.set(peer, clock.now() + RECENT_FAILURE_MS),
+    noteFailure: (peer) => void failedUntilMs.set(peer, clock.monotonic() + RECENT_FAILURE_MS),
     async renew({ peer, model: before }) {
       const offer = await directory.refresh(peer);
       const model = offer?.models.find(({ id }) => id === before.id);
@@ -74,6 +76,17 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
       return accepts(offer, model) ? { peer, offer, model } : null;
     },
   };
+}
+
+/** The error for providers that can't be used because the clocks differ; null if they don't. */
+function clockError(aheadMs: number | null): AppError | null {
+  if (aheadMs === null || aheadMs === 0) return null;
+  const side = aheadMs > 0 ? 'behind' : 'ahead of';
+  return new AppError(
+    'clock-wrong',
+    `No provider offers that model right now. This machine’s clock is ${describeDuration(Math.abs(aheadMs))} ${side} the clocks of the providers found. Check date and time of this machine; until they are right, offers are rejected.`,
+    { details: { aheadMs } },
+  );
 }
 
 /** The error for a model that no provider sells. */

@@ -153,6 +153,7 @@ function createRetries(
         case 'model-unavailable':
           await directory.refresh(peer);
           return null;
+        case 'clock-wrong':
         case 'peer-unreachable':
         case 'engine-failed':
           candidates.noteFailure(peer);

@@ -1,6 +1,8 @@
 /** Public interface of the identity module. */
 export {
+  clockDifferenceMs,
   createOffers,
+  LIVE_OFFER_CLOCK_ERROR_MS_MAX,
   type OfferChecks,
   type Offers,
   type OffersOptions,

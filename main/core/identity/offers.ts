@@ -42,12 +42,18 @@ const LIFETIME_MS = 600_000;
 const LIFETIME_MS_MAX = 24 * 3_600_000;
 /** Tolerance for an issue time in the future: clocks of home PCs are wrong by minutes. */
 const CLOCK_SKEW_MS_MAX = 300_000;
+/**
+ * Tolerance for an offer that its peer has just sent over its own connection: it is current whatever the clocks say,
+ * and the connection proves its origin. A clock that is wrong by more is no accident.
+ */
+export const LIVE_OFFER_CLOCK_ERROR_MS_MAX = 24 * 3_600_000;
 
 /** Signs on demand: a new offer after half of the last one's lifetime, or immediately when the terms change. */
 export function createOffers(options: OffersOptions): Offers {
   const { key, clock, terms, provePayout } = options;
   const lifetimeMs = options.lifetimeMs ?? LIFETIME_MS;
-  let latest: { terms: string; made: Promise<SignedOffer>; renewAtMs: number } | null = null;
+  let latest: { terms: string; made: Promise<SignedOffer>; signedAtMs: number; renewAtMs: number } | null =
+    null;
 
   async function sign(current: OfferTerms, nowMs: number): Promise<SignedOffer> {
     const expiresAtMs = nowMs + lifetimeMs;
@@ -67,9 +73,16 @@ export function createOffers(options: OffersOptions): Offers {
       const nowMs = clock.now();
       const current = terms();
       const text = JSON.stringify(current);
-      if (latest && latest.terms === text && nowMs < latest.renewAtMs) return latest.made;
+      const isCurrent =
+        latest !== null &&
+        latest.terms === text &&
+        clock.monotonic() < latest.renewAtMs &&
+        // Set back or forward since: the offer would be from the future, or expired.
+        Math.abs(nowMs - latest.signedAtMs) < lifetimeMs / 2;
+      if (latest !== null && isCurrent) return latest.made;
       const made = sign(current, nowMs);
-      const entry = { terms: text, made, renewAtMs: nowMs + lifetimeMs / 2 };
+      const renewAtMs = clock.monotonic() + lifetimeMs / 2;
+      const entry = { terms: text, made, signedAtMs: nowMs, renewAtMs };
       latest = entry;
       made.catch(() => {
         if (latest === entry) latest = null;
@@ -84,11 +97,14 @@ export interface OfferChecks {
   /** True if the address signed the text (EIP-191). */
   readonly verifyPayout: (text: string, proof: string, address: string) => Promise<boolean>;
   readonly clock: Clock;
+  /** Error of either clock that is tolerated. Default: none at the expiry, five minutes at the issue time. */
+  readonly clockErrorMsMax?: number;
 }
 
 /**
  * Returns the offer in a compact JWS after every check: the peer signed it, it names that peer, it is valid now, and
- * the proof of the payout address, if there is one, is for this peer. Fails with `bad-request`.
+ * the proof of the payout address, if there is one, is for this peer. Fails with `bad-request`; `details.aheadMs` says
+ * how far the offer is ahead of this machine's clock (or behind, if negative) where that is the reason.
  */
 export async function readOffer(jws: string, peer: string, checks: OfferChecks): Promise<Offer> {
   const result = offerSchema.safeParse(await checks.verifySigned(jws, peer));
@@ -96,9 +112,7 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   const offer = result.data;
   const nowMs = checks.clock.now();
   if (offer.peer !== peer) throw refused('another-peer', peer);
-  if (offer.expiresAtMs <= nowMs) throw refused('expired', peer);
-  if (offer.issuedAtMs > nowMs + CLOCK_SKEW_MS_MAX || offer.expiresAtMs > nowMs + LIFETIME_MS_MAX)
-    throw refused('not-yet', peer);
+  checkTimes(offer, nowMs, checks.clockErrorMsMax ?? 0);
   if (offer.payoutProof !== null) {
     const text = payoutProofText(peer, offer.expiresAtMs);
     if (!(await checks.verifyPayout(text, offer.payoutProof, offer.payout)))
@@ -107,8 +121,28 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   return offer;
 }
 
-function refused(reason: string, peer: string): AppError {
+function checkTimes({ peer, issuedAtMs, expiresAtMs }: Offer, nowMs: number, errorMsMax: number): void {
+  if (expiresAtMs - issuedAtMs > LIFETIME_MS_MAX) throw refused('not-yet', peer);
+  const aheadMs = clockDifferenceMs({ issuedAtMs, expiresAtMs }, nowMs);
+  if (expiresAtMs + errorMsMax <= nowMs) throw refused('expired', peer, { aheadMs });
+  if (issuedAtMs > nowMs + Math.max(errorMsMax, CLOCK_SKEW_MS_MAX))
+    throw refused('not-yet', peer, { aheadMs });
+}
+
+/**
+ * Returns by how much the clock of a peer is ahead of `nowMs` (negative: behind) at least, if the peer has just sent
+ * this offer; 0 if the difference is too small to see.
+ */
+export function clockDifferenceMs(
+  { issuedAtMs, expiresAtMs }: Pick<Offer, 'issuedAtMs' | 'expiresAtMs'>,
+  nowMs: number,
+): number {
+  if (issuedAtMs > nowMs + CLOCK_SKEW_MS_MAX) return issuedAtMs - nowMs;
+  return expiresAtMs < nowMs - CLOCK_SKEW_MS_MAX ? expiresAtMs - nowMs : 0;
+}
+
+function refused(reason: string, peer: string, facts: { readonly aheadMs?: number } = {}): AppError {
   return new AppError('bad-request', `The peer’s offer is invalid (${reason}).`, {
-    details: { reason, peer },
+    details: { reason, peer, ...facts },
   });
 }

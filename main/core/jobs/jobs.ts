@@ -26,8 +26,12 @@ export interface Jobs extends JobStore {
   list(page: JobPage): { readonly jobs: readonly Job[]; readonly more: boolean };
   /** Fails with `not-found`. */
   show(id: string): { readonly job: Job; readonly events: readonly JobEvent[] };
-  /** Counts the jobs of one side that were created since then. */
-  counts(side: Job['side'], fromMs: number): { readonly served: number; readonly failed: number };
+  /** Counts the jobs of one side that were created since then and, if an end is given, before it. */
+  counts(
+    side: Job['side'],
+    fromMs: number,
+    toMs?: number,
+  ): { readonly served: number; readonly failed: number };
   /** Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. */
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
   /** Marks the jobs of this asset that were claimed as paid out. */
@@ -80,9 +84,9 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
     appendEvent: (id, event) => records.appendEvent(id, event),
     list: (page) => listPage(records, page),
     show: (id) => ({ job: steps.find(id), events: records.events(id) }),
-    counts: (side, fromMs) => ({
-      served: records.count({ side, states: SERVED_STATES, fromMs }),
-      failed: records.count({ side, states: FAILED_STATES, fromMs }),
+    counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({
+      served: records.count({ side, states: SERVED_STATES, fromMs, toMs }),
+      failed: records.count({ side, states: FAILED_STATES, fromMs, toMs }),
     }),
     markClaimed({ channelId, claimedTotal, txHash }) {
       const covered = records

@@ -43,9 +43,6 @@ export interface Reports {
   byNetwork(days: number): readonly NetworkEarnings[];
 }
 
-/** Later than every entry, and a multiple of a quarter of an hour. */
-const END_OF_TIME_MS = Date.UTC(9999, 0, 1);
-
 export function createReports(parts: {
   readonly store: LedgerStore;
   readonly clock: Clock;
@@ -60,7 +57,8 @@ export function createReports(parts: {
     while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
     return starts;
   };
-  const since = (fromMs: number) => ({ fromMs, toMs: END_OF_TIME_MS });
+  /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
+  const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
   const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
     store.flows('income:jobs', assetId, by, since(fromMs));
 

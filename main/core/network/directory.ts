@@ -1,9 +1,11 @@
 /** Directory of providers: fetches the offers of all peers, verifies them and keeps them until they expire. */
+import { isAppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type Offer } from '../../../shared/offer.ts';
+import { readText } from '../../../shared/read-text.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network } from '../../ports/network.ts';
+import { clockDifferenceMs } from '../identity/index.ts';
 import { KnownOffers, type Provider } from './known-offers.ts';
-import { readText } from './read-text.ts';
 
 export interface DirectoryOptions {
   readonly network: Pick<Network, 'peers' | 'onPeers' | 'fetch'>;
@@ -29,6 +31,11 @@ export interface Directory {
   refresh(peer: string): Promise<Offer | null>;
   /** Leaves a peer out for a while, because it failed or cheated. */
   avoid(peer: string, forMs: number): void;
+  /**
+   * Returns by how much the clocks of the peers that sent an offer are ahead of this machine's (negative: behind), as
+   * the median; 0 if they agree within minutes, null if no peer sent an offer.
+   */
+  peersAheadMs(): number | null;
   /** Called when the offers changed. */
   onChange(listener: (providers: readonly Provider[]) => void): () => void;
 }
@@ -47,12 +54,16 @@ export function createDirectory(options: DirectoryOptions): Directory {
   let timer: Timer | null = null;
   let unsubscribe: (() => void) | null = null;
 
-  const refresh = (peer: string) => known.fetch(peer, () => fetchOffer(options, peer));
+  const clocks = new Map<string, number>();
+  const refresh = (peer: string) =>
+    known.fetch(peer, () => fetchOffer(options, peer, (aheadMs) => clocks.set(peer, aheadMs)));
   const connected = () => network.peers().flatMap((peer) => (peer.connected ? [peer.peer] : []));
 
   async function refreshDue(): Promise<void> {
     const peers = connected();
-    known.keepOnly(new Set(network.peers().map(({ peer }) => peer)));
+    const present = new Set(network.peers().map(({ peer }) => peer));
+    known.keepOnly(present);
+    for (const peer of clocks.keys()) if (!present.has(peer)) clocks.delete(peer);
     await Promise.all(peers.filter((peer) => !known.skipRefresh(peer)).map(refresh));
   }
 
@@ -101,6 +112,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     },
     refresh,
     avoid: (peer, forMs) => known.avoid(peer, forMs),
+    peersAheadMs: () => median([...clocks.values()]),
     onChange: (listener) => known.onChange(listener),
   };
 }
@@ -108,6 +120,8 @@ export function createDirectory(options: DirectoryOptions): Directory {
 async function fetchOffer(
   { network, clock, readOffer }: DirectoryOptions,
   peer: string,
+  /** Called with the difference of the clocks where the offer tells it. */
+  onClock: (aheadMs: number) => void,
 ): Promise<Offer | null> {
   const ended = new AbortController();
   const limit = clock.after(FETCH_MS_MAX, () => ended.abort());
@@ -118,11 +132,20 @@ async function fetchOffer(
       return null;
     }
     const { text, isComplete } = await readText(response, OFFER_CHARACTERS_MAX);
-    return isComplete ? await readOffer(text, peer) : null;
-  } catch {
+    if (!isComplete) return null;
+    const offer = await readOffer(text, peer);
+    onClock(clockDifferenceMs(offer, clock.now()));
+    return offer;
+  } catch (error) {
+    if (isAppError(error) && typeof error.details.aheadMs === 'number') onClock(error.details.aheadMs);
     // Every error of a peer has the same effect here: nothing can be bought from it now.
     return null;
   } finally {
     limit.cancel();
   }
+}
+
+/** The lower of the two middle values if there is no single one; null for an empty list. */
+function median(values: readonly number[]): number | null {
+  return [...values].sort((left, right) => left - right)[Math.floor((values.length - 1) / 2)] ?? null;
 }

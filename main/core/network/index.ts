@@ -1,4 +1,5 @@
 /** Public interface of the network module. */
+
+export { readText } from '../../../shared/read-text.ts';
 export { createDirectory, type Directory, type DirectoryOptions } from './directory.ts';
 export type { Provider } from './known-offers.ts';
-export { readText } from './read-text.ts';

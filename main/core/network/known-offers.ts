@@ -9,6 +9,8 @@ export interface Provider {
 
 interface Entry {
   offer: Offer | null;
+  /** End of the offer's validity. All times here are monotonic: the time of day may be set at any moment. */
+  validUntilMs: number;
   /** The fetch that is in progress. */
   fetching: Promise<Offer | null> | null;
   /** Number of refreshes to skip: most peers only buy. */
@@ -30,10 +32,10 @@ export class KnownOffers {
 
   /** Providers with an offer that is valid now, without peers to avoid. */
   providers(): readonly Provider[] {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.monotonic();
     const found: Provider[] = [];
-    for (const [peer, { offer, avoidUntilMs }] of this.#entries) {
-      if (offer && offer.expiresAtMs > nowMs && avoidUntilMs <= nowMs) found.push({ peer, offer });
+    for (const [peer, { offer, validUntilMs, avoidUntilMs }] of this.#entries) {
+      if (offer && validUntilMs > nowMs && avoidUntilMs <= nowMs) found.push({ peer, offer });
     }
     return found;
   }
@@ -50,6 +52,7 @@ export class KnownOffers {
       entry.skip = offer ? 0 : EMPTY_REFRESHES;
       const changed = JSON.stringify(offer?.models) !== JSON.stringify(entry.offer?.models);
       entry.offer = offer;
+      entry.validUntilMs = offer ? this.#clock.monotonic() + remainingMs(offer, this.#clock.now()) : 0;
       if (changed) for (const listener of this.#listeners) listener(this.providers());
       return offer;
     });
@@ -70,13 +73,14 @@ export class KnownOffers {
   }
 
   avoid(peer: string, forMs: number): void {
-    this.#entry(peer).avoidUntilMs = this.#clock.now() + forMs;
+    this.#entry(peer).avoidUntilMs = this.#clock.monotonic() + forMs;
   }
 
   /** Forgets all other peers, except those to avoid. */
   keepOnly(peers: ReadonlySet<string>): void {
+    const nowMs = this.#clock.monotonic();
     for (const [peer, { avoidUntilMs }] of this.#entries) {
-      if (!peers.has(peer) && avoidUntilMs <= this.#clock.now()) this.#entries.delete(peer);
+      if (!peers.has(peer) && avoidUntilMs <= nowMs) this.#entries.delete(peer);
     }
   }
 
@@ -89,8 +93,17 @@ export class KnownOffers {
   #entry(peer: string): Entry {
     const existing = this.#entries.get(peer);
     if (existing) return existing;
-    const made: Entry = { offer: null, fetching: null, skip: 0, avoidUntilMs: 0 };
+    const made: Entry = { offer: null, validUntilMs: 0, fetching: null, skip: 0, avoidUntilMs: 0 };
     this.#entries.set(peer, made);
     return made;
   }
+}
+
+/**
+ * Returns for how long an offer that has just arrived is valid: until its expiry if the clocks agree, for its whole
+ * lifetime if they don't.
+ */
+function remainingMs({ issuedAtMs, expiresAtMs }: Offer, nowMs: number): number {
+  const clocksAgree = issuedAtMs <= nowMs && nowMs < expiresAtMs;
+  return clocksAgree ? expiresAtMs - nowMs : expiresAtMs - issuedAtMs;
 }

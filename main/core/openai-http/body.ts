@@ -1,28 +1,31 @@
 /** Request bodies of the OpenAI-compatible services: JSON, with a size limit. */
 import type { Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { isDeepJson, JSON_DEPTH_MAX } from '../../../shared/json.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** Rejects larger bodies on all routes that are added afterwards, with `bad-request`. */
+/** Rejects bodies of a larger size on all routes that are added afterwards, before they are received. */
 export function limitBodies(app: Hono): void {
-  app.use(
-    bodyLimit({
-      maxSize: BODY_BYTES_MAX,
-      onError: () => {
-        throw invalidBody(`The request body exceeds ${BODY_BYTES_MAX} bytes.`);
-      },
-    }),
-  );
+  app.use(async (context, next) => {
+    if (Number(context.req.header('content-length') ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+    await next();
+  });
 }
 
-/** Parses the body. Fails with `bad-request`. */
+/** Returns true if the body is, or may be, larger. */
+export function mayExceed(context: Context, bytesMax: number): boolean {
+  const length = context.req.header('content-length');
+  return length === undefined
+    ? context.req.header('transfer-encoding') !== undefined
+    : Number(length) > bytesMax;
+}
+
+/** Receives and parses the body. Fails with `bad-request`, also if it is larger than it said. */
 export async function readJsonBody(context: Context): Promise<unknown> {
   let text: string;
   try {
-    text = await context.req.text();
+    text = await readText(context.req.raw.body);
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     throw invalidBody('The request body could not be read.', cause);
@@ -33,6 +36,21 @@ export async function readJsonBody(context: Context): Promise<unknown> {
   } catch (cause) {
     throw invalidBody('The request body must be JSON.', cause);
   }
+}
+
+async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > BODY_BYTES_MAX) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function tooLarge(): AppError {
+  return invalidBody(`The request body exceeds ${BODY_BYTES_MAX} bytes.`);
 }
 
 function invalidBody(message: string, cause?: unknown): AppError {

@@ -1,9 +1,13 @@
 /** Limits of the provider service, and the checks of a request against them. */
 import { AppError } from '../../../shared/errors.ts';
+import { type Amount, ZERO } from '../../../shared/money.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
 import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
+import { charge } from '../../../shared/price.ts';
+import type { BodyLimits } from './body-places.ts';
+import type { RequestRateLimits } from './request-rate.ts';
 
-export interface ProviderLimits {
+export interface ProviderLimits extends BodyLimits, RequestRateLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /** Concurrent requests of one peer. */
@@ -14,6 +18,8 @@ export interface ProviderLimits {
   readonly answerTokensMax: number;
   /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;
+  /** Size up to which the body of a request without a payment is received, to tell its price. */
+  readonly unpaidBodyBytesMax: number;
 }
 
 export const PROVIDER_LIMITS: ProviderLimits = {
@@ -22,7 +28,22 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   promptBytesMax: 256 * 1024,
   answerTokensMax: 4_096,
   stallMs: 60_000,
+  unpaidBodyBytesMax: 64 * 1024,
+  bodiesMax: 64,
+  bodiesPerPeerMax: 8,
+  unprovenBodiesMax: 16,
+  unprovenBodiesPerPeerMax: 2,
+  freePerSecond: 5,
+  freeBurst: 50,
 };
+
+/** Returns the highest cost of any request: the price of one whose body wasn't received. */
+export function highestCost(models: readonly OfferedModel[], limits: ProviderLimits): Amount {
+  const costs = models.map(({ price, contextTokens }) =>
+    charge(price, { input: contextTokens, output: Math.min(contextTokens, limits.answerTokensMax) }),
+  );
+  return costs.reduce((highest, cost) => (cost > highest ? cost : highest), ZERO);
+}
 
 /** Returns the maximum number of output tokens to generate. Fails with `context-exceeded` or `bad-request`. */
 export function checkSize(asked: AskedCompletion, model: OfferedModel, limits: ProviderLimits): number {

@@ -18,21 +18,29 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { PeerKey } from '../../ports/network.ts';
-import { CHANNEL_PATH, type PaidRequest, type PaymentGate } from '../../ports/payments.ts';
+import {
+  CHANNEL_PATH,
+  type Admission as GateAdmission,
+  type PaidRequest,
+  type PaymentGate,
+} from '../../ports/payments.ts';
 import type { Offers } from '../identity/index.ts';
 import {
   answerFailures,
   createFailures,
   type Failures,
   limitBodies,
+  mayExceed,
   onAbort,
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission } from './admission.ts';
-import { checkSize, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
+import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { readyEvents } from './ready-events.ts';
+import { createRequestRate, type RequestRate } from './request-rate.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
 
@@ -73,14 +81,20 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
   const admission = createAdmission(limits);
+  const bodies = createBodyPlaces(limits);
+  const rate = createRequestRate(clock, limits);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, admission },
+    ...{ limits, onUnexpected, failures, active, admission, bodies, rate },
     isClosing: () => closing,
   };
 
   const app = new Hono();
+  app.use(async (context, next) => {
+    rate.take(peerOf(context));
+    await next();
+  });
   limitBodies(app);
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
   app.get(MODELS_PATH, async (context) => {
@@ -119,29 +133,60 @@ interface SellingParts extends ProviderOptions {
   readonly failures: Failures;
   readonly active: ActiveJobs;
   readonly admission: Admission;
+  readonly bodies: BodyPlaces;
+  readonly rate: RequestRate;
   readonly isClosing: () => boolean;
 }
 
 async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
-  const asked = readCompletion(kind, await readJsonBody(context));
   const slots = availableSlots(parts);
+  const peer = peerOf(context);
+  const received = await receive(parts, context, peer);
+  if (received instanceof Response) return received;
+  const asked = readCompletion(kind, received.body);
   const model = await offeredModel(parts, asked);
   const maxTokens = checkSize(asked, model, parts.limits);
-  const peer = context.req.header('x-peer-id') ?? 'direct';
   const leave = parts.admission.enter(peer, slots);
   let isAdmitted = false;
   try {
     const costMax = ceiling(model.price, textsOf(asked), maxTokens);
     const admitted = await parts.gate.admit(paidRequest(context, costMax, `Tokens of ${model.id}`));
-    if (admitted.kind === 'answered') {
-      const { body, status, headers } = admitted;
-      return new Response(body, { status, headers });
-    }
+    if (admitted.kind === 'answered') return responseOf(admitted);
+    parts.rate.giveBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
     return await work(parts, { asked, maxTokens, job, requester: context.req.raw.signal, leave });
   } finally {
     if (!isAdmitted) leave();
+  }
+}
+
+/**
+ * Receives the body, if the payment is good or the body small; otherwise refuses the payment without it. A good payment
+ * has places of its own, which no stranger can take.
+ */
+async function receive(
+  parts: SellingParts,
+  context: Context,
+  peer: string,
+): Promise<Response | { readonly body: unknown }> {
+  const { gate, limits, bodies, offers } = parts;
+  const standing = gate.standing({ header: (name) => context.req.header(name) });
+  if (standing === 'refused' || (standing === 'none' && mayExceed(context, limits.unpaidBodyBytesMax))) {
+    const { models } = (await offers.current()).offer;
+    // A payment is judged at its own price, so that the refusal tells what is wrong with it.
+    const cost = standing === 'none' ? highestCost(models, limits) : amount(0);
+    const refusal = await gate.admit(paidRequest(context, cost, 'Tokens of any model'));
+    if (refusal.kind === 'answered') return responseOf(refusal);
+    // A payment can't become good: this would be a defect of the gate.
+    await refusal.payment.cancel();
+    throw new Error('a payment was refused and then admitted');
+  }
+  const leave = bodies.enter(peer, standing === 'proven');
+  try {
+    return { body: await readJsonBody(context) };
+  } finally {
+    leave();
   }
 }
 
@@ -214,11 +259,18 @@ function work(
 /** Passes a request for a channel to the payment gate, with a ceiling of zero. */
 async function openChannel(gate: PaymentGate, context: Context): Promise<Response> {
   const result = await gate.admit(paidRequest(context, amount(0), 'Opening of a payment channel'));
-  if (result.kind === 'answered') {
-    return new Response(result.body, { status: result.status, headers: result.headers });
-  }
+  if (result.kind === 'answered') return responseOf(result);
   await result.payment.cancel();
   return context.json({ opened: true });
+}
+
+function responseOf({ body, status, headers }: Extract<GateAdmission, { kind: 'answered' }>): Response {
+  return new Response(body, { status, headers });
+}
+
+/** The requester, as the network has identified it. */
+function peerOf(context: Context): string {
+  return context.req.header('x-peer-id') ?? 'direct';
 }
 
 function listed(model: OfferedModel): Record<string, unknown> {

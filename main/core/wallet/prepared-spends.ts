@@ -12,7 +12,14 @@ const PREPARED_MAX = 50;
 
 interface Prepared {
   readonly plan: SpendPlan;
+  /** By the time of day as it is now, which may have been set since. */
   readonly expiresAtMs: number;
+}
+
+interface Waiting {
+  readonly plan: SpendPlan;
+  /** Monotonic. */
+  readonly untilMs: number;
 }
 
 export interface PreparedSpends {
@@ -23,11 +30,11 @@ export interface PreparedSpends {
 }
 
 export function createPreparedSpends(clock: Clock): PreparedSpends {
-  const waiting = new Map<string, Prepared>();
+  const waiting = new Map<string, Waiting>();
   return {
     add(plan) {
-      const nowMs = clock.now();
-      for (const [id, { expiresAtMs }] of waiting) if (expiresAtMs <= nowMs) waiting.delete(id);
+      const nowMs = clock.monotonic();
+      for (const [id, { untilMs }] of waiting) if (untilMs <= nowMs) waiting.delete(id);
       if (waiting.size >= PREPARED_MAX) {
         throw new AppError(
           'busy',
@@ -35,17 +42,17 @@ export function createPreparedSpends(clock: Clock): PreparedSpends {
         );
       }
       const id = randomUUID();
-      const expiresAtMs = nowMs + PREPARED_MS;
-      waiting.set(id, { plan, expiresAtMs });
-      return preparedSpend(id, plan, expiresAtMs);
+      waiting.set(id, { plan, untilMs: nowMs + PREPARED_MS });
+      return preparedSpend(id, plan, clock.now() + PREPARED_MS);
     },
     take(id) {
       const found = waiting.get(id);
       waiting.delete(id);
-      if (found === undefined || found.expiresAtMs <= clock.now()) {
+      const leftMs = found === undefined ? 0 : found.untilMs - clock.monotonic();
+      if (found === undefined || leftMs <= 0) {
         throw new AppError('not-found', 'This transfer was already used or has expired. Prepare it again.');
       }
-      return found;
+      return { plan: found.plan, expiresAtMs: clock.now() + leftMs };
     },
   };
 }

@@ -33,6 +33,7 @@ export interface SecretsOptions {
 
 interface Drill {
   readonly expected: readonly string[];
+  /** Monotonic. */
   readonly endsAtMs: number;
 }
 
@@ -69,13 +70,13 @@ export function createSecrets(options: SecretsOptions): Secrets {
       const expected = positions.map((position) =>
         forceUnwrap('a position is within the phrase', words[position - 1]),
       );
-      drill = { id: randomUUID(), expected, endsAtMs: clock.now() + DRILL_MS };
+      drill = { id: randomUUID(), expected, endsAtMs: clock.monotonic() + DRILL_MS };
       return { id: drill.id, positions };
     },
     answerDrill(id, words) {
       const current = drill;
       drill = null;
-      if (current === null || current.id !== id || clock.now() > current.endsAtMs) {
+      if (current === null || current.id !== id || clock.monotonic() > current.endsAtMs) {
         throw new AppError('not-found', 'This backup check has ended. Start another one.');
       }
       const passed =

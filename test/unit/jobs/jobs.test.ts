@@ -201,6 +201,7 @@ test('lists and counts separate served from failed; listeners get each change af
   assert.deepEqual(ids('all').sort(), ['a', 'b', 'c']);
   assert.deepEqual(jobs.counts('sold', 0), { served: 1, failed: 1 });
   assert.deepEqual(jobs.counts('sold', 5_000), { served: 0, failed: 0 });
+  assert.deepEqual(jobs.counts('sold', 0, 1), { served: 0, failed: 0 }, 'jobs dated later don’t count');
   assert.deepEqual(changes.slice(0, 4), ['a admitted', 'a running', 'a delivered', 'a charged']);
   assert.equal(changes.length, 8);
 });

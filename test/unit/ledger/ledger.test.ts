@@ -250,6 +250,23 @@ test('a charge that a crash kept from the ledger is recovered once, and only the
   assert.equal(ledger.bookedOnChannel('bought', '0xch'), 30n);
 });
 
+test('income dated in the future, by a clock that was wrong, counts on its own day and not today', () => {
+  const { ledger, clock } = setUp('Europe/Berlin');
+  const later = NOON + 24 * HOUR_MS;
+  ledger.jobCharged(
+    soldJob({ id: 'ahead', charged: '300', cumulative: '300', endedAtMs: later, model: 'a' }),
+  );
+  const today = { day: '2026-11-23', earned: 0n, jobs: 0, feesCoin: 0n };
+  assert.equal(ledger.earned(TOKEN, 'today'), 0n);
+  assert.equal(ledger.earned(TOKEN, 'week'), 0n);
+  assert.deepEqual(ledger.earningsByDay(TOKEN, COIN, 1), [today]);
+  assert.deepEqual(ledger.earningsByModel(TOKEN, 30), []);
+  assert.equal(ledger.earned(TOKEN, 'total'), 300n, 'the money itself is there');
+  clock.advance(24 * HOUR_MS);
+  assert.equal(ledger.earned(TOKEN, 'today'), 300n);
+  assert.equal(ledger.earningsByDay(TOKEN, COIN, 1)[0]?.earned, 300n);
+});
+
 test('income is summed by local day, week and model; days without income are included', () => {
   const { ledger, clock } = setUp('Europe/Berlin');
   // In Berlin (UTC+1) 22:59 UTC still is the day, 23:00 UTC is the next one.

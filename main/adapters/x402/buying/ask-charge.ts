@@ -12,7 +12,7 @@ import {
   type PaidProvider,
 } from '../../../ports/payments.ts';
 import type { BoughtChannel } from './channel-finder.ts';
-import { decodeRequired, parseSettled, refusalCode } from './provider-responses.ts';
+import { decodeRequired, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
 
@@ -51,7 +51,7 @@ export async function askCharge(
       }),
     },
   });
-  const body = await response.text();
+  const body = await readBody(response);
   const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
   if (response.status === 200 && paid !== null) {
     const { extra } = parseSettled(paid);

@@ -11,7 +11,7 @@ export interface Slot {
   uncertain: boolean;
   /** Refusals in a row; a channel that keeps failing is no longer used. */
   refusals: number;
-  /** The channel is not used before this time, while the provider still works on an earlier request. */
+  /** The channel is not used before this time (monotonic), while the provider still works on an earlier request. */
   notBeforeMs: number;
 }
 
@@ -29,7 +29,10 @@ export interface ChannelPool {
 /** Number of refusals in a row after which a channel is no longer used. */
 const REFUSALS_MAX = 4;
 
-/** Creates a pool of at most `channelsMax` channels; numbers of channels that were given up are not used again. */
+/**
+ * Creates a pool of at most `channelsMax` channels; numbers of channels that were given up are not used again. `now` is
+ * monotonic.
+ */
 export function createChannelPool(
   channelsMax: number,
   now: () => number,

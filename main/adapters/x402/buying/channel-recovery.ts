@@ -31,7 +31,7 @@ export async function learnFromRefusal(
 ): Promise<void> {
   const code = refusalCode(response.body);
   if (code === 'channel-busy') {
-    slot.notBeforeMs = clock.now() + BUSY_WAIT_MS;
+    slot.notBeforeMs = clock.monotonic() + BUSY_WAIT_MS;
     return;
   }
   slot.refusals += 1;

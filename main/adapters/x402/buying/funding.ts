@@ -13,17 +13,19 @@ import { CHANNEL_PATH, PAYMENT_HEADER, PAYMENT_RESPONSE_HEADER } from '../../../
 import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
 import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
-import { depositError, parseSettled, refusalCode } from './provider-responses.ts';
+import { depositError, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const DEPOSIT_ATTEMPTS = 3;
 /** Includes the time until the chain accepts the deposit. */
 const DEPOSIT_TIMEOUT_MS = 90_000;
+/** A clock that is behind by more is corrected by this much: no node may make an authorization valid for years. */
+const CLOCK_BEHIND_MS_MAX = 7 * 86_400_000;
 /** Refusals after which the record was corrected and another attempt makes sense. */
 const RETRIED_CODES = ['voucher-replayed', 'voucher-out-of-step', 'voucher-too-small'];
 
 export interface FundingParts
   extends RecoveryParts,
-    Pick<PayerOptions, 'deposit' | 'depositMax' | 'onDeposit' | 'onDepositUnknown'> {}
+    Pick<PayerOptions, 'chain' | 'deposit' | 'depositMax' | 'onDeposit' | 'onDepositUnknown'> {}
 
 /** Resolves when the channel's unspent balance covers `ceiling`. */
 export async function fundChannel(parts: FundingParts, use: ChannelUse, ceiling: Amount): Promise<void> {
@@ -57,7 +59,7 @@ async function deposit(
   const { payload, x402Version } = await createBatchSettlementEIP3009DepositPayload(
     channel.deps.signer,
     2,
-    requirement,
+    await onChainTime(parts, requirement),
     channel.config,
     sum.toString(),
     (charged + 1n).toString(),
@@ -73,6 +75,22 @@ async function deposit(
   }
 }
 
+/**
+ * Returns the requirement with a time limit that ends as late on the chain's clock as asked: x402's client adds it to
+ * this machine's clock, and the chain rejects an authorization that has ended on its own. Where the chain's last block is
+ * old, this machine's clock may be right, and the later one counts.
+ */
+async function onChainTime(
+  { chain, clock }: Pick<FundingParts, 'chain' | 'clock'>,
+  requirement: PaymentRequirements,
+): Promise<PaymentRequirements> {
+  const nowMs = clock.now();
+  // Without an answer this machine's clock has to do; the provider's node may still be available.
+  const chainMs = await chain.time().catch(() => nowMs);
+  const behindSeconds = Math.ceil(Math.min(Math.max(0, chainMs - nowMs), CLOCK_BEHIND_MS_MAX) / 1_000);
+  return { ...requirement, maxTimeoutSeconds: requirement.maxTimeoutSeconds + behindSeconds };
+}
+
 /** Lets the provider relay the deposit to the chain, and records it when the response confirms it. */
 async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, header: string): Promise<void> {
   const { provider, slot, channel } = use;
@@ -81,7 +99,7 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
     signal: AbortSignal.timeout(DEPOSIT_TIMEOUT_MS),
     headers: { [PAYMENT_HEADER]: header },
   });
-  const body = await response.text();
+  const body = await readBody(response);
   const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
   if (response.status !== 200 || paid === null) {
     const required = response.headers.get(PAYMENT_REQUIRED_HEADER);

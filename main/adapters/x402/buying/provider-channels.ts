@@ -27,7 +27,7 @@ export function createChannelsByPeer(channelsMax: number, clock: Clock): (peer: 
     const known = byPeer.get(peer);
     if (known !== undefined) return known;
     const channels: ProviderChannels = {
-      pool: createChannelPool(channelsMax, () => clock.now(), later),
+      pool: createChannelPool(channelsMax, () => clock.monotonic(), later),
       requirements: null,
     };
     byPeer.set(peer, channels);

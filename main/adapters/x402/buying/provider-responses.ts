@@ -5,11 +5,15 @@ import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
 import { parseJson } from '../../../../shared/json.ts';
 import { amountSchema } from '../../../../shared/money.ts';
+import { readText } from '../../../../shared/read-text.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import { assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
 const WITHDRAW_DELAY_SECONDS_MAX = 7 * 86_400;
+
+/** An error in OpenAI's shape has a few hundred characters. */
+const BODY_CHARACTERS_MAX = 64 * 1024;
 
 const settledSchema = z.object({
   success: z.literal(true),
@@ -68,6 +72,11 @@ export function parseSettled(paymentResponse: string): z.infer<typeof settledSch
 
 const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
+/** Returns the body's text, or its beginning: a provider could send without end. The rest is not received. */
+export async function readBody(response: Response): Promise<string> {
+  return (await readText(response, BODY_CHARACTERS_MAX)).text;
+}
+
 /** Returns the `code` of an OpenAI-shaped error, or null. */
 export function refusalCode(body: string): string | null {
   try {
@@ -87,6 +96,13 @@ export function depositError(peer: string, code: string | null): AppError {
       {
         details: { peer },
       },
+    );
+  }
+  if (code === 'clock-wrong') {
+    return new AppError(
+      'clock-wrong',
+      'The provider’s clock differs from the blockchain’s, so it rejected the deposit. Nothing was deposited; another provider may accept it.',
+      { details: { peer } },
     );
   }
   return new AppError('insufficient-funds', 'The deposit into the channel failed.', {

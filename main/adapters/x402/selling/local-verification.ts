@@ -14,8 +14,8 @@ type Verify = FacilitatorClient['verify'];
 type Requirements = Parameters<Verify>[1];
 type Verified = Awaited<ReturnType<Verify>>;
 
-/** Validity of the stored chain state as given to x402's server: always expired. */
-export const NEVER_FRESH_MS = -1;
+/** Validity of the stored chain state as given to x402's server: always expired, even if it is from the future. */
+export const NEVER_FRESH_MS = Number.NEGATIVE_INFINITY;
 
 export interface LocalVerificationOptions {
   readonly facilitator: FacilitatorClient;
@@ -74,7 +74,10 @@ export function verifyLocally(options: LocalVerificationOptions): FacilitatorCli
 }
 
 function isFresh(channel: Channel, freshMs: number): boolean {
-  return channel.onchainSyncedAt !== undefined && Date.now() - channel.onchainSyncedAt <= freshMs;
+  if (channel.onchainSyncedAt === undefined) return false;
+  const ageMs = Date.now() - channel.onchainSyncedAt;
+  // A check from the future was made before the clock was set back: its age is unknown.
+  return ageMs >= 0 && ageMs <= freshMs;
 }
 
 /** Without a named key the payer may be a contract, and only the chain can verify its signature. */

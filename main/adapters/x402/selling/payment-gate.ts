@@ -22,6 +22,7 @@ import {
   refusalResponse,
   requiredOf,
 } from './gate-response.ts';
+import { paymentStanding } from './payment-standing.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import { classifyRefusal } from './refusals.ts';
 import { isUnclaimable } from './voucher-signature.ts';
@@ -29,7 +30,12 @@ import { isUnclaimable } from './voucher-signature.ts';
 /** See {@link PaymentGate}. Deposits are on the chain before any job is started. */
 export function createPaymentGate(provider: ProviderChannels): PaymentGate {
   const { network, payout } = provider.options;
-  return { asset: network.token, payout, admit: (request) => admit(provider, request) };
+  return {
+    asset: network.token,
+    payout,
+    standing: (request) => paymentStanding(provider, request),
+    admit: (request) => admit(provider, request),
+  };
 }
 
 async function admit(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
