@@ -372,3 +372,14 @@ test('a network’s fixed price precedes the owner’s; without either the price
   assert.deepEqual(coinPriceOf(network(null), 3_000_000_000), { token: 3_000_000_000n, coin });
   assert.equal(coinPriceOf(network(null), null), null);
 });
+
+test('what a channel has claimed so far includes what was paid out', async () => {
+  const { claims, settlement } = setUp();
+  claims.owe('a', 300n);
+  await settlement.settleNow();
+  claims.owe('a', 310n);
+  const [row] = settlement.receivables();
+  assert.equal(row?.owed, 10n);
+  assert.equal(row?.claimed, 0n, 'nothing waits for a payout');
+  assert.equal(row?.claimedTotal, 300n);
+});
