@@ -6,6 +6,7 @@ import { RPCHandler as PortHandler } from '@orpc/server/message-port';
 import { AppError } from '../shared/errors.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
 import { VERSION } from '../shared/version.ts';
+import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock } from './adapters/sqlite/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
@@ -98,6 +99,8 @@ function logStart(log: Log, config: AgentConfig, paths: HomePaths): void {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     pid: process.pid,
+    // No key has been read yet.
+    dumpsPrevented: preventDumps(),
   });
 }
 

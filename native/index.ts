@@ -55,6 +55,11 @@ export interface Native {
    * active parts, separated by spaces. On Linux the launcher does that, and this function does nothing.
    */
   confine(memoryBytesMax: number, parentPid: number): string;
+  /**
+   * Keeps this process's memory out of core files, and on Linux away from other programs of the user. Returns whether
+   * that is certain.
+   */
+  preventDumps(): boolean;
 }
 
 const ADDON = fileURLToPath(new URL('./build/idlewatt.node', import.meta.url));
@@ -62,6 +67,8 @@ const LAUNCHER = fileURLToPath(new URL('./build/idlewatt-sandbox', import.meta.u
 
 /** Replace the functions that only the Linux addon has. */
 const NO_WATCHES = { watchInput: () => null, watchFile: () => null } satisfies Partial<Native>;
+/** Stands for what an addon of an older version lacks. */
+const NO_DUMPS = { preventDumps: () => false } satisfies Partial<Native>;
 
 let loaded: Native | null = null;
 
@@ -81,7 +88,7 @@ function load(path: string): Native {
   if (!existsSync(path)) return fallback('it was not compiled on this machine');
   try {
     const addon: Omit<Native, 'missing' | keyof typeof NO_WATCHES> = createRequire(import.meta.url)(path);
-    return { missing: null, ...NO_WATCHES, ...addon };
+    return { missing: null, ...NO_WATCHES, ...NO_DUMPS, ...addon };
   } catch (error) {
     return fallback(error instanceof Error ? error.message : 'it could not be loaded');
   }
@@ -95,5 +102,6 @@ function fallback(missing: string): Native {
     readCards: async () => null,
     controllerIdleMs: () => null,
     confine: () => '',
+    ...NO_DUMPS,
   };
 }

@@ -1,5 +1,6 @@
 /* Node-API functions around the platform's readings. Calls that take time run on a thread of Node's pool. */
 #define NAPI_VERSION 8
+#include "dumps.h"
 #include "input.h"
 #include "nvml.h"
 #ifdef __linux__
@@ -193,6 +194,14 @@ static napi_value controller_idle(napi_env env, napi_callback_info info) {
   return number_or_null(env, (double)idlewatt_controller_idle_ms());
 }
 
+/* preventDumps(): boolean */
+static napi_value prevent_dumps(napi_env env, napi_callback_info info) {
+  napi_value value;
+  (void)info;
+  napi_get_boolean(env, idlewatt_prevent_dumps(), &value);
+  return value;
+}
+
 /* confine(memoryBytesMax: number, parentPid: number): string, the active parts; empty on Linux. */
 static napi_value confine(napi_env env, napi_callback_info info) {
   size_t count = 2;
@@ -216,6 +225,7 @@ NAPI_MODULE_INIT() {
       {"readCards", NULL, read_cards, NULL, NULL, NULL, napi_enumerable, NULL},
       {"controllerIdleMs", NULL, controller_idle, NULL, NULL, NULL, napi_enumerable, NULL},
       {"confine", NULL, confine, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"preventDumps", NULL, prevent_dumps, NULL, NULL, NULL, napi_enumerable, NULL},
 #ifdef __linux__
       {"watchInput", NULL, idlewatt_watch_input, NULL, NULL, NULL, napi_enumerable, NULL},
       {"watchFile", NULL, idlewatt_watch_file, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -39,6 +39,7 @@ const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] 
         'linux/x-input-watch.c',
         'linux/file-input-watch.c',
         'linux/input.c',
+        'linux/dumps.c',
       ],
       flags: [...ADDON_FLAGS, '-D_GNU_SOURCE', '-ldl', '-pthread'],
     },
@@ -51,7 +52,7 @@ const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] 
   darwin: [
     {
       name: 'idlewatt.node',
-      sources: ['addon.c', 'nvml.c', 'darwin/input.c', 'darwin/priority.c', 'darwin/confine.c'],
+      sources: ['addon.c', 'nvml.c', 'darwin/input.c', 'darwin/priority.c', 'darwin/confine.c', 'darwin/dumps.c'],
       flags: [
         ...ADDON_FLAGS,
         '-undefined',
@@ -63,7 +64,7 @@ const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] 
   win32: [
     {
       name: 'idlewatt.node',
-      sources: ['addon.c', 'nvml.c', 'windows/input.c', 'windows/priority.c', 'windows/confine.c'],
+      sources: ['addon.c', 'nvml.c', 'windows/input.c', 'windows/priority.c', 'windows/confine.c', 'windows/dumps.c'],
       flags: ['-shared', '-luser32'],
     },
   ],

@@ -114,6 +114,8 @@ export function sandboxedStart(program: string, options: SandboxOptions): Sandbo
 export function enterSandbox(): SandboxReport {
   const launched = process.env[ACTIVE_PARTS];
   const native = loadNative();
+  // A core file would contain prompts. The launcher's limit doesn't bind every handler of core files.
+  native.preventDumps();
   const names = launched ?? native.confine(memoryBytesMax({}), process.ppid);
   const active = new Set(names.split(' '));
   if (getPriority() === LOWEST_PRIORITY) active.add('priority');
