@@ -12,6 +12,7 @@ import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
 import { BUG_EXIT_CODE, USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
+import type { Proxies } from './adapters/http/index.ts';
 import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
 import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
@@ -76,7 +77,15 @@ function fail(error: unknown): void {
   void reportFailure(error.message, error.code).finally(() => process.exit(exitCode));
 }
 
+/** Null without a proxy; then nothing is loaded for it. */
+async function openProxies(): Promise<Proxies | null> {
+  if (!Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))) return null;
+  const { useProxies } = await import('./adapters/http/index.ts');
+  return useProxies(process.env);
+}
+
 async function main(): Promise<void> {
+  const proxies = await openProxies();
   const argv = process.argv.slice(2);
   if (isCommand(argv)) {
     endAtClosedPipe();
@@ -107,6 +116,9 @@ async function main(): Promise<void> {
       quit: () => void stop().catch(fail),
       onOpened(opened) {
         stopAgent = opened.stop;
+        if (proxies !== null) {
+          opened.log.child('start').info('Outside addresses are reached through a proxy', { ...proxies });
+        }
         guardProcess({ log: opened.log.child('process'), close: opened.stop, closeMsMax: STOP_MS_MAX });
       },
     },

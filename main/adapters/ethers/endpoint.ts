@@ -2,6 +2,7 @@
 import { FetchRequest, JsonRpcProvider, Network } from 'ethers';
 import { z } from 'zod';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import { describeInterference, describeStatus, SIGN_IN_PAGE } from '../../../shared/network-failure.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
 
 export const REQUEST_TIMEOUT_MS = 10_000;
@@ -90,9 +91,12 @@ function translate(error: unknown, network: ChainNetwork): Error {
   const answered = rpcErrorSchema.safeParse(error);
   const text = answered.success ? answered.data.error.message : nestedMessage(error);
   if (text === null) {
-    return new AppError('chain-unavailable', 'The chain is unreachable.', {
+    const reason = unreachableReason(error);
+    const message =
+      reason === null ? 'The chain is unreachable.' : `The chain’s node is unreachable: ${reason}.`;
+    return new AppError('chain-unavailable', message, {
       cause: error,
-      details: { network: network.id },
+      details: { network: network.id, ...(reason === null ? {} : { reason }) },
     });
   }
   if (/insufficient funds/i.test(text)) {
@@ -102,6 +106,22 @@ function translate(error: unknown, network: ChainNetwork): Error {
     });
   }
   return new Error(`the chain refused: ${text.slice(0, 300)}`, { cause: error });
+}
+
+const answerSchema = z.object({ info: z.object({ responseStatus: z.string() }) });
+/** A text that isn't JSON, or a redirect that isn't followed. */
+const otherPageSchema = z.object({ operation: z.string().regex(/^(bodyJson$|redirect\()/) });
+
+/** Returns what the owner can act on, or null. ethers writes the status as "429 …", or in brackets if it gave up on it. */
+function unreachableReason(error: unknown): string | null {
+  const answered = answerSchema.safeParse(error);
+  if (answered.success) {
+    const status =
+      /\((\d{3}) /.exec(answered.data.info.responseStatus) ??
+      /^(\d{3})/.exec(answered.data.info.responseStatus);
+    return describeStatus(Number(status?.[1]));
+  }
+  return otherPageSchema.safeParse(error).success ? SIGN_IN_PAGE : describeInterference(error);
 }
 
 /** Finds the node's message in an error that ethers rewrote: the original is under `info`. */

@@ -1,2 +1,3 @@
 /** Public interface of the HTTP adapter. */
+export { type Proxies, useProxies } from './proxies.ts';
 export { closeHttp, createHttpServer, listenHttp, type WebHandler } from './server.ts';

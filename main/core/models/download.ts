@@ -1,5 +1,6 @@
 /** Downloads one file from a source of any kind, and describes sources and failures for people. */
 import { assertNever } from '../../../shared/assert.ts';
+import { describeConnectionFailure } from '../../../shared/network-failure.ts';
 import type { ModelSource } from './catalogue.ts';
 import { downloadHttps } from './download-https.ts';
 import type { DownloadOptions } from './download-options.ts';
@@ -33,23 +34,9 @@ export function describeSource(source: ModelSource): string {
   }
 }
 
-/** Network errors for people, by the codes of Node and undici. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'host name not found; check the network connection',
-  EAI_AGAIN: 'host name lookup failed; check the network connection',
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was lost',
-  ENETUNREACH: 'the network is unreachable',
-  EHOSTUNREACH: 'the host is unreachable',
-  ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was lost',
-};
-
 /** Describes a source's failure for people. The cause of a network error is more specific than `fetch failed`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const cause = error.cause instanceof Error ? error.cause : error;
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  return REASONS[code] ?? (cause.message || error.message);
+  return describeConnectionFailure(error) ?? (cause.message || error.message);
 }
