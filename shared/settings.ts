@@ -1,5 +1,6 @@
 /** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
+import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { everyDay, weekSchema } from './week.ts';
 
@@ -45,6 +46,7 @@ export const settingsSchema = z.object({
   priceOutputPerMillion: z.string().regex(/^\d{1,15}$/),
   /** Payout threshold: smallest balance due that is paid out, in base units. */
   settleThreshold: z.string().regex(/^\d{1,15}$/),
+  ...buyingLimitShape,
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
@@ -86,6 +88,7 @@ export const DEFAULT_SETTINGS: Settings = {
   priceInputPerMillion: '20000',
   priceOutputPerMillion: '80000',
   settleThreshold: '50000',
+  ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
   startWithSystem: false,

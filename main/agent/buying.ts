@@ -8,6 +8,7 @@ import { signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
@@ -33,8 +34,6 @@ export interface BuyingParts {
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
-/** A deposit grows to this multiple of the usual one when a request needs it. */
-const DEPOSIT_FACTOR_MAX = 10n;
 const STOP_GRACE_MS = 1_000;
 
 /** Fails with `port-in-use`. */
@@ -48,17 +47,24 @@ export async function openBuying(
     assetId: parts.money.chain.token.id,
     changed: () => surroundings.changed('money'),
   });
-  const payer = openPaymentClient(surroundings, parts, charges);
+  const budget = createBudget({
+    records: parts.foundation.records,
+    clock: surroundings.clock,
+    log: surroundings.log.child('budget'),
+    settings: parts.foundation.settings.get,
+    depositUsual: surroundings.terms.deposit,
+  });
+  const payer = openPaymentClient(surroundings, parts, { charges, budget });
   const directory = openDirectory(surroundings, parts.network);
-  const gateway = await openGateway(surroundings, parts, { charges, payer, directory });
+  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
   return { gateway, directory };
 }
 
 /** Also records what an earlier run did not: deposits, charges, and charges that it never received. */
 function openPaymentClient(
-  { terms, clock, onClose, changed, log }: Surroundings,
+  { clock, onClose, changed, log }: Surroundings,
   { foundation, money, network }: BuyingParts,
-  charges: BoughtCharges,
+  { charges, budget }: { readonly charges: BoughtCharges; readonly budget: Budget },
 ): PaymentClient {
   const { chain, node, wallet } = money;
   const deposits = createDepositRecorder({
@@ -77,8 +83,7 @@ function openPaymentClient(
     chain: node,
     store: foundation.records,
     clock,
-    deposit: amount(terms.deposit),
-    depositMax: amount(terms.deposit * DEPOSIT_FACTOR_MAX),
+    limits: budget.deposits,
     channelsMax: CHANNELS_MAX,
     onDeposit(deposit) {
       deposits.deposited(deposit);
@@ -122,11 +127,12 @@ async function openGateway(
   { foundation, money, network }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
+    readonly budget: Budget;
     readonly payer: PaymentClient;
     readonly directory: Directory;
   },
 ): Promise<GatewayAddress> {
-  const { charges, payer, directory } = buying;
+  const { charges, budget, payer, directory } = buying;
   const { chain } = money;
   const gatewayLog = log.child('gateway');
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
@@ -134,6 +140,7 @@ async function openGateway(
     network,
     directory,
     payer,
+    budget,
     verifySigned,
     clock,
     jobs: foundation.jobs,

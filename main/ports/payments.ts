@@ -106,6 +106,28 @@ export interface PaidProvider {
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
 }
 
+/** A deposit that a request to a provider requires. */
+export interface DepositNeed {
+  readonly peer: string;
+  /** Smallest sum that covers the request and the provider's announced minimum. */
+  readonly least: Amount;
+  /** On-chain balance of all channels with the provider, spent or not. */
+  readonly held: Amount;
+  /** What the provider has charged on these channels. */
+  readonly charged: Amount;
+}
+
+/** Limits what a payer deposits with each provider. */
+export interface DepositLimits {
+  /** Maximum channels with a provider now; null: as many as the payer allows. */
+  channelsMax(peer: string): number | null;
+  /**
+   * Returns the amount to sign for, at least `least`. It counts from then on, because a signed deposit can reach the
+   * chain whatever the provider answers. Fails with `payment-required` if the limits don't allow it.
+   */
+  reserve(need: DepositNeed): Amount;
+}
+
 /** Pays for single requests. */
 export interface Payer {
   /** Leases a channel that covers `ceiling`; opens and funds one if none is free. */
