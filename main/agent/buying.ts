@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { amount } from '../../shared/money.ts';
-import { signedBy } from '../adapters/ethers/index.ts';
+import { createSender, signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
@@ -12,9 +12,16 @@ import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
-import { type BoughtCharges, createBoughtCharges, createDepositRecorder } from '../core/payments/index.ts';
+import {
+  type BoughtCharges,
+  createBoughtCharges,
+  createDepositRecorder,
+  createFeeRecorder,
+  type DepositReturns,
+} from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
+import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
@@ -40,7 +47,11 @@ const STOP_GRACE_MS = 1_000;
 export async function openBuying(
   surroundings: Surroundings,
   parts: BuyingParts,
-): Promise<{ readonly gateway: GatewayAddress; readonly directory: Directory }> {
+): Promise<{
+  readonly gateway: GatewayAddress;
+  readonly directory: Directory;
+  readonly depositReturns: DepositReturns;
+}> {
   const { ledger } = parts.foundation;
   const charges = createBoughtCharges({
     ledger,
@@ -57,7 +68,8 @@ export async function openBuying(
   const payer = openPaymentClient(surroundings, parts, { charges, budget });
   const directory = openDirectory(surroundings, parts.network);
   const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
-  return { gateway, directory };
+  const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
+  return { gateway, directory, depositReturns };
 }
 
 /** Also records what an earlier run did not: deposits, charges, and charges that it never received. */
@@ -81,6 +93,14 @@ function openPaymentClient(
     funds: wallet.accounts.funds,
     session: wallet.accounts.session,
     chain: node,
+    sender: createFeeRecorder({
+      sender: createSender(node, wallet.accounts.funds),
+      store: foundation.records,
+      ledger: foundation.ledger,
+      coinId: chain.coin.id,
+      clock,
+      log: log.child('fees'),
+    }).sender,
     store: foundation.records,
     clock,
     limits: budget.deposits,

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodePaymentRequiredHeader, encodePaymentRequiredHeader } from '@x402/core/http';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
+import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { parsePayment } from '../../main/adapters/x402/wire.ts';
 import { createBudget } from '../../main/core/budget/index.ts';
 import { createGateway } from '../../main/core/gateway/index.ts';
@@ -25,7 +26,7 @@ import { createFakeJobs } from '../fakes/jobs.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { OFFERED } from '../fakes/market.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
-import { makeAccounts, openProvider, openRequester, type Service, serve } from './paid-service.ts';
+import { makeAccounts, openProvider, openRequester, reach, type Service, serve } from './paid-service.ts';
 
 const USDC = 1_000_000n;
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-budget-'));
@@ -60,6 +61,7 @@ async function openFailing(depositMin: bigint): Promise<Service> {
 async function openBuyer(providers: readonly Service[]) {
   const accounts = await makeAccounts();
   await chain.fund(accounts.funds.address, amount(100n * USDC));
+  const node = connectNode(chain.network);
   const records = createMemoryRecordStore();
   const budget = createBudget({
     records,
@@ -70,6 +72,7 @@ async function openBuyer(providers: readonly Service[]) {
   });
   const requester = openRequester(chain, accounts, {
     limits: budget.deposits,
+    sender: createSender(node, accounts.funds),
     store: records,
     channelsMax: 8,
   });
@@ -100,7 +103,12 @@ async function openBuyer(providers: readonly Service[]) {
       body: JSON.stringify({ model: OFFERED.id, messages: [{ role: 'user', content: 'Hi' }] }),
     });
   const locked = async () => (await requester.payer.deposits()).reduce((sum, { total }) => sum + total, 0n);
-  return { ask, locked, requester, gateway };
+  const tokens = async () => (await readBalances(node, accounts.funds.address, systemClock)).token ?? -1n;
+  const skip = async (seconds: number) => {
+    await node.send('evm_increaseTime', [seconds]);
+    await node.send('evm_mine', []);
+  };
+  return { ask, locked, tokens, skip, requester };
 }
 
 function offerOf(peer: string): Offer {
@@ -191,4 +199,47 @@ test('the validity of a deposit has a limit, whatever the provider announces', a
   await assert.rejects(requester.payer.lease(patient, CHAT_PATH, amount(5n)));
   const leftS = validBefore - Date.now() / 1_000;
   assert.ok(leftS > 0 && leftS <= 600, `${leftS} s`);
+});
+
+/** A buyer with a deposit of 10,000 at a provider that failed. */
+async function openStranded() {
+  const provider = await openFailing(10_000n);
+  const buyer = await openBuyer([provider]);
+  assert.equal((await buyer.ask()).status, 500);
+  const [channel] = await buyer.requester.payer.returns.channels();
+  assert.deepEqual([channel?.peer, channel?.balance, channel?.left], ['peer-0', 10_000n, 10_000n]);
+  return { ...buyer, provider, channelId: channel?.channelId ?? assert.fail() };
+}
+
+test('a deposit comes back immediately if the provider cooperates', async () => {
+  const { requester, provider, channelId, tokens } = await openStranded();
+  const before = await tokens();
+  const back = await requester.payer.returns.refund(reach(provider, 'peer-0'), channelId);
+  assert.deepEqual(
+    back.map((each) => each.amount),
+    [10_000n],
+  );
+  assert.equal((await tokens()) - before, 10_000n);
+  const [channel] = await requester.payer.returns.channels();
+  assert.deepEqual([channel?.balance, channel?.left], [0n, 0n]);
+});
+
+test('a deposit comes back after the delay if the provider does not cooperate', async () => {
+  const { requester, provider, channelId, tokens, skip } = await openStranded();
+  const { returns } = requester.payer;
+  const silent = { peer: 'peer-0', fetch: async () => new Response('{}', { status: 500 }) };
+  await assert.rejects(returns.refund(silent, channelId), { code: /peer-unreachable|payment-required/ });
+  const before = await tokens();
+  assert.equal((await returns.withdraw(channelId)).kind, 'started');
+  assert.equal((await returns.withdraw(channelId)).kind, 'waiting');
+  await skip(3_601);
+  const done = await returns.withdraw(channelId);
+  assert.equal(done.kind === 'returned' && done.deposit.amount, 10_000n);
+  assert.equal((await tokens()) - before, 10_000n);
+  assert.deepEqual(
+    (await returns.returned(channelId)).map((each) => each.amount),
+    [10_000n],
+  );
+  assert.equal((await returns.channels())[0]?.withdrawal, null);
+  provider.work = null;
 });

@@ -26,6 +26,8 @@ export interface Budget {
   openRequest(priceMax: Price | null): RequestBudget;
   /** True if the provider has delivered more valid receipts than failures. */
   isTrusted(peer: string): boolean;
+  /** True if the provider got payments and hasn't delivered more valid receipts than failures. */
+  hasFailed(peer: string): boolean;
   /** The limits that the payment client applies. */
   readonly deposits: DepositLimits;
 }
@@ -70,6 +72,10 @@ export function createBudget(options: BudgetOptions): Budget {
         log,
       }),
     isTrusted: (peer) => isTrusted(peers.find(peer)),
+    hasFailed(peer) {
+      const record = peers.find(peer);
+      return record !== null && record.failures > 0 && !isTrusted(record);
+    },
     deposits: createDepositLimits({ clock, log, peers, day, limits: settings, depositUsual }),
   };
 }

@@ -2,7 +2,7 @@
 import type { Amount } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { Account, ChainReader } from '../../../ports/evm.ts';
+import type { Account, ChainReader, ChainSender } from '../../../ports/evm.ts';
 import type { DepositLimits } from '../../../ports/payments.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 
@@ -13,6 +13,8 @@ export interface PayerOptions {
   /** Signs vouchers. */
   readonly session: Account;
   readonly chain: ChainReader;
+  /** Sends withdrawals from the address of `funds`; without it deposits come back through providers only. */
+  readonly sender?: ChainSender;
   readonly store: RecordStore;
   readonly clock: Clock;
   /** Decides the amount of each deposit. */

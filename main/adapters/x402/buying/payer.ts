@@ -6,6 +6,7 @@ import { askRequirements } from './ask-requirements.ts';
 import { createBoughtChannels } from './bought-channels.ts';
 import { createBoughtRegister } from './bought-register.ts';
 import { createChannelFinder } from './channel-finder.ts';
+import { createChannelReturns } from './channel-returns.ts';
 import { fundChannel } from './funding.ts';
 import { startLease } from './lease.ts';
 import { createLostCharges } from './lost-charges.ts';
@@ -50,6 +51,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
 
   return {
     lease,
+    returns: createChannelReturns({ ...options, storage, register, channelOf, channelsOf }),
     charges: () => storage.all().map(({ channelId, charged }) => ({ channelId, total: amount(charged) })),
     deposits,
     unresolved: lost.unresolved,
