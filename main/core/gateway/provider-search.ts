@@ -175,7 +175,8 @@ function createRetries(
       switch (error.code) {
         case 'bad-request':
           // A parameter that is valid here and unknown there: the provider has an older version.
-          return error.details.code === 'unknown_parameter' ? null : 'stop';
+          // From a peer that has proven nothing, it proves nothing about the request.
+          return error.details.code === 'unknown_parameter' || !isTrusted(peer) ? null : 'stop';
         case 'context-exceeded':
           return 'stop';
         case 'insufficient-funds':

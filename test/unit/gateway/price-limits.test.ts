@@ -204,4 +204,26 @@ describe('providers without receipts', () => {
     assert.equal((await response).status, 200);
     await gateway.gateway.idle();
   });
+
+  it('does not keep a request from others by refusing it', async () => {
+    for (const [status, code] of [
+      [400, 'invalid_value'],
+      [404, 'model_not_found'],
+      [503, 'chain-unavailable'],
+    ] as const) {
+      const { first, ask, answer, prove, gateway } = await setUp(['80000', '80001']);
+      prove(1);
+      first.gate.admit = async () => ({
+        kind: 'answered',
+        status,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ error: { message: 'no', type: 'x', param: null, code } }),
+        reason: 'voucher-refused',
+      });
+      const response = ask();
+      await answer(1);
+      assert.equal((await response).status, 200, code);
+      await gateway.gateway.idle();
+    }
+  });
 });
