@@ -11,7 +11,7 @@ import { isTrusted, PENDING_MS, type PeerRecord, type PeerRecords } from './peer
 /** A provider may hold this multiple of what its valid receipts add up to. */
 const GROWTH_FACTOR = 4n;
 /** A deposit for one large request may exceed the usual one by this factor. */
-export const DEPOSIT_FACTOR_MAX = 10n;
+const DEPOSIT_FACTOR_MAX = 10n;
 /** One deposit takes at most this part of the budget per day, unless the request requires more. */
 const DAY_PARTS = 10n;
 /** New providers that get a first deposit within 24 hours. */

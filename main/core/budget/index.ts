@@ -1,7 +1,6 @@
 /** Public interface of the buyer's budget. */
 export { type Budget, type BudgetOptions, createBudget } from './budget.ts';
-export { DEPOSIT_FACTOR_MAX } from './deposit-limits.ts';
-export { aboveLimit, isAboveLimit } from './passed-over.ts';
+export { isAboveLimit } from './passed-over.ts';
 export { isWithin, readMaxPrice } from './price-limits.ts';
 export type { Hold, HoldEnd, RequestBudget } from './request-budget.ts';
 export { UNLIMITED } from './unlimited.ts';

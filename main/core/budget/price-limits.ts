@@ -6,7 +6,7 @@ import { type Price, priceSchema } from '../../../shared/price.ts';
 import { MAX_PRICE_HEADER } from '../../../shared/wire.ts';
 import type { RecordStore } from '../../ports/store.ts';
 
-/** A derived limit is this multiple of the reference price: of the last one paid, else of the median of the offers. */
+/** A derived limit is this multiple of the reference price: of the highest one paid, else of the median of the offers. */
 const REFERENCE_FACTOR = 4n;
 /**
  * Range of a derived limit, in base units per million tokens. Below the lower end prices don't matter, so that offers
@@ -15,7 +15,7 @@ const REFERENCE_FACTOR = 4n;
 const DERIVED_MIN: Price = { inputPerMillion: '100000', outputPerMillion: '400000' };
 const DERIVED_MAX: Price = { inputPerMillion: '2000000', outputPerMillion: '8000000' };
 const PAID = 'bought-price';
-/** Models whose last price is stored. */
+/** Models whose price is stored. */
 const PAID_MODELS_MAX = 256;
 
 /** True if neither part of the price exceeds the limit. */
@@ -40,25 +40,35 @@ export function readMaxPrice(header: string | undefined): Price | null {
   return { inputPerMillion: match[1], outputPerMillion: match[2] };
 }
 
-/** The last price that was paid for each model and proven by a valid receipt. */
+/**
+ * The highest price that was paid for each model and proven by a valid receipt. The highest, so that a provider can't
+ * exclude all others by selling a little at almost no price.
+ */
 export interface PaidPrices {
   of(model: string): Price | null;
   note(model: string, price: Price): void;
 }
 
 export function createPaidPrices(records: RecordStore): PaidPrices {
+  function of(model: string): Price | null {
+    const text = records.get(PAID, model);
+    const parsed = text === null ? null : z.string().transform(parseJson).pipe(priceSchema).safeParse(text);
+    return parsed?.success ? parsed.data : null;
+  }
+
   return {
-    of(model) {
-      const text = records.get(PAID, model);
-      const parsed = text === null ? null : z.string().transform(parseJson).pipe(priceSchema).safeParse(text);
-      return parsed?.success ? parsed.data : null;
-    },
-    note(model, { inputPerMillion, outputPerMillion }) {
-      const text = JSON.stringify({ inputPerMillion, outputPerMillion });
-      const known = records.get(PAID, model);
-      if (known === text) return;
+    of,
+    note(model, price) {
+      const known = of(model);
+      if (known !== null && isWithin(price, known)) return;
       if (known === null && records.list(PAID).length >= PAID_MODELS_MAX) return;
-      records.set(PAID, model, text);
+      const highest = (key: keyof Price): string =>
+        known !== null && BigInt(known[key]) > BigInt(price[key]) ? known[key] : price[key];
+      const stored: Price = {
+        inputPerMillion: highest('inputPerMillion'),
+        outputPerMillion: highest('outputPerMillion'),
+      };
+      records.set(PAID, model, JSON.stringify(stored));
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The budget of one request, over all providers that it pays: price limit, cost, and at most one untrusted provider. */
+import type { AppError } from '../../../shared/errors.ts';
 import type { Price } from '../../../shared/price.ts';
 import type { Log } from '../../ports/log.ts';
 import { aboveLimit } from './passed-over.ts';
@@ -24,6 +25,8 @@ export interface Hold {
 export interface RequestBudget {
   /** Returns the highest price for the model; it stays the same for the whole request. */
   priceLimit(model: string, offered: readonly Price[]): Price;
+  /** Returns the error for a model whose cheapest offer exceeds the limit, and logs it. */
+  aboveLimit(cheapest: { readonly id: string; readonly price: Price }, limit: Price): AppError;
   /** Holds the maximum cost of a purchase. Fails with `payment-required`, see `aboveLimit`. */
   hold(peer: string, costMax: bigint): Hold;
 }
@@ -78,6 +81,16 @@ export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
       limits.set(model, limit);
       return limit;
     },
+    aboveLimit({ id, price }, limit) {
+      const given = { price: text(price), limit: text(limit) };
+      parts.log.info('A model costs more than its maximum price', { model: id, ...given });
+      return aboveLimit(
+        'price_above_limit',
+        `That model costs more than the maximum price (${given.limit}): the cheapest offer is ${given.price}, in base ` +
+          'units per million tokens. Raise the maximum price in the settings or in the request, or choose another model.',
+        { param: 'model', ...given },
+      );
+    },
     hold(peer, costMax) {
       checkHold(peer, costMax);
       const wasPaid = paid.has(peer);
@@ -97,6 +110,10 @@ export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
       };
     },
   };
+}
+
+function text({ inputPerMillion, outputPerMillion }: Price): string {
+  return `input=${inputPerMillion}; output=${outputPerMillion}`;
 }
 
 function chargeOf(end: HoldEnd, costMax: bigint): bigint {

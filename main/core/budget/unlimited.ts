@@ -6,6 +6,12 @@ const HIGHEST = '9'.repeat(30);
 const ANY_PRICE: Price = { inputPerMillion: HIGHEST, outputPerMillion: HIGHEST };
 
 export const UNLIMITED: Pick<Budget, 'openRequest' | 'isTrusted'> = {
-  openRequest: () => ({ priceLimit: () => ANY_PRICE, hold: () => ({ end: () => undefined }) }),
+  openRequest: () => ({
+    priceLimit: () => ANY_PRICE,
+    aboveLimit: () => {
+      throw new Error('no price exceeds the highest one');
+    },
+    hold: () => ({ end: () => undefined }),
+  }),
   isTrusted: () => true,
 };

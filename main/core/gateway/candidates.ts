@@ -2,9 +2,9 @@
 import { AppError } from '../../../shared/errors.ts';
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
-import { inputTokensMax, type Price } from '../../../shared/price.ts';
+import { inputTokensMax } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { aboveLimit, isWithin, type RequestBudget } from '../budget/index.ts';
+import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import { type Candidate, rank } from './choice.ts';
 
@@ -100,17 +100,7 @@ function withinLimit(ranked: readonly Candidate[], budget: RequestBudget): reado
   );
   const within = ranked.filter(({ model }) => isWithin(model.price, limit));
   if (within.length > 0) return within;
-  const { price } = cheapest.model;
-  throw aboveLimit(
-    'price_above_limit',
-    `That model costs more than the maximum price (${text(limit)}): the cheapest offer is ${text(price)}, in base units ` +
-      'per million tokens. Raise the maximum price in the settings or in the request, or choose another model.',
-    { param: 'model', price: text(price), limit: text(limit) },
-  );
-}
-
-function text({ inputPerMillion, outputPerMillion }: Price): string {
-  return `input=${inputPerMillion}; output=${outputPerMillion}`;
+  throw budget.aboveLimit(cheapest.model, limit);
 }
 
 /** The error for a model that no provider sells. */

@@ -56,7 +56,15 @@ describe('price limit', () => {
     assert.deepEqual(limit, { inputPerMillion: '200000', outputPerMillion: '800000' });
   });
 
-  it('stores the last price of a limited number of models', () => {
+  it('stays where it is when a provider sells at almost no price', () => {
+    const paid = createPaidPrices(createMemoryRecordStore());
+    paid.note('a', { inputPerMillion: '300000', outputPerMillion: '900000' });
+    paid.note('a', { inputPerMillion: '1', outputPerMillion: '1' });
+    paid.note('a', { inputPerMillion: '400000', outputPerMillion: '2' });
+    assert.deepEqual(paid.of('a'), { inputPerMillion: '400000', outputPerMillion: '900000' });
+  });
+
+  it('stores the price of a limited number of models', () => {
     const records = createMemoryRecordStore();
     const paid = createPaidPrices(records);
     const one = { inputPerMillion: '1', outputPerMillion: '1' };

@@ -126,7 +126,7 @@ describe('the maximum price', () => {
     assert.match(refused.message, /\(input=100000; output=8000000\).*input=20000; output=8000001/);
   });
 
-  it('derives the limit from the median of the offers, and keeps the one of the price last paid', async () => {
+  it('derives the limit from the median of the offers, and keeps the one of a price that was paid', async () => {
     const { ask, answer, providers, gateway } = await setUp(['200000', '300000', '5000000']);
     const paid = ask();
     await answer(0);

@@ -25,6 +25,7 @@ import type { PayerOptions } from './payer-options.ts';
 import type { ProviderChannels } from './provider-channels.ts';
 import { decodeRequired, refusalCode } from './provider-responses.ts';
 
+const CHANNELS_PER_REQUEST = 50;
 const REFUND_ATTEMPTS = 2;
 /** Includes the time until the chain accepts the refund. */
 const REFUND_TIMEOUT_MS = 90_000;
@@ -107,12 +108,17 @@ export function createChannelReturns(parts: ReturnsParts): ChannelReturns {
   };
 }
 
-/** Reads the channels' state from the chain, in one request. */
+/** Reads the channels' state from the chain, a batch per request. */
 async function statesOf(
-  { chain, storage }: Pick<ReturnsParts, 'chain' | 'storage'>,
+  parts: Pick<ReturnsParts, 'chain' | 'storage'>,
   entries: readonly BoughtEntry[],
 ): Promise<readonly BoughtChannelState[]> {
   if (entries.length === 0) return [];
+  if (entries.length > CHANNELS_PER_REQUEST) {
+    const first = await statesOf(parts, entries.slice(0, CHANNELS_PER_REQUEST));
+    return [...first, ...(await statesOf(parts, entries.slice(CHANNELS_PER_REQUEST)))];
+  }
+  const { chain, storage } = parts;
   const calls = entries.flatMap(({ channelId }) => [
     settlementCall('channels', [channelId]),
     settlementCall('pendingWithdrawals', [channelId]),
