@@ -31,8 +31,8 @@ test('limits for buying are typed in whole tokens, saved in base units, and remo
       await page.getByText('Saved', { exact: true }).waitFor();
     }
     await enter('Budget per day', '1.5');
-    await enter('Maximum price for output tokens', '0.08');
-    await enter('Maximum price for output tokens', '');
+    await enter('Maximum output price', '0.08');
+    await enter('Maximum output price', '');
     await enter('Limit for a new provider', '0.01');
     assert.deepEqual(changes(), [
       { buyDayMax: '1500000' },
