@@ -147,7 +147,10 @@ async function compose(
   const directory = buying?.directory ?? null;
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
   const { quit } = hooks;
-  const router = openApi(surroundings, { hub, foundation, money, selling, forecasts, shell, quit });
+  const router = openApi(surroundings, {
+    ...{ hub, foundation, money, selling, forecasts, shell, quit },
+    depositReturns: buying?.depositReturns ?? null,
+  });
   const isHeadless = config.host === 'headless';
   const page = isHeadless ? await servePages(surroundings, router, foundation.paths.root) : null;
 

@@ -1,5 +1,6 @@
 /** Settings of the owner with their defaults; stored by the agent, shown and changed on the pages. */
 import { z } from 'zod';
+import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { everyDay, weekSchema } from './week.ts';
 
@@ -80,6 +81,7 @@ export const settingsSchema = z.object({
     .min(SETTING_LIMITS.coinPriceMicroUsd.min)
     .max(SETTING_LIMITS.coinPriceMicroUsd.max)
     .nullable(),
+  ...buyingLimitShape,
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
@@ -125,6 +127,7 @@ export const DEFAULT_SETTINGS: Settings = {
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',
   coinPriceMicroUsd: null,
+  ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
   startWithSystem: false,

@@ -50,6 +50,8 @@ export const CHANNEL_PATH = '/v1/channel';
 
 /** Request header: what the gateway does when a provider pauses in the middle of a response. */
 export const ON_PAUSE_HEADER = 'Idlewatt-On-Pause';
+/** Request header: the highest price per million tokens that the client pays, for example `input=20000; output=80000`. */
+export const MAX_PRICE_HEADER = 'Idlewatt-Max-Price';
 /** Response header with the compact JWS of the receipt, on responses that aren't streamed. */
 export const RECEIPT_HEADER = 'x-idlewatt-receipt';
 /** Request header with the voucher (x402 version 2). Lowercase, as keys of plain header objects are. */

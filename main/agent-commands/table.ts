@@ -39,6 +39,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] [--rpc URL] [--json]',
     load: () => import('./ledger-verify.ts'),
   },
+  'channels list': {
+    summary: 'Lists deposits with providers that can be taken back; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./channels.ts')).list }),
+  },
+  'channels refund': {
+    summary:
+      'Takes deposits back: from the provider immediately, or with --on-chain by a withdrawal that you finish later.',
+    usage: 'CHANNEL|all [--on-chain] [--home DIR]',
+    load: async () => ({ run: (await import('./channels.ts')).refund }),
+  },
   'wallet create': {
     summary: 'Creates the first wallet of a data folder and shows its recovery phrase, once.',
     usage: '[--home DIR] [--practice] [--passphrase-file FILE]',

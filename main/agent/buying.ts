@@ -4,16 +4,24 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { amount } from '../../shared/money.ts';
-import { signedBy } from '../adapters/ethers/index.ts';
+import { createSender, signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
-import { type BoughtCharges, createBoughtCharges, createDepositRecorder } from '../core/payments/index.ts';
+import {
+  type BoughtCharges,
+  createBoughtCharges,
+  createDepositRecorder,
+  createFeeRecorder,
+  type DepositReturns,
+} from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
+import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
@@ -33,32 +41,42 @@ export interface BuyingParts {
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
-/** A deposit grows to this multiple of the usual one when a request needs it. */
-const DEPOSIT_FACTOR_MAX = 10n;
 const STOP_GRACE_MS = 1_000;
 
 /** Fails with `port-in-use`. */
 export async function openBuying(
   surroundings: Surroundings,
   parts: BuyingParts,
-): Promise<{ readonly gateway: GatewayAddress; readonly directory: Directory }> {
+): Promise<{
+  readonly gateway: GatewayAddress;
+  readonly directory: Directory;
+  readonly depositReturns: DepositReturns;
+}> {
   const { ledger } = parts.foundation;
   const charges = createBoughtCharges({
     ledger,
     assetId: parts.money.chain.token.id,
     changed: () => surroundings.changed('money'),
   });
-  const payer = openPaymentClient(surroundings, parts, charges);
+  const budget = createBudget({
+    records: parts.foundation.records,
+    clock: surroundings.clock,
+    log: surroundings.log.child('budget'),
+    settings: parts.foundation.settings.get,
+    depositUsual: surroundings.terms.deposit,
+  });
+  const payer = openPaymentClient(surroundings, parts, { charges, budget });
   const directory = openDirectory(surroundings, parts.network);
-  const gateway = await openGateway(surroundings, parts, { charges, payer, directory });
-  return { gateway, directory };
+  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
+  const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
+  return { gateway, directory, depositReturns };
 }
 
 /** Also records what an earlier run did not: deposits, charges, and charges that it never received. */
 function openPaymentClient(
-  { terms, clock, onClose, changed, log }: Surroundings,
+  { clock, onClose, changed, log }: Surroundings,
   { foundation, money, network }: BuyingParts,
-  charges: BoughtCharges,
+  { charges, budget }: { readonly charges: BoughtCharges; readonly budget: Budget },
 ): PaymentClient {
   const { chain, node, wallet } = money;
   const deposits = createDepositRecorder({
@@ -75,10 +93,17 @@ function openPaymentClient(
     funds: wallet.accounts.funds,
     session: wallet.accounts.session,
     chain: node,
+    sender: createFeeRecorder({
+      sender: createSender(node, wallet.accounts.funds),
+      store: foundation.records,
+      ledger: foundation.ledger,
+      coinId: chain.coin.id,
+      clock,
+      log: log.child('fees'),
+    }).sender,
     store: foundation.records,
     clock,
-    deposit: amount(terms.deposit),
-    depositMax: amount(terms.deposit * DEPOSIT_FACTOR_MAX),
+    limits: budget.deposits,
     channelsMax: CHANNELS_MAX,
     onDeposit(deposit) {
       deposits.deposited(deposit);
@@ -123,11 +148,12 @@ async function openGateway(
   { foundation, money, network }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
+    readonly budget: Budget;
     readonly payer: PaymentClient;
     readonly directory: Directory;
   },
 ): Promise<GatewayAddress> {
-  const { charges, payer, directory } = buying;
+  const { charges, budget, payer, directory } = buying;
   const { chain } = money;
   const gatewayLog = log.child('gateway');
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
@@ -135,6 +161,7 @@ async function openGateway(
     network,
     directory,
     payer,
+    budget,
     verifySigned,
     clock,
     jobs: foundation.jobs,

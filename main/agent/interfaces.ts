@@ -9,6 +9,7 @@ import { createRouter } from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import type { DepositReturns } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
@@ -73,6 +74,8 @@ export interface ApiParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly forecasts: ForecastService;
+  /** Null where nothing is bought. */
+  readonly depositReturns: DepositReturns | null;
   readonly shell: ShellLink;
   readonly quit: () => void;
 }
@@ -88,6 +91,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   return createRouter({
     hub: parts.hub,
     forecasts: parts.forecasts,
+    depositReturns: parts.depositReturns,
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,

@@ -4,6 +4,7 @@ import type { ForecastService } from '../core/forecast/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
+import type { DepositReturns } from '../core/payments/index.ts';
 import type { PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
@@ -27,6 +28,8 @@ export interface ApiParts {
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
+  /** Null where nothing is bought. */
+  readonly depositReturns: DepositReturns | null;
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;

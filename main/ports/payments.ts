@@ -116,14 +116,75 @@ export interface PaidProvider {
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>;
 }
 
+/** A deposit that a request to a provider requires. */
+export interface DepositNeed {
+  readonly peer: string;
+  /** Smallest sum that covers the request and the provider's announced minimum. */
+  readonly least: Amount;
+  /** On-chain balance of all channels with the provider, spent or not. */
+  readonly held: Amount;
+  /** What the provider has charged on these channels. */
+  readonly charged: Amount;
+}
+
+/** Limits what a payer deposits with each provider. */
+export interface DepositLimits {
+  /** Maximum channels with a provider now; null: as many as the payer allows. */
+  channelsMax(peer: string): number | null;
+  /**
+   * Returns the amount to sign for, at least `least`. It counts from then on, because a signed deposit can reach the
+   * chain whatever the provider answers. Fails with `payment-required` if the limits don't allow it.
+   */
+  reserve(need: DepositNeed): Amount;
+}
+
 /** Pays for single requests. */
 export interface Payer {
   /** Leases a channel that covers `ceiling`; opens and funds one if none is free. */
   lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease>;
 }
 
+/** A channel of this buyer, as the chain has it now. */
+export interface BoughtChannelState {
+  readonly channelId: string;
+  readonly peer: string;
+  /** Deposits minus withdrawals and refunds. */
+  readonly balance: Amount;
+  /** The part that isn't charged and can be taken back. */
+  readonly left: Amount;
+  readonly lastUsedMs: number;
+  /** A withdrawal that was started and isn't finished. */
+  readonly withdrawal: { readonly amount: Amount; readonly readyAtMs: number } | null;
+}
+
+/** A deposit that came back to the wallet. */
+export interface ReturnedDeposit {
+  readonly channelId: string;
+  readonly txHash: string;
+  readonly amount: Amount;
+}
+
+export type Withdrawal =
+  | { readonly kind: 'started' | 'waiting'; readonly readyAtMs: number }
+  | { readonly kind: 'returned'; readonly deposit: ReturnedDeposit };
+
+/** Takes deposits back. Everything fails with `chain-unavailable` while the chain can't be read. */
+export interface ChannelReturns {
+  channels(): Promise<readonly BoughtChannelState[]>;
+  /** The channel's recent refunds and withdrawals by the chain's events, whoever caused them. */
+  returned(channelId: string): Promise<readonly ReturnedDeposit[]>;
+  /**
+   * Asks the provider for what it hasn't charged; returns the channel's recent returns. Fails with `busy` while a
+   * request uses the channel, and with `payment-required` if the provider refuses.
+   */
+  refund(provider: PaidProvider, channelId: string): Promise<readonly ReturnedDeposit[]>;
+  /** Starts a withdrawal on the chain, or finishes one whose delay is over. Costs a network fee. */
+  withdraw(channelId: string): Promise<Withdrawal>;
+}
+
 /** The gateway's payment client: pays for requests and accounts for the money in its channels. */
 export interface PaymentClient extends Payer {
+  readonly returns: ChannelReturns;
   /** Peers with a channel on which a charge is unknown, including channels from an earlier run. */
   unresolved(): readonly string[];
   /** Queries a provider now about such channels. Charges that it doesn't return are queried again another time. */

@@ -10,6 +10,7 @@ import { ProblemNote } from '../parts/problem.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
+import { BuyingPart } from './settings-buying.tsx';
 import { RuleParts } from './settings-rules.tsx';
 
 /** Decimals of a US dollar in millionths. */
@@ -34,6 +35,7 @@ export function Settings() {
       <WhenPart {...props} />
       <RuleParts {...props} />
       <PricesPart {...props} />
+      <BuyingPart {...props} />
       <ModelsPart {...props} />
       <AppPart {...props} />
       <Part title={t('settings.privacy')}>

@@ -7,6 +7,7 @@ import { PageHead } from '../parts/page-head.tsx';
 import { Empty } from '../parts/problem.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
+import { Deposits } from './use-deposits.tsx';
 
 type Gateway = NonNullable<AgentState['network']['gateway']>;
 
@@ -24,6 +25,7 @@ export function Use() {
         <>
           <Access gateway={gateway} />
           <Examples gateway={gateway} />
+          <Deposits />
           <section aria-labelledby="use-privacy">
             <h2 id="use-privacy">{t('use.privacy')}</h2>
             <p>{t('use.privacyText')}</p>

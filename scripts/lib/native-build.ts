@@ -52,7 +52,14 @@ const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] 
   darwin: [
     {
       name: 'idlewatt.node',
-      sources: ['addon.c', 'nvml.c', 'darwin/input.c', 'darwin/priority.c', 'darwin/confine.c', 'darwin/dumps.c'],
+      sources: [
+        'addon.c',
+        'nvml.c',
+        'darwin/input.c',
+        'darwin/priority.c',
+        'darwin/confine.c',
+        'darwin/dumps.c',
+      ],
       flags: [
         ...ADDON_FLAGS,
         '-undefined',
@@ -64,7 +71,14 @@ const ARTIFACTS: { readonly [Platform in NodeJS.Platform]?: readonly Artifact[] 
   win32: [
     {
       name: 'idlewatt.node',
-      sources: ['addon.c', 'nvml.c', 'windows/input.c', 'windows/priority.c', 'windows/confine.c', 'windows/dumps.c'],
+      sources: [
+        'addon.c',
+        'nvml.c',
+        'windows/input.c',
+        'windows/priority.c',
+        'windows/confine.c',
+        'windows/dumps.c',
+      ],
       flags: ['-shared', '-luser32'],
     },
   ],

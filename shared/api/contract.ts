@@ -11,6 +11,7 @@ import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../pres
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { channelsContract } from './channels.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -121,6 +122,7 @@ export const contract = {
       }),
     ),
   },
+  channels: channelsContract,
   wallet: walletContract,
   models: {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),

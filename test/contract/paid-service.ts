@@ -24,12 +24,14 @@ import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import {
   CHANNEL_PATH,
+  type DepositLimits,
   PAYMENT_RESPONSE_HEADER,
   type PaidProvider,
   type PaymentClient,
   type PaymentGate,
 } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
+import { AppError } from '../../shared/errors.ts';
 import { type Amount, amount } from '../../shared/money.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { createMemoryRecordStore, type MemoryRecordStore } from '../fakes/record-store.ts';
@@ -60,13 +62,19 @@ export interface ProviderSetup {
   /** Verifier of vouchers: our own fast check (default) or x402's server. */
   readonly checks?: 'ourselves' | 'x402';
   readonly network?: Partial<ChainNetwork>;
+  readonly depositMin?: Amount;
 }
 
 /** Opens a provider on the chain. */
 export async function openProvider(
   chain: PracticeChain,
   accounts: WalletAccounts,
-  { store = createMemoryRecordStore(), checks = 'ourselves', network = {} }: ProviderSetup = {},
+  {
+    store = createMemoryRecordStore(),
+    checks = 'ourselves',
+    network = {},
+    depositMin = DEPOSIT_MIN,
+  }: ProviderSetup = {},
 ): Promise<Provider> {
   const node = connectNode({ ...chain.network, ...network });
   const channels = await openProviderChannels({
@@ -77,7 +85,7 @@ export async function openProvider(
     sender: createSender(node, accounts.gas),
     store,
     withdrawDelaySeconds: WITHDRAW_DELAY_SECONDS,
-    depositMin: DEPOSIT_MIN,
+    depositMin,
     ...(checks === 'ourselves' ? { recoverSigner } : {}),
   });
   const claims = createChannelClaims(channels, systemClock);
@@ -178,7 +186,11 @@ export interface Requester {
 export function openRequester(
   chain: PracticeChain,
   accounts: WalletAccounts,
-  options: Partial<PayerOptions> & { store?: MemoryRecordStore } = {},
+  {
+    deposit = amount(20_000),
+    depositMax = amount(1_000_000),
+    ...options
+  }: Partial<PayerOptions> & { store?: MemoryRecordStore; deposit?: Amount; depositMax?: Amount } = {},
 ): Requester {
   const store = options.store ?? createMemoryRecordStore();
   const deposits: PaidDeposit[] = [];
@@ -189,8 +201,7 @@ export function openRequester(
     session: accounts.session,
     chain: connectNode(chain.network),
     clock: systemClock,
-    deposit: amount(20_000),
-    depositMax: amount(1_000_000),
+    limits: fixedDeposits(deposit, depositMax),
     channelsMax: 3,
     onDeposit: (deposit) => deposits.push(deposit),
     onCharged: (charge) => charges.push(charge),
@@ -198,6 +209,17 @@ export function openRequester(
     store,
   });
   return { accounts, store, payer, deposits, charges };
+}
+
+/** Limits that don't depend on the provider. */
+function fixedDeposits(deposit: Amount, depositMax: Amount): DepositLimits {
+  return {
+    channelsMax: () => null,
+    reserve({ least }) {
+      if (least > depositMax) throw new AppError('payment-required', 'The deposit is too large.');
+      return least > deposit ? least : deposit;
+    },
+  };
 }
 
 /** Makes one paid request, with retries after refusals as in a gateway. Returns the charge. */

@@ -6,6 +6,7 @@
  * Start it by hand with `node test/fakes/agent-api.ts --port 5199 [--scenario busy|empty|unknown]`.
  */
 import { fileURLToPath } from 'node:url';
+import type { BoughtChannel } from '../../shared/api/channels.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { TOKEN_FRAGMENT } from '../../shared/wire.ts';
@@ -27,6 +28,8 @@ export interface FakeAgent {
   failNext(name: string, code: ErrorCode, message: string): void;
   /** Replaces sections and notifies all watching pages. */
   change(sections: Partial<AgentState>): void;
+  /** Sets the deposits that `channels.list` returns. */
+  setChannels(channels: readonly BoughtChannel[]): void;
   /** Cuts every connection and refuses new ones until {@link FakeAgent.restore}. */
   cut(): void;
   restore(): void;
@@ -60,6 +63,9 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     calls: agent.calls,
     failNext: (name, code, message) => agent.failNext(name, code, message),
     change: (sections) => agent.change(sections),
+    setChannels(channels) {
+      agent.channels = channels;
+    },
     cut,
     restore,
     stop,

@@ -1,5 +1,6 @@
 /** Answers the whole API contract from the scripted data of the fake agent. */
 import { implement, ORPCError } from '@orpc/server';
+import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { contract } from '../../shared/api/contract.ts';
 import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
@@ -18,6 +19,7 @@ export interface Call {
 export class FakeAgentState {
   readonly script: Script;
   readonly calls: Call[] = [];
+  channels: readonly BoughtChannel[] = [];
   #state: AgentState;
   readonly #failures = new Map<string, ORPCError<string, unknown>>();
   readonly #watchers = new Set<(sections: Partial<AgentState>) => void>();
@@ -97,6 +99,7 @@ export function routerFor(agent: FakeAgentState) {
     presence: presenceHandlers(agent),
     jobs: jobHandlers(agent),
     earnings: earningsHandlers(agent),
+    channels: channelHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     benchmark: benchmarkHandlers(agent),
@@ -191,6 +194,24 @@ function earningsHandlers(agent: FakeAgentState) {
         claimTx: `0x${'ab'.repeat(32)}`,
         settleTx: `0x${'cd'.repeat(32)}`,
       };
+    }),
+  };
+}
+
+function channelHandlers(agent: FakeAgentState) {
+  return {
+    list: on.channels.list.handler(({ input }) => {
+      agent.receive('channels.list', input);
+      return { channels: [...agent.channels] };
+    }),
+    refund: on.channels.refund.handler(({ input }) => {
+      agent.receive('channels.refund', input);
+      agent.channels = agent.channels.filter(({ channelId }) => channelId !== input.channelId);
+      return {};
+    }),
+    withdraw: on.channels.withdraw.handler(({ input }) => {
+      agent.receive('channels.withdraw', input);
+      return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
     }),
   };
 }

@@ -5,6 +5,7 @@
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { AskedCompletion, Usage } from '../../../shared/openai.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { RequestBudget } from '../budget/index.ts';
 import { AnswerProgress } from './answer-progress.ts';
 import type { Continuation } from './candidates.ts';
 import type { OnPause } from './on-pause.ts';
@@ -27,6 +28,7 @@ export interface Answer {
 export interface AnswerRequest {
   readonly asked: AskedCompletion;
   readonly onPause: OnPause;
+  readonly budget: RequestBudget;
   readonly requester: AbortSignal;
 }
 
@@ -123,7 +125,7 @@ interface Resumption {
 /** Searches until the waiting time of the request is over, which is immediately unless it waits. */
 async function searchWhileWaiting(
   { search, clock }: AnswerParts,
-  { onPause, requester }: AnswerRequest,
+  { onPause, budget, requester }: AnswerRequest,
   asked: AskedCompletion,
   resumption: Resumption | null,
 ): Promise<StartedResponse> {
@@ -131,7 +133,7 @@ async function searchWhileWaiting(
   let continuation = resumption?.continuation ?? null;
   for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
     try {
-      return await search.findProvider({ asked, requester, continuation });
+      return await search.findProvider({ asked, budget, requester, continuation });
     } catch (error) {
       const leftMs = endMs - clock.monotonic();
       if (requester.aborted || leftMs <= 0 || !mayPass(error, resumption !== null)) throw error;

@@ -5,6 +5,7 @@ import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
 import { inputTokensMax } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import { type Candidate, rank } from './choice.ts';
 
@@ -25,19 +26,29 @@ export interface CandidateOptions {
 }
 
 export interface Candidates {
-  /** Best first. Fails with `model-unavailable`, `no-provider` or `context-exceeded` if there is none. */
-  list(asked: AskedCompletion, continuation: Continuation | null): Promise<readonly Candidate[]>;
-  /** Moves the peer to the end of the list for a while. */
-  noteFailure(peer: string): void;
+  /**
+   * Best first. Fails with `model-unavailable`, `no-provider` or `context-exceeded` if there is none, and with
+   * `payment-required` if all of them exceed the price limit.
+   */
+  list(
+    asked: AskedCompletion,
+    continuation: Continuation | null,
+    budget: RequestBudget,
+  ): Promise<readonly Candidate[]>;
+  /** Moves the peer to the end of the list for a while; longer if it hasn't proven anything yet. */
+  noteFailure(peer: string, isTrusted: boolean): void;
   /**
    * Returns the candidate at its current price, since a voucher for the old price is too small after a rise; null if
-   * it no longer sells the same file at terms that are accepted.
+   * it no longer sells the same file at terms that are accepted. Fails with `payment-required` if its price exceeds
+   * the limit now.
    */
-  renew(candidate: Candidate): Promise<Candidate | null>;
+  renew(candidate: Candidate, budget: RequestBudget): Promise<Candidate | null>;
 }
 
 /** A peer that failed is tried last for this long, but still before giving up. */
 const RECENT_FAILURE_MS = 30_000;
+/** The same for a peer without valid receipts: each try may cost another deposit. */
+const UNTRUSTED_FAILURE_MS = 600_000;
 
 export function createCandidates({ directory, clock, accepts }: CandidateOptions): Candidates {
   /** Monotonic. */
@@ -51,7 +62,7 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
   }
 
   return {
-    async list(asked, continuation) {
+    async list(asked, continuation, budget) {
       const wanted = {
         modelId: asked.model,
         sha256: continuation?.sha256 ?? null,
@@ -61,19 +72,25 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
       const selling = await directory.find(asked.model, continuation?.without);
       if (selling.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
       const ranked = rank(selling, wanted, accepts);
-      if (ranked.length > 0) return recentlyFailedLast(ranked);
+      if (ranked.length > 0) return recentlyFailedLast(withinLimit(ranked, budget));
       if (rank(selling, wanted, () => true).length > 0)
         throw new AppError('no-provider', 'No provider offers that model at terms that are accepted here.');
       throw new AppError('context-exceeded', 'The answer exceeds the context of the model.', {
         details: { param: 'max_tokens' },
       });
     },
-    noteFailure: (peer) => void failedUntilMs.set(peer, clock.monotonic() + RECENT_FAILURE_MS),
-    async renew({ peer, model: before }) {
+    noteFailure: (peer, isTrusted) =>
+      void failedUntilMs.set(
+        peer,
+        clock.monotonic() + (isTrusted ? RECENT_FAILURE_MS : UNTRUSTED_FAILURE_MS),
+      ),
+    async renew({ peer, model: before }, budget) {
       const offer = await directory.refresh(peer);
       const model = offer?.models.find(({ id }) => id === before.id);
       if (!offer || !model || model.sha256 !== before.sha256) return null;
-      return accepts(offer, model) ? { peer, offer, model } : null;
+      if (!accepts(offer, model)) return null;
+      const [renewed] = withinLimit([{ peer, offer, model }], budget);
+      return renewed ?? null;
     },
   };
 }
@@ -87,6 +104,19 @@ function clockError(aheadMs: number | null): AppError | null {
     `No provider offers that model right now. This machine’s clock is ${describeDuration(Math.abs(aheadMs))} ${side} the clocks of the providers found. Check date and time of this machine; until they are right, offers are rejected.`,
     { details: { aheadMs } },
   );
+}
+
+/** Returns the candidates that cost no more than the request may pay. Fails with `payment-required` if none does. */
+function withinLimit(ranked: readonly Candidate[], budget: RequestBudget): readonly Candidate[] {
+  const [cheapest] = ranked;
+  if (!cheapest) return ranked;
+  const limit = budget.priceLimit(
+    cheapest.model.id,
+    ranked.map(({ model }) => model.price),
+  );
+  const within = ranked.filter(({ model }) => isWithin(model.price, limit));
+  if (within.length > 0) return within;
+  throw budget.aboveLimit(cheapest.model, limit);
 }
 
 /** The error for a model that no provider sells. */

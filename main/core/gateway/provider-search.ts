@@ -1,6 +1,8 @@
 /** Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. */
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import { type AskedCompletion, answerTokensMax } from '../../../shared/openai.ts';
+import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
+import { ceiling } from '../../../shared/price.ts';
+import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import type { Candidates, Continuation } from './candidates.ts';
 import type { Candidate } from './choice.ts';
@@ -25,6 +27,7 @@ export interface StartedResponse {
 export interface SearchRequest {
   readonly asked: AskedCompletion;
   readonly requester: AbortSignal;
+  readonly budget: RequestBudget;
   /** Set if an answer that has begun is to be continued. */
   readonly continuation: Continuation | null;
 }
@@ -44,10 +47,14 @@ export interface ProviderSearchOptions {
   readonly context: PurchaseContext;
   readonly directory: Directory;
   readonly candidates: Candidates;
+  /** True if the peer has proven that it delivers. */
+  readonly isTrusted: (peer: string) => boolean;
 }
 
 /** Attempts for one request or its continuation, over all providers. */
 const ATTEMPTS_MAX = 6;
+/** Providers that one search passes over because of a limit of this buyer; they are no attempts. */
+const PASSED_OVER_MAX = 64;
 /**
  * Delays before a provider is tried again after it rejected a payment or the connection broke: a channel whose last
  * request was left early is busy until the provider's engine has made its current token.
@@ -59,6 +66,7 @@ export function createProviderSearch({
   context,
   directory,
   candidates,
+  isTrusted,
 }: ProviderSearchOptions): ProviderSearch {
   const concluding = new Set<Promise<unknown>>();
 
@@ -69,12 +77,13 @@ export function createProviderSearch({
   }
 
   async function attempt(candidate: Candidate, request: SearchRequest): Promise<StartedResponse> {
-    const { asked, requester, continuation } = request;
+    const { asked, budget, requester, continuation } = request;
     const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
     const purchase = await startPurchase(context, {
       candidate,
       asked: { ...asked, maxTokens },
       requester,
+      budget,
       continues: continuation?.jobId ?? null,
     });
     try {
@@ -89,23 +98,33 @@ export function createProviderSearch({
 
   return {
     async findProvider(request) {
-      const queue = [...(await candidates.list(request.asked, request.continuation))];
-      const retries = createRetries(context, directory, candidates);
+      const { asked, budget, continuation, requester } = request;
+      const queue = [...(await candidates.list(asked, continuation, budget))];
+      const retries = createRetries({ ...context, directory, candidates, isTrusted }, budget);
       let failure: AppError | null = null;
-      for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts += 1) {
+      let passedOver: AppError | null = null;
+      let passes = 0;
+      for (let attempts = 0; attempts < ATTEMPTS_MAX && passes < PASSED_OVER_MAX; ) {
         const candidate = queue.shift();
         if (!candidate) break;
         try {
           return await attempt(candidate, request);
         } catch (error) {
-          if (!isAppError(error) || request.requester.aborted) throw error;
-          failure = error;
-          const again = await retries.after(error, candidate);
-          if (again === 'stop') throw error;
-          if (again) queue.unshift(again);
+          if (!isAppError(error) || requester.aborted) throw error;
+          if (isAboveLimit(error)) {
+            passes += 1;
+            passedOver ??= error;
+            continue;
+          }
+          attempts += 1;
+          const next = await retries.after(error, candidate);
+          failure = isAppError(next) ? next : error;
+          if (next === 'stop') throw error;
+          if (next && !isAppError(next)) enqueue(queue, next, { before: candidate, asked });
         }
       }
-      throw failure ?? new AppError('no-provider', 'No provider offers that model right now.');
+      // A limit alone explains nothing after a real failure.
+      throw failure ?? passedOver ?? new AppError('no-provider', 'No provider offers that model right now.');
     },
     conclude,
     refresh: directory.refresh,
@@ -115,16 +134,33 @@ export function createProviderSearch({
   };
 }
 
-/** Chooses the next candidate after a failed attempt, for one search. */
-interface Retries {
-  /** Returns a candidate to try before the others, null for the next one, or `stop` if no other one can help. */
-  after(error: AppError, candidate: Candidate): Promise<Candidate | 'stop' | null>;
+/** Adds a renewed candidate: first, unless its price rose; then at its place by cost. */
+function enqueue(
+  queue: Candidate[],
+  renewed: Candidate,
+  { before, asked }: { readonly before: Candidate; readonly asked: AskedCompletion },
+): void {
+  const cost = ({ model }: Candidate) =>
+    ceiling(model.price, textsOf(asked), answerTokensMax(asked, model.contextTokens));
+  const rose = cost(renewed) > cost(before);
+  const index = rose ? queue.findIndex((each) => cost(each) > cost(renewed)) : 0;
+  queue.splice(index < 0 ? queue.length : index, 0, renewed);
 }
 
+/** Decides how one search goes on after a failed attempt. */
+interface Retries {
+  /**
+   * Returns a candidate to try again, null for the next one, `stop` if no other one can help, or the limit that the
+   * renewed candidate exceeds.
+   */
+  after(error: AppError, candidate: Candidate): Promise<Candidate | 'stop' | AppError | null>;
+}
+
+interface RetryParts extends Pick<PurchaseContext, 'clock'>, Omit<ProviderSearchOptions, 'context'> {}
+
 function createRetries(
-  { clock }: Pick<PurchaseContext, 'clock'>,
-  directory: Directory,
-  candidates: Candidates,
+  { clock, directory, candidates, isTrusted }: RetryParts,
+  budget: RequestBudget,
 ): Retries {
   /** Failures so far by peer and error code. */
   const failures = new Map<string, number>();
@@ -135,19 +171,26 @@ function createRetries(
       const counter = `${peer} ${error.code}`;
       const tried = failures.get(counter) ?? 0;
       failures.set(counter, tried + 1);
+      if (!isTrusted(peer)) candidates.noteFailure(peer, false);
       switch (error.code) {
         case 'bad-request':
           // A parameter that is valid here and unknown there: the provider has an older version.
-          return error.details.code === 'unknown_parameter' ? null : 'stop';
+          // From a peer that has proven nothing, it proves nothing about the request.
+          return error.details.code === 'unknown_parameter' || !isTrusted(peer) ? null : 'stop';
         case 'context-exceeded':
+          return 'stop';
         case 'insufficient-funds':
         case 'chain-unavailable':
-          return 'stop';
+          // As reported by a provider, it applies to that provider only.
+          return error.details.peer === undefined ? 'stop' : null;
         case 'payment-required': {
           const delayMs = RETRY_DELAYS_MS[tried];
           if (error.details.reason !== PAYMENT_CORRECTED || delayMs === undefined) return null;
           await pause(clock, error.details.code === 'channel-busy' ? delayMs : 0);
-          return candidates.renew(candidate);
+          return candidates.renew(candidate, budget).catch((limit: unknown) => {
+            if (isAboveLimit(limit)) return limit;
+            throw limit;
+          });
         }
         case 'paused':
         case 'model-unavailable':
@@ -156,7 +199,7 @@ function createRetries(
         case 'clock-wrong':
         case 'peer-unreachable':
         case 'engine-failed':
-          candidates.noteFailure(peer);
+          candidates.noteFailure(peer, isTrusted(peer));
           return tried === 0 && directory.providers().length === 1 ? candidate : null;
         default:
           return null;

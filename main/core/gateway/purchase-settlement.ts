@@ -7,6 +7,7 @@ import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
 import { inputTokensMax } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
+import type { HoldEnd } from '../budget/index.ts';
 import { type BoughtJob, endState, errorOf } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
 import { checkReceipt } from './receipt-check.ts';
@@ -28,13 +29,13 @@ export interface SettlementContext {
   readonly onCheat: (peer: string) => void;
 }
 
-/** Closes the job. `cause` is the reason why the answer is incomplete. */
+/** Closes the job and returns how the purchase ended for the budget. `cause` is why the answer is incomplete. */
 export async function settlePurchase(
   context: SettlementContext,
   terms: PurchaseTerms,
   summary: ResponseSummary,
   cause: AppError | undefined,
-): Promise<void> {
+): Promise<HoldEnd> {
   const { lease, job } = terms;
   const { inputTokens, outputTokens, finishReason } = summary;
   const facts = { inputTokens, outputTokens, finishReason };
@@ -42,7 +43,9 @@ export async function settlePurchase(
     await lease.abandon();
     const missing = cause ?? new AppError('receipt-refused', 'The provider sent no payment response.');
     job.close(endState(missing), { ...facts, error: cause ? errorOf(cause) : missing.code });
-    return;
+    return isAppError(missing, 'aborted', 'paused')
+      ? { kind: 'stopped', charged: null }
+      : { kind: 'failed', charged: null };
   }
   const paid = await lease.complete(summary.paymentResponse);
   const money = { charged: paid.charged.toString(), cumulative: paid.cumulative.toString() };
@@ -57,11 +60,14 @@ export async function settlePurchase(
       error: cause ? errorOf(cause) : null,
     });
     context.onBought(job.job(), receipt);
+    const { id: model, price } = terms.candidate.model;
+    return { kind: 'proven', charged: paid.charged, model, price };
   } catch (error) {
     if (!isAppError(error, 'receipt-refused')) throw error;
     context.onCheat(terms.candidate.peer);
     job.close('failed', { ...facts, ...money, error: error.code }, String(error.details.reason));
     context.onBought(job.job(), null);
+    return { kind: 'failed', charged: paid.charged };
   }
 }
 

@@ -14,6 +14,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
+import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { endState, recordPurchase } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
@@ -63,6 +64,7 @@ export interface PurchaseRequest {
   readonly candidate: Candidate;
   readonly asked: AskedCompletion & { readonly maxTokens: number };
   readonly requester: AbortSignal;
+  readonly budget: RequestBudget;
   /** ID of the job whose answer this one continues. */
   readonly continues: string | null;
 }
@@ -77,11 +79,12 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const { peer } = candidate;
   const path = asked.prompt.kind === 'chat' ? CHAT_PATH : TEXT_PATH;
   const costMax = ceiling(candidate.model.price, textsOf(asked), asked.maxTokens);
-  const lease = await payer.lease(
-    { peer, fetch: (route, init) => network.fetch(peer, route, init) },
-    path,
-    costMax,
-  );
+  const hold = request.budget.hold(peer, costMax);
+  const provider = { peer, fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init) };
+  const lease = await payer.lease(provider, path, costMax).catch((error: unknown) => {
+    hold.end(endOfLease(error));
+    throw error;
+  });
   const job = recordPurchase(context, candidate, lease, request.continues);
   const connection = openConnection(clock, requester);
   try {
@@ -99,6 +102,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     return streamPurchase(context, { candidate, asked, costMax, lease, job }, connection, {
       body: response.body,
       requester,
+      hold,
     });
   } catch (error) {
     connection.stopTimer();
@@ -106,15 +110,49 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     const cause = connectionError(error, requester, peer);
     if (cause.details.reason !== PAYMENT_CORRECTED) await lease.abandon().catch(context.onUnexpected);
     job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
+    hold.end(endOfRefusal(cause));
     throw cause;
   }
+}
+
+/** How the budget's hold ends after a lease that failed. Only what certainly came before any signature is unused. */
+function endOfLease(error: unknown): HoldEnd {
+  if (isAboveLimit(error)) return { kind: 'unused' };
+  if (!isAppError(error)) return { kind: 'failed', charged: 0n };
+  const isOwn = error.details.peer === undefined;
+  if (isOwn && isAppError(error, 'chain-unavailable', 'unsupported')) return { kind: 'unused' };
+  // The wallet or the chain may be the cause, which isn't the provider's fault.
+  if (isAppError(error, 'chain-unavailable', 'insufficient-funds')) return { kind: 'stopped', charged: 0n };
+  return { kind: 'failed', charged: 0n };
+}
+
+/** How it ends after a response other than 200. */
+function endOfRefusal(cause: AppError): HoldEnd {
+  if (cause.details.reason === PAYMENT_CORRECTED) return { kind: 'refused' };
+  switch (cause.code) {
+    case 'aborted':
+      return { kind: 'stopped', charged: null };
+    case 'paused':
+    case 'busy':
+    case 'model-unavailable':
+    case 'bad-request':
+      return { kind: 'stopped', charged: 0n };
+    default:
+      return { kind: 'failed', charged: null };
+  }
+}
+
+interface StreamParts {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly requester: AbortSignal;
+  readonly hold: Hold;
 }
 
 function streamPurchase(
   context: PurchaseContext,
   terms: PurchaseTerms,
   connection: PurchaseConnection,
-  { body, requester }: { readonly body: ReadableStream<Uint8Array>; readonly requester: AbortSignal },
+  { body, requester, hold }: StreamParts,
 ): Purchase {
   const { job } = terms;
   const reader = new ResponseReader(body, {
@@ -132,11 +170,12 @@ function streamPurchase(
     try {
       connection.expect(context.limits.receiptMs);
       await reader.readReceipt();
-      await settlePurchase(context, terms, reader.summary(), cause);
+      hold.end(await settlePurchase(context, terms, reader.summary(), cause));
     } catch (error) {
       context.onUnexpected(error);
       const code = isAppError(error) ? error.code : 'payment-required';
       if (job.job().endedAtMs === null) job.close('failed', { error: code });
+      hold.end({ kind: 'failed', charged: null });
     } finally {
       connection.stopTimer();
       connection.abort();

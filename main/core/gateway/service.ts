@@ -5,11 +5,12 @@ import type { Job } from '../../../shared/jobs.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
 import { CHAT_PATH, readCompletion, TEXT_PATH } from '../../../shared/openai.ts';
 import type { AnswerHead } from '../../../shared/openai-answer.ts';
-import { EMBEDDINGS_PATH, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
+import { EMBEDDINGS_PATH, MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
+import { type Budget, readMaxPrice, UNLIMITED } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import {
   answerFailures,
@@ -38,8 +39,10 @@ export interface GatewayOptions {
   readonly jobs: JobStore;
   /** The API key that clients have to send. */
   readonly key: string;
-  /** Decides which offers may be bought: asset, network, price limit. Default: all. */
+  /** Decides which offers may be bought: asset and network. Default: all. */
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
+  /** Limits prices, costs and payments to new providers. Default: none. */
+  readonly budget?: Pick<Budget, 'openRequest' | 'isTrusted'>;
   readonly limits?: Partial<PurchaseLimits>;
   /** The receipt is null if it is missing or invalid. Must not throw. */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
@@ -61,6 +64,7 @@ const RETRY_AFTER_S = 2;
 export function createGateway(options: GatewayOptions): GatewayService {
   const { directory, clock, key } = options;
   const accepts = options.accepts ?? (() => true);
+  const budget = options.budget ?? UNLIMITED;
   const onUnexpected = options.onUnexpected ?? (() => null);
   const context: PurchaseContext = {
     ...options,
@@ -69,7 +73,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
     onCheat: (peer) => directory.avoid(peer, AVOID_CHEAT_MS),
   };
   const candidates = createCandidates({ directory, clock, accepts });
-  const search = createProviderSearch({ context, directory, candidates });
+  const search = createProviderSearch({ context, directory, candidates, isTrusted: budget.isTrusted });
   const failures = createFailures(onUnexpected);
   const models = async (id: string | null) => listModels(await directory.find(id), accepts);
 
@@ -86,8 +90,8 @@ export function createGateway(options: GatewayOptions): GatewayService {
     if (!found) throw notOffered();
     return request.json(found);
   });
-  app.post(CHAT_PATH, (request) => buy({ search, clock, failures }, request, 'chat'));
-  app.post(TEXT_PATH, (request) => buy({ search, clock, failures }, request, 'text'));
+  app.post(CHAT_PATH, (request) => buy({ search, clock, failures, budget }, request, 'chat'));
+  app.post(TEXT_PATH, (request) => buy({ search, clock, failures, budget }, request, 'text'));
   app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
   });
@@ -102,14 +106,16 @@ interface BuyingParts {
   readonly search: ProviderSearch;
   readonly clock: Clock;
   readonly failures: Failures;
+  readonly budget: Pick<Budget, 'openRequest'>;
 }
 
 async function buy(parts: BuyingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
+  const budget = parts.budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
   const asked = readCompletion(kind, await readJsonBody(context));
   const clientGone = new AbortController();
   onAbort(context.req.raw.signal, () => clientGone.abort());
-  const answer = await beginAnswer(parts, { asked, onPause, requester: clientGone.signal });
+  const answer = await beginAnswer(parts, { asked, onPause, budget, requester: clientGone.signal });
   const createdAtS = Math.floor(parts.clock.now() / 1_000);
   const head: AnswerHead = { asked, jobId: answer.jobId, createdAtS };
   return asked.stream ? streamAnswer(head, answer, { ...parts, clientGone }) : collectAnswer(head, answer);

@@ -2,6 +2,7 @@
 export { type BalanceWatch, createBalanceWatch } from './balances.ts';
 export { type BoughtCharges, createBoughtCharges } from './bought-charges.ts';
 export { createDepositRecorder, type Deposit, type DepositRecorder } from './deposit-recorder.ts';
+export { createDepositReturns, type DepositReturns } from './deposit-returns.ts';
 export { createFeeRecorder, type FeeRecorder } from './fee-recorder.ts';
 export { awaitsBackup, type CoinPrice, coinPriceOf } from './policy.ts';
 export { createSettlement, type ScheduledSettlement, type SettlementOptions } from './settlement.ts';

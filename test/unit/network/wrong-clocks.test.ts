@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import { UNLIMITED } from '../../../main/core/budget/index.ts';
 import { createCandidates } from '../../../main/core/gateway/candidates.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../../../main/core/identity/index.ts';
 import { createDirectory } from '../../../main/core/network/index.ts';
@@ -102,9 +103,10 @@ it('tries a peer that failed last for 30 s, whatever the time of day', async () 
     clock,
     accepts: () => true,
   });
-  const order = async () => (await candidates.list(ASKED, null)).map((each) => each.peer);
+  const order = async () =>
+    (await candidates.list(ASKED, null, UNLIMITED.openRequest(null))).map((each) => each.peer);
   const [first = ''] = await order();
-  candidates.noteFailure(first);
+  candidates.noteFailure(first, true);
   clock.setTimeBy(-HOUR_MS);
   assert.equal((await order()).at(-1), first);
   clock.advance(30_000);
@@ -115,7 +117,7 @@ it('names the clock when no provider is found because of it', async () => {
   const { clock, directory } = await setUp();
   clock.setTimeBy(-48 * HOUR_MS);
   const candidates = createCandidates({ directory, clock, accepts: () => true });
-  await assert.rejects(candidates.list(ASKED, null), (error) => {
+  await assert.rejects(candidates.list(ASKED, null, UNLIMITED.openRequest(null)), (error) => {
     assert.ok(isAppError(error, 'clock-wrong'));
     assert.match(error.message, /This machine’s clock is 2 days behind the clocks of the providers found/);
     return true;

@@ -12,7 +12,7 @@ import { manualClock } from '../../fakes/clock.ts';
 function setUp(channelsMax: number) {
   const clock = manualClock(1_000);
   const pool = createChannelPool(
-    channelsMax,
+    () => channelsMax,
     () => clock.now(),
     (delayMs, run) => void clock.after(delayMs, run),
   );

@@ -14,7 +14,7 @@ import { manualClock } from '../../fakes/clock.ts';
 
 test('a busy channel is free again after its wait although the clock was set back', async () => {
   const clock = manualClock(1_700_000_000_000);
-  const channels = createChannelsByPeer(1, clock)('peer');
+  const channels = createChannelsByPeer(() => 1, clock)('peer');
   const slot = await channels.pool.take(1n);
   const parts = { clock } as unknown as Parameters<typeof learnFromRefusal>[0];
   const use = { channels, slot } as unknown as ChannelUse;

@@ -21,6 +21,8 @@ export interface BoughtRegister {
   all(): readonly BoughtEntry[];
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
+  /** Adds a channel before its first deposit; a known one stays as it is. Durable when it returns. */
+  add(entry: BoughtEntry): void;
   change(channelId: string, patch: Partial<BoughtEntry>): void;
 }
 
@@ -29,6 +31,8 @@ export function createBoughtRegister(store: RecordStore): BoughtRegister {
   return {
     all: () => store.list(COLLECTION).map(({ value }) => read(value)),
     note: (entry) => store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry)),
+    add: (entry) =>
+      void store.update(COLLECTION, channelKey(entry.channelId), (text) => text ?? JSON.stringify(entry)),
     change(channelId, patch) {
       store.update(COLLECTION, channelKey(channelId), (text) =>
         text === null ? null : JSON.stringify({ ...read(text), ...patch }),

@@ -1,5 +1,13 @@
 /** Assigns a provider's channels to requests: one request per channel, several channels concurrently. */
 import { AppError } from '../../../../shared/errors.ts';
+import type { Amount } from '../../../../shared/money.ts';
+
+/** A deposit that was signed and whose outcome is unknown: sent again rather than signed a second time. */
+export interface SignedDeposit {
+  readonly sum: Amount;
+  readonly validUntilMs: number;
+  readonly payload: Record<string, unknown>;
+}
 
 /** One channel's place in the pool; its number determines the channel's salt. */
 export interface Slot {
@@ -13,6 +21,7 @@ export interface Slot {
   refusals: number;
   /** The channel is not used before this time (monotonic), while the provider still works on an earlier request. */
   notBeforeMs: number;
+  signedDeposit: SignedDeposit | null;
 }
 
 export interface ChannelPool {
@@ -30,11 +39,11 @@ export interface ChannelPool {
 const REFUSALS_MAX = 4;
 
 /**
- * Creates a pool of at most `channelsMax` channels; numbers of channels that were given up are not used again. `now` is
+ * Creates a pool of at most `channelsMax()` channels, which may change; numbers of channels that were given up are not used again. `now` is
  * monotonic.
  */
 export function createChannelPool(
-  channelsMax: number,
+  channelsMax: () => number,
   now: () => number,
   later: (delayMs: number, run: () => void) => void,
 ): ChannelPool {
@@ -46,7 +55,7 @@ export function createChannelPool(
     const free = usable.filter((slot) => !slot.busy && slot.notBeforeMs <= now());
     const funded = free.find((slot) => slot.spendable !== null && slot.spendable >= ceiling);
     // A channel whose balance is used up is topped up before another one is opened.
-    const chosen = funded ?? free[0] ?? (usable.length < channelsMax ? open() : null);
+    const chosen = funded ?? free[0] ?? (usable.length < channelsMax() ? open() : null);
     if (chosen !== null) chosen.busy = true;
     return chosen;
   }
@@ -60,13 +69,14 @@ export function createChannelPool(
       uncertain: true,
       refusals: 0,
       notBeforeMs: 0,
+      signedDeposit: null,
     };
     slots.push(slot);
     return slot;
   }
 
   function serve(): void {
-    if (slots.filter((slot) => slot.refusals >= REFUSALS_MAX).length >= channelsMax) {
+    if (slots.filter((slot) => slot.refusals >= REFUSALS_MAX).length >= channelsMax()) {
       const error = new AppError('payment-required', 'The provider keeps refusing our payments.');
       for (const { reject } of waiting.splice(0)) reject(error);
     }

@@ -5,11 +5,15 @@ import type { PaymentRequirements } from '@x402/core/types';
 import {
   createBatchSettlementEIP3009DepositPayload,
   recoverChannel,
+  signVoucher,
 } from '@x402/evm/batch-settlement/client';
 import { AppError } from '../../../../shared/errors.ts';
 import { type Amount, amount, amountSchema } from '../../../../shared/money.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
+import type { Hex } from '../../../ports/evm.ts';
 import { CHANNEL_PATH, PAYMENT_HEADER, PAYMENT_RESPONSE_HEADER } from '../../../ports/payments.ts';
+import type { BoughtRegister } from './bought-register.ts';
+import type { SignedDeposit } from './channel-pool.ts';
 import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
 import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
@@ -20,12 +24,18 @@ const DEPOSIT_ATTEMPTS = 3;
 const DEPOSIT_TIMEOUT_MS = 90_000;
 /** A clock that is behind by more is corrected by this much: no node may make an authorization valid for years. */
 const CLOCK_BEHIND_MS_MAX = 7 * 86_400_000;
+/** A signed deposit is valid for at most this long, whatever the provider requires. */
+const DEPOSIT_SECONDS_MAX = 600;
+/** A signed deposit is sent again only if it is valid for this much longer: the chain needs time. */
+const RESEND_MS_MIN = 60_000;
 /** Refusals after which the record was corrected and another attempt makes sense. */
 const RETRIED_CODES = ['voucher-replayed', 'voucher-out-of-step', 'voucher-too-small'];
 
 export interface FundingParts
   extends RecoveryParts,
-    Pick<PayerOptions, 'chain' | 'deposit' | 'depositMax' | 'onDeposit' | 'onDepositUnknown'> {}
+    Pick<PayerOptions, 'chain' | 'limits' | 'onDeposit' | 'onDepositUnknown'> {
+  readonly register: BoughtRegister;
+}
 
 /** Resolves when the channel's unspent balance covers `ceiling`. */
 export async function fundChannel(parts: FundingParts, use: ChannelUse, ceiling: Amount): Promise<void> {
@@ -55,21 +65,23 @@ async function deposit(
 ): Promise<void> {
   const { slot, channel } = use;
   const requirement = { ...requirementsOf(use.channels), amount: '1' };
-  const sum = depositAmount(parts, requirement, missing);
-  const { payload, x402Version } = await createBatchSettlementEIP3009DepositPayload(
-    channel.deps.signer,
-    2,
-    await onChainTime(parts, requirement),
-    channel.config,
-    sum.toString(),
+  const known = slot.signedDeposit;
+  const isUsable =
+    known !== null && known.sum >= missing && known.validUntilMs > parts.clock.now() + RESEND_MS_MIN;
+  const signed = isUsable ? known : await signDeposit(parts, use, missing);
+  slot.signedDeposit = signed;
+  const voucher = await signVoucher(
+    channel.deps.voucherSigner ?? channel.deps.signer,
+    channel.id as Hex,
     (charged + 1n).toString(),
-    channel.deps.voucherSigner,
+    channel.networkId,
   );
-  const header = encodePaymentSignatureHeader({ x402Version, payload, accepted: requirement });
+  const payload = { ...signed.payload, voucher };
+  const header = encodePaymentSignatureHeader({ x402Version: 2, payload, accepted: requirement });
   // Until the response arrives, it is unknown whether the deposit was made.
   slot.uncertain = true;
   try {
-    await sendDeposit(parts, use, sum, header);
+    await sendDeposit(parts, use, signed.sum, header);
   } finally {
     if (slot.uncertain) parts.onDepositUnknown?.();
   }
@@ -89,6 +101,44 @@ async function onChainTime(
   const chainMs = await chain.time().catch(() => nowMs);
   const behindSeconds = Math.ceil(Math.min(Math.max(0, chainMs - nowMs), CLOCK_BEHIND_MS_MAX) / 1_000);
   return { ...requirement, maxTimeoutSeconds: requirement.maxTimeoutSeconds + behindSeconds };
+}
+
+/** Reserves the amount and signs. The channel is on record before, so that the money can be found and taken back. */
+async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint): Promise<SignedDeposit> {
+  const { register, storage, limits, clock } = parts;
+  const { slot, channel } = use;
+  const announced = requirementsOf(use.channels);
+  const ids = new Set(
+    register.all().flatMap(({ peer, channelId }) => (peer === channel.peer ? [channelId] : [])),
+  );
+  const states = await Promise.all([...ids.add(channel.id)].map((id) => storage.get(id)));
+  const sumOf = (key: 'balance' | 'chargedCumulativeAmount') =>
+    amount(states.reduce((sum, state) => sum + BigInt(state?.[key] ?? '0'), 0n));
+  const sum = limits.reserve({
+    peer: channel.peer,
+    least: leastDeposit(announced, missing),
+    held: sumOf('balance'),
+    charged: sumOf('chargedCumulativeAmount'),
+  });
+  register.add({
+    channelId: channel.id,
+    peer: channel.peer,
+    index: slot.index,
+    config: channel.config,
+    lastUsedMs: clock.now(),
+    chargeUnknown: false,
+  });
+  const seconds = Math.min(announced.maxTimeoutSeconds, DEPOSIT_SECONDS_MAX);
+  const { payload } = await createBatchSettlementEIP3009DepositPayload(
+    channel.deps.signer,
+    2,
+    await onChainTime(parts, { ...announced, amount: '1', maxTimeoutSeconds: seconds }),
+    channel.config,
+    sum.toString(),
+    '1',
+    channel.deps.voucherSigner,
+  );
+  return { sum, validUntilMs: clock.now() + seconds * 1_000, payload };
 }
 
 /** Lets the provider relay the deposit to the chain, and records it when the response confirms it. */
@@ -113,6 +163,7 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
   const balance = BigInt(known?.balance ?? '0') + sum;
   await parts.storage.set(channel.id, { ...known, balance: balance.toString() });
   slot.uncertain = false;
+  slot.signedDeposit = null;
   parts.onDeposit?.({
     peer: provider.peer,
     channelId: channel.id,
@@ -122,20 +173,10 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
   });
 }
 
-/** The configured deposit, or more if the request or the provider's announced minimum requires it. */
-function depositAmount(
-  options: Pick<PayerOptions, 'deposit' | 'depositMax'>,
-  requirement: PaymentRequirements,
-  missing: bigint,
-): Amount {
+/** What the request lacks, or the provider's announced minimum if that is more. */
+function leastDeposit(requirement: PaymentRequirements, missing: bigint): Amount {
   const announced = amountSchema.safeParse(requirement.extra.minDeposit);
-  const least = announced.success && announced.data > missing ? announced.data : missing;
-  if (least > options.depositMax) {
-    throw new AppError('insufficient-funds', 'The provider’s minimum deposit exceeds the allowed maximum.', {
-      details: { least: least.toString(), depositMax: options.depositMax.toString() },
-    });
-  }
-  return amount(options.deposit > least ? options.deposit : least);
+  return announced.success && announced.data > missing ? announced.data : amount(missing);
 }
 
 function requirementsOf({ requirements }: ProviderChannels): PaymentRequirements {

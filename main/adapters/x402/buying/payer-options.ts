@@ -2,7 +2,8 @@
 import type { Amount } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { Account, ChainReader } from '../../../ports/evm.ts';
+import type { Account, ChainReader, ChainSender } from '../../../ports/evm.ts';
+import type { DepositLimits } from '../../../ports/payments.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 
 export interface PayerOptions {
@@ -12,12 +13,12 @@ export interface PayerOptions {
   /** Signs vouchers. */
   readonly session: Account;
   readonly chain: ChainReader;
+  /** Sends withdrawals from the address of `funds`; without it deposits come back through providers only. */
+  readonly sender?: ChainSender;
   readonly store: RecordStore;
   readonly clock: Clock;
-  /** Amount of a new channel's deposit, or of a top-up. */
-  readonly deposit: Amount;
-  /** Maximum amount of a single deposit, regardless of the provider's requirement. */
-  readonly depositMax: Amount;
+  /** Decides the amount of each deposit. */
+  readonly limits: DepositLimits;
   /** Maximum channels with one provider, and so of concurrent requests to it. */
   readonly channelsMax: number;
   /** Called for a deposit that became final; for the ledger. */

@@ -1,5 +1,4 @@
 /** Payment client of the gateway. Opens and tops up channels per provider and signs one voucher per request. */
-import { AppError } from '../../../../shared/errors.ts';
 import { type Amount, amount } from '../../../../shared/money.ts';
 import type { PaidProvider, PaymentClient, PaymentLease } from '../../../ports/payments.ts';
 import { pairOf, settlementCall } from '../chain/settlement-contract.ts';
@@ -7,6 +6,7 @@ import { askRequirements } from './ask-requirements.ts';
 import { createBoughtChannels } from './bought-channels.ts';
 import { createBoughtRegister } from './bought-register.ts';
 import { createChannelFinder } from './channel-finder.ts';
+import { createChannelReturns } from './channel-returns.ts';
 import { fundChannel } from './funding.ts';
 import { startLease } from './lease.ts';
 import { createLostCharges } from './lost-charges.ts';
@@ -15,20 +15,15 @@ import { createChannelsByPeer } from './provider-channels.ts';
 
 /** See {@link PaymentClient}. A warm channel costs no extra round trip: requirements are stored, and we set the price. */
 export function createPayer(options: PayerOptions): PaymentClient {
-  const { network, clock, depositMax } = options;
+  const { network, clock, limits } = options;
   const storage = createBoughtChannels(options.store);
   const register = createBoughtRegister(options.store);
   const channelOf = createChannelFinder({ ...options, storage });
-  const channelsOf = createChannelsByPeer(options.channelsMax, clock);
+  const channelsOf = createChannelsByPeer((peer) => limits.channelsMax(peer) ?? options.channelsMax, clock);
   const lost = createLostCharges({ ...options, storage, register, channelOf, channelsOf });
-  const parts = { ...options, storage, lost };
+  const parts = { ...options, storage, register, lost };
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
-    if (ceiling > depositMax) {
-      throw new AppError('insufficient-funds', 'This request’s maximum cost exceeds the maximum deposit.', {
-        details: { ceiling: ceiling.toString(), depositMax: depositMax.toString() },
-      });
-    }
     const channels = channelsOf(provider.peer);
     const slot = await channels.pool.take(ceiling);
     try {
@@ -56,6 +51,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
 
   return {
     lease,
+    returns: createChannelReturns({ ...options, storage, register, channelOf, channelsOf }),
     charges: () => storage.all().map(({ channelId, charged }) => ({ channelId, total: amount(charged) })),
     deposits,
     unresolved: lost.unresolved,

@@ -20,14 +20,21 @@ export interface ChannelUse {
 }
 
 /** Returns a lookup of the channels by peer; each is created at the first lookup and kept. */
-export function createChannelsByPeer(channelsMax: number, clock: Clock): (peer: string) => ProviderChannels {
+export function createChannelsByPeer(
+  channelsMax: (peer: string) => number,
+  clock: Clock,
+): (peer: string) => ProviderChannels {
   const byPeer = new Map<string, ProviderChannels>();
   const later = (delayMs: number, run: () => void): void => void clock.after(delayMs, run);
   return (peer) => {
     const known = byPeer.get(peer);
     if (known !== undefined) return known;
     const channels: ProviderChannels = {
-      pool: createChannelPool(channelsMax, () => clock.monotonic(), later),
+      pool: createChannelPool(
+        () => channelsMax(peer),
+        () => clock.monotonic(),
+        later,
+      ),
       requirements: null,
     };
     byPeer.set(peer, channels);

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
 import { parseJson } from '../../../../shared/json.ts';
 import { amountSchema } from '../../../../shared/money.ts';
-import { readText } from '../../../../shared/read-text.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
+import { readText } from '../../../ports/read-text.ts';
 import { assertFlatHeader, requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */

@@ -1,0 +1,81 @@
+/** The buyer's budget: what a request may cost, at which price, and which providers it may pay. */
+import type { BuyingLimits } from '../../../shared/buying-limits.ts';
+import type { Price } from '../../../shared/price.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { DepositLimits } from '../../ports/payments.ts';
+import type { RecordStore } from '../../ports/store.ts';
+import { createDayTotals } from './day-totals.ts';
+import { createDepositLimits } from './deposit-limits.ts';
+import { createPeerRecords, isTrusted } from './peer-records.ts';
+import { createPaidPrices, priceLimit } from './price-limits.ts';
+import { type HoldEnd, openRequestBudget, type RequestBudget } from './request-budget.ts';
+
+export interface BudgetOptions {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Read anew for every decision. */
+  readonly settings: () => BuyingLimits;
+  /** Amount of a trusted provider's deposit, in base units. */
+  readonly depositUsual: bigint;
+}
+
+export interface Budget {
+  /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
+  openRequest(priceMax: Price | null): RequestBudget;
+  /** True if the provider has delivered more valid receipts than failures. */
+  isTrusted(peer: string): boolean;
+  /** True if the provider got payments and hasn't delivered more valid receipts than failures. */
+  hasFailed(peer: string): boolean;
+  /** The limits that the payment client applies. */
+  readonly deposits: DepositLimits;
+}
+
+/** See {@link Budget}. */
+export function createBudget(options: BudgetOptions): Budget {
+  const { records, clock, log, settings, depositUsual } = options;
+  const peers = createPeerRecords(records, clock);
+  const day = createDayTotals(records, clock);
+  const paid = createPaidPrices(records);
+  /** Base units that requests in progress may still cost. */
+  let open = 0n;
+
+  function noteEnd(peer: string, end: HoldEnd): void {
+    if (end.kind === 'proven' && end.charged > 0n) {
+      peers.change(peer, (record) => ({
+        ...record,
+        verified: record.verified + end.charged,
+        receipts: record.receipts + 1,
+      }));
+      paid.note(end.model, end.price);
+    } else if (end.kind === 'failed') {
+      peers.change(peer, (record) => ({ ...record, failures: record.failures + 1 }));
+    }
+  }
+
+  return {
+    openRequest: (priceMax) =>
+      openRequestBudget({
+        limitOf: (model, offered) => priceLimit(settings(), paid, { model, asked: priceMax, offered }),
+        isTrusted: (peer) => isTrusted(peers.find(peer)),
+        requestMax: () => BigInt(settings().buyRequestMax),
+        leftToday: () => BigInt(settings().buyDayMax) - day.get().charged - open,
+        reserve: (units) => {
+          open += units;
+        },
+        settle(peer, reserved, charged, end) {
+          open -= reserved;
+          if (charged > 0n) day.add({ charged });
+          noteEnd(peer, end);
+        },
+        log,
+      }),
+    isTrusted: (peer) => isTrusted(peers.find(peer)),
+    hasFailed(peer) {
+      const record = peers.find(peer);
+      return record !== null && record.failures > 0 && !isTrusted(record);
+    },
+    deposits: createDepositLimits({ clock, log, peers, day, limits: settings, depositUsual }),
+  };
+}

@@ -1,0 +1,91 @@
+/** Adds up what was charged, deposited and tried within the last 24 hours; survives restarts and clocks that jump. */
+import { z } from 'zod';
+import type { Clock } from '../../ports/clock.ts';
+import type { RecordStore } from '../../ports/store.ts';
+
+export interface DayTotal {
+  /** Base units charged, or reserved for requests in progress. */
+  readonly charged: bigint;
+  /** Base units deposited, or signed for. */
+  readonly deposited: bigint;
+  /** New providers that got a deposit. */
+  readonly newPeers: number;
+}
+
+export interface DayTotals {
+  /** The sums of the last 24 hours. */
+  get(): DayTotal;
+  /** Adds to the current hour. Durable when it returns. */
+  add(change: Partial<DayTotal>): void;
+}
+
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
+const COLLECTION = 'buying-day';
+const KEY = 'hours';
+
+const unitsSchema = z
+  .string()
+  .regex(/^-?\d{1,40}$/)
+  .transform(BigInt);
+const hoursSchema = z.array(
+  z.object({
+    hour: z.number().int(),
+    charged: unitsSchema,
+    deposited: unitsSchema,
+    newPeers: z.number().int(),
+  }),
+);
+type Hour = z.infer<typeof hoursSchema>[number];
+
+export function createDayTotals(records: RecordStore, clock: Clock): DayTotals {
+  /** The hours that count, oldest first. */
+  function counted(): readonly Hour[] {
+    const text = records.get(COLLECTION, KEY);
+    const now = Math.floor(clock.now() / HOUR_MS);
+    const stored = text === null ? [] : hoursSchema.parse(JSON.parse(text));
+    const hours = stored.filter(({ hour }) => hour > now - HOURS);
+    if (hours.every(({ hour }) => hour <= now)) return hours;
+    // An hour in the future was recorded by a wrong clock: it counts for 24 hours from now on, and not for years.
+    const moved = sum(hours.filter(({ hour }) => hour >= now));
+    const kept = [...hours.filter(({ hour }) => hour < now), { hour: now, ...moved }];
+    store(kept);
+    return kept;
+  }
+
+  function store(hours: readonly Hour[]): void {
+    const text = hours.map((each) => ({
+      ...each,
+      charged: each.charged.toString(),
+      deposited: each.deposited.toString(),
+    }));
+    records.set(COLLECTION, KEY, JSON.stringify(text));
+  }
+
+  function sum(hours: readonly Hour[]): DayTotal {
+    return hours.reduce<DayTotal>(
+      (total, each) => ({
+        charged: total.charged + each.charged,
+        deposited: total.deposited + each.deposited,
+        newPeers: total.newPeers + each.newPeers,
+      }),
+      { charged: 0n, deposited: 0n, newPeers: 0 },
+    );
+  }
+
+  return {
+    get: () => sum(counted()),
+    add({ charged = 0n, deposited = 0n, newPeers = 0 }) {
+      const hour = Math.floor(clock.now() / HOUR_MS);
+      const hours = counted();
+      const current = sum(hours.filter((each) => each.hour === hour));
+      const next = {
+        hour,
+        charged: current.charged + charged,
+        deposited: current.deposited + deposited,
+        newPeers: current.newPeers + newPeers,
+      };
+      store([...hours.filter((each) => each.hour !== hour), next]);
+    },
+  };
+}

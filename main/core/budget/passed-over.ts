@@ -1,0 +1,24 @@
+/** The error for a provider, or a request, that exceeds a limit of the buyer: 402 with the limit's code. */
+import { AppError, isAppError } from '../../../shared/errors.ts';
+
+/** `code` of the error that a client gets. */
+export type LimitCode =
+  | 'price_above_limit'
+  | 'request_budget_exceeded'
+  | 'daily_budget_spent'
+  | 'deposit_above_limit'
+  | 'new_provider_limit';
+
+/** Nothing was signed for the provider: another one may still be within the limits. */
+export function aboveLimit(
+  code: LimitCode,
+  message: string,
+  details: Record<string, unknown> = {},
+): AppError {
+  return new AppError('payment-required', message, { details: { ...details, code, passedOver: true } });
+}
+
+/** True for an error of {@link aboveLimit}. */
+export function isAboveLimit(error: unknown): error is AppError {
+  return isAppError(error, 'payment-required') && error.details.passedOver === true;
+}

@@ -1,0 +1,122 @@
+/** The budget of one request, over all providers that it pays: price limit, cost, and at most one untrusted provider. */
+import type { AppError } from '../../../shared/errors.ts';
+import type { Price } from '../../../shared/price.ts';
+import type { Log } from '../../ports/log.ts';
+import { aboveLimit } from './passed-over.ts';
+
+/** How a purchase ended. A charge of null is unknown and counts as the maximum. */
+export type HoldEnd =
+  /** Nothing was signed for the provider. */
+  | { readonly kind: 'unused' }
+  /** The provider refused the payment and proved the channel's state. */
+  | { readonly kind: 'refused' }
+  /** A valid receipt proves the charge. */
+  | { readonly kind: 'proven'; readonly charged: bigint; readonly model: string; readonly price: Price }
+  /** The client left, or the provider paused. */
+  | { readonly kind: 'stopped'; readonly charged: bigint | null }
+  | { readonly kind: 'failed'; readonly charged: bigint | null };
+
+/** Part of the budget that one purchase holds. */
+export interface Hold {
+  /** Only the first call counts. */
+  end(end: HoldEnd): void;
+}
+
+export interface RequestBudget {
+  /** Returns the highest price for the model; it stays the same for the whole request. */
+  priceLimit(model: string, offered: readonly Price[]): Price;
+  /** Returns the error for a model whose cheapest offer exceeds the limit, and logs it. */
+  aboveLimit(cheapest: { readonly id: string; readonly price: Price }, limit: Price): AppError;
+  /** Holds the maximum cost of a purchase. Fails with `payment-required`, see `aboveLimit`. */
+  hold(peer: string, costMax: bigint): Hold;
+}
+
+export interface RequestBudgetParts {
+  readonly limitOf: (model: string, offered: readonly Price[]) => Price;
+  readonly isTrusted: (peer: string) => boolean;
+  readonly requestMax: () => bigint;
+  readonly leftToday: () => bigint;
+  readonly reserve: (units: bigint) => void;
+  readonly settle: (peer: string, reserved: bigint, charged: bigint, end: HoldEnd) => void;
+  readonly log: Log;
+}
+
+/** Untrusted providers that one request may pay. */
+const UNTRUSTED_MAX = 1;
+
+/** See {@link RequestBudget}. */
+export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
+  const limits = new Map<string, Price>();
+  /** Providers that got a payment of this request. */
+  const paid = new Set<string>();
+  /** Base units that this request has cost or may still cost. */
+  let used = 0n;
+
+  function checkHold(peer: string, costMax: bigint): void {
+    const untrusted = [...paid].filter((each) => each !== peer && !parts.isTrusted(each));
+    if (untrusted.length >= UNTRUSTED_MAX && !parts.isTrusted(peer)) {
+      throw aboveLimit('new_provider_limit', 'A request pays at most one provider without valid receipts.', {
+        peer,
+      });
+    }
+    if (used + costMax > parts.requestMax()) {
+      throw aboveLimit(
+        'request_budget_exceeded',
+        'The request may cost more than “Budget per request” in the settings. Lower max_tokens, or raise the budget.',
+        { peer, costMax: costMax.toString(), param: 'max_tokens' },
+      );
+    }
+    if (costMax > parts.leftToday()) {
+      parts.log.warn('A request exceeds what is left of the daily budget', { costMax: costMax.toString() });
+      throw aboveLimit(
+        'daily_budget_spent',
+        'The budget for 24 hours is used up. Raise “Budget per day” in the settings, or wait.',
+      );
+    }
+  }
+
+  return {
+    priceLimit(model, offered) {
+      const limit = limits.get(model) ?? parts.limitOf(model, offered);
+      limits.set(model, limit);
+      return limit;
+    },
+    aboveLimit({ id, price }, limit) {
+      const given = { price: text(price), limit: text(limit) };
+      parts.log.info('A model costs more than its maximum price', { model: id, ...given });
+      return aboveLimit(
+        'price_above_limit',
+        `That model costs more than the maximum price (${given.limit}): the cheapest offer is ${given.price}, in base ` +
+          'units per million tokens. Raise the maximum price in the settings or in the request, or choose another model.',
+        { param: 'model', ...given },
+      );
+    },
+    hold(peer, costMax) {
+      checkHold(peer, costMax);
+      const wasPaid = paid.has(peer);
+      paid.add(peer);
+      used += costMax;
+      parts.reserve(costMax);
+      let isOpen = true;
+      return {
+        end(end) {
+          if (!isOpen) return;
+          isOpen = false;
+          if (end.kind === 'unused' && !wasPaid) paid.delete(peer);
+          const charged = chargeOf(end, costMax);
+          used += charged - costMax;
+          parts.settle(peer, costMax, charged, end);
+        },
+      };
+    },
+  };
+}
+
+function text({ inputPerMillion, outputPerMillion }: Price): string {
+  return `input=${inputPerMillion}; output=${outputPerMillion}`;
+}
+
+function chargeOf(end: HoldEnd, costMax: bigint): bigint {
+  if (end.kind === 'unused' || end.kind === 'refused') return 0n;
+  return end.charged ?? costMax;
+}

@@ -1,0 +1,112 @@
+/** Settings page: limits for buying inference, with maximum prices by model. */
+import { useState } from 'react';
+import { Button, Input, Label, TextField } from 'react-aria-components';
+import { MODEL_PRICES_MAX, type ModelPrice } from '../../shared/buying-limits.ts';
+import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import { useUnitName } from '../parts/amount.tsx';
+import { AmountField, Part } from '../parts/setting.tsx';
+import { useStrings } from '../parts/strings.ts';
+import { useSection } from '../store.ts';
+
+interface BuyingProps {
+  readonly settings: Settings;
+  readonly change: (patch: SettingsPatch) => void;
+}
+
+export function BuyingPart({ settings, change }: BuyingProps) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const unit = useUnitName()(asset);
+  const perMillion = t('settings.perMillion', { unit });
+  return (
+    <Part title={t('buying.title')} note={t('buying.note')}>
+      {(['buyDayMax', 'buyRequestMax', 'buyNewProviderMax'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(`buying.${name}`)}
+          {...(name === 'buyNewProviderMax' ? { note: t('buying.newProviderNote') } : {})}
+          unit={unit}
+          decimals={asset.decimals}
+          value={settings[name]}
+          onCommit={(units) => change({ [name]: units })}
+        />
+      ))}
+      {(['buyPriceInputMax', 'buyPriceOutputMax'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(`buying.${name}`)}
+          {...(name === 'buyPriceOutputMax' ? { note: t('buying.priceNote') } : {})}
+          unit={perMillion}
+          decimals={asset.decimals}
+          isOptional
+          value={settings[name]}
+          onCommit={(units) => change({ [name]: units })}
+        />
+      ))}
+      <ModelPrices settings={settings} change={change} />
+    </Part>
+  );
+}
+
+/** Maximum prices of single models. */
+function ModelPrices({ settings, change }: BuyingProps) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const unit = t('settings.perMillion', { unit: useUnitName()(asset) });
+  const prices = settings.buyModelPrices;
+  const save = (model: string, patch: Partial<ModelPrice>) =>
+    change({ buyModelPrices: prices.map((each) => (each.model === model ? { ...each, ...patch } : each)) });
+  return (
+    <section aria-labelledby="buying-models">
+      <h3 id="buying-models">{t('buying.models')}</h3>
+      {prices.map((each) => (
+        <fieldset key={each.model} className="settings-fields">
+          <legend className="identifier">{each.model}</legend>
+          {(['inputPerMillion', 'outputPerMillion'] as const).map((name) => (
+            <AmountField
+              key={name}
+              label={t(name === 'inputPerMillion' ? 'settings.priceInput' : 'settings.priceOutput')}
+              unit={unit}
+              decimals={asset.decimals}
+              value={each[name]}
+              onCommit={(units) => save(each.model, { [name]: units })}
+            />
+          ))}
+          <Button
+            className="button is-small"
+            aria-label={t('buying.removeModel', { model: each.model })}
+            onPress={() => change({ buyModelPrices: prices.filter(({ model }) => model !== each.model) })}
+          >
+            {t('buying.remove')}
+          </Button>
+        </fieldset>
+      ))}
+      {prices.length < MODEL_PRICES_MAX ? <AddModel settings={settings} change={change} /> : null}
+    </section>
+  );
+}
+
+/** Adds a model with this machine's own prices, which are then edited in place. */
+function AddModel({ settings, change }: BuyingProps) {
+  const { t } = useStrings();
+  const [typed, setTyped] = useState('');
+  const model = typed.trim();
+  const isKnown = settings.buyModelPrices.some((each) => each.model === model);
+  const add = () => {
+    const { priceInputPerMillion, priceOutputPerMillion } = settings;
+    const prices = { inputPerMillion: priceInputPerMillion, outputPerMillion: priceOutputPerMillion };
+    change({ buyModelPrices: [...settings.buyModelPrices, { model, ...prices }] });
+    setTyped('');
+  };
+  return (
+    <TextField className="field" value={typed} onChange={setTyped} maxLength={200}>
+      <Label className="field-label">{t('use.model')}</Label>
+      <div className="field-line">
+        <Input className="input" />
+        <Button className="button is-small" isDisabled={model === '' || isKnown} onPress={add}>
+          {t('buying.addModel')}
+        </Button>
+      </div>
+    </TextField>
+  );
+}

@@ -1,0 +1,105 @@
+/**
+ * Verifies: the pages set the limits for buying and take deposits back.
+ * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
+ * Fails if: a limit is saved in the wrong unit or can't be removed; a model's maximum price can't be added, changed
+ *   and removed; a deposit has no button, or a started withdrawal offers another one.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Pages, startPages } from './pages-browser.ts';
+
+let pages: Pages;
+before(async () => {
+  pages = await startPages();
+});
+after(() => pages.close());
+
+const CHANNEL = `0x${'c1'.repeat(32)}`;
+const OTHER = `0x${'c2'.repeat(32)}`;
+
+test('limits for buying are typed in whole tokens, saved in base units, and removed by an empty field', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const changes = () =>
+      agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input);
+    async function enter(label: string, text: string) {
+      const before = changes().length;
+      await page.getByLabel(label).fill(text);
+      await page.getByLabel(label).press('Enter');
+      // A change is ignored while the one before is being saved.
+      while (changes().length === before) await page.waitForTimeout(20);
+      await page.getByText('Saved', { exact: true }).waitFor();
+    }
+    await enter('Budget per day', '1.5');
+    await enter('Maximum output price', '0.08');
+    await enter('Maximum output price', '');
+    await enter('Limit for a new provider', '0.01');
+    assert.deepEqual(changes(), [
+      { buyDayMax: '1500000' },
+      { buyPriceOutputMax: '80000' },
+      { buyPriceOutputMax: null },
+      { buyNewProviderMax: '10000' },
+    ]);
+  }));
+
+test('a model gets its own maximum price and loses it again', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    await page.getByLabel('Model', { exact: true }).fill('some-model');
+    await page.getByRole('button', { name: 'Add model' }).click();
+    const model = page.getByRole('group', { name: 'some-model' });
+    await model.getByLabel('Output tokens').fill('1');
+    await model.getByLabel('Output tokens').press('Enter');
+    await page.getByRole('button', { name: 'Remove some-model' }).click();
+    await model.waitFor({ state: 'detached' });
+    const own = { model: 'some-model', inputPerMillion: '20000' };
+    assert.deepEqual(
+      agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
+      [
+        { buyModelPrices: [{ ...own, outputPerMillion: '80000' }] },
+        { buyModelPrices: [{ ...own, outputPerMillion: '1000000' }] },
+        { buyModelPrices: [] },
+      ],
+    );
+  }));
+
+test('deposits are listed with the ways to take them back', () =>
+  pages.withPage(
+    {
+      before: async (_page, agent) =>
+        agent.setChannels([
+          {
+            channelId: CHANNEL,
+            peer: '12D3KooWprovider',
+            left: '9000',
+            lastUsedMs: 0,
+            withdrawalReadyAtMs: null,
+          },
+          { channelId: OTHER, peer: '12D3KooWsilent', left: '8000', lastUsedMs: 0, withdrawalReadyAtMs: 0 },
+        ]),
+    },
+    async ({ page, agent, go }) => {
+      await go('use');
+      await page.getByRole('heading', { name: 'Deposits with providers' }).waitFor();
+      await page.getByText('Withdrawal ready').waitFor();
+      assert.equal(await page.getByRole('button', { name: 'Withdraw on-chain' }).count(), 1);
+      await page.getByRole('button', { name: 'Withdraw on-chain' }).click();
+      await page.getByRole('button', { name: 'Request refund' }).click();
+      await page.getByRole('button', { name: 'Request refund' }).waitFor({ state: 'detached' });
+      assert.deepEqual(
+        agent.calls.filter(({ name }) => /^channels.(refund|withdraw)$/.test(name)),
+        [
+          { name: 'channels.withdraw', input: { channelId: CHANNEL } },
+          { name: 'channels.refund', input: { channelId: CHANNEL } },
+        ],
+      );
+    },
+  ));
+
+test('a machine without deposits shows no list', () =>
+  pages.withPage({ language: 'de' }, async ({ page, agent, go }) => {
+    await go('use');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    while (!agent.calls.some(({ name }) => name === 'channels.list')) await page.waitForTimeout(20);
+    assert.equal(await page.getByText('Guthaben bei Anbietern').count(), 0);
+  }));

@@ -1,0 +1,237 @@
+/**
+ * Verifies: what strangers can make a buyer spend or lock up is bounded per provider, per request and per day.
+ * Setup: the budget on a record store in memory, with a clock that the test moves.
+ * Fails if: a provider without receipts gets more than the owner allows for it, deposits grow faster than receipts, a
+ * restart or a changed clock forgets what was spent, or a budget blocks a buyer for longer than a day.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createBudget, type HoldEnd } from '../../../main/core/budget/index.ts';
+import { BUYING_DEFAULTS, type BuyingLimits } from '../../../shared/buying-limits.ts';
+import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
+import { createMemoryRecordStore } from '../../fakes/record-store.ts';
+
+const HOUR_MS = 3_600_000;
+const START_MS = 1_700_000_000_000;
+const USUAL = 1_000_000n;
+const PRICE = { inputPerMillion: '20000', outputPerMillion: '80000' };
+const proven = (charged: bigint): HoldEnd => ({ kind: 'proven', charged, model: 'a', price: PRICE });
+
+function setUp(limits: Partial<BuyingLimits> = {}, startMs = START_MS) {
+  const clock = manualClock(startMs);
+  const records = createMemoryRecordStore();
+  const open = (store = records, at = clock) =>
+    createBudget({
+      records: store,
+      clock: at,
+      log: createRecordingLog(),
+      settings: () => ({ ...BUYING_DEFAULTS, ...limits }),
+      depositUsual: USUAL,
+    });
+  const budget = open();
+  const reserve = (peer: string, least: bigint, held = 0n) =>
+    budget.deposits.reserve({ peer, least: amount(least), held: amount(held), charged: amount(0n) });
+  const buy = (peer: string, charged: bigint) =>
+    budget.openRequest(null).hold(peer, charged).end(proven(charged));
+  return { clock, records, open, budget, reserve, buy };
+}
+
+const code = (expected: string) => (error: { code?: string; details?: { code?: string } }) =>
+  error.code === 'payment-required' && error.details?.code === expected;
+
+describe('deposits', () => {
+  it('deposits with a new provider only what the request requires', () => {
+    const { reserve } = setUp();
+    assert.equal(reserve('new', 328n), 328n);
+    assert.equal(reserve('other', 10_000n), 10_000n, 'or the announced minimum');
+  });
+
+  it('passes over a new provider that demands more than the owner allows', () => {
+    const { reserve, budget } = setUp();
+    assert.throws(() => reserve('greedy', 1_000_000n), code('deposit_above_limit'));
+    assert.throws(() => reserve('greedy', 50_001n), code('deposit_above_limit'));
+    assert.equal(reserve('greedy', 50_000n), 50_000n);
+    assert.equal(budget.deposits.channelsMax('greedy'), 1);
+  });
+
+  it('grows with valid receipts, up to the usual deposit', () => {
+    const { reserve, buy, budget } = setUp();
+    reserve('good', 328n);
+    buy('good', 300n);
+    assert.equal(reserve('good', 328n, 328n), 1_200n, 'four times what was proven');
+    buy('good', 900_000n / 4n);
+    assert.equal(reserve('good', 1_000n, 300_000n), 200_000n, 'at most a tenth of the day');
+    assert.equal(budget.deposits.channelsMax('good'), null);
+  });
+
+  it('counts a signed deposit as long as it can reach the chain, whatever the provider answered', () => {
+    const { reserve, clock } = setUp();
+    reserve('swallows', 30_000n);
+    assert.throws(() => reserve('swallows', 30_000n), code('deposit_above_limit'));
+    clock.advance(1_200_000);
+    assert.equal(reserve('swallows', 30_000n), 30_000n, 'it has lapsed and never arrived');
+    clock.advance(1_200_000);
+    assert.throws(() => reserve('swallows', 30_000n, 30_000n), code('deposit_above_limit'));
+  });
+
+  it('gives no more than ten new providers a deposit within 24 hours', () => {
+    const { reserve, clock } = setUp();
+    for (let index = 0; index < 10; index += 1) reserve(`peer-${index}`, 100n);
+    assert.throws(() => reserve('peer-10', 100n), code('new_provider_limit'));
+    assert.equal(reserve('peer-3', 200n, 100n), 200n, 'one of the ten may get more');
+    clock.advance(24 * HOUR_MS);
+    assert.equal(reserve('peer-10', 100n), 100n);
+  });
+
+  it('stops at the budget per day, also after a restart', () => {
+    const { reserve, buy, open, records } = setUp({ buyDayMax: '100000' });
+    buy('good', 90_000n);
+    assert.equal(reserve('good', 60_000n, 90_000n), 60_000n);
+    assert.throws(() => reserve('good', 40_001n, 150_000n), code('daily_budget_spent'));
+    assert.equal(reserve('good', 40_000n, 150_000n), 40_000n);
+    const again = open(createMemoryRecordStore(records.snapshot()));
+    assert.throws(
+      () => again.deposits.reserve({ peer: 'x', least: amount(1n), held: amount(0n), charged: amount(0n) }),
+      code('daily_budget_spent'),
+    );
+  });
+
+  it('does not count a deposit that the chain refused against the day for longer than it was valid', () => {
+    const { reserve, buy, clock } = setUp({ buyDayMax: '100000' });
+    buy('good', 90_000n);
+    reserve('good', 90_000n, 90_000n);
+    clock.advance(1_200_000);
+    assert.equal(reserve('good', 95_000n, 90_000n), 95_000n);
+  });
+
+  it('takes what an earlier version bought from a provider as proven', () => {
+    const { budget } = setUp();
+    const need = { peer: 'old', least: amount(1_000n), held: amount(1_000_000n), charged: amount(990_000n) };
+    assert.equal(budget.deposits.reserve(need), 200_000n);
+  });
+});
+
+const peerNames = Array.from('abcdefghijkl');
+const event = fc.record({
+  peer: fc.constantFrom(...peerNames),
+  least: fc.bigInt({ min: 1n, max: 3_000_000n }),
+  /** Whether the provider puts the signed deposit on the chain. */
+  submits: fc.boolean(),
+  charges: fc.bigInt({ min: 0n, max: 100_000n }),
+  isHonest: fc.boolean(),
+  waitMs: fc.integer({ min: 0, max: 2 * HOUR_MS }),
+});
+
+describe('deposits with strangers', () => {
+  it('stay within the limits per provider and per day, in any order of events', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        const { clock, reserve, buy } = setUp();
+        const held = new Map(peerNames.map((peer) => [peer, 0n]));
+        const verified = new Map(peerNames.map((peer) => [peer, 0n]));
+        const deposits: { atMs: number; sum: bigint }[] = [];
+        for (const { peer, least, submits, charges, isHonest, waitMs } of events) {
+          const [has, proof] = [held.get(peer) ?? 0n, verified.get(peer) ?? 0n];
+          const sum = orZero(() => reserve(peer, least, has));
+          if (submits && sum > 0n) {
+            held.set(peer, has + sum);
+            deposits.push({ atMs: clock.now(), sum });
+            const allowed = proof * 4n > 50_000n ? proof * 4n : 50_000n;
+            assert.ok(has + sum - proof <= allowed, 'the provider holds more than it may');
+          }
+          const unspent = (held.get(peer) ?? 0n) - proof;
+          if (isHonest && charges > 0n && charges <= unspent && charges <= 50_000n) {
+            buy(peer, charges);
+            verified.set(peer, proof + charges);
+          }
+          const lastDay = deposits.filter(({ atMs }) => atMs > clock.now() - 23 * HOUR_MS);
+          assert.ok(lastDay.reduce((total, each) => total + each.sum, 0n) <= 2_000_000n);
+          clock.advance(waitMs);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** The sum, or 0 if a limit doesn't allow it. */
+function orZero(run: () => bigint): bigint {
+  try {
+    return run();
+  } catch (error) {
+    assert.equal((error as { code: string }).code, 'payment-required');
+    return 0n;
+  }
+}
+
+describe('requests', () => {
+  it('pays at most one provider without receipts', () => {
+    const { budget, buy } = setUp();
+    buy('good', 100n);
+    const request = budget.openRequest(null);
+    request.hold('new-1', 100n).end({ kind: 'failed', charged: 0n });
+    assert.throws(() => request.hold('new-2', 100n), code('new_provider_limit'));
+    request.hold('new-1', 100n).end({ kind: 'failed', charged: 0n });
+    request.hold('good', 100n).end(proven(10n));
+  });
+
+  it('continues with a second new provider after the first has proven its part', () => {
+    const { budget } = setUp();
+    const request = budget.openRequest(null);
+    request.hold('new-1', 100n).end(proven(50n));
+    request.hold('new-2', 100n).end(proven(50n));
+  });
+
+  it('does not count a provider that was passed over before anything was signed', () => {
+    const { budget } = setUp();
+    const request = budget.openRequest(null);
+    request.hold('greedy', 100n).end({ kind: 'unused' });
+    request.hold('new', 100n).end(proven(50n));
+  });
+
+  it('stops at the budget of the request, counting an unknown charge as the maximum', () => {
+    const { budget, buy } = setUp({ buyRequestMax: '1000' });
+    buy('good', 100n);
+    const request = budget.openRequest(null);
+    assert.throws(() => request.hold('good', 1_001n), code('request_budget_exceeded'));
+    request.hold('good', 900n).end({ kind: 'stopped', charged: null });
+    assert.throws(() => request.hold('good', 101n), code('request_budget_exceeded'));
+    budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
+  });
+
+  it('stops at the budget per day, with what requests in progress may still cost', () => {
+    const { budget, buy, clock } = setUp({ buyDayMax: '1000' });
+    buy('good', 100n);
+    const first = budget.openRequest(null).hold('good', 800n);
+    assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
+    first.end(proven(300n));
+    assert.throws(() => budget.openRequest(null).hold('good', 601n), code('daily_budget_spent'));
+    clock.advance(24 * HOUR_MS);
+    budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
+  });
+
+  it('is blocked for a day at most by a clock that was wrong', () => {
+    const { open, records, clock } = setUp({ buyDayMax: '1000' });
+    const ahead = manualClock(START_MS + 10_000 * HOUR_MS);
+    const budget = open(records, ahead);
+    budget.openRequest(null).hold('good', 1_000n).end(proven(1_000n));
+    const corrected = open(records, clock);
+    assert.throws(() => corrected.openRequest(null).hold('good', 1n), code('daily_budget_spent'));
+    clock.advance(24 * HOUR_MS);
+    corrected.openRequest(null).hold('good', 1_000n);
+  });
+
+  it('trusts a provider only while it delivers more than it fails', () => {
+    const { budget, buy } = setUp();
+    assert.equal(budget.isTrusted('peer'), false);
+    buy('peer', 10n);
+    assert.equal(budget.isTrusted('peer'), true);
+    budget.openRequest(null).hold('peer', 10n).end({ kind: 'failed', charged: 10n });
+    assert.equal(budget.isTrusted('peer'), false);
+    budget.openRequest(null).hold('peer', 10n).end(proven(0n));
+    assert.equal(budget.isTrusted('peer'), false, 'a receipt for nothing proves nothing');
+  });
+});
