@@ -33,17 +33,19 @@ export const run: CommandRun = async (argv) => {
   if (format !== 'csv' && format !== 'beancount') {
     throw new AppError('bad-request', `Invalid --format "${format}". Use csv or beancount.`);
   }
-  const paths = existingHome(values.home);
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const { from, to } = values;
+  const fromMs = from === undefined ? 0 : calendar.startOfDay(noon('from', from));
+  const toMs = to === undefined ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noon('to', to));
+  const paths = existingHome(values.home);
   const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
     const text = FORMATS[format]({
       pages: () => ledger.pages(),
-      fromMs: values.from === undefined ? 0 : calendar.startOfDay(noon('from', values.from)),
-      toMs:
-        values.to === undefined ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noon('to', values.to)),
+      fromMs,
+      toMs,
       assetOf: (id) => assets.get(id) ?? null,
       rates: readRates(values.rates, join(paths.root, 'rates.json')),
       dayOf: calendar.day,
