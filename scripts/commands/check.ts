@@ -1,5 +1,6 @@
 /**
- * `npm run check`: checks types per environment, lint and format, the import rules, the migrations and the CI workflow.
+ * `npm run check`: checks types per environment, lint and format, the import rules, the migrations,
+ * the paths in the documents and the CI workflow.
  * Prints one line per part with its duration and the output of those that failed. Exit code 1 if any failed.
  */
 import { spawn } from 'node:child_process';
@@ -32,10 +33,15 @@ const typed = ENVIRONMENTS.filter((folder) => {
   return false;
 });
 const parts: Part[] = [
-  { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
+  {
+    name: 'lint and format',
+    program: 'biome',
+    parameters: ['ci', '.', '--error-on-warnings', '--colors=off'],
+  },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
   { name: 'workflows', program: 'action-validator', parameters: ['.github/workflows/ci.yml'] },
+  { name: 'documents', program: 'node', parameters: ['scripts/commands/check-docs.ts'] },
   { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];
 
