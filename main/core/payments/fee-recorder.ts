@@ -33,7 +33,21 @@ const CHECK_EVERY_MS = 5_000;
 /** A transaction that no node has after this time was never accepted by the chain. */
 const FORGET_MS = 3_600_000;
 
-const noteSchema = z.object({ sentAtMs: z.number() });
+/** What the calls of the settlement contract are for; several claims and refunds go out as one `multicall`. */
+const PURPOSES: Readonly<Record<string, string>> = {
+  claim: 'claim',
+  claimWithSignature: 'claim',
+  multicall: 'claim',
+  settle: 'payout',
+  deposit: 'deposit',
+  refund: 'refund',
+  refundWithSignature: 'refund',
+  initiateWithdraw: 'withdrawal',
+  finalizeWithdraw: 'withdrawal',
+};
+
+/** `purpose` is missing in notes of earlier versions, and null where it is unknown. */
+const noteSchema = z.object({ sentAtMs: z.number(), purpose: z.string().nullable().default(null) });
 
 export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
   const { sender, clock, log } = parts;
@@ -54,14 +68,14 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
         sender.writeContract(call, {
           ...options,
           beforeBroadcast(hash) {
-            open.add(hash);
+            open.add(hash, PURPOSES[call.functionName] ?? null);
             log.debug('Sending a transaction', { tx: hash, call: call.functionName });
             options.beforeBroadcast?.(hash);
           },
         }),
       async sendTransaction(transaction) {
         const hash = await sender.sendTransaction(transaction);
-        open.add(hash);
+        open.add(hash, null);
         return hash;
       },
       async waitForReceipt(hash, timeoutMs) {
@@ -82,16 +96,26 @@ function createOpenTransactions({ sender, store, ledger, coinId, clock, log }: F
   const isForgotten = (note: string): boolean =>
     clock.now() - noteSchema.parse(JSON.parse(note)).sentAtMs > FORGET_MS;
 
+  function purposeOf(hash: Hex): string | null {
+    const note = store.get(COLLECTION, hash);
+    return note === null ? null : noteSchema.parse(JSON.parse(note)).purpose;
+  }
+
   function book(receipt: TransactionReceipt): void {
+    const purpose = purposeOf(receipt.hash);
     const outcome = ledger.networkFee({ txHash: receipt.hash, assetId: coinId, amount: receipt.fee });
     store.delete(COLLECTION, receipt.hash);
     if (outcome !== 'posted') return;
     const { hash: tx, status, blockNumber: block, fee } = receipt;
-    log.info('Transaction mined', { tx, status, block, feeWei: fee.toString() });
+    log.info('Transaction mined', {
+      ...(purpose !== null && { purpose }),
+      ...{ tx, status, block, feeWei: fee.toString() },
+    });
   }
 
   return {
-    add: (hash: Hex) => store.set(COLLECTION, hash, JSON.stringify({ sentAtMs: clock.now() })),
+    add: (hash: Hex, purpose: string | null) =>
+      store.set(COLLECTION, hash, JSON.stringify({ sentAtMs: clock.now(), purpose })),
     book,
     async check(): Promise<void> {
       for (const { key, value } of store.list(COLLECTION)) {

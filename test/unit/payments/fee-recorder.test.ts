@@ -12,9 +12,9 @@ import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { createFeeRecorder } from '../../../main/core/payments/index.ts';
 import type { ChainSender, Hex, TransactionReceipt } from '../../../main/ports/evm.ts';
-import { silentLog } from '../../../main/ports/log.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
 
 const COIN = 'eip155:31337/native';
 const HASH: Hex = `0x${'12'.repeat(32)}`;
@@ -47,8 +47,8 @@ function setUp() {
       return found;
     },
   } as Partial<ChainSender> as ChainSender;
-  const start = () =>
-    createFeeRecorder({ sender, store: records, ledger, coinId: COIN, clock, log: silentLog });
+  const log = createRecordingLog();
+  const start = () => createFeeRecorder({ sender, store: records, ledger, coinId: COIN, clock, log });
   const mine = () =>
     mined.set(HASH, {
       hash: HASH,
@@ -62,6 +62,8 @@ function setUp() {
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   return {
     clock,
+    log,
+    records,
     start,
     mine,
     settled,
@@ -141,4 +143,25 @@ test('forgets after one hour a transaction that the chain never accepted', async
   await settled();
   assert.equal(open(), 0);
   assert.equal(fees(), 0n);
+});
+
+test('a mined transaction is logged with its purpose, also after a restart', async () => {
+  const { clock, log, start, mine, settled } = setUp();
+  await start().sender.writeContract(CALL);
+  mine();
+  start().start();
+  clock.advance(5_000);
+  await settled();
+  const mined = log.lines.find(({ message }) => message === 'Transaction mined');
+  assert.deepEqual(mined?.fields, { purpose: 'deposit', tx: HASH, status: 'success', block: 1, feeWei: '7' });
+});
+
+test('a note of an earlier version, without a purpose, is still read', async () => {
+  const { log, records, start, mine, settled } = setUp();
+  records.set('fees-to-book', HASH, JSON.stringify({ sentAtMs: 1_700_000_000_000 }));
+  mine();
+  start().start();
+  await settled();
+  const mined = log.lines.find(({ message }) => message === 'Transaction mined');
+  assert.deepEqual(mined?.fields, { tx: HASH, status: 'success', block: 1, feeWei: '7' });
 });
