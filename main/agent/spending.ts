@@ -20,7 +20,7 @@ export interface OwnerSpendingParts {
 }
 
 export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendingParts) {
-  const { terms, clock, onClose, changed } = surroundings;
+  const { terms, clock, onClose, changed, log } = surroundings;
   const { foundation, chain, node, opened } = parts;
   const { paths, records, ledger } = foundation;
   const { wallet, keys, known } = opened;
@@ -38,8 +38,15 @@ export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendi
     readAddress,
     confirmations,
     feeLimit: SPEND_FEE_MAX,
-    book: (transaction) =>
-      bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() }),
+    book(transaction) {
+      bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() });
+      const { hash, fee } = transaction;
+      log.child('wallet').info('Transaction mined', {
+        purpose: 'transfer',
+        tx: hash,
+        feeWei: fee.toString(),
+      });
+    },
     onChange: () => {
       changed('wallet', 'money');
       parts.refreshBalances();

@@ -103,6 +103,8 @@ test('the terminal sends after its owner confirmed, and the ledger follows', asy
     transactions.map(({ state, to, amount }) => [state, to, amount]),
     [['mined', stranger, HALF.toString()]],
   );
+  const logged = await terminal(['logs', '--component', 'wallet']);
+  assert.match(logged.output, /Transaction mined {2}purpose=transfer {2}tx=0x[0-9a-f]{64}/);
   const shown = await terminal(['wallet', 'history']);
   assert.match(shown.output, /mined .*0\.5 ETH to 0x/);
   for (const [asset, sum, to, code, reason] of [

@@ -33,11 +33,11 @@ const CHECK_EVERY_MS = 5_000;
 /** A transaction that no node has after this time was never accepted by the chain. */
 const FORGET_MS = 3_600_000;
 
-/** What the calls of the settlement contract are for; several claims and refunds go out as one `multicall`. */
+/** What the calls of the settlement contract are for. A `multicall` claims and refunds at once. */
 const PURPOSES: Readonly<Record<string, string>> = {
   claim: 'claim',
   claimWithSignature: 'claim',
-  multicall: 'claim',
+  multicall: 'refund',
   settle: 'payout',
   deposit: 'deposit',
   refund: 'refund',
