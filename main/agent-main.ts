@@ -96,30 +96,33 @@ async function main(): Promise<void> {
   if (config === null) return;
   // Loaded here because a command needs little of it and starts faster without.
   const { createAgent } = await import('./agent.ts');
-  let stopAgent: (() => Promise<void>) | null = null;
+  let stopAgent: ((reason: string) => Promise<void>) | null = null;
   let stopping = false;
-  const stop = async () => {
+  const stop = async (reason: string) => {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
-    await stopAgent?.();
+    await stopAgent?.(reason);
     process.exit(0);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(fail));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => void stop(`signal ${signal}`).catch(fail));
+  }
   // The parent is gone (a shell that crashed, a terminal that closed), and nothing else would stop this process.
-  process.on('disconnect', () => void stop().catch(fail));
+  process.on('disconnect', () => void stop('the parent process is gone').catch(fail));
 
   const passphrase = config.host === 'desktop' ? await receiveSecret() : null;
   const agent = await createAgent(
     { ...config, passphrase },
     {
-      quit: () => void stop().catch(fail),
+      quit: () => void stop('the owner quit').catch(fail),
       onOpened(opened) {
         stopAgent = opened.stop;
         if (proxies !== null) {
           opened.log.child('start').info('Outside addresses are reached through a proxy', { ...proxies });
         }
-        guardProcess({ log: opened.log.child('process'), close: opened.stop, closeMsMax: STOP_MS_MAX });
+        const close = () => opened.stop('a bug');
+        guardProcess({ log: opened.log.child('process'), close, closeMsMax: STOP_MS_MAX });
       },
     },
   ).catch((error: unknown) => {
@@ -130,7 +133,7 @@ async function main(): Promise<void> {
   if (agent === null || stopping) return;
   if (config.host === 'desktop') {
     const { ready, attach } = agent;
-    serveDesktopHost({ ready, attach, stop: () => void stop().catch(fail) });
+    serveDesktopHost({ ready, attach, stop: () => void stop('the desktop shell').catch(fail) });
   }
   const removeReadyFile = announceReady(agent.ready, {
     readyFile: config.readyFile ?? null,

@@ -23,7 +23,7 @@ import { type Money, openMoney } from './agent/money.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
-import { logRunStory } from './agent/run-story/index.ts';
+import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
@@ -41,7 +41,10 @@ export interface AgentHooks {
   /** The desktop shell requests that the agent quits. */
   readonly quit: () => void;
   /** Called once the log is open, before anything else: from then on, `stop` closes everything in order. */
-  readonly onOpened?: (opened: { readonly log: Log; readonly stop: () => Promise<void> }) => void;
+  readonly onOpened?: (opened: {
+    readonly log: Log;
+    readonly stop: (reason: string) => Promise<void>;
+  }) => void;
 }
 
 export interface Agent {
@@ -50,8 +53,8 @@ export interface Agent {
   attach(port: ApiPort, role: PortRole): void;
   /** For benchmarks that drive the same engine directly. */
   readonly engine: Engine;
-  /** Hands back running jobs and closes everything, in order. */
-  stop(): Promise<void>;
+  /** Hands back running jobs and closes everything, in order; `reason` is for the log. */
+  stop(reason?: string): Promise<void>;
 }
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
@@ -60,16 +63,23 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
   const { log, close: closeLog } = openAgentLog(config, home.paths.logs);
   const start = log.child('start');
   const closers = createClosers(start);
-  const stop = onceOnly(async () => {
+  const run: Run = { isStopping: false, story: null };
+  const startedAtMs = systemClock.monotonic();
+  const stop = onceOnly(async (reason = 'requested') => {
+    run.isStopping = true;
     const stoppingAtMs = systemClock.monotonic();
-    start.info('Idlewatt is stopping');
+    start.info('Idlewatt is stopping', { reason });
     await closers.closeAll();
-    start.info('Idlewatt has stopped', { tookMs: Math.round(systemClock.monotonic() - stoppingAtMs) });
+    const stoppedAtMs = systemClock.monotonic();
+    start.info('Idlewatt has stopped', {
+      tookMs: Math.round(stoppedAtMs - stoppingAtMs),
+      uptimeMs: Math.round(stoppedAtMs - startedAtMs),
+      ...run.story?.summary(),
+    });
     closeLog();
     home.close();
   });
   hooks.onOpened?.({ log, stop });
-  const startedAtMs = systemClock.monotonic();
   logStart(start, config, home.paths);
   if (home.repaired.length > 0) {
     start.warn('Other users could read the data folder; that is repaired', {
@@ -77,14 +87,14 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     });
   }
   try {
-    const agent = await compose(config, hooks, { log, closers, paths: home.paths });
+    const agent = await compose(config, hooks, { log, closers, paths: home.paths, run });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
   } catch (error) {
     // The caller shows a refusal to the owner, so it's no warning here.
     if (error instanceof AppError) start.info('Idlewatt could not start', { cause: error.message });
     else start.error('Idlewatt could not start', error);
-    await stop();
+    await stop('could not start');
     throw error;
   }
 }
@@ -104,19 +114,33 @@ function logStart(log: Log, config: AgentConfig, paths: HomePaths): void {
   });
 }
 
-/** Concurrent calls share one run. */
-function onceOnly(run: () => Promise<void>): () => Promise<void> {
+/** One run of an agent, from its start to its stop. */
+interface Run {
+  isStopping: boolean;
+  /** Null until all parts are open. */
+  story: RunStory | null;
+}
+
+/** Concurrent calls share one run, with the arguments of the first. */
+function onceOnly(run: (reason?: string) => Promise<void>): (reason?: string) => Promise<void> {
   let running: Promise<void> | null = null;
-  return () => {
-    running ??= run();
+  return (reason) => {
+    running ??= run(reason);
     return running;
   };
+}
+
+interface ComposeParts {
+  readonly log: Log;
+  readonly closers: Closers;
+  readonly paths: HomePaths;
+  readonly run: Run;
 }
 
 async function compose(
   config: AgentConfig,
   hooks: AgentHooks,
-  { log, closers, paths }: { readonly log: Log; readonly closers: Closers; readonly paths: HomePaths },
+  { log, closers, paths, run }: ComposeParts,
 ): Promise<Omit<Agent, 'stop'>> {
   const startedAtMs = systemClock.now();
   const changes = createChangeFeed();
@@ -129,7 +153,7 @@ async function compose(
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const buys = !surroundings.serves || config.profile !== 'practice';
   const buying = buys ? await openBuying(surroundings, { foundation, money, network }) : null;
-  logStory(surroundings, { foundation, money, network, selling });
+  run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const gateway = latest<GatewayAddress>(buying?.gateway);
@@ -201,13 +225,14 @@ function logStory(
     readonly money: Money;
     readonly network: Network;
     readonly selling: Selling;
+    readonly run: Readonly<Run>;
   },
-): void {
+): RunStory {
   const { presence, jobs, settings } = parts.foundation;
   const { settlement, chain } = parts.money;
   const { engine, models } = parts.selling.engine;
   const { benchmark, predictions } = parts.selling.measuring;
-  logRunStory(log, {
+  return logRunStory(log, {
     clock,
     presence: serves ? presence : null,
     engine,
@@ -221,6 +246,7 @@ function logStory(
     notices,
     benchmark,
     predictions,
+    isStopping: () => parts.run.isStopping,
   });
 }
 

@@ -1,5 +1,4 @@
 /** React hooks for calls to the agent: queries and actions with their result, progress and error. */
-import { ORPCError } from '@orpc/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { decodeApiError } from '../shared/api/errors.ts';
 import type { ErrorCode } from '../shared/errors.ts';

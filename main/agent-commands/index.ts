@@ -3,6 +3,7 @@
  * when it runs.
  */
 import { AppError } from '../../shared/errors.ts';
+import { USAGE_EXIT_CODE } from '../../shared/options.ts';
 import { isClosedPipe, systemFailure } from './system-failures.ts';
 import { COMMANDS } from './table.ts';
 
@@ -20,6 +21,8 @@ export interface Command {
   readonly load: () => Promise<{ readonly run: CommandRun }>;
 }
 
+const EXIT_CODES = `Exit codes of commands: 0 done, 1 failed or a difference was found, ${USAGE_EXIT_CODE} wrong command, option or value.`;
+
 /** Returns whether the first word names a command; otherwise it is an option of the agent. */
 export function isCommand(argv: readonly string[]): boolean {
   return argv[0] !== undefined && !argv[0].startsWith('-');
@@ -28,14 +31,14 @@ export function isCommand(argv: readonly string[]): boolean {
 /**
  * Runs the command that the first one or two words name. Prints errors on stderr and resolves with the exit code:
  * 0 for success or when the reader of the output has enough, 1 for an expected failure or a negative result, 2 for an
- * unknown command or wrong options.
+ * unknown command or wrong options or values, which are the failures with the code `bad-request`.
  */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   const [name, words] = nameOf(argv);
   const command = name === null ? undefined : COMMANDS[name];
   if (name === null || command === undefined) {
     console.error(`idlewatt: Unknown command "${argv[0]}". Commands:\n\n${listCommands()}`);
-    return 2;
+    return USAGE_EXIT_CODE;
   }
   const rest = argv.slice(words);
   if (rest.includes('--help')) {
@@ -48,11 +51,11 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof AppError) {
       console.error(`idlewatt: ${error.message}`);
-      return 1;
+      return error.code === 'bad-request' ? USAGE_EXIT_CODE : 1;
     }
     if (error instanceof TypeError && 'code' in error) {
       console.error(`idlewatt: ${error.message}\nUsage: npm run agent -- ${name} ${command.usage}`);
-      return 2;
+      return USAGE_EXIT_CODE;
     }
     // The reader has what it needs, e.g. in `ledger export | head`.
     if (isClosedPipe(error)) return 0;
@@ -63,11 +66,12 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Returns two lines per command: its usage and its summary. */
+/** Returns two lines per command: its usage and its summary; then what their exit codes mean. */
 export function listCommands(): string {
-  return Object.entries(COMMANDS)
-    .map(([name, { summary, usage }]) => `  ${name} ${usage}\n      ${summary}`)
-    .join('\n');
+  const commands = Object.entries(COMMANDS).map(
+    ([name, { summary, usage }]) => `  ${name} ${usage}\n      ${summary}`,
+  );
+  return [...commands, '', EXIT_CODES].join('\n');
 }
 
 /** Returns the longest command name that the words begin with, and its number of words. */

@@ -33,21 +33,23 @@ export const run: CommandRun = async (argv) => {
   if (format !== 'csv' && format !== 'beancount') {
     throw new AppError('bad-request', `Invalid --format "${format}". Use csv or beancount.`);
   }
-  const paths = existingHome(values.home);
+  const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const from = values.from === undefined ? null : noon('from', values.from);
   const to = values.to === undefined ? null : noon('to', values.to);
   if (from !== null && to !== null && from > to) {
     throw new AppError('bad-request', `Invalid --to "${values.to}". It must not be before --from.`);
   }
-  const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const fromMs = from === null ? 0 : calendar.startOfDay(from);
+  const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to);
+  const paths = existingHome(values.home);
   const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
     const text = FORMATS[format]({
       pages: () => ledger.pages(),
-      fromMs: from === null ? 0 : calendar.startOfDay(from),
-      toMs: to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to),
+      fromMs,
+      toMs,
       assetOf: (id) => assets.get(id) ?? null,
       rates: readRates(values.rates, join(paths.root, 'rates.json')),
       dayOf: calendar.day,

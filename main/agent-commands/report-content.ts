@@ -4,12 +4,11 @@ import { arch, cpus, homedir, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { AgentState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
-import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import type { ZipMember } from '../adapters/fflate/index.ts';
 import { readLog, redactFields } from '../adapters/pino/index.ts';
 import { openForReading, readSchemaVersion } from '../adapters/sqlite/index.ts';
 import { type HomePaths, homePaths } from '../core/home/index.ts';
-import { createSettings } from '../core/settings/index.ts';
+import { readChosenSettings } from '../core/settings/index.ts';
 import { readState, withRunningAgent } from './running-agent.ts';
 
 /** Of each log; the newest lines stay. */
@@ -28,18 +27,19 @@ addresses it dealt with.
 /** Collects every member; a part that can't be read has the reason instead. */
 export async function collectReport(paths: HomePaths, now: number): Promise<readonly ZipMember[]> {
   const requester = homePaths(paths.requester);
+  const agent = await askAgent(paths);
   const members: ZipMember[] = [
     { name: 'README.txt', text: INTRODUCTION },
     json('versions.json', { reportedAt: new Date(now).toISOString(), ...versions() }),
-    json(
-      'settings.json',
-      attempt(() => settingsOf(paths)),
-    ),
+    json('settings.json', {
+      chosen: attempt(() => chosenSettings(paths)),
+      effective: agent.state?.settings ?? null,
+    }),
     json(
       'database.json',
       attempt(() => databaseOf(paths)),
     ),
-    json('agent.json', await agentOf(paths)),
+    json('agent.json', agentOf(agent)),
     { name: 'log.jsonl', text: recentLog(paths.logs) },
   ];
   if (existsSync(requester.logs)) {
@@ -80,11 +80,11 @@ function versions() {
   };
 }
 
-/** The owner's choices over the defaults of a desktop; no setting is a secret. */
-function settingsOf(paths: HomePaths): unknown {
+/** The settings that the owner changed; no setting is a secret. The rest depends on the agent's profile and host. */
+function chosenSettings(paths: HomePaths): unknown {
   const database = openForReading(paths.database);
   try {
-    return createSettings({ records: database.records, defaults: DEFAULT_SETTINGS }).get();
+    return readChosenSettings(database.records);
   } finally {
     database.close();
   }
@@ -95,19 +95,27 @@ function databaseOf(paths: HomePaths): unknown {
   return { bytes: statSync(paths.database).size, migrations: readSchemaVersion(paths.database) };
 }
 
-/** Sensors, sandbox and engine as the running agent reports them. */
-async function agentOf(paths: HomePaths): Promise<unknown> {
+/** The running agent's state, or the reason why there is none. */
+type AskedAgent =
+  | { readonly state: AgentState; readonly reason?: never }
+  | { readonly state: null; readonly reason: string };
+
+async function askAgent(paths: HomePaths): Promise<AskedAgent> {
   const late = new Promise<never>((_, reject) => {
     const error = new AppError('aborted', `The agent did not respond within ${AGENT_MS_MAX} ms.`);
     setTimeout(() => reject(error), AGENT_MS_MAX).unref();
   });
   try {
-    const state = await Promise.race([withRunningAgent(paths.root, readState), late]);
-    return { running: true, ...summary(state) };
+    return { state: await Promise.race([withRunningAgent(paths.root, readState), late]) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { running: false, sensors: 'not running', sandbox: 'not running', reason };
+    return { state: null, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Sensors, sandbox and engine as the running agent reports them. */
+function agentOf({ state, reason }: AskedAgent): unknown {
+  if (state !== null) return { running: true, ...summary(state) };
+  return { running: false, sensors: 'not running', sandbox: 'not running', reason };
 }
 
 function summary({ app, work, machine, models, money }: AgentState) {

@@ -17,7 +17,7 @@ export interface OwnerSpendingParts {
 }
 
 export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendingParts) {
-  const { terms, clock, onClose, changed } = surroundings;
+  const { terms, clock, onClose, changed, log } = surroundings;
   const { foundation, chain, node, opened } = parts;
   const { paths, records, ledger, settings } = foundation;
   const { wallet, keys, known } = opened;
@@ -39,8 +39,15 @@ export function openOwnerSpending(surroundings: Surroundings, parts: OwnerSpendi
       const own = amount(settings.get().networkFeeMax);
       return own < chain.feeMax ? own : chain.feeMax;
     },
-    book: (transaction) =>
-      bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() }),
+    book(transaction) {
+      bookSent(ledger, { ...transaction, tokenId, coinId: chain.coin.id, atMs: clock.now() });
+      const { hash, fee } = transaction;
+      log.child('wallet').info('Transaction mined', {
+        purpose: 'transfer',
+        tx: hash,
+        feeWei: fee.toString(),
+      });
+    },
     onChange: () => {
       changed('wallet', 'money');
       parts.refreshBalances();

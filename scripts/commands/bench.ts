@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
 import type { BenchResult } from '../bench/result.ts';
+import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResult> }>>> = {
   serve: () => import('../bench/serve.ts'),
@@ -37,7 +38,11 @@ function printTable(name: string, machine: string, result: BenchResult): void {
   for (const note of result.notes) console.log(`  ${note}`);
 }
 
-async function main(): Promise<void> {
+const HELP = `Usage: npm run bench -- NAME [--json]
+  NAME is one of: ${Object.keys(BENCHES).join(', ')}
+  --json prints the figures and goals as one line of JSON at the end`;
+
+function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { json: { type: 'boolean', default: false } },
@@ -45,16 +50,20 @@ async function main(): Promise<void> {
   const name = positionals[0] ?? '';
   const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (load === undefined || positionals.length > 1) {
-    console.error(
-      `Usage: npm run bench -- NAME [--json]\n  NAME is one of: ${Object.keys(BENCHES).join(', ')}`,
+    throw new UsageError(
+      `Invalid benchmark "${positionals.join(' ')}". Use one of: ${Object.keys(BENCHES).join(', ')}.`,
     );
-    process.exit(2);
   }
+  return { name, load, json: values.json };
+}
+
+async function main(): Promise<void> {
+  const { name, load, json } = readCommandLine(HELP, readOptions);
   const bench = await load();
   const [machine, result] = [await describeMachine(), await bench.run()];
   printTable(name, machine, result);
   const { figures, goals } = result;
-  if (values.json) console.log(JSON.stringify({ bench: name, machine, figures, goals }));
+  if (json) console.log(JSON.stringify({ bench: name, machine, figures, goals }));
 }
 
 main().then(

@@ -33,11 +33,16 @@ const typed = ENVIRONMENTS.filter((folder) => {
   return false;
 });
 const parts: Part[] = [
-  { name: 'lint and format', program: 'biome', parameters: ['ci', '.', '--colors=off'] },
+  {
+    name: 'lint and format',
+    program: 'biome',
+    parameters: ['ci', '.', '--error-on-warnings', '--colors=off'],
+  },
   ...typed.map((folder) => ({ name: `types ${folder}`, program: 'tsc', parameters: ['-p', folder] })),
   { name: 'layers', program: 'node', parameters: ['scripts/commands/check-layers.ts'] },
   { name: 'words', program: 'node', parameters: ['scripts/commands/check-words.ts'] },
   { name: 'workflows', program: 'action-validator', parameters: ['.github/workflows/ci.yml'] },
+  { name: 'documents', program: 'node', parameters: ['scripts/commands/check-docs.ts'] },
   { name: 'migrations', program: 'node', parameters: ['scripts/commands/check-migrations.ts'] },
 ];
 

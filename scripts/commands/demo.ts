@@ -5,12 +5,13 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Contract, JsonRpcProvider } from 'ethers';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import { formatUnits } from '../../shared/money.ts';
+import { USAGE_EXIT_CODE } from '../../shared/options.ts';
 import {
   type AgentApi,
   connectApi,
@@ -20,11 +21,13 @@ import {
 } from '../lib/agent-process.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
+import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 /** The first start downloads the model, which is then cached. */
 const MODEL_WAIT_MS = 20 * 60_000;
 /** Failed jobs after which the demo gives up. */
 const FAILURES_MAX = 5;
+const JOBS_MAX = 200;
 
 interface Summary {
   jobs: { served: number; failed: number };
@@ -223,28 +226,50 @@ function print(summary: Summary, agree: boolean, state: AgentState): void {
   progress(agree ? 'The three agree. This was practice money.' : 'The three do NOT agree.');
 }
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '10' },
-    json: { type: 'boolean', default: false },
-    home: { type: 'string' },
-  },
-});
-const jobs = Number(values.jobs);
-if (!Number.isInteger(jobs) || jobs < 1 || jobs > 200) {
-  progress(`Invalid --jobs "${values.jobs}". Use a number from 1 to 200.`);
-  process.exit(2);
+const HELP = `Usage: npm run demo -- [--jobs N] [--json] [--home DIR]
+
+Runs the practice loop once and proves that the amounts charged, recorded and received agree.
+
+  --jobs N    number of jobs, from 1 to ${JOBS_MAX} (default: 10)
+  --json      print the summary as one line of JSON on standard output
+  --home DIR  keep everything in this data folder (default: a temporary one, deleted after success)
+
+Exit codes: 0 the amounts agree, 1 they don't or the demo failed, ${USAGE_EXIT_CODE} wrong command line.`;
+
+interface DemoOptions {
+  readonly jobs: number;
+  readonly json: boolean;
+  /** Null for a temporary folder. */
+  readonly home: string | null;
 }
+
+function readOptions(): DemoOptions {
+  const { values } = parseArgs({
+    options: {
+      jobs: { type: 'string', default: '10' },
+      json: { type: 'boolean', default: false },
+      home: { type: 'string' },
+    },
+  });
+  const jobs = Number(values.jobs);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > JOBS_MAX)
+    throw new UsageError(`Invalid --jobs "${values.jobs}". Use a number from 1 to ${JOBS_MAX}.`);
+  if (values.home?.trim() === '') throw new UsageError('Empty value for --home. Use --home DIR.');
+  return { jobs, json: values.json, home: values.home === undefined ? null : resolve(values.home) };
+}
+
+const options = readCommandLine(HELP, readOptions);
 installSystemPackages(['model-download']);
-const home = values.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-demo-')));
+const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-demo-')));
 try {
-  const { summary, agree, state } = await demo(jobs, home);
+  const { summary, agree, state } = await demo(options.jobs, home);
   print(summary, agree, state);
-  if (values.json) console.log(JSON.stringify(summary));
-  process.exitCode = agree && summary.jobs.served >= jobs ? 0 : 1;
+  if (options.json) console.log(JSON.stringify(summary));
+  process.exitCode = agree && summary.jobs.served >= options.jobs ? 0 : 1;
 } catch (error) {
   progress(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
-} finally {
-  if (values.home === undefined) await rm(home, { recursive: true, force: true });
 }
+if (process.exitCode !== 0) {
+  progress(`The data folder was kept: ${home}\nShow its log with: npm run agent -- logs --home ${home}`);
+} else if (options.home === null) await rm(home, { recursive: true, force: true });

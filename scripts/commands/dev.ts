@@ -10,8 +10,18 @@ import { keepDevAgent } from '../lib/dev-agent.ts';
 import { startDevPages } from '../lib/dev-pages.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { readCommandLine, UsageError } from '../lib/usage.ts';
 
-const { home, port, rest } = readArguments(process.argv.slice(2));
+const HELP = `Usage: npm run dev -- [--home DIR] [--port N] [options of the agent]
+
+Runs the pages with hot reload and a headless agent that restarts when its source changes. Ctrl-C stops both.
+
+  --home DIR  data folder (default: .cache/dev-home in the repository)
+  --port N    port of the pages (default: 5173 or the next free one)
+
+The options of the agent: npm run agent -- --help`;
+
+const { home, port, rest } = readCommandLine(HELP, () => readArguments(process.argv.slice(2)));
 buildNativeAndReport(console.log);
 // The same ports after each restart, so that clients of the gateway keep working.
 const ports = ['--port', String(await freePort()), '--gateway-port', String(await freePort())];
@@ -39,8 +49,7 @@ function readArguments(args: string[]): { home: string; port: number; rest: stri
   });
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    console.error(`Invalid --port "${values.port}". Use a port from 1 to 65535.`);
-    process.exit(2);
+    throw new UsageError(`Invalid --port "${values.port}". Use a port from 1 to 65535.`);
   }
   const rest = tokens.flatMap((token) => {
     if (token.kind === 'positional') return [token.value];

@@ -8,6 +8,7 @@
  * A test or hook fails after 60 s unless it sets its own `timeout`.
  */
 import { availableParallelism } from 'node:os';
+import { USAGE_EXIT_CODE } from '../../shared/options.ts';
 import { buildAll } from '../lib/build-targets.ts';
 import { electronForTests } from '../lib/electron-for-tests.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
@@ -15,6 +16,7 @@ import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 import { runTestFiles, type Tally } from '../lib/test-run.ts';
 import { selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { readCommandLine, UsageError } from '../lib/usage.ts';
 import { openVirtualDisplay } from '../lib/virtual-display.ts';
 
 const TEST_MS_MAX = 60_000;
@@ -23,11 +25,22 @@ const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
 const SCREEN = { width: 1400, height: 900 };
 
-const selection = selectTests(process.argv.slice(2), { root: REPOSITORY, currentFolder: process.cwd() });
-if (selection.problem !== null) {
-  console.error(selection.problem);
-  process.exit(2);
-}
+const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
+
+Builds what is out of date and runs the selected tests; without arguments all of them.
+
+  GROUP  ${TEST_GROUPS.join(', ')}
+  PATH   a test file or a folder, for example test/unit/presence
+  WORD   keeps the files whose path contains it, for example: npm test -- unit engine
+
+Exit codes: 0 all passed, 1 a test failed or, on Linux, was skipped, ${USAGE_EXIT_CODE} wrong command line.`;
+
+const selected = readCommandLine(HELP, () => {
+  const places = { root: REPOSITORY, currentFolder: process.cwd() };
+  const selection = selectTests(process.argv.slice(2), places);
+  if (selection.problem !== null) throw new UsageError(`${selection.problem}.`);
+  return selection.files;
+});
 if (installSystemPackages(['tests']) !== null) process.exit(1);
 buildNativeAndReport(console.log);
 const built = await buildAll();
@@ -35,7 +48,7 @@ if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const group of TEST_GROUPS) {
-  const files = selection.files.get(group) ?? [];
+  const files = selected.get(group) ?? [];
   if (files.length === 0) continue;
   const { passed, failed, skipped } = await runGroup(group, files);
   total.passed += passed;

@@ -32,8 +32,8 @@ export function keepDevAgent(args: readonly string[], print: (line: string) => v
   const start = async () => {
     const startedMs = performance.now();
     agent = await startAgent(args, { onStderr: (line) => print(`agent: ${line}`) }).catch(() => {
-      // Its standard error, which is printed already, has the reason.
-      print('The agent did not start. It starts again after the next change.');
+      // Its standard error, which is printed already, has the reason. Ctrl-C in a terminal reaches the agent, too.
+      if (!stopped) print('The agent did not start. It starts again after the next change.');
       return null;
     });
     const started = agent;
@@ -42,7 +42,7 @@ export function keepDevAgent(args: readonly string[], print: (line: string) => v
     started?.process.once('exit', (code, signal) => {
       if (agent !== started) return;
       agent = null;
-      print(`The agent exited (${signal ?? code}). It starts again after the next change.`);
+      if (!stopped) print(`The agent exited (${signal ?? code}). It starts again after the next change.`);
     });
   };
   const stop = async () => {

@@ -133,7 +133,7 @@ test('a backup made while running is restored, verified, and continued by an age
   assert.equal(done.code, 0, done.output);
   assert.equal(existsSync(join(restored, 'models')), false);
   const again = await command('restore', '--in', file, '--home', restored);
-  assert.equal(again.code, 1);
+  assert.equal(again.code, 2);
   assert.match(again.output, /not empty/);
   practice = await startPractice(restored);
   await ask(practice, 1);

@@ -2,8 +2,8 @@
  * Verifies: the agent's process starts, refuses and stops as documented.
  * Setup: the real program on the command line: its page server, ports that are in use, wrong options, signals in the
  * middle of a job. (What it refuses to start on is in refusals.test.ts.)
- * Fails if: the agent leaves processes or large files behind, exits with another code than 0 on a signal, or opens its
- * API without the token.
+ * Fails if: the agent leaves processes or large files behind, exits with another code than 0 on a signal, doesn't log why
+ * it stopped, or opens its API without the token.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,6 +13,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
+import { readLog } from '../../main/adapters/pino/index.ts';
+import { homePaths } from '../../main/core/home/index.ts';
 import { startAgent } from '../../scripts/lib/agent-process.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { VERSION } from '../../shared/version.ts';
@@ -98,6 +100,13 @@ test('SIGINT stops it as well', async () => {
   const ended = new Promise((resolve) => agent.process.once('exit', resolve));
   agent.process.kill('SIGINT');
   assert.equal(await ended, 0);
+  const lines = [...readLog(homePaths(home.path).logs)];
+  const fieldsOf = (message: string) => lines.find((line) => line.message === message)?.fields;
+  assert.equal(fieldsOf('Idlewatt is stopping')?.reason, 'signal SIGINT');
+  const { served, failed, earned, uptimeMs } = fieldsOf('Idlewatt has stopped') ?? {};
+  assert.deepEqual([served, failed], [0, 0]);
+  assert.match(String(earned), /^0 base units \(0 practice USDC\)$/);
+  assert.ok(Number(uptimeMs) > 0);
   home.remove();
 });
 

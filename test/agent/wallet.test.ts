@@ -103,15 +103,17 @@ test('the terminal sends after its owner confirmed, and the ledger follows', asy
     transactions.map(({ state, to, amount }) => [state, to, amount]),
     [['mined', stranger, HALF.toString()]],
   );
+  const logged = await terminal(['logs', '--component', 'wallet']);
+  assert.match(logged.output, /Transaction mined {2}purpose=transfer {2}tx=0x[0-9a-f]{64}/);
   const shown = await terminal(['wallet', 'history']);
   assert.match(shown.output, /mined .*0\.5 ETH to 0x/);
-  for (const [asset, sum, to, reason] of [
-    ['coin', '0.0000000000000000001', stranger, /too many decimals/],
-    ['coin', '999', stranger, /Not enough ETH/],
-    ['coin', '0.1', stranger.toLowerCase(), /without its checksum/],
+  for (const [asset, sum, to, code, reason] of [
+    ['coin', '0.0000000000000000001', stranger, 2, /too many decimals/],
+    ['coin', '999', stranger, 1, /Not enough ETH/],
+    ['coin', '0.1', stranger.toLowerCase(), 2, /without its checksum/],
   ] as const) {
     const bad = await terminal(['wallet', 'send', asset, sum, to]);
-    assert.equal(bad.code, 1);
+    assert.equal(bad.code, code, bad.output);
     assert.match(bad.output, reason);
   }
 });

@@ -3,10 +3,10 @@
  * response, a key or a token.
  */
 
-export { logJobs } from './jobs.ts';
+export { type JobCircumstances, type JobSummary, logJobs } from './jobs.ts';
 export { logModels } from './models.ts';
 export { logDeposit, logSettlement } from './money.ts';
 export { logNotices, logSettings } from './owner.ts';
 export { logPeers } from './peers.ts';
-export { logRunStory, type RunStoryParts } from './subscribe.ts';
+export { logRunStory, type RunStory, type RunStoryParts } from './subscribe.ts';
 export { logEngine, logMeasurement, logPresence } from './work.ts';

@@ -1,4 +1,5 @@
-/** Logs the acceptance and the end of each job, sold or bought. */
+/** Logs the acceptance and the end of each job, sold or bought, and sums up a run. */
+import { z } from 'zod';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { Log } from '../../ports/log.ts';
@@ -22,15 +23,30 @@ const STEP_OF: Readonly<Record<JobState, Step | 'payout'>> = {
 /** Number of ended jobs that are remembered, so that a later change of one is not logged as a second end. */
 const ENDED_MAX = 500;
 
+/** What a job's line says beyond the job itself. */
+export interface JobCircumstances {
+  readonly asset: Asset;
+  /** The note of the job's last step. */
+  readonly noteOf: (job: Job) => string | null;
+  /** The reason why this machine doesn't serve; null while it does. */
+  readonly pausedFor: () => string | null;
+  /** True from the moment a stop was requested. */
+  readonly isStopping: () => boolean;
+}
+
+/** Fields about the jobs that ended in this run; what was bought only if anything was. */
+export type JobSummary = Readonly<Record<string, number | string>>;
+
 /** Logs each job that starts or ends during this run once. Jobs of earlier runs change only by their payout. */
 export function logJobs(
   log: Log,
   jobs: { onChange(listener: (job: Job) => void): () => void },
-  asset: Asset,
-): () => void {
+  circumstances: JobCircumstances,
+): { readonly end: () => void; readonly summary: () => JobSummary } {
   const accepted = new Set<string>();
   const ended = new Set<string>();
-  return jobs.onChange((job) => {
+  const tallies = { sold: emptyTally(), bought: emptyTally() };
+  const end = jobs.onChange((job) => {
     const { id } = job;
     const step = STEP_OF[job.state];
     if (step === 'accepted' && !accepted.has(id)) {
@@ -44,8 +60,44 @@ export function logJobs(
       if (ended.size <= ENDED_MAX) break;
       ended.delete(oldest);
     }
-    log.info(...endedLine(job, asset));
+    count(tallies[job.side], job);
+    const isFailure = job.state === 'failed' && !providerPaused(job) && !circumstances.isStopping();
+    log[isFailure ? 'warn' : 'info'](...endedLine(job, circumstances));
   });
+  return { end, summary: () => summaryOf(tallies, circumstances.asset) };
+}
+
+interface Tally {
+  served: number;
+  endedEarly: number;
+  failed: number;
+  amount: bigint;
+}
+
+function emptyTally(): Tally {
+  return { served: 0, endedEarly: 0, failed: 0, amount: 0n };
+}
+
+function count(tally: Tally, job: Job): void {
+  tally.amount += BigInt(job.charged ?? 0);
+  if (job.state === 'charged') tally.served += 1;
+  else if (job.state === 'aborted' || providerPaused(job)) tally.endedEarly += 1;
+  else if (job.state === 'failed') tally.failed += 1;
+}
+
+function summaryOf(
+  { sold, bought }: { readonly sold: Tally; readonly bought: Tally },
+  asset: Asset,
+): JobSummary {
+  const { served, endedEarly, failed, amount } = sold;
+  const hasBought = bought.served + bought.endedEarly + bought.failed > 0;
+  return {
+    ...{ served, endedEarly, failed, earned: moneyText(amount, asset) },
+    ...(hasBought && {
+      ...{ bought: bought.served, boughtEndedEarly: bought.endedEarly, boughtFailed: bought.failed },
+      spent: moneyText(bought.amount, asset),
+    }),
+  };
 }
 
 /** A job that ended before it was accepted has no charge, so that no payout changes it later. */
@@ -71,15 +123,18 @@ function acceptedLine(job: Job): [string, Record<string, unknown>] {
   return [job.side === 'sold' ? 'Job accepted' : 'Request sent to a provider', fields];
 }
 
-function endedLine(job: Job, asset: Asset): [string, Record<string, unknown>] {
+function endedLine(job: Job, circumstances: JobCircumstances): [string, Record<string, unknown>] {
   const { createdAtMs, firstTokenAtMs, endedAtMs, inputTokens, outputTokens, decodeTokensPerSecond } = job;
   const speed = decodeTokensPerSecond === null ? null : Math.round(decodeTokensPerSecond * 10) / 10;
+  const reason = endReason(job, circumstances);
+  const providerJob = providerJobOf(job);
   const fields = {
     ...identity(job),
-    ...(job.error !== null && { reason: job.error }),
+    ...(providerJob !== null && { providerJob: shortId(providerJob) }),
+    ...(reason !== null && { reason }),
     inputTokens,
     outputTokens,
-    charge: job.charged === null ? 'nothing' : moneyText(job.charged, asset),
+    charge: job.charged === null ? 'nothing' : moneyText(job.charged, circumstances.asset),
     firstTokenMs: durationMs(createdAtMs, firstTokenAtMs),
     totalMs: durationMs(createdAtMs, endedAtMs),
     tokensPerSecond: speed,
@@ -87,9 +142,39 @@ function endedLine(job: Job, asset: Asset): [string, Record<string, unknown>] {
   return [endedMessage(job), fields];
 }
 
-function endedMessage({ side, state }: Job): string {
+function endReason(job: Job, { noteOf, pausedFor, isStopping }: JobCircumstances): string | null {
+  if (job.error !== null || job.state !== 'aborted') return job.error;
+  if (isStopping()) return 'Idlewatt is stopping';
+  if (job.side === 'bought') return 'the client disconnected';
+  if (noteOf(job) === 'by requester') return 'the requester disconnected';
+  const paused = pausedFor();
+  return paused === null ? 'the model was unloaded' : `this machine paused (${paused})`;
+}
+
+const receiptSchema = z.object({ job: z.string() });
+
+/** The provider's own ID of a bought job, from its verified receipt, so that both logs can be matched. */
+function providerJobOf({ side, receipt }: Job): string | null {
+  const payload = side === 'bought' ? receipt?.split('.')[1] : undefined;
+  if (payload === undefined) return null;
+  try {
+    const parsed = receiptSchema.safeParse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
+    return parsed.success ? parsed.data.job : null;
+  } catch {
+    // A line without the provider's ID is better than none.
+    return null;
+  }
+}
+
+/** The provider's owner came back: the answer may continue elsewhere, and nothing failed here. */
+function providerPaused({ side, error }: Job): boolean {
+  return side === 'bought' && error === 'paused';
+}
+
+function endedMessage(job: Job): string {
+  const { side, state } = job;
   const subject = side === 'sold' ? 'Job' : 'Bought response';
   if (state === 'charged') return side === 'sold' ? 'Job served' : 'Response bought';
-  if (state === 'aborted') return `${subject} ended early`;
+  if (state === 'aborted' || providerPaused(job)) return `${subject} ended early`;
   return `${subject} ${state}`;
 }

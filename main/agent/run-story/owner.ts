@@ -4,15 +4,16 @@ import type { Notices } from '../../core/notices/index.ts';
 import type { SettingsService } from '../../core/settings/index.ts';
 import type { Log } from '../../ports/log.ts';
 
-/** Logs the names of changed settings, never their values. */
+/** Logs the old and the new value of each changed setting. No setting is a secret. */
 export function logSettings(log: Log, settings: Pick<SettingsService, 'get' | 'onChange'>): () => void {
   let before = settings.get();
   return settings.onChange((now) => {
     const changed = (Object.keys(now) as (keyof Settings)[]).filter(
       (name) => JSON.stringify(now[name]) !== JSON.stringify(before[name]),
     );
+    const values = Object.fromEntries(changed.map((name) => [name, { from: before[name], to: now[name] }]));
     before = now;
-    if (changed.length > 0) log.info('Settings changed', { changed });
+    if (changed.length > 0) log.info('Settings changed', values);
   });
 }
 

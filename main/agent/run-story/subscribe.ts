@@ -11,7 +11,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Network } from '../../ports/network.ts';
-import { logJobs } from './jobs.ts';
+import { type JobSummary, logJobs } from './jobs.ts';
 import { logModels } from './models.ts';
 import { logSettlement } from './money.ts';
 import { logNotices, logSettings } from './owner.ts';
@@ -33,15 +33,32 @@ export interface RunStoryParts {
   readonly notices: Notices;
   readonly benchmark: Benchmark;
   readonly predictions: Predictions;
+  /** True from the moment a stop was requested. */
+  readonly isStopping: () => boolean;
 }
 
-/** Returns the function that ends the story. */
-export function logRunStory(log: Log, parts: RunStoryParts): () => void {
-  const { clock } = parts;
+export interface RunStory {
+  /** Returns what the jobs of this run came to. */
+  summary(): JobSummary;
+  end(): void;
+}
+
+export function logRunStory(log: Log, parts: RunStoryParts): RunStory {
+  const { clock, isStopping } = parts;
+  const jobs = logJobs(log.child('jobs'), parts.jobs, {
+    asset: parts.token,
+    noteOf: ({ id, state }) =>
+      parts.jobs.show(id).events.findLast((event) => event.state === state)?.note ?? null,
+    pausedFor() {
+      const { decision, reason } = parts.presence?.current() ?? { decision: 'run', reason: null };
+      return decision === 'pause' ? reason : null;
+    },
+    isStopping,
+  });
   const ends = [
     ...(parts.presence === null ? [] : [logPresence(log.child('presence'), parts.presence, clock)]),
-    logEngine(log.child('engine'), parts.engine),
-    logJobs(log.child('jobs'), parts.jobs, parts.token),
+    logEngine(log.child('engine'), parts.engine, isStopping),
+    jobs.end,
     logSettlement(log.child('settlement'), parts.settlement, { token: parts.token, coin: parts.coin }),
     logPeers(log.child('network'), parts.network),
     logModels(log.child('models'), parts.models, clock),
@@ -50,7 +67,10 @@ export function logRunStory(log: Log, parts: RunStoryParts): () => void {
     logMeasurement(log.child('benchmark'), 'Benchmark', parts.benchmark, clock),
     logMeasurement(log.child('benchmark'), 'Calibration', parts.predictions, clock),
   ];
-  return () => {
-    for (const end of ends) end();
+  return {
+    summary: jobs.summary,
+    end() {
+      for (const end of ends) end();
+    },
   };
 }

@@ -39,14 +39,23 @@ export function logPresence(
   });
 }
 
-/** Logs each new state of the engine; changes within one state (such as the number of jobs) are left out. */
-export function logEngine(log: Log, engine: Pick<Engine, 'onStatus'>): Unsubscribe {
+/**
+ * Logs each new state of the engine; changes within one state (such as the number of jobs) are left out. An end that
+ * nobody requested is a warning. Ctrl-C in a terminal ends the engine, too, before the agent stops it.
+ */
+export function logEngine(
+  log: Log,
+  engine: Pick<Engine, 'onStatus'>,
+  isStopping: () => boolean = () => false,
+): Unsubscribe {
   let before = '';
   return engine.onStatus((status) => {
     const identity = identityOf(status);
     if (identity === before) return;
     before = identity;
-    log.info(...engineLine(status));
+    if (status.state !== 'restarting' && status.state !== 'gave-up') log.info(...engineLine(status));
+    else if (isStopping()) log.info('The engine ended during the stop', { cause: status.cause });
+    else log.warn(...engineLine(status));
   });
 }
 
@@ -86,6 +95,8 @@ export function logMeasurement(
   name: string,
   measurement: {
     state(): { readonly state: 'never' | 'running' | 'done' | 'failed'; readonly error: string | null };
+    /** True if the last run was stopped instead of failing. */
+    wasStopped(): boolean;
     onChange(listener: () => void): Unsubscribe;
   },
   clock: Clock,
@@ -100,7 +111,8 @@ export function logMeasurement(
       const tookMs = Math.round(clock.monotonic() - startedMs);
       startedMs = null;
       if (error === null) log.info(`${name} finished`, { tookMs });
-      else log.info(`${name} failed`, { tookMs, cause: error });
+      else if (measurement.wasStopped()) log.info(`${name} stopped`, { tookMs, cause: error });
+      else log.warn(`${name} failed`, { tookMs, cause: error });
     }
   });
 }

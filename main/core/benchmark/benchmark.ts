@@ -37,6 +37,8 @@ export interface Benchmark {
   run(): Promise<void>;
   /** Stops a running benchmark; `reason` is one sentence for the owner. */
   abort(reason: string): void;
+  /** True if the last run was stopped by {@link abort}; its state is `failed` then, with the reason. */
+  wasStopped(): boolean;
   history(limit: number): { atMs: number; measurements: Measurement[] }[];
   /** Returns the model's newest speed that was measured without other jobs; null if there is none. */
   newest(modelId: string, name: 'prefill' | 'decode'): Measurement | null;
@@ -51,6 +53,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
   const { store } = dependencies;
   const listeners = new Set<() => void>();
   let running: AbortController | null = null;
+  let stopped = false;
   let state = restingState(readRecords(store, 1)[0] ?? null);
   /** Kept in memory, because every read of the models section uses it. */
   let measured = readMeasured(store);
@@ -71,6 +74,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       const controller = new AbortController();
       const { signal } = controller;
       running = controller;
+      stopped = false;
       const before = state;
       change({ state: 'running', step: 'inventory', progress: 0, error: null });
       try {
@@ -82,6 +86,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
         change(restingState(record));
       } catch (error) {
         running = null;
+        stopped = signal.aborted;
         const failure = signal.aborted ? signal.reason : error;
         // The previous measurements stay valid.
         change({ ...before, state: 'failed', error: failureText(failure, 'The benchmark') });
@@ -91,6 +96,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
     abort(reason) {
       running?.abort(new AppError('aborted', reason));
     },
+    wasStopped: () => stopped,
     history: (limit) => readRecords(store, limit).map(({ atMs, measurements }) => ({ atMs, measurements })),
     newest: (modelId, name) => measured.newest(modelId, name),
     speedsAt: (served, dutyPercent) => measured.speedsAt(served, dutyPercent),

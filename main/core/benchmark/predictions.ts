@@ -47,6 +47,8 @@ export interface Predictions {
   calibrate(): Promise<void>;
   /** Stops a running calibration; `reason` is one sentence for the owner. */
   abort(reason: string): void;
+  /** True if the last calibration was stopped by {@link abort}; its state is `failed` then, with the reason. */
+  wasStopped(): boolean;
   /** Returns the measured and the predicted speed of a model, separately. */
   speed(modelId: string): ModelSpeed;
   /** Compares new measurements with their prediction and stores both. */
@@ -59,6 +61,7 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
   const listeners = new Set<() => void>();
   const scores = createScores(store);
   let running: AbortController | null = null;
+  let stopped = false;
   let progress = 0;
   let error: string | null = null;
   let fitted: FittedCalibration | null = newestFit(store, models);
@@ -92,12 +95,14 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
       const controller = new AbortController();
       const { signal } = controller;
       running = controller;
+      stopped = false;
       error = null;
       onProgress(0);
       try {
         store.insert(calibrationRow(await runCalibration({ ...dependencies, models, signal, onProgress })));
         fitted = newestFit(store, models);
       } catch (thrown) {
+        stopped = signal.aborted;
         const failure = signal.aborted ? signal.reason : thrown;
         error = failureText(failure, 'The calibration');
         throw failure;
@@ -113,6 +118,7 @@ export function createPredictions(dependencies: PredictionsDependencies): Predic
       // Frees the memory now instead of after the current run.
       void engine.handBack();
     },
+    wasStopped: () => stopped,
     speed: (modelId) => ({
       measured: measuredSpeed(modelId, dependencies.measured),
       predicted: predict(modelId),

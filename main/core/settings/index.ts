@@ -1,2 +1,2 @@
 /** Public interface of settings: the owner's choices over the defaults. */
-export { createSettings, type SettingsService } from './settings.ts';
+export { createSettings, readChosenSettings, type SettingsService } from './settings.ts';

@@ -32,7 +32,7 @@ export function createSettings(parts: {
 }): SettingsService {
   const { records, defaults } = parts;
   const listeners = new Set<(settings: Settings) => void>();
-  let chosen = readChosen(records.get(COLLECTION, KEY));
+  let chosen = readChosenSettings(records);
   let current = settingsSchema.parse({ ...defaults, ...chosen });
   return {
     get: () => current,
@@ -64,8 +64,9 @@ export function createSettings(parts: {
   };
 }
 
-/** Reads the stored choices. Values that the current schema rejects return to their default. */
-function readChosen(text: string | null): SettingsPatch {
+/** Returns the owner's stored choices. Values that the current schema rejects are left out and have their default. */
+export function readChosenSettings(records: Pick<RecordStore, 'get'>): SettingsPatch {
+  const text = records.get(COLLECTION, KEY);
   if (text === null) return {};
   const stored = z.record(z.string(), z.unknown()).catch({}).parse(JSON.parse(text));
   const renamed = Object.entries(stored).map(([name, value]) => [FORMER_NAMES[name] ?? name, value]);

@@ -38,6 +38,25 @@ test('an unknown command exits with 2 and lists the known commands', () => {
   assert.ok(stderr.includes(listCommands()));
 });
 
+test('a wrong or missing value exits with 2 before anything is read or written', () => {
+  for (const words of [
+    ['logs', '--level', 'loud'],
+    ['logs', '--lines', 'many'],
+    ['ledger', 'export', '--format', 'pdf'],
+    ['ledger', 'export', '--format', 'csv', '--from', 'yesterday'],
+    ['ledger', 'verify', '--home', ' '],
+    ['backup'],
+    ['restore'],
+    ['report'],
+    ['wallet', 'export'],
+    ['wallet', 'send', 'coin'],
+  ]) {
+    const { status, stderr } = agent(...words, ...(words.includes('--home') ? [] : ['--home', nowhere]));
+    assert.equal(status, 2, `${words.join(' ')}: ${stderr}`);
+  }
+  assert.equal(existsSync(nowhere), false);
+});
+
 test('a wrong option exits with 2, a missing data folder with 1, and neither creates a folder', () => {
   const wrong = agent('ledger', 'verify', '--hom', nowhere);
   assert.equal(wrong.status, 2);

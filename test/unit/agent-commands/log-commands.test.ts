@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +16,12 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { strFromU8, unzipSync } from 'fflate';
 import { openLogFile } from '../../../main/adapters/pino/index.ts';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { openTerminalAccess } from '../../../main/agent/terminal-access.ts';
 import { homePaths } from '../../../main/core/home/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
 import { REPOSITORY } from '../../../scripts/lib/places.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
+import { startFakeAgent } from '../../fakes/agent-api.ts';
 
 const AGENT = join(REPOSITORY, 'main/agent-main.ts');
 const SECRET = 'c0ffee'.repeat(11).slice(0, 64);
@@ -92,7 +95,7 @@ test('logs filters by level, component and number, and prints JSON', () => {
   const wrong = agent('logs', '--home', home, '--level', 'loud');
   assert.deepEqual(
     [wrong.status, wrong.stderr.trim()],
-    [1, 'idlewatt: Invalid --level "loud". Use debug, info, warn or error.'],
+    [2, 'idlewatt: Invalid --level "loud". Use debug, info, warn or error.'],
   );
 });
 
@@ -169,11 +172,31 @@ test('report lists its members with sizes and writes them, for the owner only, w
   const read = (name: string) => JSON.parse(members[name] ?? '') as Record<string, unknown>;
   assert.equal(read('versions.json').node, process.version);
   assert.ok((read('versions.json').libraries as Record<string, string>).pino);
-  assert.equal(read('settings.json').idleMinutes, 7);
+  assert.deepEqual(read('settings.json'), { chosen: { idleMinutes: 7 }, effective: null });
   assert.deepEqual((read('database.json').migrations as { known: number[] }).known.length > 0, true);
   assert.equal(read('agent.json').sensors, 'not running');
   assert.match(members['log.jsonl'] ?? '', /0x(ab){32}.*<data folder> and ~\./);
   assert.match(members['requester-log.jsonl'] ?? '', /Asked\./);
+});
+
+test('report has the settings in effect from the running agent, whatever its profile', async () => {
+  makeHome();
+  const token = 'ab'.repeat(16);
+  const running = await startFakeAgent({ scenario: 'busy', token });
+  try {
+    running.change({ settings: { ...DEFAULT_SETTINGS, runWhen: 'always', idleMinutes: 7 } });
+    openTerminalAccess(home, { url: running.url, token });
+    const out = join(folder, 'report.zip');
+    const child = spawn(process.execPath, [AGENT, 'report', '--home', home, '--out', out]);
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 0);
+    const text = strFromU8(unzipSync(readFileSync(out))['settings.json'] ?? new Uint8Array());
+    const { chosen, effective } = JSON.parse(text) as Record<string, Record<string, unknown>>;
+    assert.deepEqual(chosen, { idleMinutes: 7 });
+    assert.deepEqual([effective?.runWhen, effective?.idleMinutes], ['always', 7]);
+  } finally {
+    await running.stop();
+  }
 });
 
 test('report overwrites nothing, needs --out and a data folder, and survives a damaged database', () => {
@@ -181,10 +204,10 @@ test('report overwrites nothing, needs --out and a data folder, and survives a d
   const out = join(folder, 'report.zip');
   writeFileSync(out, 'precious');
   const refused = agent('report', '--home', home, '--out', out);
-  assert.equal(refused.status, 1);
+  assert.equal(refused.status, 2);
   assert.match(refused.stderr, /already exists\. Choose another file with --out\./);
   assert.equal(readFileSync(out, 'utf8'), 'precious');
-  assert.equal(agent('report', '--home', home).status, 1);
+  assert.equal(agent('report', '--home', home).status, 2);
   const nowhere = agent('report', '--home', join(folder, 'nowhere'), '--out', join(folder, 'other.zip'));
   assert.match(nowhere.stderr, /No Idlewatt data in/);
   assert.equal(existsSync(join(folder, 'other.zip')), false);

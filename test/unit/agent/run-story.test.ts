@@ -1,13 +1,14 @@
 /**
  * Verifies: the log tells a run as a story, one info line per event, with short IDs, amounts with units and
  * durations.
- * Setup: emitters that the test fires, a clock that the test moves, and a log that keeps its lines.
- * Fails if: an event is missing or logged twice, a line has a setting's value, a line lacks its unit, a repeated state
- * fills the log.
+ * Setup: emitters that the test fires, a clock moved by hand, and a log that keeps its lines.
+ * Fails if: an event is missing or logged twice, a line lacks its unit or its reason, a repeated state fills the log, a
+ * failure is no warning, or a stop that was requested is one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  type JobCircumstances,
   logDeposit,
   logEngine,
   logJobs,
@@ -19,6 +20,7 @@ import {
   logSettings,
   logSettlement,
 } from '../../../main/agent/run-story/index.ts';
+import { moneyText } from '../../../main/agent/run-story/text.ts';
 import type { StoredModel } from '../../../main/core/models/index.ts';
 import { createNotices } from '../../../main/core/notices/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
@@ -53,6 +55,7 @@ function setUp<Event>() {
     },
     story: () => log.lines.map(({ message, fields }) => [message, fields] as const),
     messages: () => log.lines.map(({ message }) => message),
+    levels: () => log.lines.map(({ level, message }) => [level, message] as const),
   };
 }
 
@@ -104,9 +107,135 @@ test('engine: each state once, without the changes of its number of jobs', () =>
   ]);
 });
 
+test('engine: an unexpected end is a warning, one during a requested stop is not', () => {
+  const { log, on, emit, levels } = setUp<EngineStatus>();
+  let stopping = false;
+  logEngine(log, { onStatus: on }, () => stopping);
+  emit({ state: 'restarting', attempt: 1, inMs: 500, cause: 'SIGKILL' });
+  emit({ state: 'gave-up', attempts: 5, cause: 'SIGKILL' });
+  stopping = true;
+  emit({ state: 'restarting', attempt: 1, inMs: 500, cause: 'SIGINT' });
+  assert.deepEqual(levels(), [
+    ['warn', 'The engine stopped unexpectedly and will restart'],
+    ['warn', 'The engine stopped too often and will not restart'],
+    ['info', 'The engine ended during the stop'],
+  ]);
+});
+
+/** Circumstances of jobs: their notes by ID, and what the rest of the agent does. */
+function circumstances(
+  notes: Record<string, string> = {},
+  now: Partial<JobCircumstances> = {},
+): JobCircumstances {
+  return {
+    asset: USDC,
+    noteOf: ({ id }) => notes[id] ?? null,
+    pausedFor: () => null,
+    isStopping: () => false,
+    ...now,
+  };
+}
+
+test('a job that ended early says why', () => {
+  const { log, on, emit, story } = setUp<Job>();
+  let pausedFor: string | null = null;
+  let stopping = false;
+  const notes = { client: 'by requester', owner: 'by owner', unload: 'by owner', stop: 'by owner' };
+  logJobs(
+    log,
+    { onChange: on },
+    circumstances(notes, { pausedFor: () => pausedFor, isStopping: () => stopping }),
+  );
+  const end = (id: string, patch: Partial<Job> = {}) => {
+    emit(soldJob({ id, ...patch }));
+    emit(soldJob({ id, state: 'aborted', ...patch }));
+  };
+  end('client');
+  end('unload');
+  pausedFor = 'owner-active';
+  end('owner');
+  end('bought', { side: 'bought' });
+  end('paused', { side: 'bought', state: 'failed', error: 'paused' });
+  stopping = true;
+  end('stop');
+  assert.deepEqual(
+    story().flatMap(([message, { job, reason }]) => (message.endsWith('early') ? [[job, reason]] : [])),
+    [
+      ['client', 'the requester disconnected'],
+      ['unload', 'the model was unloaded'],
+      ['owner', 'this machine paused (owner-active)'],
+      ['bought', 'the client disconnected'],
+      ['paused', 'paused'],
+      ['stop', 'Idlewatt is stopping'],
+    ],
+  );
+});
+
+test('a failed job is a warning unless a stop was requested', () => {
+  const { log, on, emit, levels } = setUp<Job>();
+  let stopping = false;
+  logJobs(log, { onChange: on }, circumstances({}, { isStopping: () => stopping }));
+  emit(soldJob({ id: 'a', state: 'failed', error: 'engine-failed' }));
+  emit(soldJob({ id: 'b', side: 'bought', state: 'failed', error: 'peer-unreachable' }));
+  stopping = true;
+  emit(soldJob({ id: 'c', state: 'failed', error: 'engine-failed' }));
+  assert.deepEqual(levels(), [
+    ['warn', 'Job failed'],
+    ['warn', 'Bought response failed'],
+    ['info', 'Job failed'],
+  ]);
+});
+
+test('a bought job names the provider’s job from the receipt', () => {
+  const { log, on, emit, story } = setUp<Job>();
+  logJobs(log, { onChange: on }, circumstances());
+  const jws = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.x`;
+  const named = jws(JSON.stringify({ job: '01PROVIDER-12345678' }));
+  for (const [id, receipt] of [
+    ['named', named],
+    ['odd', jws(JSON.stringify({ job: 7 }))],
+    ['broken', jws('{')],
+    ['none', null],
+  ] as const) {
+    emit(soldJob({ id, side: 'bought' }));
+    emit(soldJob({ id, side: 'bought', state: 'charged', charged: '1', receipt }));
+  }
+  assert.deepEqual(
+    story().flatMap(([message, { job, providerJob }]) =>
+      message === 'Response bought' ? [[job, providerJob]] : [],
+    ),
+    [
+      ['named', '…12345678'],
+      ['odd', undefined],
+      ['broken', undefined],
+      ['none', undefined],
+    ],
+  );
+});
+
+test('the summary of a run counts its jobs and what they earned and cost', () => {
+  const { log, on, emit } = setUp<Job>();
+  const summary = logJobs(log, { onChange: on }, circumstances()).summary;
+  assert.deepEqual(summary(), { served: 0, endedEarly: 0, failed: 0, earned: moneyText('0', USDC) });
+  const end = (id: string, state: Job['state'], patch: Partial<Job> = {}) => {
+    emit(soldJob({ id, ...patch }));
+    emit(soldJob({ id, state, ...patch }));
+    emit(soldJob({ id, state, ...patch }));
+  };
+  end('a', 'charged', { charged: '1000' });
+  end('b', 'aborted', { charged: '500' });
+  end('c', 'failed', { error: 'engine-failed' });
+  emit(soldJob({ id: 'earlier', state: 'claimed', charged: '9' }));
+  end('d', 'charged', { side: 'bought', charged: '7' });
+  assert.deepEqual(summary(), {
+    ...{ served: 1, endedEarly: 1, failed: 1, earned: '1500 base units (0.0015 practice USDC)' },
+    ...{ bought: 1, boughtEndedEarly: 0, boughtFailed: 0, spent: '7 base units (0.000007 practice USDC)' },
+  });
+});
+
 test('a sold job: accepted and served, with tokens, charge and durations', () => {
   const { log, on, emit, story } = setUp<Job>();
-  logJobs(log, { onChange: on }, USDC);
+  logJobs(log, { onChange: on }, circumstances());
   const job = soldJob({ id: 'job-0123456789', channelId: `0x${'ab'.repeat(32)}` });
   emit(job);
   emit({ ...job, state: 'running', startedAtMs: 1_010 });
@@ -136,7 +265,7 @@ test('a sold job: accepted and served, with tokens, charge and durations', () =>
 
 test('jobs that end otherwise are logged once, with the reason', () => {
   const { log, on, emit, story } = setUp<Job>();
-  logJobs(log, { onChange: on }, USDC);
+  logJobs(log, { onChange: on }, circumstances());
   const bought = soldJob({ id: 'b', side: 'bought', continues: 'a' });
   emit(bought);
   const aborted: Job = { ...bought, state: 'aborted', error: 'paused', charged: '7' };
@@ -253,13 +382,13 @@ test('models: a download is logged at its start and at its end, without its prog
   ]);
 });
 
-test('settings: the names of what changed, and no values', () => {
+test('settings: the old and the new value of what changed', () => {
   const { log, story } = setUp();
   const settings = createSettings({ records: createMemoryRecordStore(), defaults: DEFAULT_SETTINGS });
   logSettings(log, settings);
   settings.change({ comfort: 2, idleMinutes: DEFAULT_SETTINGS.idleMinutes });
   settings.change({ comfort: 2 });
-  assert.deepEqual(story(), [['Settings changed', { changed: ['comfort'] }]]);
+  assert.deepEqual(story(), [['Settings changed', { comfort: { from: DEFAULT_SETTINGS.comfort, to: 2 } }]]);
 });
 
 test('notices: logged when shown, changed and cleared', () => {
@@ -276,12 +405,14 @@ test('notices: logged when shown, changed and cleared', () => {
   ]);
 });
 
-test('a measurement: logged at its start and at its end, with its duration or its failure', () => {
+test('a measurement: logged at its start and at its end, with its duration, its failure or why it was stopped', () => {
   const { log, clock, on, emit, story } = setUp<void>();
   const now: { state: 'never' | 'running' | 'done' | 'failed'; error: string | null } = {
     ...{ state: 'never', error: null },
   };
-  logMeasurement(log, 'Benchmark', { state: () => now, onChange: on }, clock);
+  let stopped = false;
+  const measurement = { state: () => now, wasStopped: () => stopped, onChange: on };
+  logMeasurement(log, 'Benchmark', measurement, clock);
   const become = (state: typeof now.state, error: string | null = null) => {
     Object.assign(now, { state, error });
     emit();
@@ -291,11 +422,16 @@ test('a measurement: logged at its start and at its end, with its duration or it
   become('running');
   become('done');
   become('running');
+  become('failed', 'The probe failed.');
+  stopped = true;
+  become('running');
   become('failed', 'You need the machine.');
   assert.deepEqual(story(), [
     ['Benchmark started', {}],
     ['Benchmark finished', { tookMs: 2_000 }],
     ['Benchmark started', {}],
-    ['Benchmark failed', { tookMs: 0, cause: 'You need the machine.' }],
+    ['Benchmark failed', { tookMs: 0, cause: 'The probe failed.' }],
+    ['Benchmark started', {}],
+    ['Benchmark stopped', { tookMs: 0, cause: 'You need the machine.' }],
   ]);
 });

@@ -166,6 +166,7 @@ describe('stopping a benchmark', () => {
     assert.equal(benchmark.state().state, 'failed');
     assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
     assert.equal(store.rows.length, 0);
+    assert.equal(benchmark.wasStopped(), true);
     benchmark.abort('No benchmark is running.');
     assert.equal(benchmark.state().error, 'You are back: the benchmark was stopped.');
   });

@@ -191,6 +191,7 @@ describe('calibrations', () => {
     predictions.abort('You need the machine.');
     await assert.rejects(running, (error) => isAppError(error, 'aborted'));
     assert.equal(predictions.state().state, 'failed');
+    assert.equal(predictions.wasStopped(), true);
     assert.equal(predictions.state().error, 'You need the machine.');
     assert.deepEqual(predictions.speed('larger'), known);
     assert.equal(store.list(CALIBRATION_KIND, 9).length, 1);

@@ -25,7 +25,7 @@ const AWAY: ReadingValues = { inputIdleSeconds: 3_600, onBattery: false, locked:
 function evening(chosen: Partial<Settings> = {}, startMs = NOON) {
   const clock = manualClock(startMs);
   const { records } = openDatabase(':memory:');
-  let settings: Settings = { ...DEFAULT_SETTINGS, ...chosen };
+  let settings: Settings = { ...DEFAULT_SETTINGS, idleMinutes: 5, ...chosen };
   const open = () => {
     const presence = createPresence({
       clock,

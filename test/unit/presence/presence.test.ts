@@ -124,6 +124,7 @@ test('runs only if no known reading forbids it and the owner is known to be away
 
 const ready: PresenceRules = {
   ...DEFAULT_SETTINGS,
+  idleMinutes: 5,
   pause: null,
   availability: 'ready',
   scheduleFromMs: NOW,
@@ -188,7 +189,7 @@ function setUp(runWhen: 'idle' | 'always' = 'idle') {
       clock,
       calendar: createCalendar('Europe/Berlin'),
       records,
-      settings: () => ({ ...DEFAULT_SETTINGS, runWhen }),
+      settings: () => ({ ...DEFAULT_SETTINGS, idleMinutes: 5, runWhen }),
     });
     presence.setAvailability('ready');
     return presence;
@@ -260,7 +261,7 @@ test('is starting until the availability is set', () => {
     clock,
     calendar: createCalendar('UTC'),
     records: openDatabase(':memory:').records,
-    settings: () => ({ ...DEFAULT_SETTINGS, runWhen: 'always' }),
+    settings: () => ({ ...DEFAULT_SETTINGS, idleMinutes: 5, runWhen: 'always' }),
   });
   assert.equal(presence.current().reason, 'starting');
   presence.setAvailability('engine-gave-up');

@@ -1,0 +1,39 @@
+/**
+ * `node scripts/commands/check-docs.ts`: checks that every path of the repository that the documents name, in links
+ * and in code, exists. Prints a sentence per problem; exit code 1 if there is any.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { docPathProblems } from '../lib/doc-paths.ts';
+import { REPOSITORY } from '../lib/places.ts';
+
+const DOCS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+/** Not part of the repository, or of no interest to its documents. */
+const SKIPPED_FOLDERS = new Set(['.git', '.cache', 'node_modules', 'dist']);
+
+const files = new Set<string>();
+const folders = new Set<string>();
+collect(REPOSITORY);
+
+const below = [...files].filter((file) => /^docs\/.*\.md$/.test(file));
+const docs = new Map(
+  [...DOCS, ...below]
+    .filter((name) => existsSync(join(REPOSITORY, name)))
+    .map((name) => [name, readFileSync(join(REPOSITORY, name), 'utf8')]),
+);
+const problems = docPathProblems(docs, { files, folders });
+for (const problem of problems) console.error(problem);
+console.log(`${docs.size} documents, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function collect(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const name = relative(REPOSITORY, path).split(sep).join('/');
+    if (!entry.isDirectory()) files.add(name);
+    else if (!SKIPPED_FOLDERS.has(entry.name)) {
+      folders.add(name);
+      collect(path);
+    }
+  }
+}
