@@ -46,7 +46,8 @@ export function describeConnectionFailure(error: unknown): string | null {
 /** The same, only where a proxy, a sign-in page or a wrong clock stands in the way. */
 export function describeInterference(error: unknown): string | null {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (/proxy/i.test(each.message) && /407|authentication required/i.test(each.message)) return describeStatus(407);
+    if (/proxy/i.test(each.message) && /407|authentication required/i.test(each.message))
+      return describeStatus(407);
   }
   return byCode(error, INTERFERENCES);
 }

@@ -1,9 +1,9 @@
 /** Directory of providers: fetches the offers of all peers, verifies them and keeps them until they expire. */
 import { isAppError } from '../../../shared/errors.ts';
 import { OFFER_PATH, type Offer } from '../../../shared/offer.ts';
-import { readText } from '../../../shared/read-text.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { Network } from '../../ports/network.ts';
+import { readText } from '../../ports/read-text.ts';
 import { clockDifferenceMs } from '../identity/index.ts';
 import { KnownOffers, type Provider } from './known-offers.ts';
 

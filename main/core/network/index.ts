@@ -1,5 +1,5 @@
 /** Public interface of the network module. */
 
-export { readText } from '../../../shared/read-text.ts';
+export { readText } from '../../ports/read-text.ts';
 export { createDirectory, type Directory, type DirectoryOptions } from './directory.ts';
 export type { Provider } from './known-offers.ts';

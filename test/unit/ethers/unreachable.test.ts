@@ -35,8 +35,7 @@ const html = (response: ServerResponse) =>
 test('names the sign-in page of a network, by its text, its redirect or its status', async () => {
   const page = /answered with a web page of its own; open a browser and sign in/;
   assert.match(await messageOf(html), page);
-  const away = (response: ServerResponse) =>
-    response.writeHead(302, { location: '/sign-in' }).end();
+  const away = (response: ServerResponse) => response.writeHead(302, { location: '/sign-in' }).end();
   assert.match(await messageOf(away), page);
   assert.match(await messageOf((response) => response.writeHead(511).end()), page);
 });

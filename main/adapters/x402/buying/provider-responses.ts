@@ -4,8 +4,8 @@ import type { PaymentRequired, PaymentRequirements } from '@x402/core/types';
 import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
 import { amountSchema } from '../../../../shared/money.ts';
-import { readText } from '../../../../shared/read-text.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
+import { readText } from '../../../ports/read-text.ts';
 import { requirementSchema, SCHEME } from '../wire.ts';
 
 /** A longer withdrawal delay would lock up our money for too long. */
