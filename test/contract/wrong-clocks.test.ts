@@ -96,6 +96,8 @@ test('names the clock when a provider’s clock is ahead of the chain’s', asyn
     return true;
   });
   assert.ok(service.reasons.includes('clock-wrong'), service.reasons.join());
+  assert.deepEqual(requester.deposits, []);
+  assert.equal(await buy(requester, reach(service)), service.charge, 'nothing was lost');
 });
 
 test('checks the chain again for a channel whose last check is dated in the future', async () => {
