@@ -67,7 +67,7 @@ const LAUNCHER = fileURLToPath(new URL('./build/idlewatt-sandbox', import.meta.u
 
 /** Replace the functions that only the Linux addon has. */
 const NO_WATCHES = { watchInput: () => null, watchFile: () => null } satisfies Partial<Native>;
-/** Stands for what an addon of an older version lacks. */
+/** Replaces the functions that an addon of an older version lacks. */
 const NO_DUMPS = { preventDumps: () => false } satisfies Partial<Native>;
 
 let loaded: Native | null = null;

@@ -13,7 +13,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'the connection was lost',
 };
 
-/** What stands between this machine and the server, by the codes of Node and OpenSSL. */
+/** Obstacles between this machine and the server, by the codes of Node and OpenSSL. */
 const INTERFERENCES: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'its certificate isn’t valid yet; check date and time of this machine',
   CERT_HAS_EXPIRED: 'its certificate has expired; check date and time of this machine',
@@ -43,7 +43,7 @@ export function describeConnectionFailure(error: unknown): string | null {
   return describeInterference(error) ?? byCode(error, FAILURES);
 }
 
-/** The same, only where a proxy, a sign-in page or a wrong clock stands in the way. */
+/** The same, only where a proxy, a sign-in page or a wrong clock is in the way. */
 export function describeInterference(error: unknown): string | null {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (/proxy/i.test(each.message) && /407|authentication required/i.test(each.message))

@@ -9,7 +9,7 @@ export function pagePolicy(connectSources: readonly string[]): string {
     "img-src 'self' data:",
     "font-src 'self'",
     `connect-src ${connectSources.length === 0 ? "'none'" : connectSources.join(' ')}`,
-    // A peer connection would reach any address, whatever connect-src says.
+    // A peer connection would reach any address, even those that connect-src excludes.
     "webrtc 'block'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -16,7 +16,7 @@ const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTA
 export function hostInChildProcess(options: AgentHostOptions): AgentHost {
   const child = fork(agentEntry(options.appFolder), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
-    // The pinned Node knows the flag, whichever Node is in Electron.
+    // The pinned Node has the flag, even if Electron's Node is older.
     execArgv: ['--disable-sigusr1'],
     serialization: 'advanced',
     // Its READY line contains a key and is meant for a terminal, so stdout is discarded.

@@ -71,8 +71,9 @@ export type Admission =
     };
 
 /**
- * What a payment header says before the request's body is received, without the chain: there is none; the payment would
- * be refused with any body; only the chain can tell; or it is a valid voucher of a known channel with money left.
+ * Result of checking a payment header before the request's body is received, without the chain: there is none; the
+ * payment would be refused with any body; only the chain can decide; or it is a valid voucher of a known channel with
+ * money left.
  */
 export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
 
@@ -123,7 +124,7 @@ export interface DepositNeed {
   readonly least: Amount;
   /** On-chain balance of all channels with the provider, spent or not. */
   readonly held: Amount;
-  /** What the provider has charged on these channels. */
+  /** Amount that the provider has charged on these channels. */
   readonly charged: Amount;
 }
 

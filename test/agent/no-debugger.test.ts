@@ -14,7 +14,7 @@ import { descendants, startPractice, temporaryHome } from './practice-agent.ts';
 const LISTENING = '0A';
 const DEBUGGER_PORT = ':240D';
 
-/** Whether any process listens on the port that a debugger takes. */
+/** Returns true if any process listens on the port that a debugger takes. */
 function isDebuggerPortOpen(): boolean {
   return readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')

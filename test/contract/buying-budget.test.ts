@@ -1,5 +1,5 @@
 /**
- * Verifies: a buyer whose gateway meets strangers loses at most its budget, whatever they ask for and however they fail.
+ * Verifies: a buyer whose gateway meets strangers loses at most its budget, for all demands and failures.
  * Setup: a gateway composed as in the agent, on a real local chain; providers over plain HTTP that take deposits and
  * answer every request with an error.
  * Fails if: offers lock up more than one small deposit per request, a provider that demands more gets money, or a

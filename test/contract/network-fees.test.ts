@@ -2,7 +2,7 @@
  * Verifies: no node can make a sender pay an arbitrary network fee, and a transaction that is stuck is replaced with a
  * capped bump.
  * Setup: one real chain behind proxies that report invented tips and base fees.
- * Fails if: the fee of a transaction follows a single lying node, exceeds the limit, or a transaction that pays too
+ * Fails if: the fee of a transaction follows a single wrong node, exceeds the limit, or a transaction that pays too
  * little stays in the pool forever.
  */
 import assert from 'node:assert/strict';

@@ -1,7 +1,7 @@
 /**
  * Verifies: no web page can use the practice chain, neither through its proxy nor through anvil's own port, and the
  * proxy passes only the methods that Idlewatt needs.
- * Setup: a real chain; requests as a browser sends them for a page of another site; a server on loopback that stands
+ * Setup: a real chain; requests as a browser sends them for a page of another site; a server on loopback that acts
  * for a device in the owner's network.
  * Fails if: a page can read from or write to the chain, or makes the chain open a connection.
  */

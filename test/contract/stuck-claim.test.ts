@@ -1,7 +1,7 @@
 /**
  * Verifies: a claim that no block takes is replaced with a higher fee, and is recorded once.
- * Setup: a provider and a requester on a real chain that mines only on demand; the fee recorder's clock is moved by
- * hand.
+ * Setup: a provider and a requester on a real chain that mines only on demand; the test moves the fee
+ * recorder's clock.
  * Fails if: a claim that pays too little waits until the payer has withdrawn its deposit, the replacement is recorded
  * under the wrong hash, or its fee is counted twice.
  */

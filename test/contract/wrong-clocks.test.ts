@@ -46,7 +46,7 @@ after(async () => {
 });
 
 const now = Date.now;
-/** Libraries take the time from `Date` themselves; it goes on from the new time. */
+/** Libraries take the time from `Date` themselves; it continues from the new time. */
 function setTimeBy(durationMs: number): void {
   Date.now = () => now() + durationMs;
 }

@@ -28,7 +28,7 @@ export function isPortBlockedInBrowsers(port: number): boolean {
 /** Returns a free address on loopback. Fails with `port-in-use` if there is none. */
 export async function choosePrivateAddress(): Promise<PrivateAddress> {
   const ports = BLOCKED_PORTS.filter((port) => !EXPECTED_ELSEWHERE.has(port));
-  // Starts anywhere, so that several chains started at once don't meet.
+  // Starts anywhere, so that several chains started together don't meet.
   const first = randomInt(ports.length);
   for (const port of [...ports.slice(first), ...ports.slice(0, first)]) {
     const address = { host: loopbackAddress(), port };

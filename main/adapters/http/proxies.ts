@@ -6,7 +6,7 @@ import { setGlobalProxyFromEnv } from 'node:http';
 import { Agent, Dispatcher, EnvHttpProxyAgent, setGlobalDispatcher } from 'undici';
 import { AppError } from '../../../shared/errors.ts';
 
-/** Never reached through a proxy, whatever NO_PROXY says. */
+/** Never reached through a proxy, even if NO_PROXY doesn't list them. */
 const OWN_ADDRESSES = 'localhost,.localhost,127.0.0.1-127.255.255.255,::1,[::1]';
 
 export interface Proxies {

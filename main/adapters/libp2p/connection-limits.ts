@@ -14,7 +14,7 @@ export const CONNECTIONS_PER_PEER_MAX = 4;
 export const CONNECTIONS_PER_ADDRESS_MAX = 64;
 /** Inbound connections from one subnet (IPv4: /24, IPv6: /48), which one person can own. */
 export const CONNECTIONS_PER_SUBNET_MAX = 128;
-/** Places that are kept free by closing idle connections. */
+/** Places that closing idle connections keeps free. */
 export const CONNECTIONS_FREE_MIN = 32;
 
 export interface ConnectionLimits {

@@ -23,7 +23,7 @@ const STEP_OF: Readonly<Record<JobState, Step | 'payout'>> = {
 /** Number of ended jobs that are remembered, so that a later change of one is not logged as a second end. */
 const ENDED_MAX = 500;
 
-/** What a job's line says beyond the job itself. */
+/** Facts for a job's line beyond the job itself. */
 export interface JobCircumstances {
   readonly asset: Asset;
   /** The note of the job's last step. */

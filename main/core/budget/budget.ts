@@ -15,7 +15,7 @@ export interface BudgetOptions {
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Read anew for every decision. */
+  /** Read again for every decision. */
   readonly settings: () => BuyingLimits;
   /** Amount of a trusted provider's deposit, in base units. */
   readonly depositUsual: bigint;

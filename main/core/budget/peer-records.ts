@@ -21,7 +21,7 @@ const recordSchema = z.object({
     z.object({
       amount: unitsSchema,
       untilMs: z.number(),
-      /** What the provider's channels held when this was signed. */
+      /** Amount that the provider's channels held when this was signed. */
       heldBefore: unitsSchema,
     }),
   ),

@@ -4,7 +4,7 @@ import type { Price } from '../../../shared/price.ts';
 import type { Log } from '../../ports/log.ts';
 import { aboveLimit } from './passed-over.ts';
 
-/** How a purchase ended. A charge of null is unknown and counts as the maximum. */
+/** End of a purchase. A charge of null is unknown and counts as the maximum. */
 export type HoldEnd =
   /** Nothing was signed for the provider. */
   | { readonly kind: 'unused' }

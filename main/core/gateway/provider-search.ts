@@ -147,7 +147,7 @@ function enqueue(
   queue.splice(index < 0 ? queue.length : index, 0, renewed);
 }
 
-/** Decides how one search goes on after a failed attempt. */
+/** Decides how one search continues after a failed attempt. */
 interface Retries {
   /**
    * Returns a candidate to try again, null for the next one, `stop` if no other one can help, or the limit that the

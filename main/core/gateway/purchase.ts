@@ -115,7 +115,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   }
 }
 
-/** How the budget's hold ends after a lease that failed. Only what certainly came before any signature is unused. */
+/** Returns the end of the budget's hold after a lease that failed. Only what certainly came before any signature is unused. */
 function endOfLease(error: unknown): HoldEnd {
   if (isAboveLimit(error)) return { kind: 'unused' };
   if (!isAppError(error)) return { kind: 'failed', charged: 0n };
@@ -126,7 +126,7 @@ function endOfLease(error: unknown): HoldEnd {
   return { kind: 'failed', charged: 0n };
 }
 
-/** How it ends after a response other than 200. */
+/** Returns its end after a response other than 200. */
 function endOfRefusal(cause: AppError): HoldEnd {
   if (cause.details.reason === PAYMENT_CORRECTED) return { kind: 'refused' };
   switch (cause.code) {

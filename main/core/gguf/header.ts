@@ -108,7 +108,7 @@ function parse(bytes: Buffer): GgufHeader {
   return { values, longTexts, tensors };
 }
 
-/** Stands for a text that is skipped. */
+/** Placeholder for a text that is skipped. */
 class LongText {
   readonly bytes: number;
 

@@ -54,7 +54,7 @@
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1),      \
       DENIAL(EACCES),                                          \
       FIELD(nr)
-/* Replaced by the process's own ID, which only the running process knows; no process has this one. */
+/* Replaced by the process's own ID, which is known only while the process runs; no process has this one. */
 #define OWN_PID 0x7fffffff
 /* From linux/fs.h and linux/sockios.h: file attributes, and the receiver of a file's or socket's signals. */
 #define SET_FLAGS 0x40086602

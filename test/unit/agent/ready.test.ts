@@ -48,7 +48,7 @@ test('prints everything to the program that reads the line', () => {
   assert.deepEqual(parseReadyLine(announce(false, null).lines[0] ?? ''), ready);
 });
 
-test('prints no key to output that is kept, and the line can still be read', () => {
+test('prints no key to output that is stored, and the line can still be read', () => {
   const [line = ''] = announce(true, null).lines;
   assert.ok(!line.includes(SECRET));
   assert.equal(parseReadyLine(line)?.pid, 1);

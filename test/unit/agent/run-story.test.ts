@@ -1,7 +1,7 @@
 /**
  * Verifies: the log tells a run as a story, one info line per event, with short IDs, amounts with units and
  * durations.
- * Setup: emitters that the test fires, a clock moved by hand, and a log that keeps its lines.
+ * Setup: emitters that the test fires, a clock that the test moves, and a log that keeps its lines.
  * Fails if: an event is missing or logged twice, a line lacks its unit or its reason, a repeated state fills the log, a
  * failure is no warning, or a stop that was requested is one.
  */

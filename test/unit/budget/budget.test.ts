@@ -118,7 +118,7 @@ const peerNames = Array.from('abcdefghijkl');
 const event = fc.record({
   peer: fc.constantFrom(...peerNames),
   least: fc.bigInt({ min: 1n, max: 3_000_000n }),
-  /** Whether the provider puts the signed deposit on the chain. */
+  /** True if the provider puts the signed deposit on the chain. */
   submits: fc.boolean(),
   charges: fc.bigInt({ min: 0n, max: 100_000n }),
   isHonest: fc.boolean(),

@@ -1,5 +1,5 @@
 /**
- * Verifies: the price limit never exceeds what owner and client allow, whatever is offered.
+ * Verifies: the price limit never exceeds what owner and client allow, for any offer.
  * Setup: random settings, headers, prices paid and offers.
  * Fails if: offers alone raise a limit above its fixed range, a client raises the owner's maximum, or a header is misread.
  */

@@ -1,5 +1,5 @@
 /**
- * Verifies: each thing that stands between this machine and the chain's node has a sentence that the owner can act on.
+ * Verifies: each obstacle between this machine and the chain's node has a sentence that the owner can act on.
  * Setup: the chain's node replaced by a server on loopback that answers as networks of offices and hotels do.
  * Fails if: a wrong chain, a sign-in page, a rate limit and a proxy's sign-in look like the same outage.
  */

@@ -1,6 +1,6 @@
 /**
- * Verifies: a download that the network stands in the way of ends with the reason, not as a broken or missing model.
- * Setup: a server on loopback that answers as a sign-in page or with a rate limit; a stand-in for Python that prints what
+ * Verifies: a download that the network prevents ends with the reason, not as a broken or missing model.
+ * Setup: a server on loopback that answers as a sign-in page or with a rate limit; a fake Python that prints what
  * pip printed on such networks.
  * Fails if: a sign-in page is stored as a model, or pip's connection errors become "no such package".
  */
@@ -84,7 +84,7 @@ const OUTPUTS = [
   [NONE, /has no such package$/],
 ] as const;
 
-test('pip’s connection errors are told from a missing package', async () => {
+test('pip’s connection errors differ from a missing package', async () => {
   for (const [index, [output, expected]] of OUTPUTS.entries()) {
     const python = join(folder, `python-${index}`);
     writeFileSync(`${python}.txt`, output);

@@ -1,5 +1,5 @@
 /**
- * Verifies: buying goes on when a clock is set or wrong: offers, avoidance and retries count durations, and a difference
+ * Verifies: buying continues when a clock is set or wrong: offers, avoidance and retries count durations, and a difference
  * of clocks is known to those who ask for its size.
  * Setup: real signed offers over networks in memory; the clocks of provider and requester are set separately.
  * Fails if: a provider vanishes or is avoided for longer because a clock was set, or an offer outlives its validity.

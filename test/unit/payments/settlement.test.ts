@@ -373,7 +373,7 @@ test('a network’s fixed price precedes the owner’s; without either the price
   assert.equal(coinPriceOf(network(null), null), null);
 });
 
-test('what a channel has claimed so far includes what was paid out', async () => {
+test('the amount that a channel has claimed so far includes payouts', async () => {
   const { claims, settlement } = setUp();
   claims.owe('a', 300n);
   await settlement.settleNow();

@@ -1,7 +1,7 @@
 /**
  * Verifies: a prepared transfer and a backup check end after their minutes, whatever the time of day.
  * Setup: a clock that the test moves and sets.
- * Fails if: setting the clock back keeps a transfer confirmable, or setting it forward ends one at once.
+ * Fails if: setting the clock back keeps a transfer confirmable, or setting it forward ends one immediately.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

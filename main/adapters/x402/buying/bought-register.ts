@@ -21,7 +21,7 @@ export interface BoughtRegister {
   all(): readonly BoughtEntry[];
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
-  /** Adds a channel before its first deposit; a known one stays as it is. Durable when it returns. */
+  /** Adds a channel before its first deposit; a known one stays unchanged. Durable when it returns. */
   add(entry: BoughtEntry): void;
   change(channelId: string, patch: Partial<BoughtEntry>): void;
 }

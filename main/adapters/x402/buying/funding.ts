@@ -173,7 +173,7 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
   });
 }
 
-/** What the request lacks, or the provider's announced minimum if that is more. */
+/** The amount that the request lacks, or the provider's announced minimum if that is more. */
 function leastDeposit(requirement: PaymentRequirements, missing: bigint): Amount {
   const announced = amountSchema.safeParse(requirement.extra.minDeposit);
   return announced.success && announced.data > missing ? announced.data : amount(missing);
