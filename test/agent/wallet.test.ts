@@ -186,10 +186,16 @@ test('the terminal verifies a backup and exports it, with typed answers that are
   assert.equal(drill.code, 0, drill.output);
   assert.match(drill.output, /backup is verified/);
   const out = join(home.path, 'exported.json');
-  const exported = await terminal(['wallet', 'export', '--practice', '--out', out], 'mine\nmine\n');
+  const exported = await terminal(
+    ['wallet', 'export', '--practice', '--out', out],
+    'my long passphrase\nmy long passphrase\n',
+  );
   assert.equal(exported.code, 0, exported.output);
-  assert.deepEqual(await createKeyTools().words(readFileSync(out, 'utf8'), 'mine'), words);
-  const locked = await terminal(['wallet', 'export', '--out', `${out}.2`], 'guess\nmine\nmine\n');
+  assert.deepEqual(await createKeyTools().words(readFileSync(out, 'utf8'), 'my long passphrase'), words);
+  const locked = await terminal(
+    ['wallet', 'export', '--out', `${out}.2`],
+    'guess\nmy long passphrase\nmy long passphrase\n',
+  );
   assert.equal(locked.code, 1);
   assert.match(locked.output, /passphrase is wrong/);
   const second = await terminal(['wallet', 'create'], 'other\nother\n');

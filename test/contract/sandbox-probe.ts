@@ -59,7 +59,7 @@ async function attemptAll(): Promise<ProbeReport> {
     writeTemporary: attempt(() => writeFileSync(join(folder, 'temporary'), 'x')),
     readModel: attempt(() => readFileSync(join(folder, 'models/model'))),
     ...attemptChanges(join(folder, 'models/model')),
-    signalParent: attempt(() => process.kill(process.ppid, 'SIGUSR2')),
+    signalParent: attempt(() => process.kill(process.ppid, 'SIGWINCH')),
     probeParent: attempt(() => process.kill(process.ppid, 0)),
     signalGroup: attempt(() => process.kill(0, 0)),
     signalSelf: attempt(() => process.kill(process.pid, 0)),

@@ -113,19 +113,19 @@ file = os.open(path, os.O_RDONLY)
 reading, writing = os.pipe()
 NUMBERS = {'x86_64': (200, 234, 129, 297), 'aarch64': (130, 131, 138, 240)}
 tkill, tgkill, sigqueue, tgsigqueue = NUMBERS[os.uname().machine]
-information = (ctypes.c_int * 32)(10, 0, -1)
+information = (ctypes.c_int * 32)(28, 0, -1)
 flags = bytearray(8)
 print(*[attempt(make) for make in (
     lambda: os.setxattr(path, 'user.idlewatt', b'x'),
     lambda: os.setxattr(file, 'user.idlewatt', b'x'),
     lambda: fcntl.ioctl(file, 0x40086602, flags),
     lambda: fcntl.fcntl(reading, fcntl.F_SETOWN, other),
-    lambda: fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGUSR2),
+    lambda: fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGWINCH),
     lambda: resource.prlimit(other, resource.RLIMIT_CPU, resource.prlimit(other, resource.RLIMIT_CPU)),
     lambda: c.syscall(tkill, other, 0),
     lambda: c.syscall(tgkill, other, other, 0),
-    lambda: c.syscall(sigqueue, other, 10, information),
-    lambda: c.syscall(tgsigqueue, other, other, 10, information),
+    lambda: c.syscall(sigqueue, other, 28, information),
+    lambda: c.syscall(tgsigqueue, other, other, 28, information),
     lambda: signal.pidfd_send_signal(0, 0),
     lambda: c.syscall(452, -100, path.encode(), 0o644, 0),
 )], attempt(lambda: os.kill(os.getpid(), 0)), attempt(lambda: signal.raise_signal(signal.SIGCHLD)))
@@ -177,8 +177,6 @@ describe('the sandbox, tested from inside', { skip: !LINUX }, () => {
   const server = createServer((socket) => socket.destroy());
 
   before(async () => {
-    // The probe outside the sandbox sends this signal.
-    process.on('SIGUSR2', () => undefined);
     const { state, reason } = buildNative();
     assert.notEqual(state, 'missing', reason ?? '');
     folder = createProbeFolder();

@@ -160,7 +160,9 @@ test('a keystore file is saved under a passphrase that is typed twice and hidden
       const first = page.getByLabel('New passphrase', { exact: true });
       assert.equal(await first.getAttribute('type'), 'password');
       await first.fill('short');
-      await page.getByText('Use at least 10 characters.').waitFor();
+      await page.getByText('Use at least 12 characters.').waitFor();
+      await first.fill('aaaaaaaaaaaaaaaa');
+      await page.getByText('Use different characters, for example several random words.').waitFor();
       await first.fill('long enough for this');
       await page.getByLabel('Confirm passphrase', { exact: true }).fill('something else');
       await page.getByText('The passphrases don’t match.').waitFor();

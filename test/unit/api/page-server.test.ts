@@ -2,7 +2,7 @@
  * Verifies: every response of the page server has a strict content security policy, and deeply nested messages never
  * reach the API.
  * Setup: a real server on a folder with one page; a WebSocket of a page with the right token.
- * Fails if: a response lacks the policy, a page could open a peer connection, or a handler sees a deep message.
+ * Fails if: a response lacks the policy or one of its rules, or a handler sees a deep message.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
