@@ -9,7 +9,7 @@ export function pagePolicy(connectSources: readonly string[]): string {
     "img-src 'self' data:",
     "font-src 'self'",
     `connect-src ${connectSources.length === 0 ? "'none'" : connectSources.join(' ')}`,
-    // A peer connection would reach any address, whatever connect-src says. CSP3 defines the directive, but Chromium 156
+    // A peer connection would reach any address, even those that connect-src excludes. CSP3 defines the directive, but Chromium 156
     // doesn't know it yet: it warns and permits peer connections.
     "webrtc 'block'",
     "base-uri 'none'",
