@@ -21,6 +21,7 @@ import { announceReady } from './agent/ready.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 import { isOutputKept } from './ports/kept-output.ts';
+import { storageFaultOf } from './ports/storage.ts';
 
 /** The process exits after this long even if something hangs: a clean stop takes at most five seconds. */
 const STOP_MS_MAX = 4500;
@@ -121,8 +122,12 @@ async function main(): Promise<void> {
         if (proxies !== null) {
           opened.log.child('start').info('Outside addresses are reached through a proxy', { ...proxies });
         }
-        const close = () => opened.stop('a bug');
-        guardProcess({ log: opened.log.child('process'), close, closeMsMax: STOP_MS_MAX });
+        guardProcess({
+          log: opened.log.child('process'),
+          close: () => opened.stop('a bug'),
+          closeMsMax: STOP_MS_MAX,
+          isExpected: (error) => storageFaultOf(error) !== null,
+        });
       },
     },
   ).catch((error: unknown) => {

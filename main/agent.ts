@@ -34,6 +34,7 @@ import type { HomePaths } from './ports/data-folder.ts';
 import type { Engine } from './ports/engine.ts';
 import type { Log } from './ports/log.ts';
 import type { Network } from './ports/network.ts';
+import { asStorageError } from './ports/storage.ts';
 
 export type { AgentConfig } from './agent/config.ts';
 
@@ -90,7 +91,8 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     const agent = await compose(config, hooks, { log, closers, paths: home.paths, run });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
-  } catch (error) {
+  } catch (cause) {
+    const error = asStorageError(cause);
     // The caller shows a refusal to the owner, so it's no warning here.
     if (error instanceof AppError) start.info('Idlewatt could not start', { cause: error.message });
     else start.error('Idlewatt could not start', error);

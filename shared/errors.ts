@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'model-unavailable', // not downloaded, not loaded, or its checksum doesn't match
   'no-source', // no download source could be reached; details.tried lists them
   'disk-full',
+  'disk-unwritable', // the disk is read-only or failing
   'checksum-mismatch',
   'engine-failed', // the engine process ended during an operation
   'engine-gave-up', // restarted too often
@@ -27,6 +28,7 @@ export const ERROR_CODES = [
   'home-not-writable',
   'port-in-use',
   'database-corrupt',
+  'database-lost', // missing, replaced, or older than the mark that the ledger left
   'keystore-missing',
   'keystore-locked', // wrong or missing passphrase
   'not-permitted', // the caller's role does not allow this

@@ -19,6 +19,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'no-provider': 503,
   'chain-unavailable': 503,
   'clock-wrong': 503,
+  'disk-full': 503,
+  'disk-unwritable': 503,
+  'database-lost': 503,
+  'database-corrupt': 503,
   paused: 503,
   aborted: 503,
 };

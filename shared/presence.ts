@@ -15,8 +15,18 @@ export const THROTTLE_REASONS = [
   'too-much-power', // at the power limit
 ] as const;
 
+/** Faults of the disk or the database, for which nothing is sold or bought: what they owe couldn't be recorded. */
+export const STORAGE_REASONS = [
+  'disk-full', // or so nearly that running jobs might not be recorded
+  'disk-unwritable', // read-only, or failing
+  'database-lost', // deleted, moved away or replaced while in use
+  'database-damaged',
+] as const;
+export type StorageFault = (typeof STORAGE_REASONS)[number];
+
 export const PAUSE_REASONS = [
   'paused-by-owner',
+  ...STORAGE_REASONS,
   'starting',
   'no-model', // nothing to serve with yet
   'engine-gave-up',

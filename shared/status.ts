@@ -52,6 +52,11 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'too-warm': 'open-settings',
   'too-much-power': 'open-settings',
   'paused-by-owner': null,
+  // Room on the disk and a restored backup are outside Idlewatt.
+  'disk-full': null,
+  'disk-unwritable': null,
+  'database-lost': null,
+  'database-damaged': null,
   starting: null,
   'no-model': 'open-models',
   'engine-gave-up': 'open-models',

@@ -56,7 +56,7 @@ export const run: CommandRun = async (argv) => {
 };
 
 async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> {
-  const database = openForReading(paths.database);
+  const database = openForReading(paths.database, { allowChangedRows: true });
   try {
     const ledger = createLedger({
       store: database.ledger,
@@ -66,7 +66,7 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
     const networks = new Set(ledger.trialBalance().map(({ assetId }) => networkOf(assetId)));
     const evidence = new Map<string, ChainEvidence | null>();
     for (const network of networks) evidence.set(network, await reachable(network, chains));
-    return await audit({
+    const result = await audit({
       ledger,
       jobs: function* () {
         for (let after = ''; ; ) {
@@ -84,6 +84,9 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
       chains: evidence,
       addresses: walletAddress(paths),
     });
+    const changed = database.changedRow();
+    if (changed === null) return result;
+    return { ...result, differences: [...result.differences, { about: 'database', what: changed }] };
   } finally {
     database.close();
   }

@@ -21,6 +21,7 @@ import {
 } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
+import { storageError } from '../ports/storage.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -167,6 +168,10 @@ async function openGateway(
     jobs: foundation.jobs,
     key,
     accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id,
+    checkRecordable() {
+      const fault = foundation.database.storage.fault();
+      if (fault !== null) throw storageError(fault);
+    },
     onBought: ({ channelId, cumulative }) => {
       if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },

@@ -1,5 +1,6 @@
 /** Opens what needs no network: database, ledger, jobs, settings and presence. */
-import { openDatabase } from '../adapters/sqlite/index.ts';
+import type { StorageFault } from '../../shared/presence.ts';
+import { type OpenDatabase, openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
@@ -9,6 +10,9 @@ import type { HomePaths } from '../ports/data-folder.ts';
 import { logFault } from './log.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
+
+/** Interval of the checks of the disk and the database file, in milliseconds. */
+const STORAGE_CHECK_MS = 5_000;
 
 export type Foundation = ReturnType<typeof openFoundation>;
 
@@ -24,6 +28,7 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());
+  watchStorage(surroundings, database, presence);
   const usage = countUsage(presence, { clock, calendar, records });
   onClose(() => usage.stop());
 
@@ -42,6 +47,44 @@ function openStores({ onClose, log }: Surroundings, paths: HomePaths) {
   // A large file is verified in the background; the failure tells how to restore it.
   database.examined.catch(logFault(log.child('database'), 'The database failed its verification'));
   return database;
+}
+
+/** Pauses while nothing could be recorded, and resumes when the disk can be written again. */
+function watchStorage(
+  { clock, onClose, log }: Surroundings,
+  { storage }: OpenDatabase,
+  presence: PresenceService,
+): void {
+  const ownLog = log.child('database');
+  const take = (fault: StorageFault | null) => {
+    presence.setStorage(fault);
+    if (fault === null) ownLog.info('The database can be written again');
+    else
+      ownLog.warn('Nothing is sold or bought while it can’t be recorded', {
+        cause: fault,
+        ...adviceFor(fault),
+      });
+  };
+  const initial = storage.fault();
+  if (initial !== null) take(initial);
+  onClose(storage.onChange(take));
+  storage.check();
+  const timer = clock.every(STORAGE_CHECK_MS, () => storage.check());
+  onClose(() => timer.cancel());
+}
+
+function adviceFor(fault: StorageFault): { readonly advice?: string } {
+  if (fault === 'database-damaged') {
+    return {
+      advice: 'Quit Idlewatt, run `ledger verify` to see what changed, and restore idlewatt.db.backup.',
+    };
+  }
+  if (fault !== 'database-lost') return {};
+  return {
+    advice:
+      'Quit Idlewatt and put idlewatt.db and idlewatt.db-wal back. If they are gone, rename idlewatt.db.rescued to ' +
+      'idlewatt.db: it was copied when the loss was noticed.',
+  };
 }
 
 /** Counts the time in which work is permitted. The time before a change counts by the decision before it. */

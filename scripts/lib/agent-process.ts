@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import type { Contract } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import { applyUpdate } from '../../shared/api/state-updates.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { type AgentReady, parseReadyLine } from '../../shared/host.ts';
 import { API_SOCKET_PATH, socketProtocols } from '../../shared/wire.ts';
 import { cacheFolder, REPOSITORY } from './places.ts';
@@ -31,9 +32,17 @@ export async function startAgent(
     env?: Record<string, string>;
     onStderr?: (line: string) => void;
     onStdout?: (line: string) => void;
+    /** Program and arguments that replace themselves with the command that follows them, for example `nice`. */
+    under?: readonly string[];
   } = {},
 ): Promise<RunningAgent> {
-  const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...args], {
+  const command = [
+    ...(options.under ?? []),
+    process.execPath,
+    join(REPOSITORY, 'main/agent-main.ts'),
+    ...args,
+  ];
+  const child = spawn(forceUnwrap('a command has a program', command[0]), command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { IDLEWATT_MODEL_CACHE: join(cacheFolder(), 'models'), ...process.env, ...options.env },
   });

@@ -125,6 +125,7 @@ test('names a changed entry and a changed receipt, with exit code 1', async () =
     new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`),
   );
   assert.match(output, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt has`));
+  assert.match(output, new RegExp(`database: The row "${job.id}" of the table job was changed`));
 });
 
 test('a backup made while running is restored, verified, and continued by an agent', async () => {

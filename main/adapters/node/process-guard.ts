@@ -11,15 +11,26 @@ export interface ProcessGuardOptions {
   readonly close: () => void | Promise<void>;
   /** The process ends after this time even if something hangs. Default 4.5 s, because a stop may take up to five. */
   readonly closeMsMax?: number;
+  /** Returns true for a failure that is no bug, such as a full disk: it is logged, and the process continues. */
+  readonly isExpected?: (error: unknown) => boolean;
 }
 
 const CLOSE_MS_MAX = 4_500;
 
 /** Installs the guard; call once. Returns the function that removes it. */
-export function guardProcess({ log, close, closeMsMax = CLOSE_MS_MAX }: ProcessGuardOptions): () => void {
+export function guardProcess({
+  log,
+  close,
+  closeMsMax = CLOSE_MS_MAX,
+  isExpected = () => false,
+}: ProcessGuardOptions): () => void {
   let isEnding = false;
   const end = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin) => {
     const what = origin === 'unhandledRejection' ? 'Unhandled rejection' : 'Uncaught exception';
+    if (isExpected(error)) {
+      log.error('Background work failed; it is tried again', error);
+      return;
+    }
     if (isEnding) {
       log.error(`${what} while closing.`, error);
       return;

@@ -6,11 +6,13 @@ import { AppError } from '../../../shared/errors.ts';
 import type { BenchmarkStore } from '../../ports/benchmark.ts';
 import type { JobRecords } from '../../ports/jobs.ts';
 import type { LedgerStore } from '../../ports/ledger.ts';
+import type { StorageHealth } from '../../ports/storage.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import { openBenchmarkStore } from './benchmark-store.ts';
-import { copyDatabase, isBackupDue } from './copy.ts';
+import { backUpDatabase, copyDatabase, isBackupDue, versionBackupPath } from './copy.ts';
 import { examineInBackground } from './examine.ts';
-import { isLocked, lockedError, openHandles, translating } from './handles.ts';
+import { openHandles, translating, type WriteHandle } from './handles.ts';
+import { fullIfSo, type HealthOptions, watchDatabase } from './health.ts';
 import {
   APPLICATION_ID,
   backupPath,
@@ -19,16 +21,20 @@ import {
   LOCK_TIMEOUT_MS,
 } from './integrity.ts';
 import { openJobStore } from './job-store.ts';
+import { checkLedger } from './ledger-check.ts';
 import { openLedgerStore } from './ledger-store.ts';
 import type { Migration } from './migration.ts';
 import { MIGRATIONS, NEWEST_VERSION } from './migrations.ts';
 import { openRecordStore } from './record-store.ts';
+import { CHECKSUMS_SINCE, findChangedRow, saveSchemaChecksum } from './row-checksums.ts';
 
 export interface OpenDatabase {
   readonly ledger: LedgerStore;
   readonly jobs: JobRecords;
   readonly records: RecordStore;
   readonly benchmarks: BenchmarkStore;
+  /** Reports if events can be recorded now. */
+  readonly storage: StorageHealth;
   /** Groups writes to several stores: all or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   /** Copies the whole database next to itself. The copy replaces the previous one only once it is complete. */
@@ -41,68 +47,123 @@ export interface OpenDatabase {
   close(): void;
 }
 
-export interface OpenOptions extends CheckOptions {
+export interface OpenOptions extends CheckOptions, Pick<HealthOptions, 'freeBytes'> {
   readonly migrations?: readonly Migration[];
 }
 
 /**
  * Opens or creates the database at an absolute path; `:memory:` creates one that exists only in this process.
- * Throws `database-corrupt` (the file is left unchanged), `unsupported` (written by a newer version), `home-in-use` or
- * `disk-full` (not enough space for a migration; the previous version remains).
+ * Throws `database-corrupt` or `database-lost` (the file is left unchanged), `unsupported` (written by a newer version),
+ * `home-in-use`, `disk-unwritable` or `disk-full` (a migration did not fit; the version before it is left).
  */
-export function openDatabase(
-  path: string,
-  { migrations = MIGRATIONS, ...check }: OpenOptions = {},
-): OpenDatabase {
+export function openDatabase(path: string, options: OpenOptions = {}): OpenDatabase {
+  const { migrations = MIGRATIONS, ...check } = options;
   const inMemory = path === ':memory:';
-  const versionMax = migrations.at(-1)?.version ?? 0;
-  const checked = inMemory ? 'all' : checkIntegrity(path, versionMax, check);
-  const database = new Database(path, { timeout: check.lockTimeoutMs ?? LOCK_TIMEOUT_MS });
+  const checked = inMemory ? 'all' : checkIntegrity(path, migrations.at(-1)?.version ?? 0, check);
+  const database = translating(() => new Database(path, { timeout: check.lockTimeoutMs ?? LOCK_TIMEOUT_MS }));
+  let isSound: boolean;
   try {
-    if (!inMemory) chmodSync(path, 0o600);
-    database.pragma('journal_mode = WAL');
-    // A recorded cent must survive a power cut, not only a crash of this process.
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    // Pages that many entries change are copied back from the write-ahead log once for all of them.
-    database.pragma('wal_autocheckpoint = 4000');
-    const version = userVersion(database);
-    // A migration that changes tables runs only with a copy in place, however long the copy takes.
-    const needsCopy = checked === 'all' ? isBackupDue(path) : version < versionMax;
-    if (!inMemory && version > 0 && needsCopy) copyDatabase(database, backupPath(path));
-    migrate(database, migrations);
+    isSound = translating(() => prepare(database, { path, migrations, isVerified: checked === 'all' }));
   } catch (cause) {
     database.close();
-    throw isLocked(cause) ? lockedError(cause) : cause;
+    throw fullIfSo(cause, path);
   }
-  const { writer } = openHandles(database);
+  // Before version 7, which only tests open, there is nothing to identify the file by.
+  const isIdentified = !inMemory && userVersion(database) >= CHECKSUMS_SINCE;
+  const health = isIdentified ? watchDatabase({ path, database, freeBytes: check.freeBytes }) : null;
+  const { writer } = openHandles(database, health ?? undefined);
+  health?.flushMark();
+  if (!isSound) health?.damaged();
   const examination = checked === 'start' ? examineInBackground(path) : null;
+  examination?.done.catch(() => health?.damaged());
   return {
-    ledger: openLedgerStore(writer),
-    jobs: openJobStore(writer),
-    records: openRecordStore(writer),
-    benchmarks: openBenchmarkStore(writer),
-    transaction: (run) => writer.transaction(run),
+    ...openStores(writer),
+    storage: health ?? ALWAYS_WRITABLE,
     backup() {
-      if (!inMemory) copyDatabase(database, backupPath(path));
+      if (!inMemory) backUpDatabase(database, backupPath(path));
     },
     examined: examination?.done ?? Promise.resolve(),
     close() {
       examination?.end();
+      health?.close();
       database.close();
     },
   };
 }
 
+/** A database in memory has no file that could be lost. */
+const ALWAYS_WRITABLE: StorageHealth = {
+  fault: () => null,
+  check: () => undefined,
+  note: () => false,
+  onChange: () => () => undefined,
+};
+
+function openStores(writer: WriteHandle) {
+  return {
+    ledger: openLedgerStore(writer),
+    jobs: openJobStore(writer),
+    records: openRecordStore(writer),
+    benchmarks: openBenchmarkStore(writer),
+    transaction: <T>(run: () => T): T => writer.transaction(run),
+  };
+}
+
+/**
+ * Sets the connection up, makes the copies that are due, and migrates. `isVerified`: the file was read in full. Returns
+ * false if the ledger in it doesn't add up; its owner can still open it to see why.
+ */
+function prepare(
+  database: Database.Database,
+  parts: {
+    readonly path: string;
+    readonly migrations: readonly Migration[];
+    readonly isVerified: boolean;
+  },
+): boolean {
+  const { path, migrations, isVerified } = parts;
+  const inMemory = path === ':memory:';
+  if (!inMemory) chmodSync(path, 0o600);
+  database.pragma('journal_mode = WAL');
+  // A recorded cent must survive a power cut, not only a crash of this process.
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  // Pages that many entries change are copied back from the write-ahead log once for all of them.
+  database.pragma('wal_autocheckpoint = 4000');
+  const version = userVersion(database);
+  const isMigrated = version >= (migrations.at(-1)?.version ?? 0);
+  const isSound = inMemory || !isVerified || !isMigrated || isLedgerSound(database);
+  if (!inMemory && version > 0) {
+    // A migration runs only with a copy in place, however long the copy takes: it stays until its owner deletes it.
+    if (!isMigrated) backUpDatabase(database, versionBackupPath(path, version));
+    // A ledger that doesn't add up must not replace a backup of one that did.
+    else if (isVerified && isSound && isBackupDue(path)) backUpDatabase(database, backupPath(path));
+  }
+  migrate(database, migrations);
+  return isSound;
+}
+
+/** Verifies all entries; a large file's are verified in the background. */
+function isLedgerSound(database: Database.Database): boolean {
+  if (userVersion(database) < CHECKSUMS_SINCE) return true;
+  return checkLedger(openHandles(database).writer, 'all').length === 0;
+}
+
 /** A snapshot of the stores for reading only; an attempt to write fails. */
-export type ReadOnlyDatabase = Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' | 'close'>;
+export interface ReadOnlyDatabase extends Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' | 'close'> {
+  /** Names the first row outside the ledger that isn't as it was written; null if there is none. */
+  changedRow(): string | null;
+}
 
 /**
  * Opens a snapshot of the database without changing it, even while an agent is using it.
  * Throws `database-corrupt`, or `unsupported` if this version has not opened it for writing yet.
  */
-export function openForReading(path: string): ReadOnlyDatabase {
-  checkIntegrity(path, NEWEST_VERSION);
+export function openForReading(
+  path: string,
+  options: Pick<CheckOptions, 'allowChangedRows'> = {},
+): ReadOnlyDatabase {
+  checkIntegrity(path, NEWEST_VERSION, options);
   const database = new Database(path, { readonly: true, fileMustExist: true, timeout: LOCK_TIMEOUT_MS });
   if (userVersion(database) < NEWEST_VERSION) {
     database.close();
@@ -119,6 +180,7 @@ export function openForReading(path: string): ReadOnlyDatabase {
     ledger: openLedgerStore(writer),
     jobs: openJobStore(writer),
     records: openRecordStore(writer),
+    changedRow: () => findChangedRow(database),
     close: () => database.close(),
   };
 }
@@ -144,6 +206,7 @@ function migrate(database: Database.Database, migrations: readonly Migration[]):
       database.exec(migration.sql);
       migration.fill?.(database);
       database.pragma(`user_version = ${migration.version}`);
+      if (migration.version >= CHECKSUMS_SINCE) saveSchemaChecksum(database);
     });
     translating(apply);
   });

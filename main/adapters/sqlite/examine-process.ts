@@ -3,18 +3,28 @@
  * it only if the database is intact. In its own process it can be ended at any moment and leaves no memory behind.
  */
 import Database from 'better-sqlite3';
-import { copyDatabase, isBackupDue } from './copy.ts';
+import { backUpDatabase, isBackupDue } from './copy.ts';
+import { openHandles } from './handles.ts';
 import { backupPath, findDamage } from './integrity.ts';
+import { checkLedger } from './ledger-check.ts';
+import { CHECKSUMS_SINCE } from './row-checksums.ts';
 
 const path = process.argv[2] ?? '';
 const database = new Database(path, { readonly: true, fileMustExist: true });
 let problem: string | null;
 try {
-  problem = findDamage(database);
+  problem = findDamage(database) ?? findLedgerProblem();
 } catch (cause) {
   if (!(cause instanceof Database.SqliteError)) throw cause;
   problem = cause.message;
 }
-if (problem === null && isBackupDue(path)) copyDatabase(database, backupPath(path));
+if (problem === null && isBackupDue(path)) backUpDatabase(database, backupPath(path));
 database.close();
 process.send?.({ problem }, () => process.disconnect());
+
+/** Verifies the whole ledger, of which a start reads only the newest entries. */
+function findLedgerProblem(): string | null {
+  if (Number(database.pragma('user_version', { simple: true })) < CHECKSUMS_SINCE) return null;
+  // One snapshot: the agent appends entries meanwhile.
+  return database.transaction(() => checkLedger(openHandles(database).writer, 'all')[0]?.what ?? null)();
+}

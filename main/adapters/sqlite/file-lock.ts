@@ -4,16 +4,20 @@
  */
 import { chmodSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { isAppError } from '../../../shared/errors.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
+import { translating } from './handles.ts';
 
 export const acquireFileLock: AcquireLock = (path) => {
-  const database = new Database(path, { timeout: 0 });
+  const database = translating(() => new Database(path, { timeout: 0 }));
   try {
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.exec('BEGIN EXCLUSIVE');
+    translating(() => {
+      database.pragma('locking_mode = EXCLUSIVE');
+      database.exec('BEGIN EXCLUSIVE');
+    });
   } catch (cause) {
     database.close();
-    if (cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
+    if (isAppError(cause, 'home-in-use')) return null;
     throw cause;
   }
   chmodSync(path, 0o600);

@@ -5,6 +5,9 @@
 import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import type { StorageFault } from '../../../shared/presence.ts';
+import { asStorageError, storageError } from '../../ports/storage.ts';
+import { addChecksumFunction } from './row-checksums.ts';
 
 export type Value = string | number | bigint | null;
 
@@ -16,14 +19,36 @@ export interface ReadHandle {
 }
 
 export interface WriteHandle extends ReadHandle {
-  /** Returns the number of rows changed. Fails with `disk-full`, `home-in-use` or `database-corrupt` and changes nothing. */
+  /**
+   * Returns the number of rows changed. Changes nothing if it fails with `disk-full`, `disk-unwritable`, `home-in-use`,
+   * `database-lost` or `database-corrupt`.
+   */
   run(sql: string, ...values: Value[]): number;
   /** All or nothing; nested calls are savepoints. */
   transaction<T>(run: () => T): T;
 }
 
+/** Called around each write that isn't part of another one. */
+export interface WriteGuard {
+  /** Throws if nothing may be written now. */
+  beforeWrite(): void;
+  committed(): void;
+  /** Also called for a failed read. */
+  failed(error: unknown): void;
+}
+
+const NO_GUARD: WriteGuard = {
+  beforeWrite: () => undefined,
+  committed: () => undefined,
+  failed: () => undefined,
+};
+
 /** Creates both handles of one connection. Each statement is prepared once. */
-export function openHandles(database: Database): { reader: ReadHandle; writer: WriteHandle } {
+export function openHandles(
+  database: Database,
+  guard: WriteGuard = NO_GUARD,
+): { reader: ReadHandle; writer: WriteHandle } {
+  addChecksumFunction(database);
   const prepared = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
     const known = prepared.get(sql);
@@ -37,17 +62,32 @@ export function openHandles(database: Database): { reader: ReadHandle; writer: W
     assert(statement.readonly, 'a read handle must not run a statement that writes');
     return statement;
   };
+  const watched = <T>(run: () => T): T => {
+    try {
+      return translating(run);
+    } catch (error) {
+      guard.failed(error);
+      throw error;
+    }
+  };
+  const guarded = <T>(run: () => T): T => {
+    if (database.inTransaction) return translating(run);
+    guard.beforeWrite();
+    const result = watched(run);
+    guard.committed();
+    return result;
+  };
   const reader: ReadHandle = {
     get: <Row>(sql: string, ...values: Value[]) =>
-      (prepareRead(sql).get(...values) as Row | undefined) ?? null,
-    all: <Row>(sql: string, ...values: Value[]) => prepareRead(sql).all(...values) as Row[],
+      watched(() => (prepareRead(sql).get(...values) as Row | undefined) ?? null),
+    all: <Row>(sql: string, ...values: Value[]) => watched(() => prepareRead(sql).all(...values) as Row[]),
     iterate: <Row>(sql: string, ...values: Value[]) =>
       prepareRead(sql).iterate(...values) as IterableIterator<Row>,
   };
   const writer: WriteHandle = {
     ...reader,
-    run: (sql, ...values) => translating(() => prepare(sql).run(...values).changes),
-    transaction: (run) => translating(() => database.transaction(run)()),
+    run: (sql, ...values) => guarded(() => prepare(sql).run(...values).changes),
+    transaction: (run) => guarded(() => database.transaction(run)()),
   };
   return { reader, writer };
 }
@@ -66,26 +106,26 @@ export function lockedError(cause: unknown): AppError {
   );
 }
 
+const CODES: readonly (readonly [RegExp, StorageFault])[] = [
+  [/^SQLITE_FULL/, 'disk-full'],
+  [/^SQLITE_(READONLY|IOERR|CANTOPEN|PERM)/, 'disk-unwritable'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'database-damaged'],
+];
+
+/** Returns the fault of disk or file that SQLite's error shows, or null. */
+export function sqliteFaultOf({ code }: { readonly code: string }): StorageFault | null {
+  return CODES.find(([pattern]) => pattern.test(code))?.[1] ?? null;
+}
+
 /** Maps failures of the owner's disk to expected errors. Every other SQLite error is a bug and is thrown unchanged. */
 export function translating<T>(run: () => T): T {
   try {
     return run();
   } catch (cause) {
-    if (!(cause instanceof Sqlite.SqliteError)) throw cause;
-    const details = { reason: cause.code };
-    if (cause.code.startsWith('SQLITE_FULL')) {
-      throw new AppError('disk-full', 'The disk is full, so nothing more can be saved. Free some space.', {
-        cause,
-        details,
-      });
-    }
+    if (!(cause instanceof Sqlite.SqliteError)) throw asStorageError(cause);
     if (isLocked(cause)) throw lockedError(cause);
-    if (cause.code.startsWith('SQLITE_CORRUPT')) {
-      throw new AppError('database-corrupt', 'The database file was damaged while it was open.', {
-        cause,
-        details,
-      });
-    }
+    const fault = sqliteFaultOf(cause);
+    if (fault !== null) throw storageError(fault, { cause, details: { reason: cause.code } });
     throw cause;
   }
 }

@@ -5,7 +5,10 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { AppError } from '../../../shared/errors.ts';
-import { isLocked, lockedError } from './handles.ts';
+import { storageError } from '../../ports/storage.ts';
+import { isLocked, lockedError, sqliteFaultOf } from './handles.ts';
+import { contains, currentMark, type LedgerMark, missingError, olderError, readMark } from './ledger-mark.ts';
+import { CHECKSUMS_SINCE, findChangedRow, findChangedSchema } from './row-checksums.ts';
 
 /** Marks a file as Idlewatt's (SQLite's `application_id`): the letters IdWt. */
 export const APPLICATION_ID = 0x49645774;
@@ -24,6 +27,8 @@ export interface CheckOptions {
   /** Files above this size are opened before they are read in full. Default 32 MiB. */
   readonly readFirstBytesMax?: number;
   readonly lockTimeoutMs?: number;
+  /** Accepts rows whose checksum differs: for a command that lists what was changed. */
+  readonly allowChangedRows?: boolean;
 }
 
 /** Files up to this size are read in full before they are used, larger ones while they are in use. */
@@ -31,32 +36,47 @@ const READ_FIRST_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * Throws `database-corrupt` for a file that is damaged or not Idlewatt's, `unsupported` for one written by a newer
- * version, and `home-in-use` for one that another program has locked. An absent or empty file passes.
+ * version, `home-in-use` for one that another program has locked, and `database-lost` for one that is missing or older
+ * than it was. An absent or empty file passes if there never was another one.
  * Returns how much was checked: `all`, or `start` for a large file, of which only the beginning and the length are.
  */
 export function checkIntegrity(
   path: string,
   versionMax: number,
-  { readFirstBytesMax = READ_FIRST_BYTES_MAX, lockTimeoutMs = LOCK_TIMEOUT_MS }: CheckOptions = {},
+  {
+    readFirstBytesMax = READ_FIRST_BYTES_MAX,
+    lockTimeoutMs = LOCK_TIMEOUT_MS,
+    allowChangedRows = false,
+  }: CheckOptions = {},
 ): 'all' | 'start' {
-  if (!existsSync(path) || statSync(path).size === 0) return 'all';
+  // Before the database is read: a running agent writes the mark after the database.
+  const mark = readMark(path);
+  if (!existsSync(path) || statSync(path).size === 0) {
+    if (mark !== null || existsSync(backupPath(path))) throw missingError(path, backupPath(path));
+    return 'all';
+  }
   if (!hasHeader(path)) throw corrupt(path, 'The file does not start with SQLite’s header.');
   const isLarge = statSync(path).size > readFirstBytesMax;
   if (isLarge && isCutShort(path)) throw corrupt(path, 'The file is shorter than its header states.');
   let problem: string | null;
   let version = 0;
+  let older: AppError | null = null;
   try {
     // Read-only: a write-ahead log that a crash left behind is read and not written back.
     const database = new Database(path, { readonly: true, fileMustExist: true, timeout: lockTimeoutMs });
     try {
-      problem = findForeignOwner(database) ?? (isLarge ? null : findDamage(database));
+      problem = findForeignOwner(database) ?? (isLarge ? null : findDamage(database, !allowChangedRows));
       version = Number(database.pragma('user_version', { simple: true }));
+      if (problem === null && mark !== null) older = findOlder(database, path, mark);
     } finally {
       database.close();
     }
   } catch (cause) {
     if (!(cause instanceof Database.SqliteError)) throw cause;
     if (isLocked(cause)) throw lockedError(cause);
+    // Even a reader needs to create the index of the write-ahead log. A read that fails is damage.
+    const fault = cause.code.startsWith('SQLITE_IOERR_READ') ? null : sqliteFaultOf(cause);
+    if (fault === 'disk-full' || fault === 'disk-unwritable') throw storageError(fault, { cause });
     throw corrupt(path, cause.message, cause);
   }
   if (problem !== null) throw corrupt(path, problem);
@@ -67,7 +87,17 @@ export function checkIntegrity(
       { details: { path, version, versionMax } },
     );
   }
+  if (older !== null) throw older;
   return isLarge ? 'start' : 'all';
+}
+
+/** Returns the failure for a database that lacks what the mark proves. A copy of an earlier schema has no identity. */
+function findOlder(database: Database.Database, path: string, mark: LedgerMark): AppError | null {
+  const version = Number(database.pragma('user_version', { simple: true }));
+  if (version < CHECKSUMS_SINCE) {
+    return olderError(path, { database: '', sequence: 0, hash: '' }, mark);
+  }
+  return contains(database, mark) ? null : olderError(path, currentMark(database), mark);
 }
 
 function findForeignOwner(database: Database.Database): string | null {
@@ -76,12 +106,16 @@ function findForeignOwner(database: Database.Database): string | null {
   return tables > 0 && applicationId !== APPLICATION_ID ? 'The database belongs to another program.' : null;
 }
 
-/** Reads the whole database and returns the first problem, or null. */
-export function findDamage(database: Database.Database): string | null {
-  const result = String(database.pragma('quick_check(1)', { simple: true }));
+/** Reads the whole database and returns the first problem, or null; `withRows` compares the rows' checksums, too. */
+export function findDamage(database: Database.Database, withRows = true): string | null {
+  // Unlike quick_check, this compares the indexes with their tables.
+  const result = String(database.pragma('integrity_check(1)', { simple: true }));
   if (result !== 'ok') return result;
   const orphans = database.pragma('foreign_key_check') as unknown[];
-  return orphans.length === 0 ? null : 'Rows refer to missing rows.';
+  if (orphans.length > 0) return 'Rows refer to missing rows.';
+  const version = Number(database.pragma('user_version', { simple: true }));
+  if (version < CHECKSUMS_SINCE) return null;
+  return findChangedSchema(database) ?? (withRows ? findChangedRow(database) : null);
 }
 
 /** Compares the length with the header's page count. While a write-ahead log has pages, the file may lag behind it. */
@@ -116,7 +150,7 @@ export function corrupt(path: string, reason: string, cause?: unknown): AppError
   return new AppError(
     'database-corrupt',
     `The database ${path} is damaged and was left untouched. To restore it: stop Idlewatt, move ${path} and ` +
-      `the files ${path}-wal and ${path}-shm to another folder and keep them, ${restore}, then start again.`,
+      `the files ${path}-wal, ${path}-shm and ${path}.mark to another folder and keep them, ${restore}, then start again.`,
     { cause, details: { path, reason, backup: existsSync(backup) ? backup : null } },
   );
 }

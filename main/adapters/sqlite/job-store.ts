@@ -3,6 +3,7 @@ import { AppError } from '../../../shared/errors.ts';
 import { type Job, type JobEvent, jobEventSchema, jobSchema } from '../../../shared/jobs.ts';
 import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
+import { rowChecksum } from './row-checksums.ts';
 
 interface JobRow {
   body: string;
@@ -20,18 +21,29 @@ export function openJobStore(writer: WriteHandle): JobRecords {
 function jobWrites(writer: WriteHandle): JobStore {
   return {
     insert(job) {
-      writer.run('INSERT INTO job (id, body) VALUES (?, ?)', job.id, JSON.stringify(jobSchema.parse(job)));
+      const body = JSON.stringify(jobSchema.parse(job));
+      writer.run(
+        "INSERT INTO job (id, body, paid, checksum) VALUES (?, ?, 'no', ?)",
+        job.id,
+        body,
+        rowChecksum(job.id, body, 'no'),
+      );
     },
     update: (id, patch) => writer.transaction(() => updateJob(writer, id, patch)),
     appendEvent(id, event) {
+      const row = writer.get<{ events: number }>(
+        'SELECT count(*) AS events FROM job_event WHERE job_id = ?',
+        id,
+      );
+      const position = row?.events ?? 0;
       writer.run(
-        `INSERT INTO job_event (job_id, position, at_ms, state, note)
-         VALUES (?, (SELECT count(*) FROM job_event WHERE job_id = ?), ?, ?, ?)`,
+        'INSERT INTO job_event (job_id, position, at_ms, state, note, checksum) VALUES (?, ?, ?, ?, ?, ?)',
         id,
-        id,
+        position,
         event.atMs,
         event.state,
         event.note,
+        rowChecksum(id, position, event.atMs, event.state, event.note),
       );
     },
   };
@@ -83,7 +95,12 @@ function paymentMarks(writer: WriteHandle): Pick<JobRecords, 'unclaimed' | 'unse
         )
         .map(toJob),
     markPaid(id, mark) {
-      writer.run('UPDATE job SET paid = ? WHERE id = ?', mark, id);
+      writer.run(
+        'UPDATE job SET paid = ?, checksum = row_checksum(id, body, ?) WHERE id = ?',
+        mark,
+        mark,
+        id,
+      );
     },
   };
 }
@@ -92,7 +109,8 @@ function updateJob(writer: WriteHandle, id: string, patch: JobPatch): void {
   const job = findJob(writer, id);
   if (job === null) throw new AppError('not-found', `Job "${id}" not found.`, { details: { id } });
   const next = jobSchema.parse({ ...job, ...patch });
-  writer.run('UPDATE job SET body = ? WHERE id = ?', JSON.stringify(next), id);
+  const body = JSON.stringify(next);
+  writer.run('UPDATE job SET body = ?, checksum = row_checksum(id, ?, paid) WHERE id = ?', body, body, id);
 }
 
 function findJob(reader: ReadHandle, id: string): Job | null {

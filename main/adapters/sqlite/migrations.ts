@@ -9,6 +9,7 @@ import { records } from './migrations/0003-records.ts';
 import { benchmarks } from './migrations/0004-benchmarks.ts';
 import { ledgerChain } from './migrations/0005-ledger-chain.ts';
 import { postingsWithLines } from './migrations/0006-postings-with-lines.ts';
+import { identityAndChecksums } from './migrations/0007-identity-and-checksums.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   ledger,
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   benchmarks,
   ledgerChain,
   postingsWithLines,
+  identityAndChecksums,
 ];
 
 /** Version of the newest step, which is the schema version of this program. */

@@ -1,6 +1,7 @@
 /** Stores JSON texts by collection and key in SQLite. */
 import type { RecordStore } from '../../ports/store.ts';
 import type { WriteHandle } from './handles.ts';
+import { rowChecksum } from './row-checksums.ts';
 
 export function openRecordStore(writer: WriteHandle): RecordStore {
   const get = (collection: string, key: string): string | null =>
@@ -11,11 +12,12 @@ export function openRecordStore(writer: WriteHandle): RecordStore {
     )?.value ?? null;
   const set = (collection: string, key: string, value: string): void => {
     writer.run(
-      `INSERT INTO record (collection, key, value) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET value = excluded.value`,
+      `INSERT INTO record (collection, key, value, checksum) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET value = excluded.value, checksum = excluded.checksum`,
       collection,
       key,
       value,
+      rowChecksum(collection, key, value),
     );
   };
   const remove = (collection: string, key: string): boolean =>

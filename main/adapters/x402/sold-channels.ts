@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { amount } from '../../../shared/money.ts';
 import type { SoldChannelRecord } from '../../ports/evidence.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import { noteFailure } from './chain/operation.ts';
 import {
   bytesSchema,
   type Channel,
@@ -65,30 +66,39 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
       );
     },
     async updateChannel(channelId, update) {
-      let result: Awaited<ReturnType<ChannelStorage['updateChannel']>> = {
-        channel: undefined,
-        status: 'unchanged',
-      };
-      store.update(SOLD, channelKey(channelId), (text) => {
-        const current = text === null ? undefined : read(text);
-        const next = update(current);
-        if (next === current) {
-          result = { channel: current, status: 'unchanged' };
-          return text;
-        }
-        if (next === undefined) {
-          result = { channel: undefined, status: 'deleted' };
-          return null;
-        }
-        result = { channel: next, status: 'updated' };
-        if (owes(next) && (current === undefined || !owes(current))) {
-          store.set(OWED_SINCE, channelKey(channelId), String(next.lastRequestTimestamp));
-        }
-        return JSON.stringify(next);
-      });
-      return result;
+      try {
+        return updateChannel(channelId, update);
+      } catch (error) {
+        noteFailure(error);
+        throw error;
+      }
     },
   };
+
+  function updateChannel(...[channelId, update]: Parameters<ChannelStorage['updateChannel']>) {
+    let result: Awaited<ReturnType<ChannelStorage['updateChannel']>> = {
+      channel: undefined,
+      status: 'unchanged',
+    };
+    store.update(SOLD, channelKey(channelId), (text) => {
+      const current = text === null ? undefined : read(text);
+      const next = update(current);
+      if (next === current) {
+        result = { channel: current, status: 'unchanged' };
+        return text;
+      }
+      if (next === undefined) {
+        result = { channel: undefined, status: 'deleted' };
+        return null;
+      }
+      result = { channel: next, status: 'updated' };
+      if (owes(next) && (current === undefined || !owes(current))) {
+        store.set(OWED_SINCE, channelKey(channelId), String(next.lastRequestTimestamp));
+      }
+      return JSON.stringify(next);
+    });
+    return result;
+  }
 }
 
 /** True when the channel has charges that aren't claimed yet. */

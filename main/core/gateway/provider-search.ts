@@ -183,6 +183,12 @@ function createRetries(
         case 'chain-unavailable':
           // As reported by a provider, it applies to that provider only.
           return error.details.peer === undefined ? 'stop' : null;
+        // This machine's own disk: a provider reports its faults as a pause.
+        case 'disk-full':
+        case 'disk-unwritable':
+        case 'database-lost':
+        case 'database-corrupt':
+          return 'stop';
         case 'payment-required': {
           const delayMs = RETRY_DELAYS_MS[tried];
           if (error.details.reason !== PAYMENT_CORRECTED || delayMs === undefined) return null;

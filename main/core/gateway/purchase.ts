@@ -13,10 +13,10 @@ import { ceiling } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
-import type { Payer } from '../../ports/payments.ts';
+import type { Payer, PaymentLease } from '../../ports/payments.ts';
 import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
-import { endState, recordPurchase } from './bought-job.ts';
+import { type BoughtJob, endState, recordPurchase } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
 import { connectionError, PAYMENT_CORRECTED, refusal } from './provider-errors.ts';
 import { openConnection, type PurchaseConnection } from './purchase-connection.ts';
@@ -85,7 +85,11 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const job = recordPurchase(context, candidate, lease, request.continues);
+  const job = await recordOrAbandon(context, request, lease).catch((error: unknown) => {
+    // Nothing was sent to the provider.
+    hold.end({ kind: 'unused' });
+    throw error;
+  });
   const connection = openConnection(clock, requester);
   try {
     connection.expect(context.limits.firstEventMs);
@@ -148,6 +152,20 @@ interface StreamParts {
   readonly hold: Hold;
 }
 
+/** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */
+async function recordOrAbandon(
+  context: PurchaseContext,
+  { candidate, continues }: PurchaseRequest,
+  lease: PaymentLease,
+): Promise<BoughtJob> {
+  try {
+    return recordPurchase(context, candidate, lease, continues);
+  } catch (error) {
+    await lease.abandon().catch(context.onUnexpected);
+    throw error;
+  }
+}
+
 function streamPurchase(
   context: PurchaseContext,
   terms: PurchaseTerms,
@@ -173,14 +191,23 @@ function streamPurchase(
       hold.end(await settlePurchase(context, terms, reader.summary(), cause));
     } catch (error) {
       context.onUnexpected(error);
-      const code = isAppError(error) ? error.code : 'payment-required';
-      if (job.job().endedAtMs === null) job.close('failed', { error: code });
       hold.end({ kind: 'failed', charged: null });
+      closeAfter(error);
     } finally {
       connection.stopTimer();
       connection.abort();
     }
     return job.job();
+  }
+
+  function closeAfter(error: unknown): void {
+    if (job.job().endedAtMs !== null) return;
+    try {
+      job.close('failed', { error: isAppError(error) ? error.code : 'payment-required' });
+    } catch (second) {
+      // A disk that doesn't take this step either: the next start ends the job.
+      context.onUnexpected(second);
+    }
   }
 
   return {

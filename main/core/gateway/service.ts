@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
   /** Limits prices, costs and payments to new providers. Default: none. */
   readonly budget?: Pick<Budget, 'openRequest' | 'isTrusted'>;
+  /** Throws if nothing may be bought now, because it couldn't be recorded. Default: never. */
+  readonly checkRecordable?: () => void;
   readonly limits?: Partial<PurchaseLimits>;
   /** The receipt is null if it is missing or invalid. Must not throw. */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
@@ -90,8 +92,10 @@ export function createGateway(options: GatewayOptions): GatewayService {
     if (!found) throw notOffered();
     return request.json(found);
   });
-  app.post(CHAT_PATH, (request) => buy({ search, clock, failures, budget }, request, 'chat'));
-  app.post(TEXT_PATH, (request) => buy({ search, clock, failures, budget }, request, 'text'));
+  const checkRecordable = options.checkRecordable ?? (() => undefined);
+  const buying: BuyingParts = { search, clock, failures, budget, checkRecordable };
+  app.post(CHAT_PATH, (request) => buy(buying, request, 'chat'));
+  app.post(TEXT_PATH, (request) => buy(buying, request, 'text'));
   app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
   });
@@ -107,12 +111,14 @@ interface BuyingParts {
   readonly clock: Clock;
   readonly failures: Failures;
   readonly budget: Pick<Budget, 'openRequest'>;
+  readonly checkRecordable: () => void;
 }
 
 async function buy(parts: BuyingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
   const budget = parts.budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
   const asked = readCompletion(kind, await readJsonBody(context));
+  parts.checkRecordable();
   const clientGone = new AbortController();
   onAbort(context.req.raw.signal, () => clientGone.abort());
   const answer = await beginAnswer(parts, { asked, onPause, budget, requester: clientGone.signal });

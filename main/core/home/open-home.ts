@@ -5,6 +5,7 @@ import { AppError } from '../../../shared/errors.ts';
 import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
 import { makeFilePrivate, makeFolderPrivate } from '../../ports/private-files.ts';
+import { asStorageError, storageFaultOf } from '../../ports/storage.ts';
 
 export interface OpenHome {
   readonly paths: HomePaths;
@@ -17,7 +18,8 @@ export interface OpenHome {
 /**
  * Creates the folder (readable by its owner only) if it is missing, and locks it for this process.
  * Takes the rights of other users on the folder, its databases, keys and logs.
- * Throws `home-not-writable`, also for a folder of another user, or `home-in-use` while another agent has locked it.
+ * Throws `home-not-writable`, also for a folder of another user, `disk-full`, or `home-in-use` while another agent has
+ * locked it.
  */
 export function openHome(options: {
   readonly root: string;
@@ -34,7 +36,12 @@ export function openHome(options: {
   const pidFile = join(paths.root, 'agent.pid');
   const lock = options.acquireLock(join(paths.root, 'agent.lock'));
   if (lock === null) throw inUse(paths.root, readPid(pidFile));
-  writeFileSync(pidFile, `${options.pid}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(pidFile, `${options.pid}\n`, { mode: 0o600 });
+  } catch (cause) {
+    lock.release();
+    throw asStorageError(cause);
+  }
   return {
     paths,
     repaired,
@@ -68,6 +75,7 @@ function createFolders(paths: HomePaths): void {
     writeFileSync(probe, '');
     rmSync(probe);
   } catch (cause) {
+    if (storageFaultOf(cause) === 'disk-full') throw asStorageError(cause);
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
     throw new AppError(
       'home-not-writable',

@@ -2,6 +2,7 @@
 
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { ModelFile } from '../../ports/engine.ts';
+import { asStorageError } from '../../ports/storage.ts';
 import type { ModelJob, ModelProgress, ModelRecord } from './model-record.ts';
 import type { ModelRecords } from './model-records.ts';
 
@@ -34,9 +35,11 @@ function startJob(
         records.update(record, { state: 'absent', progress: null });
         throw new AppError('aborted', STOPPED, { cause: error });
       }
-      const reason = isAppError(error) ? error.message : 'The model file could not be prepared.';
+      // A copy from another folder fills the disk as a download does.
+      const failure = asStorageError(error);
+      const reason = isAppError(failure) ? failure.message : 'The model file could not be prepared.';
       records.update(record, { state: 'failed', progress: null, error: reason });
-      throw error;
+      throw failure;
     })
     .finally(() => {
       record.job = null;

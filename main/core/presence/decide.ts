@@ -1,6 +1,11 @@
 /** Decides whether to run, throttle or pause, and returns exactly one reason. Pure: depends only on its arguments. */
 import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
-import { decisionOf, type Presence, type PresenceReason } from '../../../shared/presence.ts';
+import {
+  decisionOf,
+  type Presence,
+  type PresenceReason,
+  type StorageFault,
+} from '../../../shared/presence.ts';
 import type { Readings } from '../../../shared/readings.ts';
 import type { Settings } from '../../../shared/settings.ts';
 
@@ -30,6 +35,8 @@ export type PresenceSettings = Pick<
 
 export interface PresenceRules extends PresenceSettings {
   readonly pause: Pause | null;
+  /** Fault of the disk or the database, for which nothing could be recorded; null for none. */
+  readonly storage: StorageFault | null;
   readonly availability: Availability;
   /** Time from which the schedule allows running: now or earlier, later, or never (null). */
   readonly scheduleFromMs: number | null;
@@ -45,8 +52,8 @@ const GRAPHICS_PERCENT = { from: 20, back: 10 };
 const PROCESSOR_PERCENT = { from: 50, back: 30 };
 
 /**
- * Returns the reason of the first rule that applies, in this order: the owner's pause, availability, what protects the
- * machine and the owner's money, then signs that the owner needs the machine. Unknown idle time and unknown power
+ * Returns the reason of the first rule that applies, in this order: the owner's pause, storage, availability, what
+ * protects the machine and the owner's money, then signs that the owner needs the machine. Unknown idle time and unknown power
  * source count in the owner's favor; a rule whose reading no source of this machine provides can't apply (decision 12).
  * `before` is the reason until now, for the hysteresis. `sinceMs` of the result is the start of the owner's pause,
  * otherwise now.
@@ -61,6 +68,7 @@ export function decide(
   if (pause !== null && (pause.untilMs === null || nowMs < pause.untilMs)) {
     return { ...because('paused-by-owner', pause.untilMs), sinceMs: pause.sinceMs };
   }
+  if (rules.storage !== null) return because(rules.storage);
   if (rules.availability !== 'ready') return because(rules.availability);
   const heat = heatOf(readings, rules, before);
   if (heat === 'too-hot') return because('too-hot');

@@ -1,7 +1,7 @@
 /** Keeps the decision current as readings, settings, the owner's pause and time change. */
 import { z } from 'zod';
 import { assertNever } from '../../../shared/assert.ts';
-import type { PauseUntil, Presence, SchedulePreview } from '../../../shared/presence.ts';
+import type { PauseUntil, Presence, SchedulePreview, StorageFault } from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
@@ -24,6 +24,8 @@ export interface PresenceService {
   schedulePreview(): SchedulePreview;
   /** Sets whether there is something to serve with; `starting` until the first call. */
   setAvailability(availability: Availability): void;
+  /** Sets the fault of the disk or the database; null for none, as until the first call. */
+  setStorage(fault: StorageFault | null): void;
   /** Decides again, e.g. after the settings changed. */
   refresh(): Presence;
   /** Calls the listener when decision, reason or end time changes; returns its unsubscribe. */
@@ -54,6 +56,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
   const latest = createLatestReadings();
   const [nextScheduled, nextOffPeak] = [createNextOn(calendar), createNextOn(calendar)];
   let availability: Availability = 'starting';
+  let storage: StorageFault | null = null;
   let pause = readPause(records.get(COLLECTION, KEY));
   let current = decideNow(null);
   const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
@@ -86,6 +89,10 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       availability = next;
       refresh();
     },
+    setStorage(fault) {
+      storage = fault;
+      refresh();
+    },
     refresh,
     onChange(listener) {
       listeners.add(listener);
@@ -102,6 +109,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       {
         ...rules,
         pause,
+        storage,
         availability,
         scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
         offPeakFromMs: onlyOffPeakHours ? nextOffPeak(offPeakHours, nowMs) : nowMs,

@@ -44,18 +44,18 @@ export function createUsage(parts: {
 
   return {
     days(days) {
-      write();
+      count();
       const nowMs = clock.now();
       const wanted = new Set(Array.from({ length: days }, (_, back) => calendar.day(nowMs - back * DAY_MS)));
       return [...wanted].sort().flatMap((day) => {
-        const usage = read(day);
+        const usage = total(day);
         return usage === null ? [] : [{ day, ...usage }];
       });
     },
     count,
     stop() {
-      write();
       timer.cancel();
+      write();
     },
   };
 
@@ -75,15 +75,18 @@ export function createUsage(parts: {
 
   function write(): void {
     count();
-    for (const [day, { seenMs, freeMs }] of pending) {
-      const before = read(day) ?? { seenMs: 0, freeMs: 0 };
-      records.set(
-        COLLECTION,
-        day,
-        JSON.stringify({ seenMs: before.seenMs + seenMs, freeMs: before.freeMs + freeMs }),
-      );
+    for (const day of [...pending.keys()]) {
+      records.set(COLLECTION, day, JSON.stringify(total(day)));
+      // One at a time: what a full disk doesn't take is counted with the next write.
+      pending.delete(day);
     }
-    pending.clear();
+  }
+
+  /** Returns what was stored and what is still to be stored; null for a day on which Idlewatt didn't run. */
+  function total(day: string): { seenMs: number; freeMs: number } | null {
+    const [stored, added] = [read(day), pending.get(day)];
+    if (stored === null || added === undefined) return stored ?? added ?? null;
+    return { seenMs: stored.seenMs + added.seenMs, freeMs: stored.freeMs + added.freeMs };
   }
 
   function read(day: string): { seenMs: number; freeMs: number } | null {

@@ -11,7 +11,7 @@ import {
   TEXT_PATH,
   textsOf,
 } from '../../../shared/openai.ts';
-import type { Presence } from '../../../shared/presence.ts';
+import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';
 import { ceiling } from '../../../shared/price.ts';
 import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -24,6 +24,7 @@ import {
   type PaidRequest,
   type PaymentGate,
 } from '../../ports/payments.ts';
+import { storageFaultOf } from '../../ports/storage.ts';
 import type { Offers } from '../identity/index.ts';
 import {
   answerFailures,
@@ -70,6 +71,8 @@ export interface ProviderService {
   close(graceMs: number): Promise<void>;
 }
 
+/** The gate's answer to a deposit that was made. */
+const OK = 200;
 const RETRY_PAUSED_S = 60;
 const RETRY_STARTING_S = 5;
 
@@ -104,12 +107,15 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const data = offer.models.map((model) => ({ ...listed(model), ...common }));
     return context.json({ object: 'list', data });
   });
-  app.post(CHAT_PATH, (context) => sell(parts, context, 'chat'));
-  app.post(TEXT_PATH, (context) => sell(parts, context, 'text'));
+  app.post(CHAT_PATH, (context) => pausedByStorage(sell(parts, context, 'chat')));
+  app.post(TEXT_PATH, (context) => pausedByStorage(sell(parts, context, 'text')));
   app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'This provider offers no embedding model.');
   });
-  app.post(CHANNEL_PATH, (context) => openChannel(options.gate, context));
+  app.post(CHANNEL_PATH, (context) => {
+    refuseDuringFault(options.presence());
+    return pausedByStorage(openChannel(options, context));
+  });
   answerFailures(app, failures, (error) => {
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
     return typeof retryAfterS === 'number' ? retryAfterS : null;
@@ -151,7 +157,10 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
   try {
     const costMax = ceiling(model.price, textsOf(asked), maxTokens);
     const admitted = await parts.gate.admit(paidRequest(context, costMax, `Tokens of ${model.id}`));
-    if (admitted.kind === 'answered') return responseOf(admitted);
+    if (admitted.kind === 'answered') {
+      if (admitted.status !== OK) refuseDuringFault(parts.presence());
+      return responseOf(admitted);
+    }
     parts.rate.giveBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
@@ -188,6 +197,25 @@ async function receive(
   } finally {
     leave();
   }
+}
+
+/** Reports a disk that takes no records as a pause: the request may be sent to another provider, or again later. */
+async function pausedByStorage(response: Promise<Response>): Promise<Response> {
+  try {
+    return await response;
+  } catch (error) {
+    const fault = storageFaultOf(error);
+    throw fault === null ? error : paused(fault, RETRY_PAUSED_S, error);
+  }
+}
+
+/**
+ * Takes no payments that couldn't be recorded; other pauses leave channels open. Also called when the payment library
+ * refuses: it swallows the failure of a write and blames the payment.
+ */
+function refuseDuringFault({ reason }: Presence): void {
+  const isFault = (STORAGE_REASONS as readonly string[]).includes(reason);
+  if (isFault) throw paused(reason, RETRY_PAUSED_S);
 }
 
 /** Returns the number of the engine's slots. Fails with `paused` or `engine-gave-up`. */
@@ -257,9 +285,15 @@ function work(
 }
 
 /** Passes a request for a channel to the payment gate, with a ceiling of zero. */
-async function openChannel(gate: PaymentGate, context: Context): Promise<Response> {
+async function openChannel(
+  { gate, presence }: Pick<ProviderOptions, 'gate' | 'presence'>,
+  context: Context,
+): Promise<Response> {
   const result = await gate.admit(paidRequest(context, amount(0), 'Opening of a payment channel'));
-  if (result.kind === 'answered') return responseOf(result);
+  if (result.kind === 'answered') {
+    if (result.status !== OK) refuseDuringFault(presence());
+    return responseOf(result);
+  }
   await result.payment.cancel();
   return context.json({ opened: true });
 }
@@ -296,8 +330,9 @@ function paidRequest(context: Context, costMax: PaidRequest['ceiling'], descript
   };
 }
 
-function paused(reason: string, retryAfterS: number): AppError {
+function paused(reason: string, retryAfterS: number, cause?: unknown): AppError {
   return new AppError('paused', `This provider is paused (${reason}). See Retry-After.`, {
+    cause,
     details: { reason, retryAfterS, code: `paused_${reason.replaceAll('-', '_')}` },
   });
 }

@@ -10,6 +10,7 @@ import { after, describe, it } from 'node:test';
 import type { PurchaseLimits } from '../../../main/core/gateway/purchase.ts';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import type { Network } from '../../../main/ports/network.ts';
+import { AppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -330,5 +331,20 @@ describe('gateway: money', () => {
     await assertIdle();
     const [job] = gateway.jobs.all();
     assert.deepEqual([job?.state, job?.charged], ['charged', first.gate.total().toString()]);
+  });
+});
+
+describe('gateway: a disk that takes no records', () => {
+  it('buys nothing and says why, without trying the other providers', async () => {
+    const { first, second, gateway, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);
+    const insert = gateway.jobs.insert;
+    gateway.jobs.insert = () => {
+      throw new AppError('disk-full', 'The disk is full.');
+    };
+    assert.deepEqual(await codeOf(await ask()), [503, 'disk-full']);
+    gateway.jobs.insert = insert;
+    await assertIdle();
+    assert.equal(gateway.payer.paid(), 0n);
+    assert.deepEqual([...gateway.jobs.all(), ...first.jobs.all(), ...(second?.jobs.all() ?? [])], []);
   });
 });

@@ -4,7 +4,7 @@
  * Fails if: a lock outlives its holder, a second agent can open the folder, other users can read keys.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { acquireFileLock } from '../../../main/adapters/sqlite/index.ts';
 import { defaultHome, homePaths, openHome } from '../../../main/core/home/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { onSmallDisk } from '../../fakes/mounts.ts';
 
 const WINDOWS = process.platform === 'win32';
 let folder = '';
@@ -124,6 +125,18 @@ test('rejects a folder that all users share', { skip: WINDOWS }, () => {
       isAppError(error, 'home-not-writable') && /who could read the wallet’s keys/.test(error.message),
   );
   assert.equal(statSync(shared).mode & 0o7777, 0o1777, 'the shared folder is unchanged');
+});
+
+test('a full disk is reported as such', { skip: process.platform !== 'linux' }, () => {
+  const program = `
+    import { openHome } from ${JSON.stringify(join(import.meta.dirname, '../../../main/core/home/index.ts'))};
+    import { acquireFileLock } from ${JSON.stringify(join(import.meta.dirname, '../../../main/adapters/sqlite/index.ts'))};
+    try { openHome({ root: ${JSON.stringify(folder)}, acquireLock: acquireFileLock, pid: 1 }); }
+    catch (error) { console.log(error.code); }`;
+  const run = [process.execPath, '--input-type=module', '--eval', program];
+  const [command = '', ...argv] = [...onSmallDisk(folder, '4k'), ...run];
+  const { stdout, stderr } = spawnSync(command, argv, { encoding: 'utf8' });
+  assert.equal(stdout, 'disk-full\n', stderr);
 });
 
 test('each system has its own default folder, and IDLEWATT_HOME overrides it', () => {

@@ -23,6 +23,9 @@ import {
   createModelStore,
   type ModelStoreOptions,
 } from '../../../main/core/models/index.ts';
+import { jobOf } from '../../../main/core/models/model-job.ts';
+import { openRecord } from '../../../main/core/models/model-record.ts';
+import { ModelRecords } from '../../../main/core/models/model-records.ts';
 import { openPartFile } from '../../../main/core/models/part-file.ts';
 import { type Clock, systemClock } from '../../../main/ports/clock.ts';
 import { type AppError, isAppError } from '../../../shared/errors.ts';
@@ -375,6 +378,17 @@ describe('disk', () => {
     room = Number.POSITIVE_INFINITY;
     await store.ensure('model');
     assert.equal(server.ranges.at(-1), `bytes=${kept}-`);
+  });
+
+  it('a disk that fills up while a file is copied or verified fails the same way', async () => {
+    const folders = { downloaded: home, bundled: home };
+    const record = openRecord(entry(), folders);
+    const records = new ModelRecords([record], () => null);
+    const full = async () => {
+      throw Object.assign(new Error('no space left on device, copyfile'), { code: 'ENOSPC' });
+    };
+    await assert.rejects(jobOf(record, records, full).promise, failsWith('disk-full'));
+    assert.match(records.list()[0]?.error ?? '', /disk is full/);
   });
 
   it('enforces the disk budget', async () => {

@@ -29,7 +29,9 @@ function run(name: string, program: { readonly close: string; readonly body: str
     import { guardProcess } from ${adapter('node')};
     import { openLogFile } from ${adapter('pino')};
     const { log } = openLogFile({ folder: ${JSON.stringify(folder)}, name: '${name}', level: 'info' });
-    guardProcess({ log, closeMsMax: 400, close: async () => { ${program.close} } });
+    guardProcess({
+      log, closeMsMax: 400, close: async () => { ${program.close} }, isExpected: (error) => error.code === 'ENOSPC',
+    });
     ${program.body}`;
   const startMs = performance.now();
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', text], {
@@ -92,4 +94,20 @@ test('a second bug while closing is logged and does not cut the closing short', 
     ['a bug', 'another', undefined],
   );
   assert.equal(lines.at(-1)?.msg, 'closed');
+});
+
+test('an expected failure, such as a full disk, is logged and ends nothing', () => {
+  const full = "Object.assign(new Error('no space left'), { code: 'ENOSPC' })";
+  const { status, lines } = run('expected', {
+    close: CLOSED,
+    body: `
+      void Promise.reject(${full});
+      setTimeout(() => { throw ${full}; }, 5);
+      setTimeout(() => { log.info('still here'); process.exit(0); }, 50);`,
+  });
+  assert.equal(status, 0);
+  assert.deepEqual(
+    lines.map(({ err, msg }) => err?.message ?? msg),
+    ['no space left', 'no space left', 'still here'],
+  );
 });

@@ -10,7 +10,13 @@ import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createPresence, decide, type PresenceRules } from '../../../main/core/presence/index.ts';
 import { comfortLimits, HOT_CELSIUS } from '../../../shared/comfort.ts';
-import { decisionOf, type Presence, presenceReasonSchema, presenceSchema } from '../../../shared/presence.ts';
+import {
+  decisionOf,
+  type Presence,
+  presenceReasonSchema,
+  presenceSchema,
+  STORAGE_REASONS,
+} from '../../../shared/presence.ts';
 import type { ReadingName, Readings } from '../../../shared/readings.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -58,6 +64,7 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
       untilMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
     }),
   ),
+  storage: maybe(fc.constantFrom(...STORAGE_REASONS)),
   availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined'),
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
@@ -86,6 +93,7 @@ test('runs only if no known reading forbids it and the owner is known to be away
       const value = (name: ReadingName) => readings[name]?.value ?? null;
       const { pause } = rules;
       assert.ok(pause === null || (pause.untilMs !== null && pause.untilMs <= NOW));
+      assert.equal(rules.storage, null, 'what can’t be recorded isn’t begun');
       assert.equal(rules.availability, 'ready');
       assert.ok(rules.scheduleFromMs !== null && rules.scheduleFromMs <= NOW);
       assert.ok(rules.offPeakFromMs !== null && rules.offPeakFromMs <= NOW);
@@ -126,6 +134,7 @@ const ready: PresenceRules = {
   ...DEFAULT_SETTINGS,
   idleMinutes: 5,
   pause: null,
+  storage: null,
   availability: 'ready',
   scheduleFromMs: NOW,
   offPeakFromMs: NOW,
@@ -166,7 +175,10 @@ test('gives each reason', () => {
   assert.equal(reason(AWAY, { availability: 'starting' }), 'starting');
   assert.equal(reason(AWAY, { availability: 'engine-gave-up' }), 'engine-gave-up');
   assert.equal(reason(AWAY, { availability: 'unconfined' }), 'unconfined');
-  assert.equal(reason(AWAY, { pause: { sinceMs: 1, untilMs: null } }), 'paused-by-owner');
+  assert.equal(reason(AWAY, { storage: 'disk-full', availability: 'no-model' }), 'disk-full');
+  assert.equal(reason(AWAY, { storage: 'database-lost', runWhen: 'always' }), 'database-lost');
+  const pause = { sinceMs: 1, untilMs: null };
+  assert.equal(reason(AWAY, { pause, storage: 'disk-full' }), 'paused-by-owner');
 });
 
 test('doesn’t pause for what the owner turned off', () => {
@@ -266,4 +278,18 @@ test('is starting until the availability is set', () => {
   assert.equal(presence.current().reason, 'starting');
   presence.setAvailability('engine-gave-up');
   assert.equal(presence.current().reason, 'engine-gave-up');
+});
+
+test('pauses with the fault of the storage and resumes without it', () => {
+  const presence = createPresence({
+    clock: manualClock(NOW),
+    calendar: createCalendar('UTC'),
+    records: openDatabase(':memory:').records,
+    settings: () => ({ ...DEFAULT_SETTINGS, runWhen: 'always' }),
+  });
+  presence.setAvailability('ready');
+  const seen: string[] = [];
+  presence.onChange(({ reason: each }) => seen.push(each));
+  for (const fault of [...STORAGE_REASONS, null]) presence.setStorage(fault);
+  assert.deepEqual(seen, [...STORAGE_REASONS, 'always-on']);
 });

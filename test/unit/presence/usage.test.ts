@@ -7,6 +7,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createUsage } from '../../../main/core/presence/index.ts';
+import type { Clock } from '../../../main/ports/clock.ts';
+import type { RecordStore } from '../../../main/ports/store.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 
@@ -51,3 +54,39 @@ test('doesn’t count a gap in which the machine slept', () => {
   usage.stop();
   assert.deepEqual(usage.days(1), [{ day: '2026-11-23', seenMs: 3 * 60_000, freeMs: 3 * 60_000 }]);
 });
+
+test('counts nothing twice and loses nothing while the disk is full', () => {
+  const { clock, calendar } = setUp();
+  const stored = createMemoryRecordStore();
+  const disk = { full: false };
+  const records: RecordStore = {
+    ...stored,
+    set(collection, key, value) {
+      if (disk.full) throw new AppError('disk-full', 'The disk is full.');
+      stored.set(collection, key, value);
+    },
+  };
+  // A clock that reports the failures of its timers, as the agent's does.
+  const every: Clock['every'] = (intervalMs, run) => clock.every(intervalMs, () => attempt(run));
+  const usage = createUsage({ clock: { ...clock, every }, calendar, records, isFree: () => true });
+  const expected = (hours: number) => [
+    { day: '2026-11-23', seenMs: hours * HOUR_MS, freeMs: hours * HOUR_MS },
+  ];
+  clock.advance(HOUR_MS / 2);
+  disk.full = true;
+  clock.advance(HOUR_MS / 2);
+  assert.deepEqual(usage.days(1), expected(1), 'a page can be opened');
+  assert.deepEqual(usage.days(1), expected(1));
+  disk.full = false;
+  clock.advance(60_000);
+  const next = createUsage({ clock, calendar, records: stored, isFree: () => true });
+  assert.deepEqual(next.days(1), expected(1 + 1 / 60));
+});
+
+function attempt(run: () => unknown): void {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(isAppError(error, 'disk-full'));
+  }
+}

@@ -7,10 +7,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
-import { CHANNEL_PATH, PAYMENT_HEADER, PAYMENT_RESPONSE_HEADER } from '../../../main/ports/payments.ts';
+import {
+  type Admission,
+  CHANNEL_PATH,
+  PAYMENT_HEADER,
+  PAYMENT_RESPONSE_HEADER,
+} from '../../../main/ports/payments.ts';
+import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH } from '../../../shared/offer.ts';
+import type { Presence, StorageFault } from '../../../shared/presence.ts';
 import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
-import { encode } from '../../fakes/payment-gate.ts';
+import { createFakeGate, encode } from '../../fakes/payment-gate.ts';
 import { ask, OFFERED, refused, setUp } from './provider-setup.ts';
 
 describe('provider: public information', () => {
@@ -125,5 +132,45 @@ describe('provider: admission', () => {
     }
     assert.deepEqual([(await first).status, (await second).status], [200, 200]);
     assertIdle();
+  });
+});
+
+describe('provider: a disk that takes no records', () => {
+  it('reports a disk that takes no records as a pause, whatever the payment gate makes of it', async () => {
+    const fault = { reason: null as StorageFault | null };
+    const presence = (): Presence =>
+      fault.reason === null
+        ? { decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }
+        : { decision: 'pause', reason: fault.reason, sinceMs: 0, untilMs: null };
+    const failing = await setUp({ presence, gate: { ...createFakeGate(), admit: fail } });
+    async function fail(): Promise<never> {
+      throw new AppError('disk-full', 'The disk is full.');
+    }
+    await refused(await failing.post(ask()), 503, { code: 'paused_disk_full' });
+    const channel = () => failing.service.app.request('/v1/channel', { method: 'POST' });
+    await refused(await channel(), 503, { code: 'paused_disk_full' });
+
+    const answered: Admission = {
+      kind: 'answered',
+      status: 402,
+      headers: {},
+      body: '{}',
+      reason: 'deposit-refused',
+    };
+    const swallowing = await setUp({
+      presence,
+      gate: {
+        ...createFakeGate(),
+        async admit() {
+          fault.reason = 'disk-unwritable';
+          return answered;
+        },
+      },
+    });
+    await refused(await swallowing.post(ask()), 503, { code: 'paused_disk_unwritable' });
+    fault.reason = null;
+    const opening = () => swallowing.service.app.request('/v1/channel', { method: 'POST' });
+    await refused(await opening(), 503, { code: 'paused_disk_unwritable' });
+    await refused(await opening(), 503, { code: 'paused_disk_unwritable' });
   });
 });

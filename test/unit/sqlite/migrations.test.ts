@@ -225,6 +225,33 @@ test('every later version preserves the data of an earlier one', () => {
   database.close();
 });
 
+test('0007: the database has an ID, and every row its checksum', () => {
+  const before = at(6);
+  before.exec(`
+    INSERT INTO job (id, body, paid) VALUES ('j', '{"side":"sold"}', 'claimed');
+    INSERT INTO job_event VALUES ('j', 0, 1764000000000, 'admitted', NULL);
+    INSERT INTO record VALUES ('channel', '0x1', '{"charged":"5"}');
+    INSERT INTO benchmark VALUES ('b', 1, 'cpu', '{}', '{}');
+  `);
+  before.close();
+  openDatabase(path).close();
+  const after = new Database(path);
+  assert.match(String(after.prepare('SELECT id FROM database_identity').pluck().get()), /^[0-9a-f]{32}$/);
+  const checksum = (...values: unknown[]) =>
+    createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
+  for (const [table, expected] of [
+    ['job', checksum('j', '{"side":"sold"}', 'claimed')],
+    ['job_event', checksum('j', 0, 1764000000000, 'admitted', null)],
+    ['record', checksum('channel', '0x1', '{"charged":"5"}')],
+    ['benchmark', checksum('b', 1, 'cpu', '{}', '{}')],
+  ] as const) {
+    const sql = `SELECT checksum FROM ${table}`;
+    assert.equal(after.prepare(sql).pluck().get(), expected, table);
+  }
+  after.close();
+  openDatabase(path).close();
+});
+
 test('a failed step leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };
   assert.throws(

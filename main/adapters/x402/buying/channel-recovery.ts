@@ -5,7 +5,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { ClientChannelStorage } from '../wire.ts';
 import { type BoughtChannel, requirementOf } from './channel-finder.ts';
 import type { ChannelUse } from './provider-channels.ts';
-import { checkRequirements, decodeRequired, refusalCode } from './provider-responses.ts';
+import { checkRequirements, decodeRequired, isPauseCode, refusalCode } from './provider-responses.ts';
 
 /** While a provider still works on a lost request, its channel is busy and an immediate retry is pointless. */
 const BUSY_WAIT_MS = 500;
@@ -34,6 +34,7 @@ export async function learnFromRefusal(
     slot.notBeforeMs = clock.monotonic() + BUSY_WAIT_MS;
     return;
   }
+  if (isPauseCode(code)) return;
   slot.refusals += 1;
   if (response.status !== 402 || response.required === null) return;
   const required = decodeRequired(response.required);

@@ -87,6 +87,11 @@ export function refusalCode(body: string): string | null {
   }
 }
 
+/** True if a provider refused because it is paused, not because of the payment. */
+export function isPauseCode(code: string | null): boolean {
+  return code?.startsWith('paused') === true;
+}
+
 /** Returns the error for a failed deposit. */
 export function depositError(peer: string, code: string | null): AppError {
   if (code === 'chain-unavailable') {
@@ -104,6 +109,11 @@ export function depositError(peer: string, code: string | null): AppError {
       'The provider’s clock differs from the blockchain’s, so it rejected the deposit. Nothing was deposited; another provider may accept it.',
       { details: { peer } },
     );
+  }
+  if (isPauseCode(code)) {
+    return new AppError('paused', 'The provider is paused and takes no deposits.', {
+      details: { peer, code },
+    });
   }
   return new AppError('insufficient-funds', 'The deposit into the channel failed.', {
     details: { peer, reason: code },

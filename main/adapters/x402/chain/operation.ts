@@ -18,7 +18,10 @@ const operations = new AsyncLocalStorage<Operation>();
 /** The result of a call into the libraries, with the chain's part in it. */
 export interface OperationResult<T> {
   readonly result: T;
-  /** The chain was unavailable, or the fee could not be paid, even if `result` reports something else. */
+  /**
+   * The chain was unavailable, the fee could not be paid, or the disk didn't take a record, even if `result` reports
+   * something else.
+   */
   readonly failure: AppError | null;
   /** Receipt of the last transaction that was mined during the call. */
   readonly receipt: TransactionReceipt | null;
@@ -43,13 +46,18 @@ export function currentOperation(): Operation | undefined {
   return operations.getStore();
 }
 
+/** Keeps an expected failure for the current operation, since the libraries report only a string. */
+export function noteFailure(error: unknown): void {
+  const operation = currentOperation();
+  if (operation !== undefined && isAppError(error)) operation.failure = error;
+}
+
 /** Awaits a chain call and keeps its expected failure for the current operation. */
 export async function observed<T>(call: Promise<T>): Promise<T> {
-  const operation = currentOperation();
   try {
     return await call;
   } catch (error) {
-    if (operation !== undefined && isAppError(error)) operation.failure = error;
+    noteFailure(error);
     throw error;
   }
 }

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { AppError } from '../../../../shared/errors.ts';
 import { type Amount, amountSchema, ZERO } from '../../../../shared/money.ts';
 import type { AdmittedPayment, PaidRequest } from '../../../ports/payments.ts';
+import { storageFaultOf } from '../../../ports/storage.ts';
+import { observeChain } from '../chain/operation.ts';
 import type { Payment } from '../wire.ts';
 import { contextOf } from './gate-request.ts';
 import type { ProviderChannels } from './provider-channels.ts';
@@ -36,8 +38,11 @@ export function createAdmittedPayment(
     async settle(charged) {
       close();
       const clamped = clamp(charged, request.ceiling);
-      const settled = await charge(provider, { request, payment, verified }, clamped);
+      const { result: settled, failure } = await observeChain(() =>
+        charge(provider, { request, payment, verified }, clamped),
+      );
       if (!settled.success) {
+        if (storageFaultOf(failure) !== null) throw failure;
         throw new AppError('payment-required', 'Could not record the charge.', {
           details: { channelId: payment.payload.voucher.channelId, reason: settled.errorReason },
         });

@@ -1,5 +1,6 @@
 /** Implements {@link PaymentGate} with x402's HTTP server, adapted to streaming responses. */
 import { encodePaymentResponseHeader } from '@x402/core/http';
+import type { AppError } from '../../../../shared/errors.ts';
 import { amount, ZERO } from '../../../../shared/money.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../../../shared/wire.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type PaymentGate,
   type PaymentRefusal,
 } from '../../../ports/payments.ts';
+import { storageFaultOf } from '../../../ports/storage.ts';
 import { observeChain } from '../chain/operation.ts';
 import { type Channel, type Payment, parsePayment } from '../wire.ts';
 import { charge, createAdmittedPayment, releaseReservation, type Verified } from './admitted-payment.ts';
@@ -93,6 +95,7 @@ async function takeDeposit(
     };
   }
   await releaseReservation(verified);
+  rethrowStorage(failure);
   if (failure !== null) return refuse(provider, request, 'chain-unavailable');
   return refuse(provider, request, classifyRefusal(settled.errorReason, payment, null));
 }
@@ -115,9 +118,15 @@ async function verify(
     provider.announceFound();
     return refundedResponse(response);
   }
+  rethrowStorage(failure);
   if (failure !== null) return refuse(provider, request, 'chain-unavailable');
   const required = requiredOf(response);
   return refusalResponse(classifyRefusal(errorOf(required), payment, before), required);
+}
+
+/** A disk that takes no records is this machine's fault, not the payment's. */
+function rethrowStorage(failure: AppError | null): void {
+  if (storageFaultOf(failure) !== null) throw failure;
 }
 
 /** A cooperative refund claims the balance due in the same transaction: the ledger needs that claim too. */

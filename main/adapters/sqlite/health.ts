@@ -1,0 +1,231 @@
+/**
+ * Watches the disk and the database file while they are in use: room, failed writes, and whether the file and its
+ * write-ahead log are still the ones that were opened. Keeps the mark next to the database current.
+ */
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Database, Statement } from 'better-sqlite3';
+import type { StorageFault } from '../../../shared/presence.ts';
+import { type StorageHealth, storageError, storageFaultOf } from '../../ports/storage.ts';
+import { copyDatabase } from './copy.ts';
+import { openHandles, translating, type WriteGuard } from './handles.ts';
+import { currentMark, type LedgerMark, markPath, rescuePath, writeMark } from './ledger-mark.ts';
+import { openRecordStore } from './record-store.ts';
+
+/** Room on the disk below which nothing is begun, so that what runs can still be recorded, and above which it resumes. */
+export const DISK_ROOM_BYTES = { pauseBelow: 32 * 1024 * 1024, resumeAbove: 64 * 1024 * 1024 } as const;
+
+/** Room below which a failed write means a full disk. */
+const FULL_BYTES = 1024 * 1024;
+
+/** Record that is changed to see whether the disk takes a write. */
+const PROBE = { collection: 'storage', key: 'probe' } as const;
+
+export interface HealthOptions {
+  readonly path: string;
+  readonly database: Database;
+  /** Free bytes for this process at a folder; the file system's answer unless a test replaces it. */
+  readonly freeBytes?: ((folder: string) => number) | undefined;
+}
+
+export interface DatabaseHealth extends StorageHealth, WriteGuard {
+  /** The file was found to be damaged while it is in use. */
+  damaged(): void;
+  /** Forces the mark to disk. */
+  flushMark(): void;
+  /** The same for the last time, unless the file isn't there any more; call it before the database is closed. */
+  close(): void;
+}
+
+export function watchDatabase(options: HealthOptions): DatabaseHealth {
+  return new Health(options);
+}
+
+class Health implements DatabaseHealth {
+  readonly #path: string;
+  readonly #database: Database;
+  readonly #freeBytes: (folder: string) => number;
+  readonly #file: FileIdentity | null;
+  readonly #listeners = new Set<(fault: StorageFault | null) => void>();
+  /** Null until the log exists. */
+  #log: FileIdentity | null = null;
+  #fault: StorageFault | null = null;
+  #isRescued = false;
+  #head: Statement | null = null;
+  #marked: LedgerMark | null = null;
+  #isMarkFlushed = false;
+
+  constructor({ path, database, freeBytes = freeBytesAt }: HealthOptions) {
+    this.#path = path;
+    this.#database = database;
+    this.#freeBytes = freeBytes;
+    this.#file = identityOf(path);
+    this.#log = identityOf(`${path}-wal`);
+  }
+
+  fault(): StorageFault | null {
+    return this.#fault;
+  }
+
+  onChange(listener: (fault: StorageFault | null) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  note(error: unknown): boolean {
+    const fault = storageFaultOf(this.#precise(error));
+    if (fault !== null) this.#set(fault);
+    return fault !== null;
+  }
+
+  damaged(): void {
+    this.#set('database-damaged');
+  }
+
+  check(): void {
+    // Only a restart with another file ends this one.
+    if (this.#fault === 'database-damaged') return;
+    if (!this.#isInPlace()) {
+      this.#lose();
+      return;
+    }
+    if (isReadOnly(this.#path)) {
+      this.#set('disk-unwritable');
+      return;
+    }
+    const room = this.#freeBytes(dirname(this.#path));
+    if (room < (this.#fault === 'disk-full' ? DISK_ROOM_BYTES.resumeAbove : DISK_ROOM_BYTES.pauseBelow)) {
+      this.#set('disk-full');
+      return;
+    }
+    if (this.#fault !== null && !this.#canWrite()) return;
+    this.#set(null);
+    this.flushMark();
+  }
+
+  beforeWrite(): void {
+    if (this.#isInPlace()) return;
+    this.#lose();
+    throw storageError('database-lost', { details: { path: this.#path } });
+  }
+
+  failed(error: unknown): void {
+    this.note(error);
+  }
+
+  committed(): void {
+    this.#head ??= this.#database.prepare('SELECT sequence FROM ledger_head').pluck();
+    const head = this.#head;
+    this.#mark(() => (head.get() ?? 0) !== this.#marked?.sequence, false);
+  }
+
+  flushMark(): void {
+    this.#mark(() => {
+      const isMarked = currentMark(this.#database).sequence === this.#marked?.sequence;
+      return !isMarked || !this.#isMarkFlushed || !existsSync(markPath(this.#path));
+    }, true);
+  }
+
+  close(): void {
+    if (this.#isInPlace()) this.flushMark();
+  }
+
+  /**
+   * Writes the mark if it is due. Never throws: what it is about has been committed, and a mark that stays behind the
+   * ledger is safe.
+   */
+  #mark(isDue: () => boolean, flush: boolean): void {
+    try {
+      if (!isDue()) return;
+      const mark = currentMark(this.#database);
+      writeMark(this.#path, mark, flush);
+      this.#marked = mark;
+      this.#isMarkFlushed = flush;
+    } catch (error) {
+      this.note(error);
+    }
+  }
+
+  #precise(error: unknown): unknown {
+    return fullIfSo(error, this.#path, this.#freeBytes);
+  }
+
+  /** Changes a row: SQLite writes nothing for a row that stays the same. */
+  #canWrite(): boolean {
+    try {
+      translating(() => {
+        const records = openRecordStore(openHandles(this.#database).writer);
+        records.update(PROBE.collection, PROBE.key, (current) => (current === '1' ? '0' : '1'));
+      });
+      return true;
+    } catch (error) {
+      if (!this.note(error)) throw error;
+      return false;
+    }
+  }
+
+  #isInPlace(): boolean {
+    if (!isSame(this.#file, identityOf(this.#path))) return false;
+    const log = identityOf(`${this.#path}-wal`);
+    this.#log ??= log;
+    return this.#log === null || isSame(this.#log, log);
+  }
+
+  /**
+   * Saves what only this process still has, as long as it has the files open: a lost log is copied into the database,
+   * a lost database into a new file next to it.
+   */
+  #lose(): void {
+    this.#set('database-lost');
+    if (this.#isRescued || this.#database.inTransaction) return;
+    this.#isRescued = true;
+    try {
+      if (isSame(this.#file, identityOf(this.#path))) this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      else copyDatabase(this.#database, rescuePath(this.#path));
+    } catch {
+      // Nothing else can be saved: the disk or the folder is gone as well.
+    }
+  }
+
+  #set(fault: StorageFault | null): void {
+    // A lost or damaged file is the cause of what follows.
+    if (this.#fault === 'database-damaged' || fault === this.#fault) return;
+    this.#fault = fault;
+    for (const listener of [...this.#listeners]) listener(fault);
+  }
+}
+
+/** SQLite reports some writes that don't fit as failures of the disk; the free room tells them apart. */
+export function fullIfSo(error: unknown, path: string, freeBytes = freeBytesAt): unknown {
+  const isFull = storageFaultOf(error) === 'disk-unwritable' && freeBytes(dirname(path)) < FULL_BYTES;
+  return isFull ? storageError('disk-full', { cause: error }) : error;
+}
+
+interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** Returns null for a file that isn't there. */
+function identityOf(path: string): FileIdentity | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+function isSame(left: FileIdentity | null, right: FileIdentity | null): boolean {
+  return left !== null && right !== null && left.dev === right.dev && left.ino === right.ino;
+}
+
+/** True on a file system that became read-only, which would otherwise show only at the next write. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return storageFaultOf(error) !== null;
+  }
+}
+
+function freeBytesAt(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}

@@ -1,0 +1,59 @@
+/** Runs an agent on a file system of its own that a test can fill, and limits what its process can write. */
+import { execFileSync } from 'node:child_process';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
+import { onSmallDisk } from '../fakes/mounts.ts';
+import { temporaryHome } from './practice-agent.ts';
+
+const PIECE_BYTES = 1024 * 1024;
+
+export interface SmallDisk {
+  readonly agent: RunningAgent;
+  /** The data folder as this process reaches it. */
+  readonly home: string;
+  /** Writes one file until nothing more fits. */
+  fill(): void;
+  /** Deletes that file. */
+  free(): void;
+  /** Sets the largest file that these processes may write; null removes the limit. */
+  limitFiles(pids: readonly number[], bytes: number | null): void;
+  remove(): Promise<void>;
+}
+
+/**
+ * Starts an agent whose data folder is a new file system in memory. It is mounted in a mount namespace of the agent, so
+ * that it needs no privilege and is gone when the agent ends.
+ */
+export async function startOnSmallDisk(mebibytes: number, args: readonly string[]): Promise<SmallDisk> {
+  const folder = temporaryHome();
+  const agent = await startAgent([...args, '--home', folder.path], {
+    under: onSmallDisk(folder.path, `${mebibytes}m`),
+  });
+  const home = join('/proc', String(agent.ready.pid), 'root', folder.path);
+  const ballast = join(home, 'ballast');
+  return {
+    agent,
+    home,
+    fill() {
+      const { bavail, bsize } = statfsSync(home);
+      try {
+        for (let piece = 0; piece <= Math.ceil((bavail * bsize) / PIECE_BYTES); piece += 1) {
+          writeFileSync(ballast, Buffer.alloc(PIECE_BYTES, 1), { flag: 'a' });
+        }
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+      }
+    },
+    free: () => rmSync(ballast),
+    limitFiles(pids, bytes) {
+      for (const pid of pids) {
+        execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes ?? 'unlimited'}:unlimited`]);
+      }
+    },
+    async remove() {
+      await agent.stop();
+      folder.remove();
+    },
+  };
+}

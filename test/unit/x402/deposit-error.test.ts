@@ -1,0 +1,21 @@
+/**
+ * Verifies: a failed deposit is reported by its cause, so that a buyer tries another provider if only this one is at
+ * fault.
+ * Setup: the codes that providers respond with.
+ * Fails if: a provider's pause is reported as a lack of money.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { depositError } from '../../../main/adapters/x402/buying/provider-responses.ts';
+
+test('a paused provider, an unavailable chain and a refused deposit have different errors', () => {
+  for (const [code, expected] of [
+    ['paused_disk_full', 'paused'],
+    ['paused_database_lost', 'paused'],
+    ['chain-unavailable', 'chain-unavailable'],
+    ['deposit-refused', 'insufficient-funds'],
+    [null, 'insufficient-funds'],
+  ] as const) {
+    assert.equal(depositError('peer', code).code, expected, String(code));
+  }
+});
