@@ -154,7 +154,8 @@ async function compose(
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const buys = !surroundings.serves || config.profile !== 'practice';
-  const buying = buys ? await openBuying(surroundings, { foundation, money, network }) : null;
+  const { models } = selling.engine;
+  const buying = buys ? await openBuying(surroundings, { foundation, money, network, models }) : null;
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 

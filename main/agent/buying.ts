@@ -7,10 +7,12 @@ import { amount } from '../../shared/money.ts';
 import { createSender, signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
+import { createTokenizer } from '../adapters/llama/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway } from '../core/gateway/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
+import type { ModelStore } from '../core/models/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
 import {
   type BoughtCharges,
@@ -38,6 +40,7 @@ export interface BuyingParts {
   readonly foundation: Foundation;
   readonly money: Money;
   readonly network: Network;
+  readonly models: Pick<ModelStore, 'findFile'>;
 }
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
@@ -146,7 +149,7 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
 
 async function openGateway(
   { config, clock, onClose, log }: Surroundings,
-  { foundation, money, network }: BuyingParts,
+  { foundation, money, network, models }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
     readonly budget: Budget;
@@ -157,6 +160,12 @@ async function openGateway(
   const { charges, budget, payer, directory } = buying;
   const { chain } = money;
   const gatewayLog = log.child('gateway');
+  const tokenizer = createTokenizer({
+    findFile: models.findFile,
+    modelFolders: [foundation.paths.models],
+    clock,
+  });
+  onClose(() => tokenizer.stop());
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
   const gateway = createGateway({
     network,
@@ -175,6 +184,9 @@ async function openGateway(
     onBought: ({ channelId, cumulative }) => {
       if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },
+    tokenizer,
+    onFalseBill: (peer, reason) =>
+      gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
   });
   const server = createHttpServer(gateway.app);

@@ -13,7 +13,7 @@ import {
   type ScheduledSettlement,
 } from '../core/payments/index.ts';
 import type { OpenedWallet } from '../core/wallet/index.ts';
-import type { ChainNetwork } from '../ports/chain.ts';
+import type { ChainNetwork, CoinPrice } from '../ports/chain.ts';
 import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,6 +25,13 @@ export interface SettlingParts {
   /** Reads the wallet's balances after money has moved. */
   readonly refreshBalances: () => void;
 }
+
+/**
+ * Used where neither the network nor the owner names a price: 5,000 USDC for one ETH, above the usual price. It only
+ * decides which deposits are too small for their network fee, so a rough figure will do, and no price is queried over
+ * the network.
+ */
+const ASSUMED_COIN_PRICE: CoinPrice = { token: amount(5_000_000_000n), coin: amount(10n ** 18n) };
 
 export async function openSettling(surroundings: Surroundings, parts: SettlingParts) {
   const { clock, log } = surroundings;
@@ -61,6 +68,7 @@ function openChannels(
     store: foundation.records,
     withdrawDelaySeconds: terms.withdrawDelaySeconds,
     depositMin: amount(terms.depositMin),
+    coinPrice: () => coinPriceOf(chain, foundation.settings.get().coinPriceMicroUsd) ?? ASSUMED_COIN_PRICE,
     recoverSigner,
   });
 }

@@ -24,6 +24,12 @@ export interface ChainNetwork {
   readonly coinPriceMicroUsd: number | null;
 }
 
+/** `token` base units of the token are worth `coin` base units of the native coin. */
+export interface CoinPrice {
+  readonly token: Amount;
+  readonly coin: Amount;
+}
+
 export interface Balances {
   readonly token: Amount | null;
   readonly coin: Amount | null;

@@ -66,6 +66,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
     id: count,
     reason: z.enum(['stop', 'length', 'aborted']),
     inputTokens: count,
+    readTokens: count.optional(),
     outputTokens: count,
     prefillMs: z.number().nonnegative(),
     decodeMs: z.number().nonnegative(),

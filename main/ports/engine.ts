@@ -67,6 +67,8 @@ export type GenerateEvent =
       readonly type: 'end';
       readonly reason: 'stop' | 'length' | 'aborted';
       readonly inputTokens: number;
+      /** Prompt tokens that were computed; fewer than `inputTokens` only after an abort. Absent: all of them. */
+      readonly readTokens?: number | undefined;
       readonly outputTokens: number;
       readonly prefillMs: number;
       readonly decodeMs: number;

@@ -70,6 +70,13 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
+/** A transaction that a request makes the provider send, at the provider's cost. */
+export interface ChainWork {
+  readonly kind: 'deposit' | 'refund';
+  /** True if jobs have used up at least half of the channel's balance, so that the fee follows a business. */
+  readonly isPaidFor: boolean;
+}
+
 /**
  * Result of checking a payment header before the request's body is received, without the chain: there is none; the
  * payment would be refused with any body; only the chain can decide; or it is a valid voucher of a known channel with
@@ -81,10 +88,18 @@ export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
+  /** Returns the transaction that this request demands, without verifying anything; null if it demands none. */
+  chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
   /** Verifies and persists the voucher, and only then admits the request. */
   admit(request: PaidRequest): Promise<Admission>;
+}
+
+/** The charge of one request, and the channel's total after it. */
+export interface Charge {
+  readonly charged: Amount;
+  readonly cumulative: Amount;
 }
 
 /**
@@ -95,8 +110,18 @@ export interface PaymentLease {
   readonly channelId: string;
   /** Headers to send with the paid request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Reads the provider's `PAYMENT-RESPONSE` and rejects a charge above the ceiling. Frees the lease. */
-  complete(paymentResponse: string): Promise<{ charged: Amount; cumulative: Amount }>;
+  /**
+   * Reads the provider's `PAYMENT-RESPONSE` without accepting it. Fails with `bad-request` for a charge above the ceiling
+   * or out of step with the channel.
+   */
+  read(paymentResponse: string): Charge;
+  /** Accepts the charge of a `PAYMENT-RESPONSE`, which {@link read} reads. Frees the lease. */
+  complete(paymentResponse: string): Promise<Charge>;
+  /**
+   * Rejects the charge: nothing is recorded as paid, and the channel is never used again. The provider may still claim
+   * up to the voucher's amount; that is recorded once the chain shows it. Frees the lease.
+   */
+  dispute(): Promise<void>;
   /** Corrects the channel's state from a 402 response. Frees the lease; the caller takes a new one. */
   refused(response: {
     status: number;
@@ -105,9 +130,10 @@ export interface PaymentLease {
   }): Promise<void>;
   /**
    * Ends a lease whose response was lost. The provider is queried in the background for the charge; the lease is
-   * freed when the charge is known or can't be learned now.
+   * freed when the charge is known or can't be learned now. `onLearned` is called with the charge, before it is
+   * reported to the ledger as a charge of the channel.
    */
-  abandon(): Promise<void>;
+  abandon(onLearned?: (charge: Charge) => void): Promise<void>;
 }
 
 /** A provider to pay, and access to its HTTP service. */

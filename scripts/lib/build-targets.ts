@@ -169,11 +169,12 @@ function copyAgentFiles(): void {
 }
 
 /** Returns the agent's entry file and every file that it starts as a separate process. */
-function agentEntries(): string[] {
+export function agentEntries(): string[] {
   return [
     'main/agent-main.ts',
     'main/adapters/gpu/probe-process.ts',
     'main/adapters/llama/engine-process.ts',
+    'main/adapters/llama/vocabulary-process.ts',
     'main/adapters/sqlite/examine-process.ts',
   ].map((path) => join(REPOSITORY, path));
 }

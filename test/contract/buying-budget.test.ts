@@ -26,6 +26,7 @@ import { createFakeJobs } from '../fakes/jobs.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { OFFERED } from '../fakes/market.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts, openProvider, openRequester, reach, type Service, serve } from './paid-service.ts';
 
 const USDC = 1_000_000n;
@@ -34,7 +35,7 @@ let chain: PracticeChain;
 const services: Service[] = [];
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
 });
 
 after(async () => {

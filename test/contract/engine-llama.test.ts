@@ -15,7 +15,7 @@ import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { measureEngineSpeeds } from '../../main/core/benchmark/engine-speed.ts';
 import { createEngineDuty, createEngineSupervisor, measureEngine } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
-import type { Engine, EngineStatus, ModelFile } from '../../main/ports/engine.ts';
+import type { Engine, EngineStatus, GenerateEvent, ModelFile } from '../../main/ports/engine.ts';
 import { measureProcess } from '../../scripts/bench/process-cost.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
@@ -192,6 +192,28 @@ describe('speed and duty cycle of the llama engine', () => {
     engine.setDuty(100);
     // Without rests the tiny model uses a whole core, or what other programs leave of it.
     assert.ok(cost.corePercent < 45, `${cost.corePercent}% of a core`);
+  });
+});
+
+describe('a prompt that is left while it is read', () => {
+  it('ends with the number of tokens that were computed', async () => {
+    const prompt = { kind: 'text' as const, text: 'The cat and the harbour. '.repeat(150) };
+    const whole = await collect(engine.generate(request({ prompt, maxTokens: 1 }), NEVER));
+    assert.equal(whole.end.readTokens, whole.end.inputTokens);
+    // Rests between the chunks of 128 tokens, so that the abort arrives in the middle.
+    engine.setDuty(1);
+    const leaving = new AbortController();
+    let end: GenerateEvent | null = null;
+    for await (const event of engine.generate(request({ prompt, maxTokens: 1 }), leaving.signal)) {
+      if (event.type === 'start') leaving.abort();
+      end = event;
+    }
+    engine.setDuty(100);
+    assert.ok(end?.type === 'end' && end.reason === 'aborted');
+    const { readTokens, inputTokens } = end;
+    assert.ok(readTokens !== undefined && readTokens < inputTokens, `${readTokens} of ${inputTokens}`);
+    assert.equal(readTokens % 128, 0);
+    assert.deepEqual([inputTokens, end.outputTokens], [whole.end.inputTokens, 0]);
   });
 });
 

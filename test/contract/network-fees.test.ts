@@ -14,6 +14,7 @@ import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvi
 import { type ChainNode, connectNode, createSender } from '../../main/adapters/ethers/index.ts';
 import type { Hex, UnsignedTransaction } from '../../main/ports/evm.ts';
 import { amount } from '../../shared/money.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts } from './paid-service.ts';
 import { type Lie, type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 
@@ -28,7 +29,7 @@ let chain: PracticeChain;
 const opened: { close(): unknown }[] = [];
 
 before(async () => {
-  chain = await startPracticeChain({ folder });
+  chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
 });
 afterEach(async () => {
   for (const one of opened.splice(0)) await one.close();

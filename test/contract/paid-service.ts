@@ -19,7 +19,7 @@ import {
   type PayerOptions,
 } from '../../main/adapters/x402/index.ts';
 import { createSettlement, type ScheduledSettlement } from '../../main/core/payments/index.ts';
-import type { ChainNetwork } from '../../main/ports/chain.ts';
+import type { ChainNetwork, CoinPrice } from '../../main/ports/chain.ts';
 import type { ChannelClaims } from '../../main/ports/claims.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import {
@@ -62,6 +62,8 @@ export interface ProviderSetup {
   /** Verifier of vouchers: our own fast check (default) or x402's server. */
   readonly checks?: 'ourselves' | 'x402';
   readonly network?: Partial<ChainNetwork>;
+  /** Price of the coin, from which the minimum deposit follows; unknown by default. */
+  readonly coinPrice?: () => CoinPrice;
   readonly depositMin?: Amount;
 }
 
@@ -74,6 +76,7 @@ export async function openProvider(
     checks = 'ourselves',
     network = {},
     depositMin = DEPOSIT_MIN,
+    coinPrice,
   }: ProviderSetup = {},
 ): Promise<Provider> {
   const node = connectNode({ ...chain.network, ...network });
@@ -86,6 +89,7 @@ export async function openProvider(
     store,
     withdrawDelaySeconds: WITHDRAW_DELAY_SECONDS,
     depositMin,
+    ...(coinPrice && { coinPrice }),
     ...(checks === 'ourselves' ? { recoverSigner } : {}),
   });
   const claims = createChannelClaims(channels, systemClock);

@@ -185,6 +185,80 @@ test('a lost response is charged once and the payer learns the channel’s state
   await service.close();
 });
 
+test('a disputed charge is not accepted, its channel is not used again, and a claim of it is recorded', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  service.charge = amount(400);
+  const answer = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  const paid = answer.headers.get(PAYMENT_RESPONSE_HEADER) ?? '';
+  assert.deepEqual(lease.read(paid), { charged: 400n, cumulative: 523n });
+  await lease.dispute();
+  const accepted = () =>
+    requester.payer.charges().find(({ channelId }) => channelId === lease.channelId)?.total;
+  assert.equal(accepted(), 123n);
+  assert.deepEqual(requester.payer.unresolved(), [], 'the provider isn’t queried about it');
+  const restarted = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(requester.store.snapshot()),
+  });
+  for (const { payer } of [requester, restarted]) {
+    const next = await payer.lease(reach(service), CHAT_PATH, CEILING);
+    assert.notEqual(next.channelId, lease.channelId);
+    await next.abandon();
+    await payer.idle();
+  }
+  assert.equal(accepted(), 123n);
+  // The voucher covers the charge, so the provider can claim it. The chain has the last word.
+  await provider.settlement.settleNow();
+  await requester.payer.deposits();
+  assert.equal(accepted(), 523n);
+  assert.deepEqual(
+    requester.charges.filter(({ channelId }) => channelId === lease.channelId).map(({ total }) => total),
+    [523n],
+  );
+  await service.close();
+});
+
+test('the charge of a lost response is reported to the lease before it is reported as a charge', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
+  const learned: unknown[] = [];
+  await lease.abandon((charge) => learned.push({ ...charge, reported: requester.charges.length }));
+  await requester.payer.idle();
+  assert.deepEqual(learned, [{ charged: 200n, cumulative: 323n, reported: 0 }]);
+  assert.equal(requester.charges.length, 1);
+  await service.close();
+});
+
+test('a lease learns its charge also from a provider that was away when it was queried', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  let isAway = false;
+  const provider = reach(service);
+  const fetchOrFail: typeof provider.fetch = (path, init) =>
+    isAway ? Promise.reject(new Error('not connected')) : provider.fetch(path, init);
+  const lease = await requester.payer.lease({ ...provider, fetch: fetchOrFail }, CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
+  isAway = true;
+  const learned: unknown[] = [];
+  await lease.abandon((charge) => learned.push(charge));
+  await requester.payer.idle();
+  assert.deepEqual([learned, requester.payer.unresolved()], [[], ['provider-1']]);
+  await requester.payer.synchronise(provider);
+  assert.deepEqual(learned, [{ charged: 200n, cumulative: 323n }]);
+  await service.close();
+});
+
 test('a buyer that crashed during a request learns the charge at its next start', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));

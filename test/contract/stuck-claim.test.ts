@@ -28,6 +28,7 @@ import { silentLog } from '../../main/ports/log.ts';
 import { amount } from '../../shared/money.ts';
 import { manualClock } from '../fakes/clock.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { TEST_METHODS } from './chain-methods.ts';
 import {
   buy,
   DEPOSIT_MIN,
@@ -43,7 +44,7 @@ const RECEIPT_TIMEOUT_MS = 300;
 
 /** A provider as the agent opens it: the fee recorder tells the outbox of each replacement. */
 async function openParts(folder: string) {
-  const chain = await startPracticeChain({ folder });
+  const chain = await startPracticeChain({ folder, moreMethods: TEST_METHODS });
   const accounts = await makeAccounts();
   await chain.fund(accounts.gas.address, amount(0));
   const node = connectNode(chain.network);

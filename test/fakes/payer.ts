@@ -20,34 +20,54 @@ interface Channel {
 export interface FakePayer extends Payer {
   /** Total paid according to this side's records. */
   paid(): bigint;
-  readonly ends: ('completed' | 'refused' | 'abandoned')[];
+  readonly ends: ('completed' | 'refused' | 'abandoned' | 'disputed')[];
   /** Number of leases that aren't freed yet. */
   open(): number;
+  /** Resolves when no charge is being queried. */
+  idle(): Promise<void>;
   /** Lowers each channel's recorded charge by this much, so that the next voucher is too small. */
   forget(base: bigint): void;
 }
 
 let channels = 0;
 
+async function openChannel(provider: PaidProvider): Promise<Channel> {
+  channels += 1;
+  const channel: Channel = { id: `channel-${channels}`, charged: 0n, free: false };
+  const response = await provider.fetch(CHANNEL_PATH, {
+    method: 'POST',
+    headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most: '0' }) },
+  });
+  await response.arrayBuffer();
+  if (response.status !== 200 || !response.headers.get(PAYMENT_RESPONSE_HEADER)) {
+    throw new AppError('payment-required', 'The channel could not be opened.');
+  }
+  return channel;
+}
+
+/** Queries the channel's total charge once the provider has ended its work; null if it can't be reached. */
+async function learn(provider: PaidProvider, { id }: Channel): Promise<bigint | null> {
+  for (;;) {
+    const response = await provider
+      .fetch(CHANNEL_PATH, {
+        method: 'POST',
+        headers: { [PAYMENT_HEADER]: encode({ channelId: id, payer: 'payer', most: '0' }) },
+      })
+      .catch(() => null);
+    await response?.arrayBuffer().catch(() => undefined);
+    if (response === null) return null;
+    const paid = response.headers.get(PAYMENT_RESPONSE_HEADER);
+    if (paid !== null) return BigInt((decode(paid) as { cumulative: string }).cumulative);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
 export function createFakePayer(channelsPerProvider = 4): FakePayer {
   const pools = new Map<string, Channel[]>();
   const waiting: (() => void)[] = [];
   const ends: FakePayer['ends'] = [];
+  const asking = new Set<Promise<void>>();
   let paid = 0n;
-
-  async function openChannel(provider: PaidProvider): Promise<Channel> {
-    channels += 1;
-    const channel: Channel = { id: `channel-${channels}`, charged: 0n, free: false };
-    const response = await provider.fetch(CHANNEL_PATH, {
-      method: 'POST',
-      headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most: '0' }) },
-    });
-    await response.arrayBuffer();
-    if (response.status !== 200 || !response.headers.get(PAYMENT_RESPONSE_HEADER)) {
-      throw new AppError('payment-required', 'The channel could not be opened.');
-    }
-    return channel;
-  }
 
   async function take(provider: PaidProvider): Promise<Channel> {
     const pool = pools.get(provider.peer) ?? [];
@@ -70,6 +90,9 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
   return {
     ends,
     paid: () => paid,
+    async idle() {
+      while (asking.size > 0) await Promise.all(asking);
+    },
     open: () => [...pools.values()].flat().filter((channel) => !channel.free).length,
     forget(base) {
       for (const channel of [...pools.values()].flat()) channel.charged -= base;
@@ -86,6 +109,17 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
       return {
         channelId: channel.id,
         headers: { [PAYMENT_HEADER]: encode({ channelId: channel.id, payer: 'payer', most }) },
+        read(paymentResponse) {
+          const charge = decode(paymentResponse) as { charged: string; cumulative: string };
+          return { charged: amount(charge.charged), cumulative: amount(charge.cumulative) };
+        },
+        async dispute() {
+          free('disputed');
+          pools.set(
+            provider.peer,
+            (pools.get(provider.peer) ?? []).filter((other) => other !== channel),
+          );
+        },
         async complete(paymentResponse) {
           const charge = decode(paymentResponse) as { charged: string; cumulative: string };
           free('completed');
@@ -99,8 +133,18 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
           channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);
           free('refused');
         },
-        async abandon() {
-          free('abandoned');
+        async abandon(onLearned) {
+          const before = channel.charged;
+          const learning = learn(provider, channel).then((total) => {
+            if (total !== null) {
+              channel.charged = total;
+              paid += total - before;
+              onLearned?.({ charged: amount(total - before), cumulative: amount(total) });
+            }
+            free('abandoned');
+          });
+          asking.add(learning);
+          void learning.finally(() => asking.delete(learning));
         },
       };
     },

@@ -5,6 +5,7 @@
 import {
   type Admission,
   CHANNEL_PATH,
+  type ChainWork,
   PAYMENT_HEADER,
   PAYMENT_RESPONSE_HEADER,
   type PaidRequest,
@@ -21,6 +22,8 @@ export interface FakeVoucher {
   readonly channelId: string;
   readonly payer: string;
   readonly most: string;
+  /** Makes the request one for a transaction. */
+  readonly chainWork?: ChainWork;
 }
 
 export interface FakeGate extends PaymentGate {
@@ -64,6 +67,10 @@ export function createFakeGate(): FakeGate {
     busy,
     charged: chargedOn,
     total: () => amount([...charged.values()].reduce((sum, value) => sum + value, 0n)),
+    chainWork(request) {
+      const header = request.header(PAYMENT_HEADER);
+      return header === undefined ? null : ((decode(header) as FakeVoucher).chainWork ?? null);
+    },
     standing: (request) => (request.header(PAYMENT_HEADER) === undefined ? 'none' : 'proven'),
     async admit(request: PaidRequest): Promise<Admission> {
       const header = request.header(PAYMENT_HEADER);
@@ -71,6 +78,7 @@ export function createFakeGate(): FakeGate {
       const voucher = decode(header) as FakeVoucher;
       const { channelId, payer } = voucher;
       if (request.path === CHANNEL_PATH) {
+        if (busy.has(channelId)) return refuse('channel-busy', channelId);
         const response = encode({ channelId, charged: '0', cumulative: chargedOn(channelId).toString() });
         return {
           kind: 'answered',

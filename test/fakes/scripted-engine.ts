@@ -10,6 +10,8 @@ export interface ScriptedRun {
   readonly signal: AbortSignal;
   start(inputTokens: number): void;
   text(text: string, ...tokens: number[]): void;
+  /** Makes an abort report that only this many tokens of the prompt were read. */
+  readOnAbort(tokens: number): void;
   end(reason: 'stop' | 'length' | 'aborted'): void;
   fail(code: ErrorCode): void;
   /** Fails with an error that isn't an AppError. */
@@ -49,6 +51,7 @@ export function createScriptedEngine(): ScriptedEngine {
     let wake = () => {};
     let inputTokens = 0;
     let outputTokens = 0;
+    let readTokens: number | undefined;
     const push = (event: GenerateEvent | Error) => {
       queue.push(event);
       wake();
@@ -57,6 +60,7 @@ export function createScriptedEngine(): ScriptedEngine {
       type: 'end',
       reason,
       inputTokens,
+      readTokens,
       outputTokens,
       prefillMs: 10,
       decodeMs: 100,
@@ -72,6 +76,9 @@ export function createScriptedEngine(): ScriptedEngine {
       text(text, ...tokens) {
         outputTokens += tokens.length;
         push({ type: 'text', text, tokens });
+      },
+      readOnAbort(tokens) {
+        readTokens = tokens;
       },
       end: (reason) => push(ended(reason)),
       crash: push,

@@ -48,7 +48,8 @@ export async function generateResponse(options: ResponseOptions): Promise<Engine
   const measured = times.finish();
   if (!signal.aborted && !decoded.stopped) deliver(text.flush());
   const reason = signal.aborted ? 'aborted' : decoded.reason;
-  return { type: 'end', id, reason, inputTokens, outputTokens, ...measured };
+  const readTokens = times.hasFirstToken() ? inputTokens : inputTokens - rest.length;
+  return { type: 'end', id, reason, inputTokens, readTokens, outputTokens, ...measured };
 }
 
 function tokenizePrompt({ template, command, contextTokens }: ResponseOptions): TokenizedPrompt {
@@ -139,6 +140,8 @@ type EndTimes = Pick<Extract<EngineEvent, { type: 'end' }>, 'prefillMs' | 'decod
 interface PhaseTimes {
   /** Ends the prefill phase; ignored after the first call. */
   markFirstToken(): void;
+  /** True when the whole prompt was computed. */
+  hasFirstToken(): boolean;
   finish(): EndTimes;
 }
 
@@ -150,6 +153,7 @@ function startTimes(): PhaseTimes {
     markFirstToken() {
       firstToken ??= sample();
     },
+    hasFirstToken: () => firstToken !== null,
     finish() {
       const end = sample();
       const decodeStart = firstToken ?? end;

@@ -1,5 +1,5 @@
 /** Starts the engine process with a minimal environment and exchanges messages over Node's IPC channel. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { assertNever } from '../../../shared/assert.ts';
@@ -45,17 +45,14 @@ const ENVIRONMENT = [
 /** Returns a function that starts an engine process with llama.cpp. */
 export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine {
   const entry = options.entry ?? fileURLToPath(new URL('./engine-process.ts', import.meta.url));
-  const program = options.execPath ?? process.execPath;
   return () => {
-    const start = sandboxedStart(program, options.sandbox ?? { modelFolders: [] });
     const graphics = options.graphics?.() ?? { kind: 'all' };
-    const child = fork(entry, graphicsParameters(graphics), {
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', options.onStderr ? 'pipe' : 'ignore', 'ipc'],
-      env: { ...minimalEnvironment(), ...start?.env, ...graphicsEnvironment(graphics) },
-      execPath: start?.execPath ?? program,
-      // The parent's own flags (debugger, loaders) would let the child listen or run foreign code.
-      execArgv: [...(start?.execArgv ?? []), ...noDebuggerFlags()],
+    const child = forkSandboxed(entry, {
+      parameters: graphicsParameters(graphics),
+      environment: graphicsEnvironment(graphics),
+      sandbox: options.sandbox ?? { modelFolders: [] },
+      execPath: options.execPath ?? process.execPath,
+      hasStderr: options.onStderr !== undefined,
     });
     if (child.stderr !== null) options.onStderr?.(child.stderr);
     // The process ID is missing if the start failed, which is reported as `error`.
@@ -84,6 +81,31 @@ export function createLlamaSpawner(options: LlamaSpawnOptions = {}): SpawnEngine
     };
     return started;
   };
+}
+
+/** Options of a process that runs inside the engine's sandbox. */
+export interface SandboxedFork {
+  readonly parameters: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly sandbox: SandboxOptions;
+  /** Node executable; by default the one of this process. */
+  readonly execPath?: string;
+  /** Discarded unless true. */
+  readonly hasStderr?: boolean;
+}
+
+/** Starts a Node program inside the sandbox, with a minimal environment and an IPC channel. */
+export function forkSandboxed(entry: string, options: SandboxedFork): ChildProcess {
+  const program = options.execPath ?? process.execPath;
+  const start = sandboxedStart(program, options.sandbox);
+  return fork(entry, [...options.parameters], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', options.hasStderr ? 'pipe' : 'ignore', 'ipc'],
+    env: { ...minimalEnvironment(), ...start?.env, ...options.environment },
+    execPath: start?.execPath ?? program,
+    // The parent's own flags (debugger, loaders) would let the child listen or run foreign code.
+    execArgv: [...(start?.execArgv ?? []), ...noDebuggerFlags()],
+  });
 }
 
 /** Command-line parameters, which engine-process.ts reads. */

@@ -60,7 +60,7 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
   nameOrphans(sources, booked, findings);
   if (unsigned > 0) {
     findings.note(
-      `${unsigned} charged jobs have no receipt because of a crash before it was signed; the channels' vouchers cover them.`,
+      `${unsigned} charged jobs have no receipt, because of a crash or because the requester left before it; the channels' vouchers cover them.`,
     );
   }
   return { count, underWay };

@@ -45,6 +45,8 @@ export class Generation {
       type: 'end',
       reason: 'aborted',
       inputTokens: this.#inputTokens,
+      // The process is gone: before the first token, how far it had read is unknown.
+      readTokens: this.#deliveredTokens > 0 ? this.#inputTokens : 0,
       outputTokens: this.#deliveredTokens,
       prefillMs: Math.max(0, firstTokenAtMs - startedAtMs),
       decodeMs: Math.max(0, nowMs - firstTokenAtMs),

@@ -3,7 +3,7 @@ import type { AppError, ErrorCode } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
-import type { PaymentLease } from '../../ports/payments.ts';
+import type { Charge, PaymentLease } from '../../ports/payments.ts';
 import { decodeSpeed, type JobRecord, recordJob } from '../jobs/index.ts';
 import type { Candidate } from './choice.ts';
 
@@ -11,6 +11,8 @@ import type { Candidate } from './choice.ts';
 export interface BoughtJob extends JobRecord {
   firstToken(): void;
   close(state: JobState, patch: Partial<Job>, note?: string): void;
+  /** Records what the provider charged for a job that was closed without a receipt. */
+  learnCharge(charge: Charge): void;
 }
 
 /** Stores the purchase as `admitted`, before anything is sent. */
@@ -46,6 +48,11 @@ export function recordPurchase(
       const decodeMs = firstTokenAtMs === null ? 0 : endedAtMs - firstTokenAtMs;
       const decodeTokensPerSecond = decodeSpeed(patch.outputTokens ?? 0, decodeMs);
       record.step(state, { ...patch, firstTokenAtMs, endedAtMs, decodeTokensPerSecond }, note);
+    },
+    learnCharge({ charged, cumulative }) {
+      const { state } = record.job();
+      const money = { charged: charged.toString(), cumulative: cumulative.toString() };
+      record.step(state, money, 'Charge learned from the provider after the connection ended');
     },
   };
 }

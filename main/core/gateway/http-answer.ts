@@ -10,7 +10,7 @@ import {
 } from '../../../shared/openai-answer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Failures } from '../openai-http/index.ts';
-import { EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
+import { COMMENT, EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
 import type { Answer } from './answer.ts';
 import { asFailure } from './provider-search.ts';
 
@@ -25,16 +25,52 @@ export interface StreamOptions {
   readonly clientGone: AbortController;
 }
 
-/** Streams the answer as server-sent events. */
-export function streamAnswer(head: AnswerHead, answer: Answer, options: StreamOptions): Response {
-  const { clock, failures, clientGone } = options;
-  const body = eventStream(answerEvents(head, answer, failures, clientGone.signal), {
+/** An answer with the head of its events. */
+export interface OpenedAnswer {
+  readonly head: AnswerHead;
+  readonly answer: Answer;
+}
+
+/** Streams the answer as server-sent events. If it hasn't begun yet, headers and a comment are sent immediately. */
+export function streamAnswer(
+  opening: OpenedAnswer | Promise<OpenedAnswer>,
+  options: StreamOptions,
+): Response {
+  const { clock, clientGone } = options;
+  const body = eventStream(openedEvents(opening, options), {
     clock,
     stallMs: STALL_MS,
     quietMsMax: QUIET_MS_MAX,
     onGone: () => clientGone.abort(),
   });
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
+}
+
+async function* openedEvents(
+  opening: OpenedAnswer | Promise<OpenedAnswer>,
+  { failures, clientGone }: StreamOptions,
+): AsyncGenerator<string, void> {
+  let opened: OpenedAnswer | null = null;
+  try {
+    if (opening instanceof Promise) yield COMMENT;
+    opened = await opening;
+  } catch (error) {
+    yield failures.toEvent(error);
+    return;
+  } finally {
+    if (opened === null) void concludeLater(opening);
+  }
+  yield* answerEvents(opened.head, opened.answer, failures, clientGone.signal);
+}
+
+/** Concludes an answer that begins after its client has left. */
+async function concludeLater(opening: OpenedAnswer | Promise<OpenedAnswer>): Promise<void> {
+  try {
+    const { answer } = await opening;
+    await answer.conclude(new AppError('aborted', 'The requester disconnected.'));
+  } catch {
+    // It didn't begin, and the client got the error if it was still there.
+  }
 }
 
 async function* answerEvents(
@@ -72,7 +108,7 @@ async function* answerEvents(
 }
 
 /** Collects the answer into one JSON body. Fails with an AppError, with the purchase concluded. */
-export async function collectAnswer(head: AnswerHead, answer: Answer): Promise<Response> {
+export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Response> {
   const pieces = [];
   try {
     while (true) {

@@ -4,14 +4,18 @@ import type { Job } from '../../../shared/jobs.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
-import { inputTokensMax } from '../../../shared/price.ts';
+import { charge, inputTokensMax } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
+import type { Tokenizer } from '../../ports/tokenizer.ts';
 import type { HoldEnd } from '../budget/index.ts';
+import type { ReportUnexpected } from '../openai-http/index.ts';
+import { billFlaw, outputTokensMaxOf } from './bill-check.ts';
 import { type BoughtJob, endState, errorOf } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
-import { checkReceipt } from './receipt-check.ts';
+import { checkReceipt, receiptRefused } from './receipt-check.ts';
 import type { ResponseSummary } from './response-reader.ts';
+import type { TokenRates } from './token-rates.ts';
 
 /** The request as agreed with the provider, with its payment and its job. */
 export interface PurchaseTerms {
@@ -25,68 +29,118 @@ export interface PurchaseTerms {
 
 export interface SettlementContext {
   readonly verifySigned: VerifySigned;
+  readonly tokenizer: Tokenizer;
+  readonly rates: TokenRates;
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
-  readonly onCheat: (peer: string) => void;
+  /** `reason` is the failed check. */
+  readonly onCheat: (peer: string, reason: string) => void;
+  readonly onUnexpected: ReportUnexpected;
 }
 
-/** Closes the job and returns how the purchase ended for the budget. `cause` is why the answer is incomplete. */
+/**
+ * Closes the job and returns how the purchase ended for the budget. `cause` is why the answer is incomplete. A charge
+ * is accepted only after its receipt is checked.
+ */
 export async function settlePurchase(
   context: SettlementContext,
   terms: PurchaseTerms,
   summary: ResponseSummary,
   cause: AppError | undefined,
 ): Promise<HoldEnd> {
-  const { lease, job } = terms;
+  const { lease, job, candidate } = terms;
   const { inputTokens, outputTokens, finishReason } = summary;
   const facts = { inputTokens, outputTokens, finishReason };
   if (summary.paymentResponse === null) {
-    await lease.abandon();
     const missing = cause ?? new AppError('receipt-refused', 'The provider sent no payment response.');
     job.close(endState(missing), { ...facts, error: cause ? errorOf(cause) : missing.code });
-    return isAppError(missing, 'aborted', 'paused')
-      ? { kind: 'stopped', charged: null }
-      : { kind: 'failed', charged: null };
+    await abandonLease(context, terms, summary.hasEnded ? billMax(terms, summary) : null);
+    return { kind: isAppError(missing, 'aborted', 'paused') ? 'stopped' : 'failed', charged: null };
   }
-  const paid = await lease.complete(summary.paymentResponse);
-  const money = { charged: paid.charged.toString(), cumulative: paid.cumulative.toString() };
   try {
-    const receipt = await check(context, terms, summary, paid.charged);
+    const receipt = await check(context, terms, summary, lease.read(summary.paymentResponse).charged);
+    const paid = await lease.complete(summary.paymentResponse);
     job.close(cause ? endState(cause) : 'charged', {
       ...facts,
-      ...money,
+      charged: paid.charged.toString(),
+      cumulative: paid.cumulative.toString(),
       inputTokens: receipt.inputTokens,
       outputTokens: receipt.outputTokens,
       receipt: summary.receiptJws,
       error: cause ? errorOf(cause) : null,
     });
     context.onBought(job.job(), receipt);
-    const { id: model, price } = terms.candidate.model;
+    compareRates(context, terms, summary, receipt);
+    const { id: model, price } = candidate.model;
     return { kind: 'proven', charged: paid.charged, model, price };
   } catch (error) {
-    if (!isAppError(error, 'receipt-refused')) throw error;
-    context.onCheat(terms.candidate.peer);
-    job.close('failed', { ...facts, ...money, error: error.code }, String(error.details.reason));
+    if (!isAppError(error, 'receipt-refused', 'bad-request')) throw error;
+    const reason = String(error.details.reason ?? 'payment-response');
+    context.onCheat(candidate.peer, reason);
+    await lease.dispute();
+    job.close('failed', { ...facts, error: 'receipt-refused' }, reason);
     context.onBought(job.job(), null);
-    return { kind: 'failed', charged: paid.charged };
+    // Rejected here, but the provider can still claim up to the voucher's amount.
+    return { kind: 'failed', charged: null };
   }
 }
 
-function check(
-  { verifySigned }: SettlementContext,
+/**
+ * Ends a lease without a payment response; the job's charge is added when it is known. `chargeMax` is what the provider
+ * may charge if it ended the response itself; a higher charge is a false bill, although the voucher covers it.
+ */
+export async function abandonLease(
+  context: Pick<SettlementContext, 'onCheat' | 'onUnexpected'>,
+  { lease, job, candidate }: Pick<PurchaseTerms, 'lease' | 'job' | 'candidate'>,
+  chargeMax: Amount | null,
+): Promise<void> {
+  await lease.abandon((charge) => {
+    try {
+      job.learnCharge(charge);
+      if (chargeMax !== null && charge.charged > chargeMax) context.onCheat(candidate.peer, 'charge');
+    } catch (error) {
+      context.onUnexpected(error);
+    }
+  });
+}
+
+async function check(
+  { verifySigned, tokenizer }: SettlementContext,
   { candidate, asked, costMax, lease }: PurchaseTerms,
-  { receiptJws, tokens }: ResponseSummary,
+  summary: ResponseSummary,
   charged: Amount,
 ): Promise<Receipt> {
+  const { model, peer } = candidate;
   const expected = {
-    peer: candidate.peer,
-    model: candidate.model,
+    peer,
+    model,
     assetId: candidate.offer.asset.id,
     channelId: lease.channelId,
     ceiling: costMax,
     inputTokensMax: inputTokensMax(textsOf(asked)),
     outputTokensMax: asked.maxTokens,
-    tokens,
+    tokens: summary.tokens,
     charged,
   };
-  return checkReceipt(receiptJws ?? '', expected, verifySigned);
+  const receipt = await checkReceipt(summary.receiptJws ?? '', expected, verifySigned);
+  const flaw = await billFlaw(receipt, { ...summary, asked, sha256: model.sha256 }, tokenizer);
+  if (flaw !== null) throw receiptRefused(flaw, peer);
+  return receipt;
+}
+
+/** Most that a provider may charge for what has arrived, if there is no receipt to compare it with. */
+function billMax({ candidate, asked }: PurchaseTerms, { textBytes, tokens }: ResponseSummary): Amount {
+  const output = Math.min(outputTokensMaxOf(textBytes), tokens?.length ?? asked.maxTokens);
+  return charge(candidate.model.price, { input: inputTokensMax(textsOf(asked)), output });
+}
+
+/** A single response proves nothing here, so the charge stays accepted; the provider is left out. */
+function compareRates(
+  { rates, onCheat }: SettlementContext,
+  { candidate, asked }: PurchaseTerms,
+  { textBytes }: ResponseSummary,
+  { inputTokens, outputTokens }: Receipt,
+): void {
+  const inputBytes = textsOf(asked).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const sample = { inputTokens, inputBytes, outputTokens, outputBytes: textBytes };
+  if (rates.add(candidate.peer, candidate.model.sha256, sample)) onCheat(candidate.peer, 'token-rate');
 }

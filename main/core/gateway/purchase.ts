@@ -14,14 +14,16 @@ import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer, PaymentLease } from '../../ports/payments.ts';
+import type { Tokenizer } from '../../ports/tokenizer.ts';
 import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { type BoughtJob, endState, recordPurchase } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
 import { connectionError, PAYMENT_CORRECTED, refusal } from './provider-errors.ts';
 import { openConnection, type PurchaseConnection } from './purchase-connection.ts';
-import { type PurchaseTerms, settlePurchase } from './purchase-settlement.ts';
+import { abandonLease, type PurchaseTerms, settlePurchase } from './purchase-settlement.ts';
 import { type Batch, ResponseReader } from './response-reader.ts';
+import type { TokenRates } from './token-rates.ts';
 
 export { PAYMENT_CORRECTED } from './provider-errors.ts';
 export type { Batch } from './response-reader.ts';
@@ -32,11 +34,17 @@ export interface PurchaseContext {
   readonly verifySigned: VerifySigned;
   readonly clock: Clock;
   readonly jobs: JobStore;
-  /** The receipt is null if it is missing or invalid; the job's charge is correct either way. */
+  /** Recounts tokens where the model file is on this machine. */
+  readonly tokenizer: Tokenizer;
+  readonly rates: TokenRates;
+  /**
+   * Called when a job's charge is known, or rejected: then its charge is null. The receipt is null if it is missing or
+   * invalid.
+   */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   readonly onUnexpected: ReportUnexpected;
-  /** Called when the provider's receipt is invalid. */
-  readonly onCheat: (peer: string) => void;
+  /** Called when the provider's bill is false; `reason` is the failed check. */
+  readonly onCheat: (peer: string, reason: string) => void;
   readonly limits: PurchaseLimits;
 }
 
@@ -112,9 +120,11 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     connection.stopTimer();
     connection.keepWithoutRequester();
     const cause = connectionError(error, requester, peer);
-    if (cause.details.reason !== PAYMENT_CORRECTED) await lease.abandon().catch(context.onUnexpected);
     job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
     hold.end(endOfRefusal(cause));
+    if (cause.details.reason !== PAYMENT_CORRECTED) {
+      await abandonLease(context, { lease, job, candidate }, null).catch(context.onUnexpected);
+    }
     throw cause;
   }
 }
@@ -125,8 +135,9 @@ function endOfLease(error: unknown): HoldEnd {
   if (!isAppError(error)) return { kind: 'failed', charged: 0n };
   const isOwn = error.details.peer === undefined;
   if (isOwn && isAppError(error, 'chain-unavailable', 'unsupported')) return { kind: 'unused' };
-  // The wallet or the chain may be the cause, which isn't the provider's fault.
-  if (isAppError(error, 'chain-unavailable', 'insufficient-funds')) return { kind: 'stopped', charged: 0n };
+  // The wallet or the chain may be the cause, or the provider takes no deposits now, which isn't its fault.
+  if (isAppError(error, 'chain-unavailable', 'insufficient-funds', 'paused', 'busy'))
+    return { kind: 'stopped', charged: 0n };
   return { kind: 'failed', charged: 0n };
 }
 

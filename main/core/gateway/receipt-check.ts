@@ -29,12 +29,12 @@ export async function checkReceipt(
 ): Promise<Receipt> {
   const result = receiptSchema.safeParse(
     await verifySigned(jws, expected.peer).catch((cause: unknown) => {
-      throw refused('signature', expected.peer, cause);
+      throw receiptRefused('signature', expected.peer, cause);
     }),
   );
-  if (!result.success) throw refused('malformed', expected.peer);
+  if (!result.success) throw receiptRefused('malformed', expected.peer);
   const reason = flaw(result.data, expected);
-  if (reason !== null) throw refused(reason, expected.peer);
+  if (reason !== null) throw receiptRefused(reason, expected.peer);
   return result.data;
 }
 
@@ -66,7 +66,8 @@ export function hashTokens(tokens: readonly number[]): string {
   return createHash('sha256').update(tokenBytes(tokens)).digest('hex');
 }
 
-function refused(reason: string, peer: string, cause?: unknown): AppError {
+/** Error for a receipt that failed the check `reason`. */
+export function receiptRefused(reason: string, peer: string, cause?: unknown): AppError {
   return new AppError('receipt-refused', `The provider’s receipt failed verification (${reason}).`, {
     cause,
     details: { reason, peer },

@@ -16,6 +16,12 @@ export interface Batch {
 export interface ResponseSummary {
   /** The token IDs that arrived; null if the provider doesn't send them. */
   readonly tokens: readonly number[] | null;
+  /** Null if it was too long to keep. */
+  readonly text: string | null;
+  /** UTF-8 bytes of the text. */
+  readonly textBytes: number;
+  /** True if the provider sent the end mark. */
+  readonly hasEnded: boolean;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly finishReason: string | null;
@@ -23,6 +29,9 @@ export interface ResponseSummary {
   readonly receiptJws: string | null;
   readonly paymentResponse: string | null;
 }
+
+/** A longer text isn't kept for checks. */
+const TEXT_BYTES_KEPT_MAX = 1024 * 1024;
 
 export interface ResponseReaderOptions {
   readonly peer: string;
@@ -38,6 +47,8 @@ export class ResponseReader {
   readonly #options: ResponseReaderOptions;
   readonly #tokens: number[] = [];
   #tokensKnown = true;
+  #text = '';
+  #textBytes = 0;
   #hasBegun = false;
   #hasEnded = false;
   #finishReason: string | null = null;
@@ -76,6 +87,9 @@ export class ResponseReader {
   summary(): ResponseSummary {
     return {
       tokens: this.#tokensKnown ? this.#tokens : null,
+      text: this.#textBytes > TEXT_BYTES_KEPT_MAX ? null : this.#text,
+      textBytes: this.#textBytes,
+      hasEnded: this.#hasEnded,
       inputTokens: this.#usage?.prompt_tokens ?? null,
       outputTokens: this.#tokensKnown ? this.#tokens.length : (this.#usage?.completion_tokens ?? null),
       finishReason: this.#finishReason,
@@ -133,6 +147,8 @@ export class ResponseReader {
     const tokens = choice.token_ids ?? [];
     if (choice.token_ids) for (const token of tokens) this.#tokens.push(token);
     else if (text !== '') this.#tokensKnown = false;
+    this.#textBytes += Buffer.byteLength(text);
+    if (this.#textBytes <= TEXT_BYTES_KEPT_MAX) this.#text += text;
     return text !== '' || tokens.length > 0 ? { text, tokens } : null;
   }
 

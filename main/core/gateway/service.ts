@@ -1,15 +1,15 @@
 /** The local OpenAI-compatible service: finds a provider for each request, pays it and passes its answer on. */
 import { type Context, Hono } from 'hono';
-import { AppError } from '../../../shared/errors.ts';
+import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
 import { CHAT_PATH, readCompletion, TEXT_PATH } from '../../../shared/openai.ts';
-import type { AnswerHead } from '../../../shared/openai-answer.ts';
 import { EMBEDDINGS_PATH, MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
+import type { Tokenizer } from '../../ports/tokenizer.ts';
 import { type Budget, readMaxPrice, UNLIMITED } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import {
@@ -21,14 +21,16 @@ import {
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
-import { beginAnswer } from './answer.ts';
+import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
+import { type Availability, createAvailability } from './availability.ts';
 import { createCandidates, notOffered } from './candidates.ts';
 import { checkRequest } from './guard.ts';
-import { collectAnswer, streamAnswer } from './http-answer.ts';
+import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
 import { listModels } from './models.ts';
 import { readOnPause } from './on-pause.ts';
 import { createProviderSearch, type ProviderSearch } from './provider-search.ts';
 import type { PurchaseContext, PurchaseLimits } from './purchase.ts';
+import { createTokenRates } from './token-rates.ts';
 
 export interface GatewayOptions {
   readonly network: Pick<Network, 'fetch'>;
@@ -46,7 +48,13 @@ export interface GatewayOptions {
   /** Throws if nothing may be bought now, because it couldn't be recorded. Default: never. */
   readonly checkRecordable?: () => void;
   readonly limits?: Partial<PurchaseLimits>;
-  /** The receipt is null if it is missing or invalid. Must not throw. */
+  /** Requests in progress or waiting; more are answered with `busy`. */
+  readonly requestsMax?: number;
+  /** Recounts the tokens of bills where the model file is on this machine. Default: nowhere. */
+  readonly tokenizer?: Tokenizer;
+  /** Called when a provider's bill is false; `reason` is the failed check. */
+  readonly onFalseBill?: (peer: string, reason: string) => void;
+  /** Called when a job's charge is known or rejected. The receipt is null if it is missing or invalid. Must not throw. */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
@@ -59,8 +67,10 @@ export interface GatewayService {
 }
 
 const LIMITS: PurchaseLimits = { firstEventMs: 300_000, silenceMs: 60_000, receiptMs: 15_000 };
-const AVOID_CHEAT_MS = 3_600_000;
+const AVOID_CHEAT_MS = 86_400_000;
 const RETRY_AFTER_S = 2;
+/** A streamed response that hasn't begun by then gets its headers, and comments until it begins. */
+const HEADERS_AFTER_MS = 1_000;
 
 /** See {@link GatewayService}. */
 export function createGateway(options: GatewayOptions): GatewayService {
@@ -72,12 +82,20 @@ export function createGateway(options: GatewayOptions): GatewayService {
     ...options,
     onUnexpected,
     limits: { ...LIMITS, ...options.limits },
-    onCheat: (peer) => directory.avoid(peer, AVOID_CHEAT_MS),
+    tokenizer: options.tokenizer ?? { recount: async () => null },
+    rates: createTokenRates(),
+    onCheat(peer, reason) {
+      directory.avoid(peer, AVOID_CHEAT_MS);
+      options.onFalseBill?.(peer, reason);
+    },
   };
   const candidates = createCandidates({ directory, clock, accepts });
   const search = createProviderSearch({ context, directory, candidates, isTrusted: budget.isTrusted });
   const failures = createFailures(onUnexpected);
+  const availability = createAvailability(directory, clock, options.requestsMax);
   const models = async (id: string | null) => listModels(await directory.find(id), accepts);
+  const checkRecordable = options.checkRecordable ?? (() => undefined);
+  const parts: BuyingParts = { search, clock, failures, availability, budget, checkRecordable };
 
   const app = new Hono();
   app.use(async (request, next) => {
@@ -89,40 +107,95 @@ export function createGateway(options: GatewayOptions): GatewayService {
   app.get(`${MODELS_PATH}/:id{.+}`, async (request) => {
     const id = request.req.param('id');
     const found = (await models(id)).find((model) => model.id === id);
-    if (!found) throw notOffered();
+    if (!found) throw availability.explain(notOffered(), id);
     return request.json(found);
   });
-  const checkRecordable = options.checkRecordable ?? (() => undefined);
-  const buying: BuyingParts = { search, clock, failures, budget, checkRecordable };
-  app.post(CHAT_PATH, (request) => buy(buying, request, 'chat'));
-  app.post(TEXT_PATH, (request) => buy(buying, request, 'text'));
+  app.post(CHAT_PATH, (request) => buy(parts, request, 'chat'));
+  app.post(TEXT_PATH, (request) => buy(parts, request, 'text'));
   app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
   });
-  answerFailures(app, failures, (_error, status) =>
-    status === 429 || status === 503 ? RETRY_AFTER_S : null,
-  );
+  answerFailures(app, failures, retryAfterS);
 
   return { app, idle: search.idle };
+}
+
+function retryAfterS(error: unknown, status: number): number | null {
+  if (status !== 429 && status !== 503) return null;
+  const given = isAppError(error) ? error.details.retryAfterS : undefined;
+  return typeof given === 'number' ? given : RETRY_AFTER_S;
 }
 
 interface BuyingParts {
   readonly search: ProviderSearch;
   readonly clock: Clock;
+  readonly availability: Availability;
   readonly failures: Failures;
   readonly budget: Pick<Budget, 'openRequest'>;
   readonly checkRecordable: () => void;
 }
 
+/**
+ * Buys an answer. A streamed one whose provider takes its time gets its headers before it begins; its errors are events
+ * then. Until then an error has an HTTP status of its own, by which clients decide whether to retry.
+ */
 async function buy(parts: BuyingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
-  const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
-  const budget = parts.budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
-  const asked = readCompletion(kind, await readJsonBody(context));
-  parts.checkRecordable();
+  const { availability, clock } = parts;
+  const leave = availability.enter();
   const clientGone = new AbortController();
+  const request = await readRequest(parts, context, kind, clientGone).catch((error: unknown) => {
+    leave();
+    throw error;
+  });
+  const { asked } = request;
+  const opening = openAnswer(parts, request, leave);
+  const isLate = asked.stream && (await isLateAfter(clock, opening, HEADERS_AFTER_MS));
+  if (isLate) return streamAnswer(opening, { ...parts, clientGone });
+  const opened = await opening;
+  return asked.stream ? streamAnswer(opened, { ...parts, clientGone }) : collectAnswer(opened);
+}
+
+async function readRequest(
+  { budget, checkRecordable }: BuyingParts,
+  context: Context,
+  kind: 'chat' | 'text',
+  clientGone: AbortController,
+): Promise<AnswerRequest> {
+  const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
+  const requestBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
+  const asked = readCompletion(kind, await readJsonBody(context));
+  checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());
-  const answer = await beginAnswer(parts, { asked, onPause, budget, requester: clientGone.signal });
-  const createdAtS = Math.floor(parts.clock.now() / 1_000);
-  const head: AnswerHead = { asked, jobId: answer.jobId, createdAtS };
-  return asked.stream ? streamAnswer(head, answer, { ...parts, clientGone }) : collectAnswer(head, answer);
+  return { asked, onPause, budget: requestBudget, requester: clientGone.signal };
+}
+
+/** Begins an answer; `leave` is called when its purchase is being concluded, or if it doesn't begin. */
+async function openAnswer(
+  parts: BuyingParts,
+  request: AnswerRequest,
+  leave: () => void,
+): Promise<OpenedAnswer> {
+  try {
+    const answer = await beginAnswer(parts, request);
+    const createdAtS = Math.floor(parts.clock.now() / 1_000);
+    const conclude: Answer['conclude'] = (cause) => {
+      leave();
+      return answer.conclude(cause);
+    };
+    return {
+      answer: { ...answer, conclude },
+      head: { asked: request.asked, jobId: answer.jobId, createdAtS },
+    };
+  } catch (error) {
+    leave();
+    throw parts.availability.explain(error, request.asked.model);
+  }
+}
+
+/** Resolves to true if the promise is still pending after this time. */
+async function isLateAfter(clock: Clock, promise: Promise<unknown>, afterMs: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = clock.after(afterMs, () => resolve(true));
+  const settled = () => false;
+  return Promise.race([late, promise.then(settled, settled)]).finally(() => timer.cancel());
 }

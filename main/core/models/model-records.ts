@@ -28,6 +28,14 @@ export class ModelRecords {
     return record;
   }
 
+  /** Returns the verified file with this checksum; null if it isn't here. */
+  findFile(sha256: string): ModelFile | null {
+    for (const { entry, path, state, sha256: own } of this.#records.values()) {
+      if (state === 'ready' && (entry.sha256 ?? own) === sha256) return { id: entry.id, path, sha256 };
+    }
+    return null;
+  }
+
   update(record: ModelRecord, change: RecordChange): void {
     Object.assign(record, change);
     this.notify();

@@ -35,6 +35,8 @@ export interface ModelStoreOptions {
 
 export interface ModelStore {
   list(): readonly StoredModel[];
+  /** Returns the verified file with this checksum; null if it isn't here. */
+  findFile(sha256: string): ModelFile | null;
   usage(): { readonly usedBytes: number; readonly budgetBytes: number };
   /**
    * Returns the verified file and downloads it if necessary; several callers share one download. Fails with
@@ -59,6 +61,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   const { records, disk } = parts;
   return {
     list: () => records.list(),
+    findFile: (sha256) => records.findFile(sha256),
     usage: () => ({ usedBytes: disk.usedBytes(), budgetBytes: disk.budgetBytes() }),
     async ensure(id, ensureOptions = {}) {
       const record = records.find(id);

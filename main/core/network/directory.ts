@@ -22,6 +22,8 @@ export interface Directory {
   stop(): void;
   /** Providers with a valid offer, without peers to avoid. */
   providers(): readonly Provider[];
+  /** True if a valid offer contained the model within this time, even if its peer has left since. */
+  offeredWithin(modelId: string, withinMs: number): boolean;
   /**
    * Returns the providers of this model (of any, when null) without those in `without`. Before it returns an empty
    * list it queries every peer again.
@@ -99,6 +101,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
       unsubscribe = null;
     },
     providers: () => known.providers(),
+    offeredWithin: (modelId, withinMs) => known.offeredWithin(modelId, withinMs),
     async find(modelId, without) {
       const selling = () =>
         known

@@ -20,10 +20,14 @@ interface Entry {
 
 /** A peer without an offer is queried again after this many refreshes. */
 const EMPTY_REFRESHES = 5;
+/** Models whose last offer is remembered; beyond it the one that wasn't offered for the longest time is forgotten. */
+const MODELS_MAX = 2_000;
 
 export class KnownOffers {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  /** Time of the last fetch that offered a model, on the clock that never jumps; the stalest first. */
+  readonly #offeredAtMs = new Map<string, number>();
   readonly #listeners = new Set<(providers: readonly Provider[]) => void>();
 
   constructor(clock: Clock) {
@@ -40,6 +44,12 @@ export class KnownOffers {
     return found;
   }
 
+  offeredWithin(modelId: string, withinMs: number): boolean {
+    if (this.providers().some(({ offer }) => offer.models.some(({ id }) => id === modelId))) return true;
+    const atMs = this.#offeredAtMs.get(modelId);
+    return atMs !== undefined && this.#clock.monotonic() - atMs <= withinMs;
+  }
+
   has(peer: string): boolean {
     return this.#entries.has(peer);
   }
@@ -53,6 +63,7 @@ export class KnownOffers {
       const changed = JSON.stringify(offer?.models) !== JSON.stringify(entry.offer?.models);
       entry.offer = offer;
       entry.validUntilMs = offer ? this.#clock.monotonic() + remainingMs(offer, this.#clock.now()) : 0;
+      this.#noteOffered(offer);
       if (changed) for (const listener of this.#listeners) listener(this.providers());
       return offer;
     });
@@ -88,6 +99,17 @@ export class KnownOffers {
   onChange(listener: (providers: readonly Provider[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #noteOffered(offer: Offer | null): void {
+    for (const { id } of offer?.models ?? []) {
+      this.#offeredAtMs.delete(id);
+      this.#offeredAtMs.set(id, this.#clock.monotonic());
+    }
+    for (const stalest of this.#offeredAtMs.keys()) {
+      if (this.#offeredAtMs.size <= MODELS_MAX) return;
+      this.#offeredAtMs.delete(stalest);
+    }
   }
 
   #entry(peer: string): Entry {

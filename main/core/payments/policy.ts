@@ -1,5 +1,6 @@
 /** Decides when the balance due is worth the network fee. Pure, so that every reason can be shown and tested. */
 import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import type { CoinPrice } from '../../ports/chain.ts';
 import type { ChannelAccount } from '../../ports/claims.ts';
 
 /** The balance due has to be worth this many fees. */
@@ -67,12 +68,6 @@ export function coinPriceOf(
   const microUsd = network.coinPriceMicroUsd ?? ownersMicroUsd;
   if (microUsd === null) return null;
   return { token: amount(microUsd), coin: amount(10n ** BigInt(network.coin.decimals)) };
-}
-
-/** `token` base units of the token are worth `coin` base units of the native coin. */
-export interface CoinPrice {
-  readonly token: Amount;
-  readonly coin: Amount;
 }
 
 /**

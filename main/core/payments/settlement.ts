@@ -4,7 +4,13 @@
  */
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
-import type { Receivable, Settlement, SettlementEvent, SettlementResult } from '../../ports/chain.ts';
+import type {
+  CoinPrice,
+  Receivable,
+  Settlement,
+  SettlementEvent,
+  SettlementResult,
+} from '../../ports/chain.ts';
 import {
   type ChannelAccount,
   type ChannelClaims,
@@ -13,16 +19,7 @@ import {
 } from '../../ports/claims.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import { type Log, silentLog } from '../../ports/log.ts';
-import {
-  type CoinPrice,
-  coversFee,
-  inToken,
-  isOld,
-  isWorthItLate,
-  owedBy,
-  type PolicyTerms,
-  worthOf,
-} from './policy.ts';
+import { coversFee, inToken, isOld, isWorthItLate, owedBy, type PolicyTerms, worthOf } from './policy.ts';
 import { receivablesOf } from './receivables.ts';
 import { Retry } from './retry.ts';
 import { runSettlement } from './settlement-run.ts';

@@ -5,9 +5,10 @@ import type { OfferedModel } from '../../../shared/offer.ts';
 import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
 import { charge } from '../../../shared/price.ts';
 import type { BodyLimits } from './body-places.ts';
+import type { ChainWorkLimits } from './chain-work.ts';
 import type { RequestRateLimits } from './request-rate.ts';
 
-export interface ProviderLimits extends BodyLimits, RequestRateLimits {
+export interface ProviderLimits extends BodyLimits, ChainWorkLimits, RequestRateLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /** Concurrent requests of one peer. */
@@ -18,6 +19,12 @@ export interface ProviderLimits extends BodyLimits, RequestRateLimits {
   readonly answerTokensMax: number;
   /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;
+  /** Requests of one payer within {@link abandonWindowMs} that were left early or that the engine rejected. */
+  readonly abandonedPerPayerMax: number;
+  readonly abandonWindowMs: number;
+  /** Requests for channels that are in progress, in total and of one peer. */
+  readonly channelRequestsMax: number;
+  readonly channelRequestsPerPeerMax: number;
   /** Size up to which the body of a request without a payment is received, to tell its price. */
   readonly unpaidBodyBytesMax: number;
 }
@@ -28,6 +35,12 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   promptBytesMax: 256 * 1024,
   answerTokensMax: 4_096,
   stallMs: 60_000,
+  abandonedPerPayerMax: 20,
+  abandonWindowMs: 600_000,
+  channelRequestsMax: 32,
+  channelRequestsPerPeerMax: 8,
+  chainWorkPerPeerMax: 20,
+  chainWorkMax: 200,
   unpaidBodyBytesMax: 64 * 1024,
   bodiesMax: 64,
   bodiesPerPeerMax: 8,

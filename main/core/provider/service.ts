@@ -19,6 +19,7 @@ import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { PeerKey } from '../../ports/network.ts';
 import {
+  type AdmittedPayment,
   CHANNEL_PATH,
   type Admission as GateAdmission,
   type PaidRequest,
@@ -39,7 +40,9 @@ import {
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
+import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+import { createRateLimit, type RateLimit } from './rate-limit.ts';
 import { readyEvents } from './ready-events.ts';
 import { createRequestRate, type RequestRate } from './request-rate.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
@@ -83,13 +86,12 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const onUnexpected = options.onUnexpected ?? (() => null);
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
-  const admission = createAdmission(limits);
-  const bodies = createBodyPlaces(limits);
   const rate = createRequestRate(clock, limits);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, admission, bodies, rate },
+    ...{ limits, onUnexpected, failures, active, rate },
+    ...openLimits(options, limits),
     isClosing: () => closing,
   };
 
@@ -114,7 +116,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   });
   app.post(CHANNEL_PATH, (context) => {
     refuseDuringFault(options.presence());
-    return pausedByStorage(openChannel(options, context));
+    return pausedByStorage(openChannel(parts, context));
   });
   answerFailures(app, failures, (error) => {
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
@@ -139,9 +141,34 @@ interface SellingParts extends ProviderOptions {
   readonly failures: Failures;
   readonly active: ActiveJobs;
   readonly admission: Admission;
+  readonly channelAdmission: Admission;
+  readonly admitPayment: AdmitPayment;
+  /** Requests that were left early or that the engine rejected, by payer. */
+  readonly abandoned: RateLimit;
   readonly bodies: BodyPlaces;
   readonly rate: RequestRate;
   readonly isClosing: () => boolean;
+}
+
+function openLimits(
+  { gate, clock }: ProviderOptions,
+  limits: ProviderLimits,
+): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned'> {
+  return {
+    admission: createAdmission(limits),
+    bodies: createBodyPlaces(limits),
+    channelAdmission: createAdmission({
+      waitingMax: limits.channelRequestsMax,
+      perPeerMax: limits.channelRequestsPerPeerMax,
+    }),
+    admitPayment: limitChainWork(gate, clock, limits),
+    abandoned: createRateLimit({
+      clock,
+      eventsMax: limits.abandonedPerPayerMax,
+      windowMs: limits.abandonWindowMs,
+      message: 'This payer has left too many requests before their end. See Retry-After.',
+    }),
+  };
 }
 
 async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
@@ -156,11 +183,12 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
   let isAdmitted = false;
   try {
     const costMax = ceiling(model.price, textsOf(asked), maxTokens);
-    const admitted = await parts.gate.admit(paidRequest(context, costMax, `Tokens of ${model.id}`));
+    const admitted = await parts.admitPayment(peer, paidRequest(context, costMax, `Tokens of ${model.id}`));
     if (admitted.kind === 'answered') {
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
     }
+    await refuseQuitter(parts, admitted.payment);
     parts.rate.giveBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
@@ -240,10 +268,22 @@ async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): P
   return model;
 }
 
+/** Fails with `busy`, with the payment released, if the payer has left too many requests early. */
+async function refuseQuitter({ abandoned }: SellingParts, payment: AdmittedPayment): Promise<void> {
+  try {
+    abandoned.check(payment.payer);
+  } catch (error) {
+    await payment.cancel();
+    throw error;
+  }
+}
+
 /** Stores the job; releases the payment if that fails. */
 async function admit(parts: SellingParts, request: AdmittedRequest): Promise<SoldJob> {
+  const { gate, abandoned } = parts;
+  const onAbandoned = () => abandoned.note(request.payment.payer);
   try {
-    return admitSoldJob({ ...parts, assetId: parts.gate.asset.id }, request);
+    return admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
   } catch (error) {
     await request.payment.cancel();
     throw error;
@@ -284,18 +324,26 @@ function work(
   });
 }
 
-/** Passes a request for a channel to the payment gate, with a ceiling of zero. */
-async function openChannel(
-  { gate, presence }: Pick<ProviderOptions, 'gate' | 'presence'>,
-  context: Context,
-): Promise<Response> {
-  const result = await gate.admit(paidRequest(context, amount(0), 'Opening of a payment channel'));
-  if (result.kind === 'answered') {
-    if (result.status !== OK) refuseDuringFault(presence());
-    return responseOf(result);
+/**
+ * Passes a request for a channel to the payment gate, with a ceiling of zero. A deposit is taken only while jobs are;
+ * questions about a charge and refunds are answered during a pause too, because they concern past jobs.
+ */
+async function openChannel(parts: SellingParts, context: Context): Promise<Response> {
+  const peer = peerOf(context);
+  const request = paidRequest(context, amount(0), 'Opening of a payment channel');
+  if (parts.gate.chainWork(request)?.kind === 'deposit') availableSlots(parts);
+  const leave = parts.channelAdmission.enter(peer, 0);
+  try {
+    const result = await parts.admitPayment(peer, request);
+    if (result.kind === 'answered') {
+      if (result.status !== OK) refuseDuringFault(parts.presence());
+      return responseOf(result);
+    }
+    await result.payment.cancel();
+    return context.json({ opened: true });
+  } finally {
+    leave();
   }
-  await result.payment.cancel();
-  return context.json({ opened: true });
 }
 
 function responseOf({ body, status, headers }: Extract<GateAdmission, { kind: 'answered' }>): Response {

@@ -18,6 +18,8 @@ export interface SoldJobContext {
   readonly key: PeerKey;
   readonly assetId: string;
   readonly onCharged: (job: Job, receipt: Receipt) => void;
+  /** Called when the requester left before the end, or its prompt was rejected only after it was read. */
+  readonly onAbandoned: () => void;
   /** Reports unexpected failures; never with content. */
   readonly onUnexpected: ReportUnexpected;
 }
@@ -56,11 +58,18 @@ export interface SoldJob {
   running(): void;
   /** Records the prompt's token count, as the engine reports it. */
   started(inputTokens: number): void;
+  /** Records how many of the prompt's tokens were computed. */
+  read(tokens: number): void;
+  /** Records tokens that the engine generated; `delivered` follows for those that the requester took. */
+  generated(tokens: readonly number[]): void;
   /** Records tokens that the requester's connection has taken. */
   delivered(tokens: readonly number[]): void;
   /** Records the decode speed that the engine measured. */
   measured(decodeTokensPerSecond: number | null): void;
-  /** Charges what was delivered, or releases the payment if that is nothing. Never throws. */
+  /**
+   * Charges what was delivered. A requester that left is charged for what was read and generated, delivered or not:
+   * leaving early must not make work free. Releases the payment if there is nothing to charge. Never throws.
+   */
   end(outcome: Outcome): Promise<Settled | null>;
 }
 
@@ -72,7 +81,13 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
   const known = { model: model.id, peer, payer, channelId, assetId, continues: null };
   const record = recordJob(context, { side: 'sold', ...known });
   const meter = new TokenMeter(clock);
-  const work: WorkDone = { meter, inputTokens: null, decodeTokensPerSecond: null };
+  const work: WorkDone = {
+    meter,
+    inputTokens: null,
+    readTokens: null,
+    undelivered: [],
+    decodeTokensPerSecond: null,
+  };
   let ended: Promise<Settled | null> | null = null;
   return {
     id: record.job().id,
@@ -85,7 +100,14 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
     started(tokens) {
       work.inputTokens = tokens;
     },
-    delivered: (tokens) => meter.add(tokens),
+    read(tokens) {
+      work.readTokens = tokens;
+    },
+    generated: (tokens) => void work.undelivered.push(...tokens),
+    delivered(tokens) {
+      meter.add(tokens);
+      work.undelivered.splice(0, tokens.length);
+    },
     measured(speed) {
       work.decodeTokensPerSecond = speed;
     },
@@ -99,6 +121,10 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
 interface WorkDone {
   readonly meter: TokenMeter;
   inputTokens: number | null;
+  /** Prompt tokens that were computed; null while that is unknown. */
+  readTokens: number | null;
+  /** Tokens that were generated and not taken by the requester. */
+  undelivered: number[];
   decodeTokensPerSecond: number | null;
 }
 
@@ -131,13 +157,18 @@ async function concludeSafely(parts: Conclusion, outcome: Outcome): Promise<Sett
 
 async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | null> {
   const { context, request, record, work } = parts;
-  const { meter, inputTokens } = work;
+  const { meter } = work;
+  const hasLeft = outcome.kind === 'aborted' && outcome.by === 'requester';
+  if (hasLeft) countUndelivered(work);
+  if (hasLeft || isRejected(outcome)) context.onAbandoned();
+  const { inputTokens } = work;
   const finishReason = outcome.kind === 'complete' ? outcome.finishReason : outcome.kind;
   const error = outcome.kind === 'failed' ? outcome.code : null;
   const endState = outcome.kind === 'complete' ? 'charged' : outcome.kind;
   const note = outcome.kind === 'aborted' ? `by ${outcome.by}` : error;
   const facts = () => ({ ...factsOf(work, context.clock), finishReason });
-  if (inputTokens === null || (outcome.kind !== 'complete' && meter.count === 0)) {
+  const isFree = outcome.kind !== 'complete' && meter.count === 0 && !(hasLeft && inputTokens !== 0);
+  if (inputTokens === null || isFree) {
     await request.payment.cancel();
     record.step(endState === 'charged' ? 'failed' : endState, { ...facts(), error }, note);
     return null;
@@ -153,6 +184,19 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
   context.onCharged(record.job(), receipt);
   return { receipt, jws, paymentResponse: settled.paymentResponse };
+}
+
+/** True for a prompt that the engine rejected: it had to be tokenized for that, at no cost for the requester. */
+function isRejected(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && (outcome.code === 'context-exceeded' || outcome.code === 'bad-request');
+}
+
+/** Counts everything that was computed for a requester that left. */
+function countUndelivered(work: WorkDone): void {
+  work.meter.add(work.undelivered);
+  work.undelivered = [];
+  // Before the first token and without the engine's count, nothing is certain to have been read.
+  work.inputTokens = work.readTokens ?? (work.meter.count > 0 ? work.inputTokens : null);
 }
 
 function factsOf({ meter, inputTokens, decodeTokensPerSecond }: WorkDone, clock: Clock): Partial<Job> {

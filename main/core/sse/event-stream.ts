@@ -18,8 +18,8 @@ export interface EventStreamOptions {
   readonly onGone: () => void;
 }
 
-/** Clients ignore comments. */
-const COMMENT = ': still here\n\n';
+/** A comment, which clients ignore: shows that the stream is alive. */
+export const COMMENT = ': still here\n\n';
 
 /**
  * A response body from a generator of text. The generator is started immediately, so that its `finally` runs in any

@@ -25,7 +25,7 @@ export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** Advances the clock, slowly relative to the work in progress, until the condition is true. */
 export async function elapse(clock: ReturnType<typeof manualClock>, until: () => boolean): Promise<void> {
   while (!until()) {
-    for (let turns = 0; turns < 50; turns += 1) await turn();
+    for (let turns = 0; turns < 200; turns += 1) await turn();
     clock.advance(500);
   }
 }
@@ -145,10 +145,14 @@ export async function setUp(count: number, change: (index: number) => Partial<Of
     });
   }
 
-  /** Asserts that nothing is open, and that both sides have the same amounts, by job and by receipt. */
+  /**
+   * Asserts that nothing is open, and that both sides have the same amounts, by job and by receipt; a job that the client
+   * left has its charge without a receipt.
+   */
   async function assertMoney(): Promise<bigint> {
     await market.gateway.idle();
-    assert.equal(market.payer.open(), 0, 'no lease is open');
+    // A lost charge is queried until it is known; a lease that is never freed ends the test's time.
+    while (market.payer.open() > 0) await turn();
     assert.deepEqual(market.faults, []);
     for (const { service, gate, faults } of providers) {
       while (service.active().length > 0) await turn();
@@ -161,7 +165,11 @@ export async function setUp(count: number, change: (index: number) => Partial<Of
     );
     const proven = receipts.reduce((sum, receipt) => sum + BigInt(receipt.charged), 0n);
     const booked = market.jobs.all().reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n);
-    assert.deepEqual([proven, booked, market.payer.paid()], [earned, earned, earned]);
+    const learned = market.jobs
+      .all()
+      .filter(({ state, receipt }) => receipt === null && ['aborted', 'failed'].includes(state))
+      .reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n);
+    assert.deepEqual([proven + learned, booked, market.payer.paid()], [earned, earned, earned]);
     return earned;
   }
   /** The jobs that delivered tokens, in order. */

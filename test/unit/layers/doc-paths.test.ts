@@ -47,7 +47,7 @@ test('existing paths, placeholders, globs and other words are not reported', () 
   for (const text of [
     '`main/agent.ts`, `main/`, `test/unit/presence`, `usage.test.ts`',
     '`main/core/<noun>/` `test/unit/*.test.ts` `main/NNNN-short-name.ts` `<home>/logs`',
-    '`/proc` `@x402/evm` `core/gateway` `--rpc URL` `Idlewatt-On-Pause` `text/html`',
+    '`/proc` `@x402/evm` `core/gateway` `--rpc URL` `Some-Header-Name` `text/html`',
   ]) {
     assert.deepEqual(problems(text), [], text);
   }

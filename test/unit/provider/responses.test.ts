@@ -49,8 +49,8 @@ describe('provider: a complete response', () => {
     assertIdle();
   });
 
-  it('costs nothing if the engine fails or the requester disconnects', async () => {
-    const { post, engine, gate, jobs, assertIdle } = await setUp();
+  it('costs nothing if the engine fails, and what was read and generated if the requester disconnects', async () => {
+    const { post, engine, gate, jobs, charged, assertIdle } = await setUp();
     const first = post(ask());
     const run = await engine.next();
     run.start(5);
@@ -65,7 +65,11 @@ describe('provider: a complete response', () => {
     leaving.abort();
     assert.equal((await second).status, 503);
     assert.ok(next.signal.aborted, 'the engine was stopped');
-    assert.deepEqual([gate.cancels, gate.settles], [2, []]);
+    assert.deepEqual([gate.cancels, gate.settles], [1, [charge(OFFERED.price, { input: 5, output: 1 })]]);
+    assert.deepEqual(
+      charged.map(({ receipt }) => [receipt.inputTokens, receipt.outputTokens, receipt.finishReason]),
+      [[5, 1, 'aborted']],
+    );
     assert.deepEqual(
       jobs.all().map(({ state }) => state),
       ['failed', 'aborted'],

@@ -147,7 +147,7 @@ describe('provider: a disk that takes no records', () => {
       throw new AppError('disk-full', 'The disk is full.');
     }
     await refused(await failing.post(ask()), 503, { code: 'paused_disk_full' });
-    const channel = () => failing.service.app.request('/v1/channel', { method: 'POST' });
+    const channel = () => failing.service.app.request(CHANNEL_PATH, { method: 'POST' });
     await refused(await channel(), 503, { code: 'paused_disk_full' });
 
     const answered: Admission = {
@@ -169,7 +169,7 @@ describe('provider: a disk that takes no records', () => {
     });
     await refused(await swallowing.post(ask()), 503, { code: 'paused_disk_unwritable' });
     fault.reason = null;
-    const opening = () => swallowing.service.app.request('/v1/channel', { method: 'POST' });
+    const opening = () => swallowing.service.app.request(CHANNEL_PATH, { method: 'POST' });
     await refused(await opening(), 503, { code: 'paused_disk_unwritable' });
     await refused(await opening(), 503, { code: 'paused_disk_unwritable' });
   });

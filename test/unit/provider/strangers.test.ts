@@ -1,140 +1,198 @@
 /**
- * Verifies: what a stranger sends for nothing costs next to nothing: no body is received before pause, payment and
- * places allow it, and free requests are few per second.
- * Setup: the real service with a scripted engine, a fake payment gate and a clock that the test moves; bodies that count
- * the bytes that were read of them.
- * Fails if: an unpaid or refused request has its body read, strangers take the places of payers, or a peer gets offers
- * without limit.
+ * Verifies: work has a price and a limit for strangers. Requests that are left early are charged and limited per payer;
+ * deposits and refunds, which cost this provider network fees, are limited and need a provider that takes jobs.
+ * Setup: the real service with a scripted engine, a fake payment gate and a clock that the test moves.
+ * Fails if: a requester gets work for nothing without limit, a stranger can spend this provider's coin, a limit never ends,
+ * a limit holds up a requester that pays, or a pause keeps a requester from its refund.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PaymentGate, PaymentStanding } from '../../../main/ports/payments.ts';
-import { OFFER_PATH } from '../../../shared/offer.ts';
-import { createFakeGate } from '../../fakes/payment-gate.ts';
-import { ask, refused, setUp } from './provider-setup.ts';
+import fc from 'fast-check';
+import type { ProviderLimits } from '../../../main/core/provider/index.ts';
+import { createRateLimit } from '../../../main/core/provider/rate-limit.ts';
+import { CHANNEL_PATH, type ChainWork, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
+import { isAppError } from '../../../shared/errors.ts';
+import { charge } from '../../../shared/price.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { encode } from '../../fakes/payment-gate.ts';
+import { ask, OFFERED, refused, setUp, turn } from './provider-setup.ts';
 
-const KIB = 1024;
+type Opened = Awaited<ReturnType<typeof setUp>>;
 
-/** A body that never ends unless it is read to its size; `read` counts the bytes taken from it. */
-function countedBody(bytes: number) {
-  let read = 0;
-  const body = new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        if (read >= bytes) return controller.close();
-        read += KIB;
-        controller.enqueue(new Uint8Array(KIB).fill(0x20));
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return { body, read: () => read };
+/** Leaves one request after the engine has read its prompt, or before it has. */
+async function leaveEarly({ post, engine, jobs }: Opened, payer: string, hasRead = true): Promise<void> {
+  const leaving = new AbortController();
+  const before = jobs.all().length;
+  const headers = { [PAYMENT_HEADER]: encode({ channelId: `of-${payer}`, payer, most: '1000000' }) };
+  const answer = post(ask({ stream: true }), { signal: leaving.signal, headers });
+  const run = await engine.next();
+  if (hasRead) run.start(100);
+  leaving.abort();
+  await answer;
+  while (jobs.all()[before]?.state !== 'aborted') await turn();
+  await turn();
 }
 
-async function setUpWith(standing: PaymentStanding, more: Parameters<typeof setUp>[0] = {}) {
-  const gate = { ...createFakeGate(), standing: (): PaymentStanding => standing };
-  if (standing === 'refused') {
-    gate.admit = async () => ({
-      kind: 'answered',
-      status: 402,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ error: { message: 'No.', type: 'x', param: null, code: 'bad-signature' } }),
-      reason: 'bad-signature',
-    });
-  }
-  const parts = { ...(await setUp({ gate, ...more })), gate: gate as PaymentGate };
-  const send = (body: ReadableStream, headers: Record<string, string> = {}, peer = 'stranger') =>
-    Promise.resolve(
-      parts.service.app.fetch(
-        new Request('http://provider/v1/chat/completions', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', 'x-peer-id': peer, ...headers },
-          body,
-          duplex: 'half',
-        } as RequestInit),
-      ),
-    );
-  return { ...parts, send };
+function requestChannel({ service }: Opened, chainWork: ChainWork | null, peer = 'stranger') {
+  const voucher = { channelId: 'c', payer: 'p', most: '0', ...(chainWork && { chainWork }) };
+  return service.app.request(CHANNEL_PATH, {
+    method: 'POST',
+    headers: { 'x-peer-id': peer, [PAYMENT_HEADER]: encode(voucher) },
+  });
 }
 
-describe('the body of a stranger’s request', () => {
-  it('is not received while this machine is paused', async () => {
-    const paused = { decision: 'pause', reason: 'owner-active', sinceMs: 0, untilMs: null } as const;
-    const { send } = await setUpWith('none', { presence: () => paused as never });
-    const { body, read } = countedBody(KIB);
-    await refused(await send(body, { 'content-length': String(KIB) }), 503, {});
-    assert.equal(read(), 0);
+const DEPOSIT: ChainWork = { kind: 'deposit', isPaidFor: false };
+const limitedTo = (limits: Partial<ProviderLimits>) => setUp({ limits });
+
+describe('provider: requests that are left early', () => {
+  it('charges the prompt if the requester left after it was read and before the first token', async () => {
+    const opened = await setUp();
+    await leaveEarly(opened, 'payer');
+    assert.deepEqual(opened.gate.settles, [charge(OFFERED.price, { input: 100, output: 0 })]);
+    assert.equal(opened.charged[0]?.receipt.outputTokens, 0);
+    opened.assertIdle();
   });
 
-  it('is not received when the payment is refused anyway', async () => {
-    const { send } = await setUpWith('refused');
-    const { body, read } = countedBody(KIB);
-    await refused(await send(body, { 'content-length': String(KIB) }), 402, { code: 'bad-signature' });
-    assert.equal(read(), 0);
+  it('charges only the part of the prompt that was read', async () => {
+    const opened = await setUp();
+    const leaving = new AbortController();
+    const answer = opened.post(ask({ stream: true }), { signal: leaving.signal });
+    const run = await opened.engine.next();
+    run.start(100);
+    run.readOnAbort(40);
+    leaving.abort();
+    await answer;
+    assert.deepEqual(opened.gate.settles, [charge(OFFERED.price, { input: 40, output: 0 })]);
+    assert.equal(opened.charged[0]?.receipt.inputTokens, 40);
+    opened.assertIdle();
   });
 
-  it('is not received without a payment if it is large or of unknown size, and the answer tells a price', async () => {
-    const { send } = await setUpWith('none');
-    for (const headers of [{ 'content-length': String(65 * KIB) }, { 'transfer-encoding': 'chunked' }]) {
-      const { body, read } = countedBody(65 * KIB);
-      await refused(await send(body, headers), 402, { code: 'voucher-missing' });
-      assert.equal(read(), 0);
+  it('charges nothing if the engine had not begun', async () => {
+    const opened = await setUp();
+    await leaveEarly(opened, 'payer', false);
+    assert.deepEqual([opened.gate.settles, opened.gate.cancels], [[], 1]);
+    opened.assertIdle();
+  });
+
+  it('takes no more requests of a payer that left too many, until the window has passed', async () => {
+    const opened = await limitedTo({ abandonedPerPayerMax: 2, abandonWindowMs: 60_000 });
+    const { post, engine, clock } = opened;
+    const from = (payer: string) =>
+      post(ask(), {
+        headers: { [PAYMENT_HEADER]: encode({ channelId: `of-${payer}`, payer, most: '1000000' }) },
+      });
+    await leaveEarly(opened, 'quitter');
+    clock.advance(10_000);
+    await leaveEarly(opened, 'quitter', false);
+    const limited = await from('quitter');
+    assert.equal(limited.headers.get('retry-after'), '50');
+    await refused(limited, 429, { code: 'rate_limit_exceeded' });
+    opened.assertIdle();
+    for (const payer of ['other', 'quitter']) {
+      if (payer === 'quitter') clock.advance(50_000);
+      const answer = from(payer);
+      const run = await engine.next();
+      run.start(1);
+      run.text('x', 1);
+      run.end('stop');
+      assert.equal((await answer).status, 200, payer);
     }
+    opened.assertIdle();
   });
 
-  it('has few places, which leave those of payers free', async () => {
-    const { send, post, gate } = await setUpWith('unproven');
-    const never = () => new ReadableStream({ pull: () => new Promise(() => undefined) });
-    const length = { 'content-length': String(KIB) };
-    for (const peer of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
-      void send(never(), length, peer);
-      void send(never(), length, peer);
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-    await refused(await send(never(), length, 'a'), 429, {});
-    await refused(await send(never(), length, 'newcomer'), 429, {});
-    gate.standing = () => 'proven';
-    assert.equal((await post('no json')).status, 400, 'a payer’s body is received');
+  it('counts prompts that the engine rejects after it has read them', async () => {
+    const { post, engine, assertIdle } = await limitedTo({ abandonedPerPayerMax: 1 });
+    const answer = post(ask());
+    (await engine.next()).fail('context-exceeded');
+    await refused(await answer, 400, {});
+    await refused(await post(ask()), 429, { code: 'rate_limit_exceeded' });
+    assertIdle();
   });
 });
 
-describe('free requests of one peer', () => {
-  it('are limited by the monotonic clock, without effect on other peers', async () => {
-    const { service, clock } = await setUp();
-    const offer = async (peer: string) =>
-      (
-        await service.app.fetch(
-          new Request(`http://provider${OFFER_PATH}`, { headers: { 'x-peer-id': peer } }),
-        )
-      ).status;
-    const statuses = [];
-    for (let count = 0; count < 280; count += 1) statuses.push(await offer('greedy'));
-    assert.equal(statuses.filter((status) => status === 200).length, 50);
-    assert.equal(await offer('other'), 200);
-    clock.setTimeBy(3_600_000);
-    assert.equal(await offer('greedy'), 429, 'setting the clock helps nobody');
-    clock.advance(1_000);
-    const later = [];
-    for (let count = 0; count < 10; count += 1) later.push(await offer('greedy'));
-    assert.equal(later.filter((status) => status === 200).length, 5);
+describe('provider: transactions for strangers', () => {
+  it('limits deposits and refunds per peer and hour, whatever their path', async () => {
+    const opened = await limitedTo({ chainWorkPerPeerMax: 2 });
+    assert.equal((await requestChannel(opened, DEPOSIT)).status, 200);
+    assert.equal((await requestChannel(opened, { kind: 'refund', isPaidFor: false })).status, 200);
+    const limited = await requestChannel(opened, DEPOSIT);
+    assert.equal(limited.headers.get('retry-after'), '3600');
+    await refused(limited, 429, { code: 'rate_limit_exceeded' });
+    const headers = {
+      'x-peer-id': 'stranger',
+      [PAYMENT_HEADER]: encode({ channelId: 'c', payer: 'p', most: '1000000', chainWork: DEPOSIT }),
+    };
+    await refused(await opened.post(ask(), { headers }), 429, { code: 'rate_limit_exceeded' });
+    assert.equal((await requestChannel(opened, null)).status, 200, 'a plain voucher needs no transaction');
+    assert.equal((await requestChannel(opened, { ...DEPOSIT, isPaidFor: true })).status, 200);
+    assert.equal((await requestChannel(opened, DEPOSIT, 'other')).status, 200);
+    opened.clock.advance(3_600_000);
+    assert.equal((await requestChannel(opened, DEPOSIT)).status, 200);
+    opened.assertIdle();
   });
 
-  it('say when to come back', async () => {
-    const { service } = await setUp({ limits: { freeBurst: 1, freePerSecond: 0.5 } });
-    const get = () => service.app.fetch(new Request(`http://provider${OFFER_PATH}`));
-    await get();
-    assert.equal((await get()).headers.get('retry-after'), '2');
+  it('limits the transactions for all peers together, and counts only those that were sent', async () => {
+    const opened = await limitedTo({ chainWorkMax: 2 });
+    const admit = opened.gate.admit;
+    opened.gate.admit = async () => ({
+      ...{ kind: 'answered', status: 402, headers: {}, body: '{}', reason: 'deposit-refused' },
+    });
+    for (const peer of ['a', 'b', 'c'])
+      assert.equal((await requestChannel(opened, DEPOSIT, peer)).status, 402);
+    opened.gate.admit = admit;
+    for (const peer of ['d', 'e']) assert.equal((await requestChannel(opened, DEPOSIT, peer)).status, 200);
+    await refused(await requestChannel(opened, DEPOSIT, 'f'), 429, { code: 'rate_limit_exceeded' });
   });
 
-  it('don’t count what was paid for', async () => {
-    const { post, engine, voucher } = await setUp({ limits: { freeBurst: 2, freePerSecond: 1 } });
-    for (let count = 0; count < 6; count += 1) {
-      const answered = post(ask({ stream: false }), { headers: voucher(`paid-${count}`) });
-      const call = await engine.next();
-      call.start(3);
-      call.text('x', 1);
-      call.end('stop');
-      assert.equal((await answered).status, 200);
-    }
+  it('takes deposits only while it takes jobs, and refunds and questions always', async () => {
+    const opened = await setUp({
+      presence: () => ({ decision: 'pause', reason: 'owner-active', sinceMs: 0, untilMs: null }),
+    });
+    await refused(await requestChannel(opened, DEPOSIT), 503, { code: 'paused_owner_active' });
+    assert.equal((await requestChannel(opened, { kind: 'refund', isPaidFor: false })).status, 200);
+    assert.equal((await requestChannel(opened, null)).status, 200);
   });
+
+  it('bounds the requests for channels that are in progress', async () => {
+    const opened = await limitedTo({ channelRequestsMax: 2, channelRequestsPerPeerMax: 1 });
+    const { promise: later, resolve } = Promise.withResolvers<void>();
+    const admit = opened.gate.admit;
+    opened.gate.admit = async (request) => {
+      await later;
+      return admit(request);
+    };
+    const first = requestChannel(opened, DEPOSIT, 'a');
+    await refused(await requestChannel(opened, null, 'a'), 429, { code: 'rate_limit_exceeded' });
+    const second = requestChannel(opened, DEPOSIT, 'b');
+    await refused(await requestChannel(opened, null, 'c'), 429, { code: 'rate_limit_exceeded' });
+    resolve();
+    assert.deepEqual([(await first).status, (await second).status], [200, 200]);
+    assert.equal((await requestChannel(opened, null, 'c')).status, 200);
+  });
+});
+
+it('a rate limit admits at most its maximum in every window, and everything that stays below it (property)', () => {
+  const step = fc.record({ afterMs: fc.nat(400), key: fc.constantFrom('a', 'b') });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 60 }), (eventsMax, steps) => {
+      const clock = manualClock(0);
+      const limit = createRateLimit({ clock, eventsMax, windowMs: 1_000, message: 'Too many.' });
+      const admitted: { key: string; atMs: number }[] = [];
+      for (const { afterMs, key } of steps) {
+        clock.advance(afterMs);
+        const within = admitted.filter(
+          (event) => event.key === key && event.atMs > clock.monotonic() - 1_000,
+        );
+        try {
+          limit.check(key);
+          limit.note(key);
+          admitted.push({ key, atMs: clock.monotonic() });
+          assert.ok(within.length < eventsMax);
+        } catch (error) {
+          assert.ok(isAppError(error, 'busy'), String(error));
+          assert.equal(within.length, eventsMax);
+        }
+      }
+    }),
+  );
 });

@@ -170,7 +170,7 @@ test('opens foreign keystore files whose passphrase was not normalized', async (
       const keystore = await encryptKeystoreJson(keys, sealedWith, light);
       const source = { type: 'keystore', keystore, passphrase } as const;
       assert.equal((await secrets.importWallet(source, NEXT)).address, foreign.address, passphrase);
-      const guess = secrets.importWallet({ ...source, passphrase: `${passphrase}x` }, 'next');
+      const guess = secrets.importWallet({ ...source, passphrase: `${passphrase}x` }, NEXT);
       await assertFails(guess, 'keystore-locked', /passphrase is wrong/, [passphrase]);
     }
   }

@@ -9,13 +9,15 @@ import { test } from 'node:test';
 import { depositError } from '../../../main/adapters/x402/buying/provider-responses.ts';
 
 test('a paused provider, an unavailable chain and a refused deposit have different errors', () => {
-  for (const [code, expected] of [
-    ['paused_disk_full', 'paused'],
-    ['paused_database_lost', 'paused'],
-    ['chain-unavailable', 'chain-unavailable'],
-    ['deposit-refused', 'insufficient-funds'],
-    [null, 'insufficient-funds'],
+  for (const [status, code, expected] of [
+    [503, 'paused_disk_full', 'paused'],
+    [503, 'paused_database_lost', 'paused'],
+    [402, 'paused_disk_full', 'paused'],
+    [429, null, 'busy'],
+    [402, 'chain-unavailable', 'chain-unavailable'],
+    [402, 'deposit-refused', 'insufficient-funds'],
+    [402, null, 'insufficient-funds'],
   ] as const) {
-    assert.equal(depositError('peer', code).code, expected, String(code));
+    assert.equal(depositError('peer', status, code).code, expected, `${status} ${code}`);
   }
 });

@@ -12,6 +12,7 @@ import {
   type PaidProvider,
 } from '../../../ports/payments.ts';
 import type { BoughtChannel } from './channel-finder.ts';
+import { isTemporary } from './channel-recovery.ts';
 import { decodeRequired, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
@@ -58,7 +59,7 @@ export async function askCharge(
     const total = extra.channelState.chargedCumulativeAmount;
     return extra.chargedAmount === 0n && total === before ? { kind: 'known', total } : { kind: 'unknown' };
   }
-  if (refusalCode(body) === 'channel-busy') return { kind: 'busy' };
+  if (refusalCode(body) === 'channel-busy' || isTemporary(response.status)) return { kind: 'busy' };
   const header = response.headers.get(PAYMENT_REQUIRED_HEADER);
   const required = response.status === 402 && header !== null ? decodeRequired(header) : null;
   if (required === null || !(await processCorrectivePaymentRequired(channel.deps, required))) {

@@ -14,11 +14,14 @@ const entrySchema = z.object({
   lastUsedMs: z.number(),
   /** A voucher was issued and its charge is unknown. */
   chargeUnknown: z.boolean(),
+  /** Its last charge was rejected: no voucher is issued on it any more. */
+  isDisputed: z.boolean().default(false),
 });
 export type BoughtEntry = z.infer<typeof entrySchema>;
 
 export interface BoughtRegister {
   all(): readonly BoughtEntry[];
+  isDisputed(channelId: string): boolean;
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
   /** Adds a channel before its first deposit; a known one stays unchanged. Durable when it returns. */
@@ -29,6 +32,10 @@ export interface BoughtRegister {
 export function createBoughtRegister(store: RecordStore): BoughtRegister {
   const read = (text: string): BoughtEntry => entrySchema.parse(JSON.parse(text));
   return {
+    isDisputed(channelId) {
+      const text = store.get(COLLECTION, channelKey(channelId));
+      return text !== null && read(text).isDisputed;
+    },
     all: () => store.list(COLLECTION).map(({ value }) => read(value)),
     note: (entry) => store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry)),
     add: (entry) =>

@@ -33,6 +33,8 @@ export interface ChannelPool {
   /** Takes one channel by its number, without waiting; null when it is in use. */
   takeNumber(index: number): Slot | null;
   release(slot: Slot): void;
+  /** Releases a channel that is never used again. */
+  giveUp(slot: Slot): void;
 }
 
 /** Number of refusals in a row after which a channel is no longer used. */
@@ -89,6 +91,13 @@ export function createChannelPool(
     }
   }
 
+  function release(slot: Slot): void {
+    slot.busy = false;
+    const waitMs = slot.notBeforeMs - now();
+    if (waitMs > 0) later(waitMs, serve);
+    serve();
+  }
+
   return {
     take(ceiling) {
       return new Promise((resolve, reject) => {
@@ -103,11 +112,10 @@ export function createChannelPool(
       slot.busy = true;
       return slot;
     },
-    release(slot) {
-      slot.busy = false;
-      const waitMs = slot.notBeforeMs - now();
-      if (waitMs > 0) later(waitMs, serve);
-      serve();
+    release,
+    giveUp(slot) {
+      slot.refusals = REFUSALS_MAX;
+      release(slot);
     },
   };
 }

@@ -23,7 +23,13 @@ export interface RecoveryParts {
   readonly storage: ClientChannelStorage;
 }
 
-/** Updates record and requirements from a refusal; every refusal except `channel-busy` counts against the channel. */
+/** True for a refusal that is about the provider's state or its limits, not about the payment. */
+export function isTemporary(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
+/** Updates record and requirements from a refusal; `channel-busy` and a provider that
+ * takes nothing right now don't count against the channel. */
 export async function learnFromRefusal(
   { network, clock, storage }: RecoveryParts,
   { channels, slot, channel }: ChannelUse,
@@ -35,6 +41,8 @@ export async function learnFromRefusal(
     return;
   }
   if (isPauseCode(code)) return;
+  // The provider takes nothing right now, which says nothing about the channel.
+  if (isTemporary(response.status)) return;
   slot.refusals += 1;
   if (response.status !== 402 || response.required === null) return;
   const required = decodeRequired(response.required);

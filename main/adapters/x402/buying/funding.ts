@@ -29,7 +29,7 @@ const DEPOSIT_SECONDS_MAX = 600;
 /** A signed deposit is sent again only if it is valid for this much longer: the chain needs time. */
 const RESEND_MS_MIN = 60_000;
 /** Refusals after which the record was corrected and another attempt makes sense. */
-const RETRIED_CODES = ['voucher-replayed', 'voucher-out-of-step', 'voucher-too-small'];
+const RETRIED_CODES = ['voucher-replayed', 'voucher-out-of-step', 'voucher-too-small', 'deposit-too-small'];
 
 export interface FundingParts
   extends RecoveryParts,
@@ -66,8 +66,11 @@ async function deposit(
   const { slot, channel } = use;
   const requirement = { ...requirementsOf(use.channels), amount: '1' };
   const known = slot.signedDeposit;
+  // The provider's minimum may have risen; the limits count both deposits then.
   const isUsable =
-    known !== null && known.sum >= missing && known.validUntilMs > parts.clock.now() + RESEND_MS_MIN;
+    known !== null &&
+    known.sum >= leastDeposit(requirement, missing) &&
+    known.validUntilMs > parts.clock.now() + RESEND_MS_MIN;
   const signed = isUsable ? known : await signDeposit(parts, use, missing);
   slot.signedDeposit = signed;
   const voucher = await signVoucher(
@@ -127,6 +130,7 @@ async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint
     config: channel.config,
     lastUsedMs: clock.now(),
     chargeUnknown: false,
+    isDisputed: false,
   });
   const seconds = Math.min(announced.maxTimeoutSeconds, DEPOSIT_SECONDS_MAX);
   const { payload } = await createBatchSettlementEIP3009DepositPayload(
@@ -156,7 +160,7 @@ async function sendDeposit(parts: FundingParts, use: ChannelUse, sum: Amount, he
     await learnFromRefusal(parts, use, { status: response.status, required, body });
     const code = refusalCode(body);
     if (code !== null && RETRIED_CODES.includes(code)) return;
-    throw depositError(provider.peer, code);
+    throw depositError(provider.peer, response.status, code);
   }
   const settled = parseSettled(paid);
   const known = await parts.storage.get(channel.id);

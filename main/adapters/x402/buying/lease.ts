@@ -4,10 +4,10 @@ import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentRequirements } from '@x402/core/types';
 import { signVoucher } from '@x402/evm/batch-settlement/client';
 import { AppError } from '../../../../shared/errors.ts';
-import type { Amount } from '../../../../shared/money.ts';
+import { type Amount, amount } from '../../../../shared/money.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { Hex } from '../../../ports/evm.ts';
-import { PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
+import { type Charge, PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
 import { learnFromRefusal, type RecoveryParts } from './channel-recovery.ts';
 import type { LostCharges } from './lost-charges.ts';
 import type { ChannelUse } from './provider-channels.ts';
@@ -49,13 +49,15 @@ export async function startLease(
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
   lost.expect(use);
   const close = onceOnly();
+  const read = (paymentResponse: string) => readCharge(paymentResponse, channel.id, { before, ceiling });
   return {
     channelId: channel.id,
     headers: { [PAYMENT_HEADER]: header },
+    read,
     async complete(paymentResponse) {
       close();
       try {
-        const { charged, cumulative } = readCharge(paymentResponse, channel.id, { before, ceiling });
+        const { charged, cumulative } = read(paymentResponse);
         await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
         slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
         slot.refusals = 0;
@@ -79,9 +81,16 @@ export async function startLease(
         channels.pool.release(slot);
       }
     },
-    async abandon() {
+    async dispute() {
       close();
-      lost.resolve(use);
+      lost.dispute(channel);
+      channels.pool.giveUp(slot);
+    },
+    async abandon(onLearned) {
+      close();
+      lost.resolve(use, (total) =>
+        onLearned?.({ charged: amount(total > before ? total - before : 0n), cumulative: total }),
+      );
     },
   };
 }
@@ -91,7 +100,7 @@ function readCharge(
   paymentResponse: string,
   channelId: string,
   { before, ceiling }: { readonly before: bigint; readonly ceiling: bigint },
-): { charged: Amount; cumulative: Amount } {
+): Charge {
   const { extra } = parseSettled(paymentResponse);
   const charged = extra.chargedAmount;
   const cumulative = extra.channelState.chargedCumulativeAmount;

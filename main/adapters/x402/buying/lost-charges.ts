@@ -1,6 +1,7 @@
 /** Recovers charges whose response was lost: recorded before a voucher leaves, queried until the provider returns them. */
 
 import { isAppError } from '../../../../shared/errors.ts';
+import type { Amount } from '../../../../shared/money.ts';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { PaidProvider } from '../../../ports/payments.ts';
@@ -32,8 +33,13 @@ export interface LostCharges {
   expect(use: ChannelUse): void;
   /** Records that the charge of the last voucher is known. */
   known(channel: BoughtChannel): void;
-  /** Queries the charge in the background; releases the slot when it is known or further queries are pointless. */
-  resolve(use: ChannelUse): void;
+  /** Records that the charge of the last voucher is rejected: it is neither queried nor learned from the provider. */
+  dispute(channel: BoughtChannel): void;
+  /**
+   * Queries the charge in the background; releases the slot when it is known or further queries are pointless.
+   * `onLearned` is called with the channel's total charge, now or when a later query in this run learns it.
+   */
+  resolve(use: ChannelUse, onLearned: (total: Amount) => void): void;
   unresolved(): readonly string[];
   synchronise(provider: PaidProvider): Promise<void>;
   idle(): Promise<void>;
@@ -42,9 +48,16 @@ export interface LostCharges {
 export function createLostCharges(parts: LostChargesParts): LostCharges {
   const { clock, register } = parts;
   const running = new Set<Promise<void>>();
+  /** By channel, until its charge is known: a provider that is away now may report it later in this run. */
+  const listeners = new Map<string, (total: Amount) => void>();
 
   function inBackground(use: ChannelUse): Promise<void> {
-    const work = queryRepeatedly(parts, use).finally(() => {
+    const { id } = use.channel;
+    const onLearned = (total: Amount) => {
+      listeners.get(id)?.(total);
+      listeners.delete(id);
+    };
+    const work = queryRepeatedly(parts, use, onLearned).finally(() => {
       running.delete(work);
       use.channels.pool.release(use.slot);
     });
@@ -69,19 +82,27 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
         config: channel.config,
         lastUsedMs: clock.now(),
         chargeUnknown: true,
+        isDisputed: false,
       });
     },
-    known: (channel) => register.change(channel.id, { chargeUnknown: false }),
-    resolve: (use) =>
+    known(channel) {
+      listeners.delete(channel.id);
+      register.change(channel.id, { chargeUnknown: false });
+    },
+    dispute: (channel) => register.change(channel.id, { chargeUnknown: false, isDisputed: true }),
+    resolve(use, onLearned) {
+      listeners.set(use.channel.id, onLearned);
       // A failing listener reports its own error; the entry stays marked and is queried again.
-      void inBackground(use).catch(() => undefined),
+      inBackground(use).catch(() => undefined);
+    },
     unresolved: () => [...new Set(lostEntries().map((entry) => entry.peer))],
     async synchronise(provider) {
       const channels = parts.channelsOf(provider.peer);
       for (const entry of lostEntries().filter(({ peer }) => peer === provider.peer)) {
         const slot = channels.pool.takeNumber(entry.index);
         // In use: the running request learns the charge.
-        if (slot !== null) await inBackground({ provider, channels, slot, channel: channelFor(entry) });
+        if (slot === null) continue;
+        await inBackground({ provider, channels, slot, channel: channelFor(entry) });
       }
     },
     async idle() {
@@ -91,7 +112,11 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
 }
 
 /** Queries until the charge is known and recorded, the response proves nothing, or the attempts are used up. */
-async function queryRepeatedly(parts: LostChargesParts, use: ChannelUse): Promise<void> {
+async function queryRepeatedly(
+  parts: LostChargesParts,
+  use: ChannelUse,
+  onLearned: (total: Amount) => void,
+): Promise<void> {
   const { clock, register, storage } = parts;
   const { channel, slot } = use;
   const pause = (delayMs: number): Promise<void> =>
@@ -104,6 +129,7 @@ async function queryRepeatedly(parts: LostChargesParts, use: ChannelUse): Promis
       const balance = BigInt((await storage.get(channel.id))?.balance ?? '0');
       slot.spendable = balance - answer.total;
       register.change(channel.id, { chargeUnknown: false });
+      onLearned(answer.total);
       parts.onCharged?.({ peer: channel.peer, channelId: channel.id, total: answer.total });
       return;
     }

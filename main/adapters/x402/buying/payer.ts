@@ -11,7 +11,7 @@ import { fundChannel } from './funding.ts';
 import { startLease } from './lease.ts';
 import { createLostCharges } from './lost-charges.ts';
 import type { PayerOptions } from './payer-options.ts';
-import { createChannelsByPeer } from './provider-channels.ts';
+import { createChannelsByPeer, type ProviderChannels } from './provider-channels.ts';
 
 /** See {@link PaymentClient}. A warm channel costs no extra round trip: requirements are stored, and we set the price. */
 export function createPayer(options: PayerOptions): PaymentClient {
@@ -25,11 +25,8 @@ export function createPayer(options: PayerOptions): PaymentClient {
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
     const channels = channelsOf(provider.peer);
-    const slot = await channels.pool.take(ceiling);
+    const { slot, requirement, channel } = await takeChannel(provider, channels, ceiling);
     try {
-      channels.requirements ??= await askRequirements(provider, network);
-      const requirement = { ...channels.requirements, amount: ceiling.toString() };
-      const channel = channelOf(provider.peer, slot.index, requirement);
       const use = { provider, channels, slot, channel };
       await fundChannel(parts, use, ceiling);
       return await startLease(parts, use, { requirement, path, ceiling });
@@ -39,14 +36,39 @@ export function createPayer(options: PayerOptions): PaymentClient {
     }
   }
 
+  /** Takes a free channel, and gives up those of an earlier run whose charge was rejected. */
+  async function takeChannel(provider: PaidProvider, channels: ProviderChannels, ceiling: Amount) {
+    for (;;) {
+      const slot = await channels.pool.take(ceiling);
+      try {
+        channels.requirements ??= await askRequirements(provider, network);
+        const requirement = { ...channels.requirements, amount: ceiling.toString() };
+        const channel = channelOf(provider.peer, slot.index, requirement);
+        if (!register.isDisputed(channel.id)) return { slot, requirement, channel };
+      } catch (error) {
+        channels.pool.release(slot);
+        throw error;
+      }
+      channels.pool.giveUp(slot);
+    }
+  }
+
+  /** A provider may claim what was rejected: the chain has the last word, and the ledger must not lack it. */
+  async function noteClaimed(channelId: string, claimed: bigint): Promise<void> {
+    const known = await storage.get(channelId);
+    if (claimed <= BigInt(known?.chargedCumulativeAmount ?? '0')) return;
+    await storage.set(channelId, { ...known, chargedCumulativeAmount: claimed.toString() });
+    const peer = register.all().find((entry) => entry.channelId === channelId)?.peer ?? '';
+    options.onCharged?.({ peer, channelId, total: amount(claimed) });
+  }
+
   async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {
     const channelIds = storage.all().map((channel) => channel.channelId);
     if (channelIds.length === 0) return [];
     const held = await options.chain.readContracts(channelIds.map((id) => settlementCall('channels', [id])));
-    return channelIds.map((channelId, index) => {
-      const [balance] = pairOf(held[index]);
-      return { channelId, total: amount(balance) };
-    });
+    const states = channelIds.map((channelId, index) => ({ channelId, state: pairOf(held[index]) }));
+    for (const { channelId, state } of states) await noteClaimed(channelId, state[1]);
+    return states.map(({ channelId, state }) => ({ channelId, total: amount(state[0]) }));
   }
 
   return {

@@ -93,7 +93,7 @@ export function isPauseCode(code: string | null): boolean {
 }
 
 /** Returns the error for a failed deposit. */
-export function depositError(peer: string, code: string | null): AppError {
+export function depositError(peer: string, status: number, code: string | null): AppError {
   if (code === 'chain-unavailable') {
     return new AppError(
       'chain-unavailable',
@@ -110,11 +110,11 @@ export function depositError(peer: string, code: string | null): AppError {
       { details: { peer } },
     );
   }
-  if (isPauseCode(code)) {
-    return new AppError('paused', 'The provider is paused and takes no deposits.', {
-      details: { peer, code },
-    });
-  }
+  const details = { peer, ...(code === null ? {} : { code }) };
+  if (status === 429)
+    return new AppError('busy', 'The provider takes no more deposits right now.', { details });
+  if (status === 503 || isPauseCode(code))
+    return new AppError('paused', 'The provider takes no deposits right now.', { details });
   return new AppError('insufficient-funds', 'The deposit into the channel failed.', {
     details: { peer, reason: code },
   });

@@ -5,6 +5,7 @@ import { amount, ZERO } from '../../../../shared/money.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../../../shared/wire.ts';
 import {
   type Admission,
+  type ChainWork,
   PAYMENT_HEADER,
   type PaidRequest,
   type PaymentGate,
@@ -36,8 +37,18 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
     asset: network.token,
     payout,
     standing: (request) => paymentStanding(provider, request),
+    chainWork: (request) => chainWork(provider, request),
     admit: (request) => admit(provider, request),
   };
+}
+
+function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'header'>): ChainWork | null {
+  const payload = parsePayment(header(PAYMENT_HEADER) ?? '')?.payload;
+  if (payload === undefined || payload.type === 'voucher') return null;
+  const channel = provider.channels.find(payload.voucher.channelId);
+  const balance = BigInt(channel?.balance ?? '0');
+  const isPaidFor = balance > 0n && BigInt(channel?.chargedCumulativeAmount ?? '0') * 2n >= balance;
+  return { kind: payload.type, isPaidFor };
 }
 
 async function admit(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {

@@ -7,7 +7,7 @@ import {
 } from '@x402/core/server';
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/server';
 import type { Amount } from '../../../../shared/money.ts';
-import type { ChainNetwork } from '../../../ports/chain.ts';
+import type { ChainNetwork, CoinPrice } from '../../../ports/chain.ts';
 import type { Account, ChainSender, RecoverSigner } from '../../../ports/evm.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 import { createFacilitator } from '../chain/facilitator.ts';
@@ -15,6 +15,7 @@ import { createOutbox, type Outbox } from '../chain/outbox.ts';
 import type { RelayTimeouts } from '../chain/relays.ts';
 import { clearPendingRequests, createSoldChannels, type SoldChannels } from '../sold-channels.ts';
 import { SCHEME } from '../wire.ts';
+import { createDepositMinimum } from './deposit-minimum.ts';
 import { NEVER_FRESH_MS, verifyLocally } from './local-verification.ts';
 import { createVoucherHashes, type VoucherHashes } from './voucher-signature.ts';
 
@@ -34,6 +35,11 @@ export interface ProviderChannelsOptions {
   readonly withdrawDelaySeconds: number;
   /** Smaller deposits are refused: each costs a fee. */
   readonly depositMin: Amount;
+  /**
+   * Price of the native coin, from which the fee of a deposit follows: the minimum deposit is a multiple of it. Default:
+   * unknown, so that `depositMin` alone counts.
+   */
+  readonly coinPrice?: () => CoinPrice | null;
   /** Checks ordinary vouchers. Without it x402's server checks them, with the same result but slower. */
   readonly recoverSigner?: RecoverSigner;
   /** For tests: time limits for a facilitator's answer, and for its reported success to be on the chain. */
@@ -68,12 +74,18 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
   // A withdrawal that starts right after a check of the chain is detected with two thirds of its delay left for the
   // claim, and a chain that is unavailable for hours stops no job within a funded channel.
   const freshMs = Math.floor((options.withdrawDelaySeconds * 1_000) / 3);
-  const scheme = new BatchSettlementEvmScheme(options.payout as `0x${string}`, {
+  const scheme = new SellingScheme(options.payout as `0x${string}`, {
     storage: channels,
     receiverAuthorizerSigner: options.authorizer,
     withdrawDelay: options.withdrawDelaySeconds,
     enforceMinDeposit: true,
     onchainStateTtlMs: recoverSigner === undefined ? freshMs : NEVER_FRESH_MS,
+  });
+  scheme.depositMin = createDepositMinimum({
+    base: options.depositMin,
+    chain: options.sender,
+    coinPrice: options.coinPrice ?? (() => null),
+    monotonic: () => performance.now(),
   });
   // The minimum deposit follows the price, so a payer with stored requirements may not have its current value.
   Object.assign(scheme, { dynamicExtraFields: ['minDeposit'] });
@@ -100,6 +112,19 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
       for (const listener of listeners) listener();
     },
   };
+}
+
+/** x402's scheme with a minimum deposit that follows the network fee. */
+class SellingScheme extends BatchSettlementEvmScheme {
+  depositMin: (() => Amount) | null = null;
+
+  override async resolveMinDepositHint(
+    requirements: Parameters<BatchSettlementEvmScheme['resolveMinDepositHint']>[0],
+  ): Promise<string> {
+    const byPrice = BigInt(await super.resolveMinDepositHint(requirements));
+    const byFee = this.depositMin?.() ?? byPrice;
+    return (byFee > byPrice ? byFee : byPrice).toString();
+  }
 }
 
 function createServer(
