@@ -16,6 +16,8 @@ import type { Target } from './plan.ts';
 /** Base units per million tokens: expensive, so that channels are used up and topped up all the time. */
 const PRICE_OUTPUT_PER_MILLION = '400000000';
 const PRICE_INPUT_PER_MILLION = '1000000';
+/** More than a run spends. */
+const BUDGET = '1000000000000';
 /** High, so that claims happen only when the run requests them, and when an earlier one was interrupted. */
 const SETTLE_THRESHOLD = '1000000000';
 
@@ -149,6 +151,24 @@ export function prepareHome(home: string): void {
       settleThreshold: SETTLE_THRESHOLD,
     });
     database.benchmarks.insert(BENCHMARK);
+  } finally {
+    database.close();
+  }
+  permitPrices(paths.requester);
+}
+
+/** Lets the requester pay the run's price, which exceeds the limits of an ordinary buyer by far. */
+function permitPrices(home: string): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const database = openDatabase(homePaths(home).database);
+  try {
+    createSettings({ records: database.records, defaults: DEFAULT_SETTINGS }).change({
+      buyPriceInputMax: PRICE_INPUT_PER_MILLION,
+      buyPriceOutputMax: PRICE_OUTPUT_PER_MILLION,
+      buyDayMax: BUDGET,
+      buyRequestMax: BUDGET,
+      buyNewProviderMax: BUDGET,
+    });
   } finally {
     database.close();
   }
