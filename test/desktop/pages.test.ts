@@ -279,7 +279,7 @@ test('settings are saved immediately and exactly, and a new language applies to 
     await go('settings');
     const price = page.getByLabel('Output tokens');
     await price.fill('0.0800001');
-    await page.getByText('at most 6 decimal places').waitFor();
+    await page.getByText('up to 6 decimal places').waitFor();
     await price.fill('0.080001');
     await price.press('Enter');
     await page.getByText('Saved', { exact: true }).waitFor();

@@ -95,7 +95,7 @@ test('invalid input is reported before any confirmation is requested', () =>
     await page.getByLabel('Amount', { exact: true }).fill('99999');
     await page.getByText('The wallet doesn’t hold that much.').waitFor();
     await page.getByLabel('Amount', { exact: true }).fill('0.0000001');
-    await page.getByText('at most 6 decimal places').waitFor();
+    await page.getByText('up to 6 decimal places').waitFor();
     assert.equal(await check.isDisabled(), true);
     assert.deepEqual(callsOf(opened, 'wallet.prepareSend'), []);
   }));

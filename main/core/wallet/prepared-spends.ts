@@ -9,10 +9,12 @@ import { preparedSpend } from './spend-summary.ts';
 /** Time during which a plan may be sent or confirmed. */
 export const PREPARED_MS = 300_000;
 const PREPARED_MAX = 50;
+/** A larger difference means that the clock was set. */
+const CLOCK_STEP_MS_MIN = 1_000;
 
 interface Prepared {
   readonly plan: SpendPlan;
-  /** By the time of day as it is now, which may have been set since. */
+  /** As announced when it was prepared, or by the present time of day if the clock was set since. */
   readonly expiresAtMs: number;
 }
 
@@ -20,6 +22,8 @@ interface Waiting {
   readonly plan: SpendPlan;
   /** Monotonic. */
   readonly untilMs: number;
+  /** Time of day, as announced. */
+  readonly expiresAtMs: number;
 }
 
 export interface PreparedSpends {
@@ -42,8 +46,9 @@ export function createPreparedSpends(clock: Clock): PreparedSpends {
         );
       }
       const id = randomUUID();
-      waiting.set(id, { plan, untilMs: nowMs + PREPARED_MS });
-      return preparedSpend(id, plan, clock.now() + PREPARED_MS);
+      const expiresAtMs = clock.now() + PREPARED_MS;
+      waiting.set(id, { plan, untilMs: nowMs + PREPARED_MS, expiresAtMs });
+      return preparedSpend(id, plan, expiresAtMs);
     },
     take(id) {
       const found = waiting.get(id);
@@ -52,7 +57,9 @@ export function createPreparedSpends(clock: Clock): PreparedSpends {
       if (found === undefined || leftMs <= 0) {
         throw new AppError('not-found', 'This transfer was already used or has expired. Prepare it again.');
       }
-      return { plan: found.plan, expiresAtMs: clock.now() + leftMs };
+      const byNow = Math.round(clock.now() + leftMs);
+      const wasSet = Math.abs(byNow - found.expiresAtMs) >= CLOCK_STEP_MS_MIN;
+      return { plan: found.plan, expiresAtMs: wasSet ? byNow : found.expiresAtMs };
     },
   };
 }

@@ -34,3 +34,11 @@ for (const hours of [-1, 1]) {
     assert.throws(() => prepared.take(second.id), { code: 'not-found' });
   });
 }
+
+test('a transfer keeps the time of its expiry, to the millisecond, if the clock was not set', () => {
+  const clock = manualClock(1_700_000_000_000);
+  const prepared = createPreparedSpends(clock);
+  const { id, expiresAtMs } = prepared.add(PLAN);
+  clock.advance(1_234.567);
+  assert.equal(prepared.take(id).expiresAtMs, expiresAtMs);
+});
