@@ -120,10 +120,14 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     connection.stopTimer();
     connection.keepWithoutRequester();
     const cause = connectionError(error, requester, peer);
-    job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
     hold.end(endOfRefusal(cause));
-    if (cause.details.reason !== PAYMENT_CORRECTED) {
-      await abandonLease(context, { lease, job, candidate }, null).catch(context.onUnexpected);
+    try {
+      job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
+    } finally {
+      // Also on a disk that doesn't take the job's end: the channel would stay in use.
+      if (cause.details.reason !== PAYMENT_CORRECTED) {
+        await abandonLease(context, { lease, job, candidate }, null).catch(context.onUnexpected);
+      }
     }
     throw cause;
   }

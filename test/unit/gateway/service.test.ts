@@ -12,7 +12,7 @@ import { readEvents } from '../../../main/core/sse/index.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
-import { PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
+import { CHANNEL_PATH, PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
@@ -360,5 +360,19 @@ describe('gateway: a disk that takes no records', () => {
     await assertIdle();
     assert.equal(gateway.payer.paid(), 0n);
     assert.deepEqual([...gateway.jobs.all(), ...first.jobs.all(), ...(second?.jobs.all() ?? [])], []);
+  });
+
+  it('gives the channel back although the end of a refused job can’t be recorded', async () => {
+    const { first, gateway, ask } = await setUp([OFFERED]);
+    const { admit } = first.gate;
+    first.gate.admit = async (request) => {
+      if (request.path === CHANNEL_PATH) return admit(request);
+      throw new AppError('chain-unavailable', 'The chain is unavailable.');
+    };
+    gateway.jobs.update = () => {
+      throw new AppError('disk-full', 'The disk is full.');
+    };
+    assert.deepEqual(await codeOf(await ask()), [503, 'disk-full']);
+    assert.deepEqual(gateway.payer.ends, ['abandoned']);
   });
 });
