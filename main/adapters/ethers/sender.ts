@@ -1,6 +1,7 @@
 /** Sends transactions from one account, with nonces assigned in order. */
 import { keccak256, toQuantity } from 'ethers';
 import { AppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { Amount } from '../../../shared/money.ts';
 import {
   type Account,
@@ -136,13 +137,8 @@ interface Nonces {
 
 function createNonces(node: ChainNode, address: Hex): Nonces {
   let known: number | null = null;
-  let queue: Promise<unknown> = Promise.resolve();
   return {
-    inOrder(run) {
-      const result = queue.then(run, run);
-      queue = result.catch(() => undefined);
-      return result;
-    },
+    inOrder: createInOrder(),
     async next() {
       known ??= Number(
         quantitySchema.parse(await node.send('eth_getTransactionCount', [address, 'pending'])),

@@ -3,6 +3,7 @@
  * chain is unavailable.
  */
 import { AppError } from '../../../shared/errors.ts';
+import { createInOrder } from '../../../shared/in-order.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type {
   CoinPrice,
@@ -85,7 +86,7 @@ class Settler implements ScheduledSettlement {
   #feeCoin: Amount | null = null;
   #running: Promise<SettlementResult> | null = null;
   /** Everything that queries the chain runs one after the other. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #inOrder = createInOrder();
   #timers: Timer[] = [];
   #stopFinding: (() => void) | null = null;
 
@@ -100,7 +101,7 @@ class Settler implements ScheduledSettlement {
   }
 
   settleNow(): Promise<SettlementResult> {
-    this.#running ??= this.#enqueue(() => this.#run())
+    this.#running ??= this.#inOrder(() => this.#run())
       .then(
         (result) => {
           this.#retry.succeeded();
@@ -166,12 +167,6 @@ class Settler implements ScheduledSettlement {
 
   #emit(event: SettlementEvent): void {
     for (const listener of this.#listeners) listener(event);
-  }
-
-  #enqueue<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(run, run);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 
   /** Notifies the listeners, and only then lets the outbox forget. */
@@ -271,7 +266,7 @@ class Settler implements ScheduledSettlement {
   }
 
   #refresh(): void {
-    this.#enqueue(() => this.#readChain()).then(
+    this.#inOrder(() => this.#readChain()).then(
       () => {
         this.#retry.checkSucceeded();
         this.#check();
@@ -287,7 +282,7 @@ class Settler implements ScheduledSettlement {
   /** Records what an earlier run sent and could not record, or what happened on-chain without a call from here. */
   async #recover(): Promise<void> {
     try {
-      await this.#enqueue(async () => {
+      await this.#inOrder(async () => {
         for (const outcome of await this.#claims.recover()) this.#book(outcome);
       });
       if (this.#retry.overdue === 'recovery') this.#retry.succeeded();
