@@ -3,6 +3,8 @@ import { fundFromFaucet } from '../adapters/anvil/index.ts';
 import { connectNode, readBalances } from '../adapters/ethers/index.ts';
 import { type BalanceWatch, createBalanceWatch } from '../core/payments/index.ts';
 import { fillFromFaucet } from '../core/practice/index.ts';
+import { createRates } from '../core/rates/index.ts';
+import type { ChainNetwork } from '../ports/chain.ts';
 import { openChain } from './chain.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -48,6 +50,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
   const reportBalances = logFault(log.child('wallet'), 'The balances could not be read');
   const refreshBalances = () => void balances.refresh().catch(reportBalances);
   const settling = await openSettling(surroundings, { foundation, chain, node, wallet, refreshBalances });
+  const rates = openRates(surroundings, foundation, chain);
   const owner = openOwnerSpending(surroundings, { foundation, chain, node, opened, refreshBalances });
   return {
     chain,
@@ -57,6 +60,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     balances,
     channels: settling.channels,
     settlement: settling.settlement,
+    rates,
     confirmations: owner.confirmations,
     spending: owner.spending,
     secrets: owner.secrets,
@@ -67,6 +71,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
       });
       onClose(() => timer.cancel());
       if (!surroundings.serves) return;
+      rates.start();
       const querying = settling.fees.start();
       onClose(() => querying.cancel());
       settling.settlement.start();
@@ -98,4 +103,25 @@ function openBalances(
       changed('wallet');
     },
   });
+}
+
+/** Rates are queried only from a source that the owner chose, through the proxies that the environment names. */
+function openRates(
+  { clock, onClose, changed, log }: Surroundings,
+  { records, settings }: Foundation,
+  { token, coin }: ChainNetwork,
+) {
+  const rates = createRates({
+    records,
+    settings: settings.get,
+    onSettings: settings.onChange,
+    token,
+    coin,
+    clock,
+    fetch,
+    changed: () => changed('money'),
+    log: log.child('rates'),
+  });
+  onClose(() => rates.stop());
+  return rates;
 }

@@ -24,7 +24,7 @@ export interface SectionParts {
     readonly notices: Pick<Notices, 'list'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
-  readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'settlement' | 'wallet'>;
+  readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
   readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel'>;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
   readonly networkName: string;
@@ -98,6 +98,7 @@ function money({ foundation, money }: SectionParts): AgentState['money'] {
     waitingReason: money.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: settings.get().settleThreshold,
     payoutFee: money.settlement.fee()?.toString() ?? null,
+    rates: money.rates.state(),
   };
 }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { ratesStateSchema } from '../rates.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
@@ -106,6 +107,8 @@ export const moneyStateSchema = z.object({
   settleThreshold: amountTextSchema,
   /** Current network fee of a payout, in base units of the coin; null while it is unknown. */
   payoutFee: amountTextSchema.nullable(),
+  /** Rates into the owner's currency; null without a chosen source, and for practice money. */
+  rates: ratesStateSchema.nullable(),
 });
 
 export const walletStateSchema = z.object({

@@ -114,6 +114,7 @@ function moneyOf({ busy }: View): AgentState['money'] {
     waitingReason: busy ? 'below-threshold' : null,
     settleThreshold: '50000',
     payoutFee: busy ? '104000000000000' : null,
+    rates: null,
   };
 }
 
