@@ -14,6 +14,7 @@ import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
+import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { openApi, openState, servePages } from './agent/interfaces.ts';
@@ -172,10 +173,13 @@ async function compose(
   await money.balances.refresh();
   money.start(() => hub.watched());
   const directory = buying?.directory ?? null;
-  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
+  const meters = openMeters(surroundings, foundation, selling);
+  const { watts } = meters;
+  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const { quit } = hooks;
   const router = openApi(surroundings, {
     ...{ hub, foundation, money, selling, forecasts, shell, quit },
+    earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying?.depositReturns ?? null,
   });
   const isHeadless = config.host === 'headless';

@@ -13,6 +13,7 @@ import type { DepositReturns } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
@@ -74,6 +75,7 @@ export interface ApiParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly forecasts: ForecastService;
+  readonly earnings: EarningsViews;
   /** Null where nothing is bought. */
   readonly depositReturns: DepositReturns | null;
   readonly shell: ShellLink;
@@ -91,6 +93,8 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   return createRouter({
     hub: parts.hub,
     forecasts: parts.forecasts,
+    earnings: parts.earnings,
+    calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     presence: foundation.presence,
     jobs: foundation.jobs,
