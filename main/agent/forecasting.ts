@@ -15,8 +15,8 @@ export interface ForecastParts {
   readonly foundation: Foundation;
   readonly money: Money;
   readonly selling: Selling;
-  /** Offers of other peers; null where nothing is bought. */
-  readonly directory: Pick<Directory, 'providers'> | null;
+  /** Offers of peers. */
+  readonly directory: Pick<Directory, 'providers'>;
   readonly watts: Pick<WattsMeter, 'extra'>;
 }
 
@@ -46,7 +46,7 @@ export function openForecasting(
         benchmark: selling.measuring.benchmark,
         engine: () => engine.status(),
         servedModel,
-        offers: () => directory?.providers().map(({ offer }) => offer) ?? [],
+        offers: () => directory.providers().map(({ offer }) => offer),
         extraWatts: () => watts.extra(),
         token,
         isMarket: config.profile !== 'practice',

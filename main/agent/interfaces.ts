@@ -34,7 +34,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
-  readonly gateway: () => GatewayAddress | null;
+  readonly gateway: () => GatewayAddress;
   readonly changes: ChangeFeed;
 }
 
@@ -76,8 +76,7 @@ export interface ApiParts {
   readonly selling: Selling;
   readonly forecasts: ForecastService;
   readonly earnings: EarningsViews;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly depositReturns: DepositReturns;
   readonly shell: ShellLink;
   readonly quit: () => void;
 }

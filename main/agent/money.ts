@@ -18,6 +18,8 @@ export type Money = Awaited<ReturnType<typeof openMoney>>;
 const BALANCE_INTERVAL_MS = 30_000;
 /** Token balance of the practice requester at its start: one thousand. */
 const PRACTICE_BALANCE = 1_000_000_000n;
+/** Token balance of a practice owner who buys: ten. */
+const PRACTICE_BUYER_BALANCE = 10_000_000n;
 
 export async function openMoney(surroundings: Surroundings, foundation: Foundation) {
   const { config, clock, onClose, log } = surroundings;
@@ -46,6 +48,8 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     await fill(funds.address, PRACTICE_BALANCE);
   }
 
+  /** An owner in practice has something to buy with from the first purchase on; without one, the wallet holds earnings only. */
+  const buysFromItself = config.profile === 'practice' && surroundings.serves;
   const balances = openBalances(surroundings, { read, own: opened.ownAddress, fees: gas.address });
   const reportBalances = logFault(log.child('wallet'), 'The balances could not be read');
   const refreshBalances = () => void balances.refresh().catch(reportBalances);
@@ -61,6 +65,13 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     channels: settling.channels,
     settlement: settling.settlement,
     rates,
+    buysFromItself,
+    /** Called before a purchase. */
+    prepareBuying: onceUntilDone(async () => {
+      if (!buysFromItself) return;
+      await fill(funds.address, PRACTICE_BUYER_BALANCE);
+      refreshBalances();
+    }),
     confirmations: owner.confirmations,
     spending: owner.spending,
     secrets: owner.secrets,
@@ -124,4 +135,16 @@ function openRates(
   });
   onClose(() => rates.stop());
   return rates;
+}
+
+/** Shares one run between all callers; a failed one is run again by the next caller. */
+function onceUntilDone(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= run().catch((error: unknown) => {
+      running = null;
+      throw error;
+    });
+    return running;
+  };
 }

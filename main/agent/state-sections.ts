@@ -28,7 +28,7 @@ export interface SectionParts {
   readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel'>;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
   readonly networkName: string;
-  readonly gateway: () => GatewayAddress | null;
+  readonly gateway: () => GatewayAddress;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -160,7 +160,7 @@ function network({ network, gateway, selling }: SectionParts): AgentState['netwo
     addresses: [...network.addresses()],
     peers: network.peers().map(({ peer, connected, source }) => ({ peer, connected, source })),
     ...network.traffic(),
-    gateway: address && { ...address, model: selling.servedModel() },
+    gateway: { ...address, model: selling.servedModel() },
   };
 }
 

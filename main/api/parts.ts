@@ -36,8 +36,7 @@ export interface ApiParts {
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly depositReturns: DepositReturns;
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;
