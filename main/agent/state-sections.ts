@@ -88,6 +88,7 @@ function money({ foundation, money }: SectionParts): AgentState['money'] {
   return {
     asset,
     coin,
+    rate: null,
     earnedToday: ledger.earned(asset.id, 'today').toString(),
     earnedThisWeek: ledger.earned(asset.id, 'week').toString(),
     earnedTotal: ledger.earned(asset.id, 'total').toString(),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { rateSchema } from '../rate.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
@@ -91,6 +92,8 @@ export const workStateSchema = z.object({
 export const moneyStateSchema = z.object({
   asset: assetSchema,
   coin: assetSchema,
+  /** For amounts in the owner's currency; null while the owner chose no source, or it reported nothing yet. */
+  rate: rateSchema.nullable(),
   earnedToday: amountTextSchema,
   earnedThisWeek: amountTextSchema,
   earnedTotal: amountTextSchema,

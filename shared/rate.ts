@@ -1,0 +1,20 @@
+/** Rate between the owner's currency and the US dollar, from a source that the owner chose. */
+import { z } from 'zod';
+import type { Asset } from './money.ts';
+
+export const rateSchema = z.object({
+  /** ISO 4217. */
+  currency: z.string().regex(/^[A-Z]{3}$/),
+  /** Units of the currency for one US dollar, taken as one USDC. */
+  perDollar: z.number().positive(),
+  /** When the source stated it, in milliseconds since the epoch. */
+  atMs: z.number(),
+  /** Display name of the source. */
+  source: z.string().max(100),
+});
+export type Rate = z.infer<typeof rateSchema>;
+
+/** True for money that a rate may convert. Practice money is worth nothing, so none applies to it. */
+export function isDollar(asset: Pick<Asset, 'symbol' | 'practice'>): boolean {
+  return asset.symbol === 'USDC' && !asset.practice;
+}
