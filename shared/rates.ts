@@ -50,26 +50,6 @@ export const rateTextSchema = z
   .string()
   .regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal number, e.g. 0.92');
 
-const rateSchema = z.object({
-  /** Units of the currency for one whole token or coin. */
-  value: rateTextSchema,
-  /** Time of the figure according to its source, in milliseconds. */
-  atMs: z.number(),
-});
-
-/** What pages convert amounts with. */
-export const ratesStateSchema = z.object({
-  currency: z.enum(CURRENCIES),
-  source: rateSourceSchema.exclude(['off']),
-  /** Null while unknown, or too old to be shown. */
-  token: rateSchema.nullable(),
-  coin: rateSchema.nullable(),
-  /** Why the last query failed, in one sentence; null if it didn't. */
-  error: z.string().nullable(),
-});
-export type RatesState = z.infer<typeof ratesStateSchema>;
-export type KnownRate = z.infer<typeof rateSchema>;
-
 /** Returns whether a rate of the token is believable for this currency. */
 export function isTokenRatePlausible(value: number, currency: Currency): boolean {
   const usual = USUAL_PER_DOLLAR[currency];

@@ -96,6 +96,8 @@ export const settingsSchema = z.object({
     .max(SETTING_LIMITS.modelBudgetBytes.max),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
+  /** Color scheme of the pages. */
+  appearance: z.enum(['system', 'light', 'dark']),
   startWithSystem: z.boolean(),
   /** A global hotkey pauses Idlewatt, see shared/hot-key.ts. */
   handBackKey: z.boolean(),
@@ -139,6 +141,7 @@ export const DEFAULT_SETTINGS: Settings = {
   ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
+  appearance: 'system',
   startWithSystem: false,
   handBackKey: true,
   notifications: true,

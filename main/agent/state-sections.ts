@@ -4,6 +4,7 @@ import { plainAsset } from '../../shared/money.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { PerHour } from '../core/forecast/index.ts';
 import type { Notices } from '../core/notices/index.ts';
+import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
@@ -98,7 +99,24 @@ function money({ foundation, money }: SectionParts): AgentState['money'] {
     waitingReason: money.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: settings.get().settleThreshold,
     payoutFee: money.settlement.fee()?.toString() ?? null,
-    rates: money.rates.state(),
+    ...rateOf(money.rates.state()),
+  };
+}
+
+function rateOf(state: RatesState | null): Pick<AgentState['money'], 'rate' | 'coinPrice' | 'rateProblem'> {
+  const token = state?.token ?? null;
+  return {
+    rate:
+      state === null || token === null
+        ? null
+        : {
+            currency: state.currency,
+            perDollar: Number(token.value),
+            atMs: token.atMs,
+            source: state.source,
+          },
+    coinPrice: state?.coin ? Number(state.coin.value) : null,
+    rateProblem: state?.error ?? null,
   };
 }
 

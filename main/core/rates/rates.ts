@@ -8,8 +8,7 @@ import type { Asset } from '../../../shared/money.ts';
 import {
   type Currency,
   isTokenRatePlausible,
-  type KnownRate,
-  type RatesState,
+  type RateSourceName,
   rateTextSchema,
 } from '../../../shared/rates.ts';
 import type { Settings } from '../../../shared/settings.ts';
@@ -18,7 +17,24 @@ import type { Log } from '../../ports/log.ts';
 import type { RateSource } from '../../ports/rates.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import { createDayRates, type DayRates } from './day-rates.ts';
-import { type FetchedRates, fetchRates, type PublicSource, type RateAccess } from './sources.ts';
+import {
+  type FetchedRates,
+  fetchRates,
+  type KnownRate,
+  type PublicSource,
+  type RateAccess,
+} from './sources.ts';
+
+/** What amounts are converted with. */
+export interface RatesState {
+  readonly currency: Currency;
+  readonly source: Exclude<RateSourceName, 'off'>;
+  /** Null while unknown, or too old to be shown. */
+  readonly token: KnownRate | null;
+  readonly coin: KnownRate | null;
+  /** Why the last query failed, in one sentence; null if it didn't. */
+  readonly error: string | null;
+}
 
 export interface Rates {
   /** Null where the owner chose no source, and for practice money. */

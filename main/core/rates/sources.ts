@@ -5,13 +5,19 @@ import {
   type Currency,
   isCoinRatePlausible,
   isTokenRatePlausible,
-  type KnownRate,
   type RateSourceName,
 } from '../../../shared/rates.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { readText } from '../../ports/read-text.ts';
 
 export type PublicSource = Exclude<RateSourceName, 'off' | 'typed'>;
+
+export interface KnownRate {
+  /** Units of the currency for one whole token or coin, as decimal text. */
+  readonly value: string;
+  /** Time of the figure according to its source, in milliseconds. */
+  readonly atMs: number;
+}
 
 /** Rates of one query; null where the source has none. */
 export interface FetchedRates {
