@@ -39,8 +39,6 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
 
 /** Pages that aren't rebuilt on the new parts yet. */
 const LEGACY: ReadonlySet<Route['page']> = new Set([
-  'jobs',
-  'earnings',
   'wallet',
   'models',
   'machine',

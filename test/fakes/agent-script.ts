@@ -135,7 +135,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
     days: days.map((day, index) => ({
       ...day,
       wattHours: index % 5 === 0 ? null : 41.5,
-      powerMicroUsd: index % 5 === 0 ? null : 12_865,
+      powerMicroUsd: null,
     })),
     models: hasWork ? BUSY.byModel : [],
     devices: hasWork
@@ -150,7 +150,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
       feesCoin: sum(days.map((day) => day.feesCoin)),
       feesMicroUsd: null,
       wattHours: hasWork ? 996 : null,
-      powerMicroUsd: hasWork ? 308_760 : null,
+      powerMicroUsd: null,
       measuredPercent: hasWork ? 80 : null,
       netMicroUsd: null,
     },
