@@ -90,7 +90,7 @@ export function useMoneyText(): (baseUnits: string, asset: Asset) => string {
 }
 
 /** The rate with its time and source; null if none is known. */
-function useRateText(): string | null {
+export function useRateText(): string | null {
   const { t, language } = useStrings();
   const { rate } = useSection('money');
   if (rate === null) return null;

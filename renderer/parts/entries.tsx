@@ -5,6 +5,7 @@ import { shorten, writeExactTime } from '../format.ts';
 import { hrefTo } from '../route.ts';
 import { AmountById } from './amount.tsx';
 import { CopyButton } from './copy.tsx';
+import { Icon } from './icon.tsx';
 import { useStrings } from './strings.ts';
 
 export type Entry = z.infer<typeof ledgerEntrySchema>;
@@ -15,31 +16,36 @@ export function isTransaction(reference: string | null): reference is string {
 }
 
 export function EntryList({ entries }: { entries: readonly Entry[] }) {
-  const { language } = useStrings();
   return (
     <ul className="rows entries">
-      {entries.map((entry) => {
-        const gain = entry.lines.find((line) => !line.amount.startsWith('-'));
-        return (
-          <li key={entry.id}>
-            <details>
-              <summary className="row-line">
-                <span className="grow">
-                  {entry.description}
-                  <time className="sm" dateTime={new Date(entry.atMs).toISOString()}>
-                    {writeExactTime(entry.atMs, language)}
-                  </time>
-                </span>
-                <span className="end">
-                  {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} isPlain /> : null}
-                </span>
-              </summary>
-              <EntryBody entry={entry} />
-            </details>
-          </li>
-        );
-      })}
+      {entries.map((entry) => (
+        <li key={entry.id}>
+          <EntryItem entry={entry} />
+        </li>
+      ))}
     </ul>
+  );
+}
+
+export function EntryItem({ entry }: { entry: Entry }) {
+  const { language } = useStrings();
+  const gain = entry.lines.find((line) => !line.amount.startsWith('-'));
+  return (
+    <details>
+      <summary className="row-line">
+        <Icon name="next" isSmall />
+        <span className="grow">
+          {entry.description}
+          <time className="sm" dateTime={new Date(entry.atMs).toISOString()}>
+            {writeExactTime(entry.atMs, language)}
+          </time>
+        </span>
+        <span className="end">
+          {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} isPlain /> : null}
+        </span>
+      </summary>
+      <EntryBody entry={entry} />
+    </details>
   );
 }
 
