@@ -183,6 +183,7 @@ async function compose(
     ...{ hub, foundation, money, selling, forecasts, shell, quit },
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,
+    buying,
   });
   const isHeadless = config.host === 'headless';
   const page = isHeadless ? await servePages(surroundings, router, foundation.paths.root) : null;

@@ -1,6 +1,7 @@
 /** The API's router: connects each procedure of the contract to the core. Pages can't call the shell's procedures. */
 import { createImplementer, translated } from './implementer.ts';
 import type { ApiParts } from './parts.ts';
+import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
@@ -34,6 +35,7 @@ export function createRouter(parts: ApiParts) {
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),
+    buying: buyingRoutes(api.buying, parts),
     channels: channelRoutes(api.channels, parts),
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),

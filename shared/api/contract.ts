@@ -12,6 +12,7 @@ import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../pres
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -163,6 +164,7 @@ export const contract = {
       }),
     ),
   },
+  buying: buyingContract,
   channels: channelsContract,
   wallet: walletContract,
   models: {

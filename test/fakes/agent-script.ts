@@ -1,5 +1,6 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
+import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type {
   dayEarningsSchema,
   EarningsOverview,
@@ -20,6 +21,7 @@ import {
   MODEL,
   measurements,
   PAYER,
+  REQUESTER,
 } from './agent-history.ts';
 import { type Scenario, stateFor } from './agent-state.ts';
 
@@ -32,6 +34,7 @@ export interface Script {
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
+  readonly buying: BuyingOverview;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -89,6 +92,32 @@ const BUSY = {
   ],
 } satisfies Partial<Script>;
 
+const BUYING: BuyingOverview = {
+  spentDay: '540000',
+  models: [{ model: MODEL, spent: '1478261', jobs: 1904 }],
+  providers: [{ peer: REQUESTER, spent: '1478261', jobs: 1904 }],
+  offers: [
+    {
+      model: MODEL,
+      providers: 3,
+      peer: REQUESTER,
+      inputPerMillion: '20000',
+      outputPerMillion: '80000',
+      decodeTokensPerSecond: 58.2,
+      contextTokens: 8192,
+    },
+    {
+      model: 'llama-3.2-1b-instruct-q4_k_m',
+      providers: 1,
+      peer: REQUESTER,
+      inputPerMillion: '40000',
+      outputPerMillion: '150000',
+      decodeTokensPerSecond: null,
+      contextTokens: 4096,
+    },
+  ],
+};
+
 const NOTHING = {
   jobs: [],
   days: [],
@@ -105,6 +134,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     state: stateFor(scenario, nowMs),
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
+    buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
   };
   if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);

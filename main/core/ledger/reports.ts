@@ -34,6 +34,13 @@ export interface PeerEarnings {
   readonly jobs: number;
 }
 
+/** Spent on answers of one model, or of one provider. */
+export interface Spent {
+  readonly name: string;
+  readonly spent: Amount;
+  readonly jobs: number;
+}
+
 export interface NetworkEarnings {
   /** CAIP-2 id, e.g. `eip155:31337`. */
   readonly network: string;
@@ -49,6 +56,8 @@ export interface Reports {
   byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
+  spentByModel(assetId: string, days: number): readonly Spent[];
+  spentByPeer(assetId: string, days: number): readonly Spent[];
   byNetwork(days: number): readonly NetworkEarnings[];
 }
 
@@ -71,20 +80,16 @@ export function createReports(parts: {
   const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
     store.flows('income:jobs', assetId, by, since(fromMs));
 
-  /** Groups by name, highest first; flows without a name are left out. */
-  const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
-    const groups = new Map<string, { earned: bigint; jobs: number }>();
-    for (const { name, amount: flowed, jobs } of incomeSince(assetId, dayStarts(days)[0] ?? 0, by)) {
-      if (name === null) continue;
-      const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
-      sum.earned -= flowed;
-      sum.jobs += jobs;
-      groups.set(name, sum);
-    }
-    return [...groups]
-      .map(([name, { earned, jobs }]) => ({ name, earned: amount(earned), jobs }))
-      .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
-  };
+  const earnedBy = (assetId: string, days: number, by: 'model' | 'peer') =>
+    grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0, by), -1n).map(({ name, sum, jobs }) => ({
+      name,
+      earned: sum,
+      jobs,
+    }));
+  const spentBy = (assetId: string, days: number, by: 'model' | 'peer'): readonly Spent[] =>
+    grouped(store.flows('expense:inference', assetId, by, since(dayStarts(days)[0] ?? 0)), 1n).map(
+      ({ name, sum, jobs }) => ({ name, spent: sum, jobs }),
+    );
 
   return {
     earnedSince(assetId, start) {
@@ -117,9 +122,11 @@ export function createReports(parts: {
     },
     byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
     byModel: (assetId, days) =>
-      grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
+      earnedBy(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
-      grouped(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+      earnedBy(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+    spentByModel: (assetId, days) => spentBy(assetId, days, 'model'),
+    spentByPeer: (assetId, days) => spentBy(assetId, days, 'peer'),
     byNetwork(days) {
       const fromMs = dayStarts(days)[0] ?? 0;
       return store
@@ -137,6 +144,21 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+/** Groups by name, highest first; flows without a name are left out. `sign` makes the sums positive. */
+function grouped(flows: readonly Flow[], sign: bigint) {
+  const groups = new Map<string, { sum: bigint; jobs: number }>();
+  for (const { name, amount: flowed, jobs } of flows) {
+    if (name === null) continue;
+    const group = groups.get(name) ?? { sum: 0n, jobs: 0 };
+    group.sum += sign * flowed;
+    group.jobs += jobs;
+    groups.set(name, group);
+  }
+  return [...groups]
+    .map(([name, { sum, jobs }]) => ({ name, sum: amount(sum), jobs }))
+    .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
 }
 
 function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
