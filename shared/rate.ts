@@ -1,16 +1,15 @@
 /** Rate between the owner's currency and the US dollar, from a source that the owner chose. */
 import { z } from 'zod';
 import type { Asset } from './money.ts';
+import { CURRENCIES, rateSourceSchema } from './rates.ts';
 
 export const rateSchema = z.object({
-  /** ISO 4217. */
-  currency: z.string().regex(/^[A-Z]{3}$/),
+  currency: z.enum(CURRENCIES),
   /** Units of the currency for one US dollar, taken as one USDC. */
   perDollar: z.number().positive(),
   /** When the source stated it, in milliseconds since the epoch. */
   atMs: z.number(),
-  /** Display name of the source. */
-  source: z.string().max(100),
+  source: rateSourceSchema.exclude(['off']),
 });
 export type Rate = z.infer<typeof rateSchema>;
 

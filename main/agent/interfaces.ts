@@ -13,6 +13,7 @@ import type { DepositReturns } from '../core/payments/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
@@ -33,7 +34,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
-  readonly gateway: () => GatewayAddress | null;
+  readonly gateway: () => GatewayAddress;
   readonly changes: ChangeFeed;
 }
 
@@ -74,8 +75,8 @@ export interface ApiParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly forecasts: ForecastService;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly earnings: EarningsViews;
+  readonly depositReturns: DepositReturns;
   readonly shell: ShellLink;
   readonly quit: () => void;
 }
@@ -91,6 +92,8 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   return createRouter({
     hub: parts.hub,
     forecasts: parts.forecasts,
+    earnings: parts.earnings,
+    calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     presence: foundation.presence,
     jobs: foundation.jobs,

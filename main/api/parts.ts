@@ -1,5 +1,8 @@
 /** The parts of the agent that the API serves. */
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
+import type { Calendar } from '../core/calendar/index.ts';
+import type { Overview } from '../core/earnings/index.ts';
+import type { ExportFormat } from '../core/exports/index.ts';
 import type { ForecastService } from '../core/forecast/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -25,11 +28,15 @@ export interface ApiParts {
   readonly models: ModelStore;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
+  readonly earnings: {
+    overview(days: number): Overview;
+    export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
+  };
+  readonly calendar: Calendar;
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly depositReturns: DepositReturns;
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;

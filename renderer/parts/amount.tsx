@@ -98,7 +98,7 @@ function useRateText(): string | null {
   return t('money.rate', {
     rate: one,
     time: writeMoment(rate.atMs, Date.now(), language),
-    source: rate.source,
+    source: t(`rates.source.${rate.source}`),
   });
 }
 

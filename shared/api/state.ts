@@ -109,6 +109,10 @@ export const moneyStateSchema = z.object({
   settleThreshold: amountTextSchema,
   /** Current network fee of a payout, in base units of the coin; null while it is unknown. */
   payoutFee: amountTextSchema.nullable(),
+  /** Units of the owner's currency for one coin; null while unknown. */
+  coinPrice: z.number().positive().nullable(),
+  /** Why the last query of rates failed, in one sentence; null if it didn't. */
+  rateProblem: z.string().nullable(),
 });
 
 export const walletStateSchema = z.object({

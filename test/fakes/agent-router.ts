@@ -175,6 +175,15 @@ function earningsHandlers(agent: FakeAgentState) {
       agent.receive('earnings.byModel', input);
       return { models: script.byModel };
     }),
+    overview: on.earnings.overview.handler(({ input }) => {
+      agent.receive('earnings.overview', input);
+      return script.overview(input.days);
+    }),
+    export: on.earnings.export.handler(async function* ({ input }) {
+      agent.receive('earnings.export', input);
+      yield 'time,day\r\n';
+      yield '2026-11-23T12:00:00.000Z,2026-11-23\r\n';
+    }),
     receivables: on.earnings.receivables.handler(({ input }) => {
       agent.receive('earnings.receivables', input);
       return { receivables: script.receivables };

@@ -1,6 +1,11 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
-import type { dayEarningsSchema, ledgerEntrySchema, receivableSchema } from '../../shared/api/contract.ts';
+import type {
+  dayEarningsSchema,
+  EarningsOverview,
+  ledgerEntrySchema,
+  receivableSchema,
+} from '../../shared/api/contract.ts';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
@@ -25,6 +30,7 @@ export interface Script {
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
+  overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
@@ -100,19 +106,54 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
   };
-  if (scenario !== 'busy') return { ...script, ...NOTHING };
+  if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);
   return {
     ...script,
     ...BUSY,
     jobs,
     days: daysUntil(nowMs),
+    overview: (days) => overviewOf(daysUntil(nowMs).slice(-days)),
     forecast: FORECAST,
     entries: entriesOf(jobs, nowMs),
     benchmarkRuns: [0, 2, 9].map((days) => {
       const atMs = nowMs - days * DAY_MS - 40 * MINUTE_MS;
       return { atMs, measurements: measurements(atMs, 1 - days / 100) };
     }),
+  };
+}
+
+/** Electricity was measured on four of five days. */
+function overviewOf(days: Script['days']): EarningsOverview {
+  const sum = (values: readonly string[]) =>
+    values.reduce((total, each) => total + BigInt(each), 0n).toString();
+  const total = days.reduce((each, { jobs }) => each + jobs, 0);
+  const hasWork = days.length > 0;
+  const earned = sum(days.map((day) => day.earned));
+  const [most, rest] = [(BigInt(earned) * 3n) / 4n, BigInt(earned) / 4n];
+  return {
+    days: days.map((day, index) => ({
+      ...day,
+      wattHours: index % 5 === 0 ? null : 41.5,
+      powerMicroUsd: index % 5 === 0 ? null : 12_865,
+    })),
+    models: hasWork ? BUSY.byModel : [],
+    devices: hasWork
+      ? [
+          { device: 'NVIDIA GeForce RTX 4070', several: false, earned: most.toString(), jobs: total - 9 },
+          { device: null, several: true, earned: rest.toString(), jobs: 9 },
+        ]
+      : [],
+    totals: {
+      earned,
+      jobs: total,
+      feesCoin: sum(days.map((day) => day.feesCoin)),
+      feesMicroUsd: null,
+      wattHours: hasWork ? 996 : null,
+      powerMicroUsd: hasWork ? 308_760 : null,
+      measuredPercent: hasWork ? 80 : null,
+      netMicroUsd: null,
+    },
   };
 }
 

@@ -115,6 +115,8 @@ function moneyOf({ busy }: View): AgentState['money'] {
     waitingReason: busy ? 'below-threshold' : null,
     settleThreshold: '50000',
     payoutFee: busy ? '104000000000000' : null,
+    coinPrice: null,
+    rateProblem: null,
   };
 }
 

@@ -22,6 +22,7 @@ import {
   type ModelEarnings,
   type NetworkEarnings,
   type PeerEarnings,
+  type QuarterEarnings,
 } from './reports.ts';
 
 const PAGE = 1_000;
@@ -44,6 +45,8 @@ export interface Ledger extends Bookings {
   pendingPayout(assetId: string): Amount;
   /** One entry per local day, oldest first, ending with today; days without income are included with zero. */
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** Quarters of an hour with income in the last local days, today included, oldest first. */
+  earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   /** Earnings of the last local days, today included, highest first. */
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
   /** The same by the peers that bought. */
@@ -92,6 +95,7 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     received: (assetId) => amount(balance('income:jobs', assetId) - pendingPayout(assetId)),
     pendingPayout,
     earningsByDay: reports.byDay,
+    earningsByQuarter: reports.byQuarter,
     earningsByModel: reports.byModel,
     earningsByPeer: reports.byPeer,
     earningsByNetwork: reports.byNetwork,

@@ -15,6 +15,13 @@ export interface DayEarnings {
   readonly feesCoin: Amount;
 }
 
+export interface QuarterEarnings {
+  /** Start of a quarter of an hour with income. */
+  readonly fromMs: number;
+  readonly earned: Amount;
+  readonly jobs: number;
+}
+
 export interface ModelEarnings {
   readonly model: string;
   readonly earned: Amount;
@@ -38,6 +45,8 @@ export interface NetworkEarnings {
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** Oldest first. */
+  byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   byNetwork(days: number): readonly NetworkEarnings[];
@@ -106,6 +115,7 @@ export function createReports(parts: {
         return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
       });
     },
+    byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
     byModel: (assetId, days) =>
       grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
@@ -127,6 +137,15 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
+  const quarters = new Map<number, { earned: bigint; jobs: number }>();
+  for (const { fromMs, amount: flowed, jobs } of flows) {
+    const sum = quarters.get(fromMs) ?? { earned: 0n, jobs: 0 };
+    quarters.set(fromMs, { earned: sum.earned - flowed, jobs: sum.jobs + jobs });
+  }
+  return [...quarters].map(([fromMs, { earned, jobs }]) => ({ fromMs, earned: amount(earned), jobs }));
 }
 
 function total(flows: readonly Flow[]): bigint {

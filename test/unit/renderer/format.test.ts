@@ -100,7 +100,7 @@ test('a clock shows the zone’s local time, and the weekday only if the day dif
 
 const USDC = { id: 'eip155:8453/0x1', symbol: 'USDC', decimals: 6, practice: false };
 const PRACTICE = { ...USDC, id: 'eip155:31337/0x1', practice: true };
-const EURO = { currency: 'EUR', perDollar: 0.92, atMs: 0, source: 'typed in' };
+const EURO = { currency: 'EUR', perDollar: 0.92, atMs: 0, source: 'typed' } as const;
 
 test('money is written in the owner’s currency if there is a rate, small amounts in hundredths', () => {
   assert.equal(writeMoney('913043', USDC, EURO, 'en'), '€0.84');
