@@ -5,6 +5,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Flow, LedgerStore } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
+const HOUR_MS = 3_600_000;
+
 export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
   readonly day: string;
@@ -42,11 +44,18 @@ export interface NetworkEarnings {
   readonly jobs: number;
 }
 
+export interface HourEarnings {
+  readonly fromMs: number;
+  readonly earned: Amount;
+}
+
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   /** Oldest first. */
   byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   byNetwork(days: number): readonly NetworkEarnings[];
@@ -116,6 +125,11 @@ export function createReports(parts: {
       });
     },
     byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
+    byHour(assetId) {
+      const startMs = calendar.startOfDay(clock.now());
+      const endMs = calendar.startOfNextDay(startMs);
+      return hoursOf(incomeSince(assetId, startMs), startMs, endMs);
+    },
     byModel: (assetId, days) =>
       grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
@@ -137,6 +151,16 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+function hoursOf(flows: readonly Flow[], startMs: number, endMs: number): HourEarnings[] {
+  const sums = new Map<number, bigint>();
+  for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
+  for (const { fromMs, amount: flowed } of flows) {
+    const hourMs = startMs + Math.floor((fromMs - startMs) / HOUR_MS) * HOUR_MS;
+    sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
+  }
+  return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
 }
 
 function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
