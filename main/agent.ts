@@ -14,6 +14,7 @@ import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
+import { openDoings } from './agent/doing.ts';
 import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
@@ -181,6 +182,7 @@ async function compose(
   const { quit } = hooks;
   const router = openApi(surroundings, {
     ...{ hub, foundation, money, selling, forecasts, shell, quit },
+    doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,
     buying,

@@ -14,7 +14,7 @@ export function Dock() {
   const { t } = useStrings();
   const { status, label } = useShownStatus();
   return (
-    <div className="dock" role="group" aria-label={t('shell.status')}>
+    <section className="dock" aria-label={t('shell.status')}>
       <div className="dock-row">
         <Glyph status={status} isSmall />
         <div>
@@ -23,7 +23,7 @@ export function Dock() {
         </div>
         <DockButton />
       </div>
-    </div>
+    </section>
   );
 }
 
@@ -65,15 +65,16 @@ export function DockButton() {
   );
 }
 
-/** Tells screen readers of a new status, on every page. Home's sentence says more, so it speaks for itself there. */
+/** Tells screen readers of a new status or reason, on every page; not of each job or token. */
 export function StatusNews() {
-  const { label } = useShownStatus();
-  const first = useRef(label);
+  const { why, label, sentence } = useShownStatus();
+  const spoken = useRef(why);
   const [news, setNews] = useState('');
   useEffect(() => {
-    if (label === first.current && news === '') return;
-    setNews(label);
-  }, [label, news]);
+    if (why === spoken.current) return;
+    spoken.current = why;
+    setNews(`${label}. ${sentence}`);
+  }, [why, label, sentence]);
   return (
     <p className="for-readers" role="status">
       {news}

@@ -4,6 +4,7 @@
  */
 import { useSyncExternalStore } from 'react';
 import type { AgentState } from '../shared/api/state.ts';
+import { statusOf } from '../shared/status.ts';
 import { type ConnectionView, currentView } from './store.ts';
 
 export interface Sample {
@@ -53,7 +54,7 @@ export function sampleOf({ status, state }: ConnectionView): Sample {
     cpuPercent: machine.cpuLoadPercent,
     usedMemoryBytes: usedMemoryOf(machine),
     jobs: work.activeJobs.length,
-    isOwners: work.presence.decision === 'pause' && work.presence.reason !== 'paused-by-owner',
+    isOwners: statusOf(work).status === 'waiting',
   };
 }
 

@@ -10,6 +10,7 @@ import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
+import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
@@ -75,6 +76,7 @@ export interface ApiParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly forecasts: ForecastService;
+  readonly doings: Doings;
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
@@ -100,6 +102,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,
+    doings: parts.doings,
     settings: foundation.settings,
     benchmark: selling.measuring.benchmark,
     predictions: selling.measuring.predictions,

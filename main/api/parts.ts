@@ -9,7 +9,7 @@ import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
-import type { PresenceService } from '../core/presence/index.ts';
+import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
@@ -23,6 +23,7 @@ export interface ApiParts {
   readonly presence: PresenceService;
   readonly jobs: Jobs;
   readonly ledger: Ledger;
+  readonly doings: Pick<Doings, 'today'>;
   readonly settings: SettingsService;
   readonly benchmark: Benchmark;
   readonly predictions: Predictions;

@@ -4,7 +4,6 @@ import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/parts.css';
 import '../styles/forms.css';
-import '../styles/narrow.css';
 import '../styles/secret.css';
 import { type ComponentType, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

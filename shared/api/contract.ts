@@ -4,6 +4,7 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { doingSchema } from '../doings.ts';
 import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
@@ -98,6 +99,15 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
 ]);
 export type ShellRequest = z.infer<typeof shellRequestSchema>;
 
+/** One hour of the local day. */
+export const doneHourSchema = z.object({
+  fromMs: z.number(),
+  toMs: z.number(),
+  earned: amountTextSchema,
+  /** What the machine did in most of it; null if Idlewatt didn't run, or had nothing to run with. */
+  did: doingSchema.nullable(),
+});
+
 export const contract = {
   state: {
     /** Sends the whole state first, then each changed section as a whole. */
@@ -133,6 +143,8 @@ export const contract = {
     forecast: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
+    /** The hours of today, 23 to 25, the coming ones included. */
+    today: oc.input(nothing).output(z.object({ hours: z.array(doneHourSchema) })),
     byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
       z.object({
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),

@@ -164,6 +164,10 @@ function jobHandlers(agent: FakeAgentState) {
 function earningsHandlers(agent: FakeAgentState) {
   const { script } = agent;
   return {
+    today: on.earnings.today.handler(({ input }) => {
+      agent.receive('earnings.today', input);
+      return { hours: [...script.today] };
+    }),
     byDay: on.earnings.byDay.handler(({ input }) => {
       agent.receive('earnings.byDay', input);
       return { days: script.days.slice(-input.days) };

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type {
   dayEarningsSchema,
+  doneHourSchema,
   EarningsOverview,
   ledgerEntrySchema,
   receivableSchema,
@@ -31,6 +32,8 @@ export interface Script {
   readonly state: AgentState;
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
+  /** The hours of today. */
+  readonly today: z.infer<typeof doneHourSchema>[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
@@ -135,6 +138,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
+    today: todayOf(nowMs, scenario === 'busy'),
   };
   if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);
@@ -185,6 +189,20 @@ function overviewOf(days: Script['days']): EarningsOverview {
       netMicroUsd: null,
     },
   };
+}
+
+/** What an owner's day looks like: the night is earned, mornings and evenings belong to the owner. */
+const DAY = 'eeeeeeeuurreepureeeeeeee';
+const DID = { e: 'working', u: 'waiting', r: 'ready', p: 'paused' } as const;
+
+function todayOf(nowMs: number, busy: boolean): Script['today'] {
+  const start = new Date(nowMs).setHours(0, 0, 0, 0);
+  return [...DAY].map((letter, index) => {
+    const fromMs = start + index * 60 * MINUTE_MS;
+    const did = busy && fromMs <= nowMs ? DID[letter as keyof typeof DID] : null;
+    const earned = did === 'working' ? String(60 + ((index * 37) % 50)) : '0';
+    return { fromMs, toMs: fromMs + 60 * MINUTE_MS, earned, did };
+  });
 }
 
 /** Paused for half an hour, then a night's schedule with off-peak hours in it. */

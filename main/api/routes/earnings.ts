@@ -10,11 +10,11 @@ import type { ApiParts } from '../parts.ts';
 
 type EarningsParts = Pick<
   ApiParts,
-  'ledger' | 'forecasts' | 'settlement' | 'assetId' | 'coinId' | 'earnings' | 'calendar' | 'log'
+  'ledger' | 'forecasts' | 'settlement' | 'assetId' | 'coinId' | 'earnings' | 'calendar' | 'doings' | 'log'
 >;
 
 export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsParts) {
-  const { ledger, forecasts, settlement, assetId, coinId } = parts;
+  const { ledger, forecasts, settlement, doings, assetId, coinId } = parts;
   const exporting = createExporting(parts);
   return {
     byDay: api.byDay.handler(({ input }) => ({
@@ -28,6 +28,15 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
       forecast: forecasts.current(),
       scores: [...forecasts.scores(input.days)],
     })),
+    today: api.today.handler(() => {
+      const earned = new Map(ledger.earningsByHour(assetId).map((hour) => [hour.fromMs, hour.earned]));
+      return {
+        hours: doings.today().map(({ fromMs, toMs, did }) => ({
+          ...{ fromMs, toMs, did },
+          earned: (earned.get(fromMs) ?? ZERO).toString(),
+        })),
+      };
+    }),
     byModel: api.byModel.handler(({ input }) => ({
       models: ledger
         .earningsByModel(assetId, input.days)

@@ -5,6 +5,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Flow, LedgerStore } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
+const HOUR_MS = 3_600_000;
+
 export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
   readonly day: string;
@@ -49,11 +51,18 @@ export interface NetworkEarnings {
   readonly jobs: number;
 }
 
+export interface HourEarnings {
+  readonly fromMs: number;
+  readonly earned: Amount;
+}
+
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   /** Oldest first. */
   byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   spentByModel(assetId: string, days: number): readonly Spent[];
@@ -121,6 +130,11 @@ export function createReports(parts: {
       });
     },
     byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
+    byHour(assetId) {
+      const startMs = calendar.startOfDay(clock.now());
+      const endMs = calendar.startOfNextDay(startMs);
+      return hoursOf(incomeSince(assetId, startMs), startMs, endMs);
+    },
     byModel: (assetId, days) =>
       earnedBy(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
@@ -159,6 +173,16 @@ function grouped(flows: readonly Flow[], sign: bigint) {
   return [...groups]
     .map(([name, { sum, jobs }]) => ({ name, sum: amount(sum), jobs }))
     .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
+}
+
+function hoursOf(flows: readonly Flow[], startMs: number, endMs: number): HourEarnings[] {
+  const sums = new Map<number, bigint>();
+  for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
+  for (const { fromMs, amount: flowed } of flows) {
+    const hourMs = startMs + Math.floor((fromMs - startMs) / HOUR_MS) * HOUR_MS;
+    sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
+  }
+  return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
 }
 
 function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
