@@ -178,10 +178,16 @@ async function compose(
   const { directory } = buying;
   const meters = openMeters(surroundings, foundation, selling);
   const { watts } = meters;
-  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
+  const { forecasts, incomes } = openForecasting(surroundings, {
+    foundation,
+    money,
+    selling,
+    directory,
+    watts,
+  });
   const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, foundation, money, selling, forecasts, shell, quit },
+    ...{ hub, foundation, money, selling, forecasts, incomes, shell, quit },
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,

@@ -8,6 +8,7 @@ import { checkModelFile } from '../core/gguf/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
 import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
@@ -34,6 +35,7 @@ export function openEngine(
     budgetBytes: () => settings.get().modelBudgetBytes,
   });
   models.onChange(() => changed('models'));
+  models.findOwn().catch(logFault(log.child('models'), 'The folder for own models could not be read'));
   return {
     machine,
     graphics,

@@ -77,6 +77,7 @@ export interface ApiParts {
   readonly selling: Selling;
   readonly forecasts: ForecastService;
   readonly doings: Doings;
+  readonly incomes: RouterParts['incomes'];
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
@@ -95,6 +96,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   return createRouter({
     hub: parts.hub,
     forecasts: parts.forecasts,
+    incomes: parts.incomes,
     earnings: parts.earnings,
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,

@@ -3,7 +3,7 @@ import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
 import type { ExportFormat } from '../core/exports/index.ts';
-import type { ForecastService } from '../core/forecast/index.ts';
+import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -39,6 +39,8 @@ export interface ApiParts {
     spentDay(): bigint;
     offers(): readonly OfferedNow[];
   };
+  /** Expected income of a day by model. */
+  readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;

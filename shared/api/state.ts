@@ -196,6 +196,8 @@ export const modelEntrySchema = z.object({
   active: z.boolean(),
   /** Ships with the app as a fallback only. */
   bundled: z.boolean(),
+  /** The owner's own file. */
+  own: z.boolean(),
   speed: modelSpeedSchema,
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;

@@ -292,6 +292,20 @@ function modelHandlers(agent: FakeAgentState) {
       agent.changeModel(input.id, { state: 'absent', active: false });
       return {};
     }),
+    findOwn: on.models.findOwn.handler(({ input }) => {
+      agent.receive('models.findOwn', input);
+      return {
+        folder: '/home/ada/.idlewatt/models/own',
+        found: 1,
+        refused: [
+          { fileName: 'notes.gguf', reason: 'The model file can’t be used: it contains no weights.' },
+        ],
+      };
+    }),
+    incomes: on.models.incomes.handler(({ input }) => {
+      agent.receive('models.incomes', input);
+      return { incomes: agent.script.incomes };
+    }),
     activate: on.models.activate.handler(({ input }) => {
       agent.receive('models.activate', input);
       const { models, work } = agent.state;
