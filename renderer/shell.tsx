@@ -38,7 +38,7 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
 };
 
 /** Pages that aren't rebuilt on the new parts yet. */
-const LEGACY: ReadonlySet<Route['page']> = new Set(['schedule', 'settings']);
+const LEGACY: ReadonlySet<Route['page']> = new Set(['settings']);
 
 /** Time without a message while the page connects. */
 const EMPTY_MS = 900;
