@@ -13,6 +13,7 @@ import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
+import { openContacts } from './agent/contacts.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
 import { openDoings } from './agent/doing.ts';
 import { openEarnings, openMeters } from './agent/earnings.ts';
@@ -151,8 +152,11 @@ async function compose(
   const surroundings = openSurroundings(config, { log, closers, changes });
   surroundings.onClose(reportEventLoopDelay({ log: log.child('event-loop'), clock: surroundings.clock }));
   const foundation = openFoundation(surroundings, paths);
+  const contacts = openContacts(surroundings, foundation);
   const money = await openMoney(surroundings, foundation);
+  contacts.setChain(money.chain);
   const network = await openNetwork(surroundings, foundation.paths.keys);
+  contacts.watchPeers(network);
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const { models } = selling.engine;
@@ -170,6 +174,7 @@ async function compose(
     money,
     selling,
     network,
+    contacts,
     gateway: () => buying.gateway,
     changes,
   });

@@ -37,9 +37,6 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
   'not-found': NotFound,
 };
 
-/** Pages that aren't rebuilt on the new parts yet. */
-const LEGACY: ReadonlySet<Route['page']> = new Set(['settings']);
-
 /** Time without a message while the page connects. */
 const EMPTY_MS = 900;
 
@@ -83,13 +80,7 @@ function Frame() {
       <main ref={main} tabIndex={-1} className={status === 'live' ? undefined : 'is-stale'}>
         <div className="page">
           {page === 'home' ? null : <StaleNote />}
-          {LEGACY.has(page) ? (
-            <div className="legacy">
-              <View item={item} key={page} />
-            </div>
-          ) : (
-            <View item={item} key={page} />
-          )}
+          <View item={item} key={page} />
         </div>
       </main>
       <TabBar page={page} />

@@ -7,6 +7,7 @@ import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../co
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
+import { fetchModel } from './contacts.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -32,6 +33,7 @@ export function openEngine(
   const models = createModelStore({
     home: paths.root,
     clock,
+    fetch: fetchModel,
     budgetBytes: () => settings.get().modelBudgetBytes,
   });
   models.onChange(() => changed('models'));

@@ -8,6 +8,7 @@ import { startPageServer } from '../api/page-server.ts';
 import { createRouter, type ApiParts as RouterParts } from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
+import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
@@ -18,6 +19,7 @@ import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
+import { createMaintenance } from './maintenance.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -35,6 +37,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
+  readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly changes: ChangeFeed;
 }
@@ -51,6 +54,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       money,
       selling,
       network: parts.network,
+      contacts: parts.contacts,
       networkName: terms.networkName,
       gateway: parts.gateway,
       machine,
@@ -85,7 +89,8 @@ export interface ApiParts {
   readonly quit: () => void;
 }
 
-export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router {
+export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
+  const { config, clock, onClose, log } = surroundings;
   const { foundation, money, selling, shell } = parts;
   const { confirmations } = money;
   onClose(
@@ -101,6 +106,12 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     buying: parts.buying,
+    maintenance: createMaintenance({
+      root: foundation.paths.root,
+      entry: config.entry,
+      clock,
+      log: log.child('maintenance'),
+    }),
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,

@@ -1,4 +1,5 @@
 /** The parts of the agent that the API serves. */
+import type { KeptFile } from '../../shared/api/maintenance.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
@@ -35,6 +36,11 @@ export interface ApiParts {
     export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
   };
   readonly calendar: Calendar;
+  readonly maintenance: {
+    list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+    backup(): Promise<KeptFile>;
+    report(): Promise<KeptFile>;
+  };
   readonly buying: {
     spentDay(): bigint;
     offers(): readonly OfferedNow[];

@@ -1,6 +1,6 @@
 /** Schedule page: the week painted hour by hour, the next 24 hours under all rules, and what electricity costs. */
 import { useState } from 'react';
-import type { SettingsPatch } from '../../shared/settings.ts';
+import { type SettingsPatch, UNUSUAL_ABOVE } from '../../shared/settings.ts';
 import { type Week, type WeekHour, withHour } from '../../shared/week.ts';
 import { type Action, useAction, useAnswer } from '../calls.ts';
 import { ActionButton } from '../parts/button.tsx';
@@ -175,6 +175,7 @@ function Rules({ change }: { change: Change }) {
           decimals={USD_DECIMALS}
           isOptional
           limits={{ min: 0, max: POWER_PRICE_MAX }}
+          askAbove={UNUSUAL_ABOVE.powerPriceMicroUsd}
           value={settings[name] === null ? null : String(settings[name])}
           onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
         />

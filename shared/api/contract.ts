@@ -15,6 +15,7 @@ import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
+import { maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -178,6 +179,7 @@ export const contract = {
   },
   buying: buyingContract,
   channels: channelsContract,
+  maintenance: maintenanceContract,
   wallet: walletContract,
   models: {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),

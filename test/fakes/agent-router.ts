@@ -101,6 +101,7 @@ export function routerFor(agent: FakeAgentState) {
     earnings: earningsHandlers(agent),
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
+    maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     benchmark: benchmarkHandlers(agent),
@@ -235,6 +236,29 @@ function channelHandlers(agent: FakeAgentState) {
     withdraw: on.channels.withdraw.handler(({ input }) => {
       agent.receive('channels.withdraw', input);
       return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
+    }),
+  };
+}
+
+function maintenanceHandlers(agent: FakeAgentState) {
+  const kept = (folder: string, ending: string) => ({
+    path: `/home/ada/.idlewatt/${folder}/idlewatt-20261123-120000${ending}`,
+    atMs: Date.UTC(2026, 10, 23, 12),
+    bytes: 18_000_000,
+  });
+  return {
+    list: on.maintenance.list.handler(({ input }) => {
+      agent.receive('maintenance.list', input);
+      const hasBackup = agent.script.jobs.length > 0;
+      return { backups: hasBackup ? [kept('backups', '.tar.gz')] : [], reports: [] };
+    }),
+    backup: on.maintenance.backup.handler(({ input }) => {
+      agent.receive('maintenance.backup', input);
+      return kept('backups', '.tar.gz');
+    }),
+    report: on.maintenance.report.handler(({ input }) => {
+      agent.receive('maintenance.report', input);
+      return kept('reports', '.zip');
     }),
   };
 }
