@@ -3,8 +3,8 @@
  * failed and refused, each charged one with a receipt that verifies and its ledger entry.
  */
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { acquireFileLock, openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { loadPeerKey } from '../../main/adapters/libp2p/index.ts';
+import { acquireFileLock, openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
 import { openHome } from '../../main/core/home/index.ts';
 import { newJobId } from '../../main/core/jobs/index.ts';

@@ -13,7 +13,9 @@ export interface StoredState {
 }
 
 const resultSchema = z.object({
-  problems: z.array(z.object({ sequence: z.number().nullable(), key: z.string().nullable(), what: z.string() })),
+  problems: z.array(
+    z.object({ sequence: z.number().nullable(), key: z.string().nullable(), what: z.string() }),
+  ),
   changedRow: z.string().nullable(),
 });
 
