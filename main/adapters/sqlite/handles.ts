@@ -9,13 +9,15 @@ import type { StorageFault } from '../../../shared/presence.ts';
 import { asStorageError, storageError } from '../../ports/storage.ts';
 import { addChecksumFunction } from './row-checksums.ts';
 
-export type Value = string | number | bigint | null;
+export type Value = string | number | bigint | Buffer | null;
 
 export interface ReadHandle {
   /** Returns the first row, or null. */
   get<Row>(sql: string, ...values: Value[]): Row | null;
   all<Row>(sql: string, ...values: Value[]): Row[];
   iterate<Row>(sql: string, ...values: Value[]): IterableIterator<Row>;
+  /** Number of transactions and savepoints that were undone: what was read before may not be stored any more. */
+  rollbacks(): number;
 }
 
 export interface WriteHandle extends ReadHandle {
@@ -77,7 +79,17 @@ export function openHandles(
     guard.committed();
     return result;
   };
+  let rollbacks = 0;
+  const undoable = <T>(run: () => T): T => {
+    try {
+      return database.transaction(run)();
+    } catch (error) {
+      rollbacks += 1;
+      throw error;
+    }
+  };
   const reader: ReadHandle = {
+    rollbacks: () => rollbacks,
     get: <Row>(sql: string, ...values: Value[]) =>
       watched(() => (prepareRead(sql).get(...values) as Row | undefined) ?? null),
     all: <Row>(sql: string, ...values: Value[]) => watched(() => prepareRead(sql).all(...values) as Row[]),
@@ -87,7 +99,7 @@ export function openHandles(
   const writer: WriteHandle = {
     ...reader,
     run: (sql, ...values) => guarded(() => prepare(sql).run(...values).changes),
-    transaction: (run) => guarded(() => database.transaction(run)()),
+    transaction: (run) => guarded(() => undoable(run)),
   };
   return { reader, writer };
 }

@@ -65,23 +65,25 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
     const from: JobState = paid === 'claimed' ? 'charged' : 'claimed';
     const event = { atMs: clock.now(), state: paid, note: txHash };
     const changed = records.transaction(() =>
-      jobs.map((job) => {
-        records.markPaid(job.id, paid);
+      jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        return steps.write(job.id, job.state === from ? { state: paid } : {}, event);
-      }),
+        steps.write(job.id, job.state === from ? { state: paid } : {}, event, paid),
+      ),
     );
     changed.forEach(notify);
   }
 
   return {
-    insert(job) {
+    insert(job, event) {
       assert(FIRST_STATES.includes(job.state), `a job can't begin as ${job.state}`);
-      records.insert(job);
+      records.insert(job, event);
       notify(job);
     },
-    update: (id, patch) => notify(steps.write(id, patch, null)),
-    appendEvent: (id, event) => records.appendEvent(id, event),
+    update(id, patch, event) {
+      const job = steps.write(id, patch, event);
+      notify(job);
+      return job;
+    },
     list: (page) => listPage(records, page),
     show: (id) => ({ job: steps.find(id), events: records.events(id) }),
     counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({
