@@ -5,13 +5,19 @@ import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
 
 /**
- * Each call is on disk when it returns. The caller creates the IDs, which are unique over both sides, and passes an
- * event for each state that it sets, including the first one.
+ * Each call is visible when it returns, and on disk after {@link JobStore.durable}: whoever is told of it is told then.
+ * The caller creates the IDs, which are unique over both sides, and passes an event for each state that it sets,
+ * including the first one.
  */
 export interface JobStore {
   insert(job: Job, event?: JobEvent): void;
   /** Returns the job after the change. Fails with `not-found` for an ID that was never inserted. */
   update(id: string, patch: JobPatch, event?: JobEvent): Job;
+  /**
+   * Resolves when every step so far is on disk, with what was recorded of its payment. Rejects if the disk takes nothing:
+   * then the steps since the last call that resolved may be undone.
+   */
+  durable(): Promise<void>;
 }
 
 /** A page of jobs, newest first. */
@@ -24,8 +30,8 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** The store with everything that core/jobs reads. It applies no rules of its own: those are in core/jobs. */
-export interface JobRecords extends JobStore {
+/** What core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
+export interface JobRecords extends Pick<JobStore, 'insert'> {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   /**

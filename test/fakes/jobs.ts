@@ -28,6 +28,7 @@ export function createFakeJobs(): FakeJobs {
       append(id, event);
       return next;
     },
+    durable: async () => undefined,
     all: () => [...jobs.values()],
     states: (id) => (events.get(id) ?? []).map((event) => event.state),
   };

@@ -7,7 +7,9 @@ import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { StorageFault } from '../../../shared/presence.ts';
 import { asStorageError, storageError } from '../../ports/storage.ts';
+import { type LogSync, NO_LOG } from './log-sync.ts';
 import { addChecksumFunction } from './row-checksums.ts';
+import { createWriteGroups, type WriteGroups } from './write-groups.ts';
 
 export type Value = string | number | bigint | Buffer | null;
 
@@ -34,7 +36,10 @@ export interface WriteHandle extends ReadHandle {
 export interface WriteGuard {
   /** Throws if nothing may be written now. */
   beforeWrite(): void;
+  /** Called when it is on disk. */
   committed(): void;
+  /** Called when a group is committed; the returned function is called when it is on disk. */
+  markCommitted(): () => void;
   /** Also called for a failed read. */
   failed(error: unknown): void;
 }
@@ -42,14 +47,16 @@ export interface WriteGuard {
 const NO_GUARD: WriteGuard = {
   beforeWrite: () => undefined,
   committed: () => undefined,
+  markCommitted: () => () => undefined,
   failed: () => undefined,
 };
 
-/** Creates both handles of one connection. Each statement is prepared once. */
+/** Creates both handles of one connection. Each statement is prepared once. `log` makes writes durable. */
 export function openHandles(
   database: Database,
   guard: WriteGuard = NO_GUARD,
-): { reader: ReadHandle; writer: WriteHandle } {
+  log: LogSync = NO_LOG,
+): { reader: ReadHandle; writer: WriteHandle; groups: WriteGroups } {
   addChecksumFunction(database);
   const prepared = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
@@ -72,24 +79,9 @@ export function openHandles(
       throw error;
     }
   };
-  const guarded = <T>(run: () => T): T => {
-    if (database.inTransaction) return translating(run);
-    guard.beforeWrite();
-    const result = watched(run);
-    guard.committed();
-    return result;
-  };
-  let rollbacks = 0;
-  const undoable = <T>(run: () => T): T => {
-    try {
-      return database.transaction(run)();
-    } catch (error) {
-      rollbacks += 1;
-      throw error;
-    }
-  };
+  const groups = createWriteGroups({ database, guard, log, translating });
   const reader: ReadHandle = {
-    rollbacks: () => rollbacks,
+    rollbacks: () => groups.rollbacks(),
     get: <Row>(sql: string, ...values: Value[]) =>
       watched(() => (prepareRead(sql).get(...values) as Row | undefined) ?? null),
     all: <Row>(sql: string, ...values: Value[]) => watched(() => prepareRead(sql).all(...values) as Row[]),
@@ -98,10 +90,10 @@ export function openHandles(
   };
   const writer: WriteHandle = {
     ...reader,
-    run: (sql, ...values) => guarded(() => prepare(sql).run(...values).changes),
-    transaction: (run) => guarded(() => undoable(run)),
+    run: (sql, ...values) => groups.write(() => prepare(sql).run(...values).changes, false),
+    transaction: (run) => groups.write(run, true),
   };
-  return { reader, writer };
+  return { reader, writer, groups };
 }
 
 /** True if another program locks the file: it is not damaged, only unavailable right now. */
