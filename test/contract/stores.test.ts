@@ -134,9 +134,13 @@ const keepsJobs: Check = (database, reopened) => {
   database.jobs.insert(soldJob({ id: 'a', createdAtMs: 1 }));
   database.jobs.insert(soldJob({ id: 'b', createdAtMs: 2 }));
   database.jobs.insert({ ...soldJob({ id: 'c', createdAtMs: 3 }), side: 'bought' });
-  database.jobs.update('b', { state: 'running', startedAtMs: 5 });
-  database.jobs.appendEvent('b', { atMs: 2, state: 'admitted', note: null });
-  database.jobs.appendEvent('b', { atMs: 1, state: 'running', note: 'a note' });
+  database.jobs.update('b', {}, { atMs: 2, state: 'admitted', note: null });
+  const running = database.jobs.update(
+    'b',
+    { state: 'running', startedAtMs: 5 },
+    { atMs: 1, state: 'running', note: 'a note' },
+  );
+  assert.equal(running.startedAtMs, 5);
   assert.throws(
     () => database.jobs.update('x', { state: 'running' }),
     (error) => isAppError(error, 'not-found'),
@@ -160,18 +164,22 @@ const keepsJobs: Check = (database, reopened) => {
 };
 
 const followsPaymentMarks: Check = (database, reopened) => {
-  database.jobs.insert(soldJob({ id: 'a', charged: '5', cumulative: '5' }));
-  database.jobs.insert(soldJob({ id: 'b', charged: '0', cumulative: '5' }));
-  database.jobs.insert(soldJob({ id: 'c' }));
-  database.jobs.insert({ ...soldJob({ id: 'd', charged: '5', cumulative: '5' }), side: 'bought' });
+  database.jobs.insert(soldJob({ id: 'a', state: 'aborted', charged: '5', cumulative: '5' }));
+  database.jobs.insert(soldJob({ id: 'b', state: 'charged', charged: '0', cumulative: '5' }));
+  database.jobs.insert(soldJob({ id: 'c', state: 'failed' }));
+  database.jobs.insert(soldJob({ id: 'e', state: 'delivered', charged: '5' }));
+  database.jobs.insert({
+    ...soldJob({ id: 'd', state: 'charged', charged: '5', cumulative: '5' }),
+    side: 'bought',
+  });
   const ids = (found: readonly { id: string }[]) => found.map(({ id }) => id);
   assert.deepEqual(ids(database.jobs.unclaimed('0xch')), ['a']);
   assert.deepEqual(ids(database.jobs.unclaimed('0xother')), []);
-  database.jobs.markPaid('a', 'claimed');
+  database.jobs.update('a', {}, undefined, 'claimed');
   const { jobs } = reopened();
   assert.deepEqual(ids(jobs.unclaimed('0xch')), []);
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), ['a']);
-  jobs.markPaid('a', 'settled');
+  jobs.update('a', {}, undefined, 'settled');
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), []);
 };
 

@@ -82,9 +82,8 @@ function append(writer: WriteHandle, postings: readonly Posting[]): void {
   const sums = createSums();
   for (const posting of postings) {
     sequence += 1;
-    const lines = linesText(posting.lines);
-    hash = postingHash(hash, sequence, posting, lines);
-    insertPosting(writer, { sequence, hash }, posting, lines);
+    hash = postingHash(hash, sequence, posting, linesText(posting.lines));
+    insertPosting(writer, { sequence, hash }, posting);
     addToSums(sums, posting);
   }
   writeSums(writer, sums);
