@@ -32,6 +32,8 @@ export interface JobFilter {
 
 /** What core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
 export interface JobRecords extends Pick<JobStore, 'insert'> {
+  /** Inserts a job that has ended, with its whole timeline: for benchmarks and tests. */
+  insertEnded(job: Job, events: readonly JobEvent[], paid: 'no' | 'claimed' | 'settled'): void;
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   /**

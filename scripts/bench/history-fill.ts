@@ -59,10 +59,8 @@ export async function fillHistory(
     database.transaction(() => {
       const postings: PostingRequest[] = [];
       for (let index = from; index < Math.min(jobs, from + BATCH); index += 1) {
-        const { job, events, posting, paid } = life.job(index);
-        database.jobs.insert(job);
-        for (const event of events) database.jobs.appendEvent(job.id, event);
-        for (const mark of paid) database.jobs.markPaid(job.id, mark);
+        const { job, events, posting, isPaid } = life.job(index);
+        database.jobs.insertEnded(job, events, isPaid ? 'settled' : 'no');
         if (posting !== null) postings.push(posting);
       }
       ledger.postAll([...postings, ...life.payout(from)]);
@@ -102,7 +100,7 @@ interface LifeJob {
   readonly job: Job;
   readonly events: readonly JobEvent[];
   readonly posting: PostingRequest | null;
-  readonly paid: readonly ('claimed' | 'settled')[];
+  readonly isPaid: boolean;
 }
 
 /** Draws the jobs of a life by their number, with the channels' cumulative amounts. */
@@ -151,7 +149,7 @@ function createLife(jobs: number, endMs: number, signer: Signer) {
       continuedBy: null,
     };
     const events = states.map((state, step) => ({ atMs: createdAtMs + step * 100, state, note: null }));
-    return { job, events, paid: isPaid ? ['claimed', 'settled'] : [] };
+    return { job, events, isPaid };
   }
 
   return {
@@ -168,17 +166,17 @@ function createLife(jobs: number, endMs: number, signer: Signer) {
     }),
     job(index: number): LifeJob {
       const drawnJob = drawn(index);
-      const { job, events, paid } = drawnJob;
-      if (job.error !== null) return { job, events, paid, posting: null };
+      const { job, events, isPaid } = drawnJob;
+      if (job.error !== null) return { job, events, isPaid, posting: null };
       const channelId = job.channelId ?? '';
       const charged = 2_000n + BigInt(index % 5_000);
       const total = (cumulative.get(channelId) ?? 0n) + charged;
       cumulative.set(channelId, total);
-      if (paid.length > 0) owed.set(channelId, (owed.get(channelId) ?? 0n) + charged);
+      if (isPaid) owed.set(channelId, (owed.get(channelId) ?? 0n) + charged);
       const money = { charged: charged.toString(), cumulative: total.toString() };
       const receipt = job.side === 'sold' ? receiptOf({ ...job, ...money }, signer) : null;
       const whole: Job = { ...job, ...money, receipt };
-      return { job: whole, events, paid, posting: charge(whole, charged) };
+      return { job: whole, events, isPaid, posting: charge(whole, charged) };
     },
     /** Claims and pays out what the batch's settled jobs charged, and funds what they bought. */
     payout(batch: number): PostingRequest[] {

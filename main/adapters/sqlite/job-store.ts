@@ -19,8 +19,9 @@ export function openJobStore(writer: WriteHandle): JobRecords {
   };
 }
 
-function jobWrites(writer: WriteHandle): Pick<JobRecords, 'insert' | 'update'> {
+function jobWrites(writer: WriteHandle): Pick<JobRecords, 'insert' | 'insertEnded' | 'update'> {
   return {
+    insertEnded: (job, events, paid) => writer.transaction(() => insertJob(writer, { job, events, paid })),
     insert: (job, event) =>
       writer.transaction(() =>
         insertJob(writer, { job, events: event === undefined ? [] : [event], paid: 'no' }),
