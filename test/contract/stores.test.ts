@@ -91,18 +91,16 @@ const keepsPostings: Check = (database, reopened) => {
     ledger.page(1, 10).map(({ posting: { key } }) => key),
     ['b'],
   );
-  const flow = (name: string, fromMs: number, value: bigint) => ({
-    fromMs,
-    name,
-    amount: -value,
-    jobs: 1,
-  });
   const income = (by: 'model' | 'peer', fromMs: number) =>
-    ledger.flows('income:jobs', TOKEN, by, { fromMs, toMs: 10 * QUARTER_MS });
-  assert.deepEqual(income('model', 0), [flow('a model', 0, wide), flow('a model', QUARTER_MS, 2n)]);
-  assert.deepEqual(income('peer', QUARTER_MS), [flow('a peer', QUARTER_MS, 2n)]);
+    ledger.flowsBy(by, 'income:jobs', TOKEN, { fromMs, toMs: 10 * QUARTER_MS });
+  assert.deepEqual(income('model', 0), [{ name: 'a model', amount: -(wide + 2n), jobs: 2 }]);
+  assert.deepEqual(income('model', QUARTER_MS), [{ name: 'a model', amount: -2n, jobs: 1 }]);
+  assert.deepEqual(income('peer', QUARTER_MS), [{ name: 'a peer', amount: -2n, jobs: 1 }]);
+  const all = { fromMs: 0, toMs: 10 * QUARTER_MS };
+  assert.deepEqual(ledger.flow('income:jobs', TOKEN, all), { amount: -(wide + 2n), jobs: 2 });
+  assert.deepEqual(ledger.flow('income:jobs', 'other', all), { amount: 0n, jobs: 0 });
   assert.deepEqual(
-    ledger.flows('channels:owed', TOKEN, 'model', { fromMs: 0, toMs: QUARTER_MS }),
+    ledger.flowsBy('model', 'channels:owed', TOKEN, all),
     [],
     'this account holds money, so nothing flows through it',
   );

@@ -144,8 +144,8 @@ test('0005: existing postings are chained and summed, and stay immutable', () =>
   assert.equal(database.ledger.find('job:j:charged')?.peer, '12D3');
   assert.equal(database.ledger.sumForChannel('channels:owed', '0xch'), 7n);
   const span = { fromMs: 1800000, toMs: 2700000 };
-  assert.deepEqual(database.ledger.flows('income:jobs', 'token', 'peer', span), [
-    { fromMs: 1800000, name: '12D3', amount: -7n, jobs: 1 },
+  assert.deepEqual(database.ledger.flowsBy('peer', 'income:jobs', 'token', span), [
+    { name: '12D3', amount: -7n, jobs: 1 },
   ]);
   database.close();
 });
