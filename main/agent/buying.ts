@@ -106,6 +106,7 @@ function openPaymentClient(
       log: log.child('fees'),
     }).sender,
     store: foundation.records,
+    durability: foundation.database.durability,
     clock,
     limits: budget.deposits,
     channelsMax: CHANNELS_MAX,

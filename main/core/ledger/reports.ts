@@ -1,5 +1,5 @@
 /** Sums earnings by day, model, peer and network from the running flows. */
-import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Flow, LedgerStore } from '../../ports/ledger.ts';
@@ -59,51 +59,35 @@ export function createReports(parts: {
   };
   /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
-  const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
-    store.flows('income:jobs', assetId, by, since(fromMs));
+  const incomeSince = (assetId: string, fromMs: number): Flow =>
+    store.flow('income:jobs', assetId, since(fromMs));
 
-  /** Groups by name, highest first; flows without a name are left out. */
-  const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
-    const groups = new Map<string, { earned: bigint; jobs: number }>();
-    for (const { name, amount: flowed, jobs } of incomeSince(assetId, dayStarts(days)[0] ?? 0, by)) {
-      if (name === null) continue;
-      const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
-      sum.earned -= flowed;
-      sum.jobs += jobs;
-      groups.set(name, sum);
-    }
-    return [...groups]
-      .map(([name, { earned, jobs }]) => ({ name, earned: amount(earned), jobs }))
+  /** Grouped by name, highest first; flows without a name are left out. */
+  const grouped = (assetId: string, days: number, by: 'model' | 'peer') =>
+    store
+      .flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
+      .flatMap(({ name, amount: flowed, jobs }) =>
+        name === null ? [] : [{ name, earned: amount(-flowed), jobs }],
+      )
       .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
-  };
 
   return {
     earnedSince(assetId, start) {
       const now = clock.now();
       const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
-      return amount(-total(incomeSince(assetId, fromMs)));
+      return amount(-incomeSince(assetId, fromMs).amount);
     },
     byDay(assetId, coinId, days) {
       const starts = dayStarts(days);
-      const first = forceUnwrap('there is a first day', starts[0]);
-      const sums = starts.map(() => ({ earned: 0n, jobs: 0, feesCoin: 0n }));
-      const each = (flows: readonly Flow[], add: (day: (typeof sums)[number], flow: Flow) => void) => {
-        let index = 0;
-        for (const flow of flows) {
-          while (flow.fromMs >= (starts[index + 1] ?? Number.POSITIVE_INFINITY)) index += 1;
-          add(forceUnwrap('a flow has its day', sums[index]), flow);
-        }
-      };
-      each(incomeSince(assetId, first), (day, flow) => {
-        day.earned -= flow.amount;
-        day.jobs += flow.jobs;
-      });
-      each(store.flows('fees:network', coinId, 'model', since(first)), (day, flow) => {
-        day.feesCoin += flow.amount;
-      });
       return starts.map((fromMs, index) => {
-        const { earned, jobs, feesCoin } = forceUnwrap('a day has its sums', sums[index]);
-        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
+        const span = { fromMs, toMs: starts[index + 1] ?? calendar.startOfNextDay(clock.now()) };
+        const income = store.flow('income:jobs', assetId, span);
+        return {
+          day: calendar.day(fromMs),
+          earned: amount(-income.amount),
+          jobs: income.jobs,
+          feesCoin: store.flow('fees:network', coinId, span).amount,
+        };
       });
     },
     byModel: (assetId, days) =>
@@ -116,19 +100,15 @@ export function createReports(parts: {
         .balances()
         .filter(({ account }) => account === 'income:jobs')
         .map(({ assetId }) => {
-          const flows = incomeSince(assetId, fromMs);
+          const income = incomeSince(assetId, fromMs);
           return {
             // An asset's ID is its network's ID, a slash, and its contract on that network.
             network: assetId.slice(0, assetId.lastIndexOf('/')),
             assetId,
-            earned: amount(-total(flows)),
-            jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
+            earned: amount(-income.amount),
+            jobs: income.jobs,
           };
         });
     },
   };
-}
-
-function total(flows: readonly Flow[]): bigint {
-  return flows.reduce((sum, flow) => sum + flow.amount, 0n);
 }

@@ -283,7 +283,10 @@ async function admit(parts: SellingParts, request: AdmittedRequest): Promise<Sol
   const { gate, abandoned } = parts;
   const onAbandoned = () => abandoned.note(request.payment.payer);
   try {
-    return admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    const job = admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    // Nobody works for a voucher that a power cut could take back.
+    await parts.jobs.durable();
+    return job;
   } catch (error) {
     await request.payment.cancel();
     throw error;

@@ -182,6 +182,7 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const jws = await context.key.sign(receipt);
   const { charged, cumulative } = receipt;
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
+  await context.jobs.durable();
   context.onCharged(record.job(), receipt);
   return { receipt, jws, paymentResponse: settled.paymentResponse };
 }
