@@ -11,10 +11,12 @@ import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../shared/assert.ts';
 import { takeToken } from './connection.ts';
 import { Shell } from './shell.tsx';
+import { followShell } from './startup-report.ts';
 import { keepConnected } from './store.ts';
 import { loadStrings } from './strings.ts';
 
 takeToken();
+followShell();
 void keepConnected();
 await loadStrings();
 createRoot(forceUnwrap('the page element of index.html', document.getElementById('page'))).render(

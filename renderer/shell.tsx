@@ -12,6 +12,7 @@ import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
 import { Icon } from './parts/icon.tsx';
+import { StartingScreen } from './parts/starting.tsx';
 import { StatusMark } from './parts/status-mark.tsx';
 import { useNow, useStrings } from './parts/strings.ts';
 import { hrefTo, PAGES, type Page, useRoute } from './route.ts';
@@ -29,13 +30,10 @@ const VIEWS: Record<Page, ComponentType<{ item: string | null }>> = {
   settings: Settings,
 };
 
-/** Time without a message while the page connects. */
-const EMPTY_MS = 900;
-
 export function Shell() {
   const { known } = useConnection();
   const { language } = useStrings();
-  return <I18nProvider locale={language}>{known ? <Frame /> : <ConnectingScreen />}</I18nProvider>;
+  return <I18nProvider locale={language}>{known ? <Frame /> : <StartingScreen />}</I18nProvider>;
 }
 
 function Frame() {
@@ -138,28 +136,5 @@ function ConnectionNote() {
           : t('line.reconnecting.text', { time: writeMoment(lostAtMs ?? nowMs, nowMs, language) })}
       </p>
     </div>
-  );
-}
-
-/** Shown until the first state has arrived. */
-function ConnectingScreen() {
-  const { t } = useStrings();
-  const { status } = useConnection();
-  const nowMs = useNow(300);
-  const since = useRef(nowMs);
-  // A message that only flashes is worse than none, so the screen stays empty at first.
-  if (status === 'connecting' && nowMs - since.current < EMPTY_MS) return <main className="connecting" />;
-  const kind = status === 'refused' ? 'refused' : status === 'no-token' ? 'noToken' : 'connecting';
-  return (
-    <main className="connecting">
-      <div className="connecting-card">
-        <p className="brand">
-          <Icon name="bolt" />
-          <span>Idlewatt</span>
-        </p>
-        <h1>{t(`line.${kind}.title`)}</h1>
-        <p role="status">{t(`line.${kind}.text`)}</p>
-      </div>
-    </main>
   );
 }
