@@ -93,6 +93,11 @@ export interface NamedFlow extends Flow {
   readonly name: string | null;
 }
 
+/** The part of a flow that is of one quarter of an hour. */
+export interface TimedFlow extends Flow {
+  readonly fromMs: number;
+}
+
 /** A part of the ledger that was changed after it was written, or that doesn't add up. */
 export interface LedgerProblem {
   /** The posting's sequence number, if the problem is in one posting. */
@@ -123,6 +128,8 @@ export interface LedgerStore {
   flow(account: Account, assetId: string, span: FlowSpan): Flow;
   /** The same by model or by peer; both add up to the same sum. */
   flowsBy(by: 'model' | 'peer', account: Account, assetId: string, span: FlowSpan): readonly NamedFlow[];
+  /** The same by quarter of an hour, oldest first, without the quarters that have none. */
+  flowsByQuarter(account: Account, assetId: string, span: FlowSpan): readonly TimedFlow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**

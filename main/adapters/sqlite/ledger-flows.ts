@@ -1,7 +1,14 @@
 /** Sums the stored flows over spans of time, in the database: a year has more of them than a page should wait for. */
 import { assert } from '../../../shared/assert.ts';
 import { amount } from '../../../shared/money.ts';
-import { type Account, type Flow, type FlowSpan, type NamedFlow, QUARTER_MS } from '../../ports/ledger.ts';
+import {
+  type Account,
+  type Flow,
+  type FlowSpan,
+  type NamedFlow,
+  QUARTER_MS,
+  type TimedFlow,
+} from '../../ports/ledger.ts';
 import type { ReadHandle } from './handles.ts';
 
 /**
@@ -49,6 +56,26 @@ export function readFlowsBy(
     .map((row) => ({
       name: row.name === '' ? null : row.name,
       amount: sumOf(row, () => addUp(reader, `${ROWS} AND name = ?`, [...place, row.name])),
+      jobs: row.jobs,
+    }));
+}
+
+/** Implements {@link LedgerStore.flowsByQuarter}. */
+export function readFlowsByQuarter(
+  reader: ReadHandle,
+  account: Account,
+  assetId: string,
+  span: FlowSpan,
+): TimedFlow[] {
+  const place: Place = [account, assetId, 'model', ...limitsOf(span)];
+  return reader
+    .all<SumRow & { fromMs: number }>(
+      `SELECT from_ms AS fromMs, ${COLUMNS} ${ROWS} GROUP BY from_ms ORDER BY from_ms`,
+      ...place,
+    )
+    .map((row) => ({
+      fromMs: row.fromMs,
+      amount: sumOf(row, () => addUp(reader, `${ROWS} AND from_ms = ?`, [...place, row.fromMs])),
       jobs: row.jobs,
     }));
 }

@@ -4,7 +4,7 @@ import type { Account, LedgerStore, Posting } from '../../ports/ledger.ts';
 import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
-import { readFlow, readFlowsBy } from './ledger-flows.ts';
+import { readFlow, readFlowsBy, readFlowsByQuarter } from './ledger-flows.ts';
 import { findPosting, insertPosting, listPostings, readRows, takenKeys, toKept } from './ledger-rows.ts';
 import { addToSums, createSums, writeSums } from './ledger-sums.ts';
 
@@ -39,6 +39,7 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
     flow: (account, assetId, span) => readFlow(writer, account, assetId, span),
     flowsBy: (by, account, assetId, span) => readFlowsBy(writer, by, { account, assetId, span }),
+    flowsByQuarter: (account, assetId, span) => readFlowsByQuarter(writer, account, assetId, span),
     sumForChannel: (account, channelId) => {
       const row = writer.get<AmountRow>(
         'SELECT amount FROM ledger_channel_sum WHERE account = ? AND channel_id = ?',

@@ -2,8 +2,10 @@
 import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Flow, LedgerStore } from '../../ports/ledger.ts';
+import type { Flow, LedgerStore, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
+
+const HOUR_MS = 3_600_000;
 
 export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
@@ -13,6 +15,13 @@ export interface DayEarnings {
   readonly jobs: number;
   /** Fees in base units of the chain's native coin. */
   readonly feesCoin: Amount;
+}
+
+export interface QuarterEarnings {
+  /** Start of a quarter of an hour with income. */
+  readonly fromMs: number;
+  readonly earned: Amount;
+  readonly jobs: number;
 }
 
 export interface ModelEarnings {
@@ -35,9 +44,18 @@ export interface NetworkEarnings {
   readonly jobs: number;
 }
 
+export interface HourEarnings {
+  readonly fromMs: number;
+  readonly earned: Amount;
+}
+
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** Oldest first. */
+  byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   byNetwork(days: number): readonly NetworkEarnings[];
@@ -90,6 +108,15 @@ export function createReports(parts: {
         };
       });
     },
+    byQuarter: (assetId, days) =>
+      store
+        .flowsByQuarter('income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
+        .map(({ fromMs, amount: flowed, jobs }) => ({ fromMs, earned: amount(-flowed), jobs })),
+    byHour(assetId) {
+      const startMs = calendar.startOfDay(clock.now());
+      const endMs = calendar.startOfNextDay(startMs);
+      return hoursOf(store.flowsByQuarter('income:jobs', assetId, since(startMs)), startMs, endMs);
+    },
     byModel: (assetId, days) =>
       grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
@@ -111,4 +138,14 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+function hoursOf(flows: readonly TimedFlow[], startMs: number, endMs: number): HourEarnings[] {
+  const sums = new Map<number, bigint>();
+  for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
+  for (const { fromMs, amount: flowed } of flows) {
+    const hourMs = startMs + Math.floor((fromMs - startMs) / HOUR_MS) * HOUR_MS;
+    sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
+  }
+  return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
 }
