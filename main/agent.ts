@@ -190,6 +190,7 @@ async function compose(
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,
+    buying,
   });
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });

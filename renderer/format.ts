@@ -196,6 +196,22 @@ export function writeDay(day: string, language: string): string {
   );
 }
 
+/** Writes a month given as `YYYY-MM`. */
+export function writeMonth(month: string, language: string): string {
+  const [year, number] = month.split('-').map(Number);
+  return new Intl.DateTimeFormat(language, { month: 'short', year: '2-digit' }).format(
+    new Date(year ?? 0, (number ?? 1) - 1, 1),
+  );
+}
+
+/** Writes millionths of a US dollar: in the owner's currency if a rate is known, otherwise in dollars. */
+export function writeMicroUsd(microUsd: number, rate: Rate | null, language: string): string {
+  const dollars = microUsd / 1_000_000;
+  return rate === null
+    ? writeFiat(dollars, 'USD', language)
+    : writeFiat(dollars * rate.perDollar, rate.currency, language);
+}
+
 /** Shortens a long identifier to its head and tail; returns a short one unchanged. */
 export function shorten(text: string, head = 6, tail = 4): string {
   return text.length <= head + tail + 1 ? text : `${text.slice(0, head)}…${text.slice(-tail)}`;

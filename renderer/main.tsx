@@ -10,7 +10,6 @@ import './styles/first-run.css';
 import './styles/pages.css';
 import './styles/narrow.css';
 import './styles/legacy.css';
-import 'uplot/dist/uPlot.min.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../shared/assert.ts';

@@ -38,16 +38,7 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
 };
 
 /** Pages that aren't rebuilt on the new parts yet. */
-const LEGACY: ReadonlySet<Route['page']> = new Set([
-  'jobs',
-  'earnings',
-  'wallet',
-  'models',
-  'machine',
-  'schedule',
-  'use',
-  'settings',
-]);
+const LEGACY: ReadonlySet<Route['page']> = new Set(['models', 'schedule', 'settings']);
 
 export function Shell() {
   const { known } = useConnection();

@@ -5,7 +5,12 @@ import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import type { AgentReady } from '../../shared/host.ts';
 import { VERSION } from '../../shared/version.ts';
 import { startPageServer } from '../api/page-server.ts';
-import { type ApiContext, createRouter, createStartupRouter } from '../api/router.ts';
+import {
+  type ApiContext,
+  createRouter,
+  createStartupRouter,
+  type ApiParts as RouterParts,
+} from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
@@ -80,6 +85,7 @@ export interface ApiParts {
   readonly doings: Doings;
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
+  readonly buying: RouterParts['buying'];
   readonly shell: ShellLink;
   readonly startup: StartupProgress;
   readonly quit: () => void;
@@ -100,6 +106,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     earnings: parts.earnings,
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
+    buying: parts.buying,
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,

@@ -6,6 +6,7 @@ import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
 import type { ExportFormat } from '../core/exports/index.ts';
 import type { ForecastService } from '../core/forecast/index.ts';
+import type { OfferedNow } from '../core/gateway/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
@@ -40,6 +41,10 @@ export interface ApiParts {
     export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
   };
   readonly calendar: Calendar;
+  readonly buying: {
+    spentDay(): bigint;
+    offers(): readonly OfferedNow[];
+  };
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;

@@ -4,6 +4,7 @@ import { implement } from '@orpc/server';
 import { contract } from '../../shared/api/contract.ts';
 import { type ApiContext, createImplementer, translated } from './implementer.ts';
 import type { ApiParts, WatchStartup } from './parts.ts';
+import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
@@ -40,6 +41,7 @@ export function createRouter(parts: ApiParts) {
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),
+    buying: buyingRoutes(api.buying, parts),
     channels: channelRoutes(api.channels, parts),
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),

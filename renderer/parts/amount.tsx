@@ -68,15 +68,17 @@ export function AmountById({
   baseUnits,
   assetId,
   isPlain = false,
+  isExact = false,
 }: {
   baseUnits: string;
   assetId: string;
   isPlain?: boolean;
+  isExact?: boolean;
 }) {
   const { asset, coin } = useSection('money');
   const { t } = useStrings();
   const found = [asset, coin].find((candidate) => candidate.id === assetId);
-  if (found) return <Amount baseUnits={baseUnits} asset={found} isPlain={isPlain} />;
+  if (found) return <Amount baseUnits={baseUnits} asset={found} isPlain={isPlain} isExact={isExact} />;
   return <span className="amount">{t('money.otherAsset', { amount: baseUnits, asset: assetId })}</span>;
 }
 
@@ -88,7 +90,7 @@ export function useMoneyText(): (baseUnits: string, asset: Asset) => string {
 }
 
 /** The rate with its time and source; null if none is known. */
-function useRateText(): string | null {
+export function useRateText(): string | null {
   const { t, language } = useStrings();
   const { rate } = useSection('money');
   if (rate === null) return null;

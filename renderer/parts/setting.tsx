@@ -21,8 +21,10 @@ export function Part({ title, note, children }: { title: string; note?: string; 
 /** A switch that takes effect immediately. The whole line can be pressed. */
 export function Toggle(props: {
   label: string;
+  /** Replaces the label for screen readers, where it says too little alone. */
+  accessibleLabel?: string;
   /** What it means; it should say what off means. */
-  note?: string;
+  note?: ReactNode;
   isSelected: boolean;
   isDisabled?: boolean;
   onChange: (on: boolean) => void;
@@ -31,7 +33,7 @@ export function Toggle(props: {
   return (
     <Switch
       className="row-line switch-line"
-      aria-labelledby={id}
+      {...(props.accessibleLabel ? { 'aria-label': props.accessibleLabel } : { 'aria-labelledby': id })}
       {...(props.note ? { 'aria-describedby': `${id}-note` } : {})}
       isSelected={props.isSelected}
       isDisabled={props.isDisabled ?? false}

@@ -14,6 +14,7 @@ import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { startupSchema } from '../startup.ts';
+import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -181,6 +182,7 @@ export const contract = {
       }),
     ),
   },
+  buying: buyingContract,
   channels: channelsContract,
   wallet: walletContract,
   models: {

@@ -51,6 +51,12 @@ export const activeJobSchema = z.object({
   requester: z.string(),
   startedAtMs: z.number(),
   outputTokens: z.number().int(),
+  /** Null until the engine has reported it. */
+  inputTokens: z.number().int().nullable(),
+  /** Output at which the job ends at the latest. */
+  maxTokens: z.number().int(),
+  /** Charge so far; null until the prompt is counted. */
+  charge: amountTextSchema.nullable(),
   /** Measured since its first token; null before the second token. */
   tokensPerSecond: nullableNumber,
 });

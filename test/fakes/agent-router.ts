@@ -106,6 +106,7 @@ export function routerFor(agent: FakeAgentState) {
     presence: presenceHandlers(agent),
     jobs: jobHandlers(agent),
     earnings: earningsHandlers(agent),
+    buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
@@ -214,6 +215,15 @@ function earningsHandlers(agent: FakeAgentState) {
         claimTx: `0x${'ab'.repeat(32)}`,
         settleTx: `0x${'cd'.repeat(32)}`,
       };
+    }),
+  };
+}
+
+function buyingHandlers(agent: FakeAgentState) {
+  return {
+    overview: on.buying.overview.handler(({ input }) => {
+      agent.receive('buying.overview', input);
+      return agent.script.buying;
     }),
   };
 }

@@ -1,5 +1,6 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
+import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type {
   dayEarningsSchema,
   doneHourSchema,
@@ -21,6 +22,7 @@ import {
   MODEL,
   measurements,
   PAYER,
+  REQUESTER,
 } from './agent-history.ts';
 import { type Scenario, stateFor } from './agent-state.ts';
 
@@ -35,6 +37,7 @@ export interface Script {
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
+  readonly buying: BuyingOverview;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -92,6 +95,32 @@ const BUSY = {
   ],
 } satisfies Partial<Script>;
 
+const BUYING: BuyingOverview = {
+  spentDay: '540000',
+  models: [{ model: MODEL, spent: '1478261', jobs: 1904 }],
+  providers: [{ peer: REQUESTER, spent: '1478261', jobs: 1904 }],
+  offers: [
+    {
+      model: MODEL,
+      providers: 3,
+      peer: REQUESTER,
+      inputPerMillion: '20000',
+      outputPerMillion: '80000',
+      decodeTokensPerSecond: 58.2,
+      contextTokens: 8192,
+    },
+    {
+      model: 'llama-3.2-1b-instruct-q4_k_m',
+      providers: 1,
+      peer: REQUESTER,
+      inputPerMillion: '40000',
+      outputPerMillion: '150000',
+      decodeTokensPerSecond: null,
+      contextTokens: 4096,
+    },
+  ],
+};
+
 const NOTHING = {
   jobs: [],
   days: [],
@@ -108,6 +137,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     state: stateFor(scenario, nowMs),
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
+    buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
     today: todayOf(nowMs, scenario === 'busy'),
   };
   if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
@@ -139,7 +169,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
     days: days.map((day, index) => ({
       ...day,
       wattHours: index % 5 === 0 ? null : 41.5,
-      powerMicroUsd: index % 5 === 0 ? null : 12_865,
+      powerMicroUsd: null,
     })),
     models: hasWork ? BUSY.byModel : [],
     devices: hasWork
@@ -154,7 +184,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
       feesCoin: sum(days.map((day) => day.feesCoin)),
       feesMicroUsd: null,
       wattHours: hasWork ? 996 : null,
-      powerMicroUsd: hasWork ? 308_760 : null,
+      powerMicroUsd: null,
       measuredPercent: hasWork ? 80 : null,
       netMicroUsd: null,
     },

@@ -76,6 +76,9 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
             requester: 'BfXyVwCpM',
             startedAtMs: nowMs - 4_200,
             outputTokens: 118,
+            inputTokens: 214,
+            maxTokens: 256,
+            charge: '14',
             tokensPerSecond: 34.2,
           },
           {
@@ -84,6 +87,9 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
             requester: 'BfXyVwCpM',
             startedAtMs: nowMs - 600,
             outputTokens: 1,
+            inputTokens: null,
+            maxTokens: 512,
+            charge: null,
             tokensPerSecond: null,
           },
         ]

@@ -24,6 +24,7 @@ import {
   type NetworkEarnings,
   type PeerEarnings,
   type QuarterEarnings,
+  type Spent,
 } from './reports.ts';
 
 const PAGE = 1_000;
@@ -54,7 +55,10 @@ export interface Ledger extends Bookings {
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
   /** The same by the peers that bought. */
   earningsByPeer(assetId: string, days: number): readonly PeerEarnings[];
-  /** The same for every asset that was ever income, by the network that its ID names. */
+  /** Spent on bought answers in the last local days, today included, highest first. */
+  spentByModel(assetId: string, days: number): readonly Spent[];
+  spentByPeer(assetId: string, days: number): readonly Spent[];
+  /** Earnings for every asset that was ever income, by the network that its ID names. */
   earningsByNetwork(days: number): readonly NetworkEarnings[];
   /** The entry of an event; null when it was never recorded. */
   find(key: string): Posting | null;
@@ -102,6 +106,8 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     earningsByQuarter: reports.byQuarter,
     earningsByModel: reports.byModel,
     earningsByPeer: reports.byPeer,
+    spentByModel: reports.spentByModel,
+    spentByPeer: reports.spentByPeer,
     earningsByNetwork: reports.byNetwork,
     find: store.find,
     sumForChannel: store.sumForChannel,

@@ -2,7 +2,7 @@
 import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Flow, LedgerStore, TimedFlow } from '../../ports/ledger.ts';
+import type { Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
 const HOUR_MS = 3_600_000;
@@ -36,6 +36,13 @@ export interface PeerEarnings {
   readonly jobs: number;
 }
 
+/** Spent on answers of one model, or of one provider. */
+export interface Spent {
+  readonly name: string;
+  readonly spent: Amount;
+  readonly jobs: number;
+}
+
 export interface NetworkEarnings {
   /** CAIP-2 id, e.g. `eip155:31337`. */
   readonly network: string;
@@ -58,6 +65,8 @@ export interface Reports {
   byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
+  spentByModel(assetId: string, days: number): readonly Spent[];
+  spentByPeer(assetId: string, days: number): readonly Spent[];
   byNetwork(days: number): readonly NetworkEarnings[];
 }
 
@@ -80,14 +89,14 @@ export function createReports(parts: {
   const incomeSince = (assetId: string, fromMs: number): Flow =>
     store.flow('income:jobs', assetId, since(fromMs));
 
-  /** Grouped by name, highest first; flows without a name are left out. */
-  const grouped = (assetId: string, days: number, by: 'model' | 'peer') =>
-    store
-      .flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
-      .flatMap(({ name, amount: flowed, jobs }) =>
-        name === null ? [] : [{ name, earned: amount(-flowed), jobs }],
-      )
-      .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
+  const earnedBy = (assetId: string, days: number, by: 'model' | 'peer') =>
+    named(store.flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0)), -1n).map(
+      ({ name, sum, jobs }) => ({ name, earned: sum, jobs }),
+    );
+  const spentBy = (assetId: string, days: number, by: 'model' | 'peer'): readonly Spent[] =>
+    named(store.flowsBy(by, 'expense:inference', assetId, since(dayStarts(days)[0] ?? 0)), 1n).map(
+      ({ name, sum, jobs }) => ({ name, spent: sum, jobs }),
+    );
 
   return {
     earnedSince(assetId, start) {
@@ -118,9 +127,11 @@ export function createReports(parts: {
       return hoursOf(store.flowsByQuarter('income:jobs', assetId, since(startMs)), startMs, endMs);
     },
     byModel: (assetId, days) =>
-      grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
+      earnedBy(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
-      grouped(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+      earnedBy(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+    spentByModel: (assetId, days) => spentBy(assetId, days, 'model'),
+    spentByPeer: (assetId, days) => spentBy(assetId, days, 'peer'),
     byNetwork(days) {
       const fromMs = dayStarts(days)[0] ?? 0;
       return store
@@ -138,6 +149,15 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+/** Highest first; flows without a name are left out. `sign` makes the sums positive. */
+function named(flows: readonly NamedFlow[], sign: bigint) {
+  return flows
+    .flatMap(({ name, amount: flowed, jobs }) =>
+      name === null ? [] : [{ name, sum: amount(sign * flowed), jobs }],
+    )
+    .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
 }
 
 function hoursOf(flows: readonly TimedFlow[], startMs: number, endMs: number): HourEarnings[] {

@@ -323,7 +323,7 @@ function work(
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
   const ignoreRequester = onAbort(requester, () => abort.abort('requester'));
-  const removeFromActive = active.add(job, abort);
+  const removeFromActive = active.add(job, maxTokens, abort);
   const { prompt, temperature, topP, seed, stop } = asked;
   const events = readyEvents(
     engine.generate({ prompt, maxTokens, temperature, topP, seed, stop }, abort.signal),
