@@ -102,6 +102,14 @@ export interface Charge {
   readonly cumulative: Amount;
 }
 
+/** A charge that a refusal proved and this machine didn't know. */
+export interface RefusedCharge {
+  /** 0 if it proved none. */
+  readonly charged: Amount;
+  /** True if an earlier response on the channel was lost; otherwise the provider charged for what it refused. */
+  readonly isExplained: boolean;
+}
+
 /**
  * The payment of one request on the buying side: exclusive use of one channel. Requests of one channel run in
  * series; several channels run concurrently.
@@ -122,12 +130,15 @@ export interface PaymentLease {
    * up to the voucher's amount; that is recorded once the chain shows it. Frees the lease.
    */
   dispute(): Promise<void>;
-  /** Corrects the channel's state from a 402 response. Frees the lease; the caller takes a new one. */
+  /**
+   * Corrects the channel's state from a 402 response, and returns the charge that it proves. Frees the lease; the caller
+   * takes a new one.
+   */
   refused(response: {
     status: number;
     headers: Readonly<Record<string, string>>;
     body: string;
-  }): Promise<void>;
+  }): Promise<RefusedCharge>;
   /**
    * Ends a lease whose response was lost. The provider is queried in the background for the charge; the lease is
    * freed when the charge is known or can't be learned now. `onLearned` is called with the charge, before it is

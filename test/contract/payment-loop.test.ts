@@ -232,7 +232,10 @@ test('the charge of a lost response is reported to the lease before it is report
   await lease.abandon((charge) => learned.push({ ...charge, reported: requester.charges.length }));
   await requester.payer.idle();
   assert.deepEqual(learned, [{ charged: 200n, cumulative: 323n, reported: 0 }]);
-  assert.equal(requester.charges.length, 1);
+  assert.deepEqual(
+    requester.charges.map(({ isAccounted }) => isAccounted),
+    [true],
+  );
   await service.close();
 });
 
@@ -282,6 +285,42 @@ test('a buyer that crashed during a request learns the charge at its next start'
     [service.charge + 200n],
   );
   assert.deepEqual(restarted.payer.unresolved(), []);
+  assert.deepEqual(
+    restarted.charges.map(({ isAccounted }) => isAccounted),
+    [false],
+    'no budget has counted it',
+  );
+  await service.close();
+});
+
+test('a charge that a refusal proves is explained by a lost response or by older records, else not', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const backup = requester.store.snapshot();
+  const refuse = async (payer: typeof requester.payer) => {
+    const lease = await payer.lease(reach(service), CHAT_PATH, CEILING);
+    const headers = { ...lease.headers };
+    service.work = async (payment, response) => {
+      await payment.settle(amount(200));
+      response.destroy();
+    };
+    await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers }));
+    service.work = null;
+    const { status, headers: answered } = await fetch(service.url + CHAT_PATH, { method: 'POST', headers });
+    return lease.refused({ status, headers: Object.fromEntries(answered), body: '{}' });
+  };
+  assert.deepEqual(await refuse(requester.payer), { charged: 200n, isExplained: false });
+  assert.deepEqual(requester.charges.at(-1)?.isAccounted, true, 'by the purchase that was refused');
+  assert.deepEqual(await refuse(requester.payer), { charged: 200n, isExplained: false }, 'not once per run');
+  const restored = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(backup),
+  });
+  assert.equal(await buy(restored, reach(service)), service.charge);
+  assert.deepEqual(
+    restored.charges.map(({ total, isAccounted }) => [total, isAccounted]),
+    [[service.charge + 400n, false]],
+  );
+  assert.deepEqual(await refuse(restored.payer), { charged: 200n, isExplained: false });
   await service.close();
 });
 

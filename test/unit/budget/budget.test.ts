@@ -107,6 +107,16 @@ describe('deposits', () => {
     assert.equal(reserve('good', 95_000n, 90_000n), 95_000n);
   });
 
+  it('takes a lapsed deposit out of the hour in which it counted', () => {
+    const { reserve, clock } = setUp({ buyDayMax: '100000' });
+    reserve('swallows', 50_000n);
+    clock.advance(23 * HOUR_MS);
+    assert.equal(reserve('swallows', 50_000n), 50_000n);
+    clock.advance(HOUR_MS);
+    assert.equal(reserve('a', 50_000n), 50_000n);
+    assert.throws(() => reserve('b', 1n), code('daily_budget_spent'));
+  });
+
   it('takes what an earlier version bought from a provider as proven', () => {
     const { budget } = setUp();
     const need = { peer: 'old', least: amount(1_000n), held: amount(1_000_000n), charged: amount(990_000n) };
@@ -211,6 +221,36 @@ describe('requests', () => {
     assert.throws(() => budget.openRequest(null).hold('good', 601n), code('daily_budget_spent'));
     clock.advance(24 * HOUR_MS);
     budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
+  });
+
+  it('counts a charge that is learned later instead of the maximum', () => {
+    const { budget, buy } = setUp({ buyDayMax: '1000' });
+    buy('good', 100n);
+    const left = budget.openRequest(null).hold('good', 900n);
+    left.end({ kind: 'stopped', charged: null });
+    assert.throws(() => budget.openRequest(null).hold('good', 1n), code('daily_budget_spent'));
+    left.learned(300n, true);
+    assert.throws(() => budget.openRequest(null).hold('good', 601n), code('daily_budget_spent'));
+    budget.openRequest(null).hold('good', 600n).end({ kind: 'unused' });
+    assert.equal(budget.isTrusted('good'), true);
+  });
+
+  it('counts a charge for a request that the provider refused, as a failure', () => {
+    const { budget, buy } = setUp({ buyDayMax: '1000', buyRequestMax: '900' });
+    buy('good', 100n);
+    const request = budget.openRequest(null);
+    const refused = request.hold('good', 800n);
+    refused.end({ kind: 'stopped', charged: 0n });
+    refused.learned(800n, false);
+    assert.throws(() => request.hold('good', 101n), code('request_budget_exceeded'));
+    assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
+    assert.deepEqual([budget.isTrusted('good'), budget.hasFailed('good')], [false, true]);
+  });
+
+  it('counts what an earlier run was charged', () => {
+    const { budget } = setUp({ buyDayMax: '1000' });
+    budget.noteCharged(900n);
+    assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
   });
 
   it('is blocked for a day at most by a clock that was wrong', () => {
