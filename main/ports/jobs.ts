@@ -13,6 +13,8 @@ export interface JobStore {
   /** Fails with `not-found` for an ID that was never inserted. */
   update(id: string, patch: JobPatch): void;
   appendEvent(id: string, event: JobEvent): void;
+  /** Leaves a job whose end the disk didn't take: it is ended when the disk takes writes again. Never throws. */
+  leave(id: string): void;
 }
 
 /** A page of jobs, newest first. */
@@ -26,7 +28,7 @@ export interface JobFilter {
 }
 
 /** The store with everything that core/jobs reads. It applies no rules of its own: those are in core/jobs. */
-export interface JobRecords extends JobStore {
+export interface JobRecords extends Omit<JobStore, 'leave'> {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   find(id: string): Job | null;

@@ -57,6 +57,8 @@ export interface AdmittedPayment {
   settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
   /** Releases the channel without a charge. */
   cancel(): Promise<void>;
+  /** Releases the channel without a record, after settle and cancel were not called or failed. */
+  abandon(): void;
 }
 
 export type Admission =

@@ -334,6 +334,54 @@ test('a payer that lost all records continues with the same channel and its bala
   await service.close();
 });
 
+test('a request that lasts long, or whose clock is set forward, keeps its channel until it is charged', async (t) => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const charged = Promise.withResolvers<() => Promise<unknown>>();
+  service.work = async (payment, response) => {
+    charged.resolve(() => payment.settle(amount(200)));
+    response.writeHead(200).end('{}');
+  };
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const ask = () => fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  assert.equal((await ask()).status, 200);
+  const settle = await charged.promise;
+  service.work = null;
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 });
+  assert.equal((await ask()).status, 402);
+  assert.equal(service.reasons.at(-1), 'channel-busy');
+  await settle();
+  t.mock.timers.reset();
+  assert.equal(service.provider.claims.accounts()[0]?.charged, service.charge + 200n);
+  await lease.abandon();
+  await requester.payer.idle();
+  assert.equal(await buy(requester, reach(service)), service.charge, 'the channel is free again');
+  await service.close();
+});
+
+test('after a crash during a refund, the provider sells nothing for what was refunded', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const other = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(requester.store.snapshot()),
+  });
+  let crashed = provider.store.snapshot();
+  const { update } = provider.store;
+  provider.store.update = (collection, key, change) => {
+    const next = update(collection, key, change);
+    if (next?.includes('pendingRequest')) crashed = provider.store.snapshot();
+    return next;
+  };
+  await other.payer.returns.refund(reach(service), lease.channelId);
+  service.provider = await openProvider(market.chain, provider.accounts, {
+    store: createMemoryRecordStore(crashed),
+  });
+  const response = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  assert.equal(response.status, 402, 'the voucher is for money that is gone');
+  await service.close();
+});
+
 test('a canceled request costs nothing and the next one succeeds', async () => {
   const { service, requester } = await freshPair();
   service.work = async (payment, response) => {

@@ -130,10 +130,9 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
           return { charged: amount(charge.charged), cumulative: amount(charge.cumulative) };
         },
         async refused({ body }) {
-          const before = channel.charged;
           channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);
           free('refused');
-          return { charged: amount(channel.charged - before), isExplained: true };
+          return { charged: amount(0), isExplained: true };
         },
         async abandon(onLearned) {
           const before = channel.charged;

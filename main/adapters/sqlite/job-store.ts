@@ -18,7 +18,7 @@ export function openJobStore(writer: WriteHandle): JobRecords {
   };
 }
 
-function jobWrites(writer: WriteHandle): JobStore {
+function jobWrites(writer: WriteHandle): Omit<JobStore, 'leave'> {
   return {
     insert(job) {
       const body = JSON.stringify(jobSchema.parse(job));

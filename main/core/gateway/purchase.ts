@@ -123,6 +123,9 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfRefusal(cause));
     try {
       job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
+    } catch (second) {
+      context.jobs.leave(job.job().id);
+      throw second;
     } finally {
       // Also on a disk that doesn't take the job's end: the channel would stay in use.
       await endLease(context, { candidate, lease, job, hold }, cause).catch(context.onUnexpected);
@@ -231,7 +234,7 @@ function streamPurchase(
     try {
       job.close('failed', { error: isAppError(error) ? error.code : 'payment-required' });
     } catch (second) {
-      // A disk that doesn't take this step either: the next start ends the job.
+      context.jobs.leave(job.job().id);
       context.onUnexpected(second);
     }
   }

@@ -222,8 +222,10 @@ describe('requests', () => {
     clock.advance(24 * HOUR_MS);
     budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
   });
+});
 
-  it('counts a charge that is learned later instead of the maximum', () => {
+describe('charges that are learned later', () => {
+  it('count instead of the maximum', () => {
     const { budget, buy } = setUp({ buyDayMax: '1000' });
     buy('good', 100n);
     const left = budget.openRequest(null).hold('good', 900n);
@@ -235,7 +237,7 @@ describe('requests', () => {
     assert.equal(budget.isTrusted('good'), true);
   });
 
-  it('counts a charge for a request that the provider refused, as a failure', () => {
+  it('count as a failure if the provider refused the request', () => {
     const { budget, buy } = setUp({ buyDayMax: '1000', buyRequestMax: '900' });
     buy('good', 100n);
     const request = budget.openRequest(null);
@@ -247,13 +249,15 @@ describe('requests', () => {
     assert.deepEqual([budget.isTrusted('good'), budget.hasFailed('good')], [false, true]);
   });
 
-  it('counts what an earlier run was charged', () => {
+  it('count also if an earlier run made them', () => {
     const { budget } = setUp({ buyDayMax: '1000' });
     budget.noteCharged(900n);
     assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
   });
+});
 
-  it('is blocked for a day at most by a clock that was wrong', () => {
+describe('a budget with a wrong clock', () => {
+  it('is blocked for a day at most', () => {
     const { open, records, clock } = setUp({ buyDayMax: '1000' });
     const ahead = manualClock(START_MS + 10_000 * HOUR_MS);
     const budget = open(records, ahead);
@@ -263,8 +267,10 @@ describe('requests', () => {
     clock.advance(24 * HOUR_MS);
     corrected.openRequest(null).hold('good', 1_000n);
   });
+});
 
-  it('trusts a provider only while it delivers more than it fails', () => {
+describe('trust', () => {
+  it('lasts only while a provider delivers more than it fails', () => {
     const { budget, buy } = setUp();
     assert.equal(budget.isTrusted('peer'), false);
     buy('peer', 10n);
