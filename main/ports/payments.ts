@@ -72,9 +72,9 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
-/** A transaction that a request makes the provider send, at the provider's cost. */
+/** What a request makes the provider do on the chain, at the provider's cost: send a transaction, or ask a node. */
 export interface ChainWork {
-  readonly kind: 'deposit' | 'refund';
+  readonly kind: 'deposit' | 'refund' | 'check';
   /** True if jobs have used up at least half of the channel's balance, so that the fee follows a business. */
   readonly isPaidFor: boolean;
 }
@@ -90,7 +90,7 @@ export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
-  /** Returns the transaction that this request demands, without verifying anything; null if it demands none. */
+  /** Returns what this request demands of the chain, without asking it; null if it demands nothing. */
   chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
