@@ -24,7 +24,8 @@ const SETTLE_THRESHOLD = '1000000000';
 const DISK_FULL_SENTENCE = 'The disk is full, so nothing more can be saved.';
 const LOST_SENTENCE = /it is older, or its write-ahead log is lost/;
 
-const SERVING_MS_MAX = 60_000;
+/** The engine has the lowest priority: on a busy machine, loading takes minutes. */
+const SERVING_MS_MAX = 180_000;
 const CHECK_MS = 50;
 
 export interface CrashNetwork {
