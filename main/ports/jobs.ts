@@ -13,6 +13,8 @@ export interface JobStore {
   insert(job: Job, event?: JobEvent): void;
   /** Returns the job after the change. Fails with `not-found` for an ID that was never inserted. */
   update(id: string, patch: JobPatch, event?: JobEvent): Job;
+  /** Leaves a job whose end the disk didn't take: it is ended when the disk takes writes again. Never throws. */
+  leave(id: string): void;
   /**
    * Resolves when every step so far is on disk, with what was recorded of its payment. Rejects if the disk takes nothing:
    * then the steps since the last call that resolved may be undone.

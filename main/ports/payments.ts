@@ -57,6 +57,8 @@ export interface AdmittedPayment {
   settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
   /** Releases the channel without a charge. */
   cancel(): Promise<void>;
+  /** Releases the channel without a record, after settle and cancel were not called or failed. */
+  abandon(): void;
 }
 
 export type Admission =
@@ -70,9 +72,9 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
-/** A transaction that a request makes the provider send, at the provider's cost. */
+/** What a request makes the provider do on the chain, at the provider's cost: send a transaction, or ask a node. */
 export interface ChainWork {
-  readonly kind: 'deposit' | 'refund';
+  readonly kind: 'deposit' | 'refund' | 'check';
   /** True if jobs have used up at least half of the channel's balance, so that the fee follows a business. */
   readonly isPaidFor: boolean;
 }
@@ -88,7 +90,7 @@ export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
-  /** Returns the transaction that this request demands, without verifying anything; null if it demands none. */
+  /** Returns what this request demands of the chain, without asking it; null if it demands nothing. */
   chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
@@ -103,6 +105,14 @@ export interface PaymentGate {
 export interface Charge {
   readonly charged: Amount;
   readonly cumulative: Amount;
+}
+
+/** A charge that a refusal proved and this machine didn't know. */
+export interface RefusedCharge {
+  /** 0 if it proved none. */
+  readonly charged: Amount;
+  /** True if an earlier response on the channel was lost; otherwise the provider charged for what it refused. */
+  readonly isExplained: boolean;
 }
 
 /**
@@ -125,12 +135,15 @@ export interface PaymentLease {
    * up to the voucher's amount; that is recorded once the chain shows it. Frees the lease.
    */
   dispute(): Promise<void>;
-  /** Corrects the channel's state from a 402 response. Frees the lease; the caller takes a new one. */
+  /**
+   * Corrects the channel's state from a 402 response, and returns the charge that it proves. Frees the lease; the caller
+   * takes a new one.
+   */
   refused(response: {
     status: number;
     headers: Readonly<Record<string, string>>;
     body: string;
-  }): Promise<void>;
+  }): Promise<RefusedCharge>;
   /**
    * Ends a lease whose response was lost. The provider is queried in the background for the charge; the lease is
    * freed when the charge is known or can't be learned now. `onLearned` is called with the charge, before it is

@@ -6,15 +6,20 @@ import type { Job, JobEvent } from '../../shared/jobs.ts';
 export interface FakeJobs extends JobStore {
   all(): readonly Job[];
   states(id: string): readonly string[];
+  /** Jobs whose end could not be recorded. */
+  readonly left: readonly string[];
 }
 
 export function createFakeJobs(): FakeJobs {
   const jobs = new Map<string, Job>();
+  const left: string[] = [];
   const events = new Map<string, JobEvent[]>();
   const append = (id: string, event: JobEvent | undefined) => {
     if (event !== undefined) events.set(id, [...(events.get(id) ?? []), event]);
   };
   return {
+    left,
+    leave: (id) => void left.push(id),
     insert(job, event) {
       if (jobs.has(job.id)) throw new Error('inserted twice');
       jobs.set(job.id, { ...job });

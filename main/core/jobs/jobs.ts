@@ -7,7 +7,7 @@ import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
 import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
-import { type ChargedTotal, recoverJobs } from './recovery.ts';
+import { type ChargedTotal, recoverJobs, recoverOne } from './recovery.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
 export interface JobPage {
@@ -43,6 +43,8 @@ export interface Jobs extends JobStore {
    * charged on a channel that this machine sells on; null when it is unknown.
    */
   recover(chargedTotal?: ChargedTotal): readonly Job[];
+  /** Ends the jobs that were left in the same way. Called when the disk takes writes again. */
+  recoverLeft(chargedTotal?: ChargedTotal): void;
   /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
@@ -58,6 +60,7 @@ export interface JobsParts {
 export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const listeners = new Set<(job: Job) => void>();
+  const left = new Set<string>();
   // Deferred, so that a listener that throws can't undo a step that moves money.
   const notify = (job: Job) =>
     queueMicrotask(() => {
@@ -102,7 +105,16 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
+    leave: (id) => void left.add(id),
     recover: (chargedTotal = () => null) => recoverJobs({ records, steps, ledger, clock }, chargedTotal),
+    recoverLeft(chargedTotal = () => null) {
+      for (const id of left) {
+        const job = records.find(id);
+        const isOpen = job !== null && UNFINISHED_STATES.includes(job.state);
+        if (isOpen) notify(recoverOne({ steps, ledger, clock }, job, chargedTotal));
+        left.delete(id);
+      }
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

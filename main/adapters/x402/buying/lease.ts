@@ -4,7 +4,7 @@ import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentRequirements } from '@x402/core/types';
 import { signVoucher } from '@x402/evm/batch-settlement/client';
 import { AppError } from '../../../../shared/errors.ts';
-import { type Amount, amount } from '../../../../shared/money.ts';
+import { type Amount, amount, ZERO } from '../../../../shared/money.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { Hex } from '../../../ports/evm.ts';
 import { type Charge, PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
@@ -48,6 +48,7 @@ export async function startLease(
     accepted: requirement,
     payload: { type: 'voucher', channelConfig: channel.config, voucher },
   });
+  const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
   durability.defer(() => lost.expect(use));
   const close = onceOnly();
@@ -66,6 +67,7 @@ export async function startLease(
         });
         slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
         slot.refusals = 0;
+        slot.chargeConfirmed = true;
         return { charged, cumulative };
       } catch (error) {
         slot.refusals += 1;
@@ -79,8 +81,16 @@ export async function startLease(
       try {
         const required = headerOf(headers, PAYMENT_REQUIRED_HEADER);
         await learnFromRefusal(parts, use, { status, required, body });
+        const total = amount((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
+        if (total > before) {
+          // Without a lost response, this voucher alone can have been charged, or more of an earlier one than its receipt.
+          slot.chargeConfirmed = true;
+          lost.learned(channel, total, !wasUnknown);
+          return { charged: amount(total - before), isExplained: wasUnknown };
+        }
         // After any other status, a charge is possible.
         if (status === 402) lost.known(channel);
+        return { charged: ZERO, isExplained: true };
       } finally {
         channels.pool.release(slot);
       }

@@ -36,6 +36,8 @@ export interface LearnedCharge {
   readonly peer: string;
   readonly channelId: string;
   readonly total: Amount;
+  /** True if a purchase of this run accounts for it; otherwise nothing has counted it in the budget. */
+  readonly isAccounted: boolean;
 }
 
 /** Money that moved from the wallet into a channel. */

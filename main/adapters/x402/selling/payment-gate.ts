@@ -44,9 +44,13 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
 
 function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'header'>): ChainWork | null {
   const payload = parsePayment(header(PAYMENT_HEADER) ?? '')?.payload;
-  if (payload === undefined || payload.type === 'voucher') return null;
+  if (payload === undefined) return null;
   const channel = provider.channels.find(payload.voucher.channelId);
   const balance = BigInt(channel?.balance ?? '0');
+  if (payload.type === 'voucher') {
+    const isFunded = BigInt(payload.voucher.maxClaimableAmount) <= balance;
+    return isFunded ? null : { kind: 'check', isPaidFor: false };
+  }
   const isPaidFor = balance > 0n && BigInt(channel?.chargedCumulativeAmount ?? '0') * 2n >= balance;
   return { kind: payload.type, isPaidFor };
 }
