@@ -117,6 +117,7 @@ function openPaymentClient(
       log: log.child('fees'),
     }).sender,
     store: foundation.records,
+    durability: foundation.database.durability,
     clock,
     limits: budget.deposits,
     channelsMax: CHANNELS_MAX,
@@ -125,10 +126,13 @@ function openPaymentClient(
       logDeposit(log.child('channels'), deposit, chain.token);
     },
     onDepositUnknown: () => deposits.watch(),
-    onCharged: ({ channelId, total }) => charges.record(channelId, total),
+    onCharged({ channelId, total, isAccounted }) {
+      const recorded = charges.record(channelId, total);
+      if (!isAccounted) budget.noteCharged(recorded);
+    },
   });
   deposits.watch();
-  for (const { channelId, total } of payer.charges()) charges.record(channelId, total);
+  for (const { channelId, total } of payer.charges()) budget.noteCharged(charges.record(channelId, total));
   const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
   const synchronise = () => {
     for (const peer of payer.unresolved()) {

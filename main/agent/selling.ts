@@ -4,7 +4,7 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createOffers } from '../core/identity/index.ts';
-import { createProviderService, type ProviderService } from '../core/provider/index.ts';
+import { createLimitLog, createProviderService, type ProviderService } from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { type EngineParts, openEngine } from './engine.ts';
@@ -113,6 +113,7 @@ function openProvider(
       changed('work');
       if (active.length === 0) parts.onIdle();
     },
+    onLimited: createLimitLog(log.child('provider'), clock),
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });
   if (serves) {

@@ -1,8 +1,8 @@
 /** Sums earnings by day, model, peer and network from the running flows. */
-import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Flow, LedgerStore } from '../../ports/ledger.ts';
+import type { Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
 const HOUR_MS = 3_600_000;
@@ -86,17 +86,15 @@ export function createReports(parts: {
   };
   /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
-  const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
-    store.flows('income:jobs', assetId, by, since(fromMs));
+  const incomeSince = (assetId: string, fromMs: number): Flow =>
+    store.flow('income:jobs', assetId, since(fromMs));
 
   const earnedBy = (assetId: string, days: number, by: 'model' | 'peer') =>
-    grouped(incomeSince(assetId, dayStarts(days)[0] ?? 0, by), -1n).map(({ name, sum, jobs }) => ({
-      name,
-      earned: sum,
-      jobs,
-    }));
+    named(store.flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0)), -1n).map(
+      ({ name, sum, jobs }) => ({ name, earned: sum, jobs }),
+    );
   const spentBy = (assetId: string, days: number, by: 'model' | 'peer'): readonly Spent[] =>
-    grouped(store.flows('expense:inference', assetId, by, since(dayStarts(days)[0] ?? 0)), 1n).map(
+    named(store.flowsBy(by, 'expense:inference', assetId, since(dayStarts(days)[0] ?? 0)), 1n).map(
       ({ name, sum, jobs }) => ({ name, spent: sum, jobs }),
     );
 
@@ -104,36 +102,29 @@ export function createReports(parts: {
     earnedSince(assetId, start) {
       const now = clock.now();
       const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
-      return amount(-total(incomeSince(assetId, fromMs)));
+      return amount(-incomeSince(assetId, fromMs).amount);
     },
     byDay(assetId, coinId, days) {
       const starts = dayStarts(days);
-      const first = forceUnwrap('there is a first day', starts[0]);
-      const sums = starts.map(() => ({ earned: 0n, jobs: 0, feesCoin: 0n }));
-      const each = (flows: readonly Flow[], add: (day: (typeof sums)[number], flow: Flow) => void) => {
-        let index = 0;
-        for (const flow of flows) {
-          while (flow.fromMs >= (starts[index + 1] ?? Number.POSITIVE_INFINITY)) index += 1;
-          add(forceUnwrap('a flow has its day', sums[index]), flow);
-        }
-      };
-      each(incomeSince(assetId, first), (day, flow) => {
-        day.earned -= flow.amount;
-        day.jobs += flow.jobs;
-      });
-      each(store.flows('fees:network', coinId, 'model', since(first)), (day, flow) => {
-        day.feesCoin += flow.amount;
-      });
       return starts.map((fromMs, index) => {
-        const { earned, jobs, feesCoin } = forceUnwrap('a day has its sums', sums[index]);
-        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
+        const span = { fromMs, toMs: starts[index + 1] ?? calendar.startOfNextDay(clock.now()) };
+        const income = store.flow('income:jobs', assetId, span);
+        return {
+          day: calendar.day(fromMs),
+          earned: amount(-income.amount),
+          jobs: income.jobs,
+          feesCoin: store.flow('fees:network', coinId, span).amount,
+        };
       });
     },
-    byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
+    byQuarter: (assetId, days) =>
+      store
+        .flowsByQuarter('income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
+        .map(({ fromMs, amount: flowed, jobs }) => ({ fromMs, earned: amount(-flowed), jobs })),
     byHour(assetId) {
       const startMs = calendar.startOfDay(clock.now());
       const endMs = calendar.startOfNextDay(startMs);
-      return hoursOf(incomeSince(assetId, startMs), startMs, endMs);
+      return hoursOf(store.flowsByQuarter('income:jobs', assetId, since(startMs)), startMs, endMs);
     },
     byModel: (assetId, days) =>
       earnedBy(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
@@ -147,35 +138,29 @@ export function createReports(parts: {
         .balances()
         .filter(({ account }) => account === 'income:jobs')
         .map(({ assetId }) => {
-          const flows = incomeSince(assetId, fromMs);
+          const income = incomeSince(assetId, fromMs);
           return {
             // An asset's ID is its network's ID, a slash, and its contract on that network.
             network: assetId.slice(0, assetId.lastIndexOf('/')),
             assetId,
-            earned: amount(-total(flows)),
-            jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
+            earned: amount(-income.amount),
+            jobs: income.jobs,
           };
         });
     },
   };
 }
 
-/** Groups by name, highest first; flows without a name are left out. `sign` makes the sums positive. */
-function grouped(flows: readonly Flow[], sign: bigint) {
-  const groups = new Map<string, { sum: bigint; jobs: number }>();
-  for (const { name, amount: flowed, jobs } of flows) {
-    if (name === null) continue;
-    const group = groups.get(name) ?? { sum: 0n, jobs: 0 };
-    group.sum += sign * flowed;
-    group.jobs += jobs;
-    groups.set(name, group);
-  }
-  return [...groups]
-    .map(([name, { sum, jobs }]) => ({ name, sum: amount(sum), jobs }))
+/** Highest first; flows without a name are left out. `sign` makes the sums positive. */
+function named(flows: readonly NamedFlow[], sign: bigint) {
+  return flows
+    .flatMap(({ name, amount: flowed, jobs }) =>
+      name === null ? [] : [{ name, sum: amount(sign * flowed), jobs }],
+    )
     .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
 }
 
-function hoursOf(flows: readonly Flow[], startMs: number, endMs: number): HourEarnings[] {
+function hoursOf(flows: readonly TimedFlow[], startMs: number, endMs: number): HourEarnings[] {
   const sums = new Map<number, bigint>();
   for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
   for (const { fromMs, amount: flowed } of flows) {
@@ -183,17 +168,4 @@ function hoursOf(flows: readonly Flow[], startMs: number, endMs: number): HourEa
     sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
   }
   return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
-}
-
-function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
-  const quarters = new Map<number, { earned: bigint; jobs: number }>();
-  for (const { fromMs, amount: flowed, jobs } of flows) {
-    const sum = quarters.get(fromMs) ?? { earned: 0n, jobs: 0 };
-    quarters.set(fromMs, { earned: sum.earned - flowed, jobs: sum.jobs + jobs });
-  }
-  return [...quarters].map(([fromMs, { earned, jobs }]) => ({ fromMs, earned: amount(earned), jobs }));
-}
-
-function total(flows: readonly Flow[]): bigint {
-  return flows.reduce((sum, flow) => sum + flow.amount, 0n);
 }

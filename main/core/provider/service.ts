@@ -44,7 +44,6 @@ import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { createRateLimit, type RateLimit } from './rate-limit.ts';
 import { readyEvents } from './ready-events.ts';
-import { createRequestRate, type RequestRate } from './request-rate.ts';
 import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
@@ -62,6 +61,8 @@ export interface ProviderOptions {
   readonly onCharged: (job: Job, receipt: Receipt) => void;
   /** Called with the jobs in progress after each change of them or of their tokens. */
   readonly onActive?: (jobs: readonly ActiveJob[]) => void;
+  /** Called when a peer is refused because of a limit, with its sentence. */
+  readonly onLimited?: (peer: string, limit: string) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
 }
@@ -89,19 +90,19 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const onUnexpected = options.onUnexpected ?? (() => null);
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
-  const rate = createRequestRate(clock, limits);
   const reservation = createReservation(active);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, rate, reservation },
+    ...{ limits, onUnexpected, failures, active, reservation },
     ...openLimits(options, limits),
     isClosing: () => closing,
   };
 
   const app = new Hono();
   app.use(async (context, next) => {
-    rate.take(peerOf(context));
+    parts.free.check(peerOf(context));
+    parts.free.note(peerOf(context));
     await next();
   });
   limitBodies(app);
@@ -122,7 +123,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));
   });
-  answerFailures(app, failures, (error) => {
+  answerFailures(app, failures, (error, _status, context) => {
+    if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
     return typeof retryAfterS === 'number' ? retryAfterS : null;
   });
@@ -151,15 +153,16 @@ interface SellingParts extends ProviderOptions {
   /** Requests that were left early or that the engine rejected, by payer. */
   readonly abandoned: RateLimit;
   readonly bodies: BodyPlaces;
-  readonly rate: RequestRate;
   readonly reservation: Reservation;
+  /** Requests that cost their peer nothing. */
+  readonly free: RateLimit;
   readonly isClosing: () => boolean;
 }
 
 function openLimits(
   { gate, clock }: ProviderOptions,
   limits: ProviderLimits,
-): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned'> {
+): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned' | 'free'> {
   return {
     admission: createAdmission(limits),
     bodies: createBodyPlaces(limits),
@@ -173,6 +176,12 @@ function openLimits(
       eventsMax: limits.abandonedPerPayerMax,
       windowMs: limits.abandonWindowMs,
       message: 'This payer has left too many requests before their end. See Retry-After.',
+    }),
+    free: createRateLimit({
+      clock,
+      eventsMax: limits.freePerPeerMax,
+      windowMs: limits.freeWindowMs,
+      message: 'This peer sends too many requests without paying. See Retry-After.',
     }),
   };
 }
@@ -195,7 +204,7 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
       return responseOf(admitted);
     }
     await refuseAdmitted(parts, admitted.payment);
-    parts.rate.giveBack(peer);
+    parts.free.takeBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
     return await work(parts, { asked, maxTokens, job, requester: context.req.raw.signal, leave });
@@ -297,7 +306,10 @@ async function admit(parts: SellingParts, request: AdmittedRequest): Promise<Sol
   const { gate, abandoned } = parts;
   const onAbandoned = () => abandoned.note(request.payment.payer);
   try {
-    return admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    const job = admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    // Nobody works for a voucher that a power cut could take back.
+    await parts.jobs.durable();
+    return job;
   } catch (error) {
     await request.payment.cancel();
     throw error;
