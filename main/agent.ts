@@ -184,21 +184,10 @@ async function compose(
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
-  const { directory } = buying;
-  const meters = openMeters(surroundings, foundation, selling);
-  const { watts } = meters;
-  const { forecasts, incomes } = openForecasting(surroundings, {
-    foundation,
-    money,
-    selling,
-    directory,
-    watts,
-  });
   const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, forecasts, incomes, shell, quit },
-    doings: openDoings(surroundings, foundation, selling),
-    earnings: openEarnings(foundation, money, meters.work),
+    ...{ hub, startup, foundation, money, selling, shell, quit },
+    ...openViews(surroundings, { foundation, money, selling, directory: buying.directory }),
     depositReturns: buying.depositReturns,
     buying,
   });
@@ -228,6 +217,17 @@ async function compose(
     ),
     attach,
     engine: selling.engine.engine,
+  };
+}
+
+/** Opens what explains the past and the days to come. */
+function openViews(surroundings: Surroundings, parts: Omit<Parameters<typeof openForecasting>[1], 'watts'>) {
+  const { foundation, money, selling } = parts;
+  const { watts, work } = openMeters(surroundings, foundation, selling);
+  return {
+    ...openForecasting(surroundings, { ...parts, watts }),
+    doings: openDoings(surroundings, foundation, selling),
+    earnings: openEarnings(foundation, money, work),
   };
 }
 
