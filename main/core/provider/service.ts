@@ -192,7 +192,8 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
     parts.rate.giveBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
-    return await work(parts, { asked, maxTokens, job, requester: context.req.raw.signal, leave });
+    const { payer } = admitted.payment;
+    return await work(parts, { asked, maxTokens, job, payer, requester: context.req.raw.signal, leave });
   } finally {
     if (!isAdmitted) leave();
   }
@@ -294,6 +295,8 @@ interface AdmittedWork {
   readonly asked: AskedCompletion;
   readonly maxTokens: number;
   readonly job: SoldJob;
+  /** Proven by its payment: computed tokens of its earlier prompts may be reused. */
+  readonly payer: string;
   readonly requester: AbortSignal;
   /** Frees the requester's place. */
   readonly leave: () => void;
@@ -301,7 +304,7 @@ interface AdmittedWork {
 
 function work(
   parts: SellingParts,
-  { asked, maxTokens, job, requester, leave }: AdmittedWork,
+  { asked, maxTokens, job, payer, requester, leave }: AdmittedWork,
 ): Promise<Response> {
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
@@ -309,7 +312,7 @@ function work(
   const removeFromActive = active.add(job, abort);
   const { prompt, temperature, topP, seed, stop } = asked;
   const events = readyEvents(
-    engine.generate({ prompt, maxTokens, temperature, topP, seed, stop }, abort.signal),
+    engine.generate({ prompt, maxTokens, temperature, topP, seed, stop, requester: payer }, abort.signal),
   );
   active.changed();
   return answer({
