@@ -19,7 +19,7 @@ export interface BenchmarkDependencies {
   readonly machine: MachineReader;
   readonly store: BenchmarkStore;
   readonly clock: Clock;
-  readonly duty: Pick<EngineDuty, 'during'>;
+  readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity setting allows. */
   readonly comfortDutyPercent: () => number;
   /** Called with the measurements once they are stored. */
