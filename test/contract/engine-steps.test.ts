@@ -57,19 +57,9 @@ before(async () => {
     _bindings: { AddonContext: Parameters<typeof observed>[0] };
   };
   bindings.AddonContext = observed(bindings.AddonContext);
-  const load = {
-    type: 'load',
-    request: 1,
-    path: TINY,
-    contextTokens: 1_024,
-    sequences: STREAMS,
-    threads: 1,
-  } as const;
-  runner = await loadRunner(
-    { preferred: llama, processor: async () => llama },
-    { ...load, graphicsMemoryBytesMax: null },
-    createDuty(),
-  );
+  const options = { contextTokens: 1_024, sequences: STREAMS, threads: 1, graphicsMemoryBytesMax: null };
+  const llamas = { preferred: llama, processor: async () => llama };
+  runner = await loadRunner(llamas, { type: 'load', request: 1, path: TINY, ...options }, createDuty());
 });
 after(async () => {
   await runner.dispose();
