@@ -1,7 +1,7 @@
 /** A provider's offer and its receipts: the payloads of two kinds of JWS (RFC 7515, EdDSA). */
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from './money.ts';
-import { priceSchema } from './price.ts';
+import { offeredPriceSchema } from './price.ts';
 
 export { OFFER_PATH, PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from './wire.ts';
 
@@ -14,7 +14,7 @@ export const offeredModelSchema = z.object({
   sha256: sha256Schema,
   quantisation: z.string().max(40),
   contextTokens: z.number().int().positive(),
-  price: priceSchema,
+  price: offeredPriceSchema,
   /** Both speeds are measured by the provider's own benchmark; null when not measured. */
   prefillTokensPerSecond: z.number().nullable(),
   decodeTokensPerSecond: z.number().nullable(),
@@ -43,8 +43,10 @@ export const receiptSchema = z.object({
   peer: z.string().min(1).max(200),
   modelSha256: sha256Schema,
   inputTokens: z.number().int().nonnegative(),
+  /** Input tokens that had been computed for an earlier request of the same payer. Absent: none. */
+  cachedTokens: z.number().int().nonnegative().exactOptional(),
   outputTokens: z.number().int().nonnegative(),
-  price: priceSchema,
+  price: offeredPriceSchema,
   assetId: z.string().max(120),
   channelId: z.string().max(80),
   charged: amountTextSchema,

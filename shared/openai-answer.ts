@@ -21,12 +21,13 @@ export function joinPieces(pieces: readonly AnswerPiece[]): AnswerPiece {
   };
 }
 
-/** Token counts in OpenAI's format. */
-export function usage(inputTokens: number, outputTokens: number): Usage {
+/** Token counts in OpenAI's format. `cachedTokens` are those of the input that had been computed before, if reported. */
+export function usage(inputTokens: number, outputTokens: number, cachedTokens?: number): Usage {
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
+    ...(cachedTokens !== undefined && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
   };
 }
 

@@ -256,6 +256,8 @@ export const usageSchema = z.object({
   prompt_tokens: z.number().int().nonnegative(),
   completion_tokens: z.number().int().nonnegative(),
   total_tokens: z.number().int().nonnegative(),
+  /** Absent from engines and providers that don't report it. */
+  prompt_tokens_details: z.object({ cached_tokens: z.number().int().nonnegative() }).exactOptional(),
 });
 export type Usage = z.infer<typeof usageSchema>;
 

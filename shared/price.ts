@@ -2,18 +2,45 @@
 import { z } from 'zod';
 import { type Amount, amount } from './money.ts';
 
+const unitsSchema = z.string().regex(/^\d{1,30}$/);
+
 /** Base units per million tokens. */
 export const priceSchema = z.object({
-  inputPerMillion: z.string().regex(/^\d{1,30}$/),
-  outputPerMillion: z.string().regex(/^\d{1,30}$/),
+  inputPerMillion: unitsSchema,
+  outputPerMillion: unitsSchema,
 });
 export type Price = z.infer<typeof priceSchema>;
 
-/** Charge for metered tokens, in base units, rounded up once over the sum. */
-export function charge(price: Price, tokens: { input: number; output: number }): Amount {
+/** Price in an offer, and in the receipts of its jobs. */
+export const offeredPriceSchema = priceSchema.extend({
+  /**
+   * Price of prompt tokens that the provider had computed for an earlier request of the same payer. Absent: the input
+   * price. A higher one than that has no effect.
+   */
+  cachedInputPerMillion: unitsSchema.exactOptional(),
+});
+export type OfferedPrice = z.infer<typeof offeredPriceSchema>;
+
+/** Metered tokens of one request. */
+export interface Metered {
+  /** All tokens of the prompt. */
+  readonly input: number;
+  /** How many of them had been computed for an earlier request. Default: none. */
+  readonly cached?: number;
+  readonly output: number;
+}
+
+/**
+ * Charge for metered tokens, in base units, rounded up once over the sum. Cached tokens never cost more than others, so
+ * that a count of them that nobody can verify can only lower the charge.
+ */
+export function charge(price: OfferedPrice, { input, cached = 0, output }: Metered): Amount {
+  const full = BigInt(price.inputPerMillion);
+  const reduced = BigInt(price.cachedInputPerMillion ?? price.inputPerMillion);
   const scaled =
-    BigInt(price.inputPerMillion) * BigInt(tokens.input) +
-    BigInt(price.outputPerMillion) * BigInt(tokens.output);
+    full * BigInt(input - cached) +
+    (reduced < full ? reduced : full) * BigInt(cached) +
+    BigInt(price.outputPerMillion) * BigInt(output);
   return amount((scaled + 999_999n) / 1_000_000n);
 }
 

@@ -110,6 +110,7 @@ function openProvider(
     onActive: (active) => {
       // Their vouchers were verified.
       for (const { requester } of active) network.prefer(requester);
+      parts.engine.duty.setJobs(active.length);
       changed('work');
       if (active.length === 0) parts.onIdle();
     },

@@ -12,7 +12,7 @@ export interface ModelFile {
 export interface LoadOptions {
   /** Context of one sequence, in tokens. */
   readonly contextTokens: number;
-  /** Concurrent streams: sequences decoded in one batch. */
+  /** Maximum concurrent streams: sequences decoded in one batch. The engine takes fewer if memory is short. */
   readonly sequences: number;
   /** Compute threads; chosen from free physical cores. */
   readonly threads: number;

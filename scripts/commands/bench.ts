@@ -9,6 +9,7 @@ import type { BenchResult } from '../bench/result.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResult> }>>> = {
+  engine: () => import('../bench/engine.ts'),
   serve: () => import('../bench/serve.ts'),
   machine: () => import('../bench/machine.ts'),
   settle: () => import('../bench/settle.ts'),

@@ -57,19 +57,9 @@ before(async () => {
     _bindings: { AddonContext: Parameters<typeof observed>[0] };
   };
   bindings.AddonContext = observed(bindings.AddonContext);
-  const load = {
-    type: 'load',
-    request: 1,
-    path: TINY,
-    contextTokens: 1_024,
-    sequences: STREAMS,
-    threads: 1,
-  } as const;
-  runner = await loadRunner(
-    { preferred: llama, processor: async () => llama },
-    { ...load, graphicsMemoryBytesMax: null },
-    createDuty(),
-  );
+  const options = { contextTokens: 1_024, sequences: STREAMS, threads: 1, graphicsMemoryBytesMax: null };
+  const llamas = { preferred: llama, processor: async () => llama };
+  runner = await loadRunner(llamas, { type: 'load', request: 1, path: TINY, ...options }, createDuty());
 });
 after(async () => {
   await runner.dispose();
@@ -149,7 +139,8 @@ describe('computed tokens', () => {
   it('are computed again for another requester, but for the beginning that the template writes', async () => {
     const text = `${conversation} A secret.`;
     const { end } = await answer(text, 1, 'alice');
-    for (const other of ['bob', null]) {
+    // More than there are sequences, so that some take the one that holds the text.
+    for (const other of ['bob', null, 'carol', 'dave', 'erin', 'frank']) {
       batches.length = 0;
       const cachedTokens = (await answer(text, 1, other)).end.cachedTokens ?? 0;
       const computed = batches.flat().reduce((sum, [, tokens]) => sum + tokens, 0);

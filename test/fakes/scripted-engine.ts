@@ -8,7 +8,7 @@ import { sandboxOf } from './sandbox.ts';
 export interface ScriptedRun {
   readonly request: GenerateRequest;
   readonly signal: AbortSignal;
-  start(inputTokens: number): void;
+  start(inputTokens: number, cachedTokens?: number): void;
   text(text: string, ...tokens: number[]): void;
   /** Makes an abort report that only this many tokens of the prompt were read. */
   readOnAbort(tokens: number): void;
@@ -51,6 +51,7 @@ export function createScriptedEngine(): ScriptedEngine {
     let wake = () => {};
     let inputTokens = 0;
     let outputTokens = 0;
+    let cachedTokens: number | undefined;
     let readTokens: number | undefined;
     const push = (event: GenerateEvent | Error) => {
       queue.push(event);
@@ -60,6 +61,7 @@ export function createScriptedEngine(): ScriptedEngine {
       type: 'end',
       reason,
       inputTokens,
+      cachedTokens,
       readTokens,
       outputTokens,
       prefillMs: 10,
@@ -69,9 +71,10 @@ export function createScriptedEngine(): ScriptedEngine {
     const run: ScriptedRun = {
       request,
       signal,
-      start(tokens) {
+      start(tokens, cached) {
         inputTokens = tokens;
-        push({ type: 'start', inputTokens: tokens });
+        cachedTokens = cached;
+        push({ type: 'start', inputTokens: tokens, cachedTokens: cached });
       },
       text(text, ...tokens) {
         outputTokens += tokens.length;

@@ -2,6 +2,7 @@
  * Places a model and its context in memory: on the GPUs within the owner's limit, partly if the limit is too small for
  * all of it, and on the CPU only if the limit is too small for any of it.
  */
+import { freemem } from 'node:os';
 import {
   type CustomBatchingPrioritizationStrategy as BatchingStrategy,
   InsufficientMemoryError,
@@ -11,6 +12,7 @@ import {
 } from 'node-llama-cpp';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 import type { EngineCommand } from '../../ports/engine-process.ts';
+import { fittingSequences, SEQUENCES_BEFORE_LAYERS } from './sequence-count.ts';
 
 /** A model loaded by a library instance with GPUs or by one that uses the CPU only. */
 export interface Placed {
@@ -52,15 +54,20 @@ export async function place(llamas: Llamas, command: LoadCommand): Promise<Place
   const cards = (await preferred.getGpuDeviceNames()).length;
   const cap = capBytes(command.graphicsMemoryBytesMax, cards);
   await preferred.setVramCap(cap);
-  try {
-    const placed = await load(preferred, command);
-    const { gpuVram } = await preferred.getLlamaMemoryUsage();
-    // The library estimates before loading; the actual use is checked afterwards so that the limit is guaranteed.
-    if (cap === null || gpuVram <= cap) return placed;
-    await placed.context.dispose();
-    await placed.model.dispose();
-  } catch (error) {
-    if (!(error instanceof InsufficientMemoryError)) throw error;
+  const fewer = Math.min(command.sequences, SEQUENCES_BEFORE_LAYERS);
+  for (const sequences of new Set([command.sequences, fewer])) {
+    try {
+      const placed = await load(preferred, { ...command, sequences });
+      const { gpuVram } = await preferred.getLlamaMemoryUsage();
+      const isPartial = placed.model.gpuLayers < placed.model.fileInsights.totalLayers;
+      // The library estimates before loading; the actual use is checked afterwards so that the limit is guaranteed.
+      const isWithin = cap === null || gpuVram <= cap;
+      if (isWithin && (sequences === fewer || !isPartial)) return placed;
+      await placed.context.dispose();
+      await placed.model.dispose();
+    } catch (error) {
+      if (!(error instanceof InsufficientMemoryError)) throw error;
+    }
   }
   return load(await llamas.processor(), command);
 }
@@ -72,17 +79,21 @@ const wholeInOrder: BatchingStrategy = ({ items }) =>
     .map((item) => ({ item, processAmount: item.tokens.length }));
 
 async function load(llama: Llama, command: LoadCommand): Promise<Placed> {
-  const { contextTokens, sequences, threads } = command;
+  const { contextTokens, threads } = command;
   // Chooses as many layers as leave room for the context of all sequences, which is created right after.
-  const fitContext = { contextSize: contextTokens * sequences };
+  const fitContext = { contextSize: contextTokens * command.sequences };
   const model = await llama.loadModel({ modelPath: command.path, gpuLayers: { fitContext } });
   try {
+    const contextSize = Math.min(contextTokens, model.trainContextSize);
+    const promptTokens = promptTokensMax(llama.gpu !== false);
+    const needs = { contextSize, sequences: command.sequences, batchSize: promptTokens + command.sequences };
+    const sequences = await fittingSequences(model, needs, freemem());
     const context = await model.createContext({
-      contextSize: Math.min(contextTokens, model.trainContextSize),
+      contextSize,
       sequences,
       threads: { ideal: threads, min: threads },
       // A whole step: parts of prompts, and one token of each other answer.
-      batchSize: promptTokensMax(llama.gpu !== false) + sequences,
+      batchSize: promptTokens + sequences,
       batching: { itemPrioritizationStrategy: wholeInOrder },
     });
     return { model, context };

@@ -9,6 +9,7 @@ import type { Duty } from './duty.ts';
 import { generateResponse } from './generate-response.ts';
 import { publicPrefixes } from './public-prefix.ts';
 import { createSequencePool } from './sequence-pool.ts';
+import { createStepThreads } from './step-threads.ts';
 import { createSteps } from './steps.ts';
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
@@ -49,7 +50,8 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
   const pool = createSequencePool(sequences, publicPrefixes(template));
-  const steps = createSteps(duty, promptTokensMax(gpu !== false));
+  const threads = gpu === false ? createStepThreads(context, command.threads) : null;
+  const steps = createSteps(duty, promptTokensMax(gpu !== false), threads);
   return {
     report: {
       contextTokens,

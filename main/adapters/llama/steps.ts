@@ -11,6 +11,12 @@ export interface Steps {
   enter(sequence: number): Turns;
 }
 
+/** Chooses the threads of each step. */
+export interface StepThreads {
+  /** Called before a step computes; the returned function is called after it. */
+  begin(step: { readonly answers: number; readonly promptTokens: number }): () => void;
+}
+
 /** One answer's part in the steps. */
 export interface Turns {
   /**
@@ -37,7 +43,7 @@ interface Member {
 const NEVER = new AbortController().signal;
 
 /** `promptTokensMax` limits the prompt tokens in one step, over all prompts together. */
-export function createSteps(duty: Duty, promptTokensMax: number): Steps {
+export function createSteps(duty: Duty, promptTokensMax: number, threads: StepThreads | null = null): Steps {
   const members = new Set<Member>();
   let isScheduled = false;
 
@@ -55,25 +61,30 @@ export function createSteps(duty: Duty, promptTokensMax: number): Steps {
     isScheduled = false;
     // Another answer may have entered during the rest; it continues the check.
     if (!isComplete()) return;
-    await duty.busy(() => Promise.all(start()));
+    await duty.busy(compute);
   }
 
   /** Starts all computations in one turn and in the order of their sequences, which the library needs for one batch. */
-  function start(): Promise<void>[] {
+  async function compute(): Promise<void> {
     const waiting = [...members].map((member) => ({ member, tokens: member.waiting?.tokens ?? 0 }));
     const grants = grantTokens(
       waiting.map(({ tokens }) => tokens),
       promptTokensMax,
     );
-    return waiting
-      .map(({ member }, index) => ({ member, granted: grants[index] ?? 0 }))
-      .filter(({ granted }) => granted > 0)
-      .sort((a, b) => a.member.sequence - b.member.sequence)
-      .flatMap(({ member, granted }) => {
-        const { waiting: next } = member;
-        member.waiting = null;
-        return next ? [next.run(granted)] : [];
-      });
+    const granted = waiting
+      .map(({ member, tokens }, index) => ({ member, wanted: tokens, tokens: grants[index] ?? 0 }))
+      .filter(({ tokens }) => tokens > 0)
+      .sort((a, b) => a.member.sequence - b.member.sequence);
+    const prompts = granted.filter(({ wanted }) => wanted > 1);
+    const promptTokens = prompts.reduce((sum, { tokens }) => sum + tokens, 0);
+    const end = threads?.begin({ answers: granted.length - prompts.length, promptTokens });
+    const running = granted.flatMap(({ member, tokens }) => {
+      const { waiting: next } = member;
+      member.waiting = null;
+      return next ? [next.run(tokens)] : [];
+    });
+    await Promise.all(running);
+    end?.();
   }
 
   return {

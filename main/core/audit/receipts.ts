@@ -103,7 +103,9 @@ async function receiptFlaw(job: Job, jws: string, sources: AuditSources): Promis
   if (job.side === 'sold') pairs.push(['job', job.id, receipt.job]);
   const other = pairs.find(([, ofJob, ofReceipt]) => ofJob !== ofReceipt);
   if (other !== undefined) return `Its ${other[0]} is ${other[1]}; its receipt has ${other[2]}.`;
-  const costMax = charge(receipt.price, { input: receipt.inputTokens, output: receipt.outputTokens });
+  const { inputTokens: input, cachedTokens: cached = 0, outputTokens: output } = receipt;
+  if (cached > input) return `Its receipt has ${cached} cached input tokens of ${input}.`;
+  const costMax = charge(receipt.price, { input, cached, output });
   if (BigInt(receipt.charged) > costMax)
     return `It was charged ${receipt.charged}; at its price it costs ${costMax}.`;
   return null;

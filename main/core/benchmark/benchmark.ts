@@ -20,7 +20,7 @@ export interface BenchmarkDependencies {
   readonly machine: MachineReader;
   readonly store: BenchmarkStore;
   readonly clock: Clock;
-  readonly duty: Pick<EngineDuty, 'during'>;
+  readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity setting allows. */
   readonly comfortDutyPercent: () => number;
   /** Keeps jobs away while the model's speed is measured; see {@link EngineSpeedOptions.reserve}. */

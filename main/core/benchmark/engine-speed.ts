@@ -12,7 +12,7 @@ import { casesFor, type EngineCase, type EngineSize, type Pace, sizeOf } from '.
 
 export interface EngineSpeedOptions {
   readonly signal: AbortSignal;
-  readonly duty: Pick<EngineDuty, 'during'>;
+  readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity allows. */
   readonly comfortDutyPercent: number;
   readonly clock: Clock;
@@ -37,6 +37,8 @@ const SPREAD_SMALL = 5;
 export const DISTURBED_RATIO = 1.2;
 /** Approximate delay of a rest after a token, because Node's timers count whole milliseconds. */
 const TIMER_LATE_MS = 1;
+/** How long the runs of one case give way to jobs. */
+const PATIENCE_MS = 60_000;
 /** The first run reads the file's pages into memory and compiles GPU kernels. */
 const WARM_UP = { promptWords: 8, decodeTokens: 2 };
 const TRIAL = { promptWords: 32, decodeTokens: 8 };
@@ -126,16 +128,23 @@ interface CaseOptions extends EngineSpeedOptions {
 async function measureCase(engine: Engine, options: CaseOptions): Promise<Measurement[]> {
   const { loaded, each, size, signal, clock } = options;
   const { streams, context, dutyPercent } = each;
-  const untilMs = clock.monotonic() + each.budgetMs;
+  let untilMs = clock.monotonic() + each.budgetMs;
+  const patience = createPatience(options);
   const speeds: EngineSpeed[] = [];
-  let otherJobs = othersNow(engine, 0);
+  let otherJobs = 0;
+  /** The same, of the current run: one that gives way to a job doesn't count. */
+  let othersInRun = 0;
   const unsubscribe = engine.onStatus(() => {
-    otherJobs = Math.max(otherJobs, othersNow(engine, streams));
+    othersInRun = Math.max(othersInRun, othersNow(engine, streams));
   });
   try {
     while (isWorthARun(each, speeds) && (speeds.length === 0 || clock.monotonic() < untilMs)) {
-      const speed = await measureEngine(engine, { ...size, streams, signal });
+      const run = await patience.run((undisturbed) => {
+        othersInRun = othersNow(engine, 0);
+        return measureEngine(engine, { ...size, streams, signal: undisturbed });
+      });
       stopIfAborted(signal);
+      untilMs += run.lostMs;
       const after = engine.status();
       if (after.state !== 'ready' || after.loaded !== loaded) {
         throw new AppError(
@@ -143,8 +152,8 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
           'Another model was loaded during the measurement. Nothing was stored.',
         );
       }
-      speeds.push(speed);
-      otherJobs = Math.max(otherJobs, othersNow(engine, 0));
+      speeds.push(run.result);
+      otherJobs = Math.max(otherJobs, othersInRun, othersNow(engine, 0));
       // Extra runs for differing results are not counted, because their number is unknown beforehand.
       options.onRun(Math.min(1, speeds.length / each.runs));
     }
@@ -185,6 +194,44 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
       },
     ];
   });
+}
+
+/** Lets jobs go first for a while. */
+interface Patience {
+  /**
+   * Runs `measure` while there are no jobs; if one begins, the run is stopped and repeated after the last one. When the
+   * patience is used up, the run is made beside the jobs. Returns the result and the time that was lost.
+   */
+  run<T>(measure: (undisturbed: AbortSignal) => Promise<T>): Promise<{ result: T; lostMs: number }>;
+}
+
+function createPatience({ duty, clock, signal }: CaseOptions): Patience {
+  let leftMs = PATIENCE_MS;
+
+  /** Waits until there are no jobs, or the patience is used up. */
+  async function waitForQuiet(): Promise<void> {
+    const late = new AbortController();
+    const timer = clock.after(Math.max(0, leftMs), () => late.abort());
+    await duty.quiet(AbortSignal.any([signal, late.signal]));
+    timer.cancel();
+  }
+
+  return {
+    async run(measure) {
+      let lostMs = 0;
+      for (;;) {
+        const fromMs = clock.monotonic();
+        if (leftMs > 0) await waitForQuiet();
+        const begun = duty.jobBegins();
+        const yields = leftMs > 0 && !begun.aborted && !signal.aborted;
+        const result = await measure(yields ? AbortSignal.any([signal, begun]) : signal);
+        if (!yields || !begun.aborted || signal.aborted) return { result, lostMs };
+        const spentMs = clock.monotonic() - fromMs;
+        leftMs -= spentMs;
+        lostMs += spentMs;
+      }
+    },
+  };
 }
 
 function stopIfAborted(signal: AbortSignal): void {

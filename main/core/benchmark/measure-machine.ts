@@ -17,7 +17,7 @@ export interface MeasureMachineOptions {
   readonly engine: Engine;
   readonly machine: MachineReader;
   readonly clock: Clock;
-  readonly duty: Pick<EngineDuty, 'during'>;
+  readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity setting allows. */
   readonly comfortDutyPercent: () => number;
   readonly reserve: EngineSpeedOptions['reserve'];

@@ -1,7 +1,7 @@
 /**
- * Arbitrates the engine's duty cycle between jobs and measurements. Serving sets the share for jobs at any time;
- * a measurement may override it for a while. A share that is set meanwhile applies when the measurement ends, so
- * that neither side depends on the other.
+ * Arbitrates the engine between jobs and measurements. Serving sets the share for jobs at any time; a measurement may
+ * override it for a while, but never while a job runs: a buyer must not wait for a measurement. A share that is set
+ * meanwhile applies when the measurement ends, so that neither side depends on the other.
  */
 import { AppError } from '../../../shared/errors.ts';
 import type { Engine } from '../../ports/engine.ts';
@@ -13,12 +13,34 @@ export interface EngineDuty {
   given(): number;
   /** Overrides the share with `percent` until `work` settles. Fails with `busy` while another override is active. */
   during<T>(percent: number, work: () => Promise<T>): Promise<T>;
+  /** Sets the number of jobs in progress; initially 0. */
+  setJobs(count: number): void;
+  /** Aborts when a job begins; aborted already while there are jobs. */
+  jobBegins(): AbortSignal;
+  /** Resolves as soon as there are no jobs, or when the signal aborts. */
+  quiet(signal: AbortSignal): Promise<void>;
 }
 
 export function createEngineDuty(engine: Pick<Engine, 'setDuty'>): EngineDuty {
   let given = 100;
   let held: number | null = null;
-  const apply = () => engine.setDuty(held ?? given);
+  let jobs = 0;
+  let beginning = new AbortController();
+  const quietListeners = new Set<() => void>();
+  const apply = () => engine.setDuty(jobs > 0 ? given : (held ?? given));
+
+  function setJobs(count: number): void {
+    const wasQuiet = jobs === 0;
+    jobs = count;
+    if (wasQuiet === (count === 0)) return;
+    if (count > 0) beginning.abort();
+    else {
+      beginning = new AbortController();
+      for (const listener of [...quietListeners]) listener();
+    }
+    if (held !== null) apply();
+  }
+
   return {
     give(percent) {
       given = percent;
@@ -35,6 +57,20 @@ export function createEngineDuty(engine: Pick<Engine, 'setDuty'>): EngineDuty {
         held = null;
         apply();
       }
+    },
+    setJobs,
+    jobBegins: () => beginning.signal,
+    quiet(signal) {
+      if (jobs === 0 || signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = () => {
+          quietListeners.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        quietListeners.add(done);
+        signal.addEventListener('abort', done, { once: true });
+      });
     },
   };
 }

@@ -33,6 +33,8 @@ export class AnswerProgress {
     const counted = usageOf(
       this.#before.input + own.prompt_tokens,
       this.#before.output + own.completion_tokens,
+      // Of this part only: the receipts of earlier parts have their own counts.
+      own.prompt_tokens_details?.cached_tokens,
     );
     return { pieces: batch.pieces, end: { finishReason: batch.end.finishReason, usage: counted } };
   }

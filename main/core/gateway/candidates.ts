@@ -1,4 +1,7 @@
-/** Lists the providers to try for a request, at their current prices; recently failed ones come last. */
+/**
+ * Lists the providers to try for a request, at their current prices: first the one that holds the conversation's
+ * beginning, if it costs no more; recently failed ones last.
+ */
 import { describeDuration } from '../../../shared/clocks.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
@@ -7,7 +10,8 @@ import { inputTokensMax } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
-import { type Candidate, rank } from './choice.ts';
+import { type Candidate, holderFirst, rank } from './choice.ts';
+import type { PrefixHolders } from './prefix-holders.ts';
 
 /** Requirements of an answer that has begun on the provider that continues it. */
 export interface Continuation {
@@ -23,6 +27,7 @@ export interface CandidateOptions {
   readonly directory: Directory;
   readonly clock: Clock;
   readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
+  readonly holders: Pick<PrefixHolders, 'find'>;
 }
 
 export interface Candidates {
@@ -50,7 +55,7 @@ const RECENT_FAILURE_MS = 30_000;
 /** The same for a peer without valid receipts: each try may cost another deposit. */
 const UNTRUSTED_FAILURE_MS = 600_000;
 
-export function createCandidates({ directory, clock, accepts }: CandidateOptions): Candidates {
+export function createCandidates({ directory, clock, accepts, holders }: CandidateOptions): Candidates {
   /** Monotonic. */
   const failedUntilMs = new Map<string, number>();
 
@@ -72,7 +77,10 @@ export function createCandidates({ directory, clock, accepts }: CandidateOptions
       const selling = await directory.find(asked.model, continuation?.without);
       if (selling.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
       const ranked = rank(selling, wanted, accepts);
-      if (ranked.length > 0) return recentlyFailedLast(withinLimit(ranked, budget));
+      if (ranked.length > 0) {
+        const affordable = withinLimit(ranked, budget);
+        return recentlyFailedLast(holderFirst(affordable, wanted, holders.find(asked)));
+      }
       if (rank(selling, wanted, () => true).length > 0)
         throw new AppError('no-provider', 'No provider offers that model at terms that are accepted here.');
       throw new AppError('context-exceeded', 'The answer exceeds the context of the model.', {

@@ -17,6 +17,26 @@ export interface Wanted {
   readonly outputTokens: number;
 }
 
+/**
+ * Moves the provider that holds the beginning of the conversation to the front, unless it costs more than the first one
+ * although its cached tokens may be cheaper.
+ */
+export function holderFirst(
+  ranked: readonly Candidate[],
+  wanted: Wanted,
+  held: { readonly peer: string; readonly bytes: number } | null,
+): readonly Candidate[] {
+  const [first] = ranked;
+  const holder = ranked.find(({ peer }) => peer === held?.peer);
+  if (first === undefined || holder === undefined || held === null) return ranked;
+  const { inputTokens: input, outputTokens: output } = wanted;
+  // The input is counted by its bytes too, as the most that it can be.
+  const cached = Math.min(held.bytes, input);
+  if (charge(holder.model.price, { input, cached, output }) > charge(first.model.price, { input, output }))
+    return ranked;
+  return [holder, ...ranked.filter((each) => each !== holder)];
+}
+
 /** Returns the providers that sell the model with enough context, best first. */
 export function rank(
   providers: readonly Provider[],

@@ -6,6 +6,7 @@ import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import type { Candidates, Continuation } from './candidates.ts';
 import type { Candidate } from './choice.ts';
+import type { PrefixHolders } from './prefix-holders.ts';
 import {
   type Batch,
   PAYMENT_CORRECTED,
@@ -47,6 +48,7 @@ export interface ProviderSearchOptions {
   readonly context: PurchaseContext;
   readonly directory: Directory;
   readonly candidates: Candidates;
+  readonly holders: Pick<PrefixHolders, 'note'>;
   /** True if the peer has proven that it delivers. */
   readonly isTrusted: (peer: string) => boolean;
 }
@@ -66,6 +68,7 @@ export function createProviderSearch({
   context,
   directory,
   candidates,
+  holders,
   isTrusted,
 }: ProviderSearchOptions): ProviderSearch {
   const concluding = new Set<Promise<unknown>>();
@@ -89,6 +92,7 @@ export function createProviderSearch({
     try {
       let first = await purchase.next();
       while (first.pieces.length === 0 && !first.end) first = await purchase.next();
+      holders.note(asked, candidate.peer);
       return { purchase, first, candidate, maxTokens };
     } catch (error) {
       await conclude(purchase, asFailure(error));
@@ -156,7 +160,9 @@ interface Retries {
   after(error: AppError, candidate: Candidate): Promise<Candidate | 'stop' | AppError | null>;
 }
 
-interface RetryParts extends Pick<PurchaseContext, 'clock'>, Omit<ProviderSearchOptions, 'context'> {}
+interface RetryParts
+  extends Pick<PurchaseContext, 'clock'>,
+    Omit<ProviderSearchOptions, 'context' | 'holders'> {}
 
 function createRetries(
   { clock, directory, candidates, isTrusted }: RetryParts,

@@ -46,16 +46,14 @@ function flaw(receipt: Receipt, expected: Expected): string | null {
   if (receipt.assetId !== expected.assetId) return 'another-asset';
   if (receipt.channelId !== expected.channelId) return 'another-channel';
   if (receipt.inputTokens > expected.inputTokensMax) return 'input-tokens';
+  if ((receipt.cachedTokens ?? 0) > receipt.inputTokens) return 'cached-tokens';
   if (receipt.outputTokens > expected.outputTokensMax) return 'output-tokens';
   if (tokens !== null && receipt.outputTokens > tokens.length) return 'output-tokens';
   // After a broken connection a provider counts only the tokens that were taken: fewer than arrived, never others.
   if (tokens !== null && receipt.tokenHash !== hashTokens(tokens.slice(0, receipt.outputTokens)))
     return 'token-hash';
-  if (
-    charged < 0n ||
-    charged > charge(model.price, { input: receipt.inputTokens, output: receipt.outputTokens })
-  )
-    return 'charge';
+  const { inputTokens: input, cachedTokens: cached = 0, outputTokens: output } = receipt;
+  if (charged < 0n || charged > charge(model.price, { input, cached, output })) return 'charge';
   if (charged > expected.ceiling) return 'ceiling';
   if (charged !== expected.charged) return 'payment-response';
   return null;

@@ -28,6 +28,7 @@ import { checkRequest } from './guard.ts';
 import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
 import { listModels } from './models.ts';
 import { readOnPause } from './on-pause.ts';
+import { createPrefixHolders } from './prefix-holders.ts';
 import { createProviderSearch, type ProviderSearch } from './provider-search.ts';
 import type { PurchaseContext, PurchaseLimits } from './purchase.ts';
 import { createTokenRates } from './token-rates.ts';
@@ -89,8 +90,10 @@ export function createGateway(options: GatewayOptions): GatewayService {
       options.onFalseBill?.(peer, reason);
     },
   };
-  const candidates = createCandidates({ directory, clock, accepts });
-  const search = createProviderSearch({ context, directory, candidates, isTrusted: budget.isTrusted });
+  const holders = createPrefixHolders();
+  const candidates = createCandidates({ directory, clock, accepts, holders });
+  const { isTrusted } = budget;
+  const search = createProviderSearch({ context, directory, candidates, holders, isTrusted });
   const failures = createFailures(onUnexpected);
   const availability = createAvailability(directory, clock, options.requestsMax);
   const models = async (id: string | null) => listModels(await directory.find(id), accepts);

@@ -207,7 +207,8 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
     parts.free.takeBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
-    return await work(parts, { asked, maxTokens, job, requester: context.req.raw.signal, leave });
+    const { payer } = admitted.payment;
+    return await work(parts, { asked, maxTokens, job, payer, requester: context.req.raw.signal, leave });
   } finally {
     if (!isAdmitted) leave();
   }
@@ -320,6 +321,8 @@ interface AdmittedWork {
   readonly asked: AskedCompletion;
   readonly maxTokens: number;
   readonly job: SoldJob;
+  /** Proven by its payment: computed tokens of its earlier prompts may be reused. */
+  readonly payer: string;
   readonly requester: AbortSignal;
   /** Frees the requester's place. */
   readonly leave: () => void;
@@ -327,7 +330,7 @@ interface AdmittedWork {
 
 function work(
   parts: SellingParts,
-  { asked, maxTokens, job, requester, leave }: AdmittedWork,
+  { asked, maxTokens, job, payer, requester, leave }: AdmittedWork,
 ): Promise<Response> {
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
@@ -335,7 +338,7 @@ function work(
   const removeFromActive = active.add(job, maxTokens, abort);
   const { prompt, temperature, topP, seed, stop } = asked;
   const events = readyEvents(
-    engine.generate({ prompt, maxTokens, temperature, topP, seed, stop }, abort.signal),
+    engine.generate({ prompt, maxTokens, temperature, topP, seed, stop, requester: payer }, abort.signal),
   );
   active.changed();
   return answer({

@@ -60,8 +60,8 @@ export interface SoldJob {
   /** Since the first token; null before there are two. */
   tokensPerSecond(): number | null;
   running(): void;
-  /** Records the prompt's token count, as the engine reports it. */
-  started(inputTokens: number): void;
+  /** Records the prompt's token counts, as the engine reports them. */
+  started(inputTokens: number, cachedTokens?: number): void;
   /** Records how many of the prompt's tokens were computed. */
   read(tokens: number): void;
   /** Records tokens that the engine generated; `delivered` follows for those that the requester took. */
@@ -88,6 +88,7 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
   const work: WorkDone = {
     meter,
     inputTokens: null,
+    cachedTokens: 0,
     readTokens: null,
     undelivered: [],
     decodeTokensPerSecond: null,
@@ -106,8 +107,9 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
         : charge(model.price, { input: work.inputTokens, output: meter.count }),
     tokensPerSecond: () => meter.tokensPerSecond(),
     running: () => record.step('running', { startedAtMs: clock.now() }),
-    started(tokens) {
+    started(tokens, cachedTokens) {
       work.inputTokens = tokens;
+      work.cachedTokens = cachedTokens ?? 0;
     },
     read(tokens) {
       work.readTokens = tokens;
@@ -130,6 +132,8 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
 interface WorkDone {
   readonly meter: TokenMeter;
   inputTokens: number | null;
+  /** Prompt tokens that had been computed for an earlier request. */
+  cachedTokens: number;
   /** Prompt tokens that were computed; null while that is unknown. */
   readTokens: number | null;
   /** Tokens that were generated and not taken by the requester. */
@@ -184,12 +188,13 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
     record.step(endState === 'charged' ? 'failed' : endState, { ...facts(), error }, note);
     return null;
   }
-  const cost = charge(request.model.price, { input: inputTokens, output: meter.count });
+  const cachedTokens = Math.min(work.cachedTokens, inputTokens);
+  const cost = charge(request.model.price, { input: inputTokens, cached: cachedTokens, output: meter.count });
   const intended = cost < request.ceiling ? cost : request.ceiling;
   // The intended charge is stored first: after a power cut the ledger can be compared with the channel.
   record.step('delivered', { ...facts(), charged: intended.toString() });
   const settled = await request.payment.settle(intended);
-  const receipt = receiptOf(parts, { inputTokens, finishReason, ...settled });
+  const receipt = receiptOf(parts, { inputTokens, cachedTokens, finishReason, ...settled });
   const jws = await context.key.sign(receipt);
   const { charged, cumulative } = receipt;
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
@@ -223,7 +228,11 @@ function factsOf({ meter, inputTokens, decodeTokensPerSecond }: WorkDone, clock:
 
 function receiptOf(
   { context, request, record, work }: Conclusion,
-  known: { inputTokens: number; finishReason: string; charged: Amount; cumulative: Amount },
+  known: Pick<Receipt, 'inputTokens' | 'finishReason'> & {
+    readonly cachedTokens: number;
+    readonly charged: Amount;
+    readonly cumulative: Amount;
+  },
 ): Receipt {
   const { model, payment } = request;
   return {
@@ -231,6 +240,7 @@ function receiptOf(
     peer: context.key.peer,
     modelSha256: model.sha256,
     inputTokens: known.inputTokens,
+    ...(known.cachedTokens > 0 && { cachedTokens: known.cachedTokens }),
     outputTokens: work.meter.count,
     price: model.price,
     assetId: context.assetId,

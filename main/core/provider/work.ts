@@ -91,7 +91,7 @@ async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent
   work.job.delivered(piece.tokens);
   const settled = await work.job.end({ kind: 'complete', finishReason: end.reason });
   work.done();
-  const counted = usage(end.inputTokens, piece.tokens.length);
+  const counted = usage(end.inputTokens, piece.tokens.length, end.cachedTokens);
   return Response.json(wholeAnswer(head, piece, end.reason, counted), {
     headers: settled
       ? { [RECEIPT_HEADER]: settled.jws, [PAYMENT_RESPONSE_HEADER]: settled.paymentResponse }
@@ -120,7 +120,7 @@ async function* pieces(
       const end = endOf(events);
       hasEnded = end !== undefined;
       if (end && end.reason !== 'aborted') {
-        const counted = usage(end.inputTokens, job.outputTokens() + tokens.length);
+        const counted = usage(end.inputTokens, job.outputTokens() + tokens.length, end.cachedTokens);
         text += closingEvents(head, end.reason, counted);
       }
       if (text !== '') yield text;
@@ -156,7 +156,7 @@ function afterwards(settled: Settled | null): string {
 async function take(work: Work): Promise<readonly GenerateEvent[]> {
   const events = await work.events.take();
   for (const event of events) {
-    if (event.type === 'start') work.job.started(event.inputTokens);
+    if (event.type === 'start') work.job.started(event.inputTokens, event.cachedTokens);
     if (event.type === 'text') work.job.generated(event.tokens);
     if (event.type !== 'end') continue;
     work.job.read(event.readTokens ?? event.inputTokens);

@@ -8,7 +8,8 @@ import { chooseThreads } from '../engine/index.ts';
 
 /** Tokens of one request and its response. */
 const CONTEXT_TOKENS_MAX = 2_048;
-const SEQUENCES = 4;
+/** The engine takes fewer where memory is short. More would make each of the concurrent answers slower than reading. */
+const SEQUENCES_MAX = 8;
 
 /** Options before a model is known; one with a shorter context gets its own `contextTokens`. */
 export async function servingLoad(
@@ -23,5 +24,5 @@ export async function servingLoad(
     sharePercent: comfortLimits(settings.comfort).coresPercent,
   });
   const { graphicsMemoryBytesMax } = settings;
-  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES, threads, graphicsMemoryBytesMax };
+  return { contextTokens: CONTEXT_TOKENS_MAX, sequences: SEQUENCES_MAX, threads, graphicsMemoryBytesMax };
 }

@@ -157,6 +157,47 @@ describe('engine measurements', () => {
   });
 });
 
+describe('a job that begins during engine measurements', () => {
+  it('runs alone and at its own share, and the run that gave way is repeated', async () => {
+    const { engine, duty, measure, dutyNow } = setUp();
+    duty.give(75);
+    let jobs = 0;
+    const seen: { dutyPercent: number; activeSequences: number }[] = [];
+    /** As the provider does: a job counts from before its first token until after its last one. */
+    const job = async () => {
+      jobs += 1;
+      duty.setJobs(1);
+      const request = { prompt: { kind: 'text' as const, text: 'A job' }, maxTokens: 30 };
+      const sampling = { temperature: 0, topP: 1, seed: 1, stop: [] };
+      for await (const event of engine.generate({ ...request, ...sampling }, new AbortController().signal)) {
+        const status = engine.status();
+        if (event.type !== 'text' || status.state !== 'ready') continue;
+        seen.push({ dutyPercent: dutyNow(), activeSequences: status.activeSequences });
+      }
+      duty.setJobs(0);
+    };
+    let last: Promise<void> = Promise.resolve();
+    const unsubscribe = engine.onStatus((status) => {
+      // In a run of four streams at full speed, and in a throttled one.
+      const isRun = status.state === 'ready' && status.activeSequences === (jobs === 0 ? 4 : 1);
+      if (jobs < 2 && isRun && (jobs === 0 || dutyNow() === 25)) last = job();
+    });
+    const { measurements } = await measure();
+    unsubscribe();
+    await last;
+    assert.equal(jobs, 2);
+    assert.ok(seen.every(({ dutyPercent }) => dutyPercent === 75));
+    const alone = seen.filter(({ activeSequences }) => activeSequences === 1);
+    assert.ok(alone.length >= seen.length - 6, `${alone.length} of ${seen.length} tokens alone`);
+    const decoded = measurements.filter(({ name }) => name === 'decode');
+    assert.deepEqual(
+      decoded.map(({ value }) => Math.round(value)),
+      [100, 150, 250, 100, 50, 125, 25],
+    );
+    assert.ok(decoded.every((each) => engineConditions(each)?.otherJobs === undefined));
+  });
+});
+
 describe('disturbed and failed engine measurements', () => {
   it('restore the duty cycle if the engine dies in a run of several streams', async () => {
     let ends = 0;

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { InsufficientMemoryError, type Llama } from 'node-llama-cpp';
 import { capBytes, place } from '../../../main/adapters/llama/card-memory.ts';
+import { fittingSequences } from '../../../main/adapters/llama/sequence-count.ts';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 
 const LAYERS = 30;
@@ -54,8 +55,20 @@ function machine({ cards = 1, freeBytes = 24e9, understated = 0 } = {}): Machine
       return {
         llama,
         trainContextSize: 8_192,
-        async createContext(context: { contextSize: number; sequences: number }) {
-          told.push(context);
+        gpuLayers: cards === 0 ? 0 : layers,
+        fileInsights: {
+          totalLayers: LAYERS,
+          estimateContextResourceRequirementsV2: async (needs: {
+            contextSize: number;
+            sequences: number;
+          }) => ({
+            cpuRam: cards === 0 ? needs.contextSize * needs.sequences * TOKEN_BYTES : 0,
+            gpuVram: 0,
+          }),
+        },
+        async createContext(context: { contextSize: number; sequences: number; batching?: unknown }) {
+          const { batching: _, ...rest } = context;
+          told.push(rest);
           const more = cards === 0 ? 0 : context.contextSize * context.sequences * TOKEN_BYTES;
           held += more;
           return {
@@ -88,8 +101,37 @@ test('passes the limit, the context of all sequences and the threads to the libr
   assert.deepEqual(told, [
     { cap: 4e9 - GRAPHICS_DRIVER_BYTES },
     { modelPath: '/model.gguf', gpuLayers: { fitContext: { contextSize: 8_192 } } },
-    { contextSize: 2_048, sequences: 4, threads: { ideal: 3, min: 3 } },
+    { contextSize: 2_048, sequences: 4, threads: { ideal: 3, min: 3 }, batchSize: 512 + 4 },
   ]);
+});
+
+test('gives up sequences before layers on a GPU, down to four', async () => {
+  const counts = async (freeBytes: number) => {
+    const { llama, told } = machine({ freeBytes });
+    await place(
+      { preferred: llama, processor: none },
+      { ...LOAD, sequences: 16, graphicsMemoryBytesMax: null },
+    );
+    return told.flatMap((each) => (each as { sequences?: number }).sequences ?? []).at(-1);
+  };
+  const model = LAYERS * LAYER_BYTES;
+  assert.equal(await counts(model + 16 * 2_048 * TOKEN_BYTES), 16);
+  assert.equal(await counts(model + 15 * 2_048 * TOKEN_BYTES), 4);
+  assert.equal(await counts(model / 2), 4);
+});
+
+test('takes at most a quarter of the free main memory for sequences, and at least one sequence', async () => {
+  const model = {
+    gpuLayers: 0,
+    fileInsights: {
+      estimateContextResourceRequirementsV2: async ({ sequences }: { sequences: number }) => ({
+        cpuRam: sequences * 1e9,
+      }),
+    },
+  } as unknown as Parameters<typeof fittingSequences>[0];
+  const wanted = { contextSize: 2_048, sequences: 8, batchSize: 136 };
+  const fitting = (freeBytes: number) => fittingSequences(model, wanted, freeBytes);
+  assert.deepEqual(await Promise.all([40e9, 32e9, 31e9, 15e9, 1e9].map(fitting)), [8, 8, 4, 2, 1]);
 });
 
 test('removes the limit in the library when the owner removes it', async () => {

@@ -59,3 +59,34 @@ test('rejects a second measurement while one is running', async () => {
   await holding;
   await duty.during(50, async () => assert.equal(set.at(-1), 50));
 });
+
+test('suspends a measurement’s share while a job runs, and tells the measurement', async () => {
+  const { duty, set } = setUp();
+  duty.give(75);
+  await duty.during(13, async () => {
+    assert.equal(set.at(-1), 13);
+    const begins = duty.jobBegins();
+    assert.equal(begins.aborted, false);
+    duty.setJobs(1);
+    assert.equal(set.at(-1), 75, 'the job gets its share immediately');
+    assert.equal(begins.aborted, true);
+    assert.equal(duty.jobBegins().aborted, true);
+    const quiet = duty.quiet(new AbortController().signal);
+    duty.setJobs(2);
+    duty.setJobs(0);
+    await quiet;
+    assert.equal(set.at(-1), 13);
+    assert.equal(duty.jobBegins().aborted, false);
+  });
+  assert.equal(set.at(-1), 75);
+});
+
+test('stops waiting for jobs when its signal aborts', async () => {
+  const { duty } = setUp();
+  duty.setJobs(1);
+  const stop = new AbortController();
+  const waiting = duty.quiet(stop.signal);
+  stop.abort();
+  await waiting;
+  await duty.quiet(stop.signal);
+});

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { rank } from '../../../main/core/gateway/choice.ts';
+import { type Candidate, holderFirst, rank } from '../../../main/core/gateway/choice.ts';
 import { checkRequest } from '../../../main/core/gateway/guard.ts';
 import type { Provider } from '../../../main/core/network/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
@@ -28,6 +28,40 @@ const provider = (peer: string, model: Partial<typeof OFFERED>): Provider => ({
     issuedAtMs: 0,
     expiresAtMs: 1,
   },
+});
+
+describe('the provider that holds the beginning of a conversation', () => {
+  const price = (input: number, cached?: number) => ({
+    inputPerMillion: `${input * 1_000_000}`,
+    outputPerMillion: '1000000',
+    ...(cached !== undefined && { cachedInputPerMillion: `${cached * 1_000_000}` }),
+  });
+  const wanted = { modelId: OFFERED.id, inputTokens: 1_000, outputTokens: 10 };
+  const ranked = (...prices: ReturnType<typeof price>[]): Candidate[] =>
+    prices.map((each, index) => ({ ...provider(`${index}`, {}), model: { ...OFFERED, price: each } }));
+  const firstOf = (candidates: Candidate[], held: { peer: string; bytes: number } | null) =>
+    holderFirst(candidates, wanted, held)[0]?.peer;
+
+  it('comes first at the same price, and not at a higher one', () => {
+    assert.equal(firstOf(ranked(price(1), price(1), price(1)), { peer: '2', bytes: 128 }), '2');
+    assert.equal(firstOf(ranked(price(1), price(2)), { peer: '1', bytes: 900 }), '0');
+    assert.equal(firstOf(ranked(price(1), price(1)), null), '0');
+    assert.equal(firstOf(ranked(price(1), price(1)), { peer: 'gone', bytes: 128 }), '0');
+  });
+
+  it('comes first at a higher price if its cached tokens make up for it', () => {
+    assert.equal(firstOf(ranked(price(2), price(3, 1)), { peer: '1', bytes: 600 }), '1');
+    assert.equal(firstOf(ranked(price(2), price(3, 1)), { peer: '1', bytes: 400 }), '0');
+  });
+
+  it('changes the order only, never the list', () => {
+    const candidates = ranked(price(1), price(1), price(1));
+    const moved = holderFirst(candidates, wanted, { peer: '1', bytes: 128 });
+    assert.deepEqual(
+      moved.map(({ peer }) => peer),
+      ['1', '0', '2'],
+    );
+  });
 });
 
 describe('choice of provider', () => {

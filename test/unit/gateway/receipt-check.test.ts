@@ -73,6 +73,19 @@ describe('receipt check', () => {
     assert.equal(await reasonFor(tampered, { charged: higher }), 'charge');
   });
 
+  it('counts cached tokens at their price, and accepts the full price from a provider that counts none', async () => {
+    const price = { ...model.price, cachedInputPerMillion: '500000' };
+    const against = (cost: Expected['charged']) => ({ model: { ...model, price }, charged: cost });
+    const full = charge(price, { input: 10, output: 3 });
+    const reduced = charge(price, { input: 10, cached: 8, output: 3 });
+    assert.equal(full - reduced, 12n);
+    const cached = { ...valid, price, cachedTokens: 8 };
+    assert.equal(await reasonFor({ ...cached, charged: `${reduced}` }, against(reduced)), null);
+    assert.equal(await reasonFor({ ...cached, charged: `${full}` }, against(full)), 'charge');
+    assert.equal(await reasonFor({ ...valid, price, charged: `${full}` }, against(full)), null);
+    assert.equal(await reasonFor({ ...cached, cachedTokens: 11 }, against(full)), 'cached-tokens');
+  });
+
   it('accepts a receipt for fewer tokens than arrived: the last ones came after the count', async () => {
     const cost = charge(model.price, { input: 10, output: 2 });
     const fewer = { ...valid, outputTokens: 2, tokenHash: hashTokens([5, 70_000]), charged: cost.toString() };

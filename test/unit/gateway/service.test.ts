@@ -96,6 +96,34 @@ async function codeOf(response: Response): Promise<[number, string]> {
   return [response.status, (await response.json()).error.code];
 }
 
+describe('gateway: a conversation', () => {
+  it('continues at the provider that answered its beginning, and others go where they would have gone', async () => {
+    const fast = { ...OFFERED, decodeTokensPerSecond: 900 };
+    const { first, second, clock, ask, assertIdle } = await setUp([fast, OFFERED]);
+    const slow = second ?? assert.fail();
+    const beginning = [{ role: 'user', content: 'The harbour was quiet. '.repeat(20) }];
+    const answer = ask({ messages: beginning });
+    (await first.engine.next()).fail('engine-failed');
+    finish(await slow.engine.next());
+    await textOf(await answer);
+    // By then the failure is forgotten.
+    clock.advance(31_000);
+    const next = ask({
+      messages: [
+        ...beginning,
+        { role: 'assistant', content: 'fine' },
+        { role: 'user', content: 'And then?' },
+      ],
+    });
+    finish(await slow.engine.next());
+    await textOf(await next);
+    const other = ask({ messages: [{ role: 'user', content: 'The mountain was loud. '.repeat(20) }] });
+    finish(await first.engine.next());
+    await textOf(await other);
+    await assertIdle();
+  });
+});
+
 describe('gateway: failover', () => {
   it('tries the next provider when the first fails before its first token, and pays one', async () => {
     const { first, second, gateway, ask, assertIdle } = await setUp([OFFERED, moreExpensive(1)]);

@@ -18,6 +18,8 @@ import { manualClock } from '../../fakes/clock.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
+const NO_HOLDERS = { find: () => null };
+
 const HOUR_MS = 3_600_000;
 const ASKED = readCompletion('chat', {
   model: OFFERED.id,
@@ -99,6 +101,7 @@ it('tries a peer that failed last for 30 s, whatever the time of day', async () 
     { peer: 'other', offer: (await directory.find(null))[0]?.offer ?? assert.fail('no offer') },
   ];
   const candidates = createCandidates({
+    holders: NO_HOLDERS,
     directory: { ...directory, find: async () => two },
     clock,
     accepts: () => true,
@@ -116,7 +119,7 @@ it('tries a peer that failed last for 30 s, whatever the time of day', async () 
 it('names the clock when no provider is found because of it', async () => {
   const { clock, directory } = await setUp();
   clock.setTimeBy(-48 * HOUR_MS);
-  const candidates = createCandidates({ directory, clock, accepts: () => true });
+  const candidates = createCandidates({ directory, clock, accepts: () => true, holders: NO_HOLDERS });
   await assert.rejects(candidates.list(ASKED, null, UNLIMITED.openRequest(null)), (error) => {
     assert.ok(isAppError(error, 'clock-wrong'));
     assert.match(error.message, /This machine’s clock is 2 days behind the clocks of the providers found/);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { ProviderOptions } from '../../../main/core/provider/index.ts';
 import { readEvents, type ServerEvent } from '../../../main/core/sse/index.ts';
 import { PAYMENT_HEADER } from '../../../main/ports/payments.ts';
+import type { OfferedModel } from '../../../shared/offer.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { OFFERED as CHEAP, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
@@ -16,7 +17,7 @@ export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 let channels = 0;
 
 /** The real service with a scripted engine, a fake payment gate and a clock that the test moves. */
-export async function setUp(options: Partial<ProviderOptions> = {}) {
+export async function setUp(options: Partial<ProviderOptions> & { models?: OfferedModel[] } = {}) {
   const network = await hub.createNetwork();
   const clock = manualClock(1_700_000_000_000);
   const engine = createScriptedEngine();

@@ -25,6 +25,7 @@ describe('provider: a complete response', () => {
       topP: 1,
       seed: 7,
       stop: ['END'],
+      requester: 'payer',
     });
     run.start(100);
     run.text('Good ', 1, 2);
@@ -49,7 +50,43 @@ describe('provider: a complete response', () => {
     assert.deepEqual([job?.charged, job?.receipt, job?.payer], [receipt.charged, jws, 'payer']);
     assertIdle();
   });
+});
 
+describe('provider: prompt tokens that were computed before', () => {
+  it('are reported, and charged at their price', async () => {
+    const price = { ...OFFERED.price, cachedInputPerMillion: '1000000' };
+    for (const [model, charge] of [
+      [{ ...OFFERED, price }, 40n * 2n + 60n * 1n + 1n * 7n],
+      [OFFERED, 100n * 2n + 1n * 7n],
+    ] as const) {
+      const { post, engine, charged } = await setUp({ models: [model] });
+      const answer = post(ask());
+      const run = await engine.next();
+      run.start(100, 60);
+      run.text('Good', 1);
+      run.end('stop');
+      const { usage } = await (await answer).json();
+      assert.deepEqual(usage.prompt_tokens_details, { cached_tokens: 60 });
+      assert.equal(charged[0]?.receipt.cachedTokens, 60);
+      assert.equal(charged[0]?.receipt.charged, `${charge}`);
+    }
+  });
+
+  it('are never more than were read for a requester that left', async () => {
+    const { post, engine, charged, gate } = await setUp();
+    const leaving = new AbortController();
+    const answer = post(ask({ stream: true }), { signal: leaving.signal });
+    const run = await engine.next();
+    run.start(100, 60);
+    run.readOnAbort(40);
+    leaving.abort();
+    await answer;
+    assert.deepEqual(gate.settles, [charge(OFFERED.price, { input: 40, output: 0 })]);
+    assert.equal(charged[0]?.receipt.cachedTokens, 40);
+  });
+});
+
+describe('provider: a response that is not complete', () => {
   it('costs nothing if the engine fails, and what was read and generated if the requester disconnects', async () => {
     const { post, engine, gate, jobs, charged, assertIdle } = await setUp();
     const first = post(ask());
