@@ -54,6 +54,8 @@ export interface JobRecords extends Pick<JobStore, 'insert'> {
     /** Exclusive. */
     readonly toMs: number;
   }): number;
+  /** Returns the creation times of the newest job of a side and of its oldest one in progress; null without any. */
+  bounds(side: Job['side']): { readonly newestMs: number | null; readonly oldestUnfinishedMs: number | null };
   /** Returns the sold jobs of a channel that ended, were charged and aren't marked `claimed` yet, oldest first. */
   unclaimed(channelId: string): readonly Job[];
   /** Returns the sold jobs that are marked `claimed` and not `settled`. */

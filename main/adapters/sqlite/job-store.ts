@@ -40,7 +40,9 @@ function jobWrites(writer: WriteHandle): Pick<JobRecords, 'insert' | 'insertEnde
   };
 }
 
-function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count'> {
+function jobQueries(
+  reader: ReadHandle,
+): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count' | 'bounds'> {
   return {
     find: (id) => findJob(reader, id)?.job ?? null,
     list: (filter) => listJobs(reader, filter),
@@ -60,7 +62,29 @@ function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'pag
       );
       return row?.jobs ?? 0;
     },
+    bounds(side) {
+      const [unfinished, served, failed] = OUTCOMES.map((outcome) => timesOf(reader, side, outcome));
+      const newest = [unfinished, served, failed].flatMap((times) => times?.newest ?? []);
+      return {
+        newestMs: newest.length > 0 ? Math.max(...newest) : null,
+        oldestUnfinishedMs: unfinished?.oldest ?? null,
+      };
+    },
   };
+}
+
+interface Times {
+  readonly oldest: number | null;
+  readonly newest: number | null;
+}
+
+/** Returns the first and the last creation time in one range of the index. */
+function timesOf(reader: ReadHandle, side: Job['side'], outcome: number): Times | null {
+  const range = 'FROM job WHERE side = ? AND outcome = ?';
+  return reader.get<Times>(
+    `SELECT (SELECT min(created_at_ms) ${range}) AS oldest, (SELECT max(created_at_ms) ${range}) AS newest`,
+    ...[SIDES.indexOf(side), outcome, SIDES.indexOf(side), outcome],
+  );
 }
 
 function paymentMarks(reader: ReadHandle): Pick<JobRecords, 'unclaimed' | 'unsettled'> {

@@ -7,6 +7,7 @@ import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
 import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
+import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
 import { type ChargedTotal, recoverJobs } from './recovery.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
@@ -32,7 +33,7 @@ export interface Jobs extends JobStore {
     side: Job['side'],
     fromMs: number,
     toMs?: number,
-  ): { readonly served: number; readonly failed: number };
+  ): OutcomeCounts;
   /** Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. */
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
   /** Marks the jobs of this asset that were claimed as paid out. */
@@ -57,6 +58,7 @@ export interface JobsParts {
 
 export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
+  const counter = createOutcomeCounter(records);
   const listeners = new Set<(job: Job) => void>();
   // Deferred, so that a listener that throws can't undo a step that moves money.
   const notify = (job: Job) =>
@@ -79,6 +81,7 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
   return {
     insert(job, event) {
       assert(FIRST_STATES.includes(job.state), `a job can't begin as ${job.state}`);
+      counter.inserted(job);
       durability.defer(() => records.insert(job, event));
       notify(job);
     },
@@ -90,10 +93,7 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     durable: () => durability.durable(),
     list: (page) => listPage(records, page),
     show: (id) => ({ job: steps.find(id), events: records.events(id) }),
-    counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({
-      served: records.count({ side, states: SERVED_STATES, fromMs, toMs }),
-      failed: records.count({ side, states: FAILED_STATES, fromMs, toMs }),
-    }),
+    counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => counter.count(side, fromMs, toMs),
     markClaimed({ channelId, claimedTotal, txHash }) {
       const covered = records
         .unclaimed(channelId)
