@@ -1,6 +1,11 @@
 /** Settings page. Each change is saved immediately and confirmed at the head of the page. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
-import { SETTING_LIMITS, type SettingsPatch, type Settings as SettingsState } from '../../shared/settings.ts';
+import {
+  JOB_HISTORY_DAYS,
+  SETTING_LIMITS,
+  type SettingsPatch,
+  type Settings as SettingsState,
+} from '../../shared/settings.ts';
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
@@ -37,6 +42,7 @@ export function Settings() {
       <PricesPart {...props} />
       <BuyingPart {...props} />
       <ModelsPart {...props} />
+      <HistoryPart {...props} />
       <AppPart {...props} />
       <Part title={t('settings.privacy')}>
         <p>{t('settings.privacyText')}</p>
@@ -167,6 +173,27 @@ function ModelsPart({ settings, change }: PartProps) {
         maximum={100_000}
         onCommit={(gigabytes) => change({ modelBudgetBytes: gigabytes * GIGABYTE })}
       />
+    </Part>
+  );
+}
+
+function HistoryPart({ settings, change }: PartProps) {
+  const { t } = useStrings();
+  return (
+    <Part title={t('settings.history')}>
+      <Choice
+        label={t('settings.historyDays')}
+        labelShown
+        value={String(settings.jobHistoryDays)}
+        onChange={(chosen) =>
+          change({ jobHistoryDays: JOB_HISTORY_DAYS.find((days) => String(days) === chosen) ?? null })
+        }
+        options={[...JOB_HISTORY_DAYS, null].map((days) => ({
+          value: String(days),
+          label: days === null ? t('settings.historyForever') : t('settings.historyDay', { count: days }),
+        }))}
+      />
+      <p className="soft">{t('settings.historyNote')}</p>
     </Part>
   );
 }

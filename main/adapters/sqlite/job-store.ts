@@ -4,6 +4,7 @@ import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { JobFilter, JobRecords } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
 import { STATES } from './job-body.ts';
+import { countFolded, foldJobs, readFolded } from './job-folds.ts';
 import { findJob, insertJob, numberFor, replaceJob, SIDES, selectJobs } from './job-rows.ts';
 import { shortId } from './short-ids.ts';
 
@@ -16,6 +17,8 @@ export function openJobStore(writer: WriteHandle): JobRecords {
     ...jobWrites(writer),
     ...jobQueries(writer),
     ...paymentMarks(writer),
+    fold: (createdBeforeMs, limit) => writer.transaction(() => foldJobs(writer, createdBeforeMs, limit)),
+    folded: () => readFolded(writer),
   };
 }
 
@@ -60,7 +63,8 @@ function jobQueries(
         fromMs,
         toMs,
       );
-      return row?.jobs ?? 0;
+      const outcomes = isWhole(states) ? outcomesOf(states) : [];
+      return (row?.jobs ?? 0) + countFolded(reader, { side: SIDES.indexOf(side), outcomes, fromMs, toMs });
     },
     bounds(side) {
       const [unfinished, served, failed] = OUTCOMES.map((outcome) => timesOf(reader, side, outcome));
@@ -135,10 +139,12 @@ function outcomeOf(state: JobState): number {
   return number < 6 ? 1 : 2;
 }
 
+/** True if the states are whole groups. */
+function isWhole(states: readonly JobState[]): boolean {
+  return STATES.every((state) => states.includes(state) || !outcomesOf(states).includes(outcomeOf(state)));
+}
+
 /** Returns the condition for states that aren't whole groups; nothing for those that are. */
 function onlyThese(states: readonly JobState[]): string {
-  const isWhole = STATES.every(
-    (state) => states.includes(state) || !outcomesOf(states).includes(outcomeOf(state)),
-  );
-  return isWhole ? '' : `AND state IN (${states.map((state) => STATES.indexOf(state)).join(', ')})`;
+  return isWhole(states) ? '' : `AND state IN (${states.map((state) => STATES.indexOf(state)).join(', ')})`;
 }

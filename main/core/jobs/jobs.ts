@@ -29,11 +29,7 @@ export interface Jobs extends JobStore {
   /** Fails with `not-found`. */
   show(id: string): { readonly job: Job; readonly events: readonly JobEvent[] };
   /** Counts the jobs of one side that were created since then and, if an end is given, before it. */
-  counts(
-    side: Job['side'],
-    fromMs: number,
-    toMs?: number,
-  ): OutcomeCounts;
+  counts(side: Job['side'], fromMs: number, toMs?: number): OutcomeCounts;
   /** Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. */
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
   /** Marks the jobs of this asset that were claimed as paid out. */
