@@ -50,26 +50,40 @@ export function createReports(parts: {
 }): Reports {
   const { store, clock, calendar } = parts;
 
+  let starts: number[] = [];
   /** Start times of the last local days, oldest first; the last one is today's. */
-  const dayStarts = (days: number): number[] => {
+  const dayStarts = (days: number): readonly number[] => {
     assert(days >= 1, 'at least one day');
-    const starts = [calendar.startOfDay(clock.now())];
+    const today = calendar.startOfDay(clock.now());
+    if (starts.at(-1) !== today) starts = [today];
     while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
-    return starts;
+    return starts.slice(-days);
   };
   /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
   const incomeSince = (assetId: string, fromMs: number): Flow =>
     store.flow('income:jobs', assetId, since(fromMs));
 
-  /** Grouped by name, highest first; flows without a name are left out. */
-  const grouped = (assetId: string, days: number, by: 'model' | 'peer') =>
-    store
-      .flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
-      .flatMap(({ name, amount: flowed, jobs }) =>
-        name === null ? [] : [{ name, earned: amount(-flowed), jobs }],
-      )
+  /** The spans of the last local days, oldest first; the last one is today. */
+  const daySpans = (days: number) => {
+    const starts = dayStarts(days);
+    const end = calendar.startOfNextDay(clock.now());
+    return starts.map((fromMs, index) => ({ fromMs, toMs: starts[index + 1] ?? end }));
+  };
+  /** Grouped by name, highest first; flows without a name are left out. By day, because past days are remembered. */
+  const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
+    const groups = new Map<string, { earned: bigint; jobs: number }>();
+    for (const span of daySpans(days)) {
+      for (const { name, amount: flowed, jobs } of store.flowsBy(by, 'income:jobs', assetId, span)) {
+        if (name === null) continue;
+        const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
+        groups.set(name, { earned: sum.earned - flowed, jobs: sum.jobs + jobs });
+      }
+    }
+    return [...groups]
+      .map(([name, { earned, jobs }]) => ({ name, earned: amount(earned), jobs }))
       .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
+  };
 
   return {
     earnedSince(assetId, start) {
@@ -77,19 +91,16 @@ export function createReports(parts: {
       const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
       return amount(-incomeSince(assetId, fromMs).amount);
     },
-    byDay(assetId, coinId, days) {
-      const starts = dayStarts(days);
-      return starts.map((fromMs, index) => {
-        const span = { fromMs, toMs: starts[index + 1] ?? calendar.startOfNextDay(clock.now()) };
+    byDay: (assetId, coinId, days) =>
+      daySpans(days).map((span) => {
         const income = store.flow('income:jobs', assetId, span);
         return {
-          day: calendar.day(fromMs),
+          day: calendar.day(span.fromMs),
           earned: amount(-income.amount),
           jobs: income.jobs,
           feesCoin: store.flow('fees:network', coinId, span).amount,
         };
-      });
-    },
+      }),
     byModel: (assetId, days) =>
       grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
