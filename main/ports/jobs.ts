@@ -38,10 +38,10 @@ export interface JobRecords extends Pick<JobStore, 'insert'> {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   /**
-   * With `paid`, also marks the progress of a charged job's money, stored separately from its state, which may be
-   * `aborted` or `failed`.
+   * Returns the job after the change. Fails with `not-found`. With `paid`, also marks the progress of a charged job's
+   * money, stored separately from its state, which may be `aborted` or `failed`.
    */
-  update(id: string, patch: JobPatch, event?: JobEvent, paid?: 'claimed' | 'settled'): Job;
+  update(id: string, patch: JobPatch, events: readonly JobEvent[], paid?: 'claimed' | 'settled'): Job;
   find(id: string): Job | null;
   list(filter: JobFilter): readonly Job[];
   /** Returns the jobs after this ID, in the order of their IDs as stored; '' starts from the first one. */

@@ -3,12 +3,13 @@ import { assert } from '../../../shared/assert.ts';
 import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
+import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
 import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
 import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
 import { type ChargedTotal, recoverJobs } from './recovery.ts';
+import { createRunningSteps } from './running-steps.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
 export interface JobPage {
@@ -55,6 +56,7 @@ export interface JobsParts {
 export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const counter = createOutcomeCounter(records);
+  const running = createRunningSteps();
   const listeners = new Set<(job: Job) => void>();
   // Deferred, so that a listener that throws can't undo a step that moves money.
   const notify = (job: Job) =>
@@ -68,10 +70,23 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     const changed = records.transaction(() =>
       jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        steps.write(job.id, job.state === from ? { state: paid } : {}, event, paid),
+        steps.write(job.id, {
+          patch: job.state === from ? { state: paid } : {},
+          events: [event],
+          paid,
+        }),
       ),
     );
     changed.forEach(notify);
+  }
+
+  function writeStep(id: string, patch: JobPatch, event: JobEvent | undefined): Job {
+    const begun = running.kept(id);
+    const events = [...(begun?.events ?? []), ...(event === undefined ? [] : [event])];
+    const step = { patch: { ...begun?.patch, ...patch }, events, from: begun?.patch.state };
+    const job = durability.defer(() => steps.write(id, step));
+    running.forget(id);
+    return job;
   }
 
   return {
@@ -82,13 +97,19 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       notify(job);
     },
     update(id, patch, event) {
-      const job = durability.defer(() => steps.write(id, patch, event));
+      const job = running.begin(steps.find, id, patch, event) ?? writeStep(id, patch, event);
       notify(job);
       return job;
     },
     durable: () => durability.durable(),
-    list: (page) => listPage(records, page),
-    show: (id) => ({ job: steps.find(id), events: records.events(id) }),
+    list(page) {
+      const { jobs, more } = listPage(records, page);
+      return { jobs: jobs.map(running.applied), more };
+    },
+    show: (id) => ({
+      job: running.applied(steps.find(id)),
+      events: [...records.events(id), ...running.events(id)],
+    }),
     counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => counter.count(side, fromMs, toMs),
     markClaimed({ channelId, claimedTotal, txHash }) {
       const covered = records
@@ -98,7 +119,10 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
-    recover: (chargedTotal = () => null) => recoverJobs({ records, steps, ledger, clock }, chargedTotal),
+    recover(chargedTotal = () => null) {
+      running.forget(null);
+      return recoverJobs({ records, steps, ledger, clock }, chargedTotal);
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -35,13 +35,15 @@ function recoverOne(parts: RecoveryParts, job: Job, chargedTotal: ChargedTotal):
   const cumulative = job.cumulative ?? cumulativeIfCharged(parts, job, chargedTotal);
   if (cumulative !== null) {
     const event = { atMs, state: 'charged', note: 'Recorded after a restart' } as const;
-    return parts.steps.write(job.id, { state: 'charged', endedAtMs, cumulative }, event);
+    return parts.steps.write(job.id, {
+      patch: { state: 'charged', endedAtMs, cumulative },
+      events: [event],
+    });
   }
-  return parts.steps.write(
-    job.id,
-    { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
-    { atMs, state: 'failed', note: 'Idlewatt ended unexpectedly during this job' },
-  );
+  return parts.steps.write(job.id, {
+    patch: { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
+    events: [{ atMs, state: 'failed', note: 'Idlewatt ended unexpectedly during this job' }],
+  });
 }
 
 /**
