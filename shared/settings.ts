@@ -35,6 +35,8 @@ export const UNUSUAL_ABOVE = {
   /** Millionths of a US dollar per kilowatt-hour: one dollar. */
   powerPriceMicroUsd: 10n ** 6n,
 } as const;
+/** Choices of the days for which a job's details are stored. The forecast needs two weeks of them. */
+export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
@@ -108,6 +110,8 @@ export const settingsSchema = z.object({
     .int()
     .min(SETTING_LIMITS.modelBudgetBytes.min)
     .max(SETTING_LIMITS.modelBudgetBytes.max),
+  /** Days after which a paid job's details give way to daily sums; null: never. */
+  jobHistoryDays: z.literal(JOB_HISTORY_DAYS).nullable(),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
   /** Color scheme of the pages. */
@@ -154,6 +158,7 @@ export const DEFAULT_SETTINGS: Settings = {
   typedRate: null,
   ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
+  jobHistoryDays: 90,
   language: 'system',
   appearance: 'system',
   startWithSystem: false,

@@ -9,6 +9,7 @@ import { AppError } from '../../shared/errors.ts';
 import { copyDatabaseFile, openForReading } from '../adapters/sqlite/index.ts';
 import { backUpHome, defaultHome, restoreHome } from '../core/home/index.ts';
 import { systemClock } from '../ports/clock.ts';
+import { lowerPriority } from '../ports/priority.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 
@@ -19,7 +20,10 @@ export const backUp: CommandRun = async (argv) => {
   });
   if (values.out === undefined) throw new AppError('bad-request', 'Name the file to write with --out FILE.');
   const out = resolve(values.out);
-  const { files, holdsPracticePassphrase } = await backUpHome(existingHome(values.home), out, {
+  const paths = existingHome(values.home);
+  // Serving comes first.
+  lowerPriority('background');
+  const { files, holdsPracticePassphrase } = await backUpHome(paths, out, {
     copyDatabase: copyDatabaseFile,
     now: systemClock.now,
   });

@@ -11,6 +11,7 @@ import { EXPORTS, rateTable } from '../core/exports/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createDayRates } from '../core/rates/index.ts';
 import { systemClock } from '../ports/clock.ts';
+import { lowerPriority } from '../ports/priority.ts';
 import { knownNetworks } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { createNew, writeWhole } from './new-file.ts';
@@ -44,6 +45,8 @@ export const run: CommandRun = async (argv) => {
   const fromMs = from === null ? 0 : calendar.startOfDay(from);
   const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to);
   const paths = existingHome(values.home);
+  // Serving comes first.
+  lowerPriority('background');
   const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
   const database = openForReading(paths.database);
   try {

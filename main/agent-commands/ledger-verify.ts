@@ -82,6 +82,7 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
           after = last.id;
         }
       },
+      folded: database.jobs.folded(),
       findJob: (id) => database.jobs.find(id),
       soldChannels: readSoldChannels(database.records),
       ownPeer: readText(join(paths.keys, 'peer.id')),

@@ -68,6 +68,7 @@ export async function openBuying(
     changed: () => surroundings.changed('money'),
   });
   const budget = createBudget({
+    durability: parts.foundation.database.durability,
     records: parts.foundation.records,
     clock: surroundings.clock,
     log: surroundings.log.child('budget'),

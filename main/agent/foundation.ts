@@ -2,7 +2,7 @@
 import type { StorageFault } from '../../shared/presence.ts';
 import { type OpenDatabase, openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
-import { createJobs } from '../core/jobs/index.ts';
+import { createFolding, createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createPresence, createUsage, type PresenceService } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
@@ -26,6 +26,13 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   ledger.verifyBalanced();
   const jobs = createJobs({ records: database.jobs, ledger, clock, durability: database.durability });
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
+  const folding = createFolding({
+    records: database.jobs,
+    clock,
+    days: () => settings.get().jobHistoryDays,
+    log: surroundings.log.child('jobs'),
+  });
+  onClose(() => folding.stop());
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());
   watchStorage(surroundings, database, presence);

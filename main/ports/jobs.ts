@@ -1,5 +1,6 @@
 /** Port for the storage of jobs: provider and gateway write each step, other modules read. */
 import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
+import type { Amount } from '../../shared/money.ts';
 
 /** The fields of a job that may change after it was inserted. */
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
@@ -39,16 +40,17 @@ export interface JobRecords extends Pick<JobStore, 'insert'> {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
   /**
-   * With `paid`, also marks the progress of a charged job's money, stored separately from its state, which may be
-   * `aborted` or `failed`.
+   * Returns the job after the change. Fails with `not-found`. With `paid`, also marks the progress of a charged job's
+   * money, stored separately from its state, which may be `aborted` or `failed`.
    */
-  update(id: string, patch: JobPatch, event?: JobEvent, paid?: 'claimed' | 'settled'): Job;
+  update(id: string, patch: JobPatch, events: readonly JobEvent[], paid?: 'claimed' | 'settled'): Job;
   find(id: string): Job | null;
   list(filter: JobFilter): readonly Job[];
   /** Returns the jobs after this ID, in the order of their IDs as stored; '' starts from the first one. */
   page(afterId: string, limit: number): readonly Job[];
   /** Oldest first. */
   events(id: string): readonly JobEvent[];
+  /** Folded jobs count by the beginning of their day. */
   count(filter: {
     readonly side: Job['side'];
     readonly states: readonly JobState[];
@@ -56,8 +58,30 @@ export interface JobRecords extends Pick<JobStore, 'insert'> {
     /** Exclusive. */
     readonly toMs: number;
   }): number;
+  /**
+   * Folds up to `limit` of the oldest jobs created before a time into daily sums (days in UTC), all or nothing: their
+   * rows with timelines and receipts go. Only jobs whose money is settled, and which the ledger has. Returns their number.
+   */
+  fold(createdBeforeMs: number, limit: number): number;
+  /** Sums of all folded jobs. */
+  folded(): readonly FoldedJobs[];
+  /** Returns the creation times of the newest job of a side and of its oldest one in progress; null without any. */
+  bounds(side: Job['side']): { readonly newestMs: number | null; readonly oldestUnfinishedMs: number | null };
   /** Returns the sold jobs of a channel that ended, were charged and aren't marked `claimed` yet, oldest first. */
   unclaimed(channelId: string): readonly Job[];
   /** Returns the sold jobs that are marked `claimed` and not `settled`. */
   unsettled(assetId: string): readonly Job[];
+}
+
+/** Sums of the folded jobs of one side, model, peer and asset. */
+export interface FoldedJobs {
+  readonly side: Job['side'];
+  readonly model: string;
+  readonly peer: string;
+  /** Null for jobs that never had one. */
+  readonly assetId: string | null;
+  readonly jobs: number;
+  /** Those with a ledger entry, and the sum of their charges. */
+  readonly chargedJobs: number;
+  readonly charged: Amount;
 }

@@ -1,6 +1,7 @@
 /** Settings page. Each change is saved immediately and confirmed at the head of the page. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
 import {
+  JOB_HISTORY_DAYS,
   SETTING_LIMITS,
   type SettingsPatch,
   type Settings as SettingsState,
@@ -46,6 +47,7 @@ export function Settings() {
           <RuleParts {...props} />
           <AppPart {...props} />
           <ModelsPart {...props} />
+          <HistoryPart {...props} />
           <MaintenancePart />
         </div>
         <div className="stack">
@@ -188,6 +190,29 @@ function ModelsPart({ settings, change }: PartProps) {
         maximum={100_000}
         onCommit={(gigabytes) => change({ modelBudgetBytes: gigabytes * GIGABYTE })}
       />
+    </Part>
+  );
+}
+
+function HistoryPart({ settings, change }: PartProps) {
+  const { t } = useStrings();
+  return (
+    <Part title={t('settings.history')}>
+      <div className="settings-seg">
+        <Segments
+          label={t('settings.historyDays')}
+          labelShown
+          value={String(settings.jobHistoryDays)}
+          onChange={(chosen) =>
+            change({ jobHistoryDays: JOB_HISTORY_DAYS.find((days) => String(days) === chosen) ?? null })
+          }
+          options={[...JOB_HISTORY_DAYS, null].map((days) => ({
+            value: String(days),
+            label: days === null ? t('settings.historyForever') : t('settings.historyDay', { count: days }),
+          }))}
+        />
+      </div>
+      <p className="settings-note">{t('settings.historyNote')}</p>
     </Part>
   );
 }

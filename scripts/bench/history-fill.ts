@@ -1,8 +1,9 @@
 /**
- * Fills a data folder with a long life of jobs, through the stores' own writes: sold and bought, settled, charged,
- * failed and refused, each charged one with a receipt that verifies and its ledger entry.
+ * Fills a data folder with a long life of jobs, through the stores' own writes: sold and bought, settled, charged and
+ * failed, each charged one with its ledger entry, and each sold one of them with a receipt that verifies.
  */
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import { loadPeerKey } from '../../main/adapters/libp2p/index.ts';
 import { acquireFileLock, openDatabase } from '../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../main/core/calendar/index.ts';
@@ -10,12 +11,12 @@ import { openHome } from '../../main/core/home/index.ts';
 import { newJobId } from '../../main/core/jobs/index.ts';
 import { createLedger, type PostingRequest } from '../../main/core/ledger/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 import { amount } from '../../shared/money.ts';
 import type { Receipt } from '../../shared/offer.ts';
 
 export const TOKEN = 'eip155:31337/0x1d1e0a7700000000000000000000000000000001';
-export const COIN = 'eip155:31337/native';
 
 const BATCH = 1_000;
 const DAY_MS = 86_400_000;
@@ -38,43 +39,47 @@ interface Signer {
   readonly key: KeyObject;
 }
 
-/** Writes `jobs` jobs that end now into a new data folder. Returns the time that the writes took, in milliseconds. */
-export async function fillHistory(
-  root: string,
-  jobs: number,
-  report: (done: number) => void,
-): Promise<{ readonly tookMs: number }> {
+interface LifeJob {
+  readonly job: Job;
+  readonly events: readonly JobEvent[];
+  readonly isPaid: boolean;
+}
+
+/** Writes `jobs` jobs, of which the last one ends now, into a new data folder; `report` receives the number so far. */
+export async function fillHistory(root: string, jobs: number, report: (done: number) => void): Promise<void> {
   const home = openHome({ root, acquireLock: acquireFileLock, pid: process.pid });
   const signer = await openSigner(home.paths.keys);
   const database = openDatabase(home.paths.database);
-  const ledger = createLedger({
-    store: database.ledger,
-    clock: systemClock,
-    calendar: createCalendar('Europe/Berlin'),
-  });
-  const life = createLife(jobs, Date.now(), signer);
-  const startMs = performance.now();
+  const calendar = createCalendar('Europe/Berlin');
+  const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
+  const life = createLife(jobs, Date.now());
+  const drawBatch = (from: number): Promise<LifeJob[]> =>
+    Promise.all(
+      Array.from({ length: Math.min(BATCH, jobs - from) }, (_, index) =>
+        signed(life.job(from + index), signer),
+      ),
+    );
   ledger.postAll([life.opening()]);
+  let next = drawBatch(0);
   for (let from = 0; from < jobs; from += BATCH) {
+    const batch = await next;
+    // Other cores sign the next batch while this one is written.
+    if (from + BATCH < jobs) next = drawBatch(from + BATCH);
     database.transaction(() => {
-      const postings: PostingRequest[] = [];
-      for (let index = from; index < Math.min(jobs, from + BATCH); index += 1) {
-        const { job, events, posting, isPaid } = life.job(index);
+      for (const { job, events, isPaid } of batch) {
         database.jobs.insertEnded(job, events, isPaid ? 'settled' : 'no');
-        if (posting !== null) postings.push(posting);
       }
-      ledger.postAll([...postings, ...life.payout(from)]);
+      ledger.postAll([...batch.flatMap(({ job }) => chargeOf(job)), ...payoutOf(batch, life.atMsOf(from))]);
     });
-    if (from % 50_000 === 0) report(from);
+    report(from + batch.length);
   }
-  const tookMs = performance.now() - startMs;
   database.close();
   home.close();
-  return { tookMs };
 }
 
 async function openSigner(folder: string): Promise<Signer> {
   const key = await loadPeerKey(folder);
+  const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
   return {
     peer: key.publicKey.toString(),
     key: createPrivateKey({
@@ -82,179 +87,174 @@ async function openSigner(folder: string): Promise<Signer> {
       key: {
         kty: 'OKP',
         crv: 'Ed25519',
-        d: Buffer.from(key.raw.subarray(0, 32)).toString('base64url'),
-        x: Buffer.from(key.publicKey.raw).toString('base64url'),
+        d: base64url(key.raw.subarray(0, 32)),
+        x: base64url(key.publicKey.raw),
       },
     }),
   };
 }
 
-/** A compact JWS as the provider signs it. Synchronous, because a million awaited signatures take minutes. */
-function signReceipt({ key }: Signer, receipt: Receipt): string {
-  const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', kid: receipt.peer })).toString('base64url');
-  const text = `${header}.${Buffer.from(JSON.stringify(receipt)).toString('base64url')}`;
-  return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
-}
+const signInPool = promisify(sign);
 
-interface LifeJob {
-  readonly job: Job;
-  readonly events: readonly JobEvent[];
-  readonly posting: PostingRequest | null;
-  readonly isPaid: boolean;
-}
-
-/** Draws the jobs of a life by their number, with the channels' cumulative amounts. */
-function createLife(jobs: number, endMs: number, signer: Signer) {
-  const dense = Math.floor(jobs * DENSE_PART);
-  const denseFromMs = endMs - dense * DENSE_MS;
-  const cumulative = new Map<string, bigint>();
-  const owed = new Map<string, bigint>();
-  const atMsOf = (index: number): number =>
-    index >= jobs - dense
-      ? endMs - (jobs - index) * DENSE_MS
-      : Math.floor(denseFromMs - YEAR_MS * (1 - index / Math.max(1, jobs - dense)));
-
-  function drawn(index: number): Omit<LifeJob, 'posting'> {
-    const createdAtMs = atMsOf(index);
-    const side = index % BOUGHT_EVERY === 0 ? 'bought' : 'sold';
-    const isFailed = index % FAILED_EVERY === 0;
-    const isPaid = side === 'sold' && !isFailed && index < jobs - UNPAID_JOBS;
-    const states: readonly JobState[] = isFailed
-      ? ['admitted', 'failed']
-      : ['admitted', 'running', 'delivered', 'charged', ...(isPaid ? (['claimed', 'settled'] as const) : [])];
-    const tokens = { input: 40 + (index % 50), output: 60 + (index % 100) };
-    const job: Job = {
-      id: newJobId(createdAtMs),
-      side,
-      state: states.at(-1) ?? 'failed',
-      model: `model-${index % MODELS}`,
-      // Own receipts prove what was sold; what others signed isn't this machine's to make, so nobody's is stored.
-      peer: `12D3KooWBenchmarkPeer${index % PEERS}`,
-      payer: side === 'sold' ? `0x${(index % PEERS).toString(16).padStart(40, '0')}` : null,
-      channelId: `0x${side === 'sold' ? '1' : '2'}${(index % CHANNELS).toString(16).padStart(63, '0')}`,
-      createdAtMs,
-      startedAtMs: createdAtMs + 5,
-      firstTokenAtMs: isFailed ? null : createdAtMs + 120,
-      endedAtMs: createdAtMs + 900,
-      inputTokens: isFailed ? null : tokens.input,
-      outputTokens: isFailed ? null : tokens.output,
-      decodeTokensPerSecond: isFailed ? null : 77.5,
-      assetId: TOKEN,
-      charged: null,
-      cumulative: null,
-      receipt: null,
-      finishReason: isFailed ? null : 'stop',
-      error: isFailed ? 'engine-failed' : null,
-      continues: null,
-      continuedBy: null,
-    };
-    const events = states.map((state, step) => ({ atMs: createdAtMs + step * 100, state, note: null }));
-    return { job, events, isPaid };
-  }
-
-  return {
-    /** Practice money that pays for what is bought. */
-    opening: (): PostingRequest => ({
-      key: 'faucet:benchmark',
-      atMs: atMsOf(0),
-      kind: 'faucet',
-      description: 'Received from the faucet',
-      lines: [
-        { account: 'wallet', assetId: TOKEN, amount: amount(10n ** 12n) },
-        { account: 'equity:faucet', assetId: TOKEN, amount: amount(-(10n ** 12n)) },
-      ],
-    }),
-    job(index: number): LifeJob {
-      const drawnJob = drawn(index);
-      const { job, events, isPaid } = drawnJob;
-      if (job.error !== null) return { job, events, isPaid, posting: null };
-      const channelId = job.channelId ?? '';
-      const charged = 2_000n + BigInt(index % 5_000);
-      const total = (cumulative.get(channelId) ?? 0n) + charged;
-      cumulative.set(channelId, total);
-      if (isPaid) owed.set(channelId, (owed.get(channelId) ?? 0n) + charged);
-      const money = { charged: charged.toString(), cumulative: total.toString() };
-      const receipt = job.side === 'sold' ? receiptOf({ ...job, ...money }, signer) : null;
-      const whole: Job = { ...job, ...money, receipt };
-      return { job: whole, events, isPaid, posting: charge(whole, charged) };
-    },
-    /** Claims and pays out what the batch's settled jobs charged, and funds what they bought. */
-    payout(batch: number): PostingRequest[] {
-      const claims = [...owed].map(([channelId, value]) => ({ channelId, value }));
-      owed.clear();
-      return payoutOf(claims, { batch, atMs: atMsOf(batch) + 1 });
-    },
-  };
-}
-
-function receiptOf(job: Job, signer: Signer): string {
-  return signReceipt(signer, {
+/** Adds the receipt, a compact JWS, to a job that was sold: what others sign isn't this machine's to make. */
+async function signed(drawn: LifeJob, { key, peer }: Signer): Promise<LifeJob> {
+  const { job } = drawn;
+  if (job.side !== 'sold' || job.charged === null) return drawn;
+  const receipt: Receipt = {
     job: job.id,
-    peer: signer.peer,
+    peer,
     modelSha256: 'a'.repeat(64),
     inputTokens: job.inputTokens ?? 0,
     outputTokens: job.outputTokens ?? 0,
     price: PRICE,
     assetId: TOKEN,
     channelId: job.channelId ?? '',
-    charged: job.charged ?? '0',
+    charged: job.charged,
     cumulative: job.cumulative ?? '0',
     tokenHash: Buffer.from(job.id).toString('hex').slice(0, 64),
     finishReason: 'stop',
     atMs: job.endedAtMs ?? 0,
-  });
+  };
+  const text = [{ alg: 'EdDSA', kid: peer }, receipt]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  const signature = (await signInPool(null, Buffer.from(text), key)) as Buffer;
+  return { ...drawn, job: { ...job, receipt: `${text}.${signature.toString('base64url')}` } };
 }
 
-function charge(job: Job, value: bigint): PostingRequest {
-  const [kind, from, to] =
-    job.side === 'sold'
-      ? (['job-charged', 'income:jobs', 'channels:owed'] as const)
-      : (['job-bought', 'wallet', 'expense:inference'] as const);
-  const { channelId } = job;
+/** Draws the jobs of a life by their number, in order, with the channels' cumulative amounts. */
+function createLife(jobs: number, endMs: number) {
+  const dense = Math.floor(jobs * DENSE_PART);
+  const denseFromMs = endMs - dense * DENSE_MS;
+  const cumulative = new Map<string, bigint>();
+  const atMsOf = (index: number): number =>
+    index >= jobs - dense
+      ? endMs - (jobs - index) * DENSE_MS
+      : Math.floor(denseFromMs - YEAR_MS * (1 - index / Math.max(1, jobs - dense)));
   return {
-    key: `job:${job.id}:charged`,
-    atMs: job.endedAtMs ?? 0,
-    kind,
-    description: `Served ${job.model}`,
-    jobId: job.id,
-    model: job.model,
-    peer: job.peer,
-    lines: [
-      { account: to, assetId: TOKEN, amount: amount(value), channelId },
-      { account: from, assetId: TOKEN, amount: amount(-value), channelId },
-    ],
+    atMsOf,
+    /** Practice money that pays for what is bought. */
+    opening: (): PostingRequest => ({
+      key: 'faucet:benchmark',
+      atMs: atMsOf(0),
+      kind: 'faucet',
+      description: 'Received from the faucet',
+      lines: move(10n ** 12n, 'equity:faucet', 'wallet'),
+    }),
+    job(index: number): LifeJob {
+      const job = drawJob(index, atMsOf(index));
+      const isFailed = job.error !== null;
+      const isPaid = job.side === 'sold' && !isFailed && index < jobs - UNPAID_JOBS;
+      const charged = 2_000n + BigInt(index % 5_000);
+      const total = (cumulative.get(job.channelId ?? '') ?? 0n) + charged;
+      if (!isFailed) cumulative.set(job.channelId ?? '', total);
+      const states: JobState[] = isFailed
+        ? ['admitted', 'failed']
+        : ['admitted', 'running', 'delivered', 'charged'];
+      if (isPaid) states.push('claimed', 'settled');
+      return {
+        job: {
+          ...job,
+          state: states.at(-1) ?? 'failed',
+          charged: isFailed ? null : charged.toString(),
+          cumulative: isFailed ? null : total.toString(),
+        },
+        events: states.map((state, step) => ({ atMs: job.createdAtMs + step * 100, state, note: null })),
+        isPaid,
+      };
+    },
   };
 }
 
-function payoutOf(
-  claims: readonly { readonly channelId: string; readonly value: bigint }[],
-  { batch, atMs }: { readonly batch: number; readonly atMs: number },
-): PostingRequest[] {
-  if (claims.length === 0) return [];
-  const hash = (kind: number) => `0x${kind}${batch.toString(16).padStart(63, '0')}`;
-  const total = claims.reduce((sum, { value }) => sum + value, 0n);
+/** A job before its charge. */
+function drawJob(index: number, createdAtMs: number): Job {
+  const side = index % BOUGHT_EVERY === 0 ? 'bought' : 'sold';
+  const isFailed = index % FAILED_EVERY === 0;
+  return {
+    id: newJobId(createdAtMs),
+    side,
+    state: 'admitted',
+    model: `model-${index % MODELS}`,
+    peer: `12D3KooWBenchmarkPeer${index % PEERS}`,
+    payer: side === 'sold' ? `0x${(index % PEERS).toString(16).padStart(40, '0')}` : null,
+    channelId: `0x${side === 'sold' ? '1' : '2'}${(index % CHANNELS).toString(16).padStart(63, '0')}`,
+    createdAtMs,
+    startedAtMs: createdAtMs + 5,
+    firstTokenAtMs: isFailed ? null : createdAtMs + 120,
+    endedAtMs: createdAtMs + 900,
+    inputTokens: isFailed ? null : 40 + (index % 50),
+    outputTokens: isFailed ? null : 60 + (index % 100),
+    decodeTokensPerSecond: isFailed ? null : 77.5,
+    assetId: TOKEN,
+    charged: null,
+    cumulative: null,
+    receipt: null,
+    finishReason: isFailed ? null : 'stop',
+    error: isFailed ? 'engine-failed' : null,
+    continues: null,
+    continuedBy: null,
+  };
+}
+
+type Lines = PostingRequest['lines'];
+type Account = Lines[number]['account'];
+
+function move(value: bigint, from: Account, to: Account, channelId: string | null = null): Lines {
+  return [
+    { account: to, assetId: TOKEN, amount: amount(value), channelId },
+    { account: from, assetId: TOKEN, amount: amount(-value), channelId },
+  ];
+}
+
+function chargeOf(job: Job): PostingRequest[] {
+  if (job.charged === null) return [];
+  const isSold = job.side === 'sold';
+  const [from, to] = isSold
+    ? (['income:jobs', 'channels:owed'] as const)
+    : (['wallet', 'expense:inference'] as const);
   return [
     {
-      key: `claim:${hash(1)}`,
+      key: `job:${job.id}:charged`,
+      atMs: job.endedAtMs ?? 0,
+      kind: isSold ? 'job-charged' : 'job-bought',
+      description: `Served ${job.model}`,
+      jobId: job.id,
+      model: job.model,
+      peer: job.peer,
+      lines: move(BigInt(job.charged), from, to, job.channelId),
+    },
+  ];
+}
+
+/** Claims and pays out what the settled jobs of a batch were charged. */
+function payoutOf(batch: readonly LifeJob[], atMs: number): PostingRequest[] {
+  const owed = new Map<string, bigint>();
+  for (const { job, isPaid } of batch) {
+    const channelId = job.channelId ?? '';
+    if (isPaid) owed.set(channelId, (owed.get(channelId) ?? 0n) + BigInt(job.charged ?? 0));
+  }
+  if (owed.size === 0) return [];
+  const { id } = forceUnwrap('a batch has jobs', batch[0]).job;
+  const hash = (kind: string) => `0x${(kind + id.replaceAll('-', '')).padStart(64, '0')}`;
+  const total = [...owed.values()].reduce((sum, value) => sum + value, 0n);
+  return [
+    {
+      key: `claim:${hash('c')}`,
       atMs,
       kind: 'channels-claimed',
       description: 'Claimed',
-      txHash: hash(1),
-      lines: claims.flatMap(({ channelId, value }) => [
-        { account: 'contract:claimed', assetId: TOKEN, amount: amount(value), channelId } as const,
-        { account: 'channels:owed', assetId: TOKEN, amount: amount(-value), channelId } as const,
-      ]),
+      txHash: hash('c'),
+      lines: [...owed].flatMap(([channelId, value]) =>
+        move(value, 'channels:owed', 'contract:claimed', channelId),
+      ),
     },
     {
-      key: `settle:${hash(2)}`,
+      key: `settle:${hash('d')}`,
       atMs,
       kind: 'payout',
       description: 'Paid out to the wallet',
-      txHash: hash(2),
-      lines: [
-        { account: 'wallet', assetId: TOKEN, amount: amount(total) },
-        { account: 'contract:claimed', assetId: TOKEN, amount: amount(-total) },
-      ],
+      txHash: hash('d'),
+      lines: move(total, 'contract:claimed', 'wallet'),
     },
   ];
 }

@@ -1,5 +1,11 @@
 /** Result of a benchmark. All benchmarks share it, so that runs can be compared by name for years. */
 
+/** Options of the command that a benchmark may use. */
+export interface BenchOptions {
+  /** Number of jobs; the benchmark's own if absent. */
+  readonly jobs?: number;
+}
+
 export interface BenchGoal {
   readonly goal: number;
   readonly met: boolean;

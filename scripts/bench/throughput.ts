@@ -156,7 +156,7 @@ async function measure(agent: RunningAgent, home: string, jobs: number): Promise
 }
 
 /** Sends the jobs with all clients; each asks again as soon as it has its response. */
-async function askFor(
+export async function askFor(
   gateway: { readonly baseUrl: string; readonly key: string },
   jobs: number,
 ): Promise<{ readonly seconds: number; readonly latenciesMs: number[] }> {
@@ -218,7 +218,7 @@ function databaseBytes(path: string): number {
 }
 
 /** Stores the tiny model, and prices and budgets that suffice for a run, before the first start. */
-function prepare(home: string): void {
+export function prepare(home: string): void {
   const paths = homePaths(home);
   for (const [root, path] of [
     [paths.root, paths.database],

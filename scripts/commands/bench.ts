@@ -1,25 +1,27 @@
 /**
- * `npm run bench -- NAME [--json]`: measures and prints a table. With `--json` the last line is
+ * `npm run bench -- NAME [--json] [--jobs N]`: measures and prints a table. With `--json` the last line is
  * `{"bench","machine","figures":{name:number},"goals":{name:{"goal","met"}}}`. The exit code is 0 even if a goal is
  * missed: a benchmark reports, it doesn't pass or fail a change.
  */
 import { parseArgs } from 'node:util';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
-import type { BenchResult } from '../bench/result.ts';
+import type { BenchOptions, BenchResult } from '../bench/result.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResult> }>>> = {
-  engine: () => import('../bench/engine.ts'),
-  serve: () => import('../bench/serve.ts'),
-  machine: () => import('../bench/machine.ts'),
-  settle: () => import('../bench/settle.ts'),
-  ledger: () => import('../bench/ledger.ts'),
-  throughput: () => import('../bench/throughput.ts'),
-  handback: () => import('../bench/hand-back.ts'),
-  predict: () => import('../bench/predict.ts'),
-  presence: () => import('../bench/presence.ts'),
-  dev: () => import('../bench/dev.ts'),
-};
+const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> =
+  {
+    engine: () => import('../bench/engine.ts'),
+    serve: () => import('../bench/serve.ts'),
+    machine: () => import('../bench/machine.ts'),
+    settle: () => import('../bench/settle.ts'),
+    ledger: () => import('../bench/ledger.ts'),
+    throughput: () => import('../bench/throughput.ts'),
+    handback: () => import('../bench/hand-back.ts'),
+    predict: () => import('../bench/predict.ts'),
+    presence: () => import('../bench/presence.ts'),
+    history: () => import('../bench/history.ts'),
+    dev: () => import('../bench/dev.ts'),
+  };
 
 /** Describes this machine in one line. */
 async function describeMachine(): Promise<string> {
@@ -40,14 +42,15 @@ function printTable(name: string, machine: string, result: BenchResult): void {
   for (const note of result.notes) console.log(`  ${note}`);
 }
 
-const HELP = `Usage: npm run bench -- NAME [--json]
+const HELP = `Usage: npm run bench -- NAME [--json] [--jobs N]
   NAME is one of: ${Object.keys(BENCHES).join(', ')}
-  --json prints the figures and goals as one line of JSON at the end`;
+  --json prints the figures and goals as one line of JSON at the end
+  --jobs N sets the number of jobs of "history" (10 to 10000000, default 1000000)`;
 
 function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, jobs: { type: 'string' } },
   });
   const name = positionals[0] ?? '';
   const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
@@ -56,13 +59,22 @@ function readOptions() {
       `Invalid benchmark "${positionals.join(' ')}". Use one of: ${Object.keys(BENCHES).join(', ')}.`,
     );
   }
-  return { name, load, json: values.json };
+  const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
+  if (
+    jobs !== undefined &&
+    !(Number.isInteger(jobs) && jobs >= 10 && jobs <= 10_000_000 && name === 'history')
+  ) {
+    throw new UsageError(
+      `Invalid --jobs "${values.jobs}". Use 10 to 10000000, with the benchmark "history".`,
+    );
+  }
+  return { name, load, json: values.json, options: { ...(jobs !== undefined && { jobs }) } };
 }
 
 async function main(): Promise<void> {
-  const { name, load, json } = readCommandLine(HELP, readOptions);
+  const { name, load, json, options } = readCommandLine(HELP, readOptions);
   const bench = await load();
-  const [machine, result] = [await describeMachine(), await bench.run()];
+  const [machine, result] = [await describeMachine(), await bench.run(options)];
   printTable(name, machine, result);
   const { figures, goals } = result;
   if (json) console.log(JSON.stringify({ bench: name, machine, figures, goals }));

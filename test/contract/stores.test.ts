@@ -132,15 +132,13 @@ const keepsJobs: Check = (database, reopened) => {
   database.jobs.insert(soldJob({ id: 'a', createdAtMs: 1 }));
   database.jobs.insert(soldJob({ id: 'b', createdAtMs: 2 }));
   database.jobs.insert({ ...soldJob({ id: 'c', createdAtMs: 3 }), side: 'bought' });
-  database.jobs.update('b', {}, { atMs: 2, state: 'admitted', note: null });
-  const running = database.jobs.update(
-    'b',
-    { state: 'running', startedAtMs: 5 },
+  database.jobs.update('b', {}, [{ atMs: 2, state: 'admitted', note: null }]);
+  const running = database.jobs.update('b', { state: 'running', startedAtMs: 5 }, [
     { atMs: 1, state: 'running', note: 'a note' },
-  );
+  ]);
   assert.equal(running.startedAtMs, 5);
   assert.throws(
-    () => database.jobs.update('x', { state: 'running' }),
+    () => database.jobs.update('x', { state: 'running' }, []),
     (error) => isAppError(error, 'not-found'),
   );
   assert.throws(() => database.jobs.insert(soldJob({ id: 'a' })));
@@ -173,11 +171,11 @@ const followsPaymentMarks: Check = (database, reopened) => {
   const ids = (found: readonly { id: string }[]) => found.map(({ id }) => id);
   assert.deepEqual(ids(database.jobs.unclaimed('0xch')), ['a']);
   assert.deepEqual(ids(database.jobs.unclaimed('0xother')), []);
-  database.jobs.update('a', {}, undefined, 'claimed');
+  database.jobs.update('a', {}, [], 'claimed');
   const { jobs } = reopened();
   assert.deepEqual(ids(jobs.unclaimed('0xch')), []);
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), ['a']);
-  jobs.update('a', {}, undefined, 'settled');
+  jobs.update('a', {}, [], 'settled');
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), []);
 };
 

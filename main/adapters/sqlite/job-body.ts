@@ -51,6 +51,12 @@ export type BodyFields = Pick<
   | 'receipt'
 >;
 
+/**
+ * First byte of a body that is plain JSON: no compressed one can begin with it. A job without a receipt is in progress,
+ * or has little to compress.
+ */
+const PLAIN = 0x07;
+
 const TRANSACTION = /^0x[0-9a-f]{64}$/;
 
 const bodySchema = z.tuple([
@@ -85,6 +91,10 @@ export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNum
     ]),
     receipt === null ? job.receipt : null,
   ];
+  if (job.receipt === null) {
+    const body = Buffer.concat([Buffer.of(PLAIN), Buffer.from(JSON.stringify(rest))]);
+    return { signer: null, signature: null, body };
+  }
   const text = receipt === null ? JSON.stringify(rest) : `${JSON.stringify(rest)}\0${receipt.payload}`;
   const signer = receipt?.signer ?? null;
   return {
@@ -105,8 +115,7 @@ export function decodeBody(
   stored: StoredBody,
   texts: TextNumbers,
 ): { readonly fields: BodyFields; readonly events: readonly JobEvent[] } {
-  const dictionary = dictionaryOf(columns, stored.signer);
-  const text = inflateRawSync(stored.body, { dictionary }).toString();
+  const text = textOf(columns, stored);
   const end = text.indexOf('\0');
   const rest = bodySchema.parse(JSON.parse(end < 0 ? text : text.slice(0, end)));
   return {
@@ -127,6 +136,11 @@ export function decodeBody(
       note: typeof note === 'number' ? texts.textOf(note) : note,
     })),
   };
+}
+
+function textOf(columns: ColumnFields, { body, signer }: StoredBody): string {
+  if (body[0] === PLAIN) return body.toString('utf8', 1);
+  return inflateRawSync(body, { dictionary: dictionaryOf(columns, signer) }).toString();
 }
 
 interface ReceiptParts {

@@ -4,50 +4,101 @@ import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { JobFilter, JobRecords } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
 import { STATES } from './job-body.ts';
-import { findJob, insertJob, numberFor, replaceJob, SIDES, selectJobs } from './job-rows.ts';
+import { countFolded, foldJobs, readFolded } from './job-folds.ts';
+import { findJob, insertJob, type KeptJob, numberFor, replaceJob, SIDES, selectJobs } from './job-rows.ts';
 import { shortId } from './short-ids.ts';
 
 /** The groups of states that the index knows: the values of the column `outcome`. */
 const OUTCOMES = [0, 1, 2] as const;
 
 export function openJobStore(writer: WriteHandle): JobRecords {
+  const recent = createRecentJobs(writer);
   return {
     transaction: (run) => writer.transaction(run),
-    ...jobWrites(writer),
-    ...jobQueries(writer),
+    ...jobWrites(writer, recent),
+    ...jobQueries(writer, recent),
     ...paymentMarks(writer),
+    fold(createdBeforeMs, limit) {
+      recent.forget();
+      return writer.transaction(() => foldJobs(writer, createdBeforeMs, limit));
+    },
+    folded: () => readFolded(writer),
   };
 }
 
-function jobWrites(writer: WriteHandle): Pick<JobRecords, 'insert' | 'insertEnded' | 'update'> {
+/** Jobs that were written last and will probably change again: reading one back takes as long as writing it. */
+const RECENT_MAX = 64;
+
+function jobWrites(
+  writer: WriteHandle,
+  recent: RecentJobs,
+): Pick<JobRecords, 'insert' | 'insertEnded' | 'update'> {
   return {
     insertEnded: (job, events, paid) => writer.transaction(() => insertJob(writer, { job, events, paid })),
     insert: (job, event) =>
-      writer.transaction(() =>
-        insertJob(writer, { job, events: event === undefined ? [] : [event], paid: 'no' }),
-      ),
-    update: (id, patch, event, paid) =>
       writer.transaction(() => {
-        const before = findJob(writer, id);
+        const kept = { job, events: event === undefined ? [] : [event], paid: 'no' } as const;
+        insertJob(writer, kept);
+        recent.keep(kept);
+      }),
+    update: (id, patch, added, paid) =>
+      writer.transaction(() => {
+        const before = recent.find(id);
         if (before === null) {
           throw new AppError('not-found', `Job "${id}" not found.`, { details: { id } });
         }
         const job = { ...before.job, ...patch };
-        const events = event === undefined ? before.events : [...before.events, event];
-        replaceJob(writer, { job, events, paid: paid ?? before.paid });
+        const kept = { job, events: [...before.events, ...added], paid: paid ?? before.paid };
+        replaceJob(writer, kept);
+        recent.keep(kept);
         return job;
       }),
   };
 }
 
-function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count'> {
+interface RecentJobs {
+  /** Finds any stored job. */
+  find(id: string): KeptJob | null;
+  keep(kept: KeptJob): void;
+  /** Forgets all, because some may go. */
+  forget(): void;
+}
+
+function createRecentJobs(reader: ReadHandle): RecentJobs {
+  const recent = new Map<string, KeptJob>();
+  let rollbacks = reader.rollbacks();
+  const forgetUndone = () => {
+    if (rollbacks === reader.rollbacks()) return;
+    rollbacks = reader.rollbacks();
+    recent.clear();
+  };
   return {
-    find: (id) => findJob(reader, id)?.job ?? null,
+    find(id) {
+      forgetUndone();
+      return recent.get(id) ?? findJob(reader, id);
+    },
+    keep(kept) {
+      forgetUndone();
+      recent.delete(kept.job.id);
+      recent.set(kept.job.id, kept);
+      const oldest = recent.keys().next();
+      if (recent.size > RECENT_MAX && !oldest.done) recent.delete(oldest.value);
+    },
+    forget: () => recent.clear(),
+  };
+}
+
+function jobQueries(
+  reader: ReadHandle,
+  recent: RecentJobs,
+): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count' | 'bounds'> {
+  return {
+    find: (id) => recent.find(id)?.job ?? null,
     list: (filter) => listJobs(reader, filter),
     // Texts come before bytes, so '' is before every ID.
     page: (afterId, limit) =>
       selectJobs(reader, 'WHERE id > ? ORDER BY id LIMIT ?', afterId === '' ? '' : shortId(afterId), limit),
-    events: (id) => findJob(reader, id)?.events ?? [],
+    events: (id) => recent.find(id)?.events ?? [],
     count({ side, states, fromMs, toMs }) {
       const row = reader.get<{ jobs: number }>(
         `SELECT count(*) AS jobs FROM job
@@ -58,9 +109,32 @@ function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'pag
         fromMs,
         toMs,
       );
-      return row?.jobs ?? 0;
+      const outcomes = isWhole(states) ? outcomesOf(states) : [];
+      return (row?.jobs ?? 0) + countFolded(reader, { side: SIDES.indexOf(side), outcomes, fromMs, toMs });
+    },
+    bounds(side) {
+      const [unfinished, served, failed] = OUTCOMES.map((outcome) => timesOf(reader, side, outcome));
+      const newest = [unfinished, served, failed].flatMap((times) => times?.newest ?? []);
+      return {
+        newestMs: newest.length > 0 ? Math.max(...newest) : null,
+        oldestUnfinishedMs: unfinished?.oldest ?? null,
+      };
     },
   };
+}
+
+interface Times {
+  readonly oldest: number | null;
+  readonly newest: number | null;
+}
+
+/** Returns the first and the last creation time in one range of the index. */
+function timesOf(reader: ReadHandle, side: Job['side'], outcome: number): Times | null {
+  const range = 'FROM job WHERE side = ? AND outcome = ?';
+  return reader.get<Times>(
+    `SELECT (SELECT min(created_at_ms) ${range}) AS oldest, (SELECT max(created_at_ms) ${range}) AS newest`,
+    ...[SIDES.indexOf(side), outcome, SIDES.indexOf(side), outcome],
+  );
 }
 
 function paymentMarks(reader: ReadHandle): Pick<JobRecords, 'unclaimed' | 'unsettled'> {
@@ -111,10 +185,12 @@ function outcomeOf(state: JobState): number {
   return number < 6 ? 1 : 2;
 }
 
+/** True if the states are whole groups. */
+function isWhole(states: readonly JobState[]): boolean {
+  return STATES.every((state) => states.includes(state) || !outcomesOf(states).includes(outcomeOf(state)));
+}
+
 /** Returns the condition for states that aren't whole groups; nothing for those that are. */
 function onlyThese(states: readonly JobState[]): string {
-  const isWhole = STATES.every(
-    (state) => states.includes(state) || !outcomesOf(states).includes(outcomeOf(state)),
-  );
-  return isWhole ? '' : `AND state IN (${states.map((state) => STATES.indexOf(state)).join(', ')})`;
+  return isWhole(states) ? '' : `AND state IN (${states.map((state) => STATES.indexOf(state)).join(', ')})`;
 }

@@ -1,4 +1,8 @@
-/** Sums the stored flows over spans of time, in the database: a year has more of them than a page should wait for. */
+/**
+ * Sums the stored flows over spans of time, in the database: a year has more of them than a page should wait for. What
+ * was summed is remembered until an entry of that time is appended, which for past days is hardly ever.
+ */
+import Sqlite from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
 import { amount } from '../../../shared/money.ts';
 import {
@@ -6,97 +10,154 @@ import {
   type Flow,
   type FlowSpan,
   type NamedFlow,
+  type Posting,
   QUARTER_MS,
   type TimedFlow,
 } from '../../ports/ledger.ts';
 import type { ReadHandle } from './handles.ts';
 
-/**
- * Most characters of an amount that SQLite can add up without rounding: below 2^63, with a sign. Both halves are summed
- * for themselves, so that no number of rows overflows.
- */
+/** Most characters of an amount that SQLite can read as a number without rounding: below 2^63, with a sign. */
 const CHARACTERS_MAX = 18;
-const HALF = 1_000_000_000n;
+/** Enough for two years by day, of income by model and of fees. */
+const REMEMBERED_MAX = 4_000;
 
-const COLUMNS = `CAST(coalesce(sum(CAST(amount AS INTEGER) / ${HALF}), 0) AS TEXT) AS high,
-  CAST(coalesce(sum(CAST(amount AS INTEGER) % ${HALF}), 0) AS TEXT) AS low,
-  coalesce(sum(jobs), 0) AS jobs, coalesce(max(length(amount)), 0) AS characters`;
+const COLUMNS = `CAST(sum(CAST(amount AS INTEGER)) AS TEXT) AS amount, sum(jobs) AS jobs,
+  max(length(amount)) AS characters`;
 const ROWS = `FROM ledger_flow WHERE account = ? AND asset_id = ? AND by = ? AND from_ms >= ? AND from_ms < ?`;
 
+/** Whose flows: of one account and asset, over a span. */
+export interface FlowPlace {
+  readonly account: Account;
+  readonly assetId: string;
+  readonly span: FlowSpan;
+}
+
+export interface FlowReader {
+  /** Implements {@link LedgerStore.flow}. */
+  flow(place: FlowPlace): Flow;
+  /** Implements {@link LedgerStore.flowsBy}. */
+  flowsBy(by: 'model' | 'peer', place: FlowPlace): readonly NamedFlow[];
+  /** Call it with each posting that is appended. */
+  appended(posting: Pick<Posting, 'atMs'>): void;
+}
+
+interface Remembered {
+  readonly span: FlowSpan;
+  readonly flows: readonly NamedFlow[];
+}
+
+export function createFlowReader(reader: ReadHandle): FlowReader {
+  const remembered = new Map<string, Remembered>();
+  let rollbacks = 0;
+
+  function read(by: 'model' | 'peer' | null, place: FlowPlace): readonly NamedFlow[] {
+    const { fromMs, toMs } = place.span;
+    assert(
+      fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0,
+      'the span of flows must consist of whole quarters',
+    );
+    // What was read in a transaction that was undone isn't stored.
+    if (rollbacks !== reader.rollbacks() || remembered.size >= REMEMBERED_MAX) remembered.clear();
+    rollbacks = reader.rollbacks();
+    const key = JSON.stringify([by, place.account, place.assetId, fromMs, toMs]);
+    const known = remembered.get(key);
+    if (known !== undefined) return known.flows;
+    const flows = by === null ? [readSum(reader, place)] : readByName(reader, by, place);
+    remembered.set(key, { span: place.span, flows });
+    return flows;
+  }
+
+  return {
+    flow(place) {
+      const [flow] = read(null, place);
+      return { amount: flow?.amount ?? amount(0), jobs: flow?.jobs ?? 0 };
+    },
+    flowsBy: (by, place) => read(by, place),
+    appended({ atMs }) {
+      for (const [key, { span }] of remembered) {
+        if (atMs >= span.fromMs && atMs < span.toMs) remembered.delete(key);
+      }
+    },
+  };
+}
+
 interface SumRow {
-  readonly high: string;
-  readonly low: string;
-  readonly jobs: number;
-  readonly characters: number;
+  readonly amount: string | null;
+  readonly jobs: number | null;
+  readonly characters: number | null;
 }
 
-type Place = readonly [account: string, assetId: string, by: string, fromMs: number, toMs: number];
+type Values = readonly [account: string, assetId: string, by: string, fromMs: number, toMs: number];
 
-/** Implements {@link LedgerStore.flow}. */
-export function readFlow(reader: ReadHandle, account: Account, assetId: string, span: FlowSpan): Flow {
-  const place: Place = [account, assetId, 'model', ...limitsOf(span)];
-  const row = reader.get<SumRow>(`SELECT ${COLUMNS} ${ROWS}`, ...place);
-  if (row === null) return { amount: amount(0), jobs: 0 };
-  return { amount: sumOf(row, () => addUp(reader, ROWS, place)), jobs: row.jobs };
+function valuesOf({ account, assetId, span }: FlowPlace, by: 'model' | 'peer'): Values {
+  return [account, assetId, by, span.fromMs, span.toMs];
 }
 
-/** Implements {@link LedgerStore.flowsBy}. */
-export function readFlowsBy(
-  reader: ReadHandle,
-  by: 'model' | 'peer',
-  {
-    account,
-    assetId,
-    span,
-  }: { readonly account: Account; readonly assetId: string; readonly span: FlowSpan },
-): NamedFlow[] {
-  const place: Place = [account, assetId, by, ...limitsOf(span)];
-  return reader
-    .all<SumRow & { name: string }>(`SELECT name, ${COLUMNS} ${ROWS} GROUP BY name`, ...place)
-    .map((row) => ({
-      name: row.name === '' ? null : row.name,
-      amount: sumOf(row, () => addUp(reader, `${ROWS} AND name = ?`, [...place, row.name])),
-      jobs: row.jobs,
-    }));
+function readSum(reader: ReadHandle, place: FlowPlace): NamedFlow {
+  const values = valuesOf(place, 'model');
+  const row = unlessTooWide(() => reader.get<SumRow>(`SELECT ${COLUMNS} ${ROWS}`, ...values));
+  if (row !== null && !isTooWide(row)) {
+    return { name: null, amount: amount(row.amount ?? 0), jobs: row.jobs ?? 0 };
+  }
+  const flows = readExactly(reader, values);
+  return {
+    name: null,
+    amount: amount(flows.reduce((sum, flow) => sum + flow.amount, 0n)),
+    jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
+  };
+}
+
+function readByName(reader: ReadHandle, by: 'model' | 'peer', place: FlowPlace): NamedFlow[] {
+  const values = valuesOf(place, by);
+  const rows = unlessTooWide(() =>
+    reader.all<SumRow & { name: string }>(`SELECT name, ${COLUMNS} ${ROWS} GROUP BY name`, ...values),
+  );
+  if (rows === null || rows.some(isTooWide)) return readExactly(reader, values);
+  return rows.map((row) => ({
+    name: row.name || null,
+    amount: amount(row.amount ?? 0),
+    jobs: row.jobs ?? 0,
+  }));
+}
+
+function isTooWide({ characters }: SumRow): boolean {
+  return (characters ?? 0) > CHARACTERS_MAX;
+}
+
+/** Returns null for a sum that SQLite's integers can't hold. */
+function unlessTooWide<T>(run: () => T): T | null {
+  try {
+    return run();
+  } catch (cause) {
+    if (cause instanceof Sqlite.SqliteError && cause.message === 'integer overflow') return null;
+    throw cause;
+  }
 }
 
 /** Implements {@link LedgerStore.flowsByQuarter}. */
-export function readFlowsByQuarter(
-  reader: ReadHandle,
-  account: Account,
-  assetId: string,
-  span: FlowSpan,
-): TimedFlow[] {
-  const place: Place = [account, assetId, 'model', ...limitsOf(span)];
-  return reader
-    .all<SumRow & { fromMs: number }>(
-      `SELECT from_ms AS fromMs, ${COLUMNS} ${ROWS} GROUP BY from_ms ORDER BY from_ms`,
-      ...place,
-    )
-    .map((row) => ({
-      fromMs: row.fromMs,
-      amount: sumOf(row, () => addUp(reader, `${ROWS} AND from_ms = ?`, [...place, row.fromMs])),
-      jobs: row.jobs,
-    }));
-}
-
-function limitsOf({ fromMs, toMs }: FlowSpan): readonly [number, number] {
-  assert(
-    fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0,
-    'the span of flows must consist of whole quarters',
+export function readFlowsByQuarter(reader: ReadHandle, place: FlowPlace): TimedFlow[] {
+  const sums = new Map<number, { amount: bigint; jobs: number }>();
+  const rows = reader.iterate<{ fromMs: number; amount: string; jobs: number }>(
+    `SELECT from_ms AS fromMs, amount, jobs ${ROWS} ORDER BY from_ms`,
+    ...valuesOf(place, 'model'),
   );
-  return [fromMs, toMs];
-}
-
-function sumOf({ high, low, characters }: SumRow, exactly: () => bigint) {
-  return amount(characters > CHARACTERS_MAX ? exactly() : BigInt(high) * HALF + BigInt(low));
+  for (const row of rows) {
+    const known = sums.get(row.fromMs) ?? { amount: 0n, jobs: 0 };
+    sums.set(row.fromMs, { amount: known.amount + BigInt(row.amount), jobs: known.jobs + row.jobs });
+  }
+  return [...sums].map(([fromMs, sum]) => ({ fromMs, amount: amount(sum.amount), jobs: sum.jobs }));
 }
 
 /** Adds up amounts that are too wide for the database. */
-function addUp(reader: ReadHandle, rows: string, values: readonly (string | number)[]): bigint {
-  let sum = 0n;
-  for (const row of reader.iterate<{ amount: string }>(`SELECT amount ${rows}`, ...values)) {
-    sum += BigInt(row.amount);
+function readExactly(reader: ReadHandle, values: Values): NamedFlow[] {
+  const sums = new Map<string, { amount: bigint; jobs: number }>();
+  const rows = reader.iterate<{ name: string; amount: string; jobs: number }>(
+    `SELECT name, amount, jobs ${ROWS}`,
+    ...values,
+  );
+  for (const row of rows) {
+    const known = sums.get(row.name) ?? { amount: 0n, jobs: 0 };
+    sums.set(row.name, { amount: known.amount + BigInt(row.amount), jobs: known.jobs + row.jobs });
   }
-  return sum;
+  return [...sums].map(([name, sum]) => ({ name: name || null, amount: amount(sum.amount), jobs: sum.jobs }));
 }

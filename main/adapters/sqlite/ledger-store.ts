@@ -4,7 +4,7 @@ import type { Account, LedgerStore, Posting } from '../../ports/ledger.ts';
 import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
-import { readFlow, readFlowsBy, readFlowsByQuarter } from './ledger-flows.ts';
+import { createFlowReader, readFlowsByQuarter } from './ledger-flows.ts';
 import { findPosting, insertPosting, listPostings, readRows, takenKeys, toKept } from './ledger-rows.ts';
 import { addToSums, createSums, writeSums } from './ledger-sums.ts';
 
@@ -18,9 +18,13 @@ interface BalanceRow extends AmountRow {
 }
 
 export function openLedgerStore(writer: WriteHandle): LedgerStore {
+  const flows = createFlowReader(writer);
   return {
     transaction: (run) => writer.transaction(run),
-    append: (postings) => writer.transaction(() => append(writer, postings)),
+    append(postings) {
+      writer.transaction(() => append(writer, postings));
+      for (const posting of postings) flows.appended(posting);
+    },
     find: (key) => findPosting(writer, key),
     taken: (keys) => takenKeys(writer, keys),
     list: ({ kind, limit }) => listPostings(writer, kind, limit),
@@ -37,9 +41,9 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
       writer
         .all<BalanceRow>('SELECT account, asset_id, amount FROM ledger_balance ORDER BY account, asset_id')
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
-    flow: (account, assetId, span) => readFlow(writer, account, assetId, span),
-    flowsBy: (by, account, assetId, span) => readFlowsBy(writer, by, { account, assetId, span }),
-    flowsByQuarter: (account, assetId, span) => readFlowsByQuarter(writer, account, assetId, span),
+    flow: (account, assetId, span) => flows.flow({ account, assetId, span }),
+    flowsBy: (by, account, assetId, span) => flows.flowsBy(by, { account, assetId, span }),
+    flowsByQuarter: (account, assetId, span) => readFlowsByQuarter(writer, { account, assetId, span }),
     sumForChannel: (account, channelId) => {
       const row = writer.get<AmountRow>(
         'SELECT amount FROM ledger_channel_sum WHERE account = ? AND channel_id = ?',

@@ -11,6 +11,7 @@ import { ledgerChain } from './migrations/0005-ledger-chain.ts';
 import { postingsWithLines } from './migrations/0006-postings-with-lines.ts';
 import { identityAndChecksums } from './migrations/0007-identity-and-checksums.ts';
 import { compactRows } from './migrations/0008-compact-rows.ts';
+import { foldedJobs } from './migrations/0009-folded-jobs.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   ledger,
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   postingsWithLines,
   identityAndChecksums,
   compactRows,
+  foldedJobs,
 ];
 
 /** Version of the newest step, which is the schema version of this program. */

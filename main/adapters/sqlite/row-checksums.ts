@@ -8,6 +8,9 @@ export const CHECKSUMS_SINCE = 7;
 /** Version from which jobs are compact rows, and shared texts exist. */
 export const COMPACT_SINCE = 8;
 
+/** Version from which old jobs are folded into sums. */
+const FOLDS_SINCE = 9;
+
 /** SQL that computes each table's checksum, and the table's key for messages. The form must never change. */
 const CHECKSUM_SQL = {
   shared_text: 'row_checksum(number, text)',
@@ -15,6 +18,8 @@ const CHECKSUM_SQL = {
     output_tokens, charged, cumulative, signer, signature, body)`,
   record: 'row_checksum(collection, key, value)',
   benchmark: 'row_checksum(id, at_ms, kind, conditions, result)',
+  job_fold: `row_checksum(day_ms, side, outcome, model, peer, asset, jobs, charged_jobs, charged, input_tokens,
+    output_tokens)`,
 } as const;
 
 /** The same for databases that were written before {@link COMPACT_SINCE}. */
@@ -32,6 +37,7 @@ const KEYS: Readonly<Record<keyof typeof CHECKSUM_SQL | keyof typeof OLDER_SQL, 
   job_event: "job_id || ' ' || position",
   record: "collection || ' ' || key",
   benchmark: 'id',
+  job_fold: "day_ms || ' ' || side || ' ' || outcome || ' ' || model || ' ' || peer || ' ' || asset",
 };
 
 /** Returns 16 hexadecimal digits for the stored values of a row, in the order of its columns. Bytes count as hexadecimal. */
@@ -50,6 +56,7 @@ export function findChangedRow(database: Database): string | null {
   addChecksumFunction(database);
   const version = Number(database.pragma('user_version', { simple: true }));
   for (const [table, sql] of Object.entries(version < COMPACT_SINCE ? OLDER_SQL : CHECKSUM_SQL)) {
+    if (table === 'job_fold' && version < FOLDS_SINCE) continue;
     const key = KEYS[table as keyof typeof KEYS];
     const changed = database
       .prepare(`SELECT ${key} FROM ${table} WHERE checksum IS NOT ${sql} LIMIT 1`)

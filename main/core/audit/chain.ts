@@ -3,7 +3,7 @@ import { AppError } from '../../../shared/errors.ts';
 import { networkOf } from '../../../shared/money.ts';
 import type { ChainEvidence, TransactionEvidence } from '../../ports/evidence.ts';
 import type { KeptPosting, LedgerLine, Posting } from '../../ports/ledger.ts';
-import { isOfJob, nameOrphans } from './orphans.ts';
+import { compareFolded, isOfJob } from './orphans.ts';
 import type { ReceiptSums } from './receipts.ts';
 import type { AuditSources, Findings } from './sources.ts';
 
@@ -34,7 +34,7 @@ export async function compareWithChain(
       if (isOfJob(entry.posting)) ofJobs += 1;
     }
   }
-  if (ofJobs !== receipts.booked) nameOrphans(sources, findings);
+  if (ofJobs !== receipts.booked || sources.folded.length > 0) compareFolded(sources, findings);
   let transactions = 0;
   for (const [network, named] of networks) {
     const evidence = sources.chains.get(network) ?? null;

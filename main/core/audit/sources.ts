@@ -1,6 +1,7 @@
 /** Inputs of an audit, and the collector of its findings. */
 import type { Job } from '../../../shared/jobs.ts';
 import type { ChainEvidence, SoldChannelRecord } from '../../ports/evidence.ts';
+import type { FoldedJobs } from '../../ports/jobs.ts';
 import type { LedgerProblem } from '../../ports/ledger.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -22,6 +23,8 @@ export interface AuditSources {
   readonly problems: () => Promise<readonly LedgerProblem[]>;
   /** All jobs, a page at a time. */
   readonly jobs: () => Iterable<readonly Job[]>;
+  /** Sums of the jobs whose details are no longer stored. */
+  readonly folded: readonly FoldedJobs[];
   readonly findJob: (id: string) => Job | null;
   readonly soldChannels: readonly SoldChannelRecord[];
   /** The peer ID of this machine, which signs its receipts; null when unknown. */

@@ -4,7 +4,7 @@ import type { Price } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { DepositLimits } from '../../ports/payments.ts';
-import type { RecordStore } from '../../ports/store.ts';
+import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import { createDayTotals } from './day-totals.ts';
 import { createDepositLimits } from './deposit-limits.ts';
 import { createPeerRecords, isTrusted } from './peer-records.ts';
@@ -13,6 +13,8 @@ import { type HoldEnd, openRequestBudget, type RequestBudget } from './request-b
 
 export interface BudgetOptions {
   readonly records: RecordStore;
+  /** Defers the records of single requests. Default: each is on disk immediately. */
+  readonly durability?: Durability;
   readonly clock: Clock;
   readonly log: Log;
   /** Read again for every decision. */
@@ -38,7 +40,7 @@ export interface Budget {
 
 /** See {@link Budget}. */
 export function createBudget(options: BudgetOptions): Budget {
-  const { records, clock, log, settings, depositUsual } = options;
+  const { records, clock, log, settings, depositUsual, durability = IMMEDIATE } = options;
   const peers = createPeerRecords(records, clock);
   const day = createDayTotals(records, clock);
   const paid = createPaidPrices(records);
@@ -79,8 +81,10 @@ export function createBudget(options: BudgetOptions): Budget {
         },
         settle(peer, reserved, charged, end) {
           open -= reserved;
-          noteCharged(charged);
-          noteEnd(peer, end);
+          durability.defer(() => {
+            noteCharged(charged);
+            noteEnd(peer, end);
+          });
         },
         correct(charged, counted, countedAtMs) {
           if (charged >= counted) noteCharged(charged - counted);

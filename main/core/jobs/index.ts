@@ -1,5 +1,6 @@
 /** Public interface of the jobs module. */
 export { type Bookkeeping, bookSettlement, recoverBooks } from './bookkeeping.ts';
+export { createFolding, type Folding, type FoldingParts } from './folding.ts';
 export { newJobId } from './id.ts';
 export { decodeSpeed, type JobRecord, type NewJob, recordJob } from './job-record.ts';
 export { createJobs, type JobPage, type Jobs, type JobsParts } from './jobs.ts';

@@ -1,7 +1,7 @@
 /** Writes the steps of jobs: each transition is checked, and its charge is recorded in the same transaction. */
 import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
-import type { Job, JobEvent } from '../../../shared/jobs.ts';
+import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
 import type { JobPatch, JobRecords } from '../../ports/jobs.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { mayFollow, UNFINISHED_STATES } from './states.ts';
@@ -10,7 +10,16 @@ export interface JobSteps {
   /** Returns the job. Fails with `not-found`. */
   find(id: string): Job;
   /** Writes a step and records its charge, all or nothing; returns the job after it. */
-  write(id: string, patch: JobPatch, event?: JobEvent, paid?: 'claimed' | 'settled'): Job;
+  write(id: string, step: JobStep): Job;
+}
+
+export interface JobStep {
+  readonly patch: JobPatch;
+  readonly events: readonly JobEvent[];
+  /** Marks the progress of the job's money. */
+  readonly paid?: 'claimed' | 'settled';
+  /** The state before this step, if it is not the stored one. */
+  readonly from?: JobState | undefined;
 }
 
 export function createJobSteps(records: JobRecords, ledger: Pick<Ledger, 'jobCharged'>): JobSteps {
@@ -22,12 +31,12 @@ export function createJobSteps(records: JobRecords, ledger: Pick<Ledger, 'jobCha
 
   return {
     find,
-    write: (id, patch, event, paid) =>
+    write: (id, { patch, events, paid, from }) =>
       records.transaction(() => {
-        const before = find(id);
-        const state = patch.state ?? before.state;
-        assert(mayFollow(before.state, state), `job ${id} can't change from ${before.state} to ${state}`);
-        const after = records.update(id, patch, event, paid);
+        const before = from ?? find(id).state;
+        const state = patch.state ?? before;
+        assert(mayFollow(before, state), `job ${id} can't change from ${before} to ${state}`);
+        const after = records.update(id, patch, events, paid);
         if (!UNFINISHED_STATES.includes(state)) ledger.jobCharged(after);
         return after;
       }),

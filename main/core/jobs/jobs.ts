@@ -3,11 +3,13 @@ import { assert } from '../../../shared/assert.ts';
 import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
+import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
 import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
-import { type ChargedTotal, recoverJobs, recoverOne } from './recovery.ts';
+import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
+import { type ChargedTotal, recoverIfOpen, recoverJobs } from './recovery.ts';
+import { createRunningSteps } from './running-steps.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
 export interface JobPage {
@@ -28,11 +30,7 @@ export interface Jobs extends JobStore {
   /** Fails with `not-found`. */
   show(id: string): { readonly job: Job; readonly events: readonly JobEvent[] };
   /** Counts the jobs of one side that were created since then and, if an end is given, before it. */
-  counts(
-    side: Job['side'],
-    fromMs: number,
-    toMs?: number,
-  ): { readonly served: number; readonly failed: number };
+  counts(side: Job['side'], fromMs: number, toMs?: number): OutcomeCounts;
   /** Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. */
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
   /** Marks the jobs of this asset that were claimed as paid out. */
@@ -59,6 +57,8 @@ export interface JobsParts {
 
 export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
+  const counter = createOutcomeCounter(records);
+  const running = createRunningSteps();
   const listeners = new Set<(job: Job) => void>();
   const left = new Set<string>();
   // Deferred, so that a listener that throws can't undo a step that moves money.
@@ -73,30 +73,47 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     const changed = records.transaction(() =>
       jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        steps.write(job.id, job.state === from ? { state: paid } : {}, event, paid),
+        steps.write(job.id, {
+          patch: job.state === from ? { state: paid } : {},
+          events: [event],
+          paid,
+        }),
       ),
     );
     changed.forEach(notify);
   }
 
+  function writeStep(id: string, patch: JobPatch, event: JobEvent | undefined): Job {
+    const begun = running.kept(id);
+    const events = [...(begun?.events ?? []), ...(event === undefined ? [] : [event])];
+    const step = { patch: { ...begun?.patch, ...patch }, events, from: begun?.patch.state };
+    const job = durability.defer(() => steps.write(id, step));
+    running.forget(id);
+    return job;
+  }
+
   return {
     insert(job, event) {
       assert(FIRST_STATES.includes(job.state), `a job can't begin as ${job.state}`);
+      counter.inserted(job);
       durability.defer(() => records.insert(job, event));
       notify(job);
     },
     update(id, patch, event) {
-      const job = durability.defer(() => steps.write(id, patch, event));
+      const job = running.begin(steps.find, id, patch, event) ?? writeStep(id, patch, event);
       notify(job);
       return job;
     },
     durable: () => durability.durable(),
-    list: (page) => listPage(records, page),
-    show: (id) => ({ job: steps.find(id), events: records.events(id) }),
-    counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({
-      served: records.count({ side, states: SERVED_STATES, fromMs, toMs }),
-      failed: records.count({ side, states: FAILED_STATES, fromMs, toMs }),
+    list(page) {
+      const { jobs, more } = listPage(records, page);
+      return { jobs: jobs.map(running.applied), more };
+    },
+    show: (id) => ({
+      job: running.applied(steps.find(id)),
+      events: [...records.events(id), ...running.events(id)],
     }),
+    counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => counter.count(side, fromMs, toMs),
     markClaimed({ channelId, claimedTotal, txHash }) {
       const covered = records
         .unclaimed(channelId)
@@ -106,12 +123,15 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
     leave: (id) => void left.add(id),
-    recover: (chargedTotal = () => null) => recoverJobs({ records, steps, ledger, clock }, chargedTotal),
+    recover(chargedTotal = () => null) {
+      running.forget(null);
+      return recoverJobs({ records, steps, ledger, clock }, chargedTotal);
+    },
     recoverLeft(chargedTotal = () => null) {
       for (const id of left) {
-        const job = records.find(id);
-        const isOpen = job !== null && UNFINISHED_STATES.includes(job.state);
-        if (isOpen) notify(recoverOne({ steps, ledger, clock }, job, chargedTotal));
+        running.forget(id);
+        const job = recoverIfOpen({ records, steps, ledger, clock }, id, chargedTotal);
+        if (job !== null) notify(job);
         left.delete(id);
       }
     },

@@ -11,7 +11,7 @@ import { UNFINISHED_STATES } from './states.ts';
 export type ChargedTotal = (channelId: string) => Amount | null;
 
 export interface RecoveryParts {
-  readonly records: Pick<JobRecords, 'list'>;
+  readonly records: Pick<JobRecords, 'find' | 'list'>;
   readonly steps: JobSteps;
   readonly ledger: Pick<Ledger, 'bookedOnChannel'>;
   readonly clock: Clock;
@@ -29,20 +29,28 @@ export function recoverJobs(parts: RecoveryParts, chargedTotal: ChargedTotal): r
   }
 }
 
-/** Ends one job. */
-export function recoverOne(parts: Omit<RecoveryParts, 'records'>, job: Job, chargedTotal: ChargedTotal): Job {
+/** Ends one job whose end the disk didn't take; null if it has ended. */
+export function recoverIfOpen(parts: RecoveryParts, id: string, chargedTotal: ChargedTotal): Job | null {
+  const job = parts.records.find(id);
+  const isOpen = job !== null && UNFINISHED_STATES.includes(job.state);
+  return isOpen ? recoverOne(parts, job, chargedTotal) : null;
+}
+
+function recoverOne(parts: Omit<RecoveryParts, 'records'>, job: Job, chargedTotal: ChargedTotal): Job {
   const atMs = parts.clock.now();
   const endedAtMs = job.endedAtMs ?? atMs;
   const cumulative = job.cumulative ?? cumulativeIfCharged(parts, job, chargedTotal);
   if (cumulative !== null) {
     const event = { atMs, state: 'charged', note: 'Recorded later' } as const;
-    return parts.steps.write(job.id, { state: 'charged', endedAtMs, cumulative }, event);
+    return parts.steps.write(job.id, {
+      patch: { state: 'charged', endedAtMs, cumulative },
+      events: [event],
+    });
   }
-  return parts.steps.write(
-    job.id,
-    { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
-    { atMs, state: 'failed', note: 'The end of this job was not recorded' },
-  );
+  return parts.steps.write(job.id, {
+    patch: { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
+    events: [{ atMs, state: 'failed', note: 'The end of this job was not recorded' }],
+  });
 }
 
 /**

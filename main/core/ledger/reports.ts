@@ -2,7 +2,7 @@
 import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
+import type { Account, Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
 const HOUR_MS = 3_600_000;
@@ -77,26 +77,41 @@ export function createReports(parts: {
 }): Reports {
   const { store, clock, calendar } = parts;
 
+  let starts: number[] = [];
   /** Start times of the last local days, oldest first; the last one is today's. */
-  const dayStarts = (days: number): number[] => {
+  const dayStarts = (days: number): readonly number[] => {
     assert(days >= 1, 'at least one day');
-    const starts = [calendar.startOfDay(clock.now())];
+    const today = calendar.startOfDay(clock.now());
+    if (starts.at(-1) !== today) starts = [today];
     while (starts.length < days) starts.unshift(calendar.startOfDay((starts[0] ?? 0) - 1));
-    return starts;
+    return starts.slice(-days);
   };
   /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
   const incomeSince = (assetId: string, fromMs: number): Flow =>
     store.flow('income:jobs', assetId, since(fromMs));
 
+  /** The spans of the last local days, oldest first; the last one is today. */
+  const daySpans = (days: number) => {
+    const starts = dayStarts(days);
+    const end = calendar.startOfNextDay(clock.now());
+    return starts.map((fromMs, index) => ({ fromMs, toMs: starts[index + 1] ?? end }));
+  };
+  /** By day, because past days are remembered. */
+  const flowsByDay = (by: 'model' | 'peer', account: Account, assetId: string, days: number) =>
+    daySpans(days).flatMap((span) => store.flowsBy(by, account, assetId, span));
   const earnedBy = (assetId: string, days: number, by: 'model' | 'peer') =>
-    named(store.flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0)), -1n).map(
-      ({ name, sum, jobs }) => ({ name, earned: sum, jobs }),
-    );
+    named(flowsByDay(by, 'income:jobs', assetId, days), -1n).map(({ name, sum, jobs }) => ({
+      name,
+      earned: sum,
+      jobs,
+    }));
   const spentBy = (assetId: string, days: number, by: 'model' | 'peer'): readonly Spent[] =>
-    named(store.flowsBy(by, 'expense:inference', assetId, since(dayStarts(days)[0] ?? 0)), 1n).map(
-      ({ name, sum, jobs }) => ({ name, spent: sum, jobs }),
-    );
+    named(flowsByDay(by, 'expense:inference', assetId, days), 1n).map(({ name, sum, jobs }) => ({
+      name,
+      spent: sum,
+      jobs,
+    }));
 
   return {
     earnedSince(assetId, start) {
@@ -104,19 +119,16 @@ export function createReports(parts: {
       const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
       return amount(-incomeSince(assetId, fromMs).amount);
     },
-    byDay(assetId, coinId, days) {
-      const starts = dayStarts(days);
-      return starts.map((fromMs, index) => {
-        const span = { fromMs, toMs: starts[index + 1] ?? calendar.startOfNextDay(clock.now()) };
+    byDay: (assetId, coinId, days) =>
+      daySpans(days).map((span) => {
         const income = store.flow('income:jobs', assetId, span);
         return {
-          day: calendar.day(fromMs),
+          day: calendar.day(span.fromMs),
           earned: amount(-income.amount),
           jobs: income.jobs,
           feesCoin: store.flow('fees:network', coinId, span).amount,
         };
-      });
-    },
+      }),
     byQuarter: (assetId, days) =>
       store
         .flowsByQuarter('income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
@@ -132,31 +144,36 @@ export function createReports(parts: {
       earnedBy(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
     spentByModel: (assetId, days) => spentBy(assetId, days, 'model'),
     spentByPeer: (assetId, days) => spentBy(assetId, days, 'peer'),
-    byNetwork(days) {
-      const fromMs = dayStarts(days)[0] ?? 0;
-      return store
-        .balances()
-        .filter(({ account }) => account === 'income:jobs')
-        .map(({ assetId }) => {
-          const income = incomeSince(assetId, fromMs);
-          return {
-            // An asset's ID is its network's ID, a slash, and its contract on that network.
-            network: assetId.slice(0, assetId.lastIndexOf('/')),
-            assetId,
-            earned: amount(-income.amount),
-            jobs: income.jobs,
-          };
-        });
-    },
+    byNetwork: (days) => networksOf(store, (assetId) => incomeSince(assetId, dayStarts(days)[0] ?? 0)),
   };
 }
 
-/** Highest first; flows without a name are left out. `sign` makes the sums positive. */
+function networksOf(store: LedgerStore, incomeOf: (assetId: string) => Flow): NetworkEarnings[] {
+  return store
+    .balances()
+    .filter(({ account }) => account === 'income:jobs')
+    .map(({ assetId }) => {
+      const income = incomeOf(assetId);
+      return {
+        // An asset's ID is its network's ID, a slash, and its contract on that network.
+        network: assetId.slice(0, assetId.lastIndexOf('/')),
+        assetId,
+        earned: amount(-income.amount),
+        jobs: income.jobs,
+      };
+    });
+}
+
+/** Sums by name, highest first; flows without a name are left out. `sign` makes the sums positive. */
 function named(flows: readonly NamedFlow[], sign: bigint) {
-  return flows
-    .flatMap(({ name, amount: flowed, jobs }) =>
-      name === null ? [] : [{ name, sum: amount(sign * flowed), jobs }],
-    )
+  const sums = new Map<string, { sum: bigint; jobs: number }>();
+  for (const { name, amount: flowed, jobs } of flows) {
+    if (name === null) continue;
+    const known = sums.get(name) ?? { sum: 0n, jobs: 0 };
+    sums.set(name, { sum: known.sum + sign * flowed, jobs: known.jobs + jobs });
+  }
+  return [...sums]
+    .map(([name, { sum, jobs }]) => ({ name, sum: amount(sum), jobs }))
     .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
 }
 

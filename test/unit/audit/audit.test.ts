@@ -15,6 +15,7 @@ import { audit } from '../../../main/core/audit/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import type { ChainEvidence, SoldChannelRecord, TransactionEvidence } from '../../../main/ports/evidence.ts';
+import type { FoldedJobs } from '../../../main/ports/jobs.ts';
 import type { PeerKey } from '../../../main/ports/network.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
@@ -44,6 +45,9 @@ interface Scene {
   transactions: Record<string, Partial<TransactionEvidence> | null>;
   away: boolean;
   addresses: string[];
+  /** Jobs created before this time are folded; then this changes their sums. */
+  foldBeforeMs: number;
+  folded: (sums: readonly FoldedJobs[]) => readonly FoldedJobs[];
 }
 
 async function charged(
@@ -92,6 +96,8 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
     },
     away: false,
     addresses: [ADDRESS],
+    foldBeforeMs: 0,
+    folded: (sums) => sums,
   };
   const database = openDatabase(':memory:');
   const ledger = createLedger({
@@ -106,7 +112,8 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
   ledger.paidOut({ txHash: '0xp', assetId: TOKEN, amount: amount(700) });
   ledger.networkFee({ txHash: '0xp', assetId: COIN, amount: amount(4) });
   await change(scene);
-  for (const job of scene.jobs) database.jobs.insert(job);
+  for (const job of scene.jobs) database.jobs.insertEnded(job, [], 'settled');
+  database.jobs.fold(scene.foldBeforeMs, 10);
   const { onChain } = scene;
   const evidence: ChainEvidence = {
     tokenId: TOKEN,
@@ -135,6 +142,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
     ledger,
     problems: async () => ledger.problems(),
     jobs: () => [database.jobs.page('', 1000)],
+    folded: scene.folded(database.jobs.folded()),
     findJob: (id) => database.jobs.find(id),
     soldChannels: [scene.channel],
     ownPeer: key.peer,
@@ -312,4 +320,40 @@ test('notes a charge without a receipt after a crash, which the voucher covers',
   });
   assert.deepEqual(differences, []);
   assert.match(notes.join(), /2 charged jobs have no receipt/);
+});
+
+test('folded jobs are compared with the ledger by their sums', async () => {
+  const fold = (scene: Scene) => {
+    scene.foldBeforeMs = 2_000;
+  };
+  const { differences, notes, balances } = await auditOf(fold);
+  assert.deepEqual(differences, []);
+  assert.match(notes.join(), /2 old jobs are stored as daily sums only/);
+  assert.equal(balances.find(({ account }) => account === 'income:jobs')?.rebuilt, 741n);
+  const changes: readonly Partial<FoldedJobs>[] = [
+    { charged: amount(740) },
+    { chargedJobs: 1 },
+    { peer: 'another' },
+    { model: 'another' },
+    { side: 'bought' },
+  ];
+  for (const change of changes) {
+    const found = await auditOf((scene) => {
+      fold(scene);
+      scene.folded = (sums) => sums.map((sum) => ({ ...sum, ...change }));
+    });
+    assert.match(
+      found.differences[0]?.about ?? '',
+      /^folded jobs \((sold|bought), /,
+      Object.keys(change).join(),
+    );
+  }
+  const lost = await auditOf((scene) => {
+    fold(scene);
+    scene.folded = () => [];
+  });
+  assert.deepEqual(
+    lost.differences.map(({ about }) => about),
+    ['entry job:a:charged', 'entry job:b:charged'],
+  );
 });

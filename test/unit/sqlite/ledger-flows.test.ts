@@ -73,6 +73,27 @@ test('sums of any width are exact, in all and by name', () => {
   );
 });
 
+test('what was summed before is summed again after an entry of its time, also one that was undone', () => {
+  const database = openDatabase(':memory:');
+  const { ledger } = database;
+  const day = { fromMs: 0, toMs: 96 * QUARTER_MS };
+  const sum = () => ledger.flow('income:jobs', TOKEN, day).amount;
+  const models = () => ledger.flowsBy('model', 'income:jobs', TOKEN, day).map(({ amount }) => amount);
+  ledger.append([income(0, 5, 10n)]);
+  assert.deepEqual([sum(), models()], [-10n, [-10n]]);
+  ledger.append([income(1, day.toMs, 1n), income(2, day.toMs - 1, 3n)]);
+  assert.deepEqual([sum(), models()], [-13n, [-13n]]);
+  assert.throws(() =>
+    database.transaction(() => {
+      ledger.append([income(3, 7, 100n)]);
+      assert.equal(sum(), -113n);
+      throw new Error('undone');
+    }),
+  );
+  assert.deepEqual([sum(), models()], [-13n, [-13n]]);
+  database.close();
+});
+
 test('a comparison holds only what differs, whatever the order', () => {
   const database = new Sqlite(':memory:');
   database.exec(`CREATE TABLE ledger_flow (account TEXT, asset_id TEXT, by TEXT, from_ms INTEGER, name TEXT,

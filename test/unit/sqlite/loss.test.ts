@@ -332,12 +332,12 @@ function fillEveryTable(): void {
     const job = soldJob({ id: `job-${index}` });
     database.jobs.insert(job, { atMs: index, state: job.state, note: null });
     const event = { atMs: index + 1, state: 'running', note: 'a note' } as const;
-    database.jobs.update(job.id, { outputTokens: index }, event);
+    database.jobs.update(job.id, { outputTokens: index }, [event]);
     database.records.set('channel', `0x${index}`, JSON.stringify({ charged: String(index) }));
     const conditions = JSON.stringify({ index });
     database.benchmarks.insert({ id: `b-${index}`, atMs: index, kind: 'cpu', conditions, result: '{}' });
   }
-  database.jobs.update('job-3', {}, undefined, 'claimed');
+  database.jobs.update('job-3', {}, [], 'claimed');
   database.close();
 }
 

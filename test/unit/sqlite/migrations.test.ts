@@ -419,6 +419,18 @@ function chainedPostings(database: Database.Database): void {
   }
 }
 
+test('0009: daily sums of jobs are unique by their place', () => {
+  at(8).close();
+  const after = at(9);
+  after.exec("INSERT INTO shared_text VALUES (1, 'a model', 'x')");
+  const insert = after.prepare("INSERT INTO job_fold VALUES (86400000, ?, 1, 1, 1, 0, 2, 0, '0', 3, 4, 'x')");
+  insert.run(0);
+  assert.throws(() => insert.run(0), /UNIQUE/);
+  assert.throws(() => insert.run(2), /CHECK/);
+  insert.run(1);
+  after.close();
+});
+
 test('a failed step leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };
   assert.throws(

@@ -1,0 +1,220 @@
+/**
+ * `npm run bench -- history [--jobs N]`: measures an agent with a long life: a million jobs, unless told otherwise.
+ *
+ * A data folder is filled through the stores' own writes. The ledger is verified (and that of a tenth of the jobs, which
+ * shows whether the time is linear), the real agent starts on it, pages read it with every filter, and eight clients buy
+ * from it, alone and in turns with a page that keeps reading, an export and a verification.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { homePaths } from '../../main/core/home/index.ts';
+import {
+  type AgentApi,
+  connectApi,
+  type RunningAgent,
+  startAgent,
+  waitForState,
+} from '../lib/agent-process.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { fillHistory } from './history-fill.ts';
+import { keepReading, timeReads } from './history-reads.ts';
+import { waitForMarket } from './practice-here.ts';
+import { atLeast, atMost, type BenchOptions, type BenchResult, progress } from './result.ts';
+import { askFor, prepare } from './throughput.ts';
+
+const JOBS = 1_000_000;
+const REPORT_EVERY = 100_000;
+/** No chain listens there: the chain's part of a verification doesn't grow with the jobs. */
+const NO_CHAIN = 'http://127.0.0.1:9';
+const AGENT = join(REPOSITORY, 'main/agent-main.ts');
+const READY_MS_MAX = 120_000;
+const WARM_UP_JOBS = 200;
+const ROUND_JOBS = 400;
+const ROUNDS = 4;
+/** A person who clicks through the filters as fast as they can. */
+const PAGE_PAUSE_MS = 100;
+const MEMORY_POLL_MS = 200;
+
+export async function run({ jobs = JOBS }: BenchOptions = {}): Promise<BenchResult> {
+  // Not in the system's temporary folder, which may be in memory: the disk is part of the measurement.
+  const cache = join(REPOSITORY, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'bench-history-'));
+  try {
+    const tenth = await fillAndVerify(join(folder, 'tenth'), Math.ceil(jobs / 10));
+    rmSync(join(folder, 'tenth'), { recursive: true });
+    const home = join(folder, 'whole');
+    const whole = await fillAndVerify(home, jobs);
+    const agent = await measureAgent(home);
+    const figures = {
+      fillSeconds: whole.fillSeconds,
+      databaseMegabytes: statSync(homePaths(home).database).size / 1e6,
+      verifySeconds: whole.verifySeconds,
+      verifyTenfoldRatio: whole.verifySeconds / tenth.verifySeconds,
+      verifyResidentMegabytes: whole.verifyMegabytes,
+      ...agent.figures,
+    };
+    return {
+      figures,
+      goals: {
+        verifySeconds: atMost(figures.verifySeconds, 120),
+        verifyTenfoldRatio: atMost(figures.verifyTenfoldRatio, 11),
+        readyMs: atMost(figures.readyMs, 5_000),
+        firstStateMs: atMost(figures.firstStateMs, 300),
+        slowestListMs: atMost(figures.slowestListMs, 50),
+        slowestOtherReadMs: atMost(figures.slowestOtherReadMs, 50),
+        residentMegabytes: atMost(figures.residentMegabytes, 250),
+        failedRequestsCount: atMost(figures.failedRequestsCount, 0),
+        servingRatio: atLeast(figures.servingRatio, 0.95),
+      },
+      notes: [
+        `${jobs} jobs over a year, the last tenth of them a second apart; a seventh bought, one in eleven failed`,
+        `slowest list: ${agent.slowest.list}; slowest other read: ${agent.slowest.other}`,
+        `servingRatio: ${ROUNDS} rounds of ${ROUND_JOBS} jobs, each alone and with a page that reads every filter each ${PAGE_PAUSE_MS} ms, an export and a verification; they share the processor with engine, chain and clients`,
+        'verified without the chain, whose part does not grow with the jobs',
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function fillAndVerify(home: string, jobs: number) {
+  mkdirSync(home, { recursive: true });
+  prepare(home);
+  progress(`Writing ${jobs} jobs.`);
+  const fillMs = await timed(() =>
+    fillHistory(home, jobs, (done) => {
+      if (done % REPORT_EVERY === 0) progress(`${done} jobs`);
+    }),
+  );
+  progress('Verifying the ledger.');
+  let megabytes = 0;
+  const verifyMs = await timed(async () => {
+    const { child, done } = command('ledger', 'verify', '--home', home, '--rpc', NO_CHAIN);
+    const poll = setInterval(() => {
+      megabytes = Math.max(megabytes, residentMegabytes(child.pid));
+    }, MEMORY_POLL_MS);
+    const code = await done.finally(() => clearInterval(poll));
+    if (code !== 0) throw new Error('The verification found differences.');
+  });
+  return { fillSeconds: fillMs / 1e3, verifySeconds: verifyMs / 1e3, verifyMegabytes: megabytes };
+}
+
+async function measureAgent(home: string) {
+  progress('Starting the agent.');
+  const startMs = performance.now();
+  const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
+  const readyMs = performance.now() - startMs;
+  let resident = 0;
+  const poll = setInterval(() => {
+    resident = Math.max(resident, residentMegabytes(agent.ready.pid));
+  }, MEMORY_POLL_MS);
+  try {
+    const { page } = agent.ready;
+    if (page === null) throw new Error('The agent has no page.');
+    const connectMs = performance.now();
+    const { api, close } = await connectApi(page);
+    await waitForState(api, () => true, { timeoutMs: READY_MS_MAX });
+    const firstStateMs = performance.now() - connectMs;
+    await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
+      timeoutMs: READY_MS_MAX,
+    });
+    progress('Reading with every filter.');
+    const { list, other } = await timeReads(api);
+    const serving = await measureServing(agent, api, home);
+    close();
+    return {
+      figures: {
+        readyMs,
+        firstStateMs,
+        slowestListMs: list.ms,
+        slowestOtherReadMs: other.ms,
+        ...serving,
+        residentMegabytes: resident,
+      },
+      slowest: { list: list.name, other: other.name },
+    };
+  } finally {
+    clearInterval(poll);
+    await agent.stop();
+  }
+}
+
+async function measureServing(agent: RunningAgent, api: AgentApi, home: string) {
+  const { gateway } = agent.ready;
+  if (gateway === null) throw new Error('The practice network has no gateway.');
+  await waitForMarket(gateway);
+  await askFor(gateway, WARM_UP_JOBS);
+  let failed = 0;
+  const speedOf = async (): Promise<number> => {
+    try {
+      return ROUND_JOBS / (await askFor(gateway, ROUND_JOBS)).seconds;
+    } catch (error) {
+      failed += 1;
+      progress(String(error));
+      return 0;
+    }
+  };
+  const pairs: [alone: number, busy: number][] = [];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const alone = await speedOf();
+    const busy = await withReaders(api, home, speedOf);
+    pairs.push([alone, busy]);
+    progress(`Round ${round}: ${alone.toFixed(1)} jobs per second alone, ${busy.toFixed(1)} with readers.`);
+  }
+  const mean = (place: 0 | 1) => pairs.reduce((sum, pair) => sum + pair[place], 0) / pairs.length;
+  return {
+    failedRequestsCount: failed,
+    jobsPerSecondAlone: mean(0),
+    jobsPerSecondWithReaders: mean(1),
+    servingRatio: mean(1) / mean(0),
+  };
+}
+
+/** Runs a task while a page reads, the ledger is exported and it is verified. */
+async function withReaders<T>(api: AgentApi, home: string, task: () => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const reading = keepReading(api, PAGE_PAUSE_MS, stop.signal);
+  const commands = [
+    command('ledger', 'export', '--home', home),
+    command('ledger', 'verify', '--home', home, '--rpc', NO_CHAIN),
+  ];
+  try {
+    return await task();
+  } finally {
+    stop.abort();
+    await reading;
+    for (const { child } of commands) child.kill('SIGKILL');
+    await Promise.all(commands.map(({ done }) => done));
+  }
+}
+
+function command(...words: string[]): {
+  readonly child: ChildProcess;
+  readonly done: Promise<number | null>;
+} {
+  const child = spawn(process.execPath, [AGENT, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const done = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code));
+  });
+  return { child, done };
+}
+
+/** Returns 0 for a process that has ended, and without /proc. */
+function residentMegabytes(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+async function timed(task: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await task();
+  return performance.now() - startMs;
+}
