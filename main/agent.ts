@@ -11,6 +11,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock } from './adapters/sqlite/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
+import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
@@ -172,6 +173,7 @@ async function compose(
   await money.balances.refresh();
   money.start(() => hub.watched());
   const directory = buying?.directory ?? null;
+  openClockNotice(surroundings, money, directory);
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
   const { quit } = hooks;
   const router = openApi(surroundings, {
