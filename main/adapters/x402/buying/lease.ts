@@ -48,7 +48,7 @@ export async function startLease(
   });
   const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
-  lost.expect(use);
+  lost.expect(use, before + ceiling);
   const close = onceOnly();
   const read = (paymentResponse: string) => readCharge(paymentResponse, channel.id, { before, ceiling });
   return {
