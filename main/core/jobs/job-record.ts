@@ -43,8 +43,9 @@ export function recordJob(
   return {
     job: () => job,
     step(state, patch, note = null) {
-      job = { ...job, ...patch, state };
       jobs.update(job.id, { ...patch, state });
+      // Only what the disk took: whoever ends the job has to know that it isn't ended yet.
+      job = { ...job, ...patch, state };
       jobs.appendEvent(job.id, { atMs: clock.now(), state, note });
     },
   };
