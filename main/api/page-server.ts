@@ -74,7 +74,8 @@ function serveSockets(server: Server, options: PageServerOptions): WebSocketServ
     // Any web page may break off here, and without a listener that would end the process.
     socket.on('error', () => socket.destroy());
     if (request.url !== API_SOCKET_PATH || !isLoopbackHost(request.headers.host) || !isSameOrigin(request)) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      // A client that keeps its side open would hold the connection, and the server's end, for ever.
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n', () => socket.destroy());
       return;
     }
     const token = tokenOf(request);

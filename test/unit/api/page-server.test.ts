@@ -3,7 +3,7 @@
  * the API, and a connection that breaks off ends nothing but itself.
  * Setup: a real server on a folder with one page; a WebSocket of a page with the right token.
  * Fails if: a response lacks the policy or one of its rules, a handler sees a deep message, or a web page that leaves in
- * the middle of a handshake ends the process.
+ * the middle of a handshake ends the process, or one that stays keeps it from ending.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -112,6 +112,22 @@ function breakOff(path: string, origin: string, more: string, afterMs: number): 
     socket.once('close', () => resolve());
   });
 }
+
+test('a client that keeps a refused connection open does not keep the server from ending', async () => {
+  const other = await startPageServer({
+    ...{ port: 0, token: TOKEN, terminalToken: TOKEN, folder },
+    onConnection: () => undefined,
+  });
+  const { host, hostname, port } = new URL(other.url);
+  const socket = connectTcp({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.write(
+    `GET /elsewhere HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  );
+  socket.resume();
+  await once(socket, 'end');
+  await other.close();
+  socket.destroy();
+});
 
 test('a handshake that is refused, invalid or broken off leaves the process alone', async () => {
   const { origin } = new URL(server.url);
