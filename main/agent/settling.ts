@@ -73,6 +73,7 @@ function openChannels(
   fees: FeeRecorder,
 ): Promise<Channels> {
   return openProviderChannels({
+    durability: foundation.database.durability,
     network: chain,
     payout: wallet.payout,
     authorizer: wallet.accounts.session,

@@ -27,6 +27,7 @@ export const generateRequestSchema = z.object({
   topP: z.number().min(0).max(1),
   seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
   stop: z.array(z.string().min(1)).max(4),
+  requester: z.string().min(1).max(200).nullable().exactOptional(),
 });
 
 /** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
@@ -59,13 +60,14 @@ export type EngineFailure = z.infer<typeof failureSchema>;
 
 /** Event of one generation. */
 export const engineEventSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('start'), id: count, inputTokens: count }),
+  z.object({ type: z.literal('start'), id: count, inputTokens: count, cachedTokens: count.optional() }),
   z.object({ type: z.literal('text'), id: count, text: z.string(), tokens: z.array(count) }),
   z.object({
     type: z.literal('end'),
     id: count,
     reason: z.enum(['stop', 'length', 'aborted']),
     inputTokens: count,
+    cachedTokens: count.optional(),
     readTokens: count.optional(),
     outputTokens: count,
     prefillMs: z.number().nonnegative(),

@@ -56,18 +56,25 @@ export interface GenerateRequest {
   readonly seed: number | null;
   /** At most 4; never part of the response. */
   readonly stop: readonly string[];
+  /**
+   * The paying requester. A prompt reuses computed tokens of earlier ones only for the same requester; null or absent
+   * reuses none but the chat template's own.
+   */
+  readonly requester?: string | null;
 }
 
 export type GenerateEvent =
   /** The prompt was tokenized and admitted to a sequence. */
-  | { readonly type: 'start'; readonly inputTokens: number }
+  | { readonly type: 'start'; readonly inputTokens: number; readonly cachedTokens?: number | undefined }
   /** Final text with its token IDs; held back while it may be the beginning of a stop string. */
   | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
   | {
       readonly type: 'end';
       readonly reason: 'stop' | 'length' | 'aborted';
       readonly inputTokens: number;
-      /** Prompt tokens that were computed; fewer than `inputTokens` only after an abort. Absent: all of them. */
+      /** Prompt tokens that had been computed for an earlier request. Absent: none. */
+      readonly cachedTokens?: number | undefined;
+      /** Prompt tokens that were computed, now or earlier; fewer than `inputTokens` only after an abort. Absent: all of them. */
       readonly readTokens?: number | undefined;
       readonly outputTokens: number;
       readonly prefillMs: number;

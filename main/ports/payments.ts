@@ -51,7 +51,7 @@ export interface AdmittedPayment {
   readonly channelId: string;
   readonly payer: string;
   /**
-   * Charges the used amount, clamped to the ceiling, and persists it before it returns.
+   * Charges the used amount, clamped to the ceiling, and records it; it is on disk with the job's next durable step.
    * `paymentResponse` is the value of the `PAYMENT-RESPONSE` header (or last SSE event).
    */
   settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
@@ -94,7 +94,10 @@ export interface PaymentGate {
   chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
-  /** Verifies and persists the voucher, and only then admits the request. */
+  /**
+   * Verifies and records the voucher, and only then admits the request. The voucher is on disk with the job's next
+   * durable step, before which nobody may work for it; an answer is on disk when this returns.
+   */
   admit(request: PaidRequest): Promise<Admission>;
 }
 
@@ -118,7 +121,7 @@ export interface RefusedCharge {
  */
 export interface PaymentLease {
   readonly channelId: string;
-  /** Headers to send with the paid request. */
+  /** Headers to send with the paid request, once the job is durable: the lease is recorded with it. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Reads the provider's `PAYMENT-RESPONSE` without accepting it. Fails with `bad-request` for a charge above the ceiling

@@ -48,8 +48,11 @@ export function throughGateway(gateway: { baseUrl: string; key: string }, model:
   };
 }
 
-/** Calls the engine's port in the process that owns it, without gateway, network, payment or ledger. */
-export function directly(engine: Engine): Ask {
+/**
+ * Calls the engine's port in the process that owns it, without gateway, network, payment or ledger. `requester` is the
+ * payer within whose prompts computed tokens are reused.
+ */
+export function directly(engine: Engine, requester: string | null = null): Ask {
   return async ({ text, maxTokens }) => {
     const startMs = performance.now();
     let firstTokenMs: number | null = null;
@@ -61,6 +64,7 @@ export function directly(engine: Engine): Ask {
         topP: 1,
         seed: null,
         stop: [],
+        requester,
       },
       new AbortController().signal,
     );

@@ -2,7 +2,13 @@
  * Places a model and its context in memory: on the GPUs within the owner's limit, partly if the limit is too small for
  * all of it, and on the CPU only if the limit is too small for any of it.
  */
-import { InsufficientMemoryError, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp';
+import {
+  type CustomBatchingPrioritizationStrategy as BatchingStrategy,
+  InsufficientMemoryError,
+  type Llama,
+  type LlamaContext,
+  type LlamaModel,
+} from 'node-llama-cpp';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 import type { EngineCommand } from '../../ports/engine-process.ts';
 
@@ -17,6 +23,16 @@ export interface Llamas {
   readonly preferred: Llama;
   /** Opens the library without GPUs; called only if they cannot hold the model. */
   readonly processor: () => Promise<Llama>;
+}
+
+/**
+ * Prompt tokens computed in one step. On a CPU small batches cost little (measured: 212 instead of 216 tokens/s), so that
+ * the other answers wait less for their tokens; on a GPU they would cost more.
+ */
+const PROMPT_TOKENS_MAX = { cpu: 128, gpu: 512 };
+
+export function promptTokensMax(hasGraphics: boolean): number {
+  return PROMPT_TOKENS_MAX[hasGraphics ? 'gpu' : 'cpu'];
 }
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
@@ -49,6 +65,12 @@ export async function place(llamas: Llamas, command: LoadCommand): Promise<Place
   return load(await llamas.processor(), command);
 }
 
+/** Puts every item whole into the batch, in the order of the sequences: the library joins only neighboring ones. */
+const wholeInOrder: BatchingStrategy = ({ items }) =>
+  [...items]
+    .sort((a, b) => a.evaluationPriority - b.evaluationPriority)
+    .map((item) => ({ item, processAmount: item.tokens.length }));
+
 async function load(llama: Llama, command: LoadCommand): Promise<Placed> {
   const { contextTokens, sequences, threads } = command;
   // Chooses as many layers as leave room for the context of all sequences, which is created right after.
@@ -59,6 +81,9 @@ async function load(llama: Llama, command: LoadCommand): Promise<Placed> {
       contextSize: Math.min(contextTokens, model.trainContextSize),
       sequences,
       threads: { ideal: threads, min: threads },
+      // A whole step: parts of prompts, and one token of each other answer.
+      batchSize: promptTokensMax(llama.gpu !== false) + sequences,
+      batching: { itemPrioritizationStrategy: wholeInOrder },
     });
     return { model, context };
   } catch (error) {

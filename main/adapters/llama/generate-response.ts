@@ -1,27 +1,22 @@
-/** The generation loop: prefills the prompt in chunks and decodes the response token by token. */
-import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+/** The generation loop: prefills the prompt in parts and decodes the response token by token, in the common steps. */
+import type { EvaluationPriority, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
 import { type AnswerText, createAnswerText, type TextPiece } from './answer-text.ts';
 import type { Template } from './chat-template.ts';
-import type { Duty } from './duty.ts';
-
-/**
- * Prompt tokens computed between two checks of the abort signal. On a CPU small batches cost little (measured: 212
- * instead of 216 tokens/s), so the engine stops sooner; on a GPU they would cost more.
- */
-const PREFILL_CHUNK_TOKENS = { cpu: 128, gpu: 512 };
+import type { Lent, SequencePool } from './sequence-pool.ts';
+import type { Steps, Turns } from './steps.ts';
 
 export interface ResponseOptions {
   readonly model: LlamaModel;
-  readonly sequence: LlamaContextSequence;
+  readonly pool: SequencePool<LlamaContextSequence>;
+  readonly steps: Steps;
   readonly template: Template;
   readonly contextTokens: number;
   readonly command: Extract<EngineCommand, { type: 'generate' }>;
   readonly signal: AbortSignal;
   /** Receives `start` and `text`. */
   readonly emit: (event: EngineEvent) => void;
-  readonly duty: Duty;
 }
 
 type TokenizedPrompt = ReturnType<Template>;
@@ -29,12 +24,36 @@ type EndReason = Extract<EngineEvent, { type: 'end' }>['reason'];
 
 /** Returns the `end` event. Fails with `bad-request` for an empty prompt and `context-exceeded` for a long one. */
 export async function generateResponse(options: ResponseOptions): Promise<EngineEvent> {
-  const { command, emit, signal } = options;
-  const { id } = command;
+  const { command, pool, steps } = options;
   const times = startTimes();
   const prompt = tokenizePrompt(options);
+  const lent = pool.lend(prompt.tokens, command.request.requester ?? null);
+  const turns = steps.enter(lent.id);
+  let isSound = false;
+  try {
+    await lent.prepare();
+    const end = await generateOn({ ...options, prompt, lent, turns, times });
+    isSound = true;
+    return end;
+  } finally {
+    turns.leave();
+    await lent.release(isSound);
+  }
+}
+
+interface LentOptions extends ResponseOptions {
+  readonly prompt: TokenizedPrompt;
+  readonly lent: Lent<LlamaContextSequence>;
+  readonly turns: Turns;
+  readonly times: PhaseTimes;
+}
+
+async function generateOn(options: LentOptions): Promise<EngineEvent> {
+  const { command, emit, signal, prompt, lent, times } = options;
+  const { id } = command;
+  const { cachedTokens } = lent;
   const inputTokens = prompt.tokens.length;
-  emit({ type: 'start', id, inputTokens });
+  emit({ type: 'start', id, inputTokens, cachedTokens });
 
   let outputTokens = 0;
   const deliver = (piece: TextPiece | null) => {
@@ -43,13 +62,12 @@ export async function generateResponse(options: ResponseOptions): Promise<Engine
     emit({ type: 'text', id, text: piece.text, tokens: [...piece.tokens] });
   };
   const text = createText(options, prompt);
-  const rest = await prefillChunks(options, prompt.tokens);
-  const decoded = await decode({ ...options, prompt: { ...prompt, tokens: rest }, text, deliver, times });
+  const decoded = await decode({ ...options, text, deliver });
   const measured = times.finish();
   if (!signal.aborted && !decoded.stopped) deliver(text.flush());
   const reason = signal.aborted ? 'aborted' : decoded.reason;
-  const readTokens = times.hasFirstToken() ? inputTokens : inputTokens - rest.length;
-  return { type: 'end', id, reason, inputTokens, readTokens, outputTokens, ...measured };
+  const { readTokens } = decoded;
+  return { type: 'end', id, reason, inputTokens, cachedTokens, readTokens, outputTokens, ...measured };
 }
 
 function tokenizePrompt({ template, command, contextTokens }: ResponseOptions): TokenizedPrompt {
@@ -76,63 +94,85 @@ function createText({ model, command }: ResponseOptions, prompt: TokenizedPrompt
   return createAnswerText(request.stop, detokenize, continues ? prompt.tokens : []);
 }
 
-/** Computes whole chunks of the prompt and returns the remaining tokens, at least one unless aborted. */
-async function prefillChunks(
-  { model, sequence, duty, signal }: ResponseOptions,
-  prompt: Token[],
-): Promise<Token[]> {
-  const chunkTokens = PREFILL_CHUNK_TOKENS[model.llama.gpu === false ? 'cpu' : 'gpu'];
-  let done = 0;
-  while (prompt.length - done > chunkTokens && !signal.aborted) {
-    await duty.turn(signal);
-    if (signal.aborted) break;
-    const chunk = prompt.slice(done, done + chunkTokens);
-    await duty.busy(() => sequence.evaluateWithoutGeneratingNewTokens(chunk));
-    done += chunk.length;
-  }
-  return prompt.slice(done);
-}
-
-interface DecodeOptions extends ResponseOptions {
-  /** Rest of the prompt, and the tokens that end the response. */
-  readonly prompt: TokenizedPrompt;
+interface DecodeOptions extends LentOptions {
   readonly text: AnswerText;
   readonly deliver: (piece: TextPiece | null) => void;
-  readonly times: PhaseTimes;
 }
 
-/** Decodes until the response ends. `stopped` is true if a stop string was found. */
-async function decode({
-  command,
-  sequence,
-  duty,
-  signal,
-  prompt,
-  text,
-  deliver,
-  times,
-}: DecodeOptions): Promise<{ reason: EndReason; stopped: boolean }> {
-  const { temperature, topP, maxTokens } = command.request;
-  const seed = command.request.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const tokens = sequence.evaluate(prompt.tokens, { temperature, topP, seed });
+interface Decoded {
+  readonly reason: EndReason;
+  /** True if a stop string was found. */
+  readonly stopped: boolean;
+  /** Prompt tokens that were computed, or had been before. */
+  readonly readTokens: number;
+}
+
+/** Reads the prompt and decodes until the response ends. */
+async function decode(options: DecodeOptions): Promise<Decoded> {
+  const { command, signal, prompt, text, deliver, times, turns } = options;
+  const { maxTokens } = command.request;
+  const answer = openAnswer(options);
   let generated = 0;
+  const ended = (reason: EndReason, stopped: boolean) => ({
+    reason,
+    stopped,
+    readTokens: answer.readTokens(),
+  });
   try {
     while (true) {
-      await duty.turn(signal);
-      if (signal.aborted) break;
-      const { value: token, done: isOver } = await duty.busy(() => tokens.next());
-      times.markFirstToken();
-      if (isOver || signal.aborted || prompt.ends.has(token)) break;
+      const next = await turns.take(answer.tokensLeft(), (granted) => answer.compute(granted), signal);
+      if (next === 'read') continue;
+      if (next !== null) times.markFirstToken();
+      if (next === null || next === 'over' || signal.aborted || prompt.ends.has(next)) break;
       generated += 1;
-      const { piece, stopped } = text.push(token);
+      const { piece, stopped } = text.push(next);
       deliver(piece);
-      if (stopped) return { reason: 'stop', stopped };
-      if (generated >= maxTokens) return { reason: 'length', stopped };
+      if (stopped) return ended('stop', stopped);
+      if (generated >= maxTokens) return ended('length', stopped);
     }
-    return { reason: 'stop', stopped: false };
+    return ended('stop', false);
   } finally {
-    await tokens.return();
+    await answer.close();
   }
+}
+
+/** The tokens of one response, computed as they are asked for. */
+interface OpenAnswer {
+  /** Tokens that the next step could compute: those of the prompt that are left, then one. */
+  tokensLeft(): number;
+  /** Returns the next token, `read` if only a part of the prompt was computed, or `over` at the model's own end. */
+  compute(granted: number): Promise<Token | 'read' | 'over'>;
+  readTokens(): number;
+  close(): Promise<void>;
+}
+
+function openAnswer({ command, lent, prompt }: DecodeOptions): OpenAnswer {
+  const { sequence, id, cachedTokens } = lent;
+  const { temperature, topP } = command.request;
+  const seed = command.request.seed ?? Math.floor(Math.random() * 2 ** 32);
+  // Orders the batch by sequence. The type names 1 to 5, but it is a number that only our batching strategy reads.
+  const evaluationPriority = (id + 1) as EvaluationPriority;
+  let rest = prompt.tokens.slice(cachedTokens);
+  let tokens: ReturnType<LlamaContextSequence['evaluate']> | null = null;
+  return {
+    tokensLeft: () => Math.max(1, rest.length),
+    async compute(granted) {
+      if (granted < rest.length) {
+        const part = rest.slice(0, granted);
+        await sequence.evaluateWithoutGeneratingNewTokens(part, { evaluationPriority });
+        rest = rest.slice(granted);
+        return 'read';
+      }
+      tokens ??= sequence.evaluate(rest, { temperature, topP, seed, evaluationPriority });
+      const { value, done } = await tokens.next();
+      rest = [];
+      return done ? 'over' : value;
+    },
+    readTokens: () => prompt.tokens.length - rest.length,
+    async close() {
+      await tokens?.return();
+    },
+  };
 }
 
 type EndTimes = Pick<Extract<EngineEvent, { type: 'end' }>, 'prefillMs' | 'decodeMs' | 'cpu'>;
@@ -140,8 +180,6 @@ type EndTimes = Pick<Extract<EngineEvent, { type: 'end' }>, 'prefillMs' | 'decod
 interface PhaseTimes {
   /** Ends the prefill phase; ignored after the first call. */
   markFirstToken(): void;
-  /** True when the whole prompt was computed. */
-  hasFirstToken(): boolean;
   finish(): EndTimes;
 }
 
@@ -153,7 +191,6 @@ function startTimes(): PhaseTimes {
     markFirstToken() {
       firstToken ??= sample();
     },
-    hasFirstToken: () => firstToken !== null,
     finish() {
       const end = sample();
       const decodeStart = firstToken ?? end;

@@ -1,13 +1,15 @@
 /** One loaded model: its context, its sequences, and its properties for the report. */
 import { existsSync } from 'node:fs';
 import { GgufFileType, InsufficientMemoryError, type LlamaModel } from 'node-llama-cpp';
-import { forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
-import { type Llamas, type Placed, place } from './card-memory.ts';
+import { type Llamas, type Placed, place, promptTokensMax } from './card-memory.ts';
 import { createTemplate } from './chat-template.ts';
 import type { Duty } from './duty.ts';
 import { generateResponse } from './generate-response.ts';
+import { publicPrefixes } from './public-prefix.ts';
+import { createSequencePool } from './sequence-pool.ts';
+import { createSteps } from './steps.ts';
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
 type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
@@ -43,37 +45,26 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
   }
   const { model: loaded, context } = placed;
   const { gpu } = loaded.llama;
-  const free = Array.from({ length: command.sequences }, () => context.getSequence());
+  const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence());
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
+  const pool = createSequencePool(sequences, publicPrefixes(template));
+  const steps = createSteps(duty, promptTokensMax(gpu !== false));
   return {
     report: {
       contextTokens,
-      sequences: command.sequences,
+      sequences: context.totalSequences,
       threads: context.currentThreads,
       backend: gpu === false ? 'cpu' : gpu,
       loadMs: performance.now() - startedAtMs,
       quantisation: quantisation(loaded),
       parameterCount: parameterCount(loaded),
     },
-    async generate(generate, signal, emit) {
-      const sequence = forceUnwrap('the supervisor sends no more requests than sequences', free.pop());
-      try {
-        return await generateResponse({
-          model: loaded,
-          sequence,
-          template,
-          contextTokens,
-          command: generate,
-          signal,
-          emit,
-          duty,
-        });
-      } finally {
-        // No data of one requester must remain for the next.
-        await sequence.clearHistory();
-        free.push(sequence);
-      }
+    generate(generate, signal, emit) {
+      return generateResponse({
+        ...{ model: loaded, pool, steps, template, contextTokens },
+        ...{ command: generate, signal, emit },
+      });
     },
     async dispose() {
       await context.dispose();

@@ -1,8 +1,8 @@
-/** Records of the channels on which this provider sells: a voucher is on disk when the call returns. */
+/** Records of the channels on which this provider sells. x402's server defers them, claims don't. */
 import { z } from 'zod';
 import { amount } from '../../../shared/money.ts';
 import type { SoldChannelRecord } from '../../ports/evidence.ts';
-import type { RecordStore } from '../../ports/store.ts';
+import { IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import { noteFailure } from './chain/operation.ts';
 import {
   bytesSchema,
@@ -49,7 +49,7 @@ export interface SoldChannels extends ChannelStorage {
   owedSinceMs(channel: Channel): number | null;
 }
 
-export function createSoldChannels(store: RecordStore): SoldChannels {
+export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): SoldChannels {
   /** Reservations of requests in progress, and of those that ended without a record of it. */
   const held = new Set<string>();
   const given = new Set<string>();
@@ -96,7 +96,7 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
     },
     async updateChannel(channelId, update) {
       try {
-        return updateChannel(channelId, update);
+        return durability.defer(() => updateChannel(channelId, update));
       } catch (error) {
         noteFailure(error);
         throw error;

@@ -24,6 +24,8 @@ export interface BudgetOptions {
 export interface Budget {
   /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
   openRequest(priceMax: Price | null): RequestBudget;
+  /** Base units charged or reserved within the last 24 hours. */
+  spentDay(): bigint;
   /** True if the provider has delivered more valid receipts than failures. */
   isTrusted(peer: string): boolean;
   /** True if the provider got payments and hasn't delivered more valid receipts than failures. */
@@ -88,6 +90,7 @@ export function createBudget(options: BudgetOptions): Budget {
         now: () => clock.now(),
         log,
       }),
+    spentDay: () => day.get().charged + open,
     isTrusted: (peer) => isTrusted(peers.find(peer)),
     hasFailed(peer) {
       const record = peers.find(peer);

@@ -94,7 +94,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const job = await recordOrAbandon(context, request, lease).catch((error: unknown) => {
+  const job = await recordDurably(context, request, lease).catch((error: unknown) => {
     // Nothing was sent to the provider.
     hold.end({ kind: 'unused' });
     throw error;
@@ -182,13 +182,15 @@ interface StreamParts {
 }
 
 /** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */
-async function recordOrAbandon(
+async function recordDurably(
   context: PurchaseContext,
   { candidate, continues }: PurchaseRequest,
   lease: PaymentLease,
 ): Promise<BoughtJob> {
   try {
-    return recordPurchase(context, candidate, lease, continues);
+    const job = recordPurchase(context, candidate, lease, continues);
+    await context.jobs.durable();
+    return job;
   } catch (error) {
     await lease.abandon().catch(context.onUnexpected);
     throw error;
@@ -218,6 +220,7 @@ function streamPurchase(
       connection.expect(context.limits.receiptMs);
       await reader.readReceipt();
       hold.end(await settlePurchase(context, terms, reader.summary(), cause));
+      await context.jobs.durable();
     } catch (error) {
       context.onUnexpected(error);
       hold.end({ kind: 'failed', charged: null });

@@ -38,15 +38,13 @@ export function recordJob(
     continuedBy: null,
     ...known,
   };
-  jobs.insert(job);
-  jobs.appendEvent(job.id, { atMs: createdAtMs, state: 'admitted', note: null });
+  jobs.insert(job, { atMs: createdAtMs, state: 'admitted', note: null });
   return {
     job: () => job,
     step(state, patch, note = null) {
-      jobs.update(job.id, { ...patch, state });
-      // Only what the disk took: whoever ends the job has to know that it isn't ended yet.
+      jobs.update(job.id, { ...patch, state }, { atMs: clock.now(), state, note });
+      // Only what was taken: whoever ends the job has to know that it isn't ended yet.
       job = { ...job, ...patch, state };
-      jobs.appendEvent(job.id, { atMs: clock.now(), state, note });
     },
   };
 }

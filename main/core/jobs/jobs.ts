@@ -4,6 +4,7 @@ import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
+import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
 import { type ChargedTotal, recoverJobs, recoverOne } from './recovery.ts';
@@ -52,9 +53,11 @@ export interface JobsParts {
   readonly records: JobRecords;
   readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel'>;
   readonly clock: Clock;
+  /** Defers the steps of jobs. Default: each is on disk immediately. */
+  readonly durability?: Durability;
 }
 
-export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
+export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const listeners = new Set<(job: Job) => void>();
   const left = new Set<string>();
@@ -68,23 +71,35 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
     const from: JobState = paid === 'claimed' ? 'charged' : 'claimed';
     const event = { atMs: clock.now(), state: paid, note: txHash };
     const changed = records.transaction(() =>
-      jobs.map((job) => {
-        records.markPaid(job.id, paid);
+      jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        return steps.write(job.id, job.state === from ? { state: paid } : {}, event);
-      }),
+        steps.write(job.id, job.state === from ? { state: paid } : {}, event, paid),
+      ),
     );
     changed.forEach(notify);
   }
 
   return {
-    insert(job) {
+    insert(job, event) {
       assert(FIRST_STATES.includes(job.state), `a job can't begin as ${job.state}`);
-      records.insert(job);
+      durability.defer(() => records.insert(job, event));
       notify(job);
     },
-    update: (id, patch) => notify(steps.write(id, patch, null)),
-    appendEvent: (id, event) => records.appendEvent(id, event),
+    update(id, patch, event) {
+      const isEnd = patch.state !== undefined && !UNFINISHED_STATES.includes(patch.state);
+      // Until the end is on disk: this write may fail, or the group that it shares with others.
+      if (isEnd) left.add(id);
+      const job = durability.defer(() => steps.write(id, patch, event));
+      if (isEnd) {
+        void durability.durable().then(
+          () => left.delete(id),
+          () => undefined,
+        );
+      }
+      notify(job);
+      return job;
+    },
+    durable: () => durability.durable(),
     list: (page) => listPage(records, page),
     show: (id) => ({ job: steps.find(id), events: records.events(id) }),
     counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({

@@ -52,7 +52,7 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
         sender.writeContract(call, {
           ...options,
           beforeBroadcast(hash, transaction) {
-            open.add(hash, transaction);
+            open.add(hash, transaction, call.functionName);
             log.debug('Sending a transaction', { tx: hash, call: call.functionName });
             options.beforeBroadcast?.(hash, transaction);
           },
@@ -60,7 +60,7 @@ export function createFeeRecorder(parts: FeeRecorderParts): FeeRecorder {
       sendTransaction: (transaction, options = {}) =>
         sender.sendTransaction(transaction, {
           beforeBroadcast(hash, signed) {
-            open.add(hash, signed);
+            open.add(hash, signed, 'transfer');
             options.beforeBroadcast?.(hash, signed);
           },
         }),

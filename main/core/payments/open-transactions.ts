@@ -23,7 +23,8 @@ export interface OpenTransactionsParts {
 export type OnReplaced = (earlier: Hex, hash: Hex) => void;
 
 export interface OpenTransactions {
-  add(hash: Hex, transaction: UnsignedTransaction): void;
+  /** `purpose` is for the log: the name of the contract function, or `transfer`. */
+  add(hash: Hex, transaction: UnsignedTransaction, purpose: string): void;
   book(receipt: TransactionReceipt): void;
   /** Queries the receipts of all, then replaces the one that has been in the pool for too long. */
   check(): Promise<void>;
@@ -49,12 +50,17 @@ const transactionSchema = z.object({
   maxPriorityFeePerGas: z.coerce.bigint(),
 });
 /** Notes of earlier versions have no transaction; those can't be replaced. */
-const noteSchema = z.object({ sentAtMs: z.number(), transaction: transactionSchema.optional() });
+const noteSchema = z.object({
+  sentAtMs: z.number(),
+  transaction: transactionSchema.optional(),
+  purpose: z.string().default('unknown'),
+});
 
 interface Note {
   readonly hash: Hex;
   readonly sentAtMs: number;
   readonly transaction?: UnsignedTransaction | undefined;
+  readonly purpose: string;
 }
 
 export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransactions {
@@ -69,15 +75,16 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
       ...noteSchema.parse(JSON.parse(value)),
     }));
 
-  function add(hash: Hex, transaction: UnsignedTransaction): void {
+  function add(hash: Hex, transaction: UnsignedTransaction, purpose: string): void {
     const write = (_: string, part: unknown) => (typeof part === 'bigint' ? part.toString() : part);
-    store.set(COLLECTION, hash, JSON.stringify({ sentAtMs: clock.now(), transaction }, write));
+    store.set(COLLECTION, hash, JSON.stringify({ sentAtMs: clock.now(), transaction, purpose }, write));
   }
 
   function book(receipt: TransactionReceipt): void {
     const outcome = ledger.networkFee({ txHash: receipt.hash, assetId: coinId, amount: receipt.fee });
     const all = notes();
-    const nonce = all.find(({ hash }) => hash === receipt.hash)?.transaction?.nonce;
+    const note = all.find(({ hash }) => hash === receipt.hash);
+    const nonce = note?.transaction?.nonce;
     store.delete(COLLECTION, receipt.hash);
     // The chain accepts one transaction per nonce, so none of the others can be mined.
     for (const { hash, transaction } of all) {
@@ -85,7 +92,8 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
     }
     if (outcome !== 'posted') return;
     const { hash: tx, status, blockNumber: block, fee } = receipt;
-    log.info('Transaction mined', { tx, status, block, feeWei: fee.toString() });
+    const purpose = note?.purpose ?? 'unknown';
+    log.info('Transaction mined', { purpose, tx, status, block, feeWei: fee.toString() });
   }
 
   /** A replacement may never have reached a node, while the transaction that it replaces is still there. */
@@ -100,12 +108,12 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
     const all = notes();
     const stuck = stuckOf(all, clock.now());
     if (stuck === null || clock.monotonic() < replaceAtMs) return;
-    const { hash: earlier, transaction } = stuck;
+    const { hash: earlier, transaction, purpose } = stuck;
     if (!(await isAnyPending(all, transaction.nonce))) return;
     replaceAtMs = clock.monotonic() + STUCK_MS;
     const hash = await sender.replace(transaction, {
       beforeBroadcast(next, replacement) {
-        add(next, replacement);
+        add(next, replacement, purpose);
         for (const listener of listeners) listener(earlier, next);
       },
     });
@@ -139,15 +147,14 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
   };
 }
 
+type StuckNote = Note & { readonly transaction: UnsignedTransaction };
+
 /**
  * Returns the last transaction with the lowest nonce if it has waited too long: all later nonces wait for it. A clock
  * that was set back makes the wait unknown, which counts as too long, once.
  */
-function stuckOf(
-  notes: readonly Note[],
-  nowMs: number,
-): { hash: Hex; transaction: UnsignedTransaction } | null {
-  let first: (Note & { readonly transaction: UnsignedTransaction }) | null = null;
+function stuckOf(notes: readonly Note[], nowMs: number): StuckNote | null {
+  let first: StuckNote | null = null;
   for (const { transaction, ...note } of notes) {
     if (transaction === undefined) continue;
     const isBefore =

@@ -53,6 +53,10 @@ export interface SoldJob {
   readonly model: string;
   readonly startedAtMs: number;
   outputTokens(): number;
+  /** Null until the engine has reported it. */
+  inputTokens(): number | null;
+  /** Charge for the prompt and the tokens delivered so far; null until the prompt is counted. */
+  chargeSoFar(): Amount | null;
   /** Since the first token; null before there are two. */
   tokensPerSecond(): number | null;
   running(): void;
@@ -95,6 +99,11 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
     model: model.id,
     startedAtMs: record.job().createdAtMs,
     outputTokens: () => meter.count,
+    inputTokens: () => work.inputTokens,
+    chargeSoFar: () =>
+      work.inputTokens === null
+        ? null
+        : charge(model.price, { input: work.inputTokens, output: meter.count }),
     tokensPerSecond: () => meter.tokensPerSecond(),
     running: () => record.step('running', { startedAtMs: clock.now() }),
     started(tokens) {
@@ -184,6 +193,7 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const jws = await context.key.sign(receipt);
   const { charged, cumulative } = receipt;
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
+  await context.jobs.durable();
   context.onCharged(record.job(), receipt);
   return { receipt, jws, paymentResponse: settled.paymentResponse };
 }

@@ -12,9 +12,9 @@ import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { createFeeRecorder } from '../../../main/core/payments/index.ts';
 import type { ChainSender, Hex, TransactionReceipt, UnsignedTransaction } from '../../../main/ports/evm.ts';
-import { silentLog } from '../../../main/ports/log.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
 
 const COIN = 'eip155:31337/native';
 const HASH: Hex = `0x${'12'.repeat(32)}`;
@@ -75,8 +75,8 @@ function setUp() {
       return found;
     },
   } as Partial<ChainSender> as ChainSender;
-  const start = () =>
-    createFeeRecorder({ sender, store: records, ledger, coinId: COIN, clock, log: silentLog });
+  const log = createRecordingLog();
+  const start = () => createFeeRecorder({ sender, store: records, ledger, coinId: COIN, clock, log });
   const mine = (hash: Hex = HASH) =>
     mined.set(hash, {
       hash,
@@ -91,6 +91,7 @@ function setUp() {
   return {
     clock,
     start,
+    log,
     mine,
     settled,
     fees: () => ledger.balance('fees:network', COIN),
@@ -111,13 +112,15 @@ function setUp() {
 }
 
 test('records the fee of a receipt and stops querying it', async () => {
-  const { start, mine, fees, open } = setUp();
+  const { start, log, mine, fees, open } = setUp();
   const recorder = start();
   await recorder.sender.writeContract(CALL);
   mine();
   await recorder.sender.waitForReceipt(HASH);
   assert.equal(fees(), 7n);
   assert.equal(open(), 0);
+  const line = log.lines.find(({ message }) => message === 'Transaction mined');
+  assert.equal(line?.fields.purpose, 'deposit');
 });
 
 test('queries the receipt again when the chain was unavailable', async () => {

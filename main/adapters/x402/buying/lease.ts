@@ -8,6 +8,7 @@ import { type Amount, amount, ZERO } from '../../../../shared/money.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { Hex } from '../../../ports/evm.ts';
 import { type Charge, PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
+import { type Durability, IMMEDIATE } from '../../../ports/store.ts';
 import { learnFromRefusal, type RecoveryParts } from './channel-recovery.ts';
 import type { LostCharges } from './lost-charges.ts';
 import type { ChannelUse } from './provider-channels.ts';
@@ -15,6 +16,7 @@ import { headerOf, parseSettled } from './provider-responses.ts';
 
 export interface LeaseParts extends RecoveryParts {
   readonly lost: LostCharges;
+  readonly durability?: Durability | undefined;
 }
 
 /** The request that is paid for. */
@@ -30,7 +32,7 @@ export async function startLease(
   use: ChannelUse,
   { requirement, path, ceiling }: LeaseTerms,
 ): Promise<PaymentLease> {
-  const { storage, lost } = parts;
+  const { storage, lost, durability = IMMEDIATE } = parts;
   const { channels, slot, channel } = use;
   const known = await storage.get(channel.id);
   const before = BigInt(known?.chargedCumulativeAmount ?? '0');
@@ -48,7 +50,7 @@ export async function startLease(
   });
   const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
-  lost.expect(use, before + ceiling);
+  durability.defer(() => lost.expect(use, before + ceiling));
   const close = onceOnly();
   const read = (paymentResponse: string) => readCharge(paymentResponse, channel.id, { before, ceiling });
   return {
@@ -59,11 +61,13 @@ export async function startLease(
       close();
       try {
         const { charged, cumulative } = read(paymentResponse);
-        await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+        await durability.defer(() => {
+          lost.known(channel);
+          return storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+        });
         slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
         slot.refusals = 0;
         slot.chargeConfirmed = true;
-        lost.known(channel);
         return { charged, cumulative };
       } catch (error) {
         slot.refusals += 1;

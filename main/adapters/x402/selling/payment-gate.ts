@@ -56,6 +56,13 @@ function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'he
 }
 
 async function admit(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
+  const admission = await decide(provider, request);
+  // An admitted request is recorded further; the answer to another one tells of what is recorded.
+  if (admission.kind === 'answered') await provider.options.durability?.durable();
+  return admission;
+}
+
+async function decide(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
   const header = request.header(PAYMENT_HEADER);
   if (header === undefined) return refuse(provider, request, 'voucher-missing');
   const payment = parsePayment(header);
@@ -115,7 +122,7 @@ async function takeDeposit(
   return refuse(provider, request, classifyRefusal(settled.errorReason, payment, null));
 }
 
-/** Verifies with the library; what it stores (the voucher, a reservation) is durable when this returns. */
+/** Verifies with the library, which stores the voucher and a reservation. */
 async function verify(
   provider: ProviderChannels,
   request: PaidRequest,
