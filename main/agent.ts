@@ -12,6 +12,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock } from './adapters/sqlite/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
+import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import { openContacts } from './agent/contacts.ts';
@@ -184,6 +185,7 @@ async function compose(
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
+  openClockNotice(surroundings, money, buying.directory);
   const { quit } = hooks;
   const router = openApi(surroundings, {
     ...{ hub, startup, foundation, money, selling, shell, quit },

@@ -71,12 +71,17 @@ function serveSockets(server: Server, options: PageServerOptions): WebSocketServ
     handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   server.on('upgrade', (request, socket, head) => {
+    // Any web page may break off here, and without a listener that would end the process.
+    socket.on('error', () => socket.destroy());
     if (request.url !== API_SOCKET_PATH || !isLoopbackHost(request.headers.host) || !isSameOrigin(request)) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      // A client that keeps its side open would hold the connection, and the server's end, for ever.
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n', () => socket.destroy());
       return;
     }
     const token = tokenOf(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // An invalid frame; the socket closes itself.
+      webSocket.on('error', () => undefined);
       refuseDeepMessages(webSocket);
       // A page can't read the status of a rejected handshake, only the code with which an open socket was closed.
       if (equal(token, options.token)) options.onConnection(webSocket, 'page');

@@ -25,6 +25,7 @@ export const noticeSchema = z.object({
     'engine-gave-up',
     'no-source',
     'settlement-waiting',
+    'clock-wrong',
     'practice-requester-stopped',
     'headless-shell-missing',
     'sandbox-missing', // parts of the engine's sandbox aren't active; details.parts lists them

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
-import { createSender, readBalances } from '../../main/adapters/ethers/index.ts';
+import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import type { SettlementEvent } from '../../main/ports/chain.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { SETTLEMENT_ADDRESS } from '../../main/ports/contracts.ts';
@@ -30,6 +30,7 @@ import {
   reach,
   serve,
 } from './paid-service.ts';
+import { startRpcProxy } from './rpc-proxy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-payments-'));
 let market: Awaited<ReturnType<typeof openMarket>>;
@@ -321,6 +322,41 @@ test('a charge that a refusal proves is explained by a lost response or by older
     [[service.charge + 400n, false]],
   );
   assert.deepEqual(await refuse(restored.payer), { charged: 200n, isExplained: false });
+  await service.close();
+});
+
+test('a node that makes up a claim neither changes the books nor makes the next voucher larger', async () => {
+  const { service, provider, requester: honest } = await freshPair();
+  const proxy = await startRpcProxy(market.chain.network.rpcUrl);
+  const open = (store = createMemoryRecordStore()) =>
+    openRequester(market.chain, honest.accounts, {
+      store,
+      chain: connectNode({ ...market.chain.network, rpcUrl: proxy.url }),
+    });
+  const requester = open();
+  await buy(requester, reach(service));
+  const [{ balance = 0n, channelId = '' } = {}] = await requester.payer.returns.channels();
+  const word = (value: bigint) => value.toString(16).padStart(64, '0');
+  // The two words that the contract returns for a channel: its balance, and nothing claimed so far.
+  const claimed = word(balance) + word(0n);
+  proxy.lie = (method, result) =>
+    method === 'eth_call' && typeof result === 'string'
+      ? result.replace(claimed, word(balance) + word(balance - CEILING))
+      : undefined;
+  const restarted = open(createMemoryRecordStore(requester.store.snapshot()));
+  await restarted.payer.deposits();
+  assert.deepEqual(
+    [restarted.charges, restarted.payer.charges()],
+    [[], [{ channelId, total: service.charge }]],
+  );
+  await assert.rejects(restarted.payer.lease(reach(service), CHAT_PATH, CEILING), {
+    code: 'chain-unavailable',
+  });
+  proxy.lie = null;
+  assert.equal(await buy(restarted, reach(service)), service.charge);
+  await provider.settlement.settleNow();
+  assert.deepEqual(restarted.payer.charges(), [{ channelId, total: service.charge * 2n }]);
+  await proxy.close();
   await service.close();
 });
 

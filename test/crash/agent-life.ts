@@ -86,14 +86,14 @@ export class AgentLife {
   /** Sends SIGKILL to the processes of the target. Resolves when an agent among them has ended. */
   async kill(target: Target): Promise<void> {
     const { agent } = this.now();
-    for (const pid of pidsOf(agent, target)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // The process ended in the meantime.
-      }
-    }
+    this.signal(target, 'SIGKILL');
     if (target === 'agent' || target === 'machine') await ended(agent);
+  }
+
+  /** Sends a signal to the processes of the target and returns those that got it; none while nothing runs. */
+  signal(target: Target, signal: NodeJS.Signals): readonly number[] {
+    if (!this.isAlive()) return [];
+    return sendSignal(pidsOf(this.now().agent, target), signal);
   }
 
   /** Kills the target, starts the agent again and kills it after `delayMs`, during its recovery. */
@@ -158,6 +158,17 @@ async function connectLife(agent: RunningAgent): Promise<Life> {
       node.close();
     },
   };
+}
+
+/** Returns the processes that still exist and got it. */
+export function sendSignal(pids: readonly number[], signal: NodeJS.Signals): readonly number[] {
+  return pids.filter((pid) => {
+    try {
+      return process.kill(pid, signal);
+    } catch {
+      return false;
+    }
+  });
 }
 
 function pidsOf(agent: RunningAgent, target: Target): number[] {

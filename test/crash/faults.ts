@@ -52,6 +52,10 @@ export function createFaults(network: CrashNetwork, surroundings: Surroundings |
       if (fault.kind === 'disk-full') {
         surroundings?.fillDisk();
         await pause(fault.heldMs);
+      } else if (fault.kind === 'suspended') {
+        const pids = network.signal(fault.target, 'SIGSTOP');
+        await pause(fault.heldMs);
+        network.resume(pids);
       } else if (fault.kind === 'clock-jump') {
         for (const side of fault.sides) surroundings?.setClock(side, fault.jumpMs);
       }

@@ -24,7 +24,7 @@ export const SIDES = ['provider', 'requester'] as const;
 /** One of the two agents, each with its own database and clock. */
 export type Side = (typeof SIDES)[number];
 
-export const FAULTS = ['disk-full', 'log-lost', 'clock-jump'] as const;
+export const FAULTS = ['disk-full', 'log-lost', 'clock-jump', 'suspended'] as const;
 
 /** What goes wrong in addition to the kill. */
 export type Fault =
@@ -32,6 +32,8 @@ export type Fault =
   | { readonly kind: 'disk-full'; readonly heldMs: number }
   /** After the kill, a database’s write-ahead log is gone, or its end is. */
   | { readonly kind: 'log-lost'; readonly side: Side; readonly how: 'deleted' | 'cut' }
+  /** Processes are stopped at the moment, as by a laptop’s lid, and go on before the kill. */
+  | { readonly kind: 'suspended'; readonly target: Target; readonly heldMs: number }
   /** Clocks jump at the moment, and back after the kill or after the recovery. */
   | {
       readonly kind: 'clock-jump';
@@ -67,6 +69,7 @@ const DELAY_MS_MAX: Readonly<Record<Moment['kind'], number>> = {
 const HOUR_MS = 3_600_000;
 const JUMPS_MS = [HOUR_MS, 24 * HOUR_MS, 365 * 24 * HOUR_MS] as const;
 const FULL_MS_MAX = 3_000;
+const SUSPENDED_MS_MAX = 10_000;
 
 /** Returns the kill with this number; it depends only on the arguments. `withFaults`: every second one has a fault. */
 export function planKill(seed: number, number: number, withFaults = false): Kill {
@@ -85,7 +88,12 @@ export function planKill(seed: number, number: number, withFaults = false): Kill
 function drawFault(target: Target, below: (limit: number) => number): Fault {
   const side = SIDES[below(SIDES.length)] ?? 'provider';
   if (target === 'machine') return { kind: 'log-lost', side, how: below(2) === 0 ? 'deleted' : 'cut' };
-  if (below(2) === 0) return { kind: 'disk-full', heldMs: below(FULL_MS_MAX) };
+  const drawn = below(3);
+  if (drawn === 0) return { kind: 'disk-full', heldMs: below(FULL_MS_MAX) };
+  if (drawn === 1) {
+    const suspended = TARGETS[below(TARGETS.length)] ?? 'machine';
+    return { kind: 'suspended', target: suspended, heldMs: below(SUSPENDED_MS_MAX) };
+  }
   const sides = below(2) === 0 ? SIDES : [side];
   const size = JUMPS_MS[below(JUMPS_MS.length)] ?? HOUR_MS;
   return {
@@ -118,6 +126,8 @@ function describeFault(fault: Fault): string {
   switch (fault.kind) {
     case 'disk-full':
       return `disk full for ${fault.heldMs} ms`;
+    case 'suspended':
+      return `${fault.target} suspended for ${fault.heldMs} ms`;
     case 'log-lost':
       return `log of the ${fault.side} ${fault.how}`;
     case 'clock-jump': {

@@ -8,7 +8,7 @@ import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { createSettings } from '../../main/core/settings/index.ts';
 import { type AgentApi, waitForState } from '../../scripts/lib/agent-process.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
-import { AgentLife, type Life } from './agent-life.ts';
+import { AgentLife, type Life, sendSignal } from './agent-life.ts';
 import { type Books, readBooks } from './ledger-snapshot.ts';
 import { pause } from './pause.ts';
 import type { Side, Target } from './plan.ts';
@@ -42,6 +42,10 @@ export interface CrashNetwork {
   /** Starts the processes that don't restart automatically. Resolves when responses can be bought again. */
   recover(): Promise<void>;
   readonly isAlive: () => boolean;
+  /** Sends a signal to processes of the network and returns those that got it. */
+  signal(target: Target, signal: NodeJS.Signals): readonly number[];
+  /** Lets stopped processes go on, as far as they still exist. */
+  resume(pids: readonly number[]): void;
   /** Ends cleanly and returns the exit code. */
   stop(): Promise<number | null>;
   /**
@@ -91,6 +95,8 @@ export async function startCrashNetwork(
     killWhileStarting: (delayMs, target) => life.killWhileStarting(delayMs, target),
     recover: () => recover(life),
     isAlive: () => life.isAlive(),
+    signal: (target, signal) => life.signal(target, signal),
+    resume: (pids) => void sendSignal(pids, 'SIGCONT'),
     stop: () => life.stop(),
     async beginOnFullDisk() {
       const output = await life.tryBegin();

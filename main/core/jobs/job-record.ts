@@ -42,8 +42,9 @@ export function recordJob(
   return {
     job: () => job,
     step(state, patch, note = null) {
-      job = { ...job, ...patch, state };
       jobs.update(job.id, { ...patch, state }, { atMs: clock.now(), state, note });
+      // Only what was taken: whoever ends the job has to know that it isn't ended yet.
+      job = { ...job, ...patch, state };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs
 import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
+import { createLeftJobs } from './left-jobs.ts';
 import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
 import { type ChargedTotal, recoverIfOpen, recoverJobs } from './recovery.ts';
 import { createRunningSteps } from './running-steps.ts';
@@ -60,7 +61,7 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
   const counter = createOutcomeCounter(records);
   const running = createRunningSteps();
   const listeners = new Set<(job: Job) => void>();
-  const left = new Set<string>();
+  const left = createLeftJobs(durability);
   // Deferred, so that a listener that throws can't undo a step that moves money.
   const notify = (job: Job) =>
     queueMicrotask(() => {
@@ -87,7 +88,10 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     const begun = running.kept(id);
     const events = [...(begun?.events ?? []), ...(event === undefined ? [] : [event])];
     const step = { patch: { ...begun?.patch, ...patch }, events, from: begun?.patch.state };
+    const isEnd = patch.state !== undefined && !UNFINISHED_STATES.includes(patch.state);
+    if (isEnd) left.ending(id);
     const job = durability.defer(() => steps.write(id, step));
+    if (isEnd) left.written(id);
     running.forget(id);
     return job;
   }
@@ -122,17 +126,16 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
-    leave: (id) => void left.add(id),
+    leave: left.ending,
     recover(chargedTotal = () => null) {
       running.forget(null);
       return recoverJobs({ records, steps, ledger, clock }, chargedTotal);
     },
     recoverLeft(chargedTotal = () => null) {
-      for (const id of left) {
+      for (const id of left.take()) {
         running.forget(id);
         const job = recoverIfOpen({ records, steps, ledger, clock }, id, chargedTotal);
         if (job !== null) notify(job);
-        left.delete(id);
       }
     },
     onChange(listener) {

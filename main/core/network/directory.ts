@@ -35,9 +35,9 @@ export interface Directory {
   avoid(peer: string, forMs: number): void;
   /**
    * Returns by how much the clocks of the peers that sent an offer are ahead of this machine's (negative: behind), as
-   * the median; 0 if they agree within minutes, null if no peer sent an offer.
+   * the median; 0 if they agree within minutes, null if fewer than `peersMin` peers (default: 1) sent an offer.
    */
-  peersAheadMs(): number | null;
+  peersAheadMs(peersMin?: number): number | null;
   /** Called when the offers changed. */
   onChange(listener: (providers: readonly Provider[]) => void): () => void;
 }
@@ -115,7 +115,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     },
     refresh,
     avoid: (peer, forMs) => known.avoid(peer, forMs),
-    peersAheadMs: () => median([...clocks.values()]),
+    peersAheadMs: (peersMin = 1) => (clocks.size < peersMin ? null : median([...clocks.values()])),
     onChange: (listener) => known.onChange(listener),
   };
 }

@@ -1,13 +1,15 @@
 /**
- * Verifies: every response of the page server has a strict content security policy, and deeply nested messages never
- * reach the API.
+ * Verifies: every response of the page server has a strict content security policy, deeply nested messages never reach
+ * the API, and a connection that breaks off ends nothing but itself.
  * Setup: a real server on a folder with one page; a WebSocket of a page with the right token.
- * Fails if: a response lacks the policy or one of its rules, or a handler sees a deep message.
+ * Fails if: a response lacks the policy or one of its rules, a handler sees a deep message, or a web page that leaves in
+ * the middle of a handshake ends the process, or one that stays keeps it from ending.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -88,4 +90,61 @@ test('a deeply nested message closes the connection before a handler sees it, as
     assert.equal(code, 1008);
   }
   assert.deepEqual(messages, ['{"a":[1]}', '{"a":[1]}']);
+});
+
+/** Sends the head of a WebSocket, then more, and resets the connection after a moment. */
+function breakOff(path: string, origin: string, more: string, afterMs: number): Promise<void> {
+  const { host, hostname, port } = new URL(server.url);
+  const head = [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${host}`,
+    `Origin: ${origin}`,
+    ...['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  return new Promise((resolve) => {
+    const socket = connectTcp(Number(port), hostname, () => {
+      socket.write(`${head.join('\r\n')}\r\n\r\n${more}`, () =>
+        setTimeout(() => socket.resetAndDestroy(), afterMs),
+      );
+    });
+    socket.on('error', () => undefined);
+    socket.once('close', () => resolve());
+  });
+}
+
+test('a client that keeps a refused connection open does not keep the server from ending', async () => {
+  const other = await startPageServer({
+    ...{ port: 0, token: TOKEN, terminalToken: TOKEN, folder },
+    onConnection: () => undefined,
+  });
+  const { host, hostname, port } = new URL(other.url);
+  const socket = connectTcp({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.write(
+    `GET /elsewhere HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  );
+  socket.resume();
+  await once(socket, 'end');
+  await other.close();
+  socket.destroy();
+});
+
+test('a handshake that is refused, invalid or broken off leaves the process alone', async () => {
+  const { origin } = new URL(server.url);
+  const thrown: string[] = [];
+  const note = (error: Error) => thrown.push(error.message);
+  // The test runner only reports them, and the agent ends.
+  process.on('uncaughtException', note);
+  // A frame that no client may send.
+  const invalid = String.fromCharCode(0x7f).repeat(8);
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    await breakOff('/elsewhere', 'http://page.example', 'more', attempt % 3);
+    await breakOff(API_SOCKET_PATH, 'http://page.example', 'more', attempt % 3);
+    await breakOff(API_SOCKET_PATH, origin, invalid, attempt % 3);
+  }
+  const socket = await connect();
+  socket.close();
+  await once(socket, 'close');
+  process.off('uncaughtException', note);
+  assert.deepEqual(thrown, []);
 });

@@ -390,6 +390,25 @@ describe('gateway: a disk that takes no records', () => {
     assert.deepEqual([...gateway.jobs.all(), ...first.jobs.all(), ...(second?.jobs.all() ?? [])], []);
   });
 
+  it('leaves a job for later whose end the disk doesn’t take after a response', async () => {
+    const { first, gateway, ask } = await setUp([OFFERED]);
+    const answer = ask();
+    const run = await first.engine.next();
+    run.start(3);
+    run.text('x', 1);
+    while (gateway.jobs.all()[0]?.state !== 'running') await turn();
+    gateway.jobs.update = () => {
+      throw new AppError('disk-full', 'The disk is full.');
+    };
+    run.end('stop');
+    assert.equal((await answer).status, 200);
+    await gateway.gateway.idle();
+    assert.deepEqual(
+      gateway.jobs.left,
+      gateway.jobs.all().map(({ id }) => id),
+    );
+  });
+
   it('gives the channel back although the end of a refused job can’t be recorded', async () => {
     const { first, gateway, ask } = await setUp([OFFERED]);
     const { admit } = first.gate;

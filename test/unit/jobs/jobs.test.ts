@@ -210,6 +210,52 @@ test('jobs that were left on a full disk are ended when it takes writes again, a
   assert.equal(ledger.earned(TOKEN, 'total'), 7n);
 });
 
+test('an end that a group of writes lost is written when the disk takes writes again', async () => {
+  const { clock, database, ledger } = setUp();
+  const disk = { isFull: false };
+  const jobs = createJobs({
+    records: database.jobs,
+    ledger,
+    clock,
+    durability: {
+      defer(run) {
+        // What shares a group with others is visible at once, and undone if the group fails.
+        if (!disk.isFull) return run();
+        const undone = new Error('undo');
+        let result: ReturnType<typeof run> | undefined;
+        try {
+          database.transaction(() => {
+            result = run();
+            throw undone;
+          });
+        } catch (error) {
+          if (error !== undone) throw error;
+        }
+        return result as ReturnType<typeof run>;
+      },
+      durable: async () => {
+        if (disk.isFull) throw new Error('the disk is full');
+      },
+    },
+  });
+  for (const id of ['before', 'lost']) {
+    jobs.insert(soldJob({ id }));
+    jobs.update(id, { state: 'running' });
+  }
+  jobs.update('before', { state: 'aborted' });
+  await jobs.durable();
+  disk.isFull = true;
+  jobs.update('lost', { state: 'aborted' });
+  await assert.rejects(jobs.durable());
+  assert.equal(jobs.show('lost').job.state, 'running');
+  disk.isFull = false;
+  jobs.recoverLeft();
+  assert.deepEqual(
+    ['before', 'lost'].map((id) => jobs.show(id).job.state),
+    ['aborted', 'failed'],
+  );
+});
+
 test('pages list all jobs once, even if many share a millisecond', () => {
   const times = fc.array(fc.nat(6), { minLength: 1, maxLength: 30 });
   fc.assert(

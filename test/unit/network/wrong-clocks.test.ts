@@ -135,3 +135,14 @@ it('knows by how much the clocks of the peers differ', async () => {
   await directory.refresh(directory.providers()[0]?.peer ?? '');
   assert.ok(Math.abs((directory.peersAheadMs() ?? 0) - HOUR_MS) < 60_000);
 });
+
+it('tells by how much the clocks of enough peers are ahead', async () => {
+  const { providerClock, directory, advance } = await setUp();
+  assert.equal(directory.peersAheadMs(), null);
+  providerClock.setTimeBy(5 * HOUR_MS);
+  advance(1_000);
+  await directory.find(null);
+  const aheadMs = directory.peersAheadMs() ?? 0;
+  assert.ok(Math.abs(aheadMs - 5 * HOUR_MS) < 60_000, `${aheadMs}`);
+  assert.deepEqual([directory.peersAheadMs(1), directory.peersAheadMs(2)], [aheadMs, null]);
+});

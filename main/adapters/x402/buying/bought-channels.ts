@@ -1,7 +1,9 @@
 /** x402's records of the channels on which this machine buys, in our record store. */
 import { z } from 'zod';
+import { AppError } from '../../../../shared/errors.ts';
 import type { RecordStore } from '../../../ports/store.ts';
 import { bytesSchema, type ClientChannelStorage, channelKey, unitsSchema } from '../wire.ts';
+import type { BoughtRegister } from './bought-register.ts';
 
 const BOUGHT = 'x402-bought-channel';
 
@@ -37,6 +39,29 @@ export function createBoughtChannels(store: RecordStore): BoughtChannels {
     },
     async delete(channelId) {
       store.delete(BOUGHT, channelKey(channelId));
+    },
+  };
+}
+
+/**
+ * The channels, without taking a charge that no voucher of this wallet covers: a node that lies about what was claimed
+ * could make the next voucher sign away the whole deposit. For x402's client, which believes its node.
+ */
+export function coveredOnly(
+  channels: ClientChannelStorage,
+  register: Pick<BoughtRegister, 'isCovered'>,
+): ClientChannelStorage {
+  return {
+    get: channels.get,
+    delete: channels.delete,
+    async set(channelId, context) {
+      if (!register.isCovered(channelId, BigInt(context.chargedCumulativeAmount ?? '0'))) {
+        throw new AppError(
+          'chain-unavailable',
+          'A node reports a claim that no voucher of this wallet covers.',
+        );
+      }
+      await channels.set(channelId, context);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Register of the channels on which this machine has bought: the data needed to query a channel's charge later. */
 import { z } from 'zod';
 import type { RecordStore } from '../../../ports/store.ts';
-import { channelConfigSchema, channelIdSchema, channelKey } from '../wire.ts';
+import { channelConfigSchema, channelIdSchema, channelKey, unitsSchema } from '../wire.ts';
 
 const COLLECTION = 'x402-bought-register';
 
@@ -16,13 +16,25 @@ const entrySchema = z.object({
   chargeUnknown: z.boolean(),
   /** Its last charge was rejected: no voucher is issued on it any more. */
   isDisputed: z.boolean().default(false),
+  /**
+   * Highest amount that was ever signed for on the channel; unknown if it was opened by an earlier version, or by another
+   * machine.
+   */
+  signedMax: unitsSchema.optional(),
 });
 export type BoughtEntry = z.infer<typeof entrySchema>;
+
+/** A voucher that asks for the charge covers one unit more. */
+const QUESTION_UNITS = 1n;
 
 export interface BoughtRegister {
   all(): readonly BoughtEntry[];
   isDisputed(channelId: string): boolean;
   isChargeUnknown(channelId: string): boolean;
+  /** False for a charge that no voucher covers, so that only a node can have made it up. */
+  isCovered(channelId: string, charged: bigint): boolean;
+  /** The channel's `signedMax` after another voucher. */
+  signedMaxWith(channelId: string, signed: bigint): string | undefined;
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
   /**
@@ -41,6 +53,15 @@ export function createBoughtRegister(store: RecordStore): BoughtRegister {
   };
   return {
     isDisputed: (channelId) => find(channelId)?.isDisputed === true,
+    isCovered(channelId, charged) {
+      const signedMax = find(channelId)?.signedMax;
+      return signedMax === undefined || charged <= BigInt(signedMax) + QUESTION_UNITS;
+    },
+    signedMaxWith(channelId, signed) {
+      const signedMax = find(channelId)?.signedMax;
+      if (signedMax === undefined) return undefined;
+      return BigInt(signedMax) > signed ? signedMax : signed.toString();
+    },
     isChargeUnknown: (channelId) => find(channelId)?.chargeUnknown === true,
     all: () => store.list(COLLECTION).map(({ value }) => read(value)),
     note: (entry) => store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry)),

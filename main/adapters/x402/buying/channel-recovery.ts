@@ -60,11 +60,11 @@ export async function learnFromRefusal(
 export async function recoverBalance(channel: BoughtChannel, storage: ClientChannelStorage): Promise<void> {
   const charged = BigInt((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
   const keeping = {
-    ...storage,
+    ...channel.deps.storage,
     set: (id: string, found: Parameters<ClientChannelStorage['set']>[1]) => {
       const claimed = BigInt(found.chargedCumulativeAmount ?? '0');
       const most = charged > claimed ? charged : claimed;
-      return storage.set(id, { ...found, chargedCumulativeAmount: most.toString() });
+      return channel.deps.storage.set(id, { ...found, chargedCumulativeAmount: most.toString() });
     },
   };
   await recoverChannel({ ...channel.deps, storage: keeping }, requirementOf(channel));

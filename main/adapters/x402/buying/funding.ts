@@ -131,6 +131,7 @@ async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint
     lastUsedMs: clock.now(),
     chargeUnknown: false,
     isDisputed: false,
+    signedMax: '1',
   });
   // A channel without a balance has no charges either.
   if (isNew && BigInt((await storage.get(channel.id))?.balance ?? '0') === 0n) slot.chargeConfirmed = true;

@@ -50,7 +50,7 @@ export async function startLease(
   });
   const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
-  durability.defer(() => lost.expect(use));
+  durability.defer(() => lost.expect(use, before + ceiling));
   const close = onceOnly();
   const read = (paymentResponse: string) => readCharge(paymentResponse, channel.id, { before, ceiling });
   return {

@@ -29,8 +29,8 @@ export interface LostChargesParts extends Pick<PayerOptions, 'onCharged'> {
 }
 
 export interface LostCharges {
-  /** Records that a voucher is about to leave. Durable when it returns. */
-  expect(use: ChannelUse): void;
+  /** Records that a voucher for this amount is about to leave. Durable when it returns. */
+  expect(use: ChannelUse, signed: bigint): void;
   /** Records that the charge of the last voucher is known. */
   known(channel: BoughtChannel): void;
   /** True if the charge of the channel's last voucher is unknown. */
@@ -89,7 +89,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
   const lostEntries = (): readonly BoughtEntry[] => register.all().filter((entry) => entry.chargeUnknown);
 
   return {
-    expect({ channel, slot }) {
+    expect({ channel, slot }, signed) {
       register.note({
         channelId: channel.id,
         peer: channel.peer,
@@ -98,6 +98,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
         lastUsedMs: clock.now(),
         chargeUnknown: true,
         isDisputed: false,
+        signedMax: register.signedMaxWith(channel.id, signed),
       });
     },
     known(channel) {

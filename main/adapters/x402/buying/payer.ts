@@ -3,7 +3,7 @@ import { type Amount, amount } from '../../../../shared/money.ts';
 import type { PaidProvider, PaymentClient, PaymentLease } from '../../../ports/payments.ts';
 import { pairOf, settlementCall } from '../chain/settlement-contract.ts';
 import { askRequirements } from './ask-requirements.ts';
-import { createBoughtChannels } from './bought-channels.ts';
+import { coveredOnly, createBoughtChannels } from './bought-channels.ts';
 import { createBoughtRegister } from './bought-register.ts';
 import { createChannelFinder } from './channel-finder.ts';
 import { createChannelReturns } from './channel-returns.ts';
@@ -18,7 +18,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
   const { network, clock, limits } = options;
   const storage = createBoughtChannels(options.store);
   const register = createBoughtRegister(options.store);
-  const channelOf = createChannelFinder({ ...options, storage });
+  const channelOf = createChannelFinder({ ...options, storage: coveredOnly(storage, register) });
   const channelsOf = createChannelsByPeer((peer) => limits.channelsMax(peer) ?? options.channelsMax, clock);
   const lost = createLostCharges({ ...options, storage, register, channelOf, channelsOf });
   const parts = { ...options, storage, register, lost };
@@ -57,6 +57,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
   async function noteClaimed(channelId: string, claimed: bigint): Promise<void> {
     const known = await storage.get(channelId);
     if (claimed <= BigInt(known?.chargedCumulativeAmount ?? '0')) return;
+    if (!register.isCovered(channelId, claimed)) return;
     await storage.set(channelId, { ...known, chargedCumulativeAmount: claimed.toString() });
     const entry = register.all().find((each) => each.channelId === channelId);
     const isAccounted = entry?.isDisputed === true;
