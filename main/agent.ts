@@ -15,12 +15,14 @@ import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
+import { openDoings } from './agent/doing.ts';
+import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { openApi, openPages, openState } from './agent/interfaces.ts';
-import { latest } from './agent/latest.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
+import { withOwnPeer } from './agent/own-peer.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
@@ -163,25 +165,29 @@ async function compose(
   const network = await openNetwork(surroundings, foundation.paths.keys);
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
-  const buys = !surroundings.serves || config.profile !== 'practice';
   const { models } = selling.engine;
-  const buying = buys ? await openBuying(surroundings, { foundation, money, network, models }) : null;
+  const buying = await openBuying(surroundings, {
+    ...{ foundation, money, models },
+    // The practice network has no other provider.
+    network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
+  });
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  const gateway = latest<GatewayAddress>(buying?.gateway);
   const hub = openState(surroundings, {
     ...{ startedAtMs, foundation, money, selling, network, changes },
-    gateway: () => gateway.get(),
+    gateway: () => buying.gateway,
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
-  const directory = buying?.directory ?? null;
-  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
-  const { quit } = hooks;
+  const { directory, depositReturns } = buying;
+  const meters = openMeters(surroundings, foundation, selling);
+  const { watts } = meters;
+  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit },
-    depositReturns: buying?.depositReturns ?? null,
+    ...{ hub, startup, foundation, money, selling, forecasts, shell, depositReturns, quit: hooks.quit },
+    doings: openDoings(surroundings, foundation, selling),
+    earnings: openEarnings(foundation, money, meters.work),
   });
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
@@ -190,7 +196,7 @@ async function compose(
     home: foundation.paths.root,
     profile: config.profile,
     page: pages?.page ?? null,
-    gateway: gateway.get(),
+    gateway: buying.gateway,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
     chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
     requester,
@@ -199,14 +205,14 @@ async function compose(
   startup.serving();
   hooks.onServing?.({ ready: ready(null), attach });
 
-  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: gateway.get() });
-  if (requester?.gateway) {
-    gateway.set(requester.gateway);
-    surroundings.changed('network');
-  }
+  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: buying.gateway });
   selling.start();
   return {
-    ready: ready(requester?.page ? { pid: requester.pid, page: requester.page } : null),
+    ready: ready(
+      requester?.page && requester.gateway
+        ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
+        : null,
+    ),
     attach,
     engine: selling.engine.engine,
   };
@@ -280,11 +286,11 @@ async function openPracticeRole(
     readonly foundation: Foundation;
     readonly money: Money;
     readonly network: Network;
-    readonly own: GatewayAddress | null;
+    readonly own: GatewayAddress;
   },
 ): Promise<AgentReady | null> {
   const { config, serves } = surroundings;
   if (serves) return config.profile === 'practice' ? openSecondAgent(surroundings, parts) : null;
-  if (parts.own !== null && !config.quietRequester) startAsking(surroundings, parts.own);
+  if (!config.quietRequester) startAsking(surroundings, parts.own);
   return null;
 }

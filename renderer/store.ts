@@ -15,7 +15,8 @@ import { reportStartup } from './startup-report.ts';
 /** `live`: the state is current. Otherwise it is the last known state, or there is none yet. */
 export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
 
-interface View {
+/** What is known of the agent, and whether it is current. */
+export interface ConnectionView {
   readonly status: ConnectionStatus;
   /** When the connection was lost, in milliseconds since the epoch; null while live or before the first one. */
   readonly lostAtMs: number | null;
@@ -25,11 +26,11 @@ interface View {
 const RETRY_DELAY_MS_MIN = 250;
 const RETRY_DELAY_MS_MAX = 8_000;
 
-let view: View = { status: 'connecting', lostAtMs: null, state: null };
+let view: ConnectionView = { status: 'connecting', lostAtMs: null, state: null };
 let connection: Connection | null = null;
 const listeners = new Set<() => void>();
 
-function show(next: Partial<View>): void {
+function show(next: Partial<ConnectionView>): void {
   view = { ...view, ...next };
   for (const listener of listeners) listener();
 }
@@ -108,6 +109,11 @@ async function followUpdates(): Promise<void> {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** The view at this moment, for code outside of components. */
+export function currentView(): ConnectionView {
+  return view;
 }
 
 /** The connection's status, and whether any state has arrived yet (`known`). */

@@ -166,6 +166,7 @@ async function openGateway(
     clock,
   });
   onClose(() => tokenizer.stop());
+  const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
   const gateway = createGateway({
     network,
@@ -189,7 +190,12 @@ async function openGateway(
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
   });
-  const server = createHttpServer(gateway.app);
+  const server = createHttpServer({
+    async fetch(request, environment) {
+      if (request.method === 'POST') await money.prepareBuying().catch(reportFill);
+      return gateway.app.fetch(request, environment as Record<string, unknown>);
+    },
+  });
   const port = await listenHttp(server, {
     host: '127.0.0.1',
     port: config.gatewayPort,

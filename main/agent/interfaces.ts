@@ -10,9 +10,11 @@ import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
+import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
@@ -34,7 +36,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
-  readonly gateway: () => GatewayAddress | null;
+  readonly gateway: () => GatewayAddress;
   readonly changes: ChangeFeed;
 }
 
@@ -75,8 +77,9 @@ export interface ApiParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly forecasts: ForecastService;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly doings: Doings;
+  readonly earnings: EarningsViews;
+  readonly depositReturns: DepositReturns;
   readonly shell: ShellLink;
   readonly startup: StartupProgress;
   readonly quit: () => void;
@@ -94,10 +97,13 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     hub: parts.hub,
     watchStartup: parts.startup.watch,
     forecasts: parts.forecasts,
+    earnings: parts.earnings,
+    calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,
+    doings: parts.doings,
     settings: foundation.settings,
     benchmark: selling.measuring.benchmark,
     predictions: selling.measuring.predictions,

@@ -4,13 +4,14 @@ import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeAmount, writeDay, writeNumber } from '../format.ts';
 import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
 import { DayChart } from '../parts/chart.tsx';
-import { Choice } from '../parts/choice.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { CopyBlock } from '../parts/copy.tsx';
+import { Empty } from '../parts/empty.tsx';
 import { EntryList } from '../parts/entries.tsx';
 import { Figure } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';
 import { agent, useSection } from '../store.ts';
@@ -36,7 +37,7 @@ export function Earnings() {
       <section aria-labelledby="earnings-days">
         <div className="section-head">
           <h2 id="earnings-days">{t('earnings.byDay')}</h2>
-          <Choice
+          <Segments
             label={t('earnings.span')}
             value={span}
             onChange={setSpan}

@@ -5,10 +5,11 @@ import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeExactTime, writeMeasured, writeMoment } from '../format.ts';
 import { AmountById } from '../parts/amount.tsx';
-import { Choice } from '../parts/choice.tsx';
+import { Empty } from '../parts/empty.tsx';
 import { Unknown } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { JobStateMark } from '../parts/state-mark.tsx';
 import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
@@ -41,7 +42,7 @@ function JobList() {
       <PageHead title={t('nav.jobs')} lead={t('jobs.lead')} />
       <section>
         <div className="filters">
-          <Choice
+          <Segments
             label={t('jobs.outcome.label')}
             value={outcome}
             onChange={setOutcome}
@@ -50,7 +51,7 @@ function JobList() {
               label: t(`jobs.outcome.${value}`),
             }))}
           />
-          <Choice
+          <Segments
             label={t('jobs.side.label')}
             value={side}
             onChange={setSide}

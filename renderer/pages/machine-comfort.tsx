@@ -1,5 +1,5 @@
 /** Machine page: the limits for idle work, and the readings behind the decision to run. */
-import { Label, Slider, SliderOutput, SliderThumb, SliderTrack, Switch } from 'react-aria-components';
+import { Label, Slider, SliderOutput, SliderThumb, SliderTrack } from 'react-aria-components';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
@@ -7,7 +7,7 @@ import { useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeExactTime, writeNumber, writePercent } from '../format.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { Count, SwitchTrack } from '../parts/setting.tsx';
+import { Count, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
@@ -80,15 +80,11 @@ export function CardSwitch({ id, name }: { id: string; name: string }) {
   const others = graphicsOff.filter((off) => off !== id);
   return (
     <>
-      <Switch
-        className="switch"
-        aria-label={t('machine.useCard', { name })}
+      <Toggle
+        label={t('machine.useCard', { name })}
         isSelected={!graphicsOff.includes(id)}
         onChange={(on) => change.run({ graphicsOff: on ? others : [...others, id] })}
-      >
-        <SwitchTrack isOn={!graphicsOff.includes(id)} />
-        {t('machine.use')}
-      </Switch>
+      />
       <ProblemNote problem={change.problem} />
     </>
   );

@@ -13,9 +13,10 @@ import {
   writePercent,
   writeSpread,
 } from '../format.ts';
+import { Empty } from '../parts/empty.tsx';
 import { Fact, Figure, Unknown } from '../parts/fact.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';

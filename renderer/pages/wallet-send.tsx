@@ -9,8 +9,8 @@ import type { Asset } from '../../shared/money.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
-import { Choice } from '../parts/choice.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
@@ -127,7 +127,7 @@ function AssetField({ draft, change }: FieldProps) {
   const { asset: token, coin } = useSection('money');
   const unitName = useUnitName();
   return (
-    <Choice
+    <Segments
       label={t('send.asset')}
       labelShown
       value={draft.asset}

@@ -62,7 +62,7 @@ function keepDrawn(target: HTMLElement, draw: () => uPlot): () => void {
 function drawChart(target: HTMLElement, props: DayChartProps): uPlot {
   const { bars, isPractice } = props;
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const color = cssVariable(isPractice ? '--practice-bar' : '--accent');
+  const color = cssColor(target, isPractice ? '--practice-bar' : '--accent');
   const paths = uPlot.paths.bars?.({ size: [0.62, 40], radius: 0.15 });
   const options: uPlot.Options = {
     width: Math.max(240, target.clientWidth),
@@ -74,7 +74,7 @@ function drawChart(target: HTMLElement, props: DayChartProps): uPlot {
       x: { time: false, range: [-0.6, bars.length - 0.4] },
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
-    axes: axes(rem, props),
+    axes: axes(target, rem, props),
     series: [
       {},
       { fill: color, stroke: color, width: 0, points: { show: false }, ...(paths ? { paths } : {}) },
@@ -83,9 +83,9 @@ function drawChart(target: HTMLElement, props: DayChartProps): uPlot {
   return new uPlot(options, [bars.map((_, index) => index), bars.map((bar) => bar.value)], target);
 }
 
-function axes(rem: number, { bars, writeDay, writeValue }: DayChartProps): uPlot.Axis[] {
+function axes(target: HTMLElement, rem: number, { bars, writeDay, writeValue }: DayChartProps): uPlot.Axis[] {
   const axis: uPlot.Axis = {
-    stroke: cssVariable('--ink-soft'),
+    stroke: cssColor(target, '--ink-soft'),
     font: `${0.75 * rem}px ${cssVariable('--font')}`,
     ticks: { show: false },
   };
@@ -104,7 +104,7 @@ function axes(rem: number, { bars, writeDay, writeValue }: DayChartProps): uPlot
     },
     {
       ...axis,
-      grid: { stroke: cssVariable('--line'), width: 1 },
+      grid: { stroke: cssColor(target, '--line'), width: 1 },
       size: 4.25 * rem,
       space: 2.75 * rem,
       // Whole base units only: a grid line between two of them would get a wrong label.
@@ -112,6 +112,15 @@ function axes(rem: number, { bars, writeDay, writeValue }: DayChartProps): uPlot
       values: (_, splits) => splits.map(writeValue),
     },
   ];
+}
+
+/** Colors are resolved on an element: the property itself holds both of light-dark(). */
+function cssColor(target: HTMLElement, name: string): string {
+  const before = target.style.color;
+  target.style.color = `var(${name})`;
+  const color = getComputedStyle(target).color;
+  target.style.color = before;
+  return color;
 }
 
 function cssVariable(name: string): string {

@@ -15,7 +15,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   };
   return (
     <>
-      <Button className="button is-small" onPress={copy} aria-label={`${t('common.copy')}: ${label}`}>
+      <Button className="btn is-small" onPress={copy} aria-label={`${t('common.copy')}: ${label}`}>
         {outcome === 'idle' ? t('common.copy') : t(`common.${outcome}`)}
       </Button>
       <span className="for-readers" role="status">

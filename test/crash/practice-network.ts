@@ -58,9 +58,9 @@ export async function startCrashNetwork(
     home,
     starts: () => life.starts,
     gateway() {
-      const { gateway } = life.now().agent.ready;
-      if (gateway === null) throw new Error('the practice network has a gateway');
-      return gateway;
+      const { requester } = life.now().agent.ready;
+      if (requester === null) throw new Error('the practice network has a requester');
+      return requester.gateway;
     },
     chain: () => life.now().chain,
     addresses: () => ({

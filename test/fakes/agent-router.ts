@@ -170,6 +170,10 @@ function jobHandlers(agent: FakeAgentState) {
 function earningsHandlers(agent: FakeAgentState) {
   const { script } = agent;
   return {
+    today: on.earnings.today.handler(({ input }) => {
+      agent.receive('earnings.today', input);
+      return { hours: [...script.today] };
+    }),
     byDay: on.earnings.byDay.handler(({ input }) => {
       agent.receive('earnings.byDay', input);
       return { days: script.days.slice(-input.days) };
@@ -181,6 +185,15 @@ function earningsHandlers(agent: FakeAgentState) {
     byModel: on.earnings.byModel.handler(({ input }) => {
       agent.receive('earnings.byModel', input);
       return { models: script.byModel };
+    }),
+    overview: on.earnings.overview.handler(({ input }) => {
+      agent.receive('earnings.overview', input);
+      return script.overview(input.days);
+    }),
+    export: on.earnings.export.handler(async function* ({ input }) {
+      agent.receive('earnings.export', input);
+      yield 'time,day\r\n';
+      yield '2026-11-23T12:00:00.000Z,2026-11-23\r\n';
     }),
     receivables: on.earnings.receivables.handler(({ input }) => {
       agent.receive('earnings.receivables', input);

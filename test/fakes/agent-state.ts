@@ -104,6 +104,7 @@ function moneyOf({ busy }: View): AgentState['money'] {
   return {
     asset: { id: TOKEN, symbol: 'USDC', decimals: 6, practice: true },
     coin: { id: 'eip155:31337/native', symbol: 'ETH', decimals: 18, practice: true },
+    rate: null,
     earnedToday: busy ? '1283' : '0',
     earnedThisWeek: busy ? '8412' : '0',
     earnedTotal: busy ? '24354' : '0',
@@ -114,6 +115,8 @@ function moneyOf({ busy }: View): AgentState['money'] {
     waitingReason: busy ? 'below-threshold' : null,
     settleThreshold: '50000',
     payoutFee: busy ? '104000000000000' : null,
+    coinPrice: null,
+    rateProblem: null,
   };
 }
 

@@ -19,9 +19,11 @@ import type { PostingRequest } from './posting.ts';
 import {
   createReports,
   type DayEarnings,
+  type HourEarnings,
   type ModelEarnings,
   type NetworkEarnings,
   type PeerEarnings,
+  type QuarterEarnings,
 } from './reports.ts';
 
 const PAGE = 1_000;
@@ -44,6 +46,10 @@ export interface Ledger extends Bookings {
   pendingPayout(assetId: string): Amount;
   /** One entry per local day, oldest first, ending with today; days without income are included with zero. */
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  earningsByHour(assetId: string): readonly HourEarnings[];
+  /** Quarters of an hour with income in the last local days, today included, oldest first. */
+  earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   /** Earnings of the last local days, today included, highest first. */
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
   /** The same by the peers that bought. */
@@ -92,6 +98,8 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     received: (assetId) => amount(balance('income:jobs', assetId) - pendingPayout(assetId)),
     pendingPayout,
     earningsByDay: reports.byDay,
+    earningsByHour: reports.byHour,
+    earningsByQuarter: reports.byQuarter,
     earningsByModel: reports.byModel,
     earningsByPeer: reports.byPeer,
     earningsByNetwork: reports.byNetwork,

@@ -5,6 +5,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Flow, LedgerStore } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
 
+const HOUR_MS = 3_600_000;
+
 export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
   readonly day: string;
@@ -13,6 +15,13 @@ export interface DayEarnings {
   readonly jobs: number;
   /** Fees in base units of the chain's native coin. */
   readonly feesCoin: Amount;
+}
+
+export interface QuarterEarnings {
+  /** Start of a quarter of an hour with income. */
+  readonly fromMs: number;
+  readonly earned: Amount;
+  readonly jobs: number;
 }
 
 export interface ModelEarnings {
@@ -35,9 +44,18 @@ export interface NetworkEarnings {
   readonly jobs: number;
 }
 
+export interface HourEarnings {
+  readonly fromMs: number;
+  readonly earned: Amount;
+}
+
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** Oldest first. */
+  byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
   byNetwork(days: number): readonly NetworkEarnings[];
@@ -106,6 +124,12 @@ export function createReports(parts: {
         return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
       });
     },
+    byQuarter: (assetId, days) => quartersOf(incomeSince(assetId, dayStarts(days)[0] ?? 0)),
+    byHour(assetId) {
+      const startMs = calendar.startOfDay(clock.now());
+      const endMs = calendar.startOfNextDay(startMs);
+      return hoursOf(incomeSince(assetId, startMs), startMs, endMs);
+    },
     byModel: (assetId, days) =>
       grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
@@ -127,6 +151,25 @@ export function createReports(parts: {
         });
     },
   };
+}
+
+function hoursOf(flows: readonly Flow[], startMs: number, endMs: number): HourEarnings[] {
+  const sums = new Map<number, bigint>();
+  for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
+  for (const { fromMs, amount: flowed } of flows) {
+    const hourMs = startMs + Math.floor((fromMs - startMs) / HOUR_MS) * HOUR_MS;
+    sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
+  }
+  return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
+}
+
+function quartersOf(flows: readonly Flow[]): QuarterEarnings[] {
+  const quarters = new Map<number, { earned: bigint; jobs: number }>();
+  for (const { fromMs, amount: flowed, jobs } of flows) {
+    const sum = quarters.get(fromMs) ?? { earned: 0n, jobs: 0 };
+    quarters.set(fromMs, { earned: sum.earned - flowed, jobs: sum.jobs + jobs });
+  }
+  return [...quarters].map(([fromMs, { earned, jobs }]) => ({ fromMs, earned: amount(earned), jobs }));
 }
 
 function total(flows: readonly Flow[]): bigint {

@@ -19,8 +19,8 @@ export interface ActiveJobs {
   changed(): void;
   /** Ends every job now; resolves when all are concluded. */
   handBack(): Promise<void>;
-  /** Resolves when all current jobs have ended, or after this time. */
-  settled(graceMs: number): Promise<void>;
+  /** Resolves when all current jobs have ended, or after this time; rejects if the signal aborts. */
+  settled(graceMs: number, signal?: AbortSignal): Promise<void>;
 }
 
 interface Running {
@@ -61,11 +61,17 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
       for (const { abort } of all) if (!abort.signal.aborted) abort.abort('owner');
       await Promise.all(all.map(({ ended }) => ended));
     },
-    async settled(graceMs) {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
+    async settled(graceMs, signal) {
+      const { promise: late, resolve, reject } = Promise.withResolvers<void>();
       const timer = clock.after(graceMs, resolve);
-      await Promise.race([late, Promise.all([...running.values()].map(({ ended }) => ended))]);
-      timer.cancel();
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        await Promise.race([late, Promise.all([...running.values()].map(({ ended }) => ended))]);
+      } finally {
+        timer.cancel();
+        signal?.removeEventListener('abort', onAbort);
+      }
     },
   };
 }

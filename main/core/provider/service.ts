@@ -45,6 +45,7 @@ import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './
 import { createRateLimit, type RateLimit } from './rate-limit.ts';
 import { readyEvents } from './ready-events.ts';
 import { createRequestRate, type RequestRate } from './request-rate.ts';
+import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
 
@@ -68,6 +69,8 @@ export interface ProviderOptions {
 export interface ProviderService {
   readonly app: Hono;
   active(): readonly ActiveJob[];
+  /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
+  reserve(signal: AbortSignal): Promise<() => void>;
   /** Ends every job now, because the owner needs the machine; resolves when all are concluded. */
   handBack(): Promise<void>;
   /** Takes no new jobs and lets the running ones end for at most this time; then hands back. */
@@ -87,10 +90,11 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
   const rate = createRequestRate(clock, limits);
+  const reservation = createReservation(active);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, rate },
+    ...{ limits, onUnexpected, failures, active, rate, reservation },
     ...openLimits(options, limits),
     isClosing: () => closing,
   };
@@ -126,6 +130,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   return {
     app,
     active: active.list,
+    reserve: reservation.reserve,
     handBack: active.handBack,
     async close(graceMs) {
       closing = true;
@@ -147,6 +152,7 @@ interface SellingParts extends ProviderOptions {
   readonly abandoned: RateLimit;
   readonly bodies: BodyPlaces;
   readonly rate: RequestRate;
+  readonly reservation: Reservation;
   readonly isClosing: () => boolean;
 }
 
@@ -188,7 +194,7 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
     }
-    await refuseQuitter(parts, admitted.payment);
+    await refuseAdmitted(parts, admitted.payment);
     parts.rate.giveBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
@@ -246,14 +252,15 @@ function refuseDuringFault({ reason }: Presence): void {
   if (isFault) throw paused(reason, RETRY_PAUSED_S);
 }
 
-/** Returns the number of the engine's slots. Fails with `paused` or `engine-gave-up`. */
-function availableSlots({ isClosing, presence, engine }: SellingParts): number {
+/** Returns the number of the engine's slots. Fails with `paused`, `busy` or `engine-gave-up`. */
+function availableSlots({ isClosing, presence, engine, reservation }: SellingParts): number {
   if (isClosing()) throw paused('starting', RETRY_STARTING_S);
   const { decision, reason } = presence();
   if (decision === 'pause') throw paused(reason, RETRY_PAUSED_S);
   const status = engine.status();
   if (status.state === 'gave-up') throw new AppError('engine-gave-up', 'The engine has stopped for good.');
   if (status.state !== 'ready') throw paused('starting', RETRY_STARTING_S);
+  reservation.check();
   return status.loaded.sequences;
 }
 
@@ -268,10 +275,17 @@ async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): P
   return model;
 }
 
-/** Fails with `busy`, with the payment released, if the payer has left too many requests early. */
-async function refuseQuitter({ abandoned }: SellingParts, payment: AdmittedPayment): Promise<void> {
+/**
+ * Fails with `busy`, with the payment released, if the payer has left too many requests early, or if the machine was
+ * reserved while the payment was verified.
+ */
+async function refuseAdmitted(
+  { abandoned, reservation }: SellingParts,
+  payment: AdmittedPayment,
+): Promise<void> {
   try {
     abandoned.check(payment.payer);
+    reservation.check();
   } catch (error) {
     await payment.cancel();
     throw error;
