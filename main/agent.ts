@@ -22,6 +22,8 @@ import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
+import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
+import { openNotifications } from './agent/notifying.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
@@ -30,7 +32,7 @@ import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
-import { createShellLink } from './api/shell-link.ts';
+import { createShellLink, type ShellLink } from './api/shell-link.ts';
 import { openHome } from './core/home/index.ts';
 import { createNotices } from './core/notices/index.ts';
 import { createClock, systemClock } from './ports/clock.ts';
@@ -67,7 +69,13 @@ export interface Agent {
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
   // Before the log: its files belong to the one agent that has locked the folder.
-  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
+  const chosen = config.chosenNetwork ?? 'practice';
+  const home = openHome({
+    root: config.home,
+    network: chosen === 'practice' ? null : chosen,
+    acquireLock: acquireFileLock,
+    pid: process.pid,
+  });
   const { log, close: closeLog } = openAgentLog(config, home.paths.logs);
   const start = log.child('start');
   const closers = createClosers(start);
@@ -163,7 +171,8 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   startup.begin('network');
   const network = await openNetwork(surroundings, foundation.paths.keys);
-  const shell = createShellLink();
+  const shell = createShellLink(() => surroundings.changed('app'));
+  const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const { models } = selling.engine;
   const buying = await openBuying(surroundings, {
@@ -175,7 +184,7 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, changes },
+    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, changes },
     gateway: () => buying.gateway,
   });
   await money.balances.refresh();
@@ -185,10 +194,12 @@ async function compose(
   const { watts } = meters;
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, forecasts, shell, depositReturns, quit: hooks.quit },
+    ...{ hub, startup, foundation, money, selling, forecasts, shell, networkSwitch, depositReturns },
+    quit: hooks.quit,
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
   });
+  openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
   const ready = (requester: AgentReady['requester']): AgentReady => ({
@@ -216,6 +227,20 @@ async function compose(
     attach,
     engine: selling.engine.engine,
   };
+}
+
+function openNetworkSwitch(
+  { config, log, changed }: Surroundings,
+  { settings }: Foundation,
+  shell: ShellLink,
+): NetworkSwitch {
+  return createNetworkSwitch({
+    config,
+    settings: settings.get,
+    log: log.child('settings'),
+    restart: config.host === 'desktop' ? () => shell.tell({ type: 'restart' }) : null,
+    onChange: () => changed('app'),
+  });
 }
 
 function openStartup({ clock, log }: Surroundings, { onStep }: AgentHooks): StartupProgress {

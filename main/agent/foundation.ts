@@ -8,6 +8,7 @@ import { createPresence, createUsage, type PresenceService } from '../core/prese
 import { createSettings } from '../core/settings/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
 import { logFault } from './log.ts';
+import { readInheritedSettings } from './inherited-settings.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,7 +26,10 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
   const jobs = createJobs({ records: database.jobs, ledger, clock });
-  const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
+  const settings = createSettings({
+    records,
+    defaults: { ...firstSettings(config.profile, config.host), ...readInheritedSettings(paths.root) },
+  });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());
   watchStorage(surroundings, database, presence);

@@ -19,6 +19,7 @@ import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
+import type { NetworkSwitch } from './network-choice.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -31,6 +32,8 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const PAGES_FOLDER = join(ROOT, 'dist', 'renderer');
 
 export interface StateParts {
+  readonly networkSwitch: NetworkSwitch;
+  readonly shell: ShellLink;
   readonly startedAtMs: number;
   readonly foundation: Foundation;
   readonly money: Money;
@@ -43,11 +46,12 @@ export interface StateParts {
 export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
   const { config, terms, clock, notices, onClose } = surroundings;
   const { foundation, money, selling } = parts;
+  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell };
   const machine = createMachineView(surroundings, selling.engine.machine);
   const hub = createStateHub({
     clock,
     readers: sectionReaders({
-      app: { version: VERSION, config, startedAtMs: parts.startedAtMs, notices },
+      app: { version: VERSION, config, startedAtMs: parts.startedAtMs, notices, ...switches },
       foundation,
       money,
       selling,
@@ -80,6 +84,7 @@ export interface ApiParts {
   readonly doings: Doings;
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
+  readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
   readonly startup: StartupProgress;
   readonly quit: () => void;
@@ -114,6 +119,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     spending: money.spending,
     confirmations,
     secrets: money.secrets,
+    networkSwitch: parts.networkSwitch,
     shell,
     assetId: money.chain.token.id,
     coinId: money.chain.coin.id,

@@ -1,6 +1,7 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
 import { plainAsset } from '../../shared/money.ts';
+import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { PerHour } from '../core/forecast/index.ts';
 import type { Notices } from '../core/notices/index.ts';
@@ -11,6 +12,7 @@ import type { GatewayAddress } from './buying.ts';
 import type { AgentConfig } from './config.ts';
 import type { Foundation } from './foundation.ts';
 import type { MachineView } from './machine-view.ts';
+import type { NetworkSwitch } from './network-choice.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
 
@@ -23,6 +25,8 @@ export interface SectionParts {
     readonly config: Pick<AgentConfig, 'profile' | 'host'>;
     readonly startedAtMs: number;
     readonly notices: Pick<Notices, 'list'>;
+    readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
+    readonly shell: Pick<ShellLink, 'facts'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
@@ -56,6 +60,8 @@ function app({ app }: SectionParts): AgentState['app'] {
     platform: process.platform,
     startedAtMs: app.startedAtMs,
     notices: [...app.notices.list()],
+    network: app.networkSwitch.state(),
+    shell: app.shell.facts(),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The parts of the agent that the API serves. */
 
+import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
@@ -47,6 +48,7 @@ export interface ApiParts {
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;
+  readonly networkSwitch: { choose(network: NetworkChoice): { readonly restarts: boolean } };
   readonly shell: ShellLink;
   readonly assetId: string;
   readonly coinId: string;

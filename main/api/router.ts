@@ -44,6 +44,9 @@ export function createRouter(parts: ApiParts) {
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
+    app: {
+      chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
+    },
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),
     },

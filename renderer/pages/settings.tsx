@@ -4,6 +4,7 @@ import { SETTING_LIMITS, type SettingsPatch, type Settings as SettingsState } fr
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
+import { useDoubts } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
@@ -11,6 +12,8 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
+import { AutostartToggle } from './settings-desktop.tsx';
+import { NetworkPart } from './settings-network.tsx';
 import { RuleParts } from './settings-rules.tsx';
 
 /** Decimals of a US dollar in millionths. */
@@ -25,13 +28,16 @@ export function Settings() {
   const { t } = useStrings();
   const settings = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
-  const props: PartProps = { settings, change: change.run };
+  const doubts = useDoubts(settings, change.run);
+  const props: PartProps = { settings, change: doubts.change };
   return (
     <>
       <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
         <Saved change={change} />
       </PageHead>
       <ProblemNote problem={change.problem} />
+      {doubts.dialog}
+      <NetworkPart />
       <WhenPart {...props} />
       <RuleParts {...props} />
       <PricesPart {...props} />
@@ -198,10 +204,8 @@ function AppPart({ settings, change }: PartProps) {
           label: t(`settings.appearanceOf.${value}`),
         }))}
       />
-      <Toggle
-        label={t('settings.start')}
+      <AutostartToggle
         isSelected={settings.startWithSystem}
-        isDisabled={headless}
         onChange={(startWithSystem) => change({ startWithSystem })}
       />
       <Toggle

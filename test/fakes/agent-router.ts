@@ -110,6 +110,14 @@ export function routerFor(agent: FakeAgentState) {
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     benchmark: benchmarkHandlers(agent),
+    app: {
+      chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
+        agent.receive('app.chooseNetwork', input);
+        const { app } = agent.state;
+        agent.change({ app: { ...app, network: { ...app.network, chosen: input.network } } });
+        return { restarts: app.network.restarts };
+      }),
+    },
     settings: {
       change: on.settings.change.handler(({ input }) => {
         agent.receive('settings.change', input);
@@ -330,6 +338,7 @@ function benchmarkHandlers(agent: FakeAgentState) {
 function shellHandlers() {
   return {
     report: on.shell.report.handler(refuse),
+    describe: on.shell.describe.handler(refuse),
     requests: on.shell.requests.handler(refuse),
     answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
     failGpuProbe: on.shell.failGpuProbe.handler(refuse),

@@ -13,6 +13,10 @@ export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellPa
       presence.report(input);
       return {};
     }),
+    describe: api.describe.handler(({ input }) => {
+      shell.takeFacts(input);
+      return {};
+    }),
     requests: api.requests.handler(({ signal, path }) => translated(shell.requests(signal), path, log)),
     answerGpuProbe: api.answerGpuProbe.handler(({ input }) => {
       shell.answer(input.id, input.result);
