@@ -195,6 +195,7 @@ async function compose(
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const router = openApi(surroundings, {
     ...{ hub, startup, foundation, money, selling, forecasts, shell, networkSwitch, depositReturns },
+    pairing: pages?.pairing ?? null,
     quit: hooks.quit,
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),

@@ -2,13 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
+import { isAppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import { VERSION } from '../../shared/version.ts';
-import { startPageServer } from '../api/page-server.ts';
+import { type PageServer, type PageServerOptions, startPageServer } from '../api/page-server.ts';
 import { type ApiContext, createRouter, createStartupRouter } from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
@@ -20,6 +22,7 @@ import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
+import { openPairedBrowsers } from './paired-browsers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -84,6 +87,7 @@ export interface ApiParts {
   readonly doings: Doings;
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
+  readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
   readonly startup: StartupProgress;
@@ -120,6 +124,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     confirmations,
     secrets: money.secrets,
     networkSwitch: parts.networkSwitch,
+    pairing: parts.pairing,
     shell,
     assetId: money.chain.token.id,
     coinId: money.chain.coin.id,
@@ -131,13 +136,14 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
 /** Pages on loopback. Until the API is there, they show the steps of the start. */
 export interface OpenPages {
   readonly page: NonNullable<AgentReady['page']>;
+  readonly pairing: Pairing & { readonly url: string };
   /** Call when the API is ready: connections from now on get it, and the terminal can connect. */
   serve(router: Router): void;
 }
 
 /** Serves the pages on loopback, to a browser with the page token and to the terminal with its own. */
 export async function openPages(
-  { config, onClose, log }: Surroundings,
+  { config, clock, onClose, log }: Surroundings,
   startup: StartupProgress,
   home: string,
 ): Promise<OpenPages> {
@@ -146,8 +152,10 @@ export async function openPages(
   const report = logFault(log.child('pages'), 'A connection of a page failed');
   const starting = new SocketHandler(createStartupRouter(startup.watch));
   let whole: SocketHandler<ApiContext> | null = null;
-  const server = await startPageServer({
-    port: config.pagePort,
+  const paired = openPairedBrowsers(home);
+  const pairing = createPairing({ store: paired, clock, log: log.child('pages') });
+  const server = await startAtKnownPort(config.pagePort, paired.port(), {
+    pairing,
     token,
     terminalToken,
     folder: PAGES_FOLDER,
@@ -155,12 +163,29 @@ export async function openPages(
       void (whole ?? starting).upgrade(socket, { context: { role } }).catch(report),
   });
   onClose(() => server.close());
+  paired.usePort(Number(new URL(server.url).port));
   return {
     page: { url: server.url, token },
+    pairing: { ...pairing, url: server.url },
     serve(router) {
       whole = new SocketHandler(router);
       onClose(openTerminalAccess(home, { url: server.url, token: terminalToken }));
       log.child('start').info('Pages ready', { url: server.url });
     },
   };
+}
+
+/** Bookmarks of paired browsers name a port, so any free one is only the second choice. */
+async function startAtKnownPort(
+  wanted: number,
+  known: number | null,
+  options: Omit<PageServerOptions, 'port'>,
+): Promise<PageServer> {
+  if (wanted !== 0 || known === null) return startPageServer({ ...options, port: wanted });
+  try {
+    return await startPageServer({ ...options, port: known });
+  } catch (error) {
+    if (!isAppError(error, 'port-in-use')) throw error;
+    return startPageServer({ ...options, port: 0 });
+  }
 }

@@ -10,6 +10,7 @@ import type { ForecastService } from '../core/forecast/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
+import type { Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
@@ -48,6 +49,8 @@ export interface ApiParts {
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;
+  /** Null in the desktop. */
+  readonly pairing: (Pairing & { readonly url: string }) | null;
   readonly networkSwitch: { choose(network: NetworkChoice): { readonly restarts: boolean } };
   readonly shell: ShellLink;
   readonly assetId: string;

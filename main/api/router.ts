@@ -7,6 +7,7 @@ import type { ApiParts, WatchStartup } from './parts.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
+import { pairingRoutes } from './routes/pairing.ts';
 import { shellRoutes } from './routes/shell.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
@@ -50,6 +51,7 @@ export function createRouter(parts: ApiParts) {
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),
     },
+    pairing: pairingRoutes(api.pairing, parts),
     shell: shellRoutes(api.shell, parts, log),
   });
 }

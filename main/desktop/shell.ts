@@ -1,14 +1,14 @@
 /** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, type BrowserWindow, Notification, safeStorage, session } from 'electron';
+import { app, type BrowserWindow, Menu, Notification, safeStorage, session } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
 import type { StartupStep } from '../../shared/startup.ts';
 import type { OwnerNotification } from '../../shared/notification.ts';
 import type { AutostartObstacle } from '../../shared/shell-facts.ts';
-import { text } from '../../shared/strings/index.ts';
+import { type Language, text } from '../../shared/strings/index.ts';
 import { isNetworkGiven } from '../../shared/network-choice.ts';
 import { logChildOutput } from '../adapters/node/index.ts';
 import { homePaths } from '../ports/data-folder.ts';
@@ -16,6 +16,7 @@ import { networkFolder, readNetworkChoice, writeNetworkChoice } from '../ports/n
 import { type AgentHost, type AgentRefusal, refusedHost, startAgentHost } from './agent-host.ts';
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
+import { applicationMenu } from './application-menu.ts';
 import { serveAppPages } from './app-protocol.ts';
 import { ask, openQuestions } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
@@ -61,6 +62,7 @@ export class Shell {
   readonly #window: MainWindow;
   readonly #tray: TrayIconOnScreen;
   readonly #hotKey: HotKey;
+  #menuLanguage: Language | null = null;
   #autostartObstacle: AutostartObstacle | null = null;
 
   constructor(options: ShellOptions) {
@@ -111,6 +113,7 @@ export class Shell {
       questions: openQuestions,
     });
     this.#followState();
+    this.#showMenu();
     this.#agent.start();
     if (!this.#options.launch.values.hidden) this.#window.show();
     this.#followApp();
@@ -284,6 +287,7 @@ export class Shell {
   #followState(): void {
     this.#state.onChange((next, before) => {
       this.#tray.show(trayView(next, this.#state.language));
+      this.#showMenu();
       if (typeof next !== 'object') return;
       this.#hotKey.want(next.settings.handBackKey);
       const { startWithSystem } = next.settings;
@@ -295,6 +299,15 @@ export class Shell {
       if (startWithSystem) this.#log.warn('Idlewatt can’t start with the system', { cause: obstacle });
       this.#agent.link?.describe();
     });
+  }
+
+  /** Only macOS has one menu for the app; elsewhere a menu bar would take room in the window. */
+  #showMenu(): void {
+    const { language } = this.#state;
+    if (process.platform !== 'darwin' || language === this.#menuLanguage) return;
+    this.#menuLanguage = language;
+    const actions = { zoom: this.#window.zoom, openWindow: () => this.#window.show() };
+    Menu.setApplicationMenu(Menu.buildFromTemplate(applicationMenu(language, actions)));
   }
 
   #followApp(): void {

@@ -14,6 +14,7 @@ import { agent, useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { NetworkPart } from './settings-network.tsx';
+import { PairingPart } from './settings-pairing.tsx';
 import { RuleParts } from './settings-rules.tsx';
 
 /** Decimals of a US dollar in millionths. */
@@ -44,6 +45,7 @@ export function Settings() {
       <BuyingPart {...props} />
       <ModelsPart {...props} />
       <AppPart {...props} />
+      <PairingPart />
       <Part title={t('settings.privacy')}>
         <p>{t('settings.privacyText')}</p>
       </Part>

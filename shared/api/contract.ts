@@ -9,6 +9,7 @@ import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
+import { pairedBrowserSchema } from '../pairing.ts';
 import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
@@ -216,12 +217,21 @@ export const contract = {
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),
   },
+  /** Browsers with access of their own to the pages of an agent without a desktop. Empty in the desktop. */
+  pairing: {
+    list: oc.input(nothing).output(z.object({ browsers: z.array(pairedBrowserSchema) })),
+    revoke: oc.input(z.object({ id: z.string().max(100) })).output(nothing),
+  },
   /** For the desktop shell only. Calls from a page fail with `not-permitted`. */
   shell: {
     report: oc.input(readingsSchema.partial()).output(nothing),
     /** What the shell found out about its system. */
     describe: oc.input(shellFactsSchema).output(nothing),
     requests: oc.output(eventIterator(shellRequestSchema)),
+    /** A code with which a browser is paired, and the address at which it is entered. */
+    openPairingCode: oc
+      .input(nothing)
+      .output(z.object({ code: z.string(), url: z.url(), expiresAtMs: z.number() })),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
     /** The machine is about to sleep: first claims what is worth its fee. Returns within seconds. */

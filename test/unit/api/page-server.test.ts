@@ -26,6 +26,11 @@ before(async () => {
     port: 0,
     token: TOKEN,
     terminalToken: 'b'.repeat(48),
+    pairing: {
+      pair: () => ({ problem: 'no-code' }),
+      check: () => false,
+      onRevoked: () => () => undefined,
+    },
     folder,
     onConnection: (socket) =>
       socket.addEventListener('message', ({ data }) => {
