@@ -10,6 +10,7 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
+import { isNetworkGiven, termsOfChoice } from '../shared/network-choice.ts';
 import { BUG_EXIT_CODE, USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
 import type { Proxies } from './adapters/http/index.ts';
@@ -21,6 +22,7 @@ import { announceReady } from './agent/ready.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 import { isOutputKept } from './ports/kept-output.ts';
+import { readNetworkChoice } from './ports/network-choice.ts';
 import { storageFaultOf } from './ports/storage.ts';
 
 /** The process exits after this long even if something hangs: a clean stop takes at most five seconds. */
@@ -28,7 +30,7 @@ const STOP_MS_MAX = 4500;
 
 /** Null when the command line asked for the version or the help, which are printed here. */
 function readConfig(argv: readonly string[]): AgentConfig | null {
-  const { values } = readOptions(argv, 'agent', process.env);
+  const { values, given } = readOptions(argv, 'agent', process.env);
   if (values.version || values.help) endAtClosedPipe();
   if (values.version) {
     console.log(VERSION);
@@ -39,11 +41,17 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     console.log(`${options}\n\nCommands (npm run agent -- COMMAND):\n${listCommands()}`);
     return null;
   }
+  const home =
+    values.home ??
+    defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
+  const named = values.network === null ? null : networkName(values.network);
+  const chosenNetwork = isNetworkGiven(given) ? null : readNetworkChoice(home);
+  const { profile, network } =
+    chosenNetwork === null ? { profile: values.profile, network: named } : termsOfChoice(chosenNetwork);
   return {
-    home:
-      values.home ??
-      defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
-    profile: values.profile,
+    home,
+    chosenNetwork,
+    profile,
     host: values.host,
     role: values.role,
     pagePort: values.port,
@@ -52,7 +60,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     readyFile: values['ready-file'],
     passphrase: null,
     rpcUrl: values.rpc,
-    network: values.network === null ? null : networkName(values.network),
+    network,
     ...(values.facilitator.length > 0 && { facilitators: values.facilitator }),
     connect: values.connect,
     quietRequester: values['quiet-requester'],

@@ -24,6 +24,8 @@ import { type Foundation, openFoundation } from './agent/foundation.ts';
 import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
+import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
+import { openNotifications } from './agent/notifying.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
@@ -32,7 +34,7 @@ import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
-import { createShellLink } from './api/shell-link.ts';
+import { createShellLink, type ShellLink } from './api/shell-link.ts';
 import { openHome } from './core/home/index.ts';
 import { createNotices } from './core/notices/index.ts';
 import { createClock, systemClock } from './ports/clock.ts';
@@ -69,7 +71,13 @@ export interface Agent {
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
   // Before the log: its files belong to the one agent that has locked the folder.
-  const home = openHome({ root: config.home, acquireLock: acquireFileLock, pid: process.pid });
+  const chosen = config.chosenNetwork ?? 'practice';
+  const home = openHome({
+    root: config.home,
+    network: chosen === 'practice' ? null : chosen,
+    acquireLock: acquireFileLock,
+    pid: process.pid,
+  });
   const { log, close: closeLog } = openAgentLog(config, home.paths.logs);
   const start = log.child('start');
   const closers = createClosers(start);
@@ -168,7 +176,8 @@ async function compose(
   startup.begin('network');
   const network = await openNetwork(surroundings, foundation.paths.keys);
   contacts.watchPeers(network);
-  const shell = createShellLink();
+  const shell = createShellLink(() => surroundings.changed('app'));
+  const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const { models } = selling.engine;
   const buying = await openBuying(surroundings, {
@@ -180,19 +189,21 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, contacts, changes },
+    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
     gateway: () => buying.gateway,
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
-  const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, shell, quit },
+    ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
     ...openViews(surroundings, { foundation, money, selling, directory: buying.directory }),
     depositReturns: buying.depositReturns,
     buying,
+    pairing: pages?.pairing ?? null,
+    quit: hooks.quit,
   });
+  openNotifications(surroundings, { foundation, money, shell, engine: selling.engine.engine });
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
   const ready = (requester: AgentReady['requester']): AgentReady => ({
@@ -231,6 +242,20 @@ function openViews(surroundings: Surroundings, parts: Omit<Parameters<typeof ope
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, work),
   };
+}
+
+function openNetworkSwitch(
+  { config, log, changed }: Surroundings,
+  { settings }: Foundation,
+  shell: ShellLink,
+): NetworkSwitch {
+  return createNetworkSwitch({
+    config,
+    settings: settings.get,
+    log: log.child('settings'),
+    restart: config.host === 'desktop' ? () => shell.tell({ type: 'restart' }) : null,
+    onChange: () => changed('app'),
+  });
 }
 
 function openStartup({ clock, log }: Surroundings, { onStep }: AgentHooks): StartupProgress {

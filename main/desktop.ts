@@ -3,7 +3,7 @@
  * has no network; everything that it shows or controls goes over the API to the agent that it runs.
  */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { app, dialog, Menu } from 'electron';
 import { helpText } from '../shared/command-line.ts';
 import { isAppError } from '../shared/errors.ts';
@@ -59,7 +59,7 @@ function open(options: LaunchOptions): void {
 function run(options: LaunchOptions): void {
   const log = openLog(options);
   log.info('The desktop app is starting', { version: VERSION, electron: process.versions.electron });
-  const shell = new Shell({ appFolder: app.getAppPath(), launch: options, log });
+  const shell = new Shell({ appFolder: app.getAppPath(), launch: options, home: homeOf(options), log });
   const startedAtMs = performance.now();
   guardProcess({
     log: log.child('process'),
@@ -74,12 +74,17 @@ function run(options: LaunchOptions): void {
 }
 
 /** Opens `shell.log` next to the agent's log. Warnings and errors are printed on stderr as well. */
-function openLog({ values }: LaunchOptions): Log {
-  const system = { platform: process.platform, environment: process.env, userFolder: homedir() };
+function openLog(options: LaunchOptions): Log {
   return openLogFile({
-    folder: homePaths(values.home ?? defaultHome(system)).logs,
+    folder: homePaths(homeOf(options)).logs,
     name: 'shell',
-    level: values['log-level'],
+    level: options.values['log-level'],
     onProblem: (line) => process.stderr.write(`idlewatt: ${line}\n`),
   }).log;
+}
+
+/** The data folder as the owner names it. */
+function homeOf({ values }: LaunchOptions): string {
+  const system = { platform: process.platform, environment: process.env, userFolder: homedir() };
+  return resolve(values.home ?? defaultHome(system));
 }

@@ -10,11 +10,19 @@
 import type { ClientLink } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
+import {
+  type BrowserHalf,
+  browserHalfSchema,
+  type PairProblem,
+  pairFailureSchema,
+} from '../shared/pairing.ts';
 import type { SecretTask } from '../shared/secret-window.ts';
 import {
   API_SOCKET_PATH,
   CLOSE_TOKEN_REFUSED,
   IPC,
+  PAIR_PATH,
+  pairProtocols,
   socketProtocols,
   TOKEN_FRAGMENT,
 } from '../shared/wire.ts';
@@ -37,6 +45,8 @@ declare global {
 }
 
 const TOKEN_KEY = 'idlewatt.token';
+/** The half of a paired browser's access that scripts may read; the other one is a cookie. */
+const PAIR_KEY = 'idlewatt.pair';
 const OPEN_TIMEOUT_MS = 10_000;
 
 /** An open connection to the agent. `closed` resolves when it ends, with whether the token was refused. */
@@ -100,14 +110,18 @@ function connectPort(bridge: DesktopBridge): Promise<Connection> {
 
 function connectSocket(): Promise<Connection> {
   const token = sessionStorage.getItem(TOKEN_KEY);
-  if (!token) return Promise.reject(new NotConnected('no-token'));
-  const socket = new WebSocket(`ws://${window.location.host}${API_SOCKET_PATH}`, socketProtocols(token));
+  const paired = pairedHalf();
+  const protocols = token ? socketProtocols(token) : paired && pairProtocols(paired);
+  if (!protocols) return Promise.reject(new NotConnected('no-token'));
+  const socket = new WebSocket(`ws://${window.location.host}${API_SOCKET_PATH}`, protocols);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
     const closed = new Promise<{ refused: boolean }>((done) => {
       socket.addEventListener('close', (event) => {
         clearTimeout(timer);
         const refused = event.code === CLOSE_TOKEN_REFUSED;
+        // The token is of an earlier start; a paired browser doesn't need it.
+        if (refused && token && paired) sessionStorage.removeItem(TOKEN_KEY);
         done({ refused });
         reject(new NotConnected(refused ? 'refused' : 'unreachable'));
       });
@@ -122,4 +136,33 @@ function connectSocket(): Promise<Connection> {
       });
     });
   });
+}
+
+function pairedHalf(): BrowserHalf | null {
+  try {
+    const stored = browserHalfSchema.safeParse(JSON.parse(localStorage.getItem(PAIR_KEY) ?? 'null'));
+    return stored.success ? stored.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Exchanges a code of the terminal for access of this browser's own, and loads the page with it. Resolves with why not. */
+export async function pairBrowser(code: string, name: string): Promise<PairProblem | 'unreachable'> {
+  try {
+    const response = await fetch(PAIR_PATH, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ code, name }),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) return pairFailureSchema.parse(answer).problem;
+    localStorage.setItem(PAIR_KEY, JSON.stringify(browserHalfSchema.parse(answer)));
+  } catch {
+    return 'unreachable';
+  }
+  sessionStorage.removeItem(TOKEN_KEY);
+  window.location.reload();
+  // The page is on its way out.
+  return new Promise(() => {});
 }

@@ -5,10 +5,13 @@
 import { z } from 'zod';
 import type { ERROR_CODES } from './errors.ts';
 
-/** The tasks that a page or a menu can open the window for. `unlock` is the shell's own. */
+/**
+ * The tasks that a page or a menu can open the window for. The others are the shell's own: the passphrase of a locked
+ * wallet, and a new one where no keychain stores it.
+ */
 export const secretTaskSchema = z.enum(['backup', 'import', 'export']);
 export type SecretTask = z.infer<typeof secretTaskSchema>;
-export type SecretWindowTask = SecretTask | 'unlock';
+export type SecretWindowTask = SecretTask | 'unlock' | 'new-passphrase';
 
 const secretText = z.string().max(1_000);
 

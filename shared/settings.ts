@@ -24,10 +24,7 @@ export const SETTING_LIMITS = {
 
 /** Values above are possible but unusual: the page asks before it saves them. */
 export const UNUSUAL_ABOVE = {
-  /** Base units per million tokens: 100 US dollars. */
-  pricePerMillion: 10n ** 8n,
   /** Base units: 100 US dollars. */
-  settleThreshold: 10n ** 8n,
   buyDayMax: 10n ** 8n,
   /** Base units: 5 US dollars. */
   buyRequestMax: 5n * 10n ** 6n,

@@ -9,10 +9,20 @@ export const API_SOCKET_PATH = '/api';
 export const SUBPROTOCOL = 'idlewatt';
 /** The token is offered as a second subprotocol, so that it appears in no URL and in no log. */
 export const TOKEN_PREFIX = 'token.';
+/** Path at which a browser without a token exchanges a code of the terminal for access of its own. */
+export const PAIR_PATH = '/pair';
+/** A paired browser offers its ID and its key as a second subprotocol instead of a token; the cookie has the ID in its name. */
+export const PAIR_PREFIX = 'pair.';
+export const PAIR_COOKIE_PREFIX = 'idlewatt-';
 /** A page can't read the status of a failed handshake, so a wrong token is reported as a close code. */
 export const CLOSE_TOKEN_REFUSED = 4401;
 /** Precedes the token in the address that the agent prints; a fragment is never sent to a server. */
 export const TOKEN_FRAGMENT = '#token=';
+
+/** The subprotocols that a paired browser offers. */
+export function pairProtocols({ id, key }: { readonly id: string; readonly key: string }): string[] {
+  return [SUBPROTOCOL, `${PAIR_PREFIX}${id}.${key}`];
+}
 
 /** The subprotocols that a client of the API offers. */
 export function socketProtocols(token: string): string[] {

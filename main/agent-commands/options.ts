@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { AppError } from '../../shared/errors.ts';
 import { defaultHome, type HomePaths, homePaths } from '../core/home/index.ts';
+import { networkFolder } from '../ports/network-choice.ts';
 
 /** Returns the data folder of `--home`, or the default one. Fails with `not-found` if no agent ever ran there. */
 export function existingHome(home: string | undefined): HomePaths {
@@ -20,7 +21,8 @@ export function existingHome(home: string | undefined): HomePaths {
 /** Returns the data folder of `--home`, or the default one, whether or not it exists. */
 export function chosenHome(home: string | undefined): HomePaths {
   if (home?.trim() === '') throw new AppError('bad-request', 'Empty value for --home. Use --home DIR.');
-  return homePaths(
-    home ?? defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() }),
-  );
+  const root =
+    home ?? defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
+  // A network that the owner chose in the app has its data inside.
+  return homePaths(root, networkFolder(root, []));
 }

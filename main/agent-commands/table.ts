@@ -13,6 +13,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] --in FILE',
     load: async () => ({ run: (await import('./backup.ts')).restore }),
   },
+  pair: {
+    summary:
+      'Shows a code with which a browser on this machine keeps its access to the pages; needs the running agent.',
+    usage: '[--home DIR]',
+    load: async () => ({ run: (await import('./pair.ts')).pair }),
+  },
+  'pair list': {
+    summary: 'Lists the paired browsers.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./pair.ts')).list }),
+  },
+  'pair revoke': {
+    summary: 'Takes the access from a paired browser and closes its pages.',
+    usage: '[--home DIR] ID',
+    load: async () => ({ run: (await import('./pair.ts')).revoke }),
+  },
   why: {
     summary: 'Prints why nothing is earned now and what would change it; needs the running agent.',
     usage: '[--home DIR] [--json]',

@@ -1,10 +1,13 @@
 /** Configuration that an agent is started with. */
 import type { Profile } from '../../shared/api/state.ts';
+import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { LogThreshold } from '../ports/log.ts';
 import type { NetworkName } from './networks.ts';
 
 export interface AgentConfig {
   readonly home: string;
+  /** The owner's choice of network in the app; null where options of the command line set it. */
+  readonly chosenNetwork?: NetworkChoice | null;
   readonly profile: Profile;
   readonly host: 'desktop' | 'headless';
   /** The practice requester buys and serves nothing. */

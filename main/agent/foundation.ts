@@ -8,6 +8,7 @@ import { createPresence, createUsage, type PresenceService } from '../core/prese
 import { createSettings } from '../core/settings/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
 import { watchLoad } from './busy-memory.ts';
+import { readInheritedSettings } from './inherited-settings.ts';
 import { logFault } from './log.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -26,7 +27,10 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
   const jobs = createJobs({ records: database.jobs, ledger, clock, durability: database.durability });
-  const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
+  const settings = createSettings({
+    records,
+    defaults: { ...firstSettings(config.profile, config.host), ...readInheritedSettings(paths.root) },
+  });
   const folding = createFolding({
     records: database.jobs,
     clock,

@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
+import { isAppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import { VERSION } from '../../shared/version.ts';
-import { startPageServer } from '../api/page-server.ts';
+import { type PageServer, type PageServerOptions, startPageServer } from '../api/page-server.ts';
 import {
   type ApiContext,
   createRouter,
@@ -15,6 +16,7 @@ import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
+import { createPairing, type Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
 import type { Network } from '../ports/network.ts';
@@ -26,6 +28,8 @@ import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
 import type { Money } from './money.ts';
+import type { NetworkSwitch } from './network-choice.ts';
+import { openPairedBrowsers } from './paired-browsers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
@@ -38,6 +42,8 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const PAGES_FOLDER = join(ROOT, 'dist', 'renderer');
 
 export interface StateParts {
+  readonly networkSwitch: NetworkSwitch;
+  readonly shell: ShellLink;
   readonly startedAtMs: number;
   readonly foundation: Foundation;
   readonly money: Money;
@@ -51,11 +57,12 @@ export interface StateParts {
 export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
   const { config, terms, clock, notices, onClose } = surroundings;
   const { foundation, money, selling } = parts;
+  const switches = { networkSwitch: parts.networkSwitch, shell: parts.shell };
   const machine = createMachineView(surroundings, selling.engine.machine);
   const hub = createStateHub({
     clock,
     readers: sectionReaders({
-      app: { version: VERSION, config, startedAtMs: parts.startedAtMs, notices },
+      app: { version: VERSION, config, startedAtMs: parts.startedAtMs, notices, ...switches },
       foundation,
       money,
       selling,
@@ -91,6 +98,8 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
+  readonly pairing: OpenPages['pairing'] | null;
+  readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
   readonly startup: StartupProgress;
   readonly quit: () => void;
@@ -134,6 +143,8 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     spending: money.spending,
     confirmations,
     secrets: money.secrets,
+    networkSwitch: parts.networkSwitch,
+    pairing: parts.pairing,
     shell,
     assetId: money.chain.token.id,
     coinId: money.chain.coin.id,
@@ -145,13 +156,14 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
 /** Pages on loopback. Until the API is there, they show the steps of the start. */
 export interface OpenPages {
   readonly page: NonNullable<AgentReady['page']>;
+  readonly pairing: Pairing & { readonly url: string };
   /** Call when the API is ready: connections from now on get it, and the terminal can connect. */
   serve(router: Router): void;
 }
 
 /** Serves the pages on loopback, to a browser with the page token and to the terminal with its own. */
 export async function openPages(
-  { config, onClose, log }: Surroundings,
+  { config, clock, onClose, log }: Surroundings,
   startup: StartupProgress,
   home: string,
 ): Promise<OpenPages> {
@@ -160,8 +172,10 @@ export async function openPages(
   const report = logFault(log.child('pages'), 'A connection of a page failed');
   const starting = new SocketHandler(createStartupRouter(startup.watch));
   let whole: SocketHandler<ApiContext> | null = null;
-  const server = await startPageServer({
-    port: config.pagePort,
+  const paired = openPairedBrowsers(home);
+  const pairing = createPairing({ store: paired, clock, log: log.child('pages') });
+  const server = await startAtKnownPort(config.pagePort, paired.port(), {
+    pairing,
     token,
     terminalToken,
     folder: PAGES_FOLDER,
@@ -169,12 +183,29 @@ export async function openPages(
       void (whole ?? starting).upgrade(socket, { context: { role } }).catch(report),
   });
   onClose(() => server.close());
+  paired.usePort(Number(new URL(server.url).port));
   return {
     page: { url: server.url, token },
+    pairing: { ...pairing, url: server.url },
     serve(router) {
       whole = new SocketHandler(router);
       onClose(openTerminalAccess(home, { url: server.url, token: terminalToken }));
       log.child('start').info('Pages ready', { url: server.url });
     },
   };
+}
+
+/** Bookmarks of paired browsers name a port, so any free one is only the second choice. */
+async function startAtKnownPort(
+  wanted: number,
+  known: number | null,
+  options: Omit<PageServerOptions, 'port'>,
+): Promise<PageServer> {
+  if (wanted !== 0 || known === null) return startPageServer({ ...options, port: wanted });
+  try {
+    return await startPageServer({ ...options, port: known });
+  } catch (error) {
+    if (!isAppError(error, 'port-in-use')) throw error;
+    return startPageServer({ ...options, port: 0 });
+  }
 }

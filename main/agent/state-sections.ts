@@ -1,6 +1,7 @@
 /** Reads each section of the state from the module that owns it. Nothing here computes what a page shows. */
 import type { AgentState } from '../../shared/api/state.ts';
 import { plainAsset } from '../../shared/money.ts';
+import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import type { PerHour } from '../core/forecast/index.ts';
@@ -13,6 +14,7 @@ import type { AgentConfig } from './config.ts';
 import type { Foundation } from './foundation.ts';
 import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
+import type { NetworkSwitch } from './network-choice.ts';
 import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
@@ -26,6 +28,8 @@ export interface SectionParts {
     readonly config: Pick<AgentConfig, 'profile' | 'host'>;
     readonly startedAtMs: number;
     readonly notices: Pick<Notices, 'list'>;
+    readonly networkSwitch: Pick<NetworkSwitch, 'state'>;
+    readonly shell: Pick<ShellLink, 'facts'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
@@ -60,6 +64,8 @@ function app({ app }: SectionParts): AgentState['app'] {
     platform: process.platform,
     startedAtMs: app.startedAtMs,
     notices: [...app.notices.list()],
+    network: app.networkSwitch.state(),
+    shell: app.shell.facts(),
   };
 }
 

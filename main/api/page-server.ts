@@ -13,7 +13,15 @@ import type { PortRole } from '../../shared/host.ts';
 import { isDeepJson } from '../../shared/json.ts';
 import { isLoopbackHost } from '../../shared/loopback.ts';
 import { pagePolicy } from '../../shared/page-policy.ts';
-import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, SUBPROTOCOL, TOKEN_PREFIX } from '../../shared/wire.ts';
+import {
+  API_SOCKET_PATH,
+  CLOSE_TOKEN_REFUSED,
+  PAIR_PATH,
+  SUBPROTOCOL,
+  TOKEN_PREFIX,
+} from '../../shared/wire.ts';
+import type { Pairing } from '../core/pairing/index.ts';
+import { acceptPaired, isSameOrigin, servePairing } from './paired-access.ts';
 
 export interface PageServer {
   readonly url: string;
@@ -26,6 +34,8 @@ export interface PageServerOptions {
   readonly token: string;
   /** For the owner's terminal, which may do what the desktop shell may; pages never receive it. */
   readonly terminalToken: string;
+  /** Paired browsers, which have neither token. */
+  readonly pairing: Pick<Pairing, 'pair' | 'check' | 'onRevoked'>;
   /** Folder of the built pages. */
   readonly folder: string;
   readonly onConnection: (socket: WebSocket, role: PortRole) => void;
@@ -47,7 +57,13 @@ const CLOSE_POLICY = 1008;
 
 /** Fails with `port-in-use`. */
 export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
-  const server = createServer((request, response) => void serveFile(options.folder, request, response));
+  const server = createServer((request, response) => {
+    setHeaders(request, response);
+    if (request.url === PAIR_PATH && request.method === 'POST') {
+      return void servePairing(options.pairing, request, response);
+    }
+    return void serveFile(options.folder, request, response);
+  });
   const sockets = serveSockets(server, options);
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
@@ -86,6 +102,7 @@ function serveSockets(server: Server, options: PageServerOptions): WebSocketServ
       // A page can't read the status of a rejected handshake, only the code with which an open socket was closed.
       if (equal(token, options.token)) options.onConnection(webSocket, 'page');
       else if (equal(token, options.terminalToken)) options.onConnection(webSocket, 'shell');
+      else if (acceptPaired(request, webSocket, options.pairing)) options.onConnection(webSocket, 'page');
       else webSocket.close(CLOSE_TOKEN_REFUSED, 'token refused');
     });
   });
@@ -131,7 +148,7 @@ function unusable(port: number, cause: NodeJS.ErrnoException): AppError {
   });
 }
 
-async function serveFile(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+function setHeaders(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Referrer-Policy', 'no-referrer');
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
@@ -140,7 +157,10 @@ async function serveFile(folder: string, request: IncomingMessage, response: Ser
   const { host } = request.headers;
   const isLoopback = isLoopbackHost(host);
   response.setHeader('Content-Security-Policy', pagePolicy(isLoopback ? ["'self'", `ws://${host}`] : []));
-  if (!isLoopback) {
+}
+
+async function serveFile(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!isLoopbackHost(request.headers.host)) {
     return respond(response, 403, 'Host not allowed. Use 127.0.0.1, localhost or [::1].');
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -176,10 +196,6 @@ function decodePath(url: string): string | null {
 function respond(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
   response.end(`${text}\n`);
-}
-
-function isSameOrigin(request: IncomingMessage): boolean {
-  return request.headers.origin === `http://${request.headers.host}`;
 }
 
 function equal(given: string, expected: string): boolean {

@@ -1,5 +1,6 @@
 /** The parts of the agent that the API serves. */
 import type { KeptFile } from '../../shared/api/maintenance.ts';
+import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
@@ -10,6 +11,7 @@ import type { OfferedNow } from '../core/gateway/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
+import type { Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
@@ -59,6 +61,9 @@ export interface ApiParts {
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;
+  /** Null in the desktop. */
+  readonly pairing: (Pairing & { readonly url: string }) | null;
+  readonly networkSwitch: { choose(network: NetworkChoice): { readonly restarts: boolean } };
   readonly shell: ShellLink;
   readonly assetId: string;
   readonly coinId: string;

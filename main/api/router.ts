@@ -9,6 +9,7 @@ import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
+import { pairingRoutes } from './routes/pairing.ts';
 import { shellRoutes } from './routes/shell.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
@@ -48,9 +49,13 @@ export function createRouter(parts: ApiParts) {
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
+    app: {
+      chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),
+    },
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),
     },
+    pairing: pairingRoutes(api.pairing, parts),
     shell: shellRoutes(api.shell, parts, log),
   });
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GpuProbeResult, ShellRequest } from '../../shared/api/contract.ts';
 import { AppError } from '../../shared/errors.ts';
+import type { ShellFacts } from '../../shared/shell-facts.ts';
 import type { GpuProbe } from '../ports/machine.ts';
 
 export interface ShellLink {
@@ -10,6 +11,9 @@ export interface ShellLink {
   requests(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void>;
   /** Sends a request that the shell responds to with a call of its own. */
   tell(request: ShellRequest): void;
+  /** What the desktop shell reported about itself; null without one. */
+  facts(): ShellFacts | null;
+  takeFacts(facts: ShellFacts): void;
   answer(id: string, result: GpuProbeResult): void;
   fail(id: string, message: string): void;
   /** gpu.js in the shell's hidden window. Rejects with `unsupported` or `aborted`. */
@@ -21,13 +25,20 @@ interface PendingProbe {
   reject(error: AppError): void;
 }
 
-export function createShellLink(): ShellLink {
+/** `onFacts` is called when the shell reports something about itself. */
+export function createShellLink(onFacts: () => void = () => undefined): ShellLink {
   const queue = new RequestQueue();
+  let facts: ShellFacts | null = null;
   const probes = new Map<string, PendingProbe>();
   return {
     connected: () => queue.listening,
     requests: (signal) => queue.read(signal),
     tell: (request) => queue.push(request),
+    facts: () => facts,
+    takeFacts(next) {
+      facts = next;
+      onFacts();
+    },
     answer: (id, result) => probes.get(id)?.resolve(result),
     fail: (id, message) => probes.get(id)?.reject(new AppError('unsupported', message)),
     gpuProbe: {

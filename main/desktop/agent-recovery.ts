@@ -7,6 +7,8 @@ export interface RecoveryOptions {
   readonly language: () => Language;
   /** True if a typed passphrase may fix the failure; it is then the first choice. */
   readonly mayType: boolean;
+  /** Goes back to the practice network; null where the owner didn't choose another one in the app. */
+  readonly leaveNetwork: (() => void) | null;
   readonly ask: (question: Question) => Promise<number>;
   /** Lets the owner type the passphrase; resolves with whether one was typed. */
   readonly unlock: () => Promise<boolean>;
@@ -14,15 +16,20 @@ export interface RecoveryOptions {
 
 /** Resolves with whether to start an agent again; false is the owner's choice to quit. */
 export async function recover(failure: AgentFailure, options: RecoveryOptions): Promise<boolean> {
-  const { mayType, ask, unlock } = options;
+  const { mayType, leaveNetwork, ask, unlock } = options;
   const ways: readonly StringKey[] = [
     ...(mayType ? (['dialog.enterPassphrase'] as const) : []),
     'dialog.tryAgain',
+    ...(leaveNetwork === null ? [] : (['dialog.backToPractice'] as const)),
     'dialog.quit',
   ];
   for (;;) {
     const pressed = ways[await ask(questionFor(failure, ways, options.language()))];
     if (pressed === 'dialog.tryAgain') return true;
+    if (pressed === 'dialog.backToPractice') {
+      leaveNetwork?.();
+      return true;
+    }
     if (pressed !== 'dialog.enterPassphrase') return false;
     if (await unlock()) return true;
   }

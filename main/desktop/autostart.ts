@@ -8,11 +8,33 @@ import { dirname, join } from 'node:path';
 import { app } from 'electron';
 import { writeArguments } from '../../shared/command-line.ts';
 import type { GivenOption } from '../../shared/options.ts';
+import type { AutostartObstacle } from '../../shared/shell-facts.ts';
 import { desktopEntry, launchAgent, windowsArgument } from './autostart-entries.ts';
+import { autostartObstacle } from './autostart-obstacle.ts';
 
-/** `kept` are the options of this run, which the next one gets too. */
-export function setStartWithSystem(enabled: boolean, kept: readonly GivenOption[]): void {
-  if (!app.isPackaged) return;
+/**
+ * `kept` are the options of this run, which the next one gets too. Returns why it can't work here, where that is so, also
+ * while it isn't wanted; null otherwise.
+ */
+export function setStartWithSystem(enabled: boolean, kept: readonly GivenOption[]): AutostartObstacle | null {
+  const obstacle = autostartObstacle({
+    platform: process.platform,
+    isPackaged: app.isPackaged,
+    program: process.execPath,
+    environment: process.env,
+  });
+  if (obstacle !== null) return obstacle;
+  try {
+    register(enabled, kept);
+  } catch {
+    return 'not-writable';
+  }
+  // Windows: false if the owner turned it off in the Task Manager.
+  const isStopped = process.platform === 'win32' && !app.getLoginItemSettings().executableWillLaunchAtLogin;
+  return enabled && isStopped ? 'disabled-by-system' : null;
+}
+
+function register(enabled: boolean, kept: readonly GivenOption[]): void {
   const parameters = [...writeArguments(kept), '--hidden'];
   const suffix = entrySuffix(kept);
   switch (process.platform) {

@@ -1,12 +1,14 @@
 /** Reads the shell's command line: its own options, those that it passes on, and those that autostart keeps. */
 import { resolve } from 'node:path';
 import { agentArguments, readOptions } from '../../shared/command-line.ts';
+import { isNetworkGiven, type NetworkChoice, termsOfChoice } from '../../shared/network-choice.ts';
 import { type GivenOption, OPTIONS, type OptionName, type OptionValues } from '../../shared/options.ts';
 import type { PassphraseSource } from './wallet-secret.ts';
 
 export interface LaunchOptions {
   readonly values: OptionValues;
-  readonly passphraseFrom: PassphraseSource;
+  /** The options that were set. */
+  readonly given: readonly GivenOption[];
   /** The agent's command line, without `--host`. */
   readonly agentParameters: readonly string[];
   /** The options that start the same app again from any folder: without `--hidden`, with absolute paths. */
@@ -25,7 +27,7 @@ export function readLaunchOptions(
   const { values, given } = readOptions(argv, 'shell', environment);
   return {
     values,
-    passphraseFrom: passphraseSource(values),
+    given,
     agentParameters: agentArguments(given),
     kept: given
       .filter(({ name }) => !NOT_KEPT.includes(name))
@@ -33,8 +35,13 @@ export function readLaunchOptions(
   };
 }
 
-function passphraseSource(values: OptionValues): PassphraseSource {
-  if (values.profile === 'practice') return 'practice';
+/** The source of the wallet's passphrase with these options, which override the owner's choice of network. */
+export function passphraseSource(
+  { values, given }: Pick<LaunchOptions, 'values' | 'given'>,
+  chosen: NetworkChoice,
+): PassphraseSource {
+  const profile = isNetworkGiven(given) ? values.profile : termsOfChoice(chosen).profile;
+  if (profile === 'practice') return 'practice';
   const file = values['passphrase-file'];
   return file === null ? 'keychain' : { file };
 }

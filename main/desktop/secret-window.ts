@@ -41,12 +41,16 @@ export interface SecretWindowOptions {
 /** Not persistent: nothing of it stays on disk. */
 const PARTITION = 'secrets';
 
+/** A locked wallet comes first; these tasks aren't replaced by one of a page. */
+const OWN_TASKS: ReadonlySet<SecretWindowTask> = new Set(['unlock', 'new-passphrase']);
+
 /** The requests that each task permits, so that a window for one task can't do another. */
 const ALLOWED: Readonly<Record<SecretWindowTask, readonly SecretRequest['type'][]>> = {
   backup: ['words', 'start-drill', 'answer-drill', 'close'],
   import: ['import-phrase', 'import-key', 'import-file', 'close'],
   export: ['export-file', 'close'],
   unlock: ['unlock', 'close'],
+  'new-passphrase': ['unlock', 'close'],
 };
 
 export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
@@ -72,8 +76,8 @@ export function createSecretWindow(options: SecretWindowOptions): SecretWindow {
   return {
     open(task) {
       if (current) {
-        // A locked wallet comes first; any other task is replaced, with all that was on the screen.
-        if (current.task !== task && current.task !== 'unlock') {
+        // Replaced with all that was on the screen.
+        if (current.task !== task && !OWN_TASKS.has(current.task)) {
           current = { ...current, task };
           void current.window.loadURL(addressOf(task, options.language()));
         }

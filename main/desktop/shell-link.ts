@@ -11,9 +11,11 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { applyUpdate } from '../../shared/api/state-updates.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
+import type { OwnerNotification } from '../../shared/notification.ts';
 import type { PauseUntil } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
+import type { ShellFacts } from '../../shared/shell-facts.ts';
 import type { SecretCalls } from './secret-handlers.ts';
 
 export interface ShellLink {
@@ -22,6 +24,8 @@ export interface ShellLink {
   change(patch: SettingsPatch): Promise<void>;
   /** The calls that carry a secret. */
   readonly secrets: SecretCalls;
+  /** Reports the facts again, because they changed. */
+  describe(): void;
   close(): void;
 }
 
@@ -34,6 +38,11 @@ export interface ShellLinkOptions {
   readonly onSuspend?: (listener: () => void) => () => void;
   /** Resolves with the owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
+  /** What the shell found out about its system. */
+  readonly facts: () => ShellFacts;
+  readonly notify: (notification: OwnerNotification) => void;
+  /** The agent has to start again. */
+  readonly restart: () => void;
   /** A call that failed while the link was open: for the log, never for a dialog. */
   readonly onTrouble: (call: string, error: unknown) => void;
 }
@@ -59,6 +68,8 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     () => void agent.shell.suspending({}).catch(trouble('suspending')),
   );
   report();
+  const describe = () => void agent.shell.describe(options.facts()).catch(trouble('describe'));
+  describe();
 
   const followState = async () => {
     let state: AgentState | null = null as AgentState | null;
@@ -74,6 +85,10 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   };
   const answer = async (request: ShellRequest) => {
     switch (request.type) {
+      case 'notify':
+        return options.notify(request.notification);
+      case 'restart':
+        return options.restart();
       case 'probe-gpu':
         return answerProbe(request.id);
       case 'confirm-spend': {
@@ -115,6 +130,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
       await agent.settings.change(patch);
     },
     secrets: agent.shell,
+    describe,
     close,
   };
 }

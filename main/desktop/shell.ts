@@ -1,23 +1,31 @@
 /** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, type BrowserWindow, Notification, safeStorage, session } from 'electron';
+import { app, type BrowserWindow, Menu, Notification, safeStorage, session } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
+import { isNetworkGiven } from '../../shared/network-choice.ts';
+import type { OwnerNotification } from '../../shared/notification.ts';
+import type { AutostartObstacle } from '../../shared/shell-facts.ts';
 import type { StartupStep } from '../../shared/startup.ts';
-import { text } from '../../shared/strings/index.ts';
+import { type Language, text } from '../../shared/strings/index.ts';
 import { logChildOutput } from '../adapters/node/index.ts';
+import { homePaths } from '../ports/data-folder.ts';
+import { networkFolder, readNetworkChoice, writeNetworkChoice } from '../ports/network-choice.ts';
 import { type AgentHost, type AgentRefusal, refusedHost, startAgentHost } from './agent-host.ts';
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
 import { serveAppPages } from './app-protocol.ts';
+import { applicationMenu } from './application-menu.ts';
 import { ask, openQuestions } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
 import { confineSession } from './confinement.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
-import type { LaunchOptions } from './launch-options.ts';
+import { type LaunchOptions, passphraseSource } from './launch-options.ts';
+import { notificationText } from './notification-text.ts';
 import { pageQuestion } from './page-question.ts';
 import { onSuspend, readOwner } from './readings.ts';
 import { answerSecret } from './secret-handlers.ts';
@@ -37,6 +45,8 @@ export interface ShellOptions {
   /** Folder of `package.json`. */
   readonly appFolder: string;
   readonly launch: LaunchOptions;
+  /** The data folder as the owner names it, absolute. */
+  readonly home: string;
   readonly log: Log;
 }
 
@@ -52,6 +62,8 @@ export class Shell {
   readonly #window: MainWindow;
   readonly #tray: TrayIconOnScreen;
   readonly #hotKey: HotKey;
+  #menuLanguage: Language | null = null;
+  #autostartObstacle: AutostartObstacle | null = null;
 
   constructor(options: ShellOptions) {
     const { appFolder, launch, log } = options;
@@ -62,7 +74,7 @@ export class Shell {
     this.#state = new ShellState(() => app.getLocale());
     this.#startup = new StartupView({ now: Date.now, show: (startup) => this.#window.tell(startup) });
     this.#unlock = new WalletUnlock({
-      source: launch.passphraseFrom,
+      source: () => passphraseSource(launch, readNetworkChoice(options.home)),
       store: createWalletSecretStore({
         file: join(app.getPath('userData'), 'wallet-secret'),
         keychain: safeStorage,
@@ -101,6 +113,7 @@ export class Shell {
       questions: openQuestions,
     });
     this.#followState();
+    this.#showMenu();
     this.#agent.start();
     if (!this.#options.launch.values.hidden) this.#window.show();
     this.#followApp();
@@ -129,6 +142,12 @@ export class Shell {
           onSuspend,
           probeGpu: () => probeGpu(this.#options.appFolder),
           confirmSpend: spends.confirm,
+          facts: () => ({
+            autostartObstacle: this.#autostartObstacle,
+            hasKeychain: this.#unlock.hasKeychain,
+          }),
+          notify: (notification) => this.#notify(notification),
+          restart: () => void this.#agent.restart(),
           onTrouble: (call, error) => void this.#log.error(`The call "${call}" failed.`, error),
         }),
       onReady: ({ home }) => {
@@ -163,12 +182,12 @@ export class Shell {
   #walletRefusal(refused: 'no-keychain' | 'unreadable'): AgentRefusal {
     const { language } = this.#state;
     return refused === 'no-keychain'
-      ? { message: text(language, 'dialog.noKeychain'), code: 'unsupported' }
+      ? { message: text(language, 'dialog.noKeychain'), code: 'keystore-locked' }
       : { message: text(language, 'dialog.keychainUnreadable'), code: 'keystore-locked' };
   }
 
   async #recover(failure: AgentFailure): Promise<void> {
-    this.#unlock.rejected();
+    this.#unlock.rejected(failure.code);
     this.#log.warn('There is no agent until the owner decides', {
       cause: failure.reason ?? 'it ended unexpectedly too often',
       code: failure.code,
@@ -179,14 +198,30 @@ export class Shell {
       language: () => this.#state.language,
       mayType: this.#unlock.canFix(failure.code),
       ask: async (question) => ask(question, { parent: await this.#window.settled() }),
+      leaveNetwork: this.#waysBack(),
       unlock: async () => {
-        this.#secretWindow.open('unlock');
+        this.#secretWindow.open(this.#hasWallet() ? 'unlock' : 'new-passphrase');
         await this.#secretWindow.whenClosed();
         return this.#unlock.hasTyped;
       },
     });
     if (again) this.#agent.start();
     else app.quit();
+  }
+
+  /** Back to practice from a network that was chosen in the app; null where options or practice set it. */
+  #waysBack(): (() => void) | null {
+    const { home, launch } = this.#options;
+    if (isNetworkGiven(launch.given) || readNetworkChoice(home) === 'practice') return null;
+    return () => {
+      this.#log.info('The owner went back to the practice network');
+      writeNetworkChoice(home, 'practice');
+    };
+  }
+
+  #hasWallet(): boolean {
+    const { home, launch } = this.#options;
+    return existsSync(homePaths(home, networkFolder(home, launch.given)).keystore);
   }
 
   /** Returns whether to load the page again. Without a window on the screen, opening it again does so. */
@@ -252,12 +287,27 @@ export class Shell {
   #followState(): void {
     this.#state.onChange((next, before) => {
       this.#tray.show(trayView(next, this.#state.language));
+      this.#showMenu();
       if (typeof next !== 'object') return;
       this.#hotKey.want(next.settings.handBackKey);
       const { startWithSystem } = next.settings;
       const known = typeof before === 'object' ? before.settings.startWithSystem : null;
-      if (startWithSystem !== known) setStartWithSystem(startWithSystem, this.#options.launch.kept);
+      if (startWithSystem === known) return;
+      const obstacle = setStartWithSystem(startWithSystem, this.#options.launch.kept);
+      if (obstacle === this.#autostartObstacle) return;
+      this.#autostartObstacle = obstacle;
+      if (startWithSystem) this.#log.warn('Idlewatt can’t start with the system', { cause: obstacle });
+      this.#agent.link?.describe();
     });
+  }
+
+  /** Only macOS has one menu for the app; elsewhere a menu bar would take room in the window. */
+  #showMenu(): void {
+    const { language } = this.#state;
+    if (process.platform !== 'darwin' || language === this.#menuLanguage) return;
+    this.#menuLanguage = language;
+    const actions = { zoom: this.#window.zoom, openWindow: () => this.#window.show() };
+    Menu.setApplicationMenu(Menu.buildFromTemplate(applicationMenu(language, actions)));
   }
 
   #followApp(): void {
@@ -278,7 +328,19 @@ export class Shell {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
   }
 
+  /** A click on it opens the window. */
+  #notify(notification: OwnerNotification): void {
+    if (!Notification.isSupported()) {
+      this.#log.warn('This system shows no notifications', { kind: notification.kind });
+      return;
+    }
+    const shown = new Notification({ ...notificationText(notification, this.#state.language), silent: true });
+    shown.on('click', () => this.#window.show());
+    shown.show();
+  }
+
   #notifyOnceThatItStays(): void {
+    if (this.#state.agent?.settings.notifications === false) return;
     if (!firstTime(join(app.getPath('userData'), 'seen-notices.json'), 'stays-in-tray')) return;
     const { language } = this.#state;
     const title = text(language, 'tray.staysTitle');

@@ -29,6 +29,8 @@ export type PassphraseSource = 'keychain' | 'practice' | { readonly file: string
 export interface WalletSecretStore {
   /** The stored passphrase. The first time a new one, which is stored before it is returned. */
   read(): WalletSecret;
+  /** False where nothing on this system stores secrets safely. */
+  keepsSecrets(): boolean;
   /** Stores one that the owner typed, after it opened the wallet. */
   keep(passphrase: string): void;
 }
@@ -70,6 +72,7 @@ export function createWalletSecretStore(options: {
       keep(passphrase);
       return { passphrase };
     },
+    keepsSecrets: () => keepsSecrets(keychain, platform),
     keep,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Chooses the passphrase for the agent: the stored one, or one that the owner typed, which is stored once it has
- * worked.
+ * Chooses the passphrase for the agent: the stored one, or one that the owner typed. Once it has worked, the keychain
+ * stores it; without a keychain it is kept in this process only, and asked for at each start of the app.
  */
 import type { ErrorCode } from '../../shared/errors.ts';
 import {
@@ -11,20 +11,29 @@ import {
 } from './wallet-secret.ts';
 
 export class WalletUnlock {
-  readonly #source: PassphraseSource;
+  readonly #source: () => PassphraseSource;
   readonly #store: WalletSecretStore;
   #typed: string | null = null;
+  /** Without a keychain: for agents that are started later. */
+  #remembered: string | null = null;
   #agentHome: string | null = null;
 
-  constructor(options: { readonly source: PassphraseSource; readonly store: WalletSecretStore }) {
+  /** `source` may change with the network that the owner chooses. */
+  constructor(options: { readonly source: () => PassphraseSource; readonly store: WalletSecretStore }) {
     this.#source = options.source;
     this.#store = options.store;
   }
 
   /** Returns the passphrase for the next agent; null where the agent finds one itself. */
   forStart(): WalletSecret | { readonly passphrase: null } {
-    if (this.#source !== 'keychain' || this.#typed !== null) return { passphrase: this.#typed };
-    return this.#store.read();
+    if (this.#source() !== 'keychain') return { passphrase: null };
+    const entered = this.#typed ?? this.#remembered;
+    return entered === null ? this.#store.read() : { passphrase: entered };
+  }
+
+  /** True where a keychain stores the passphrase, so that it is entered once at most. */
+  get hasKeychain(): boolean {
+    return this.#store.keepsSecrets();
   }
 
   /** Takes a passphrase that the owner typed; it is stored only once the wallet has opened with it. */
@@ -39,22 +48,25 @@ export class WalletUnlock {
   /** Call when an agent is ready: the passphrase that it received was correct. */
   accepted(agentHome: string): void {
     this.#agentHome = agentHome;
-    if (this.#typed !== null) this.#store.keep(this.#typed);
+    if (this.#typed !== null && this.hasKeychain) this.#store.keep(this.#typed);
+    else if (this.#typed !== null) this.#remembered = this.#typed;
     this.#typed = null;
   }
 
-  /** Call when no agent started with it: discards a typed passphrase. */
-  rejected(): void {
+  /** Call when no agent started: discards what the owner typed, and a remembered passphrase that was wrong. */
+  rejected(code: ErrorCode | null): void {
     this.#typed = null;
+    if (code === 'keystore-locked') this.#remembered = null;
   }
 
   /** Returns true if a typed passphrase may fix this failure. */
   canFix(code: ErrorCode | null): boolean {
-    return code === 'keystore-locked' && this.#source === 'keychain';
+    return code === 'keystore-locked' && this.#source() === 'keychain';
   }
 
   /** Returns the passphrase of the running agent's keystore; null if it isn't known here. */
   find(): Promise<string | null> {
-    return findPassphrase(this.#source, { walletSecret: this.#store, agentHome: this.#agentHome });
+    if (this.#source() === 'keychain' && this.#remembered !== null) return Promise.resolve(this.#remembered);
+    return findPassphrase(this.#source(), { walletSecret: this.#store, agentHome: this.#agentHome });
   }
 }

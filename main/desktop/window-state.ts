@@ -53,15 +53,18 @@ export function writeWindowState(file: string, state: WindowState): void {
  * the default place, where no display shows enough of it to move it.
  */
 export function placeOnScreen(stored: Rectangle, workAreas: readonly Rectangle[]): Rectangle | null {
-  const top = { ...stored, height: GRIP.height };
+  const wanted = Math.max(stored.width, WINDOW_SIZE_MIN.width);
+  const top = { ...stored, width: wanted, height: GRIP.height };
   const seen = workAreas
     .map((area) => ({ area, part: overlap(top, area) }))
-    .filter(({ part }) => part.width >= Math.min(GRIP.width, stored.width) && part.height >= GRIP.height)
+    .filter(({ part }) => part.width >= GRIP.width && part.height >= GRIP.height)
     .sort((left, right) => right.part.width - left.part.width)[0];
   if (seen === undefined) return null;
-  const width = clamp(stored.width, WINDOW_SIZE_MIN.width, seen.area.width);
+  const width = clamp(wanted, WINDOW_SIZE_MIN.width, seen.area.width);
   const height = clamp(stored.height, WINDOW_SIZE_MIN.height, seen.area.height);
-  return { x: stored.x, y: stored.y, width, height };
+  // What was cut off may have been the part on the display.
+  const x = width < wanted ? seen.area.x : stored.x;
+  return { x, y: stored.y, width, height };
 }
 
 function overlap(left: Rectangle, right: Rectangle): { readonly width: number; readonly height: number } {

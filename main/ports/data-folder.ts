@@ -1,5 +1,9 @@
 /** The layout of the data folder, and its default place on each system. */
 import { join, posix, resolve, win32 } from 'node:path';
+import type { PublicNetwork } from '../../shared/network-choice.ts';
+
+/** Name of the wallet's key file in the folder of keys. */
+export const KEYSTORE_FILE = 'wallet.json';
 
 /** Absolute paths. */
 export interface HomePaths {
@@ -11,21 +15,31 @@ export interface HomePaths {
   readonly chain: string;
   /** Keystore and peer key. */
   readonly keys: string;
+  /** The wallet's encrypted key. */
+  readonly keystore: string;
   /** Log files, one set per process: `agent.log`, `shell.log` and their older files. */
   readonly logs: string;
   /** Data folder of the practice network's requester, an agent with keys, database and logs of its own. */
   readonly requester: string;
 }
 
-/** Returns the layout below a root, which is made absolute. */
-export function homePaths(root: string): HomePaths {
+/**
+ * Returns the layout below a root, which is made absolute. A public network that the owner chose in the app has a data
+ * folder of its own there, so that its wallet and ledger never mix with those of practice; models and logs are shared.
+ */
+export function homePaths(root: string, network: PublicNetwork | null = null): HomePaths {
   const absolute = resolve(root);
+  if (network !== null) {
+    const { models, logs } = homePaths(absolute);
+    return { ...homePaths(join(absolute, 'networks', network)), models, logs };
+  }
   return {
     root: absolute,
     database: join(absolute, 'idlewatt.db'),
     models: join(absolute, 'models'),
     chain: join(absolute, 'chain'),
     keys: join(absolute, 'keys'),
+    keystore: join(absolute, 'keys', KEYSTORE_FILE),
     logs: join(absolute, 'logs'),
     requester: join(absolute, 'requester'),
   };

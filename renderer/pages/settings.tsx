@@ -5,12 +5,12 @@ import {
   SETTING_LIMITS,
   type SettingsPatch,
   type Settings as SettingsState,
-  UNUSUAL_ABOVE,
 } from '../../shared/settings.ts';
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { Columns } from '../parts/card.tsx';
+import { useDoubts } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
@@ -18,8 +18,11 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
+import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
+import { NetworkPart } from './settings-network.tsx';
+import { PairingPart } from './settings-pairing.tsx';
 import { RuleParts } from './settings-rules.tsx';
 
 /** Decimals of a US dollar in millionths. */
@@ -34,15 +37,18 @@ export function Settings() {
   const { t } = useStrings();
   const settings = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
-  const props: PartProps = { settings, change: change.run };
+  const doubts = useDoubts(settings, change.run);
+  const props: PartProps = { settings, change: doubts.change };
   return (
     <>
       <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
         <Saved change={change} />
       </PageHead>
       <ProblemNote problem={change.problem} />
+      {doubts.dialog}
       <Columns>
         <div className="stack">
+          <NetworkPart />
           <WhenPart {...props} />
           <RuleParts {...props} />
           <AppPart {...props} />
@@ -54,6 +60,7 @@ export function Settings() {
           <MoneyPart {...props} />
           <PricesPart {...props} />
           <BuyingPart {...props} />
+          <PairingPart />
           <Part title={t('settings.privacy')}>
             <p className="settings-note">{t('settings.privacyText')}</p>
           </Part>
@@ -131,7 +138,6 @@ function PricesPart({ settings, change }: PartProps) {
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
-        askAbove={UNUSUAL_ABOVE.pricePerMillion}
         value={settings.priceInputPerMillion}
         onCommit={(priceInputPerMillion) => change({ priceInputPerMillion })}
       />
@@ -140,7 +146,6 @@ function PricesPart({ settings, change }: PartProps) {
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
-        askAbove={UNUSUAL_ABOVE.pricePerMillion}
         value={settings.priceOutputPerMillion}
         onCommit={(priceOutputPerMillion) => change({ priceOutputPerMillion })}
       />
@@ -150,7 +155,6 @@ function PricesPart({ settings, change }: PartProps) {
         unit={unit}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.settleThreshold}
-        askAbove={UNUSUAL_ABOVE.settleThreshold}
         value={settings.settleThreshold}
         onCommit={(settleThreshold) => change({ settleThreshold })}
       />
@@ -248,10 +252,8 @@ function AppPart({ settings, change }: PartProps) {
           }))}
         />
       </div>
-      <Toggle
-        label={t('settings.start')}
+      <AutostartToggle
         isSelected={settings.startWithSystem}
-        isDisabled={headless}
         onChange={(startWithSystem) => change({ startWithSystem })}
       />
       <Toggle

@@ -2,6 +2,7 @@
 import { useRef } from 'react';
 import { useStartup, useStartupText } from '../startup.ts';
 import { Logo } from './icon.tsx';
+import { PairForm } from './pair-form.tsx';
 import { useNow, useStrings } from './strings.ts';
 
 /** Time without a message while nothing is known: one that only flashes is worse than none. */
@@ -26,6 +27,7 @@ export function StartingScreen() {
         </p>
         <Title />
         <p role={view.kind === 'failed' ? 'alert' : 'status'}>{sentence}</p>
+        {view.kind === 'no-access' ? <PairForm /> : null}
         {view.kind === 'step' && nowMs - view.sinceMs > SLOW_MS ? (
           <p className="soft">{t('line.slow')}</p>
         ) : null}

@@ -43,13 +43,7 @@ export function Export() {
       <p>{t('secret.export.what')}</p>
       <SecretField label={t('secret.export.passphrase')} value={first} onChange={setFirst} autoFocus />
       <SecretField label={t('secret.export.again')} value={second} onChange={setSecond} />
-      <p className="soft" role="status">
-        {first !== '' && weakness === 'short'
-          ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN })
-          : null}
-        {weakness === 'repetitive' ? t('secret.export.repetitive') : null}
-        {weakness === null && second !== '' && !ready ? t('secret.export.differ') : null}
-      </p>
+      <PassphraseHint first={first} second={second} />
       <Actions act={t('secret.export.save')} isReady={ready && !shell.busy} />
       <FailureNote failure={shell.failure} />
     </form>
@@ -143,6 +137,48 @@ export function Unlock() {
       <Actions act={t('secret.unlock.act')} isReady={passphrase !== '' && !shell.busy} />
       <FailureNote failure={shell.failure} />
     </form>
+  );
+}
+
+/** The passphrase of a wallet that doesn't exist yet, where no keychain stores one. */
+export function NewPassphrase() {
+  const { t } = useTranslation();
+  const shell = useShell();
+  const [first, setFirst] = useState('');
+  const [second, setSecond] = useState('');
+  const weakness = passphraseWeakness(first);
+  const ready = weakness === null && first === second;
+  return (
+    <form
+      className="secret-form"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (ready && (await shell.ask({ type: 'unlock', passphrase: first }))) closeWindow();
+      }}
+    >
+      <h1>{t('secret.newPassphrase.title')}</h1>
+      <p>{t('secret.newPassphrase.what')}</p>
+      <SecretField label={t('secret.export.passphrase')} value={first} onChange={setFirst} autoFocus />
+      <SecretField label={t('secret.export.again')} value={second} onChange={setSecond} />
+      <PassphraseHint first={first} second={second} />
+      <Actions act={t('secret.newPassphrase.act')} isReady={ready && !shell.busy} />
+      <FailureNote failure={shell.failure} />
+    </form>
+  );
+}
+
+/** Says why a new passphrase isn't accepted yet. */
+function PassphraseHint({ first, second }: { first: string; second: string }) {
+  const { t } = useTranslation();
+  const weakness = passphraseWeakness(first);
+  return (
+    <p className="soft" role="status">
+      {first !== '' && weakness === 'short'
+        ? t('secret.export.short', { count: PASSPHRASE_LENGTH_MIN })
+        : null}
+      {weakness === 'repetitive' ? t('secret.export.repetitive') : null}
+      {weakness === null && second !== '' && first !== second ? t('secret.export.differ') : null}
+    </p>
   );
 }
 

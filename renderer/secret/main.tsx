@@ -11,13 +11,14 @@ import { forceUnwrap } from '../../shared/assert.ts';
 import type { SecretWindowTask } from '../../shared/secret-window.ts';
 import { applyLanguage, loadStrings } from '../strings.ts';
 import { Backup } from './backup.tsx';
-import { Export, Import, Unlock } from './key-files.tsx';
+import { Export, Import, NewPassphrase, Unlock } from './key-files.tsx';
 
 const TASKS: Readonly<Record<SecretWindowTask, ComponentType>> = {
   backup: Backup,
   export: Export,
   import: Import,
   unlock: Unlock,
+  'new-passphrase': NewPassphrase,
 };
 
 const parameters = new URLSearchParams(window.location.search);

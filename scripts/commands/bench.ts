@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
     presence: () => import('../bench/presence.ts'),
     history: () => import('../bench/history.ts'),
     dev: () => import('../bench/dev.ts'),
+    desktop: () => import('../bench/desktop.ts'),
   };
 
 /** Describes this machine in one line. */

@@ -9,10 +9,14 @@ import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
+import { networkChoiceSchema } from '../network-choice.ts';
+import { notificationSchema } from '../notification.ts';
+import { pairedBrowserSchema } from '../pairing.ts';
 import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
@@ -95,6 +99,10 @@ export type GpuProbeResult = z.infer<typeof gpuProbeSchema>;
 
 /** Requests from the agent to the shell. */
 export const shellRequestSchema = z.discriminatedUnion('type', [
+  /** The owner chose another network: the agent has to start again. */
+  z.object({ type: z.literal('restart') }),
+  /** The shell shows it as the system's notification. */
+  z.object({ type: z.literal('notify'), notification: notificationSchema }),
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
   /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
@@ -225,13 +233,30 @@ export const contract = {
         z.object({ runs: z.array(z.object({ atMs: z.number(), measurements: z.array(measurementSchema) })) }),
       ),
   },
+  app: {
+    /** Stores the network for the next start; `restarts` if that follows now. The page has asked the owner before. */
+    chooseNetwork: oc
+      .input(z.object({ network: networkChoiceSchema }))
+      .output(z.object({ restarts: z.boolean() })),
+  },
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),
+  },
+  /** Browsers with access of their own to the pages of an agent without a desktop. Empty in the desktop. */
+  pairing: {
+    list: oc.input(nothing).output(z.object({ browsers: z.array(pairedBrowserSchema) })),
+    revoke: oc.input(z.object({ id: z.string().max(100) })).output(nothing),
   },
   /** For the desktop shell only. Calls from a page fail with `not-permitted`. */
   shell: {
     report: oc.input(readingsSchema.partial()).output(nothing),
+    /** What the shell found out about its system. */
+    describe: oc.input(shellFactsSchema).output(nothing),
     requests: oc.output(eventIterator(shellRequestSchema)),
+    /** A code with which a browser is paired, and the address at which it is entered. */
+    openPairingCode: oc
+      .input(nothing)
+      .output(z.object({ code: z.string(), url: z.url(), expiresAtMs: z.number() })),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
     /** The machine is about to sleep: first claims what is worth its fee. Returns within seconds. */

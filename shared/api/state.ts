@@ -5,12 +5,14 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
+import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { rateSchema } from '../rate.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
+import { shellFactsSchema } from '../shell-facts.ts';
 
 const nullableNumber = z.number().nullable();
 
@@ -44,7 +46,22 @@ export const appStateSchema = z.object({
   platform: z.string(),
   startedAtMs: z.number(),
   notices: z.array(noticeSchema),
+  network: z.object({
+    /** The network of this run; null for the office network. */
+    active: networkChoiceSchema.nullable(),
+    /** The network of the next start. */
+    chosen: networkChoiceSchema,
+    /** True where options of the command line set the network. */
+    isFixed: z.boolean(),
+    /** True where a choice starts the agent again. */
+    restarts: z.boolean(),
+    /** True where public networks need `--passphrase-file`. */
+    needsPassphraseFile: z.boolean(),
+  }),
+  /** Null without a desktop shell. */
+  shell: shellFactsSchema.nullable(),
 });
+export type AppState = z.infer<typeof appStateSchema>;
 
 export const activeJobSchema = z.object({
   id: z.string(),

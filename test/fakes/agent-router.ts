@@ -6,6 +6,7 @@ import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
+import type { PairedBrowser } from '../../shared/pairing.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Script } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
@@ -21,6 +22,9 @@ export class FakeAgentState {
   readonly script: Script;
   readonly calls: Call[] = [];
   channels: readonly BoughtChannel[] = [];
+  browsers: readonly PairedBrowser[] = [
+    { id: '0123456789abcdef', name: 'Firefox, Linux', pairedAtMs: 1_700_000_000_000, lastSeenMs: 1_700_000_000_000 },
+  ];
   #state: AgentState;
   readonly #failures = new Map<string, ORPCError<string, unknown>>();
   readonly #watchers = new Set<(sections: Partial<AgentState>) => void>();
@@ -112,6 +116,14 @@ export function routerFor(agent: FakeAgentState) {
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     benchmark: benchmarkHandlers(agent),
+    app: {
+      chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
+        agent.receive('app.chooseNetwork', input);
+        const { app } = agent.state;
+        agent.change({ app: { ...app, network: { ...app.network, chosen: input.network } } });
+        return { restarts: app.network.restarts };
+      }),
+    },
     settings: {
       change: on.settings.change.handler(({ input }) => {
         agent.receive('settings.change', input);
@@ -119,6 +131,14 @@ export function routerFor(agent: FakeAgentState) {
         const settings: AgentState['settings'] = { ...agent.state.settings, ...given };
         agent.change({ settings });
         return settings;
+      }),
+    },
+    pairing: {
+      list: on.pairing.list.handler(() => ({ browsers: [...agent.browsers] })),
+      revoke: on.pairing.revoke.handler(({ input }) => {
+        agent.receive('pairing.revoke', input);
+        agent.browsers = agent.browsers.filter(({ id }) => id !== input.id);
+        return {};
       }),
     },
     shell: shellHandlers(),
@@ -378,6 +398,8 @@ function benchmarkHandlers(agent: FakeAgentState) {
 function shellHandlers() {
   return {
     report: on.shell.report.handler(refuse),
+    describe: on.shell.describe.handler(refuse),
+    openPairingCode: on.shell.openPairingCode.handler(refuse),
     requests: on.shell.requests.handler(refuse),
     answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
     failGpuProbe: on.shell.failGpuProbe.handler(refuse),

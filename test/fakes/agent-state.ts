@@ -41,6 +41,14 @@ function appOf({ busy, known, nowMs }: View): AgentState['app'] {
     host: 'headless',
     platform: 'linux',
     startedAtMs: nowMs - 3 * 60 * MINUTE_MS,
+    network: {
+      active: 'practice',
+      chosen: 'practice',
+      isFixed: false,
+      restarts: false,
+      needsPassphraseFile: false,
+    },
+    shell: null,
     notices: busy
       ? []
       : known

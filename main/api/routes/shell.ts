@@ -2,8 +2,12 @@
 import type { Log } from '../../ports/log.ts';
 import { type ApiImplementer, forShellOnly, translated } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
+import { served } from './pairing.ts';
 
-type ShellParts = Pick<ApiParts, 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'>;
+type ShellParts = Pick<
+  ApiParts,
+  'pairing' | 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'
+>;
 
 export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellParts, log: Log) {
   const { presence, shell, settlement, confirmations, quit } = parts;
@@ -12,6 +16,14 @@ export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellPa
     report: api.report.handler(({ input }) => {
       presence.report(input);
       return {};
+    }),
+    describe: api.describe.handler(({ input }) => {
+      shell.takeFacts(input);
+      return {};
+    }),
+    openPairingCode: api.openPairingCode.handler(() => {
+      const pairing = served(parts.pairing);
+      return { ...pairing.startCode(), url: pairing.url };
     }),
     requests: api.requests.handler(({ signal, path }) => translated(shell.requests(signal), path, log)),
     answerGpuProbe: api.answerGpuProbe.handler(({ input }) => {

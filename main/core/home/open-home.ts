@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../shared/errors.ts';
+import type { PublicNetwork } from '../../../shared/network-choice.ts';
 import { type HomePaths, homePaths } from '../../ports/data-folder.ts';
 import type { AcquireLock } from '../../ports/lock.ts';
 import { makeFilePrivate, makeFolderPrivate } from '../../ports/private-files.ts';
@@ -23,19 +24,25 @@ export interface OpenHome {
  */
 export function openHome(options: {
   readonly root: string;
+  /** A public network with a folder of its own inside the data folder. */
+  readonly network?: PublicNetwork | null;
   readonly acquireLock: AcquireLock;
   readonly pid: number;
 }): OpenHome {
-  const paths = homePaths(options.root);
+  const paths = homePaths(options.root, options.network);
   assertShort(paths.root);
+  // One agent at a time, whatever its network: they share models and logs.
+  const { root } = homePaths(options.root);
   const repaired: string[] = [];
   // First, so that nothing is created in a folder that others share.
-  if (statSync(paths.root, { throwIfNoEntry: false })?.isDirectory()) closeFolder(paths.root, repaired);
+  for (const folder of new Set([root, paths.root])) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) closeFolder(folder, repaired);
+  }
   createFolders(paths);
   closeContents(paths, repaired);
-  const pidFile = join(paths.root, 'agent.pid');
-  const lock = options.acquireLock(join(paths.root, 'agent.lock'));
-  if (lock === null) throw inUse(paths.root, readPid(pidFile));
+  const pidFile = join(root, 'agent.pid');
+  const lock = options.acquireLock(join(root, 'agent.lock'));
+  if (lock === null) throw inUse(root, readPid(pidFile));
   try {
     writeFileSync(pidFile, `${options.pid}\n`, { mode: 0o600 });
   } catch (cause) {

@@ -56,6 +56,9 @@ export interface JobsParts {
   readonly durability?: Durability;
 }
 
+/** The state that a payment's progress follows. */
+const BEFORE = { claimed: 'charged', settled: 'claimed' } as const satisfies Record<string, JobState>;
+
 export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const counter = createOutcomeCounter(records);
@@ -69,13 +72,12 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     });
 
   function mark(jobs: readonly Job[], paid: 'claimed' | 'settled', txHash: string | null): void {
-    const from: JobState = paid === 'claimed' ? 'charged' : 'claimed';
     const event = { atMs: clock.now(), state: paid, note: txHash };
     const changed = records.transaction(() =>
       jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
         steps.write(job.id, {
-          patch: job.state === from ? { state: paid } : {},
+          patch: job.state === BEFORE[paid] ? { state: paid } : {},
           events: [event],
           paid,
         }),
@@ -88,10 +90,9 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     const begun = running.kept(id);
     const events = [...(begun?.events ?? []), ...(event === undefined ? [] : [event])];
     const step = { patch: { ...begun?.patch, ...patch }, events, from: begun?.patch.state };
+    const write = () => durability.defer(() => steps.write(id, step));
     const isEnd = patch.state !== undefined && !UNFINISHED_STATES.includes(patch.state);
-    if (isEnd) left.ending(id);
-    const job = durability.defer(() => steps.write(id, step));
-    if (isEnd) left.written(id);
+    const job = isEnd ? left.ending(id, write) : write();
     running.forget(id);
     return job;
   }
@@ -126,7 +127,7 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
-    leave: left.ending,
+    leave: left.add,
     recover(chargedTotal = () => null) {
       running.forget(null);
       return recoverJobs({ records, steps, ledger, clock }, chargedTotal);

@@ -2,10 +2,9 @@
 import type { Durability } from '../../ports/store.ts';
 
 export interface LeftJobs {
-  /** Remembers a job before its end is written: the write may fail, or the group that it shares with others. */
-  ending(id: string): void;
-  /** Forgets the job once all writes so far are on disk. */
-  written(id: string): void;
+  add(id: string): void;
+  /** Writes a job's end and remembers it until that is on disk: it may fail, or the group that it shares with others. */
+  ending<T>(id: string, write: () => T): T;
   /** Returns all, and forgets each one that the caller has taken. */
   take(): Iterable<string>;
 }
@@ -13,12 +12,15 @@ export interface LeftJobs {
 export function createLeftJobs(durability: Pick<Durability, 'durable'>): LeftJobs {
   const left = new Set<string>();
   return {
-    ending: (id) => void left.add(id),
-    written(id) {
+    add: (id) => void left.add(id),
+    ending(id, write) {
+      left.add(id);
+      const result = write();
       void durability.durable().then(
         () => left.delete(id),
         () => undefined,
       );
+      return result;
     },
     *take() {
       for (const id of left) {

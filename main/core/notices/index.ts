@@ -1,2 +1,3 @@
-/** Public interface of the notices: short messages that the owner should see, until their cause is gone. */
+/** Public interface of the notices: messages on the pages until their cause is gone, and notifications of the desktop. */
 export { createNotices, type NoticeEntry, type Notices } from './notices.ts';
+export { startNotifications } from './notifications.ts';

@@ -12,8 +12,8 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
+import { KEYSTORE_FILE } from '../../ports/data-folder.ts';
 
-const KEYSTORE_FILE = 'wallet.json';
 /** Records the address of the wallet here, so that a missing key file is reported as a loss, not taken for a first start. */
 const MARKER_FILE = 'wallet-address.json';
 /** Payout address, if it isn't the wallet's own. */

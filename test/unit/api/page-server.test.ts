@@ -22,12 +22,19 @@ const folder = mkdtempSync(join(tmpdir(), 'idlewatt-pages-'));
 const messages: string[] = [];
 let server: PageServer;
 
+const NO_PAIRING: Parameters<typeof startPageServer>[0]['pairing'] = {
+  pair: () => ({ problem: 'no-code' }),
+  check: () => false,
+  onRevoked: () => () => undefined,
+};
+
 before(async () => {
   writeFileSync(join(folder, 'index.html'), '<!doctype html>');
   server = await startPageServer({
     port: 0,
     token: TOKEN,
     terminalToken: 'b'.repeat(48),
+    pairing: NO_PAIRING,
     folder,
     onConnection: (socket) =>
       socket.addEventListener('message', ({ data }) => {
@@ -115,7 +122,7 @@ function breakOff(path: string, origin: string, more: string, afterMs: number): 
 
 test('a client that keeps a refused connection open does not keep the server from ending', async () => {
   const other = await startPageServer({
-    ...{ port: 0, token: TOKEN, terminalToken: TOKEN, folder },
+    ...{ port: 0, token: TOKEN, terminalToken: TOKEN, folder, pairing: NO_PAIRING },
     onConnection: () => undefined,
   });
   const { host, hostname, port } = new URL(other.url);

@@ -134,13 +134,14 @@ test('a restart replaces the agent, and a stopped session starts none', async ()
 });
 
 /** Presses these buttons in order; the dialogs that were shown. */
-async function recoverWith(presses: readonly number[], options: { typed?: boolean; mayType?: boolean } = {}) {
+async function recoverWith(presses: readonly number[], options: { typed?: boolean; mayType?: boolean; leaveNetwork?: () => void } = {}) {
   const shown: Question[] = [];
   const again = await recover(
     { reason: null, code: null, hasRun: true },
     {
       language: () => 'en',
       mayType: options.mayType ?? false,
+      leaveNetwork: options.leaveNetwork ?? null,
       ask: async (question) => presses[shown.push(question) - 1] ?? assert.fail('one dialog too many'),
       unlock: async () => options.typed ?? false,
     },

@@ -1,0 +1,40 @@
+/** Reads and writes the owner's choice of network, which agent and desktop shell read before they start anything. */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  isNetworkGiven,
+  type NetworkChoice,
+  networkChoiceFileSchema,
+  type PublicNetwork,
+} from '../../shared/network-choice.ts';
+import type { GivenOption } from '../../shared/options.ts';
+import { asStorageError } from './storage.ts';
+
+const FILE = 'network.json';
+
+/** `root` is the data folder as the owner names it. Practice where nothing was chosen, or the file is damaged. */
+export function readNetworkChoice(root: string): NetworkChoice {
+  try {
+    return networkChoiceFileSchema.parse(JSON.parse(readFileSync(join(root, FILE), 'utf8'))).network;
+  } catch {
+    return 'practice';
+  }
+}
+
+/** Fails with `disk-full` or `disk-unwritable`; the former choice then stays. */
+export function writeNetworkChoice(root: string, network: NetworkChoice): void {
+  const draft = join(root, `${FILE}.new`);
+  try {
+    writeFileSync(draft, `${JSON.stringify({ network })}\n`, { mode: 0o600, flush: true });
+    renameSync(draft, join(root, FILE));
+  } catch (cause) {
+    throw asStorageError(cause);
+  }
+}
+
+/** The data folder of a network inside the owner's; null for the folder itself, which options and practice use. */
+export function networkFolder(root: string, given: readonly GivenOption[]): PublicNetwork | null {
+  if (isNetworkGiven(given)) return null;
+  const choice = readNetworkChoice(root);
+  return choice === 'practice' ? null : choice;
+}
