@@ -29,7 +29,7 @@ import {
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, directly, throughGateway } from './streams.ts';
 
-const ANSWER_TOKENS = 64;
+const ANSWER_TOKENS = 96;
 /** Concurrent streams, and rounds with each. */
 const STREAMS: readonly (readonly [streams: number, rounds: number])[] = [
   [1, 11],
