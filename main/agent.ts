@@ -5,6 +5,7 @@
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
 import { AppError } from '../shared/errors.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
+import type { StartupStep } from '../shared/startup.ts';
 import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
@@ -14,17 +15,20 @@ import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
+import { openDoings } from './agent/doing.ts';
+import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
-import { openApi, openState, servePages } from './agent/interfaces.ts';
-import { latest } from './agent/latest.ts';
+import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
+import { withOwnPeer } from './agent/own-peer.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
+import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
 import { openHome } from './core/home/index.ts';
@@ -46,6 +50,9 @@ export interface AgentHooks {
     readonly log: Log;
     readonly stop: (reason: string) => Promise<void>;
   }) => void;
+  readonly onStep?: (step: StartupStep) => void;
+  /** Called once the API answers, before the practice requester is up. */
+  readonly onServing?: (agent: Pick<Agent, 'ready' | 'attach'>) => void;
 }
 
 export interface Agent {
@@ -147,59 +154,81 @@ async function compose(
   const startedAtMs = systemClock.now();
   const changes = createChangeFeed();
   const surroundings = openSurroundings(config, { log, closers, changes });
+  const startup = openStartup(surroundings, hooks);
   surroundings.onClose(reportEventLoopDelay({ log: log.child('event-loop'), clock: surroundings.clock }));
+  // First, so that a page that is open already shows the steps of the start.
+  const pages = config.host === 'headless' ? await openPages(surroundings, startup, paths.root) : null;
+  startup.begin('data');
   const foundation = openFoundation(surroundings, paths);
-  const money = await openMoney(surroundings, foundation);
+  const money = await openMoney(surroundings, foundation, startup);
+  startup.begin('network');
   const network = await openNetwork(surroundings, foundation.paths.keys);
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
-  const buys = !surroundings.serves || config.profile !== 'practice';
   const { models } = selling.engine;
-  const buying = buys ? await openBuying(surroundings, { foundation, money, network, models }) : null;
+  const buying = await openBuying(surroundings, {
+    ...{ foundation, money, models },
+    // The practice network has no other provider.
+    network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
+  });
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
-  const gateway = latest<GatewayAddress>(buying?.gateway);
   const hub = openState(surroundings, {
-    startedAtMs,
-    foundation,
-    money,
-    selling,
-    network,
-    gateway: () => gateway.get(),
-    changes,
+    ...{ startedAtMs, foundation, money, selling, network, changes },
+    gateway: () => buying.gateway,
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
-  const directory = buying?.directory ?? null;
-  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory });
+  const { directory } = buying;
+  const meters = openMeters(surroundings, foundation, selling);
+  const { watts } = meters;
+  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, foundation, money, selling, forecasts, shell, quit },
-    depositReturns: buying?.depositReturns ?? null,
+    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit },
+    doings: openDoings(surroundings, foundation, selling),
+    earnings: openEarnings(foundation, money, meters.work),
+    depositReturns: buying.depositReturns,
+    buying,
   });
-  const isHeadless = config.host === 'headless';
-  const page = isHeadless ? await servePages(surroundings, router, foundation.paths.root) : null;
-
-  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: gateway.get() });
-  if (requester?.gateway) gateway.set(requester.gateway);
-  selling.start();
-
   const portHandler = new PortHandler(router);
+  const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
+  const ready = (requester: AgentReady['requester']): AgentReady => ({
+    pid: process.pid,
+    home: foundation.paths.root,
+    profile: config.profile,
+    page: pages?.page ?? null,
+    gateway: buying.gateway,
+    peer: { id: network.key.peer, addresses: [...network.addresses()] },
+    chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
+    requester,
+  });
+  pages?.serve(router);
+  startup.serving();
+  hooks.onServing?.({ ready: ready(null), attach });
+
+  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: buying.gateway });
+  selling.start();
   return {
-    ready: {
-      pid: process.pid,
-      home: foundation.paths.root,
-      profile: config.profile,
-      page,
-      gateway: gateway.get(),
-      peer: { id: network.key.peer, addresses: [...network.addresses()] },
-      chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
-      requester: requester?.page ? { pid: requester.pid, page: requester.page } : null,
-    },
-    attach: (port, role) => portHandler.upgrade(port, { context: { role } }),
+    ready: ready(
+      requester?.page && requester.gateway
+        ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
+        : null,
+    ),
+    attach,
     engine: selling.engine.engine,
   };
+}
+
+function openStartup({ clock, log }: Surroundings, { onStep }: AgentHooks): StartupProgress {
+  return createStartupProgress({
+    clock,
+    log: log.child('start'),
+    onChange(startup) {
+      if (startup.phase === 'starting') onStep?.(startup.step);
+    },
+  });
 }
 
 function openSurroundings(
@@ -260,11 +289,11 @@ async function openPracticeRole(
     readonly foundation: Foundation;
     readonly money: Money;
     readonly network: Network;
-    readonly own: GatewayAddress | null;
+    readonly own: GatewayAddress;
   },
 ): Promise<AgentReady | null> {
   const { config, serves } = surroundings;
   if (serves) return config.profile === 'practice' ? openSecondAgent(surroundings, parts) : null;
-  if (parts.own !== null && !config.quietRequester) startAsking(surroundings, parts.own);
+  if (!config.quietRequester) startAsking(surroundings, parts.own);
   return null;
 }

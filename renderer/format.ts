@@ -2,7 +2,8 @@
  * Formats amounts, bytes, durations and times in the user's language. Pure functions of known values; the
  * caller shows "unknown" where there is no value.
  */
-import { formatUnits } from '../shared/money.ts';
+import { type Asset, formatUnits } from '../shared/money.ts';
+import { isDollar, type Rate } from '../shared/rate.ts';
 
 /** Most fraction digits that are still readable. A longer number is rounded, and its tooltip is exact. */
 const READABLE_FRACTION_DIGITS = 9;
@@ -22,6 +23,57 @@ export function writeAmount(baseUnits: string, decimals: number, language: strin
   if (fraction.length <= READABLE_FRACTION_DIGITS) return { text: exact, exact };
   const rounded = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(plain);
   return { text: `≈ ${rounded}`, exact };
+}
+
+/** Hundredths of currencies whose small amounts are written in them. */
+const CENTS: Readonly<Record<string, string>> = { EUR: 'ct', USD: '¢' };
+const PRACTICE_CENT = 'ct';
+
+/**
+ * Writes an amount as one reads it: in the owner's currency if `rate` applies, otherwise in the asset. From one unit
+ * on with two decimals; small ones in hundredths or with three significant digits. The exact amount stands elsewhere.
+ */
+export function writeMoney(baseUnits: string, asset: Asset, rate: Rate | null, language: string): string {
+  const value = Number(formatUnits(BigInt(baseUnits), asset.decimals));
+  if (asset.symbol !== 'USDC') {
+    return `${writeAmount(baseUnits, asset.decimals, language).text} ${asset.symbol}`;
+  }
+  if (rate !== null && isDollar(asset)) return writeFiat(value * rate.perDollar, rate.currency, language);
+  if (Math.abs(value) >= 1) return `${writeFixed(value, language)} ${asset.symbol}`;
+  if (asset.practice) return `${writeCents(value, language)} ${PRACTICE_CENT}`;
+  return `${value === 0 ? writeFixed(0, language) : writeSignificant(value, 3, language)} ${asset.symbol}`;
+}
+
+function writeFiat(value: number, currency: string, language: string): string {
+  const cent = CENTS[currency];
+  const isSmall = value !== 0 && Math.abs(value) < 0.01;
+  if (isSmall && cent !== undefined) return `${writeCents(value, language)} ${cent}`;
+  return new Intl.NumberFormat(language, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+    ...(isSmall ? { maximumSignificantDigits: 2 } : {}),
+  }).format(value);
+}
+
+/** Hundredths with two decimals, tiny ones with two significant digits. */
+function writeCents(value: number, language: string): string {
+  const cents = value * 100;
+  return cents === 0 || Math.abs(cents) >= 0.1
+    ? writeFixed(cents, language)
+    : writeSignificant(cents, 2, language);
+}
+
+function writeFixed(value: number, language: string): string {
+  const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return new Intl.NumberFormat(language, digits).format(value);
+}
+
+function writeSignificant(value: number, digits: number, language: string): string {
+  return new Intl.NumberFormat(language, {
+    maximumSignificantDigits: digits,
+    maximumFractionDigits: 20,
+  }).format(value);
 }
 
 /** Writes base units as one would type them: exact, without grouping, with the language's decimal separator. */
@@ -142,6 +194,22 @@ export function writeDay(day: string, language: string): string {
   return new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric' }).format(
     new Date(year ?? 0, (month ?? 1) - 1, date ?? 1),
   );
+}
+
+/** Writes a month given as `YYYY-MM`. */
+export function writeMonth(month: string, language: string): string {
+  const [year, number] = month.split('-').map(Number);
+  return new Intl.DateTimeFormat(language, { month: 'short', year: '2-digit' }).format(
+    new Date(year ?? 0, (number ?? 1) - 1, 1),
+  );
+}
+
+/** Writes millionths of a US dollar: in the owner's currency if a rate is known, otherwise in dollars. */
+export function writeMicroUsd(microUsd: number, rate: Rate | null, language: string): string {
+  const dollars = microUsd / 1_000_000;
+  return rate === null
+    ? writeFiat(dollars, 'USD', language)
+    : writeFiat(dollars * rate.perDollar, rate.currency, language);
 }
 
 /** Shortens a long identifier to its head and tail; returns a short one unchanged. */

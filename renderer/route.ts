@@ -1,20 +1,48 @@
 /** Hash routing: the open page is the part of the address after `#`, so that the pages work on any host. */
 import { useSyncExternalStore } from 'react';
 
-export const PAGES = ['home', 'jobs', 'earnings', 'wallet', 'use', 'models', 'machine', 'settings'] as const;
+export const PAGES = [
+  'home',
+  'jobs',
+  'earnings',
+  'wallet',
+  'models',
+  'machine',
+  'schedule',
+  'use',
+  'network',
+  'settings',
+  'more',
+] as const;
 export type Page = (typeof PAGES)[number];
 
+/** Pages of the sidebar, in groups. */
+export const SIDEBAR_PAGES = [
+  ['home', 'jobs', 'earnings', 'wallet'],
+  ['models', 'machine', 'schedule'],
+  ['use', 'network'],
+  ['settings'],
+] as const satisfies readonly (readonly Page[])[];
+
+/** Pages of the bar at the bottom of a phone; `more` lists the others. */
+export const BAR_PAGES = ['home', 'jobs', 'earnings', 'wallet', 'more'] as const satisfies readonly Page[];
+
 export interface Route {
-  readonly page: Page;
+  /** `not-found`: the address names no page. */
+  readonly page: Page | 'not-found';
   /** Item that is open on the page, for example a job ID. */
   readonly item: string | null;
 }
 
-/** Parses a hash: `#/jobs/abc` is page `jobs` with item `abc`. Anything unknown is Home. */
+/** Parses a hash: `#/jobs/abc` is page `jobs` with item `abc`. An empty one is Home. */
 export function readRoute(hash: string): Route {
-  const [, name = '', item = ''] = hash.replace(/^#/, '').split('/');
-  const page = PAGES.find((candidate) => candidate === name) ?? 'home';
-  return { page, item: item ? decodeURIComponent(item) : null };
+  const [start = '', name = '', item = '', ...rest] = hash.replace(/^#/, '').split('/');
+  const page = name === '' ? 'home' : PAGES.find((candidate) => candidate === name);
+  const decoded = decode(item);
+  if (page === undefined || start !== '' || rest.length > 0 || decoded === null) {
+    return { page: 'not-found', item: null };
+  }
+  return { page, item: decoded || null };
 }
 
 /** The address of a page, or of an item on it. */
@@ -33,4 +61,12 @@ export function useRoute(): Route {
     () => window.location.hash,
   );
   return readRoute(hash);
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null; // not valid percent-encoding
+  }
 }

@@ -1,41 +1,49 @@
-/** Frame around every page: navigation, a note when the page isn't current, and the open page. */
+/** Frame around every page: navigation, the dock with status and Pause, and the open page. */
 import { type ComponentType, useEffect, useRef } from 'react';
 import { I18nProvider } from 'react-aria-components';
-import { statusOf } from '../shared/status.ts';
-import { writeMoment } from './format.ts';
+import { StatusNews } from './dock.tsx';
 import { Earnings } from './pages/earnings.tsx';
 import { Home } from './pages/home.tsx';
 import { Jobs } from './pages/jobs.tsx';
 import { Machine } from './pages/machine.tsx';
 import { Models } from './pages/models.tsx';
+import { More } from './pages/more.tsx';
+import { Network } from './pages/network.tsx';
+import { NotFound } from './pages/not-found.tsx';
+import { Schedule } from './pages/schedule.tsx';
 import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
-import { Icon } from './parts/icon.tsx';
-import { StatusMark } from './parts/status-mark.tsx';
-import { useNow, useStrings } from './parts/strings.ts';
-import { hrefTo, PAGES, type Page, useRoute } from './route.ts';
+import { StartingScreen } from './parts/starting.tsx';
+import { useStrings } from './parts/strings.ts';
+import { type Route, useRoute } from './route.ts';
+import { PhoneTop, Sidebar, TabBar } from './sidebar.tsx';
+import { StaleNote } from './stale-note.tsx';
 import { useConnection, useSection } from './store.ts';
 import { applyLanguage } from './strings.ts';
 
-const VIEWS: Record<Page, ComponentType<{ item: string | null }>> = {
+const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
   home: Home,
   jobs: Jobs,
   earnings: Earnings,
   wallet: Wallet,
-  use: Use,
   models: Models,
   machine: Machine,
+  schedule: Schedule,
+  use: Use,
+  network: Network,
   settings: Settings,
+  more: More,
+  'not-found': NotFound,
 };
 
-/** Time without a message while the page connects. */
-const EMPTY_MS = 900;
+/** Pages that aren't rebuilt on the new parts yet. */
+const LEGACY: ReadonlySet<Route['page']> = new Set(['models', 'schedule', 'settings']);
 
 export function Shell() {
   const { known } = useConnection();
   const { language } = useStrings();
-  return <I18nProvider locale={language}>{known ? <Frame /> : <ConnectingScreen />}</I18nProvider>;
+  return <I18nProvider locale={language}>{known ? <Frame /> : <StartingScreen />}</I18nProvider>;
 }
 
 function Frame() {
@@ -45,6 +53,7 @@ function Frame() {
   const settings = useSection('settings');
   const main = useRef<HTMLElement>(null);
   const View = VIEWS[page];
+  useAppearance();
 
   useEffect(() => {
     void applyLanguage(settings.language);
@@ -65,101 +74,32 @@ function Frame() {
   }, [place]);
 
   return (
-    <div className="frame">
+    <div className="app">
       <Sidebar page={page} onSkip={() => main.current?.focus()} />
-      <main ref={main} tabIndex={-1} className={status === 'live' ? 'page' : 'page is-stale'}>
-        <ConnectionNote />
-        <View item={item} key={page} />
+      <PhoneTop isHome={page === 'home'} />
+      <main ref={main} tabIndex={-1} className={status === 'live' ? undefined : 'is-stale'}>
+        <div className="page">
+          {page === 'home' ? null : <StaleNote />}
+          {LEGACY.has(page) ? (
+            <div className="legacy">
+              <View item={item} key={page} />
+            </div>
+          ) : (
+            <View item={item} key={page} />
+          )}
+        </div>
       </main>
+      <TabBar page={page} />
+      <StatusNews />
     </div>
   );
 }
 
-function Sidebar({ page, onSkip }: { page: Page; onSkip: () => void }) {
-  const { t } = useStrings();
-  const app = useSection('app');
-  const work = useSection('work');
-  const { status } = statusOf(work);
-  return (
-    <header className="sidebar">
-      <a
-        className="skip"
-        href={window.location.hash || '#/'}
-        onClick={(event) => {
-          event.preventDefault();
-          onSkip();
-        }}
-      >
-        {t('shell.skip')}
-      </a>
-      <a className="brand" href={hrefTo('home')}>
-        <Icon name="bolt" />
-        <span>Idlewatt</span>
-      </a>
-      <nav aria-label={t('shell.navigation')}>
-        <ul>
-          {PAGES.map((name) => (
-            <li key={name}>
-              <a href={hrefTo(name)} aria-current={name === page ? 'page' : undefined}>
-                <Icon name={name} />
-                <span>{t(`nav.${name}`)}</span>
-              </a>
-            </li>
-          ))}
-        </ul>
-      </nav>
-      <div className="sidebar-foot">
-        <p className="sidebar-status">
-          <StatusMark status={status} />
-          {t(`status.${status}`)}
-        </p>
-        <p className={app.profile === 'practice' ? 'profile is-practice' : 'profile'}>
-          {t(`profile.${app.profile}`)}
-        </p>
-        <p className="version">{t('shell.version', { version: app.version })}</p>
-      </div>
-    </header>
-  );
-}
-
-/** Warns that the page isn't current, and that neither jobs nor money depend on it. */
-function ConnectionNote() {
-  const { t, language } = useStrings();
-  const { status, lostAtMs } = useConnection();
-  const nowMs = useNow(10_000);
-  if (status === 'live') return null;
-  const refused = status === 'refused' || status === 'no-token';
-  return (
-    <div className="note is-warning connection-note" role="status">
-      <p className="note-title">{t(refused ? 'line.refused.title' : 'line.reconnecting.title')}</p>
-      <p>
-        {refused
-          ? t('line.refused.text')
-          : t('line.reconnecting.text', { time: writeMoment(lostAtMs ?? nowMs, nowMs, language) })}
-      </p>
-    </div>
-  );
-}
-
-/** Shown until the first state has arrived. */
-function ConnectingScreen() {
-  const { t } = useStrings();
-  const { status } = useConnection();
-  const nowMs = useNow(300);
-  const since = useRef(nowMs);
-  // A message that only flashes is worse than none, so the screen stays empty at first.
-  if (status === 'connecting' && nowMs - since.current < EMPTY_MS) return <main className="connecting" />;
-  const kind = status === 'refused' ? 'refused' : status === 'no-token' ? 'noToken' : 'connecting';
-  return (
-    <main className="connecting">
-      <div className="connecting-card">
-        <p className="brand">
-          <Icon name="bolt" />
-          <span>Idlewatt</span>
-        </p>
-        <h1>{t(`line.${kind}.title`)}</h1>
-        <p role="status">{t(`line.${kind}.text`)}</p>
-      </div>
-    </main>
-  );
+/** Applies the owner's color scheme; without one the system's applies. */
+function useAppearance(): void {
+  const { appearance } = useSection('settings');
+  useEffect(() => {
+    if (appearance === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = appearance;
+  }, [appearance]);
 }

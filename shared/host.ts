@@ -5,9 +5,12 @@
 import { z } from 'zod';
 import { profileSchema } from './api/state.ts';
 import { ERROR_CODES } from './errors.ts';
+import { startupStepSchema } from './startup.ts';
 import { READY_PREFIX, TOKEN_FRAGMENT } from './wire.ts';
 
 const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
+
+const gatewayAddressSchema = z.object({ baseUrl: z.url(), key: z.string() });
 
 /** The content of a READY line, and of the shell's message when the agent is up. */
 export const agentReadySchema = z.object({
@@ -16,12 +19,13 @@ export const agentReadySchema = z.object({
   profile: profileSchema,
   /** Null in the desktop, where pages come through the shell. */
   page: pageAddressSchema.nullable(),
-  /** In practice, the practice requester's. */
-  gateway: z.object({ baseUrl: z.url(), key: z.string() }).nullable(),
+  gateway: gatewayAddressSchema.nullable(),
   peer: z.object({ id: z.string(), addresses: z.array(z.string()) }),
   chain: z.object({ id: z.string(), rpcUrl: z.url(), token: z.string() }).nullable(),
-  /** The practice network's second agent, so that its ledger can be read too. */
-  requester: z.object({ pid: z.number().int().positive(), page: pageAddressSchema }).nullable(),
+  /** The practice network's second agent, so that its ledger can be read and its gateway used too. */
+  requester: z
+    .object({ pid: z.number().int().positive(), page: pageAddressSchema, gateway: gatewayAddressSchema })
+    .nullable(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
 
@@ -61,7 +65,11 @@ export type ToAgent = z.infer<typeof toAgentSchema>;
 
 /** Agent to shell. */
 export const fromAgentSchema = z.discriminatedUnion('type', [
+  /** A step of the start begins. Any number of them come before `ready`. */
+  z.object({ type: z.literal('step'), step: startupStepSchema }),
+  /** The API answers. In practice the practice requester is still starting, so `gateway` and `requester` are null. */
   z.object({ type: z.literal('ready'), ready: agentReadySchema }),
+  /** The agent can't run, before or after `ready`; it exits. */
   z.object({
     type: z.literal('failed'),
     message: z.string(),

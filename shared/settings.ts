@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
+import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { everyDay, weekSchema } from './week.ts';
 
 /** Millionths of a US dollar, i.e. base units of USDC. */
@@ -81,6 +82,11 @@ export const settingsSchema = z.object({
     .min(SETTING_LIMITS.coinPriceMicroUsd.min)
     .max(SETTING_LIMITS.coinPriceMicroUsd.max)
     .nullable(),
+  /** Source of the rates into the owner's currency; `off` queries nothing. */
+  rateSource: rateSourceSchema,
+  currency: z.enum(CURRENCIES),
+  /** The owner's own rate: units of the currency for one token. Used by the source `typed` only. */
+  typedRate: rateTextSchema.nullable(),
   ...buyingLimitShape,
   /** Disk space that model files may take. */
   modelBudgetBytes: z
@@ -90,6 +96,8 @@ export const settingsSchema = z.object({
     .max(SETTING_LIMITS.modelBudgetBytes.max),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
+  /** Color scheme of the pages. */
+  appearance: z.enum(['system', 'light', 'dark']),
   startWithSystem: z.boolean(),
   /** A global hotkey pauses Idlewatt, see shared/hot-key.ts. */
   handBackKey: z.boolean(),
@@ -127,9 +135,13 @@ export const DEFAULT_SETTINGS: Settings = {
   // One thousandth of a coin: hundreds of times the usual cost of a claim on a rollup.
   networkFeeMax: '1000000000000000',
   coinPriceMicroUsd: null,
+  rateSource: 'off',
+  currency: 'EUR',
+  typedRate: null,
   ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
+  appearance: 'system',
   startWithSystem: false,
   handBackKey: true,
   notifications: true,

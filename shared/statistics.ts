@@ -14,7 +14,7 @@ export function spreadPercent(values: readonly number[]): number | null {
 }
 
 /** Interpolates linearly between the nearest ranks; `part` is from 0 to 1. */
-function quantile(values: readonly number[], part: number): number | null {
+export function quantile(values: readonly number[], part: number): number | null {
   const sorted = [...values].sort((left, right) => left - right);
   const position = (sorted.length - 1) * part;
   const below = sorted[Math.floor(position)];

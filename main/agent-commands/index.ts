@@ -8,6 +8,7 @@ import { isClosedPipe, systemFailure } from './system-failures.ts';
 import { COMMANDS } from './table.ts';
 
 export { endAtClosedPipe } from './closed-pipe.ts';
+export { isCommand } from './is-command.ts';
 
 /** Runs a command with the arguments after its words; resolves with the exit code. */
 export type CommandRun = (argv: readonly string[]) => Promise<number>;
@@ -22,11 +23,6 @@ export interface Command {
 }
 
 const EXIT_CODES = `Exit codes of commands: 0 done, 1 failed or a difference was found, ${USAGE_EXIT_CODE} wrong command, option or value.`;
-
-/** Returns whether the first word names a command; otherwise it is an option of the agent. */
-export function isCommand(argv: readonly string[]): boolean {
-  return argv[0] !== undefined && !argv[0].startsWith('-');
-}
 
 /**
  * Runs the command that the first one or two words name. Prints errors on stderr and resolves with the exit code:

@@ -1,20 +1,21 @@
-/** `ledger export`: writes the ledger as CSV or as Beancount accounts, with fiat values at the time of each entry. */
+/** `ledger export`: writes the ledger as CSV, as Beancount accounts or for a tax program, with fiat values at the time of each entry. */
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
+import { EXPORT_FORMATS } from '../../shared/exports.ts';
 import type { Asset } from '../../shared/money.ts';
 import { openForReading } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
-import { exportBeancount, exportCsv, NO_RATES, rateTable } from '../core/exports/index.ts';
+import { EXPORTS, rateTable } from '../core/exports/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
+import { createDayRates } from '../core/rates/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { knownNetworks } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { createNew, writeWhole } from './new-file.ts';
 import { existingHome } from './options.ts';
 
-const FORMATS = { csv: exportCsv, beancount: exportBeancount } as const;
 const STANDARD_OUTPUT = 1;
 
 export const run: CommandRun = async (argv) => {
@@ -29,9 +30,10 @@ export const run: CommandRun = async (argv) => {
       out: { type: 'string' },
     },
   });
-  const { format } = values;
-  if (format !== 'csv' && format !== 'beancount') {
-    throw new AppError('bad-request', `Invalid --format "${format}". Use csv or beancount.`);
+  const format = EXPORT_FORMATS.find((known) => known === values.format);
+  if (format === undefined) {
+    const known = EXPORT_FORMATS.join(', ');
+    throw new AppError('bad-request', `Invalid --format "${values.format}". Use one of ${known}.`);
   }
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const from = values.from === undefined ? null : noon('from', values.from);
@@ -46,12 +48,13 @@ export const run: CommandRun = async (argv) => {
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
-    const text = FORMATS[format]({
+    const text = EXPORTS[format]({
       pages: () => ledger.pages(),
       fromMs,
       toMs,
       assetOf: (id) => assets.get(id) ?? null,
-      rates: readRates(values.rates, join(paths.root, 'rates.json')),
+      rates:
+        readRates(values.rates, join(paths.root, 'rates.json')) ?? createDayRates(database.records).source,
       dayOf: calendar.day,
     });
     writeOut(values.out, text);
@@ -75,9 +78,10 @@ function noon(name: string, text: string): number {
   return Date.parse(`${text}T12:00:00`);
 }
 
+/** Null if the owner wrote no table: then the rates of the source that the owner chose are used. */
 function readRates(given: string | undefined, usual: string) {
   const path = given ?? (existsSync(usual) ? usual : null);
-  if (path === null) return NO_RATES;
+  if (path === null) return null;
   if (!existsSync(path))
     throw new AppError('not-found', `Rates file ${path} not found. Set it with --rates FILE.`);
   return rateTable(readFileSync(path, 'utf8'));

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { isAppError } from '../../shared/errors.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
-import { acquireFileLock, openForReading } from '../adapters/sqlite/index.ts';
+import { acquireFileLock, openForReading, verifyStored } from '../adapters/sqlite/index.ts';
 import { readSoldChannels } from '../adapters/x402/index.ts';
 import { type Audit, audit, networkOf } from '../core/audit/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
@@ -14,6 +14,7 @@ import type { HomePaths } from '../core/home/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { ChainEvidence } from '../ports/evidence.ts';
+import { lowerPriority } from '../ports/priority.ts';
 import { type ChainAccess, openChains } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
@@ -36,6 +37,8 @@ export const run: CommandRun = async (argv) => {
     },
   });
   const paths = existingHome(values.home);
+  // Serving comes first.
+  lowerPriority('background');
   const chains = openChains(paths, values.rpc ?? null);
   try {
     let result = await auditOnce(paths, chains);
@@ -66,8 +69,10 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
     const networks = new Set(ledger.trialBalance().map(({ assetId }) => networkOf(assetId)));
     const evidence = new Map<string, ChainEvidence | null>();
     for (const network of networks) evidence.set(network, await reachable(network, chains));
+    const stored = verifyStored(paths.database);
     const result = await audit({
       ledger,
+      problems: async () => (await stored).problems,
       jobs: function* () {
         for (let after = ''; ; ) {
           const page = database.jobs.page(after, PAGE);
@@ -84,7 +89,7 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
       chains: evidence,
       addresses: walletAddress(paths),
     });
-    const changed = database.changedRow();
+    const changed = (await stored).changedRow;
     if (changed === null) return result;
     return { ...result, differences: [...result.differences, { about: 'database', what: changed }] };
   } finally {

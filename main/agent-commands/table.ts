@@ -30,7 +30,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'ledger export': {
     summary: 'Writes the ledger as CSV or Beancount, with fiat values where a rate is known.',
-    usage: '[--home DIR] --format csv|beancount [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',
+    usage:
+      '[--home DIR] --format csv|beancount|koinly|cointracker [--from DAY] [--to DAY] [--rates FILE] [--out FILE]',
     load: () => import('./ledger-export.ts'),
   },
   'ledger verify': {

@@ -4,13 +4,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { amount } from '../../shared/money.ts';
+import type { Offer } from '../../shared/offer.ts';
 import { createSender, signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { type Budget, createBudget } from '../core/budget/index.ts';
-import { createGateway } from '../core/gateway/index.ts';
+import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
@@ -55,6 +56,10 @@ export async function openBuying(
   readonly gateway: GatewayAddress;
   readonly directory: Directory;
   readonly depositReturns: DepositReturns;
+  /** Base units charged or reserved within the last 24 hours. */
+  readonly spentDay: () => bigint;
+  /** What can be bought now. */
+  readonly offers: () => readonly OfferedNow[];
 }> {
   const { ledger } = parts.foundation;
   const charges = createBoughtCharges({
@@ -73,7 +78,13 @@ export async function openBuying(
   const directory = openDirectory(surroundings, parts.network);
   const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
-  return { gateway, directory, depositReturns };
+  return {
+    gateway,
+    directory,
+    depositReturns,
+    spentDay: () => budget.spentDay(),
+    offers: () => marketView(directory.providers(), acceptsFor(parts.money)),
+  };
 }
 
 /** Also records what an earlier run did not: deposits, charges, and charges that it never received. */
@@ -106,6 +117,7 @@ function openPaymentClient(
       log: log.child('fees'),
     }).sender,
     store: foundation.records,
+    durability: foundation.database.durability,
     clock,
     limits: budget.deposits,
     channelsMax: CHANNELS_MAX,
@@ -114,10 +126,13 @@ function openPaymentClient(
       logDeposit(log.child('channels'), deposit, chain.token);
     },
     onDepositUnknown: () => deposits.watch(),
-    onCharged: ({ channelId, total }) => charges.record(channelId, total),
+    onCharged({ channelId, total, isAccounted }) {
+      const recorded = charges.record(channelId, total);
+      if (!isAccounted) budget.noteCharged(recorded);
+    },
   });
   deposits.watch();
-  for (const { channelId, total } of payer.charges()) charges.record(channelId, total);
+  for (const { channelId, total } of payer.charges()) budget.noteCharged(charges.record(channelId, total));
   const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
   const synchronise = () => {
     for (const peer of payer.unresolved()) {
@@ -158,7 +173,6 @@ async function openGateway(
   },
 ): Promise<GatewayAddress> {
   const { charges, budget, payer, directory } = buying;
-  const { chain } = money;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
     findFile: models.findFile,
@@ -166,6 +180,7 @@ async function openGateway(
     clock,
   });
   onClose(() => tokenizer.stop());
+  const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
   const gateway = createGateway({
     network,
@@ -176,7 +191,7 @@ async function openGateway(
     clock,
     jobs: foundation.jobs,
     key,
-    accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id,
+    accepts: acceptsFor(money),
     checkRecordable() {
       const fault = foundation.database.storage.fault();
       if (fault !== null) throw storageError(fault);
@@ -189,7 +204,12 @@ async function openGateway(
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
   });
-  const server = createHttpServer(gateway.app);
+  const server = createHttpServer({
+    async fetch(request, environment) {
+      if (request.method === 'POST') await money.prepareBuying().catch(reportFill);
+      return gateway.app.fetch(request, environment as Record<string, unknown>);
+    },
+  });
   const port = await listenHttp(server, {
     host: '127.0.0.1',
     port: config.gatewayPort,
@@ -201,6 +221,11 @@ async function openGateway(
   const baseUrl = `http://127.0.0.1:${port}/v1`;
   log.child('start').info('Gateway ready', { baseUrl });
   return { baseUrl, key };
+}
+
+/** Only offers that are paid in this agent's token on its chain. */
+function acceptsFor({ chain }: Money): (offer: Offer) => boolean {
+  return (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id;
 }
 
 /** API key for clients of the gateway: created once, readable by the owner alone. */

@@ -2,9 +2,8 @@
 import {
   collectFacts,
   createForecasts,
-  createWattsMeter,
   type ForecastService,
-  wattsStateOf,
+  type WattsMeter,
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
 import type { Foundation } from './foundation.ts';
@@ -16,24 +15,18 @@ export interface ForecastParts {
   readonly foundation: Foundation;
   readonly money: Money;
   readonly selling: Selling;
-  /** Offers of other peers; null where nothing is bought. */
-  readonly directory: Pick<Directory, 'providers'> | null;
+  /** Offers of peers. */
+  readonly directory: Pick<Directory, 'providers'>;
+  readonly watts: Pick<WattsMeter, 'extra'>;
 }
 
 export function openForecasting(
   { config, clock, onClose }: Surroundings,
-  { foundation, money, selling, directory }: ForecastParts,
+  { foundation, money, selling, directory, watts }: ForecastParts,
 ): ForecastService {
-  const { calendar, records, settings, usage, jobs, ledger, presence } = foundation;
+  const { calendar, records, settings, usage, jobs, ledger } = foundation;
   const { token, coin } = money.chain;
   const { engine, models } = selling.engine;
-  const meter = createWattsMeter({
-    clock,
-    records,
-    watts: () => presence.readings().watts?.value ?? null,
-    state: () => wattsStateOf(selling.provider.active().length, engine.status().state),
-  });
-  onClose(() => meter.stop());
   const servedModel = () => {
     const id = selling.servedModel();
     if (id === null) return null;
@@ -53,8 +46,8 @@ export function openForecasting(
         benchmark: selling.measuring.benchmark,
         engine: () => engine.status(),
         servedModel,
-        offers: () => directory?.providers().map(({ offer }) => offer) ?? [],
-        extraWatts: () => meter.extra(),
+        offers: () => directory.providers().map(({ offer }) => offer),
+        extraWatts: () => watts.extra(),
         token,
         isMarket: config.profile !== 'practice',
       }),

@@ -24,7 +24,7 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
-  const jobs = createJobs({ records: database.jobs, ledger, clock });
+  const jobs = createJobs({ records: database.jobs, ledger, clock, durability: database.durability });
   const settings = createSettings({ records, defaults: firstSettings(config.profile, config.host) });
   const presence = createPresence({ clock, calendar, records, settings: settings.get });
   onClose(() => presence.stop());

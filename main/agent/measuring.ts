@@ -32,6 +32,8 @@ export interface MeasuringParts {
   readonly foundation: Foundation;
   readonly engine: EngineParts;
   readonly shell: ShellLink;
+  /** Keeps jobs away from the engine; resolves when none is running. */
+  readonly reserve: (signal: AbortSignal) => Promise<() => void>;
 }
 
 export function openMeasuring(surroundings: Surroundings, parts: MeasuringParts): Measuring {
@@ -47,6 +49,7 @@ export function openMeasuring(surroundings: Surroundings, parts: MeasuringParts)
     clock: surroundings.clock,
     duty,
     comfortDutyPercent: () => comfortLimits(settings.get().comfort).dutyPercent,
+    reserve: parts.reserve,
     onMeasured: (measurements) => predictions.get()?.keepScore(measurements),
   });
   benchmark.onChange(() => changed('machine', 'models'));

@@ -3,11 +3,14 @@ import { fundFromFaucet } from '../adapters/anvil/index.ts';
 import { connectNode, readBalances } from '../adapters/ethers/index.ts';
 import { type BalanceWatch, createBalanceWatch } from '../core/payments/index.ts';
 import { fillFromFaucet } from '../core/practice/index.ts';
+import { createRates } from '../core/rates/index.ts';
+import type { ChainNetwork } from '../ports/chain.ts';
 import { openChain } from './chain.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { openSettling } from './settling.ts';
 import { openOwnerSpending } from './spending.ts';
+import type { StartupProgress } from './startup.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openAgentWallet } from './wallet.ts';
 
@@ -16,10 +19,18 @@ export type Money = Awaited<ReturnType<typeof openMoney>>;
 const BALANCE_INTERVAL_MS = 30_000;
 /** Token balance of the practice requester at its start: one thousand. */
 const PRACTICE_BALANCE = 1_000_000_000n;
+/** Token balance of a practice owner who buys: ten. */
+const PRACTICE_BUYER_BALANCE = 10_000_000n;
 
-export async function openMoney(surroundings: Surroundings, foundation: Foundation) {
+export async function openMoney(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  startup: Pick<StartupProgress, 'begin'>,
+) {
   const { config, clock, onClose, log } = surroundings;
+  startup.begin('chain');
   const chain = await openChain(surroundings, foundation.paths.chain);
+  startup.begin('wallet');
   const opened = await openAgentWallet(surroundings, foundation);
   const { wallet } = opened;
   const { funds, gas } = wallet.accounts;
@@ -44,10 +55,13 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     await fill(funds.address, PRACTICE_BALANCE);
   }
 
+  /** An owner in practice has something to buy with from the first purchase on; without one, the wallet holds earnings only. */
+  const buysFromItself = config.profile === 'practice' && surroundings.serves;
   const balances = openBalances(surroundings, { read, own: opened.ownAddress, fees: gas.address });
   const reportBalances = logFault(log.child('wallet'), 'The balances could not be read');
   const refreshBalances = () => void balances.refresh().catch(reportBalances);
   const settling = await openSettling(surroundings, { foundation, chain, node, wallet, refreshBalances });
+  const rates = openRates(surroundings, foundation, chain);
   const owner = openOwnerSpending(surroundings, { foundation, chain, node, opened, refreshBalances });
   return {
     chain,
@@ -57,6 +71,14 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
     balances,
     channels: settling.channels,
     settlement: settling.settlement,
+    rates,
+    buysFromItself,
+    /** Called before a purchase. */
+    prepareBuying: onceUntilDone(async () => {
+      if (!buysFromItself) return;
+      await fill(funds.address, PRACTICE_BUYER_BALANCE);
+      refreshBalances();
+    }),
     confirmations: owner.confirmations,
     spending: owner.spending,
     secrets: owner.secrets,
@@ -67,6 +89,7 @@ export async function openMoney(surroundings: Surroundings, foundation: Foundati
       });
       onClose(() => timer.cancel());
       if (!surroundings.serves) return;
+      rates.start();
       const querying = settling.fees.start();
       onClose(() => querying.cancel());
       settling.settlement.start();
@@ -98,4 +121,37 @@ function openBalances(
       changed('wallet');
     },
   });
+}
+
+/** Rates are queried only from a source that the owner chose, through the proxies that the environment names. */
+function openRates(
+  { clock, onClose, changed, log }: Surroundings,
+  { records, settings }: Foundation,
+  { token, coin }: ChainNetwork,
+) {
+  const rates = createRates({
+    records,
+    settings: settings.get,
+    onSettings: settings.onChange,
+    token,
+    coin,
+    clock,
+    fetch,
+    changed: () => changed('money'),
+    log: log.child('rates'),
+  });
+  onClose(() => rates.stop());
+  return rates;
+}
+
+/** Shares one run between all callers; a failed one is run again by the next caller. */
+function onceUntilDone(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= run().catch((error: unknown) => {
+      running = null;
+      throw error;
+    });
+    return running;
+  };
 }

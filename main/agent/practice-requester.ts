@@ -18,7 +18,6 @@ export interface PracticeRequesterOptions {
   /** Multiaddr of the provider. */
   readonly connect: string;
   readonly rpcUrl: string;
-  readonly gatewayPort: number;
   /** Sends no requests of its own: only its gateway is needed. */
   readonly quiet: boolean;
   readonly logLevel: LogThreshold;
@@ -56,11 +55,10 @@ class RequesterProcess implements PracticeRequester {
   #restarts = 0;
   #readySinceMs: number | null = null;
   /** A restart keeps the port: clients use its address. */
-  #gatewayPort: number;
+  #gatewayPort = 0;
 
   constructor(options: PracticeRequesterOptions) {
     this.#options = options;
-    this.#gatewayPort = options.gatewayPort;
     // Prevents an unhandled rejection when nobody awaits `started`: `onGaveUp` reports the same.
     this.#started.promise.catch(() => undefined);
     this.#start();

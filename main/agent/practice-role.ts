@@ -21,7 +21,6 @@ export async function openSecondAgent(
     home: parts.foundation.paths.requester,
     connect: forceUnwrap('a started network has an address', parts.network.addresses()[0]),
     rpcUrl: parts.money.chain.rpcUrl,
-    gatewayPort: config.gatewayPort,
     quiet: config.quietRequester,
     logLevel: config.logLevel,
     clock,

@@ -31,7 +31,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     deposit: 100_000n,
     withdrawDelaySeconds: DAY_SECONDS,
     // Practice should show jobs and a payout within minutes; its network fees cost nothing.
-    settings: { settleThreshold: '100', networkFeeMax: '100000000000000000', runWhen: 'always' },
+    settings: { settleThreshold: '100', networkFeeMax: '100000000000000000' },
   },
   office: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
@@ -68,11 +68,11 @@ export function termsOf(profile: Profile, network: NetworkName | null): ProfileT
   return { ...terms, chain: NETWORKS[network], networkName: NETWORK_TITLES[network] };
 }
 
-/** A headless machine has no user at its keyboard, so it always runs unless the owner or the profile changes that. */
+/** A headless machine has no user at its keyboard, so it always runs unless the owner changes that. A desktop waits. */
 export function firstSettings(profile: Profile, host: 'desktop' | 'headless'): Settings {
   return {
     ...DEFAULT_SETTINGS,
-    ...(host === 'headless' && { runWhen: 'always' as const }),
     ...PROFILES[profile].settings,
+    ...(host === 'headless' && { runWhen: 'always' as const }),
   };
 }

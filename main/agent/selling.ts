@@ -4,8 +4,8 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createOffers } from '../core/identity/index.ts';
-import { createProviderService, type ProviderService } from '../core/provider/index.ts';
-import { createServing, measureOnce, offeredModels, type Serving } from '../core/serving/index.ts';
+import { createLimitLog, createProviderService, type ProviderService } from '../core/provider/index.ts';
+import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { type EngineParts, openEngine } from './engine.ts';
 import type { Foundation } from './foundation.ts';
@@ -30,7 +30,11 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
   const { foundation, shell } = parts;
   const engine = openEngine(surroundings, foundation);
-  const measuring = openMeasuring(surroundings, { foundation, engine, shell });
+  const providerLater = latest<ProviderService>();
+  const measuring = openMeasuring(surroundings, {
+    ...{ foundation, engine, shell },
+    reserve: async (signal) => (await providerLater.get()?.reserve(signal)) ?? (() => undefined),
+  });
   if (serves) startSensing(surroundings, foundation, engine, measuring);
   const servingLater = latest<Serving>();
   const provider = openProvider(surroundings, parts, {
@@ -38,6 +42,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     measuring,
     onIdle: () => servingLater.get()?.idle(),
   });
+  providerLater.set(provider);
   const serving = openServing(surroundings, foundation, engine, provider);
   servingLater.set(serving);
 
@@ -52,7 +57,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       if (!serves) return;
       const { benchmark } = measuring;
       const { presence } = foundation;
-      onClose(measureOnce({ benchmark, engine: engine.engine, presence, log: log.child('benchmark') }));
+      onClose(measureServed({ benchmark, engine: engine.engine, presence, log: log.child('benchmark') }));
       serving.start();
     },
   };
@@ -109,6 +114,7 @@ function openProvider(
       changed('work');
       if (active.length === 0) parts.onIdle();
     },
+    onLimited: createLimitLog(log.child('provider'), clock),
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });
   if (serves) {

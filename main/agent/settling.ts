@@ -34,7 +34,7 @@ export interface SettlingParts {
 const ASSUMED_COIN_PRICE: CoinPrice = { token: amount(5_000_000_000n), coin: amount(10n ** 18n) };
 
 export async function openSettling(surroundings: Surroundings, parts: SettlingParts) {
-  const { clock, log } = surroundings;
+  const { clock, log, onClose } = surroundings;
   const { foundation, chain, node, wallet } = parts;
   const { records, ledger, settings } = foundation;
   const fees = createFeeRecorder({
@@ -50,7 +50,19 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
   const channels = await openChannels(surroundings, parts, fees);
   fees.onReplaced((earlier, hash) => channels.outbox.replace(earlier, hash));
   const settlement = openSettlement(surroundings, parts, channels);
+  onClose(endLeftJobs(foundation, channels));
   return { fees, channels, settlement };
+}
+
+/** Ends the jobs whose end a disk did not take, once it takes writes again. Returns the unsubscribe. */
+function endLeftJobs({ database, jobs }: Foundation, { channels }: Channels): () => void {
+  return database.storage.onChange((fault) => {
+    if (fault !== null) return;
+    jobs.recoverLeft((channelId) => {
+      const channel = channels.find(channelId);
+      return channel === null ? null : amount(channel.chargedCumulativeAmount);
+    });
+  });
 }
 
 type Channels = Awaited<ReturnType<typeof openProviderChannels>>;
@@ -61,6 +73,7 @@ function openChannels(
   fees: FeeRecorder,
 ): Promise<Channels> {
   return openProviderChannels({
+    durability: foundation.database.durability,
     network: chain,
     payout: wallet.payout,
     authorizer: wallet.accounts.session,

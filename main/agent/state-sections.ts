@@ -4,6 +4,7 @@ import { plainAsset } from '../../shared/money.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { PerHour } from '../core/forecast/index.ts';
 import type { Notices } from '../core/notices/index.ts';
+import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
@@ -24,11 +25,11 @@ export interface SectionParts {
     readonly notices: Pick<Notices, 'list'>;
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
-  readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'settlement' | 'wallet'>;
+  readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
   readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel'>;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
   readonly networkName: string;
-  readonly gateway: () => GatewayAddress | null;
+  readonly gateway: () => GatewayAddress;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -98,6 +99,24 @@ function money({ foundation, money }: SectionParts): AgentState['money'] {
     waitingReason: money.settlement.receivables()[0]?.reason ?? null,
     settleThreshold: settings.get().settleThreshold,
     payoutFee: money.settlement.fee()?.toString() ?? null,
+    ...rateOf(money.rates.state()),
+  };
+}
+
+function rateOf(state: RatesState | null): Pick<AgentState['money'], 'rate' | 'coinPrice' | 'rateProblem'> {
+  const token = state?.token ?? null;
+  return {
+    rate:
+      state === null || token === null
+        ? null
+        : {
+            currency: state.currency,
+            perDollar: Number(token.value),
+            atMs: token.atMs,
+            source: state.source,
+          },
+    coinPrice: state?.coin ? Number(state.coin.value) : null,
+    rateProblem: state?.error ?? null,
   };
 }
 
@@ -159,7 +178,7 @@ function network({ network, gateway, selling }: SectionParts): AgentState['netwo
     addresses: [...network.addresses()],
     peers: network.peers().map(({ peer, connected, source }) => ({ peer, connected, source })),
     ...network.traffic(),
-    gateway: address && { ...address, model: selling.servedModel() },
+    gateway: { ...address, model: selling.servedModel() },
   };
 }
 

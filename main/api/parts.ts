@@ -1,11 +1,17 @@
 /** The parts of the agent that the API serves. */
+
+import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
+import type { Calendar } from '../core/calendar/index.ts';
+import type { Overview } from '../core/earnings/index.ts';
+import type { ExportFormat } from '../core/exports/index.ts';
 import type { ForecastService } from '../core/forecast/index.ts';
+import type { OfferedNow } from '../core/gateway/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
-import type { PresenceService } from '../core/presence/index.ts';
+import type { Doings, PresenceService } from '../core/presence/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
@@ -13,23 +19,36 @@ import type { Log } from '../ports/log.ts';
 import type { ShellLink } from './shell-link.ts';
 import type { StateHub } from './state-hub.ts';
 
+/** Yields the steps of the agent's start; ends after `serving`. */
+export type WatchStartup = (signal: AbortSignal | undefined) => AsyncGenerator<Startup, void, void>;
+
 /** If a part doesn't exist in a role, its procedures fail with `unsupported`. */
 export interface ApiParts {
   readonly hub: StateHub;
+  readonly watchStartup: WatchStartup;
   readonly presence: PresenceService;
   readonly jobs: Jobs;
   readonly ledger: Ledger;
+  readonly doings: Pick<Doings, 'today'>;
   readonly settings: SettingsService;
   readonly benchmark: Benchmark;
   readonly predictions: Predictions;
   readonly models: ModelStore;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
+  readonly earnings: {
+    overview(days: number): Overview;
+    export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
+  };
+  readonly calendar: Calendar;
+  readonly buying: {
+    spentDay(): bigint;
+    offers(): readonly OfferedNow[];
+  };
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;
-  /** Null where nothing is bought. */
-  readonly depositReturns: DepositReturns | null;
+  readonly depositReturns: DepositReturns;
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;

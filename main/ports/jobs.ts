@@ -5,14 +5,21 @@ import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
 
 /**
- * Each call is on disk when it returns. The caller creates the IDs, which are unique over both sides, and appends one
- * event for each state that it sets, including the first one.
+ * Each call is visible when it returns, and on disk after {@link JobStore.durable}: whoever is told of it is told then.
+ * The caller creates the IDs, which are unique over both sides, and passes an event for each state that it sets,
+ * including the first one.
  */
 export interface JobStore {
-  insert(job: Job): void;
-  /** Fails with `not-found` for an ID that was never inserted. */
-  update(id: string, patch: JobPatch): void;
-  appendEvent(id: string, event: JobEvent): void;
+  insert(job: Job, event?: JobEvent): void;
+  /** Returns the job after the change. Fails with `not-found` for an ID that was never inserted. */
+  update(id: string, patch: JobPatch, event?: JobEvent): Job;
+  /** Leaves a job whose end the disk didn't take: it is ended when the disk takes writes again. Never throws. */
+  leave(id: string): void;
+  /**
+   * Resolves when every step so far is on disk, with what was recorded of its payment. Rejects if the disk takes nothing:
+   * then the steps since the last call that resolved may be undone.
+   */
+  durable(): Promise<void>;
 }
 
 /** A page of jobs, newest first. */
@@ -25,13 +32,20 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** The store with everything that core/jobs reads. It applies no rules of its own: those are in core/jobs. */
-export interface JobRecords extends JobStore {
+/** What core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
+export interface JobRecords extends Pick<JobStore, 'insert'> {
+  /** Inserts a job that has ended, with its whole timeline: for benchmarks and tests. */
+  insertEnded(job: Job, events: readonly JobEvent[], paid: 'no' | 'claimed' | 'settled'): void;
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
+  /**
+   * With `paid`, also marks the progress of a charged job's money, stored separately from its state, which may be
+   * `aborted` or `failed`.
+   */
+  update(id: string, patch: JobPatch, event?: JobEvent, paid?: 'claimed' | 'settled'): Job;
   find(id: string): Job | null;
   list(filter: JobFilter): readonly Job[];
-  /** Returns the jobs after this ID, in the order of their IDs; '' starts from the first one. */
+  /** Returns the jobs after this ID, in the order of their IDs as stored; '' starts from the first one. */
   page(afterId: string, limit: number): readonly Job[];
   /** Oldest first. */
   events(id: string): readonly JobEvent[];
@@ -42,10 +56,8 @@ export interface JobRecords extends JobStore {
     /** Exclusive. */
     readonly toMs: number;
   }): number;
-  /** Returns the sold jobs of a channel that were charged and are not marked `claimed` yet, in any end state. */
+  /** Returns the sold jobs of a channel that ended, were charged and aren't marked `claimed` yet, oldest first. */
   unclaimed(channelId: string): readonly Job[];
   /** Returns the sold jobs that are marked `claimed` and not `settled`. */
   unsettled(assetId: string): readonly Job[];
-  /** Marks the progress of a charged job's money, stored separately from its state, which may be `aborted` or `failed`. */
-  markPaid(id: string, mark: 'claimed' | 'settled'): void;
 }

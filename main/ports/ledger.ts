@@ -79,15 +79,23 @@ export function isFlow(account: Account): boolean {
 /** Length of the spans by which flows are summed: in every time zone, days start and end at a multiple of it. */
 export const QUARTER_MS = 15 * 60_000;
 
-/** The flow through an account in one span of {@link QUARTER_MS}, for one model or for one peer. */
+/** The flow through an account in a span of time. */
 export interface Flow {
-  readonly fromMs: number;
-  /** The model or the peer; null for postings without one. */
-  readonly name: string | null;
   /** Signed like the lines: debits positive. */
   readonly amount: Amount;
   /** Charged jobs among the postings. */
   readonly jobs: number;
+}
+
+/** The part of a flow that is of one model or of one peer. */
+export interface NamedFlow extends Flow {
+  /** Null for postings without one. */
+  readonly name: string | null;
+}
+
+/** The part of a flow that is of one quarter of an hour. */
+export interface TimedFlow extends Flow {
+  readonly fromMs: number;
 }
 
 /** A part of the ledger that was changed after it was written, or that doesn't add up. */
@@ -116,8 +124,12 @@ export interface LedgerStore {
   balance(account: Account, assetId: string): Amount;
   /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
-  /** Flows of one account and asset, oldest first. Grouped by model or by peer, they add up to the same sum. */
-  flows(account: Account, assetId: string, by: 'model' | 'peer', span: FlowSpan): readonly Flow[];
+  /** Flow of one account and asset. */
+  flow(account: Account, assetId: string, span: FlowSpan): Flow;
+  /** The same by model or by peer; both add up to the same sum. */
+  flowsBy(by: 'model' | 'peer', account: Account, assetId: string, span: FlowSpan): readonly NamedFlow[];
+  /** The same by quarter of an hour, oldest first, without the quarters that have none. */
+  flowsByQuarter(account: Account, assetId: string, span: FlowSpan): readonly TimedFlow[];
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**

@@ -51,12 +51,14 @@ export interface AdmittedPayment {
   readonly channelId: string;
   readonly payer: string;
   /**
-   * Charges the used amount, clamped to the ceiling, and persists it before it returns.
+   * Charges the used amount, clamped to the ceiling, and records it; it is on disk with the job's next durable step.
    * `paymentResponse` is the value of the `PAYMENT-RESPONSE` header (or last SSE event).
    */
   settle(charged: Amount): Promise<{ charged: Amount; cumulative: Amount; paymentResponse: string }>;
   /** Releases the channel without a charge. */
   cancel(): Promise<void>;
+  /** Releases the channel without a record, after settle and cancel were not called or failed. */
+  abandon(): void;
 }
 
 export type Admission =
@@ -70,9 +72,9 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
-/** A transaction that a request makes the provider send, at the provider's cost. */
+/** What a request makes the provider do on the chain, at the provider's cost: send a transaction, or ask a node. */
 export interface ChainWork {
-  readonly kind: 'deposit' | 'refund';
+  readonly kind: 'deposit' | 'refund' | 'check';
   /** True if jobs have used up at least half of the channel's balance, so that the fee follows a business. */
   readonly isPaidFor: boolean;
 }
@@ -88,11 +90,14 @@ export type PaymentStanding = 'none' | 'refused' | 'unproven' | 'proven';
 export interface PaymentGate {
   readonly asset: Asset;
   readonly payout: string;
-  /** Returns the transaction that this request demands, without verifying anything; null if it demands none. */
+  /** Returns what this request demands of the chain, without asking it; null if it demands nothing. */
   chainWork(request: Pick<PaidRequest, 'header'>): ChainWork | null;
   /** Changes nothing. */
   standing(request: Pick<PaidRequest, 'header'>): PaymentStanding;
-  /** Verifies and persists the voucher, and only then admits the request. */
+  /**
+   * Verifies and records the voucher, and only then admits the request. The voucher is on disk with the job's next
+   * durable step, before which nobody may work for it; an answer is on disk when this returns.
+   */
   admit(request: PaidRequest): Promise<Admission>;
 }
 
@@ -102,13 +107,21 @@ export interface Charge {
   readonly cumulative: Amount;
 }
 
+/** A charge that a refusal proved and this machine didn't know. */
+export interface RefusedCharge {
+  /** 0 if it proved none. */
+  readonly charged: Amount;
+  /** True if an earlier response on the channel was lost; otherwise the provider charged for what it refused. */
+  readonly isExplained: boolean;
+}
+
 /**
  * The payment of one request on the buying side: exclusive use of one channel. Requests of one channel run in
  * series; several channels run concurrently.
  */
 export interface PaymentLease {
   readonly channelId: string;
-  /** Headers to send with the paid request. */
+  /** Headers to send with the paid request, once the job is durable: the lease is recorded with it. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Reads the provider's `PAYMENT-RESPONSE` without accepting it. Fails with `bad-request` for a charge above the ceiling
@@ -122,12 +135,15 @@ export interface PaymentLease {
    * up to the voucher's amount; that is recorded once the chain shows it. Frees the lease.
    */
   dispute(): Promise<void>;
-  /** Corrects the channel's state from a 402 response. Frees the lease; the caller takes a new one. */
+  /**
+   * Corrects the channel's state from a 402 response, and returns the charge that it proves. Frees the lease; the caller
+   * takes a new one.
+   */
   refused(response: {
     status: number;
     headers: Readonly<Record<string, string>>;
     body: string;
-  }): Promise<void>;
+  }): Promise<RefusedCharge>;
   /**
    * Ends a lease whose response was lost. The provider is queried in the background for the charge; the lease is
    * freed when the charge is known or can't be learned now. `onLearned` is called with the charge, before it is

@@ -14,3 +14,23 @@ export interface RecordStore {
   /** Reads, calls `change` and writes in one atomic step. Null deletes. Returns the stored value. */
   update(collection: string, key: string, change: (current: string | null) => string | null): string | null;
 }
+
+/**
+ * Lets writes that belong to a stream of jobs share the wait for the disk. Whoever is told of such a write (a peer, a
+ * client, the engine) is told after {@link Durability.durable}.
+ */
+export interface Durability {
+  /**
+   * Runs writes that are visible immediately and on disk later: with the next group, or with the next write that isn't
+   * deferred, whichever comes first. Each store call in it is atomic for itself.
+   */
+  defer<T>(run: () => T): T;
+  /**
+   * Resolves when everything written so far is on disk. Rejects if it can't be written: then nothing of its group is
+   * recorded.
+   */
+  durable(): Promise<void>;
+}
+
+/** For stores that are durable, or lost, with each call. */
+export const IMMEDIATE: Durability = { defer: (run) => run(), durable: async () => undefined };

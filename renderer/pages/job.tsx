@@ -1,18 +1,22 @@
-/** Page of one job: its figures, its timeline, its details, and the receipt that proves them. */
+/** Page of one job: what it brought, its story, its details, and the receipt that proves them. */
 import type { ReactNode } from 'react';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeDuration, writeExactTime, writeMeasured, writeNumber } from '../format.ts';
-import { AmountById } from '../parts/amount.tsx';
+import { Amount, AmountById, ExactAmount } from '../parts/amount.tsx';
+import { ActionLink } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
 import { CopyBlock, CopyButton } from '../parts/copy.tsx';
-import { Figure, Unknown } from '../parts/fact.tsx';
+import { Unknown } from '../parts/fact.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { JobTag } from '../parts/job-tag.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { JobStateMark } from '../parts/state-mark.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { readReceipt } from '../receipt.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { JobStory } from './job-story.tsx';
 
 export function JobPage({ id }: { id: string }) {
   const { t } = useStrings();
@@ -24,9 +28,17 @@ export function JobPage({ id }: { id: string }) {
   );
   return (
     <>
-      <p className="back">
-        <a href={hrefTo('jobs')}>{t('job.back')}</a>
-      </p>
+      <div className="job-head">
+        <ActionLink href={hrefTo('jobs')} kind="quiet" isSmall>
+          <Icon name="back" isSmall />
+          {t('nav.jobs')}
+        </ActionLink>
+        {answer.data?.job.receipt ? (
+          <CopyButton text={answer.data.job.receipt} label={t('job.receipt')}>
+            {t('job.copyReceipt')}
+          </CopyButton>
+        ) : null}
+      </div>
       {answer.data === null && answer.problem ? <PageHead title={t('job.id')} /> : null}
       <ProblemNote problem={answer.problem} />
       {answer.data ? <JobView job={answer.data.job} events={answer.data.events} /> : null}
@@ -35,70 +47,85 @@ export function JobPage({ id }: { id: string }) {
 }
 
 function JobView({ job, events }: { job: Job; events: readonly JobEvent[] }) {
+  const { t } = useStrings();
+  return (
+    <Columns kind="wide">
+      <Card label={t('job.story')} isPadded>
+        <Head job={job} />
+        <h2 className="job-story-title">{t('job.story')}</h2>
+        <JobStory job={job} events={events} />
+      </Card>
+      <div className="stack">
+        <Card title={t('job.details')} isPadded>
+          <Details job={job} />
+        </Card>
+        <ReceiptPart job={job} />
+        <div className="note">
+          <Icon name="shield" />
+          <div className="note-text">{t('job.privacy')}</div>
+        </div>
+      </div>
+    </Columns>
+  );
+}
+
+/** The page's one number, named by its heading. */
+function Head({ job }: { job: Job }) {
   const { t, language } = useStrings();
   const modelName = useModelName();
-  const firstTokenMs =
-    job.firstTokenAtMs === null || job.startedAtMs === null ? null : job.firstTokenAtMs - job.startedAtMs;
+  const { asset } = useSection('money');
+  const isOurs = job.assetId === asset.id;
   return (
-    <>
-      <PageHead
-        title={t('job.title', { model: modelName(job.model) })}
-        lead={t(`job.meaning.${job.state}`)}
-      />
-      <section aria-label={t('job.numbers')}>
-        <dl className="figures">
-          <Figure label={t('job.charged')}>
-            {job.charged === null || job.assetId === null ? (
+    <div className="job-title">
+      <div>
+        <h1 className="label">
+          {t(job.side === 'sold' ? 'job.titleSold' : 'job.titleBought', {
+            model: modelName(job.model),
+            time: writeExactTime(job.createdAtMs, language),
+          })}
+        </h1>
+        <p className="job-amount">
+          {job.charged === null || job.assetId === null ? (
+            <span className="hero-num">
               <Unknown about={t('job.notCharged')} />
-            ) : (
-              <AmountById baseUnits={job.charged} assetId={job.assetId} />
-            )}
-          </Figure>
-          <Figure label={t('job.speed')} note={t('job.speedNote')}>
-            {job.decodeTokensPerSecond === null ? (
-              <Unknown />
-            ) : (
-              t('speed.perSecond', { speed: writeMeasured(job.decodeTokensPerSecond, language) })
-            )}
-          </Figure>
-          <Figure label={t('job.tokens')} note={t('job.tokensNote')}>
-            {job.inputTokens === null ? <Unknown /> : writeNumber(job.inputTokens, language)}
-            {' + '}
-            {job.outputTokens === null ? <Unknown /> : writeNumber(job.outputTokens, language)}
-          </Figure>
-          <Figure label={t('job.firstToken')} note={t('job.firstTokenNote')}>
-            {firstTokenMs === null ? <Unknown /> : writeDuration(firstTokenMs, language)}
-          </Figure>
-        </dl>
-      </section>
-      <section aria-labelledby="job-life">
-        <h2 id="job-life">{t('job.life')}</h2>
-        <ol className="timeline">
-          {events.map((event, index) => (
-            <li key={`${event.state}-${event.atMs}-${String(index)}`}>
-              <JobStateMark state={event.state} />
-              <span className="timeline-note">{event.note ?? t(`job.meaning.${event.state}`)}</span>
-              <time dateTime={new Date(event.atMs).toISOString()}>
-                {writeExactTime(event.atMs, language)}
-              </time>
-            </li>
-          ))}
-        </ol>
-      </section>
-      <Details job={job} />
-      <ReceiptPart job={job} />
-    </>
+            </span>
+          ) : isOurs ? (
+            <Amount baseUnits={job.charged} asset={asset} size="hero" />
+          ) : (
+            <AmountById baseUnits={job.charged} assetId={job.assetId} />
+          )}
+        </p>
+        <p className="sm soft">
+          {job.charged !== null && isOurs ? <ExactAmount baseUnits={job.charged} asset={asset} /> : null}{' '}
+          {t(`job.meaning.${job.state}`)}
+        </p>
+      </div>
+      <JobTag state={job.state} />
+    </div>
   );
 }
 
 function Details({ job }: { job: Job }) {
-  const { t } = useStrings();
+  const { t, language } = useStrings();
+  const firstTokenMs =
+    job.firstTokenAtMs === null || job.startedAtMs === null ? null : job.firstTokenAtMs - job.startedAtMs;
   const rows: [string, ReactNode][] = [
-    [t('job.id'), <Identifier key="id" text={job.id} label={t('job.id')} />],
-    [t('job.side'), t(`jobs.side.${job.side}`)],
+    [t(job.side === 'sold' ? 'jobs.column.buyer' : 'jobs.column.provider'), <Peer key="peer" job={job} />],
     [t('job.model'), job.model],
-    [t('job.peer'), <Identifier key="peer" text={job.peer} label={t('job.peer')} />],
-    [t('job.payer'), <Identifier key="payer" text={job.payer} label={t('job.payer')} />],
+    [t('jobs.column.input'), count(job.inputTokens)],
+    [t('jobs.column.output'), count(job.outputTokens)],
+    [
+      t('job.speed'),
+      job.decodeTokensPerSecond === null ? (
+        <Unknown key="speed" />
+      ) : (
+        t('speed.perSecond', { speed: writeMeasured(job.decodeTokensPerSecond, language) })
+      ),
+    ],
+    [
+      t('job.firstToken'),
+      firstTokenMs === null ? <Unknown key="first" /> : writeDuration(firstTokenMs, language),
+    ],
     [t('job.channel'), <Identifier key="channel" text={job.channelId} label={t('job.channel')} />],
     [
       t('job.cumulative'),
@@ -109,30 +136,39 @@ function Details({ job }: { job: Job }) {
       ),
     ],
     [t('job.finish'), job.finishReason ?? <Unknown key="finish" />],
+    [t('job.id'), <Identifier key="id" text={job.id} label={t('job.id')} />],
   ];
   if (job.error !== null) rows.push([t('job.error'), job.error]);
   if (job.continues !== null) rows.push([t('job.continues'), <JobLink key="before" id={job.continues} />]);
   if (job.continuedBy !== null)
     rows.push([t('job.continuedBy'), <JobLink key="after" id={job.continuedBy} />]);
   return (
-    <section aria-labelledby="job-details">
-      <h2 id="job-details">{t('job.details')}</h2>
-      <dl className="pairs">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
+    <dl className="kv">
+      {rows.map(([name, value]) => (
+        <div className="kv-row" key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
+
+  function count(tokens: number | null): ReactNode {
+    return tokens === null ? <Unknown key="count" /> : writeNumber(tokens, language);
+  }
+}
+
+function Peer({ job }: { job: Job }) {
+  const { t } = useStrings();
+  const own = useSection('network').peer;
+  if (job.peer === own) return t('jobs.you');
+  return <Identifier text={job.peer} label={t('job.peer')} />;
 }
 
 function JobLink({ id }: { id: string }) {
   return (
     <a href={hrefTo('jobs', id)}>
-      <code title={id}>{shorten(id, 10, 8)}</code>
+      <code title={id}>{shorten(id, 6, 6)}</code>
     </a>
   );
 }
@@ -141,28 +177,33 @@ function Identifier({ text, label }: { text: string | null; label: string }) {
   if (text === null) return <Unknown />;
   return (
     <span className="identifier">
-      <code title={text}>{shorten(text, 10, 8)}</code> <CopyButton text={text} label={label} />
+      <code title={text}>{shorten(text, 6, 6)}</code> <CopyButton text={text} label={label} isIcon />
     </span>
   );
 }
 
+/** Folded: few read it, and it is long. */
 function ReceiptPart({ job }: { job: Job }) {
   const { t } = useStrings();
   if (job.receipt === null) {
     return (
-      <section aria-labelledby="job-receipt">
-        <h2 id="job-receipt">{t('job.receipt')}</h2>
-        <p className="soft">{t('job.noReceipt')}</p>
-      </section>
+      <Card title={t('job.receipt')} isPadded>
+        <p className="sm soft">{t('job.noReceipt')}</p>
+      </Card>
     );
   }
   const receipt = readReceipt(job.receipt);
   return (
-    <section aria-labelledby="job-receipt">
-      <h2 id="job-receipt">{t('job.receipt')}</h2>
-      <p className="soft">{t('job.receiptWhat')}</p>
-      {receipt ? <CopyBlock label={t('job.receiptRead')} text={JSON.stringify(receipt, null, 2)} /> : null}
-      <CopyBlock label={t('job.receiptSigned')} text={job.receipt} />
-    </section>
+    <Card title={t('job.receipt')}>
+      <p className="job-receipt sm soft">{t('job.receiptWhat')}</p>
+      <details className="fold">
+        <summary>
+          <Icon name="next" isSmall />
+          {t('job.receiptShow')}
+        </summary>
+        {receipt ? <CopyBlock label={t('job.receiptRead')} text={JSON.stringify(receipt, null, 2)} /> : null}
+        <CopyBlock label={t('job.receiptSigned')} text={job.receipt} />
+      </details>
+    </Card>
   );
 }

@@ -1,15 +1,21 @@
-/** Jobs page: running and past jobs, filtered by outcome and direction. Each opens into its own page. */
+/** Jobs page: what runs now, and the history with its totals of today. Each job opens into its own page. */
 import { useState } from 'react';
-import { Button } from 'react-aria-components';
 import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
-import { shorten, writeExactTime, writeMeasured, writeMoment } from '../format.ts';
-import { AmountById } from '../parts/amount.tsx';
-import { Choice } from '../parts/choice.tsx';
+import { shorten, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
+import { lastOf, useLately } from '../lately.ts';
+import { Amount, AmountById, useMoneyText } from '../parts/amount.tsx';
+import { ActionButton } from '../parts/button.tsx';
+import { Card } from '../parts/card.tsx';
+import { Empty } from '../parts/empty.tsx';
 import { Unknown } from '../parts/fact.tsx';
-import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
-import { JobStateMark } from '../parts/state-mark.tsx';
+import { JobTag } from '../parts/job-tag.tsx';
+import { Meter } from '../parts/meter.tsx';
+import { PageHead, SectionHead } from '../parts/page-head.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
+import { Segments } from '../parts/segments.tsx';
+import { Spark } from '../parts/spark.tsx';
 import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
@@ -17,10 +23,11 @@ import { agent, useSection } from '../store.ts';
 import { JobPage } from './job.tsx';
 
 type Outcome = 'all' | 'served' | 'failed';
-type Side = 'all' | 'sold' | 'bought';
+type Side = 'sold' | 'bought';
 /** Rows added per press, and the maximum that the agent returns per query. */
 const PAGE_ROWS = 50;
 const ROWS_MAX = 200;
+const SPARK_SECONDS = 60;
 
 export function Jobs({ item }: { item: string | null }) {
   return item === null ? <JobList /> : <JobPage id={item} />;
@@ -29,53 +36,69 @@ export function Jobs({ item }: { item: string | null }) {
 function JobList() {
   const { t } = useStrings();
   const [outcome, setOutcome] = useState<Outcome>('all');
-  const [side, setSide] = useState<Side>('all');
+  const [side, setSide] = useState<Side>('sold');
   const [limit, setLimit] = useState(PAGE_ROWS);
   const key = [outcome, side, limit, useJobsKey()].join('|');
-  const answer = useAnswer(key, () =>
-    agent.jobs.list({ outcome, limit, ...(side === 'all' ? {} : { side }) }),
-  );
-  const isFiltered = outcome !== 'all' || side !== 'all';
+  const answer = useAnswer(key, () => agent.jobs.list({ outcome, limit, side }));
+  const options = <Value extends string>(name: 'outcome' | 'side', values: readonly Value[]) =>
+    values.map((value) => ({ value, label: t(`jobs.${name}.${value}` as 'jobs.side.sold') }));
   return (
     <>
-      <PageHead title={t('nav.jobs')} lead={t('jobs.lead')} />
-      <section>
-        <div className="filters">
-          <Choice
-            label={t('jobs.outcome.label')}
-            value={outcome}
-            onChange={setOutcome}
-            options={(['all', 'served', 'failed'] as const).map((value) => ({
-              value,
-              label: t(`jobs.outcome.${value}`),
-            }))}
-          />
-          <Choice
-            label={t('jobs.side.label')}
-            value={side}
-            onChange={setSide}
-            options={(['all', 'sold', 'bought'] as const).map((value) => ({
-              value,
-              label: t(`jobs.side.${value}`),
-            }))}
-          />
-        </div>
-        <ProblemNote problem={answer.problem} />
-        {answer.data && answer.data.jobs.length === 0 ? (
-          <Empty title={t(isFiltered ? 'jobs.emptyFilter' : 'jobs.empty')}>
-            <p>{t(isFiltered ? 'jobs.emptyFilterNext' : 'jobs.emptyNext')}</p>
-          </Empty>
-        ) : null}
-        {answer.data && answer.data.jobs.length > 0 ? (
-          <JobTable
-            jobs={answer.data.jobs}
-            {...(answer.data.more && limit < ROWS_MAX
-              ? { onMore: () => setLimit((before) => Math.min(ROWS_MAX, before + PAGE_ROWS)) }
-              : {})}
-          />
-        ) : null}
-      </section>
+      <PageHead title={t('nav.jobs')}>
+        <Segments
+          label={t('jobs.side.label')}
+          value={side}
+          onChange={setSide}
+          options={options('side', ['sold', 'bought'] as const)}
+        />
+      </PageHead>
+      {side === 'sold' ? <RunningNow /> : null}
+      <SectionHead
+        title={t(side === 'sold' ? 'jobs.history' : 'jobs.historyBought')}
+        aside={side === 'sold' ? <TodayTotals /> : null}
+      />
+      <div className="filters">
+        <Segments
+          label={t('jobs.outcome.label')}
+          value={outcome}
+          onChange={setOutcome}
+          options={options('outcome', ['all', 'served', 'failed'] as const)}
+        />
+      </div>
+      <ProblemNote problem={answer.problem} />
+      {answer.data ? (
+        <Card label={t('jobs.table')}>
+          {answer.data.jobs.length === 0 ? (
+            <NoJobs isFiltered={outcome !== 'all'} side={side} />
+          ) : (
+            <JobTable jobs={answer.data.jobs} side={side} />
+          )}
+        </Card>
+      ) : null}
+      {answer.data?.more && limit < ROWS_MAX ? (
+        <p>
+          <ActionButton onPress={() => setLimit((before) => Math.min(ROWS_MAX, before + PAGE_ROWS))}>
+            {t('common.more')}
+          </ActionButton>
+        </p>
+      ) : null}
     </>
+  );
+}
+
+function NoJobs({ isFiltered, side }: { isFiltered: boolean; side: Side }) {
+  const { t } = useStrings();
+  if (isFiltered) {
+    return (
+      <Empty title={t('jobs.emptyFilter')}>
+        <p>{t('jobs.emptyFilterNext')}</p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title={t(side === 'sold' ? 'jobs.empty' : 'jobs.emptyBought')}>
+      <p>{t(side === 'sold' ? 'jobs.emptyNext' : 'jobs.emptyBoughtNext')}</p>
+    </Empty>
   );
 }
 
@@ -92,100 +115,202 @@ function useJobsKey(): string {
   ].join('|');
 }
 
-function JobTable({ jobs, onMore }: { jobs: readonly Job[]; onMore?: () => void }) {
+function TodayTotals() {
   const { t } = useStrings();
-  const columns = useColumns();
+  const { jobsToday } = useSection('work');
+  const money = useSection('money');
+  const moneyText = useMoneyText();
   return (
     <>
-      <Table
-        label={t('jobs.table')}
-        columns={columns}
-        rows={jobs}
-        rowKey={(job) => `${job.side}-${job.id}`}
-      />
-      {onMore ? (
-        <Button className="button" onPress={onMore}>
-          {t('common.more')}
-        </Button>
-      ) : null}
+      {t('jobs.today', { count: jobsToday.served, amount: moneyText(money.earnedToday, money.asset) })}
+      {jobsToday.failed > 0 ? ` · ${t('jobs.todayFailed', { count: jobsToday.failed })}` : null}
     </>
   );
 }
 
-function useColumns(): readonly Column<Job>[] {
+/** The place keeps its height, so that the list below doesn't move when a job starts or ends. */
+function RunningNow() {
   const { t, language } = useStrings();
-  const nowMs = useNow(30_000);
+  const { activeJobs, tokensPerSecond } = useSection('work');
+  const history = lastOf(useLately(), 'tokensPerSecond', SPARK_SECONDS);
+  const isRunning = activeJobs.length > 0;
+  return (
+    <Card
+      title={t('jobs.running')}
+      className="jobs-running"
+      aside={
+        <span className="jobs-speed">
+          <span className="jobs-spark opt">
+            <Spark values={history} {...(isRunning ? {} : { kind: 'off' as const })} />
+          </span>
+          <span className="mid-num">
+            {isRunning && tokensPerSecond !== null ? writeMeasured(tokensPerSecond, language) : '–'}
+          </span>
+          <span className="sm soft">{t('jobs.perSecond')}</span>
+        </span>
+      }
+    >
+      {isRunning ? (
+        <Rows>
+          {activeJobs.map((job) => (
+            <RunningJob key={job.id} job={job} />
+          ))}
+        </Rows>
+      ) : (
+        <p className="jobs-idle soft">{t('jobs.noneRunning')}</p>
+      )}
+    </Card>
+  );
+}
+
+function RunningJob({ job }: { job: ReturnType<typeof useActive>[number] }) {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const modelName = useModelName();
+  const nowMs = useNow(1_000);
+  const seconds = Math.max(0, Math.round((nowMs - job.startedAtMs) / 1_000));
+  const input = job.inputTokens === null ? null : writeNumber(job.inputTokens, language);
+  const output = writeNumber(job.outputTokens, language);
+  return (
+    <Row
+      href={hrefTo('jobs', job.id)}
+      icon="bolt"
+      title={
+        <>
+          {modelName(job.model)} <span className="soft">{t('jobs.for', { peer: job.requester })}</span>
+        </>
+      }
+      note={input === null ? t('jobs.reading') : t('jobs.inOut', { input, output })}
+      end={
+        <span className="jobs-live">
+          <span className="jobs-meter opt">
+            <Meter parts={[{ share: job.outputTokens / job.maxTokens }]} isPractice={asset.practice} />
+          </span>
+          <span className="sm opt">
+            {job.tokensPerSecond === null
+              ? null
+              : t('speed.perSecond', { speed: writeMeasured(job.tokensPerSecond, language) })}
+          </span>
+          <span className="sm soft opt">{t('jobs.seconds', { count: seconds })}</span>
+          <span className="jobs-sofar">
+            <Amount baseUnits={job.charge} asset={asset} isPlain />
+            <span className="exact">{t('jobs.soFar')}</span>
+          </span>
+        </span>
+      }
+    />
+  );
+}
+
+function useActive() {
+  return useSection('work').activeJobs;
+}
+
+function JobTable({ jobs, side }: { jobs: readonly Job[]; side: Side }) {
+  const { t } = useStrings();
+  const columns = useColumns(side);
+  return (
+    <Table label={t('jobs.table')} columns={columns} rows={jobs} rowKey={(job) => `${job.side}-${job.id}`} />
+  );
+}
+
+function useColumns(side: Side): readonly Column<Job>[] {
+  const { t } = useStrings();
+  const modelName = useModelName();
   return [
     {
       key: 'time',
       head: t('jobs.column.time'),
       isUnbroken: true,
-      cell: (job) => (
-        <a href={hrefTo('jobs', job.id)} title={writeExactTime(job.createdAtMs, language)}>
-          {writeMoment(job.createdAtMs, nowMs, language)}
-        </a>
-      ),
+      fold: 3,
+      cell: (job) => <TimeCell job={job} />,
     },
-    { key: 'state', head: t('jobs.column.state'), cell: (job) => <JobStateMark state={job.state} /> },
-    { key: 'model', head: t('jobs.column.model'), cell: (job) => <ModelCell job={job} /> },
+    {
+      key: 'model',
+      head: t('jobs.column.model'),
+      fold: 1,
+      cell: (job) => <a href={hrefTo('jobs', job.id)}>{modelName(job.model)}</a>,
+    },
     {
       key: 'peer',
-      head: t('jobs.column.peer'),
+      head: t(side === 'sold' ? 'jobs.column.buyer' : 'jobs.column.provider'),
       isUnbroken: true,
-      cell: (job) => <span title={job.peer}>{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</span>,
+      isOptional: true,
+      cell: (job) => <PeerCell job={job} />,
     },
     {
-      key: 'tokens',
-      head: t('jobs.column.tokens'),
+      key: 'input',
+      head: t('jobs.column.input'),
       isNumber: true,
-      cell: (job) => <TokensCell job={job} />,
+      cell: (job) => <TokensCell count={job.inputTokens} />,
     },
-    { key: 'speed', head: t('jobs.column.speed'), isNumber: true, cell: (job) => <SpeedCell job={job} /> },
+    {
+      key: 'output',
+      head: t('jobs.column.output'),
+      isNumber: true,
+      cell: (job) => <OutputCell job={job} />,
+    },
+    {
+      key: 'speed',
+      head: t('jobs.column.speed'),
+      isNumber: true,
+      isOptional: true,
+      cell: (job) => <SpeedCell job={job} />,
+    },
+    { key: 'state', head: t('jobs.column.state'), fold: 4, cell: (job) => <JobTag state={job.state} /> },
     {
       key: 'charged',
-      head: t('jobs.column.charged'),
+      head: t(side === 'sold' ? 'jobs.column.earned' : 'jobs.column.paid'),
       isNumber: true,
+      fold: 2,
       cell: (job) => <ChargedCell job={job} />,
     },
   ];
 }
 
-function ModelCell({ job }: { job: Job }) {
-  const { t } = useStrings();
-  const modelName = useModelName();
+/** On a phone the tokens stand behind the time. */
+function TimeCell({ job }: { job: Job }) {
+  const { t, language } = useStrings();
+  const nowMs = useNow(30_000);
+  const write = (count: number | null) => (count === null ? '–' : writeNumber(count, language));
   return (
-    <>
-      {modelName(job.model)}
-      {job.side === 'bought' ? <span className="tag">{t('jobs.boughtTag')}</span> : null}
-    </>
-  );
-}
-
-/** The live figures of a job while it runs. */
-function useActiveJob(id: string) {
-  return useSection('work').activeJobs.find((active) => active.id === id);
-}
-
-function TokensCell({ job }: { job: Job }) {
-  const { t } = useStrings();
-  const active = useActiveJob(job.id);
-  return (
-    <>
-      {job.inputTokens ?? <Unknown />}
-      <span className="arrow" aria-hidden="true">
-        {' → '}
+    <span className="soft" title={writeExactTime(job.createdAtMs, language)}>
+      {writeMoment(job.createdAtMs, nowMs, language)}
+      <span className="phone-only">
+        {' · '}
+        {t('jobs.inOut', { input: write(job.inputTokens), output: write(job.outputTokens) })}
       </span>
-      <span className="for-readers">{t('jobs.tokensTo')}</span>
-      {job.outputTokens ?? active?.outputTokens ?? <Unknown />}
-    </>
+    </span>
   );
+}
+
+/** In practice the owner buys from their own provider. */
+function PeerCell({ job }: { job: Job }) {
+  const { t } = useStrings();
+  const own = useSection('network').peer;
+  if (job.peer === own) return <span className="soft">{t('jobs.you')}</span>;
+  return (
+    <code className="soft" title={job.peer}>
+      {shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}
+    </code>
+  );
+}
+
+function TokensCell({ count }: { count: number | null }) {
+  const { language } = useStrings();
+  return count === null ? <Unknown /> : writeNumber(count, language);
+}
+
+function OutputCell({ job }: { job: Job }) {
+  const active = useActive().find(({ id }) => id === job.id);
+  return <TokensCell count={job.outputTokens ?? active?.outputTokens ?? null} />;
 }
 
 function SpeedCell({ job }: { job: Job }) {
-  const { t, language } = useStrings();
-  const active = useActiveJob(job.id);
+  const { language } = useStrings();
+  const active = useActive().find(({ id }) => id === job.id);
   const speed = job.decodeTokensPerSecond ?? active?.tokensPerSecond ?? null;
-  return speed === null ? <Unknown /> : t('speed.perSecond', { speed: writeMeasured(speed, language) });
+  return speed === null ? <Unknown /> : writeMeasured(speed, language);
 }
 
 function ChargedCell({ job }: { job: Job }) {

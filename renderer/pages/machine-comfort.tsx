@@ -1,15 +1,20 @@
-/** Machine page: the limits for idle work, and the readings behind the decision to run. */
-import { Label, Slider, SliderOutput, SliderThumb, SliderTrack, Switch } from 'react-aria-components';
+/** Machine page: the limits for idle work, the switch of a GPU, and the readings behind the decision to run. */
+import type { ReactNode } from 'react';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { useAction } from '../calls.ts';
-import { GIGABYTE, writeBytes, writeExactTime, writeNumber, writePercent } from '../format.ts';
-import { Fact, Unknown } from '../parts/fact.tsx';
+import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
+import { Card } from '../parts/card.tsx';
+import { Fact } from '../parts/fact.tsx';
+import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { Count, SwitchTrack } from '../parts/setting.tsx';
+import { Count, Toggle } from '../parts/setting.tsx';
+import { StopSlider } from '../parts/slider.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
+
+const STEPS = [1, 2, 3, 4, 5] as const;
 
 export function Comfort() {
   const { t, language } = useStrings();
@@ -19,24 +24,17 @@ export function Comfort() {
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const limits = comfortLimits(comfort);
   return (
-    <section aria-labelledby="machine-comfort">
-      <h2 id="machine-comfort">{t('settings.comfort')}</h2>
-      <div className="panel settings-fields">
-        <Slider
-          className="slider"
+    <Card title={t('settings.comfort')}>
+      <div className="pad">
+        <StopSlider
+          label={t('settings.comfort')}
           value={comfort}
-          minValue={COMFORT_MIN}
-          maxValue={COMFORT_MAX}
-          step={1}
+          minimum={COMFORT_MIN}
+          maximum={COMFORT_MAX}
+          stops={STEPS.map((step) => t(`settings.comfortStep.${step}`))}
           onChange={(value) => change.run({ comfort: comfortSchema.parse(value) })}
-        >
-          <Label className="field-label">{t('settings.comfortNote')}</Label>
-          <SliderOutput className="slider-value">{t(`settings.comfortStep.${comfort}`)}</SliderOutput>
-          <SliderTrack className="slider-track">
-            <SliderThumb className="slider-thumb" />
-          </SliderTrack>
-        </Slider>
-        <p className="soft">
+        />
+        <p className="machine-comfort sm soft">
           {t('settings.comfortMeaning', {
             cores: writeNumber(limits.coresPercent, language),
             duty: writeNumber(limits.dutyPercent, language),
@@ -44,6 +42,8 @@ export function Comfort() {
             hot: writeNumber(limits.processorCelsiusMax + HOT_CELSIUS, language),
           })}
         </p>
+      </div>
+      <div className="rows machine-limits">
         <Count
           label={t('settings.watts')}
           note={t('settings.wattsNote')}
@@ -66,51 +66,47 @@ export function Comfort() {
             change.run({ graphicsMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
           }
         />
-        <ProblemNote problem={change.problem} />
       </div>
-    </section>
+      <ProblemNote problem={change.problem} />
+    </Card>
   );
 }
 
 /** Turns a GPU off or on for Idlewatt. Takes effect immediately, even while it computes. */
-export function CardSwitch({ id, name }: { id: string; name: string }) {
+export function CardSwitch({ id, name, note }: { id: string; name: string; note: ReactNode }) {
   const { t } = useStrings();
   const { graphicsOff } = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const others = graphicsOff.filter((off) => off !== id);
   return (
-    <>
-      <Switch
-        className="switch"
-        aria-label={t('machine.useCard', { name })}
+    <li>
+      <Toggle
+        label={name}
+        accessibleLabel={t('machine.useCard', { name })}
+        note={note}
         isSelected={!graphicsOff.includes(id)}
         onChange={(on) => change.run({ graphicsOff: on ? others : [...others, id] })}
-      >
-        <SwitchTrack isOn={!graphicsOff.includes(id)} />
-        {t('machine.use')}
-      </Switch>
+      />
       <ProblemNote problem={change.problem} />
-    </>
+    </li>
   );
 }
 
-/** Each reading with its source and time; "unknown" if no source on this machine reports it. */
+/** What is known comes first; the rest is folded, each with the source that would report it. */
 export function SensorReadings({ readings }: { readings: Readings }) {
   const { t, language } = useStrings();
+  const known = READING_NAMES.filter((name) => readings[name] !== null);
+  const unknown = READING_NAMES.filter((name) => readings[name] === null);
   return (
-    <section aria-labelledby="machine-sensed">
-      <h2 id="machine-sensed">{t('sensed.title')}</h2>
-      <p className="soft">{t('sensed.what')}</p>
-      <dl className="sensed">
-        {READING_NAMES.map((name) => {
-          const reading = readings[name];
-          return (
-            <div key={name} className="sensed-row">
-              <dt>{t(`sensed.name.${name}`)}</dt>
-              <dd>
-                {reading === null ? (
-                  <Unknown about={t('sensed.unknown')} />
-                ) : (
+    <Card title={t('sensed.title')} aside={<span className="sm soft">{t('sensed.what')}</span>}>
+      {known.length > 0 ? (
+        <dl className="sensed">
+          {known.map((name) => {
+            const reading = readings[name];
+            return reading === null ? null : (
+              <div key={name}>
+                <dt>{t(`sensed.name.${name}`)}</dt>
+                <dd>
                   <Fact
                     about={t('sensed.from', {
                       source: reading.source,
@@ -119,25 +115,44 @@ export function SensorReadings({ readings }: { readings: Readings }) {
                   >
                     {written(name, reading.value)}
                   </Fact>
-                )}
-              </dd>
-            </div>
-          );
-        })}
-      </dl>
-    </section>
+                </dd>
+              </div>
+            );
+          })}
+        </dl>
+      ) : null}
+      {unknown.length > 0 ? (
+        <details className="fold">
+          <summary>
+            <Icon name="next" isSmall />
+            <span>
+              <b>{t('sensed.cantSee', { count: unknown.length })}</b>{' '}
+              <span className="soft opt">{t('sensed.without')}</span>
+            </span>
+          </summary>
+          <dl className="kv sensed-unknown">
+            {unknown.map((name) => (
+              <div key={name} className="kv-row">
+                <dt>{t(`sensed.name.${name}`)}</dt>
+                <dd>{t(`sensed.need.${name}`)}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      ) : null}
+    </Card>
   );
 
   function written(name: ReadingName, value: number | boolean): string {
     if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no');
     if (name.endsWith('Bytes')) return writeBytes(value, language);
     if (name.endsWith('Percent')) return writePercent(value, language);
+    if (name.endsWith('Seconds')) return writeDuration(value * 1_000, language);
     return `${writeNumber(value, language)} ${UNITS.find(([end]) => name.endsWith(end))?.[1] ?? ''}`.trim();
   }
 }
 
 const UNITS = [
-  ['Seconds', 's'],
   ['Celsius', '°C'],
   ['watts', 'W'],
   ['Rpm', 'rpm'],

@@ -1,83 +1,126 @@
-/** Machine page: devices, current readings, limits, the engine's sandbox, and benchmark results with their conditions. */
-import { Button } from 'react-aria-components';
-import type { AgentState, Measurement } from '../../shared/api/state.ts';
+/** Machine page: live readings, devices, intensity, what Idlewatt can see, the engine's sandbox, and measurements. */
+import type { AgentState } from '../../shared/api/state.ts';
+import { comfortLimits } from '../../shared/comfort.ts';
 import { deviceId } from '../../shared/devices.ts';
-import { engineConditions, isModelSpeed } from '../../shared/engine-measurement.ts';
-import { useAction, useAnswer } from '../calls.ts';
-import {
-  writeBytes,
-  writeExactTime,
-  writeMeasured,
-  writeMoment,
-  writeNumber,
-  writePercent,
-  writeSpread,
-} from '../format.ts';
-import { Fact, Figure, Unknown } from '../parts/fact.tsx';
+import { useAction } from '../calls.ts';
+import { writeBytes, writeExactTime, writeMeasured, writeNumber, writePercent } from '../format.ts';
+import { lastOf, SAMPLE_EVERY_MS, useLately } from '../lately.ts';
+import { ActionButton } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { Fact, Unknown } from '../parts/fact.tsx';
+import { Lane, Lanes } from '../parts/lanes.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
-import { Progress } from '../parts/progress.tsx';
-import { useNow, useStrings } from '../parts/strings.ts';
-import { Table } from '../parts/table.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
+import { useStrings } from '../parts/strings.ts';
+import { Tag } from '../parts/tag.tsx';
 import { agent, useSection } from '../store.ts';
+import { Benchmark, History } from './machine-benchmark.tsx';
 import { CardSwitch, Comfort, SensorReadings } from './machine-comfort.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
-import { EngineSpeeds } from './machine-speeds.tsx';
+
+const LANE_SECONDS = 300;
+const SAMPLES = (LANE_SECONDS * 1_000) / SAMPLE_EVERY_MS;
 
 export function Machine() {
   const { t } = useStrings();
   const machine = useSection('machine');
+  const run = useAction((_: null) => agent.benchmark.run({}));
+  const { state } = machine.benchmark;
   return (
     <>
-      <PageHead title={t('nav.machine')} lead={`${machine.hostname} · ${machine.os}`} />
-      <Readings machine={machine} />
+      <PageHead title={t('nav.machine')} lead={`${machine.hostname} · ${machine.os}`}>
+        <ActionButton
+          isSmall
+          icon="refresh"
+          isDisabled={state === 'running' || run.busy}
+          onPress={() => run.run(null)}
+        >
+          {t(
+            state === 'running' ? 'machine.running' : state === 'never' ? 'machine.run' : 'machine.runAgain',
+          )}
+        </ActionButton>
+      </PageHead>
+      <ProblemNote problem={run.problem} />
+      <Columns kind="wide">
+        <Live machine={machine} />
+        <Devices devices={machine.devices} />
+      </Columns>
       <Comfort />
       <SensorReadings readings={machine.readings} />
       <Sandbox />
-      <Devices devices={machine.devices} />
       <Benchmark benchmark={machine.benchmark} />
       <History atMs={machine.benchmark.atMs} />
     </>
   );
 }
 
-function Readings({ machine }: { machine: AgentState['machine'] }) {
+/** One lane per reading, with its last five minutes and the limit that applies to it. */
+function Live({ machine }: { machine: AgentState['machine'] }) {
   const { t, language } = useStrings();
+  const { activeJobs, tokensPerSecond } = useSection('work');
+  const { comfort, wattsMax } = useSection('settings');
+  const samples = useLately();
+  const { processorCelsiusMax } = comfortLimits(comfort);
+  const isRunning = activeJobs.length > 0;
+  const newest = samples.at(-1);
+  const watts = machine.readings.watts?.value ?? machine.watts;
+  const celsius = newest?.celsius ?? machine.temperatureCelsius;
   const about =
     machine.readAtMs === null
       ? t('machine.neverRead')
       : t('machine.readAt', { time: writeExactTime(machine.readAtMs, language) });
-  const reading = (value: number | null, write: (known: number) => string, missing: string) =>
-    value === null ? <Unknown about={missing} /> : <Fact about={about}>{write(value)}</Fact>;
+  const value = (known: number | null, write: (value: number) => string, missing: string) =>
+    known === null ? <Unknown about={missing} /> : <Fact about={about}>{write(known)}</Fact>;
+  const whole = (known: number) => writeNumber(known, language);
   return (
-    <section aria-labelledby="machine-now">
-      <h2 id="machine-now">{t('home.now')}</h2>
-      <dl className="figures">
-        <Figure label={t('machine.load')}>
-          {reading(machine.cpuLoadPercent, (value) => writePercent(value, language), t('machine.neverRead'))}
-        </Figure>
-        <Figure
-          label={t('machine.free')}
-          note={
-            machine.memoryBytes === null
-              ? null
-              : t('machine.ofMemory', { total: writeBytes(machine.memoryBytes, language) })
-          }
-        >
-          {reading(machine.freeMemoryBytes, (value) => writeBytes(value, language), t('machine.neverRead'))}
-        </Figure>
-        <Figure label={t('machine.temperature')}>
-          {reading(
-            machine.temperatureCelsius,
-            (value) => `${writeNumber(value, language)} °C`,
-            t('machine.noSensor'),
+    <Card
+      title={t('machine.now')}
+      aside={<span className="sm soft">{t('machine.lastMinutes')}</span>}
+      isPadded
+    >
+      <Lanes>
+        <Lane
+          label={t('machine.tokens')}
+          value={isRunning && tokensPerSecond !== null ? writeMeasured(tokensPerSecond, language) : '0'}
+          unit={t('machine.perSecond')}
+          history={lastOf(samples, 'tokensPerSecond', SAMPLES)}
+          limit={t('machine.jobs', { count: activeJobs.length })}
+        />
+        <Lane
+          label={t('machine.load')}
+          value={value(
+            machine.cpuLoadPercent,
+            (known) => writePercent(known, language),
+            t('machine.neverRead'),
           )}
-        </Figure>
-        <Figure label={t('machine.power')}>
-          {reading(machine.watts, (value) => `${writeNumber(value, language)} W`, t('machine.noSensor'))}
-        </Figure>
-      </dl>
-    </section>
+          history={lastOf(samples, 'cpuPercent', SAMPLES)}
+          max={100}
+          limit={
+            machine.freeMemoryBytes === null
+              ? null
+              : t('machine.freeMemory', { size: writeBytes(machine.freeMemoryBytes, language) })
+          }
+        />
+        <Lane
+          label={t('machine.power')}
+          value={value(watts, whole, t('machine.noSensor'))}
+          {...(watts === null ? {} : { unit: 'W' })}
+          history={lastOf(samples, 'watts', SAMPLES)}
+          kind={watts === null ? 'off' : 'warm'}
+          limit={wattsMax === null ? t('machine.noLimit') : t('machine.limit', { watts: whole(wattsMax) })}
+        />
+        <Lane
+          label={t('machine.temperature')}
+          value={value(celsius, whole, t('machine.noSensor'))}
+          {...(celsius === null ? {} : { unit: '°C' })}
+          history={lastOf(samples, 'celsius', SAMPLES)}
+          kind={celsius === null ? 'off' : 'wait'}
+          limit={t('machine.slowsAt', { celsius: whole(processorCelsiusMax) })}
+        />
+      </Lanes>
+    </Card>
   );
 }
 
@@ -89,194 +132,57 @@ function cardId(devices: AgentState['machine']['devices'], index: number): strin
 }
 
 function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
-  const { t, language } = useStrings();
-  return (
-    <section aria-labelledby="machine-devices">
-      <h2 id="machine-devices">{t('machine.devices')}</h2>
-      {devices.length === 0 ? (
+  const { t } = useStrings();
+  const { backend } = useSection('work');
+  const inUse = backend === null ? null : backend === 'cpu' ? 'cpu' : 'gpu';
+  if (devices.length === 0) {
+    return (
+      <Card title={t('machine.devices')}>
         <Empty title={t('machine.noDevices')}>
           <p>{t('machine.noDevicesNext')}</p>
         </Empty>
-      ) : (
-        <ul className="rows">
-          {devices.map((device, index) => (
-            <li className="row" key={`${device.kind}-${device.name}-${String(index)}`}>
-              <span className="row-title">{device.name}</span>
-              <span className="row-note">{t(`machine.kind.${device.kind}`)}</span>
-              <span className="row-number">
-                {device.kind === 'cpu' ? (
-                  device.cores === null ? (
-                    <>
-                      {t('machine.cores')}: <Unknown />
-                    </>
-                  ) : (
-                    t('machine.coresCount', { count: device.cores })
-                  )
-                ) : device.memoryBytes === null ? (
-                  <>
-                    {t('machine.memory')}: <Unknown />
-                  </>
-                ) : (
-                  t('machine.memoryOf', { size: writeBytes(device.memoryBytes, language) })
-                )}
-              </span>
-              {device.kind === 'gpu' ? <CardSwitch id={cardId(devices, index)} name={device.name} /> : null}
-              {device.driver === null ? null : (
-                <span className="row-number soft">{t('machine.driver', { version: device.driver })}</span>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
-  );
-}
-
-function Benchmark({ benchmark }: { benchmark: AgentState['machine']['benchmark'] }) {
-  const { t, language } = useStrings();
-  const run = useAction((_: null) => agent.benchmark.run({}));
-  const running = benchmark.state === 'running';
-  const hardware = benchmark.measurements.filter((each) => engineConditions(each) === null);
+      </Card>
+    );
+  }
   return (
-    <section aria-labelledby="machine-benchmark">
-      <div className="section-head">
-        <h2 id="machine-benchmark">{t('machine.benchmark')}</h2>
-        <Button className="button" isDisabled={running || run.busy} onPress={() => run.run(null)}>
-          {t(running ? 'machine.running' : benchmark.state === 'never' ? 'machine.run' : 'machine.runAgain')}
-        </Button>
-      </div>
-      <p className="soft">{t('machine.benchmarkWhat')}</p>
-      <ProblemNote problem={run.problem} />
-      {running ? (
-        <div className="panel">
-          <Progress
-            label={t('machine.benchmark')}
-            fraction={benchmark.progress}
-            text={[
-              benchmark.progress === null ? null : writePercent(benchmark.progress * 100, language),
-              benchmark.step,
-            ]
-              .filter(Boolean)
-              .join(' · ')}
-          />
-        </div>
-      ) : null}
-      {benchmark.state === 'failed' ? (
-        <div className="note is-error" role="status">
-          <p className="note-title">{t('machine.failed')}</p>
-          <p>
-            {benchmark.error ?? t('machine.failedUnknown')} {t('machine.failedMoney')}
-          </p>
-        </div>
-      ) : null}
-      {benchmark.measurements.length > 0 ? (
-        <>
-          <EngineSpeeds measurements={benchmark.measurements} />
-          {hardware.length > 0 ? <h3>{t('machine.hardware')}</h3> : null}
-          {hardware.length > 0 ? <Results measurements={hardware} /> : null}
-        </>
-      ) : running ? null : (
-        <Empty title={t('machine.never')}>
-          <p>{t('machine.neverNext')}</p>
-        </Empty>
-      )}
-      {benchmark.unavailable.length > 0 ? (
-        <>
-          <h3>{t('machine.unavailable')}</h3>
-          <ul className="rows">
-            {benchmark.unavailable.map((missing) => (
-              <li className="row" key={missing.mode}>
-                <span className="row-title">{missing.mode}</span>
-                <span className="row-note">{missing.reason}</span>
-              </li>
-            ))}
-          </ul>
-        </>
-      ) : null}
-    </section>
+    <Card title={t('machine.devices')}>
+      <Rows isFilled>
+        {devices.map((device, index) => {
+          const key = `${device.kind}-${device.name}-${String(index)}`;
+          const tag = device.kind === inUse ? <Tag tone="good">{t('machine.inUse')}</Tag> : null;
+          return device.kind === 'gpu' ? (
+            <CardSwitch
+              key={key}
+              id={cardId(devices, index)}
+              name={device.name}
+              note={<DeviceNote device={device} />}
+            />
+          ) : (
+            <Row
+              key={key}
+              icon="cpu"
+              title={<b>{device.name}</b>}
+              note={<DeviceNote device={device} />}
+              end={tag}
+            />
+          );
+        })}
+      </Rows>
+    </Card>
   );
 }
 
-function Results({ measurements }: { measurements: readonly Measurement[] }) {
+function DeviceNote({ device }: { device: AgentState['machine']['devices'][number] }) {
   const { t, language } = useStrings();
-  const nowMs = useNow(60_000);
-  return (
-    <Table
-      label={t('machine.results')}
-      rows={measurements}
-      rowKey={(row) => `${row.name}-${row.mode}-${row.atMs}-${JSON.stringify(row.conditions)}`}
-      columns={[
-        { key: 'name', head: t('machine.column.what'), cell: (row) => t(`machine.name.${row.name}`) },
-        { key: 'mode', head: t('machine.column.mode'), isUnbroken: true, cell: (row) => row.mode },
-        {
-          key: 'value',
-          head: t('machine.column.value'),
-          isNumber: true,
-          cell: (row) => (
-            <Fact about={t('machine.median', { count: row.runs, time: writeExactTime(row.atMs, language) })}>
-              {t(`machine.unit.${row.unit}`, { value: writeMeasured(row.value, language) })}
-            </Fact>
-          ),
-        },
-        {
-          key: 'spread',
-          head: t('machine.column.spread'),
-          isNumber: true,
-          cell: (row) =>
-            row.spreadPercent === null ? (
-              <Unknown about={t('machine.noSpread')} />
-            ) : (
-              writeSpread(row.spreadPercent, language)
-            ),
-        },
-        {
-          key: 'conditions',
-          head: t('machine.column.conditions'),
-          cell: (row) => (
-            <span className="conditions">
-              {Object.entries(row.conditions)
-                .map(([name, value]) => `${name}: ${String(value)}`)
-                .join(', ')}
-            </span>
-          ),
-        },
-        {
-          key: 'at',
-          head: t('machine.column.at'),
-          isUnbroken: true,
-          cell: (row) => writeMoment(row.atMs, nowMs, language),
-        },
-      ]}
-    />
-  );
-}
-
-/** True for hardware measurements, and for the one engine measurement that represents the model's speed. */
-function isForHistory(measurement: Measurement): boolean {
-  const conditions = engineConditions(measurement);
-  return conditions === null || isModelSpeed(conditions);
-}
-
-function History({ atMs }: { atMs: number | null }) {
-  const { t, language } = useStrings();
-  const answer = useAnswer(String(atMs), () => agent.benchmark.history({ limit: 10 }));
-  if (!answer.data || answer.data.runs.length < 2) return null;
-  return (
-    <details className="as-table">
-      <summary>{t('machine.history')}</summary>
-      {answer.data.runs.map((run) => (
-        <section key={run.atMs} className="history-run">
-          <h3>{writeExactTime(run.atMs, language)}</h3>
-          <ul className="card-facts">
-            {run.measurements.filter(isForHistory).map((row) => (
-              <li key={`${row.name}-${row.mode}`}>
-                {t(`machine.name.${row.name}`)} ({row.mode}):{' '}
-                {t(`machine.unit.${row.unit}`, { value: writeMeasured(row.value, language) })}
-              </li>
-            ))}
-          </ul>
-        </section>
-      ))}
-    </details>
-  );
+  const size =
+    device.kind === 'cpu'
+      ? device.cores === null
+        ? null
+        : t('machine.coresCount', { count: device.cores })
+      : device.memoryBytes === null
+        ? null
+        : t('machine.memoryOf', { size: writeBytes(device.memoryBytes, language) });
+  const parts = [t(`machine.kind.${device.kind}`), size ?? t('common.unknown')];
+  if (device.driver !== null) parts.push(t('machine.driver', { version: device.driver }));
+  return <>{parts.join(' · ')}</>;
 }

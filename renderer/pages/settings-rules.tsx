@@ -32,45 +32,59 @@ export function RuleParts({
           />
         ))}
       </Part>
-      <Part title={t('settings.schedule')} note={t('settings.gridNote')}>
-        <Toggle
-          label={t('settings.scheduleOn')}
-          isSelected={settings.scheduleOn}
-          onChange={(scheduleOn) => change({ scheduleOn })}
-        />
-        {settings.scheduleOn ? (
-          <WeekGrid
-            label={t('settings.scheduleGrid')}
-            week={settings.schedule}
-            onChange={(schedule) => change({ schedule })}
-          />
-        ) : null}
-        <Toggle
-          label={t('settings.cheapOn')}
-          isSelected={settings.onlyOffPeakHours}
-          onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
-        />
-        {settings.onlyOffPeakHours ? (
-          <WeekGrid
-            label={t('settings.cheapGrid')}
-            week={settings.offPeakHours}
-            onChange={(offPeakHours) => change({ offPeakHours })}
-          />
-        ) : null}
-        <Preview settings={settings} />
-        {(['powerPriceMicroUsd', 'offPeakPowerPriceMicroUsd'] as const).map((name) => (
-          <AmountField
-            key={name}
-            label={t(name === 'powerPriceMicroUsd' ? 'settings.powerPrice' : 'settings.cheapPowerPrice')}
-            unit={t('settings.perKilowattHour')}
-            decimals={USD_DECIMALS}
-            isOptional
-            value={settings[name] === null ? null : String(settings[name])}
-            onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
-          />
-        ))}
-      </Part>
+      <SchedulePart settings={settings} change={change} />
     </>
+  );
+}
+
+/** The hours in which Idlewatt may run, and what electricity costs. */
+export function SchedulePart({
+  settings,
+  change,
+}: {
+  settings: Settings;
+  change: (patch: SettingsPatch) => void;
+}) {
+  const { t } = useStrings();
+  return (
+    <Part title={t('settings.schedule')} note={t('settings.gridNote')}>
+      <Toggle
+        label={t('settings.scheduleOn')}
+        isSelected={settings.scheduleOn}
+        onChange={(scheduleOn) => change({ scheduleOn })}
+      />
+      {settings.scheduleOn ? (
+        <WeekGrid
+          label={t('settings.scheduleGrid')}
+          week={settings.schedule}
+          onChange={(schedule) => change({ schedule })}
+        />
+      ) : null}
+      <Toggle
+        label={t('settings.cheapOn')}
+        isSelected={settings.onlyOffPeakHours}
+        onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
+      />
+      {settings.onlyOffPeakHours ? (
+        <WeekGrid
+          label={t('settings.cheapGrid')}
+          week={settings.offPeakHours}
+          onChange={(offPeakHours) => change({ offPeakHours })}
+        />
+      ) : null}
+      <Preview settings={settings} />
+      {(['powerPriceMicroUsd', 'offPeakPowerPriceMicroUsd'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(name === 'powerPriceMicroUsd' ? 'settings.powerPrice' : 'settings.cheapPowerPrice')}
+          unit={t('settings.perKilowattHour')}
+          decimals={USD_DECIMALS}
+          isOptional
+          value={settings[name] === null ? null : String(settings[name])}
+          onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
+        />
+      ))}
+    </Part>
   );
 }
 

@@ -4,9 +4,9 @@ import { SETTING_LIMITS, type SettingsPatch, type Settings as SettingsState } fr
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
-import { Choice } from '../parts/choice.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
@@ -50,7 +50,7 @@ function WhenPart({ settings, change }: PartProps) {
   const { profile } = useSection('app');
   return (
     <Part title={t('settings.when')}>
-      <Choice
+      <Segments
         label={t('settings.runWhen')}
         labelShown
         value={settings.runWhen}
@@ -177,7 +177,7 @@ function AppPart({ settings, change }: PartProps) {
   const headless = app.host === 'headless';
   return (
     <Part title={t('settings.app')} {...(headless ? { note: t('settings.headlessNote') } : {})}>
-      <Choice
+      <Segments
         label={t('settings.language')}
         labelShown
         value={settings.language}
@@ -187,6 +187,16 @@ function AppPart({ settings, change }: PartProps) {
           { value: 'en', label: 'English' },
           { value: 'de', label: 'Deutsch' },
         ]}
+      />
+      <Segments
+        label={t('settings.appearance')}
+        labelShown
+        value={settings.appearance}
+        onChange={(appearance) => change({ appearance })}
+        options={(['system', 'light', 'dark'] as const).map((value) => ({
+          value,
+          label: t(`settings.appearanceOf.${value}`),
+        }))}
       />
       <Toggle
         label={t('settings.start')}

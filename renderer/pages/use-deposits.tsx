@@ -1,16 +1,16 @@
 /** Page "Buy inference": deposits with providers, and the two ways to take each of them back. */
 import { useEffect } from 'react';
-import { Button } from 'react-aria-components';
 import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
+import { ActionButton } from '../parts/button.tsx';
+import { Card } from '../parts/card.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { agent, useSection } from '../store.ts';
 
-/** Shows nothing on a machine without deposits. */
 export function Deposits() {
   const { t } = useStrings();
   const { data, problem, reload } = useAnswer('deposits', () => agent.channels.list({}));
@@ -24,13 +24,12 @@ export function Deposits() {
     refund: refund.run,
     withdraw: withdraw.run,
   });
-  if (problem === null && (data === null || data.channels.length === 0)) return null;
+  const isEmpty = data !== null && data.channels.length === 0;
   return (
-    <section aria-labelledby="use-deposits">
-      <h2 id="use-deposits">{t('deposits.title')}</h2>
-      <p className="soft">{t('deposits.note')}</p>
+    <Card title={t('deposits.title')}>
+      <p className="use-why sm soft">{t(isEmpty ? 'deposits.none' : 'deposits.note')}</p>
       <ProblemNote problem={problem ?? refund.problem ?? withdraw.problem} />
-      {data === null ? null : (
+      {data === null || isEmpty ? null : (
         <Table
           label={t('deposits.title')}
           columns={columns}
@@ -38,7 +37,7 @@ export function Deposits() {
           rowKey={(row) => row.channelId}
         />
       )}
-    </section>
+    </Card>
   );
 }
 
@@ -53,37 +52,44 @@ function useColumns({ isBusy, refund, withdraw }: Acts): readonly Column<BoughtC
   const { asset } = useSection('money');
   const name = ({ peer }: BoughtChannel) => shorten(peer, 6, 6);
   return [
-    { key: 'peer', head: t('deposits.provider'), cell: (row) => <code title={row.peer}>{name(row)}</code> },
+    {
+      key: 'peer',
+      head: t('deposits.provider'),
+      fold: 1,
+      cell: (row) => <code title={row.peer}>{name(row)}</code>,
+    },
     {
       key: 'left',
       head: t('deposits.left'),
       isNumber: true,
+      fold: 2,
       cell: (row) => <Amount baseUnits={row.left} asset={asset} />,
     },
     {
       key: 'acts',
       head: t('deposits.takeBack'),
+      fold: 3,
       cell: (row) =>
         row.withdrawalReadyAtMs !== null ? (
           t('deposits.readyAt', { time: writeExactTime(row.withdrawalReadyAtMs, language) })
         ) : (
           <>
-            <Button
-              className="button is-small"
+            <ActionButton
+              isSmall
               isDisabled={isBusy}
-              aria-label={t('deposits.refundFrom', { provider: name(row) })}
+              label={t('deposits.refundFrom', { provider: name(row) })}
               onPress={() => refund(row.channelId)}
             >
               {t('deposits.refund')}
-            </Button>{' '}
-            <Button
-              className="button is-small"
+            </ActionButton>{' '}
+            <ActionButton
+              isSmall
               isDisabled={isBusy}
-              aria-label={t('deposits.withdrawFrom', { provider: name(row) })}
+              label={t('deposits.withdrawFrom', { provider: name(row) })}
               onPress={() => withdraw(row.channelId)}
             >
               {t('deposits.withdraw')}
-            </Button>
+            </ActionButton>
           </>
         ),
     },

@@ -1,119 +1,330 @@
-/** Page "Buy inference": the gateway's address, key and examples for any OpenAI client on this machine. */
-import { type ReactNode, useState } from 'react';
-import { Button } from 'react-aria-components';
+/** Page "Buy inference": address, key and examples for any OpenAI client, what was spent and where, and prices now. */
+import { useState } from 'react';
+import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type { AgentState } from '../../shared/api/state.ts';
-import { CopyBlock, CopyButton } from '../parts/copy.tsx';
+import { EXAMPLES, type Example, exampleText } from '../../shared/examples.ts';
+import { useAnswer } from '../calls.ts';
+import { shorten, writeMeasured, writeNumber, writePercent } from '../format.ts';
+import { Amount, ExactAmount, useAmountText, useMoneyText } from '../parts/amount.tsx';
+import { IconButton } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
+import { CopyButton } from '../parts/copy.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { Unknown } from '../parts/fact.tsx';
+import { Meter } from '../parts/meter.tsx';
+import { Note } from '../parts/note.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty } from '../parts/problem.tsx';
-import { useStrings } from '../parts/strings.ts';
-import { useSection } from '../store.ts';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
+import { Segments } from '../parts/segments.tsx';
+import { useModelName, useStrings } from '../parts/strings.ts';
+import { type Column, Table } from '../parts/table.tsx';
+import { hrefTo } from '../route.ts';
+import { agent, useSection } from '../store.ts';
 import { Deposits } from './use-deposits.tsx';
 
 type Gateway = NonNullable<AgentState['network']['gateway']>;
 
+const DAYS = 30;
+/** Placeholder in the examples while no provider offers a model. */
+const NO_MODEL = 'MODEL';
+
 export function Use() {
   const { t } = useStrings();
   const { gateway } = useSection('network');
+  const { profile } = useSection('app');
+  const overview = useAnswer(useSpendingKey(), () => agent.buying.overview({ days: DAYS }));
+  const [model, setModel] = useState<string | null>(null);
+  if (gateway === null) {
+    return (
+      <>
+        <PageHead title={t('nav.use')} lead={t('use.lead')} />
+        <Card label={t('use.where')}>
+          <Empty title={t('use.none')}>
+            <p>{t('use.noneNext')}</p>
+          </Empty>
+        </Card>
+      </>
+    );
+  }
+  const offers = overview.data?.offers ?? [];
+  const chosen = model ?? gateway.model ?? offers[0]?.model ?? null;
   return (
     <>
       <PageHead title={t('nav.use')} lead={t('use.lead')} />
-      {gateway === null ? (
-        <Empty title={t('use.none')}>
-          <p>{t('use.noneNext')}</p>
-        </Empty>
-      ) : (
-        <>
-          <Access gateway={gateway} />
-          <Examples gateway={gateway} />
-          <Deposits />
-          <section aria-labelledby="use-privacy">
-            <h2 id="use-privacy">{t('use.privacy')}</h2>
-            <p>{t('use.privacyText')}</p>
-          </section>
-        </>
-      )}
+      <ProblemNote problem={overview.problem} />
+      {profile === 'practice' ? <Note tone="practice">{t('use.payPractice')}</Note> : null}
+      <Columns kind="wide">
+        <Access gateway={gateway} model={chosen} offers={offers} onModel={setModel} />
+        <Spent overview={overview.data} />
+      </Columns>
+      <Prices overview={overview.data} />
+      <Columns>
+        <Where overview={overview.data} />
+        <Deposits />
+      </Columns>
+      <Note title={t('use.privacy')}>{t('use.privacyText')}</Note>
     </>
   );
 }
 
-function Access({ gateway }: { gateway: Gateway }) {
+/** Changes when something is bought, or when offers may have changed. */
+function useSpendingKey(): string {
+  const { peers } = useSection('network');
+  const { jobsToday } = useSection('work');
+  const { tokenBalance } = useSection('wallet');
+  return [peers.length, jobsToday.served, tokenBalance].join('|');
+}
+
+function Access(props: {
+  gateway: Gateway;
+  model: string | null;
+  offers: BuyingOverview['offers'];
+  onModel: (model: string) => void;
+}) {
   const { t } = useStrings();
-  const { profile } = useSection('app');
-  const [keyShown, setKeyShown] = useState(false);
+  const { gateway, model, offers } = props;
+  const [isKeyShown, setKeyShown] = useState(false);
+  const [example, setExample] = useState<Example>('curl');
+  const text = exampleText(example, { baseUrl: gateway.baseUrl, model: model ?? NO_MODEL });
   return (
-    <section aria-labelledby="use-address">
-      <h2 id="use-address">{t('use.where')}</h2>
-      <dl className="pairs panel">
-        <AccessRow name={t('use.baseUrl')} copied={gateway.baseUrl}>
-          <code>{gateway.baseUrl}</code>
-        </AccessRow>
-        <AccessRow name={t('use.key')} copied={gateway.key}>
-          <code>{keyShown ? gateway.key : '••••••••••••'}</code>{' '}
-          <Button className="button is-small" onPress={() => setKeyShown(!keyShown)}>
-            {t(keyShown ? 'common.hide' : 'common.show')}
-          </Button>
-        </AccessRow>
-        <AccessRow name={t('use.model')} copied={gateway.model}>
-          {gateway.model === null ? t('use.noModel') : <code>{gateway.model}</code>}
-        </AccessRow>
-      </dl>
-      <p className="soft">{t(profile === 'practice' ? 'use.payPractice' : 'use.pay')}</p>
-    </section>
+    <Card label={t('use.where')}>
+      <div className="use-lines">
+        <div className="copyline">
+          <span className="label">{t('use.baseUrl')}</span>
+          <code className="url">{gateway.baseUrl}</code>
+          <CopyButton text={gateway.baseUrl} label={t('use.baseUrl')} />
+        </div>
+        <div className="copyline">
+          <span className="label">{t('use.key')}</span>
+          <code>{isKeyShown ? gateway.key : `${gateway.key.slice(0, 3)}••••••••••••`}</code>
+          <IconButton
+            icon="eye"
+            label={t(isKeyShown ? 'use.hideKey' : 'use.showKey')}
+            onPress={() => setKeyShown(!isKeyShown)}
+          />
+          <CopyButton text={gateway.key} label={t('use.key')} />
+        </div>
+        <div className="copyline">
+          <span className="label" id="use-model">
+            {t('use.model')}
+          </span>
+          <ModelChoice {...props} />
+          {model === null ? null : <CopyButton text={model} label={t('use.model')} />}
+        </div>
+      </div>
+      <div className="tabs-row">
+        <Segments
+          label={t('use.examples')}
+          value={example}
+          onChange={setExample}
+          options={EXAMPLES.map((value) => ({ value, label: t(`use.example.${value}`) }))}
+        />
+        <CopyButton text={text} label={t(`use.example.${example}`)} />
+      </div>
+      <p className="use-env sm soft">
+        {t('use.keyFirst')} <code>{`export IDLEWATT_KEY='${t('use.keyPlace')}'`}</code>
+      </p>
+      <div className="codebox">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
+        <pre tabIndex={0}>{text}</pre>
+      </div>
+      {offers.length === 0 ? <p className="use-env sm soft">{t('use.noOffers')}</p> : null}
+    </Card>
   );
 }
 
-/** A named value with a button that copies it; `copied` is null if there is nothing to copy. */
-function AccessRow(props: { name: string; copied: string | null; children: ReactNode }) {
+function ModelChoice(props: {
+  model: string | null;
+  offers: BuyingOverview['offers'];
+  onModel: (model: string) => void;
+}) {
+  const { t } = useStrings();
+  const { model, offers } = props;
+  const offer = offers.find((each) => each.model === model);
+  if (model === null) return <span className="grow">{t('use.noModel')}</span>;
   return (
-    <div>
-      <dt>{props.name}</dt>
-      <dd className="identifier">
-        {props.children}
-        {props.copied === null ? null : (
-          <>
-            {' '}
-            <CopyButton text={props.copied} label={props.name} />
-          </>
+    <>
+      <span className="use-model">
+        {offers.length > 1 ? (
+          <select
+            className="select"
+            aria-labelledby="use-model"
+            value={model}
+            onChange={(event) => props.onModel(event.target.value)}
+          >
+            {[...new Set([model, ...offers.map((each) => each.model)])].map((id) => (
+              <option key={id} value={id}>
+                {id}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <code>{model}</code>
         )}
-      </dd>
-    </div>
+      </span>
+      <span className="sm soft opt">{t('use.providers', { count: offer?.providers ?? 0 })}</span>
+    </>
   );
 }
 
-function Examples({ gateway }: { gateway: Gateway }) {
-  const { t } = useStrings();
+/** What was spent, and how much of the daily limit is used. */
+function Spent({ overview }: { overview: BuyingOverview | null }) {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const settings = useSection('settings');
+  const moneyText = useMoneyText();
+  const total = sum((overview?.models ?? []).map(({ spent }) => spent));
+  const answers = (overview?.models ?? []).reduce((count, { jobs }) => count + jobs, 0);
+  const dayMax = BigInt(settings.buyDayMax);
+  const used = dayMax === 0n ? 1 : Number(overview?.spentDay ?? '0') / Number(dayMax);
   return (
-    <section aria-labelledby="use-examples">
-      <h2 id="use-examples">{t('use.examples')}</h2>
-      <p className="soft">{t('use.examplesNote')}</p>
-      <CopyBlock label={t('use.shellKey')} text={`export IDLEWATT_KEY='${t('use.keyPlace')}'`} />
-      <CopyBlock label="curl" text={curlExample(gateway)} />
-      <CopyBlock label={t('use.script')} text={scriptExample(gateway)} />
-    </section>
+    <Card label={t('use.spent')} isPadded className="use-spent">
+      <div>
+        <h2 className="label">{t('use.spent')}</h2>
+        <p className="earnings-hero">
+          <Amount baseUnits={overview === null ? null : total} asset={asset} size="hero" />
+        </p>
+        <p className="sm soft">
+          {overview === null ? null : <ExactAmount baseUnits={total} asset={asset} />}
+          {' · '}
+          {t('use.answers', { count: answers, written: writeNumber(answers, language) })}
+        </p>
+      </div>
+      <div>
+        <Meter
+          isBig
+          parts={[{ share: used, kind: used > 0.9 ? 'warning' : 'plain' }]}
+          isPractice={asset.practice}
+        />
+        <div className="day-axis">
+          <span>{t('use.ofBudget', { percent: writePercent(used * 100, language) })}</span>
+          <span>{moneyText(settings.buyDayMax, asset)}</span>
+        </div>
+      </div>
+      <dl className="kv use-limits">
+        <div className="kv-row">
+          <dt>{t('use.perDay')}</dt>
+          <dd>{moneyText(settings.buyDayMax, asset)}</dd>
+        </div>
+        <div className="kv-row">
+          <dt>{t('use.perAnswer')}</dt>
+          <dd>{moneyText(settings.buyRequestMax, asset)}</dd>
+        </div>
+      </dl>
+      <p>
+        <a href={hrefTo('settings')}>{t('use.changeLimits')}</a>
+      </p>
+    </Card>
   );
 }
 
-/** Placeholder in the examples while no provider offers a model. */
-const NO_MODEL = 'MODEL';
-
-function curlExample({ baseUrl, model }: Gateway): string {
-  return [
-    `curl ${baseUrl}/chat/completions \\`,
-    `  -H "Authorization: Bearer $IDLEWATT_KEY" \\`,
-    '  -H "Content-Type: application/json" \\',
-    `  -d '{"model": "${model ?? NO_MODEL}", "messages": [{"role": "user", "content": "Say hello."}]}'`,
-  ].join('\n');
+function Prices({ overview }: { overview: BuyingOverview | null }) {
+  const { t } = useStrings();
+  const columns = usePriceColumns(overview);
+  const offers = overview?.offers ?? [];
+  return (
+    <Card title={t('use.prices')} aside={<span className="sm soft">{t('use.pricesNote')}</span>}>
+      {offers.length === 0 ? (
+        <Empty title={t('use.noPrices')}>
+          <p>{t('use.noPricesNext')}</p>
+        </Empty>
+      ) : (
+        <Table label={t('use.prices')} columns={columns} rows={offers} rowKey={({ model }) => model} />
+      )}
+    </Card>
+  );
 }
 
-function scriptExample({ baseUrl, model }: Gateway): string {
+function usePriceColumns(
+  overview: BuyingOverview | null,
+): readonly Column<BuyingOverview['offers'][number]>[] {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const modelName = useModelName();
+  const amountText = useAmountText();
+  const spentOn = (id: string) => overview?.models.find(({ model }) => model === id)?.spent ?? '0';
+  const price = (baseUnits: string) => (
+    <span title={amountText(baseUnits, asset)}>
+      <Amount baseUnits={baseUnits} asset={asset} isPlain />
+    </span>
+  );
   return [
-    "import OpenAI from 'openai';",
-    '',
-    `const client = new OpenAI({ baseURL: '${baseUrl}', apiKey: process.env.IDLEWATT_KEY });`,
-    'const answer = await client.chat.completions.create({',
-    `  model: '${model ?? NO_MODEL}',`,
-    "  messages: [{ role: 'user', content: 'Say hello.' }],",
-    '});',
-    'console.log(answer.choices[0].message.content);',
-  ].join('\n');
+    { key: 'model', head: t('jobs.column.model'), fold: 1, cell: (row) => modelName(row.model) },
+    {
+      key: 'input',
+      head: t('use.input'),
+      isNumber: true,
+      fold: 3,
+      cell: (row) => price(row.inputPerMillion),
+    },
+    {
+      key: 'output',
+      head: t('use.output'),
+      isNumber: true,
+      fold: 4,
+      cell: (row) => price(row.outputPerMillion),
+    },
+    {
+      key: 'speed',
+      head: t('job.speed'),
+      isNumber: true,
+      isOptional: true,
+      cell: (row) =>
+        row.decodeTokensPerSecond === null ? (
+          <Unknown about={t('use.noSpeed')} />
+        ) : (
+          t('speed.perSecond', { speed: writeMeasured(row.decodeTokensPerSecond, language) })
+        ),
+    },
+    {
+      key: 'providers',
+      head: t('use.providersHead'),
+      isNumber: true,
+      isOptional: true,
+      cell: (row) => writeNumber(row.providers, language),
+    },
+    {
+      key: 'spent',
+      head: t('use.youSpent'),
+      isNumber: true,
+      fold: 2,
+      cell: (row) => <Amount baseUnits={spentOn(row.model)} asset={asset} />,
+    },
+  ];
+}
+
+/** Where the money went, and the rule by which a provider is chosen. */
+function Where({ overview }: { overview: BuyingOverview | null }) {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const own = useSection('network').peer;
+  const providers = overview?.providers ?? [];
+  return (
+    <Card title={t('use.whereSpent')}>
+      {providers.length === 0 ? (
+        <Empty title={t('use.nothingSpent')}>
+          <p>{t('use.nothingSpentNext')}</p>
+        </Empty>
+      ) : (
+        <Rows>
+          {providers.slice(0, 8).map((row) => (
+            <Row
+              key={row.peer}
+              title={
+                row.peer === own ? t('use.yourOwn') : <code title={row.peer}>{shorten(row.peer, 6, 6)}</code>
+              }
+              note={t('use.answers', { count: row.jobs, written: writeNumber(row.jobs, language) })}
+              end={<Amount baseUnits={row.spent} asset={asset} />}
+            />
+          ))}
+        </Rows>
+      )}
+      <p className="use-why sm soft">{t('use.why')}</p>
+    </Card>
+  );
+}
+
+function sum(values: readonly string[]): string {
+  return values.reduce((total, value) => total + BigInt(value), 0n).toString();
 }

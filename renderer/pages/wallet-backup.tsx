@@ -1,6 +1,7 @@
 /** State of the wallet's backup, and buttons that open the shell's windows, where secrets are shown. */
-import { Button } from 'react-aria-components';
 import type { SecretTask } from '../../shared/secret-window.ts';
+import { ActionButton } from '../parts/button.tsx';
+import { Icon } from '../parts/icon.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
@@ -18,14 +19,14 @@ export function Backup() {
   if (address === null) return null;
   const state = kind === 'watch-only' ? 'watchOnly' : backedUp ? 'proven' : practice ? 'practice' : 'missing';
   return (
-    <section aria-labelledby="wallet-backup">
-      <h2 id="wallet-backup">{t('backup.title')}</h2>
-      <div className={state === 'missing' ? 'note is-warning backup-panel' : 'panel backup-panel'}>
-        <p className={state === 'missing' ? 'note-title' : 'backup-state'}>{t(`backup.${state}.what`)}</p>
+    <div className={state === 'missing' ? 'note is-warning' : 'note'}>
+      <Icon name={state === 'missing' ? 'warning' : 'shield'} />
+      <div className="note-text">
+        <p className="note-title">{t(`backup.${state}.what`)}</p>
         <p>{t(`backup.${state}.next`)}</p>
         <SecretTasks tasks={TASKS[kind]} />
       </div>
-    </section>
+    </div>
   );
 }
 
@@ -44,9 +45,9 @@ function SecretTasks({ tasks }: { tasks: readonly SecretTask[] }) {
     <>
       <p className="button-row">
         {tasks.map((task) => (
-          <Button key={task} className="button" onPress={() => idlewatt.openSecret(task)}>
+          <ActionButton key={task} isSmall onPress={() => idlewatt.openSecret(task)}>
             {t(`backup.open.${task}`)}
-          </Button>
+          </ActionButton>
         ))}
       </p>
       <p className="soft">{t('backup.ownWindow')}</p>

@@ -9,8 +9,11 @@ import type { Asset } from '../../shared/money.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { readAmount, shorten } from '../format.ts';
 import { Amount, useAmountText, useUnitName } from '../parts/amount.tsx';
-import { Choice } from '../parts/choice.tsx';
+import { ActionButton, buttonClass } from '../parts/button.tsx';
+import { Card } from '../parts/card.tsx';
+import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
@@ -27,21 +30,23 @@ interface Draft {
 const EMPTY: Draft = { asset: 'token', to: '', amount: '', all: false, smallTest: false };
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
-export function Send() {
+/** `onDone` is called after a transfer was handed over and its note was closed. */
+export function Send({ onDone }: { onDone: () => void }) {
   const { t } = useStrings();
   const { kind, address } = useSection('wallet');
   const [draft, setDraft] = useState(EMPTY);
   const [prepared, setPrepared] = useState<PreparedSpend | null>(null);
   if (address === null) return null;
+  if (kind === 'watch-only') {
+    return (
+      <Note title={t('send.watchOnly')}>
+        <p>{t('send.watchOnlyNext')}</p>
+      </Note>
+    );
+  }
   return (
-    <section aria-labelledby="wallet-send">
-      <h2 id="wallet-send">{t('send.title')}</h2>
-      {kind === 'watch-only' ? (
-        <div className="panel">
-          <p className="backup-state">{t('send.watchOnly')}</p>
-          <p>{t('send.watchOnlyNext')}</p>
-        </div>
-      ) : prepared ? (
+    <Card title={t('send.card')} isPadded>
+      {prepared ? (
         <Preview
           key={prepared.id}
           spend={prepared}
@@ -49,12 +54,13 @@ export function Send() {
           onSent={() => {
             setDraft(EMPTY);
             setPrepared(null);
+            onDone();
           }}
         />
       ) : (
         <SendForm draft={draft} onChange={setDraft} onPrepared={setPrepared} />
       )}
-    </section>
+    </Card>
   );
 }
 
@@ -80,7 +86,7 @@ function SendForm(props: {
   const ready = isAddress && baseUnits !== null && baseUnits !== '0' && !tooMuch;
   return (
     <form
-      className="panel send-form"
+      className="send-form"
       onSubmit={(event) => {
         event.preventDefault();
         if (ready && baseUnits !== null) prepare.run(baseUnits);
@@ -97,7 +103,11 @@ function SendForm(props: {
         onChange={(smallTest) => change({ smallTest })}
       />
       <p className="button-row">
-        <Button className="button is-main" type="submit" isDisabled={!ready || prepare.busy}>
+        <Button
+          className={buttonClass({ kind: 'primary' })}
+          type="submit"
+          isDisabled={!ready || prepare.busy}
+        >
           {prepare.busy ? t('send.checking') : t('send.check')}
         </Button>
         <span className="soft">{t('send.checkNote')}</span>
@@ -127,7 +137,7 @@ function AssetField({ draft, change }: FieldProps) {
   const { asset: token, coin } = useSection('money');
   const unitName = useUnitName();
   return (
-    <Choice
+    <Segments
       label={t('send.asset')}
       labelShown
       value={draft.asset}
@@ -179,18 +189,18 @@ function AmountInput({ draft, change }: FieldProps) {
         <Input className="input" />
         <span className="field-unit">{unit}</span>
         {draft.all ? (
-          <Button className="button is-small" onPress={() => change({ all: false })}>
+          <ActionButton isSmall onPress={() => change({ all: false })}>
             {t('send.some')}
-          </Button>
+          </ActionButton>
         ) : (
-          <Button
-            className="button is-small"
-            aria-label={t('send.allLabel', { unit })}
+          <ActionButton
+            isSmall
+            label={t('send.allLabel', { unit })}
             isDisabled={held === null}
             onPress={() => change({ all: true, amount: '' })}
           >
             {t('send.all')}
-          </Button>
+          </ActionButton>
         )}
       </Group>
       <FieldError className="field-error">
@@ -215,27 +225,26 @@ function Preview(props: { spend: PreparedSpend; onBack: () => void; onSent: () =
   }, []);
   if (send.result) return <Sent amount={amount} hash={send.result.hash} onDone={props.onSent} />;
   return (
-    <div className="panel send-preview" ref={shown}>
+    <div className="send-preview" ref={shown}>
       <h3>{t(spend.smallTest ? 'send.previewTest' : 'send.preview')}</h3>
       <PreviewFacts spend={spend} asset={asset} />
       {spend.warnings.map((warning) => (
-        <div key={warning} className="note is-warning" role="status">
-          <p>{t(`send.warning.${warning}`)}</p>
-        </div>
+        <Note key={warning} tone="warning" role="status">
+          {t(`send.warning.${warning}`)}
+        </Note>
       ))}
       {send.busy ? (
-        <div className="note is-info" role="status">
-          <p className="note-title">{t('send.confirming')}</p>
-          <p>{t(host === 'desktop' ? 'send.confirmDesktop' : 'send.confirmTerminal')}</p>
-        </div>
+        <Note tone="info" role="status" title={t('send.confirming')}>
+          {t(host === 'desktop' ? 'send.confirmDesktop' : 'send.confirmTerminal')}
+        </Note>
       ) : null}
       <p className="button-row">
-        <Button className="button is-main" isDisabled={send.busy} onPress={() => send.run(null)} autoFocus>
+        <ActionButton kind="primary" isDisabled={send.busy} onPress={() => send.run(null)} autoFocus>
           {t('send.send', { amount })}
-        </Button>
-        <Button className="button" isDisabled={send.busy} onPress={props.onBack}>
+        </ActionButton>
+        <ActionButton isDisabled={send.busy} onPress={props.onBack}>
           {t('send.change')}
-        </Button>
+        </ActionButton>
         {send.busy ? null : <span className="soft">{t('send.asksAgain')}</span>}
       </p>
       <NotSent problem={send.problem} />
@@ -248,7 +257,7 @@ function PreviewFacts({ spend, asset }: { spend: PreparedSpend; asset: Asset }) 
   const { coin } = useSection('money');
   const { networkName } = useSection('wallet');
   return (
-    <dl className="pairs">
+    <dl className="kv">
       <Pair name={t('send.amount')}>
         <Amount baseUnits={spend.amount} asset={asset} isExact />
       </Pair>
@@ -274,7 +283,7 @@ function PreviewFacts({ spend, asset }: { spend: PreparedSpend; asset: Asset }) 
 
 function Pair({ name, children }: { name: string; children: ReactNode }) {
   return (
-    <div>
+    <div className="kv-row">
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
@@ -284,17 +293,18 @@ function Pair({ name, children }: { name: string; children: ReactNode }) {
 function Sent({ amount, hash, onDone }: { amount: string; hash: string; onDone: () => void }) {
   const { t } = useStrings();
   return (
-    <div className="note is-info" role="status">
-      <p className="note-title">{t('send.handed', { amount })}</p>
-      <p>
-        {t('send.handedNext')} <code>{shorten(hash, 10, 8)}</code>
-      </p>
-      <p className="button-row">
-        <Button className="button" onPress={onDone} autoFocus>
-          {t('send.another')}
-        </Button>
-      </p>
-    </div>
+    <Note
+      tone="info"
+      role="status"
+      title={t('send.handed', { amount })}
+      action={
+        <ActionButton onPress={onDone} autoFocus>
+          {t('send.close')}
+        </ActionButton>
+      }
+    >
+      {t('send.handedNext')} <code>{shorten(hash, 10, 8)}</code>
+    </Note>
   );
 }
 
@@ -303,9 +313,8 @@ function NotSent({ problem }: { problem: Problem | null }) {
   const { t } = useStrings();
   if (problem?.code !== 'not-permitted') return <ProblemNote problem={problem} />;
   return (
-    <div className="note is-info" role="alert">
-      <p className="note-title">{t('send.declined')}</p>
-      <p>{t('send.declinedNext')}</p>
-    </div>
+    <Note tone="info" role="alert" title={t('send.declined')}>
+      {t('send.declinedNext')}
+    </Note>
   );
 }

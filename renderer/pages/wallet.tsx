@@ -1,56 +1,73 @@
-/** Wallet page: balances, the address, sending, the backup, transfers, and claims and payouts. */
-import { Button } from 'react-aria-components';
-import { useAction, useAnswer } from '../calls.ts';
-import { writeExactTime } from '../format.ts';
-import { Amount, useAmountText } from '../parts/amount.tsx';
+/** Wallet page: what is available, the address, sending, the backup, and every transfer, claim and payout. */
+import { useState } from 'react';
+import { useAction } from '../calls.ts';
+import { shorten, writeExactTime, writeMoment } from '../format.ts';
+import { Amount, ExactAmount, useAmountText, useMoneyText, useRateText } from '../parts/amount.tsx';
+import { ActionButton } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
-import { EntryList, isTransaction } from '../parts/entries.tsx';
-import { Figure } from '../parts/fact.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Meter } from '../parts/meter.tsx';
+import { Note } from '../parts/note.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Empty, ProblemNote } from '../parts/problem.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
 import { QrCode } from '../parts/qr.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { Activity } from './wallet-activity.tsx';
 import { Backup } from './wallet-backup.tsx';
 import { Send } from './wallet-send.tsx';
-import { Transactions } from './wallet-transactions.tsx';
 
 export function Wallet() {
-  const { t } = useStrings();
+  const { t, language } = useStrings();
   const wallet = useSection('wallet');
+  const nowMs = useNow(30_000);
+  const [isSending, setSending] = useState(false);
   const refresh = useAction((_: null) => agent.wallet.refresh({}));
+  const isWatched = wallet.kind === 'watch-only';
   return (
     <>
-      <PageHead title={t('nav.wallet')} lead={t('wallet.lead', { network: wallet.networkName })}>
-        <Button className="button" isDisabled={refresh.busy} onPress={() => refresh.run(null)}>
-          {t('wallet.refresh')}
-        </Button>
+      <PageHead title={t('nav.wallet')}>
+        <ActionButton
+          kind="quiet"
+          isSmall
+          icon="refresh"
+          isDisabled={refresh.busy}
+          label={t('wallet.refresh')}
+          onPress={() => refresh.run(null)}
+        >
+          {wallet.balanceAtMs === null
+            ? t('wallet.refresh')
+            : t('wallet.checked', { time: writeMoment(wallet.balanceAtMs, nowMs, language) })}
+        </ActionButton>
       </PageHead>
       <ProblemNote problem={refresh.problem} />
       {wallet.locked ? (
-        <div className="note is-warning" role="status">
-          <p className="note-title">{t('problem.keystore-locked.what')}</p>
-          <p>
-            {t('problem.keystore-locked.money')} {t('problem.keystore-locked.next')}
-          </p>
-        </div>
+        <Note tone="warning" role="status" title={t('problem.keystore-locked.what')}>
+          {t('problem.keystore-locked.money')} {t('problem.keystore-locked.next')}
+        </Note>
       ) : null}
-      <BalanceFigures />
-      <Receive />
-      <Send />
-      <Backup />
-      <Transactions />
-      <Settlements />
+      <Columns kind="wide">
+        <Available isSending={isSending} onSend={() => setSending(!isSending)} />
+        <Address />
+      </Columns>
+      {isSending || isWatched ? <Send onDone={() => setSending(false)} /> : null}
+      <Columns>
+        <Backup />
+        <CoinNote />
+      </Columns>
+      <Activity />
     </>
   );
 }
 
-function BalanceFigures() {
+function Available({ isSending, onSend }: { isSending: boolean; onSend: () => void }) {
   const { t, language } = useStrings();
   const wallet = useSection('wallet');
   const money = useSection('money');
-  const amountText = useAmountText();
+  const rateText = useRateText();
   const about =
     wallet.balanceAtMs === null
       ? t('wallet.neverRead', { network: wallet.networkName })
@@ -59,99 +76,142 @@ function BalanceFigures() {
           time: writeExactTime(wallet.balanceAtMs, language),
         });
   return (
-    <section aria-label={t('wallet.balances')}>
-      <dl className="figures">
-        <Figure label={t('wallet.balance')} note={about}>
-          <Amount baseUnits={wallet.tokenBalance} asset={money.asset} about={about} />
-        </Figure>
-        <Figure label={t('wallet.coin')} note={t('wallet.coinNote')}>
-          <Amount baseUnits={wallet.coinBalance} asset={money.coin} about={about} />
-        </Figure>
-        <Figure
-          label={t('home.waiting')}
-          note={
-            money.waitingReason === null ? (
-              t('waiting.none')
-            ) : (
-              <>
-                {t(`waiting.${money.waitingReason}`, {
-                  threshold: amountText(money.settleThreshold, money.asset),
-                })}{' '}
-                <a href={hrefTo('earnings')}>{t('wallet.payOut')}</a>
-              </>
-            )
-          }
-        >
-          <Amount baseUnits={money.owed} asset={money.asset} about={t('source.owed')} />
-        </Figure>
-      </dl>
-    </section>
+    <Card label={t('wallet.balances')} isPadded className="wallet-hero">
+      <p className="label">{t('wallet.available')}</p>
+      <p className="earnings-hero">
+        {wallet.tokenBalance === null ? (
+          <span className="hero-num">{t('common.unknown')}</span>
+        ) : (
+          <Amount baseUnits={wallet.tokenBalance} asset={money.asset} size="hero" about={about} />
+        )}
+      </p>
+      <p className="sm soft">
+        {wallet.tokenBalance === null ? (
+          about
+        ) : (
+          <ExactAmount baseUnits={wallet.tokenBalance} asset={money.asset} />
+        )}
+        {' · '}
+        {wallet.networkName}
+        {rateText && !money.asset.practice ? ` · ${rateText}` : null}
+      </p>
+      <Pending />
+      <p className="wallet-actions">
+        {wallet.address === null || wallet.kind === 'watch-only' ? null : (
+          <ActionButton kind={isSending ? 'plain' : 'primary'} icon="out" onPress={onSend}>
+            {t(isSending ? 'wallet.closeSend' : 'send.title')}
+          </ActionButton>
+        )}
+        {wallet.address === null ? null : (
+          <CopyButton text={wallet.address} label={t('wallet.address')}>
+            {t('wallet.receive')}
+          </CopyButton>
+        )}
+      </p>
+    </Card>
   );
 }
 
-function Receive() {
+/** How far the pending payout has come towards the amount at which it is paid out. */
+function Pending() {
   const { t } = useStrings();
   const money = useSection('money');
-  const { address, payoutAddress, feeAddress, networkName } = useSection('wallet');
+  const moneyText = useMoneyText();
+  const pending = BigInt(money.owed) + BigInt(money.claimed);
+  const threshold = BigInt(money.settleThreshold);
+  const reason =
+    money.waitingReason === null
+      ? t('waiting.none')
+      : t(`waiting.${money.waitingReason}`, { threshold: moneyText(money.settleThreshold, money.asset) });
   return (
-    <section aria-labelledby="wallet-address">
-      <h2 id="wallet-address">{t('wallet.address')}</h2>
-      {address === null ? (
+    <div className="wallet-pending">
+      <p className="sm">
+        {t('earnings.owed')}{' '}
+        <Amount baseUnits={pending.toString()} asset={money.asset} about={t('source.owed')} />
+        <a className="wallet-payout" href={hrefTo('earnings')}>
+          {t('payout.button')}
+        </a>
+      </p>
+      <Meter
+        parts={[{ share: threshold === 0n ? 0 : Number(pending) / Number(threshold) }]}
+        isPractice={money.asset.practice}
+      />
+      <p className="sm soft">{reason}</p>
+    </div>
+  );
+}
+
+function Address() {
+  const { t } = useStrings();
+  const money = useSection('money');
+  const { address, payoutAddress, networkName } = useSection('wallet');
+  if (address === null) {
+    return (
+      <Card title={t('wallet.address')}>
         <Empty title={t('wallet.noAddress')}>
           <p>{t('wallet.noAddressNext')}</p>
         </Empty>
-      ) : (
-        <div className="panel receive">
-          <QrCode text={address} label={t('wallet.qr')} />
-          <div className="receive-words">
-            <p className="address">
-              <code>{address}</code>
-            </p>
-            <p>
-              <CopyButton text={address} label={t('wallet.address')} />
-            </p>
-            <p className={money.asset.practice ? 'practice-words' : 'soft'}>
-              {t(money.asset.practice ? 'wallet.practiceOnly' : 'wallet.onlyNetwork', {
-                network: networkName,
-                symbol: money.asset.symbol,
-              })}
-            </p>
-            {payoutAddress !== null && payoutAddress !== address ? (
-              <p>
-                {t('wallet.payoutElsewhere')} <code>{payoutAddress}</code>
-              </p>
-            ) : null}
-            {feeAddress !== null ? (
-              <p className="soft">
-                {t('wallet.feeAddress', { coin: money.coin.symbol })} <code>{feeAddress}</code>{' '}
-                <CopyButton text={feeAddress} label={t('wallet.feeAddress', { coin: money.coin.symbol })} />
-              </p>
-            ) : null}
-          </div>
-        </div>
-      )}
-    </section>
+      </Card>
+    );
+  }
+  return (
+    <Card label={t('wallet.address')} isPadded className="wallet-address">
+      <h2>{t('wallet.address')}</h2>
+      <QrCode text={address} label={t('wallet.qr')} />
+      <p>
+        <code className="wallet-code">{address}</code>
+      </p>
+      <CopyButton text={address} label={t('wallet.address')} />
+      <p className={money.asset.practice ? 'sm is-practice' : 'sm soft'}>
+        {t(money.asset.practice ? 'wallet.practiceOnly' : 'wallet.onlyNetwork', {
+          network: networkName,
+          symbol: money.asset.symbol,
+        })}
+      </p>
+      {payoutAddress !== null && payoutAddress !== address ? (
+        <p className="sm">
+          {t('wallet.payoutElsewhere')} <code className="wallet-code">{payoutAddress}</code>
+        </p>
+      ) : null}
+    </Card>
   );
 }
 
-/** Automatic on-chain transactions from the ledger: claims, payouts and their fees. */
-function Settlements() {
-  const { t } = useStrings();
-  const { claimed, received, feesCoin } = useSection('money');
-  const answer = useAnswer([claimed, received, feesCoin].join('|'), () =>
-    agent.earnings.entries({ limit: 500 }),
-  );
-  const onChain = answer.data?.entries.filter((entry) => isTransaction(entry.reference)) ?? null;
+/** The coin that pays fees, where it lies, and for how many payouts it is enough. */
+function CoinNote() {
+  const { t, language } = useStrings();
+  const { coin, payoutFee } = useSection('money');
+  const { coinBalance, feeAddress } = useSection('wallet');
+  const amountText = useAmountText();
+  const payouts =
+    coinBalance === null || payoutFee === null || payoutFee === '0'
+      ? null
+      : Number(BigInt(coinBalance) / BigInt(payoutFee));
   return (
-    <section aria-labelledby="wallet-history">
-      <h2 id="wallet-history">{t('wallet.history')}</h2>
-      <ProblemNote problem={answer.problem} />
-      {onChain?.length === 0 ? (
-        <Empty title={t('wallet.noHistory')}>
-          <p>{t('wallet.noHistoryNext')}</p>
-        </Empty>
-      ) : null}
-      {onChain && onChain.length > 0 ? <EntryList entries={onChain} /> : null}
-    </section>
+    <div className="note">
+      <Icon name="bolt" />
+      <div className="note-text">
+        <p className="note-title">
+          {coinBalance === null
+            ? t('wallet.coinUnknown', { coin: coin.symbol })
+            : t('wallet.coinHeld', { amount: amountText(coinBalance, coin) })}
+        </p>
+        <p>
+          {payouts === null
+            ? t('wallet.coinNote')
+            : t('wallet.enough', {
+                count: payouts,
+                written: new Intl.NumberFormat(language, { maximumSignificantDigits: 2 }).format(payouts),
+              })}
+        </p>
+        {feeAddress === null ? null : (
+          <p className="soft identifier">
+            {t('wallet.feeAddress', { coin: coin.symbol })}{' '}
+            <code title={feeAddress}>{shorten(feeAddress)}</code>
+            <CopyButton text={feeAddress} label={t('wallet.feeAddress', { coin: coin.symbol })} isIcon />
+          </p>
+        )}
+      </div>
+    </div>
   );
 }

@@ -1,19 +1,26 @@
-/** Radio group with its options side by side, for mouse and arrow keys. */
+/** Choice: two to four exclusive ways with consequences, as cards. */
+import type { ReactNode } from 'react';
 import { Label, Radio, RadioGroup } from 'react-aria-components';
+
+export interface ChoiceOption<V extends string> {
+  readonly value: V;
+  readonly title: string;
+  /** One sentence: what it means. */
+  readonly text: string;
+  readonly tag?: ReactNode;
+  readonly isPractice?: boolean;
+  readonly isDisabled?: boolean;
+}
 
 export function Choice<V extends string>(props: {
   label: string;
-  /** Shows the label above the options; otherwise it is for screen readers only. */
-  labelShown?: boolean;
   value: V;
-  options: readonly { value: V; label: string }[];
+  options: readonly ChoiceOption<V>[];
   onChange: (value: V) => void;
   isDisabled?: boolean;
 }) {
   return (
     <RadioGroup
-      className="choice"
-      orientation="horizontal"
       value={props.value}
       isDisabled={props.isDisabled ?? false}
       onChange={(next) => {
@@ -21,11 +28,19 @@ export function Choice<V extends string>(props: {
         if (option) props.onChange(option.value);
       }}
     >
-      <Label className={props.labelShown ? 'field-label' : 'for-readers'}>{props.label}</Label>
-      <div className="choice-options">
+      <Label className="for-readers">{props.label}</Label>
+      <div className="choices">
         {props.options.map((option) => (
-          <Radio key={option.value} value={option.value} className="choice-option">
-            {option.label}
+          <Radio
+            key={option.value}
+            value={option.value}
+            className={option.isPractice ? 'choice is-practice' : 'choice'}
+            isDisabled={option.isDisabled ?? false}
+          >
+            <span className="choice-dot" aria-hidden="true" />
+            <b>{option.title}</b>
+            {option.tag ? <span>{option.tag}</span> : null}
+            <span className="sm">{option.text}</span>
           </Radio>
         ))}
       </div>

@@ -1,6 +1,7 @@
 /** Confirmation dialog for an action that spends or deletes; its button names the result. */
 import type { ReactNode } from 'react';
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { ActionButton } from './button.tsx';
 import { useStrings } from './strings.ts';
 
 export function Confirm(props: {
@@ -33,18 +34,18 @@ export function Confirm(props: {
                 <Heading slot="title">{props.title}</Heading>
                 {props.children}
                 <div className="dialog-actions">
-                  <Button className="button" onPress={close} autoFocus>
+                  <ActionButton onPress={close} autoFocus>
                     {t('common.cancel')}
-                  </Button>
-                  <Button
-                    className={props.isDanger ? 'button is-danger' : 'button is-main'}
+                  </ActionButton>
+                  <ActionButton
+                    kind={props.isDanger ? 'danger' : 'primary'}
                     onPress={() => {
                       props.onAct();
                       close();
                     }}
                   >
                     {props.act}
-                  </Button>
+                  </ActionButton>
                 </div>
               </>
             )}

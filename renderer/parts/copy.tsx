@@ -1,9 +1,13 @@
 /** Copies text to the clipboard and confirms it. */
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Button } from 'react-aria-components';
+import { buttonClass } from './button.tsx';
+import { Icon } from './icon.tsx';
 import { useStrings } from './strings.ts';
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+/** `label` names what is copied. `isIcon` shows only the sign; `children` replaces the word "Copy". */
+export function CopyButton(props: { text: string; label: string; isIcon?: boolean; children?: ReactNode }) {
+  const { text, label, isIcon = false } = props;
   const { t } = useStrings();
   const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');
   const copy = () => {
@@ -15,8 +19,13 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   };
   return (
     <>
-      <Button className="button is-small" onPress={copy} aria-label={`${t('common.copy')}: ${label}`}>
-        {outcome === 'idle' ? t('common.copy') : t(`common.${outcome}`)}
+      <Button
+        className={buttonClass({ isSmall: true, ...(isIcon ? { kind: 'quiet' } : {}) }, isIcon)}
+        onPress={copy}
+        aria-label={`${t('common.copy')}: ${label}`}
+      >
+        <Icon name={outcome === 'copied' ? 'check' : outcome === 'refused' ? 'cross' : 'copy'} isSmall />
+        {isIcon ? null : outcome === 'idle' ? (props.children ?? t('common.copy')) : t(`common.${outcome}`)}
       </Button>
       <span className="for-readers" role="status">
         {outcome === 'idle' ? '' : t(`common.${outcome}`)}

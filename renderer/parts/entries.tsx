@@ -5,6 +5,7 @@ import { shorten, writeExactTime } from '../format.ts';
 import { hrefTo } from '../route.ts';
 import { AmountById } from './amount.tsx';
 import { CopyButton } from './copy.tsx';
+import { Icon } from './icon.tsx';
 import { useStrings } from './strings.ts';
 
 export type Entry = z.infer<typeof ledgerEntrySchema>;
@@ -15,42 +16,56 @@ export function isTransaction(reference: string | null): reference is string {
 }
 
 export function EntryList({ entries }: { entries: readonly Entry[] }) {
-  const { t, language } = useStrings();
   return (
     <ul className="rows entries">
-      {entries.map((entry) => {
-        const gain = entry.lines.find((line) => !line.amount.startsWith('-'));
-        return (
-          <li key={entry.id}>
-            <details>
-              <summary>
-                <span className="row-title">{entry.description}</span>
-                <time className="row-note" dateTime={new Date(entry.atMs).toISOString()}>
-                  {writeExactTime(entry.atMs, language)}
-                </time>
-                <span className="row-number">
-                  {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} isPlain /> : null}
-                </span>
-              </summary>
-              <div className="entry-body">
-                <dl className="pairs">
-                  {entry.lines.map((line, index) => (
-                    <div key={`${line.account}-${String(index)}`}>
-                      <dt>{line.account}</dt>
-                      <dd>
-                        <AmountById baseUnits={line.amount} assetId={line.assetId} />
-                      </dd>
-                    </div>
-                  ))}
-                </dl>
-                <Reference reference={entry.reference} />
-                <p className="soft">{t('entry.kind', { kind: entry.kind, id: entry.id })}</p>
-              </div>
-            </details>
-          </li>
-        );
-      })}
+      {entries.map((entry) => (
+        <li key={entry.id}>
+          <EntryItem entry={entry} />
+        </li>
+      ))}
     </ul>
+  );
+}
+
+export function EntryItem({ entry }: { entry: Entry }) {
+  const { language } = useStrings();
+  const gain = entry.lines.find((line) => !line.amount.startsWith('-'));
+  return (
+    <details>
+      <summary className="row-line">
+        <Icon name="next" isSmall />
+        <span className="grow">
+          {entry.description}
+          <time className="sm" dateTime={new Date(entry.atMs).toISOString()}>
+            {writeExactTime(entry.atMs, language)}
+          </time>
+        </span>
+        <span className="end">
+          {gain ? <AmountById baseUnits={gain.amount} assetId={gain.assetId} isPlain /> : null}
+        </span>
+      </summary>
+      <EntryBody entry={entry} />
+    </details>
+  );
+}
+
+function EntryBody({ entry }: { entry: Entry }) {
+  const { t } = useStrings();
+  return (
+    <div className="entry-body">
+      <dl className="kv">
+        {entry.lines.map((line, index) => (
+          <div className="kv-row" key={`${line.account}-${String(index)}`}>
+            <dt>{line.account}</dt>
+            <dd>
+              <AmountById baseUnits={line.amount} assetId={line.assetId} isExact />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <Reference reference={entry.reference} />
+      <p className="sm soft">{t('entry.kind', { kind: entry.kind, id: entry.id })}</p>
+    </div>
   );
 }
 
@@ -61,7 +76,7 @@ function Reference({ reference }: { reference: string | null }) {
     return (
       <p className="identifier">
         {t('entry.transaction')} <code title={reference}>{shorten(reference, 10, 8)}</code>{' '}
-        <CopyButton text={reference} label={t('entry.transaction')} />
+        <CopyButton text={reference} label={t('entry.transaction')} isIcon />
       </p>
     );
   }

@@ -1,49 +1,67 @@
 /** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
-import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
+import { Button } from 'react-aria-components';
 import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
 import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
 import { useAction } from '../calls.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
-import { ProblemNote } from './problem.tsx';
+import { ActionButton, ActionLink, buttonClass } from './button.tsx';
+import { Icon } from './icon.tsx';
+import { MenuButton } from './menu.tsx';
 import { useStrings } from './strings.ts';
 
-export function PauseButton() {
+function usePauseChoices(run: (until: PauseUntil) => void) {
+  const { t } = useStrings();
+  return pauseUntilSchema.options.map((until) => ({
+    id: until,
+    label: t(`pause.until.${until}`),
+    onAction: () => run(until),
+  }));
+}
+
+/** Pause until the owner resumes, in one press, or for a time from the menu; Resume while paused. */
+export function PauseButton({ isDisabled = false }: { isDisabled?: boolean }) {
   const { t } = useStrings();
   const { presence } = useSection('work');
   const pause = useAction((until: PauseUntil) => agent.presence.pause({ until }));
   const resume = useAction((_: null) => agent.presence.resume({}));
+  const choices = usePauseChoices(pause.run);
   if (presence.reason === 'paused-by-owner') {
     return (
-      <>
-        <Button className="button is-main" onPress={() => resume.run(null)} isDisabled={resume.busy}>
-          {t('pause.resume')}
-        </Button>
-        <ProblemNote problem={resume.problem} />
-      </>
+      <ActionButton
+        kind="primary"
+        icon="play"
+        onPress={() => resume.run(null)}
+        isDisabled={isDisabled || resume.busy}
+      >
+        {t('pause.resume')}
+      </ActionButton>
     );
   }
   return (
-    <>
-      <MenuTrigger>
-        <Button className="button is-main" isDisabled={pause.busy}>
-          {t('pause.pause')}
-          <svg className="caret" viewBox="0 0 12 8" aria-hidden="true">
-            <path d="m1 1.5 5 5 5-5" />
-          </svg>
-        </Button>
-        <Popover className="menu-popover" placement="bottom start" offset={6}>
-          <Menu className="menu" aria-label={t('pause.menu')}>
-            {pauseUntilSchema.options.map((until) => (
-              <MenuItem key={until} id={until} className="menu-item" onAction={() => pause.run(until)}>
-                {t(`pause.until.${until}`)}
-              </MenuItem>
-            ))}
-          </Menu>
-        </Popover>
-      </MenuTrigger>
-      <ProblemNote problem={pause.problem} />
-    </>
+    <span className="split">
+      <Button
+        className={buttonClass({})}
+        isDisabled={isDisabled || pause.busy}
+        onPress={() => pause.run('resume')}
+      >
+        <Icon name="pause" />
+        {t('pause.pause')}
+      </Button>
+      <MenuButton label={t('pause.menu')} choices={choices} isDisabled={isDisabled || pause.busy} />
+    </span>
+  );
+}
+
+/** Changes the end of a pause. */
+export function ChangeTimeButton() {
+  const { t } = useStrings();
+  const pause = useAction((until: PauseUntil) => agent.presence.pause({ until }));
+  const choices = usePauseChoices(pause.run);
+  return (
+    <MenuButton kind="quiet" label={t('pause.change')} choices={choices} isDisabled={pause.busy}>
+      {t('pause.change')}
+    </MenuButton>
   );
 }
 
@@ -54,17 +72,14 @@ export function RemedyButton({ remedy }: { remedy: Remedy }) {
   if (remedy === null) return null;
   if (remedy === 'open-models' || remedy === 'open-settings') {
     return (
-      <a className="button" href={hrefTo(remedy === 'open-models' ? 'models' : 'settings')}>
+      <ActionLink kind="quiet" href={hrefTo(remedy === 'open-models' ? 'models' : 'settings')}>
         {t(`remedy.${remedy}`)}
-      </a>
+      </ActionLink>
     );
   }
   return (
-    <>
-      <Button className="button" isDisabled={change.busy} onPress={() => change.run(remedy)}>
-        {t(`remedy.${remedy}`)}
-      </Button>
-      <ProblemNote problem={change.problem} />
-    </>
+    <ActionButton kind="quiet" isDisabled={change.busy} onPress={() => change.run(remedy)}>
+      {t(`remedy.${remedy}`)}
+    </ActionButton>
   );
 }

@@ -1,51 +1,54 @@
 /** Form fields of settings. Each change is reported immediately. */
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useId, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { readAmount, writeAmountForTyping } from '../format.ts';
 import { useStrings } from './strings.ts';
 
+/** A titled card of settings, one per line. */
 export function Part({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+  const id = useId();
   return (
-    <section className="settings-part">
+    <section className="settings-part" aria-labelledby={id}>
       <div className="settings-words">
-        <h2>{title}</h2>
-        {note ? <p className="soft">{note}</p> : null}
+        <h2 id={id}>{title}</h2>
+        {note ? <p className="soft sm">{note}</p> : null}
       </div>
-      <div className="panel settings-fields">{children}</div>
+      <div className="card rows">{children}</div>
     </section>
   );
 }
 
-/** The drawing of a switch. */
-export function SwitchTrack({ isOn }: { isOn: boolean }) {
-  return (
-    <svg className="switch-track" viewBox="0 0 36 20" aria-hidden="true">
-      <rect x="1" y="1" width="34" height="18" rx="9" />
-      <circle cx={isOn ? 26 : 10} cy="10" r="6" />
-    </svg>
-  );
-}
-
+/** A switch that takes effect immediately. The whole line can be pressed. */
 export function Toggle(props: {
   label: string;
-  note?: string;
+  /** Replaces the label for screen readers, where it says too little alone. */
+  accessibleLabel?: string;
+  /** What it means; it should say what off means. */
+  note?: ReactNode;
   isSelected: boolean;
   isDisabled?: boolean;
   onChange: (on: boolean) => void;
 }) {
+  const id = useId();
   return (
-    <div>
-      <Switch
-        className="switch"
-        isSelected={props.isSelected}
-        isDisabled={props.isDisabled ?? false}
-        onChange={props.onChange}
-      >
-        <SwitchTrack isOn={props.isSelected} />
-        {props.label}
-      </Switch>
-      {props.note ? <p className="soft field-note">{props.note}</p> : null}
-    </div>
+    <Switch
+      className="row-line switch-line"
+      {...(props.accessibleLabel ? { 'aria-label': props.accessibleLabel } : { 'aria-labelledby': id })}
+      {...(props.note ? { 'aria-describedby': `${id}-note` } : {})}
+      isSelected={props.isSelected}
+      isDisabled={props.isDisabled ?? false}
+      onChange={props.onChange}
+    >
+      <span className="grow">
+        <b id={id}>{props.label}</b>
+        {props.note ? (
+          <span className="sm" id={`${id}-note`}>
+            {props.note}
+          </span>
+        ) : null}
+      </span>
+      <span className="switch" aria-hidden="true" />
+    </Switch>
   );
 }
 
@@ -63,7 +66,7 @@ export function Count<Value extends number | null>(props: {
 }) {
   return (
     <NumberField
-      className="field"
+      className="row-line field-row"
       value={props.value ?? Number.NaN}
       minValue={props.minimum}
       maxValue={props.maximum}
@@ -112,7 +115,7 @@ export function AmountField<Value extends string | null>(props: {
   };
   return (
     <TextField
-      className="field"
+      className="row-line field-row"
       value={typed}
       onChange={setTyped}
       onBlur={commit}
@@ -132,20 +135,22 @@ export function AmountField<Value extends string | null>(props: {
   );
 }
 
-/** Label, input with its unit, and a note. */
+/** Label and note, and the input with its unit at the end of the line. */
 function LabeledInput(props: { label: string; unit: string; note?: string; isShort?: boolean }) {
   return (
     <>
-      <Label className="field-label">{props.label}</Label>
-      <Group className="field-line">
+      <span className="grow">
+        <Label>{props.label}</Label>
+        {props.note ? (
+          <Text slot="description" className="sm">
+            {props.note}
+          </Text>
+        ) : null}
+      </span>
+      <Group className="input-line">
         <Input className={props.isShort ? 'input is-short' : 'input'} />
-        <span className="field-unit">{props.unit}</span>
+        <span className="input-unit">{props.unit}</span>
       </Group>
-      {props.note ? (
-        <Text slot="description" className="soft field-note">
-          {props.note}
-        </Text>
-      ) : null}
     </>
   );
 }

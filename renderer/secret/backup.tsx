@@ -94,7 +94,7 @@ export function Backup() {
       <FailureNote failure={steps.failure} />
       {step.at === 'proven' ? null : (
         <p>
-          <Button className="button" onPress={closeWindow}>
+          <Button className="btn" onPress={closeWindow}>
             {t('common.close')}
           </Button>
         </p>
@@ -114,10 +114,10 @@ function Start({ steps }: { steps: BackupSteps }) {
         <li>{t('secret.backup.never')}</li>
       </ul>
       <p className="button-row">
-        <Button className="button is-main" isDisabled={steps.busy} onPress={() => void steps.showWords()}>
+        <Button className="btn is-primary" isDisabled={steps.busy} onPress={() => void steps.showWords()}>
           {t('secret.backup.show')}
         </Button>
-        <Button className="button" isDisabled={steps.busy} onPress={() => void steps.startDrill(false)}>
+        <Button className="btn" isDisabled={steps.busy} onPress={() => void steps.startDrill(false)}>
           {t('secret.backup.skip')}
         </Button>
       </p>
@@ -141,13 +141,13 @@ function Words({ words, steps }: { words: readonly string[]; steps: BackupSteps 
       <p className="soft">{t('secret.backup.hides')}</p>
       <p className="button-row">
         <Button
-          className="button is-main"
+          className="btn is-primary"
           isDisabled={steps.busy}
           onPress={() => void steps.startDrill(false)}
         >
           {t('secret.backup.written')}
         </Button>
-        <Button className="button" onPress={steps.backToStart}>
+        <Button className="btn" onPress={steps.backToStart}>
           {t('common.hide')}
         </Button>
       </p>
@@ -191,10 +191,10 @@ function Drill(props: {
         />
       ))}
       <p className="button-row">
-        <Button className="button is-main" type="submit" isDisabled={!filled || props.busy}>
+        <Button className="btn is-primary" type="submit" isDisabled={!filled || props.busy}>
           {t('secret.backup.check')}
         </Button>
-        <Button className="button" onPress={props.onBack}>
+        <Button className="btn" onPress={props.onBack}>
           {t('common.back')}
         </Button>
       </p>

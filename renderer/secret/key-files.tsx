@@ -4,7 +4,7 @@ import { Button } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { PASSPHRASE_LENGTH_MIN, passphraseWeakness } from '../../shared/passphrase.ts';
 import type { SecretRequest } from '../../shared/secret-window.ts';
-import { Choice } from '../parts/choice.tsx';
+import { Segments } from '../parts/segments.tsx';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
 import { closeWindow, useShell } from './shell-client.ts';
 
@@ -94,7 +94,7 @@ export function Import() {
     >
       <h1>{t('secret.import.title')}</h1>
       <p>{t('secret.import.what')}</p>
-      <Choice
+      <Segments
         label={t('secret.import.from')}
         labelShown
         value={source}
@@ -150,10 +150,10 @@ function Actions({ act, isReady }: { act: string; isReady: boolean }) {
   const { t } = useTranslation();
   return (
     <p className="button-row">
-      <Button className="button is-main" type="submit" isDisabled={!isReady}>
+      <Button className="btn is-primary" type="submit" isDisabled={!isReady}>
         {act}
       </Button>
-      <Button className="button" onPress={closeWindow}>
+      <Button className="btn" onPress={closeWindow}>
         {t('common.cancel')}
       </Button>
     </p>

@@ -1,4 +1,5 @@
 /** Entry point of the shell's window for secrets. It runs one task, which the shell names in the address. */
+import '../styles/fonts.css';
 import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/parts.css';

@@ -33,7 +33,7 @@ export function SecretField(props: {
           <Input className="input is-secret" />
           {props.isShown ? null : (
             <Button
-              className="button is-small"
+              className="btn is-small"
               aria-label={`${t(shown ? 'common.hide' : 'common.show')}: ${props.label}`}
               onPress={() => setShown(!shown)}
             >
@@ -67,7 +67,7 @@ export function Finished({ title, children }: { title: string; children: ReactNo
         {children}
       </div>
       <p className="button-row">
-        <Button className="button is-main" onPress={closeWindow} autoFocus>
+        <Button className="btn is-primary" onPress={closeWindow} autoFocus>
           {t('common.close')}
         </Button>
       </p>

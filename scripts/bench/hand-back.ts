@@ -64,8 +64,9 @@ export async function run(): Promise<BenchResult> {
 async function measure(home: string, display: VirtualDisplay | null): Promise<BenchResult> {
   progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
-  const { page, gateway } = agent.ready;
-  if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+  const { page, requester } = agent.ready;
+  if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+  const { gateway } = requester;
   const { api, close } = await connectApi(page);
   try {
     const served = await waitForModel(page);

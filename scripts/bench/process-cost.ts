@@ -26,7 +26,11 @@ export async function measureProcess(pid: number, overMs: number): Promise<Proce
   };
 }
 
-/** Returns user and system time of all threads, without children. */
+/** Returns user and system time of all threads so far, without children. Linux only. */
+export async function processorSeconds(pid: number): Promise<number> {
+  return (await processorTicks(pid)) / TICKS_PER_SECOND;
+}
+
 async function processorTicks(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in parentheses and may contain spaces.

@@ -59,8 +59,9 @@ async function measureSpeed(home: string): Promise<BenchResult> {
   progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   try {
-    const { page, gateway } = agent.ready;
-    if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+    const { page, requester } = agent.ready;
+    if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+    const { gateway } = requester;
     const served = await waitForModel(page);
     const model = await waitForMarket(gateway);
     progress(`Comparing ${model} (${served}), bought and called directly.`);

@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   machine: () => import('../bench/machine.ts'),
   settle: () => import('../bench/settle.ts'),
   ledger: () => import('../bench/ledger.ts'),
+  throughput: () => import('../bench/throughput.ts'),
   handback: () => import('../bench/hand-back.ts'),
   predict: () => import('../bench/predict.ts'),
   presence: () => import('../bench/presence.ts'),

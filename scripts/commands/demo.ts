@@ -70,10 +70,11 @@ async function demo(
 }
 
 async function loop(agent: RunningAgent, jobs: number, startedAtMs: number) {
-  if (agent.ready.page === null || agent.ready.gateway === null || agent.ready.chain === null) {
-    throw new Error('The agent has no page, no gateway or no chain.');
+  if (agent.ready.page === null || agent.ready.requester === null || agent.ready.chain === null) {
+    throw new Error('The agent has no page, no requester or no chain.');
   }
-  const { gateway, chain } = agent.ready;
+  const { chain } = agent.ready;
+  const { gateway } = agent.ready.requester;
   const { api, close } = await connectApi(agent.ready.page);
   const ready = await waitForService(api);
   const model = ready.models.models.find((entry) => entry.active);

@@ -112,7 +112,6 @@ export const LAYERS: readonly Layer[] = [
       'react-aria-components',
       'react-i18next',
       'i18next',
-      'uplot',
       'qrcode',
       'gpu.js',
       'zod',

@@ -4,6 +4,8 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { doingSchema } from '../doings.ts';
+import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
@@ -11,6 +13,8 @@ import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../pres
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { startupSchema } from '../startup.ts';
+import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -35,6 +39,39 @@ export const dayEarningsSchema = z.object({
   jobs: z.number().int(),
   feesCoin: amountTextSchema,
 });
+
+/** Earnings of a period and what they cost. Costs are in millionths of a US dollar, and null while unknown. */
+export const earningsOverviewSchema = z.object({
+  days: z.array(
+    dayEarningsSchema.extend({ wattHours: z.number().nullable(), powerMicroUsd: z.number().nullable() }),
+  ),
+  /** The highest earnings first, as with the devices. */
+  models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
+  devices: z.array(
+    z.object({
+      /** Null if it wasn't recorded, or if several were in use within the same quarter of an hour. */
+      device: z.string().nullable(),
+      several: z.boolean(),
+      earned: amountTextSchema,
+      jobs: z.number().int(),
+    }),
+  ),
+  totals: z.object({
+    earned: amountTextSchema,
+    jobs: z.number().int(),
+    feesCoin: amountTextSchema,
+    feesMicroUsd: z.number().nullable(),
+    /** Energy of the work beyond the idle machine. */
+    wattHours: z.number().nullable(),
+    powerMicroUsd: z.number().nullable(),
+    /** Percentage of the time with a loaded engine in which the energy was measured. */
+    measuredPercent: z.number().nullable(),
+    netMicroUsd: z.number().nullable(),
+  }),
+});
+export type EarningsOverview = z.infer<typeof earningsOverviewSchema>;
+
+const daySchema = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 
 /** A ledger entry as the owner reads it. */
 export const ledgerEntrySchema = z.object({
@@ -63,7 +100,21 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
 ]);
 export type ShellRequest = z.infer<typeof shellRequestSchema>;
 
+/** One hour of the local day. */
+export const doneHourSchema = z.object({
+  fromMs: z.number(),
+  toMs: z.number(),
+  earned: amountTextSchema,
+  /** What the machine did in most of it; null if Idlewatt didn't run, or had nothing to run with. */
+  did: doingSchema.nullable(),
+});
+
 export const contract = {
+  /** Answers from the first moment of an agent without a desktop, when nothing else of the API does. */
+  startup: {
+    /** The current step, then each later one; ends after `serving`. */
+    watch: oc.output(eventIterator(startupSchema)),
+  },
   state: {
     /** Sends the whole state first, then each changed section as a whole. */
     watch: oc.output(eventIterator(stateUpdateSchema)),
@@ -98,11 +149,20 @@ export const contract = {
     forecast: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
+    /** The hours of today, 23 to 25, the coming ones included. */
+    today: oc.input(nothing).output(z.object({ hours: z.array(doneHourSchema) })),
     byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
       z.object({
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
       }),
     ),
+    overview: oc
+      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+      .output(earningsOverviewSchema),
+    /** The ledger as a file, in pieces. Both days are local and included; null is open. One export runs at a time. */
+    export: oc
+      .input(z.object({ format: exportFormatSchema, from: daySchema.nullable(), to: daySchema.nullable() }))
+      .output(eventIterator(z.string())),
     receivables: oc.input(nothing).output(z.object({ receivables: z.array(receivableSchema) })),
     entries: oc
       .input(
@@ -122,6 +182,7 @@ export const contract = {
       }),
     ),
   },
+  buying: buyingContract,
   channels: channelsContract,
   wallet: walletContract,
   models: {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { rateSchema } from '../rate.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
@@ -50,6 +51,12 @@ export const activeJobSchema = z.object({
   requester: z.string(),
   startedAtMs: z.number(),
   outputTokens: z.number().int(),
+  /** Null until the engine has reported it. */
+  inputTokens: z.number().int().nullable(),
+  /** Output at which the job ends at the latest. */
+  maxTokens: z.number().int(),
+  /** Charge so far; null until the prompt is counted. */
+  charge: amountTextSchema.nullable(),
   /** Measured since its first token; null before the second token. */
   tokensPerSecond: nullableNumber,
 });
@@ -91,6 +98,8 @@ export const workStateSchema = z.object({
 export const moneyStateSchema = z.object({
   asset: assetSchema,
   coin: assetSchema,
+  /** For amounts in the owner's currency; null while the owner chose no source, or it reported nothing yet. */
+  rate: rateSchema.nullable(),
   earnedToday: amountTextSchema,
   earnedThisWeek: amountTextSchema,
   earnedTotal: amountTextSchema,
@@ -106,6 +115,10 @@ export const moneyStateSchema = z.object({
   settleThreshold: amountTextSchema,
   /** Current network fee of a payout, in base units of the coin; null while it is unknown. */
   payoutFee: amountTextSchema.nullable(),
+  /** Units of the owner's currency for one coin; null while unknown. */
+  coinPrice: z.number().positive().nullable(),
+  /** Why the last query of rates failed, in one sentence; null if it didn't. */
+  rateProblem: z.string().nullable(),
 });
 
 export const walletStateSchema = z.object({

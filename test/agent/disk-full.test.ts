@@ -34,7 +34,7 @@ const OPTIONS = { timeout: TIMEOUT_MS, skip: process.platform !== 'linux' };
 const isServing = ({ work }: AgentState) => work.presence.decision === 'run' && work.engine === 'ready';
 
 async function ask({ agent }: SmallDisk): Promise<{ status: number; code: string }> {
-  const gateway = agent.ready.gateway;
+  const gateway = agent.ready.requester?.gateway;
   assert.ok(gateway);
   const response = await fetch(`${gateway.baseUrl}/chat/completions`, {
     method: 'POST',

@@ -112,20 +112,21 @@ test('names a changed entry and a changed receipt, with exit code 1', async () =
   const triggers = bare.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all();
   for (const name of triggers) bare.exec(`DROP TRIGGER ${String(name)}`);
   const job = bare
-    .prepare("SELECT job_id AS id, sequence FROM ledger_posting WHERE kind = 'job-charged' LIMIT 1")
-    .get() as { id: string; sequence: number };
+    .prepare("SELECT key, sequence FROM ledger_posting WHERE typeof(key) = 'blob' LIMIT 1")
+    .get() as { key: Buffer; sequence: number };
+  const id = job.key.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   const changed = `json_set(lines, '$[0][2]', '999999')`;
   bare.exec(`UPDATE ledger_posting SET lines = ${changed} WHERE sequence = ${job.sequence}`);
-  bare.prepare("UPDATE job SET body = json_set(body, '$.outputTokens', 100000) WHERE id = ?").run(job.id);
+  bare.prepare('UPDATE job SET output_tokens = 100000 WHERE id = ?').run(job.key);
   bare.close();
   const { code, output } = await command('ledger', 'verify', '--home', home.path);
   assert.equal(code, 1, output);
   assert.match(
     output,
-    new RegExp(`entry ${job.sequence} \\(job:${job.id}:charged\\): .*hash does not match`),
+    new RegExp(`entry ${job.sequence} \\(job:${id}:charged\\): .*hash does not match`),
   );
-  assert.match(output, new RegExp(`job ${job.id}: Its count of output tokens is 100000; its receipt has`));
-  assert.match(output, new RegExp(`database: The row "${job.id}" of the table job was changed`));
+  assert.match(output, new RegExp(`job ${id}: Its count of output tokens is 100000; its receipt has`));
+  assert.match(output, new RegExp(`database: The row "${id}" of the table job was changed`));
 });
 
 test('a backup made while running is restored, verified, and continued by an agent', async () => {

@@ -16,6 +16,7 @@ export interface PracticeAgent {
   /** The provider's API and the requester's. */
   readonly api: AgentApi;
   readonly requester: AgentApi;
+  /** The requester's. */
   readonly gateway: { readonly baseUrl: string; readonly key: string };
   close(): Promise<number | null>;
 }
@@ -28,9 +29,8 @@ export function temporaryHome(): { path: string; remove(): void } {
 /** Starts the practice network without automatic requests, and waits until a real model is served. */
 export async function startPractice(home: string): Promise<PracticeAgent> {
   const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
-  const { page, gateway, requester } = agent.ready;
-  if (!page || !gateway || !requester)
-    throw new Error('the practice agent has a page, a gateway and a requester');
+  const { page, requester } = agent.ready;
+  if (!page || !requester) throw new Error('the practice agent has a page and a requester');
   const provider = await connectApi(page);
   const buyer = await connectApi(requester.page);
   await waitForState(
@@ -42,7 +42,7 @@ export async function startPractice(home: string): Promise<PracticeAgent> {
     agent,
     api: provider.api,
     requester: buyer.api,
-    gateway,
+    gateway: requester.gateway,
     async close() {
       provider.close();
       buyer.close();

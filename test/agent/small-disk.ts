@@ -1,12 +1,10 @@
 /** Runs an agent on a file system of its own that a test can fill, and limits what its process can write. */
 import { execFileSync } from 'node:child_process';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
+import { fillDisk, freeDisk } from '../fakes/full-disk.ts';
 import { onSmallDisk } from '../fakes/mounts.ts';
 import { temporaryHome } from './practice-agent.ts';
-
-const PIECE_BYTES = 1024 * 1024;
 
 export interface SmallDisk {
   readonly agent: RunningAgent;
@@ -31,21 +29,11 @@ export async function startOnSmallDisk(mebibytes: number, args: readonly string[
     under: onSmallDisk(folder.path, `${mebibytes}m`),
   });
   const home = join('/proc', String(agent.ready.pid), 'root', folder.path);
-  const ballast = join(home, 'ballast');
   return {
     agent,
     home,
-    fill() {
-      const { bavail, bsize } = statfsSync(home);
-      try {
-        for (let piece = 0; piece <= Math.ceil((bavail * bsize) / PIECE_BYTES); piece += 1) {
-          writeFileSync(ballast, Buffer.alloc(PIECE_BYTES, 1), { flag: 'a' });
-        }
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-      }
-    },
-    free: () => rmSync(ballast),
+    fill: () => fillDisk(home),
+    free: () => freeDisk(home),
     limitFiles(pids, bytes) {
       for (const pid of pids) {
         execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes ?? 'unlimited'}:unlimited`]);

@@ -14,12 +14,14 @@ import { decodePaymentRequiredHeader, encodePaymentRequiredHeader } from '@x402/
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { parsePayment } from '../../main/adapters/x402/wire.ts';
+import { createDayTotals } from '../../main/core/budget/day-totals.ts';
 import { createBudget } from '../../main/core/budget/index.ts';
 import { createGateway } from '../../main/core/gateway/index.ts';
 import type { Directory } from '../../main/core/network/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
+import { ceiling, type Price } from '../../shared/price.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { CHAT_PATH, PAYMENT_HEADER, PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
 import { createFakeJobs } from '../fakes/jobs.ts';
@@ -30,6 +32,12 @@ import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts, openProvider, openRequester, reach, type Service, serve } from './paid-service.ts';
 
 const USDC = 1_000_000n;
+const QUESTION = 'Hi';
+const TOKENS_MAX = 16;
+const CHEAP: Price = { inputPerMillion: '1', outputPerMillion: '1' };
+const DEAR: Price = { inputPerMillion: '1000000', outputPerMillion: '4000000' };
+/** Maximum cost of the question at the price {@link DEAR}. */
+const COST = ceiling(DEAR, [QUESTION], TOKENS_MAX);
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-budget-'));
 let chain: PracticeChain;
 const services: Service[] = [];
@@ -58,8 +66,8 @@ async function openFailing(depositMin: bigint): Promise<Service> {
   return service;
 }
 
-/** A buyer with a gateway that knows these providers, each with a price of 1. */
-async function openBuyer(providers: readonly Service[]) {
+/** A buyer with a gateway that knows these providers, each at this price. */
+async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
   const accounts = await makeAccounts();
   await chain.fund(accounts.funds.address, amount(100n * USDC));
   const node = connectNode(chain.network);
@@ -77,12 +85,16 @@ async function openBuyer(providers: readonly Service[]) {
     store: records,
     channelsMax: 8,
   });
-  const offers = new Map(providers.map((_, index) => [`peer-${index}`, offerOf(`peer-${index}`)]));
+  const avoided: string[] = [];
+  const offers = new Map(providers.map((_, index) => [`peer-${index}`, offerOf(`peer-${index}`, price)]));
   const directory = {
     find: async () => [...offers].map(([peer, offer]) => ({ peer, offer })),
     providers: () => [...offers].map(([peer, offer]) => ({ peer, offer })),
     refresh: async (peer: string) => offers.get(peer) ?? null,
-    avoid: (peer: string) => void offers.delete(peer),
+    avoid(peer: string) {
+      avoided.push(peer);
+      offers.delete(peer);
+    },
   } as Partial<Directory> as Directory;
   const gateway = createGateway({
     network: {
@@ -101,7 +113,11 @@ async function openBuyer(providers: readonly Service[]) {
     gateway.app.request('http://127.0.0.1/v1/chat/completions', {
       method: 'POST',
       headers: { host: '127.0.0.1', authorization: 'Bearer key', 'content-type': 'application/json' },
-      body: JSON.stringify({ model: OFFERED.id, messages: [{ role: 'user', content: 'Hi' }] }),
+      body: JSON.stringify({
+        model: OFFERED.id,
+        messages: [{ role: 'user', content: QUESTION }],
+        max_tokens: TOKENS_MAX,
+      }),
     });
   const locked = async () => (await requester.payer.deposits()).reduce((sum, { total }) => sum + total, 0n);
   const tokens = async () => (await readBalances(node, accounts.funds.address, systemClock)).token ?? -1n;
@@ -109,17 +125,18 @@ async function openBuyer(providers: readonly Service[]) {
     await node.send('evm_increaseTime', [seconds]);
     await node.send('evm_mine', []);
   };
-  return { ask, locked, tokens, skip, requester };
+  const chargedToday = () => createDayTotals(records, systemClock).get().charged;
+  return { ask, locked, tokens, skip, requester, budget, avoided, chargedToday };
 }
 
-function offerOf(peer: string): Offer {
+function offerOf(peer: string, price: Price): Offer {
   return {
     peer,
     payout: `0x${'1'.repeat(40)}`,
     payoutProof: null,
     networks: [chain.network.id],
     asset: chain.network.token,
-    models: [{ ...OFFERED, price: { inputPerMillion: '1', outputPerMillion: '1' } }],
+    models: [{ ...OFFERED, price }],
     slots: 4,
     issuedAtMs: 0,
     expiresAtMs: Number.MAX_SAFE_INTEGER,
@@ -146,6 +163,49 @@ test('strangers with a small deposit get one each, and a request reaches one of 
   for (let question = 0; question < 6; question += 1) await ask();
   assert.equal(await locked(), 40_000n, 'a provider that failed gets no second deposit');
 });
+
+/**
+ * A provider that charges each request in full and then refuses it: with the proof of the charge, as for a voucher that
+ * was used before, or as if it were paused.
+ */
+async function openCharging(how: 'proof' | 'pause', asked: { count: number }): Promise<Service> {
+  const service = await openFailing(10_000n);
+  service.ceiling = COST;
+  const { gate } = service.provider;
+  service.work = async (payment, response) => {
+    asked.count += 1;
+    await payment.settle(COST);
+    const header = String(response.req.headers[PAYMENT_HEADER]);
+    const again = await gate.admit({
+      method: 'POST',
+      path: CHAT_PATH,
+      header: (name) => (name.toLowerCase() === PAYMENT_HEADER ? header : undefined),
+      ceiling: COST,
+      description: 'test',
+    });
+    assert.equal(again.kind, 'answered');
+    if (again.kind !== 'answered') return;
+    if (how === 'pause') response.writeHead(503).end('{}');
+    else response.writeHead(again.status, again.headers).end(again.body);
+  };
+  return service;
+}
+
+for (const how of ['proof', 'pause'] as const) {
+  test(`a provider that charges for a request and refuses it (${how}) is left out, and its charge counts`, async () => {
+    const asked = { count: 0 };
+    const provider = await openCharging(how, asked);
+    const { ask, budget, avoided, requester, chargedToday } = await openBuyer([provider], DEAR);
+    await ask();
+    await requester.payer.idle();
+    assert.equal(asked.count, 1, 'its first charge is its last');
+    assert.deepEqual(avoided, ['peer-0']);
+    assert.equal(budget.hasFailed('peer-0'), true);
+    const [channel] = await requester.payer.returns.channels();
+    assert.equal(channel?.left, 10_000n - COST, 'the books have the charge');
+    assert.equal(chargedToday(), COST, 'so has the budget of the day');
+  });
+}
 
 test('a provider that refuses a deposit to get another one gets the same one again', async () => {
   const provider = await openFailing(10_000n);

@@ -158,6 +158,7 @@ describe('speed and duty cycle of the llama engine', () => {
       duty,
       comfortDutyPercent: 25,
       clock: systemClock,
+      reserve: async () => () => {},
       onProgress: () => {},
     });
     duty.give(100);

@@ -232,7 +232,10 @@ test('the charge of a lost response is reported to the lease before it is report
   await lease.abandon((charge) => learned.push({ ...charge, reported: requester.charges.length }));
   await requester.payer.idle();
   assert.deepEqual(learned, [{ charged: 200n, cumulative: 323n, reported: 0 }]);
-  assert.equal(requester.charges.length, 1);
+  assert.deepEqual(
+    requester.charges.map(({ isAccounted }) => isAccounted),
+    [true],
+  );
   await service.close();
 });
 
@@ -282,6 +285,42 @@ test('a buyer that crashed during a request learns the charge at its next start'
     [service.charge + 200n],
   );
   assert.deepEqual(restarted.payer.unresolved(), []);
+  assert.deepEqual(
+    restarted.charges.map(({ isAccounted }) => isAccounted),
+    [false],
+    'no budget has counted it',
+  );
+  await service.close();
+});
+
+test('a charge that a refusal proves is explained by a lost response or by older records, else not', async () => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const backup = requester.store.snapshot();
+  const refuse = async (payer: typeof requester.payer) => {
+    const lease = await payer.lease(reach(service), CHAT_PATH, CEILING);
+    const headers = { ...lease.headers };
+    service.work = async (payment, response) => {
+      await payment.settle(amount(200));
+      response.destroy();
+    };
+    await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers }));
+    service.work = null;
+    const { status, headers: answered } = await fetch(service.url + CHAT_PATH, { method: 'POST', headers });
+    return lease.refused({ status, headers: Object.fromEntries(answered), body: '{}' });
+  };
+  assert.deepEqual(await refuse(requester.payer), { charged: 200n, isExplained: false });
+  assert.deepEqual(requester.charges.at(-1)?.isAccounted, true, 'by the purchase that was refused');
+  assert.deepEqual(await refuse(requester.payer), { charged: 200n, isExplained: false }, 'not once per run');
+  const restored = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(backup),
+  });
+  assert.equal(await buy(restored, reach(service)), service.charge);
+  assert.deepEqual(
+    restored.charges.map(({ total, isAccounted }) => [total, isAccounted]),
+    [[service.charge + 400n, false]],
+  );
+  assert.deepEqual(await refuse(restored.payer), { charged: 200n, isExplained: false });
   await service.close();
 });
 
@@ -292,6 +331,54 @@ test('a payer that lost all records continues with the same channel and its bala
   assert.equal(await buy(restored, reach(service)), service.charge);
   assert.deepEqual(restored.deposits, [], 'the first deposit is still used');
   assert.equal(service.provider.claims.accounts().length, 1);
+  await service.close();
+});
+
+test('a request that lasts long, or whose clock is set forward, keeps its channel until it is charged', async (t) => {
+  const { service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const charged = Promise.withResolvers<() => Promise<unknown>>();
+  service.work = async (payment, response) => {
+    charged.resolve(() => payment.settle(amount(200)));
+    response.writeHead(200).end('{}');
+  };
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const ask = () => fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  assert.equal((await ask()).status, 200);
+  const settle = await charged.promise;
+  service.work = null;
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_600_000 });
+  assert.equal((await ask()).status, 402);
+  assert.equal(service.reasons.at(-1), 'channel-busy');
+  await settle();
+  t.mock.timers.reset();
+  assert.equal(service.provider.claims.accounts()[0]?.charged, service.charge + 200n);
+  await lease.abandon();
+  await requester.payer.idle();
+  assert.equal(await buy(requester, reach(service)), service.charge, 'the channel is free again');
+  await service.close();
+});
+
+test('after a crash during a refund, the provider sells nothing for what was refunded', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  const other = openRequester(market.chain, requester.accounts, {
+    store: createMemoryRecordStore(requester.store.snapshot()),
+  });
+  let crashed = provider.store.snapshot();
+  const { update } = provider.store;
+  provider.store.update = (collection, key, change) => {
+    const next = update(collection, key, change);
+    if (next?.includes('pendingRequest')) crashed = provider.store.snapshot();
+    return next;
+  };
+  await other.payer.returns.refund(reach(service), lease.channelId);
+  service.provider = await openProvider(market.chain, provider.accounts, {
+    store: createMemoryRecordStore(crashed),
+  });
+  const response = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  assert.equal(response.status, 402, 'the voucher is for money that is gone');
   await service.close();
 });
 

@@ -31,6 +31,9 @@ after(async () => {
 const standing = (header: string | undefined) =>
   market.provider.gate.standing({ header: (name) => (name === PAYMENT_HEADER ? header : undefined) });
 
+const chainWork = (header: string) =>
+  market.provider.gate.chainWork({ header: (name) => (name === PAYMENT_HEADER ? header : undefined) })?.kind;
+
 test('a voucher is proven while it can pay, and refused once forged or spent', async () => {
   const { requester, service } = market;
   assert.equal(standing(undefined), 'none');
@@ -44,6 +47,7 @@ test('a voucher is proven while it can pay, and refused once forged or spent', a
       if (path === CHANNEL_PATH && header !== null) {
         deposit = header;
         assert.equal(standing(header), 'unproven', 'only the chain knows the deposit');
+        assert.equal(chainWork(header), 'deposit');
       }
       return provider.fetch(path, init);
     },
@@ -52,6 +56,10 @@ test('a voucher is proven while it can pay, and refused once forged or spent', a
   const lease = await requester.payer.lease(provider, PAID_PATH, CEILING);
   const header = lease.headers[PAYMENT_HEADER] ?? '';
   assert.equal(standing(header), 'proven');
+  assert.equal(chainWork(header), undefined, 'a funded channel costs no call to the chain');
+  const unfunded = changed(header, (voucher) => ({ ...voucher, channelId: `0x${'8'.repeat(64)}` }));
+  const above = changed(header, (voucher) => ({ ...voucher, maxClaimableAmount: '20001' }));
+  assert.deepEqual([unfunded, above].map(chainWork), ['check', 'check']);
   assert.equal(
     standing(changed(header, (voucher) => ({ ...voucher, maxClaimableAmount: '19999' }))),
     'refused',

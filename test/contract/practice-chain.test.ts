@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -19,7 +20,7 @@ import {
 import { connectNode, createSender, readBalances } from '../../main/adapters/ethers/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
-import { descendants } from '../agent/practice-agent.ts';
+import { descendants, eventually } from '../agent/practice-agent.ts';
 import { makeAccounts } from './paid-service.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'idlewatt-chain-'));
@@ -66,6 +67,49 @@ test('a killed node loses no acknowledged transaction and restarts at the same a
     assert.equal((await readBalances(node, funds.address, systemClock)).token, 5n);
   }
   await chain.stop();
+});
+
+test('its file stays small however many blocks there are, and keeps money and recent receipts', async (context) => {
+  const folder = join(root, 'long');
+  const file = join(folder, 'practice-chain.gz');
+  const chain = await startPracticeChain({ folder, moreMethods: ['anvil_mine'] });
+  context.after(() => chain.stop());
+  const node = connectNode(chain.network);
+  const { funds, gas } = await makeAccounts();
+  await chain.fund(funds.address, amount(5));
+  const sender = createSender(node, funds);
+  const first = statSync(file).size;
+  for (let round = 1; round <= 4; round += 1) {
+    await node.send('anvil_mine', ['0x190']);
+    const hash = await sender.sendTransaction({ to: gas.address, data: '0x', value: 1n });
+    const receipt = await sender.waitForReceipt(hash);
+    await node.send('anvil_mine', ['0x40']);
+    assert.deepEqual(await node.receipt(hash), receipt, 'a recent receipt is still there');
+    assert.ok(receipt.blockNumber > BigInt(round * 400));
+    for (const pid of descendants(process.pid, 'bin/anvil --host')) process.kill(pid, 'SIGKILL');
+    await eventually('the node is back', () => node.receipt(hash).catch(() => null));
+    assert.equal((await readBalances(node, gas.address, systemClock)).coin, BigInt(round));
+    assert.equal((await readBalances(node, funds.address, systemClock)).token, 5n);
+  }
+  // About 200 bytes for each of up to 528 empty blocks; 1,856 blocks take more than twice as much.
+  assert.ok(statSync(file).size < first + 528 * 200, `${statSync(file).size} bytes, ${first} at first`);
+});
+
+test('a state of several megabytes is loaded again', async (context) => {
+  const folder = join(root, 'large');
+  const first = await startPracticeChain({ folder, moreMethods: ['anvil_setCode'] });
+  const node = connectNode(first.network);
+  const { funds } = await makeAccounts();
+  await first.fund(funds.address, amount(5));
+  for (let index = 0; index < 10; index += 1) {
+    const address = `0x${(0xc0de00 + index).toString(16).padStart(40, '0')}`;
+    await node.send('anvil_setCode', [address, `0x${randomBytes(200_000).toString('hex')}`]);
+  }
+  await first.stop();
+  const second = await startPracticeChain({ folder });
+  context.after(() => second.stop());
+  const balances = await readBalances(connectNode(second.network), funds.address, systemClock);
+  assert.equal(balances.token, 5n);
 });
 
 test('a balance is unknown, not zero, when no node answers', async () => {

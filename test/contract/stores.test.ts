@@ -91,18 +91,16 @@ const keepsPostings: Check = (database, reopened) => {
     ledger.page(1, 10).map(({ posting: { key } }) => key),
     ['b'],
   );
-  const flow = (name: string, fromMs: number, value: bigint) => ({
-    fromMs,
-    name,
-    amount: -value,
-    jobs: 1,
-  });
   const income = (by: 'model' | 'peer', fromMs: number) =>
-    ledger.flows('income:jobs', TOKEN, by, { fromMs, toMs: 10 * QUARTER_MS });
-  assert.deepEqual(income('model', 0), [flow('a model', 0, wide), flow('a model', QUARTER_MS, 2n)]);
-  assert.deepEqual(income('peer', QUARTER_MS), [flow('a peer', QUARTER_MS, 2n)]);
+    ledger.flowsBy(by, 'income:jobs', TOKEN, { fromMs, toMs: 10 * QUARTER_MS });
+  assert.deepEqual(income('model', 0), [{ name: 'a model', amount: -(wide + 2n), jobs: 2 }]);
+  assert.deepEqual(income('model', QUARTER_MS), [{ name: 'a model', amount: -2n, jobs: 1 }]);
+  assert.deepEqual(income('peer', QUARTER_MS), [{ name: 'a peer', amount: -2n, jobs: 1 }]);
+  const all = { fromMs: 0, toMs: 10 * QUARTER_MS };
+  assert.deepEqual(ledger.flow('income:jobs', TOKEN, all), { amount: -(wide + 2n), jobs: 2 });
+  assert.deepEqual(ledger.flow('income:jobs', 'other', all), { amount: 0n, jobs: 0 });
   assert.deepEqual(
-    ledger.flows('channels:owed', TOKEN, 'model', { fromMs: 0, toMs: QUARTER_MS }),
+    ledger.flowsBy('model', 'channels:owed', TOKEN, all),
     [],
     'this account holds money, so nothing flows through it',
   );
@@ -134,9 +132,13 @@ const keepsJobs: Check = (database, reopened) => {
   database.jobs.insert(soldJob({ id: 'a', createdAtMs: 1 }));
   database.jobs.insert(soldJob({ id: 'b', createdAtMs: 2 }));
   database.jobs.insert({ ...soldJob({ id: 'c', createdAtMs: 3 }), side: 'bought' });
-  database.jobs.update('b', { state: 'running', startedAtMs: 5 });
-  database.jobs.appendEvent('b', { atMs: 2, state: 'admitted', note: null });
-  database.jobs.appendEvent('b', { atMs: 1, state: 'running', note: 'a note' });
+  database.jobs.update('b', {}, { atMs: 2, state: 'admitted', note: null });
+  const running = database.jobs.update(
+    'b',
+    { state: 'running', startedAtMs: 5 },
+    { atMs: 1, state: 'running', note: 'a note' },
+  );
+  assert.equal(running.startedAtMs, 5);
   assert.throws(
     () => database.jobs.update('x', { state: 'running' }),
     (error) => isAppError(error, 'not-found'),
@@ -160,18 +162,22 @@ const keepsJobs: Check = (database, reopened) => {
 };
 
 const followsPaymentMarks: Check = (database, reopened) => {
-  database.jobs.insert(soldJob({ id: 'a', charged: '5', cumulative: '5' }));
-  database.jobs.insert(soldJob({ id: 'b', charged: '0', cumulative: '5' }));
-  database.jobs.insert(soldJob({ id: 'c' }));
-  database.jobs.insert({ ...soldJob({ id: 'd', charged: '5', cumulative: '5' }), side: 'bought' });
+  database.jobs.insert(soldJob({ id: 'a', state: 'aborted', charged: '5', cumulative: '5' }));
+  database.jobs.insert(soldJob({ id: 'b', state: 'charged', charged: '0', cumulative: '5' }));
+  database.jobs.insert(soldJob({ id: 'c', state: 'failed' }));
+  database.jobs.insert(soldJob({ id: 'e', state: 'delivered', charged: '5' }));
+  database.jobs.insert({
+    ...soldJob({ id: 'd', state: 'charged', charged: '5', cumulative: '5' }),
+    side: 'bought',
+  });
   const ids = (found: readonly { id: string }[]) => found.map(({ id }) => id);
   assert.deepEqual(ids(database.jobs.unclaimed('0xch')), ['a']);
   assert.deepEqual(ids(database.jobs.unclaimed('0xother')), []);
-  database.jobs.markPaid('a', 'claimed');
+  database.jobs.update('a', {}, undefined, 'claimed');
   const { jobs } = reopened();
   assert.deepEqual(ids(jobs.unclaimed('0xch')), []);
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), ['a']);
-  jobs.markPaid('a', 'settled');
+  jobs.update('a', {}, undefined, 'settled');
   assert.deepEqual(ids(jobs.unsettled(TOKEN)), []);
 };
 

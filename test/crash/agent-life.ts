@@ -8,6 +8,8 @@ import type { Target } from './plan.ts';
 
 const START_ATTEMPTS = 4;
 const START_RETRY_MS = 1_000;
+const ENDED_MS_MAX = 20_000;
+const ENDED_CHECK_MS = 50;
 
 /** A running agent, with connections to its API and its chain. */
 export interface Life {
@@ -19,12 +21,14 @@ export interface Life {
 
 export class AgentLife {
   readonly #home: string;
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #onStderr: (line: string) => void;
   #life: Life | null = null;
   #starts = 0;
 
-  constructor(home: string, onStderr: (line: string) => void) {
+  constructor(home: string, environment: Readonly<Record<string, string>>, onStderr: (line: string) => void) {
     this.#home = home;
+    this.#environment = environment;
     this.#onStderr = onStderr;
   }
 
@@ -46,6 +50,30 @@ export class AgentLife {
   async begin(): Promise<void> {
     this.#life?.close();
     this.#life = await this.#start();
+  }
+
+  /**
+   * Starts a new run after the processes of the last one have ended. Returns null, or what a start that was refused
+   * printed.
+   */
+  async tryBegin(): Promise<string | null> {
+    this.#life?.close();
+    await this.allEnded();
+    try {
+      this.#starts += 1;
+      this.#life = await connectLife(await this.#startAgent());
+      return null;
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  /** Resolves when no agent uses the data folder any more. */
+  async allEnded(): Promise<void> {
+    const isUsed = () => descendants(1, `--home ${this.#home}`).length > 0;
+    for (const deadline = performance.now() + ENDED_MS_MAX; isUsed(); await pause(ENDED_CHECK_MS)) {
+      if (performance.now() > deadline) throw new Error('a killed agent keeps running');
+    }
   }
 
   /** Stops the agent if it still runs, and starts a new one. */
@@ -73,7 +101,7 @@ export class AgentLife {
     await this.kill(target);
     this.#life?.close();
     this.#starts += 1;
-    const starting = startAgent(this.#args(), { onStderr: this.#onStderr });
+    const starting = this.#startAgent();
     // A start that the kill interrupts rejects; one that was faster has to end.
     const started = starting.then(
       (agent) => agent,
@@ -100,7 +128,7 @@ export class AgentLife {
     for (let attempt = 1; ; attempt += 1) {
       try {
         this.#starts += 1;
-        return await connectLife(await startAgent(this.#args(), { onStderr: this.#onStderr }));
+        return await connectLife(await this.#startAgent());
       } catch (error) {
         if (attempt >= START_ATTEMPTS) throw error;
         await pause(START_RETRY_MS);
@@ -108,8 +136,11 @@ export class AgentLife {
     }
   }
 
-  #args(): string[] {
-    return ['--headless', '--home', this.#home, '--quiet-requester'];
+  #startAgent(): Promise<RunningAgent> {
+    return startAgent(['--headless', '--home', this.#home, '--quiet-requester'], {
+      onStderr: this.#onStderr,
+      env: this.#environment,
+    });
   }
 }
 

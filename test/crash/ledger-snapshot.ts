@@ -37,6 +37,18 @@ interface LineRow {
   kind: string;
 }
 
+interface JobRow {
+  id: string;
+  side: number;
+  state: number;
+  charged: string | null;
+  cumulative: string | null;
+  channel: string | null;
+  /** Its receipt is stored. */
+  is_signed: number;
+}
+
+/** By their stored numbers; every other state is an end. */
 const UNFINISHED = ['admitted', 'running', 'delivered'];
 
 /** Reads one data folder's database in one snapshot. */
@@ -61,7 +73,8 @@ function collect(database: Database.Database): Books {
   );
   const own = database
     .prepare<[], { tx_hash: string }>(
-      `SELECT tx_hash FROM ledger_posting WHERE kind = 'network-fee' ORDER BY sequence DESC LIMIT 1`,
+      `SELECT tx_hash FROM ledger_posting JOIN shared_text ON number = kind
+       WHERE text = 'network-fee' ORDER BY sequence DESC LIMIT 1`,
     )
     .get();
   return {
@@ -80,9 +93,13 @@ function readLines(database: Database.Database): Pick<Books, 'sums' | 'byChannel
   const perPosting = new Map<string, bigint>();
   const rows = database
     .prepare<[], LineRow>(
-      `SELECT sequence AS posting, kind, line.value ->> 0 AS account, line.value ->> 1 AS asset_id,
-         line.value ->> 2 AS amount, line.value ->> 3 AS channel_id
-       FROM ledger_posting, json_each(lines) AS line`,
+      `SELECT sequence AS posting, kinds.text AS kind, accounts.text AS account, assets.text AS asset_id,
+         line.value ->> 2 AS amount, channels.text AS channel_id
+       FROM ledger_posting JOIN json_each(lines) AS line
+         JOIN shared_text AS kinds ON kinds.number = kind
+         JOIN shared_text AS accounts ON accounts.number = line.value ->> 0
+         JOIN shared_text AS assets ON assets.number = line.value ->> 1
+         LEFT JOIN shared_text AS channels ON channels.number = line.value ->> 3`,
     )
     .all();
   for (const row of rows) {
@@ -122,12 +139,19 @@ function readJobs(database: Database.Database): Pick<Books, 'receipts' | 'unfini
   const receipts = new Map<string, bigint>();
   const unfinished: string[] = [];
   let charged = 0;
-  for (const { body } of database.prepare<[], { body: string }>('SELECT body FROM job').all()) {
-    const job = JSON.parse(body);
-    if (UNFINISHED.includes(job.state)) unfinished.push(`${job.side} job ${job.id} is ${job.state}`);
+  const rows = database
+    .prepare<[], JobRow>(
+      `SELECT lower(hex(id)) AS id, side, state, charged, cumulative, text AS channel, signature IS NOT NULL AS is_signed
+       FROM job LEFT JOIN shared_text ON shared_text.number = channel`,
+    )
+    .all();
+  for (const job of rows) {
+    const state = UNFINISHED[job.state];
+    if (state !== undefined)
+      unfinished.push(`${job.side === 0 ? 'sold' : 'bought'} job ${job.id} is ${state}`);
     if (job.charged !== null && job.cumulative !== null) charged += 1;
-    if (job.receipt === null || job.cumulative === null || job.channelId === null) continue;
-    const channel = String(job.channelId).toLowerCase();
+    if (job.is_signed === 0 || job.cumulative === null || job.channel === null) continue;
+    const channel = job.channel.toLowerCase();
     const cumulative = BigInt(job.cumulative);
     if (cumulative > (receipts.get(channel) ?? 0n)) receipts.set(channel, cumulative);
   }

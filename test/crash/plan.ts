@@ -20,6 +20,26 @@ export type Moment =
   /** The agent was killed, is being started again, and is killed in the middle of its recovery. */
   | { readonly kind: 'start' };
 
+export const SIDES = ['provider', 'requester'] as const;
+/** One of the two agents, each with its own database and clock. */
+export type Side = (typeof SIDES)[number];
+
+export const FAULTS = ['disk-full', 'log-lost', 'clock-jump'] as const;
+
+/** What goes wrong in addition to the kill. */
+export type Fault =
+  /** The disk is full from the moment on. The agent is started on the full disk once before there is room again. */
+  | { readonly kind: 'disk-full'; readonly heldMs: number }
+  /** After the kill, a database’s write-ahead log is gone, or its end is. */
+  | { readonly kind: 'log-lost'; readonly side: Side; readonly how: 'deleted' | 'cut' }
+  /** Clocks jump at the moment, and back after the kill or after the recovery. */
+  | {
+      readonly kind: 'clock-jump';
+      readonly sides: readonly Side[];
+      readonly jumpMs: number;
+      readonly isBackBeforeRecovery: boolean;
+    };
+
 export interface Kill {
   /** Counts from 1. */
   readonly number: number;
@@ -28,6 +48,7 @@ export interface Kill {
   readonly delayMs: number;
   /** Maximum tokens of each stream that runs meanwhile. */
   readonly streams: readonly number[];
+  readonly fault: Fault | null;
 }
 
 /** Maximum concurrent streams; low, so that each channel is used again. */
@@ -43,15 +64,37 @@ const DELAY_MS_MAX: Readonly<Record<Moment['kind'], number>> = {
   start: 2_500,
 };
 
-/** Returns the kill with this number; it depends only on the seed and the number. */
-export function planKill(seed: number, number: number): Kill {
+const HOUR_MS = 3_600_000;
+const JUMPS_MS = [HOUR_MS, 24 * HOUR_MS, 365 * 24 * HOUR_MS] as const;
+const FULL_MS_MAX = 3_000;
+
+/** Returns the kill with this number; it depends only on the arguments. `withFaults`: every second one has a fault. */
+export function planKill(seed: number, number: number, withFaults = false): Kill {
   const random = seededRandom(seed * 100_003 + number);
   const below = (limit: number): number => Math.floor(random() * limit);
   const target = TARGETS[below(TARGETS.length)] ?? 'agent';
   const moment = drawMoment(target, below);
   const streams = Array.from({ length: 1 + below(STREAMS_MAX) }, () => 20 + below(400));
   if (moment.kind === 'deposit') streams[0] = DEPOSIT_TOKENS;
-  return { number, target, moment, delayMs: below(DELAY_MS_MAX[moment.kind] + 1), streams };
+  const delayMs = below(DELAY_MS_MAX[moment.kind] + 1);
+  const fault = withFaults && number % 2 === 0 ? drawFault(target, below) : null;
+  return { number, target, moment, delayMs, streams, fault };
+}
+
+/** A log is lost only while nothing runs, so only after a kill of everything. */
+function drawFault(target: Target, below: (limit: number) => number): Fault {
+  const side = SIDES[below(SIDES.length)] ?? 'provider';
+  if (target === 'machine') return { kind: 'log-lost', side, how: below(2) === 0 ? 'deleted' : 'cut' };
+  if (below(2) === 0) return { kind: 'disk-full', heldMs: below(FULL_MS_MAX) };
+  const sides = below(2) === 0 ? SIDES : [side];
+  const size = JUMPS_MS[below(JUMPS_MS.length)] ?? HOUR_MS;
+  return {
+    kind: 'clock-jump',
+    sides,
+    jumpMs: below(2) === 0 ? size : -size,
+    // With clocks that differ by a day or more, nothing can be bought.
+    isBackBeforeRecovery: (sides.length < SIDES.length && size > HOUR_MS) || below(2) === 0,
+  };
 }
 
 function drawMoment(target: Target, below: (limit: number) => number): Moment {
@@ -65,9 +108,23 @@ function drawMoment(target: Target, below: (limit: number) => number): Moment {
 }
 
 /** One line, for people to read. */
-export function describe({ number, target, moment, delayMs, streams }: Kill): string {
+export function describe({ number, target, moment, delayMs, streams, fault }: Kill): string {
   const when = moment.kind === 'token' ? `token ${moment.count}` : moment.kind;
-  return `kill ${number}: ${target} ${delayMs} ms after ${when}, ${streams.length} streams`;
+  const also = fault === null ? '' : `, ${describeFault(fault)}`;
+  return `kill ${number}: ${target} ${delayMs} ms after ${when}, ${streams.length} streams${also}`;
+}
+
+function describeFault(fault: Fault): string {
+  switch (fault.kind) {
+    case 'disk-full':
+      return `disk full for ${fault.heldMs} ms`;
+    case 'log-lost':
+      return `log of the ${fault.side} ${fault.how}`;
+    case 'clock-jump': {
+      const until = fault.isBackBeforeRecovery ? 'until the recovery' : 'until after the recovery';
+      return `clock of ${fault.sides.join(' and ')} ${fault.jumpMs / HOUR_MS} h off ${until}`;
+    }
+  }
 }
 
 /** Mulberry32: small, sufficiently uniform, and identical on every platform. */

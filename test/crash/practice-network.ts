@@ -1,5 +1,5 @@
 /** The practice network of a crash run: processes can be killed one by one, and are started again if they don't restart. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChainNode } from '../../main/adapters/ethers/index.ts';
 import { openDatabase } from '../../main/adapters/sqlite/index.ts';
@@ -11,7 +11,7 @@ import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { AgentLife, type Life } from './agent-life.ts';
 import { type Books, readBooks } from './ledger-snapshot.ts';
 import { pause } from './pause.ts';
-import type { Target } from './plan.ts';
+import type { Side, Target } from './plan.ts';
 
 /** Base units per million tokens: expensive, so that channels are used up and topped up all the time. */
 const PRICE_OUTPUT_PER_MILLION = '400000000';
@@ -21,7 +21,11 @@ const BUDGET = '1000000000000';
 /** High, so that claims happen only when the run requests them, and when an earlier one was interrupted. */
 const SETTLE_THRESHOLD = '1000000000';
 
-const SERVING_MS_MAX = 60_000;
+const DISK_FULL_SENTENCE = 'The disk is full, so nothing more can be saved.';
+const LOST_SENTENCE = /it is older, or its write-ahead log is lost/;
+
+/** The engine has the lowest priority: on a busy machine, loading takes minutes. */
+const SERVING_MS_MAX = 180_000;
 const CHECK_MS = 50;
 
 export interface CrashNetwork {
@@ -37,30 +41,44 @@ export interface CrashNetwork {
   killWhileStarting(delayMs: number, target: Target): Promise<void>;
   /** Starts the processes that don't restart automatically. Resolves when responses can be bought again. */
   recover(): Promise<void>;
+  readonly isAlive: () => boolean;
   /** Ends cleanly and returns the exit code. */
   stop(): Promise<number | null>;
-  readonly home: string;
+  /**
+   * Starts the agent on a full disk. Returns null if it runs or was refused for that reason, else what it printed.
+   */
+  beginOnFullDisk(): Promise<string | null>;
+  /**
+   * Takes a database's write-ahead log away, starts the agent, and puts the log back if the start was refused for that
+   * reason. Everything must have ended before.
+   */
+  loseLog(side: Side, how: 'deleted' | 'cut'): Promise<LostLog>;
   /** Number of agent starts. */
   readonly starts: () => number;
 }
 
-/** Starts a new practice network in `home`, without automatic requests, serving the tiny model at the run's price. */
+/** `empty`: there was nothing to lose. `unnoticed`: the agent runs, so nothing of worth may be missing. */
+export type LostLog =
+  | { readonly kind: 'empty' | 'refused' | 'unnoticed' }
+  | { readonly kind: 'failed'; readonly output: string };
+
+/** Starts a new practice network, without automatic requests, serving the tiny model at the run's price. */
 export async function startCrashNetwork(
   home: string,
+  environment: Readonly<Record<string, string>>,
   onStderr: (line: string) => void,
 ): Promise<CrashNetwork> {
   prepareHome(home);
   const paths = homePaths(home);
   const requesterPaths = homePaths(paths.requester);
-  const life = new AgentLife(home, onStderr);
+  const life = new AgentLife(home, environment, onStderr);
   await recover(life);
   return {
-    home,
     starts: () => life.starts,
     gateway() {
-      const { gateway } = life.now().agent.ready;
-      if (gateway === null) throw new Error('the practice network has a gateway');
-      return gateway;
+      const { requester } = life.now().agent.ready;
+      if (requester === null) throw new Error('the practice network has a requester');
+      return requester.gateway;
     },
     chain: () => life.now().chain,
     addresses: () => ({
@@ -72,8 +90,36 @@ export async function startCrashNetwork(
     kill: (target) => life.kill(target),
     killWhileStarting: (delayMs, target) => life.killWhileStarting(delayMs, target),
     recover: () => recover(life),
+    isAlive: () => life.isAlive(),
     stop: () => life.stop(),
+    async beginOnFullDisk() {
+      const output = await life.tryBegin();
+      return output === null || output.includes(DISK_FULL_SENTENCE) ? null : output;
+    },
+    loseLog: (side, how) => loseLog(life, (side === 'provider' ? paths : requesterPaths).database, how),
   };
+}
+
+async function loseLog(life: AgentLife, database: string, how: 'deleted' | 'cut'): Promise<LostLog> {
+  await life.allEnded();
+  const log = `${database}-wal`;
+  const bytes = existsSync(log) ? statSync(log).size : 0;
+  if (bytes === 0) return { kind: 'empty' };
+  const saved = `${log}.saved`;
+  copyFileSync(log, saved);
+  // The index of the log: it would hide that the log is gone.
+  rmSync(`${database}-shm`, { force: true });
+  if (how === 'deleted') rmSync(log);
+  else truncateSync(log, Math.floor(bytes / 2));
+  const output = await life.tryBegin();
+  if (output !== null) {
+    await life.allEnded();
+    rmSync(`${database}-shm`, { force: true });
+    copyFileSync(saved, log);
+  }
+  rmSync(saved);
+  if (output === null) return { kind: 'unnoticed' };
+  return LOST_SENTENCE.test(output) ? { kind: 'refused' } : { kind: 'failed', output };
 }
 
 async function recover(life: AgentLife): Promise<void> {

@@ -6,6 +6,7 @@ import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
+import type { Startup } from '../../shared/startup.ts';
 import type { Script } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
@@ -63,6 +64,11 @@ export class FakeAgentState {
     this.#failures.set(name, failure(code, message));
   }
 
+  /** This agent is up. */
+  async *watchStartup(): AsyncGenerator<Startup> {
+    yield { phase: 'serving' };
+  }
+
   /** The whole state, then each change until `signal` aborts. */
   async *watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate> {
     const waiting: Partial<AgentState>[] = [];
@@ -95,10 +101,12 @@ export type FakeRouter = ReturnType<typeof routerFor>;
 
 export function routerFor(agent: FakeAgentState) {
   return on.router({
+    startup: { watch: on.startup.watch.handler(() => agent.watchStartup()) },
     state: { watch: on.state.watch.handler(({ signal }) => agent.watch(signal)) },
     presence: presenceHandlers(agent),
     jobs: jobHandlers(agent),
     earnings: earningsHandlers(agent),
+    buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
@@ -163,6 +171,10 @@ function jobHandlers(agent: FakeAgentState) {
 function earningsHandlers(agent: FakeAgentState) {
   const { script } = agent;
   return {
+    today: on.earnings.today.handler(({ input }) => {
+      agent.receive('earnings.today', input);
+      return { hours: [...script.today] };
+    }),
     byDay: on.earnings.byDay.handler(({ input }) => {
       agent.receive('earnings.byDay', input);
       return { days: script.days.slice(-input.days) };
@@ -174,6 +186,15 @@ function earningsHandlers(agent: FakeAgentState) {
     byModel: on.earnings.byModel.handler(({ input }) => {
       agent.receive('earnings.byModel', input);
       return { models: script.byModel };
+    }),
+    overview: on.earnings.overview.handler(({ input }) => {
+      agent.receive('earnings.overview', input);
+      return script.overview(input.days);
+    }),
+    export: on.earnings.export.handler(async function* ({ input }) {
+      agent.receive('earnings.export', input);
+      yield 'time,day\r\n';
+      yield '2026-11-23T12:00:00.000Z,2026-11-23\r\n';
     }),
     receivables: on.earnings.receivables.handler(({ input }) => {
       agent.receive('earnings.receivables', input);
@@ -194,6 +215,15 @@ function earningsHandlers(agent: FakeAgentState) {
         claimTx: `0x${'ab'.repeat(32)}`,
         settleTx: `0x${'cd'.repeat(32)}`,
       };
+    }),
+  };
+}
+
+function buyingHandlers(agent: FakeAgentState) {
+  return {
+    overview: on.buying.overview.handler(({ input }) => {
+      agent.receive('buying.overview', input);
+      return agent.script.buying;
     }),
   };
 }

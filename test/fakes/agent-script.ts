@@ -1,6 +1,13 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
-import type { dayEarningsSchema, ledgerEntrySchema, receivableSchema } from '../../shared/api/contract.ts';
+import type { BuyingOverview } from '../../shared/api/buying.ts';
+import type {
+  dayEarningsSchema,
+  doneHourSchema,
+  EarningsOverview,
+  ledgerEntrySchema,
+  receivableSchema,
+} from '../../shared/api/contract.ts';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
@@ -15,6 +22,7 @@ import {
   MODEL,
   measurements,
   PAYER,
+  REQUESTER,
 } from './agent-history.ts';
 import { type Scenario, stateFor } from './agent-state.ts';
 
@@ -24,8 +32,12 @@ export interface Script {
   readonly state: AgentState;
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
+  /** The hours of today. */
+  readonly today: z.infer<typeof doneHourSchema>[];
   readonly days: z.infer<typeof dayEarningsSchema>[];
+  overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
+  readonly buying: BuyingOverview;
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -83,6 +95,32 @@ const BUSY = {
   ],
 } satisfies Partial<Script>;
 
+const BUYING: BuyingOverview = {
+  spentDay: '540000',
+  models: [{ model: MODEL, spent: '1478261', jobs: 1904 }],
+  providers: [{ peer: REQUESTER, spent: '1478261', jobs: 1904 }],
+  offers: [
+    {
+      model: MODEL,
+      providers: 3,
+      peer: REQUESTER,
+      inputPerMillion: '20000',
+      outputPerMillion: '80000',
+      decodeTokensPerSecond: 58.2,
+      contextTokens: 8192,
+    },
+    {
+      model: 'llama-3.2-1b-instruct-q4_k_m',
+      providers: 1,
+      peer: REQUESTER,
+      inputPerMillion: '40000',
+      outputPerMillion: '150000',
+      decodeTokensPerSecond: null,
+      contextTokens: 4096,
+    },
+  ],
+};
+
 const NOTHING = {
   jobs: [],
   days: [],
@@ -99,14 +137,17 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     state: stateFor(scenario, nowMs),
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
+    buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
+    today: todayOf(nowMs, scenario === 'busy'),
   };
-  if (scenario !== 'busy') return { ...script, ...NOTHING };
+  if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);
   return {
     ...script,
     ...BUSY,
     jobs,
     days: daysUntil(nowMs),
+    overview: (days) => overviewOf(daysUntil(nowMs).slice(-days)),
     forecast: FORECAST,
     entries: entriesOf(jobs, nowMs),
     benchmarkRuns: [0, 2, 9].map((days) => {
@@ -114,6 +155,54 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
       return { atMs, measurements: measurements(atMs, 1 - days / 100) };
     }),
   };
+}
+
+/** Electricity was measured on four of five days. */
+function overviewOf(days: Script['days']): EarningsOverview {
+  const sum = (values: readonly string[]) =>
+    values.reduce((total, each) => total + BigInt(each), 0n).toString();
+  const total = days.reduce((each, { jobs }) => each + jobs, 0);
+  const hasWork = days.length > 0;
+  const earned = sum(days.map((day) => day.earned));
+  const [most, rest] = [(BigInt(earned) * 3n) / 4n, BigInt(earned) / 4n];
+  return {
+    days: days.map((day, index) => ({
+      ...day,
+      wattHours: index % 5 === 0 ? null : 41.5,
+      powerMicroUsd: null,
+    })),
+    models: hasWork ? BUSY.byModel : [],
+    devices: hasWork
+      ? [
+          { device: 'NVIDIA GeForce RTX 4070', several: false, earned: most.toString(), jobs: total - 9 },
+          { device: null, several: true, earned: rest.toString(), jobs: 9 },
+        ]
+      : [],
+    totals: {
+      earned,
+      jobs: total,
+      feesCoin: sum(days.map((day) => day.feesCoin)),
+      feesMicroUsd: null,
+      wattHours: hasWork ? 996 : null,
+      powerMicroUsd: null,
+      measuredPercent: hasWork ? 80 : null,
+      netMicroUsd: null,
+    },
+  };
+}
+
+/** What an owner's day looks like: the night is earned, mornings and evenings belong to the owner. */
+const DAY = 'eeeeeeeuurreepureeeeeeee';
+const DID = { e: 'working', u: 'waiting', r: 'ready', p: 'paused' } as const;
+
+function todayOf(nowMs: number, busy: boolean): Script['today'] {
+  const start = new Date(nowMs).setHours(0, 0, 0, 0);
+  return [...DAY].map((letter, index) => {
+    const fromMs = start + index * 60 * MINUTE_MS;
+    const did = busy && fromMs <= nowMs ? DID[letter as keyof typeof DID] : null;
+    const earned = did === 'working' ? String(60 + ((index * 37) % 50)) : '0';
+    return { fromMs, toMs: fromMs + 60 * MINUTE_MS, earned, did };
+  });
 }
 
 /** Paused for half an hour, then a night's schedule with off-peak hours in it. */

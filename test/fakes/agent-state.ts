@@ -76,6 +76,9 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
             requester: 'BfXyVwCpM',
             startedAtMs: nowMs - 4_200,
             outputTokens: 118,
+            inputTokens: 214,
+            maxTokens: 256,
+            charge: '14',
             tokensPerSecond: 34.2,
           },
           {
@@ -84,6 +87,9 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
             requester: 'BfXyVwCpM',
             startedAtMs: nowMs - 600,
             outputTokens: 1,
+            inputTokens: null,
+            maxTokens: 512,
+            charge: null,
             tokensPerSecond: null,
           },
         ]
@@ -104,6 +110,7 @@ function moneyOf({ busy }: View): AgentState['money'] {
   return {
     asset: { id: TOKEN, symbol: 'USDC', decimals: 6, practice: true },
     coin: { id: 'eip155:31337/native', symbol: 'ETH', decimals: 18, practice: true },
+    rate: null,
     earnedToday: busy ? '1283' : '0',
     earnedThisWeek: busy ? '8412' : '0',
     earnedTotal: busy ? '24354' : '0',
@@ -114,6 +121,8 @@ function moneyOf({ busy }: View): AgentState['money'] {
     waitingReason: busy ? 'below-threshold' : null,
     settleThreshold: '50000',
     payoutFee: busy ? '104000000000000' : null,
+    coinPrice: null,
+    rateProblem: null,
   };
 }
 

@@ -132,6 +132,7 @@ export function createFakePayer(channelsPerProvider = 4): FakePayer {
         async refused({ body }) {
           channel.charged = BigInt((JSON.parse(body) as { charged: string }).charged);
           free('refused');
+          return { charged: amount(0), isExplained: true };
         },
         async abandon(onLearned) {
           const before = channel.charged;

@@ -116,6 +116,9 @@ export function createFakeGate(): FakeGate {
             });
             return { charged: now, cumulative: chargedOn(channelId), paymentResponse };
           },
+          abandon() {
+            if (open) close();
+          },
           async cancel() {
             close();
             gate.cancels += 1;

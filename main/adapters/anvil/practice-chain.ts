@@ -3,6 +3,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { ChainNetwork } from '../../ports/chain.ts';
@@ -31,6 +33,11 @@ export const NODE_FILE = 'node-url';
 const RESTARTS_MAX = 5;
 const RESTART_MS_MIN = 100;
 const STEADY_MS = 10_000;
+
+/** Number of new blocks after which the node is replaced by one without the old ones, which it stores and saves. */
+const BLOCKS_MAX = 128;
+/** Time for reads that a replaced node still answers. */
+const REPLACED_MS = 2_000;
 
 /**
  * Starts (or resumes) the chain with its state in `folder`; without a port, a free one is used. Every acknowledged
@@ -73,7 +80,10 @@ export async function startPracticeChain(options: {
   };
 }
 
-/** An anvil that is restarted from the snapshot, with growing delays, whenever it ends. */
+/**
+ * An anvil that is restarted from the snapshot, with growing delays, whenever it ends, and replaced by a fresh one when
+ * it has many blocks.
+ */
 interface RestartingNode {
   start(): Promise<void>;
   /** Anvil's address; null while it is restarted. */
@@ -86,26 +96,48 @@ interface RestartingNode {
 
 function createRestartingNode(snapshot: ChainSnapshot): RestartingNode {
   const gone = Promise.withResolvers<void>();
-  let anvil: AnvilProcess | null = null;
+  let current: { readonly anvil: AnvilProcess; readonly firstBlock: number } | null = null;
+  const replaced = new Set<Promise<void>>();
   let stopping = false;
+  /** While one node takes over from another, a second start could load a state that is no longer the newest. */
+  let isReplacing = false;
   let failures = 0;
 
   async function start(): Promise<void> {
-    const started = await startAnvil({ chainId: PRACTICE_CHAIN_ID });
+    const anvil = await startAnvil({ chainId: PRACTICE_CHAIN_ID });
+    let started: typeof current;
     try {
-      await prepare(started.rpcUrl, snapshot);
+      await prepare(anvil.rpcUrl, snapshot);
+      started = { anvil, firstBlock: await blockNumber(anvil.rpcUrl) };
     } catch (error) {
-      await started.stop();
+      await anvil.stop();
       throw error;
     }
-    anvil = started;
+    const before = current;
+    current = started;
+    if (before !== null) retire(before.anvil);
     const sinceMs = performance.now();
-    void started.ended.then(() => {
-      anvil = null;
+    void anvil.ended.then(() => {
+      if (current !== started) return;
+      current = null;
       if (performance.now() - sinceMs >= STEADY_MS) failures = 0;
-      restart();
+      if (!isReplacing) restart();
     });
-    if (stopping) await started.stop();
+    if (stopping) await anvil.stop();
+  }
+
+  /** The running node has the same state; if no other one starts, it stays and the next change tries again. */
+  async function replace(): Promise<void> {
+    isReplacing = true;
+    await start().catch(() => undefined);
+    isReplacing = false;
+    if (current === null) restart();
+  }
+
+  function retire(anvil: AnvilProcess): void {
+    const stopped = sleep(stopping ? 0 : REPLACED_MS).then(() => anvil.stop());
+    replaced.add(stopped);
+    void stopped.finally(() => replaced.delete(stopped));
   }
 
   function restart(): void {
@@ -122,19 +154,27 @@ function createRestartingNode(snapshot: ChainSnapshot): RestartingNode {
 
   return {
     start,
-    rpcUrl: () => anvil?.rpcUrl ?? null,
+    rpcUrl: () => current?.anvil.rpcUrl ?? null,
     async save() {
-      if (anvil === null) throw new AppError('chain-unavailable', 'The practice chain has ended.');
+      if (current === null) throw new AppError('chain-unavailable', 'The practice chain has ended.');
+      const { anvil, firstBlock } = current;
       await snapshot.save(anvil.rpcUrl);
+      if (stopping || (await blockNumber(anvil.rpcUrl)) - firstBlock < BLOCKS_MAX) return;
+      await snapshot.dropOldBlocks();
+      await replace();
     },
     preventRestarts() {
       stopping = true;
     },
     async stop() {
-      await anvil?.stop();
+      await Promise.all([current?.anvil.stop(), ...replaced]);
     },
     ended: gone.promise,
   };
+}
+
+async function blockNumber(rpcUrl: string): Promise<number> {
+  return Number(z.string().parse(await callNode(rpcUrl, 'eth_blockNumber', [])));
 }
 
 /** Loads the saved state, installs missing contracts and saves the result. */

@@ -65,8 +65,9 @@ export async function startAnvil(options: { readonly chainId: number }): Promise
     ['--port', String(port)],
     ['--chain-id', String(options.chainId)],
     ['--prune-history', '256'],
-    // Its only client is this process.
+    // Its only client is this process, which loads the whole saved state in one call.
     ['--no-cors'],
+    ['--no-request-size-limit'],
   ].flat();
   const child =
     process.platform === 'win32'

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
-import { CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose';
+import { CompactSign, compactVerify, importJWK } from 'jose';
 import { AppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
@@ -89,16 +89,31 @@ export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<Peer
 export const verifySigned: VerifySigned = async (jws, peer) => {
   try {
     if (jws.length > MESSAGE_BYTES_MAX) throw new Error('the message is too long');
-    if (decodeProtectedHeader(jws).kid !== peer) throw new Error('another peer signed it');
-    const publicKey = peerIdFromString(peer).publicKey;
-    if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
-    const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey.raw) }, 'EdDSA');
-    const { payload } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
+    const { payload, protectedHeader } = await compactVerify(jws, await publicKeyOf(peer), {
+      algorithms: ['EdDSA'],
+    });
+    if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
     return parseJson(new TextDecoder().decode(payload));
   } catch (cause) {
     throw new AppError('bad-request', 'The signature is invalid.', { cause, details: { peer } });
   }
 };
+
+/** Keys by their peer ID, the newest last; to read one from its ID takes as long as to check a signature. */
+const publicKeys = new Map<string, Promise<Awaited<ReturnType<typeof importJWK>>>>();
+const PUBLIC_KEYS_MAX = 256;
+
+function publicKeyOf(peer: string): ReturnType<typeof importJWK> {
+  const known = publicKeys.get(peer);
+  if (known !== undefined) return known;
+  const publicKey = peerIdFromString(peer).publicKey;
+  if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
+  const key = importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey.raw) }, 'EdDSA');
+  publicKeys.set(peer, key);
+  const [oldest] = publicKeys.keys();
+  if (publicKeys.size > PUBLIC_KEYS_MAX && oldest !== undefined) publicKeys.delete(oldest);
+  return key;
+}
 
 function base64url(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64url');

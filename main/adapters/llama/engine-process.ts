@@ -2,8 +2,6 @@
  * Entry of the engine process: receives commands from its parent over IPC, computes at the lowest priority, and exits
  * when the parent is gone. It has no keys, no database and no network; sandbox.ts enforces this.
  */
-import { readdirSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { getLlama, type Llama } from 'node-llama-cpp';
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -17,6 +15,7 @@ import {
   engineCommandSchema,
 } from '../../ports/engine-process.ts';
 import { refuseDebugger } from '../../ports/no-debugger.ts';
+import { lowerPriority } from '../../ports/priority.ts';
 import { createDuty } from './duty.ts';
 import { createEventBatch } from './event-batch.ts';
 import { NO_GRAPHICS, ONLY_CUDA } from './graphics-parameters.ts';
@@ -26,7 +25,7 @@ import { enterSandbox } from './sandbox.ts';
 const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
 
 refuseDebugger();
-lowerPriority();
+lowerPriority('lowest');
 
 let llama: Llama | null = null;
 let withoutCards: Llama | null = null;
@@ -137,13 +136,4 @@ function toFailure(error: unknown, code: EngineFailure['code']): EngineFailure {
   const known: EngineFailure['code'][] = ['bad-request', 'context-exceeded', 'model-unavailable'];
   const own = known.find((candidate) => candidate === error.code) ?? code;
   return { code: own, message: error.message, details: { ...error.details } };
-}
-
-/** Sets the priority of every thread: Linux has one per thread, and Node has already started some. */
-function lowerPriority(): void {
-  setPriority(constants.priority.PRIORITY_LOW);
-  if (process.platform !== 'linux') return;
-  for (const thread of readdirSync('/proc/self/task')) {
-    setPriority(Number(thread), constants.priority.PRIORITY_LOW);
-  }
 }

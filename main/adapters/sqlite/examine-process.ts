@@ -3,12 +3,14 @@
  * it only if the database is intact. In its own process it can be ended at any moment and leaves no memory behind.
  */
 import Database from 'better-sqlite3';
+import { lowerPriority } from '../../ports/priority.ts';
 import { backUpDatabase, isBackupDue } from './copy.ts';
 import { openHandles } from './handles.ts';
 import { backupPath, findDamage } from './integrity.ts';
 import { checkLedger } from './ledger-check.ts';
 import { CHECKSUMS_SINCE } from './row-checksums.ts';
 
+lowerPriority('background');
 const path = process.argv[2] ?? '';
 const database = new Database(path, { readonly: true, fileMustExist: true });
 let problem: string | null;

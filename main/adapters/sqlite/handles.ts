@@ -7,15 +7,19 @@ import { assert } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { StorageFault } from '../../../shared/presence.ts';
 import { asStorageError, storageError } from '../../ports/storage.ts';
+import { type LogSync, NO_LOG } from './log-sync.ts';
 import { addChecksumFunction } from './row-checksums.ts';
+import { createWriteGroups, type WriteGroups } from './write-groups.ts';
 
-export type Value = string | number | bigint | null;
+export type Value = string | number | bigint | Buffer | null;
 
 export interface ReadHandle {
   /** Returns the first row, or null. */
   get<Row>(sql: string, ...values: Value[]): Row | null;
   all<Row>(sql: string, ...values: Value[]): Row[];
   iterate<Row>(sql: string, ...values: Value[]): IterableIterator<Row>;
+  /** Number of transactions and savepoints that were undone: what was read before may not be stored any more. */
+  rollbacks(): number;
 }
 
 export interface WriteHandle extends ReadHandle {
@@ -32,7 +36,10 @@ export interface WriteHandle extends ReadHandle {
 export interface WriteGuard {
   /** Throws if nothing may be written now. */
   beforeWrite(): void;
+  /** Called when it is on disk. */
   committed(): void;
+  /** Called when a group is committed; the returned function is called when it is on disk. */
+  markCommitted(): () => void;
   /** Also called for a failed read. */
   failed(error: unknown): void;
 }
@@ -40,14 +47,16 @@ export interface WriteGuard {
 const NO_GUARD: WriteGuard = {
   beforeWrite: () => undefined,
   committed: () => undefined,
+  markCommitted: () => () => undefined,
   failed: () => undefined,
 };
 
-/** Creates both handles of one connection. Each statement is prepared once. */
+/** Creates both handles of one connection. Each statement is prepared once. `log` makes writes durable. */
 export function openHandles(
   database: Database,
   guard: WriteGuard = NO_GUARD,
-): { reader: ReadHandle; writer: WriteHandle } {
+  log: LogSync = NO_LOG,
+): { reader: ReadHandle; writer: WriteHandle; groups: WriteGroups } {
   addChecksumFunction(database);
   const prepared = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
@@ -70,14 +79,9 @@ export function openHandles(
       throw error;
     }
   };
-  const guarded = <T>(run: () => T): T => {
-    if (database.inTransaction) return translating(run);
-    guard.beforeWrite();
-    const result = watched(run);
-    guard.committed();
-    return result;
-  };
+  const groups = createWriteGroups({ database, guard, log, translating });
   const reader: ReadHandle = {
+    rollbacks: () => groups.rollbacks(),
     get: <Row>(sql: string, ...values: Value[]) =>
       watched(() => (prepareRead(sql).get(...values) as Row | undefined) ?? null),
     all: <Row>(sql: string, ...values: Value[]) => watched(() => prepareRead(sql).all(...values) as Row[]),
@@ -86,10 +90,10 @@ export function openHandles(
   };
   const writer: WriteHandle = {
     ...reader,
-    run: (sql, ...values) => guarded(() => prepare(sql).run(...values).changes),
-    transaction: (run) => guarded(() => database.transaction(run)()),
+    run: (sql, ...values) => groups.write(() => prepare(sql).run(...values).changes, false),
+    transaction: (run) => groups.write(run, true),
   };
-  return { reader, writer };
+  return { reader, writer, groups };
 }
 
 /** True if another program locks the file: it is not damaged, only unavailable right now. */

@@ -18,6 +18,9 @@ export const DISK_ROOM_BYTES = { pauseBelow: 32 * 1024 * 1024, resumeAbove: 64 *
 /** Room below which a failed write means a full disk. */
 const FULL_BYTES = 1024 * 1024;
 
+/** Interval at which groups of jobs move the mark, which may stay behind the ledger. */
+const MARK_EVERY_MS = 1_000;
+
 /** Record that is changed to see whether the disk takes a write. */
 const PROBE = { collection: 'storage', key: 'probe' } as const;
 
@@ -31,6 +34,8 @@ export interface HealthOptions {
 export interface DatabaseHealth extends StorageHealth, WriteGuard {
   /** The file was found to be damaged while it is in use. */
   damaged(): void;
+  /** Sets what commits the writes that are still open: the mark must not tell of more than is on disk. */
+  commitWith(commit: () => void): void;
   /** Forces the mark to disk. */
   flushMark(): void;
   /** The same for the last time, unless the file isn't there any more; call it before the database is closed. */
@@ -54,6 +59,8 @@ class Health implements DatabaseHealth {
   #head: Statement | null = null;
   #marked: LedgerMark | null = null;
   #isMarkFlushed = false;
+  #markedAtMs = Number.NEGATIVE_INFINITY;
+  #commitOpen: () => void = () => undefined;
 
   constructor({ path, database, freeBytes = freeBytesAt }: HealthOptions) {
     this.#path = path;
@@ -61,6 +68,10 @@ class Health implements DatabaseHealth {
     this.#freeBytes = freeBytes;
     this.#file = identityOf(path);
     this.#log = identityOf(`${path}-wal`);
+  }
+
+  commitWith(commit: () => void): void {
+    this.#commitOpen = commit;
   }
 
   fault(): StorageFault | null {
@@ -114,12 +125,24 @@ class Health implements DatabaseHealth {
   }
 
   committed(): void {
-    this.#head ??= this.#database.prepare('SELECT sequence FROM ledger_head').pluck();
-    const head = this.#head;
-    this.#mark(() => (head.get() ?? 0) !== this.#marked?.sequence, false);
+    this.#mark(() => this.#headSequence() !== this.#marked?.sequence, false);
+  }
+
+  markCommitted(): () => void {
+    const isDue = performance.now() - this.#markedAtMs >= MARK_EVERY_MS;
+    if (!isDue || this.#headSequence() === this.#marked?.sequence) return () => undefined;
+    const mark = currentMark(this.#database);
+    return () => this.#write(mark, false);
   }
 
   flushMark(): void {
+    try {
+      this.#commitOpen();
+    } catch (error) {
+      // Noted by the commit; nothing new is on disk that the mark could tell of.
+      if (!this.note(error)) throw error;
+      return;
+    }
     this.#mark(() => {
       const isMarked = currentMark(this.#database).sequence === this.#marked?.sequence;
       return !isMarked || !this.#isMarkFlushed || !existsSync(markPath(this.#path));
@@ -136,14 +159,26 @@ class Health implements DatabaseHealth {
    */
   #mark(isDue: () => boolean, flush: boolean): void {
     try {
-      if (!isDue()) return;
-      const mark = currentMark(this.#database);
-      writeMark(this.#path, mark, flush);
-      this.#marked = mark;
-      this.#isMarkFlushed = flush;
+      if (isDue()) this.#write(currentMark(this.#database), flush);
     } catch (error) {
       this.note(error);
     }
+  }
+
+  #write(mark: LedgerMark, flush: boolean): void {
+    try {
+      writeMark(this.#path, mark, flush);
+      this.#marked = mark;
+      this.#isMarkFlushed = flush;
+      this.#markedAtMs = performance.now();
+    } catch (error) {
+      this.note(error);
+    }
+  }
+
+  #headSequence(): unknown {
+    this.#head ??= this.#database.prepare('SELECT sequence FROM ledger_head').pluck();
+    return this.#head.get() ?? 0;
   }
 
   #precise(error: unknown): unknown {
@@ -152,6 +187,8 @@ class Health implements DatabaseHealth {
 
   /** Changes a row: SQLite writes nothing for a row that stays the same. */
   #canWrite(): boolean {
+    // Only a commit shows whether the disk takes a write.
+    if (this.#database.inTransaction) return false;
     try {
       translating(() => {
         const records = openRecordStore(openHandles(this.#database).writer);

@@ -9,3 +9,4 @@ export {
 } from './database.ts';
 export { acquireFileLock } from './file-lock.ts';
 export { readSchemaVersion, type SchemaVersion } from './schema-version.ts';
+export { type StoredState, verifyStored } from './verify.ts';

@@ -1,13 +1,14 @@
 /** Stores jobs and their timelines in SQLite. */
 import { AppError } from '../../../shared/errors.ts';
-import { type Job, type JobEvent, jobEventSchema, jobSchema } from '../../../shared/jobs.ts';
-import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
+import type { Job, JobState } from '../../../shared/jobs.ts';
+import type { JobFilter, JobRecords } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
-import { rowChecksum } from './row-checksums.ts';
+import { STATES } from './job-body.ts';
+import { findJob, insertJob, numberFor, replaceJob, SIDES, selectJobs } from './job-rows.ts';
+import { shortId } from './short-ids.ts';
 
-interface JobRow {
-  body: string;
-}
+/** The groups of states that the index knows: the values of the column `outcome`. */
+const OUTCOMES = [0, 1, 2] as const;
 
 export function openJobStore(writer: WriteHandle): JobRecords {
   return {
@@ -18,131 +19,102 @@ export function openJobStore(writer: WriteHandle): JobRecords {
   };
 }
 
-function jobWrites(writer: WriteHandle): JobStore {
+function jobWrites(writer: WriteHandle): Pick<JobRecords, 'insert' | 'insertEnded' | 'update'> {
   return {
-    insert(job) {
-      const body = JSON.stringify(jobSchema.parse(job));
-      writer.run(
-        "INSERT INTO job (id, body, paid, checksum) VALUES (?, ?, 'no', ?)",
-        job.id,
-        body,
-        rowChecksum(job.id, body, 'no'),
-      );
-    },
-    update: (id, patch) => writer.transaction(() => updateJob(writer, id, patch)),
-    appendEvent(id, event) {
-      const row = writer.get<{ events: number }>(
-        'SELECT count(*) AS events FROM job_event WHERE job_id = ?',
-        id,
-      );
-      const position = row?.events ?? 0;
-      writer.run(
-        'INSERT INTO job_event (job_id, position, at_ms, state, note, checksum) VALUES (?, ?, ?, ?, ?, ?)',
-        id,
-        position,
-        event.atMs,
-        event.state,
-        event.note,
-        rowChecksum(id, position, event.atMs, event.state, event.note),
-      );
-    },
+    insertEnded: (job, events, paid) => writer.transaction(() => insertJob(writer, { job, events, paid })),
+    insert: (job, event) =>
+      writer.transaction(() =>
+        insertJob(writer, { job, events: event === undefined ? [] : [event], paid: 'no' }),
+      ),
+    update: (id, patch, event, paid) =>
+      writer.transaction(() => {
+        const before = findJob(writer, id);
+        if (before === null) {
+          throw new AppError('not-found', `Job "${id}" not found.`, { details: { id } });
+        }
+        const job = { ...before.job, ...patch };
+        const events = event === undefined ? before.events : [...before.events, event];
+        replaceJob(writer, { job, events, paid: paid ?? before.paid });
+        return job;
+      }),
   };
 }
 
 function jobQueries(reader: ReadHandle): Pick<JobRecords, 'find' | 'list' | 'page' | 'events' | 'count'> {
   return {
-    find: (id) => findJob(reader, id),
+    find: (id) => findJob(reader, id)?.job ?? null,
     list: (filter) => listJobs(reader, filter),
+    // Texts come before bytes, so '' is before every ID.
     page: (afterId, limit) =>
-      reader.all<JobRow>('SELECT body FROM job WHERE id > ? ORDER BY id LIMIT ?', afterId, limit).map(toJob),
-    events: (id) =>
-      reader
-        .all<JobEvent>(
-          'SELECT at_ms AS atMs, state, note FROM job_event WHERE job_id = ? ORDER BY position',
-          id,
-        )
-        .map((row) => jobEventSchema.parse(row)),
+      selectJobs(reader, 'WHERE id > ? ORDER BY id LIMIT ?', afterId === '' ? '' : shortId(afterId), limit),
+    events: (id) => findJob(reader, id)?.events ?? [],
     count({ side, states, fromMs, toMs }) {
       const row = reader.get<{ jobs: number }>(
         `SELECT count(*) AS jobs FROM job
-         WHERE side = ? AND created_at_ms >= ? AND created_at_ms < ? AND state IN (SELECT value FROM json_each(?))`,
-        side,
+         WHERE side = ? AND outcome IN (SELECT value FROM json_each(?)) AND created_at_ms >= ? AND created_at_ms < ?
+         ${onlyThese(states)}`,
+        SIDES.indexOf(side),
+        JSON.stringify(outcomesOf(states)),
         fromMs,
         toMs,
-        JSON.stringify(states),
       );
       return row?.jobs ?? 0;
     },
   };
 }
 
-function paymentMarks(writer: WriteHandle): Pick<JobRecords, 'unclaimed' | 'unsettled' | 'markPaid'> {
+function paymentMarks(reader: ReadHandle): Pick<JobRecords, 'unclaimed' | 'unsettled'> {
   return {
     unclaimed: (channelId) =>
-      writer
-        .all<JobRow>(
-          `SELECT body FROM job
-           WHERE paid = 'no' AND channel_id = ? AND side = 'sold' AND charged <> '0'
-           ORDER BY created_at_ms`,
-          channelId,
-        )
-        .map(toJob),
+      selectJobs(
+        reader,
+        'WHERE due = 1 AND channel = ? ORDER BY created_at_ms, number',
+        numberFor(reader, channelId),
+      ),
     unsettled: (assetId) =>
-      writer
-        .all<JobRow>(
-          `SELECT body FROM job WHERE paid = 'claimed' AND asset_id = ? AND side = 'sold' ORDER BY created_at_ms`,
-          assetId,
-        )
-        .map(toJob),
-    markPaid(id, mark) {
-      writer.run(
-        'UPDATE job SET paid = ?, checksum = row_checksum(id, body, ?) WHERE id = ?',
-        mark,
-        mark,
-        id,
-      );
-    },
+      selectJobs(
+        reader,
+        'WHERE due = 2 AND asset = ? ORDER BY created_at_ms, number',
+        numberFor(reader, assetId),
+      ),
   };
 }
 
-function updateJob(writer: WriteHandle, id: string, patch: JobPatch): void {
-  const job = findJob(writer, id);
-  if (job === null) throw new AppError('not-found', `Job "${id}" not found.`, { details: { id } });
-  const next = jobSchema.parse({ ...job, ...patch });
-  const body = JSON.stringify(next);
-  writer.run('UPDATE job SET body = ?, checksum = row_checksum(id, ?, paid) WHERE id = ?', body, body, id);
-}
-
-function findJob(reader: ReadHandle, id: string): Job | null {
-  const row = reader.get<JobRow>('SELECT body FROM job WHERE id = ?', id);
-  return row === null ? null : toJob(row);
-}
-
+/** Reads each range of the index for itself, newest first, so that no filter has to look at more than it returns. */
 function listJobs(reader: ReadHandle, { side, states, beforeMs, limit }: JobFilter): Job[] {
-  const conditions = ['TRUE'];
-  const values: Value[] = [];
-  if (side !== null) {
-    conditions.push('side = ?');
-    values.push(side);
-  }
-  if (states !== null) {
-    conditions.push('state IN (SELECT value FROM json_each(?))');
-    values.push(JSON.stringify(states));
-  }
-  if (beforeMs !== null) {
-    conditions.push('created_at_ms < ?');
-    values.push(beforeMs);
-  }
-  const where = conditions.join(' AND ');
-  return reader
-    .all<JobRow>(
-      `SELECT body FROM job WHERE ${where} ORDER BY created_at_ms DESC, id LIMIT ?`,
-      ...values,
-      limit,
-    )
-    .map(toJob);
+  const sides = side === null ? SIDES : [side];
+  const outcomes = states === null ? OUTCOMES : outcomesOf(states);
+  const ranges = sides.flatMap((of) => outcomes.map((outcome) => [SIDES.indexOf(of), outcome] as const));
+  if (ranges.length === 0) return [];
+  const newest = `SELECT * FROM (SELECT number, created_at_ms FROM job
+    WHERE side = ? AND outcome = ? AND created_at_ms < ? ${states === null ? '' : onlyThese(states)}
+    ORDER BY created_at_ms DESC, number DESC LIMIT ?)`;
+  const values: Value[] = ranges.flatMap((range) => [...range, beforeMs ?? Number.MAX_SAFE_INTEGER, limit]);
+  return selectJobs(
+    reader,
+    `JOIN (SELECT number AS found FROM (${ranges.map(() => newest).join(' UNION ALL ')})
+      ORDER BY created_at_ms DESC, number DESC LIMIT ?) ON number = found
+     ORDER BY created_at_ms DESC, number DESC`,
+    ...values,
+    limit,
+  );
 }
 
-function toJob(row: JobRow): Job {
-  return jobSchema.parse(JSON.parse(row.body));
+function outcomesOf(states: readonly JobState[]): readonly number[] {
+  return [...new Set(states.map(outcomeOf))];
+}
+
+/** As the column `outcome` computes it. */
+function outcomeOf(state: JobState): number {
+  const number = STATES.indexOf(state);
+  if (number < 3) return 0;
+  return number < 6 ? 1 : 2;
+}
+
+/** Returns the condition for states that aren't whole groups; nothing for those that are. */
+function onlyThese(states: readonly JobState[]): string {
+  const isWhole = STATES.every(
+    (state) => states.includes(state) || !outcomesOf(states).includes(outcomeOf(state)),
+  );
+  return isWhole ? '' : `AND state IN (${states.map((state) => STATES.indexOf(state)).join(', ')})`;
 }

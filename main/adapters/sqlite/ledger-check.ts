@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import type { LedgerLine, LedgerProblem } from '../../ports/ledger.ts';
+import { FlowComparison } from './flow-comparison.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
 import { GENESIS, postingHash } from './ledger-chain.ts';
 import { readLines, readRows } from './ledger-rows.ts';
-import { addToSums, createSums, keyParts, pairKey, readSums, type Sums } from './ledger-sums.ts';
+import { addToSums, createSums, keyParts, pairKey, readBalances, readChannelSums } from './ledger-sums.ts';
 
 const PAGE = 1_000;
 /** Enough to see what happened; a damaged ledger may have a million problems. */
@@ -63,34 +64,44 @@ export function checkLedger(writer: WriteHandle, scope: 'new' | 'all'): readonly
   const addProblem: AddProblem = (what, sequence = null, key = null) => {
     if (problems.length < PROBLEMS_MAX) problems.push({ sequence, key, what });
   };
-  const { sequence, hash, sums } = checkPostings(writer, start, addProblem);
+  const flows = scope === 'all' ? new FlowComparison(writer) : null;
+  const { sequence, hash, balances, channels } = checkPostings(writer, { start, flows }, addProblem);
   const head = writer.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
   if (head > sequence) addProblem(`The newest entries are missing: ${head} were written, ${sequence} exist.`);
   if (head < sequence) addProblem(`Entries after ${head} were not written by Idlewatt.`, head + 1);
 
-  const stored = readSums(writer);
-  const computed = new Map(start.balances);
-  for (const [key, amount] of sums.balances) computed.set(key, (computed.get(key) ?? 0n) + amount);
-  compare('The running balance of', computed, stored.balances, addProblem);
-  if (scope === 'all') {
-    compare('The running sum of channel', sums.channels, stored.channels, addProblem);
-    const flows = (of: Sums) =>
-      new Map([...of.flows].map(([key, { amount, jobs }]) => [key, `${amount} in ${jobs} jobs`]));
-    compare('The running flow of', flows(sums), flows(stored), addProblem);
+  compare('The running balance of', balances, readBalances(writer), addProblem);
+  if (flows !== null) {
+    compare('The running sum of channel', channels, readChannelSums(writer), addProblem);
+    for (const { key, computed, stored } of flows.finish()) {
+      addProblem(difference('The running flow of', key, stored, computed));
+    }
   } else if (problems.length === 0 && sequence > start.sequence) setCheckpoint(writer, sequence, hash);
   return problems;
 }
 
-/** Checks each posting after `start` and returns the last sequence number, its hash, and the sums of the postings. */
+/** The postings up to one, all of them checked. */
+interface Checked {
+  /** Sequence number and hash of the last one. */
+  readonly sequence: number;
+  readonly hash: string;
+  /** Sums by account and asset, and by account and channel. */
+  readonly balances: ReadonlyMap<string, bigint>;
+  readonly channels: ReadonlyMap<string, bigint>;
+}
+
+/** Checks each posting after `start`, and compares the flows if `flows` is given. */
 function checkPostings(
   reader: ReadHandle,
-  start: Checkpoint,
+  { start, flows }: { readonly start: Checkpoint; readonly flows: FlowComparison | null },
   addProblem: AddProblem,
-): { readonly sequence: number; readonly hash: string; readonly sums: Sums } {
-  const sums = createSums();
+): Checked {
+  const balances = new Map(start.balances);
+  const channels = new Map<string, bigint>();
   let { sequence: last, hash } = start;
   for (;;) {
     const page = readRows(reader, last, PAGE);
+    const sums = createSums();
     for (const row of page) {
       const { sequence, hash: stored, key } = row;
       if (sequence !== last + 1) addProblem(`Entries ${last + 1} to ${sequence - 1} are missing.`, last + 1);
@@ -105,8 +116,16 @@ function checkPostings(
       // Continue from the stored hash, so that one changed row is reported as one problem.
       hash = stored ?? hash;
     }
-    if (page.length < PAGE) return { sequence: last, hash, sums };
+    addTo(balances, sums.balances);
+    addTo(channels, sums.channels);
+    flows?.add(sums.flows);
+    flows?.compareTo(Math.min(...page.map(({ atMs }) => atMs)));
+    if (page.length < PAGE) return { sequence: last, hash, balances, channels };
   }
+}
+
+function addTo(sums: Map<string, bigint>, more: ReadonlyMap<string, bigint>): void {
+  for (const [key, amount] of more) sums.set(key, (sums.get(key) ?? 0n) + amount);
 }
 
 function findImbalance(lines: readonly LedgerLine[]): string | null {
@@ -120,14 +139,16 @@ function findImbalance(lines: readonly LedgerLine[]): string | null {
 /** Reports each difference between computed and stored sums. Zero and absent are the same. */
 function compare(
   what: string,
-  computed: ReadonlyMap<string, bigint | string>,
-  stored: ReadonlyMap<string, bigint | string>,
+  computed: ReadonlyMap<string, bigint>,
+  stored: ReadonlyMap<string, bigint>,
   addProblem: AddProblem,
 ): void {
   for (const key of new Set([...computed.keys(), ...stored.keys()])) {
     const [left, right] = [computed.get(key) ?? 0n, stored.get(key) ?? 0n];
-    if (left !== right) {
-      addProblem(`${what} ${keyParts(key).join(' ')} is ${right}, but its entries sum to ${left}.`);
-    }
+    if (left !== right) addProblem(difference(what, key, right, left));
   }
+}
+
+function difference(what: string, key: string, stored: bigint | string, computed: bigint | string): string {
+  return `${what} ${keyParts(key).join(' ')} is ${stored}, but its entries sum to ${computed}.`;
 }

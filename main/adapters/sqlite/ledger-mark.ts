@@ -66,8 +66,11 @@ export function contains(database: Database, mark: LedgerMark): boolean {
   // A changed entry at the end is damage, not another history: the ledger's own check reports it.
   if (current.sequence === mark.sequence) return current.hash === mark.hash;
   if (mark.sequence === 0) return true;
+  // Bytes since migration 8, hexadecimal digits before it.
   const hash = database
-    .prepare('SELECT hash FROM ledger_posting WHERE sequence = ?')
+    .prepare(
+      "SELECT iif(typeof(hash) = 'blob', lower(hex(hash)), hash) FROM ledger_posting WHERE sequence = ?",
+    )
     .pluck()
     .get(mark.sequence);
   return hash === mark.hash;

@@ -1,74 +1,156 @@
 /** Writes postings as rows and reads them back without loss. */
+import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import { amount } from '../../../shared/money.ts';
 import type { Account, KeptPosting, LedgerLine, Posting, PostingKind } from '../../ports/ledger.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
+import { findNumber, numberOf, textOf } from './shared-texts.ts';
+import { longId, longKey, type ShortId, shortId, shortKey } from './short-ids.ts';
 
-/** A posting as stored in the table: its lines are text, see `linesText`. */
+/** A posting with its lines as the text that is hashed, see `linesText`. */
 export interface PostingRow extends Omit<Posting, 'lines'> {
   readonly sequence: number;
   readonly hash: string | null;
   readonly lines: string;
 }
 
-const POSTINGS = `SELECT sequence, hash, key, at_ms AS atMs, kind, description, job_id AS jobId, model, peer,
-  tx_hash AS txHash, reverses, lines FROM ledger_posting`;
+/** A posting as stored in the table: texts are numbers of shared texts, also in the lines. */
+interface StoredRow {
+  readonly sequence: number;
+  readonly hash: Buffer | null;
+  readonly key: ShortId;
+  readonly at_ms: number;
+  readonly kind: number;
+  readonly description: number;
+  readonly job: ShortId | null;
+  readonly model: number | null;
+  readonly peer: number | null;
+  readonly tx_hash: string | null;
+  readonly reverses: ShortId | null;
+  readonly lines: string;
+}
+
+const POSTINGS = `SELECT sequence, hash, key, at_ms, kind, description, job, model, peer, tx_hash, reverses, lines
+  FROM ledger_posting`;
 
 export function insertPosting(
   writer: WriteHandle,
   place: { readonly sequence: number; readonly hash: string },
   posting: Posting,
-  lines: string,
 ): void {
+  const shared = (text: string | null) => (text === null ? null : numberOf(writer, text));
+  const key = shortKey(posting.key);
   writer.run(
     `INSERT INTO ledger_posting
-       (sequence, hash, key, at_ms, kind, description, job_id, model, peer, tx_hash, reverses, lines)
+       (sequence, hash, key, at_ms, kind, description, job, model, peer, tx_hash, reverses, lines)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     place.sequence,
-    place.hash,
-    posting.key,
+    Buffer.from(place.hash, 'hex'),
+    key,
     posting.atMs,
-    posting.kind,
-    posting.description,
-    posting.jobId,
-    posting.model,
-    posting.peer,
+    shared(posting.kind),
+    shared(posting.description),
+    jobColumn(posting, typeof key !== 'string'),
+    shared(posting.model),
+    shared(posting.peer),
     posting.txHash,
-    posting.reverses,
-    lines,
+    posting.reverses === null ? null : shortKey(posting.reverses),
+    JSON.stringify(
+      posting.lines.map(({ account, assetId, amount: value, channelId }) => [
+        shared(account),
+        shared(assetId),
+        value.toString(),
+        shared(channelId),
+      ]),
+    ),
   );
 }
 
-/** Returns those of the keys that exist, in one query. */
-export function takenKeys(reader: ReadHandle, keys: readonly string[]): ReadonlySet<string> {
-  const rows = reader.all<{ value: string }>(
-    'SELECT value FROM json_each(?) WHERE value IN (SELECT key FROM ledger_posting)',
-    JSON.stringify(keys),
+/** The key of a job's charge has its job; an empty text then stands for none. */
+function jobColumn({ key, jobId }: Posting, isShort: boolean): ShortId | null {
+  if (jobId === null) return isShort ? '' : null;
+  return isShort && key === `job:${jobId}:charged` ? null : shortId(jobId);
+}
+
+function toRow(reader: ReadHandle, row: StoredRow): PostingRow {
+  const shared = (number: number | null) => (number === null ? null : textOf(reader, number));
+  const { key } = row;
+  let jobId = row.job === null || row.job === '' ? null : longId(row.job);
+  if (row.job === null && typeof key !== 'string') jobId = longId(key);
+  return {
+    sequence: row.sequence,
+    hash: row.hash?.toString('hex') ?? null,
+    key: longKey(key),
+    atMs: row.at_ms,
+    // A missing text is damage: the entry's hash doesn't match what is left.
+    kind: (shared(row.kind) ?? '') as PostingKind,
+    description: shared(row.description) ?? '',
+    jobId,
+    model: shared(row.model),
+    peer: shared(row.peer),
+    txHash: row.tx_hash,
+    reverses: row.reverses === null ? null : longKey(row.reverses),
+    lines: hashedLines(reader, row.lines),
+  };
+}
+
+const storedLinesSchema = z.array(
+  z.tuple([z.number(), z.number(), z.string(), z.union([z.number(), z.null()])]),
+);
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
+}
+
+/** Returns lines in the form that is hashed, and a text that `insertPosting` didn't write as it is. */
+function hashedLines(reader: ReadHandle, stored: string): string {
+  const lines = storedLinesSchema.safeParse(parsed(stored));
+  if (!lines.success || JSON.stringify(lines.data) !== stored) return stored;
+  const shared = (number: number) => textOf(reader, number) ?? number;
+  return JSON.stringify(
+    lines.data.map(([account, asset, value, channel]) => [
+      shared(account),
+      shared(asset),
+      value,
+      channel === null ? null : shared(channel),
+    ]),
   );
-  return new Set(rows.map(({ value }) => value));
+}
+
+/** Returns those of the keys that exist. */
+export function takenKeys(reader: ReadHandle, keys: readonly string[]): ReadonlySet<string> {
+  const known = 'SELECT 1 FROM ledger_posting WHERE key = ?';
+  return new Set(keys.filter((key) => reader.get(known, shortKey(key)) !== null));
 }
 
 export function findPosting(reader: ReadHandle, key: string): Posting | null {
-  const row = reader.get<PostingRow>(`${POSTINGS} WHERE key = ?`, key);
-  return row === null ? null : toKept(row).posting;
+  const row = reader.get<StoredRow>(`${POSTINGS} WHERE key = ?`, shortKey(key));
+  return row === null ? null : toKept(toRow(reader, row)).posting;
 }
 
 /** Newest first. */
 export function listPostings(reader: ReadHandle, kind: PostingKind | null, limit: number): Posting[] {
   const rows =
     kind === null
-      ? reader.all<PostingRow>(`${POSTINGS} ORDER BY sequence DESC LIMIT ?`, limit)
-      : reader.all<PostingRow>(`${POSTINGS} WHERE kind = ? ORDER BY sequence DESC LIMIT ?`, kind, limit);
-  return rows.map((row) => toKept(row).posting);
+      ? reader.all<StoredRow>(`${POSTINGS} ORDER BY sequence DESC LIMIT ?`, limit)
+      : reader.all<StoredRow>(
+          `${POSTINGS} WHERE kind = ? ORDER BY sequence DESC LIMIT ?`,
+          findNumber(reader, kind),
+          limit,
+        );
+  return rows.map((row) => toKept(toRow(reader, row)).posting);
 }
 
 /** Returns postings in the order of recording. */
 export function readRows(reader: ReadHandle, afterSequence: number, limit: number): PostingRow[] {
-  return reader.all<PostingRow>(
-    `${POSTINGS} WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-    afterSequence,
-    limit,
-  );
+  return reader
+    .all<StoredRow>(`${POSTINGS} WHERE sequence > ? ORDER BY sequence LIMIT ?`, afterSequence, limit)
+    .map((row) => toRow(reader, row));
 }
 
 /** Fails with `database-corrupt` if the lines are unreadable. */
@@ -88,6 +170,9 @@ export function toKept({ sequence, hash, lines: text, ...fields }: PostingRow): 
 export function readLines(text: string): LedgerLine[] | null {
   try {
     const rows = JSON.parse(text) as [Account, string, string, string | null][];
+    // A number here is one whose shared text is missing.
+    if (rows.some(([account, assetId]) => typeof account !== 'string' || typeof assetId !== 'string'))
+      return null;
     return rows.map(([account, assetId, value, channelId]) => ({
       account,
       assetId,

@@ -1,11 +1,10 @@
 /** Stores the ledger's postings in SQLite: append-only, hash-chained, with running sums. */
-import { assert } from '../../../shared/assert.ts';
 import { amount, ZERO } from '../../../shared/money.ts';
-import type { Account, Flow, LedgerStore, Posting } from '../../ports/ledger.ts';
-import { QUARTER_MS } from '../../ports/ledger.ts';
+import type { Account, LedgerStore, Posting } from '../../ports/ledger.ts';
 import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
+import { readFlow, readFlowsBy, readFlowsByQuarter } from './ledger-flows.ts';
 import { findPosting, insertPosting, listPostings, readRows, takenKeys, toKept } from './ledger-rows.ts';
 import { addToSums, createSums, writeSums } from './ledger-sums.ts';
 
@@ -16,12 +15,6 @@ interface AmountRow {
 interface BalanceRow extends AmountRow {
   account: Account;
   asset_id: string;
-}
-
-interface FlowRow extends AmountRow {
-  from_ms: number;
-  name: string;
-  jobs: number;
 }
 
 export function openLedgerStore(writer: WriteHandle): LedgerStore {
@@ -44,24 +37,9 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
       writer
         .all<BalanceRow>('SELECT account, asset_id, amount FROM ledger_balance ORDER BY account, asset_id')
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
-    flows(account, assetId, by, { fromMs, toMs }) {
-      assert(
-        fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0,
-        'the span of flows must consist of whole quarters',
-      );
-      return writer
-        .all<FlowRow>(
-          `SELECT from_ms, name, amount, jobs FROM ledger_flow
-           WHERE account = ? AND asset_id = ? AND by = ? AND from_ms >= ? AND from_ms < ?
-           ORDER BY from_ms`,
-          account,
-          assetId,
-          by,
-          fromMs,
-          toMs,
-        )
-        .map(toFlow);
-    },
+    flow: (account, assetId, span) => readFlow(writer, account, assetId, span),
+    flowsBy: (by, account, assetId, span) => readFlowsBy(writer, by, { account, assetId, span }),
+    flowsByQuarter: (account, assetId, span) => readFlowsByQuarter(writer, account, assetId, span),
     sumForChannel: (account, channelId) => {
       const row = writer.get<AmountRow>(
         'SELECT amount FROM ledger_channel_sum WHERE account = ? AND channel_id = ?',
@@ -82,9 +60,8 @@ function append(writer: WriteHandle, postings: readonly Posting[]): void {
   const sums = createSums();
   for (const posting of postings) {
     sequence += 1;
-    const lines = linesText(posting.lines);
-    hash = postingHash(hash, sequence, posting, lines);
-    insertPosting(writer, { sequence, hash }, posting, lines);
+    hash = postingHash(hash, sequence, posting, linesText(posting.lines));
+    insertPosting(writer, { sequence, hash }, posting);
     addToSums(sums, posting);
   }
   writeSums(writer, sums);
@@ -96,13 +73,4 @@ function append(writer: WriteHandle, postings: readonly Posting[]): void {
   );
   const steps = (count: number) => Math.floor(count / CHECKPOINT_EVERY);
   if (steps(sequence) > steps(before)) setCheckpoint(writer, sequence, hash);
-}
-
-function toFlow(row: FlowRow): Flow {
-  return {
-    fromMs: row.from_ms,
-    name: row.name === '' ? null : row.name,
-    amount: amount(row.amount),
-    jobs: row.jobs,
-  };
 }

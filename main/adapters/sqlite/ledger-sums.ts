@@ -17,14 +17,14 @@ export interface Sums {
 }
 
 /** Only the last key column may contain it. */
-const SEPARATOR = '\0';
+export const SEPARATOR = '\0';
 
 /** Returns the key of an account with an asset or a channel. */
 export function pairKey(account: string, assetOrChannel: string): string {
   return account + SEPARATOR + assetOrChannel;
 }
 
-function flowKey(account: string, assetId: string, by: string, fromMs: number, name: string): string {
+export function flowKey(account: string, assetId: string, by: string, fromMs: number, name: string): string {
   return account + SEPARATOR + assetId + SEPARATOR + by + SEPARATOR + fromMs + SEPARATOR + name;
 }
 
@@ -113,34 +113,18 @@ export function writeSums(writer: WriteHandle, sums: Sums): void {
   }
 }
 
-/** Reads the stored sums. */
-export function readSums(reader: ReadHandle): Sums {
-  const sums = createSums();
-  for (const row of reader.all<{ account: string; asset_id: string; amount: string }>(
+/** Reads the stored balances by account and asset. */
+export function readBalances(reader: ReadHandle): Map<string, bigint> {
+  const rows = reader.all<{ account: string; asset_id: string; amount: string }>(
     'SELECT account, asset_id, amount FROM ledger_balance',
-  )) {
-    sums.balances.set(pairKey(row.account, row.asset_id), BigInt(row.amount));
-  }
-  for (const row of reader.all<{ account: string; channel_id: string; amount: string }>(
-    'SELECT account, channel_id, amount FROM ledger_channel_sum',
-  )) {
-    sums.channels.set(pairKey(row.account, row.channel_id), BigInt(row.amount));
-  }
-  for (const row of reader.all<FlowRow>(
-    'SELECT account, asset_id, by, from_ms, name, amount, jobs FROM ledger_flow',
-  )) {
-    const key = flowKey(row.account, row.asset_id, row.by, row.from_ms, row.name);
-    sums.flows.set(key, { amount: BigInt(row.amount), jobs: row.jobs });
-  }
-  return sums;
+  );
+  return new Map(rows.map((row) => [pairKey(row.account, row.asset_id), BigInt(row.amount)]));
 }
 
-interface FlowRow {
-  account: string;
-  asset_id: string;
-  by: string;
-  from_ms: number;
-  name: string;
-  amount: string;
-  jobs: number;
+/** Reads the stored sums by account and channel. */
+export function readChannelSums(reader: ReadHandle): Map<string, bigint> {
+  const rows = reader.all<{ account: string; channel_id: string; amount: string }>(
+    'SELECT account, channel_id, amount FROM ledger_channel_sum',
+  );
+  return new Map(rows.map((row) => [pairKey(row.account, row.channel_id), BigInt(row.amount)]));
 }

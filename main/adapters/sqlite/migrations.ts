@@ -10,6 +10,7 @@ import { benchmarks } from './migrations/0004-benchmarks.ts';
 import { ledgerChain } from './migrations/0005-ledger-chain.ts';
 import { postingsWithLines } from './migrations/0006-postings-with-lines.ts';
 import { identityAndChecksums } from './migrations/0007-identity-and-checksums.ts';
+import { compactRows } from './migrations/0008-compact-rows.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   ledger,
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ledgerChain,
   postingsWithLines,
   identityAndChecksums,
+  compactRows,
 ];
 
 /** Version of the newest step, which is the schema version of this program. */

@@ -5,24 +5,39 @@ import type { Database } from 'better-sqlite3';
 /** Schema version from which every row has one. */
 export const CHECKSUMS_SINCE = 7;
 
+/** Version from which jobs are compact rows, and shared texts exist. */
+export const COMPACT_SINCE = 8;
+
 /** SQL that computes each table's checksum, and the table's key for messages. The form must never change. */
 const CHECKSUM_SQL = {
-  job: 'row_checksum(id, body, paid)',
-  job_event: 'row_checksum(job_id, position, at_ms, state, note)',
+  shared_text: 'row_checksum(number, text)',
+  job: `row_checksum(id, side, state, paid, created_at_ms, model, peer, payer, channel, asset, input_tokens,
+    output_tokens, charged, cumulative, signer, signature, body)`,
   record: 'row_checksum(collection, key, value)',
   benchmark: 'row_checksum(id, at_ms, kind, conditions, result)',
 } as const;
 
-const KEYS: Readonly<Record<keyof typeof CHECKSUM_SQL, string>> = {
-  job: 'id',
+/** The same for databases that were written before {@link COMPACT_SINCE}. */
+const OLDER_SQL = {
+  job: 'row_checksum(id, body, paid)',
+  job_event: 'row_checksum(job_id, position, at_ms, state, note)',
+  record: CHECKSUM_SQL.record,
+  benchmark: CHECKSUM_SQL.benchmark,
+} as const;
+
+const KEYS: Readonly<Record<keyof typeof CHECKSUM_SQL | keyof typeof OLDER_SQL, string>> = {
+  shared_text: 'number',
+  job: `CASE typeof(id) WHEN 'blob' THEN lower(concat_ws('-', substr(hex(id), 1, 8), substr(hex(id), 9, 4),
+    substr(hex(id), 13, 4), substr(hex(id), 17, 4), substr(hex(id), 21))) ELSE id END`,
   job_event: "job_id || ' ' || position",
   record: "collection || ' ' || key",
   benchmark: 'id',
 };
 
-/** Returns 16 hexadecimal digits for the stored values of a row, in the order of its columns. */
+/** Returns 16 hexadecimal digits for the stored values of a row, in the order of its columns. Bytes count as hexadecimal. */
 export function rowChecksum(...values: unknown[]): string {
-  return hash('sha256', JSON.stringify(values)).slice(0, 16);
+  const plain = values.map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : value));
+  return hash('sha256', JSON.stringify(plain)).slice(0, 16);
 }
 
 /** Makes `row_checksum` available in this connection's SQL. */
@@ -33,8 +48,9 @@ export function addChecksumFunction(database: Database): void {
 /** Returns the first row that isn't as it was written, or null. */
 export function findChangedRow(database: Database): string | null {
   addChecksumFunction(database);
-  for (const [table, sql] of Object.entries(CHECKSUM_SQL)) {
-    const key = KEYS[table as keyof typeof CHECKSUM_SQL];
+  const version = Number(database.pragma('user_version', { simple: true }));
+  for (const [table, sql] of Object.entries(version < COMPACT_SINCE ? OLDER_SQL : CHECKSUM_SQL)) {
+    const key = KEYS[table as keyof typeof KEYS];
     const changed = database
       .prepare(`SELECT ${key} FROM ${table} WHERE checksum IS NOT ${sql} LIMIT 1`)
       .pluck();

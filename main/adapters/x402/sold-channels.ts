@@ -1,8 +1,8 @@
-/** Records of the channels on which this provider sells: a voucher is on disk when the call returns. */
+/** Records of the channels on which this provider sells. x402's server defers them, claims don't. */
 import { z } from 'zod';
 import { amount } from '../../../shared/money.ts';
 import type { SoldChannelRecord } from '../../ports/evidence.ts';
-import type { RecordStore } from '../../ports/store.ts';
+import { IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import { noteFailure } from './chain/operation.ts';
 import {
   bytesSchema,
@@ -40,18 +40,47 @@ export interface SoldChannels extends ChannelStorage {
   all(): readonly Channel[];
   find(channelId: string): Channel | null;
   change(channelId: string, update: (current: Channel) => Channel): void;
+  /**
+   * Keeps the channel's reservation until the returned function is called. x402's server lets a reservation expire after
+   * some minutes of the wall clock, and the charge of a request that lasts longer would be lost.
+   */
+  hold(channelId: string): () => void;
   /** In milliseconds since the epoch; null when no balance is due. */
   owedSinceMs(channel: Channel): number | null;
 }
 
-export function createSoldChannels(store: RecordStore): SoldChannels {
+export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): SoldChannels {
+  /** Reservations of requests in progress, and of those that ended without a record of it. */
+  const held = new Set<string>();
+  const given = new Set<string>();
   const read = (text: string): Channel => soldSchema.parse(JSON.parse(text)) as Channel;
   const find = (channelId: string): Channel | null => {
     const text = store.get(SOLD, channelKey(channelId));
     return text === null ? null : read(text);
   };
+
+  /** The channel as x402's server is to see it: this process knows better than a clock if a reservation is in use. */
+  function seen(channel: Channel): Channel {
+    const { pendingRequest } = channel;
+    if (pendingRequest === undefined) return channel;
+    const { pendingId } = pendingRequest;
+    if (!held.has(pendingId) && !given.has(pendingId)) return channel;
+    const expiresAt = held.has(pendingId) ? Number.MAX_SAFE_INTEGER : 0;
+    return { ...channel, pendingRequest: { ...pendingRequest, expiresAt } };
+  }
+
   return {
     find,
+    hold(channelId) {
+      const pendingId = find(channelId)?.pendingRequest?.pendingId;
+      if (pendingId === undefined) return () => undefined;
+      held.add(pendingId);
+      return () => {
+        held.delete(pendingId);
+        // Nobody uses it any more, although the disk may not have taken the record of that.
+        if (find(channelId)?.pendingRequest?.pendingId === pendingId) given.add(pendingId);
+      };
+    },
     owedSinceMs(channel) {
       if (!owes(channel)) return null;
       const since = store.get(OWED_SINCE, channelKey(channel.channelId));
@@ -67,7 +96,7 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
     },
     async updateChannel(channelId, update) {
       try {
-        return updateChannel(channelId, update);
+        return durability.defer(() => updateChannel(channelId, update));
       } catch (error) {
         noteFailure(error);
         throw error;
@@ -81,7 +110,7 @@ export function createSoldChannels(store: RecordStore): SoldChannels {
       status: 'unchanged',
     };
     store.update(SOLD, channelKey(channelId), (text) => {
-      const current = text === null ? undefined : read(text);
+      const current = text === null ? undefined : seen(read(text));
       const next = update(current);
       if (next === current) {
         result = { channel: current, status: 'unchanged' };
@@ -106,11 +135,14 @@ export function owes(channel: Channel): boolean {
   return BigInt(channel.chargedCumulativeAmount) > BigInt(channel.totalClaimed);
 }
 
-/** Frees the channels of requests that an earlier run left open: those requests will never finish. */
+/**
+ * Frees the channels of requests that an earlier run left open: those requests will never finish. One may have been a
+ * refund or a deposit that has reached the chain, so the next voucher is compared with the chain.
+ */
 export function clearPendingRequests(channels: SoldChannels): void {
   for (const channel of channels.all()) {
     if (channel.pendingRequest === undefined) continue;
-    channels.change(channel.channelId, ({ pendingRequest: _, ...rest }) => rest);
+    channels.change(channel.channelId, ({ pendingRequest: _, onchainSyncedAt: __, ...rest }) => rest);
   }
 }
 

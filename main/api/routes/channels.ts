@@ -1,5 +1,4 @@
-/** The deposits of this machine as a buyer. A machine that buys nothing has none. */
-import { AppError } from '../../../shared/errors.ts';
+/** The deposits of this machine as a buyer. */
 import type { DepositReturns } from '../../core/payments/index.ts';
 import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
@@ -9,14 +8,14 @@ type ChannelParts = Pick<ApiParts, 'depositReturns'>;
 export function channelRoutes(api: ApiImplementer['channels'], { depositReturns }: ChannelParts) {
   return {
     list: api.list.handler(async () => ({
-      channels: depositReturns === null ? [] : await listChannels(depositReturns),
+      channels: await listChannels(depositReturns),
     })),
     refund: api.refund.handler(async ({ input }) => {
-      await buying(depositReturns).refund(input.channelId.toLowerCase());
+      await depositReturns.refund(input.channelId.toLowerCase());
       return {};
     }),
     withdraw: api.withdraw.handler(async ({ input }) => {
-      const result = await buying(depositReturns).withdraw(input.channelId.toLowerCase());
+      const result = await depositReturns.withdraw(input.channelId.toLowerCase());
       return { state: result.kind, readyAtMs: result.kind === 'returned' ? null : result.readyAtMs };
     }),
   };
@@ -33,9 +32,4 @@ async function listChannels(returns: DepositReturns) {
       lastUsedMs,
       withdrawalReadyAtMs: withdrawal?.readyAtMs ?? null,
     }));
-}
-
-function buying(returns: DepositReturns | null): DepositReturns {
-  if (returns === null) throw new AppError('unsupported', 'This agent buys nothing, so it has no deposits.');
-  return returns;
 }

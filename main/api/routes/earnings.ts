@@ -1,14 +1,21 @@
 /** Earnings: sums by day and model, forecasts, ledger entries, and the claim and payout on demand. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../../../shared/errors.ts';
+import type { ExportFormat } from '../../../shared/exports.ts';
 import { ZERO } from '../../../shared/money.ts';
+import type { Overview } from '../../core/earnings/index.ts';
 import { POSTING_KINDS } from '../../ports/ledger.ts';
-import type { ApiImplementer } from '../implementer.ts';
+import { type ApiImplementer, translated } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
-type EarningsParts = Pick<ApiParts, 'ledger' | 'forecasts' | 'settlement' | 'assetId' | 'coinId'>;
+type EarningsParts = Pick<
+  ApiParts,
+  'ledger' | 'forecasts' | 'settlement' | 'assetId' | 'coinId' | 'earnings' | 'calendar' | 'doings' | 'log'
+>;
 
 export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsParts) {
-  const { ledger, forecasts, settlement, assetId, coinId } = parts;
+  const { ledger, forecasts, settlement, doings, assetId, coinId } = parts;
+  const exporting = createExporting(parts);
   return {
     byDay: api.byDay.handler(({ input }) => ({
       days: ledger.earningsByDay(assetId, coinId, input.days).map((day) => ({
@@ -21,11 +28,24 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
       forecast: forecasts.current(),
       scores: [...forecasts.scores(input.days)],
     })),
+    today: api.today.handler(() => {
+      const earned = new Map(ledger.earningsByHour(assetId).map((hour) => [hour.fromMs, hour.earned]));
+      return {
+        hours: doings.today().map(({ fromMs, toMs, did }) => ({
+          ...{ fromMs, toMs, did },
+          earned: (earned.get(fromMs) ?? ZERO).toString(),
+        })),
+      };
+    }),
     byModel: api.byModel.handler(({ input }) => ({
       models: ledger
         .earningsByModel(assetId, input.days)
         .map((model) => ({ ...model, earned: model.earned.toString() })),
     })),
+    overview: api.overview.handler(({ input }) => overviewText(parts.earnings.overview(input.days))),
+    export: api.export.handler(({ input, signal, path }) =>
+      translated(exporting(input, signal), path, parts.log),
+    ),
     receivables: api.receivables.handler(() => ({
       receivables: settlement.receivables().map((receivable) => ({
         ...receivable,
@@ -72,4 +92,63 @@ async function settleNow(settlement: ApiParts['settlement']) {
     claimTx: claims[0]?.tx.hash ?? null,
     settleTx: settle?.tx.hash ?? null,
   };
+}
+
+function overviewText({ days, models, devices, totals }: Overview) {
+  return {
+    days: days.map((each) => ({
+      ...each,
+      earned: each.earned.toString(),
+      feesCoin: each.feesCoin.toString(),
+    })),
+    models: models.map((each) => ({ ...each, earned: each.earned.toString() })),
+    devices: devices.map((each) => ({ ...each, earned: each.earned.toString() })),
+    totals: { ...totals, earned: totals.earned.toString(), feesCoin: totals.feesCoin.toString() },
+  };
+}
+
+interface ExportInput {
+  readonly format: ExportFormat;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** Pieces are sent in messages of about this many characters: below the limit of a message, few for a large ledger. */
+const PIECE_CHARACTERS = 64 * 1024;
+
+function createExporting({ earnings, calendar }: EarningsParts) {
+  let isRunning = false;
+  /** Other work runs between two pieces, so that an export doesn't hold up a job. */
+  return async function* exporting(
+    { format, from, to }: ExportInput,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<string, void, void> {
+    if (isRunning) throw new AppError('busy', 'Another export is running. Wait until it has finished.');
+    const fromMs = from === null ? 0 : calendar.startOfDay(noonOf(from));
+    const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noonOf(to));
+    isRunning = true;
+    try {
+      let piece = '';
+      for (const text of earnings.export({ format, fromMs, toMs })) {
+        if (signal?.aborted) return;
+        piece += text;
+        if (piece.length < PIECE_CHARACTERS) continue;
+        yield piece;
+        piece = '';
+        await nextTurn();
+      }
+      if (piece !== '') yield piece;
+    } finally {
+      isRunning = false;
+    }
+  };
+}
+
+/** Noon of a local day, which is on that day in any zone. Fails with `bad-request`. */
+function noonOf(day: string): number {
+  const inUtc = new Date(`${day}T12:00:00Z`);
+  if (Number.isNaN(inUtc.getTime()) || inUtc.toISOString().slice(0, 10) !== day) {
+    throw new AppError('bad-request', `Invalid day "${day}". Use an existing day as YYYY-MM-DD.`);
+  }
+  return Date.parse(`${day}T12:00:00`);
 }

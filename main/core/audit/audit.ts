@@ -36,11 +36,15 @@ export async function audit(sources: AuditSources): Promise<Audit> {
       rebuilt.set(key, (rebuilt.get(key) ?? 0n) + value);
     },
   };
-  for (const { sequence, key, what } of sources.ledger.problems()) {
-    findings.differ(key === null ? `entry ${sequence ?? ''}`.trim() : `entry ${sequence} (${key})`, what);
-  }
+  const problems = sources.problems();
+  // Prevents an unhandled rejection when a comparison fails first.
+  problems.catch(() => undefined);
   const receipts = await compareWithReceipts(sources, findings);
   const { entries, transactions } = await compareWithChain(sources, receipts, findings);
+  const stored = (await problems).map(({ sequence, key, what }) => ({
+    about: key === null ? `entry ${sequence ?? ''}`.trim() : `entry ${sequence} (${key})`,
+    what,
+  }));
   const balances = sources.ledger.trialBalance().map(({ account, assetId }) => {
     const books = sources.ledger.balance(account, assetId);
     const found = rebuilt.get(`${account} ${assetId}`);
@@ -54,5 +58,10 @@ export async function audit(sources: AuditSources): Promise<Audit> {
       );
     }
   }
-  return { differences, notes, balances, counted: { entries, receipts: receipts.count, transactions } };
+  return {
+    differences: [...stored, ...differences],
+    notes,
+    balances,
+    counted: { entries, receipts: receipts.count, transactions },
+  };
 }

@@ -3,6 +3,7 @@ import { AppError } from '../../../shared/errors.ts';
 import { networkOf } from '../../../shared/money.ts';
 import type { ChainEvidence, TransactionEvidence } from '../../ports/evidence.ts';
 import type { KeptPosting, LedgerLine, Posting } from '../../ports/ledger.ts';
+import { isOfJob, nameOrphans } from './orphans.ts';
 import type { ReceiptSums } from './receipts.ts';
 import type { AuditSources, Findings } from './sources.ts';
 
@@ -17,7 +18,7 @@ interface Named {
 
 const TRANSACTIONS_AT_ONCE = 8;
 
-/** Returns the number of ledger entries and of transactions that it compared. */
+/** Also compares the number of entries with that of the jobs. Returns the number of entries and of transactions. */
 export async function compareWithChain(
   sources: AuditSources,
   receipts: ReceiptSums,
@@ -25,10 +26,15 @@ export async function compareWithChain(
 ): Promise<{ entries: number; transactions: number }> {
   const networks = new Map<string, Named>();
   let entries = 0;
+  let ofJobs = 0;
   for (const page of sources.ledger.pages()) {
     entries += page.length;
-    for (const entry of page) collect(entry, networks);
+    for (const entry of page) {
+      collect(entry, networks);
+      if (isOfJob(entry.posting)) ofJobs += 1;
+    }
   }
+  if (ofJobs !== receipts.booked) nameOrphans(sources, findings);
   let transactions = 0;
   for (const [network, named] of networks) {
     const evidence = sources.chains.get(network) ?? null;

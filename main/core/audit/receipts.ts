@@ -10,76 +10,73 @@ export interface ReceiptSums {
   readonly count: number;
   /** Charges that are not recorded in the ledger yet, by channel. */
   readonly underWay: ReadonlyMap<string, bigint>;
+  /** Charged jobs with their ledger entry. */
+  readonly booked: number;
 }
 
 /** Checks every charged job; returns the totals for the comparison with the chain. */
 export async function compareWithReceipts(sources: AuditSources, findings: Findings): Promise<ReceiptSums> {
-  const { ledger } = sources;
   const underWay = new Map<string, bigint>();
   let count = 0;
   let unsigned = 0;
   let booked = 0;
   for (const page of sources.jobs()) {
+    const charged: ChargedJob[] = [];
     for (const job of page) {
-      if (job.charged === null || job.charged === '0' || job.channelId === null) continue;
-      if (job.cumulative === null) {
+      if (isCharged(job)) charged.push(job);
+      else if (job.state === 'delivered' && job.channelId !== null && job.charged !== null) {
         // Intended, but not known to be charged: a job in progress, or one that the next start decides.
-        if (job.state === 'delivered') {
-          underWay.set(job.channelId, (underWay.get(job.channelId) ?? 0n) + BigInt(job.charged));
-        }
-        continue;
-      }
-      if (job.receipt === null) unsigned += 1;
-      else {
-        count += 1;
-        const flaw = await receiptFlaw(job, job.receipt, sources);
-        if (flaw !== null) findings.differ(`job ${job.id}`, flaw);
-      }
-      const posting = ledger.find(`job:${job.id}:charged`);
-      if (posting === null) {
-        findings.differ(
-          `job ${job.id}`,
-          `It was charged ${job.charged}, but the ledger has no entry for it.`,
-        );
-        continue;
-      }
-      booked += 1;
-      const account = job.side === 'sold' ? 'channels:owed' : 'expense:inference';
-      const line = posting.lines.find((entry) => entry.account === account);
-      if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
-        findings.differ(
-          `job ${job.id}`,
-          `It was charged ${job.charged} of ${job.assetId}; the ledger has ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,
-        );
-      }
-      if (line !== undefined && line.channelId !== job.channelId) {
-        findings.differ(`job ${job.id}`, 'The ledger entry has another channel than the job.');
+        underWay.set(job.channelId, (underWay.get(job.channelId) ?? 0n) + BigInt(job.charged));
       }
     }
+    // The signatures of a page are checked on other cores meanwhile.
+    const flaws = Promise.all(charged.map((job) => job.receipt && receiptFlaw(job, job.receipt, sources)));
+    const differences = charged.map((job) => entryFlaws(job, sources));
+    for (const [index, flaw] of (await flaws).entries()) {
+      const job = charged[index];
+      const { found, flaws: others } = differences[index] ?? { found: false, flaws: [] };
+      if (job?.receipt === null) unsigned += 1;
+      else count += 1;
+      if (found) booked += 1;
+      for (const what of [flaw, ...others]) if (what !== null) findings.differ(`job ${job?.id}`, what);
+    }
   }
-  nameOrphans(sources, booked, findings);
   if (unsigned > 0) {
     findings.note(
       `${unsigned} charged jobs have no receipt, because of a crash or because the requester left before it; the channels' vouchers cover them.`,
     );
   }
-  return { count, underWay };
+  return { count, underWay, booked };
 }
 
-/** Reports ledger entries whose job doesn't exist or isn't charged. */
-function nameOrphans({ ledger, findJob }: AuditSources, booked: number, findings: Findings): void {
-  const entries: string[] = [];
-  let count = 0;
-  for (const page of ledger.pages()) {
-    for (const { posting } of page) {
-      if (posting.kind !== 'job-charged' && posting.kind !== 'job-bought') continue;
-      count += 1;
-      const job = posting.jobId === null ? null : findJob(posting.jobId);
-      if (job === null || job.charged === null || job.cumulative === null) entries.push(posting.key);
-    }
+type ChargedJob = Job & { readonly charged: string; readonly cumulative: string; readonly channelId: string };
+
+/** True if money moved for this job. */
+export function isCharged(job: Job): job is ChargedJob {
+  return job.charged !== null && job.charged !== '0' && job.channelId !== null && job.cumulative !== null;
+}
+
+/** Compares a charged job with its ledger entry. */
+function entryFlaws(
+  job: ChargedJob,
+  { ledger }: AuditSources,
+): { readonly found: boolean; readonly flaws: readonly string[] } {
+  const posting = ledger.find(`job:${job.id}:charged`);
+  if (posting === null) {
+    return { found: false, flaws: [`It was charged ${job.charged}, but the ledger has no entry for it.`] };
   }
-  if (count === booked && entries.length === 0) return;
-  for (const key of entries) findings.differ(`entry ${key}`, 'It has no charged job.');
+  const flaws: string[] = [];
+  const account = job.side === 'sold' ? 'channels:owed' : 'expense:inference';
+  const line = posting.lines.find((entry) => entry.account === account);
+  if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
+    flaws.push(
+      `It was charged ${job.charged} of ${job.assetId}; the ledger has ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,
+    );
+  }
+  if (line !== undefined && line.channelId !== job.channelId) {
+    flaws.push('The ledger entry has another channel than the job.');
+  }
+  return { found: true, flaws };
 }
 
 /** Describes why a receipt is invalid; null if it is valid. */

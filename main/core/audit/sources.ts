@@ -1,6 +1,7 @@
 /** Inputs of an audit, and the collector of its findings. */
 import type { Job } from '../../../shared/jobs.ts';
 import type { ChainEvidence, SoldChannelRecord } from '../../ports/evidence.ts';
+import type { LedgerProblem } from '../../ports/ledger.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { Ledger } from '../ledger/index.ts';
 
@@ -15,8 +16,10 @@ export interface Difference {
 export interface AuditSources {
   readonly ledger: Pick<
     Ledger,
-    'problems' | 'pages' | 'find' | 'balance' | 'trialBalance' | 'bookedOnChannel' | 'sumForChannel'
+    'pages' | 'find' | 'balance' | 'trialBalance' | 'bookedOnChannel' | 'sumForChannel'
   >;
+  /** Verifies what is stored, meanwhile: see `Ledger.problems`. */
+  readonly problems: () => Promise<readonly LedgerProblem[]>;
   /** All jobs, a page at a time. */
   readonly jobs: () => Iterable<readonly Job[]>;
   readonly findJob: (id: string) => Job | null;

@@ -6,6 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { GpuProbe, MachineReader } from '../../ports/machine.ts';
 import type { EngineDuty } from '../engine/index.ts';
+import type { EngineSpeedOptions } from './engine-speed.ts';
 import { failureText } from './failure-text.ts';
 import { measureMachine } from './measure-machine.ts';
 import { type Measured, measuredFrom, type OfferSpeeds, type Served } from './measured.ts';
@@ -22,6 +23,8 @@ export interface BenchmarkDependencies {
   readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity setting allows. */
   readonly comfortDutyPercent: () => number;
+  /** Keeps jobs away while the model's speed is measured; see {@link EngineSpeedOptions.reserve}. */
+  readonly reserve: EngineSpeedOptions['reserve'];
   /** Called with the measurements once they are stored. */
   readonly onMeasured?: (measurements: readonly Measurement[]) => void;
 }

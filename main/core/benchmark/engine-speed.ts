@@ -16,6 +16,11 @@ export interface EngineSpeedOptions {
   /** Percent of time that the owner's intensity allows. */
   readonly comfortDutyPercent: number;
   readonly clock: Clock;
+  /**
+   * Keeps jobs away from the engine and resolves when none is running, with the function that lets them in again.
+   * Without it a provider that always has jobs would never learn its speed.
+   */
+  readonly reserve: (signal: AbortSignal) => Promise<() => void>;
   /** Called after each run with the share that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
 }
@@ -58,18 +63,13 @@ export async function measureEngineSpeeds(
   if (status.state !== 'ready') return { measurements: [], unavailable: [missing('No model is loaded.')] };
   const { loaded } = status;
   const cases = casesFor(loaded.sequences, options.comfortDutyPercent);
-  const pace = await options.duty.during(100, () => estimatePace(engine, options.signal));
   const measurements: Measurement[] = [];
   const unavailable: EngineSpeeds['unavailable'][number][] = [];
   const todo: { each: EngineCase; size: EngineSize }[] = [];
-  for (const [index, each] of cases.entries()) {
-    const size = sizeOf(each, loaded.contextTokens, pace, index === 0);
-    if (typeof size === 'object') todo.push({ each, size });
-    else if (size === 'too-slow') {
-      unavailable.push(missing('The measurement would take too long on this machine.', each));
-    }
-  }
-  for (const [index, { each, size }] of todo.entries()) {
+  const measureNext = async (index: number) => {
+    const next = todo[index];
+    if (next === undefined) return;
+    const { each, size } = next;
     const onRun = (share: number) => options.onProgress((index + share) / todo.length);
     const found = await options.duty.during(each.dutyPercent, () =>
       measureCase(engine, { ...options, loaded, each, size, onRun }),
@@ -77,7 +77,23 @@ export async function measureEngineSpeeds(
     if (found.length === 0)
       unavailable.push(missing('The model ended its response too early for a measurement.', each));
     measurements.push(...found);
+  };
+  // Only the model's speed needs the machine for itself: offers and forecasts rest on it.
+  const release = await options.reserve(options.signal);
+  try {
+    const pace = await options.duty.during(100, () => estimatePace(engine, options.signal));
+    for (const [index, each] of cases.entries()) {
+      const size = sizeOf(each, loaded.contextTokens, pace, index === 0);
+      if (typeof size === 'object') todo.push({ each, size });
+      else if (size === 'too-slow') {
+        unavailable.push(missing('The measurement would take too long on this machine.', each));
+      }
+    }
+    await measureNext(0);
+  } finally {
+    release();
   }
+  for (let index = 1; index < todo.length; index += 1) await measureNext(index);
   return { measurements, unavailable };
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { GpuProbe, MachineReader } from '../../ports/machine.ts';
 import type { EngineDuty } from '../engine/index.ts';
-import { measureEngineSpeeds } from './engine-speed.ts';
+import { type EngineSpeedOptions, measureEngineSpeeds } from './engine-speed.ts';
 import { failureText } from './failure-text.ts';
 import type { BenchmarkRecord } from './record.ts';
 
@@ -20,6 +20,7 @@ export interface MeasureMachineOptions {
   readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity setting allows. */
   readonly comfortDutyPercent: () => number;
+  readonly reserve: EngineSpeedOptions['reserve'];
   readonly signal: AbortSignal;
   readonly onStep: (step: Partial<BenchmarkStep>) => void;
 }
@@ -43,6 +44,7 @@ export async function measureMachine(options: MeasureMachineOptions): Promise<Be
     duty,
     comfortDutyPercent: options.comfortDutyPercent(),
     clock,
+    reserve: options.reserve,
     onProgress: (share) => onStep({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * share }),
   });
   return {

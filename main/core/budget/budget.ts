@@ -24,10 +24,14 @@ export interface BudgetOptions {
 export interface Budget {
   /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
   openRequest(priceMax: Price | null): RequestBudget;
+  /** Base units charged or reserved within the last 24 hours. */
+  spentDay(): bigint;
   /** True if the provider has delivered more valid receipts than failures. */
   isTrusted(peer: string): boolean;
   /** True if the provider got payments and hasn't delivered more valid receipts than failures. */
   hasFailed(peer: string): boolean;
+  /** Counts a charge that an earlier run made and this one learned. */
+  noteCharged(charged: bigint): void;
   /** The limits that the payment client applies. */
   readonly deposits: DepositLimits;
 }
@@ -50,11 +54,20 @@ export function createBudget(options: BudgetOptions): Budget {
       }));
       paid.note(end.model, end.price);
     } else if (end.kind === 'failed') {
-      peers.change(peer, (record) => ({ ...record, failures: record.failures + 1 }));
+      noteFailure(peer);
     }
   }
 
+  function noteFailure(peer: string): void {
+    peers.change(peer, (record) => ({ ...record, failures: record.failures + 1 }));
+  }
+
+  function noteCharged(charged: bigint): void {
+    if (charged > 0n) day.add({ charged });
+  }
+
   return {
+    noteCharged,
     openRequest: (priceMax) =>
       openRequestBudget({
         limitOf: (model, offered) => priceLimit(settings(), paid, { model, asked: priceMax, offered }),
@@ -66,11 +79,18 @@ export function createBudget(options: BudgetOptions): Budget {
         },
         settle(peer, reserved, charged, end) {
           open -= reserved;
-          if (charged > 0n) day.add({ charged });
+          noteCharged(charged);
           noteEnd(peer, end);
         },
+        correct(charged, counted, countedAtMs) {
+          if (charged >= counted) noteCharged(charged - counted);
+          else day.takeBack({ charged: counted - charged }, countedAtMs);
+        },
+        noteFailure,
+        now: () => clock.now(),
         log,
       }),
+    spentDay: () => day.get().charged + open,
     isTrusted: (peer) => isTrusted(peers.find(peer)),
     hasFailed(peer) {
       const record = peers.find(peer);

@@ -17,6 +17,11 @@ export interface DayTotals {
   get(): DayTotal;
   /** Adds to the current hour. Durable when it returns. */
   add(change: Partial<DayTotal>): void;
+  /**
+   * Takes back what was added at that time, from the hour in which it counts: taken from a later one, it would still be
+   * missing there when the first has passed. Nothing changes if that hour has passed. Durable when it returns.
+   */
+  takeBack(change: Partial<Pick<DayTotal, 'charged' | 'deposited'>>, atMs: number): void;
 }
 
 const HOUR_MS = 3_600_000;
@@ -87,5 +92,21 @@ export function createDayTotals(records: RecordStore, clock: Clock): DayTotals {
       };
       store([...hours.filter((each) => each.hour !== hour), next]);
     },
+    takeBack({ charged = 0n, deposited = 0n }, atMs) {
+      const hour = Math.floor(atMs / HOUR_MS);
+      const hours = counted();
+      if (!hours.some((each) => each.hour === hour)) return;
+      const reduced = (each: Hour): Hour => ({
+        ...each,
+        charged: atLeastZero(each.charged - charged),
+        deposited: atLeastZero(each.deposited - deposited),
+      });
+      store(hours.map((each) => (each.hour === hour ? reduced(each) : each)));
+    },
   };
+}
+
+/** Hours that a clock change has merged no longer tell what was added when. */
+function atLeastZero(units: bigint): bigint {
+  return units > 0n ? units : 0n;
 }

@@ -35,7 +35,7 @@ export function createDepositLimits(parts: DepositLimitParts): DepositLimits {
     if (peers.find(peer) === null && charged > 0n) {
       peers.change(peer, (record) => ({ ...record, verified: charged, receipts: 1, isFunded: true }));
     }
-    return peers.current(peer, held, (lapsed) => day.add({ deposited: -lapsed }));
+    return peers.current(peer, held, (lapsed, signedAtMs) => day.takeBack({ deposited: lapsed }, signedAtMs));
   }
 
   /** Largest sum that the provider may hold beyond what its receipts prove. */

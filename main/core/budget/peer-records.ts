@@ -37,9 +37,9 @@ export interface PeerRecords {
   find(peer: string): PeerRecord | null;
   /**
    * Returns the record without deposits that can no longer reach the chain. `held` is what the provider's channels
-   * hold now; `onLapsed` gets the sum of those that never arrived.
+   * hold now; `onLapsed` gets each one that never arrived, with the time of its signature.
    */
-  current(peer: string, held: bigint, onLapsed: (amount: bigint) => void): PeerRecord;
+  current(peer: string, held: bigint, onLapsed: (amount: bigint, signedAtMs: number) => void): PeerRecord;
   change(peer: string, change: (record: PeerRecord) => PeerRecord): void;
 }
 
@@ -67,8 +67,9 @@ export function createPeerRecords(records: RecordStore, clock: Clock): PeerRecor
       if (lapsed.length === 0) return record;
       const left = { ...record, pending: record.pending.filter(isOpen) };
       change(peer, () => left);
-      const missing = lapsed.filter(({ heldBefore }) => held <= heldBefore);
-      if (missing.length > 0) onLapsed(missing.reduce((sum, each) => sum + each.amount, 0n));
+      for (const { amount, untilMs, heldBefore } of lapsed) {
+        if (held <= heldBefore) onLapsed(amount, untilMs - PENDING_MS);
+      }
       return left;
     },
   };

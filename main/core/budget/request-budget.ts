@@ -1,4 +1,5 @@
 /** The budget of one request, over all providers that it pays: price limit, cost, and at most one untrusted provider. */
+import { assert } from '../../../shared/assert.ts';
 import type { AppError } from '../../../shared/errors.ts';
 import type { Price } from '../../../shared/price.ts';
 import type { Log } from '../../ports/log.ts';
@@ -20,6 +21,11 @@ export type HoldEnd =
 export interface Hold {
   /** Only the first call counts. */
   end(end: HoldEnd): void;
+  /**
+   * Replaces the charge that the end counted by the one that the provider proved later. If that is more than it was
+   * entitled to, the purchase counts as failed.
+   */
+  learned(charged: bigint, isEntitled: boolean): void;
 }
 
 export interface RequestBudget {
@@ -38,6 +44,10 @@ export interface RequestBudgetParts {
   readonly leftToday: () => bigint;
   readonly reserve: (units: bigint) => void;
   readonly settle: (peer: string, reserved: bigint, charged: bigint, end: HoldEnd) => void;
+  /** Counts the difference between a charge and what was counted for it at that time. */
+  readonly correct: (charged: bigint, counted: bigint, countedAtMs: number) => void;
+  readonly noteFailure: (peer: string) => void;
+  readonly now: () => number;
   readonly log: Log;
 }
 
@@ -97,15 +107,23 @@ export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
       paid.add(peer);
       used += costMax;
       parts.reserve(costMax);
-      let isOpen = true;
+      let counted: { readonly charged: bigint; readonly atMs: number; readonly hasFailed: boolean } | null =
+        null;
       return {
         end(end) {
-          if (!isOpen) return;
-          isOpen = false;
+          if (counted !== null) return;
+          counted = { charged: chargeOf(end, costMax), atMs: parts.now(), hasFailed: end.kind === 'failed' };
           if (end.kind === 'unused' && !wasPaid) paid.delete(peer);
-          const charged = chargeOf(end, costMax);
-          used += charged - costMax;
-          parts.settle(peer, costMax, charged, end);
+          used += counted.charged - costMax;
+          parts.settle(peer, costMax, counted.charged, end);
+        },
+        learned(charged, isEntitled) {
+          assert(counted !== null, 'a charge is learned after the purchase has ended');
+          used += charged - counted.charged;
+          parts.correct(charged, counted.charged, counted.atMs);
+          const isFailure = !isEntitled && !counted.hasFailed;
+          if (isFailure) parts.noteFailure(peer);
+          counted = { ...counted, charged, hasFailed: counted.hasFailed || isFailure };
         },
       };
     },

@@ -1,6 +1,6 @@
 /** Schedules the requests of one engine: first come, first served, never more than there are sequences. */
 import { AppError } from '../../../shared/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
 import type { EngineCommand } from '../../ports/engine-process.ts';
 import { Generation } from './generation.ts';
@@ -10,11 +10,23 @@ export interface GenerationsOptions {
   readonly send: (command: EngineCommand) => void;
   /** Called when the number of busy sequences changes. */
   readonly onActive: (count: number) => void;
+  /** Maximum time from a request's sequence to its first event. */
+  readonly beginMsMax: number;
+  /** Called when a request took longer and was failed: the process computes without end. */
+  readonly onStuck: () => void;
 }
+
+/**
+ * A stopped machine stops this process too, and its timers are due before the engine's events have arrived: the engine
+ * gets this much time more.
+ */
+const LATE_MS = 5_000;
 
 export class Generations {
   readonly #options: GenerationsOptions;
   readonly #active = new Map<number, Generation>();
+  /** Until the first event of an active request. */
+  readonly #deadlines = new Map<number, Timer>();
   #waiting: Generation[] = [];
   #sequences = 0;
   #lastId = 0;
@@ -62,6 +74,7 @@ export class Generations {
   deliver(event: GenerateEvent | AppError, id: number): void {
     const generation = this.#active.get(id);
     if (!generation) return;
+    this.#begun(id);
     if (event instanceof AppError) generation.fail(event);
     else generation.accept(event);
     if (event instanceof AppError || event.type === 'end') this.#finish(generation);
@@ -100,9 +113,30 @@ export class Generations {
       if (!generation) return;
       generation.start();
       this.#active.set(generation.id, generation);
-      send({ type: 'generate', id: generation.id, request: mutable(generation.request) });
+      const { clock, beginMsMax } = this.#options;
+      const { id } = generation;
+      const late = () =>
+        this.#deadlines.set(
+          id,
+          clock.after(LATE_MS, () => this.#failStuck(generation)),
+        );
+      this.#deadlines.set(id, clock.after(beginMsMax, late));
+      send({ type: 'generate', id, request: mutable(generation.request) });
       onActive(this.#active.size);
     }
+  }
+
+  /** Rendering and tokenizing a prompt takes seconds at most; a template without end takes the whole process. */
+  #failStuck(generation: Generation): void {
+    this.#begun(generation.id);
+    this.#active.delete(generation.id);
+    generation.fail(new AppError('bad-request', 'The model’s chat template doesn’t end for these messages.'));
+    this.#options.onStuck();
+  }
+
+  #begun(id: number): void {
+    this.#deadlines.get(id)?.cancel();
+    this.#deadlines.delete(id);
   }
 
   #finish(generation: Generation): void {
@@ -123,6 +157,7 @@ export class Generations {
 
   #takeActive(): Generation[] {
     const taken = [...this.#active.values()];
+    for (const { id } of taken) this.#begun(id);
     this.#active.clear();
     return taken;
   }

@@ -41,6 +41,12 @@ export class Restarts {
     return this.#crashes > restartsMax ? null : Math.min(capMs, baseMs * 2 ** (this.#crashes - 1));
   }
 
+  /** Returns the delay before a restart that no crash has caused. */
+  delayWithoutCrash(): number {
+    this.#readySinceMs = null;
+    return this.#options.baseMs;
+  }
+
   schedule(delayMs: number, restart: () => void): void {
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timer = null;

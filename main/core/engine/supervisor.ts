@@ -44,11 +44,14 @@ export interface SupervisorOptions {
   readonly handBackGraceMs?: number;
   /** Maximum duration of a load before SIGKILL. Default 10 min: a large model on a slow disk takes several. */
   readonly loadMsMax?: number;
+  /** Maximum time until the engine has rendered and tokenized a prompt. Default 3 min: it has the lowest priority. */
+  readonly beginMsMax?: number;
   /** Checks a model's file before the process reads it; a rejection fails the load. Default: no check. */
   readonly inspect?: (model: ModelFile) => Promise<void>;
 }
 
 const LOAD_MS_MAX = 600_000;
+const BEGIN_MS_MAX = 180_000;
 const HANDED_BACK = 'The owner of this machine is using it.';
 
 interface Wanted {
@@ -96,6 +99,8 @@ class Supervisor {
   #unloading: Pending<void> | null = null;
   /** Set while the process is being stopped or killed on purpose. */
   #exiting: Deferred<void> | null = null;
+  /** Set while the process is being killed because of a request. */
+  #isStuck = false;
   #handingBack: Promise<GivenBack | null> | null = null;
   #lastRequest = 0;
 
@@ -114,6 +119,8 @@ class Supervisor {
     this.#generations = new Generations({
       clock,
       send: (command) => this.#link.send(command),
+      beginMsMax: options.beginMsMax ?? BEGIN_MS_MAX,
+      onStuck: () => this.#stuck(),
       onActive: (activeSequences) => {
         if (this.#status.state === 'ready') this.#setStatus({ ...this.#status, activeSequences });
       },
@@ -293,6 +300,13 @@ class Supervisor {
     process.kill();
   }
 
+  /** Kills a process that a request keeps busy without end. That is no crash: a requester must not wear the engine out. */
+  #stuck(): void {
+    if (this.#exiting) return;
+    this.#isStuck = true;
+    this.#link.process?.kill();
+  }
+
   #receive(report: EngineReport, from: EngineProcess): void {
     if (report.type === 'events') {
       for (const event of report.events) this.#generations.deliver(toGenerateEvent(event), event.id);
@@ -331,6 +345,8 @@ class Supervisor {
     this.#loadDeadline?.cancel();
     this.#generations.close();
     this.#settleUnloading();
+    const isStuck = this.#isStuck;
+    this.#isStuck = false;
     if (this.#exiting) {
       this.#generations.endActive();
       this.#exiting.resolve();
@@ -342,9 +358,9 @@ class Supervisor {
       this.#setStatus({ state: 'stopped' });
       return;
     }
-    const inMs = this.#restarts.countCrash();
+    const inMs = isStuck ? this.#restarts.delayWithoutCrash() : this.#restarts.countCrash();
     if (inMs === null) this.#giveUp(cause);
-    else this.#restartLater(inMs, cause);
+    else this.#restartLater(inMs, isStuck ? 'stopped because of a prompt without end' : cause);
   }
 
   #restartLater(inMs: number, cause: string): void {

@@ -1,6 +1,7 @@
 /** Exports one row per line of each ledger entry (RFC 4180), with its value at that time and the rate's source. */
 import { type Asset, formatUnits, networkOf } from '../../../shared/money.ts';
 import type { Rate } from '../../ports/rates.ts';
+import { row } from './cells.ts';
 import { type ExportSources, knownAsset } from './sources.ts';
 
 const COLUMNS = [
@@ -73,21 +74,4 @@ function worth(value: bigint, asset: Asset, rate: Rate | null): readonly string[
 export function fiatValue(value: bigint, decimals: number, rate: string): string {
   const [whole = '0', fraction = ''] = rate.split('.');
   return formatUnits(value * BigInt(whole + fraction), decimals + fraction.length);
-}
-
-function row(cells: readonly string[]): string {
-  return `${cells.map(cell).join(',')}\r\n`;
-}
-
-/**
- * Signs with which spreadsheets begin a formula, in ASCII and in the forms that they read alike. Texts that begin with
- * space, control or invisible characters are included, because spreadsheets skip those.
- */
-const FORMULA_START = /^[\s\p{Cc}\p{Cf}=+\-@\u2212\uFF0B\uFF0D\uFF1D\uFF20]/u;
-const NUMBER = /^-?\d+(\.\d+)?$/;
-
-/** Quotes a cell if needed. A leading apostrophe stops spreadsheets from reading a text as a formula. */
-function cell(text: string): string {
-  const harmless = FORMULA_START.test(text) && !NUMBER.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

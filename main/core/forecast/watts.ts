@@ -7,6 +7,8 @@ import type { RecordStore } from '../../ports/store.ts';
 export interface WattsMeter {
   /** Null until both states were sampled, or where no sensor reports power. */
   extra(): number | null;
+  /** Draw at this moment beyond the resting machine's mean; null until that is known, or without a sensor. */
+  extraNow(): number | null;
   stop(): void;
 }
 
@@ -48,6 +50,10 @@ export function createWattsMeter(parts: {
     extra() {
       const { working, resting } = means;
       return working === null || resting === null ? null : Math.max(0, working - resting);
+    },
+    extraNow() {
+      const now = watts();
+      return now === null || means.resting === null ? null : Math.max(0, now - means.resting);
     },
     stop: () => timer.cancel(),
   };

@@ -7,6 +7,8 @@ import { readText } from '../network/index.ts';
 
 /** `details.reason` after a 402: the lease was corrected as the provider requires, so a retry may succeed. */
 export const PAYMENT_CORRECTED = 'payment-corrected';
+/** `details.reason` after a 402 that proves a charge for the very request that it refuses: `details.charged`. */
+export const REFUSAL_CHARGED = 'refusal-charged';
 
 const ERROR_CHARACTERS_MAX = 64 * 1024;
 const MESSAGE_CHARACTERS_MAX = 300;
@@ -18,7 +20,16 @@ export async function refusal(response: Response, lease: PaymentLease, peer: str
   const parsed = errorBodySchema.safeParse(readJson(text));
   const given = parsed.success ? parsed.data.error : null;
   if (status === 402) {
-    await lease.refused({ status, headers: Object.fromEntries(response.headers), body: text });
+    const { charged, isExplained } = await lease.refused({
+      status,
+      headers: Object.fromEntries(response.headers),
+      body: text,
+    });
+    if (!isExplained) {
+      return new AppError('payment-required', 'The provider charged for a request that it rejected.', {
+        details: { peer, reason: REFUSAL_CHARGED, charged },
+      });
+    }
     return new AppError('payment-required', 'The provider rejected the payment.', {
       details: { peer, reason: PAYMENT_CORRECTED, ...(given?.code ? { code: given.code } : {}) },
     });

@@ -8,7 +8,7 @@ import { charge, inputTokensMax } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
-import type { HoldEnd } from '../budget/index.ts';
+import type { Hold, HoldEnd } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { billFlaw, outputTokensMaxOf } from './bill-check.ts';
 import { type BoughtJob, endState, errorOf } from './bought-job.ts';
@@ -25,6 +25,7 @@ export interface PurchaseTerms {
   readonly costMax: Amount;
   readonly lease: PaymentLease;
   readonly job: BoughtJob;
+  readonly hold: Hold;
 }
 
 export interface SettlementContext {
@@ -86,17 +87,20 @@ export async function settlePurchase(
 
 /**
  * Ends a lease without a payment response; the job's charge is added when it is known. `chargeMax` is what the provider
- * may charge if it ended the response itself; a higher charge is a false bill, although the voucher covers it.
+ * may charge if it refused the request or ended the response itself; a higher charge is a false bill, although the
+ * voucher covers it.
  */
 export async function abandonLease(
   context: Pick<SettlementContext, 'onCheat' | 'onUnexpected'>,
-  { lease, job, candidate }: Pick<PurchaseTerms, 'lease' | 'job' | 'candidate'>,
+  { lease, job, candidate, hold }: Pick<PurchaseTerms, 'lease' | 'job' | 'candidate' | 'hold'>,
   chargeMax: Amount | null,
 ): Promise<void> {
   await lease.abandon((charge) => {
     try {
       job.learnCharge(charge);
-      if (chargeMax !== null && charge.charged > chargeMax) context.onCheat(candidate.peer, 'charge');
+      const isEntitled = chargeMax === null || charge.charged <= chargeMax;
+      hold.learned(charge.charged, isEntitled);
+      if (!isEntitled) context.onCheat(candidate.peer, 'charge');
     } catch (error) {
       context.onUnexpected(error);
     }

@@ -1,6 +1,7 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
 import { type AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
+import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import {
   type AskedCompletion,
@@ -15,11 +16,11 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer, PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
-import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
+import { type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { type BoughtJob, endState, recordPurchase } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
-import { connectionError, PAYMENT_CORRECTED, refusal } from './provider-errors.ts';
+import { connectionError, PAYMENT_CORRECTED, REFUSAL_CHARGED, refusal } from './provider-errors.ts';
 import { openConnection, type PurchaseConnection } from './purchase-connection.ts';
 import { abandonLease, type PurchaseTerms, settlePurchase } from './purchase-settlement.ts';
 import { type Batch, ResponseReader } from './response-reader.ts';
@@ -93,7 +94,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const job = await recordOrAbandon(context, request, lease).catch((error: unknown) => {
+  const job = await recordDurably(context, request, lease).catch((error: unknown) => {
     // Nothing was sent to the provider.
     hold.end({ kind: 'unused' });
     throw error;
@@ -111,10 +112,9 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     });
     if (response.status !== 200 || !response.body) throw await refusal(response, lease, peer);
     job.step('running', { startedAtMs: clock.now() });
-    return streamPurchase(context, { candidate, asked, costMax, lease, job }, connection, {
+    return streamPurchase(context, { candidate, asked, costMax, lease, job, hold }, connection, {
       body: response.body,
       requester,
-      hold,
     });
   } catch (error) {
     connection.stopTimer();
@@ -123,13 +123,26 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfRefusal(cause));
     try {
       job.close(cause.code === 'payment-required' ? 'refused' : endState(cause), { error: cause.code });
+    } catch (second) {
+      context.jobs.leave(job.job().id);
+      throw second;
     } finally {
       // Also on a disk that doesn't take the job's end: the channel would stay in use.
-      if (cause.details.reason !== PAYMENT_CORRECTED) {
-        await abandonLease(context, { lease, job, candidate }, null).catch(context.onUnexpected);
-      }
+      await endLease(context, { candidate, lease, job, hold }, cause).catch(context.onUnexpected);
     }
     throw cause;
+  }
+}
+
+/** Ends the lease of a purchase without a response. A 402 has ended it; any other status is no reason to charge. */
+async function endLease(
+  context: PurchaseContext,
+  terms: Pick<PurchaseTerms, 'candidate' | 'lease' | 'job' | 'hold'>,
+  { details }: AppError,
+): Promise<void> {
+  if (details.reason === REFUSAL_CHARGED) context.onCheat(terms.candidate.peer, REFUSAL_CHARGED);
+  else if (details.reason !== PAYMENT_CORRECTED) {
+    await abandonLease(context, terms, details.status === undefined ? null : ZERO);
   }
 }
 
@@ -147,7 +160,9 @@ function endOfLease(error: unknown): HoldEnd {
 
 /** Returns its end after a response other than 200. */
 function endOfRefusal(cause: AppError): HoldEnd {
-  if (cause.details.reason === PAYMENT_CORRECTED) return { kind: 'refused' };
+  const { reason, charged } = cause.details;
+  if (reason === PAYMENT_CORRECTED) return { kind: 'refused' };
+  if (reason === REFUSAL_CHARGED) return { kind: 'failed', charged: BigInt(String(charged)) };
   switch (cause.code) {
     case 'aborted':
       return { kind: 'stopped', charged: null };
@@ -164,17 +179,18 @@ function endOfRefusal(cause: AppError): HoldEnd {
 interface StreamParts {
   readonly body: ReadableStream<Uint8Array>;
   readonly requester: AbortSignal;
-  readonly hold: Hold;
 }
 
 /** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */
-async function recordOrAbandon(
+async function recordDurably(
   context: PurchaseContext,
   { candidate, continues }: PurchaseRequest,
   lease: PaymentLease,
 ): Promise<BoughtJob> {
   try {
-    return recordPurchase(context, candidate, lease, continues);
+    const job = recordPurchase(context, candidate, lease, continues);
+    await context.jobs.durable();
+    return job;
   } catch (error) {
     await lease.abandon().catch(context.onUnexpected);
     throw error;
@@ -185,9 +201,9 @@ function streamPurchase(
   context: PurchaseContext,
   terms: PurchaseTerms,
   connection: PurchaseConnection,
-  { body, requester, hold }: StreamParts,
+  { body, requester }: StreamParts,
 ): Purchase {
-  const { job } = terms;
+  const { job, hold } = terms;
   const reader = new ResponseReader(body, {
     peer: terms.candidate.peer,
     requester,
@@ -204,6 +220,7 @@ function streamPurchase(
       connection.expect(context.limits.receiptMs);
       await reader.readReceipt();
       hold.end(await settlePurchase(context, terms, reader.summary(), cause));
+      await context.jobs.durable();
     } catch (error) {
       context.onUnexpected(error);
       hold.end({ kind: 'failed', charged: null });
@@ -220,7 +237,7 @@ function streamPurchase(
     try {
       job.close('failed', { error: isAppError(error) ? error.code : 'payment-required' });
     } catch (second) {
-      // A disk that doesn't take this step either: the next start ends the job.
+      context.jobs.leave(job.job().id);
       context.onUnexpected(second);
     }
   }

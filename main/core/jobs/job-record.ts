@@ -38,14 +38,12 @@ export function recordJob(
     continuedBy: null,
     ...known,
   };
-  jobs.insert(job);
-  jobs.appendEvent(job.id, { atMs: createdAtMs, state: 'admitted', note: null });
+  jobs.insert(job, { atMs: createdAtMs, state: 'admitted', note: null });
   return {
     job: () => job,
     step(state, patch, note = null) {
       job = { ...job, ...patch, state };
-      jobs.update(job.id, { ...patch, state });
-      jobs.appendEvent(job.id, { atMs: clock.now(), state, note });
+      jobs.update(job.id, { ...patch, state }, { atMs: clock.now(), state, note });
     },
   };
 }

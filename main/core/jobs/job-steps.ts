@@ -10,7 +10,7 @@ export interface JobSteps {
   /** Returns the job. Fails with `not-found`. */
   find(id: string): Job;
   /** Writes a step and records its charge, all or nothing; returns the job after it. */
-  write(id: string, patch: JobPatch, event: JobEvent | null): Job;
+  write(id: string, patch: JobPatch, event?: JobEvent, paid?: 'claimed' | 'settled'): Job;
 }
 
 export function createJobSteps(records: JobRecords, ledger: Pick<Ledger, 'jobCharged'>): JobSteps {
@@ -22,14 +22,12 @@ export function createJobSteps(records: JobRecords, ledger: Pick<Ledger, 'jobCha
 
   return {
     find,
-    write: (id, patch, event) =>
+    write: (id, patch, event, paid) =>
       records.transaction(() => {
         const before = find(id);
         const state = patch.state ?? before.state;
         assert(mayFollow(before.state, state), `job ${id} can't change from ${before.state} to ${state}`);
-        records.update(id, patch);
-        if (event !== null) records.appendEvent(id, event);
-        const after = find(id);
+        const after = records.update(id, patch, event, paid);
         if (!UNFINISHED_STATES.includes(state)) ledger.jobCharged(after);
         return after;
       }),

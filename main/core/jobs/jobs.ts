@@ -4,9 +4,10 @@ import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobFilter, JobRecords, JobStore } from '../../ports/jobs.ts';
+import { type Durability, IMMEDIATE } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
-import { type ChargedTotal, recoverJobs } from './recovery.ts';
+import { type ChargedTotal, recoverJobs, recoverOne } from './recovery.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
 
 export interface JobPage {
@@ -42,6 +43,8 @@ export interface Jobs extends JobStore {
    * charged on a channel that this machine sells on; null when it is unknown.
    */
   recover(chargedTotal?: ChargedTotal): readonly Job[];
+  /** Ends the jobs that were left in the same way. Called when the disk takes writes again. */
+  recoverLeft(chargedTotal?: ChargedTotal): void;
   /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
@@ -50,11 +53,14 @@ export interface JobsParts {
   readonly records: JobRecords;
   readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel'>;
   readonly clock: Clock;
+  /** Defers the steps of jobs. Default: each is on disk immediately. */
+  readonly durability?: Durability;
 }
 
-export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
+export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const listeners = new Set<(job: Job) => void>();
+  const left = new Set<string>();
   // Deferred, so that a listener that throws can't undo a step that moves money.
   const notify = (job: Job) =>
     queueMicrotask(() => {
@@ -65,23 +71,26 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
     const from: JobState = paid === 'claimed' ? 'charged' : 'claimed';
     const event = { atMs: clock.now(), state: paid, note: txHash };
     const changed = records.transaction(() =>
-      jobs.map((job) => {
-        records.markPaid(job.id, paid);
+      jobs.map((job) =>
         // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        return steps.write(job.id, job.state === from ? { state: paid } : {}, event);
-      }),
+        steps.write(job.id, job.state === from ? { state: paid } : {}, event, paid),
+      ),
     );
     changed.forEach(notify);
   }
 
   return {
-    insert(job) {
+    insert(job, event) {
       assert(FIRST_STATES.includes(job.state), `a job can't begin as ${job.state}`);
-      records.insert(job);
+      durability.defer(() => records.insert(job, event));
       notify(job);
     },
-    update: (id, patch) => notify(steps.write(id, patch, null)),
-    appendEvent: (id, event) => records.appendEvent(id, event),
+    update(id, patch, event) {
+      const job = durability.defer(() => steps.write(id, patch, event));
+      notify(job);
+      return job;
+    },
+    durable: () => durability.durable(),
     list: (page) => listPage(records, page),
     show: (id) => ({ job: steps.find(id), events: records.events(id) }),
     counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => ({
@@ -96,7 +105,16 @@ export function createJobs({ records, ledger, clock }: JobsParts): Jobs {
       mark(covered, 'claimed', txHash);
     },
     markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
+    leave: (id) => void left.add(id),
     recover: (chargedTotal = () => null) => recoverJobs({ records, steps, ledger, clock }, chargedTotal),
+    recoverLeft(chargedTotal = () => null) {
+      for (const id of left) {
+        const job = records.find(id);
+        const isOpen = job !== null && UNFINISHED_STATES.includes(job.state);
+        if (isOpen) notify(recoverOne({ steps, ledger, clock }, job, chargedTotal));
+        left.delete(id);
+      }
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

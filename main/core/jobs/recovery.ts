@@ -29,18 +29,19 @@ export function recoverJobs(parts: RecoveryParts, chargedTotal: ChargedTotal): r
   }
 }
 
-function recoverOne(parts: RecoveryParts, job: Job, chargedTotal: ChargedTotal): Job {
+/** Ends one job. */
+export function recoverOne(parts: Omit<RecoveryParts, 'records'>, job: Job, chargedTotal: ChargedTotal): Job {
   const atMs = parts.clock.now();
   const endedAtMs = job.endedAtMs ?? atMs;
   const cumulative = job.cumulative ?? cumulativeIfCharged(parts, job, chargedTotal);
   if (cumulative !== null) {
-    const event = { atMs, state: 'charged', note: 'Recorded after a restart' } as const;
+    const event = { atMs, state: 'charged', note: 'Recorded later' } as const;
     return parts.steps.write(job.id, { state: 'charged', endedAtMs, cumulative }, event);
   }
   return parts.steps.write(
     job.id,
     { state: 'failed', endedAtMs, error: job.error ?? 'engine-failed' },
-    { atMs, state: 'failed', note: 'Idlewatt ended unexpectedly during this job' },
+    { atMs, state: 'failed', note: 'The end of this job was not recorded' },
   );
 }
 
@@ -48,7 +49,11 @@ function recoverOne(parts: RecoveryParts, job: Job, chargedTotal: ChargedTotal):
  * The channel's cumulative amount, if the charge of this job came through. A channel's jobs are charged one after
  * another, so a charge that the ledger lacks belongs to this job.
  */
-function cumulativeIfCharged({ ledger }: RecoveryParts, job: Job, chargedTotal: ChargedTotal): string | null {
+function cumulativeIfCharged(
+  { ledger }: Pick<RecoveryParts, 'ledger'>,
+  job: Job,
+  chargedTotal: ChargedTotal,
+): string | null {
   const { side, state, channelId, charged } = job;
   if (side !== 'sold' || state !== 'delivered' || channelId === null || charged === null) return null;
   const total = chargedTotal(channelId);

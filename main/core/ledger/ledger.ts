@@ -19,9 +19,12 @@ import type { PostingRequest } from './posting.ts';
 import {
   createReports,
   type DayEarnings,
+  type HourEarnings,
   type ModelEarnings,
   type NetworkEarnings,
   type PeerEarnings,
+  type QuarterEarnings,
+  type Spent,
 } from './reports.ts';
 
 const PAGE = 1_000;
@@ -44,11 +47,18 @@ export interface Ledger extends Bookings {
   pendingPayout(assetId: string): Amount;
   /** One entry per local day, oldest first, ending with today; days without income are included with zero. */
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  earningsByHour(assetId: string): readonly HourEarnings[];
+  /** Quarters of an hour with income in the last local days, today included, oldest first. */
+  earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
   /** Earnings of the last local days, today included, highest first. */
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
   /** The same by the peers that bought. */
   earningsByPeer(assetId: string, days: number): readonly PeerEarnings[];
-  /** The same for every asset that was ever income, by the network that its ID names. */
+  /** Spent on bought answers in the last local days, today included, highest first. */
+  spentByModel(assetId: string, days: number): readonly Spent[];
+  spentByPeer(assetId: string, days: number): readonly Spent[];
+  /** Earnings for every asset that was ever income, by the network that its ID names. */
   earningsByNetwork(days: number): readonly NetworkEarnings[];
   /** The entry of an event; null when it was never recorded. */
   find(key: string): Posting | null;
@@ -92,8 +102,12 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     received: (assetId) => amount(balance('income:jobs', assetId) - pendingPayout(assetId)),
     pendingPayout,
     earningsByDay: reports.byDay,
+    earningsByHour: reports.byHour,
+    earningsByQuarter: reports.byQuarter,
     earningsByModel: reports.byModel,
     earningsByPeer: reports.byPeer,
+    spentByModel: reports.spentByModel,
+    spentByPeer: reports.spentByPeer,
     earningsByNetwork: reports.byNetwork,
     find: store.find,
     sumForChannel: store.sumForChannel,

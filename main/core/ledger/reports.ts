@@ -1,9 +1,11 @@
 /** Sums earnings by day, model, peer and network from the running flows. */
-import { assert, forceUnwrap } from '../../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Flow, LedgerStore } from '../../ports/ledger.ts';
+import type { Flow, LedgerStore, NamedFlow, TimedFlow } from '../../ports/ledger.ts';
 import type { Calendar } from '../calendar/index.ts';
+
+const HOUR_MS = 3_600_000;
 
 export interface DayEarnings {
   /** Local calendar day, `YYYY-MM-DD`. */
@@ -13,6 +15,13 @@ export interface DayEarnings {
   readonly jobs: number;
   /** Fees in base units of the chain's native coin. */
   readonly feesCoin: Amount;
+}
+
+export interface QuarterEarnings {
+  /** Start of a quarter of an hour with income. */
+  readonly fromMs: number;
+  readonly earned: Amount;
+  readonly jobs: number;
 }
 
 export interface ModelEarnings {
@@ -27,6 +36,13 @@ export interface PeerEarnings {
   readonly jobs: number;
 }
 
+/** Spent on answers of one model, or of one provider. */
+export interface Spent {
+  readonly name: string;
+  readonly spent: Amount;
+  readonly jobs: number;
+}
+
 export interface NetworkEarnings {
   /** CAIP-2 id, e.g. `eip155:31337`. */
   readonly network: string;
@@ -35,11 +51,22 @@ export interface NetworkEarnings {
   readonly jobs: number;
 }
 
+export interface HourEarnings {
+  readonly fromMs: number;
+  readonly earned: Amount;
+}
+
 export interface Reports {
   earnedSince(assetId: string, start: 'today' | 'week'): Amount;
   byDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  /** Oldest first. */
+  byQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** The hours of the local day, 23 to 25, the coming ones included. */
+  byHour(assetId: string): readonly HourEarnings[];
   byModel(assetId: string, days: number): readonly ModelEarnings[];
   byPeer(assetId: string, days: number): readonly PeerEarnings[];
+  spentByModel(assetId: string, days: number): readonly Spent[];
+  spentByPeer(assetId: string, days: number): readonly Spent[];
   byNetwork(days: number): readonly NetworkEarnings[];
 }
 
@@ -59,76 +86,86 @@ export function createReports(parts: {
   };
   /** Until the end of today: an entry of a later day was dated by a clock that was wrong. */
   const since = (fromMs: number) => ({ fromMs, toMs: calendar.startOfNextDay(clock.now()) });
-  const incomeSince = (assetId: string, fromMs: number, by: 'model' | 'peer' = 'model'): readonly Flow[] =>
-    store.flows('income:jobs', assetId, by, since(fromMs));
+  const incomeSince = (assetId: string, fromMs: number): Flow =>
+    store.flow('income:jobs', assetId, since(fromMs));
 
-  /** Groups by name, highest first; flows without a name are left out. */
-  const grouped = (assetId: string, days: number, by: 'model' | 'peer') => {
-    const groups = new Map<string, { earned: bigint; jobs: number }>();
-    for (const { name, amount: flowed, jobs } of incomeSince(assetId, dayStarts(days)[0] ?? 0, by)) {
-      if (name === null) continue;
-      const sum = groups.get(name) ?? { earned: 0n, jobs: 0 };
-      sum.earned -= flowed;
-      sum.jobs += jobs;
-      groups.set(name, sum);
-    }
-    return [...groups]
-      .map(([name, { earned, jobs }]) => ({ name, earned: amount(earned), jobs }))
-      .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
-  };
+  const earnedBy = (assetId: string, days: number, by: 'model' | 'peer') =>
+    named(store.flowsBy(by, 'income:jobs', assetId, since(dayStarts(days)[0] ?? 0)), -1n).map(
+      ({ name, sum, jobs }) => ({ name, earned: sum, jobs }),
+    );
+  const spentBy = (assetId: string, days: number, by: 'model' | 'peer'): readonly Spent[] =>
+    named(store.flowsBy(by, 'expense:inference', assetId, since(dayStarts(days)[0] ?? 0)), 1n).map(
+      ({ name, sum, jobs }) => ({ name, spent: sum, jobs }),
+    );
 
   return {
     earnedSince(assetId, start) {
       const now = clock.now();
       const fromMs = start === 'today' ? calendar.startOfDay(now) : calendar.startOfWeek(now);
-      return amount(-total(incomeSince(assetId, fromMs)));
+      return amount(-incomeSince(assetId, fromMs).amount);
     },
     byDay(assetId, coinId, days) {
       const starts = dayStarts(days);
-      const first = forceUnwrap('there is a first day', starts[0]);
-      const sums = starts.map(() => ({ earned: 0n, jobs: 0, feesCoin: 0n }));
-      const each = (flows: readonly Flow[], add: (day: (typeof sums)[number], flow: Flow) => void) => {
-        let index = 0;
-        for (const flow of flows) {
-          while (flow.fromMs >= (starts[index + 1] ?? Number.POSITIVE_INFINITY)) index += 1;
-          add(forceUnwrap('a flow has its day', sums[index]), flow);
-        }
-      };
-      each(incomeSince(assetId, first), (day, flow) => {
-        day.earned -= flow.amount;
-        day.jobs += flow.jobs;
-      });
-      each(store.flows('fees:network', coinId, 'model', since(first)), (day, flow) => {
-        day.feesCoin += flow.amount;
-      });
       return starts.map((fromMs, index) => {
-        const { earned, jobs, feesCoin } = forceUnwrap('a day has its sums', sums[index]);
-        return { day: calendar.day(fromMs), earned: amount(earned), jobs, feesCoin: amount(feesCoin) };
+        const span = { fromMs, toMs: starts[index + 1] ?? calendar.startOfNextDay(clock.now()) };
+        const income = store.flow('income:jobs', assetId, span);
+        return {
+          day: calendar.day(fromMs),
+          earned: amount(-income.amount),
+          jobs: income.jobs,
+          feesCoin: store.flow('fees:network', coinId, span).amount,
+        };
       });
     },
+    byQuarter: (assetId, days) =>
+      store
+        .flowsByQuarter('income:jobs', assetId, since(dayStarts(days)[0] ?? 0))
+        .map(({ fromMs, amount: flowed, jobs }) => ({ fromMs, earned: amount(-flowed), jobs })),
+    byHour(assetId) {
+      const startMs = calendar.startOfDay(clock.now());
+      const endMs = calendar.startOfNextDay(startMs);
+      return hoursOf(store.flowsByQuarter('income:jobs', assetId, since(startMs)), startMs, endMs);
+    },
     byModel: (assetId, days) =>
-      grouped(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
+      earnedBy(assetId, days, 'model').map(({ name, ...sums }) => ({ model: name, ...sums })),
     byPeer: (assetId, days) =>
-      grouped(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+      earnedBy(assetId, days, 'peer').map(({ name, ...sums }) => ({ peer: name, ...sums })),
+    spentByModel: (assetId, days) => spentBy(assetId, days, 'model'),
+    spentByPeer: (assetId, days) => spentBy(assetId, days, 'peer'),
     byNetwork(days) {
       const fromMs = dayStarts(days)[0] ?? 0;
       return store
         .balances()
         .filter(({ account }) => account === 'income:jobs')
         .map(({ assetId }) => {
-          const flows = incomeSince(assetId, fromMs);
+          const income = incomeSince(assetId, fromMs);
           return {
             // An asset's ID is its network's ID, a slash, and its contract on that network.
             network: assetId.slice(0, assetId.lastIndexOf('/')),
             assetId,
-            earned: amount(-total(flows)),
-            jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
+            earned: amount(-income.amount),
+            jobs: income.jobs,
           };
         });
     },
   };
 }
 
-function total(flows: readonly Flow[]): bigint {
-  return flows.reduce((sum, flow) => sum + flow.amount, 0n);
+/** Highest first; flows without a name are left out. `sign` makes the sums positive. */
+function named(flows: readonly NamedFlow[], sign: bigint) {
+  return flows
+    .flatMap(({ name, amount: flowed, jobs }) =>
+      name === null ? [] : [{ name, sum: amount(sign * flowed), jobs }],
+    )
+    .sort((left, right) => (left.sum === right.sum ? 0 : left.sum < right.sum ? 1 : -1));
+}
+
+function hoursOf(flows: readonly TimedFlow[], startMs: number, endMs: number): HourEarnings[] {
+  const sums = new Map<number, bigint>();
+  for (let fromMs = startMs; fromMs < endMs; fromMs += HOUR_MS) sums.set(fromMs, 0n);
+  for (const { fromMs, amount: flowed } of flows) {
+    const hourMs = startMs + Math.floor((fromMs - startMs) / HOUR_MS) * HOUR_MS;
+    sums.set(hourMs, (sums.get(hourMs) ?? 0n) - flowed);
+  }
+  return [...sums].map(([fromMs, earned]) => ({ fromMs, earned: amount(earned) }));
 }

@@ -30,11 +30,11 @@ export function answerFailures(
   app: Hono,
   failures: Failures,
   /** Seconds for the `retry-after` header; null omits it. */
-  retryAfterS: (error: unknown, status: number) => number | null,
+  retryAfterS: (error: unknown, status: number, context: Context) => number | null,
 ): void {
   function answer(context: Context, error: unknown): Response {
     const { status, body } = failures.toResponse(error);
-    const delayS = retryAfterS(error, status);
+    const delayS = retryAfterS(error, status, context);
     if (delayS !== null) context.header('retry-after', String(delayS));
     return context.json(body, status as ContentfulStatusCode);
   }

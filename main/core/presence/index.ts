@@ -6,6 +6,7 @@ export {
   type PresenceRules,
   type PresenceSettings,
 } from './decide.ts';
+export { createDoings, type Doing, type Doings, type DoneHour, doingOf } from './doings.ts';
 export type { WindowSettings } from './hours.ts';
 export { createPresence, type PresenceParts, type PresenceService } from './presence.ts';
 export { createSensing, type Sensing } from './sensing.ts';

@@ -8,23 +8,30 @@ export interface ActiveJob {
   readonly requester: string;
   readonly startedAtMs: number;
   readonly outputTokens: number;
+  /** Null until the engine has reported it. */
+  readonly inputTokens: number | null;
+  /** Output at which the job ends at the latest. */
+  readonly maxTokens: number;
+  /** Charge so far, in base units; null until the prompt is counted. */
+  readonly charge: string | null;
   readonly tokensPerSecond: number | null;
 }
 
 export interface ActiveJobs {
   list(): readonly ActiveJob[];
   /** Adds a job, which `abort` ends; returns the function that removes it when it is concluded. */
-  add(job: SoldJob, abort: AbortController): () => void;
+  add(job: SoldJob, maxTokens: number, abort: AbortController): () => void;
   /** Reports a change of the list or of its tokens. */
   changed(): void;
   /** Ends every job now; resolves when all are concluded. */
   handBack(): Promise<void>;
-  /** Resolves when all current jobs have ended, or after this time. */
-  settled(graceMs: number): Promise<void>;
+  /** Resolves when all current jobs have ended, or after this time; rejects if the signal aborts. */
+  settled(graceMs: number, signal?: AbortSignal): Promise<void>;
 }
 
 interface Running {
   readonly job: SoldJob;
+  readonly maxTokens: number;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
 }
@@ -33,12 +40,15 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
   const running = new Map<string, Running>();
 
   function list(): readonly ActiveJob[] {
-    return [...running.values()].map(({ job }) => ({
+    return [...running.values()].map(({ job, maxTokens }) => ({
       id: job.id,
       model: job.model,
       requester: job.peer,
       startedAtMs: job.startedAtMs,
       outputTokens: job.outputTokens(),
+      inputTokens: job.inputTokens(),
+      maxTokens,
+      charge: job.chargeSoFar()?.toString() ?? null,
       tokensPerSecond: job.tokensPerSecond(),
     }));
   }
@@ -46,9 +56,9 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
 
   return {
     list,
-    add(job, abort) {
+    add(job, maxTokens, abort) {
       const { promise: ended, resolve } = Promise.withResolvers<void>();
-      running.set(job.id, { job, abort, ended });
+      running.set(job.id, { job, maxTokens, abort, ended });
       return () => {
         running.delete(job.id);
         changed();
@@ -61,11 +71,17 @@ export function createActiveJobs(clock: Clock, onActive: (jobs: readonly ActiveJ
       for (const { abort } of all) if (!abort.signal.aborted) abort.abort('owner');
       await Promise.all(all.map(({ ended }) => ended));
     },
-    async settled(graceMs) {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
+    async settled(graceMs, signal) {
+      const { promise: late, resolve, reject } = Promise.withResolvers<void>();
       const timer = clock.after(graceMs, resolve);
-      await Promise.race([late, Promise.all([...running.values()].map(({ ended }) => ended))]);
-      timer.cancel();
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        await Promise.race([late, Promise.all([...running.values()].map(({ ended }) => ended))]);
+      } finally {
+        timer.cancel();
+        signal?.removeEventListener('abort', onAbort);
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Limits the transactions that requesters make this provider send: each deposit and each refund costs it a network
- * fee. A transaction of a channel that has been used for jobs is paid for and isn't limited.
+ * Limits what requesters make this provider do on the chain. Each deposit and each refund costs it a network fee, and
+ * each payment without a funded channel here costs calls to a node, which limits them, too: without calls, no claim
+ * reaches the chain. A transaction of a channel that has been used for jobs is paid for and isn't limited.
  */
 import type { Clock } from '../../ports/clock.ts';
 import type { Admission, PaidRequest, PaymentGate } from '../../ports/payments.ts';
@@ -11,12 +12,16 @@ export interface ChainWorkLimits {
   readonly chainWorkPerPeerMax: number;
   /** Deposits and refunds of all peers per hour that were sent to the chain. */
   readonly chainWorkMax: number;
+  /** Payments of one peer and of all peers per minute that the chain is asked about and that come without money. */
+  readonly unfundedPerPeerMax: number;
+  readonly unfundedMax: number;
 }
 
 /** Passes a request to the gate. Fails with `busy` if it needs the chain and a limit is reached. */
 export type AdmitPayment = (peer: string, request: PaidRequest) => Promise<Admission>;
 
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const ALL = 'all';
 
 export function limitChainWork(gate: PaymentGate, clock: Clock, limits: ChainWorkLimits): AdmitPayment {
@@ -31,15 +36,38 @@ export function limitChainWork(gate: PaymentGate, clock: Clock, limits: ChainWor
     eventsMax: limits.chainWorkMax,
     message: 'This provider has reached its limit of deposits and refunds per hour. See Retry-After.',
   });
+  const admitUnfunded = limitUnfunded(gate, clock, limits);
   return async (peer, request) => {
     const work = gate.chainWork(request);
     if (work === null || work.isPaidFor) return gate.admit(request);
+    if (work.kind === 'check') return admitUnfunded(peer, request);
     perPeer.check(peer);
     total.check(ALL);
-    // An attempt counts for the peer even if it fails: verifying it costs calls to the chain.
+    // An attempt counts for the peer even if it fails.
     perPeer.note(peer);
-    const admission = await gate.admit(request);
+    const admission = await admitUnfunded(peer, request);
     if (wasSent(admission)) total.note(ALL);
+    return admission;
+  };
+}
+
+/** Limits the payments that turn out to be worth nothing. */
+function limitUnfunded(gate: PaymentGate, clock: Clock, limits: ChainWorkLimits): AdmitPayment {
+  const window = {
+    clock,
+    windowMs: MINUTE_MS,
+    message: 'Too many payments without a funded channel were checked. See Retry-After.',
+  };
+  const perPeer = createRateLimit({ ...window, eventsMax: limits.unfundedPerPeerMax });
+  const total = createRateLimit({ ...window, eventsMax: limits.unfundedMax });
+  return async (peer, request) => {
+    perPeer.check(peer);
+    total.check(ALL);
+    const admission = await gate.admit(request);
+    if (!wasSent(admission)) {
+      perPeer.note(peer);
+      total.note(ALL);
+    }
     return admission;
   };
 }

@@ -1,4 +1,6 @@
 /** Public interface of the provider module. */
+
 export type { ActiveJob } from './active-jobs.ts';
+export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 export { createProviderService, type ProviderOptions, type ProviderService } from './service.ts';

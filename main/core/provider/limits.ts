@@ -6,9 +6,8 @@ import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/
 import { charge } from '../../../shared/price.ts';
 import type { BodyLimits } from './body-places.ts';
 import type { ChainWorkLimits } from './chain-work.ts';
-import type { RequestRateLimits } from './request-rate.ts';
 
-export interface ProviderLimits extends BodyLimits, ChainWorkLimits, RequestRateLimits {
+export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /** Concurrent requests of one peer. */
@@ -25,6 +24,9 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits, RequestRate
   /** Requests for channels that are in progress, in total and of one peer. */
   readonly channelRequestsMax: number;
   readonly channelRequestsPerPeerMax: number;
+  /** Requests of one peer within {@link freeWindowMs} that cost it nothing: offers, prices, and what is refused. */
+  readonly freePerPeerMax: number;
+  readonly freeWindowMs: number;
   /** Size up to which the body of a request without a payment is received, to tell its price. */
   readonly unpaidBodyBytesMax: number;
 }
@@ -46,8 +48,10 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   bodiesPerPeerMax: 8,
   unprovenBodiesMax: 16,
   unprovenBodiesPerPeerMax: 2,
-  freePerSecond: 5,
-  freeBurst: 50,
+  unfundedPerPeerMax: 10,
+  unfundedMax: 60,
+  freePerPeerMax: 50,
+  freeWindowMs: 10_000,
 };
 
 /** Returns the highest cost of any request: the price of one whose body wasn't received. */

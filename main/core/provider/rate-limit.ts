@@ -14,8 +14,12 @@ export interface RateLimitOptions {
 export interface RateLimit {
   /** Fails with `busy` if the key has reached the limit; `details.retryAfterS` is when its oldest event expires. */
   check(key: string): void;
+  /** True if `check` would fail. */
+  isReached(key: string): boolean;
   /** Counts an event. */
   note(key: string): void;
+  /** Uncounts the newest event: it turned out not to count. */
+  takeBack(key: string): void;
 }
 
 /** Keys that are remembered; beyond it the one without an event for the longest time is forgotten. */
@@ -36,6 +40,7 @@ export function createRateLimit({ clock, eventsMax, windowMs, message }: RateLim
       const retryAfterS = Math.max(1, Math.ceil((oldest + windowMs - clock.monotonic()) / 1_000));
       throw new AppError('busy', message, { details: { retryAfterS } });
     },
+    isReached: (key) => recent(key).length >= eventsMax,
     note(key) {
       const events = [...recent(key), clock.monotonic()].slice(-eventsMax);
       eventsByKey.delete(key);
@@ -43,5 +48,6 @@ export function createRateLimit({ clock, eventsMax, windowMs, message }: RateLim
       const stalest = eventsByKey.size > KEYS_MAX ? eventsByKey.keys().next().value : undefined;
       if (stalest !== undefined) eventsByKey.delete(stalest);
     },
+    takeBack: (key) => void eventsByKey.get(key)?.pop(),
   };
 }

@@ -44,7 +44,7 @@ import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { createRateLimit, type RateLimit } from './rate-limit.ts';
 import { readyEvents } from './ready-events.ts';
-import { createRequestRate, type RequestRate } from './request-rate.ts';
+import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
 
@@ -61,6 +61,8 @@ export interface ProviderOptions {
   readonly onCharged: (job: Job, receipt: Receipt) => void;
   /** Called with the jobs in progress after each change of them or of their tokens. */
   readonly onActive?: (jobs: readonly ActiveJob[]) => void;
+  /** Called when a peer is refused because of a limit, with its sentence. */
+  readonly onLimited?: (peer: string, limit: string) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
 }
@@ -68,6 +70,8 @@ export interface ProviderOptions {
 export interface ProviderService {
   readonly app: Hono;
   active(): readonly ActiveJob[];
+  /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
+  reserve(signal: AbortSignal): Promise<() => void>;
   /** Ends every job now, because the owner needs the machine; resolves when all are concluded. */
   handBack(): Promise<void>;
   /** Takes no new jobs and lets the running ones end for at most this time; then hands back. */
@@ -86,18 +90,19 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const onUnexpected = options.onUnexpected ?? (() => null);
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
-  const rate = createRequestRate(clock, limits);
+  const reservation = createReservation(active);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, rate },
+    ...{ limits, onUnexpected, failures, active, reservation },
     ...openLimits(options, limits),
     isClosing: () => closing,
   };
 
   const app = new Hono();
   app.use(async (context, next) => {
-    rate.take(peerOf(context));
+    parts.free.check(peerOf(context));
+    parts.free.note(peerOf(context));
     await next();
   });
   limitBodies(app);
@@ -118,7 +123,8 @@ export function createProviderService(options: ProviderOptions): ProviderService
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));
   });
-  answerFailures(app, failures, (error) => {
+  answerFailures(app, failures, (error, _status, context) => {
+    if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
     return typeof retryAfterS === 'number' ? retryAfterS : null;
   });
@@ -126,6 +132,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   return {
     app,
     active: active.list,
+    reserve: reservation.reserve,
     handBack: active.handBack,
     async close(graceMs) {
       closing = true;
@@ -146,14 +153,16 @@ interface SellingParts extends ProviderOptions {
   /** Requests that were left early or that the engine rejected, by payer. */
   readonly abandoned: RateLimit;
   readonly bodies: BodyPlaces;
-  readonly rate: RequestRate;
+  readonly reservation: Reservation;
+  /** Requests that cost their peer nothing. */
+  readonly free: RateLimit;
   readonly isClosing: () => boolean;
 }
 
 function openLimits(
   { gate, clock }: ProviderOptions,
   limits: ProviderLimits,
-): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned'> {
+): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned' | 'free'> {
   return {
     admission: createAdmission(limits),
     bodies: createBodyPlaces(limits),
@@ -167,6 +176,12 @@ function openLimits(
       eventsMax: limits.abandonedPerPayerMax,
       windowMs: limits.abandonWindowMs,
       message: 'This payer has left too many requests before their end. See Retry-After.',
+    }),
+    free: createRateLimit({
+      clock,
+      eventsMax: limits.freePerPeerMax,
+      windowMs: limits.freeWindowMs,
+      message: 'This peer sends too many requests without paying. See Retry-After.',
     }),
   };
 }
@@ -188,8 +203,8 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
     }
-    await refuseQuitter(parts, admitted.payment);
-    parts.rate.giveBack(peer);
+    await refuseAdmitted(parts, admitted.payment);
+    parts.free.takeBack(peer);
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
     const { payer } = admitted.payment;
@@ -247,14 +262,15 @@ function refuseDuringFault({ reason }: Presence): void {
   if (isFault) throw paused(reason, RETRY_PAUSED_S);
 }
 
-/** Returns the number of the engine's slots. Fails with `paused` or `engine-gave-up`. */
-function availableSlots({ isClosing, presence, engine }: SellingParts): number {
+/** Returns the number of the engine's slots. Fails with `paused`, `busy` or `engine-gave-up`. */
+function availableSlots({ isClosing, presence, engine, reservation }: SellingParts): number {
   if (isClosing()) throw paused('starting', RETRY_STARTING_S);
   const { decision, reason } = presence();
   if (decision === 'pause') throw paused(reason, RETRY_PAUSED_S);
   const status = engine.status();
   if (status.state === 'gave-up') throw new AppError('engine-gave-up', 'The engine has stopped for good.');
   if (status.state !== 'ready') throw paused('starting', RETRY_STARTING_S);
+  reservation.check();
   return status.loaded.sequences;
 }
 
@@ -269,10 +285,17 @@ async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): P
   return model;
 }
 
-/** Fails with `busy`, with the payment released, if the payer has left too many requests early. */
-async function refuseQuitter({ abandoned }: SellingParts, payment: AdmittedPayment): Promise<void> {
+/**
+ * Fails with `busy`, with the payment released, if the payer has left too many requests early, or if the machine was
+ * reserved while the payment was verified.
+ */
+async function refuseAdmitted(
+  { abandoned, reservation }: SellingParts,
+  payment: AdmittedPayment,
+): Promise<void> {
   try {
     abandoned.check(payment.payer);
+    reservation.check();
   } catch (error) {
     await payment.cancel();
     throw error;
@@ -284,7 +307,10 @@ async function admit(parts: SellingParts, request: AdmittedRequest): Promise<Sol
   const { gate, abandoned } = parts;
   const onAbandoned = () => abandoned.note(request.payment.payer);
   try {
-    return admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    const job = admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
+    // Nobody works for a voucher that a power cut could take back.
+    await parts.jobs.durable();
+    return job;
   } catch (error) {
     await request.payment.cancel();
     throw error;
@@ -309,7 +335,7 @@ function work(
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
   const ignoreRequester = onAbort(requester, () => abort.abort('requester'));
-  const removeFromActive = active.add(job, abort);
+  const removeFromActive = active.add(job, maxTokens, abort);
   const { prompt, temperature, topP, seed, stop } = asked;
   const events = readyEvents(
     engine.generate({ prompt, maxTokens, temperature, topP, seed, stop, requester: payer }, abort.signal),

@@ -53,6 +53,10 @@ export interface SoldJob {
   readonly model: string;
   readonly startedAtMs: number;
   outputTokens(): number;
+  /** Null until the engine has reported it. */
+  inputTokens(): number | null;
+  /** Charge for the prompt and the tokens delivered so far; null until the prompt is counted. */
+  chargeSoFar(): Amount | null;
   /** Since the first token; null before there are two. */
   tokensPerSecond(): number | null;
   running(): void;
@@ -96,6 +100,11 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
     model: model.id,
     startedAtMs: record.job().createdAtMs,
     outputTokens: () => meter.count,
+    inputTokens: () => work.inputTokens,
+    chargeSoFar: () =>
+      work.inputTokens === null
+        ? null
+        : charge(model.price, { input: work.inputTokens, output: meter.count }),
     tokensPerSecond: () => meter.tokensPerSecond(),
     running: () => record.step('running', { startedAtMs: clock.now() }),
     started(tokens, cachedTokens) {
@@ -145,10 +154,12 @@ async function concludeSafely(parts: Conclusion, outcome: Outcome): Promise<Sett
     return await conclude(parts, outcome);
   } catch (error) {
     context.onUnexpected(error);
+    parts.request.payment.abandon();
+    context.jobs.leave(record.job().id);
     const code = isAppError(error) ? error.code : 'payment-required';
     try {
       // It is unknown whether the charge came through: the job stays `delivered` with the intended charge, and the
-      // channel's own records decide at the next start.
+      // channel's own records decide when the disk takes writes again, or at the next start.
       const { state, endedAtMs } = record.job();
       if (state === 'delivered') record.step('delivered', { error: code }, 'settling failed');
       else if (endedAtMs === null) record.step('failed', { ...factsOf(work, context.clock), error: code });
@@ -187,6 +198,7 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const jws = await context.key.sign(receipt);
   const { charged, cumulative } = receipt;
   record.step(endState, { charged, cumulative, receipt: jws, error }, note);
+  await context.jobs.durable();
   context.onCharged(record.job(), receipt);
   return { receipt, jws, paymentResponse: settled.paymentResponse };
 }

@@ -1,13 +1,14 @@
 /**
- * Verifies: money moves on the network and through the nodes that the owner named.
+ * Verifies: money moves on the network and through the nodes that the owner named; a desktop’s first start waits for
+ *   its owner to leave.
  * Setup: valid and invalid names, CAIP-2 IDs and lists of nodes.
  * Fails if: real money is used where test money was meant, a typing error counts as a node, an unknown network is
- * guessed.
+ * guessed, or a desktop begins to work before its owner has left.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { atEndpoints, NETWORKS, networkName } from '../../../main/agent/networks.ts';
-import { PROFILES, termsOf } from '../../../main/agent/profiles.ts';
+import { firstSettings, PROFILES, termsOf } from '../../../main/agent/profiles.ts';
 
 test('finds networks by name and by CAIP-2 ID, and known ones only', () => {
   assert.equal(networkName('base'), 'base');
@@ -39,5 +40,12 @@ test('a list of nodes replaces the network’s own; rejects what is not a URL', 
   assert.deepEqual([rpcUrl, fallbackRpcUrls], ['http://one:1', ['https://two']]);
   for (const wrong of ['', 'one', 'http://one,', 'file:///etc/hosts']) {
     assert.throws(() => atEndpoints(NETWORKS.base, wrong), { code: 'bad-request' }, wrong);
+  }
+});
+
+test('a desktop’s first start runs only while its owner is away, in every profile; a headless machine always', () => {
+  for (const profile of ['practice', 'office', 'open'] as const) {
+    assert.equal(firstSettings(profile, 'desktop').runWhen, 'idle', profile);
+    assert.equal(firstSettings(profile, 'headless').runWhen, 'always', profile);
   }
 });

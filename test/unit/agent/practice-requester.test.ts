@@ -37,7 +37,6 @@ function start(program = ENTRY) {
     home: folder,
     connect: '',
     rpcUrl: '',
-    gatewayPort: 0,
     quiet: true,
     logLevel: 'info',
     clock,

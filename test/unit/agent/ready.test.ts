@@ -35,7 +35,7 @@ const ready: AgentReady = {
   gateway: { baseUrl: 'http://127.0.0.1:2/v1', key: `iw-${SECRET}` },
   peer: { id: 'peer', addresses: [] },
   chain: null,
-  requester: { pid: 2, page },
+  requester: { pid: 2, page, gateway: { baseUrl: 'http://127.0.0.1:3/v1', key: `iw-${SECRET}` } },
 };
 
 function announce(isKept: boolean, readyFile: string | null): { lines: string[]; remove: () => void } {

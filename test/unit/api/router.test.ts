@@ -12,6 +12,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { RPCHandler } from '@orpc/server/message-port';
 import { type ApiParts, createRouter } from '../../../main/api/router.ts';
 import { createStateHub } from '../../../main/api/state-hub.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { systemClock } from '../../../main/ports/clock.ts';
 import type { Contract } from '../../../shared/api/contract.ts';
 import { type ApiFailure, decodeApiError } from '../../../shared/api/errors.ts';
@@ -139,3 +140,42 @@ test('a page may not call the shell, which may', async () => {
 test('an error that did not come from the agent is no failure of the API', () => {
   assert.equal(decodeApiError(new Error('the connection broke')), null);
 });
+
+test('an export arrives in pieces, one at a time, within its days', async () => {
+  const asked: unknown[] = [];
+  const earnings = {
+    *export(request: unknown) {
+      asked.push(request);
+      for (let line = 0; line < 3_000; line += 1) yield `${'x'.repeat(98)}\r\n`;
+    },
+  };
+  const calendar = createCalendar('UTC');
+  await connected({ earnings, calendar }, async ({ api, log }) => {
+    const pieces = await api.earnings.export({ format: 'koinly', from: '2026-11-01', to: '2026-11-02' });
+    const first = await pieces.next();
+    assert.equal(
+      (await failureOf(readAll(await api.earnings.export({ format: 'csv', from: null, to: null }))))?.code,
+      'busy',
+    );
+    const rest = await readAll(pieces);
+    assert.ok(rest.length >= 3);
+    assert.equal([first.value as string, ...rest].join('').length, 300_000);
+    assert.ok(rest.every((piece) => piece.length < 70_000));
+    assert.deepEqual(asked, [
+      { format: 'koinly', fromMs: Date.UTC(2026, 10, 1), toMs: Date.UTC(2026, 10, 3) },
+    ]);
+    const again = await api.earnings.export({ format: 'csv', from: null, to: null });
+    assert.equal((await readAll(again)).join('').length, 300_000);
+    const wrong = await failureOf(
+      readAll(await api.earnings.export({ format: 'csv', from: '2026-02-30', to: null })),
+    );
+    assert.equal(wrong?.code, 'bad-request');
+    assert.deepEqual(log.lines, []);
+  });
+});
+
+async function readAll(stream: AsyncIterable<string>): Promise<string[]> {
+  const pieces: string[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return pieces;
+}

@@ -133,6 +133,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
   };
   const result = await audit({
     ledger,
+    problems: async () => ledger.problems(),
     jobs: () => [database.jobs.page('', 1000)],
     findJob: (id) => database.jobs.find(id),
     soldChannels: [scene.channel],

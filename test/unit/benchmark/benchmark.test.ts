@@ -99,7 +99,10 @@ function setUp(
   const gpuProbe = overrides.gpuProbe ?? { run: async () => found };
   const duty = createEngineDuty(engine);
   const comfortDutyPercent = () => 100;
-  const benchmark = createBenchmark({ gpuProbe, engine, machine, store, clock, duty, comfortDutyPercent });
+  const reserve = async () => () => {};
+  const benchmark = createBenchmark({
+    ...{ gpuProbe, engine, machine, store, clock, duty, comfortDutyPercent, reserve },
+  });
   return { benchmark, clock, store, engine };
 }
 

@@ -29,6 +29,7 @@ function setUp(change: (end: EngineEnd) => EngineEnd = (end) => end) {
   let active = 0;
   let together = 0;
   let requests = 0;
+  const reservations: number[] = [];
   const engine: Engine = {
     ...fake,
     setDuty: (percent) => {
@@ -66,8 +67,22 @@ function setUp(change: (end: EngineEnd) => EngineEnd = (end) => end) {
       comfortDutyPercent,
       clock: systemClock,
       onProgress,
+      reserve: async () => {
+        reservations.push(requests);
+        // Jobs that were running have ended by now.
+        return () => reservations.push(requests);
+      },
     });
-  return { fake, engine, duty, measure, stop, dutyNow: () => dutyPercent, requests: () => requests };
+  return {
+    reservations,
+    fake,
+    engine,
+    duty,
+    measure,
+    stop,
+    dutyNow: () => dutyPercent,
+    requests: () => requests,
+  };
 }
 
 async function decodes(measuring: ReturnType<ReturnType<typeof setUp>['measure']>) {
@@ -96,6 +111,20 @@ describe('engine measurements', () => {
       [1, 'short', 25, 25, 0],
     ]);
     assert.equal(dutyNow(), 19);
+  });
+
+  it('take the machine for themselves for the model’s speed, and give it back for the other cases', async () => {
+    const { measure, reservations, requests } = setUp();
+    await measure();
+    // Two trials and five runs of the first case.
+    assert.deepEqual(reservations, [0, 7]);
+    assert.ok(requests() > 7);
+  });
+
+  it('give the machine back if they fail or are stopped', async () => {
+    const { measure, stop, reservations } = setUp();
+    await assert.rejects(measure(50, () => stop.abort()));
+    assert.equal(reservations.length, 2);
   });
 
   it('use prompts of the stated length and record their conditions', async () => {

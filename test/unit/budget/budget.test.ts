@@ -107,6 +107,16 @@ describe('deposits', () => {
     assert.equal(reserve('good', 95_000n, 90_000n), 95_000n);
   });
 
+  it('takes a lapsed deposit out of the hour in which it counted', () => {
+    const { reserve, clock } = setUp({ buyDayMax: '100000' });
+    reserve('swallows', 50_000n);
+    clock.advance(23 * HOUR_MS);
+    assert.equal(reserve('swallows', 50_000n), 50_000n);
+    clock.advance(HOUR_MS);
+    assert.equal(reserve('a', 50_000n), 50_000n);
+    assert.throws(() => reserve('b', 1n), code('daily_budget_spent'));
+  });
+
   it('takes what an earlier version bought from a provider as proven', () => {
     const { budget } = setUp();
     const need = { peer: 'old', least: amount(1_000n), held: amount(1_000_000n), charged: amount(990_000n) };
@@ -212,8 +222,42 @@ describe('requests', () => {
     clock.advance(24 * HOUR_MS);
     budget.openRequest(null).hold('good', 1_000n).end(proven(5n));
   });
+});
 
-  it('is blocked for a day at most by a clock that was wrong', () => {
+describe('charges that are learned later', () => {
+  it('count instead of the maximum', () => {
+    const { budget, buy } = setUp({ buyDayMax: '1000' });
+    buy('good', 100n);
+    const left = budget.openRequest(null).hold('good', 900n);
+    left.end({ kind: 'stopped', charged: null });
+    assert.throws(() => budget.openRequest(null).hold('good', 1n), code('daily_budget_spent'));
+    left.learned(300n, true);
+    assert.throws(() => budget.openRequest(null).hold('good', 601n), code('daily_budget_spent'));
+    budget.openRequest(null).hold('good', 600n).end({ kind: 'unused' });
+    assert.equal(budget.isTrusted('good'), true);
+  });
+
+  it('count as a failure if the provider refused the request', () => {
+    const { budget, buy } = setUp({ buyDayMax: '1000', buyRequestMax: '900' });
+    buy('good', 100n);
+    const request = budget.openRequest(null);
+    const refused = request.hold('good', 800n);
+    refused.end({ kind: 'stopped', charged: 0n });
+    refused.learned(800n, false);
+    assert.throws(() => request.hold('good', 101n), code('request_budget_exceeded'));
+    assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
+    assert.deepEqual([budget.isTrusted('good'), budget.hasFailed('good')], [false, true]);
+  });
+
+  it('count also if an earlier run made them', () => {
+    const { budget } = setUp({ buyDayMax: '1000' });
+    budget.noteCharged(900n);
+    assert.throws(() => budget.openRequest(null).hold('good', 101n), code('daily_budget_spent'));
+  });
+});
+
+describe('a budget with a wrong clock', () => {
+  it('is blocked for a day at most', () => {
     const { open, records, clock } = setUp({ buyDayMax: '1000' });
     const ahead = manualClock(START_MS + 10_000 * HOUR_MS);
     const budget = open(records, ahead);
@@ -223,8 +267,10 @@ describe('requests', () => {
     clock.advance(24 * HOUR_MS);
     corrected.openRequest(null).hold('good', 1_000n);
   });
+});
 
-  it('trusts a provider only while it delivers more than it fails', () => {
+describe('trust', () => {
+  it('lasts only while a provider delivers more than it fails', () => {
     const { budget, buy } = setUp();
     assert.equal(budget.isTrusted('peer'), false);
     buy('peer', 10n);

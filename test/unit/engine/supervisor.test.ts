@@ -38,6 +38,7 @@ function setUp(
     stableMs: 10_000,
     stopGraceMs: 500,
     loadMsMax: 600_000,
+    beginMsMax: 60_000,
     ...(inspect && { inspect }),
     spawn: () => {
       const fake = change(createFakeProcess(100 + processes.length));
@@ -522,5 +523,39 @@ describe('loading a file that is not what it should be', () => {
     await assert.rejects(loading, (error) => isAppError(error, 'aborted'));
     assert.equal(processes.length, 0);
     assert.equal(states().at(-1), 'stopped');
+  });
+});
+
+describe('a prompt that the model’s template never finishes', () => {
+  it('is stopped, and neither other requests nor the restarts suffer for long', async () => {
+    const { engine, clock, processes, states, last } = await ready();
+    for (let time = 1; time <= 5; time += 1) {
+      const process = last();
+      const stuck = read(engine.generate(REQUEST, NEVER));
+      const other = read(engine.generate(REQUEST, NEVER));
+      await turns();
+      const [, second] = generateIds(process);
+      process.events({ type: 'start', id: second ?? 0, inputTokens: 3 });
+      clock.advance(60_000);
+      await turns();
+      assert.equal(process.killed, false, 'both may have been stopped and have just gone on');
+      clock.advance(5_000);
+      await assert.rejects(stuck.done, (error) => isAppError(error, 'bad-request'));
+      await assert.rejects(other.done, (error) => isAppError(error, 'engine-failed'));
+      assert.equal(process.killed, true);
+      clock.advance(100);
+      await turns();
+      assert.equal(processes.length, time + 1);
+      last().loaded(2);
+    }
+    assert.equal(states().includes('gave-up'), false);
+    const next = read(engine.generate(REQUEST, NEVER));
+    await turns();
+    const [id] = generateIds(last());
+    last().events({ type: 'start', id: id ?? 0, inputTokens: 3 });
+    clock.advance(3_600_000);
+    await turns();
+    assert.equal(last().killed, false, 'a response that has begun may take its time');
+    assert.deepEqual(next.seen, [{ type: 'start', inputTokens: 3 }]);
   });
 });

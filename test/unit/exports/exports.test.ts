@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import {
+  EXPORTS,
   type ExportSources,
   exportBeancount,
   exportCsv,
@@ -18,7 +19,7 @@ import {
 } from '../../../main/core/exports/index.ts';
 import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
-import { type Asset, amount, formatUnits } from '../../../shared/money.ts';
+import { type Asset, amount, formatUnits, parseUnits } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 const REAL: Asset = { id: 'eip155:8453/0x01', symbol: 'USDC', decimals: 6, practice: false };
@@ -209,5 +210,136 @@ test('Beancount export: practice money is a separate commodity, balances are ass
     [...exportBeancount(sourcesOf([]))].join('').includes('open'),
     false,
     'an empty ledger opens no account',
+  );
+});
+
+const job = (
+  key: string,
+  value: bigint,
+  atMs: number,
+  changed: Partial<PostingRequest> = {},
+): PostingRequest => ({
+  key,
+  atMs,
+  kind: 'job-charged',
+  description: 'Served =model',
+  lines: [
+    { account: 'channels:owed', assetId: REAL.id, amount: amount(value) },
+    { account: 'income:jobs', assetId: REAL.id, amount: amount(-value) },
+  ],
+  ...changed,
+});
+const bought = (key: string, value: bigint, atMs: number): PostingRequest =>
+  job(key, value, atMs, {
+    kind: 'job-bought',
+    lines: [
+      { account: 'expense:inference', assetId: REAL.id, amount: amount(value) },
+      { account: 'channels:deposited', assetId: REAL.id, amount: amount(-value) },
+    ],
+  });
+const NOON_MS = Date.UTC(2026, 10, 23, 12);
+
+test('tax exports sum income and spending by day, keep the hash of transactions and skip moves within the holding', () => {
+  const fee = gift('fee', 7n, REAL, {
+    kind: 'network-fee',
+    description: '=Network fee',
+    txHash: '0xfee',
+    lines: [
+      { account: 'fees:network', assetId: REAL.id, amount: amount(7n) },
+      { account: 'wallet', assetId: REAL.id, amount: amount(-7n) },
+    ],
+  });
+  const deposit = gift('deposit', 5n, REAL, {
+    kind: 'channel-deposit',
+    lines: [
+      { account: 'channels:deposited', assetId: REAL.id, amount: amount(50n) },
+      { account: 'wallet', assetId: REAL.id, amount: amount(-50n) },
+    ],
+  });
+  const requests = [
+    gift('start', 1_000_000n, REAL),
+    job('a', 300n, NOON_MS),
+    job('b', 42n, NOON_MS + 1),
+    job('c', 1n, NOON_MS + 86_400_000),
+    deposit,
+    bought('d', 10n, NOON_MS + 2),
+    { ...fee, atMs: NOON_MS + 3 },
+  ];
+  const rates = rateTable(
+    JSON.stringify([{ asset: 'USDC', currency: 'EUR', from: '2026-11-01', rate: '0.5', source: 'bank' }]),
+  );
+  const koinly = parse([...EXPORTS.koinly(sourcesOf(requests, { rates }))].join(''));
+  assert.deepEqual(
+    koinly.map((each) => [
+      each.Date,
+      each['Sent Amount'],
+      each['Received Amount'],
+      each['Net Worth Amount'],
+      each.Label,
+      each.TxHash,
+    ]),
+    [
+      ['2026-11-23 00:00:00 UTC', '', '1', '0.5', '', ''],
+      ['2026-11-23 12:00:00 UTC', '', '0.000342', '0.000171', 'income', ''],
+      ['2026-11-23 12:00:00 UTC', '0.00001', '', '0.000005', 'cost', ''],
+      ['2026-11-23 12:00:00 UTC', '0.000007', '', '0.0000035', 'cost', '0xfee'],
+      ['2026-11-24 12:00:00 UTC', '', '0.000001', '0.0000005', 'income', ''],
+    ],
+  );
+  assert.equal(koinly.find((each) => each.TxHash === '0xfee')?.Description, "'=Network fee");
+  const tracker = parse([...EXPORTS.cointracker(sourcesOf(requests))].join(''));
+  assert.deepEqual(
+    tracker.map((each) => [each.Date, each['Received Quantity'], each['Sent Quantity'], each.Tag]),
+    [
+      ['11/23/2026 00:00:00', '1', '', ''],
+      ['11/23/2026 12:00:00', '0.000342', '', 'payment'],
+      ['11/23/2026 12:00:00', '', '0.00001', ''],
+      ['11/23/2026 12:00:00', '', '0.000007', ''],
+      ['11/24/2026 12:00:00', '0.000001', '', 'payment'],
+    ],
+  );
+});
+
+test('tax exports leave practice money out', () => {
+  const practice = job('p', 300n, NOON_MS, {
+    lines: [
+      { account: 'channels:owed', assetId: PRACTICE.id, amount: amount(300n) },
+      { account: 'income:jobs', assetId: PRACTICE.id, amount: amount(-300n) },
+    ],
+  });
+  for (const format of ['koinly', 'cointracker'] as const) {
+    const rows = parse([...EXPORTS[format](sourcesOf([practice, gift('g', 5n, PRACTICE)]))].join(''));
+    assert.deepEqual(rows, [], format);
+  }
+});
+
+test('the rows of a tax export add up to the change of wallet and channels, for any ledger', () => {
+  const entry = fc.record({
+    kind: fc.constantFrom(job, bought, (key: string, value: bigint, atMs: number) =>
+      gift(key, value, REAL, { atMs }),
+    ),
+    value: fc.bigInt(1n, 2n ** 60n),
+    hour: fc.integer({ min: 0, max: 200 }),
+  });
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 30 }), (entries) => {
+      const requests = [
+        gift('much', 2n ** 70n, REAL),
+        ...entries.map(({ kind, value, hour }, index) => kind(`k${index}`, value, DAY + hour * 3_600_000)),
+      ];
+      const holding = ['wallet', 'channels:owed', 'contract:claimed', 'channels:deposited'];
+      const expected = requests
+        .flatMap(({ lines }) => lines)
+        .filter(({ account }) => holding.includes(account))
+        .reduce((sum, line) => sum + line.amount, 0n);
+      const rows = parse([...EXPORTS.koinly(sourcesOf(requests))].join(''));
+      const units = (text = '') => (text === '' ? 0n : parseUnits(text, 6));
+      const sum = rows.reduce(
+        (total, each) => total + units(each['Received Amount']) - units(each['Sent Amount']),
+        0n,
+      );
+      assert.equal(sum, expected);
+    }),
+    { numRuns: 60 },
   );
 });

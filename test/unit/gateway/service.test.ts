@@ -402,5 +402,9 @@ describe('gateway: a disk that takes no records', () => {
     };
     assert.deepEqual(await codeOf(await ask()), [503, 'disk-full']);
     assert.deepEqual(gateway.payer.ends, ['abandoned']);
+    assert.deepEqual(
+      gateway.jobs.left,
+      gateway.jobs.all().map(({ id }) => id),
+    );
   });
 });

@@ -150,13 +150,39 @@ test('after a crash unfinished jobs fail, and a charge that came through is reco
   assert.equal(jobs.show('through').job.cumulative, '12');
   for (const id of ['admitted', 'running', 'not-through', 'unknown']) {
     assert.equal(state(id), 'failed');
-    assert.equal(jobs.show(id).events.at(-1)?.note, 'Idlewatt ended unexpectedly during this job');
+    assert.equal(jobs.show(id).events.at(-1)?.note, 'The end of this job was not recorded');
   }
   assert.equal(ledger.earned(TOKEN, 'total'), 12n);
   assert.deepEqual(
     jobs.recover(() => null),
     [],
   );
+});
+
+test('jobs that were left on a full disk are ended when it takes writes again, and only those', () => {
+  const { jobs, ledger } = setUp();
+  for (const [id, channelId] of [
+    ['running', '0xch'],
+    ['left', '0xch'],
+    ['left-charged', '0xother'],
+    ['left-ended', '0xthird'],
+  ] as const) {
+    jobs.insert(soldJob({ id, channelId }));
+    jobs.update(id, { state: 'running' });
+  }
+  jobs.update('left-charged', { state: 'delivered', charged: '7' });
+  for (const id of ['left', 'left-charged', 'left-ended']) jobs.leave(id);
+  jobs.update('left-ended', { state: 'aborted' });
+  jobs.recoverLeft((channelId) => (channelId === '0xother' ? amount(7) : null));
+  jobs.recoverLeft();
+  const state = (id: string) => jobs.show(id).job.state;
+  assert.deepEqual(['running', 'left', 'left-charged', 'left-ended'].map(state), [
+    'running',
+    'failed',
+    'charged',
+    'aborted',
+  ]);
+  assert.equal(ledger.earned(TOKEN, 'total'), 7n);
 });
 
 test('pages list all jobs once, even if many share a millisecond', () => {

@@ -267,6 +267,28 @@ test('income dated in the future, by a clock that was wrong, counts on its own d
   assert.equal(ledger.earningsByDay(TOKEN, COIN, 1)[0]?.earned, 300n);
 });
 
+test('today’s income is summed by hour', () => {
+  const { ledger, clock } = setUp('Europe/Berlin');
+  const start = Date.UTC(2026, 10, 22, 23);
+  const sold = (id: string, charged: string, endedAtMs: number) =>
+    ledger.jobCharged(soldJob({ id, charged, cumulative: charged, endedAtMs, model: 'a' }));
+  sold('yesterday', '1', start - 1);
+  sold('first', '20', start);
+  sold('quarter', '5', start + 15 * 60_000);
+  sold('noon', '300', NOON);
+  const hours = ledger.earningsByHour(TOKEN);
+  assert.equal(hours.length, 24);
+  assert.deepEqual(
+    hours.filter(({ earned }) => earned > 0n),
+    [
+      { fromMs: start, earned: 25n },
+      { fromMs: NOON - (NOON % HOUR_MS), earned: 300n },
+    ],
+  );
+  clock.advance(24 * HOUR_MS);
+  assert.ok(ledger.earningsByHour(TOKEN).every(({ earned }) => earned === 0n));
+});
+
 test('income is summed by local day, week and model; days without income are included', () => {
   const { ledger, clock } = setUp('Europe/Berlin');
   // In Berlin (UTC+1) 22:59 UTC still is the day, 23:00 UTC is the next one.

@@ -64,7 +64,7 @@ for (const [what, sql] of [
   ],
   [
     'an amount moved to another account',
-    "UPDATE ledger_posting SET lines = replace(lines, 'channels:owed', 'wallet')",
+    "UPDATE ledger_posting SET lines = json_set(lines, '$[0][0]', kind)",
   ],
 ] as const) {
   test(`detects ${what}`, () => {

@@ -32,16 +32,14 @@ function setUp() {
 
 test('records only what a channel total adds to the ledger', () => {
   const { record, spent } = setUp();
-  record(100);
-  record(100);
-  record(250);
+  assert.deepEqual([record(100), record(100), record(250)], [100n, 0n, 150n]);
   assert.equal(spent(), 250n);
 });
 
 test('a total below what is recorded changes nothing', () => {
   const { record, spent, changes } = setUp();
   record(100);
-  record(99);
+  assert.equal(record(99), 0n);
   assert.equal(spent(), 100n);
   assert.equal(changes(), 1);
 });

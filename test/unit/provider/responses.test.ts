@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../../main/ports/payments.ts';
+import { AppError } from '../../../shared/errors.ts';
 import { RECEIPT_HEADER, receiptSchema } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import { ask, OFFERED, refused, setUp } from './provider-setup.ts';
@@ -139,5 +140,27 @@ describe('provider: payment failures', () => {
     const intended = charge(OFFERED.price, { input: 100, output: 1 }).toString();
     assert.deepEqual([job?.state, job?.charged, job?.cumulative], ['delivered', intended, null]);
     assert.equal(faults.length, 1);
+    assert.deepEqual(jobs.left, [job?.id]);
+  });
+
+  it('frees the channel of a job whose end the disk doesn’t take, and leaves the job for later', async () => {
+    const { post, engine, jobs, gate } = await setUp();
+    const { update } = jobs;
+    const answer = post(ask());
+    const run = await engine.next();
+    run.start(100);
+    run.text('a', 1);
+    jobs.update = () => {
+      throw new AppError('disk-full', 'The disk is full.');
+    };
+    run.end('stop');
+    assert.equal((await answer).status, 200);
+    jobs.update = update;
+    assert.deepEqual([[...gate.busy], gate.settles], [[], []]);
+    assert.deepEqual(
+      jobs.all().map(({ id, state }) => [id, state]),
+      jobs.left.map((id) => [id, 'running']),
+    );
+    assert.equal(jobs.left.length, 1);
   });
 });

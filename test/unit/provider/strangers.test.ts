@@ -8,12 +8,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ProviderLimits } from '../../../main/core/provider/index.ts';
+import { createLimitLog, type ProviderLimits } from '../../../main/core/provider/index.ts';
 import { createRateLimit } from '../../../main/core/provider/rate-limit.ts';
 import { CHANNEL_PATH, type ChainWork, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
 import { manualClock } from '../../fakes/clock.ts';
+import { createRecordingLog } from '../../fakes/log.ts';
 import { encode } from '../../fakes/payment-gate.ts';
 import { ask, OFFERED, refused, setUp, turn } from './provider-setup.ts';
 
@@ -143,7 +144,38 @@ describe('provider: transactions for strangers', () => {
     for (const peer of ['d', 'e']) assert.equal((await requestChannel(opened, DEPOSIT, peer)).status, 200);
     await refused(await requestChannel(opened, DEPOSIT, 'f'), 429, { code: 'rate_limit_exceeded' });
   });
+});
 
+describe('provider: payments without money', () => {
+  it('limits those that it asks the chain about, per peer and for all', async () => {
+    const opened = await limitedTo({ unfundedPerPeerMax: 2, unfundedMax: 3 });
+    const check: ChainWork = { kind: 'check', isPaidFor: false };
+    const { admit } = opened.gate;
+    let asked = 0;
+    opened.gate.admit = async () => {
+      asked += 1;
+      return { kind: 'answered', status: 402, headers: {}, body: '{}', reason: 'deposit-too-small' };
+    };
+    const statuses = [];
+    for (const peer of ['a', 'a', 'a', 'b', 'b', 'c']) {
+      statuses.push((await requestChannel(opened, check, peer)).status);
+    }
+    assert.deepEqual([statuses, asked], [[402, 402, 429, 402, 429, 429], 3]);
+    assert.equal(
+      (await requestChannel(opened, DEPOSIT, 'd')).status,
+      429,
+      'a deposit has to be checked, too',
+    );
+    opened.gate.admit = admit;
+    assert.equal((await requestChannel(opened, null, 'paying')).status, 200);
+    opened.clock.advance(60_000);
+    for (let deposit = 0; deposit < 5; deposit += 1) {
+      assert.equal((await requestChannel(opened, DEPOSIT, 'funded')).status, 200, 'money isn’t limited here');
+    }
+  });
+});
+
+describe('provider: requests for channels', () => {
   it('takes deposits only while it takes jobs, and refunds and questions always', async () => {
     const opened = await setUp({
       presence: () => ({ decision: 'pause', reason: 'owner-active', sinceMs: 0, untilMs: null }),
@@ -168,6 +200,29 @@ describe('provider: transactions for strangers', () => {
     resolve();
     assert.deepEqual([(await first).status, (await second).status], [200, 200]);
     assert.equal((await requestChannel(opened, null, 'c')).status, 200);
+  });
+});
+
+describe('provider: the log of limits', () => {
+  it('has one line per peer and limit, and few in total', async () => {
+    const clock = manualClock(0);
+    const log = createRecordingLog();
+    const opened = await setUp({
+      clock,
+      limits: { freePerPeerMax: 1 },
+      onLimited: createLimitLog(log, clock),
+    });
+    for (let peer = 0; peer < 30; peer += 1) {
+      for (let count = 0; count < 3; count += 1) await requestChannel(opened, null, `peer-${peer}`);
+    }
+    assert.equal(log.lines.length, 20);
+    assert.deepEqual(log.lines[0]?.fields, {
+      peer: 'peer-0',
+      limit: 'This peer sends too many requests without paying. See Retry-After.',
+    });
+    clock.advance(600_000);
+    for (let count = 0; count < 2; count += 1) await requestChannel(opened, null, 'peer-0');
+    assert.equal(log.lines.at(-1)?.fields.othersNotLogged, 10);
   });
 });
 

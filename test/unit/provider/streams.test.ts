@@ -157,6 +157,57 @@ it('closing waits for the running jobs and takes no new ones', async () => {
   assertIdle();
 });
 
+it('a reserved machine takes no new jobs, and is reserved when the running ones have ended', async () => {
+  const { post, engine, service, jobs, assertIdle } = await setUp();
+  const answer = post(ask());
+  const run = await engine.next();
+  let isReserved = false;
+  const reserving = service.reserve(new AbortController().signal).then((release) => {
+    isReserved = true;
+    return release;
+  });
+  await refused(await post(ask()), 429, { code: 'rate_limit_exceeded' });
+  assert.equal(isReserved, false, 'a job is still running');
+  run.start(1);
+  run.text('a', 1);
+  run.end('stop');
+  assert.equal((await answer).status, 200);
+  const release = await reserving;
+  await refused(await post(ask()), 429, { code: 'rate_limit_exceeded' });
+  release();
+  release();
+  const next = post(ask());
+  const second = await engine.next();
+  second.start(1);
+  second.text('a', 1);
+  second.end('stop');
+  assert.equal((await next).status, 200);
+  assert.deepEqual(
+    jobs.all().map(({ state }) => state),
+    ['charged', 'charged'],
+  );
+  assertIdle();
+});
+
+it('a reservation that is given up takes jobs again', async () => {
+  const { post, voucher, engine, service, assertIdle } = await setUp();
+  const answer = post(ask());
+  const run = await engine.next();
+  const owner = new AbortController();
+  const reserving = service.reserve(owner.signal);
+  owner.abort(new Error('the owner is back'));
+  await assert.rejects(reserving, /the owner is back/);
+  const next = post(ask(), { headers: voucher('another') });
+  const second = await engine.next();
+  for (const each of [run, second]) {
+    each.start(1);
+    each.text('a', 1);
+    each.end('stop');
+  }
+  assert.deepEqual([(await answer).status, (await next).status], [200, 200]);
+  assertIdle();
+});
+
 it('an unexpected failure in a stream is reported, and the requester gets its incident ID', async () => {
   const { post, engine, peer, faults } = await setUp();
   const answer = post(ask({ stream: true }));

@@ -17,6 +17,7 @@ import {
   writeDay,
   writeDuration,
   writeMeasured,
+  writeMoney,
   writePercent,
   writeSpread,
 } from '../../../renderer/format.ts';
@@ -95,4 +96,39 @@ test('a clock shows the zone’s local time, and the weekday only if the day dif
     writeClock(Date.UTC(2026, 9, 25, hour), nowMs, 'en-GB', 'Europe/Berlin'),
   );
   assert.deepEqual(twice, ['Sun 02:00', 'Sun 02:00']);
+});
+
+const USDC = { id: 'eip155:8453/0x1', symbol: 'USDC', decimals: 6, practice: false };
+const PRACTICE = { ...USDC, id: 'eip155:31337/0x1', practice: true };
+const EURO = { currency: 'EUR', perDollar: 0.92, atMs: 0, source: 'typed' } as const;
+
+test('money is written in the owner’s currency if there is a rate, small amounts in hundredths', () => {
+  assert.equal(writeMoney('913043', USDC, EURO, 'en'), '€0.84');
+  assert.equal(writeMoney('45500000', USDC, EURO, 'en'), '€41.86');
+  assert.equal(writeMoney('45500000', USDC, EURO, 'de'), '41,86\u00a0€');
+  assert.equal(writeMoney('565', USDC, EURO, 'en'), '0.052 ct');
+  assert.equal(writeMoney('0', USDC, EURO, 'en'), '€0.00');
+  assert.equal(writeMoney('565', USDC, { ...EURO, currency: 'GBP' }, 'en'), '£0.00052');
+});
+
+test('money without a rate stays in its asset, and no rate ever applies to practice money', () => {
+  assert.equal(writeMoney('45500000', USDC, null, 'en'), '45.50 USDC');
+  assert.equal(writeMoney('565', USDC, null, 'en'), '0.000565 USDC');
+  assert.equal(writeMoney('3370', PRACTICE, EURO, 'en'), '0.34 ct');
+  assert.equal(writeMoney('0', PRACTICE, null, 'en'), '0.00 ct');
+  assert.equal(writeMoney('1200000', PRACTICE, EURO, 'de'), '1,20 USDC');
+});
+
+test('an amount that is not zero is never written as zero', () => {
+  const amounts = fc.bigInt({ min: 1n, max: 10n ** 12n });
+  fc.assert(
+    fc.property(
+      amounts,
+      fc.constantFrom(USDC, PRACTICE),
+      fc.constantFrom(null, EURO),
+      (units, asset, rate) => {
+        assert.match(writeMoney(units.toString(), asset, rate, 'en'), /[1-9]/);
+      },
+    ),
+  );
 });

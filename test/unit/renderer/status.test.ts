@@ -27,6 +27,9 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
       requester: 'r',
       startedAtMs: 1,
       outputTokens: 0,
+      inputTokens: null,
+      maxTokens: 16,
+      charge: null,
       tokensPerSecond: null,
     })),
     tokensPerSecond: null,
@@ -77,9 +80,11 @@ test('a schedule without hours shows that it has none, instead of a next time', 
   }
 });
 
-test('each page has an address that opens it, and unknown addresses open Home', () => {
+test('each page has an address that opens it, and an unknown address opens no page', () => {
   for (const page of PAGES) assert.deepEqual(readRoute(hrefTo(page)), { page, item: null });
   assert.deepEqual(readRoute(hrefTo('jobs', 'a/b c')), { page: 'jobs', item: 'a/b c' });
-  assert.deepEqual(readRoute('#/nowhere'), { page: 'home', item: null });
   assert.deepEqual(readRoute(''), { page: 'home', item: null });
+  for (const hash of ['#/nowhere', '#/jobs/a/b', '#nowhere', '#/jobs/%E0%A4%A']) {
+    assert.deepEqual(readRoute(hash), { page: 'not-found', item: null }, hash);
+  }
 });

@@ -279,7 +279,7 @@ test('a ledger that doesn’t add up doesn’t replace the backup', () => {
   const backup = readFileSync(`${path}.backup`);
   const database = new Database(path);
   database.exec('DROP TRIGGER ledger_posting_no_update');
-  database.exec("UPDATE ledger_posting SET description = 'b test' WHERE sequence = 1");
+  database.exec('UPDATE ledger_posting SET description = kind WHERE sequence = 1');
   database.close();
   agedBackup();
   const opened = openDatabase(path);
@@ -330,15 +330,14 @@ function fillEveryTable(): void {
   append(database, 0, 20);
   for (let index = 0; index < 20; index += 1) {
     const job = soldJob({ id: `job-${index}` });
-    database.jobs.insert(job);
-    database.jobs.appendEvent(job.id, { atMs: index, state: job.state, note: null });
-    database.jobs.appendEvent(job.id, { atMs: index + 1, state: 'running', note: 'a note' });
-    database.jobs.update(job.id, { outputTokens: index });
+    database.jobs.insert(job, { atMs: index, state: job.state, note: null });
+    const event = { atMs: index + 1, state: 'running', note: 'a note' } as const;
+    database.jobs.update(job.id, { outputTokens: index }, event);
     database.records.set('channel', `0x${index}`, JSON.stringify({ charged: String(index) }));
     const conditions = JSON.stringify({ index });
     database.benchmarks.insert({ id: `b-${index}`, atMs: index, kind: 'cpu', conditions, result: '{}' });
   }
-  database.jobs.markPaid('job-3', 'claimed');
+  database.jobs.update('job-3', {}, undefined, 'claimed');
   database.close();
 }
 

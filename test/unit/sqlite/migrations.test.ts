@@ -144,8 +144,8 @@ test('0005: existing postings are chained and summed, and stay immutable', () =>
   assert.equal(database.ledger.find('job:j:charged')?.peer, '12D3');
   assert.equal(database.ledger.sumForChannel('channels:owed', '0xch'), 7n);
   const span = { fromMs: 1800000, toMs: 2700000 };
-  assert.deepEqual(database.ledger.flows('income:jobs', 'token', 'peer', span), [
-    { fromMs: 1800000, name: '12D3', amount: -7n, jobs: 1 },
+  assert.deepEqual(database.ledger.flowsBy('peer', 'income:jobs', 'token', span), [
+    { name: '12D3', amount: -7n, jobs: 1 },
   ]);
   database.close();
 });
@@ -164,18 +164,7 @@ test('0006: each posting includes its lines, is chained as before and stays immu
       ('contract:claimed', 'token', '123456789012345678901234567890');
   `);
   before.close();
-  const database = openDatabase(path, { migrations: MIGRATIONS.slice(0, 6) });
-  assert.deepEqual(database.ledger.check('all'), []);
-  assert.deepEqual(
-    database.ledger.find('b')?.lines.map(({ account, amount, channelId }) => [account, amount, channelId]),
-    [
-      ['contract:claimed', 123456789012345678901234567890n, '0xa'],
-      ['channels:owed', -123456789012345678901234567890n, '0xa'],
-    ],
-  );
-  database.close();
-  const bare = new Database(path);
-  bare.pragma('foreign_keys = ON');
+  const bare = at(6);
   const insert = 'INTO ledger_posting (sequence, key, at_ms, kind, description, reverses, lines) VALUES';
   for (const sql of [
     "UPDATE ledger_posting SET lines = '[]'",
@@ -193,6 +182,16 @@ test('0006: each posting includes its lines, is chained as before and stays immu
     /FOREIGN KEY/,
   );
   bare.close();
+  const database = openDatabase(path);
+  assert.deepEqual(database.ledger.check('all'), []);
+  assert.deepEqual(
+    database.ledger.find('b')?.lines.map(({ account, amount, channelId }) => [account, amount, channelId]),
+    [
+      ['contract:claimed', 123456789012345678901234567890n, '0xa'],
+      ['channels:owed', -123456789012345678901234567890n, '0xa'],
+    ],
+  );
+  database.close();
 });
 
 test('0006: newest entries that were missing before are still reported', () => {
@@ -234,11 +233,8 @@ test('0007: the database has an ID, and every row its checksum', () => {
     INSERT INTO benchmark VALUES ('b', 1, 'cpu', '{}', '{}');
   `);
   before.close();
-  openDatabase(path).close();
-  const after = new Database(path);
+  const after = at(7);
   assert.match(String(after.prepare('SELECT id FROM database_identity').pluck().get()), /^[0-9a-f]{32}$/);
-  const checksum = (...values: unknown[]) =>
-    createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
   for (const [table, expected] of [
     ['job', checksum('j', '{"side":"sold"}', 'claimed')],
     ['job_event', checksum('j', 0, 1764000000000, 'admitted', null)],
@@ -251,6 +247,177 @@ test('0007: the database has an ID, and every row its checksum', () => {
   after.close();
   openDatabase(path).close();
 });
+
+const RECEIPT = [
+  { alg: 'EdDSA', kid: '12D3KooWProvider' },
+  { job: '0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a6b', peer: '12D3KooWProvider', charged: '70', note: 'ü "\\"' },
+]
+  .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  .join('.');
+
+function checksum(...values: unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
+}
+
+/** Receipts that are stored in parts, and such that are stored as they are. */
+const RECEIPTS = [
+  `${RECEIPT}.${Buffer.alloc(64, 7).toString('base64url')}`,
+  `${RECEIPT}.${Buffer.alloc(65, 7).toString('base64url')}`,
+  `${RECEIPT}=.${Buffer.alloc(64, 7).toString('base64url')}`,
+  'not a JWS',
+  `bm8.${RECEIPT}`,
+  null,
+];
+
+const OLD_JOBS = RECEIPTS.map((receipt, index) => ({
+  ...{ id: `0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a6${index}`, side: index % 2 === 0 ? 'sold' : 'bought' },
+  ...{ state: 'claimed', model: 'a model', peer: `12D3-${index % 3}`, payer: '0x01', channelId: '0xch' },
+  ...{
+    createdAtMs: 1_764_000_000_000 + index,
+    startedAtMs: 1_764_000_000_005,
+    firstTokenAtMs: 1_764_000_000_009.5,
+  },
+  ...{
+    endedAtMs: 1_764_000_000_099,
+    inputTokens: 3,
+    outputTokens: 0,
+    decodeTokensPerSecond: 12.345678901234,
+  },
+  ...{ assetId: 'eip155:1/0x01', charged: '70', cumulative: '123456789012345678901234567890', receipt },
+  ...{ finishReason: 'stop', error: null },
+}));
+
+test('0008: jobs, timelines and entries read as before, and the entries keep their hashes', () => {
+  const before = at(7);
+  const insertJob = before.prepare('INSERT INTO job (id, body, paid) VALUES (?, ?, ?)');
+  const insertEvent = before.prepare(
+    'INSERT INTO job_event (job_id, position, at_ms, state, note) VALUES (?, ?, ?, ?, ?)',
+  );
+  const hashText = `0x${'ab'.repeat(32)}`;
+  for (const job of OLD_JOBS) {
+    insertJob.run(job.id, JSON.stringify(job), 'claimed');
+    insertEvent.run(job.id, 0, 1, 'admitted', null);
+    insertEvent.run(job.id, 1, 2, 'charged', 'a "note"');
+    insertEvent.run(job.id, 2, 3, 'claimed', hashText);
+  }
+  before
+    .prepare('INSERT INTO job (id, body, paid) VALUES (?, ?, ?)')
+    .run('short', JSON.stringify({ ...OLD_JOBS[0], id: 'short', state: 'running', charged: null }), 'no');
+  chainedPostings(before);
+  before.function('row_checksum', { varargs: true }, checksum);
+  before.exec(`UPDATE job SET checksum = row_checksum(id, body, paid);
+    UPDATE job_event SET checksum = row_checksum(job_id, position, at_ms, state, note)`);
+  before.close();
+  const database = openDatabase(path);
+  const { jobs, ledger } = database;
+  for (const job of OLD_JOBS) {
+    assert.deepEqual(jobs.find(job.id), { ...job, continues: null, continuedBy: null });
+    assert.deepEqual(jobs.events(job.id), [
+      { atMs: 1, state: 'admitted', note: null },
+      { atMs: 2, state: 'charged', note: 'a "note"' },
+      { atMs: 3, state: 'claimed', note: hashText },
+    ]);
+  }
+  assert.deepEqual(
+    jobs.unsettled('eip155:1/0x01').map(({ id }) => id),
+    OLD_JOBS.filter(({ side }) => side === 'sold').map(({ id }) => id),
+  );
+  const unfinished = jobs.list({ side: null, states: ['running'], beforeMs: null, limit: 9 });
+  assert.deepEqual(
+    unfinished.map(({ id }) => id),
+    ['short'],
+  );
+  assert.deepEqual(ledger.check('all'), []);
+  assert.deepEqual(
+    ledger.page(0, 9).map(({ posting: { key, jobId, reverses } }) => [key, jobId, reverses]),
+    POSTINGS.map(({ key, jobId, reverses }) => [key, jobId, reverses]),
+  );
+  database.close();
+  const after = new Database(path);
+  assert.equal(after.pragma('page_size', { simple: true }), 2048, 'the file was rewritten');
+  for (const sql of [
+    "UPDATE shared_text SET text = 'x' WHERE number = 1",
+    'DELETE FROM shared_text',
+    "INSERT OR REPLACE INTO shared_text VALUES (1, 'x', 'x')",
+    "UPDATE ledger_posting SET lines = '[]'",
+    'DELETE FROM ledger_posting',
+  ]) {
+    assert.throws(() => after.exec(sql), /immutable/, sql);
+  }
+  after.close();
+});
+
+const CHARGE = 'job:0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a60:charged';
+const JOB = '0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a60';
+const POSTINGS = [
+  { key: 'text', jobId: null, reverses: null, channel: '0xch', amount: '5' },
+  { key: CHARGE, jobId: JOB, reverses: null, channel: '0xch', amount: '70' },
+  {
+    key: 'job:0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a61:charged',
+    jobId: null,
+    reverses: null,
+    channel: null,
+    amount: '1',
+  },
+  {
+    key: 'job:0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a62:charged',
+    jobId: JOB,
+    reverses: null,
+    channel: null,
+    amount: '2',
+  },
+  { key: 'job:plain:charged', jobId: 'plain', reverses: null, channel: '0xch', amount: '3' },
+  { key: `reversal:${CHARGE}`, jobId: JOB, reverses: CHARGE, channel: '0xch', amount: '-70' },
+];
+
+/** Inserts {@link POSTINGS} as version 7 did, chained and summed. */
+function chainedPostings(database: Database.Database): void {
+  let previous = '0'.repeat(64);
+  const sums = new Map<string, bigint>();
+  POSTINGS.forEach(({ key, jobId, reverses, channel, amount }, index) => {
+    const lines = JSON.stringify([
+      ['wallet', 'token', amount, channel],
+      ['equity:opening', 'token', amount.startsWith('-') ? amount.slice(1) : `-${amount}`, channel],
+    ]);
+    const fields = [
+      'posting 1',
+      previous,
+      index + 1,
+      key,
+      index,
+      'opening',
+      'a "test"',
+      jobId,
+      'm',
+      null,
+      null,
+      reverses,
+    ];
+    previous = createHash('sha256')
+      .update(`${JSON.stringify(fields).slice(0, -1)},${lines}]`)
+      .digest('hex');
+    database
+      .prepare(
+        "INSERT INTO ledger_posting VALUES (?, ?, ?, ?, 'opening', 'a \"test\"', ?, 'm', NULL, NULL, ?, ?)",
+      )
+      .run(index + 1, previous, key, index, jobId, reverses, lines);
+    for (const [account, sign] of [
+      ['wallet', 1n],
+      ['equity:opening', -1n],
+    ] as const) {
+      const value = sign * BigInt(amount);
+      sums.set(`balance ${account}`, (sums.get(`balance ${account}`) ?? 0n) + value);
+      if (channel !== null) sums.set(`channel ${account}`, (sums.get(`channel ${account}`) ?? 0n) + value);
+    }
+  });
+  database.prepare('INSERT INTO ledger_head VALUES (1, ?, ?)').run(POSTINGS.length, previous);
+  for (const [key, sum] of sums) {
+    const [kind, account] = key.split(' ');
+    if (kind === 'balance') {
+      database.prepare("INSERT INTO ledger_balance VALUES (?, 'token', ?)").run(account, String(sum));
+    } else database.prepare("INSERT INTO ledger_channel_sum VALUES (?, '0xch', ?)").run(account, String(sum));
+  }
+}
 
 test('a failed step leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };

@@ -22,24 +22,33 @@ export type BoughtEntry = z.infer<typeof entrySchema>;
 export interface BoughtRegister {
   all(): readonly BoughtEntry[];
   isDisputed(channelId: string): boolean;
+  isChargeUnknown(channelId: string): boolean;
   /** Durable when it returns. */
   note(entry: BoughtEntry): void;
-  /** Adds a channel before its first deposit; a known one stays unchanged. Durable when it returns. */
-  add(entry: BoughtEntry): void;
+  /**
+   * Adds a channel before its first deposit; returns true if it is new. A known one stays unchanged. Durable when it
+   * returns.
+   */
+  add(entry: BoughtEntry): boolean;
   change(channelId: string, patch: Partial<BoughtEntry>): void;
 }
 
 export function createBoughtRegister(store: RecordStore): BoughtRegister {
   const read = (text: string): BoughtEntry => entrySchema.parse(JSON.parse(text));
+  const find = (channelId: string): BoughtEntry | null => {
+    const text = store.get(COLLECTION, channelKey(channelId));
+    return text === null ? null : read(text);
+  };
   return {
-    isDisputed(channelId) {
-      const text = store.get(COLLECTION, channelKey(channelId));
-      return text !== null && read(text).isDisputed;
-    },
+    isDisputed: (channelId) => find(channelId)?.isDisputed === true,
+    isChargeUnknown: (channelId) => find(channelId)?.chargeUnknown === true,
     all: () => store.list(COLLECTION).map(({ value }) => read(value)),
     note: (entry) => store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry)),
-    add: (entry) =>
-      void store.update(COLLECTION, channelKey(entry.channelId), (text) => text ?? JSON.stringify(entry)),
+    add(entry) {
+      if (find(entry.channelId) !== null) return false;
+      store.set(COLLECTION, channelKey(entry.channelId), JSON.stringify(entry));
+      return true;
+    },
     change(channelId, patch) {
       store.update(COLLECTION, channelKey(channelId), (text) =>
         text === null ? null : JSON.stringify({ ...read(text), ...patch }),

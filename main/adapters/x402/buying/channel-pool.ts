@@ -17,6 +17,11 @@ export interface Slot {
   busy: boolean;
   /** The channel's balance is unknown (first use, or a deposit without a response): query the chain. */
   uncertain: boolean;
+  /**
+   * In this run a response or a proof confirmed our record of the charge, or the channel is new. Until then the record
+   * may be older than the channel: of a restored backup, or of another machine.
+   */
+  chargeConfirmed: boolean;
   /** Refusals in a row; a channel that keeps failing is no longer used. */
   refusals: number;
   /** The channel is not used before this time (monotonic), while the provider still works on an earlier request. */
@@ -69,6 +74,7 @@ export function createChannelPool(
       busy: false,
       // An earlier run may have ended before the response to its last deposit.
       uncertain: true,
+      chargeConfirmed: false,
       refusals: 0,
       notBeforeMs: 0,
       signedDeposit: null,

@@ -94,7 +94,8 @@ export function createChannelReturns(parts: ReturnsParts): ChannelReturns {
         const total = (await storage.get(channel.id))?.chargedCumulativeAmount ?? '0';
         // The provider proved charges whose responses were lost.
         if (total !== before) {
-          parts.onCharged?.({ peer: channel.peer, channelId: channel.id, total: amount(total) });
+          const { peer, id: channelId } = channel;
+          parts.onCharged?.({ peer, channelId, total: amount(total), isAccounted: false });
         }
       });
       return returned(entry.channelId);

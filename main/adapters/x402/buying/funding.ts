@@ -123,7 +123,7 @@ async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint
     held: sumOf('balance'),
     charged: sumOf('chargedCumulativeAmount'),
   });
-  register.add({
+  const isNew = register.add({
     channelId: channel.id,
     peer: channel.peer,
     index: slot.index,
@@ -132,6 +132,8 @@ async function signDeposit(parts: FundingParts, use: ChannelUse, missing: bigint
     chargeUnknown: false,
     isDisputed: false,
   });
+  // A channel without a balance has no charges either.
+  if (isNew && BigInt((await storage.get(channel.id))?.balance ?? '0') === 0n) slot.chargeConfirmed = true;
   const seconds = Math.min(announced.maxTimeoutSeconds, DEPOSIT_SECONDS_MAX);
   const { payload } = await createBatchSettlementEIP3009DepositPayload(
     channel.deps.signer,

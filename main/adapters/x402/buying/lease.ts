@@ -4,10 +4,11 @@ import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentRequirements } from '@x402/core/types';
 import { signVoucher } from '@x402/evm/batch-settlement/client';
 import { AppError } from '../../../../shared/errors.ts';
-import { type Amount, amount } from '../../../../shared/money.ts';
+import { type Amount, amount, ZERO } from '../../../../shared/money.ts';
 import { PAYMENT_REQUIRED_HEADER } from '../../../../shared/wire.ts';
 import type { Hex } from '../../../ports/evm.ts';
 import { type Charge, PAYMENT_HEADER, type PaymentLease } from '../../../ports/payments.ts';
+import { type Durability, IMMEDIATE } from '../../../ports/store.ts';
 import { learnFromRefusal, type RecoveryParts } from './channel-recovery.ts';
 import type { LostCharges } from './lost-charges.ts';
 import type { ChannelUse } from './provider-channels.ts';
@@ -15,6 +16,7 @@ import { headerOf, parseSettled } from './provider-responses.ts';
 
 export interface LeaseParts extends RecoveryParts {
   readonly lost: LostCharges;
+  readonly durability?: Durability | undefined;
 }
 
 /** The request that is paid for. */
@@ -30,7 +32,7 @@ export async function startLease(
   use: ChannelUse,
   { requirement, path, ceiling }: LeaseTerms,
 ): Promise<PaymentLease> {
-  const { storage, lost } = parts;
+  const { storage, lost, durability = IMMEDIATE } = parts;
   const { channels, slot, channel } = use;
   const known = await storage.get(channel.id);
   const before = BigInt(known?.chargedCumulativeAmount ?? '0');
@@ -46,8 +48,9 @@ export async function startLease(
     accepted: requirement,
     payload: { type: 'voucher', channelConfig: channel.config, voucher },
   });
+  const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
-  lost.expect(use);
+  durability.defer(() => lost.expect(use));
   const close = onceOnly();
   const read = (paymentResponse: string) => readCharge(paymentResponse, channel.id, { before, ceiling });
   return {
@@ -58,10 +61,13 @@ export async function startLease(
       close();
       try {
         const { charged, cumulative } = read(paymentResponse);
-        await storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+        await durability.defer(() => {
+          lost.known(channel);
+          return storage.set(channel.id, { ...known, chargedCumulativeAmount: cumulative.toString() });
+        });
         slot.spendable = BigInt(known?.balance ?? '0') - cumulative;
         slot.refusals = 0;
-        lost.known(channel);
+        slot.chargeConfirmed = true;
         return { charged, cumulative };
       } catch (error) {
         slot.refusals += 1;
@@ -75,8 +81,16 @@ export async function startLease(
       try {
         const required = headerOf(headers, PAYMENT_REQUIRED_HEADER);
         await learnFromRefusal(parts, use, { status, required, body });
+        const total = amount((await storage.get(channel.id))?.chargedCumulativeAmount ?? '0');
+        if (total > before) {
+          // Without a lost response, this voucher alone can have been charged, or more of an earlier one than its receipt.
+          slot.chargeConfirmed = true;
+          lost.learned(channel, total, !wasUnknown);
+          return { charged: amount(total - before), isExplained: wasUnknown };
+        }
         // After any other status, a charge is possible.
         if (status === 402) lost.known(channel);
+        return { charged: ZERO, isExplained: true };
       } finally {
         channels.pool.release(slot);
       }

@@ -33,6 +33,13 @@ export interface LostCharges {
   expect(use: ChannelUse): void;
   /** Records that the charge of the last voucher is known. */
   known(channel: BoughtChannel): void;
+  /** True if the charge of the channel's last voucher is unknown. */
+  isUnknown(channelId: string): boolean;
+  /**
+   * Reports a total charge that a refusal proved, and records it as known. `isAccounted`: the purchase that was refused
+   * accounts for it.
+   */
+  learned(channel: BoughtChannel, total: Amount, isAccounted: boolean): void;
   /** Records that the charge of the last voucher is rejected: it is neither queried nor learned from the provider. */
   dispute(channel: BoughtChannel): void;
   /**
@@ -51,13 +58,21 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
   /** By channel, until its charge is known: a provider that is away now may report it later in this run. */
   const listeners = new Map<string, (total: Amount) => void>();
 
+  /** Tells the purchase that waits for the charge, then the ledger. */
+  function report({ id, peer }: BoughtChannel, total: Amount, isAccounted: boolean): void {
+    const listener = listeners.get(id);
+    listeners.delete(id);
+    listener?.(total);
+    parts.onCharged?.({
+      peer,
+      channelId: id,
+      total,
+      isAccounted: isAccounted || listener !== undefined,
+    });
+  }
+
   function inBackground(use: ChannelUse): Promise<void> {
-    const { id } = use.channel;
-    const onLearned = (total: Amount) => {
-      listeners.get(id)?.(total);
-      listeners.delete(id);
-    };
-    const work = queryRepeatedly(parts, use, onLearned).finally(() => {
+    const work = queryRepeatedly(parts, use, (total) => report(use.channel, total, false)).finally(() => {
       running.delete(work);
       use.channels.pool.release(use.slot);
     });
@@ -87,6 +102,11 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
     },
     known(channel) {
       listeners.delete(channel.id);
+      register.change(channel.id, { chargeUnknown: false });
+    },
+    isUnknown: (channelId) => register.isChargeUnknown(channelId),
+    learned(channel, total, isAccounted) {
+      report(channel, total, isAccounted);
       register.change(channel.id, { chargeUnknown: false });
     },
     dispute: (channel) => register.change(channel.id, { chargeUnknown: false, isDisputed: true }),
@@ -128,9 +148,9 @@ async function queryRepeatedly(
     if (answer.kind === 'known') {
       const balance = BigInt((await storage.get(channel.id))?.balance ?? '0');
       slot.spendable = balance - answer.total;
+      slot.chargeConfirmed = true;
       register.change(channel.id, { chargeUnknown: false });
       onLearned(answer.total);
-      parts.onCharged?.({ peer: channel.peer, channelId: channel.id, total: answer.total });
       return;
     }
     if (answer.kind === 'unknown') return;

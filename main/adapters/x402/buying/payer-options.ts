@@ -4,7 +4,7 @@ import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Account, ChainReader, ChainSender } from '../../../ports/evm.ts';
 import type { DepositLimits } from '../../../ports/payments.ts';
-import type { RecordStore } from '../../../ports/store.ts';
+import type { Durability, RecordStore } from '../../../ports/store.ts';
 
 export interface PayerOptions {
   readonly network: ChainNetwork;
@@ -16,6 +16,8 @@ export interface PayerOptions {
   /** Sends withdrawals from the address of `funds`; without it deposits come back through providers only. */
   readonly sender?: ChainSender;
   readonly store: RecordStore;
+  /** Defers the records of single requests. Default: each is on disk immediately. */
+  readonly durability?: Durability;
   readonly clock: Clock;
   /** Decides the amount of each deposit. */
   readonly limits: DepositLimits;
@@ -34,6 +36,8 @@ export interface LearnedCharge {
   readonly peer: string;
   readonly channelId: string;
   readonly total: Amount;
+  /** True if a purchase of this run accounts for it; otherwise nothing has counted it in the budget. */
+  readonly isAccounted: boolean;
 }
 
 /** Money that moved from the wallet into a channel. */

@@ -58,8 +58,9 @@ export function createPayer(options: PayerOptions): PaymentClient {
     const known = await storage.get(channelId);
     if (claimed <= BigInt(known?.chargedCumulativeAmount ?? '0')) return;
     await storage.set(channelId, { ...known, chargedCumulativeAmount: claimed.toString() });
-    const peer = register.all().find((entry) => entry.channelId === channelId)?.peer ?? '';
-    options.onCharged?.({ peer, channelId, total: amount(claimed) });
+    const entry = register.all().find((each) => each.channelId === channelId);
+    const isAccounted = entry?.isDisputed === true;
+    options.onCharged?.({ peer: entry?.peer ?? '', channelId, total: amount(claimed), isAccounted });
   }
 
   async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {

@@ -27,6 +27,7 @@ export function createAdmittedPayment(
   provider: ProviderChannels,
   { request, payment, verified, depositTransaction }: VerifiedRequest,
 ): AdmittedPayment {
+  const release = provider.channels.hold(payment.payload.voucher.channelId);
   let open = true;
   const close = (): void => {
     if (!open) throw new Error('a payment is settled or canceled once');
@@ -40,7 +41,7 @@ export function createAdmittedPayment(
       const clamped = clamp(charged, request.ceiling);
       const { result: settled, failure } = await observeChain(() =>
         charge(provider, { request, payment, verified }, clamped),
-      );
+      ).finally(release);
       if (!settled.success) {
         if (storageFaultOf(failure) !== null) throw failure;
         throw new AppError('payment-required', 'Could not record the charge.', {
@@ -56,7 +57,11 @@ export function createAdmittedPayment(
     },
     async cancel() {
       close();
-      await releaseReservation(verified);
+      await releaseReservation(verified).finally(release);
+    },
+    abandon() {
+      if (open) release();
+      open = false;
     },
   };
 }

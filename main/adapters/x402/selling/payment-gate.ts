@@ -44,14 +44,25 @@ export function createPaymentGate(provider: ProviderChannels): PaymentGate {
 
 function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'header'>): ChainWork | null {
   const payload = parsePayment(header(PAYMENT_HEADER) ?? '')?.payload;
-  if (payload === undefined || payload.type === 'voucher') return null;
+  if (payload === undefined) return null;
   const channel = provider.channels.find(payload.voucher.channelId);
   const balance = BigInt(channel?.balance ?? '0');
+  if (payload.type === 'voucher') {
+    const isFunded = BigInt(payload.voucher.maxClaimableAmount) <= balance;
+    return isFunded ? null : { kind: 'check', isPaidFor: false };
+  }
   const isPaidFor = balance > 0n && BigInt(channel?.chargedCumulativeAmount ?? '0') * 2n >= balance;
   return { kind: payload.type, isPaidFor };
 }
 
 async function admit(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
+  const admission = await decide(provider, request);
+  // An admitted request is recorded further; the answer to another one tells of what is recorded.
+  if (admission.kind === 'answered') await provider.options.durability?.durable();
+  return admission;
+}
+
+async function decide(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
   const header = request.header(PAYMENT_HEADER);
   if (header === undefined) return refuse(provider, request, 'voucher-missing');
   const payment = parsePayment(header);
@@ -111,7 +122,7 @@ async function takeDeposit(
   return refuse(provider, request, classifyRefusal(settled.errorReason, payment, null));
 }
 
-/** Verifies with the library; what it stores (the voucher, a reservation) is durable when this returns. */
+/** Verifies with the library, which stores the voucher and a reservation. */
 async function verify(
   provider: ProviderChannels,
   request: PaidRequest,

@@ -9,7 +9,7 @@ import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/server';
 import type { Amount } from '../../../../shared/money.ts';
 import type { ChainNetwork, CoinPrice } from '../../../ports/chain.ts';
 import type { Account, ChainSender, RecoverSigner } from '../../../ports/evm.ts';
-import type { RecordStore } from '../../../ports/store.ts';
+import type { Durability, RecordStore } from '../../../ports/store.ts';
 import { createFacilitator } from '../chain/facilitator.ts';
 import { createOutbox, type Outbox } from '../chain/outbox.ts';
 import type { RelayTimeouts } from '../chain/relays.ts';
@@ -31,6 +31,8 @@ export interface ProviderChannelsOptions {
   /** Sends deposits, claims and payouts, and pays their fees. */
   readonly sender: ChainSender;
   readonly store: RecordStore;
+  /** Defers the records of single requests. Default: each is on disk immediately. */
+  readonly durability?: Durability;
   /** Duration of a payer's own withdrawal: 900 to 2,592,000. Home PCs sleep, so a day or more. */
   readonly withdrawDelaySeconds: number;
   /** Smaller deposits are refused: each costs a fee. */
@@ -67,7 +69,7 @@ export interface PricedRequest extends HTTPAdapter {
 /** Opens the channel records and frees channels that an earlier run left busy. Works without the chain. */
 export async function openProviderChannels(options: ProviderChannelsOptions): Promise<ProviderChannels> {
   const { network, recoverSigner } = options;
-  const channels = createSoldChannels(options.store);
+  const channels = createSoldChannels(options.store, options.durability);
   clearPendingRequests(channels);
   const facilitator = createFacilitator(network, options.sender);
   const hashes = createVoucherHashes(network.chainId);

@@ -1,0 +1,169 @@
+/**
+ * Stored form of the fields of a job that no lookup needs, of its timeline and of its receipt: JSON, compressed against
+ * what the row's columns already say. Fixed by migration 8: rows that were written before must stay readable.
+ */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { z } from 'zod';
+import { forceUnwrap } from '../../../shared/assert.ts';
+import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
+
+/** By stored number; the order must never change. */
+export const STATES: readonly JobState[] = [
+  'admitted',
+  'running',
+  'delivered',
+  'charged',
+  'claimed',
+  'settled',
+  'aborted',
+  'failed',
+  'refused',
+];
+
+/** Maps texts that many rows share to their numbers, and back. */
+export interface TextNumbers {
+  numberOf(text: string): number;
+  textOf(number: number): string;
+}
+
+/** The parts of a receipt that are stored in columns of their own; null where the body has the whole receipt. */
+export interface ReceiptColumns {
+  readonly signer: string | null;
+  readonly signature: Buffer | null;
+}
+
+export interface StoredBody extends ReceiptColumns {
+  readonly body: Buffer;
+}
+
+/** The fields of a job that its columns have, and that its body is compressed against. */
+export type ColumnFields = Pick<Job, 'id' | 'createdAtMs' | 'channelId' | 'assetId'>;
+export type BodyFields = Pick<
+  Job,
+  | 'startedAtMs'
+  | 'firstTokenAtMs'
+  | 'endedAtMs'
+  | 'decodeTokensPerSecond'
+  | 'finishReason'
+  | 'error'
+  | 'continues'
+  | 'continuedBy'
+  | 'receipt'
+>;
+
+const TRANSACTION = /^0x[0-9a-f]{64}$/;
+
+const bodySchema = z.tuple([
+  z.number().nullable(),
+  z.number().nullable(),
+  z.number().nullable(),
+  z.number().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.array(z.tuple([z.number(), z.number().int(), z.union([z.string(), z.number(), z.null()])])),
+  z.string().nullable(),
+]);
+
+export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNumbers): StoredBody {
+  const receipt = job.receipt === null ? null : splitReceipt(job.receipt);
+  const rest: z.infer<typeof bodySchema> = [
+    job.startedAtMs,
+    job.firstTokenAtMs,
+    job.endedAtMs,
+    job.decodeTokensPerSecond,
+    job.finishReason,
+    job.error,
+    job.continues,
+    job.continuedBy,
+    events.map(({ atMs, state, note }) => [
+      atMs,
+      STATES.indexOf(state),
+      // All jobs that a transaction pays for have its hash in their timeline.
+      note !== null && TRANSACTION.test(note) ? texts.numberOf(note) : note,
+    ]),
+    receipt === null ? job.receipt : null,
+  ];
+  const text = receipt === null ? JSON.stringify(rest) : `${JSON.stringify(rest)}\0${receipt.payload}`;
+  const signer = receipt?.signer ?? null;
+  return {
+    signer,
+    signature: receipt?.signature ?? null,
+    body: deflateRawSync(text, {
+      level: 9,
+      windowBits: 12,
+      memLevel: 5,
+      dictionary: dictionaryOf(job, signer),
+    }),
+  };
+}
+
+/** Throws for a body that isn't as it was written. */
+export function decodeBody(
+  columns: ColumnFields,
+  stored: StoredBody,
+  texts: TextNumbers,
+): { readonly fields: BodyFields; readonly events: readonly JobEvent[] } {
+  const dictionary = dictionaryOf(columns, stored.signer);
+  const text = inflateRawSync(stored.body, { dictionary }).toString();
+  const end = text.indexOf('\0');
+  const rest = bodySchema.parse(JSON.parse(end < 0 ? text : text.slice(0, end)));
+  return {
+    fields: {
+      startedAtMs: rest[0],
+      firstTokenAtMs: rest[1],
+      endedAtMs: rest[2],
+      decodeTokensPerSecond: rest[3],
+      finishReason: rest[4],
+      error: rest[5],
+      continues: rest[6],
+      continuedBy: rest[7],
+      receipt: end < 0 ? rest[9] : joinReceipt(stored, text.slice(end + 1)),
+    },
+    events: rest[8].map(([atMs, state, note]) => ({
+      atMs,
+      state: forceUnwrap('a state has a name', STATES[state]),
+      note: typeof note === 'number' ? texts.textOf(note) : note,
+    })),
+  };
+}
+
+interface ReceiptParts {
+  readonly signer: string;
+  readonly payload: string;
+  readonly signature: Buffer;
+}
+
+/** Returns null for a receipt that its parts wouldn't restore exactly. */
+function splitReceipt(jws: string): ReceiptParts | null {
+  const parts = jws.split('.').map((part) => Buffer.from(part, 'base64url'));
+  const [header, payload, signature] = parts;
+  if (parts.length !== 3 || header === undefined || payload === undefined || signature?.length !== 64) {
+    return null;
+  }
+  const signer = /^\{"alg":"EdDSA","kid":"([0-9A-Za-z]{1,100})"\}$/.exec(header.toString())?.[1];
+  const text = payload.toString();
+  if (signer === undefined || text.includes('\0')) return null;
+  return joinReceipt({ signer, signature }, text) === jws ? { signer, payload: text, signature } : null;
+}
+
+function joinReceipt({ signer, signature }: ReceiptColumns, payload: string): string {
+  if (signer === null || signature === null) throw new Error('a receipt has its signer and its signature');
+  return [Buffer.from(`{"alg":"EdDSA","kid":"${signer}"}`), Buffer.from(payload), signature]
+    .map((part) => part.toString('base64url'))
+    .join('.');
+}
+
+/** Returns a text like the one to compress, as far as the columns know it. Must never change. */
+function dictionaryOf(job: ColumnFields, signer: string | null): Buffer {
+  const created = String(job.createdAtMs);
+  return Buffer.from(
+    '"engine-failed""receipt-refused","by requester"],"by owner"],"Recorded after a restart"],' +
+      `[${created},${created},${created},1.2345,"length","stop",null,null,null,[[${created},0,null],` +
+      `[${created},1,null],[${created},2,null],[${created},3,null]],null]\0{"job":"${job.id}",` +
+      `"peer":"${signer ?? ''}","modelSha256":"","inputTokens":1,"outputTokens":1,"price":{"input":"1","output":"1"},` +
+      `"assetId":"${job.assetId ?? ''}","channelId":"${job.channelId ?? ''}","charged":"1","cumulative":"1",` +
+      `"tokenHash":"","finishReason":"stop","atMs":${created}}`,
+  );
+}

@@ -1,0 +1,160 @@
+/** Turns jobs with their timelines into rows and back without loss. */
+import { AppError } from '../../../shared/errors.ts';
+import { type Job, type JobEvent, jobSchema } from '../../../shared/jobs.ts';
+import type { ReadHandle, Value, WriteHandle } from './handles.ts';
+import { decodeBody, encodeBody, STATES, type TextNumbers } from './job-body.ts';
+import { rowChecksum } from './row-checksums.ts';
+import { findNumber, numberOf, textOf } from './shared-texts.ts';
+import { longId, type ShortId, shortId } from './short-ids.ts';
+
+/** By stored number; the orders must never change. */
+export const SIDES: readonly Job['side'][] = ['sold', 'bought'];
+export const PAID = ['no', 'claimed', 'settled'] as const;
+export type Paid = (typeof PAID)[number];
+
+/** A job with what belongs to it, as one row stores them. */
+export interface KeptJob {
+  readonly job: Job;
+  /** Oldest first. */
+  readonly events: readonly JobEvent[];
+  readonly paid: Paid;
+}
+
+interface JobRow {
+  readonly id: ShortId;
+  readonly side: number;
+  readonly state: number;
+  readonly paid: number;
+  readonly created_at_ms: number;
+  readonly model: number;
+  readonly peer: number;
+  readonly payer: number | null;
+  readonly channel: number | null;
+  readonly asset: number | null;
+  readonly input_tokens: number | null;
+  readonly output_tokens: number | null;
+  readonly charged: string | null;
+  readonly cumulative: string | null;
+  readonly signer: number | null;
+  readonly signature: Buffer | null;
+  readonly body: Buffer;
+}
+
+const COLUMNS: readonly (keyof JobRow)[] = [
+  'id',
+  'side',
+  'state',
+  'paid',
+  'created_at_ms',
+  'model',
+  'peer',
+  'payer',
+  'channel',
+  'asset',
+  'input_tokens',
+  'output_tokens',
+  'charged',
+  'cumulative',
+  'signer',
+  'signature',
+  'body',
+];
+
+const INSERT = `INSERT INTO job (${COLUMNS.join(', ')}, checksum)
+  VALUES (${COLUMNS.map(() => '?').join(', ')}, ?)`;
+const UPDATE = `UPDATE job SET ${COLUMNS.map((column) => `${column} = ?`).join(', ')}, checksum = ? WHERE id = ?`;
+const SELECT = `SELECT ${COLUMNS.join(', ')} FROM job`;
+
+export function insertJob(writer: WriteHandle, kept: KeptJob): void {
+  const values = toValues(writer, kept);
+  writer.run(INSERT, ...values, rowChecksum(...values));
+}
+
+/** Replaces the row of a job that exists. */
+export function replaceJob(writer: WriteHandle, kept: KeptJob): void {
+  const values = toValues(writer, kept);
+  writer.run(UPDATE, ...values, rowChecksum(...values), shortId(kept.job.id));
+}
+
+export function findJob(reader: ReadHandle, id: string): KeptJob | null {
+  const row = reader.get<JobRow>(`${SELECT} WHERE id = ?`, shortId(id));
+  return row === null ? null : toKept(reader, row);
+}
+
+/** `rest` follows the columns: the conditions, the order and the limit. */
+export function selectJobs(reader: ReadHandle, rest: string, ...values: Value[]): Job[] {
+  return reader.all<JobRow>(`${SELECT} ${rest}`, ...values).map((row) => toKept(reader, row).job);
+}
+
+/** Returns the number that stands for a shared text in a condition; no row has the one for an unknown text. */
+export function numberFor(reader: ReadHandle, text: string): number {
+  return findNumber(reader, text) ?? -1;
+}
+
+function toValues(writer: WriteHandle, { job: given, events, paid }: KeptJob): Value[] {
+  const job = jobSchema.parse(given);
+  const shared = (text: string | null) => (text === null ? null : numberOf(writer, text));
+  const { signer, signature, body } = encodeBody(job, events, textNumbers(writer));
+  return [
+    shortId(job.id),
+    SIDES.indexOf(job.side),
+    STATES.indexOf(job.state),
+    PAID.indexOf(paid),
+    job.createdAtMs,
+    shared(job.model),
+    shared(job.peer),
+    shared(job.payer),
+    shared(job.channelId),
+    shared(job.assetId),
+    job.inputTokens,
+    job.outputTokens,
+    job.charged,
+    job.cumulative,
+    shared(signer),
+    signature,
+    body,
+  ];
+}
+
+function toKept(reader: ReadHandle, row: JobRow): KeptJob {
+  const id = longId(row.id);
+  try {
+    const texts = textNumbers(reader);
+    const shared = (number: number | null) => (number === null ? null : texts.textOf(number));
+    const columns = {
+      id,
+      side: SIDES[row.side],
+      state: STATES[row.state],
+      createdAtMs: row.created_at_ms,
+      model: shared(row.model),
+      peer: shared(row.peer),
+      payer: shared(row.payer),
+      channelId: shared(row.channel),
+      assetId: shared(row.asset),
+      inputTokens: row.input_tokens,
+      outputTokens: row.output_tokens,
+      charged: row.charged,
+      cumulative: row.cumulative,
+    };
+    const stored = { signer: shared(row.signer), signature: row.signature, body: row.body };
+    const { fields, events } = decodeBody(columns, stored, texts);
+    return { job: jobSchema.parse({ ...columns, ...fields }), events, paid: PAID[row.paid] ?? 'no' };
+  } catch (cause) {
+    throw new AppError(
+      'database-corrupt',
+      `Job "${id}" is unreadable. Nothing was changed. Stop Idlewatt and restore a backup of the data folder.`,
+      { cause, details: { id } },
+    );
+  }
+}
+
+function textNumbers(handle: ReadHandle | WriteHandle): TextNumbers {
+  return {
+    numberOf: (text) => numberOf(handle as WriteHandle, text),
+    textOf(number) {
+      const text = textOf(handle, number);
+      if (text === null) throw new Error(`shared text ${number} is missing`);
+      return text;
+    },
+  };
+}

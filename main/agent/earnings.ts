@@ -1,0 +1,116 @@
+/** Opens what earnings are explained with: the meter of energy and devices, the overview, and the exports. */
+
+import { isOn } from '../../shared/week.ts';
+import { practiceNetwork } from '../adapters/anvil/index.ts';
+import { createWorkMeter, type Overview, overviewOf, type WorkMeter } from '../core/earnings/index.ts';
+import { EXPORTS, type ExportFormat } from '../core/exports/index.ts';
+import { createWattsMeter, type WattsMeter, wattsStateOf } from '../core/forecast/index.ts';
+import type { Foundation } from './foundation.ts';
+import type { Money } from './money.ts';
+import { NETWORKS } from './networks.ts';
+import type { Selling } from './selling.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface Meters {
+  readonly watts: WattsMeter;
+  readonly work: WorkMeter;
+}
+
+export function openMeters(
+  { clock, onClose, log }: Surroundings,
+  { calendar, records, settings, presence }: Foundation,
+  selling: Selling,
+): Meters {
+  const { engine, machine } = selling.engine;
+  const watts = createWattsMeter({
+    clock,
+    records,
+    watts: () => presence.readings().watts?.value ?? null,
+    state: () => wattsStateOf(selling.provider.active().length, engine.status().state),
+  });
+  onClose(() => watts.stop());
+  const work = createWorkMeter({
+    clock,
+    calendar,
+    records,
+    isActive: () => engine.status().state !== 'stopped',
+    extraWatts: () => watts.extraNow(),
+    isOffPeak: (atMs) => isOn(settings.get().offPeakHours, calendar.wall(atMs)),
+  });
+  onClose(() => work.stop());
+  const nameDevice = async () => {
+    const status = engine.status();
+    if (status.state !== 'ready') return;
+    const kind = status.loaded.backend === 'cpu' ? 'cpu' : 'gpu';
+    const names = (await machine.inventory()).devices
+      .filter((each) => each.kind === kind)
+      .map(({ name }) => name);
+    work.setDevice(names.join(' + ') || kind.toUpperCase());
+  };
+  onClose(
+    engine.onStatus(() => {
+      nameDevice().catch((error: unknown) => {
+        log.child('machine').error('The device of the engine could not be named', error);
+      });
+    }),
+  );
+  return { watts, work };
+}
+
+export interface EarningsViews {
+  overview(days: number): Overview;
+  /** The days are local, `YYYY-MM-DD`; null is open. */
+  export(request: ExportRequest): Iterable<string>;
+}
+
+export interface ExportRequest {
+  readonly format: ExportFormat;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function openEarnings(foundation: Foundation, money: Money, work: WorkMeter): EarningsViews {
+  const { ledger, settings, calendar } = foundation;
+  const { token, coin } = money.chain;
+  const networks = [practiceNetwork(''), ...Object.values(NETWORKS)];
+  const assets = new Map(
+    networks.flatMap((each) => [each.token, each.coin]).map((asset) => [asset.id, asset]),
+  );
+  return {
+    overview: (days) =>
+      overviewOf(
+        {
+          ledger,
+          meter: work,
+          assetId: token.id,
+          coin,
+          isReal: !token.practice,
+          prices() {
+            const chosen = settings.get();
+            return {
+              power: chosen.powerPriceMicroUsd,
+              offPeakPower: chosen.offPeakPowerPriceMicroUsd,
+              coin: chosen.coinPriceMicroUsd ?? coinMicroUsd(money),
+            };
+          },
+        },
+        days,
+      ),
+    export: ({ format, fromMs, toMs }) =>
+      EXPORTS[format]({
+        pages: () => ledger.pages(),
+        fromMs,
+        toMs,
+        assetOf: (id) => assets.get(id) ?? null,
+        rates: money.rates.history,
+        dayOf: calendar.day,
+      }),
+  };
+}
+
+/** Price of the coin by the owner's rate source, with one token as one dollar; null if it has no price. */
+function coinMicroUsd({ rates }: Money): number | null {
+  const state = rates.state();
+  if (!state?.coin || !state.token) return null;
+  return Math.round((Number(state.coin.value) / Number(state.token.value)) * 1_000_000);
+}

@@ -1,0 +1,9 @@
+/** Public interface of the earnings module: what was earned, what it cost, and on which device. */
+export {
+  type DeviceEarnings,
+  type Overview,
+  type OverviewParts,
+  overviewOf,
+  type Prices,
+} from './overview.ts';
+export { createWorkMeter, type DayEnergy, type WorkMeter, type WorkMeterParts } from './work-meter.ts';

@@ -1,0 +1,142 @@
+/** Earnings of a period with what they cost: by day, model and device, from stored sums only. */
+import { type Amount, amount } from '../../../shared/money.ts';
+import type { Ledger } from '../ledger/index.ts';
+import type { DayEnergy, WorkMeter } from './work-meter.ts';
+
+/** Prices in millionths of a US dollar; null while unknown. */
+export interface Prices {
+  /** Per kilowatt-hour. */
+  readonly power: number | null;
+  readonly offPeakPower: number | null;
+  /** Of one whole coin. */
+  readonly coin: number | null;
+}
+
+export interface OverviewParts {
+  readonly ledger: Pick<Ledger, 'earningsByDay' | 'earningsByModel' | 'earningsByQuarter'>;
+  readonly meter: Pick<WorkMeter, 'energy' | 'devicesIn'>;
+  readonly assetId: string;
+  readonly coin: { readonly id: string; readonly decimals: number };
+  /** False for practice money: electricity and fees cost real money, so they can't be subtracted from it. */
+  readonly isReal: boolean;
+  readonly prices: () => Prices;
+}
+
+export interface DayOverview {
+  readonly day: string;
+  readonly earned: Amount;
+  readonly jobs: number;
+  readonly feesCoin: Amount;
+  /** Null if nothing was measured on that day. */
+  readonly wattHours: number | null;
+  readonly powerMicroUsd: number | null;
+}
+
+/** Null names a device that wasn't recorded. `several` were in use within the same quarter of an hour. */
+export interface DeviceEarnings {
+  readonly device: string | null;
+  readonly several: boolean;
+  readonly earned: Amount;
+  readonly jobs: number;
+}
+
+export interface Overview {
+  readonly days: readonly DayOverview[];
+  readonly models: readonly { readonly model: string; readonly earned: Amount; readonly jobs: number }[];
+  readonly devices: readonly DeviceEarnings[];
+  readonly totals: {
+    readonly earned: Amount;
+    readonly jobs: number;
+    readonly feesCoin: Amount;
+    readonly feesMicroUsd: number | null;
+    readonly wattHours: number | null;
+    readonly powerMicroUsd: number | null;
+    /** Percentage of the time with a loaded engine in which the energy was measured; null without such time. */
+    readonly measuredPercent: number | null;
+    /** Earned less electricity and fees; null while one of them is unknown. */
+    readonly netMicroUsd: number | null;
+  };
+}
+
+const QUARTER_MS = 15 * 60_000;
+
+export function overviewOf(parts: OverviewParts, days: number): Overview {
+  const { ledger, meter, assetId, coin } = parts;
+  const prices = parts.prices();
+  const energy = new Map(meter.energy(days).map((each) => [each.day, each]));
+  const byDay = ledger.earningsByDay(assetId, coin.id, days).map((each) => {
+    const used = energy.get(each.day);
+    return { ...each, wattHours: wattHoursOf(used), powerMicroUsd: costOf(used, prices) };
+  });
+  return {
+    days: byDay,
+    models: ledger.earningsByModel(assetId, days),
+    devices: devicesOf(parts, days),
+    totals: totalsOf(parts, byDay, { energy: [...energy.values()], prices }),
+  };
+}
+
+function totalsOf(
+  { isReal, coin }: OverviewParts,
+  days: readonly DayOverview[],
+  { energy, prices }: { readonly energy: readonly DayEnergy[]; readonly prices: Prices },
+): Overview['totals'] {
+  const earned = days.reduce((sum, each) => sum + each.earned, 0n);
+  const feesCoin = days.reduce((sum, each) => sum + each.feesCoin, 0n);
+  const activeMs = sumOf(energy.map((each) => each.activeMs));
+  const measuredMs = sumOf(energy.map((each) => each.measuredMs));
+  const feesMicroUsd = isReal ? feesIn(feesCoin, coin.decimals, prices.coin) : null;
+  const costs = energy.filter((each) => each.measuredMs > 0).map((each) => costOf(each, prices));
+  const isPriced = measuredMs > 0 && costs.every((cost) => cost !== null);
+  const powerMicroUsd = isPriced ? sumOf(costs.map((cost) => cost ?? 0)) : null;
+  const isKnown = isReal && feesMicroUsd !== null && powerMicroUsd !== null;
+  return {
+    earned: amount(earned),
+    jobs: sumOf(days.map(({ jobs }) => jobs)),
+    feesCoin: amount(feesCoin),
+    feesMicroUsd,
+    wattHours:
+      measuredMs > 0 ? sumOf(energy.map((each) => each.peakWattHours + each.offPeakWattHours)) : null,
+    powerMicroUsd,
+    measuredPercent: activeMs > 0 ? (measuredMs / activeMs) * 100 : null,
+    netMicroUsd: isKnown ? Math.round(Number(earned) - feesMicroUsd - powerMicroUsd) : null,
+  };
+}
+
+function devicesOf({ ledger, meter, assetId }: OverviewParts, days: number): readonly DeviceEarnings[] {
+  const sums = new Map<string, { device: string | null; several: boolean; earned: bigint; jobs: number }>();
+  for (const { fromMs, earned, jobs } of ledger.earningsByQuarter(assetId, days)) {
+    const used = meter.devicesIn(fromMs, fromMs + QUARTER_MS);
+    const device = used.length === 1 ? (used[0] ?? null) : null;
+    const several = used.length > 1;
+    const key = `${String(several)} ${device ?? ''}`;
+    const sum = sums.get(key) ?? { device, several, earned: 0n, jobs: 0 };
+    sum.earned += earned;
+    sum.jobs += jobs;
+    sums.set(key, sum);
+  }
+  return [...sums.values()]
+    .map((sum) => ({ ...sum, earned: amount(sum.earned) }))
+    .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
+}
+
+function wattHoursOf(energy: DayEnergy | undefined): number | null {
+  if (energy === undefined || energy.measuredMs === 0) return null;
+  return energy.peakWattHours + energy.offPeakWattHours;
+}
+
+function costOf(energy: DayEnergy | undefined, { power, offPeakPower }: Prices): number | null {
+  if (energy === undefined || energy.measuredMs === 0 || power === null) return null;
+  const { peakWattHours, offPeakWattHours } = energy;
+  return (peakWattHours * power + offPeakWattHours * (offPeakPower ?? power)) / 1_000;
+}
+
+/** Zero fees cost nothing at any price. */
+function feesIn(feesCoin: bigint, decimals: number, coinMicroUsd: number | null): number | null {
+  if (feesCoin === 0n) return 0;
+  return coinMicroUsd === null ? null : (Number(feesCoin) / 10 ** decimals) * coinMicroUsd;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,134 @@
+/**
+ * Exports for tax programs: Koinly's universal CSV and CoinTracker's CSV. Wallet and payment channels count as one
+ * holding, so claims, payouts and deposits are no rows; income and spending are one row per day and asset, all else one
+ * row per entry. Practice and test money is left out: a tax program would take its symbol for real money.
+ */
+import { formatUnits } from '../../../shared/money.ts';
+import type { Account, Posting } from '../../ports/ledger.ts';
+import { row } from './cells.ts';
+import { fiatValue } from './csv.ts';
+import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
+
+type Kind = 'income' | 'spent' | 'fee' | 'moved';
+
+/** What a line of this account means for the holding; null for parts of the holding itself. */
+const KINDS: Readonly<Record<Account, Kind | null>> = {
+  wallet: null,
+  'channels:owed': null,
+  'contract:claimed': null,
+  'channels:deposited': null,
+  'income:jobs': 'income',
+  'expense:inference': 'spent',
+  'fees:network': 'fee',
+  'equity:faucet': 'moved',
+  'equity:opening': 'moved',
+  'equity:sent': 'moved',
+};
+
+/** One change of the holding; positive is received. */
+interface Change {
+  readonly kind: Kind;
+  readonly assetId: string;
+  readonly atMs: number;
+  amount: bigint;
+  readonly description: string;
+  readonly txHash: string | null;
+}
+
+const DAY_TEXTS: Readonly<Record<'income' | 'spent', string>> = {
+  income: 'Answers sold',
+  spent: 'Answers bought',
+};
+
+export function* exportKoinly(sources: ExportSources): Iterable<string> {
+  yield row([
+    'Date',
+    'Sent Amount',
+    'Sent Currency',
+    'Received Amount',
+    'Received Currency',
+    'Fee Amount',
+    'Fee Currency',
+    'Net Worth Amount',
+    'Net Worth Currency',
+    'Label',
+    'Description',
+    'TxHash',
+  ]);
+  const labels: Readonly<Record<Kind, string>> = { income: 'income', spent: 'cost', fee: 'cost', moved: '' };
+  for (const change of changesOf(sources)) {
+    const { symbol, decimals } = knownAsset(sources, change.assetId);
+    const isReceived = change.amount > 0n;
+    const value = isReceived ? change.amount : -change.amount;
+    const sides = [formatUnits(value, decimals), symbol];
+    const rate = sources.rates.at(knownAsset(sources, change.assetId), change.atMs);
+    yield row([
+      `${new Date(change.atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+      ...(isReceived ? ['', '', ...sides] : [...sides, '', '']),
+      '',
+      '',
+      ...(rate === null ? ['', ''] : [fiatValue(value, decimals, rate.value), rate.currency]),
+      // A correction that flows in the opposite direction is neither income nor a cost.
+      isReceived === (change.kind === 'income') ? labels[change.kind] : '',
+      change.description,
+      change.txHash ?? '',
+    ]);
+  }
+}
+
+export function* exportCoinTracker(sources: ExportSources): Iterable<string> {
+  yield row([
+    'Date',
+    'Received Quantity',
+    'Received Currency',
+    'Sent Quantity',
+    'Sent Currency',
+    'Fee Amount',
+    'Fee Currency',
+    'Tag',
+  ]);
+  for (const change of changesOf(sources)) {
+    const { symbol, decimals } = knownAsset(sources, change.assetId);
+    const isReceived = change.amount > 0n;
+    const sides = [formatUnits(isReceived ? change.amount : -change.amount, decimals), symbol];
+    const [year, month, day] = new Date(change.atMs).toISOString().slice(0, 10).split('-');
+    yield row([
+      `${month}/${day}/${year} ${new Date(change.atMs).toISOString().slice(11, 19)}`,
+      ...(isReceived ? [...sides, '', ''] : ['', '', ...sides]),
+      '',
+      '',
+      change.kind === 'income' && isReceived ? 'payment' : '',
+    ]);
+  }
+}
+
+/** Returns the changes of the holding in real money, oldest first. */
+function changesOf(sources: ExportSources): readonly Change[] {
+  const days = new Map<string, Change>();
+  const single: Change[] = [];
+  for (const { posting } of entriesOf(sources)) {
+    for (const change of parts(posting, sources)) {
+      if (change.kind !== 'income' && change.kind !== 'spent') {
+        single.push(change);
+        continue;
+      }
+      const key = `${sources.dayOf(change.atMs)} ${change.kind} ${change.assetId}`;
+      const known = days.get(key);
+      if (known === undefined) {
+        days.set(key, { ...change, description: DAY_TEXTS[change.kind], txHash: null });
+      } else known.amount += change.amount;
+    }
+  }
+  return [...single, ...days.values()]
+    .filter(({ amount }) => amount !== 0n)
+    .sort((left, right) => left.atMs - right.atMs);
+}
+
+function* parts(posting: Posting, sources: ExportSources): Iterable<Change> {
+  for (const { account, assetId, amount } of posting.lines) {
+    const kind = KINDS[account];
+    if (kind === null || knownAsset(sources, assetId).practice) continue;
+    const { atMs, description, txHash } = posting;
+    yield { kind, assetId, atMs, amount: -amount, description, txHash };
+  }
+}

@@ -1,0 +1,83 @@
+/** Dock: the status, today's earnings and Pause, on every page. */
+import { useEffect, useRef, useState } from 'react';
+import type { PauseUntil } from '../shared/presence.ts';
+import { useAction } from './calls.ts';
+import { writeMoment } from './format.ts';
+import { useMoneyText } from './parts/amount.tsx';
+import { IconButton } from './parts/button.tsx';
+import { Glyph } from './parts/glyph.tsx';
+import { useNow, useStrings } from './parts/strings.ts';
+import { useShownStatus } from './shown-status.ts';
+import { agent, useConnection, useSection } from './store.ts';
+
+export function Dock() {
+  const { t } = useStrings();
+  const { status, label } = useShownStatus();
+  return (
+    <section className="dock" aria-label={t('shell.status')}>
+      <div className="dock-row">
+        <Glyph status={status} isSmall />
+        <div>
+          <b>{label}</b>
+          <TodayLine />
+        </div>
+        <DockButton />
+      </div>
+    </section>
+  );
+}
+
+/** Today's earnings; without an agent, since when. */
+export function TodayLine() {
+  const { t, language } = useStrings();
+  const { asset, earnedToday } = useSection('money');
+  const { status, lostAtMs } = useConnection();
+  const moneyText = useMoneyText();
+  const nowMs = useNow(60_000);
+  if (status !== 'live') {
+    return (
+      <span className="sm">{t('home.since', { time: writeMoment(lostAtMs ?? nowMs, nowMs, language) })}</span>
+    );
+  }
+  const amount = moneyText(earnedToday, asset);
+  return (
+    <span className={asset.practice ? 'sm is-practice' : 'sm'}>
+      {t(asset.practice ? 'shell.todayPractice' : 'shell.today', { amount })}
+    </span>
+  );
+}
+
+/** Pause or Resume in one press. */
+export function DockButton() {
+  const { t } = useStrings();
+  const { presence } = useSection('work');
+  const { status } = useConnection();
+  const pause = useAction((until: PauseUntil) => agent.presence.pause({ until }));
+  const resume = useAction((_: null) => agent.presence.resume({}));
+  const isPaused = presence.reason === 'paused-by-owner';
+  return (
+    <IconButton
+      icon={isPaused ? 'play' : 'pause'}
+      label={t(isPaused ? 'pause.resume' : 'pause.pause')}
+      isDisabled={status !== 'live' || pause.busy || resume.busy}
+      onPress={() => (isPaused ? resume.run(null) : pause.run('resume'))}
+    />
+  );
+}
+
+/** Tells screen readers of a new status or reason, on every page; not of each job or token. */
+export function StatusNews() {
+  const { why, label, sentence } = useShownStatus();
+  const spoken = useRef(why);
+  const [news, setNews] = useState('');
+  useEffect(() => {
+    if (why === spoken.current) return;
+    spoken.current = why;
+    setNews(`${label}. ${sentence}`);
+  }, [why, label, sentence]);
+  return (
+    <p className="for-readers" role="status">
+      {news}
+    </p>
+  );
+}

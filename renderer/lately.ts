@@ -1,0 +1,89 @@
+/**
+ * The last five minutes of what the machine did, sampled once per second from the state. It lives outside of the
+ * pages, so that opening a page doesn't empty its charts.
+ */
+import { useSyncExternalStore } from 'react';
+import type { AgentState } from '../shared/api/state.ts';
+import { statusOf } from '../shared/status.ts';
+import { type ConnectionView, currentView } from './store.ts';
+
+export interface Sample {
+  /** 0 while no job is running; null while the page has no agent. */
+  readonly tokensPerSecond: number | null;
+  readonly watts: number | null;
+  readonly celsius: number | null;
+  readonly cpuPercent: number | null;
+  readonly usedMemoryBytes: number | null;
+  readonly jobs: number | null;
+  /** True while the owner's use of the machine keeps Idlewatt waiting. */
+  readonly isOwners: boolean;
+}
+
+export const SAMPLE_EVERY_MS = 1_000;
+const SAMPLES_MAX = 300;
+
+const NOTHING: Sample = {
+  tokensPerSecond: null,
+  watts: null,
+  celsius: null,
+  cpuPercent: null,
+  usedMemoryBytes: null,
+  jobs: null,
+  isOwners: false,
+};
+
+let samples: readonly Sample[] = [];
+const listeners = new Set<() => void>();
+
+/** Samples for as long as the page lives; redraws only while it is visible. */
+export function keepSampling(): void {
+  setInterval(() => {
+    samples = [...samples, sampleOf(currentView())].slice(-SAMPLES_MAX);
+    if (document.visibilityState === 'visible') for (const listener of listeners) listener();
+  }, SAMPLE_EVERY_MS);
+}
+
+/** Reads one sample from the state. */
+export function sampleOf({ status, state }: ConnectionView): Sample {
+  if (status !== 'live' || state === null) return NOTHING;
+  const { work, machine } = state;
+  return {
+    tokensPerSecond: work.activeJobs.length > 0 ? work.tokensPerSecond : 0,
+    watts: machine.readings.watts?.value ?? machine.watts,
+    celsius: temperatureOf(machine),
+    cpuPercent: machine.cpuLoadPercent,
+    usedMemoryBytes: usedMemoryOf(machine),
+    jobs: work.activeJobs.length,
+    isOwners: statusOf(work).status === 'waiting',
+  };
+}
+
+/** The GPU's temperature if it is read, otherwise the processor's. */
+export function temperatureOf({ readings, temperatureCelsius }: AgentState['machine']): number | null {
+  return readings.graphicsCelsius?.value ?? readings.processorCelsius?.value ?? temperatureCelsius;
+}
+
+export function usedMemoryOf({ memoryBytes, freeMemoryBytes }: AgentState['machine']): number | null {
+  return memoryBytes === null || freeMemoryBytes === null ? null : memoryBytes - freeMemoryBytes;
+}
+
+/** The samples, oldest first; as many as there are yet. */
+export function useLately(): readonly Sample[] {
+  return useSyncExternalStore(
+    (changed) => {
+      listeners.add(changed);
+      return () => listeners.delete(changed);
+    },
+    () => samples,
+  );
+}
+
+/** The last `count` values of one reading, padded with null at the start. */
+export function lastOf<K extends keyof Sample>(
+  samples: readonly Sample[],
+  name: K,
+  count: number,
+): (Sample[K] | null)[] {
+  const values = samples.slice(-count).map((sample) => sample[name]);
+  return [...Array.from({ length: count - values.length }, () => null), ...values];
+}

@@ -1,0 +1,141 @@
+/** Today: the one amount of Home, what a day could bring, and the hours. */
+import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
+import { useAnswer } from '../calls.ts';
+import { writeNumber } from '../format.ts';
+import { Amount, useAmountText, useMoneyText } from '../parts/amount.tsx';
+import { Day, DayKey } from '../parts/day.tsx';
+import { Fact } from '../parts/fact.tsx';
+import { useNow, useStrings } from '../parts/strings.ts';
+import { agent, useSection } from '../store.ts';
+
+const REFRESH_MS = 60_000;
+
+export function Today() {
+  const { t } = useStrings();
+  const { asset, earnedToday } = useSection('money');
+  const { jobsToday } = useSection('work');
+  const exactText = useAmountText();
+  return (
+    <section className="card pad today" aria-labelledby="home-today">
+      <div className="today-top">
+        <div>
+          <h2 id="home-today" className="label">
+            {t('home.today')}
+          </h2>
+          <p className="today-amount">
+            <Amount baseUnits={earnedToday} asset={asset} size="hero" about={t('source.ledger')} />
+          </p>
+          <p className="sm soft">
+            {exactText(earnedToday, asset)}
+            <span className="opt"> · {t('home.jobsToday', { count: jobsToday.served })}</span>
+          </p>
+        </div>
+        <DayForecast />
+      </div>
+      <Hours />
+      <DayKey isPractice={asset.practice} />
+    </section>
+  );
+}
+
+function Hours() {
+  const { t } = useStrings();
+  const { asset, earnedToday } = useSection('money');
+  const moneyText = useMoneyText();
+  const nowMs = useNow(REFRESH_MS);
+  const key = `today ${String(Math.floor(nowMs / REFRESH_MS))} ${earnedToday === '0' ? '' : 'earned'}`;
+  const { data } = useAnswer(key, () => agent.earnings.today({}));
+  const hours = (data?.hours ?? []).map(({ fromMs, earned, did }) => ({
+    fromMs,
+    did,
+    value: Number(earned),
+  }));
+  return (
+    <Day
+      hours={hours}
+      nowMs={nowMs}
+      isPractice={asset.practice}
+      label={t('day.label')}
+      writeValue={(value) => moneyText(String(Math.round(value)), asset)}
+    />
+  );
+}
+
+/** What a day could bring, with its basis; while nothing is measured, what is missing. */
+function DayForecast() {
+  const { t } = useStrings();
+  const { benchmark } = useSection('machine');
+  const { comfort } = useSection('settings');
+  const { model } = useSection('work');
+  const key = `forecast ${String(benchmark.atMs)} ${String(comfort)} ${String(model)}`;
+  const { data } = useAnswer(key, () => agent.earnings.forecast({}));
+  if (data === null) return <div className="today-forecast" />;
+  const { forecast, scores } = data;
+  return (
+    <div className="today-forecast">
+      <p className="label">{t('forecast.title')}</p>
+      {forecast === null ? (
+        <>
+          <p className="mid-num">{t('common.unknown')}</p>
+          <p className="sm soft">
+            {t(benchmark.state === 'running' ? 'forecast.measuring' : 'forecast.missing')}
+          </p>
+        </>
+      ) : (
+        <ForecastRange forecast={forecast} scores={scores} />
+      )}
+    </div>
+  );
+}
+
+function ForecastRange({ forecast, scores }: { forecast: Forecast; scores: readonly ForecastScore[] }) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  const basis = useBasis(forecast, scores);
+  const { earned, net } = forecast;
+  return (
+    <>
+      <p className={asset.practice ? 'mid-num is-practice' : 'mid-num'}>
+        <Fact about={basis}>{t('forecast.upTo', { amount: moneyText(earned.high, asset) })}</Fact>
+      </p>
+      <p className="sm soft">
+        {asset.practice
+          ? t('forecast.practice')
+          : net === null
+            ? t('forecast.atLeast', { amount: moneyText(earned.low, asset) })
+            : t('forecast.afterPower', { amount: moneyText(net.high, asset) })}
+      </p>
+    </>
+  );
+}
+
+/** What the forecast rests on and how earlier ones did, in sentences. */
+function useBasis({ basis }: Forecast, scores: readonly ForecastScore[]): string {
+  const { t, language } = useStrings();
+  const number = (value: number) => writeNumber(value, language, value < 10 ? 1 : 0);
+  const percent = (share: number) => writeNumber(share * 100, language);
+  const within = scores.filter(
+    ({ earned, came }) => BigInt(came) >= BigInt(earned.low) && BigInt(came) <= BigInt(earned.high),
+  ).length;
+  return [
+    t('forecast.speed', {
+      prefill: number(basis.prefillTokensPerSecond),
+      decode: number(basis.decodeTokensPerSecond),
+    }),
+    t(`forecast.price.${basis.price}`, { count: basis.offers }),
+    t(`forecast.hours.${basis.hours.from}`, { low: number(basis.hours.low), high: number(basis.hours.high) }),
+    t(`forecast.use.${basis.use.from}`, { low: percent(basis.use.low), high: percent(basis.use.high) }),
+    t(`forecast.mix.${basis.readPerWritten.from}`, {
+      low: number(basis.readPerWritten.low),
+      high: number(basis.readPerWritten.high),
+    }),
+    basis.watts === null
+      ? t('forecast.noWatts')
+      : t(basis.powerPriceMicroUsd === null ? 'forecast.noPowerPrice' : 'forecast.watts', {
+          watts: number(basis.watts),
+        }),
+    t('forecast.oneAtATime'),
+    scores.length === 0 ? t('forecast.noScore') : t('forecast.score', { count: scores.length, within }),
+  ].join(' ');
+}

@@ -1,0 +1,127 @@
+/** Story of a job: what happened to it, what happens now, and what is still to come until the money arrives. */
+import type { ReactNode } from 'react';
+import type { Job, JobEvent } from '../../shared/jobs.ts';
+import { shorten, writeDuration, writeMeasured, writeNumber } from '../format.ts';
+import { useMoneyText } from '../parts/amount.tsx';
+import { CopyButton } from '../parts/copy.tsx';
+import { Story, StoryStep } from '../parts/story.tsx';
+import { useStrings } from '../parts/strings.ts';
+import { useSection } from '../store.ts';
+
+interface Step {
+  readonly key: string;
+  readonly state: 'done' | 'failed';
+  readonly title: string;
+  readonly note: ReactNode;
+  readonly atMs: number;
+}
+
+export function JobStory({ job, events }: { job: Job; events: readonly JobEvent[] }) {
+  const { t, language } = useStrings();
+  const steps = useSteps(job, events);
+  return (
+    <Story label={t('job.story')}>
+      {steps.map((step, index) => (
+        <StoryStep
+          key={step.key}
+          state={step.state}
+          title={<b>{step.title}</b>}
+          note={step.note}
+          time={
+            <time dateTime={new Date(step.atMs).toISOString()}>
+              {index === 0
+                ? new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(step.atMs)
+                : `+${writeDuration(Math.max(0, step.atMs - job.createdAtMs), language)}`}
+            </time>
+          }
+        />
+      ))}
+      <ToCome job={job} />
+    </Story>
+  );
+}
+
+/** The stored events, with the first token between them, which is a time of the job only. */
+function useSteps(job: Job, events: readonly JobEvent[]): readonly Step[] {
+  const { t, language } = useStrings();
+  const own = useSection('network').peer;
+  const peer = job.peer === own ? t('jobs.you') : shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4);
+  const tokens = (count: number | null) => writeNumber(count ?? 0, language);
+  const steps = events.map((event, index): Step => {
+    const isBad = event.state === 'failed' || event.state === 'aborted' || event.state === 'refused';
+    return {
+      key: `${event.state}-${String(index)}`,
+      state: isBad ? 'failed' : 'done',
+      title: t(`job.step.${event.state}`),
+      note: noteOf(event),
+      atMs: event.atMs,
+    };
+  });
+  if (job.firstTokenAtMs !== null) {
+    const at = job.firstTokenAtMs;
+    const place = steps.findIndex((step) => step.atMs > at);
+    const first: Step = {
+      key: 'first-token',
+      state: 'done',
+      title: t('job.step.firstToken'),
+      note: job.inputTokens === null ? null : t('job.stepNote.read', { tokens: tokens(job.inputTokens) }),
+      atMs: at,
+    };
+    steps.splice(place < 0 ? steps.length : place, 0, first);
+  }
+  return steps;
+
+  function noteOf({ state, note }: JobEvent): ReactNode {
+    if (state === 'admitted')
+      return t(job.side === 'sold' ? 'job.stepNote.from' : 'job.stepNote.to', { peer });
+    if (state === 'delivered' && job.outputTokens !== null) {
+      const speed = job.decodeTokensPerSecond;
+      return speed === null
+        ? t('job.stepNote.tokens', { tokens: tokens(job.outputTokens) })
+        : t('job.stepNote.tokensAt', {
+            tokens: tokens(job.outputTokens),
+            speed: writeMeasured(speed, language),
+          });
+    }
+    if (note === null) return null;
+    if (/^0x[0-9a-fA-F]{64}$/.test(note)) return <Transaction hash={note} />;
+    if (note === 'by owner' || note === 'by requester')
+      return t(`job.stepNote.${note === 'by owner' ? 'owner' : 'requester'}`);
+    return note;
+  }
+}
+
+function Transaction({ hash }: { hash: string }) {
+  const { t } = useStrings();
+  return (
+    <span className="identifier">
+      <code title={hash}>{shorten(hash, 6, 6)}</code>{' '}
+      <CopyButton text={hash} label={t('entry.transaction')} isIcon />
+    </span>
+  );
+}
+
+/** What stands between the charge and the wallet; nothing for a purchase, or after the payout. */
+function ToCome({ job }: { job: Job }) {
+  const { t } = useStrings();
+  const money = useSection('money');
+  const moneyText = useMoneyText();
+  if (job.side === 'bought') return null;
+  if (job.state === 'running' || job.state === 'admitted' || job.state === 'delivered') {
+    return <StoryStep state="now" title={<b>{t('job.step.now')}</b>} />;
+  }
+  if (job.state !== 'charged' && job.state !== 'claimed') return null;
+  return (
+    <>
+      <StoryStep
+        state="now"
+        title={<b>{t('job.step.pending')}</b>}
+        note={t('job.stepNote.pending', {
+          owed: moneyText(String(BigInt(money.owed) + BigInt(money.claimed)), money.asset),
+          threshold: moneyText(money.settleThreshold, money.asset),
+        })}
+      />
+      <StoryStep state="todo" title={<span className="soft">{t('job.step.wallet')}</span>} />
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+/** More: on a phone, the pages that have no place in the bar. */
+import { writeNumber } from '../format.ts';
+import { temperatureOf } from '../lately.ts';
+import { PageHead } from '../parts/page-head.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
+import { useModelName, useStrings } from '../parts/strings.ts';
+import { hrefTo } from '../route.ts';
+import { useSection } from '../store.ts';
+
+export function More() {
+  const { t, language } = useStrings();
+  const { model } = useSection('work');
+  const machine = useSection('machine');
+  const { scheduleOn } = useSection('settings');
+  const app = useSection('app');
+  const { peers } = useSection('network');
+  const modelName = useModelName();
+  const watts = machine.readings.watts?.value ?? machine.watts;
+  const celsius = temperatureOf(machine);
+  const live = [
+    watts === null ? null : `${writeNumber(watts, language)} W`,
+    celsius === null ? null : `${writeNumber(celsius, language)} °C`,
+  ].filter((part) => part !== null);
+  return (
+    <>
+      <PageHead title={t('nav.more')} />
+      <Rows label={t('more.machine')}>
+        <Row
+          icon="models"
+          title={t('nav.models')}
+          note={model === null ? t('more.noModel') : modelName(model)}
+          href={hrefTo('models')}
+        />
+        <Row
+          icon="machine"
+          title={t('nav.machine')}
+          note={live.length > 0 ? live.join(' · ') : machine.hostname}
+          href={hrefTo('machine')}
+        />
+        <Row
+          icon="schedule"
+          title={t('nav.schedule')}
+          note={t(scheduleOn ? 'more.scheduleOn' : 'more.scheduleOff')}
+          href={hrefTo('schedule')}
+        />
+      </Rows>
+      <Rows label={t('more.network')}>
+        <Row icon="use" title={t('nav.use')} note={t('more.use')} href={hrefTo('use')} />
+        <Row
+          icon="network"
+          title={t('nav.network')}
+          note={t('more.peers', { count: peers.filter(({ connected }) => connected).length })}
+          href={hrefTo('network')}
+        />
+      </Rows>
+      <Rows label={t('more.app')}>
+        <Row
+          icon="settings"
+          title={t('nav.settings')}
+          note={`${t(`profile.${app.profile}`)} · ${app.version}`}
+          href={hrefTo('settings')}
+        />
+      </Rows>
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+/** The status as pages show it, with its sentence: the agent's, or that this page has lost its agent. */
+import { type StatusReason, statusOf } from '../shared/status.ts';
+import { writeMoment } from './format.ts';
+import type { ShownStatus } from './parts/glyph.tsx';
+import { useModelName, useNow, useStrings } from './parts/strings.ts';
+import { useConnection, useSection } from './store.ts';
+
+export interface Shown {
+  readonly status: ShownStatus;
+  readonly why: StatusReason | 'offline' | 'downloading';
+  /** One or two words. */
+  readonly label: string;
+  /** Why, and what comes next. */
+  readonly sentence: string;
+}
+
+export function useShownStatus(): Shown {
+  const { t, language } = useStrings();
+  const work = useSection('work');
+  const settings = useSection('settings');
+  const { models } = useSection('models');
+  const connection = useConnection();
+  const modelName = useModelName();
+  const nowMs = useNow(60_000);
+  if (connection.status !== 'live') {
+    const refused = connection.status === 'refused' || connection.status === 'no-token';
+    const time = writeMoment(connection.lostAtMs ?? nowMs, nowMs, language);
+    return {
+      status: 'offline',
+      why: 'offline',
+      label: t('status.offline'),
+      sentence: refused ? t('line.refused.text') : t('line.reconnecting.text', { time }),
+    };
+  }
+  const { status, why } = statusOf(work);
+  const download = models.find((model) => model.progress !== null);
+  if (why === 'no-model' && download !== undefined) {
+    return {
+      status: 'starting',
+      why: 'downloading',
+      label: t('status.starting'),
+      sentence: t('home.downloading', { model: download.name }),
+    };
+  }
+  return {
+    status,
+    why,
+    label: t(`status.${status}`),
+    sentence: t(`why.${why}`, {
+      count: work.activeJobs.length,
+      model: work.model === null ? t('common.aModel') : modelName(work.model),
+      // The live view has the speed; in the sentence it would change every second.
+      speed: '',
+      minutes: settings.idleMinutes,
+      time: work.presence.untilMs === null ? '' : writeMoment(work.presence.untilMs, nowMs, language),
+    }),
+  };
+}

@@ -1,0 +1,34 @@
+/** The API for what this machine buys: prices now, what was spent and where, and the limits' use. */
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { amountTextSchema } from '../money.ts';
+
+const spentSchema = { spent: amountTextSchema, jobs: z.number().int() };
+
+export const buyingOverviewSchema = z.object({
+  /** Charged or reserved within the last 24 hours, which the daily limit applies to. */
+  spentDay: amountTextSchema,
+  /** In the last local days of the query, the highest first. */
+  models: z.array(z.object({ model: z.string(), ...spentSchema })),
+  providers: z.array(z.object({ peer: z.string(), ...spentSchema })),
+  /** Models that can be bought now, with the provider that would be tried first for a usual question. */
+  offers: z.array(
+    z.object({
+      model: z.string(),
+      providers: z.number().int(),
+      peer: z.string(),
+      inputPerMillion: amountTextSchema,
+      outputPerMillion: amountTextSchema,
+      /** By the provider's own measurement; null if it has none. */
+      decodeTokensPerSecond: z.number().nullable(),
+      contextTokens: z.number().int(),
+    }),
+  ),
+});
+export type BuyingOverview = z.infer<typeof buyingOverviewSchema>;
+
+export const buyingContract = {
+  overview: oc
+    .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
+    .output(buyingOverviewSchema),
+};

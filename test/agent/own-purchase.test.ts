@@ -1,0 +1,71 @@
+/**
+ * Verifies: in practice, what the owner buys through the gateway is a purchase of theirs, with the examples that the page
+ *   shows, and the books of the machine agree with the chain.
+ * Setup: a practice network with everything real and a quiet requester; the examples run as the page prints them.
+ * Fails if: a purchase appears as income from the practice requester, the job isn't listed as bought, an example doesn't
+ *   run, or the ledger doesn't add up.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { EXAMPLES, exampleText } from '../../shared/examples.ts';
+import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
+
+const run = promisify(execFile);
+const home = temporaryHome();
+let practice: PracticeAgent;
+
+before(
+  async () => {
+    practice = await startPractice(home.path);
+  },
+  { timeout: 300_000 },
+);
+
+after(async () => {
+  await practice?.close();
+  home.remove();
+});
+
+/** Runs an example as someone would who copies it, with the key in the environment. */
+async function runExample(name: (typeof EXAMPLES)[number]): Promise<string> {
+  const { gateway } = practice.agent.ready;
+  assert.ok(gateway);
+  const model = practice.agent.ready.profile === 'practice' ? 'smollm2-135m-instruct' : '';
+  const text = exampleText(name, { baseUrl: gateway.baseUrl, model });
+  const env = { ...process.env, IDLEWATT_KEY: gateway.key };
+  if (name === 'curl') return (await run('/bin/sh', ['-c', text], { env, timeout: 60_000 })).stdout;
+  if (name === 'python') return (await run('python3', ['-c', text], { env, timeout: 60_000 })).stdout;
+  const parameters = ['--input-type=module', '-e', text];
+  return (await run(process.execPath, parameters, { env, timeout: 60_000, cwd: REPOSITORY })).stdout;
+}
+
+// Starting the practice network takes most of it: a model is loaded and measured.
+test('the examples run, and each is a purchase of the owner', { timeout: 240_000 }, async () => {
+  for (const name of EXAMPLES) assert.ok((await runExample(name)).trim().length > 0, name);
+  const { api, requester } = practice;
+  const bought = await eventually('all purchases are charged', async () => {
+    const { jobs } = await api.jobs.list({ side: 'bought', limit: 50 });
+    return jobs.length === EXAMPLES.length && jobs.every((job) => job.state === 'charged') ? jobs : null;
+  });
+  const own = practice.agent.ready.peer.id;
+  for (const job of bought) assert.equal(job.peer, own);
+  const { jobs: sold } = await api.jobs.list({ side: 'sold', limit: 50 });
+  assert.deepEqual([...new Set(sold.map((job) => job.peer))], [own], 'no sale to the practice requester');
+  assert.equal((await requester.jobs.list({ limit: 5 })).jobs.length, 0);
+
+  const spent = await booked(api, 'expense:inference');
+  assert.ok(spent > 0n);
+  assert.equal(
+    spent,
+    bought.reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n),
+  );
+  assert.equal(-(await booked(api, 'income:jobs')), spent, 'the owner is their own only provider');
+  await api.earnings.settle({});
+  // Exits with 1 and lists each difference if the ledger and the chain disagree.
+  const verify = [join(REPOSITORY, 'main/agent-main.ts'), 'ledger', 'verify', '--home', home.path];
+  await run(process.execPath, verify, { timeout: 120_000 });
+});

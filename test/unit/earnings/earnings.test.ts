@@ -1,0 +1,177 @@
+/**
+ * Verifies: energy is counted only while it was measured, earnings are attributed to the device that computed, and costs
+ *   that aren't known make the net unknown instead of higher.
+ * Setup: the real meter, ledger and overview with a manual clock and stores in memory.
+ * Fails if: time without a sensor counts as 0 W, sleep is counted, off-peak energy costs the peak price, the devices don't
+ *   add up to the ledger, or practice money has a net.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createWorkMeter, overviewOf, type Prices } from '../../../main/core/earnings/index.ts';
+import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
+import { amount } from '../../../shared/money.ts';
+import { manualClock } from '../../fakes/clock.ts';
+import { createMemoryRecordStore } from '../../fakes/record-store.ts';
+
+const NOON_MS = Date.UTC(2026, 10, 23, 12);
+const HOUR_MS = 3_600_000;
+const ASSET = 'eip155:8453/0x01';
+const COIN = { id: 'eip155:8453/native', decimals: 18 };
+
+function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
+  const clock = manualClock(startMs);
+  const calendar = createCalendar('UTC');
+  const now = { isActive: true, watts: 60 as number | null, isOffPeak: false };
+  const meter = createWorkMeter({
+    clock,
+    calendar,
+    records,
+    isActive: () => now.isActive,
+    extraWatts: () => now.watts,
+    isOffPeak: () => now.isOffPeak,
+  });
+  const ledger = createLedger({ store: openDatabase(':memory:').ledger, clock, calendar });
+  const overview = (prices: Partial<Prices> = {}, isReal = true) =>
+    overviewOf(
+      {
+        ledger,
+        meter,
+        assetId: ASSET,
+        coin: COIN,
+        isReal,
+        prices: () => ({ power: null, offPeakPower: null, coin: null, ...prices }),
+      },
+      7,
+    );
+  return { clock, now, meter, ledger, overview, records };
+}
+
+const sold = (key: string, value: bigint, atMs: number): PostingRequest => ({
+  key,
+  atMs,
+  kind: 'job-charged',
+  description: 'Served a model',
+  model: 'model',
+  lines: [
+    { account: 'channels:owed', assetId: ASSET, amount: amount(value) },
+    { account: 'income:jobs', assetId: ASSET, amount: amount(-value) },
+  ],
+});
+const fee = (value: bigint): PostingRequest => ({
+  key: 'fee',
+  atMs: NOON_MS,
+  kind: 'network-fee',
+  description: 'Network fee',
+  lines: [
+    { account: 'fees:network', assetId: COIN.id, amount: amount(value) },
+    { account: 'wallet', assetId: COIN.id, amount: amount(-value) },
+  ],
+});
+
+test('counts energy in peak and off-peak hours at their own prices', () => {
+  const { clock, now, overview } = open();
+  clock.advance(HOUR_MS);
+  now.isOffPeak = true;
+  clock.advance(HOUR_MS / 2);
+  const { totals, days } = overview({ power: 300_000, offPeakPower: 200_000 });
+  assert.equal(Math.round(totals.wattHours ?? 0), 90);
+  assert.equal(Math.round(totals.powerMicroUsd ?? 0), 60 * 300 + 30 * 200);
+  assert.equal(totals.measuredPercent, 100);
+  assert.equal(days.at(-1)?.wattHours, totals.wattHours);
+  assert.equal(days.at(-2)?.wattHours, null);
+});
+
+test('leaves time without a sensor, without an engine and asleep out, and says how much was measured', () => {
+  const { clock, now, overview } = open();
+  clock.advance(HOUR_MS);
+  now.watts = null;
+  clock.advance(HOUR_MS);
+  now.isActive = false;
+  clock.advance(HOUR_MS);
+  const { totals } = overview({ power: 1_000_000 });
+  assert.equal(Math.round(totals.wattHours ?? 0), 60);
+  assert.equal(Math.round(totals.measuredPercent ?? 0), 50);
+});
+
+test('a machine without a power sensor has unknown energy, electricity and net, never zero', () => {
+  const { clock, now, overview } = open();
+  now.watts = null;
+  clock.advance(HOUR_MS);
+  const { totals } = overview({ power: 300_000 });
+  assert.deepEqual([totals.wattHours, totals.powerMicroUsd, totals.netMicroUsd], [null, null, null]);
+});
+
+test('keeps what was counted over a restart', () => {
+  const first = open();
+  first.clock.advance(HOUR_MS);
+  first.meter.stop();
+  const again = open(createMemoryRecordStore(first.records.snapshot()), NOON_MS + HOUR_MS);
+  again.clock.advance(HOUR_MS);
+  assert.equal(Math.round(again.overview().totals.wattHours ?? 0), 120);
+});
+
+test('the net is what is left after electricity and fees, and unknown while one of them is', () => {
+  const { clock, ledger, overview } = open();
+  ledger.postAll([sold('a', 1_000_000n, NOON_MS)]);
+  clock.advance(HOUR_MS);
+  assert.equal(overview({ power: 300_000 }).totals.netMicroUsd, 1_000_000 - 18_000);
+  ledger.postAll([fee(10n ** 14n)]);
+  assert.equal(overview({ power: 300_000 }).totals.netMicroUsd, null);
+  assert.equal(overview({ coin: 3_000_000_000 }).totals.netMicroUsd, null);
+  const known = { power: 300_000, coin: 3_000_000_000 };
+  assert.equal(overview(known).totals.feesMicroUsd, 300_000);
+  assert.equal(overview(known).totals.netMicroUsd, 1_000_000 - 18_000 - 300_000);
+  const practice = overview(known, false).totals;
+  assert.deepEqual([practice.netMicroUsd, practice.feesMicroUsd], [null, null]);
+});
+
+test('attributes earnings to the device in use, to several within one quarter, and to none before the first record', () => {
+  const { clock, meter, ledger, overview } = open();
+  ledger.postAll([sold('before', 1n, NOON_MS)]);
+  clock.advance(HOUR_MS);
+  meter.setDevice('Card');
+  clock.advance(HOUR_MS);
+  ledger.postAll([sold('card', 10n, clock.now())]);
+  clock.advance(HOUR_MS + 60_000);
+  meter.setDevice('Processor');
+  ledger.postAll([sold('both', 100n, clock.now())]);
+  clock.advance(HOUR_MS);
+  ledger.postAll([sold('processor', 1_000n, clock.now())]);
+  assert.deepEqual(
+    overview().devices.map(({ device, several, earned, jobs }) => [device, several, earned, jobs]),
+    [
+      ['Processor', false, 1_000n, 1],
+      [null, true, 100n, 1],
+      ['Card', false, 10n, 1],
+      [null, false, 1n, 1],
+    ],
+  );
+});
+
+test('the earnings by device add up to the ledger, for any order of jobs and devices', () => {
+  const step = fc.record({
+    device: fc.constantFrom(null, 'a', 'b', 'c'),
+    value: fc.integer({ min: 1, max: 10 ** 9 }),
+    minutes: fc.integer({ min: 0, max: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const { clock, meter, ledger, overview } = open();
+      steps.forEach(({ device, value, minutes }, index) => {
+        clock.advance(minutes * 60_000);
+        if (device !== null) meter.setDevice(device);
+        ledger.postAll([sold(`k${index}`, BigInt(value), clock.now())]);
+      });
+      const { devices, totals } = overview();
+      assert.equal(
+        devices.reduce((sum, { earned }) => sum + earned, 0n),
+        totals.earned,
+      );
+      assert.equal(totals.earned, ledger.earned(ASSET, 'total'));
+    }),
+    { numRuns: 30 },
+  );
+});
