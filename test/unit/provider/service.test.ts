@@ -114,7 +114,9 @@ describe('provider: admission', () => {
     await refused(await starting.post(ask()), 503, { code: 'engine-gave-up' });
     assert.equal(engine.status().state, 'ready');
   });
+});
 
+describe('provider: requests of one peer', () => {
   it('admits one more request than a buyer has channels: the last one may not have left yet', async () => {
     const { post, engine, voucher, assertIdle } = await setUp();
     const answers: Promise<Response>[] = [];
