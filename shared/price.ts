@@ -25,7 +25,7 @@ export type OfferedPrice = z.infer<typeof offeredPriceSchema>;
 export interface Metered {
   /** All tokens of the prompt. */
   readonly input: number;
-  /** How many of them had been computed for an earlier request. Default: none. */
+  /** Those of them that had been computed for an earlier request. Default: none. */
   readonly cached?: number;
   readonly output: number;
 }

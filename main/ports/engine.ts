@@ -74,7 +74,7 @@ export type GenerateEvent =
       readonly inputTokens: number;
       /** Prompt tokens that had been computed for an earlier request. Absent: none. */
       readonly cachedTokens?: number | undefined;
-      /** Prompt tokens that were computed, now or earlier; fewer than `inputTokens` only after an abort. Absent: all of them. */
+      /** Prompt tokens that were computed, now or earlier; none if nothing was computed now. Fewer than `inputTokens` only after an abort. Absent: all of them. */
       readonly readTokens?: number | undefined;
       readonly outputTokens: number;
       readonly prefillMs: number;

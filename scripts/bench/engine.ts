@@ -29,17 +29,17 @@ import {
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, directly, throughGateway } from './streams.ts';
 
-const ANSWER_TOKENS = 64;
+const ANSWER_TOKENS = 96;
 /** Concurrent streams, and rounds with each. */
 const STREAMS: readonly (readonly [streams: number, rounds: number])[] = [
-  [1, 11],
-  [4, 7],
-  [8, 7],
-  [16, 5],
+  [1, 9],
+  [4, 5],
+  [8, 5],
+  [16, 3],
 ];
-const FIRST_TOKEN_ROUNDS = 60;
-const PREFIX_ROUNDS = 5;
-const OTHER_PAYER_ROUNDS = 3;
+const FIRST_TOKEN_ROUNDS = 50;
+const PREFIX_ROUNDS = 3;
+const OTHER_PAYER_ROUNDS = 2;
 /** About 1,000 tokens. */
 const PREFIX_SENTENCES = 100;
 

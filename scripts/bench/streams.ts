@@ -39,6 +39,8 @@ export function throughGateway(gateway: { baseUrl: string; key: string }, model:
     let firstTokenMs: number | null = null;
     let outputTokens: number | null = null;
     for await (const chunk of chatChunks(response.body)) {
+      if (chunk.error !== undefined)
+        throw new Error(`The response ended with an error: ${chunk.error.message}`);
       if (chunk.choices?.[0]?.delta?.content) firstTokenMs ??= performance.now() - startMs;
       outputTokens = chunk.usage?.completion_tokens ?? outputTokens;
     }
@@ -81,6 +83,7 @@ export function directly(engine: Engine, requester: string | null = null): Ask {
 interface ChatChunk {
   readonly choices?: readonly { readonly delta?: { readonly content?: string | null } }[];
   readonly usage?: { readonly completion_tokens?: number } | null;
+  readonly error?: { readonly message?: string };
 }
 
 /** Returns the unnamed events of a stream; the gateway's named ones (the receipt) are not part of the response. */

@@ -66,7 +66,7 @@ after(async () => {
   await llama.dispose();
 });
 
-async function answer(text: string, maxTokens: number, requester: string | null = null) {
+async function answer(text: string, maxTokens: number, requester: string | null = null, signal = NEVER) {
   lastId += 1;
   let tokens: number[] = [];
   const emit = (event: EngineEvent) => {
@@ -75,7 +75,7 @@ async function answer(text: string, maxTokens: number, requester: string | null 
   const sampling = { temperature: 0, topP: 1, seed: 1, stop: [] };
   const prompt = { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] };
   const request = { prompt, maxTokens, ...sampling, requester };
-  const end = await runner.generate({ type: 'generate', id: lastId, request }, NEVER, emit);
+  const end = await runner.generate({ type: 'generate', id: lastId, request }, signal, emit);
   assert.ok(end.type === 'end');
   return { end, tokens };
 }
@@ -134,6 +134,13 @@ describe('computed tokens', () => {
       batches.map((batch) => batch.map(([, tokens]) => tokens)),
       [[1]],
     );
+  });
+
+  it('are not counted as read for a requester that left before anything was computed', async () => {
+    await answer(conversation, 1, 'grace');
+    const { end } = await answer(conversation, 1, 'grace', AbortSignal.abort());
+    assert.equal(end.cachedTokens, end.inputTokens - 1);
+    assert.deepEqual([end.reason, end.readTokens, end.outputTokens], ['aborted', 0, 0]);
   });
 
   it('are computed again for another requester, but for the beginning that the template writes', async () => {

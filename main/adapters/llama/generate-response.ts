@@ -103,7 +103,7 @@ interface Decoded {
   readonly reason: EndReason;
   /** True if a stop string was found. */
   readonly stopped: boolean;
-  /** Prompt tokens that were computed, or had been before. */
+  /** Prompt tokens that were computed, or had been before; none if nothing was computed now. */
   readonly readTokens: number;
 }
 
@@ -168,7 +168,8 @@ function openAnswer({ command, lent, prompt }: DecodeOptions): OpenAnswer {
       rest = [];
       return done ? 'over' : value;
     },
-    readTokens: () => prompt.tokens.length - rest.length,
+    readTokens: () =>
+      rest.length < prompt.tokens.length - cachedTokens ? prompt.tokens.length - rest.length : 0,
     async close() {
       await tokens?.return();
     },

@@ -1,6 +1,6 @@
 /**
  * Chooses how many sequences a loaded model gets: as many as wanted, but in the main memory only while their state takes
- * a small part of what is free, because it is allocated at once and stays so while nobody asks.
+ * a small part of what is free, because it is allocated when the model is loaded, used or not.
  */
 import type { LlamaModel } from 'node-llama-cpp';
 

@@ -1,6 +1,6 @@
 /**
  * Lends sequences to answers, and keeps the computed tokens of each afterwards, so that a prompt that begins with them
- * is computed only from where it differs. How fast an answer begins tells whether its beginning had been computed.
+ * is computed only from where it differs. How fast an answer begins reveals that its beginning had been computed.
  * Therefore tokens are reused only for the requester that they were computed for, with one exception: the beginning that
  * the chat template itself writes, which is the same for everyone.
  */
@@ -130,7 +130,7 @@ function match<S extends PooledSequence>(
 type Candidate = Match & { readonly slot: Slot<unknown> };
 
 /**
- * The longest own beginning first. Otherwise a slot without anything that is kept, then the least recently used one; the
+ * The longest own beginning first. Otherwise a slot without anything to keep, then the least recently used one; the
  * lowest ID of equal ones, since the library joins only neighboring sequences in one batch.
  */
 function byPreference(a: Candidate, b: Candidate): number {

@@ -1,6 +1,6 @@
 /**
  * Computes in common steps: a step begins when every running answer is ready for it, so that each has its token in the
- * same batch. Without this barrier the library starts a batch with whatever is queued, and the answer that was sampled
+ * same batch. Without this barrier the library starts a batch as soon as anything is queued, and the answer that was sampled
  * last always misses it. Prompts ride along in parts, so that no long prompt holds up the others for more than one part.
  */
 import type { Duty } from './duty.ts';

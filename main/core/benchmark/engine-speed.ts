@@ -37,7 +37,7 @@ const SPREAD_SMALL = 5;
 export const DISTURBED_RATIO = 1.2;
 /** Approximate delay of a rest after a token, because Node's timers count whole milliseconds. */
 const TIMER_LATE_MS = 1;
-/** How long the runs of one case give way to jobs. */
+/** Time for which the runs of one case give way to jobs. */
 const PATIENCE_MS = 60_000;
 /** The first run reads the file's pages into memory and compiles GPU kernels. */
 const WARM_UP = { promptWords: 8, decodeTokens: 2 };
@@ -200,7 +200,7 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
 interface Patience {
   /**
    * Runs `measure` while there are no jobs; if one begins, the run is stopped and repeated after the last one. When the
-   * patience is used up, the run is made beside the jobs. Returns the result and the time that was lost.
+   * patience is used up, the run is made alongside the jobs. Returns the result and the time that was lost.
    */
   run<T>(measure: (undisturbed: AbortSignal) => Promise<T>): Promise<{ result: T; lostMs: number }>;
 }

@@ -25,7 +25,7 @@ export interface PrefixHolders {
 const BLOCK_BYTES = 128;
 /** Longer prompts are compared by their beginning. */
 const PROMPT_BYTES_MAX = 16_384;
-/** Blocks in all; at least those of 128 conversations. */
+/** Blocks in total; at least those of 128 conversations. */
 const BLOCKS_MAX = 16_384;
 
 export function createPrefixHolders(): PrefixHolders {

@@ -10,7 +10,10 @@ import type { ChainWorkLimits } from './chain-work.ts';
 export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
-  /** Concurrent requests of one peer. */
+  /**
+   * Concurrent requests of one peer, including waiting ones. More than the channels that a buyer keeps with a provider: it
+   * may use a channel again as soon as it has the receipt, before the place of that request is free.
+   */
   readonly perPeerMax: number;
   /** UTF-8 bytes of all messages together. */
   readonly promptBytesMax: number;
@@ -33,7 +36,7 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
 
 export const PROVIDER_LIMITS: ProviderLimits = {
   waitingMax: 16,
-  perPeerMax: 8,
+  perPeerMax: 16,
   promptBytesMax: 256 * 1024,
   answerTokensMax: 4_096,
   stallMs: 60_000,

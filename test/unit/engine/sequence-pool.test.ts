@@ -1,6 +1,6 @@
 /**
  * Verifies: computed tokens are reused by the requester that they were computed for, and by nobody else, except for the
- * public beginning; the longest match wins, and what was used last is kept longest.
+ * public beginning; the longest match wins, and what was used last stays longest.
  * Setup: the real pool with sequences that only remember their tokens.
  * Fails if: a requester's answer begins sooner because of another's prompt, or a conversation is computed twice.
  */

@@ -110,7 +110,7 @@ describe('steps', () => {
 });
 
 describe('the tokens of one step', () => {
-  it('give a short prompt all it wants beside a long one', () => {
+  it('give a short prompt all it wants next to a long one', () => {
     assert.deepEqual(grantTokens([2_000, 40, 1], 128), [88, 40, 1]);
   });
 

@@ -18,6 +18,7 @@ import { OFFER_PATH } from '../../../shared/offer.ts';
 import type { Presence, StorageFault } from '../../../shared/presence.ts';
 import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import { createFakeGate, encode } from '../../fakes/payment-gate.ts';
+import type { ScriptedRun } from '../../fakes/scripted-engine.ts';
 import { ask, OFFERED, refused, setUp } from './provider-setup.ts';
 
 describe('provider: public information', () => {
@@ -112,6 +113,28 @@ describe('provider: admission', () => {
     starting.engine.setStatus({ state: 'gave-up', attempts: 5, cause: 'x' });
     await refused(await starting.post(ask()), 503, { code: 'engine-gave-up' });
     assert.equal(engine.status().state, 'ready');
+  });
+});
+
+describe('provider: requests of one peer', () => {
+  it('admits one more request than a buyer has channels: the last one may not have left yet', async () => {
+    const { post, engine, voucher, assertIdle } = await setUp();
+    const answers: Promise<Response>[] = [];
+    const runs: ScriptedRun[] = [];
+    for (let index = 0; index < 9; index++) {
+      const answer = post(ask(), { headers: voucher(`of-nine-${index}`) });
+      answers.push(answer);
+      const refusal = answer.then(({ status }) => assert.fail(`request ${index} got ${status}`));
+      runs.push(await Promise.race([engine.next(), refusal]));
+      refusal.catch(() => undefined);
+    }
+    for (const run of runs) {
+      run.start(1);
+      run.text('fine', 1);
+      run.end('stop');
+    }
+    for (const answer of answers) assert.equal((await answer).status, 200);
+    assertIdle();
   });
 
   it('limits the queue, and the requests of each peer', async () => {
