@@ -15,7 +15,7 @@ import { VERSION } from '../shared/version.ts';
 import type { Proxies } from './adapters/http/index.ts';
 import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
-import { receiveSecret, reportFailure, serveDesktopHost } from './agent/desktop-host.ts';
+import { receiveSecret, reportFailure, reportStep, serveDesktopHost } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
 import { announceReady } from './agent/ready.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
@@ -112,11 +112,18 @@ async function main(): Promise<void> {
   // The parent is gone (a shell that crashed, a terminal that closed), and nothing else would stop this process.
   process.on('disconnect', () => void stop('the parent process is gone').catch(fail));
 
-  const passphrase = config.host === 'desktop' ? await receiveSecret() : null;
+  const isDesktop = config.host === 'desktop';
+  const passphrase = isDesktop ? await receiveSecret(() => void stop('the desktop shell').catch(fail)) : null;
   const agent = await createAgent(
     { ...config, passphrase },
     {
       quit: () => void stop('the owner quit').catch(fail),
+      onStep(step) {
+        if (isDesktop) reportStep(step);
+      },
+      onServing({ ready, attach }) {
+        if (isDesktop && !stopping) serveDesktopHost({ ready, attach });
+      },
       onOpened(opened) {
         stopAgent = opened.stop;
         if (proxies !== null) {
@@ -136,10 +143,6 @@ async function main(): Promise<void> {
     return null;
   });
   if (agent === null || stopping) return;
-  if (config.host === 'desktop') {
-    const { ready, attach } = agent;
-    serveDesktopHost({ ready, attach, stop: () => void stop('the desktop shell').catch(fail) });
-  }
   const removeReadyFile = announceReady(agent.ready, {
     readyFile: config.readyFile ?? null,
     isOutputKept: isOutputKept(),

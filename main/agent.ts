@@ -5,6 +5,7 @@
 import { RPCHandler as PortHandler } from '@orpc/server/message-port';
 import { AppError } from '../shared/errors.ts';
 import type { AgentReady, PortRole } from '../shared/host.ts';
+import type { StartupStep } from '../shared/startup.ts';
 import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
@@ -18,7 +19,7 @@ import { openDoings } from './agent/doing.ts';
 import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
-import { openApi, openState, servePages } from './agent/interfaces.ts';
+import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
@@ -27,6 +28,7 @@ import { openSecondAgent, startAsking } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
+import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink } from './api/shell-link.ts';
 import { openHome } from './core/home/index.ts';
@@ -48,6 +50,9 @@ export interface AgentHooks {
     readonly log: Log;
     readonly stop: (reason: string) => Promise<void>;
   }) => void;
+  readonly onStep?: (step: StartupStep) => void;
+  /** Called once the API answers, before the practice requester is up. */
+  readonly onServing?: (agent: Pick<Agent, 'ready' | 'attach'>) => void;
 }
 
 export interface Agent {
@@ -149,9 +154,14 @@ async function compose(
   const startedAtMs = systemClock.now();
   const changes = createChangeFeed();
   const surroundings = openSurroundings(config, { log, closers, changes });
+  const startup = openStartup(surroundings, hooks);
   surroundings.onClose(reportEventLoopDelay({ log: log.child('event-loop'), clock: surroundings.clock }));
+  // First, so that a page that is open already shows the steps of the start.
+  const pages = config.host === 'headless' ? await openPages(surroundings, startup, paths.root) : null;
+  startup.begin('data');
   const foundation = openFoundation(surroundings, paths);
-  const money = await openMoney(surroundings, foundation);
+  const money = await openMoney(surroundings, foundation, startup);
+  startup.begin('network');
   const network = await openNetwork(surroundings, foundation.paths.keys);
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
@@ -165,13 +175,8 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    startedAtMs,
-    foundation,
-    money,
-    selling,
-    network,
+    ...{ startedAtMs, foundation, money, selling, network, changes },
     gateway: () => buying.gateway,
-    changes,
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
@@ -181,36 +186,49 @@ async function compose(
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
   const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, foundation, money, selling, forecasts, shell, quit },
+    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit },
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,
     buying,
   });
-  const isHeadless = config.host === 'headless';
-  const page = isHeadless ? await servePages(surroundings, router, foundation.paths.root) : null;
+  const portHandler = new PortHandler(router);
+  const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
+  const ready = (requester: AgentReady['requester']): AgentReady => ({
+    pid: process.pid,
+    home: foundation.paths.root,
+    profile: config.profile,
+    page: pages?.page ?? null,
+    gateway: buying.gateway,
+    peer: { id: network.key.peer, addresses: [...network.addresses()] },
+    chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
+    requester,
+  });
+  pages?.serve(router);
+  startup.serving();
+  hooks.onServing?.({ ready: ready(null), attach });
 
   const requester = await openPracticeRole(surroundings, { foundation, money, network, own: buying.gateway });
   selling.start();
-
-  const portHandler = new PortHandler(router);
   return {
-    ready: {
-      pid: process.pid,
-      home: foundation.paths.root,
-      profile: config.profile,
-      page,
-      gateway: buying.gateway,
-      peer: { id: network.key.peer, addresses: [...network.addresses()] },
-      chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
-      requester:
-        requester?.page && requester.gateway
-          ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
-          : null,
-    },
-    attach: (port, role) => portHandler.upgrade(port, { context: { role } }),
+    ready: ready(
+      requester?.page && requester.gateway
+        ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
+        : null,
+    ),
+    attach,
     engine: selling.engine.engine,
   };
+}
+
+function openStartup({ clock, log }: Surroundings, { onStep }: AgentHooks): StartupProgress {
+  return createStartupProgress({
+    clock,
+    log: log.child('start'),
+    onChange(startup) {
+      if (startup.phase === 'starting') onStep?.(startup.step);
+    },
+  });
 }
 
 function openSurroundings(

@@ -48,7 +48,7 @@ function open(options: LaunchOptions): void {
   if (home !== null) app.setPath('userData', join(home, 'desktop'));
   registerAppScheme();
   confineWebContents();
-  if (process.env.IDLEWATT_TEST !== '1') Menu.setApplicationMenu(null);
+  Menu.setApplicationMenu(null);
   if (!app.requestSingleInstanceLock()) {
     app.quit();
     return;

@@ -23,6 +23,8 @@ import {
 export interface DesktopBridge {
   /** Requests a new port, which arrives as the window message {@link IPC.port}. */
   connect(): void;
+  /** The listener gets the current step of the agent's start at once, and then each change. */
+  onStartup(listener: (startup: unknown) => void): void;
   /** Has the shell open its window for secrets. Nothing that happens there reaches the page. */
   openSecret(task: SecretTask): void;
   readonly platform: string;
@@ -40,6 +42,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 /** An open connection to the agent. `closed` resolves when it ends, with whether the token was refused. */
 export interface Connection {
   readonly link: ClientLink<Record<never, never>>;
+  /** True in a browser: the agent itself reports its start. In the desktop the shell does. */
+  readonly isSocket: boolean;
   readonly closed: Promise<{ readonly refused: boolean }>;
   close(): void;
 }
@@ -87,7 +91,7 @@ function connectPort(bridge: DesktopBridge): Promise<Connection> {
         // The end that closes the port gets no event.
         end({ refused: false });
       };
-      finish(() => resolve({ link: new PortLink({ port }), closed, close }));
+      finish(() => resolve({ link: new PortLink({ port }), isSocket: false, closed, close }));
     };
     window.addEventListener('message', onMessage);
     bridge.connect();
@@ -110,7 +114,12 @@ function connectSocket(): Promise<Connection> {
     });
     socket.addEventListener('open', () => {
       clearTimeout(timer);
-      resolve({ link: new SocketLink({ websocket: socket }), closed, close: () => socket.close() });
+      resolve({
+        link: new SocketLink({ websocket: socket }),
+        isSocket: true,
+        closed,
+        close: () => socket.close(),
+      });
     });
   });
 }

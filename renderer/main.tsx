@@ -16,10 +16,12 @@ import { forceUnwrap } from '../shared/assert.ts';
 import { takeToken } from './connection.ts';
 import { keepSampling } from './lately.ts';
 import { Shell } from './shell.tsx';
+import { followShell } from './startup-report.ts';
 import { keepConnected } from './store.ts';
 import { loadStrings } from './strings.ts';
 
 takeToken();
+followShell();
 void keepConnected();
 keepSampling();
 await loadStrings();

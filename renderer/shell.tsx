@@ -14,8 +14,8 @@ import { Schedule } from './pages/schedule.tsx';
 import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
-import { Logo } from './parts/icon.tsx';
-import { useNow, useStrings } from './parts/strings.ts';
+import { StartingScreen } from './parts/starting.tsx';
+import { useStrings } from './parts/strings.ts';
 import { type Route, useRoute } from './route.ts';
 import { PhoneTop, Sidebar, TabBar } from './sidebar.tsx';
 import { StaleNote } from './stale-note.tsx';
@@ -40,13 +40,10 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
 /** Pages that aren't rebuilt on the new parts yet. */
 const LEGACY: ReadonlySet<Route['page']> = new Set(['models', 'schedule', 'settings']);
 
-/** Time without a message while the page connects. */
-const EMPTY_MS = 900;
-
 export function Shell() {
   const { known } = useConnection();
   const { language } = useStrings();
-  return <I18nProvider locale={language}>{known ? <Frame /> : <ConnectingScreen />}</I18nProvider>;
+  return <I18nProvider locale={language}>{known ? <Frame /> : <StartingScreen />}</I18nProvider>;
 }
 
 function Frame() {
@@ -105,27 +102,4 @@ function useAppearance(): void {
     if (appearance === 'system') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = appearance;
   }, [appearance]);
-}
-
-/** Shown until the first state has arrived. */
-function ConnectingScreen() {
-  const { t } = useStrings();
-  const { status } = useConnection();
-  const nowMs = useNow(300);
-  const since = useRef(nowMs);
-  // A message that only flashes is worse than none, so the screen stays empty at first.
-  if (status === 'connecting' && nowMs - since.current < EMPTY_MS) return <main className="connecting" />;
-  const kind = status === 'refused' ? 'refused' : status === 'no-token' ? 'noToken' : 'connecting';
-  return (
-    <main className="connecting">
-      <div className="connecting-card">
-        <p className="brand">
-          <Logo />
-          <span>Idlewatt</span>
-        </p>
-        <h1>{t(`line.${kind}.title`)}</h1>
-        <p role="status">{t(`line.${kind}.text`)}</p>
-      </div>
-    </main>
-  );
 }

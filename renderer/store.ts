@@ -9,6 +9,8 @@ import type { Contract } from '../shared/api/contract.ts';
 import type { AgentState, StateSection } from '../shared/api/state.ts';
 import { applyUpdate } from '../shared/api/state-updates.ts';
 import { type Connection, connect, NotConnected } from './connection.ts';
+import { withoutAgent } from './lost-agent.ts';
+import { reportStartup } from './startup-report.ts';
 
 /** `live`: the state is current. Otherwise it is the last known state, or there is none yet. */
 export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
@@ -52,8 +54,11 @@ export async function keepConnected(): Promise<never> {
     const end = await followOnce().catch((error: unknown) =>
       error instanceof NotConnected ? error.reason : 'unreachable',
     );
+    if (end === 'served') continue;
     if (end !== 'unreachable') show({ status: end });
-    else if (view.status === 'live') show({ status: 'reconnecting', lostAtMs: Date.now() });
+    else if (view.status === 'live') {
+      show({ status: 'reconnecting', lostAtMs: Date.now(), state: withoutAgent(view.state) });
+    }
     // Retry early only if the connection lasted for a while; one that breaks immediately gets longer delays.
     if (Date.now() - startedAtMs > RETRY_DELAY_MS_MAX) delayMs = RETRY_DELAY_MS_MIN;
     await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -61,11 +66,14 @@ export async function keepConnected(): Promise<never> {
   }
 }
 
-/** Follows the state over one connection until it ends. Resolves with the reason. */
-async function followOnce(): Promise<'refused' | 'unreachable'> {
+/** Follows the state over one connection until it ends. Resolves with the reason; `served` if the agent has just come up. */
+async function followOnce(): Promise<'refused' | 'unreachable' | 'served'> {
   const opened = await connect();
   connection = opened;
+  let served = false;
   try {
+    if (opened.isSocket) served = await Promise.race([followStartup(), opened.closed.then(() => false)]);
+    if (served) return 'served';
     // Also wait for the connection's own end: the iterator may never be notified of a port that vanished.
     await Promise.race([followUpdates(), opened.closed]);
   } catch {
@@ -75,6 +83,20 @@ async function followOnce(): Promise<'refused' | 'unreachable'> {
     opened.close();
   }
   return (await opened.closed).refused ? 'refused' : 'unreachable';
+}
+
+/**
+ * Follows the start of an agent without a desktop. Resolves with true if it had just to be waited for: the API answers
+ * on the next connection.
+ */
+async function followStartup(): Promise<boolean> {
+  let waited = false;
+  for await (const startup of await agent.startup.watch(undefined)) {
+    reportStartup(startup);
+    if (startup.phase === 'serving') return waited;
+    waited = true;
+  }
+  return waited;
 }
 
 async function followUpdates(): Promise<void> {
@@ -98,6 +120,11 @@ export function currentView(): ConnectionView {
 export function useConnection(): { status: ConnectionStatus; lostAtMs: number | null; known: boolean } {
   const current = useSyncExternalStore(subscribe, () => view);
   return { status: current.status, lostAtMs: current.lostAtMs, known: current.state !== null };
+}
+
+/** The whole state, or null before the first one. */
+export function useKnownState(): AgentState | null {
+  return useSyncExternalStore(subscribe, () => view.state);
 }
 
 /** A section of the state. Use it only in components that are rendered after the first state has arrived. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { profileSchema } from './api/state.ts';
 import { ERROR_CODES } from './errors.ts';
+import { startupStepSchema } from './startup.ts';
 import { READY_PREFIX, TOKEN_FRAGMENT } from './wire.ts';
 
 const pageAddressSchema = z.object({ url: z.url(), token: z.string().regex(/^[0-9a-f]{32,128}$/) });
@@ -64,7 +65,11 @@ export type ToAgent = z.infer<typeof toAgentSchema>;
 
 /** Agent to shell. */
 export const fromAgentSchema = z.discriminatedUnion('type', [
+  /** A step of the start begins. Any number of them come before `ready`. */
+  z.object({ type: z.literal('step'), step: startupStepSchema }),
+  /** The API answers. In practice the practice requester is still starting, so `gateway` and `requester` are null. */
   z.object({ type: z.literal('ready'), ready: agentReadySchema }),
+  /** The agent can't run, before or after `ready`; it exits. */
   z.object({
     type: z.literal('failed'),
     message: z.string(),

@@ -3,5 +3,5 @@
 /** Returns the sentence for the incident ID that `Log.error` returned, which is "none" without a log. */
 export function internalErrorMessage(incident: string): string {
   if (incident === 'none') return 'Internal error. Logging is off.';
-  return `Internal error (incident ${incident}). The log has the details: \`npm run agent -- logs\`.`;
+  return `Internal error (incident ${incident}). Idlewatt’s log has the details.`;
 }

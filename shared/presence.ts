@@ -28,6 +28,7 @@ export const PAUSE_REASONS = [
   'paused-by-owner',
   ...STORAGE_REASONS,
   'starting',
+  'no-agent', // set by a page that lost its agent; an agent never decides so
   'no-model', // nothing to serve with yet
   'engine-gave-up',
   'unconfined', // the engine's sandbox is missing, and the owner didn't agree to serve without it

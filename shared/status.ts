@@ -58,6 +58,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, R
   'database-lost': null,
   'database-damaged': null,
   starting: null,
+  'no-agent': null,
   'no-model': 'open-models',
   'engine-gave-up': 'open-models',
   unconfined: 'serve-unconfined',
@@ -91,6 +92,8 @@ export function statusOf(work: AgentState['work']): StatusLine {
       };
     case 'engine-gave-up':
       return { status: 'stopped', why: reason, remedy: REMEDIES[reason] };
+    case 'no-agent':
+      return { status: 'stopped', why: reason, remedy: null };
     case 'starting':
       return { status: 'starting', why: reason, remedy: null };
     case 'outside-schedule':

@@ -11,6 +11,7 @@ import {
   type ToAgent,
   toAgentSchema,
 } from '../../shared/host.ts';
+import type { StartupStep } from '../../shared/startup.ts';
 
 /** The part of a port that the API needs. Electron's MessagePortMain has this shape, and so has a relayed port. */
 export interface ApiPort {
@@ -21,7 +22,6 @@ export interface ApiPort {
 export interface DesktopHostOptions {
   readonly ready: AgentReady;
   readonly attach: (port: ApiPort, role: PortRole) => void;
-  readonly stop: () => void;
 }
 
 /** Electron's `process.parentPort`, which Node's types don't have. */
@@ -30,37 +30,32 @@ interface ParentPort {
     event: 'message',
     listener: (event: { data: unknown; ports: (ApiPort & { start(): void })[] }) => void,
   ): void;
-  off(event: 'message', listener: (event: { data: unknown }) => void): void;
   postMessage(message: FromAgent): void;
 }
 
 /**
  * Receives the wallet's passphrase, which is in the shell's first message. Resolves with null where the agent finds the
- * passphrase itself. The shell's later messages are for {@link serveDesktopHost}.
+ * passphrase itself. The shell may stop the agent at any time, even before that. Its other messages are for
+ * {@link serveDesktopHost}.
  */
-export function receiveSecret(): Promise<string | null> {
+export function receiveSecret(stop: () => void): Promise<string | null> {
   const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
   return new Promise((resolve) => {
-    const take = (raw: unknown): boolean => {
+    const take = (raw: unknown) => {
+      if (!isFirstOrStop(raw)) return;
       const message = toAgentSchema.parse(raw);
-      // The shell may quit before the agent has started.
-      if (message.type === 'stop') process.exit(0);
-      if (message.type !== 'secret') return false;
-      resolve(message.passphrase);
-      return true;
+      if (message.type === 'stop') stop();
+      if (message.type === 'secret') resolve(message.passphrase);
     };
-    if (parentPort) {
-      const listen = ({ data }: { data: unknown }) => {
-        if (take(data)) parentPort.off('message', listen);
-      };
-      parentPort.on('message', listen);
-    } else {
-      const listen = (raw: unknown) => {
-        if (take(raw)) process.off('message', listen);
-      };
-      process.on('message', listen);
-    }
+    if (parentPort) parentPort.on('message', ({ data }) => take(data));
+    else process.on('message', take);
   });
+}
+
+/** Relayed messages of pages are many, and are read only once. */
+function isFirstOrStop(raw: unknown): boolean {
+  const { type } = Object(raw) as { readonly type?: unknown };
+  return type !== 'data' && type !== 'connect' && type !== 'close';
 }
 
 export function serveDesktopHost(options: DesktopHostOptions): void {
@@ -70,18 +65,25 @@ export function serveDesktopHost(options: DesktopHostOptions): void {
 }
 
 /** Reports to the parent why there is no agent, so that it doesn't retry in vain. Call before exiting. */
-export async function reportFailure(message: string, code: ErrorCode | null): Promise<void> {
-  const failed: FromAgent = { type: 'failed', message, code };
-  const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
-  if (parentPort) parentPort.postMessage(failed);
-  // The message is lost if the process exits before it is sent.
-  else if (process.send) await new Promise((resolve) => process.send?.(failed, resolve));
+export function reportFailure(message: string, code: ErrorCode | null): Promise<void> {
+  return tellParent({ type: 'failed', message, code });
 }
 
-function serveUtilityProcess(parent: ParentPort, { ready, attach, stop }: DesktopHostOptions): void {
+/** Reports to the shell what the start does now. */
+export function reportStep(step: StartupStep): void {
+  void tellParent({ type: 'step', step });
+}
+
+async function tellParent(message: FromAgent): Promise<void> {
+  const { parentPort } = process as NodeJS.Process & { parentPort?: ParentPort };
+  if (parentPort) parentPort.postMessage(message);
+  // The message is lost if the process exits before it is sent.
+  else if (process.send) await new Promise((resolve) => process.send?.(message, resolve));
+}
+
+function serveUtilityProcess(parent: ParentPort, { ready, attach }: DesktopHostOptions): void {
   parent.on('message', ({ data, ports }) => {
     const message = toAgentSchema.parse(data);
-    if (message.type === 'stop') stop();
     const [port] = ports;
     if (message.type === 'connect' && port) {
       attach(port, message.role);
@@ -91,7 +93,7 @@ function serveUtilityProcess(parent: ParentPort, { ready, attach, stop }: Deskto
   parent.postMessage({ type: 'ready', ready });
 }
 
-function serveChildProcess({ ready, attach, stop }: DesktopHostOptions): void {
+function serveChildProcess({ ready, attach }: DesktopHostOptions): void {
   const ports = new Map<number, RelayedPort>();
   const send = (message: FromAgent) => process.send?.(message);
   process.on('message', (raw) => {
@@ -109,9 +111,6 @@ function serveChildProcess({ ready, attach, stop }: DesktopHostOptions): void {
       case 'close':
         ports.get(message.port)?.emit('close');
         ports.delete(message.port);
-        break;
-      case 'stop':
-        stop();
         break;
     }
   });

@@ -5,7 +5,12 @@ import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import type { AgentReady } from '../../shared/host.ts';
 import { VERSION } from '../../shared/version.ts';
 import { startPageServer } from '../api/page-server.ts';
-import { createRouter, type ApiParts as RouterParts } from '../api/router.ts';
+import {
+  type ApiContext,
+  createRouter,
+  createStartupRouter,
+  type ApiParts as RouterParts,
+} from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
@@ -20,6 +25,7 @@ import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
+import type { StartupProgress } from './startup.ts';
 import { sectionReaders } from './state-sections.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTerminalAccess } from './terminal-access.ts';
@@ -81,6 +87,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
   readonly shell: ShellLink;
+  readonly startup: StartupProgress;
   readonly quit: () => void;
 }
 
@@ -94,6 +101,7 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   );
   return createRouter({
     hub: parts.hub,
+    watchStartup: parts.startup.watch,
     forecasts: parts.forecasts,
     earnings: parts.earnings,
     calendar: foundation.calendar,
@@ -121,25 +129,39 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
   });
 }
 
+/** Pages on loopback. Until the API is there, they show the steps of the start. */
+export interface OpenPages {
+  readonly page: NonNullable<AgentReady['page']>;
+  /** Call when the API is ready: connections from now on get it, and the terminal can connect. */
+  serve(router: Router): void;
+}
+
 /** Serves the pages on loopback, to a browser with the page token and to the terminal with its own. */
-export async function servePages(
+export async function openPages(
   { config, onClose, log }: Surroundings,
-  router: Router,
+  startup: StartupProgress,
   home: string,
-): Promise<NonNullable<AgentReady['page']>> {
+): Promise<OpenPages> {
   const token = randomBytes(24).toString('hex');
   const terminalToken = randomBytes(24).toString('hex');
-  const handler = new SocketHandler(router);
   const report = logFault(log.child('pages'), 'A connection of a page failed');
+  const starting = new SocketHandler(createStartupRouter(startup.watch));
+  let whole: SocketHandler<ApiContext> | null = null;
   const server = await startPageServer({
     port: config.pagePort,
     token,
     terminalToken,
     folder: PAGES_FOLDER,
-    onConnection: (socket, role) => void handler.upgrade(socket, { context: { role } }).catch(report),
+    onConnection: (socket, role) =>
+      void (whole ?? starting).upgrade(socket, { context: { role } }).catch(report),
   });
   onClose(() => server.close());
-  onClose(openTerminalAccess(home, { url: server.url, token: terminalToken }));
-  log.child('start').info('Pages ready', { url: server.url });
-  return { url: server.url, token };
+  return {
+    page: { url: server.url, token },
+    serve(router) {
+      whole = new SocketHandler(router);
+      onClose(openTerminalAccess(home, { url: server.url, token: terminalToken }));
+      log.child('start').info('Pages ready', { url: server.url });
+    },
+  };
 }

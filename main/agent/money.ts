@@ -10,6 +10,7 @@ import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { openSettling } from './settling.ts';
 import { openOwnerSpending } from './spending.ts';
+import type { StartupProgress } from './startup.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openAgentWallet } from './wallet.ts';
 
@@ -21,9 +22,15 @@ const PRACTICE_BALANCE = 1_000_000_000n;
 /** Token balance of a practice owner who buys: ten. */
 const PRACTICE_BUYER_BALANCE = 10_000_000n;
 
-export async function openMoney(surroundings: Surroundings, foundation: Foundation) {
+export async function openMoney(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  startup: Pick<StartupProgress, 'begin'>,
+) {
   const { config, clock, onClose, log } = surroundings;
+  startup.begin('chain');
   const chain = await openChain(surroundings, foundation.paths.chain);
+  startup.begin('wallet');
   const opened = await openAgentWallet(surroundings, foundation);
   const { wallet } = opened;
   const { funds, gas } = wallet.accounts;

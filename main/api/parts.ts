@@ -1,4 +1,6 @@
 /** The parts of the agent that the API serves. */
+
+import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
@@ -17,9 +19,13 @@ import type { Log } from '../ports/log.ts';
 import type { ShellLink } from './shell-link.ts';
 import type { StateHub } from './state-hub.ts';
 
+/** Yields the steps of the agent's start; ends after `serving`. */
+export type WatchStartup = (signal: AbortSignal | undefined) => AsyncGenerator<Startup, void, void>;
+
 /** If a part doesn't exist in a role, its procedures fail with `unsupported`. */
 export interface ApiParts {
   readonly hub: StateHub;
+  readonly watchStartup: WatchStartup;
   readonly presence: PresenceService;
   readonly jobs: Jobs;
   readonly ledger: Ledger;

@@ -1,6 +1,8 @@
 /** The API's router: connects each procedure of the contract to the core. Pages can't call the shell's procedures. */
-import { createImplementer, translated } from './implementer.ts';
-import type { ApiParts } from './parts.ts';
+import { implement } from '@orpc/server';
+import { contract } from '../../shared/api/contract.ts';
+import { type ApiContext, createImplementer, translated } from './implementer.ts';
+import type { ApiParts, WatchStartup } from './parts.ts';
 import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
@@ -9,13 +11,16 @@ import { shellRoutes } from './routes/shell.ts';
 import { walletRoutes } from './routes/wallet.ts';
 
 export type { ApiContext } from './implementer.ts';
-export type { ApiParts } from './parts.ts';
+export type { ApiParts, WatchStartup } from './parts.ts';
 
 export function createRouter(parts: ApiParts) {
   const { log } = parts;
   const api = createImplementer(log);
   const { hub, presence, jobs, settings } = parts;
   return api.router({
+    startup: {
+      watch: api.startup.watch.handler(({ signal }) => parts.watchStartup(signal)),
+    },
     state: {
       watch: api.state.watch.handler(({ signal, path }) => translated(hub.watch(signal), path, log)),
     },
@@ -44,5 +49,13 @@ export function createRouter(parts: ApiParts) {
       change: api.settings.change.handler(({ input }) => settings.change(input)),
     },
     shell: shellRoutes(api.shell, parts, log),
+  });
+}
+
+/** The part of the API that answers while the agent starts: its steps. */
+export function createStartupRouter(watchStartup: WatchStartup) {
+  const api = implement({ startup: contract.startup }).$context<ApiContext>();
+  return api.router({
+    startup: { watch: api.startup.watch.handler(({ signal }) => watchStartup(signal)) },
   });
 }

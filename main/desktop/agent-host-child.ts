@@ -8,12 +8,23 @@ import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
-import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
+import {
+  type AgentEnd,
+  type AgentHost,
+  type AgentHostOptions,
+  type AgentRefusal,
+  type AgentStart,
+  causeOf,
+} from './agent-host.ts';
 
 /** Electron's own variables, which would change how plain Node behaves. */
 const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];
 
-export function hostInChildProcess(options: AgentHostOptions): AgentHost {
+/** Throws where the system starts no process at all; a missing program is reported by `exited`. */
+export function hostInChildProcess(
+  options: AgentHostOptions,
+  cannotStart: (cause: string) => AgentRefusal,
+): AgentHost {
   const child = fork(agentEntry(options.appFolder), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
     // The pinned Node has the flag, even if Electron's Node is older.
@@ -32,9 +43,12 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
     if (child.connected) child.send(message, () => {});
   };
   send({ type: 'secret', passphrase: options.passphrase });
-  const exited = new Promise<{ code: number | null }>((resolve) => {
-    child.once('error', () => resolve({ code: null }));
-    child.once('exit', (code) => resolve({ code }));
+  let refusal: AgentRefusal | null = null;
+  const exited = new Promise<AgentEnd>((resolve) => {
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve({ code: null, refusal: cannotStart(causeOf(error)) });
+    });
+    child.once('exit', (code) => resolve({ code, refusal }));
   });
   void exited.then(() => {
     for (const port of ports.values()) port.close();
@@ -46,8 +60,11 @@ export function hostInChildProcess(options: AgentHostOptions): AgentHost {
       switch (message.type) {
         case 'ready':
           return resolve({ ready: message.ready });
+        case 'step':
+          return options.onStep(message.step);
         case 'failed':
-          return resolve({ refused: message.message, code: message.code });
+          refusal = { message: message.message, code: message.code };
+          return;
         case 'data':
           return ports.get(message.port)?.postMessage(message.data);
         case 'close':

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import { noDebuggerFlags } from '../ports/no-debugger.ts';
-import type { AgentHost, AgentHostOptions, AgentStart } from './agent-host.ts';
+import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 
 /** Built by `npm run build`, because Electron's Node doesn't strip types. */
 const ENTRY = 'dist/agent/main/agent-main.js';
@@ -20,14 +20,16 @@ export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
     },
   );
   if (child.stderr) options.onStderr(child.stderr);
-  const exited = new Promise<{ code: number | null }>((resolve) => {
-    child.once('exit', (code) => resolve({ code }));
+  let refusal: AgentRefusal | null = null;
+  const exited = new Promise<AgentEnd>((resolve) => {
+    child.once('exit', (code) => resolve({ code, refusal }));
   });
   const started = new Promise<AgentStart>((resolve) => {
     child.on('message', (raw: unknown) => {
       const message = fromAgentSchema.parse(raw);
       if (message.type === 'ready') resolve({ ready: message.ready });
-      if (message.type === 'failed') resolve({ refused: message.message, code: message.code });
+      if (message.type === 'step') options.onStep(message.step);
+      if (message.type === 'failed') refusal = { message: message.message, code: message.code };
     });
     void exited.then(() => resolve({ ended: true }));
   });

@@ -5,21 +5,32 @@
 import type { MessagePortMain } from 'electron';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
+import type { StartupStep } from '../../shared/startup.ts';
 import { hostInChildProcess } from './agent-host-child.ts';
 import { hostInUtilityProcess } from './agent-host-utility.ts';
 
-export type AgentStart =
-  | { readonly ready: AgentReady }
-  /** For the owner. Starting it again would not help. */
-  | { readonly refused: string; readonly code: ErrorCode | null }
-  | { readonly ended: true };
+export type AgentStart = { readonly ready: AgentReady } | { readonly ended: true };
+
+/** The reason of an agent that ended because it can't run, for the owner. Starting it again would not help. */
+export interface AgentRefusal {
+  readonly message: string;
+  readonly code: ErrorCode | null;
+}
+
+/** The end of the agent's process. */
+export interface AgentEnd {
+  /** Null if it was killed or never started. */
+  readonly code: number | null;
+  /** Null if it ended without a reason. */
+  readonly refusal: AgentRefusal | null;
+}
 
 export interface AgentHost {
   readonly pid: number | undefined;
-  /** Resolves once: ready, refused with a reason, or ended without one. */
+  /** Resolves once: its API answers, or it ended before that. */
   readonly started: Promise<AgentStart>;
   /** Resolves when the process has ended; never rejects. */
-  readonly exited: Promise<{ code: number | null }>;
+  readonly exited: Promise<AgentEnd>;
   /** A port to the agent's API. Call after `started`; the caller owns it, or passes it on to a page. */
   connect(role: PortRole): MessagePortMain;
   /** Requests it to stop and kills it after the limit. Resolves when it has ended. */
@@ -33,6 +44,8 @@ export interface AgentHostOptions {
   readonly parameters: readonly string[];
   /** The wallet's, sent to the agent's process only; null where the agent finds it itself. */
   readonly passphrase: string | null;
+  /** A step of its start begins. */
+  readonly onStep: (step: StartupStep) => void;
   /** Receives the agent's standard error. */
   readonly onStderr: (stream: NodeJS.ReadableStream) => void;
 }
@@ -40,17 +53,32 @@ export interface AgentHostOptions {
 /** The agent's JavaScript needs this Node or a later one. */
 const NODE_MAJOR_MIN = 22;
 
-export function startAgentHost(options: AgentHostOptions): AgentHost {
+/** `cannotStart` is the refusal of an agent whose process could not be started, from the system's error. */
+export function startAgentHost(
+  options: AgentHostOptions,
+  cannotStart: (cause: string) => AgentRefusal,
+): AgentHost {
   const major = Number(process.versions.node.split('.')[0]);
-  return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options);
+  try {
+    return major >= NODE_MAJOR_MIN ? hostInUtilityProcess(options) : hostInChildProcess(options, cannotStart);
+  } catch (error) {
+    return refusedHost(cannotStart(causeOf(error)));
+  }
+}
+
+/** The system's code and what it refers to, for example `ENOENT: /opt/idlewatt/node`. */
+export function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === undefined ? error.message : `${code}${path === undefined ? '' : `: ${path}`}`;
 }
 
 /** An agent that was never started, for a reason that the shell found. */
-export function refusedHost(refused: string, code: ErrorCode | null): AgentHost {
+export function refusedHost(refusal: AgentRefusal): AgentHost {
   return {
     pid: undefined,
-    started: Promise.resolve({ refused, code }),
-    exited: Promise.resolve({ code: null }),
+    started: Promise.resolve({ ended: true }),
+    exited: Promise.resolve({ code: null, refusal }),
     connect() {
       throw new Error('assertion failed: an agent that was never started is never ready');
     },

@@ -22,8 +22,8 @@ export interface AgentSessionOptions {
   readonly startHost: () => AgentHost;
   readonly openLink: (port: MessagePortMain) => ShellLink;
   readonly onReady: (ready: AgentReady) => void;
-  /** No agent responds, and one is being started. */
-  readonly onStarting: () => void;
+  /** No agent responds, and one is being started; `again` if it replaces one that was up. */
+  readonly onStarting: (again: boolean) => void;
   readonly onGivenUp: (failure: AgentFailure) => void;
 }
 
@@ -51,7 +51,7 @@ export class AgentSession {
   start(): void {
     if (this.#stopped) return;
     this.#hasRun = false;
-    this.#options.onStarting();
+    this.#options.onStarting(false);
     this.#supervisor = superviseAgent({
       start: this.#options.startHost,
       onReady: (ready) => {
@@ -61,15 +61,20 @@ export class AgentSession {
       },
       onLost: () => {
         this.#unlink();
-        if (!this.#stopped) this.#options.onStarting();
+        if (!this.#stopped) this.#options.onStarting(true);
       },
-      onGivenUp: (reason, code) => this.#options.onGivenUp({ reason, code, hasRun: this.#hasRun }),
+      onGivenUp: (refusal) =>
+        this.#options.onGivenUp({
+          reason: refusal?.message ?? null,
+          code: refusal?.code ?? null,
+          hasRun: this.#hasRun,
+        }),
     });
   }
 
   async restart(): Promise<void> {
     this.#unlink();
-    this.#options.onStarting();
+    this.#options.onStarting(true);
     await this.#supervisor?.stop();
     this.start();
   }

@@ -1,9 +1,8 @@
 /** Keeps one agent running: starts it, restarts it when it ends unexpectedly, and gives up after several failures. */
 import type { MessagePortMain } from 'electron';
-import type { ErrorCode } from '../../shared/errors.ts';
 import type { AgentReady, PortRole } from '../../shared/host.ts';
 import { createRestartPolicy } from '../../shared/restart-policy.ts';
-import type { AgentHost } from './agent-host.ts';
+import type { AgentHost, AgentRefusal } from './agent-host.ts';
 
 export interface AgentSupervisor {
   /** Process ID of the agent that runs now. */
@@ -19,8 +18,8 @@ export interface AgentSupervisorOptions {
   /** Called for each agent that becomes ready, including after a restart. */
   readonly onReady: (ready: AgentReady) => void;
   readonly onLost: () => void;
-  /** It refused to start, with its sentence for the owner, or it ended unexpectedly too often: then null. */
-  readonly onGivenUp: (reason: string | null, code: ErrorCode | null) => void;
+  /** It can't run, with its reason for the owner, or it ended unexpectedly too often: then null. */
+  readonly onGivenUp: (refusal: AgentRefusal | null) => void;
 }
 
 /** The agent stops within five seconds; a process that is left after this long is killed. */
@@ -39,10 +38,10 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
     waiting = [];
     for (const tell of all) tell(answer);
   };
-  const giveUp = (reason: string | null, code: ErrorCode | null) => {
+  const giveUp = (refusal: AgentRefusal | null) => {
     over = true;
     answerWaiting(null);
-    options.onGivenUp(reason, code);
+    options.onGivenUp(refusal);
   };
 
   const run = async () => {
@@ -55,15 +54,15 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
       options.onReady(started.ready);
       answerWaiting(current);
     }
-    await current.exited;
+    const { refusal } = await current.exited;
     host = null;
     if (ready) options.onLost();
     ready = false;
     if (over) return;
-    if ('refused' in started) return giveUp(started.refused, started.code);
+    if (refusal !== null) return giveUp(refusal);
     const waitMs = policy.next(performance.now() - startedAtMs);
     if (waitMs !== null) timer = setTimeout(() => void run(), waitMs);
-    else giveUp(null, null);
+    else giveUp(null);
   };
   void run();
 

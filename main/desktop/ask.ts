@@ -13,10 +13,16 @@ export interface Question {
   readonly cancelButton: number;
 }
 
-const open = new Set<Question>();
+/** A question on the screen. */
+export interface OpenQuestion extends Question {
+  /** True if it is in front of one of our windows, which can't be used meanwhile. */
+  readonly hasParent: boolean;
+}
+
+const open = new Set<OpenQuestion>();
 
 /** The questions that are on the screen now. */
-export function openQuestions(): readonly Question[] {
+export function openQuestions(): readonly OpenQuestion[] {
   return [...open];
 }
 
@@ -37,13 +43,14 @@ export async function ask(
     noLink: true,
     ...(options.signal && { signal: options.signal }),
   };
-  open.add(question);
+  const onScreen = { ...question, hasParent: options.parent != null };
+  open.add(onScreen);
   try {
     const { response } = options.parent
       ? await dialog.showMessageBox(options.parent, shown)
       : await dialog.showMessageBox(shown);
     return response;
   } finally {
-    open.delete(question);
+    open.delete(onScreen);
   }
 }

@@ -1,12 +1,13 @@
 /** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
 import { join } from 'node:path';
-import { app, Notification, safeStorage, session } from 'electron';
+import { app, type BrowserWindow, Notification, safeStorage, session } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
+import type { StartupStep } from '../../shared/startup.ts';
 import { text } from '../../shared/strings/index.ts';
 import { logChildOutput } from '../adapters/node/index.ts';
-import { type AgentHost, refusedHost, startAgentHost } from './agent-host.ts';
+import { type AgentHost, type AgentRefusal, refusedHost, startAgentHost } from './agent-host.ts';
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
 import { serveAppPages } from './app-protocol.ts';
@@ -17,12 +18,14 @@ import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
 import type { LaunchOptions } from './launch-options.ts';
+import { pageQuestion } from './page-question.ts';
 import { onSuspend, readOwner } from './readings.ts';
 import { answerSecret } from './secret-handlers.ts';
 import { createSecretWindow, type SecretWindow } from './secret-window.ts';
 import { firstTime } from './seen-notices.ts';
 import { openShellLink } from './shell-link.ts';
 import { ShellState } from './shell-state.ts';
+import { StartupView } from './startup-view.ts';
 import { exposeForTests } from './test-view.ts';
 import { createTray, type TrayIconOnScreen } from './tray.ts';
 import { type TrayAction, trayView } from './tray-menu.ts';
@@ -42,6 +45,7 @@ export class Shell {
   readonly #options: ShellOptions;
   readonly #log: Log;
   readonly #state: ShellState;
+  readonly #startup: StartupView;
   readonly #unlock: WalletUnlock;
   readonly #agent: AgentSession;
   readonly #secretWindow: SecretWindow;
@@ -56,6 +60,7 @@ export class Shell {
     confineSession(session.defaultSession);
     serveAppPages(session.defaultSession, join(appFolder, 'dist/renderer'));
     this.#state = new ShellState(() => app.getLocale());
+    this.#startup = new StartupView({ now: Date.now, show: (startup) => this.#window.tell(startup) });
     this.#unlock = new WalletUnlock({
       source: launch.passphraseFrom,
       store: createWalletSecretStore({
@@ -68,7 +73,11 @@ export class Shell {
     this.#secretWindow = this.#createSecretWindow();
     this.#window = createMainWindow({
       appFolder,
+      stateFile: join(app.getPath('userData'), 'window.json'),
+      log: log.child('window'),
+      startup: () => this.#startup.current,
       connectPage: () => this.#agent.connectPage(),
+      onPageGivenUp: (parent, reason, decide) => void this.#askAboutPage(parent, reason).then(decide),
       openSecret: (task) => this.#secretWindow.open(task),
       onHidden: () => this.#notifyOnceThatItStays(),
     });
@@ -85,16 +94,16 @@ export class Shell {
 
   /** Shows the window, unless it was started hidden, and starts the agent. */
   start(): void {
-    this.#followState();
-    this.#agent.start();
-    if (!this.#options.launch.values.hidden) this.#window.show();
-    this.#followApp();
     exposeForTests({
       tray: () => this.#tray.current(),
       agentPid: () => this.#agent.pid,
       windowVisible: () => this.#window.visible(),
       questions: openQuestions,
     });
+    this.#followState();
+    this.#agent.start();
+    if (!this.#options.launch.values.hidden) this.#window.show();
+    this.#followApp();
   }
 
   /** Stops the agent and closes the windows, without quitting the app. */
@@ -122,8 +131,14 @@ export class Shell {
           confirmSpend: spends.confirm,
           onTrouble: (call, error) => void this.#log.error(`The call "${call}" failed.`, error),
         }),
-      onReady: ({ home }) => this.#unlock.accepted(home),
-      onStarting: () => this.#state.show('starting'),
+      onReady: ({ home }) => {
+        this.#unlock.accepted(home);
+        this.#startup.serving();
+      },
+      onStarting: (again) => {
+        this.#state.show('starting');
+        this.#startup.starting(again);
+      },
       onGivenUp: (failure) => void this.#recover(failure),
     });
   }
@@ -131,26 +146,39 @@ export class Shell {
   #startHost(): AgentHost {
     const { appFolder, launch } = this.#options;
     const secret = this.#unlock.forStart();
-    if ('refused' in secret) {
-      return secret.refused === 'no-keychain'
-        ? refusedHost(text(this.#state.language, 'dialog.noKeychain'), 'unsupported')
-        : refusedHost(text(this.#state.language, 'dialog.keychainUnreadable'), 'keystore-locked');
-    }
-    return startAgentHost({
+    if ('refused' in secret) return refusedHost(this.#walletRefusal(secret.refused));
+    const host = {
       appFolder,
       parameters: launch.agentParameters,
       passphrase: secret.passphrase,
-      onStderr: (stream) => logChildOutput({ stream, log: this.#log.child('agent') }),
+      onStep: (step: StartupStep) => this.#startup.step(step),
+      onStderr: (stream: NodeJS.ReadableStream) => logChildOutput({ stream, log: this.#log.child('agent') }),
+    };
+    return startAgentHost(host, (cause) => {
+      this.#log.warn('The agent’s process could not be started', { cause });
+      return { message: text(this.#state.language, 'dialog.noProcess', { cause }), code: null };
     });
+  }
+
+  #walletRefusal(refused: 'no-keychain' | 'unreadable'): AgentRefusal {
+    const { language } = this.#state;
+    return refused === 'no-keychain'
+      ? { message: text(language, 'dialog.noKeychain'), code: 'unsupported' }
+      : { message: text(language, 'dialog.keychainUnreadable'), code: 'keystore-locked' };
   }
 
   async #recover(failure: AgentFailure): Promise<void> {
     this.#unlock.rejected();
+    this.#log.warn('There is no agent until the owner decides', {
+      cause: failure.reason ?? 'it ended unexpectedly too often',
+      code: failure.code,
+    });
     this.#state.show('gone');
+    this.#startup.failed(failure);
     const again = await recover(failure, {
       language: () => this.#state.language,
       mayType: this.#unlock.canFix(failure.code),
-      ask,
+      ask: async (question) => ask(question, { parent: await this.#window.settled() }),
       unlock: async () => {
         this.#secretWindow.open('unlock');
         await this.#secretWindow.whenClosed();
@@ -159,6 +187,12 @@ export class Shell {
     });
     if (again) this.#agent.start();
     else app.quit();
+  }
+
+  /** Returns whether to load the page again. Without a window on the screen, opening it again does so. */
+  async #askAboutPage(parent: BrowserWindow | null, reason: string): Promise<boolean> {
+    if (parent === null) return false;
+    return (await ask(pageQuestion(reason, this.#state.language), { parent })) === 0;
   }
 
   #createSecretWindow(): SecretWindow {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Kernel ticks per second; 100 on every Linux that Node supports. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 export interface ProcessCost {
   readonly residentMegabytes: number;
@@ -27,7 +27,7 @@ export async function measureProcess(pid: number, overMs: number): Promise<Proce
 }
 
 /** Returns user and system time of all threads, without children. */
-async function processorTicks(pid: number): Promise<number> {
+export async function processorTicks(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in parentheses and may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

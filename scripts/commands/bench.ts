@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchResul
   predict: () => import('../bench/predict.ts'),
   presence: () => import('../bench/presence.ts'),
   dev: () => import('../bench/dev.ts'),
+  desktop: () => import('../bench/desktop.ts'),
 };
 
 /** Describes this machine in one line. */

@@ -13,6 +13,7 @@ import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../pres
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
+import { startupSchema } from '../startup.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
@@ -109,6 +110,11 @@ export const doneHourSchema = z.object({
 });
 
 export const contract = {
+  /** Answers from the first moment of an agent without a desktop, when nothing else of the API does. */
+  startup: {
+    /** The current step, then each later one; ends after `serving`. */
+    watch: oc.output(eventIterator(startupSchema)),
+  },
   state: {
     /** Sends the whole state first, then each changed section as a whole. */
     watch: oc.output(eventIterator(stateUpdateSchema)),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ElectronApplication, _electron as electron, type Page } from 'playwright';
-import type { Question } from '../../main/desktop/ask.ts';
+import type { OpenQuestion } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
@@ -23,7 +23,7 @@ export interface DesktopApp {
   agentPid(): Promise<number | undefined>;
   windowVisible(): Promise<boolean>;
   /** The native dialogs that are open. */
-  questions(): Promise<readonly Question[]>;
+  questions(): Promise<readonly OpenQuestion[]>;
   /**
    * Waits for the window whose address contains `address`. The next new window would be the wrong choice: the
    * hidden window that measures the GPU opens and closes at any time.
@@ -42,7 +42,7 @@ interface ShellInApp {
     tray(): { view: TrayView; menu: { items: MenuItemInApp[] } };
     agentPid(): number | undefined;
     windowVisible(): boolean;
-    questions(): Question[];
+    questions(): OpenQuestion[];
   };
 }
 interface MenuItemInApp {
@@ -54,15 +54,26 @@ interface MenuItemInApp {
 const OPEN_MS_MAX = 60_000;
 
 export async function openApp(
-  options: { home?: string; parameters?: readonly string[] } = {},
+  options: {
+    home?: string;
+    parameters?: readonly string[];
+    /** Folder of the app, instead of the repository. */
+    folder?: string;
+    environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<DesktopApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
   const startedMs = performance.now();
-  const app = await launchElectron(REPOSITORY, options.parameters ?? ['--quiet-requester'], {
-    IDLEWATT_TEST: '1',
-    IDLEWATT_HOME: home,
-    LANG: 'en_US.UTF-8',
-  });
+  const app = await launchElectron(
+    options.folder ?? REPOSITORY,
+    options.parameters ?? ['--quiet-requester'],
+    {
+      IDLEWATT_TEST: '1',
+      IDLEWATT_HOME: home,
+      LANG: 'en_US.UTF-8',
+      ...options.environment,
+    },
+  );
   const main = app.process();
   const page = await app.firstWindow({ timeout: OPEN_MS_MAX });
   const openedMs = performance.now() - startedMs;
@@ -153,7 +164,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function descendants(root: number): number[] {
+export function descendants(root: number): number[] {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
     .trim()
     .split('\n')

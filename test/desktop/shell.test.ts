@@ -31,7 +31,7 @@ test('the app opens its own page with live data of the practice network', async 
   assert.ok(view.items.some((item) => item.kind === 'text' && item.label.startsWith('Earned today: ')));
 });
 
-test('pages have no Node, no Electron and exactly three members of the desktop’s bridge', async () => {
+test('pages have no Node, no Electron and exactly four members of the desktop’s bridge', async () => {
   const seen = await desktop.page.evaluate(() => ({
     require: typeof Reflect.get(globalThis, 'require'),
     process: typeof Reflect.get(globalThis, 'process'),
@@ -40,7 +40,7 @@ test('pages have no Node, no Electron and exactly three members of the desktop�
   assert.deepEqual(seen, {
     require: 'undefined',
     process: 'undefined',
-    bridge: ['connect', 'openSecret', 'platform'],
+    bridge: ['connect', 'onStartup', 'openSecret', 'platform'],
   });
 });
 

@@ -6,6 +6,7 @@ import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
+import type { Startup } from '../../shared/startup.ts';
 import type { Script } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
@@ -63,6 +64,11 @@ export class FakeAgentState {
     this.#failures.set(name, failure(code, message));
   }
 
+  /** This agent is up. */
+  async *watchStartup(): AsyncGenerator<Startup> {
+    yield { phase: 'serving' };
+  }
+
   /** The whole state, then each change until `signal` aborts. */
   async *watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate> {
     const waiting: Partial<AgentState>[] = [];
@@ -95,6 +101,7 @@ export type FakeRouter = ReturnType<typeof routerFor>;
 
 export function routerFor(agent: FakeAgentState) {
   return on.router({
+    startup: { watch: on.startup.watch.handler(() => agent.watchStartup()) },
     state: { watch: on.state.watch.handler(({ signal }) => agent.watch(signal)) },
     presence: presenceHandlers(agent),
     jobs: jobHandlers(agent),

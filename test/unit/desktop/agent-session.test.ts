@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MessagePortMain } from 'electron';
-import type { AgentHost, AgentStart } from '../../../main/desktop/agent-host.ts';
+import type { AgentEnd, AgentHost, AgentRefusal, AgentStart } from '../../../main/desktop/agent-host.ts';
 import { recover } from '../../../main/desktop/agent-recovery.ts';
 import { type AgentFailure, AgentSession } from '../../../main/desktop/agent-session.ts';
 import type { Question } from '../../../main/desktop/ask.ts';
@@ -28,15 +28,22 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 /** An agent's process whose start and end the test controls. */
 function fakeHost() {
   const started = Promise.withResolvers<AgentStart>();
-  const exited = Promise.withResolvers<{ code: number | null }>();
+  const exited = Promise.withResolvers<AgentEnd>();
   const host: AgentHost = {
     pid: 1,
     started: started.promise,
     exited: exited.promise,
     connect: () => ({}) as MessagePortMain,
-    stop: async () => exited.resolve({ code: 0 }),
+    stop: async () => exited.resolve({ code: 0, refusal: null }),
   };
-  return { host, start: started.resolve, exit: () => exited.resolve({ code: 1 }) };
+  return {
+    host,
+    start: () => started.resolve({ ready: READY }),
+    exit: (refusal: AgentRefusal | null = null) => {
+      started.resolve({ ended: true });
+      exited.resolve({ code: 1, refusal });
+    },
+  };
 }
 
 function session() {
@@ -52,7 +59,7 @@ function session() {
     },
     openLink: () => ({ close: () => (closedLinks += 1) }) as unknown as ShellLink,
     onReady: ({ home }) => events.push(`ready ${home}`),
-    onStarting: () => events.push('starting'),
+    onStarting: (again) => events.push(again ? 'starting again' : 'starting'),
     onGivenUp: (failure) => failures.push(failure),
   });
   const host = (index: number) => hosts[index] ?? assert.fail(`no agent ${index}`);
@@ -62,43 +69,53 @@ function session() {
 test('an agent that is ready gets a link, which is closed when the agent is lost', async () => {
   const { agent, host, events, closedLinks } = session();
   agent.start();
-  host(0).start({ ready: READY });
+  host(0).start();
   await settle();
   assert.ok(agent.link);
   host(0).exit();
   await settle();
   assert.equal(agent.link, null);
   assert.equal(closedLinks(), 1);
-  assert.deepEqual(events, ['starting', 'ready /data', 'starting']);
+  assert.deepEqual(events, ['starting', 'ready /data', 'starting again']);
   await agent.stop();
 });
 
 test('a refusal is given up with its reason, as an agent that can’t start', async () => {
   const { agent, host, failures } = session();
   agent.start();
-  host(0).start({ refused: 'The data folder is in use.', code: 'home-in-use' });
-  host(0).exit();
+  host(0).exit({ message: 'The data folder is in use.', code: 'home-in-use' });
   await settle();
   assert.deepEqual(failures, [{ reason: 'The data folder is in use.', code: 'home-in-use', hasRun: false }]);
   assert.equal(await agent.connectPage(), null);
+});
+
+test('an agent that comes up and then can’t go on is given up with its reason, and not started again', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { agent, host, hosts, failures } = session();
+  agent.start();
+  host(0).start();
+  await settle();
+  host(0).exit({ message: 'Port 4000 is in use.', code: 'port-in-use' });
+  await settle();
+  context.mock.timers.tick(60_000);
+  assert.equal(hosts.length, 1);
+  assert.deepEqual(failures, [{ reason: 'Port 4000 is in use.', code: 'port-in-use', hasRun: true }]);
 });
 
 test('an agent that had run and then refuses to start is reported as one that stopped working', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const { agent, host, failures } = session();
   agent.start();
-  host(0).start({ ready: READY });
+  host(0).start();
   await settle();
   host(0).exit();
   await settle();
   context.mock.timers.tick(500);
-  host(1).start({ refused: 'The disk is full.', code: 'disk-full' });
-  host(1).exit();
+  host(1).exit({ message: 'The disk is full.', code: 'disk-full' });
   await settle();
   assert.deepEqual(failures, [{ reason: 'The disk is full.', code: 'disk-full', hasRun: true }]);
   agent.start();
-  host(2).start({ refused: 'The disk is full.', code: 'disk-full' });
-  host(2).exit();
+  host(2).exit({ message: 'The disk is full.', code: 'disk-full' });
   await settle();
   assert.equal(failures[1]?.hasRun, false);
 });
@@ -106,7 +123,7 @@ test('an agent that had run and then refuses to start is reported as one that st
 test('a restart replaces the agent, and a stopped session starts none', async () => {
   const { agent, host, hosts } = session();
   agent.start();
-  host(0).start({ ready: READY });
+  host(0).start();
   await settle();
   await agent.restart();
   assert.equal(hosts.length, 2);

@@ -1,0 +1,174 @@
+// Verifies: the window tells what the start does from its first second; a page whose process is killed or hangs is
+//   loaded again, three times, and then the owner is asked; an agent that can't be started or refuses its options is
+//   explained on the page and in front of the window.
+// Setup: the real app with the real agent of the practice network in temporary data folders, driven over Node's
+//   inspector; the page's process is killed by its PID, or kept busy by an endless loop. A folder without Node stands
+//   for a damaged installation.
+// Fails if: the window is empty or names npm while the agent starts; a dead page stays; a fourth death is not asked
+//   about, or asked about behind the window; a refusal has no words on the page.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { OpenQuestion } from '../../main/desktop/ask.ts';
+import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { STARTUP_STEPS } from '../../shared/startup.ts';
+import { text } from '../../shared/strings/index.ts';
+import { isAlive, until } from './app.ts';
+import { openPlainApp, type PlainApp } from './plain-app.ts';
+
+const AGENT_MS_MAX = 90_000;
+/** For hooks and tests that start an agent or wait until Chromium notices a page that hangs. */
+const SLOW = { timeout: 2 * AGENT_MS_MAX };
+const FIRST_WORD_MS_MAX = 1_000;
+
+const NAVIGATION = "document.querySelector('nav') !== null";
+const SENTENCE =
+  "document.querySelector('main.connecting [role=status], main.connecting [role=alert]')?.textContent";
+
+const questionsOf = (app: PlainApp) => app.evaluate<OpenQuestion[]>('shell?.questions() ?? []');
+const isVisible = (app: PlainApp) => app.evaluate<boolean>('shell?.windowVisible() ?? false');
+
+let app: PlainApp;
+/** Sentences of the start, with the time since the window was on the screen. */
+const seen: { readonly sentence: string; readonly atMs: number }[] = [];
+
+before(async () => {
+  app = await openPlainApp();
+  await until(
+    'the window',
+    () => isVisible(app),
+    (visible) => visible,
+  );
+  const shownMs = performance.now();
+  const look = async () => {
+    const sentence = await app.inPage<string>(SENTENCE);
+    if (sentence && seen.at(-1)?.sentence !== sentence) {
+      seen.push({ sentence, atMs: performance.now() - shownMs });
+    }
+    return app.inPage<boolean>(NAVIGATION);
+  };
+  await until('the pages', look, (isUp) => isUp === true, AGENT_MS_MAX);
+}, SLOW);
+after(() => app.close());
+
+test('the window names a step of the start within a second, and only such steps until the pages are there', () => {
+  const steps = [
+    ...STARTUP_STEPS.map((step) => text('en', `startup.step.${step}`)),
+    text('en', 'startup.reading'),
+  ];
+  assert.ok(seen[0] && seen[0].atMs < FIRST_WORD_MS_MAX, JSON.stringify(seen));
+  assert.ok(seen.length >= 2, JSON.stringify(seen));
+  for (const { sentence } of seen) assert.ok(steps.includes(sentence), sentence);
+});
+
+const pagePid = () =>
+  app.evaluate<number>(
+    `electron.BrowserWindow.getAllWindows().find((each) => each.webContents.getURL().includes('index.html'))
+      ?.webContents.getOSProcessId() ?? 0`,
+  );
+const pageReturns = () =>
+  until(
+    'the page',
+    () => app.inPage<boolean>(NAVIGATION),
+    (shown) => shown === true,
+    AGENT_MS_MAX,
+  );
+
+test('a page that hangs is ended and loaded again', SLOW, async () => {
+  const first = await until('the page', pagePid, (pid) => pid > 0);
+  await app.evaluate(
+    `void electron.BrowserWindow.getAllWindows()[0].webContents.executeJavaScript('for (;;);').catch(() => {})`,
+  );
+  const second = await until('another process', pagePid, (pid) => pid > 0 && pid !== first, AGENT_MS_MAX);
+  assert.notEqual(second, first);
+  await pageReturns();
+});
+
+test(
+  'a page that dies again and again comes back three times; then the owner is asked in front of the window',
+  SLOW,
+  async () => {
+    const killPage = async () => {
+      const pid = await until('the page', pagePid, (each) => each > 0 && isAlive(each));
+      process.kill(pid, 'SIGKILL');
+      await until(
+        'the end of the page',
+        () => isAlive(pid),
+        (alive) => !alive,
+      );
+    };
+    // The page that hung was the first death.
+    for (let death = 2; death <= 3; death += 1) {
+      await killPage();
+      await pageReturns();
+      assert.deepEqual(await questionsOf(app), []);
+    }
+    await killPage();
+    const [question] = await until(
+      'a question',
+      () => questionsOf(app),
+      (asked) => asked.length > 0,
+    );
+    assert.equal(question?.message, text('en', 'dialog.pageEnded'));
+    assert.equal(question?.hasParent, true);
+    assert.deepEqual(question?.buttons, [text('en', 'dialog.tryAgain'), text('en', 'dialog.closeWindow')]);
+    const pid = await app.evaluate<number>('shell.agentPid()');
+    assert.ok(isAlive(pid));
+  },
+);
+
+/** Waits for the dialog of an agent that can't run, and returns it with the page's title and sentence. */
+async function explanationOf(app: PlainApp) {
+  const [question] = await until(
+    'a dialog',
+    () => questionsOf(app),
+    (asked) => asked.length > 0,
+    AGENT_MS_MAX,
+  );
+  const title = await until(
+    'the title on the page',
+    () => app.inPage<string>("document.querySelector('main.connecting h1')?.textContent"),
+    (shown) => shown === text('en', 'startup.failedTitle'),
+  );
+  return { question, title, sentence: await app.inPage<string>(SENTENCE) };
+}
+
+test(
+  'options that the agent refuses are explained on the page and in front of the window',
+  SLOW,
+  async () => {
+    const app = await openPlainApp({ parameters: ['--network', 'base'] });
+    try {
+      const { question, sentence } = await explanationOf(app);
+      assert.equal(question?.message, text('en', 'dialog.cannotStart'));
+      assert.match(question?.detail ?? '', /--network requires --profile open/);
+      assert.equal(question?.hasParent, true);
+      assert.match(sentence ?? '', /--network requires --profile open/);
+    } finally {
+      await app.close();
+    }
+  },
+);
+
+test(
+  'an agent whose process can’t be started is explained on the page and in front of the window',
+  SLOW,
+  async () => {
+    const damaged = mkdtempSync(join(tmpdir(), 'idlewatt-damaged-'));
+    for (const kept of ['package.json', 'dist', 'resources'])
+      symlinkSync(join(REPOSITORY, kept), join(damaged, kept));
+    const app = await openPlainApp({ folder: damaged });
+    try {
+      const { question, sentence } = await explanationOf(app);
+      assert.match(question?.detail ?? '', /background process could not be started \(ENOENT: .*node/);
+      assert.equal(question?.hasParent, true);
+      assert.match(sentence ?? '', /could not be started/);
+      assert.doesNotMatch(`${question?.detail} ${sentence}`, /npm/);
+    } finally {
+      await app.close();
+      rmSync(damaged, { recursive: true });
+    }
+  },
+);
