@@ -180,13 +180,12 @@ async function compose(
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
-  const { directory } = buying;
+  const { directory, depositReturns } = buying;
   const meters = openMeters(surroundings, foundation, selling);
   const { watts } = meters;
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
-  const { quit } = hooks;
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit },
+    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit: hooks.quit },
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,

@@ -67,7 +67,7 @@ export type ToAgent = z.infer<typeof toAgentSchema>;
 export const fromAgentSchema = z.discriminatedUnion('type', [
   /** A step of the start begins. Any number of them come before `ready`. */
   z.object({ type: z.literal('step'), step: startupStepSchema }),
-  /** The API answers. In practice the practice requester is still starting, so `gateway` and `requester` are null. */
+  /** The API answers. In practice the practice requester is still starting, so `requester` is null. */
   z.object({ type: z.literal('ready'), ready: agentReadySchema }),
   /** The agent can't run, before or after `ready`; it exits. */
   z.object({

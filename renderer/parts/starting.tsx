@@ -1,7 +1,7 @@
 /** Shown until the first state has arrived: what the start is doing, or why there is no connection. */
 import { useRef } from 'react';
 import { useStartup, useStartupText } from '../startup.ts';
-import { Icon } from './icon.tsx';
+import { Logo } from './icon.tsx';
 import { useNow, useStrings } from './strings.ts';
 
 /** Time without a message while nothing is known: one that only flashes is worse than none. */
@@ -21,7 +21,7 @@ export function StartingScreen() {
     <main className="connecting">
       <div className="connecting-card">
         <p className="brand">
-          <Icon name="bolt" />
+          <Logo />
           <span>Idlewatt</span>
         </p>
         <Title />
