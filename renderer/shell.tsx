@@ -79,14 +79,16 @@ function Frame() {
       <PhoneTop isHome={page === 'home'} />
       <main ref={main} tabIndex={-1} className={status === 'live' ? undefined : 'is-stale'}>
         <div className="page">
-          {page === 'home' ? null : <StaleNote />}
-          {LEGACY.has(page) ? (
-            <div className="legacy">
+          <div className="page-in">
+            {page === 'home' ? null : <StaleNote />}
+            {LEGACY.has(page) ? (
+              <div className="legacy">
+                <View item={item} key={page} />
+              </div>
+            ) : (
               <View item={item} key={page} />
-            </div>
-          ) : (
-            <View item={item} key={page} />
-          )}
+            )}
+          </div>
         </div>
       </main>
       <TabBar page={page} />

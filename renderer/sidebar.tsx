@@ -88,7 +88,7 @@ export function NetworkName() {
 export function PhoneTop({ isHome }: { isHome: boolean }) {
   const { status, label } = useShownStatus();
   return (
-    <div className="phone-top">
+    <header className="phone-top">
       {isHome ? (
         <>
           <span className="brand">
@@ -105,7 +105,7 @@ export function PhoneTop({ isHome }: { isHome: boolean }) {
           <DockButton />
         </>
       )}
-    </div>
+    </header>
   );
 }
 
