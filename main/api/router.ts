@@ -27,6 +27,7 @@ export function createRouter(parts: ApiParts) {
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
       resume: api.presence.resume.handler(() => presence.resume()),
+      startNow: api.presence.startNow.handler(() => presence.startNow()),
       schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {

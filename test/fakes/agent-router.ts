@@ -139,6 +139,12 @@ function presenceHandlers(agent: FakeAgentState) {
       agent.receive('presence.resume', input);
       return agent.setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
     }),
+    startNow: on.presence.startNow.handler(({ input }) => {
+      agent.receive('presence.startNow', input);
+      const nowMs = Date.now();
+      const untilMs = nowMs + 3_600_000;
+      return agent.setPresence({ decision: 'run', reason: 'started-by-owner', sinceMs: nowMs, untilMs });
+    }),
     schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
       agent.receive('presence.schedulePreview', input);
       return agent.script.schedulePreview;
