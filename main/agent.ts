@@ -180,7 +180,7 @@ async function compose(
   });
   await money.balances.refresh();
   money.start(() => hub.watched());
-  const { directory, depositReturns } = buying;
+  const { directory } = buying;
   const meters = openMeters(surroundings, foundation, selling);
   const { watts } = meters;
   const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });

@@ -14,6 +14,7 @@ import { Schedule } from './pages/schedule.tsx';
 import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
+import { Welcome } from './pages/welcome.tsx';
 import { StartingScreen } from './parts/starting.tsx';
 import { useStrings } from './parts/strings.ts';
 import { type Route, useRoute } from './route.ts';
@@ -34,6 +35,7 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
   network: Network,
   settings: Settings,
   more: More,
+  welcome: Welcome,
   'not-found': NotFound,
 };
 
@@ -73,6 +75,10 @@ function Frame() {
     window.scrollTo(0, 0);
   }, [place]);
 
+  // The first start opens with the introduction; it can be skipped on every step.
+  if (page === 'welcome' || (page === 'home' && !settings.welcomeSeen)) {
+    return <Welcome item={page === 'welcome' ? item : null} />;
+  }
   return (
     <div className="app">
       <Sidebar page={page} onSkip={() => main.current?.focus()} />

@@ -49,7 +49,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
   );
 }
 
-function NavigationLink({ name, isCurrent }: { name: Page; isCurrent: boolean }) {
+function NavigationLink({ name, isCurrent }: { name: Exclude<Page, 'welcome'>; isCurrent: boolean }) {
   const { t } = useStrings();
   const { activeJobs } = useSection('work');
   return (

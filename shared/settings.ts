@@ -96,6 +96,8 @@ export const settingsSchema = z.object({
     .max(SETTING_LIMITS.modelBudgetBytes.max),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
+  /** The owner has seen or skipped the introduction. */
+  welcomeSeen: z.boolean(),
   /** Color scheme of the pages. */
   appearance: z.enum(['system', 'light', 'dark']),
   startWithSystem: z.boolean(),
@@ -141,6 +143,7 @@ export const DEFAULT_SETTINGS: Settings = {
   ...BUYING_DEFAULTS,
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
+  welcomeSeen: false,
   appearance: 'system',
   startWithSystem: false,
   handBackKey: true,

@@ -50,37 +50,38 @@ export interface StatusLine {
   readonly remedy: Remedy;
 }
 
-const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | 'started-by-owner'>, Remedy>> = {
-  'too-warm': 'open-settings',
-  'too-much-power': 'open-settings',
-  'paused-by-owner': null,
-  // Room on the disk and a restored backup are outside Idlewatt.
-  'disk-full': null,
-  'disk-unwritable': null,
-  'database-lost': null,
-  'database-damaged': null,
-  starting: null,
-  'no-agent': null,
-  'no-model': 'open-models',
-  'engine-gave-up': 'open-models',
-  unconfined: 'serve-unconfined',
-  'too-hot': 'open-settings',
-  // No click may turn off the protection against running in a bag on battery.
-  'lid-closed': null,
-  'on-battery': 'run-on-battery',
-  metered: 'run-on-metered',
-  'outside-schedule': 'run-any-hour',
-  'outside-off-peak': 'run-any-tariff',
-  'session-unknown': 'run-always',
-  'not-locked': 'run-unlocked',
-  'remote-session': 'run-always',
-  'owner-active': 'open-settings',
-  'controller-in-use': 'open-settings',
-  'full-screen': 'ignore-full-screen',
-  'display-kept-awake': 'ignore-display-awake',
-  'graphics-in-use': 'ignore-other-programs',
-  'processor-in-use': 'ignore-other-programs',
-};
+const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | 'started-by-owner'>, Remedy>> =
+  {
+    'too-warm': 'open-settings',
+    'too-much-power': 'open-settings',
+    'paused-by-owner': null,
+    // Room on the disk and a restored backup are outside Idlewatt.
+    'disk-full': null,
+    'disk-unwritable': null,
+    'database-lost': null,
+    'database-damaged': null,
+    starting: null,
+    'no-agent': null,
+    'no-model': 'open-models',
+    'engine-gave-up': 'open-models',
+    unconfined: 'serve-unconfined',
+    'too-hot': 'open-settings',
+    // No click may turn off the protection against running in a bag on battery.
+    'lid-closed': null,
+    'on-battery': 'run-on-battery',
+    metered: 'run-on-metered',
+    'outside-schedule': 'run-any-hour',
+    'outside-off-peak': 'run-any-tariff',
+    'session-unknown': 'run-always',
+    'not-locked': 'run-unlocked',
+    'remote-session': 'run-always',
+    'owner-active': 'open-settings',
+    'controller-in-use': 'open-settings',
+    'full-screen': 'ignore-full-screen',
+    'display-kept-awake': 'ignore-display-awake',
+    'graphics-in-use': 'ignore-other-programs',
+    'processor-in-use': 'ignore-other-programs',
+  };
 
 /** Derives the status line from the decision to run and the state of the engine. */
 export function statusOf(work: AgentState['work']): StatusLine {

@@ -98,8 +98,8 @@ export function decide(
       if (onBattery === null && rules.runWhen === 'idle' && !isStarted) return because('session-unknown');
     }
     if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');
-    if (isLater(rules.scheduleFromMs)) return because('outside-schedule', rules.scheduleFromMs);
-    if (isLater(rules.offPeakFromMs)) return because('outside-off-peak', rules.offPeakFromMs);
+    if (isLater(rules.scheduleFromMs, nowMs)) return because('outside-schedule', rules.scheduleFromMs);
+    if (isLater(rules.offPeakFromMs, nowMs)) return because('outside-off-peak', rules.offPeakFromMs);
     return null;
   }
 
@@ -146,13 +146,13 @@ export function decide(
     return null;
   }
 
-  function isLater(fromMs: number | null): boolean {
-    return fromMs === null || fromMs > nowMs;
-  }
-
   function because(reason: PresenceReason, untilMs: number | null = null): Presence {
     return { decision: decisionOf(reason), reason, sinceMs: nowMs, untilMs };
   }
+}
+
+function isLater(fromMs: number | null, nowMs: number): boolean {
+  return fromMs === null || fromMs > nowMs;
 }
 
 /** Rates the hotter of CPU and GPUs, each against its own limit. */

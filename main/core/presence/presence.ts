@@ -77,16 +77,10 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       records.set(COLLECTION, KEY, JSON.stringify(pause));
       return paused;
     },
-    resume() {
-      pause = null;
-      records.delete(COLLECTION, KEY);
-      return refresh();
-    },
+    resume,
     startNow() {
-      pause = null;
-      records.delete(COLLECTION, KEY);
       startedUntilMs = clock.now() + STARTED_MS;
-      return refresh();
+      return resume();
     },
     report(readings) {
       latest.put(readings);
@@ -113,6 +107,12 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     stop: () => timer.cancel(),
   };
 
+  function resume(): Presence {
+    pause = null;
+    records.delete(COLLECTION, KEY);
+    return refresh();
+  }
+
   function decideNow(before: Presence['reason'] | null): Presence {
     const nowMs = clock.now();
     const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules } = settings();
@@ -120,9 +120,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       latest.at(nowMs),
       {
         ...rules,
-        ...{ pause, startedUntilMs },
-        storage,
-        availability,
+        ...{ pause, startedUntilMs, storage, availability },
         scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
         offPeakFromMs: onlyOffPeakHours ? nextOffPeak(offPeakHours, nowMs) : nowMs,
       },
