@@ -14,6 +14,7 @@ import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
+import { openContacts } from './agent/contacts.ts';
 import type { ApiPort } from './agent/desktop-host.ts';
 import { openDoings } from './agent/doing.ts';
 import { openEarnings, openMeters } from './agent/earnings.ts';
@@ -160,9 +161,12 @@ async function compose(
   const pages = config.host === 'headless' ? await openPages(surroundings, startup, paths.root) : null;
   startup.begin('data');
   const foundation = openFoundation(surroundings, paths);
+  const contacts = openContacts(surroundings, foundation);
   const money = await openMoney(surroundings, foundation, startup);
+  contacts.setChain(money.chain);
   startup.begin('network');
   const network = await openNetwork(surroundings, foundation.paths.keys);
+  contacts.watchPeers(network);
   const shell = createShellLink();
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const { models } = selling.engine;
@@ -175,7 +179,7 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, changes },
+    ...{ startedAtMs, foundation, money, selling, network, contacts, changes },
     gateway: () => buying.gateway,
   });
   await money.balances.refresh();
@@ -183,9 +187,11 @@ async function compose(
   const { directory } = buying;
   const meters = openMeters(surroundings, foundation, selling);
   const { watts } = meters;
-  const forecasts = openForecasting(surroundings, { foundation, money, selling, directory, watts });
+  const { forecasts, incomes } = openForecasting(surroundings, {
+    ...{ foundation, money, selling, directory, watts },
+  });
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, forecasts, shell, quit: hooks.quit },
+    ...{ hub, startup, foundation, money, selling, forecasts, incomes, shell, quit: hooks.quit },
     doings: openDoings(surroundings, foundation, selling),
     earnings: openEarnings(foundation, money, meters.work),
     depositReturns: buying.depositReturns,

@@ -39,9 +39,6 @@ const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
   'not-found': NotFound,
 };
 
-/** Pages that aren't rebuilt on the new parts yet. */
-const LEGACY: ReadonlySet<Route['page']> = new Set(['models', 'schedule', 'settings']);
-
 export function Shell() {
   const { known } = useConnection();
   const { language } = useStrings();
@@ -87,13 +84,7 @@ function Frame() {
         <div className="page">
           <div className="page-in">
             {page === 'home' ? null : <StaleNote />}
-            {LEGACY.has(page) ? (
-              <div className="legacy">
-                <View item={item} key={page} />
-              </div>
-            ) : (
-              <View item={item} key={page} />
-            )}
+            <View item={item} key={page} />
           </div>
         </div>
       </main>

@@ -22,6 +22,20 @@ export const SETTING_LIMITS = {
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
 } as const;
 
+/** Values above are possible but unusual: the page asks before it saves them. */
+export const UNUSUAL_ABOVE = {
+  /** Base units per million tokens: 100 US dollars. */
+  pricePerMillion: 10n ** 8n,
+  /** Base units: 100 US dollars. */
+  settleThreshold: 10n ** 8n,
+  buyDayMax: 10n ** 8n,
+  /** Base units: 5 US dollars. */
+  buyRequestMax: 5n * 10n ** 6n,
+  buyNewProviderMax: 5n * 10n ** 6n,
+  /** Millionths of a US dollar per kilowatt-hour: one dollar. */
+  powerPriceMicroUsd: 10n ** 6n,
+} as const;
+
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
   const isWithin = (text: string): boolean =>

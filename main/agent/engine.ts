@@ -7,7 +7,9 @@ import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../co
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
+import { fetchModel } from './contacts.ts';
 import type { Foundation } from './foundation.ts';
+import { logFault } from './log.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
@@ -31,9 +33,11 @@ export function openEngine(
   const models = createModelStore({
     home: paths.root,
     clock,
+    fetch: fetchModel,
     budgetBytes: () => settings.get().modelBudgetBytes,
   });
   models.onChange(() => changed('models'));
+  models.findOwn().catch(logFault(log.child('models'), 'The folder for own models could not be read'));
   return {
     machine,
     graphics,

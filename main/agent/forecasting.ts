@@ -3,6 +3,9 @@ import {
   collectFacts,
   createForecasts,
   type ForecastService,
+  type ForecastSources,
+  incomesOf,
+  type ModelIncome,
   type WattsMeter,
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
@@ -23,7 +26,7 @@ export interface ForecastParts {
 export function openForecasting(
   { config, clock, onClose }: Surroundings,
   { foundation, money, selling, directory, watts }: ForecastParts,
-): ForecastService {
+): { readonly forecasts: ForecastService; readonly incomes: () => readonly ModelIncome[] } {
   const { calendar, records, settings, usage, jobs, ledger } = foundation;
   const { token, coin } = money.chain;
   const { engine, models } = selling.engine;
@@ -32,27 +35,33 @@ export function openForecasting(
     if (id === null) return null;
     return { id, sha256: models.list().find((model) => model.id === id)?.sha256 ?? null };
   };
+  const sources: ForecastSources = {
+    clock,
+    calendar,
+    jobs,
+    usage,
+    settings: () => settings.get(),
+    benchmark: selling.measuring.benchmark,
+    engine: () => engine.status(),
+    servedModel,
+    offers: () => directory.providers().map(({ offer }) => offer),
+    extraWatts: () => watts.extra(),
+    token,
+    isMarket: config.profile !== 'practice',
+  };
   const forecasts = createForecasts({
     clock,
     calendar,
     records,
-    facts: () =>
-      collectFacts({
-        clock,
-        calendar,
-        jobs,
-        usage,
-        settings: () => settings.get(),
-        benchmark: selling.measuring.benchmark,
-        engine: () => engine.status(),
-        servedModel,
-        offers: () => directory.providers().map(({ offer }) => offer),
-        extraWatts: () => watts.extra(),
-        token,
-        isMarket: config.profile !== 'practice',
-      }),
+    facts: () => collectFacts(sources),
     earnedByDay: (days) => ledger.earningsByDay(token.id, coin.id, days),
   });
   onClose(() => forecasts.stop());
-  return forecasts;
+  const { predictions } = selling.measuring;
+  const incomes = () =>
+    incomesOf(
+      sources,
+      models.list().map(({ id, sha256 }) => ({ id, sha256, speed: predictions.speed(id) })),
+    );
+  return { forecasts, incomes };
 }

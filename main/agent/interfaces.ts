@@ -13,6 +13,7 @@ import {
 } from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
+import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings } from '../core/presence/index.ts';
@@ -23,6 +24,7 @@ import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
+import { createMaintenance } from './maintenance.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
@@ -41,6 +43,7 @@ export interface StateParts {
   readonly money: Money;
   readonly selling: Selling;
   readonly network: Network;
+  readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
   readonly changes: ChangeFeed;
 }
@@ -57,6 +60,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       money,
       selling,
       network: parts.network,
+      contacts: parts.contacts,
       networkName: terms.networkName,
       gateway: parts.gateway,
       machine,
@@ -83,6 +87,7 @@ export interface ApiParts {
   readonly selling: Selling;
   readonly forecasts: ForecastService;
   readonly doings: Doings;
+  readonly incomes: RouterParts['incomes'];
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
@@ -91,7 +96,8 @@ export interface ApiParts {
   readonly quit: () => void;
 }
 
-export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router {
+export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
+  const { config, clock, onClose, log } = surroundings;
   const { foundation, money, selling, shell } = parts;
   const { confirmations } = money;
   onClose(
@@ -103,10 +109,17 @@ export function openApi({ onClose, log }: Surroundings, parts: ApiParts): Router
     hub: parts.hub,
     watchStartup: parts.startup.watch,
     forecasts: parts.forecasts,
+    incomes: parts.incomes,
     earnings: parts.earnings,
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     buying: parts.buying,
+    maintenance: createMaintenance({
+      root: foundation.paths.root,
+      entry: config.entry,
+      clock,
+      log: log.child('maintenance'),
+    }),
     presence: foundation.presence,
     jobs: foundation.jobs,
     ledger: foundation.ledger,

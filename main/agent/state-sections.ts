@@ -2,6 +2,7 @@
 import type { AgentState } from '../../shared/api/state.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
+import type { Contacts } from '../core/contacts/index.ts';
 import type { PerHour } from '../core/forecast/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
@@ -14,6 +15,8 @@ import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
 
+/** They are sent with every change of the network section. */
+const CONTACTS_SHOWN = 50;
 /** They are sent with every change of the work section. */
 const HAND_BACKS_SHOWN = 20;
 
@@ -28,6 +31,7 @@ export interface SectionParts {
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
   readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel'>;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
+  readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
@@ -171,12 +175,21 @@ function machine({ machine, foundation, selling }: SectionParts): AgentState['ma
   };
 }
 
-function network({ network, gateway, selling }: SectionParts): AgentState['network'] {
+function network({ network, gateway, selling, contacts }: SectionParts): AgentState['network'] {
   const address = gateway();
   return {
     peer: network.key.peer,
     addresses: [...network.addresses()],
-    peers: network.peers().map(({ peer, connected, source }) => ({ peer, connected, source })),
+    peers: network.peers().map(({ peer, connected, source, addresses }) => ({
+      peer,
+      connected,
+      source,
+      address: addresses[0] ?? null,
+    })),
+    contacts: contacts
+      .list()
+      .slice(0, CONTACTS_SHOWN)
+      .map((contact) => ({ ...contact })),
     ...network.traffic(),
     gateway: { ...address, model: selling.servedModel() },
   };

@@ -1,11 +1,11 @@
 /** The parts of the agent that the API serves. */
-
+import type { KeptFile } from '../../shared/api/maintenance.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
 import type { ExportFormat } from '../core/exports/index.ts';
-import type { ForecastService } from '../core/forecast/index.ts';
+import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -41,10 +41,17 @@ export interface ApiParts {
     export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
   };
   readonly calendar: Calendar;
+  readonly maintenance: {
+    list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+    backup(): Promise<KeptFile>;
+    report(): Promise<KeptFile>;
+  };
   readonly buying: {
     spentDay(): bigint;
     offers(): readonly OfferedNow[];
   };
+  /** Expected income of a day by model. */
+  readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
   readonly refreshBalances: () => Promise<void>;

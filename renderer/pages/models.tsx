@@ -1,88 +1,224 @@
-/** Models page: the catalog with fit, license and speed of each model; downloads, serving and removal. */
-import { Button } from 'react-aria-components';
+/** Models page: the served model, and the catalog with the owner's own files: fit, speed, income, and what to do. */
 import type { ModelEntry } from '../../shared/api/state.ts';
-import { useAction } from '../calls.ts';
-import { secondsLeft, writeBytes, writeDuration, writeNumber } from '../format.ts';
+import { useAction, useAnswer } from '../calls.ts';
+import { secondsLeft, writeBytes, writeDuration, writeMeasured, writeNumber } from '../format.ts';
+import { useMoneyText } from '../parts/amount.tsx';
+import { ActionButton, buttonClass } from '../parts/button.tsx';
+import { Card } from '../parts/card.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { Unknown } from '../parts/fact.tsx';
+import { Meter } from '../parts/meter.tsx';
+import { Note } from '../parts/note.tsx';
 import { Notices } from '../parts/notices.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Progress } from '../parts/progress.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { Tag } from '../parts/tag.tsx';
+import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
-import { Calibration, ModelSpeed } from './model-speed.tsx';
+import { Calibration, SpeedText } from './model-speed.tsx';
+
+interface Income {
+  readonly low: string;
+  readonly high: string;
+}
+type Incomes = ReadonlyMap<string, Income>;
 
 export function Models() {
   const { t, language } = useStrings();
   const { models, calibration, usedBytes, budgetBytes } = useSection('models');
+  const incomes = useIncomes();
+  const find = useAction((_: null) => agent.models.findOwn({}));
+  const others = models.filter(({ active }) => !active);
   return (
     <>
-      <PageHead title={t('nav.models')} lead={t('models.lead')} />
+      <PageHead title={t('nav.models')}>
+        <ActionButton isSmall icon="file" isDisabled={find.busy} onPress={() => find.run(null)}>
+          {t('models.addFile')}
+        </ActionButton>
+      </PageHead>
       <Notices />
-      <section aria-labelledby="models-disk">
-        <h2 id="models-disk">{t('models.disk')}</h2>
-        <div className="panel">
-          <Progress
-            label={t('models.disk')}
-            fraction={budgetBytes === 0 ? 1 : usedBytes / budgetBytes}
-            text={t('models.diskUsed', {
-              used: writeBytes(usedBytes, language),
-              budget: writeBytes(budgetBytes, language),
-            })}
-          />
-        </div>
-      </section>
-      <section aria-labelledby="models-list">
-        <h2 id="models-list">{t('models.catalogue')}</h2>
+      <ProblemNote problem={find.problem} />
+      {find.result ? <OwnFolder result={find.result} /> : null}
+      <ServingNow incomes={incomes} />
+      <Card
+        title={t('models.catalogue')}
+        aside={<span className="sm soft">{t('models.untilMeasured')}</span>}
+      >
         {models.length === 0 ? (
           <Empty title={t('models.empty')}>
             <p>{t('models.emptyNext')}</p>
           </Empty>
         ) : (
-          <ul className="cards">
-            {models.map((model) => (
-              <ModelCard key={model.id} model={model} />
+          <ul className="rows">
+            {others.map((model) => (
+              <ModelRow key={model.id} model={model} income={incomes.get(model.id) ?? null} />
             ))}
           </ul>
         )}
-      </section>
+      </Card>
+      <p className="models-disk sm soft">
+        {t('models.disk')}
+        <span className="models-meter">
+          <Meter parts={[{ share: budgetBytes === 0 ? 1 : usedBytes / budgetBytes }]} />
+        </span>
+        {t('models.diskUsed', {
+          used: writeBytes(usedBytes, language),
+          budget: writeBytes(budgetBytes, language),
+        })}
+        {' · '}
+        <a href={hrefTo('settings')}>{t('models.changeLimit')}</a>
+      </p>
       <Calibration calibration={calibration} />
     </>
   );
 }
 
-function ModelCard({ model }: { model: ModelEntry }) {
-  const { t, language } = useStrings();
+/** Queried again when a speed becomes known, or prices and intensity change. */
+function useIncomes(): Incomes {
+  const { models } = useSection('models');
+  const { priceInputPerMillion, priceOutputPerMillion, comfort } = useSection('settings');
+  const speeds = models.map(({ id, speed }) => [id, speed.measured?.atMs, speed.predicted?.atMs].join());
+  const key = [...speeds, priceInputPerMillion, priceOutputPerMillion, comfort].join('|');
+  const answer = useAnswer(key, () => agent.models.incomes({}));
+  return new Map((answer.data?.incomes ?? []).map((income) => [income.model, income]));
+}
+
+/** The folder for the owner's files, and those in it that can't be used. */
+function OwnFolder({ result }: { result: Awaited<ReturnType<typeof agent.models.findOwn>> }) {
+  const { t } = useStrings();
   return (
-    <li className={model.active ? 'card is-active' : 'card'}>
-      <div className="card-head">
-        <h3>{model.name}</h3>
-        {model.active ? <span className="tag is-good">{t('models.serving')}</span> : null}
-        {model.bundled ? <span className="tag">{t('models.bundled')}</span> : null}
-        <span className={`tag is-${model.fit}`} title={t(`models.fitMeaning.${model.fit}`)}>
-          {t(`models.fit.${model.fit}`)}
-        </span>
+    <Note role="status" title={t('models.ownFound', { count: result.found })}>
+      <p>
+        {t('models.ownFolder')} <code className="wallet-code">{result.folder}</code>
+      </p>
+      {result.refused.map(({ fileName, reason }) => (
+        <p key={fileName}>
+          <b>{fileName}</b>: {reason}
+        </p>
+      ))}
+    </Note>
+  );
+}
+
+/** The page's hero: the one model that is served. */
+function ServingNow({ incomes }: { incomes: Incomes }) {
+  const { t, language } = useStrings();
+  const { models } = useSection('models');
+  const model = models.find(({ active }) => active);
+  if (model === undefined) return null;
+  const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
+  const facts = [
+    model.publisher,
+    t('models.parameters', { count: model.parameters }),
+    model.quantisation,
+    size,
+    t('models.context', { tokens: writeNumber(model.contextTokens, language) }),
+    model.license === '' ? null : t('models.license', { license: model.license }),
+  ].filter(Boolean);
+  return (
+    <Card label={t('models.serving')} isPadded>
+      <div className="earnings-head">
+        <div>
+          <p className="label">{t('models.serving')}</p>
+          <h2 className="models-name">{model.name}</h2>
+          <p className="sm soft">{facts.join(' · ')}</p>
+          <p className="sm soft">{t('models.oneAtATime')}</p>
+        </div>
+        <dl className="figs">
+          <div>
+            <dt className="label">{t(model.speed.measured ? 'models.measuredHere' : 'models.predicted')}</dt>
+            <dd className="mid-num">
+              <SpeedText model={model} />
+            </dd>
+          </div>
+          <div>
+            <dt className="label">{t('models.aDay')}</dt>
+            <dd className="mid-num">
+              <IncomeText income={incomes.get(model.id) ?? null} />
+            </dd>
+          </div>
+        </dl>
       </div>
-      <ul className="card-facts">
-        <li>{model.publisher}</li>
-        <li>{t('models.parameters', { count: model.parameters })}</li>
-        <li>{model.quantisation}</li>
-        <li>{t('models.context', { tokens: writeNumber(model.contextTokens, language) })}</li>
-        <li>
-          {model.sizeBytes === null ? (
-            <Unknown about={t('models.noSize')} />
-          ) : (
-            writeBytes(model.sizeBytes, language)
-          )}
-        </li>
-        <li>{t('models.license', { license: model.license })}</li>
-      </ul>
-      <ModelSpeed model={model} />
-      {model.bundled ? <p className="soft">{t('models.bundledMeaning')}</p> : null}
       <Download model={model} />
-      <ModelActions model={model} />
+      {model.bundled ? <p className="sm soft">{t('models.bundledMeaning')}</p> : null}
+      <Score model={model} />
+    </Card>
+  );
+}
+
+function Score({ model }: { model: ModelEntry }) {
+  const { t, language } = useStrings();
+  const { score } = model.speed;
+  if (score === null) return null;
+  const write = (value: number) => writeMeasured(value, language);
+  return (
+    <p className="models-score sm soft">
+      {t('models.score', {
+        predicted: write(score.predictedTokensPerSecond),
+        measured: write(score.measuredTokensPerSecond),
+        percent: write(score.errorPercent),
+      })}
+    </p>
+  );
+}
+
+/** From the worst to the best day; unknown without a speed. */
+function IncomeText({ income }: { income: Income | null }) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  if (income === null) return <span className="unknown">{t('common.unknown')}</span>;
+  return (
+    <span className={asset.practice ? 'money is-practice' : 'money'}>
+      <span className="amount">
+        {t('models.range', { low: moneyText(income.low, asset), high: moneyText(income.high, asset) })}
+      </span>
+      {asset.practice ? <span className="for-readers"> {t('money.practice')}</span> : null}
+    </span>
+  );
+}
+
+const FITS = {
+  fits: { tone: 'good', icon: 'check' },
+  tight: { tone: 'warning', icon: 'info' },
+  'does-not-fit': { tone: 'bad', icon: 'cross' },
+  unknown: { tone: 'rest', icon: 'info' },
+} as const;
+
+function ModelRow({ model, income }: { model: ModelEntry; income: Income | null }) {
+  const { t, language } = useStrings();
+  const { measured, predicted } = model.speed;
+  const how =
+    measured !== null
+      ? t('models.measured')
+      : predicted === null
+        ? null
+        : predicted.uncertaintyPercent === null
+          ? t('models.predicted')
+          : t('models.predictedWithin', { percent: writeNumber(predicted.uncertaintyPercent, language) });
+  const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
+  const note = [model.own ? t('models.ownFile') : model.publisher, size, model.license, how].filter(Boolean);
+  return (
+    <li className="models-row">
+      <div className="row-line model">
+        <span className="grow">
+          <b>{model.name}</b>
+          <span className="sm">{note.join(' · ')}</span>
+        </span>
+        <span title={t(`models.fitMeaning.${model.fit}`)}>
+          <Tag {...FITS[model.fit]}>{t(`models.fit.${model.fit}`)}</Tag>
+        </span>
+        <span className="end sm">
+          <SpeedText model={model} />
+        </span>
+        <span className="end sm">
+          <IncomeText income={income} />
+        </span>
+        <ModelActions model={model} />
+      </div>
+      <Download model={model} />
     </li>
   );
 }
@@ -91,16 +227,19 @@ function Download({ model }: { model: ModelEntry }) {
   const { t, language } = useStrings();
   if (model.state === 'failed') {
     return (
-      <div className="note is-error" role="status">
-        <p className="note-title">{t('models.failed')}</p>
-        <p>
+      <div className="models-more">
+        <Note tone="error" role="status" title={t('models.failed')}>
           {model.error ?? t('models.failedUnknown')} {t('models.failedMoney')}
-        </p>
+        </Note>
       </div>
     );
   }
   if (model.state === 'verifying') {
-    return <Progress label={t('models.verifying')} fraction={null} text={t('models.verifying')} />;
+    return (
+      <div className="models-more">
+        <Progress label={t('models.verifying')} fraction={null} text={t('models.verifying')} />
+      </div>
+    );
   }
   if (model.state !== 'downloading' || !model.progress) return null;
   const { progress } = model;
@@ -121,11 +260,13 @@ function Download({ model }: { model: ModelEntry }) {
     t('models.from', { source: progress.source }),
   ];
   return (
-    <Progress
-      label={t('models.downloading', { model: model.name })}
-      fraction={progress.totalBytes ? progress.receivedBytes / progress.totalBytes : null}
-      text={texts.join(' · ')}
-    />
+    <div className="models-more">
+      <Progress
+        label={t('models.downloading', { model: model.name })}
+        fraction={progress.totalBytes ? progress.receivedBytes / progress.totalBytes : null}
+        text={texts.join(' · ')}
+      />
+    </div>
   );
 }
 
@@ -137,54 +278,54 @@ function ModelActions({ model }: { model: ModelEntry }) {
   const activate = useAction((id: string) => agent.models.activate({ id }));
   const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
   const inProgress = model.state === 'downloading' || model.state === 'verifying';
+  const isMissing = model.state === 'absent' || model.state === 'failed';
   return (
-    <>
-      <div className="card-actions">
-        {model.state === 'ready' && !model.active ? (
-          <Button
-            className="button is-small"
-            isDisabled={activate.busy}
-            onPress={() => activate.run(model.id)}
-            aria-label={t('models.activateLabel', { model: model.name })}
-          >
-            {t('models.activate')}
-          </Button>
-        ) : null}
-        {model.state === 'absent' || model.state === 'failed' ? (
-          <Button
-            className="button is-small"
-            isDisabled={download.busy}
-            onPress={() => download.run(model.id)}
-            aria-label={t('models.downloadLabel', { model: model.name, size })}
-          >
-            {t('models.download', { size })}
-          </Button>
-        ) : null}
-        {inProgress ? (
-          <Button
-            className="button is-small"
-            isDisabled={cancel.busy}
-            onPress={() => cancel.run(model.id)}
-            aria-label={t('models.cancelLabel', { model: model.name })}
-          >
-            {t('common.cancel')}
-          </Button>
-        ) : null}
-        {model.state === 'ready' && !model.bundled ? (
-          <Confirm
-            className="button is-small"
-            button={t('models.remove')}
-            buttonLabel={t('models.removeLabel', { model: model.name })}
-            title={t('models.removeTitle', { model: model.name })}
-            act={t('models.removeAct', { size })}
-            isDanger
-            onAct={() => remove.run(model.id)}
-          >
-            <p>{t(model.active ? 'models.removeActive' : 'models.removeText', { size })}</p>
-          </Confirm>
-        ) : null}
-      </div>
+    <span className="models-actions">
+      {model.state === 'ready' || (model.own && isMissing) ? (
+        <ActionButton
+          isSmall
+          isDisabled={activate.busy}
+          label={t('models.activateLabel', { model: model.name })}
+          onPress={() => activate.run(model.id)}
+        >
+          {t('models.activate')}
+        </ActionButton>
+      ) : null}
+      {isMissing && !model.own ? (
+        <ActionButton
+          isSmall
+          icon="down"
+          isDisabled={download.busy}
+          label={t('models.downloadLabel', { model: model.name, size })}
+          onPress={() => download.run(model.id)}
+        >
+          {size}
+        </ActionButton>
+      ) : null}
+      {inProgress ? (
+        <ActionButton
+          isSmall
+          isDisabled={cancel.busy}
+          label={t('models.cancelLabel', { model: model.name })}
+          onPress={() => cancel.run(model.id)}
+        >
+          {t('common.cancel')}
+        </ActionButton>
+      ) : null}
+      {model.state === 'ready' && !model.bundled && !model.own ? (
+        <Confirm
+          className={buttonClass({ isSmall: true, kind: 'quiet' })}
+          button={t('models.remove')}
+          buttonLabel={t('models.removeLabel', { model: model.name })}
+          title={t('models.removeTitle', { model: model.name })}
+          act={t('models.removeAct', { size })}
+          isDanger
+          onAct={() => remove.run(model.id)}
+        >
+          <p>{t(model.active ? 'models.removeActive' : 'models.removeText', { size })}</p>
+        </Confirm>
+      ) : null}
       <ProblemNote problem={download.problem ?? cancel.problem ?? remove.problem ?? activate.problem} />
-    </>
+    </span>
   );
 }

@@ -1,44 +1,186 @@
-/** Network: the peers that this machine knows, and its traffic. */
-import { writeBytes } from '../format.ts';
+/** Network page: who can reach this machine, its peers and traffic, and every host that it contacted. */
+import type { AgentState } from '../../shared/api/state.ts';
+import { shorten, writeBytes, writeMoment, writeNumber } from '../format.ts';
+import { Card, Columns } from '../parts/card.tsx';
+import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Facts, Reading } from '../parts/facts.tsx';
+import { Icon } from '../parts/icon.tsx';
 import { PageHead } from '../parts/page-head.tsx';
-import { Row, Rows } from '../parts/rows.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { useNow, useStrings } from '../parts/strings.ts';
+import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { useSection } from '../store.ts';
 
+type NetworkState = AgentState['network'];
+
 export function Network() {
   const { t, language } = useStrings();
-  const { peers, inBytes, outBytes } = useSection('network');
+  const network = useSection('network');
+  const { peers, inBytes, outBytes, contacts } = network;
   const connected = peers.filter((peer) => peer.connected).length;
   return (
     <>
-      <PageHead title={t('nav.network')} lead={t('networkPage.lead')} />
+      <PageHead title={t('nav.network')} />
+      <Reach network={network} />
       <Facts label={t('nav.network')}>
-        <Reading label={t('networkPage.peers')} value={connected} />
-        <Reading label={t('networkPage.received')} value={writeBytes(inBytes, language)} />
+        <Reading label={t('networkPage.connectedPeers')} value={writeNumber(connected, language)} />
+        <Reading label={t('networkPage.knownPeers')} value={writeNumber(peers.length, language)} />
         <Reading label={t('networkPage.sent')} value={writeBytes(outBytes, language)} />
+        <Reading label={t('networkPage.received')} value={writeBytes(inBytes, language)} />
       </Facts>
+      <Columns>
+        <Peers peers={peers} />
+        <Contacts contacts={contacts} />
+      </Columns>
+      <p className="sm soft">{t('networkPage.nothingElse')}</p>
+    </>
+  );
+}
+
+/** What the addresses that this machine listens on say about who can connect to it. */
+export type Reachability = 'none' | 'this-computer' | 'local-network' | 'public-address';
+
+const PRIVATE = /^\/ip4\/(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)|^\/ip6\/f[cde]/i;
+const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//;
+
+export function reachabilityOf(addresses: readonly string[]): Reachability {
+  if (addresses.length === 0) return 'none';
+  const outside = addresses.filter((address) => !LOOPBACK.test(address));
+  if (outside.length === 0) return 'this-computer';
+  return outside.every((address) => PRIVATE.test(address)) ? 'local-network' : 'public-address';
+}
+
+/** The page's one sentence. Whether strangers get through a router isn't tested, and is said so. */
+function Reach({ network }: { network: NetworkState }) {
+  const { t } = useStrings();
+  const reach = reachabilityOf(network.addresses);
+  return (
+    <Card label={t('networkPage.reachability')} isPadded>
+      <h2 className="models-name">{t(`networkPage.reach.${reach}`)}</h2>
+      <p className="soft">{t(`networkPage.reachNext.${reach}`)}</p>
+      <details className="fold network-addresses">
+        <summary>
+          <Icon name="next" isSmall />
+          {t('networkPage.addresses')}
+        </summary>
+        <dl className="kv">
+          <div className="kv-row">
+            <dt>{t('networkPage.peerId')}</dt>
+            <dd className="identifier">
+              <code title={network.peer}>{shorten(network.peer, 8, 8)}</code>
+              <CopyButton text={network.peer} label={t('networkPage.peerId')} isIcon />
+            </dd>
+          </div>
+          {network.addresses.map((address) => (
+            <div className="kv-row" key={address}>
+              <dt>{t('networkPage.address')}</dt>
+              <dd className="identifier">
+                <code className="wallet-code">{address.replace(/\/p2p\/.*$/, '')}</code>
+                <CopyButton text={address} label={t('networkPage.address')} isIcon />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </Card>
+  );
+}
+
+function Peers({ peers }: { peers: NetworkState['peers'] }) {
+  const { t } = useStrings();
+  const columns: readonly Column<NetworkState['peers'][number]>[] = [
+    {
+      key: 'peer',
+      head: t('networkPage.peer'),
+      fold: 1,
+      cell: (row) => <code title={row.peer}>{`…${row.peer.slice(-8)}`}</code>,
+    },
+    {
+      key: 'address',
+      head: t('networkPage.address'),
+      fold: 3,
+      cell: (row) => <code className="soft">{row.address === null ? '–' : hostOf(row.address)}</code>,
+    },
+    {
+      key: 'source',
+      head: t('networkPage.found'),
+      isOptional: true,
+      cell: (row) => t(`networkPage.source.${row.source}`),
+    },
+    {
+      key: 'state',
+      head: t('jobs.column.state'),
+      fold: 2,
+      cell: (row) => (
+        <Tag tone={row.connected ? 'good' : 'rest'} icon={row.connected ? 'check' : 'clock'}>
+          {t(row.connected ? 'networkPage.connected' : 'networkPage.known')}
+        </Tag>
+      ),
+    },
+  ];
+  return (
+    <Card title={t('networkPage.peers')}>
       {peers.length === 0 ? (
         <Empty title={t('networkPage.none')}>
           <p>{t('networkPage.noneNext')}</p>
         </Empty>
       ) : (
-        <Rows label={t('networkPage.peer')}>
-          {peers.map((peer) => (
-            <Row
-              key={peer.peer}
-              title={<code>{`…${peer.peer.slice(-8)}`}</code>}
-              end={
-                <Tag tone={peer.connected ? 'good' : 'rest'}>
-                  {t(peer.connected ? 'networkPage.connected' : 'networkPage.known')}
-                </Tag>
-              }
-            />
-          ))}
-        </Rows>
+        <Table label={t('networkPage.peers')} columns={columns} rows={peers} rowKey={({ peer }) => peer} />
       )}
-    </>
+    </Card>
+  );
+}
+
+function hostOf(address: string): string {
+  return address.split('/')[2] ?? address;
+}
+
+function Contacts({ contacts }: { contacts: NetworkState['contacts'] }) {
+  const { t, language } = useStrings();
+  const nowMs = useNow(30_000);
+  const columns: readonly Column<NetworkState['contacts'][number]>[] = [
+    {
+      key: 'host',
+      head: t('networkPage.host'),
+      fold: 1,
+      cell: (row) => <code className="wallet-code">{row.host}</code>,
+    },
+    {
+      key: 'why',
+      head: t('networkPage.why'),
+      fold: 3,
+      cell: (row) => t(`networkPage.purpose.${row.purpose}`),
+    },
+    {
+      key: 'last',
+      head: t('networkPage.last'),
+      isNumber: true,
+      fold: 2,
+      cell: (row) => <span className="soft">{writeMoment(row.lastAtMs, nowMs, language)}</span>,
+    },
+    {
+      key: 'count',
+      head: t('networkPage.count'),
+      isNumber: true,
+      isOptional: true,
+      cell: (row) => writeNumber(row.count, language),
+    },
+  ];
+  return (
+    <Card title={t('networkPage.contacts')}>
+      {contacts.length === 0 ? (
+        <Empty title={t('networkPage.noContacts')}>
+          <p>{t('networkPage.noContactsNext')}</p>
+        </Empty>
+      ) : (
+        <Table
+          label={t('networkPage.contacts')}
+          columns={columns}
+          rows={contacts}
+          rowKey={({ host, purpose }) => `${purpose} ${host}`}
+        />
+      )}
+    </Card>
   );
 }

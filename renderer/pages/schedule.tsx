@@ -1,21 +1,185 @@
-/** Schedule: the hours in which Idlewatt may run. */
-import type { SettingsPatch } from '../../shared/settings.ts';
-import { useAction } from '../calls.ts';
+/** Schedule page: the week painted hour by hour, the next 24 hours under all rules, and what electricity costs. */
+import { useState } from 'react';
+import { type SettingsPatch, UNUSUAL_ABOVE } from '../../shared/settings.ts';
+import { type Week, type WeekHour, withHour } from '../../shared/week.ts';
+import { type Action, useAction, useAnswer } from '../calls.ts';
+import { ActionButton } from '../parts/button.tsx';
+import { Card, Columns } from '../parts/card.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { SchedulePreview } from '../parts/schedule-preview.tsx';
+import { Segments } from '../parts/segments.tsx';
+import { AmountField, Toggle } from '../parts/setting.tsx';
+import { useNow, useStrings } from '../parts/strings.ts';
+import { type Area, isWithin, WeekGrid } from '../parts/week-grid.tsx';
 import { agent, useSection } from '../store.ts';
-import { SchedulePart } from './settings-rules.tsx';
+
+/** Electricity prices are stored in millionths of a US dollar. */
+const USD_DECIMALS = 6;
+const POWER_PRICE_MAX = 100_000_000;
+const REFRESH_MS = 60_000;
+const WORKDAYS = 5;
+
+const BRUSHES = ['run', 'never', 'offPeak', 'peak'] as const;
+type Brush = (typeof BRUSHES)[number];
+type Change = Action<SettingsPatch, unknown>['run'];
 
 export function Schedule() {
   const { t } = useStrings();
-  const settings = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   return (
     <>
-      <PageHead title={t('nav.schedule')} />
+      <PageHead title={t('nav.schedule')} lead={t('settings.gridNote')} />
       <ProblemNote problem={change.problem} />
-      <SchedulePart settings={settings} change={change.run} />
+      <WeekCard change={change.run} />
+      <Columns kind="wide">
+        <NextHours />
+        <Rules change={change.run} />
+      </Columns>
     </>
+  );
+}
+
+/** Painting turns the schedule on: otherwise the hours would have no effect. */
+function WeekCard({ change }: { change: Change }) {
+  const { t } = useStrings();
+  const settings = useSection('settings');
+  const { schedule, offPeakHours, runWhen } = settings;
+  const [brush, setBrush] = useState<Brush>('run');
+  const [before, setBefore] = useState<SettingsPatch | null>(null);
+  const keep = (patch: SettingsPatch) => {
+    setBefore({ schedule, offPeakHours, scheduleOn: settings.scheduleOn });
+    change(patch);
+  };
+  const paint = (area: Area) => {
+    if (brush === 'run' || brush === 'never') {
+      keep({ schedule: painted(schedule, area, brush === 'run'), scheduleOn: true });
+    } else keep({ offPeakHours: painted(offPeakHours, area, brush === 'offPeak') });
+  };
+  const copyMonday = () => {
+    const copied = (week: Week) => week.map((day, index) => (index < WORKDAYS ? (week[0] ?? day) : day));
+    keep({ schedule: copied(schedule), offPeakHours: copied(offPeakHours) });
+  };
+  return (
+    <Card label={t('settings.scheduleGrid')} isPadded>
+      <div className="week-head">
+        <Segments
+          label={t('settings.brushes')}
+          value={brush}
+          onChange={setBrush}
+          options={BRUSHES.map((value) => ({
+            value,
+            label: t(
+              value === 'run' && runWhen === 'always' ? 'settings.brush.always' : `settings.brush.${value}`,
+            ),
+          }))}
+        />
+        <span className="week-acts">
+          <ActionButton
+            kind="quiet"
+            isSmall
+            isDisabled={before === null}
+            onPress={() => {
+              if (before) change(before);
+              setBefore(null);
+            }}
+          >
+            {t('settings.undo')}
+          </ActionButton>
+          <ActionButton isSmall onPress={copyMonday}>
+            {t('settings.copyMonday')}
+          </ActionButton>
+        </span>
+      </div>
+      <p className="week-how sm soft">{t('settings.paintHow')}</p>
+      <WeekGrid
+        label={t('settings.scheduleGrid')}
+        hours={settings.scheduleOn ? schedule : ALWAYS_ON}
+        offPeak={offPeakHours}
+        isAlways={runWhen === 'always'}
+        now={useLocalHour()}
+        onPaint={paint}
+      />
+      <p className="key week-key">
+        <span>
+          <i className="tariff low" />
+          {t('settings.cheapGrid')}
+        </span>
+        {settings.scheduleOn ? null : <span>{t('settings.scheduleOff')}</span>}
+      </p>
+    </Card>
+  );
+}
+
+const ALWAYS_ON: Week = Array.from({ length: 7 }, () => '1'.repeat(24));
+
+function painted(week: Week, area: Area, on: boolean): Week {
+  let next = week;
+  for (let weekday = 0; weekday < week.length; weekday += 1) {
+    for (let hour = 0; hour < 24; hour += 1) {
+      if (isWithin(area, { weekday, hour })) next = withHour(next, { weekday, hour }, on);
+    }
+  }
+  return next;
+}
+
+/** The hour of this browser's clock, which is the machine's in the desktop app. */
+function useLocalHour(): WeekHour {
+  const now = new Date(useNow(REFRESH_MS));
+  return { weekday: (now.getDay() + 6) % 7, hour: now.getHours() };
+}
+
+/** The result of all rules. The agent computes it, because the agent applies the rules. */
+function NextHours() {
+  const { t } = useStrings();
+  const settings = useSection('settings');
+  const { presence } = useSection('work');
+  const nowMs = useNow(REFRESH_MS);
+  const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours } = settings;
+  const rules = [scheduleOn, schedule, onlyOffPeakHours, offPeakHours, presence.reason, presence.untilMs];
+  const key = JSON.stringify([Math.floor(nowMs / REFRESH_MS), ...rules]);
+  const { data, problem } = useAnswer(key, () => agent.presence.schedulePreview({}));
+  return (
+    <Card title={t('ahead.title')} isPadded>
+      <ProblemNote problem={problem} />
+      {data ? (
+        <>
+          <SchedulePreview day={data} isAlways={settings.runWhen === 'always'} />
+          <p className="sm soft">{t('ahead.what', { zone: data.timeZone })}</p>
+        </>
+      ) : null}
+    </Card>
+  );
+}
+
+function Rules({ change }: { change: Change }) {
+  const { t } = useStrings();
+  const settings = useSection('settings');
+  return (
+    <Card label={t('settings.schedule')} className="rows">
+      <Toggle
+        label={t('settings.scheduleOn')}
+        isSelected={settings.scheduleOn}
+        onChange={(scheduleOn) => change({ scheduleOn })}
+      />
+      <Toggle
+        label={t('settings.cheapOn')}
+        isSelected={settings.onlyOffPeakHours}
+        onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
+      />
+      {(['powerPriceMicroUsd', 'offPeakPowerPriceMicroUsd'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(name === 'powerPriceMicroUsd' ? 'settings.powerPrice' : 'settings.cheapPowerPrice')}
+          unit={t('settings.perKilowattHour')}
+          decimals={USD_DECIMALS}
+          isOptional
+          limits={{ min: 0, max: POWER_PRICE_MAX }}
+          askAbove={UNUSUAL_ABOVE.powerPriceMicroUsd}
+          value={settings[name] === null ? null : String(settings[name])}
+          onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
+        />
+      ))}
+    </Card>
   );
 }

@@ -1,9 +1,10 @@
 /** Settings page: limits for buying inference, with maximum prices by model. */
 import { useState } from 'react';
-import { Button, Input, Label, TextField } from 'react-aria-components';
+import { Input, Label, TextField } from 'react-aria-components';
 import { MODEL_PRICES_MAX, type ModelPrice } from '../../shared/buying-limits.ts';
-import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import { type Settings, type SettingsPatch, UNUSUAL_ABOVE } from '../../shared/settings.ts';
 import { useUnitName } from '../parts/amount.tsx';
+import { ActionButton } from '../parts/button.tsx';
 import { AmountField, Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
@@ -27,6 +28,7 @@ export function BuyingPart({ settings, change }: BuyingProps) {
           {...(name === 'buyNewProviderMax' ? { note: t('buying.newProviderNote') } : {})}
           unit={unit}
           decimals={asset.decimals}
+          askAbove={UNUSUAL_ABOVE[name]}
           value={settings[name]}
           onCommit={(units) => change({ [name]: units })}
         />
@@ -57,10 +59,10 @@ function ModelPrices({ settings, change }: BuyingProps) {
   const save = (model: string, patch: Partial<ModelPrice>) =>
     change({ buyModelPrices: prices.map((each) => (each.model === model ? { ...each, ...patch } : each)) });
   return (
-    <section aria-labelledby="buying-models">
+    <section className="settings-group" aria-labelledby="buying-models">
       <h3 id="buying-models">{t('buying.models')}</h3>
       {prices.map((each) => (
-        <fieldset key={each.model} className="settings-fields">
+        <fieldset key={each.model} className="settings-fields rows">
           <legend className="identifier">{each.model}</legend>
           {(['inputPerMillion', 'outputPerMillion'] as const).map((name) => (
             <AmountField
@@ -72,13 +74,13 @@ function ModelPrices({ settings, change }: BuyingProps) {
               onCommit={(units) => save(each.model, { [name]: units })}
             />
           ))}
-          <Button
-            className="button is-small"
-            aria-label={t('buying.removeModel', { model: each.model })}
+          <ActionButton
+            isSmall
+            label={t('buying.removeModel', { model: each.model })}
             onPress={() => change({ buyModelPrices: prices.filter(({ model }) => model !== each.model) })}
           >
             {t('buying.remove')}
-          </Button>
+          </ActionButton>
         </fieldset>
       ))}
       {prices.length < MODEL_PRICES_MAX ? <AddModel settings={settings} change={change} /> : null}
@@ -103,9 +105,9 @@ function AddModel({ settings, change }: BuyingProps) {
       <Label className="field-label">{t('use.model')}</Label>
       <div className="field-line">
         <Input className="input" />
-        <Button className="button is-small" isDisabled={model === '' || isKnown} onPress={add}>
+        <ActionButton isSmall isDisabled={model === '' || isKnown} onPress={add}>
           {t('buying.addModel')}
-        </Button>
+        </ActionButton>
       </div>
     </TextField>
   );

@@ -1,9 +1,15 @@
 /** Settings page. Each change is saved immediately and confirmed at the head of the page. */
 import { handBackKeyName } from '../../shared/hot-key.ts';
-import { SETTING_LIMITS, type SettingsPatch, type Settings as SettingsState } from '../../shared/settings.ts';
+import {
+  SETTING_LIMITS,
+  type SettingsPatch,
+  type Settings as SettingsState,
+  UNUSUAL_ABOVE,
+} from '../../shared/settings.ts';
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
+import { Columns } from '../parts/card.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
@@ -11,6 +17,8 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
+import { MaintenancePart } from './settings-maintenance.tsx';
+import { MoneyPart } from './settings-money.tsx';
 import { RuleParts } from './settings-rules.tsx';
 
 /** Decimals of a US dollar in millionths. */
@@ -32,15 +40,23 @@ export function Settings() {
         <Saved change={change} />
       </PageHead>
       <ProblemNote problem={change.problem} />
-      <WhenPart {...props} />
-      <RuleParts {...props} />
-      <PricesPart {...props} />
-      <BuyingPart {...props} />
-      <ModelsPart {...props} />
-      <AppPart {...props} />
-      <Part title={t('settings.privacy')}>
-        <p>{t('settings.privacyText')}</p>
-      </Part>
+      <Columns>
+        <div className="stack">
+          <WhenPart {...props} />
+          <RuleParts {...props} />
+          <AppPart {...props} />
+          <ModelsPart {...props} />
+          <MaintenancePart />
+        </div>
+        <div className="stack">
+          <MoneyPart {...props} />
+          <PricesPart {...props} />
+          <BuyingPart {...props} />
+          <Part title={t('settings.privacy')}>
+            <p className="settings-note">{t('settings.privacyText')}</p>
+          </Part>
+        </div>
+      </Columns>
     </>
   );
 }
@@ -50,17 +66,19 @@ function WhenPart({ settings, change }: PartProps) {
   const { profile } = useSection('app');
   return (
     <Part title={t('settings.when')}>
-      <Segments
-        label={t('settings.runWhen')}
-        labelShown
-        value={settings.runWhen}
-        onChange={(runWhen) => change({ runWhen })}
-        options={(['idle', 'always'] as const).map((value) => ({
-          value,
-          label: t(`settings.run.${value}`),
-        }))}
-      />
-      <p className="soft">{t(`settings.runMeaning.${settings.runWhen}`)}</p>
+      <div className="settings-seg">
+        <Segments
+          label={t('settings.runWhen')}
+          labelShown
+          value={settings.runWhen}
+          onChange={(runWhen) => change({ runWhen })}
+          options={(['idle', 'always'] as const).map((value) => ({
+            value,
+            label: t(`settings.run.${value}`),
+          }))}
+        />
+      </div>
+      <p className="settings-note sm soft">{t(`settings.runMeaning.${settings.runWhen}`)}</p>
       <Count
         label={t('settings.idleMinutes')}
         unit={t('settings.minutes')}
@@ -111,6 +129,7 @@ function PricesPart({ settings, change }: PartProps) {
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
+        askAbove={UNUSUAL_ABOVE.pricePerMillion}
         value={settings.priceInputPerMillion}
         onCommit={(priceInputPerMillion) => change({ priceInputPerMillion })}
       />
@@ -119,6 +138,7 @@ function PricesPart({ settings, change }: PartProps) {
         unit={t('settings.perMillion', { unit })}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
+        askAbove={UNUSUAL_ABOVE.pricePerMillion}
         value={settings.priceOutputPerMillion}
         onCommit={(priceOutputPerMillion) => change({ priceOutputPerMillion })}
       />
@@ -128,6 +148,7 @@ function PricesPart({ settings, change }: PartProps) {
         unit={unit}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.settleThreshold}
+        askAbove={UNUSUAL_ABOVE.settleThreshold}
         value={settings.settleThreshold}
         onCommit={(settleThreshold) => change({ settleThreshold })}
       />
@@ -177,27 +198,31 @@ function AppPart({ settings, change }: PartProps) {
   const headless = app.host === 'headless';
   return (
     <Part title={t('settings.app')} {...(headless ? { note: t('settings.headlessNote') } : {})}>
-      <Segments
-        label={t('settings.language')}
-        labelShown
-        value={settings.language}
-        onChange={(language) => change({ language })}
-        options={[
-          { value: 'system', label: t('settings.languageSystem') },
-          { value: 'en', label: 'English' },
-          { value: 'de', label: 'Deutsch' },
-        ]}
-      />
-      <Segments
-        label={t('settings.appearance')}
-        labelShown
-        value={settings.appearance}
-        onChange={(appearance) => change({ appearance })}
-        options={(['system', 'light', 'dark'] as const).map((value) => ({
-          value,
-          label: t(`settings.appearanceOf.${value}`),
-        }))}
-      />
+      <div className="settings-seg">
+        <Segments
+          label={t('settings.language')}
+          labelShown
+          value={settings.language}
+          onChange={(language) => change({ language })}
+          options={[
+            { value: 'system', label: t('settings.languageSystem') },
+            { value: 'en', label: 'English' },
+            { value: 'de', label: 'Deutsch' },
+          ]}
+        />
+      </div>
+      <div className="settings-seg">
+        <Segments
+          label={t('settings.appearance')}
+          labelShown
+          value={settings.appearance}
+          onChange={(appearance) => change({ appearance })}
+          options={(['system', 'light', 'dark'] as const).map((value) => ({
+            value,
+            label: t(`settings.appearanceOf.${value}`),
+          }))}
+        />
+      </div>
       <Toggle
         label={t('settings.start')}
         isSelected={settings.startWithSystem}

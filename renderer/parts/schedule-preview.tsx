@@ -1,69 +1,51 @@
-/** Preview of the next 24 hours under the owner's rules: a strip that shows them at a glance, and a list in words. */
+/** Preview of the next 24 hours under the owner's rules: a ribbon that shows them at a glance, and a list in words. */
 import type { SchedulePreview as Day, Stretch } from '../../shared/presence.ts';
 import { writeClock, writeDuration } from '../format.ts';
 import { useStrings } from './strings.ts';
 
-/** Size of the strip in the units of its drawing. */
-const WIDTH = 960;
-const HEIGHT = 32;
-/** Bars differ in height as well as color: allowed hours get a full bar, the others a lower one. */
-const BAR_HEIGHT = { allowed: HEIGHT, 'outside-off-peak': 20, 'outside-schedule': 11, 'paused-by-owner': 5 };
-const MARKS = 4;
+/** Share of the day below which a stretch is too narrow for a word. */
+const WORD_SHARE = 0.14;
 
-export function SchedulePreview({ day }: { day: Day }) {
+export function SchedulePreview({ day, isAlways }: { day: Day; isAlways: boolean }) {
   const { t, language } = useStrings();
   const { timeZone, stretches } = day;
   const fromMs = stretches[0]?.fromMs ?? 0;
-  const lengthMs = (stretches.at(-1)?.untilMs ?? 0) - fromMs;
+  const lengthMs = Math.max(1, (stretches.at(-1)?.untilMs ?? 0) - fromMs);
   const clock = (atMs: number) => writeClock(atMs, fromMs, language, timeZone);
-  const position = (atMs: number) => ((atMs - fromMs) / lengthMs) * WIDTH;
+  const word = (reason: Stretch['reason']) =>
+    t(reason === null ? (isAlways ? 'settings.brush.always' : 'settings.brush.run') : `ahead.${reason}`);
   return (
     <div className="schedule-preview">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-        {stretches.map((stretch) => (
-          <Bar
-            key={stretch.fromMs}
-            reason={stretch.reason}
-            x={position(stretch.fromMs)}
-            width={position(stretch.untilMs) - position(stretch.fromMs)}
-          />
-        ))}
-      </svg>
-      <div className="schedule-preview-marks" aria-hidden="true">
-        {Array.from({ length: MARKS }, (_, index) => (
-          <span key={index}>{clock(fromMs + (index * lengthMs) / MARKS)}</span>
-        ))}
+      <div className="ribbon" aria-hidden="true">
+        {stretches.map((stretch) => {
+          const share = (stretch.untilMs - stretch.fromMs) / lengthMs;
+          return (
+            <span
+              key={stretch.fromMs}
+              className={stretch.reason === null ? (isAlways ? 'y' : 'w') : 'is-paused'}
+              style={{ flexGrow: share, flexBasis: 0 }}
+            >
+              {share < WORD_SHARE ? null : stretch.reason === null ? (
+                word(null)
+              ) : (
+                <span className="chip">{word(stretch.reason)}</span>
+              )}
+            </span>
+          );
+        })}
       </div>
-      <ol className="schedule-preview-list">
+      <ol className="schedule-preview-list sm">
         {stretches.map((stretch, index) => (
           <li key={stretch.fromMs}>
-            <svg className="schedule-preview-sign" viewBox={`0 0 ${HEIGHT} ${HEIGHT}`} aria-hidden="true">
-              <Bar reason={stretch.reason} x={0} width={HEIGHT} />
-            </svg>
-            <span>
-              {index === 0
-                ? t('ahead.nowUntil', { until: clock(stretch.untilMs) })
-                : t('ahead.fromUntil', { from: clock(stretch.fromMs), until: clock(stretch.untilMs) })}{' '}
-              <span className="soft">({writeDuration(roundedMs(stretch), language)})</span>:{' '}
-              <strong>{t(`ahead.${stretch.reason ?? 'allowed'}`)}</strong>
-            </span>
+            {index === 0
+              ? t('ahead.nowUntil', { until: clock(stretch.untilMs) })
+              : t('ahead.fromUntil', { from: clock(stretch.fromMs), until: clock(stretch.untilMs) })}{' '}
+            <span className="soft">({writeDuration(roundedMs(stretch), language)})</span>:{' '}
+            <strong>{t(`ahead.${stretch.reason ?? 'allowed'}`)}</strong>
           </li>
         ))}
       </ol>
     </div>
-  );
-}
-
-function Bar({ reason, x, width }: { reason: Stretch['reason']; x: number; width: number }) {
-  const height = BAR_HEIGHT[reason ?? 'allowed'];
-  return (
-    <rect
-      className={`schedule-preview-bar is-${reason ?? 'allowed'}`}
-      x={x}
-      y={HEIGHT - height}
-      width={width}
-      height={height}
-    />
   );
 }
 

@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { readAmount, writeAmountForTyping } from '../format.ts';
+import { ActionButton } from './button.tsx';
 import { useStrings } from './strings.ts';
 
 /** A titled card of settings, one per line. */
@@ -94,10 +95,13 @@ export function AmountField<Value extends string | null>(props: {
   isOptional?: boolean;
   /** Accepted values in base units, both included. */
   limits?: { readonly min: bigint | number; readonly max: bigint | number };
+  /** Larger values are possible but unusual: they are saved only after a second press. */
+  askAbove?: bigint | number;
   value: Value;
   onCommit: (baseUnits: Value) => void;
 }) {
   const { t, language } = useStrings();
+  const [isAsking, setAsking] = useState(false);
   const written = props.value === null ? '' : writeAmountForTyping(props.value, props.decimals, language);
   const [typed, setTyped] = useState(written);
   useEffect(() => setTyped(written), [written]);
@@ -110,8 +114,16 @@ export function AmountField<Value extends string | null>(props: {
     limits !== undefined &&
     (BigInt(baseUnits) < limits.min || BigInt(baseUnits) > limits.max);
   const isBad = isOutside || (baseUnits === null && !isEmpty);
+  const isUnusual =
+    baseUnits !== null && props.askAbove !== undefined && BigInt(baseUnits) > BigInt(props.askAbove);
+  const save = () => {
+    setAsking(false);
+    props.onCommit(baseUnits as Value);
+  };
   const commit = () => {
-    if (!isBad && baseUnits !== props.value) props.onCommit(baseUnits as Value);
+    if (isBad || baseUnits === props.value) setAsking(false);
+    else if (isUnusual) setAsking(true);
+    else save();
   };
   return (
     <TextField
@@ -131,6 +143,48 @@ export function AmountField<Value extends string | null>(props: {
           ? t('settings.outOfRange', { min: write(limits.min), max: write(limits.max) })
           : t('settings.badAmount', { count: props.decimals })}
       </FieldError>
+      {isAsking && isUnusual && !isBad ? (
+        <span className="field-ask" role="alert">
+          {t('settings.unusual', { amount: `${typed.trim()} ${props.unit}` })}
+          <ActionButton isSmall onPress={save} label={`${t('settings.saveAnyway')}: ${props.label}`}>
+            {t('settings.saveAnyway')}
+          </ActionButton>
+        </span>
+      ) : null}
+    </TextField>
+  );
+}
+
+/** Field for a text that has to have a form; `problemOf` returns why a text is refused, or null. It may be empty. */
+export function TextSetting(props: {
+  label: string;
+  note?: string;
+  unit: string;
+  value: string;
+  problemOf: (text: string) => string | null;
+  onCommit: (text: string) => void;
+}) {
+  const [typed, setTyped] = useState(props.value);
+  useEffect(() => setTyped(props.value), [props.value]);
+  const text = typed.trim().replace(',', '.');
+  const problem = text === '' ? null : props.problemOf(text);
+  const commit = () => {
+    if (problem === null && text !== props.value) props.onCommit(text);
+  };
+  return (
+    <TextField
+      className="row-line field-row"
+      value={typed}
+      onChange={setTyped}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') commit();
+      }}
+      isInvalid={problem !== null}
+      inputMode="decimal"
+    >
+      <LabeledInput {...props} />
+      <FieldError className="field-error">{problem}</FieldError>
     </TextField>
   );
 }

@@ -16,6 +16,7 @@ import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { startupSchema } from '../startup.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
+import { maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -186,6 +187,7 @@ export const contract = {
   },
   buying: buyingContract,
   channels: channelsContract,
+  maintenance: maintenanceContract,
   wallet: walletContract,
   models: {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
@@ -193,6 +195,27 @@ export const contract = {
     remove: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     /** Makes this the served model. */
     activate: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
+    /** Looks for GGUF files in the folder for the owner's own ones, and names those that can't be used. */
+    findOwn: oc.input(nothing).output(
+      z.object({
+        folder: z.string(),
+        found: z.number().int(),
+        refused: z.array(z.object({ fileName: z.string(), reason: z.string() })),
+      }),
+    ),
+    /** Expected income of a day for each model whose speed is known, measured or predicted, in base units. */
+    incomes: oc.input(nothing).output(
+      z.object({
+        incomes: z.array(
+          z.object({
+            model: z.string(),
+            low: amountTextSchema,
+            high: amountTextSchema,
+            isMeasured: z.boolean(),
+          }),
+        ),
+      }),
+    ),
   },
   benchmark: {
     run: oc.input(nothing).output(nothing),

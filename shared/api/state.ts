@@ -3,6 +3,7 @@
  * sections from then on. A value that wasn't measured or can't be read is null.
  */
 import { z } from 'zod';
+import { contactSchema } from '../contacts.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
 import { rateSchema } from '../rate.ts';
@@ -196,6 +197,8 @@ export const modelEntrySchema = z.object({
   active: z.boolean(),
   /** Ships with the app as a fallback only. */
   bundled: z.boolean(),
+  /** The owner's own file. */
+  own: z.boolean(),
   speed: modelSpeedSchema,
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
@@ -269,7 +272,17 @@ export const machineStateSchema = z.object({
 export const networkStateSchema = z.object({
   peer: z.string(),
   addresses: z.array(z.string()),
-  peers: z.array(z.object({ peer: z.string(), connected: z.boolean(), source: z.enum(['mdns', 'address']) })),
+  peers: z.array(
+    z.object({
+      peer: z.string(),
+      connected: z.boolean(),
+      source: z.enum(['mdns', 'address']),
+      /** Multiaddr of the connection; null if it is unknown. */
+      address: z.string().nullable(),
+    }),
+  ),
+  /** Hosts outside of this machine, the last contacted first. */
+  contacts: z.array(contactSchema),
   inBytes: z.number(),
   outBytes: z.number(),
   gateway: z.object({ baseUrl: z.string(), key: z.string(), model: z.string().nullable() }).nullable(),

@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -68,4 +69,25 @@ test('the examples run, and each is a purchase of the owner', { timeout: 240_000
   // Exits with 1 and lists each difference if the ledger and the chain disagree.
   const verify = [join(REPOSITORY, 'main/agent-main.ts'), 'ledger', 'verify', '--home', home.path];
   await run(process.execPath, verify, { timeout: 120_000 });
+});
+
+test('a backup and a report from the page lie in the data folder, for the owner alone', {
+  timeout: 120_000,
+}, async () => {
+  const { api } = practice;
+  const backup = await api.maintenance.backup({});
+  const report = await api.maintenance.report({});
+  for (const { path, bytes } of [backup, report]) {
+    assert.ok(path.startsWith(home.path), path);
+    const { size, mode } = statSync(path);
+    assert.equal(size, bytes);
+    if (process.platform !== 'win32') assert.equal(mode & 0o077, 0, path);
+  }
+  const { backups, reports } = await api.maintenance.list({});
+  assert.deepEqual([backups, reports], [[backup], [report]]);
+  assert.equal(
+    (await api.earnings.overview({ days: 7 })).devices[0]?.device === null,
+    false,
+    'the device is recorded',
+  );
 });

@@ -160,6 +160,7 @@ function model(entry: Pick<ModelEntry, Facts> & Partial<ModelEntry>): ModelEntry
     error: null,
     active: false,
     bundled: false,
+    own: false,
     speed: { measured: null, predicted: null, score: null },
     ...entry,
   };

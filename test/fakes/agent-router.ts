@@ -108,6 +108,7 @@ export function routerFor(agent: FakeAgentState) {
     earnings: earningsHandlers(agent),
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
+    maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
     benchmark: benchmarkHandlers(agent),
@@ -252,6 +253,29 @@ function channelHandlers(agent: FakeAgentState) {
   };
 }
 
+function maintenanceHandlers(agent: FakeAgentState) {
+  const kept = (folder: string, ending: string) => ({
+    path: `/home/ada/.idlewatt/${folder}/idlewatt-20261123-120000${ending}`,
+    atMs: Date.UTC(2026, 10, 23, 12),
+    bytes: 18_000_000,
+  });
+  return {
+    list: on.maintenance.list.handler(({ input }) => {
+      agent.receive('maintenance.list', input);
+      const hasBackup = agent.script.jobs.length > 0;
+      return { backups: hasBackup ? [kept('backups', '.tar.gz')] : [], reports: [] };
+    }),
+    backup: on.maintenance.backup.handler(({ input }) => {
+      agent.receive('maintenance.backup', input);
+      return kept('backups', '.tar.gz');
+    }),
+    report: on.maintenance.report.handler(({ input }) => {
+      agent.receive('maintenance.report', input);
+      return kept('reports', '.zip');
+    }),
+  };
+}
+
 function walletHandlers(agent: FakeAgentState) {
   return {
     refresh: on.wallet.refresh.handler(({ input }) => {
@@ -304,6 +328,20 @@ function modelHandlers(agent: FakeAgentState) {
       agent.receive('models.remove', input);
       agent.changeModel(input.id, { state: 'absent', active: false });
       return {};
+    }),
+    findOwn: on.models.findOwn.handler(({ input }) => {
+      agent.receive('models.findOwn', input);
+      return {
+        folder: '/home/ada/.idlewatt/models/own',
+        found: 1,
+        refused: [
+          { fileName: 'notes.gguf', reason: 'The model file can’t be used: it contains no weights.' },
+        ],
+      };
+    }),
+    incomes: on.models.incomes.handler(({ input }) => {
+      agent.receive('models.incomes', input);
+      return { incomes: agent.script.incomes };
     }),
     activate: on.models.activate.handler(({ input }) => {
       agent.receive('models.activate', input);

@@ -38,6 +38,7 @@ export interface Script {
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
   readonly buying: BuyingOverview;
+  readonly incomes: { model: string; low: string; high: string; isMeasured: boolean }[];
   readonly forecast: Forecast | null;
   readonly scores: ForecastScore[];
   readonly byModel: { model: string; earned: string; jobs: number }[];
@@ -137,6 +138,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     state: stateFor(scenario, nowMs),
     eventsOf,
     schedulePreview: schedulePreviewOf(nowMs),
+    incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
     today: todayOf(nowMs, scenario === 'busy'),
   };

@@ -200,11 +200,28 @@ function machineOf({ busy, known, nowMs }: View): AgentState['machine'] {
   };
 }
 
-function networkOf({ busy, known }: View): AgentState['network'] {
+function networkOf({ busy, known, nowMs }: View): AgentState['network'] {
   return {
     peer: PEER,
     addresses: [`/ip4/127.0.0.1/tcp/40123/p2p/${PEER}`],
-    peers: busy ? [{ peer: REQUESTER, connected: true, source: 'address' }] : [],
+    peers: busy
+      ? [
+          { peer: REQUESTER, connected: true, source: 'address', address: '/ip4/127.0.0.1/tcp/40991' },
+          {
+            peer: '12D3KooWGzq7mN4vYcR2xTs9LkJpE8aQdHhP5uW3oZtN1iBfVwCk',
+            connected: false,
+            source: 'mdns',
+            address: '/ip4/192.168.1.20/tcp/4001',
+          },
+        ]
+      : [],
+    contacts: busy
+      ? [
+          { host: 'rpc.example', purpose: 'chain', lastAtMs: nowMs - MINUTE_MS, count: 212 },
+          { host: 'models.example', purpose: 'models', lastAtMs: nowMs - 90 * MINUTE_MS, count: 3 },
+          { host: '192.168.1.20', purpose: 'peers', lastAtMs: nowMs - 300 * MINUTE_MS, count: 1 },
+        ]
+      : [],
     inBytes: busy ? 1_840_220 : 0,
     outBytes: busy ? 3_022_904 : 0,
     gateway: known

@@ -6,4 +6,5 @@ export {
   type OutputLevel,
 } from './child-output.ts';
 export { type DelayHistogram, type EventLoopReportOptions, reportEventLoopDelay } from './event-loop.ts';
+export { onOutgoingRequest, withPurpose } from './outgoing.ts';
 export { guardProcess, type ProcessGuardOptions } from './process-guard.ts';

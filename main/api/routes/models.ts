@@ -3,10 +3,10 @@ import { AppError } from '../../../shared/errors.ts';
 import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
-type ModelParts = Pick<ApiParts, 'models' | 'activateModel'>;
+type ModelParts = Pick<ApiParts, 'models' | 'activateModel' | 'incomes'>;
 type BenchmarkParts = Pick<ApiParts, 'benchmark' | 'predictions'>;
 
-export function modelRoutes(api: ApiImplementer['models'], { models, activateModel }: ModelParts) {
+export function modelRoutes(api: ApiImplementer['models'], { models, activateModel, incomes }: ModelParts) {
   return {
     download: api.download.handler(({ input }) => {
       if (!models.list().some((model) => model.id === input.id)) {
@@ -28,6 +28,11 @@ export function modelRoutes(api: ApiImplementer['models'], { models, activateMod
       await activateModel(input.id);
       return {};
     }),
+    findOwn: api.findOwn.handler(async () => {
+      const { files, refused } = await models.findOwn();
+      return { folder: models.ownFolder, found: files.length, refused: [...refused] };
+    }),
+    incomes: api.incomes.handler(() => ({ incomes: [...incomes()] })),
   };
 }
 

@@ -7,5 +7,10 @@ export {
 } from './benchmark.ts';
 export { joinProbes } from './join-probes.ts';
 export type { OfferSpeeds, Served } from './measured.ts';
-export { createPredictions, type Predictions, type PredictionsDependencies } from './predictions.ts';
+export {
+  createPredictions,
+  type ModelSpeed,
+  type Predictions,
+  type PredictionsDependencies,
+} from './predictions.ts';
 export { createShapes, type Shapes } from './shapes.ts';

@@ -45,13 +45,21 @@ export function collectFacts(sources: ForecastSources): ForecastFacts | null {
   if (model === null) return null;
   const { prefillTokensPerSecond, decodeTokensPerSecond } = speedsAtComfort(sources, model.id);
   if (prefillTokensPerSecond === null || decodeTokensPerSecond === null) return null;
+  return factsFor(sources, model, { prefillTokensPerSecond, decodeTokensPerSecond });
+}
+
+/** Facts for a model with these speeds, at the owner's intensity. */
+export function factsFor(
+  sources: ForecastSources,
+  model: NonNullable<ReturnType<ForecastSources['servedModel']>>,
+  speeds: Pick<ForecastFacts, 'prefillTokensPerSecond' | 'decodeTokensPerSecond'>,
+): ForecastFacts {
   const { token, isMarket } = sources;
   const settings = sources.settings();
   const served = sources.jobs.list({ side: 'sold', outcome: 'served', limit: JOBS_MAX }).jobs;
   return {
     model: model.id,
-    prefillTokensPerSecond,
-    decodeTokensPerSecond,
+    ...speeds,
     ownPrice: {
       inputPerMillion: settings.priceInputPerMillion,
       outputPerMillion: settings.priceOutputPerMillion,

@@ -3,4 +3,5 @@ export { estimate, type ForecastFacts, marketPrices, type PastDay } from './esti
 export { collectFacts, type ForecastSources } from './facts.ts';
 export { createForecasts, type ForecastService } from './forecasts.ts';
 export { createHourlyEarnings, type PerHour } from './hourly.ts';
+export { incomesOf, type ModelIncome } from './incomes.ts';
 export { createWattsMeter, type WattsMeter, wattsStateOf } from './watts.ts';

@@ -11,3 +11,4 @@ export { type Fit, fit, requiredBytes } from './fit.ts';
 export type { EnsureOptions } from './model-job.ts';
 export type { ModelProgress, StoredModel } from './model-record.ts';
 export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';
+export { isOwnModel, type OwnFiles } from './own-files.ts';

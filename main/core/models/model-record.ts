@@ -6,6 +6,7 @@ import type { ModelFile } from '../../ports/engine.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 import { wheelFolder } from './download-pypi.ts';
 import { fit } from './fit.ts';
+import { isOwnModel } from './own-files.ts';
 import { type Expected, pinnedHash, quarantinePath, stampedHash, stampPath } from './verified-file.ts';
 
 /** A model as the store reports it; the composition adds which one is served, and its speed. */
@@ -27,6 +28,8 @@ export interface ModelRecord {
   readonly entry: CatalogueEntry;
   readonly path: string;
   readonly bundled: boolean;
+  /** The owner's own file: never downloaded, moved or deleted. */
+  readonly own: boolean;
   state: ModelEntry['state'];
   progress: ModelProgress | null;
   error: string | null;
@@ -42,6 +45,7 @@ export function openRecord(
   folders: { readonly downloaded: string; readonly bundled: string },
 ): ModelRecord {
   const bundled = entry.sources.some((source) => source.kind === 'bundled');
+  const own = isOwnModel(entry.id);
   const path = join(bundled ? folders.bundled : folders.downloaded, entry.fileName);
   const stamped = bundled ? entry.sha256 : stampedHash(path);
   const verified = stamped !== null && (entry.sha256 === null || stamped === entry.sha256);
@@ -50,6 +54,7 @@ export function openRecord(
     entry,
     path,
     bundled,
+    own,
     state: ready ? 'ready' : 'absent',
     progress: null,
     error: null,
@@ -76,12 +81,15 @@ export function describeRecord(record: ModelRecord, freeMemoryBytes: number | nu
     progress: record.progress,
     error: record.error,
     bundled: record.bundled,
+    own: record.own,
     checksum: entry.sha256 !== null ? 'known' : record.sha256 !== null ? 'pinned' : null,
   };
 }
 
 /** Size and checksum that the file must have. A checksum pinned by an earlier download also binds later ones. */
-export function expectedOf({ entry, sha256 }: ModelRecord): Expected {
+export function expectedOf({ entry, sha256, own }: ModelRecord): Expected {
+  // The owner may replace their file at any time.
+  if (own) return { sizeBytes: null, sha256: null };
   return { sizeBytes: entry.sizeBytes, sha256: entry.sha256 ?? sha256 };
 }
 

@@ -7,7 +7,7 @@ export type RecordChange = Partial<Pick<ModelRecord, 'state' | 'progress' | 'err
 type Listener = (models: readonly StoredModel[]) => void;
 
 export class ModelRecords {
-  readonly #records: ReadonlyMap<string, ModelRecord>;
+  readonly #records: Map<string, ModelRecord>;
   readonly #freeMemoryBytes: () => number | null;
   readonly #listeners = new Set<Listener>();
 
@@ -18,6 +18,17 @@ export class ModelRecords {
 
   list(): StoredModel[] {
     return [...this.#records.values()].map((record) => describeRecord(record, this.#freeMemoryBytes()));
+  }
+
+  /** Replaces the owner's own files. One that is being read or was read keeps its record. */
+  setOwn(records: readonly ModelRecord[]): void {
+    const wanted = new Map(records.map((record) => [record.entry.id, record]));
+    for (const [id, { own }] of this.#records) if (own && !wanted.has(id)) this.#records.delete(id);
+    for (const [id, record] of wanted) {
+      const known = this.#records.get(id);
+      if (known?.entry.sizeBytes !== record.entry.sizeBytes) this.#records.set(id, record);
+    }
+    this.notify();
   }
 
   /** Fails with `not-found`. */

@@ -13,6 +13,7 @@ import { downloadModel, type ModelDownloadOptions } from './model-download.ts';
 import { checkNotAborted, type EnsureOptions, jobOf, joinJob } from './model-job.ts';
 import { allFilesOf, expectedOf, type ModelRecord, openRecord, type StoredModel } from './model-record.ts';
 import { ModelRecords } from './model-records.ts';
+import { findOwnFiles, OWN_FOLDER, type OwnFiles } from './own-files.ts';
 import { type OpenPartFile, openPartFile } from './part-file.ts';
 import { createSharedCache, type SharedCache } from './shared-cache.ts';
 import { checkFile, quarantine, stampedHash, stampFile } from './verified-file.ts';
@@ -49,6 +50,10 @@ export interface ModelStore {
   cancel(id: string): void;
   /** Deletes the file and the remains of downloads. Bundled models cannot be removed. */
   remove(id: string): Promise<void>;
+  /** Looks for the owner's own files again. */
+  findOwn(): Promise<OwnFiles>;
+  /** Folder for the owner's own files. */
+  readonly ownFolder: string;
   /** Calls the listener after each change; returns its unsubscribe. */
   onChange(listener: (models: readonly StoredModel[]) => void): () => void;
 }
@@ -86,17 +91,29 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       if (record.bundled) {
         throw new AppError('not-permitted', 'This model ships with the app and can’t be removed.');
       }
+      if (record.own) {
+        throw new AppError('not-permitted', 'This is your own file. Delete it from its folder.');
+      }
       const { job } = record;
       job?.controller.abort();
       await job?.promise.catch(() => {});
       for (const file of allFilesOf(record)) await rm(file, { force: true, recursive: true });
       records.update(record, { state: 'absent', progress: null, error: null, sha256: null });
     },
+    async findOwn() {
+      const found = await findOwnFiles(parts.folder);
+      const folders = { downloaded: parts.folder, bundled: parts.folder };
+      records.setOwn(found.files.map(({ entry }) => openRecord(entry, folders)));
+      return found;
+    },
+    ownFolder: join(parts.folder, OWN_FOLDER),
     onChange: (listener) => records.onChange(listener),
   };
 }
 
 interface StoreParts {
+  /** Of downloaded models. */
+  readonly folder: string;
   readonly records: ModelRecords;
   readonly disk: DiskSpace;
   readonly cache: SharedCache;
@@ -114,6 +131,7 @@ function openParts(options: ModelStoreOptions): StoreParts {
     options.freeMemoryBytes ?? freemem,
   );
   return {
+    folder,
     records,
     disk: createDiskSpace(folder, options.budgetBytes ?? (() => BUDGET_BYTES)),
     cache: createSharedCache(cacheFolder || null),
@@ -136,6 +154,12 @@ async function prepare(record: ModelRecord, parts: StoreParts, signal: AbortSign
     throw new AppError(
       'model-unavailable',
       'The model that ships with the app is missing or altered. Reinstall Idlewatt.',
+    );
+  }
+  if (record.own) {
+    throw new AppError(
+      'model-unavailable',
+      'The model file is gone from its folder. Put it back or choose another model.',
     );
   }
   const { fileName } = record.entry;

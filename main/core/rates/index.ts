@@ -1,4 +1,4 @@
 /** Public interface of the rates module. */
 export { createDayRates } from './day-rates.ts';
 export { createRates, type Rates, type RatesParts, type RatesState } from './rates.ts';
-export type { PublicSource } from './sources.ts';
+export { type PublicSource, RATE_URLS } from './sources.ts';

@@ -4,11 +4,11 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { RecordStore } from '../../ports/store.ts';
-import { CATALOGUE, DEFAULT_MODEL_ID, type ModelStore, TINY_MODEL_ID } from '../models/index.ts';
+import { CATALOGUE, DEFAULT_MODEL_ID, isOwnModel, type ModelStore, TINY_MODEL_ID } from '../models/index.ts';
 import type { Notices } from '../notices/index.ts';
 
 export interface ModelSupplyOptions {
-  readonly models: Pick<ModelStore, 'ensure' | 'list'>;
+  readonly models: Pick<ModelStore, 'ensure' | 'list' | 'findOwn'>;
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly notices: Notices;
@@ -50,6 +50,7 @@ export class ModelSupply {
   async bring(): Promise<void> {
     const { models, notices } = this.#options;
     try {
+      if (isOwnModel(this.#chosenId)) await models.findOwn();
       this.#file = await models.ensure(this.#chosenId, { signal: this.#stopping.signal });
       notices.clear('no-source');
       notices.clear('tiny-model-fallback');
@@ -102,8 +103,8 @@ export class ModelSupply {
   }
 }
 
-/** Returns the owner's choice if the catalog still has it. */
+/** Returns the owner's choice if the catalog still has it, or if it is a file of theirs. */
 function readChoice(text: string | null): string | null {
   const id: unknown = text === null ? null : JSON.parse(text);
-  return CATALOGUE.some((entry) => entry.id === id) ? String(id) : null;
+  return CATALOGUE.some((entry) => entry.id === id) || isOwnModel(String(id)) ? String(id) : null;
 }

@@ -15,7 +15,7 @@ export type ServingOptions = Omit<
 > &
   Pick<ModelSupplyOptions, 'records' | 'notices' | 'tinyMayServe'> & {
     readonly duty: Pick<EngineDuty, 'give'>;
-    readonly models: Pick<ModelStore, 'ensure' | 'list'>;
+    readonly models: Pick<ModelStore, 'ensure' | 'list' | 'findOwn'>;
     readonly presence: Pick<PresenceService, 'current' | 'onChange' | 'setAvailability'>;
     readonly settings: Pick<SettingsService, 'get' | 'onChange'>;
     /** Engines without a sandbox need the owner's agreement: the profile `open` serves strangers. */

@@ -7,7 +7,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import { collectFacts, type ForecastSources, wattsStateOf } from '../../../main/core/forecast/index.ts';
+import {
+  collectFacts,
+  type ForecastSources,
+  incomesOf,
+  wattsStateOf,
+} from '../../../main/core/forecast/index.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { everyDay } from '../../../shared/week.ts';
@@ -39,7 +44,11 @@ const counted = (day: string, freeHours: number, seenHours = 24) => ({
 });
 
 function facts(changed: Partial<ForecastSources> = {}, jobs: readonly Job[] = []) {
-  return collectFacts({
+  return collectFacts(sourcesOf(changed, jobs));
+}
+
+function sourcesOf(changed: Partial<ForecastSources> = {}, jobs: readonly Job[] = []): ForecastSources {
+  return {
     clock: manualClock(NOON),
     calendar: createCalendar('UTC'),
     jobs: { list: () => ({ jobs, more: false }) },
@@ -53,7 +62,7 @@ function facts(changed: Partial<ForecastSources> = {}, jobs: readonly Job[] = []
     token: FAKE_ASSET,
     isMarket: true,
     ...changed,
-  });
+  };
 }
 
 test('today is not a past day', () => {
@@ -136,4 +145,36 @@ test('a loaded engine without jobs is neither work nor rest for the power meter'
   assert.equal(wattsStateOf(0, 'stopped'), 'resting');
   assert.equal(wattsStateOf(0, 'ready'), 'between');
   assert.equal(wattsStateOf(0, 'loading'), 'between');
+});
+
+test('incomes: measured before predicted, at the owner’s intensity, and none without a known speed', () => {
+  const at = (speed: number) => ({
+    decodeTokensPerSecond: speed,
+    prefillTokensPerSecond: speed * 10,
+    atMs: NOON,
+  });
+  const predicted = (speed: number) => ({ ...at(speed), uncertaintyPercent: 6, backend: 'cpu', threads: 4 });
+  const models = [
+    { id: 'both', sha256: SHA256, speed: { measured: at(40), predicted: predicted(80), score: null } },
+    { id: 'predicted', sha256: null, speed: { measured: null, predicted: predicted(40), score: null } },
+    {
+      id: 'half',
+      sha256: null,
+      speed: { measured: { ...at(40), prefillTokensPerSecond: null }, predicted: null, score: null },
+    },
+    { id: 'unknown', sha256: null, speed: { measured: null, predicted: null, score: null } },
+  ];
+  const full = incomesOf(sourcesOf(), models);
+  assert.deepEqual(
+    full.map(({ model, isMeasured }) => [model, isMeasured]),
+    [
+      ['both', true],
+      ['predicted', false],
+    ],
+  );
+  assert.equal(full[0]?.high, full[1]?.high, 'the same speed brings the same');
+  assert.ok(BigInt(full[0]?.high ?? 0) > 0n);
+  const half = incomesOf(sourcesOf({ settings: () => ({ ...DEFAULT_SETTINGS, comfort: 2 }) }), models);
+  const ratio = Number(half[0]?.high) / Number(full[0]?.high);
+  assert.ok(Math.abs(ratio - 0.5) < 0.01, String(ratio));
 });

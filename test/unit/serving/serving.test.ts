@@ -62,6 +62,7 @@ function fakeModels() {
         return { ...FAKE_MODEL, id };
       },
       list: () => [{ id: 'huge', fit: 'does-not-fit' }],
+      findOwn: async () => ({ files: [], refused: [] }),
     },
   };
 }

@@ -1,0 +1,115 @@
+/**
+ * Writes backups and reports into the data folder, with the same commands as in a terminal and in a process of their
+ * own, so that a large database doesn't hold up a job. Only the newest files are kept.
+ */
+import { fork } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KeptFile } from '../../shared/api/maintenance.ts';
+import { AppError } from '../../shared/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { noDebuggerFlags } from '../ports/no-debugger.ts';
+
+export interface Maintenance {
+  list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+  /** Fails with `busy` while one is being written, and with `unsupported` if the command failed. */
+  backup(): Promise<KeptFile>;
+  report(): Promise<KeptFile>;
+}
+
+const KINDS = {
+  backup: { command: 'backup', folder: 'backups', ending: '.tar.gz' },
+  report: { command: 'report', folder: 'reports', ending: '.zip' },
+} as const;
+type Kind = keyof typeof KINDS;
+
+const FILES_KEPT = 5;
+const COMMAND_MS_MAX = 600_000;
+
+export function createMaintenance(parts: {
+  /** Data folder. */
+  readonly root: string;
+  /** This program's entry file. */
+  readonly entry: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Maintenance {
+  const running = new Set<Kind>();
+
+  async function make(kind: Kind): Promise<KeptFile> {
+    if (running.has(kind)) throw new AppError('busy', 'One is being written. Wait until it is finished.');
+    running.add(kind);
+    try {
+      const { command, folder, ending } = KINDS[kind];
+      const path = join(parts.root, folder, `idlewatt-${stampOf(parts.clock.now())}${ending}`);
+      mkdirSync(join(parts.root, folder), { recursive: true, mode: 0o700 });
+      await runCommand(parts, [command, '--home', parts.root, '--out', path]);
+      const kept = filesOf(parts.root, kind);
+      for (const { path: old } of kept.slice(FILES_KEPT)) rmSync(old, { force: true });
+      const made = kept.find((file) => file.path === path);
+      if (made === undefined) throw new AppError('unsupported', 'The file was not written.');
+      parts.log.info('A file for the owner was written', { kind, path, bytes: made.bytes });
+      return made;
+    } finally {
+      running.delete(kind);
+    }
+  }
+
+  return {
+    list: () => ({ backups: filesOf(parts.root, 'backup'), reports: filesOf(parts.root, 'report') }),
+    backup: () => make('backup'),
+    report: () => make('report'),
+  };
+}
+
+/** Newest first; a folder that doesn't exist yet is empty. */
+function filesOf(root: string, kind: Kind): readonly KeptFile[] {
+  const { folder, ending } = KINDS[kind];
+  let names: readonly string[];
+  try {
+    names = readdirSync(join(root, folder));
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^idlewatt-\d{8}-\d{6}\./.test(name) && name.endsWith(ending))
+    .sort()
+    .reverse()
+    .map((name) => {
+      const path = join(root, folder, name);
+      const { mtimeMs, size } = statSync(path);
+      return { path, atMs: mtimeMs, bytes: size };
+    });
+}
+
+/** `20261123-120000`, in UTC. */
+function stampOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+}
+
+function runCommand(
+  { entry, clock }: { entry: string; clock: Clock },
+  argv: readonly string[],
+): Promise<void> {
+  const child = fork(entry, [...argv], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: noDebuggerFlags(),
+  });
+  const limit = clock.after(COMMAND_MS_MAX, () => child.kill('SIGKILL'));
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-500);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      limit.cancel();
+      if (code === 0) resolve();
+      else
+        reject(
+          new AppError('unsupported', errors.trim().replace(/^idlewatt: /, '') || 'The command failed.'),
+        );
+    });
+  });
+}

@@ -1,0 +1,2 @@
+/** Public interface of the contacts module. */
+export { type Contacts, createContacts } from './contacts.ts';

@@ -1,0 +1,16 @@
+/** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
+import { z } from 'zod';
+
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. */
+export const contactPurposeSchema = z.enum(['models', 'chain', 'payouts', 'rates', 'peers', 'other']);
+export type ContactPurpose = z.infer<typeof contactPurposeSchema>;
+
+export const contactSchema = z.object({
+  /** Name or address, without port. */
+  host: z.string().max(255),
+  purpose: contactPurposeSchema,
+  lastAtMs: z.number(),
+  /** Requests or connections since the host was first seen. */
+  count: z.number().int().positive(),
+});
+export type Contact = z.infer<typeof contactSchema>;
