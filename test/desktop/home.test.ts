@@ -1,12 +1,13 @@
 /**
  * Verifies: Home keeps its boxes in every status, shows practice and real money differently, cuts off no sentence, and
  *   the introduction opens once; an unknown address says so.
- * Setup: the built pages in headless Chromium against a fake agent whose status and money the test changes.
+ * Setup: axe-core and the built pages in headless Chromium against a fake agent whose status and money the test changes.
  * Fails if: a status or a job moves a card or the first button, a sentence is cut off in a language, practice money
  *   looks like real money, a page scrolls sideways on a phone, or the introduction can't be skipped.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { decisionOf, presenceReasonSchema } from '../../shared/presence.ts';
 import { HOME_STATUSES, homeState, withRealMoney } from '../fakes/agent-home.ts';
@@ -90,6 +91,37 @@ for (const width of WIDTHS) {
       await page.locator('.panel h1', { hasText: 'Not responding' }).waitFor();
       assert.deepEqual(await boxesOf(page), first, 'without an agent');
     }));
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`axe-core finds nothing on Home in any status: ${scheme}`, async () => {
+    for (const [width, language] of [
+      [1280, 'en'],
+      [390, 'de'],
+    ] as const) {
+      const opened = await pages.open({ scheme, width, language });
+      try {
+        const { agent, page } = opened;
+        const { state } = agent.script;
+        for (const money of [{}, withRealMoney(state, Date.now())]) {
+          agent.change(money);
+          for (const status of HOME_STATUSES) {
+            agent.change(homeState(state, status, Date.now()));
+            await page.locator(`.panel.is-${status}`).waitFor();
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            assert.deepEqual(
+              violations.map(
+                ({ id, nodes }) => `${status}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+              ),
+              [],
+            );
+          }
+        }
+      } finally {
+        await opened.close();
+      }
+    }
+  });
 }
 
 test('nothing moves while jobs start and end', () =>
