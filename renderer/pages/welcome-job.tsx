@@ -42,6 +42,7 @@ export function FirstJob() {
 function JobCard({ job }: { job: Job | null }) {
   const { t, language } = useStrings();
   const { asset, settleThreshold } = useSection('money');
+  const { activeJobs } = useSection('work');
   const exactText = useAmountText();
   const charged = job?.charged ?? '0';
   const after = (atMs: number | null | undefined) =>
@@ -57,7 +58,7 @@ function JobCard({ job }: { job: Job | null }) {
         <p className="sm soft">{exactText(charged, asset)}</p>
       </div>
       <Story label={t('welcome.job.label')}>
-        <StoryStep state={job === null ? 'now' : 'done'} title={<b>{t('welcome.job.asked')}</b>} />
+        <StoryStep state={job ? 'done' : activeJobs.length > 0 ? 'now' : 'todo'} title={<b>{t('welcome.job.asked')}</b>} />
         <StoryStep
           state={state}
           title={<b>{t('welcome.job.answered')}</b>}
