@@ -14,7 +14,7 @@ export function Dock() {
   const { t } = useStrings();
   const { status, label } = useShownStatus();
   return (
-    <section className="dock" aria-label={t('shell.status')}>
+    <section className="dock" aria-label={t('shell.dock')}>
       <div className="dock-row">
         <Glyph status={status} isSmall />
         <div>

@@ -13,6 +13,7 @@ export const PAGES = [
   'network',
   'settings',
   'more',
+  'welcome',
 ] as const;
 export type Page = (typeof PAGES)[number];
 

@@ -1,19 +1,8 @@
 /** Frame around every page: navigation, the dock with status and Pause, and the open page. */
-import { type ComponentType, useEffect, useRef } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
 import { I18nProvider } from 'react-aria-components';
 import { StatusNews } from './dock.tsx';
-import { Earnings } from './pages/earnings.tsx';
 import { Home } from './pages/home.tsx';
-import { Jobs } from './pages/jobs.tsx';
-import { Machine } from './pages/machine.tsx';
-import { Models } from './pages/models.tsx';
-import { More } from './pages/more.tsx';
-import { Network } from './pages/network.tsx';
-import { NotFound } from './pages/not-found.tsx';
-import { Schedule } from './pages/schedule.tsx';
-import { Settings } from './pages/settings.tsx';
-import { Use } from './pages/use.tsx';
-import { Wallet } from './pages/wallet.tsx';
 import { StartingScreen } from './parts/starting.tsx';
 import { useStrings } from './parts/strings.ts';
 import { type Route, useRoute } from './route.ts';
@@ -22,19 +11,45 @@ import { StaleNote } from './stale-note.tsx';
 import { useConnection, useSection } from './store.ts';
 import { applyLanguage } from './strings.ts';
 
-const VIEWS: Record<Route['page'], ComponentType<{ item: string | null }>> = {
+type View = ComponentType<{ item: string | null }>;
+
+/** Pages that are loaded when they are opened, or when nothing else is to be done. */
+const LOADERS = {
+  jobs: () => import('./pages/jobs.tsx').then(({ Jobs }): { default: View } => ({ default: Jobs })),
+  earnings: () =>
+    import('./pages/earnings.tsx').then(({ Earnings }): { default: View } => ({ default: Earnings })),
+  wallet: () => import('./pages/wallet.tsx').then(({ Wallet }): { default: View } => ({ default: Wallet })),
+  models: () => import('./pages/models.tsx').then(({ Models }): { default: View } => ({ default: Models })),
+  machine: () =>
+    import('./pages/machine.tsx').then(({ Machine }): { default: View } => ({ default: Machine })),
+  schedule: () =>
+    import('./pages/schedule.tsx').then(({ Schedule }): { default: View } => ({ default: Schedule })),
+  use: () => import('./pages/use.tsx').then(({ Use }): { default: View } => ({ default: Use })),
+  network: () =>
+    import('./pages/network.tsx').then(({ Network }): { default: View } => ({ default: Network })),
+  settings: () =>
+    import('./pages/settings.tsx').then(({ Settings }): { default: View } => ({ default: Settings })),
+  more: () => import('./pages/more.tsx').then(({ More }): { default: View } => ({ default: More })),
+  welcome: () =>
+    import('./pages/welcome.tsx').then(({ Welcome }): { default: View } => ({ default: Welcome })),
+  'not-found': () =>
+    import('./pages/not-found.tsx').then(({ NotFound }): { default: View } => ({ default: NotFound })),
+} as const satisfies Record<Exclude<Route['page'], 'home'>, () => Promise<{ default: View }>>;
+
+const VIEWS: Record<Route['page'], View> = {
   home: Home,
-  jobs: Jobs,
-  earnings: Earnings,
-  wallet: Wallet,
-  models: Models,
-  machine: Machine,
-  schedule: Schedule,
-  use: Use,
-  network: Network,
-  settings: Settings,
-  more: More,
-  'not-found': NotFound,
+  jobs: lazy(LOADERS.jobs),
+  earnings: lazy(LOADERS.earnings),
+  wallet: lazy(LOADERS.wallet),
+  models: lazy(LOADERS.models),
+  machine: lazy(LOADERS.machine),
+  schedule: lazy(LOADERS.schedule),
+  use: lazy(LOADERS.use),
+  network: lazy(LOADERS.network),
+  settings: lazy(LOADERS.settings),
+  more: lazy(LOADERS.more),
+  welcome: lazy(LOADERS.welcome),
+  'not-found': lazy(LOADERS['not-found']),
 };
 
 export function Shell() {
@@ -51,6 +66,7 @@ function Frame() {
   const main = useRef<HTMLElement>(null);
   const View = VIEWS[page];
   useAppearance();
+  useEffect(loadPagesLater, []);
 
   useEffect(() => {
     void applyLanguage(settings.language);
@@ -70,20 +86,41 @@ function Frame() {
     window.scrollTo(0, 0);
   }, [place]);
 
+  // The first start opens with the introduction; it can be skipped on every step.
+  if (page === 'welcome' || (page === 'home' && !settings.welcomeSeen)) {
+    const Welcome = VIEWS.welcome;
+    return (
+      <Suspense>
+        <Welcome item={page === 'welcome' ? item : null} />
+      </Suspense>
+    );
+  }
   return (
     <div className="app">
       <Sidebar page={page} onSkip={() => main.current?.focus()} />
       <PhoneTop isHome={page === 'home'} />
       <main ref={main} tabIndex={-1} className={status === 'live' ? undefined : 'is-stale'}>
         <div className="page">
-          {page === 'home' ? null : <StaleNote />}
-          <View item={item} key={page} />
+          <div className="page-in">
+            {page === 'home' ? null : <StaleNote />}
+            <Suspense>
+              <View item={item} key={page} />
+            </Suspense>
+          </div>
         </div>
       </main>
       <TabBar page={page} />
       <StatusNews />
     </div>
   );
+}
+
+/** Loads the other pages when nothing else is to be done, so that opening one doesn't wait for its file. */
+function loadPagesLater(): () => void {
+  const handle = requestIdleCallback(() => {
+    for (const load of Object.values(LOADERS)) load().catch(() => undefined); // opening the page tries again
+  });
+  return () => cancelIdleCallback(handle);
 }
 
 /** Applies the owner's color scheme; without one the system's applies. */

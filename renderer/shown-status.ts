@@ -1,13 +1,15 @@
 /** The status as pages show it, with its sentence: the agent's, or that this page has lost its agent. */
-import { type StatusReason, statusOf } from '../shared/status.ts';
+import { statusOf } from '../shared/status.ts';
 import { writeMoment } from './format.ts';
 import type { ShownStatus } from './parts/glyph.tsx';
 import { useModelName, useNow, useStrings } from './parts/strings.ts';
+import { useStartup, useStartupText } from './startup.ts';
 import { useConnection, useSection } from './store.ts';
 
 export interface Shown {
   readonly status: ShownStatus;
-  readonly why: StatusReason | 'offline' | 'downloading';
+  /** Changes when the status or its reason does, not with each number. */
+  readonly why: string;
   /** One or two words. */
   readonly label: string;
   /** Why, and what comes next. */
@@ -22,29 +24,27 @@ export function useShownStatus(): Shown {
   const connection = useConnection();
   const modelName = useModelName();
   const nowMs = useNow(60_000);
+  const start = useStart();
+  if (start !== null) return start;
   if (connection.status !== 'live') {
-    const refused = connection.status === 'refused' || connection.status === 'no-token';
     const time = writeMoment(connection.lostAtMs ?? nowMs, nowMs, language);
     return {
-      status: 'offline',
-      why: 'offline',
+      ...{ status: 'offline', why: 'offline' },
       label: t('status.offline'),
-      sentence: refused ? t('line.refused.text') : t('line.reconnecting.text', { time }),
+      sentence: t('line.reconnecting.text', { time }),
     };
   }
   const { status, why } = statusOf(work);
   const download = models.find((model) => model.progress !== null);
   if (why === 'no-model' && download !== undefined) {
     return {
-      status: 'starting',
-      why: 'downloading',
+      ...{ status: 'starting', why: 'downloading' },
       label: t('status.starting'),
       sentence: t('home.downloading', { model: download.name }),
     };
   }
   return {
-    status,
-    why,
+    ...{ status, why },
     label: t(`status.${status}`),
     sentence: t(`why.${why}`, {
       count: work.activeJobs.length,
@@ -55,4 +55,29 @@ export function useShownStatus(): Shown {
       time: work.presence.untilMs === null ? '' : writeMoment(work.presence.untilMs, nowMs, language),
     }),
   };
+}
+
+/** The status while Idlewatt starts, can't start, or doesn't let this page in; null while it runs or is lost. */
+function useStart(): Shown | null {
+  const { t } = useStrings();
+  const view = useStartup();
+  const text = useStartupText();
+  switch (view.kind) {
+    case 'up':
+    case 'lost':
+    case 'connecting':
+      return null;
+    case 'failed':
+      return { status: 'stopped', why: view.kind, label: t('status.stopped'), sentence: text ?? '' };
+    case 'no-access':
+      return { status: 'offline', why: view.reason, label: t('status.offline'), sentence: text ?? '' };
+    case 'downloading':
+      return {
+        ...{ status: 'starting', why: view.kind },
+        label: t('status.starting'),
+        sentence: t('home.downloading', { model: view.model }),
+      };
+    default:
+      return { status: 'starting', why: view.kind, label: t('status.starting'), sentence: text ?? '' };
+  }
 }

@@ -49,7 +49,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
   );
 }
 
-function NavigationLink({ name, isCurrent }: { name: Page; isCurrent: boolean }) {
+function NavigationLink({ name, isCurrent }: { name: Exclude<Page, 'welcome'>; isCurrent: boolean }) {
   const { t } = useStrings();
   const { activeJobs } = useSection('work');
   return (
@@ -88,7 +88,7 @@ export function NetworkName() {
 export function PhoneTop({ isHome }: { isHome: boolean }) {
   const { status, label } = useShownStatus();
   return (
-    <div className="phone-top">
+    <header className="phone-top">
       {isHome ? (
         <>
           <span className="brand">
@@ -105,7 +105,7 @@ export function PhoneTop({ isHome }: { isHome: boolean }) {
           <DockButton />
         </>
       )}
-    </div>
+    </header>
   );
 }
 

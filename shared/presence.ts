@@ -8,6 +8,7 @@ export type PauseUntil = z.infer<typeof pauseUntilSchema>;
 export const RUN_REASONS = [
   'idle', // the owner isn't using the machine
   'always-on', // the owner lets it run regardless (headless machines)
+  'started-by-owner', // for a while, although the owner uses the machine
 ] as const;
 
 export const THROTTLE_REASONS = [

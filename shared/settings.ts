@@ -111,6 +111,8 @@ export const settingsSchema = z.object({
   jobHistoryDays: z.literal(JOB_HISTORY_DAYS).nullable(),
   /** BCP 47 language tag of the pages, or `system`. */
   language: z.enum(['system', 'en', 'de']),
+  /** The owner has seen or skipped the introduction. */
+  welcomeSeen: z.boolean(),
   /** Color scheme of the pages. */
   appearance: z.enum(['system', 'light', 'dark']),
   startWithSystem: z.boolean(),
@@ -157,6 +159,7 @@ export const DEFAULT_SETTINGS: Settings = {
   modelBudgetBytes: 20_000_000_000,
   jobHistoryDays: 90,
   language: 'system',
+  welcomeSeen: false,
   appearance: 'system',
   startWithSystem: false,
   handBackKey: true,

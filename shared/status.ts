@@ -30,8 +30,10 @@ export type Remedy = SettingRemedy | 'open-models' | 'open-settings' | null;
 export type StatusReason =
   | 'serving-idle'
   | 'serving-always'
+  | 'serving-started'
   | 'ready-idle'
   | 'ready-always'
+  | 'ready-started'
   | 'engine-loading'
   | 'engine-restarting'
   | 'engine-stopped'
@@ -40,7 +42,7 @@ export type StatusReason =
   /** The owner's schedule, or the off-peak hours, have no hour turned on. */
   | 'no-scheduled-hour'
   | 'no-off-peak-hour'
-  | Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'>;
+  | Exclude<PresenceReason, 'idle' | 'always-on' | 'started-by-owner' | 'paused-by-owner'>;
 
 export interface StatusLine {
   readonly status: Status;
@@ -48,37 +50,38 @@ export interface StatusLine {
   readonly remedy: Remedy;
 }
 
-const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on'>, Remedy>> = {
-  'too-warm': 'open-settings',
-  'too-much-power': 'open-settings',
-  'paused-by-owner': null,
-  // Room on the disk and a restored backup are outside Idlewatt.
-  'disk-full': null,
-  'disk-unwritable': null,
-  'database-lost': null,
-  'database-damaged': null,
-  starting: null,
-  'no-agent': null,
-  'no-model': 'open-models',
-  'engine-gave-up': 'open-models',
-  unconfined: 'serve-unconfined',
-  'too-hot': 'open-settings',
-  // No click may turn off the protection against running in a bag on battery.
-  'lid-closed': null,
-  'on-battery': 'run-on-battery',
-  metered: 'run-on-metered',
-  'outside-schedule': 'run-any-hour',
-  'outside-off-peak': 'run-any-tariff',
-  'session-unknown': 'run-always',
-  'not-locked': 'run-unlocked',
-  'remote-session': 'run-always',
-  'owner-active': 'open-settings',
-  'controller-in-use': 'open-settings',
-  'full-screen': 'ignore-full-screen',
-  'display-kept-awake': 'ignore-display-awake',
-  'graphics-in-use': 'ignore-other-programs',
-  'processor-in-use': 'ignore-other-programs',
-};
+const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | 'started-by-owner'>, Remedy>> =
+  {
+    'too-warm': 'open-settings',
+    'too-much-power': 'open-settings',
+    'paused-by-owner': null,
+    // Room on the disk and a restored backup are outside Idlewatt.
+    'disk-full': null,
+    'disk-unwritable': null,
+    'database-lost': null,
+    'database-damaged': null,
+    starting: null,
+    'no-agent': null,
+    'no-model': 'open-models',
+    'engine-gave-up': 'open-models',
+    unconfined: 'serve-unconfined',
+    'too-hot': 'open-settings',
+    // No click may turn off the protection against running in a bag on battery.
+    'lid-closed': null,
+    'on-battery': 'run-on-battery',
+    metered: 'run-on-metered',
+    'outside-schedule': 'run-any-hour',
+    'outside-off-peak': 'run-any-tariff',
+    'session-unknown': 'run-always',
+    'not-locked': 'run-unlocked',
+    'remote-session': 'run-always',
+    'owner-active': 'open-settings',
+    'controller-in-use': 'open-settings',
+    'full-screen': 'ignore-full-screen',
+    'display-kept-awake': 'ignore-display-awake',
+    'graphics-in-use': 'ignore-other-programs',
+    'processor-in-use': 'ignore-other-programs',
+  };
 
 /** Derives the status line from the decision to run and the state of the engine. */
 export function statusOf(work: AgentState['work']): StatusLine {
@@ -109,8 +112,11 @@ export function statusOf(work: AgentState['work']): StatusLine {
         remedy: REMEDIES[reason],
       };
     case 'idle':
+      return runningStatus(work, 'idle', null);
     case 'always-on':
-      return runningStatus(work, reason === 'always-on' ? 'always' : 'idle', null);
+      return runningStatus(work, 'always', null);
+    case 'started-by-owner':
+      return runningStatus(work, 'started', null);
     default:
       return decisionOf(reason) === 'throttle'
         ? runningStatus(work, 'idle', reason)
@@ -121,8 +127,8 @@ export function statusOf(work: AgentState['work']): StatusLine {
 /** `throttledBy` is the reason for which the engine is throttled, if it is. */
 function runningStatus(
   work: AgentState['work'],
-  when: 'idle' | 'always',
-  throttledBy: Exclude<PresenceReason, 'idle' | 'always-on' | 'paused-by-owner'> | null,
+  when: 'idle' | 'always' | 'started',
+  throttledBy: Exclude<PresenceReason, 'idle' | 'always-on' | 'started-by-owner' | 'paused-by-owner'> | null,
 ): StatusLine {
   switch (work.engine) {
     case 'gave-up':

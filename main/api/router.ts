@@ -1,5 +1,4 @@
 /** The API's router: connects each procedure of the contract to the core. Pages can't call the shell's procedures. */
-
 import { implement } from '@orpc/server';
 import { contract } from '../../shared/api/contract.ts';
 import { type ApiContext, createImplementer, translated } from './implementer.ts';
@@ -30,6 +29,7 @@ export function createRouter(parts: ApiParts) {
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
       resume: api.presence.resume.handler(() => presence.resume()),
+      startNow: api.presence.startNow.handler(() => presence.startNow()),
       schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {

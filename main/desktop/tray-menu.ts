@@ -112,7 +112,7 @@ function costPerHour(state: AgentState, language: Language): TrayItem[] {
 
 function presenceView(state: AgentState, language: Language): { icon: TrayIcon; sentence: string } {
   const { status, why } = statusOf(state.work);
-  if (why === 'serving-idle' || why === 'serving-always') {
+  if (why === 'serving-idle' || why === 'serving-always' || why === 'serving-started') {
     return { icon: status, sentence: serving(state, language) };
   }
   const { untilMs } = state.work.presence;

@@ -3,7 +3,7 @@ import { statusOf } from '../../shared/status.ts';
 import { writeMoment } from '../format.ts';
 import { ActionLink } from '../parts/button.tsx';
 import { Glyph } from '../parts/glyph.tsx';
-import { ChangeTimeButton, PauseButton, RemedyButton } from '../parts/pause.tsx';
+import { ChangeTimeButton, isOwners, PauseButton, RemedyButton, StartButton } from '../parts/pause.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useShownStatus } from '../shown-status.ts';
@@ -58,6 +58,8 @@ function PanelActions() {
         <ActionLink kind="quiet" href={hrefTo('jobs')}>
           {t('home.showJobs')}
         </ActionLink>
+      ) : isOwners(work.presence.reason) ? (
+        <StartButton />
       ) : (
         <RemedyButton remedy={remedy} />
       )}

@@ -60,6 +60,7 @@ export function More() {
           note={`${t(`profile.${app.profile}`)} · ${app.version}`}
           href={hrefTo('settings')}
         />
+        <Row icon="info" title={t('nav.welcome')} note={t('more.welcome')} href={hrefTo('welcome')} />
       </Rows>
     </>
   );

@@ -1,6 +1,6 @@
 /** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
 import { Button } from 'react-aria-components';
-import { type PauseUntil, pauseUntilSchema } from '../../shared/presence.ts';
+import { type PauseUntil, type PresenceReason, pauseUntilSchema } from '../../shared/presence.ts';
 import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
 import { useAction } from '../calls.ts';
 import { hrefTo } from '../route.ts';
@@ -63,6 +63,31 @@ export function ChangeTimeButton() {
       {t('pause.change')}
     </MenuButton>
   );
+}
+
+/** Reasons for which the owner's own use of the machine keeps Idlewatt waiting. */
+const OWNER_REASONS: ReadonlySet<PresenceReason> = new Set([
+  'session-unknown',
+  'not-locked',
+  'remote-session',
+  'owner-active',
+  'controller-in-use',
+]);
+
+/** Starts for an hour although the owner uses the machine; nothing where something else keeps it waiting. */
+export function StartButton() {
+  const { t } = useStrings();
+  const start = useAction((_: null) => agent.presence.startNow({}));
+  return (
+    <ActionButton kind="quiet" onPress={() => start.run(null)} isDisabled={start.busy}>
+      {t('pause.start')}
+    </ActionButton>
+  );
+}
+
+/** True if {@link StartButton} helps. */
+export function isOwners(reason: PresenceReason): boolean {
+  return OWNER_REASONS.has(reason);
 }
 
 /** Changes the one setting that ends the waiting, or opens the page where the owner can do so. */

@@ -30,8 +30,13 @@ const PAGES = {
   'use-the-network': '#/use',
   models: '#/models',
   machine: '#/machine',
+  schedule: '#/schedule',
+  network: '#/network',
   settings: '#/settings',
 } as const;
+/** Pages that a phone shows, too. */
+const PHONE_PAGES = ['home', 'jobs', 'earnings', 'wallet'] as const;
+const PHONE = { width: 390, height: 844 };
 
 if (installSystemPackages(['tests']) !== null) process.exit(1);
 await buildAll();
@@ -42,7 +47,7 @@ const electron = await electronForTests();
 const display = await openVirtualDisplay({ width: SIZE.width + 160, height: SIZE.height + 160 });
 Object.assign(process.env, display.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
 try {
-  const desktop = await openApp({ home, parameters: [] });
+  const desktop = await openApp({ home, parameters: [], keepsWelcome: true });
   try {
     await takePictures(desktop);
   } finally {
@@ -60,25 +65,54 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     window?.setPosition(0, 0);
     window?.setContentSize(width, height);
   }, SIZE);
-  await page.getByRole('navigation').waitFor({ timeout: FIRST_JOB_MS_MAX });
+  await welcome(page);
   await earn(desktop, page);
   for (const [name, address] of Object.entries(PAGES)) {
     await go(page, address);
     await picture(page, name);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture(page, `${name}-dark`);
+    await page.emulateMedia({ colorScheme: 'light' });
   }
+  await page.setViewportSize(PHONE);
+  for (const name of PHONE_PAGES) {
+    await go(page, PAGES[name]);
+    await picture(page, `${name}-phone`);
+  }
+  await page.setViewportSize(SIZE);
   await go(page, PAGES.home);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await picture(page, 'home-dark');
-  await page.emulateMedia({ colorScheme: 'light' });
   await trayMenu(desktop);
   await spend(desktop);
   await backup(desktop);
 }
 
-/** Lets the app run always, so that it doesn't wait for idle time, and waits for the first jobs. */
+/** Goes through the introduction as a new owner does: lets it run, and waits for the first job. */
+async function welcome(page: Page): Promise<void> {
+  const next = page.getByRole('link', { name: strings.welcome.toMeasurement });
+  await next.waitFor({ timeout: FIRST_JOB_MS_MAX });
+  await picture(page, 'welcome-1');
+  await next.click();
+  const start = page.getByRole('button', { name: strings.pause.start });
+  await start.or(page.getByText(strings.welcome.measurement.modelState.ready)).first().waitFor();
+  if (await start.isVisible()) await start.click();
+  await page
+    .getByText(strings.welcome.measurement.state.running)
+    .or(page.getByRole('heading', { name: strings.welcome.measurement.title.done, exact: true }))
+    .first()
+    .waitFor({ timeout: FIRST_JOB_MS_MAX });
+  await wait(5_000); // the live bars need a few seconds
+  await picture(page, 'welcome-2');
+  await page.getByRole('link', { name: strings.welcome.continue }).click();
+  await page
+    .getByRole('heading', { name: strings.welcome.job.titleDone })
+    .waitFor({ timeout: FIRST_JOB_MS_MAX });
+  await picture(page, 'welcome-3');
+  await page.getByRole('button', { name: strings.welcome.open }).click();
+  await page.getByRole('navigation').first().waitFor();
+}
+
+/** Waits for the first jobs. */
 async function earn(desktop: DesktopApp, page: Page): Promise<void> {
-  await go(page, PAGES.settings);
-  await page.getByText(strings.settings.run.always, { exact: true }).first().click();
   await page.mouse.move(0, 0); // a pointer that rests on a number would open its tooltip
   await go(page, PAGES.home);
   console.log('Waiting for the first jobs.');
@@ -130,7 +164,7 @@ async function trayMenu(desktop: DesktopApp): Promise<void> {
 /** Starts a transfer up to the shell's confirmation, then declines it with Escape as a user would. */
 async function spend({ page }: DesktopApp): Promise<void> {
   await go(page, PAGES.wallet);
-  await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
+  await page.locator('.seg > *', { hasText: 'practice ETH' }).click();
   await page.getByLabel(strings.send.to, { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
   await page.getByLabel(strings.send.amount, { exact: true }).fill('0.25');
   await page.keyboard.press('Enter');

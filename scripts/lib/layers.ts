@@ -137,6 +137,8 @@ export const TOOLS: Readonly<Record<string, string>> = {
   '@axe-core/playwright': 'accessibility rules in the tests of the pages',
   '@biomejs/biome': 'linter and formatter',
   '@electron/fuses': 'prepares the Electron for tests',
+  '@fontsource-variable/geist': 'the font of the pages, bundled by their styles',
+  '@fontsource-variable/geist-mono': 'the font for code on the pages',
   '@openzeppelin/contracts': 'imported by the contracts in contracts/*.sol',
   '@types/better-sqlite3': 'types',
   '@types/node': 'types',

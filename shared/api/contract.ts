@@ -131,6 +131,8 @@ export const contract = {
   presence: {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
+    /** Runs for an hour although the owner uses the machine. */
+    startNow: oc.input(nothing).output(presenceSchema),
     /** The next 24 hours by schedule, off-peak hours and pause. */
     schedulePreview: oc.input(nothing).output(schedulePreviewSchema),
   },

@@ -10,6 +10,7 @@ import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
+import strings from '../../shared/strings/en.json' with { type: 'json' };
 
 export interface DesktopApp {
   readonly app: ElectronApplication;
@@ -52,6 +53,8 @@ interface MenuItemInApp {
 }
 
 const OPEN_MS_MAX = 60_000;
+/** The introduction needs the agent's first state. */
+const WELCOME_MS_MAX = 5 * 60_000;
 
 export async function openApp(
   options: {
@@ -60,6 +63,8 @@ export async function openApp(
     /** Folder of the app, instead of the repository. */
     folder?: string;
     environment?: Readonly<Record<string, string>>;
+    /** Leaves the introduction of the first start open; otherwise it is skipped as soon as it appears. */
+    keepsWelcome?: boolean;
   } = {},
 ): Promise<DesktopApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
@@ -77,6 +82,7 @@ export async function openApp(
   const main = app.process();
   const page = await app.firstWindow({ timeout: OPEN_MS_MAX });
   const openedMs = performance.now() - startedMs;
+  if (!options.keepsWelcome) void skipWelcome(page);
   const processes = () => (main.pid === undefined ? [] : descendants(main.pid));
 
   return {
@@ -114,6 +120,14 @@ export async function openApp(
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Skips the introduction when it appears; an app that ends earlier, or that has shown it before, never shows it. */
+async function skipWelcome(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: strings.welcome.skip, exact: true })
+    .click({ timeout: WELCOME_MS_MAX })
+    .catch(() => {});
 }
 
 /** Starts the Electron for tests with the app in `folder`. */

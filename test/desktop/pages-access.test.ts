@@ -8,7 +8,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
-import { EVERY_PAGE, type Pages, startPages } from './pages-browser.ts';
+import { EVERY_PAGE, FRAME_PAGES, type Pages, startPages } from './pages-browser.ts';
+
+const ALL_PAGES = [...EVERY_PAGE, ...FRAME_PAGES];
 
 let pages: Pages;
 before(async () => {
@@ -21,7 +23,7 @@ for (const scheme of ['light', 'dark'] as const) {
     test(`axe-core finds nothing on any page: ${scheme}, ${scenario}`, async () => {
       const { page, go, close } = await pages.open({ scheme, scenario });
       try {
-        for (const path of EVERY_PAGE) {
+        for (const path of ALL_PAGES) {
           await go(path);
           const { violations } = await new AxeBuilder({ page }).analyze();
           assert.deepEqual(
@@ -46,7 +48,7 @@ test('axe-core finds nothing in an open menu, in a dialog, and while reconnectin
     );
   };
   try {
-    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Pause duration' }).click();
     await page.getByRole('menu').waitFor();
     await check('menu');
     await page.keyboard.press('Escape');
@@ -58,6 +60,9 @@ test('axe-core finds nothing in an open menu, in a dialog, and while reconnectin
     agent.cut();
     await page.getByText('Reconnecting', { exact: true }).waitFor();
     await check('reconnecting');
+    await go('');
+    await page.getByRole('heading', { name: 'Not responding' }).waitFor();
+    await check('Home without an agent');
   } finally {
     await close();
   }
@@ -68,7 +73,7 @@ for (const language of ['en', 'de'] as const) {
     const { page, go, close, consoleErrors } = await pages.open({ language });
     try {
       await page.locator(`html[lang=${language}]`).waitFor();
-      for (const path of EVERY_PAGE) {
+      for (const path of ALL_PAGES) {
         await go(path);
         const text = await page.locator('body').innerText();
         assert.doesNotMatch(
@@ -91,7 +96,7 @@ for (const language of ['en', 'de'] as const) {
     const { page, go, close } = await pages.open({ language, width: 1280 });
     try {
       await page.locator(`html[lang=${language}]`).waitFor();
-      for (const path of EVERY_PAGE) {
+      for (const path of ALL_PAGES) {
         await go(path);
         await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'));
         const { inner, scroll } = await page.evaluate(() => ({
@@ -109,7 +114,7 @@ for (const language of ['en', 'de'] as const) {
 test('no page is wider than a narrow window', async () => {
   const { page, go, close } = await pages.open({ width: 380 });
   try {
-    for (const path of EVERY_PAGE) {
+    for (const path of ALL_PAGES) {
       await go(path);
       const scroll = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(scroll <= 380, `${path}: ${scroll}`);

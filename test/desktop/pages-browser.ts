@@ -111,6 +111,9 @@ async function open(browser: Browser, folder: string, options: OpenOptions): Pro
   };
 }
 
+/** Pages of the frame: for phones, for the first start, and for an address that names none. */
+export const FRAME_PAGES = ['more', 'nowhere', 'welcome/1', 'welcome/2', 'welcome/3'] as const;
+
 export const EVERY_PAGE = [
   '',
   'jobs',

@@ -24,13 +24,15 @@ test('each page shows the data of its sections', () =>
   withPage({}, async ({ page, go }) => {
     const expected: Record<(typeof EVERY_PAGE)[number], string[]> = {
       '': [
-        'Earning practice money',
-        '47.6 tokens/s',
-        '0.001283',
-        'practice USDC',
-        '0.004227',
-        'BfXyVwCpM',
-        'practice network',
+        'Earning',
+        'SmolLM2 135M Instruct is running 2 jobs',
+        '47.6',
+        '0.13 ct',
+        '0.001283 practice USDC',
+        '0.004227 practice USDC',
+        'up to 0.69 ct',
+        '14 ms',
+        '61 °C',
       ],
       jobs: ['SmolLM2 135M Instruct', 'Running', 'Paid out', 'pending', '34.2 tokens/s'],
       'jobs/job-0006': ['Claimed', 'Timeline', 'Receipt', '33.4 tokens/s', '368 ms'],
@@ -83,7 +85,7 @@ test('the token leaves the address bar and survives a reload', () =>
   withPage({}, async ({ page, agent }) => {
     assert.ok(!page.url().includes(agent.token));
     await page.reload();
-    await page.getByText('47.6 tokens/s').first().waitFor();
+    await page.getByText('47.6', { exact: true }).waitFor();
     assert.ok(!page.url().includes(agent.token));
   }));
 
@@ -98,25 +100,25 @@ test('the first Tab press focuses the skip link, which moves the focus past the 
 
 test('pause and resume by keyboard alone', () =>
   withPage({}, async ({ page, agent }) => {
-    for (let presses = 0; presses < 30; presses += 1) {
+    for (let presses = 0; presses < 40; presses += 1) {
       await page.keyboard.press('Tab');
-      const focused = await page.evaluate(() => document.activeElement?.textContent);
-      if (focused === 'Pause') break;
+      const focused = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+      if (focused === 'Pause duration') break;
     }
     await page.keyboard.press('Enter');
     await page.getByRole('menuitem', { name: 'Until I resume' }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    const resume = page.getByRole('button', { name: 'Resume' });
+    const resume = page.locator('.panel').getByRole('button', { name: 'Resume' });
     await resume.waitFor();
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'presence.pause').map((call) => call.input),
       [{ until: '1-hour' }],
     );
-    await page.getByText('You paused Idlewatt until').waitFor();
+    await page.locator('.panel-why', { hasText: 'You paused Idlewatt until' }).waitFor();
     await resume.focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await page.locator('.panel').getByRole('button', { name: 'Pause', exact: true }).waitFor();
     assert.ok(agent.calls.some((call) => call.name === 'presence.resume'));
   }));
 
@@ -124,22 +126,24 @@ test('a change in the agent appears on the page', () =>
   withPage({}, async ({ page, agent }) => {
     const { money } = agent.script.state;
     agent.change({ money: { ...money, earnedToday: '7654321' } });
-    await page.getByText('7.654321').waitFor();
+    await page.getByText('7.654321 practice USDC').waitFor();
+    await page.locator('.today').getByText('7.65 USDC').waitFor();
   }));
 
 test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
   withPage({}, async ({ page, agent, consoleErrors }) => {
     agent.cut();
-    await page.getByText('Reconnecting', { exact: true }).waitFor();
+    await page.locator('.panel').getByRole('heading', { name: 'Not responding' }).waitFor();
+    await page.getByText('Reconnecting automatically').first().waitFor();
     assert.equal(await page.locator('main.is-stale').count(), 1);
-    await page.getByText('0.001283').waitFor();
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByRole('menuitem', { name: 'For 1 hour' }).click();
-    await page.getByText('This page can’t reach Idlewatt.').waitFor();
+    await page.getByText('0.001283').first().waitFor();
+    for (const pause of await page.getByRole('button', { name: 'Pause', exact: true }).all()) {
+      assert.ok(await pause.isDisabled(), 'a page without an agent can’t pause it');
+    }
     agent.restore();
     agent.change({ money: { ...agent.script.state.money, earnedToday: '4242' } });
-    await page.getByText('0.004242').waitFor({ timeout: 15_000 });
-    await page.getByText('Reconnecting', { exact: true }).waitFor({ state: 'detached' });
+    await page.getByText('0.004242').first().waitFor({ timeout: 15_000 });
+    await page.locator('.panel').getByRole('heading', { name: 'Earning' }).waitFor();
     // Chromium itself reports each refused WebSocket. Nothing else is allowed.
     assert.deepEqual(
       consoleErrors.filter((line) => !line.includes('WebSocket')),
@@ -175,9 +179,12 @@ test('unknown values appear as unknown, never as zero', () =>
     }
     await page.getByText('Cores: unknown').waitFor();
     await go('');
-    await page.getByText('Speed: unknown').waitFor();
+    for (const name of ['Power', 'CPU temperature', 'Memory in use']) {
+      const value = page.locator('.facts > div', { hasText: name }).locator('dd').first();
+      assert.equal((await value.innerText()).trim(), 'unknown', name);
+    }
     await page.getByText('can’t tell whether you’re using this machine').waitFor();
-    await page.getByRole('button', { name: 'Always run' }).waitFor();
+    await page.getByRole('button', { name: 'Start now' }).waitFor();
     await page.getByText('The blockchain isn’t responding.').waitFor();
     await go('use');
     await page.getByText('The gateway isn’t running').waitFor();
@@ -186,7 +193,7 @@ test('unknown values appear as unknown, never as zero', () =>
 test('an empty page names what will appear and what makes it appear', () =>
   withPage({ scenario: 'empty' }, async ({ page, go }) => {
     const hints: [string, string][] = [
-      ['', 'No jobs running'],
+      ['', 'Speed not measured yet'],
       ['jobs', 'No jobs yet'],
       ['earnings', 'No earnings in this period'],
       ['earnings', 'No entries yet'],

@@ -5,8 +5,8 @@ import { contract } from '../../shared/api/contract.ts';
 import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/jobs.ts';
-import type { PauseUntil, Presence } from '../../shared/presence.ts';
 import type { PairedBrowser } from '../../shared/pairing.ts';
+import type { PauseUntil, Presence } from '../../shared/presence.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Script } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
@@ -23,7 +23,12 @@ export class FakeAgentState {
   readonly calls: Call[] = [];
   channels: readonly BoughtChannel[] = [];
   browsers: readonly PairedBrowser[] = [
-    { id: '0123456789abcdef', name: 'Firefox, Linux', pairedAtMs: 1_700_000_000_000, lastSeenMs: 1_700_000_000_000 },
+    {
+      id: '0123456789abcdef',
+      name: 'Firefox, Linux',
+      pairedAtMs: 1_700_000_000_000,
+      lastSeenMs: 1_700_000_000_000,
+    },
   ];
   #state: AgentState;
   readonly #failures = new Map<string, ORPCError<string, unknown>>();
@@ -159,6 +164,12 @@ function presenceHandlers(agent: FakeAgentState) {
     resume: on.presence.resume.handler(({ input }) => {
       agent.receive('presence.resume', input);
       return agent.setPresence({ decision: 'run', reason: 'idle', sinceMs: Date.now(), untilMs: null });
+    }),
+    startNow: on.presence.startNow.handler(({ input }) => {
+      agent.receive('presence.startNow', input);
+      const nowMs = Date.now();
+      const untilMs = nowMs + 3_600_000;
+      return agent.setPresence({ decision: 'run', reason: 'started-by-owner', sinceMs: nowMs, untilMs });
     }),
     schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
       agent.receive('presence.schedulePreview', input);

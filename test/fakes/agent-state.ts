@@ -30,7 +30,7 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     models: modelsOf(view),
     machine: machineOf(view),
     network: networkOf(view),
-    settings: { ...DEFAULT_SETTINGS, language: 'en' },
+    settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });
 }
 

@@ -35,6 +35,8 @@ export type PresenceSettings = Pick<
 
 export interface PresenceRules extends PresenceSettings {
   readonly pause: Pause | null;
+  /** Until then the owner lets it run although they use the machine; null if they don't. */
+  readonly startedUntilMs: number | null;
   /** Fault of the disk or the database, for which nothing could be recorded; null for none. */
   readonly storage: StorageFault | null;
   readonly availability: Availability;
@@ -70,11 +72,12 @@ export function decide(
   }
   if (rules.storage !== null) return because(rules.storage);
   if (rules.availability !== 'ready') return because(rules.availability);
+  const isStarted = rules.startedUntilMs !== null && nowMs < rules.startedUntilMs;
   const heat = heatOf(readings, rules, before);
   if (heat === 'too-hot') return because('too-hot');
   const unsuitable = machineUnsuitable();
   if (unsuitable !== null) return unsuitable;
-  if (rules.runWhen === 'idle') {
+  if (rules.runWhen === 'idle' && !isStarted) {
     const needed = neededByOwner();
     if (needed !== null) return needed;
   }
@@ -82,7 +85,8 @@ export function decide(
   if (exceeds(readings.watts?.value, rules.wattsMax, before === 'too-much-power' ? WATTS_BACK_SHARE : 1)) {
     return because('too-much-power');
   }
-  return because(rules.runWhen === 'always' ? 'always-on' : 'idle');
+  if (rules.runWhen === 'always') return because('always-on');
+  return isStarted ? because('started-by-owner', rules.startedUntilMs) : because('idle');
 
   /** Checks power source, network and hours. */
   function machineUnsuitable(): Presence | null {
@@ -90,12 +94,12 @@ export function decide(
     if (readings.lidClosed?.value === true && onBattery !== false) return because('lid-closed');
     if (!rules.runOnBattery) {
       if (onBattery === true) return because('on-battery');
-      // Machines set to always run may have no source for the battery.
-      if (onBattery === null && rules.runWhen === 'idle') return because('session-unknown');
+      // Machines set to always run may have no source for the battery; who starts it now knows.
+      if (onBattery === null && rules.runWhen === 'idle' && !isStarted) return because('session-unknown');
     }
     if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');
-    if (isLater(rules.scheduleFromMs)) return because('outside-schedule', rules.scheduleFromMs);
-    if (isLater(rules.offPeakFromMs)) return because('outside-off-peak', rules.offPeakFromMs);
+    if (isLater(rules.scheduleFromMs, nowMs)) return because('outside-schedule', rules.scheduleFromMs);
+    if (isLater(rules.offPeakFromMs, nowMs)) return because('outside-off-peak', rules.offPeakFromMs);
     return null;
   }
 
@@ -142,13 +146,13 @@ export function decide(
     return null;
   }
 
-  function isLater(fromMs: number | null): boolean {
-    return fromMs === null || fromMs > nowMs;
-  }
-
   function because(reason: PresenceReason, untilMs: number | null = null): Presence {
     return { decision: decisionOf(reason), reason, sinceMs: nowMs, untilMs };
   }
+}
+
+function isLater(fromMs: number | null, nowMs: number): boolean {
+  return fromMs === null || fromMs > nowMs;
 }
 
 /** Rates the hotter of CPU and GPUs, each against its own limit. */

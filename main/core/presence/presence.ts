@@ -16,6 +16,8 @@ export interface PresenceService {
   /** Pauses by the owner's request; survives restarts. */
   pause(until: PauseUntil): Presence;
   resume(): Presence;
+  /** Runs for {@link STARTED_MS} although the owner uses the machine, and ends their pause; not kept over a restart. */
+  startNow(): Presence;
   /** Takes readings of one source about the machine and its owner. */
   report(readings: PartialReadings): void;
   /** Returns the current readings, merged over all sources. */
@@ -46,6 +48,8 @@ const KEY = 'pause';
 /** Pauses end, readings go stale and idle time passes without a call. */
 const REFRESH_INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
+/** Long enough for a measurement and a look at the first jobs. */
+const STARTED_MS = HOUR_MS;
 /** "Until tomorrow" means this many hours after the start of the day, not midnight. */
 const MORNING_HOURS = 8;
 
@@ -58,6 +62,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
   let availability: Availability = 'starting';
   let storage: StorageFault | null = null;
   let pause = readPause(records.get(COLLECTION, KEY));
+  let startedUntilMs: number | null = null;
   let current = decideNow(null);
   const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
 
@@ -66,15 +71,16 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     pause(until) {
       const nowMs = clock.now();
       pause = { sinceMs: nowMs, untilMs: pauseEnd(until, nowMs, calendar) };
+      startedUntilMs = null;
       // The hand-back starts before the write, which may wait for the disk.
       const paused = refresh();
       records.set(COLLECTION, KEY, JSON.stringify(pause));
       return paused;
     },
-    resume() {
-      pause = null;
-      records.delete(COLLECTION, KEY);
-      return refresh();
+    resume,
+    startNow() {
+      startedUntilMs = clock.now() + STARTED_MS;
+      return resume();
     },
     report(readings) {
       latest.put(readings);
@@ -101,6 +107,12 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     stop: () => timer.cancel(),
   };
 
+  function resume(): Presence {
+    pause = null;
+    records.delete(COLLECTION, KEY);
+    return refresh();
+  }
+
   function decideNow(before: Presence['reason'] | null): Presence {
     const nowMs = clock.now();
     const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules } = settings();
@@ -108,9 +120,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       latest.at(nowMs),
       {
         ...rules,
-        pause,
-        storage,
-        availability,
+        ...{ pause, startedUntilMs, storage, availability },
         scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
         offPeakFromMs: onlyOffPeakHours ? nextOffPeak(offPeakHours, nowMs) : nowMs,
       },

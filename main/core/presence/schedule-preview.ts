@@ -50,6 +50,7 @@ export function previewSchedule(
         ...rules,
         ...IDEAL_CONDITIONS,
         pause,
+        startedUntilMs: null,
         storage: null,
         availability: 'ready',
         scheduleFromMs: from(scheduleOn, schedule),

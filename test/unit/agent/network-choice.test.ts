@@ -25,7 +25,11 @@ const newHome = () => {
   return mkdtempSync(join(folder, `home-${homes}-`));
 };
 
-function networkSwitch(home: string, config: Partial<AgentConfig> = {}, settings: Settings = DEFAULT_SETTINGS) {
+function networkSwitch(
+  home: string,
+  config: Partial<AgentConfig> = {},
+  settings: Settings = DEFAULT_SETTINGS,
+) {
   let restarts = 0;
   const chooser = createNetworkSwitch({
     config: {

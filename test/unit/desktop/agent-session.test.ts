@@ -134,7 +134,10 @@ test('a restart replaces the agent, and a stopped session starts none', async ()
 });
 
 /** Presses these buttons in order; the dialogs that were shown. */
-async function recoverWith(presses: readonly number[], options: { typed?: boolean; mayType?: boolean; leaveNetwork?: () => void } = {}) {
+async function recoverWith(
+  presses: readonly number[],
+  options: { typed?: boolean; mayType?: boolean; leaveNetwork?: () => void } = {},
+) {
   const shown: Question[] = [];
   const again = await recover(
     { reason: null, code: null, hasRun: true },

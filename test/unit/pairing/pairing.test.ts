@@ -82,7 +82,12 @@ test('both secrets of the same browser are needed', () => {
   assert.ok(!pairing.check({ ...one.half, key: two.half.key }, one.cookie));
   assert.ok(!pairing.check({ ...one.half, id: two.half.id }, one.cookie));
   fc.assert(
-    fc.property(fc.string(), fc.string(), fc.string(), (id, key, cookie) => !pairing.check({ id, key }, cookie)),
+    fc.property(
+      fc.string(),
+      fc.string(),
+      fc.string(),
+      (id, key, cookie) => !pairing.check({ id, key }, cookie),
+    ),
   );
 });
 

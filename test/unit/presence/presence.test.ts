@@ -58,6 +58,7 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
   wattsMax: maybe(fc.integer({ min: 1, max: 500 })),
   scheduleFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
   offPeakFromMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
+  startedUntilMs: maybe(fc.integer({ min: NOW - 10, max: NOW + 10 })),
   pause: maybe(
     fc.record({
       sinceMs: fc.constant(NOW - MINUTE_MS),
@@ -104,7 +105,8 @@ test('runs only if no known reading forbids it and the owner is known to be away
       assert.ok(Number(value('graphicsCelsius')) < limits.graphicsCelsiusMax + HOT_CELSIUS);
       if (rules.wattsMax !== null && Number(value('watts')) >= rules.wattsMax)
         assert.equal(decision, 'throttle');
-      if (rules.runWhen === 'always') return;
+      const isStarted = rules.startedUntilMs !== null && rules.startedUntilMs > NOW;
+      if (rules.runWhen === 'always' || isStarted) return;
       assert.ok(
         rules.runOnBattery || value('onBattery') === false,
         'an unknown power source counts as battery',
@@ -134,6 +136,7 @@ const ready: PresenceRules = {
   ...DEFAULT_SETTINGS,
   idleMinutes: 5,
   pause: null,
+  startedUntilMs: null,
   storage: null,
   availability: 'ready',
   scheduleFromMs: NOW,
@@ -248,6 +251,54 @@ test('a pause until the owner resumes has no end; resuming ends it permanently',
   assert.equal(first.resume().reason, 'always-on');
   first.stop();
   assert.equal(create().current().reason, 'always-on');
+});
+
+test('what the owner starts runs for an hour although they use the machine, and then waits for them again', () => {
+  const { clock, create } = setUp();
+  const presence = create();
+  const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
+  atWork();
+  assert.equal(presence.current().reason, 'owner-active');
+  const { decision, reason, untilMs } = presence.startNow();
+  assert.deepEqual([decision, reason, untilMs], ['run', 'started-by-owner', NOW + 60 * MINUTE_MS]);
+  clock.advance(60 * MINUTE_MS - 1_000);
+  atWork();
+  assert.equal(presence.current().reason, 'started-by-owner');
+  clock.advance(1_000);
+  atWork();
+  assert.equal(presence.current().reason, 'owner-active');
+});
+
+test('a pause ends what the owner started, and so does a restart', () => {
+  const { clock, create } = setUp();
+  const presence = create();
+  const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
+  presence.startNow();
+  presence.pause('resume');
+  presence.resume();
+  atWork();
+  assert.equal(presence.current().reason, 'owner-active');
+  presence.startNow();
+  presence.stop();
+  assert.notEqual(create().current().reason, 'started-by-owner');
+});
+
+test('what the owner starts ends their pause', () => {
+  const { create } = setUp();
+  const presence = create();
+  presence.pause('resume');
+  assert.equal(presence.startNow().reason, 'started-by-owner');
+});
+
+test('what the owner starts still spares the battery, a hot machine and paid networks', () => {
+  const started = { startedUntilMs: NOW + MINUTE_MS };
+  const busy = { ...AWAY, inputIdleSeconds: 0, fullScreen: true, remote: true };
+  assert.equal(reason(busy, started), 'started-by-owner');
+  assert.equal(reason({ ...busy, onBattery: true }, started), 'on-battery');
+  assert.equal(reason({ ...busy, metered: true }, started), 'metered');
+  assert.equal(reason({ ...busy, graphicsCelsius: 110 }, started), 'too-hot');
+  assert.equal(reason({ ...busy, onBattery: null }, started), 'started-by-owner');
+  assert.equal(reason(busy, { startedUntilMs: NOW }), 'remote-session');
 });
 
 test('"until tomorrow" means the next morning in local time', () => {

@@ -57,8 +57,7 @@ const VALUES = { count: 2, model: 'M', speed: '', minutes: 5, time: '12:00' };
 
 function keysOf(reason: StatusReason): StringKey[] {
   // The tray's sentence for a job that runs names what it earns.
-  const isServing = reason === 'serving-idle' || reason === 'serving-always';
-  return isServing
+  return reason === 'serving-idle' || reason === 'serving-always' || reason === 'serving-started'
     ? [`why.${reason}`, 'tray.earning', 'tray.practising']
     : [`why.${reason}`, `whyShort.${reason}`];
 }

@@ -1,0 +1,308 @@
+/**
+ * Verifies: Home keeps its boxes in every status, shows practice and real money differently, cuts off no sentence, and
+ *   the introduction opens once; an unknown address says so.
+ * Setup: axe-core and the built pages in headless Chromium against a fake agent whose status and money the test changes.
+ * Fails if: a status or a job moves a card or the first button, a sentence is cut off in a language, practice money
+ *   looks like real money, a page scrolls sideways on a phone, or the introduction can't be skipped.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright';
+import { decisionOf, presenceReasonSchema } from '../../shared/presence.ts';
+import { HOME_STATUSES, homeState, withRealMoney } from '../fakes/agent-home.ts';
+import { type Opened, type Pages, startPages } from './pages-browser.ts';
+
+const WIDTHS = [1280, 900, 390] as const;
+/** WCAG 2.2, target size. */
+const TARGET_PX = 24;
+const FIRST_ACTION_PX = 144;
+const CLS_MAX = 0.02;
+
+let pages: Pages;
+before(async () => {
+  pages = await startPages();
+});
+after(() => pages.close());
+
+const BOXES = {
+  panel: '.panel',
+  sign: '.panel .glyph',
+  sentence: '.panel-why',
+  action: '.panel-actions > :first-child',
+  number: '.live-num',
+  today: '.today',
+  money: '.today + .rows',
+  readings: '.facts',
+} as const;
+
+/** Where each box begins and, where that may not change, how large it is. */
+function boxesOf(page: Page): Promise<Record<string, readonly number[]>> {
+  return page.evaluate((boxes) => {
+    const found: Record<string, readonly number[]> = {};
+    for (const [name, selector] of Object.entries(boxes)) {
+      const box = document.querySelector(selector)?.getBoundingClientRect();
+      if (!box) throw new Error(`${name} is missing`);
+      const { x, y, width, height, bottom } = box;
+      if (name === 'number') found[name] = [x, bottom];
+      else if (name === 'sentence' || name === 'action') found[name] = [x, y];
+      else found[name] = [x, y, width, height];
+    }
+    return Object.fromEntries(Object.entries(found).map(([key, each]) => [key, each.map(Math.round)]));
+  }, BOXES);
+}
+
+async function show(
+  { agent, page }: Opened,
+  sections: Parameters<Opened['agent']['change']>[0],
+  label: string,
+) {
+  agent.change(sections);
+  await page.locator('.panel h1', { hasText: label }).waitFor();
+}
+
+const LABELS = {
+  earning: 'Earning',
+  ready: 'Ready',
+  waiting: 'Waiting',
+  paused: 'Paused',
+  starting: 'Getting ready',
+  stopped: 'Stopped',
+} as const;
+
+for (const width of WIDTHS) {
+  test(`every status has the same boxes, and the first action its width: ${width} px`, () =>
+    pages.withPage({ width }, async (opened) => {
+      const { agent, page } = opened;
+      const { state } = agent.script;
+      await page.locator('.day-bar').first().waitFor({ state: 'attached' });
+      const nowMs = Date.now();
+      const first = await boxesOf(page);
+      for (const money of [{}, withRealMoney(state, nowMs)]) {
+        agent.change(money);
+        for (const status of HOME_STATUSES) {
+          await show(opened, homeState(state, status, nowMs), LABELS[status]);
+          assert.deepEqual(await boxesOf(page), first, `${status}, ${width} px`);
+          const action = await page.locator(BOXES.action).boundingBox();
+          assert.ok((action?.width ?? 0) >= FIRST_ACTION_PX, `${status}: ${String(action?.width)}`);
+        }
+      }
+      agent.cut();
+      await page.locator('.panel h1', { hasText: 'Not responding' }).waitFor();
+      assert.deepEqual(await boxesOf(page), first, 'without an agent');
+    }));
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`axe-core finds nothing on Home in any status: ${scheme}`, async () => {
+    for (const [width, language] of [
+      [1280, 'en'],
+      [390, 'de'],
+    ] as const) {
+      const opened = await pages.open({ scheme, width, language });
+      try {
+        const { agent, page } = opened;
+        const { state } = agent.script;
+        for (const money of [{}, withRealMoney(state, Date.now())]) {
+          agent.change(money);
+          for (const status of HOME_STATUSES) {
+            agent.change(homeState(state, status, Date.now()));
+            await page.locator(`.panel.is-${status}`).waitFor();
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            assert.deepEqual(
+              violations.map(
+                ({ id, nodes }) => `${status}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+              ),
+              [],
+            );
+          }
+        }
+      } finally {
+        await opened.close();
+      }
+    }
+  });
+}
+
+test('nothing moves while jobs start and end', () =>
+  pages.withPage({}, async ({ agent, page }) => {
+    const { state } = agent.script;
+    await page.locator('.day-bar').first().waitFor({ state: 'attached' });
+    await page.evaluate(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) shifts.push((entry as unknown as { value: number }).value);
+      }).observe({ type: 'layout-shift' });
+    });
+    for (let turn = 0; turn < 60; turn += 1) {
+      const activeJobs = state.work.activeJobs.slice(0, turn % 3);
+      agent.change({
+        work: { ...state.work, activeJobs, tokensPerSecond: 7.5 * turn ** 2 },
+        money: { ...state.money, earnedToday: String(1283 + turn * 977), owed: String(4227 + turn * 977) },
+      });
+      await page.waitForTimeout(50);
+    }
+    const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+    const total = shifts.reduce((sum, each) => sum + each, 0);
+    assert.ok(total < CLS_MAX, `cumulative layout shift ${total}`);
+  }));
+
+for (const language of ['en', 'de'] as const) {
+  test(`no sentence of a status is cut off, in any window: ${language}`, async () => {
+    for (const width of [1280, 900, 390, 320]) {
+      const { agent, page, close } = await pages.open({ width, language });
+      try {
+        await page.locator(`html[lang=${language}]`).waitFor();
+        const { work } = agent.script.state;
+        for (const reason of presenceReasonSchema.options.filter((each) => each !== 'no-agent')) {
+          for (const jobs of [0, 2]) {
+            const untilMs = Date.now() + 26 * 3_600_000;
+            const presence = { decision: decisionOf(reason), reason, sinceMs: Date.now(), untilMs };
+            agent.change({ work: { ...work, presence, activeJobs: work.activeJobs.slice(0, jobs) } });
+            await page.waitForTimeout(30);
+            const hidden = await page
+              .locator('.panel-why')
+              .evaluate((element) => element.scrollHeight - element.clientHeight);
+            assert.ok(hidden <= 1, `${reason} at ${width} px: ${hidden} px are cut off`);
+          }
+        }
+      } finally {
+        await close();
+      }
+    }
+  });
+}
+
+test('practice money is a ticket with its word; real money is in the owner’s currency, with the exact amount', () =>
+  pages.withPage({}, async ({ agent, page }) => {
+    const hero = page.locator('.today .hero-num');
+    assert.equal(await hero.innerText(), '0.13 ctPractice');
+    assert.ok((await page.locator('.rows .ticket').count()) >= 3);
+    await page.getByText('0.001283 practice USDC').first().waitFor();
+    agent.change(withRealMoney(agent.script.state, Date.now()));
+    await page.locator('.today .hero-num', { hasText: '€0.84' }).waitFor();
+    assert.equal(await hero.innerText(), '€0.84');
+    await page.getByText('0.913043 USDC').first().waitFor();
+    assert.equal(await page.locator('.ticket, .today .practice-tag').count(), 0);
+    await page.getByText('Paid out at 5 USDC').waitFor();
+  }));
+
+test('the dock pauses and resumes in one press on every page', () =>
+  pages.withPage({}, async ({ agent, page, go }) => {
+    for (const path of ['jobs', 'settings']) {
+      await go(path);
+      await page.locator('.dock').getByRole('button', { name: 'Pause' }).click();
+      await page.locator('.dock').getByText('Paused').waitFor();
+      await page.locator('.dock').getByRole('button', { name: 'Resume' }).click();
+      await page.locator('.dock').getByText('Earning').or(page.locator('.dock').getByText('Ready')).waitFor();
+    }
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name.startsWith('presence.') && name !== 'presence.schedulePreview'),
+      ['pause', 'resume', 'pause', 'resume'].map((name) => ({
+        name: `presence.${name}`,
+        input: name === 'pause' ? { until: 'resume' } : {},
+      })),
+    );
+  }));
+
+test('an owner at the machine starts it with one press', () =>
+  pages.withPage({}, async (opened) => {
+    const { agent, page } = opened;
+    await show(opened, homeState(agent.script.state, 'waiting', Date.now()), 'Waiting');
+    await page.getByRole('button', { name: 'Start now' }).click();
+    await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
+    assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
+  }));
+
+test('a new status is announced once, and the tokens per second never', () =>
+  pages.withPage({}, async (opened) => {
+    const { agent, page } = opened;
+    const { state } = agent.script;
+    const news = page.locator('.app > p[role=status]');
+    agent.change({
+      work: { ...state.work, tokensPerSecond: 99, activeJobs: state.work.activeJobs.slice(0, 1) },
+    });
+    await page.getByText('99', { exact: true }).waitFor();
+    assert.equal(await news.innerText(), '');
+    await show(opened, homeState(state, 'waiting', Date.now()), 'Waiting');
+    assert.match(await news.innerText(), /^Waiting\. You’re using this machine/);
+  }));
+
+test('an address that names no page says so and leads Home', () =>
+  pages.withPage({}, async ({ page, go }) => {
+    await go('nowhere');
+    await page.getByRole('heading', { name: 'Page not found' }).waitFor();
+    await page.getByRole('link', { name: 'Open Home' }).click();
+    await page.locator('.panel').waitFor();
+  }));
+
+test('the introduction opens at the first start, has three steps, and is not shown again', () =>
+  pages.withPage(
+    {
+      before: async (_, agent) =>
+        agent.change({ settings: { ...agent.script.state.settings, welcomeSeen: false } }),
+    },
+    async ({ agent, page }) => {
+      await page.getByRole('heading', { name: 'Your machine can earn while you’re away' }).waitFor();
+      await page.getByRole('link', { name: 'Measure this machine' }).click();
+      await page.getByRole('heading', { name: 'Measured' }).waitFor();
+      await page.getByText('812').waitFor();
+      await page.getByRole('link', { name: 'Continue' }).click();
+      await page.getByRole('heading', { name: 'Your first job is done' }).waitFor();
+      await page.getByRole('switch', { name: 'Run on battery too' }).focus();
+      await page.keyboard.press('Space');
+      await page.getByRole('button', { name: 'Open Idlewatt' }).click();
+      await page.locator('.panel').waitFor();
+      assert.deepEqual(
+        agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
+        [{ runOnBattery: true }, { welcomeSeen: true }],
+      );
+    },
+  ));
+
+test('the introduction can be skipped on each step', async () => {
+  for (const step of ['1', '2', '3']) {
+    await pages.withPage({}, async ({ agent, page, go }) => {
+      await go(`welcome/${step}`);
+      await page.getByRole('button', { name: 'Skip' }).click();
+      await page.locator('.panel').waitFor();
+      assert.ok(agent.calls.some(({ name }) => name === 'settings.change'));
+    });
+  }
+});
+
+test('while the owner uses the machine, the introduction offers to start it for the measurement', () =>
+  pages.withPage({}, async ({ agent, page, go }) => {
+    agent.change(homeState(agent.script.state, 'waiting', Date.now()));
+    await go('welcome/2');
+    await page.getByRole('button', { name: 'Start now' }).click();
+    await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
+    assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
+  }));
+
+test('on a phone nothing scrolls sideways, and everything can be hit', async () => {
+  for (const language of ['en', 'de'] as const) {
+    const { page, go, close } = await pages.open({ width: 320, language });
+    try {
+      await page.locator(`html[lang=${language}]`).waitFor();
+      for (const path of ['', 'more', 'nowhere', 'welcome/1', 'welcome/2', 'welcome/3']) {
+        await go(path);
+        const scroll = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(scroll <= 320, `${path}: ${scroll}`);
+        const small = await page.locator('a:visible, button:visible, label:visible').evaluateAll(
+          (all, target) =>
+            all
+              .filter((each) => !each.closest('.for-readers, .skip') && !each.classList.contains('fact'))
+              .map((each) => ({ text: each.textContent, box: each.getBoundingClientRect() }))
+              .filter(({ box }) => box.width > 0 && (box.width < target || box.height < target))
+              .map(({ text }) => text),
+          TARGET_PX,
+        );
+        assert.deepEqual(small, [], path);
+      }
+    } finally {
+      await close();
+    }
+  }
+});
