@@ -5,7 +5,7 @@ import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
 
 /**
- * Each call is visible when it returns, and on disk after {@link JobStore.durable}: whoever is told of it is told then.
+ * Each call is visible when it returns, and on disk after {@link JobStore.durable}; nobody may rely on it earlier.
  * The caller creates the IDs, which are unique over both sides, and passes an event for each state that it sets,
  * including the first one.
  */
@@ -30,7 +30,7 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** What core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
+/** The store that core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
 export interface JobRecords extends Pick<JobStore, 'insert'> {
   /** All or nothing; calls may nest. */
   transaction<T>(run: () => T): T;
