@@ -121,10 +121,7 @@ test('names a changed entry and a changed receipt, with exit code 1', async () =
   bare.close();
   const { code, output } = await command('ledger', 'verify', '--home', home.path);
   assert.equal(code, 1, output);
-  assert.match(
-    output,
-    new RegExp(`entry ${job.sequence} \\(job:${id}:charged\\): .*hash does not match`),
-  );
+  assert.match(output, new RegExp(`entry ${job.sequence} \\(job:${id}:charged\\): .*hash does not match`));
   assert.match(output, new RegExp(`job ${id}: Its count of output tokens is 100000; its receipt has`));
   assert.match(output, new RegExp(`database: The row "${id}" of the table job was changed`));
 });
