@@ -6,7 +6,7 @@ import type { Amount } from '../../shared/money.ts';
 export type JobPatch = Partial<Omit<Job, 'id' | 'side' | 'createdAtMs'>>;
 
 /**
- * Each call is visible when it returns, and on disk after {@link JobStore.durable}: whoever is told of it is told then.
+ * Each call is visible when it returns, and on disk after {@link JobStore.durable}; nobody may rely on it earlier.
  * The caller creates the IDs, which are unique over both sides, and passes an event for each state that it sets,
  * including the first one.
  */
@@ -33,7 +33,7 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** What core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
+/** The store that core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */
 export interface JobRecords extends Pick<JobStore, 'insert'> {
   /** Inserts a job that has ended, with its whole timeline: for benchmarks and tests. */
   insertEnded(job: Job, events: readonly JobEvent[], paid: 'no' | 'claimed' | 'settled'): void;

@@ -16,8 +16,8 @@ export interface RecordStore {
 }
 
 /**
- * Lets writes that belong to a stream of jobs share the wait for the disk. Whoever is told of such a write (a peer, a
- * client, the engine) is told after {@link Durability.durable}.
+ * Lets writes that belong to a stream of jobs share the wait for the disk. A peer, a client or
+ * the engine may rely on such a write after {@link Durability.durable}.
  */
 export interface Durability {
   /**

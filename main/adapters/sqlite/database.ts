@@ -178,7 +178,7 @@ function isCompact(database: Database.Database): boolean {
 
 /**
  * Rewrites a converted database with today's page size and without the room of its former tables. Interrupted at any
- * moment, it leaves the database as it was; a database that is in use elsewhere, or too large for the disk, stays so.
+ * moment, it leaves the database unchanged; a database that is in use elsewhere, or too large for the disk, stays so.
  */
 function shrink(database: Database.Database): void {
   try {

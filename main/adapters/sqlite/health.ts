@@ -34,7 +34,7 @@ export interface HealthOptions {
 export interface DatabaseHealth extends StorageHealth, WriteGuard {
   /** The file was found to be damaged while it is in use. */
   damaged(): void;
-  /** Sets what commits the writes that are still open: the mark must not tell of more than is on disk. */
+  /** Sets what commits the writes that are still open: the mark must not be ahead of the disk. */
   commitWith(commit: () => void): void;
   /** Forces the mark to disk. */
   flushMark(): void;
@@ -139,7 +139,7 @@ class Health implements DatabaseHealth {
     try {
       this.#commitOpen();
     } catch (error) {
-      // Noted by the commit; nothing new is on disk that the mark could tell of.
+      // Noted by the commit; nothing new is on disk.
       if (!this.note(error)) throw error;
       return;
     }

@@ -86,7 +86,7 @@ export function selectJobs(reader: ReadHandle, rest: string, ...values: Value[])
   return reader.all<JobRow>(`${SELECT} ${rest}`, ...values).map((row) => toKept(reader, row).job);
 }
 
-/** Returns the number that stands for a shared text in a condition; no row has the one for an unknown text. */
+/** Returns the number of a shared text for a condition; no row has the one for an unknown text. */
 export function numberFor(reader: ReadHandle, text: string): number {
   return findNumber(reader, text) ?? -1;
 }

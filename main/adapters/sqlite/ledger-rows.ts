@@ -66,7 +66,7 @@ export function insertPosting(
   );
 }
 
-/** The key of a job's charge has its job; an empty text then stands for none. */
+/** The key of a job's charge has its job; an empty text then means none. */
 function jobColumn({ key, jobId }: Posting, isShort: boolean): ShortId | null {
   if (jobId === null) return isShort ? '' : null;
   return isShort && key === `job:${jobId}:charged` ? null : shortId(jobId);
@@ -107,7 +107,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Returns lines in the form that is hashed, and a text that `insertPosting` didn't write as it is. */
+/** Returns lines in the form that is hashed, and a text that `insertPosting` didn't write unchanged. */
 function hashedLines(reader: ReadHandle, stored: string): string {
   const lines = storedLinesSchema.safeParse(parsed(stored));
   if (!lines.success || JSON.stringify(lines.data) !== stored) return stored;

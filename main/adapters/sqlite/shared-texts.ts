@@ -5,7 +5,7 @@
 import type { ReadHandle, WriteHandle } from './handles.ts';
 import { rowChecksum } from './row-checksums.ts';
 
-/** Texts that are kept in memory per connection; beyond it all are read again. */
+/** Number of texts in memory per connection; beyond it all are read again. */
 const CACHED_MAX = 20_000;
 
 interface Cache {

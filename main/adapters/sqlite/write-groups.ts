@@ -1,6 +1,6 @@
 /**
  * Runs all writes of one connection. A write is on disk when its call returns, unless it is deferred: deferred writes
- * run at once and share a transaction, which is committed after a few milliseconds, or with the next write that isn't
+ * run immediately and share a transaction, which is committed after a few milliseconds, or with the next write that isn't
  * deferred.
  */
 import type { Database, Statement } from 'better-sqlite3';
@@ -112,7 +112,7 @@ class Groups implements WriteGroups {
   #open(): PromiseWithResolvers<void> {
     this.#watched(() => this.#parts.database.exec('BEGIN IMMEDIATE'));
     const group = Promise.withResolvers<void>();
-    // Whoever waits for it sees the failure; often nobody does.
+    // A wait for it sees the failure; often there is none.
     group.promise.catch(() => undefined);
     if (this.#flushing === null) this.#schedule();
     return group;

@@ -259,7 +259,7 @@ function checksum(...values: unknown[]): string {
   return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
 }
 
-/** Receipts that are stored in parts, and such that are stored as they are. */
+/** Receipts that are stored in parts, and such that are stored unchanged. */
 const RECEIPTS = [
   `${RECEIPT}.${Buffer.alloc(64, 7).toString('base64url')}`,
   `${RECEIPT}.${Buffer.alloc(65, 7).toString('base64url')}`,

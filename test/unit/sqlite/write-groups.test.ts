@@ -1,10 +1,10 @@
 /**
- * Verifies: deferred writes are visible at once, are committed together, and are on disk when `durable` resolves; any
- * other write commits them with itself; a group that can't be committed is undone as a whole and everyone who waits is
- * told.
+ * Verifies: deferred writes are visible immediately, are committed together, and are on disk when `durable` resolves; any
+ * other write commits them with itself; a group that can't be committed is undone as a whole, and every wait for it
+ * fails.
  * Setup: a database on disk, its state as another connection sees it, and a log whose flushes the test counts, delays
  * and fails.
- * Fails if: a waiter is told before the flush, a write in between is lost or split, a failure of one write undoes
+ * Fails if: a wait ends before the flush, a write in between is lost or split, a failure of one write undoes
  * another one's, or memory shows what was undone.
  */
 import assert from 'node:assert/strict';
@@ -60,7 +60,7 @@ function setUp() {
       return held;
     },
     insert: (name: string) => writer.run('INSERT INTO thing VALUES (?)', name),
-    /** What another process sees. */
+    /** The rows that another process sees. */
     committed: () => other.prepare('SELECT name FROM thing ORDER BY name').pluck().all(),
     close() {
       other.close();
@@ -69,19 +69,19 @@ function setUp() {
   };
 }
 
-test('deferred writes share one commit and one flush, after which waiters are told', async () => {
+test('deferred writes share one commit and one flush, after which the waits end', async () => {
   const { groups, writer, insert, committed, flushes, hold, close } = setUp();
   const flush = hold();
   groups.defer(() => insert('a'));
   groups.defer(() => writer.transaction(() => insert('b')));
-  assert.equal(writer.all('SELECT * FROM thing').length, 2, 'visible at once');
+  assert.equal(writer.all('SELECT * FROM thing').length, 2, 'visible immediately');
   assert.deepEqual(committed(), []);
   let told = 0;
   const waiters = [groups.durable(), groups.durable()].map((waiter) => waiter.then(() => (told += 1)));
   while (flushes() === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(committed(), ['a', 'b']);
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(told, 0, 'nobody is told before the flush');
+  assert.equal(told, 0, 'no wait ends before the flush');
   flush.resolve();
   await Promise.all(waiters);
   assert.equal(flushes(), 1);
@@ -131,7 +131,7 @@ test('a failed write undoes itself and nothing else of its group', async () => {
   close();
 });
 
-test('writes during a flush form the next group, which is told after its own flush', async () => {
+test('writes during a flush form the next group, whose wait ends after its own flush', async () => {
   const { groups, insert, committed, flushes, hold, close } = setUp();
   const first = hold();
   groups.defer(() => insert('a'));
@@ -162,7 +162,7 @@ test('a failed flush rejects its waiters with an expected error, and later group
   close();
 });
 
-test('a group that can’t be committed is undone as a whole, its waiters are told, and the next one works', async () => {
+test('a group that can’t be committed is undone as a whole, its waits fail, and the next one works', async () => {
   const { database, groups, writer, insert, committed, close } = setUp();
   database.exec('CREATE TABLE part (of TEXT REFERENCES thing (name) DEFERRABLE INITIALLY DEFERRED)');
   groups.defer(() => insert('a'));
@@ -197,7 +197,7 @@ test('a full disk fails the write, and nothing of it is left', async () => {
   close();
 });
 
-test('what was undone is not read back from memory: a job, a shared text', async () => {
+test('an undone job or shared text is not read back from memory', async () => {
   const database = openDatabase(path);
   database.jobs.insert(soldJob({ id: 'before', model: 'known' }));
   database.durability.defer(() => database.jobs.insert(soldJob({ id: 'a', model: 'new' })));
@@ -271,7 +271,7 @@ test('any mix of deferred, immediate and failing writes ends as if each had been
   );
 });
 
-test('the mark never tells of more than is on disk', async () => {
+test('the mark is never ahead of the disk', async () => {
   const database = openDatabase(path);
   const line = (value: bigint) =>
     ({ account: 'wallet', assetId: 't', amount: value, channelId: null }) as never;

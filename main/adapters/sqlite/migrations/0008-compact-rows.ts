@@ -369,7 +369,7 @@ function jobColumn({ key, job_id: jobId }: OldPosting, isShort: boolean): Buffer
   return isShort && key === `job:${jobId}:charged` ? null : shortId(jobId);
 }
 
-/** Leaves a text that isn't a list of lines as it is: the hash doesn't match it either. */
+/** Leaves a text that isn't a list of lines unchanged: the hash doesn't match it either. */
 function shortLines(lines: string, numberOf: NumberOf): string {
   const rows: unknown = JSON.parse(lines);
   const isList = Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === 4);

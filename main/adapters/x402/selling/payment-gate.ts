@@ -57,7 +57,7 @@ function chainWork(provider: ProviderChannels, { header }: Pick<PaidRequest, 'he
 
 async function admit(provider: ProviderChannels, request: PaidRequest): Promise<Admission> {
   const admission = await decide(provider, request);
-  // An admitted request is recorded further; the answer to another one tells of what is recorded.
+  // An admitted request is recorded further; the answer to another one is based on what is recorded.
   if (admission.kind === 'answered') await provider.options.durability?.durable();
   return admission;
 }
