@@ -72,7 +72,7 @@ export type Admission =
       readonly reason: PaymentRefusal | 'channel-ready' | 'channel-refunded';
     };
 
-/** What a request makes the provider do on the chain, at the provider's cost: send a transaction, or ask a node. */
+/** Work on the chain that a request causes at the provider's cost: a transaction, or a call to a node. */
 export interface ChainWork {
   readonly kind: 'deposit' | 'refund' | 'check';
   /** True if jobs have used up at least half of the channel's balance, so that the fee follows a business. */

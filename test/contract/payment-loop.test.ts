@@ -325,7 +325,7 @@ test('a charge that a refusal proves is explained by a lost response or by older
   await service.close();
 });
 
-test('a node that makes up a claim neither changes the books nor makes the next voucher larger', async () => {
+test('a node that makes up a claim neither changes the records nor makes the next voucher larger', async () => {
   const { service, provider, requester: honest } = await freshPair();
   const proxy = await startRpcProxy(market.chain.network.rpcUrl);
   const open = (store = createMemoryRecordStore()) =>

@@ -1,7 +1,7 @@
 /** The failure of a crash run. */
 import { describe, type Kill } from './plan.ts';
 
-/** An invariant was violated; the data folder is kept. */
+/** An invariant was violated; the data folder remains. */
 export class CrashFailure extends Error {
   readonly kill: Kill | null;
   readonly breaches: readonly string[];

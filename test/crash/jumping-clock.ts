@@ -1,5 +1,5 @@
 /**
- * Loaded before the agent by a crash run: shifts the wall clock of its process by what a file says, while it runs.
+ * Loaded before the agent by a crash run: shifts the wall clock of its process by the content of a file, while it runs.
  * Timers and the monotonic clock stay right, as on a machine whose clock is set.
  */
 import { readFileSync } from 'node:fs';

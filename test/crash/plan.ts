@@ -26,13 +26,13 @@ export type Side = (typeof SIDES)[number];
 
 export const FAULTS = ['disk-full', 'log-lost', 'clock-jump', 'suspended'] as const;
 
-/** What goes wrong in addition to the kill. */
+/** A failure in addition to the kill. */
 export type Fault =
   /** The disk is full from the moment on. The agent is started on the full disk once before there is room again. */
   | { readonly kind: 'disk-full'; readonly heldMs: number }
   /** After the kill, a database’s write-ahead log is gone, or its end is. */
   | { readonly kind: 'log-lost'; readonly side: Side; readonly how: 'deleted' | 'cut' }
-  /** Processes are stopped at the moment, as by a laptop’s lid, and go on before the kill. */
+  /** Processes are stopped at the moment, as by a laptop’s lid, and resume before the kill. */
   | { readonly kind: 'suspended'; readonly target: Target; readonly heldMs: number }
   /** Clocks jump at the moment, and back after the kill or after the recovery. */
   | {

@@ -44,7 +44,7 @@ export interface CrashNetwork {
   readonly isAlive: () => boolean;
   /** Sends a signal to processes of the network and returns those that got it. */
   signal(target: Target, signal: NodeJS.Signals): readonly number[];
-  /** Lets stopped processes go on, as far as they still exist. */
+  /** Resumes stopped processes, as far as they still exist. */
   resume(pids: readonly number[]): void;
   /** Ends cleanly and returns the exit code. */
   stop(): Promise<number | null>;

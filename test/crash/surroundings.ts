@@ -1,4 +1,4 @@
-/** What a crash run can break around the agents: their disk and their clocks. */
+/** Breaks the surroundings of the agents in a crash run: their disk and their clocks. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -63,7 +63,7 @@ export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): 
   };
   const all = (): Channel[] => store.list(SOLD).map(({ key, value }) => read(key, value));
 
-  /** The channel as x402's server is to see it: this process knows better than a clock if a reservation is in use. */
+  /** The channel for x402's server, with a reservation that lasts exactly as long as it is in use. */
   function seen(channel: Channel): Channel {
     const { pendingRequest } = channel;
     if (pendingRequest === undefined) return channel;

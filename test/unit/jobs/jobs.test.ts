@@ -219,7 +219,7 @@ test('an end that a group of writes lost is written when the disk takes writes a
     clock,
     durability: {
       defer(run) {
-        // What shares a group with others is visible at once, and undone if the group fails.
+        // What shares a group with others is visible immediately, and undone if the group fails.
         if (!disk.isFull) return run();
         const undone = new Error('undo');
         let result: ReturnType<typeof run> | undefined;

@@ -1,6 +1,6 @@
 /**
  * Verifies: a wrong clock of this machine is reported for as long as it is wrong, and what others claim is weighed.
- * Setup: a clock that the test sets; a chain and peers that answer as the test says.
+ * Setup: a clock that the test sets; a chain and peers with answers that the test sets.
  * Fails if: a wrong clock goes unnoticed, a right one is called wrong because of an old block, an unavailable chain or a
  * single stranger, or the notice stays when the clock is right again.
  */
@@ -59,7 +59,7 @@ test('a clock behind the chain is reported once, and again when it is right', as
   assert.equal(seen.length, 3);
 });
 
-test('peers tell of a clock that is ahead, also while the chain is unavailable', async () => {
+test('peers show that a clock is ahead, also while the chain is unavailable', async () => {
   const { others, seen, pass } = setUp();
   others.chainAheadMs = null;
   await pass();
