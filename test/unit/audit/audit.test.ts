@@ -342,7 +342,11 @@ test('folded jobs are compared with the ledger by their sums', async () => {
       fold(scene);
       scene.folded = (sums) => sums.map((sum) => ({ ...sum, ...change }));
     });
-    assert.match(found.differences[0]?.about ?? '', /^folded jobs \((sold|bought), /, Object.keys(change).join());
+    assert.match(
+      found.differences[0]?.about ?? '',
+      /^folded jobs \((sold|bought), /,
+      Object.keys(change).join(),
+    );
   }
   const lost = await auditOf((scene) => {
     fold(scene);
