@@ -7,6 +7,7 @@ import { createLedger } from '../core/ledger/index.ts';
 import { createPresence, createUsage, type PresenceService } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
+import { watchLoad } from './busy-memory.ts';
 import { logFault } from './log.ts';
 import { firstSettings } from './profiles.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -40,6 +41,7 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   onClose(() => usage.stop());
 
   jobs.onChange(() => changed('work', 'money'));
+  onClose(watchLoad({ clock, log: surroundings.log.child('memory'), jobs }));
   presence.onChange(() => changed('work'));
   settings.onChange(() => {
     presence.refresh();

@@ -400,8 +400,7 @@ test('detects that a payer has started a withdrawal', async () => {
   const { default: artifact } = await import('../../contracts/artifacts/BatchSettlement.json', {
     with: { type: 'json' },
   });
-  const stored = provider.store.list('x402-sold-channel')[0];
-  const { channelConfig } = JSON.parse(stored?.value ?? '{}');
+  const channelConfig = JSON.parse(provider.store.list('x402-sold-terms')[0]?.value ?? '{}');
   const hash = await sender.writeContract({
     address: SETTLEMENT_ADDRESS,
     abi: artifact.abi,

@@ -105,8 +105,7 @@ async function eventually(what: string, check: () => boolean | Promise<boolean>)
 }
 
 function configOf({ provider }: Pair) {
-  const stored = provider.store.list('x402-sold-channel')[0];
-  return JSON.parse(stored?.value ?? '{}').channelConfig;
+  return JSON.parse(provider.store.list('x402-sold-terms')[0]?.value ?? '{}');
 }
 
 async function beginWithdrawal(pair: Pair): Promise<void> {

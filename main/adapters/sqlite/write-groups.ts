@@ -9,7 +9,7 @@ import type { WriteGuard } from './handles.ts';
 import type { LogSync } from './log-sync.ts';
 
 /** Time between two commits of groups. A single write doesn't wait for it; many writes share it. */
-export const GROUP_MS = 20;
+export const GROUP_MS = 25;
 
 export interface WriteGroups extends Durability {
   /** Runs one statement or, with `isAtomic`, several as a transaction; nested calls are savepoints. */

@@ -15,6 +15,8 @@ import {
 } from './wire.ts';
 
 const SOLD = 'x402-sold-channel';
+/** A channel's terms, which never change and are half of its record: stored once, not with each voucher. */
+const TERMS = 'x402-sold-terms';
 /** Time since which a channel has a balance due, in the clock of x402's server. */
 const OWED_SINCE = 'x402-owed-since';
 
@@ -45,11 +47,13 @@ export interface SoldChannels extends ChannelStorage {
 }
 
 export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): SoldChannels {
-  const read = (text: string): Channel => soldSchema.parse(JSON.parse(text)) as Channel;
+  const { read, write } = channelTexts(store);
   const find = (channelId: string): Channel | null => {
-    const text = store.get(SOLD, channelKey(channelId));
-    return text === null ? null : read(text);
+    const key = channelKey(channelId);
+    const text = store.get(SOLD, key);
+    return text === null ? null : read(key, text);
   };
+  const all = (): Channel[] => store.list(SOLD).map(({ key, value }) => read(key, value));
   return {
     find,
     owedSinceMs(channel) {
@@ -57,13 +61,12 @@ export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): 
       const since = store.get(OWED_SINCE, channelKey(channel.channelId));
       return since === null ? channel.lastRequestTimestamp : Number(since);
     },
-    all: () => store.list(SOLD).map(({ value }) => read(value)),
+    all,
     get: async (channelId) => find(channelId) ?? undefined,
-    list: async () => store.list(SOLD).map(({ value }) => read(value)),
+    list: async () => all(),
     change(channelId, update) {
-      store.update(SOLD, channelKey(channelId), (text) =>
-        text === null ? null : JSON.stringify(update(read(text))),
-      );
+      const key = channelKey(channelId);
+      store.update(SOLD, key, (text) => (text === null ? null : write(key, update(read(key, text)))));
     },
     async updateChannel(channelId, update) {
       try {
@@ -80,8 +83,9 @@ export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): 
       channel: undefined,
       status: 'unchanged',
     };
-    store.update(SOLD, channelKey(channelId), (text) => {
-      const current = text === null ? undefined : read(text);
+    const key = channelKey(channelId);
+    store.update(SOLD, key, (text) => {
+      const current = text === null ? undefined : read(key, text);
       const next = update(current);
       if (next === current) {
         result = { channel: current, status: 'unchanged' };
@@ -89,16 +93,33 @@ export function createSoldChannels(store: RecordStore, durability = IMMEDIATE): 
       }
       if (next === undefined) {
         result = { channel: undefined, status: 'deleted' };
+        store.delete(TERMS, key);
         return null;
       }
       result = { channel: next, status: 'updated' };
       if (owes(next) && (current === undefined || !owes(current))) {
-        store.set(OWED_SINCE, channelKey(channelId), String(next.lastRequestTimestamp));
+        store.set(OWED_SINCE, key, String(next.lastRequestTimestamp));
       }
-      return JSON.stringify(next);
+      return write(key, next);
     });
     return result;
   }
+}
+
+/** Reads and writes channels as records. Earlier versions stored ID and terms in the record itself. */
+function channelTexts(store: RecordStore) {
+  return {
+    read(key: string, text: string): Channel {
+      const stored = JSON.parse(text);
+      const terms = stored.channelConfig ?? JSON.parse(store.get(TERMS, key) ?? 'null');
+      return soldSchema.parse({ channelId: key, ...stored, channelConfig: terms }) as Channel;
+    },
+    write(key: string, { channelId, channelConfig, ...state }: Channel): string {
+      const terms = JSON.stringify(channelConfig);
+      if (store.get(TERMS, key) !== terms) store.set(TERMS, key, terms);
+      return JSON.stringify(channelId === key ? state : { channelId, ...state });
+    },
+  };
 }
 
 /** True when the channel has charges that aren't claimed yet. */

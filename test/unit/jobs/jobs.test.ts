@@ -123,6 +123,31 @@ test('a claim covers the jobs up to its total; the payout covers what was claime
   assert.deepEqual(states(), ['settled', 'aborted', 'claimed']);
 });
 
+test('a running job is shown as such, and stored with its next step', () => {
+  const { jobs, database } = setUp();
+  jobs.insert(soldJob({ id: 'a' }), { atMs: 1, state: 'admitted', note: null });
+  jobs.update('a', { state: 'running', startedAtMs: 5 }, { atMs: 5, state: 'running', note: null });
+  assert.equal(database.jobs.find('a')?.state, 'admitted', 'not worth a write of its own');
+  assert.equal(jobs.show('a').job.startedAtMs, 5);
+  assert.deepEqual(
+    jobs.show('a').events.map(({ state }) => state),
+    ['admitted', 'running'],
+  );
+  assert.equal(jobs.list({ outcome: 'all', limit: 5 }).jobs[0]?.state, 'running');
+  assert.throws(() => jobs.update('a', { state: 'settled' }), /can't change from running/);
+  assert.equal(jobs.show('a').job.state, 'running', 'a rejected step changes nothing');
+  jobs.update('a', { state: 'delivered', charged: '7' }, { atMs: 9, state: 'delivered', note: null });
+  assert.equal(database.jobs.find('a')?.startedAtMs, 5);
+  assert.deepEqual(
+    database.jobs.events('a').map(({ state, atMs }) => [state, atMs]),
+    [
+      ['admitted', 1],
+      ['running', 5],
+      ['delivered', 9],
+    ],
+  );
+});
+
 test('after a crash unfinished jobs fail, and a charge that came through is recorded', () => {
   const { jobs, ledger, serve } = setUp();
   serve('done', '5', '5');

@@ -56,13 +56,37 @@ export const compactRows: Migration = {
       checksum TEXT NOT NULL,
       -- 0 unfinished, 1 served, 2 failed.
       outcome INTEGER GENERATED ALWAYS AS (CASE WHEN state < 3 THEN 0 WHEN state < 6 THEN 1 ELSE 2 END) VIRTUAL,
-      -- What is left to do: 0 end it, 1 claim its charge, 2 pay it out; null when nothing is.
+      -- What is left to do for an ended job: 1 claim its charge, 2 pay it out; null when nothing is.
       due INTEGER GENERATED ALWAYS AS (CASE
-        WHEN state < 3 THEN 0
+        WHEN state < 3 THEN NULL
         WHEN side = 0 AND paid = 0 AND charged <> '0' THEN 1
         WHEN side = 0 AND paid = 1 THEN 2
       END) VIRTUAL
     ) STRICT;
+
+    -- With row numbers, because a record of a channel fills half a page: without them, half of it would lie in a second
+    -- one, and each change would write both.
+    CREATE TABLE record_with_number (
+      collection TEXT NOT NULL,
+      key TEXT NOT NULL,
+      value TEXT NOT NULL CHECK (json_valid(value)),
+      checksum TEXT,
+      UNIQUE (collection, key)
+    ) STRICT;
+    INSERT INTO record_with_number SELECT collection, key, value, checksum FROM record ORDER BY collection, key;
+    DROP TABLE record;
+    ALTER TABLE record_with_number RENAME TO record;
+
+    -- The channel first, so that both accounts of one charge are in one page.
+    CREATE TABLE ledger_sum_of_channel (
+      channel_id TEXT NOT NULL,
+      account TEXT NOT NULL,
+      amount TEXT NOT NULL,
+      PRIMARY KEY (channel_id, account)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO ledger_sum_of_channel SELECT channel_id, account, amount FROM ledger_channel_sum;
+    DROP TABLE ledger_channel_sum;
+    ALTER TABLE ledger_sum_of_channel RENAME TO ledger_channel_sum;
 
     DROP INDEX ledger_posting_by_kind;
     DROP TRIGGER ledger_posting_no_update;
@@ -98,7 +122,7 @@ export const compactRows: Migration = {
       DROP TABLE job_before;
       DROP TABLE ledger_posting_before;
       CREATE INDEX job_by_time ON job (side, outcome, created_at_ms);
-      -- Partial: finished and paid out, which most jobs are after a while.
+      -- Partial: after a while most jobs are paid out.
       CREATE INDEX job_due ON job (due, channel) WHERE due IS NOT NULL;
       CREATE INDEX ledger_posting_by_kind ON ledger_posting (kind);
       CREATE UNIQUE INDEX ledger_posting_reversed ON ledger_posting (reverses) WHERE reverses IS NOT NULL;
@@ -170,6 +194,9 @@ const STATES = [
   'refused',
 ];
 const PAID = ['no', 'claimed', 'settled'];
+
+/** First byte of a body that is plain JSON, with which no compressed one can begin. */
+const PLAIN = 0x07;
 
 /** A job as its JSON text had it. Fields that were added later are missing in old ones. */
 interface OldJob {
@@ -245,6 +272,9 @@ function receiptAndBody(job: OldJob, events: readonly OldEvent[], numberOf: Numb
     ]),
     receipt === null ? (job.receipt ?? null) : null,
   ];
+  if (typeof job.receipt !== 'string') {
+    return [null, null, Buffer.concat([Buffer.of(PLAIN), Buffer.from(JSON.stringify(rest))])];
+  }
   const text = receipt === null ? JSON.stringify(rest) : `${JSON.stringify(rest)}\0${receipt.payload}`;
   const dictionary = Buffer.from(dictionaryOf(job, receipt?.signer ?? ''));
   const body = deflateRawSync(text, { level: 9, windowBits: 12, memLevel: 5, dictionary });
