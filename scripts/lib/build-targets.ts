@@ -176,6 +176,7 @@ export function agentEntries(): string[] {
     'main/adapters/llama/engine-process.ts',
     'main/adapters/llama/vocabulary-process.ts',
     'main/adapters/sqlite/examine-process.ts',
+    'main/adapters/sqlite/verify-process.ts',
   ].map((path) => join(REPOSITORY, path));
 }
 

@@ -5,7 +5,7 @@
 import type { ReadHandle } from './handles.ts';
 import { flowKey, keyParts, SEPARATOR } from './ledger-sums.ts';
 
-/** Where a stored flow differs from its postings. */
+/** Difference between a stored flow and its postings. */
 export interface FlowDifference {
   /** See `Sums.flows`. */
   readonly key: string;

@@ -25,7 +25,7 @@ const COLUMNS = `CAST(sum(CAST(amount AS INTEGER)) AS TEXT) AS amount, sum(jobs)
   max(length(amount)) AS characters`;
 const ROWS = `FROM ledger_flow WHERE account = ? AND asset_id = ? AND by = ? AND from_ms >= ? AND from_ms < ?`;
 
-/** Whose flows: of one account and asset, over a span. */
+/** Selects the flows of one account and asset over a span. */
 export interface FlowPlace {
   readonly account: Account;
   readonly assetId: string;

@@ -73,7 +73,7 @@ test('sums of any width are exact, in all and by name', () => {
   );
 });
 
-test('what was summed before is summed again after an entry of its time, also one that was undone', () => {
+test('sums a past day again after an entry of that day, also one that was undone', () => {
   const database = openDatabase(':memory:');
   const { ledger } = database;
   const day = { fromMs: 0, toMs: 96 * QUARTER_MS };
