@@ -15,7 +15,7 @@ import { Settings } from './pages/settings.tsx';
 import { Use } from './pages/use.tsx';
 import { Wallet } from './pages/wallet.tsx';
 import { StartingScreen } from './parts/starting.tsx';
-import { useNow, useStrings } from './parts/strings.ts';
+import { useStrings } from './parts/strings.ts';
 import { type Route, useRoute } from './route.ts';
 import { PhoneTop, Sidebar, TabBar } from './sidebar.tsx';
 import { StaleNote } from './stale-note.tsx';

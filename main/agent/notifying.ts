@@ -1,7 +1,8 @@
 /** Notifies the owner through the desktop shell. Without one there is nobody to show a notification. */
+
+import { plainAsset } from '../../shared/money.ts';
 import type { DecisionCode } from '../../shared/notification.ts';
 import { DECISION_CODES } from '../../shared/notification.ts';
-import { plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { startNotifications } from '../core/notices/index.ts';
 import type { Engine } from '../ports/engine.ts';

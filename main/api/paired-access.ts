@@ -6,7 +6,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocket } from 'ws';
 import { isLoopbackHost } from '../../shared/loopback.ts';
-import { type BrowserHalf, browserHalfSchema, type PairProblem, pairRequestSchema } from '../../shared/pairing.ts';
+import {
+  type BrowserHalf,
+  browserHalfSchema,
+  type PairProblem,
+  pairRequestSchema,
+} from '../../shared/pairing.ts';
 import { CLOSE_TOKEN_REFUSED, PAIR_COOKIE_PREFIX, PAIR_PREFIX } from '../../shared/wire.ts';
 import type { Pairing } from '../core/pairing/index.ts';
 

@@ -9,17 +9,14 @@ import { app } from 'electron';
 import { writeArguments } from '../../shared/command-line.ts';
 import type { GivenOption } from '../../shared/options.ts';
 import type { AutostartObstacle } from '../../shared/shell-facts.ts';
-import { autostartObstacle } from './autostart-obstacle.ts';
 import { desktopEntry, launchAgent, windowsArgument } from './autostart-entries.ts';
+import { autostartObstacle } from './autostart-obstacle.ts';
 
 /**
  * `kept` are the options of this run, which the next one gets too. Returns why it can't work here, where that is so, also
  * while it isn't wanted; null otherwise.
  */
-export function setStartWithSystem(
-  enabled: boolean,
-  kept: readonly GivenOption[],
-): AutostartObstacle | null {
+export function setStartWithSystem(enabled: boolean, kept: readonly GivenOption[]): AutostartObstacle | null {
   const obstacle = autostartObstacle({
     platform: process.platform,
     isPackaged: app.isPackaged,

@@ -38,7 +38,9 @@ export function NetworkPart() {
       {isFixed ? <Note>{t('settings.network.fixed')}</Note> : null}
       {needsPassphraseFile && !isFixed ? <Note>{t('settings.network.needsPassphraseFile')}</Note> : null}
       {chosen !== active && active !== null && !isFixed ? (
-        <Note role="status">{t(restarts ? 'settings.network.restarting' : 'settings.network.nextStart')}</Note>
+        <Note role="status">
+          {t(restarts ? 'settings.network.restarting' : 'settings.network.nextStart')}
+        </Note>
       ) : null}
       <ProblemNote problem={choose.problem} />
       {value === chosen ? null : (

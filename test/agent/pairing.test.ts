@@ -89,7 +89,10 @@ test('a code pairs a browser with a cookie that scripts and other sites don’t 
   const { status, body, cookie: set } = await post(code);
   assert.equal(status, 200);
   half = browserHalfSchema.parse(JSON.parse(body));
-  assert.match(set, new RegExp(`^idlewatt-${half.id}=[0-9a-f]{64}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Strict$`));
+  assert.match(
+    set,
+    new RegExp(`^idlewatt-${half.id}=[0-9a-f]{64}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Strict$`),
+  );
   cookie = set.split(';')[0] ?? '';
   assert.equal((await post(code)).status, 403);
   const socket = await connect({ half, cookie });
@@ -118,24 +121,28 @@ test('another origin, host or content type can’t pair, and doesn’t use up th
   await command('pair', 'revoke', browserHalfSchema.parse(JSON.parse(body)).id);
 });
 
-test('after a restart the address and the access are the same, and an open page sees the steps of the start', SLOW, async () => {
-  const before = url().href;
-  await agent.stop();
-  const starting = start();
-  const steps: string[] = [];
-  const deadlineMs = performance.now() + 30_000;
-  while (steps.length === 0 && performance.now() < deadlineMs) {
-    steps.push(...(await stepsOfStart(before).catch(() => [])));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  agent = await starting;
-  assert.equal(url().href, before);
-  assert.ok(steps.includes('wallet'), steps.join());
-  assert.equal(steps.at(-1), 'serving');
-  const socket = await connect({ half, cookie });
-  assert.ok(typeof socket !== 'number');
-  socket.close();
-});
+test(
+  'after a restart the address and the access are the same, and an open page sees the steps of the start',
+  SLOW,
+  async () => {
+    const before = url().href;
+    await agent.stop();
+    const starting = start();
+    const steps: string[] = [];
+    const deadlineMs = performance.now() + 30_000;
+    while (steps.length === 0 && performance.now() < deadlineMs) {
+      steps.push(...(await stepsOfStart(before).catch(() => [])));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    agent = await starting;
+    assert.equal(url().href, before);
+    assert.ok(steps.includes('wallet'), steps.join());
+    assert.equal(steps.at(-1), 'serving');
+    const socket = await connect({ half, cookie });
+    assert.ok(typeof socket !== 'number');
+    socket.close();
+  },
+);
 
 /** Steps that a page that is open gets from an agent that starts. */
 async function stepsOfStart(address: string): Promise<string[]> {
@@ -171,7 +178,10 @@ test('the terminal lists the browser and revokes it, which closes its page', SLO
 
 test('the secrets are in no file', SLOW, async () => {
   assert.equal(statSync(join(home.path, 'paired-browsers.json')).mode & 0o777, 0o600);
-  const files = [...readdirSync(join(home.path, 'logs')).map((name) => join('logs', name)), 'paired-browsers.json'];
+  const files = [
+    ...readdirSync(join(home.path, 'logs')).map((name) => join('logs', name)),
+    'paired-browsers.json',
+  ];
   for (const name of files) {
     const text = readFileSync(join(home.path, name), 'utf8');
     for (const secret of [half.key, cookie.split('=')[1] ?? '']) assert.ok(!text.includes(secret), name);

@@ -43,7 +43,10 @@ test('a second start shows the window of the first', async () => {
 test('Base is chosen on Settings and asks for the passphrase of a wallet of its own', SLOW, async () => {
   const { page } = desktop;
   const practice = addressIn(desktop.home);
-  await page.getByRole('link', { name: text('en', 'nav.settings') }).first().click();
+  await page
+    .getByRole('link', { name: text('en', 'nav.settings') })
+    .first()
+    .click();
   await page.getByText(text('en', 'settings.network.name.base'), { exact: true }).click();
   const act = text('en', 'settings.network.act');
   await page.getByRole('button', { name: act }).click();
@@ -68,5 +71,7 @@ test('the way back leads to the practice wallet of before', SLOW, async () => {
   await until('the answer', press, (asked) => asked.length === 0, 20_000);
   await until('the state', desktop.tray, (tray) => tray.items.length > 5, AGENT_MS_MAX);
   assert.equal(addressIn(desktop.home), practice);
-  assert.deepEqual(JSON.parse(readFileSync(join(desktop.home, 'network.json'), 'utf8')), { network: 'practice' });
+  assert.deepEqual(JSON.parse(readFileSync(join(desktop.home, 'network.json'), 'utf8')), {
+    network: 'practice',
+  });
 });

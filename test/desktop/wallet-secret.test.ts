@@ -18,7 +18,9 @@ const SLOW = { timeout: 2 * AGENT_MS_MAX };
 
 let desktop: DesktopApp;
 before(async () => {
-  desktop = await openApp({ parameters: ['--profile', 'office', '--password-store=basic', '--rpc=http://127.0.0.1:9'] });
+  desktop = await openApp({
+    parameters: ['--profile', 'office', '--password-store=basic', '--rpc=http://127.0.0.1:9'],
+  });
 });
 after(() => desktop.close());
 
@@ -44,12 +46,21 @@ test('a typed passphrase opens a new wallet, is asked for once, and is in no fil
   await secret.getByLabel(text('en', 'secret.export.again'), { exact: true }).fill(PASSPHRASE);
   await act.click();
   const keystore = join(desktop.home, 'keys/wallet.json');
-  await until('the wallet', () => existsSync(keystore), (exists) => exists, AGENT_MS_MAX);
+  await until(
+    'the wallet',
+    () => existsSync(keystore),
+    (exists) => exists,
+    AGENT_MS_MAX,
+  );
   const first = await until('the agent', desktop.agentPid, (pid) => pid !== undefined);
   assert.ok(first !== undefined);
   await until('the state', desktop.tray, (tray) => tray.items.length > 5, AGENT_MS_MAX);
   process.kill(first, 'SIGKILL');
-  await until('the end of the agent', () => isAlive(first), (alive) => !alive);
+  await until(
+    'the end of the agent',
+    () => isAlive(first),
+    (alive) => !alive,
+  );
   await until('another agent', desktop.agentPid, (pid) => pid !== undefined && pid !== first, AGENT_MS_MAX);
   await until('its state', desktop.tray, (tray) => tray.items.length > 5, AGENT_MS_MAX);
   assert.deepEqual(await desktop.questions(), []);

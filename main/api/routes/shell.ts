@@ -4,7 +4,10 @@ import { type ApiImplementer, forShellOnly, translated } from '../implementer.ts
 import type { ApiParts } from '../parts.ts';
 import { served } from './pairing.ts';
 
-type ShellParts = Pick<ApiParts, 'pairing' | 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'>;
+type ShellParts = Pick<
+  ApiParts,
+  'pairing' | 'presence' | 'shell' | 'settlement' | 'confirmations' | 'secrets' | 'quit'
+>;
 
 export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellParts, log: Log) {
   const { presence, shell, settlement, confirmations, quit } = parts;

@@ -78,10 +78,16 @@ export function createPairing(options: {
 
   return {
     startCode() {
-      const code = Array.from({ length: CODE_LENGTH }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
+      const code = Array.from(
+        { length: CODE_LENGTH },
+        () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)],
+      ).join('');
       open = { code, expiresAtMs: clock.now() + CODE_MS, triesLeft: TRIES_MAX };
       log.info('A code for pairing a browser is open', { minutes: CODE_MINUTES });
-      return { code: `${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`, expiresAtMs: open.expiresAtMs };
+      return {
+        code: `${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`,
+        expiresAtMs: open.expiresAtMs,
+      };
     },
     pair({ code, name }) {
       const problem = problemOf(code);
@@ -90,7 +96,13 @@ export function createPairing(options: {
       const cookie = randomBytes(32).toString('hex');
       const nowMs = clock.now();
       save([
-        { id: half.id, name: plainName(name), secretHash: hashOf(half.key, cookie), pairedAtMs: nowMs, lastSeenMs: nowMs },
+        {
+          id: half.id,
+          name: plainName(name),
+          secretHash: hashOf(half.key, cookie),
+          pairedAtMs: nowMs,
+          lastSeenMs: nowMs,
+        },
         ...browsers,
       ]);
       log.info('A browser was paired', { browser: half.id });
@@ -107,7 +119,8 @@ export function createPairing(options: {
       }
       return true;
     },
-    list: () => browsers.map(({ id, name, pairedAtMs, lastSeenMs }) => ({ id, name, pairedAtMs, lastSeenMs })),
+    list: () =>
+      browsers.map(({ id, name, pairedAtMs, lastSeenMs }) => ({ id, name, pairedAtMs, lastSeenMs })),
     revoke(id) {
       if (!browsers.some((browser) => browser.id === id)) {
         throw new AppError('not-found', `No paired browser has the ID "${id.slice(0, 40)}".`);

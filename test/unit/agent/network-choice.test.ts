@@ -25,7 +25,11 @@ const newHome = () => {
   return mkdtempSync(join(folder, `home-${homes}-`));
 };
 
-function networkSwitch(home: string, config: Partial<AgentConfig> = {}, settings: Settings = DEFAULT_SETTINGS) {
+function networkSwitch(
+  home: string,
+  config: Partial<AgentConfig> = {},
+  settings: Settings = DEFAULT_SETTINGS,
+) {
   let restarts = 0;
   const chooser = createNetworkSwitch({
     config: {
@@ -42,7 +46,7 @@ function networkSwitch(home: string, config: Partial<AgentConfig> = {}, settings
   return { chooser, restarts: () => restarts };
 }
 
-test('a choice is stored for the next start, which follows at once in the desktop', () => {
+test('a choice is stored for the next start, which follows immediately in the desktop', () => {
   const home = newHome();
   assert.equal(readNetworkChoice(home), 'practice');
   const { chooser, restarts } = networkSwitch(home);

@@ -89,7 +89,7 @@ test('a refusal is given up with its reason, as an agent that can’t start', as
   assert.equal(await agent.connectPage(), null);
 });
 
-test('an agent that comes up and then can’t go on is given up with its reason, and not started again', async (context) => {
+test('an agent that comes up and then can’t run is given up with its reason, and not started again', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const { agent, host, hosts, failures } = session();
   agent.start();
@@ -134,7 +134,10 @@ test('a restart replaces the agent, and a stopped session starts none', async ()
 });
 
 /** Presses these buttons in order; the dialogs that were shown. */
-async function recoverWith(presses: readonly number[], options: { typed?: boolean; mayType?: boolean; leaveNetwork?: () => void } = {}) {
+async function recoverWith(
+  presses: readonly number[],
+  options: { typed?: boolean; mayType?: boolean; leaveNetwork?: () => void } = {},
+) {
   const shown: Question[] = [];
   const again = await recover(
     { reason: null, code: null, hasRun: true },

@@ -9,16 +9,24 @@ import { applicationMenu } from '../../../main/desktop/application-menu.ts';
 import { LANGUAGES } from '../../../shared/strings/index.ts';
 
 function items(template: readonly MenuItemConstructorOptions[]): MenuItemConstructorOptions[] {
-  return template.flatMap((item) =>
-    Array.isArray(item.submenu) ? [item, ...items(item.submenu)] : [item],
-  );
+  return template.flatMap((item) => (Array.isArray(item.submenu) ? [item, ...items(item.submenu)] : [item]));
 }
 
 test('the usual roles are there, in every language with their labels', () => {
   for (const language of LANGUAGES) {
     const all = items(applicationMenu(language, { zoom: () => undefined, openWindow: () => undefined }));
     const roles = new Set(all.map(({ role }) => role));
-    for (const role of ['undo', 'cut', 'copy', 'paste', 'selectAll', 'close', 'minimize', 'hide', 'quit'] as const) {
+    for (const role of [
+      'undo',
+      'cut',
+      'copy',
+      'paste',
+      'selectAll',
+      'close',
+      'minimize',
+      'hide',
+      'quit',
+    ] as const) {
       assert.ok(roles.has(role), role);
     }
     for (const { type, label } of all) assert.ok(type === 'separator' || label, language);

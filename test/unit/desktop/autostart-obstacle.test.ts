@@ -25,9 +25,13 @@ test('each obstacle has its reason', () => {
     [{ environment: { FLATPAK_ID: 'net.idlewatt', XDG_CURRENT_DESKTOP: 'KDE' } }, 'sandboxed-package'],
     [{ environment: {} }, 'no-desktop'],
     [
-      { platform: 'darwin', program: '/private/var/folders/x/AppTranslocation/1/d/Idlewatt.app/Contents/MacOS/Idlewatt' },
+      {
+        platform: 'darwin',
+        program: '/private/var/folders/x/AppTranslocation/1/d/Idlewatt.app/Contents/MacOS/Idlewatt',
+      },
       'translocated',
     ],
   ];
-  for (const [system, obstacle] of cases) assert.equal(autostartObstacle({ ...INSTALLED, ...system }), obstacle);
+  for (const [system, obstacle] of cases)
+    assert.equal(autostartObstacle({ ...INSTALLED, ...system }), obstacle);
 });
