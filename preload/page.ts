@@ -14,7 +14,7 @@ ipcRenderer.on(IPC.alive, () => ipcRenderer.send(IPC.alive));
 
 contextBridge.exposeInMainWorld('idlewatt', {
   connect: () => ipcRenderer.send(IPC.connect),
-  /** The page's listener gets the current step at once and then each change. */
+  /** The page's listener gets the current step immediately and then each change. */
   onStartup: (listener: (startup: unknown) => void) => {
     ipcRenderer.removeAllListeners(IPC.startup);
     ipcRenderer.on(IPC.startup, (_event, startup: unknown) => listener(startup));

@@ -31,7 +31,7 @@ import {
 export interface DesktopBridge {
   /** Requests a new port, which arrives as the window message {@link IPC.port}. */
   connect(): void;
-  /** The listener gets the current step of the agent's start at once, and then each change. */
+  /** The listener gets the current step of the agent's start immediately, and then each change. */
   onStartup(listener: (startup: unknown) => void): void;
   /** Has the shell open its window for secrets. Nothing that happens there reaches the page. */
   openSecret(task: SecretTask): void;

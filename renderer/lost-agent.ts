@@ -1,7 +1,7 @@
 /** The state of an agent to which the connection is lost. */
 import type { AgentState } from '../shared/api/state.ts';
 
-/** The last known state of an agent that was lost: it does nothing that this page knows of, so no page says it is ready. */
+/** The last known state of an agent that was lost: nothing more is known of its work, so no page shows it as ready. */
 export function withoutAgent(state: AgentState | null): AgentState | null {
   if (state === null) return null;
   return {

@@ -1,4 +1,4 @@
-/** What the start of Idlewatt is doing, as a page shows it. Pure, for tests. */
+/** The current step of Idlewatt's start, as a page shows it. Pure, for tests. */
 import type { AgentState } from '../shared/api/state.ts';
 import { assertNever } from '../shared/assert.ts';
 import type { Startup, StartupStep } from '../shared/startup.ts';

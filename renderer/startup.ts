@@ -1,6 +1,6 @@
 /**
- * What the start of Idlewatt is doing, from the first moment: the shell or the page server reports the steps before
- * there is a state, and the state tells of the model after that. The one source for every page.
+ * The current step of Idlewatt's start, from the first moment: the shell or the page server reports the steps before
+ * there is a state, and the state contains the model's progress after that. The one source for every page.
  */
 import { useSyncExternalStore } from 'react';
 import { assertNever } from '../shared/assert.ts';

@@ -1,8 +1,8 @@
-/** What the owner is notified of outside of the window: a closed list, so that every kind has its words. */
+/** Notifications outside of the window: a closed list, so that every kind has its words. */
 import { z } from 'zod';
 import { amountTextSchema, assetSchema } from './money.ts';
 
-/** Situations in which nothing goes on until the owner decides. */
+/** Situations that last until the owner decides. */
 export const DECISION_CODES = [
   'engine-gave-up',
   'unconfined',
@@ -17,7 +17,7 @@ export type DecisionCode = z.infer<typeof decisionCodeSchema>;
 
 export const notificationSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('decision'), code: decisionCodeSchema }),
-  /** What arrived at the payout address since the last notification of this kind. */
+  /** Money that arrived at the payout address since the last notification of this kind. */
   z.object({ kind: z.literal('payout'), asset: assetSchema, amount: amountTextSchema }),
   /** The week that ended last Sunday. */
   z.object({

@@ -1,7 +1,7 @@
-/** Pairing of browsers with an agent without a desktop: what pages, agent and terminal agree on. */
+/** Pairing of browsers with an agent without a desktop: the terms that pages, agent and terminal share. */
 import { z } from 'zod';
 
-/** Without letters and digits that look alike; 32 of them, so that each stands for five bits. */
+/** Without letters and digits that look alike; 32 of them, so that each has five bits. */
 export const CODE_ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 export const CODE_LENGTH = 8;
 /** Minutes in which a code can be used, once. */
@@ -16,7 +16,7 @@ export const pairRequestSchema = z.object({
   name: z.string().min(1).max(60),
 });
 
-/** What a paired browser keeps where only this page's scripts read it; the other half is in a cookie they can't read. */
+/** The part of a paired browser's access that only this page's scripts read; the other is a cookie they can't read. */
 export const browserHalfSchema = z.object({ id: idSchema, key: keySchema });
 export type BrowserHalf = z.infer<typeof browserHalfSchema>;
 

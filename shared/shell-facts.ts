@@ -1,4 +1,4 @@
-/** What the desktop shell finds out about its system, for the pages. */
+/** Facts that the desktop shell finds out about its system, for the pages. */
 import { z } from 'zod';
 
 export const AUTOSTART_OBSTACLES = [
@@ -12,7 +12,7 @@ export const AUTOSTART_OBSTACLES = [
 export type AutostartObstacle = (typeof AUTOSTART_OBSTACLES)[number];
 
 export const shellFactsSchema = z.object({
-  /** Why Idlewatt can't start with the system; null where it can. */
+  /** Reason why Idlewatt can't start with the system; null where it can. */
   autostartObstacle: z.enum(AUTOSTART_OBSTACLES).nullable(),
   /** False where the owner enters the wallet's passphrase at each start, because no keychain stores it. */
   hasKeychain: z.boolean(),

@@ -38,7 +38,7 @@ export const IPC = {
   connect: 'idlewatt-connect',
   /** Shell to page, then preload to page as a window message: the port. */
   port: 'idlewatt-port',
-  /** Page to shell: requests the steps of the agent's start. Shell to page: the current one, at once and on each change. */
+  /** Page to shell: requests the steps of the agent's start. Shell to page: the current one, immediately and on each change. */
   startup: 'idlewatt-startup',
   /** Shell to page, and back by its preload script: a page that doesn't respond hangs. */
   alive: 'idlewatt-alive',

@@ -1,6 +1,6 @@
 /**
  * Settings that a network takes over when the owner chooses it for the first time: everything about the machine and the
- * app. Prices, limits and agreements are set anew for each network, because they are about its money and its peers.
+ * app. Prices, limits and agreements are set for each network, because they are about its money and its peers.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -11,7 +11,7 @@ export interface ShellLink {
   requests(signal: AbortSignal | undefined): AsyncGenerator<ShellRequest, void, void>;
   /** Sends a request that the shell responds to with a call of its own. */
   tell(request: ShellRequest): void;
-  /** What the desktop shell reported about itself; null without one. */
+  /** Facts that the desktop shell reported about its system; null without one. */
   facts(): ShellFacts | null;
   takeFacts(facts: ShellFacts): void;
   answer(id: string, result: GpuProbeResult): void;

@@ -8,14 +8,8 @@ import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
-import {
-  type AgentEnd,
-  type AgentHost,
-  type AgentHostOptions,
-  type AgentRefusal,
-  type AgentStart,
-  causeOf,
-} from './agent-host.ts';
+import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
+import { causeOf } from './start-failure.ts';
 
 /** Electron's own variables, which would change how plain Node behaves. */
 const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];

@@ -8,6 +8,7 @@ import type { AgentReady, PortRole } from '../../shared/host.ts';
 import type { StartupStep } from '../../shared/startup.ts';
 import { hostInChildProcess } from './agent-host-child.ts';
 import { hostInUtilityProcess } from './agent-host-utility.ts';
+import { causeOf } from './start-failure.ts';
 
 export type AgentStart = { readonly ready: AgentReady } | { readonly ended: true };
 
@@ -64,13 +65,6 @@ export function startAgentHost(
   } catch (error) {
     return refusedHost(cannotStart(causeOf(error)));
   }
-}
-
-/** The system's code and what it refers to, for example `ENOENT: /opt/idlewatt/node`. */
-export function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, path } = error as NodeJS.ErrnoException;
-  return code === undefined ? error.message : `${code}${path === undefined ? '' : `: ${path}`}`;
 }
 
 /** An agent that was never started, for a reason that the shell found. */

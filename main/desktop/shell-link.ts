@@ -38,7 +38,7 @@ export interface ShellLinkOptions {
   readonly onSuspend?: (listener: () => void) => () => void;
   /** Resolves with the owner's answer; the signal aborts when the link closes. */
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
-  /** What the shell found out about its system. */
+  /** Facts about the shell's system. */
   readonly facts: () => ShellFacts;
   readonly notify: (notification: OwnerNotification) => void;
   /** The agent has to start again. */

@@ -1,6 +1,6 @@
 /**
  * Chooses the passphrase for the agent: the stored one, or one that the owner typed. Once it has worked, the keychain
- * stores it; without a keychain it is kept in this process only, and asked for at each start of the app.
+ * stores it; without a keychain it stays in this process only and is asked for at each start of the app.
  */
 import type { ErrorCode } from '../../shared/errors.ts';
 import {

@@ -16,7 +16,7 @@ import { IPC } from '../../shared/wire.ts';
 import type { Log } from '../ports/log.ts';
 import { APP_ORIGIN } from './app-protocol.ts';
 import { isOurs } from './confinement.ts';
-import { createPageRecovery } from './page-recovery.ts';
+import { createPageRecovery, type PageRecovery } from './page-recovery.ts';
 import { watchPage } from './page-watch.ts';
 import { rememberWindow, type WindowMemory } from './window-memory.ts';
 import { useShortcuts } from './window-shortcuts.ts';
@@ -93,18 +93,7 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
     const { zoom } = rememberWindow(created, options.stateFile);
     memory = { zoom };
     useShortcuts(created, zoom);
-    watchPage(created, {
-      log: options.log,
-      onGone(reason) {
-        if (recovery.gone() === 'reload') return created.webContents.reload();
-        options.onPageGivenUp(created.isVisible() ? created : null, reason, (again) => {
-          recovery.reset();
-          if (again && !created.isDestroyed()) created.webContents.reload();
-          // The next time that it is opened, the window has a new process.
-          else created.destroy();
-        });
-      },
-    });
+    revivePage(created, options, recovery);
     created.once('show', () => shown.add(created));
     created.webContents.on('did-start-navigation', ({ isMainFrame, isSameDocument }) => {
       if (isMainFrame && !isSameDocument) documents += 1;
@@ -160,7 +149,9 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
     onScreen,
     async settled() {
       const opening = window;
-      if (opening && !opening.isVisible() && !shown.has(opening)) await once(opening, 'show');
+      if (opening && !opening.isVisible() && !shown.has(opening)) {
+        await Promise.race([once(opening, 'show'), once(opening, 'closed')]);
+      }
       return onScreen();
     },
     tell(startup) {
@@ -172,6 +163,26 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
       closing = true;
     },
   };
+}
+
+/** Loads a page again that is gone, a few times, and then asks. */
+function revivePage(
+  window: BrowserWindow,
+  { log, onPageGivenUp }: MainWindowOptions,
+  recovery: PageRecovery,
+): void {
+  watchPage(window, {
+    log,
+    onGone(reason) {
+      if (recovery.gone() === 'reload') return window.webContents.reload();
+      onPageGivenUp(window.isVisible() ? window : null, reason, (again) => {
+        recovery.reset();
+        if (again && !window.isDestroyed()) window.webContents.reload();
+        // The next time that it is opened, the window has a new process.
+        else window.destroy();
+      });
+    },
+  });
 }
 
 function createPagesWindow({ appFolder, stateFile }: MainWindowOptions): BrowserWindow {

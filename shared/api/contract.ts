@@ -252,7 +252,7 @@ export const contract = {
   /** For the desktop shell only. Calls from a page fail with `not-permitted`. */
   shell: {
     report: oc.input(readingsSchema.partial()).output(nothing),
-    /** What the shell found out about its system. */
+    /** Facts about the shell's system. */
     describe: oc.input(shellFactsSchema).output(nothing),
     requests: oc.output(eventIterator(shellRequestSchema)),
     /** A code with which a browser is paired, and the address at which it is entered. */

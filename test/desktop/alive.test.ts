@@ -2,8 +2,8 @@
 //   loaded again, three times, and then the owner is asked; an agent that can't be started or refuses its options is
 //   explained on the page and in front of the window.
 // Setup: the real app with the real agent of the practice network in temporary data folders, driven over Node's
-//   inspector; the page's process is killed by its PID, or kept busy by an endless loop. A folder without Node stands
-//   for a damaged installation.
+//   inspector; the page's process is killed by its PID, or kept busy by an endless loop. A folder without Node is a
+//   damaged installation.
 // Fails if: the window is empty or names npm while the agent starts; a dead page stays; a fourth death is not asked
 //   about, or asked about behind the window; a refusal has no words on the page.
 import assert from 'node:assert/strict';

@@ -46,7 +46,7 @@ function networkSwitch(
   return { chooser, restarts: () => restarts };
 }
 
-test('a choice is stored for the next start, which follows at once in the desktop', () => {
+test('a choice is stored for the next start, which follows immediately in the desktop', () => {
   const home = newHome();
   assert.equal(readNetworkChoice(home), 'practice');
   const { chooser, restarts } = networkSwitch(home);

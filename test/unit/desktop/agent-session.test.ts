@@ -89,7 +89,7 @@ test('a refusal is given up with its reason, as an agent that can’t start', as
   assert.equal(await agent.connectPage(), null);
 });
 
-test('an agent that comes up and then can’t go on is given up with its reason, and not started again', async (context) => {
+test('an agent that comes up and then can’t run is given up with its reason, and not started again', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const { agent, host, hosts, failures } = session();
   agent.start();

@@ -1,5 +1,5 @@
 // Verifies: the window opens at its stored place only where a display shows enough of its top to grab it, and never
-//   larger than that display; a damaged file counts as none; shortcuts are told apart from keys of the page.
+//   larger than that display; a damaged file counts as none; shortcuts aren't confused with keys of the page.
 // Setup: generated places and displays; files in a temporary folder.
 // Fails if: a window opens off screen after a display was unplugged; a file with wild values throws or is used.
 import assert from 'node:assert/strict';
@@ -67,7 +67,7 @@ test('a place on a display that was unplugged is not used; a window that is too 
   });
 });
 
-test('what was stored is read again, and a damaged or implausible file counts as none', () => {
+test('a stored state is read again, and a damaged or implausible file counts as none', () => {
   const state = { place: { x: 10, y: -20, width: 900, height: 700 }, isMaximized: true, zoomLevel: 1.5 };
   assert.equal(readWindowState(file), null);
   writeWindowState(file, state);

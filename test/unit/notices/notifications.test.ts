@@ -55,7 +55,7 @@ function owner(options: { practice?: boolean } = {}) {
   };
 }
 
-test('a decision is shown once a day while it is due, also across a restart, and again when it is due anew', () => {
+test('a decision is shown once a day while it is due, also across a restart, and again when it comes back', () => {
   const { now, shown, pass, restart } = owner();
   now.due = ['unconfined'];
   pass(MINUTE_MS);
@@ -131,7 +131,7 @@ test('nothing is shown while the switch is off, and payouts of that time aren’
   assert.deepEqual(shown, []);
 });
 
-test('what nobody could show is shown later', () => {
+test('a notification that nobody could show is shown later', () => {
   const { now, shown, pass } = owner();
   pass(MINUTE_MS);
   now.canShow = false;

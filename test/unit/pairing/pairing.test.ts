@@ -91,7 +91,7 @@ test('both secrets of the same browser are needed', () => {
   );
 });
 
-test('a revoked browser is out at once, and the others stay', () => {
+test('a revoked browser is out immediately, and the others stay', () => {
   const { pairing } = start();
   const [one, two] = [paired(pairing), paired(pairing)];
   const revoked: string[] = [];

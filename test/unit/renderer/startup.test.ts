@@ -45,7 +45,7 @@ test('before the first state the reports tell', () => {
   assert.deepEqual(startupView({ ...none, status: 'no-token' }), { kind: 'no-access', reason: 'no-token' });
 });
 
-test('then the state tells of the model', () => {
+test('then the state has the model’s progress', () => {
   const live = (next: AgentState) => startupView({ ...none, status: 'live', state: next });
   const progress = { receivedBytes: 34e6, totalBytes: 94e6, bytesPerSecond: 1e6, source: 'hub' };
   const downloading = live(withModel({ state: 'downloading', progress }, waiting));
