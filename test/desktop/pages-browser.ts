@@ -120,5 +120,7 @@ export const EVERY_PAGE = [
   'use',
   'models',
   'machine',
+  'schedule',
+  'network',
   'settings',
 ] as const;
