@@ -110,7 +110,7 @@ function Peers({ peers }: { peers: NetworkState['peers'] }) {
     },
     {
       key: 'state',
-      head: t('jobs.column.state'),
+      head: t('networkPage.state'),
       fold: 2,
       cell: (row) => (
         <Tag tone={row.connected ? 'good' : 'rest'} icon={row.connected ? 'check' : 'clock'}>

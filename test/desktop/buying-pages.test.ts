@@ -96,10 +96,30 @@ test('deposits are listed with the ways to take them back', () =>
     },
   ));
 
-test('a machine without deposits shows no list', () =>
+test('a machine without deposits explains them, without a list', () =>
   pages.withPage({ language: 'de' }, async ({ page, agent, go }) => {
     await go('use');
     await page.getByRole('heading', { level: 1 }).waitFor();
     while (!agent.calls.some(({ name }) => name === 'channels.list')) await page.waitForTimeout(20);
-    assert.equal(await page.getByText('Guthaben bei Anbietern').count(), 0);
+    await page.getByText('Keine Einlagen.').waitFor();
+    assert.equal(await page.getByRole('button', { name: /zurück/ }).count(), 0);
+  }));
+
+test('prices, spending and its limit are shown, and the examples use the chosen model and no key', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('use');
+    await page.getByText('1.478261 practice USDC').waitFor();
+    await page.getByText('27% of your daily limit').waitFor();
+    const prices = page.getByRole('table', { name: 'Prices now' });
+    assert.match(
+      (await prices.getByRole('row').nth(1).innerText()).replaceAll(/\s+/g, ' '),
+      /^SmolLM2 135M Instruct .*2\.00 ct .*8\.00 ct .*58\.2 tokens\/s 3 /,
+    );
+    await page.getByLabel('Model', { exact: true }).selectOption('llama-3.2-1b-instruct-q4_k_m');
+    for (const name of ['curl', 'Python', 'JavaScript']) {
+      await page.getByRole('radio', { name }).check({ force: true });
+      const text = await page.locator('.codebox').innerText();
+      assert.ok(text.includes('llama-3.2-1b-instruct-q4_k_m'), name);
+      assert.ok(!text.includes(agent.script.state.network.gateway?.key ?? '?'), name);
+    }
   }));

@@ -43,36 +43,39 @@ test('5: without a GPU the limit explains that none was found', () =>
 test('11: each part of the sandbox shows if it is active, and otherwise the reason', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('machine');
+    await page.getByText('4 of 5 active').waitFor();
+    await page.getByText('What each part does').click();
     const row = (name: string) => page.getByRole('listitem').filter({ hasText: name });
     assert.match(
       await row('No network').innerText(),
-      /^No network\s+active\s+It can’t open network connections/,
+      /^No network\s+It can’t open network connections[\s\S]*\sactive$/,
     );
     assert.match(
       await row('Restricted files').innerText(),
-      /^Restricted files\s+not active\s+The operating system denied it/,
+      /^Restricted files\s+The operating system denied it[\s\S]*\snot active$/,
     );
     const { work } = agent.script.state;
     agent.change({ work: { ...work, sandbox: { ...sandboxOf('not-built'), priority: 'in-force' } } });
     await row('No network').getByText('native module isn’t built').waitFor();
-    assert.match(await row('Lowest priority').innerText(), /^Lowest priority\s+active/);
+    assert.match(await row('Lowest priority').innerText(), /^Lowest priority[\s\S]*\sactive$/);
   }));
 
 test('11: while no engine is loaded, no part of the sandbox is shown as active', () =>
   withPage({ scenario: 'empty' }, async ({ page, go }) => {
     await go('machine');
     await page.getByRole('heading', { name: 'Engine sandbox' }).waitFor();
+    await page.getByText('What each part does').click();
     assert.equal(await page.getByText(/^(not )?active$/).count(), 0);
     assert.match(
       await page.getByRole('listitem').filter({ hasText: 'No network' }).innerText(),
-      /^No network\s+unknown/,
+      /^No network[\s\S]*\sunknown$/,
     );
   }));
 
 test('5: the next 24 hours are listed period by period in words, and updated when the rules change', () =>
   withPage({}, async ({ page, agent, go }) => {
-    await go('settings');
-    const preview = page.getByRole('region', { name: 'The next 24 hours under these rules' });
+    await go('schedule');
+    const preview = page.getByRole('region', { name: 'Next 24 hours' });
     await preview.getByText('in Europe/Berlin time').waitFor();
     const words = (await preview.getByRole('listitem').allInnerTexts()).map((text) =>
       text.replace(/\s+/g, ' '),
@@ -85,7 +88,114 @@ test('5: the next 24 hours are listed period by period in words, and updated whe
     const queries = () => agent.calls.filter((call) => call.name === 'presence.schedulePreview').length;
     const before = queries();
     await page.getByText('Run only during these hours').click();
-    await page.waitForFunction(() => document.querySelector('.week-grid') !== null);
     for (let tries = 0; tries < 50 && queries() === before; tries += 1) await page.waitForTimeout(50);
     assert.ok(queries() > before);
+  }));
+
+/** The hours of the last saved week in which running is allowed, as `day-hour`. */
+function savedHours(agent: Opened['agent'], name: 'schedule' | 'offPeakHours', on: boolean): string[] {
+  const input = agent.calls.findLast((call) => call.name === 'settings.change')?.input;
+  const week = (input as Record<string, string[]>)[name] ?? [];
+  return week.flatMap((day, weekday) =>
+    [...day].flatMap((bit, hour) => ((bit === '1') === on ? [`${weekday}-${hour}`] : [])),
+  );
+}
+
+test('hours are painted by dragging, which turns the schedule on, and painting can be undone', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const all = Array.from({ length: 7 }, () => '1'.repeat(24));
+    agent.change({ settings: { ...agent.script.state.settings, schedule: all } });
+    await go('schedule');
+    await page.getByRole('radio', { name: 'Never' }).check({ force: true });
+    const place = (name: string) => page.locator(`[data-place="${name}"]`);
+    await place('1-9').hover();
+    await page.mouse.down();
+    await place('2-10').hover();
+    await page.mouse.up();
+    await page.getByRole('button', { name: /^Tuesday, 9 to 10, Never/ }).waitFor();
+    assert.deepEqual(savedHours(agent, 'schedule', false), ['1-9', '1-10', '2-9', '2-10']);
+    const saved = agent.calls.findLast((call) => call.name === 'settings.change')?.input;
+    assert.equal((saved as { scheduleOn?: boolean }).scheduleOn, true);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('button', { name: /^Tuesday, 9 to 10, When you/ }).waitFor();
+    assert.deepEqual(savedHours(agent, 'schedule', false), []);
+  }));
+
+test('hours are painted by keyboard alone, a line with Shift, and off-peak hours with their own brush', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const none = Array.from({ length: 7 }, () => '0'.repeat(24));
+    const { settings } = agent.script.state;
+    agent.change({ settings: { ...settings, schedule: none, offPeakHours: none, scheduleOn: true } });
+    await go('schedule');
+    await page.locator('[data-place="0-0"]').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: /^Monday, 1 to 2, When you/ }).waitFor();
+    assert.deepEqual(savedHours(agent, 'schedule', true), ['0-1']);
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.getByRole('button', { name: /^Tuesday, 1 to 2, When you/ }).waitFor();
+    assert.deepEqual(savedHours(agent, 'schedule', true), ['0-1', '1-1']);
+    await page.getByRole('radio', { name: 'Off-peak' }).check({ force: true });
+    await page.locator('[data-place="1-1"]').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: /^Tuesday, 1 to 2, .*Off-peak/ }).waitFor();
+    assert.deepEqual(savedHours(agent, 'offPeakHours', true), ['1-1']);
+  }));
+
+test('an unusually high amount is saved only after a second press', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
+    const price = page.getByLabel('Output tokens').first();
+    await price.fill('250');
+    await price.press('Enter');
+    await page.getByText('250 practice USDC per million tokens is unusually high.').waitFor();
+    assert.deepEqual(changes(), []);
+    await page.getByRole('button', { name: 'Save anyway: Output tokens' }).click();
+    await page.getByText('Saved', { exact: true }).waitFor();
+    assert.deepEqual(
+      changes().map(({ input }) => input),
+      [{ priceOutputPerMillion: '250000000' }],
+    );
+  }));
+
+test('a rate is typed plausibly, and nothing is chosen before', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const { money } = agent.script.state;
+    const asset = { ...money.asset, practice: false };
+    agent.change({ money: { ...money, asset } });
+    await go('settings');
+    const inputs = () =>
+      agent.calls.filter((call) => call.name === 'settings.change').map(({ input }) => input);
+    await page.getByText('No rate is queried.').waitFor();
+    await page.getByLabel('Exchange rate').selectOption('typed');
+    const field = page.getByLabel('One USDC is');
+    await field.fill('92');
+    await field.press('Enter');
+    await page.getByText('Enter a plausible rate in EUR').waitFor();
+    await field.fill('0.92');
+    await field.press('Enter');
+    while (inputs().length < 2) await page.waitForTimeout(20);
+    assert.deepEqual(inputs(), [{ rateSource: 'typed' }, { typedRate: '0.92' }]);
+    agent.change({
+      money: {
+        ...money,
+        asset,
+        rate: { currency: 'EUR', perDollar: 0.92, atMs: Date.now(), source: 'typed' },
+      },
+    });
+    await page.getByText('1 USDC = €0.92').waitFor();
+    await go('earnings');
+    await page.getByText('€', { exact: false }).first().waitFor();
+  }));
+
+test('a backup and a report are written by the agent, and the page names their place', () =>
+  withPage({ scenario: 'empty' }, async ({ page, agent, go }) => {
+    await go('settings');
+    await page.getByRole('button', { name: 'Back up now' }).click();
+    await page.getByRole('button', { name: 'Make report' }).click();
+    while (agent.calls.filter(({ name }) => name === 'maintenance.list').length < 2)
+      await page.waitForTimeout(20);
+    assert.ok(agent.calls.some(({ name }) => name === 'maintenance.backup'));
+    assert.ok(agent.calls.some(({ name }) => name === 'maintenance.report'));
   }));

@@ -123,5 +123,7 @@ export const EVERY_PAGE = [
   'use',
   'models',
   'machine',
+  'schedule',
+  'network',
   'settings',
 ] as const;

@@ -7,6 +7,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { API_SOCKET_PATH, IPC, socketProtocols, TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { EVERY_PAGE, type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
@@ -20,62 +21,92 @@ after(() => pages.close());
 const withPage = (options: OpenOptions, body: (opened: Opened) => Promise<void>) =>
   pages.withPage(options, body);
 
+/** Texts that each page shows of the busy fake agent. */
+const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
+  '': [
+    'Earning',
+    'SmolLM2 135M Instruct is running 2 jobs',
+    '47.6',
+    '0.13 ct',
+    '0.001283 practice USDC',
+    '0.004227 practice USDC',
+    'up to 0.69 ct',
+    '14 ms',
+    '61 °C',
+  ],
+  jobs: [
+    'SmolLM2 135M Instruct',
+    '214 in · 118 out',
+    'Paid out',
+    'pending',
+    '34.2 tokens/s',
+    '2 not completed',
+  ],
+  'jobs/job-0006': ['Claimed', 'What happened', '33.4 tokens/s', '368 ms', 'Pending payout', 'Signed with'],
+  earnings: [
+    '0.021273 practice USDC',
+    'Electricity',
+    '0.996 kWh',
+    'Llama 3.2 1B Instruct',
+    '0.004218',
+    'By device',
+    'NVIDIA GeForce RTX 4070',
+    'Several devices in the same quarter of an hour',
+    'The latest 20 entries',
+  ],
+  wallet: [
+    '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266',
+    '0.018927',
+    'Never send real money',
+    'Paid out to the payout address',
+    'Network fee of the settlement',
+  ],
+  use: [
+    'http://127.0.0.1:41111/v1',
+    'chat/completions',
+    '••••',
+    'Prices now',
+    '1,904 answers',
+    'Where it went',
+  ],
+  models: [
+    '312 MB of 808 MB',
+    '59 secs left',
+    'Doesn’t fit',
+    'Tight',
+    'Apache-2.0',
+    '2.5 GB of 20.0 GB',
+    '11.4 tokens/s',
+    '±12%',
+    'predicted 57.3, measured 61 (6.1% off)',
+    '0.13 ct to 0.69 ct',
+    'Based on measurements from',
+  ],
+  machine: [
+    'NVIDIA GeForce RTX 4070',
+    'unknown',
+    'slows at 84 °C',
+    '11 things it can’t see',
+    '4 of 5 active',
+    '3 runs',
+  ],
+  schedule: ['Next 24 hours', 'outside your schedule', 'US dollars per kWh', 'every hour is allowed'],
+  network: ['Reachable on this computer only', '…iXyVwCpM', 'rpc.example', 'Balances and payments', '3.0 MB'],
+  settings: [
+    'Only while I’m away',
+    'min without input',
+    'per million tokens',
+    'no telemetry',
+    'No rate is queried.',
+    'Last: 23 Nov 2026',
+  ],
+};
+
 test('each page shows the data of its sections', () =>
   withPage({}, async ({ page, go }) => {
-    const expected: Record<(typeof EVERY_PAGE)[number], string[]> = {
-      '': [
-        'Earning',
-        'SmolLM2 135M Instruct is running 2 jobs',
-        '47.6',
-        '0.13 ct',
-        '0.001283 practice USDC',
-        '0.004227 practice USDC',
-        'up to 0.69 ct',
-        '14 ms',
-        '61 °C',
-      ],
-      jobs: ['SmolLM2 135M Instruct', 'Running', 'Paid out', 'pending', '34.2 tokens/s'],
-      'jobs/job-0006': ['Claimed', 'Timeline', 'Receipt', '33.4 tokens/s', '368 ms'],
-      earnings: ['0.024354', 'By day', 'Llama 3.2 1B Instruct', '0.004218', 'Answer delivered'],
-      wallet: [
-        '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266',
-        '0.018927',
-        'Never send real money',
-        'Paid out to the payout address',
-      ],
-      use: ['http://127.0.0.1:41111/v1', 'chat/completions', 'new OpenAI', '••••'],
-      models: [
-        '312 MB of 808 MB',
-        '59 secs left',
-        'Doesn’t fit',
-        'Tight',
-        'Apache-2.0',
-        '2.5 GB of 20.0 GB',
-        '11.4 tokens/s',
-        '±12%',
-        'predicted 57.3, measured 61 (6.1% off)',
-        'Based on measurements from',
-      ],
-      machine: [
-        'NVIDIA GeForce RTX 4070',
-        '61 °C',
-        'unknown',
-        '812 GFLOPS',
-        '±2.1%',
-        'no WebGPU adapter',
-        '4 threads',
-        'At your intensity: 50% duty cycle',
-        'Throttled by heat or power: 25% duty cycle',
-        '1,976',
-        '96.2',
-        'disturbed',
-        'with 2 other jobs',
-      ],
-      settings: ['Only while I’m away', 'min without input', 'per million tokens', 'no telemetry'],
-    };
     for (const path of EVERY_PAGE) {
       await go(path);
-      for (const text of expected[path]) {
+      for (const text of EXPECTED[path]) {
         await page.getByText(text, { exact: false }).first().waitFor({ timeout: 5_000 });
       }
     }
@@ -168,16 +199,20 @@ test('a wrong or missing token is explained', async () => {
 test('unknown values appear as unknown, never as zero', () =>
   withPage({ scenario: 'unknown' }, async ({ page, go }) => {
     await go('wallet');
-    const balance = page.locator('.figure', { hasText: 'Wallet balance' }).locator('.figure-value');
-    assert.equal(await balance.first().innerText(), 'unknown');
+    assert.equal(await page.locator('.hero-num').innerText(), 'unknown');
+    await page.getByText('No response yet from').waitFor();
     await go('machine');
-    for (const name of ['CPU load', 'Free memory', 'Temperature', 'Power draw']) {
-      const value = page
-        .locator('.figure', { has: page.getByText(name, { exact: true }) })
-        .locator('.figure-value');
-      assert.equal(await value.innerText(), 'unknown', name);
+    for (const name of ['CPU load', 'Temperature', 'Power draw']) {
+      const lane = page.locator('.lane', { has: page.getByText(name, { exact: true }) });
+      assert.equal(await lane.locator('.lane-value').innerText(), 'unknown', name);
     }
-    await page.getByText('Cores: unknown').waitFor();
+    await page.getByText('CPU · unknown').waitFor();
+    await page.getByText('17 things it can’t see').click();
+    await page.getByText('Neither CPU nor GPU reports its power draw.').waitFor();
+    await go('earnings');
+    for (const figure of await page.locator('.figs .mid-num').allInnerTexts()) {
+      assert.ok(['unknown', '0'].includes(figure), figure);
+    }
     await go('');
     for (const name of ['Power', 'CPU temperature', 'Memory in use']) {
       const value = page.locator('.facts > div', { hasText: name }).locator('dd').first();
@@ -199,10 +234,12 @@ test('an empty page names what will appear and what makes it appear', () =>
       ['earnings', 'No entries yet'],
       ['wallet', 'No claims or payouts yet'],
       ['machine', 'Not measured yet'],
+      ['use', 'No offers right now'],
+      ['network', 'No host outside this computer'],
     ];
     for (const [path, hint] of hints) {
       await go(path);
-      await page.getByText(hint).waitFor();
+      await page.getByText(hint).first().waitFor();
     }
     await go('models');
     await page.getByText('No source could be reached').waitFor();
@@ -248,8 +285,8 @@ test('models: a predicted speed is labeled as predicted, not as measured, and a 
   withPage({}, async ({ page, agent, go }) => {
     await go('models');
     const predicted = page.getByRole('listitem').filter({ hasText: '11.4 tokens/s' }).last();
-    assert.match(await predicted.innerText(), /Predicted/);
-    assert.doesNotMatch(await predicted.innerText(), /Measured/);
+    assert.match(await predicted.innerText(), /predicted/);
+    assert.doesNotMatch(await predicted.innerText(), /measured/i);
     await page.getByRole('button', { name: 'Predict again' }).click();
     await page.getByText('30%').waitFor();
     assert.ok(agent.calls.some(({ name }) => name === 'benchmark.calibrate'));
@@ -268,9 +305,61 @@ test('models: download, cancel, serve, and remove after confirmation', () =>
     await page.getByRole('button', { name: 'Remove and free 94.0 MB' }).click();
     await page.getByRole('button', { name: 'Download SmolLM2 135M Instruct (94.0 MB)' }).waitFor();
     assert.deepEqual(
-      agent.calls.map((call) => call.name).filter((name) => name.startsWith('models.')),
+      agent.calls
+        .map((call) => call.name)
+        .filter((name) => name.startsWith('models.') && name !== 'models.incomes'),
       ['models.cancel', 'models.download', 'models.activate', 'models.remove'],
     );
+  }));
+
+test('models: own files are found in a folder that is named, and those that are none say why', () =>
+  withPage({}, async ({ page, go }) => {
+    await go('models');
+    await page.getByRole('button', { name: 'Add own file' }).click();
+    await page.getByText('/home/ada/.idlewatt/models/own').waitFor();
+    await page.getByText('it contains no weights').waitFor();
+  }));
+
+test('the chosen export is streamed and saved under a name with its format', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('earnings');
+    for (const format of ['Koinly', 'Beancount']) {
+      await page.getByRole('button', { name: 'Export' }).click();
+      const saving = page.waitForEvent('download');
+      await page.getByRole('menuitem', { name: new RegExp(format) }).click();
+      const download = await saving;
+      assert.match(
+        download.suggestedFilename(),
+        new RegExp(`^idlewatt-${format.toLowerCase()}-\\d{4}-\\d\\d-\\d\\d\\.`),
+      );
+      const saved = await readFile(await download.path(), 'utf8');
+      assert.equal(saved, 'time,day\r\n2026-11-23T12:00:00.000Z,2026-11-23\r\n');
+    }
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'earnings.export').map(({ input }) => input),
+      ['koinly', 'beancount'].map((format) => ({ format, from: null, to: null })),
+    );
+  }));
+
+test('on a phone the time, the model and the amount of a job stay, and its state', () =>
+  withPage({ width: 390 }, async ({ page, go }) => {
+    await go('jobs');
+    const row = page.getByRole('table').locator('tbody tr').nth(2);
+    const text = (await row.innerText()).replaceAll(/\s+/g, ' ');
+    assert.match(text, /SmolLM2 135M Instruct/);
+    assert.match(text, /0\.0019 ct/);
+    assert.match(text, /\d\d:\d\d · 98 in · 202 out/);
+    assert.match(text, /Charged/);
+  }));
+
+test('bought jobs are listed apart, with the owner’s own machine named as such', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('jobs');
+    await page.getByRole('radio', { name: 'Bought' }).check({ force: true });
+    await page.getByRole('columnheader', { name: 'Provider' }).waitFor();
+    await page.getByRole('columnheader', { name: 'Paid', exact: true }).waitFor();
+    assert.ok(agent.calls.some((call) => JSON.stringify(call.input).includes('"side":"bought"')));
+    assert.equal(await page.getByText('Running now').count(), 0);
   }));
 
 test('the benchmark button starts a run with visible progress', () =>
@@ -337,20 +426,20 @@ test('settings outside of their limits are refused with the accepted range, and 
 test('the agent filters the jobs, and each job opens its own page', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('jobs');
-    await page.getByText('Not completed').click();
+    await page.getByText('Not completed', { exact: true }).click();
     await page.getByText('Stopped early').waitFor();
     await page.getByText('Paid out').first().waitFor({ state: 'detached' });
     assert.ok(agent.calls.some((call) => JSON.stringify(call.input).includes('"outcome":"failed"')));
     await page.locator('tbody a').last().click();
     await page.getByText('Nothing was charged').first().waitFor();
-    await page.getByRole('link', { name: '← All jobs' }).click();
+    await page.getByRole('main').getByRole('link', { name: 'Jobs' }).click();
     await page.getByRole('heading', { name: 'Jobs' }).waitFor();
   }));
 
 test('the tooltip with time and source of a number is reachable by keyboard', () =>
   withPage({}, async ({ page, go }) => {
     await go('wallet');
-    await page.locator('.figure .fact').first().focus();
+    await page.locator('.wallet-hero .fact').first().focus();
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Tab');
     await page.getByRole('tooltip').getByText('Practice chain, updated').waitFor();

@@ -167,10 +167,13 @@ test('the hot key pauses and resumes from anywhere, until the owner turns it off
 });
 
 test('a remedy selected in the tray takes effect, and the page and its preview follow', SLOW, async () => {
-  await desktop.page.getByRole('link', { name: text('en', 'nav.settings') }).click();
+  await desktop.page.getByRole('link', { name: text('en', 'nav.schedule') }).click();
   const hours = desktop.page.getByRole('switch', { name: text('en', 'settings.scheduleOn') });
-  await desktop.page.getByText(text('en', 'settings.scheduleOn')).click();
-  await desktop.page.getByRole('button', { name: text('en', 'settings.noHour') }).click();
+  await desktop.page.getByRole('radio', { name: text('en', 'settings.brush.never') }).check({ force: true });
+  await desktop.page.locator('[data-place="0-0"]').hover();
+  await desktop.page.mouse.down();
+  await desktop.page.locator('[data-place="6-23"]').hover();
+  await desktop.page.mouse.up();
   const preview = desktop.page.getByRole('region', { name: text('en', 'ahead.title') });
   await preview.getByText(text('en', 'ahead.allowed')).first().waitFor({ state: 'hidden' });
   const notAllowed = text('en', 'ahead.outside-schedule');

@@ -20,7 +20,12 @@ before(async () => {
 after(() => pages.close());
 
 async function withWallet(
-  options: OpenOptions & { wallet?: Partial<AgentState['wallet']>; real?: boolean },
+  options: OpenOptions & {
+    wallet?: Partial<AgentState['wallet']>;
+    real?: boolean;
+    /** Opens the form. Default: true. */
+    sends?: boolean;
+  },
   body: (opened: Opened) => Promise<void>,
 ): Promise<void> {
   const opened = await pages.open(options);
@@ -33,6 +38,7 @@ async function withWallet(
   });
   try {
     await opened.go('wallet');
+    if (options.sends ?? true) await opened.page.getByRole('button', { name: 'Send', exact: true }).click();
     await body(opened);
     assert.deepEqual(opened.consoleErrors, []);
   } finally {
@@ -72,7 +78,7 @@ test('by keyboard: the facts come first, then the transfer, then its confirmatio
 test('sends all of the coin as a small test with exactly these parameters', () =>
   withWallet({}, async (opened) => {
     const { page } = opened;
-    await page.locator('.choice-option', { hasText: 'practice ETH' }).click();
+    await page.getByRole('radio', { name: 'practice ETH' }).check({ force: true });
     await page.getByLabel('To', { exact: true }).fill(`  ${TO} `);
     await page.getByRole('button', { name: 'Send all practice ETH' }).click();
     await page.getByText('The network fee is deducted from this amount.').waitFor();
@@ -151,14 +157,16 @@ test('history: each state has its label, and only a pending transfer can be sped
   }));
 
 test('real money without a verified backup shows a warning; with one it does not', async () => {
-  await withWallet({ real: true }, ({ page }) => page.getByText('Your backup isn’t verified yet').waitFor());
-  await withWallet({ real: true, wallet: { backedUp: true } }, ({ page }) =>
+  await withWallet({ real: true, sends: false }, ({ page }) =>
+    page.getByText('Your backup isn’t verified yet').waitFor(),
+  );
+  await withWallet({ real: true, sends: false, wallet: { backedUp: true } }, ({ page }) =>
     page.getByText('Your backup is verified').waitFor(),
   );
 });
 
 test('a watch-only address offers nothing that needs its key', () =>
-  withWallet({ wallet: { kind: 'watch-only', backedUp: true } }, async ({ page }) => {
+  withWallet({ sends: false, wallet: { kind: 'watch-only', backedUp: true } }, async ({ page }) => {
     await page.getByText('You can’t send from this wallet').waitFor();
     assert.equal(await page.getByLabel('Amount', { exact: true }).count(), 0);
     await page.getByText('Nothing to back up here').waitFor();
@@ -166,7 +174,7 @@ test('a watch-only address offers nothing that needs its key', () =>
 
 test('in a browser, secrets are left to the terminal in both languages', async () => {
   for (const language of ['en', 'de'] as const) {
-    await withWallet({ language }, async ({ page }) => {
+    await withWallet({ language, sends: false }, async ({ page }) => {
       await page.getByText('npm run agent -- wallet drill').waitFor();
       assert.equal(
         await page.getByRole('button', { name: /Mit Wörtern sichern|Back up recovery phrase/ }).count(),

@@ -226,7 +226,7 @@ function networkOf({ busy, known, nowMs }: View): AgentState['network'] {
     contacts: busy
       ? [
           { host: 'rpc.example', purpose: 'chain', lastAtMs: nowMs - MINUTE_MS, count: 212 },
-          { host: 'models.example', purpose: 'models', lastAtMs: nowMs - 90 * MINUTE_MS, count: 3 },
+          { host: 'files.example', purpose: 'models', lastAtMs: nowMs - 90 * MINUTE_MS, count: 3 },
           { host: '192.168.1.20', purpose: 'peers', lastAtMs: nowMs - 300 * MINUTE_MS, count: 1 },
         ]
       : [],
