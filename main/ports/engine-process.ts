@@ -3,22 +3,44 @@
  * The core supervises, an adapter spawns, and both ends validate against these schemas.
  */
 import { z } from 'zod';
+import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { sandboxReportSchema } from '../../shared/sandbox.ts';
 
 const count = z.number().int().nonnegative();
 
+const toolCallSchema = z.object({ id: z.string(), name: z.string(), arguments: z.string() });
 const messageSchema = z.object({
-  role: z.enum(['system', 'user', 'assistant']),
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
   content: z.string(),
+  name: z.string().exactOptional(),
+  reasoning: z.string().exactOptional(),
+  toolCalls: z.array(toolCallSchema).readonly().exactOptional(),
+  toolCallId: z.string().exactOptional(),
 });
+const jsonObjectSchema = z.record(z.string(), z.unknown());
+const toolSchema = z.object({
+  name: z.string(),
+  description: z.string().exactOptional(),
+  parameters: jsonObjectSchema.exactOptional(),
+  strict: z.boolean().exactOptional(),
+});
+const toolChoiceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('auto') }),
+  z.object({ kind: z.literal('required') }),
+  z.object({ kind: z.literal('name'), name: z.string() }),
+]);
 
 /** A {@link import('./engine.ts').GenerateRequest} as sent to the child. */
 export const generateRequestSchema = z.object({
   prompt: z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('chat'),
-      messages: z.array(messageSchema).min(1),
+      messages: z.array(messageSchema).min(1).readonly(),
       continuesLast: z.boolean().exactOptional(),
+      tools: z.array(toolSchema).readonly().exactOptional(),
+      toolChoice: toolChoiceSchema.exactOptional(),
+      isSingleCall: z.boolean().exactOptional(),
+      isUnthinking: z.boolean().exactOptional(),
     }),
     z.object({ kind: z.literal('text'), text: z.string() }),
   ]),
@@ -26,7 +48,33 @@ export const generateRequestSchema = z.object({
   temperature: z.number().min(0).max(10),
   topP: z.number().min(0).max(1),
   seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
-  stop: z.array(z.string().min(1)).max(4),
+  stop: z.array(z.string().min(1)).max(4).readonly(),
+  sampling: z
+    .object({
+      topK: count.exactOptional(),
+      minP: z.number().min(0).max(1).exactOptional(),
+      frequencyPenalty: z.number().exactOptional(),
+      presencePenalty: z.number().exactOptional(),
+      repeatPenalty: z.number().positive().exactOptional(),
+      logitBias: z
+        .array(z.tuple([count, z.number()]).readonly())
+        .readonly()
+        .exactOptional(),
+    })
+    .exactOptional(),
+  json: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('object') }),
+      z.object({
+        kind: z.literal('schema'),
+        name: z.string(),
+        schema: jsonObjectSchema,
+        isStrict: z.boolean(),
+      }),
+    ])
+    .nullable()
+    .exactOptional(),
+  topLogprobs: count.nullable().exactOptional(),
 });
 
 /** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
@@ -57,14 +105,41 @@ const failureSchema = z.object({
 });
 export type EngineFailure = z.infer<typeof failureSchema>;
 
+const probabilitySchema = z.object({
+  token: z.string(),
+  bytes: z.array(count).readonly(),
+  logprob: z.number(),
+});
+
 /** Event of one generation. */
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), id: count, inputTokens: count }),
-  z.object({ type: z.literal('text'), id: count, text: z.string(), tokens: z.array(count) }),
+  z.object({
+    type: z.literal('text'),
+    id: count,
+    text: z.string(),
+    tokens: z.array(count),
+    reasoning: z.string().exactOptional(),
+    toolCalls: z
+      .array(
+        z.object({
+          index: count,
+          id: z.string().exactOptional(),
+          name: z.string().exactOptional(),
+          arguments: z.string(),
+        }),
+      )
+      .readonly()
+      .exactOptional(),
+    logprobs: z
+      .array(probabilitySchema.extend({ top: z.array(probabilitySchema).readonly() }))
+      .readonly()
+      .exactOptional(),
+  }),
   z.object({
     type: z.literal('end'),
     id: count,
-    reason: z.enum(['stop', 'length', 'aborted']),
+    reason: z.enum(['stop', 'length', 'tool_calls', 'aborted']),
     inputTokens: count,
     readTokens: count.optional(),
     outputTokens: count,
@@ -85,6 +160,7 @@ export const loadedReportSchema = z.object({
   loadMs: z.number().nonnegative(),
   quantisation: z.string(),
   parameterCount: count.nullable(),
+  features: z.array(z.enum(MODEL_FEATURES)).exactOptional(),
   sandbox: sandboxReportSchema,
 });
 export type LoadedReport = z.infer<typeof loadedReportSchema>;

@@ -43,8 +43,8 @@ interface Tokenizer {
   readonly encode: (text: string) => number[];
 }
 
-/** Returns the bytes of the GGUF file. */
-export function buildTinyModel(): Buffer {
+/** Returns the bytes of the GGUF file; tests build ones with other chat templates. */
+export function buildTinyModel(chatTemplate: string = CHAT_TEMPLATE): Buffer {
   const random = createRandom(SEED);
   const tokenizer = trainTokenizer(TINY_MODEL_TEXT);
   const { embedding, output } = trainSuccession(successions(tokenizer), tokenizer.tokens.length, random);
@@ -77,7 +77,7 @@ export function buildTinyModel(): Buffer {
     ['tokenizer.ggml.bos_token_id', { type: 'uint32', value: id(START) }],
     ['tokenizer.ggml.eos_token_id', { type: 'uint32', value: id(END) }],
     ['tokenizer.ggml.add_bos_token', { type: 'bool', value: false }],
-    ['tokenizer.chat_template', { type: 'string', value: CHAT_TEMPLATE }],
+    ['tokenizer.chat_template', { type: 'string', value: chatTemplate }],
   ]);
   const tensors: GgufTensor[] = [
     floats('token_embd.weight', [WIDTH, tokenizer.tokens.length], embedding),

@@ -1,10 +1,21 @@
 /** The generation loop: prefills the prompt in chunks and decodes the response token by token. */
-import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import {
+  type LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type SequenceEvaluateOptions,
+  type Token,
+} from 'node-llama-cpp';
+import type { TokenLogprob } from '../../../shared/answer-pieces.ts';
+import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
-import { type AnswerText, createAnswerText, type TextPiece } from './answer-text.ts';
-import type { Template } from './chat-template.ts';
+import type { ParsedPiece } from './answer-parser.ts';
+import type { Template, TokenizedPrompt } from './chat-template.ts';
 import type { Duty } from './duty.ts';
+import { createResponseText, type ResponseText } from './response-text.ts';
+import { createChoice, samplerOptions } from './sampling.ts';
+import { responseGrammar } from './tool-format.ts';
 
 /**
  * Prompt tokens computed between two checks of the abort signal. On a CPU small batches cost little (measured: 212
@@ -24,7 +35,6 @@ export interface ResponseOptions {
   readonly duty: Duty;
 }
 
-type TokenizedPrompt = ReturnType<Template>;
 type EndReason = Extract<EngineEvent, { type: 'end' }>['reason'];
 
 /** Returns the `end` event. Fails with `bad-request` for an empty prompt and `context-exceeded` for a long one. */
@@ -37,43 +47,77 @@ export async function generateResponse(options: ResponseOptions): Promise<Engine
   emit({ type: 'start', id, inputTokens });
 
   let outputTokens = 0;
-  const deliver = (piece: TextPiece | null) => {
-    if (!piece) return;
-    outputTokens += piece.tokens.length;
-    emit({ type: 'text', id, text: piece.text, tokens: [...piece.tokens] });
+  const logprobs: TokenLogprob[] = [];
+  const deliver = (pieces: readonly ParsedPiece[]) => {
+    for (const { tokens, toolCalls, ...piece } of pieces) {
+      outputTokens += tokens.length;
+      const known = logprobs.splice(0, tokens.length);
+      emit({
+        ...{ type: 'text', id, ...piece, tokens: [...tokens] },
+        ...(toolCalls && { toolCalls: [...toolCalls] }),
+        ...(known.length > 0 && { logprobs: known }),
+      });
+    }
   };
-  const text = createText(options, prompt);
+  const text = createResponseText({ ...options, ...command.request, tokenized: prompt });
+  const sampler = await createSampler(options);
   const rest = await prefillChunks(options, prompt.tokens);
-  const decoded = await decode({ ...options, prompt: { ...prompt, tokens: rest }, text, deliver, times });
+  const unread = { ...prompt, tokens: rest };
+  const decoded = await decode({ ...options, prompt: unread, text, deliver, times, sampler, logprobs });
   const measured = times.finish();
-  if (!signal.aborted && !decoded.stopped) deliver(text.flush());
-  const reason = signal.aborted ? 'aborted' : decoded.reason;
+  if (!signal.aborted) deliver(text.flush(decoded.stopped));
+  const hasCalls = decoded.reason === 'stop' && text.parser.calls() > 0;
+  const reason = signal.aborted ? 'aborted' : hasCalls ? 'tool_calls' : decoded.reason;
   const readTokens = times.hasFirstToken() ? inputTokens : inputTokens - rest.length;
   return { type: 'end', id, reason, inputTokens, readTokens, outputTokens, ...measured };
 }
 
 function tokenizePrompt({ template, command, contextTokens }: ResponseOptions): TokenizedPrompt {
   const { prompt, maxTokens } = command.request;
-  const tokenized = template(prompt);
+  const tokenized = template.tokenize(prompt);
   const inputTokens = tokenized.tokens.length;
   if (inputTokens === 0) throw new AppError('bad-request', 'The prompt is empty.');
   if (inputTokens + maxTokens > contextTokens) {
-    throw new AppError(
-      'context-exceeded',
-      `Prompt (${inputTokens} tokens) and response (up to ${maxTokens}) exceed the context of ${contextTokens} tokens.`,
-      { details: { inputTokens, maxTokens, contextTokens } },
-    );
+    throw contextExceeded(inputTokens, maxTokens, contextTokens);
   }
   return tokenized;
 }
 
-function createText({ model, command }: ResponseOptions, prompt: TokenizedPrompt): AnswerText {
+/** The sampler's options, and for reported probabilities the choice that replaces the sampler's. */
+interface Sampler {
+  readonly options: SequenceEvaluateOptions;
+  readonly choose: ReturnType<typeof createChoice> | null;
+  /** Tokens of the response so far. */
+  readonly generated: Token[];
+}
+
+async function createSampler({ model, template, command }: ResponseOptions): Promise<Sampler> {
   const { request } = command;
-  const detokenize = (tokens: readonly number[], before: readonly number[]) =>
-    model.detokenize(tokens as Token[], false, before as Token[]);
-  // Continuing a text or an unfinished response keeps its next space; a new response starts without one.
-  const continues = request.prompt.kind === 'text' || request.prompt.continuesLast;
-  return createAnswerText(request.stop, detokenize, continues ? prompt.tokens : []);
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const generated: Token[] = [];
+  const grammar = responseGrammar(request.prompt, request.json ?? null, template.tools);
+  const state = grammar === null ? undefined : await grammarState(model, grammar);
+  const { topLogprobs = null } = request;
+  return {
+    generated,
+    options: {
+      ...samplerOptions(model, request, seed, generated),
+      ...(state && { grammarEvaluationState: state }),
+    },
+    choose: topLogprobs === null ? null : createChoice(model, request, seed, generated),
+  };
+}
+
+async function grammarState(model: LlamaModel, text: string): Promise<LlamaGrammarEvaluationState> {
+  try {
+    const grammar = await model.llama.createGrammar({ grammar: text });
+    return new LlamaGrammarEvaluationState({ model, grammar });
+  } catch (cause) {
+    throw new AppError('bad-request', 'The engine can’t use this JSON schema.', {
+      cause,
+      details: { param: 'response_format', code: 'invalid_json_schema' },
+    });
+  }
 }
 
 /** Computes whole chunks of the prompt and returns the remaining tokens, at least one unless aborted. */
@@ -96,43 +140,78 @@ async function prefillChunks(
 interface DecodeOptions extends ResponseOptions {
   /** Rest of the prompt, and the tokens that end the response. */
   readonly prompt: TokenizedPrompt;
-  readonly text: AnswerText;
-  readonly deliver: (piece: TextPiece | null) => void;
+  readonly text: ResponseText;
+  readonly deliver: (pieces: readonly ParsedPiece[]) => void;
   readonly times: PhaseTimes;
+  readonly sampler: Sampler;
+  /** Receives the probabilities of each token. */
+  readonly logprobs: TokenLogprob[];
 }
 
 /** Decodes until the response ends. `stopped` is true if a stop string was found. */
-async function decode({
-  command,
-  sequence,
-  duty,
-  signal,
-  prompt,
-  text,
-  deliver,
-  times,
-}: DecodeOptions): Promise<{ reason: EndReason; stopped: boolean }> {
-  const { temperature, topP, maxTokens } = command.request;
-  const seed = command.request.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const tokens = sequence.evaluate(prompt.tokens, { temperature, topP, seed });
-  let generated = 0;
+async function decode(options: DecodeOptions): Promise<{ reason: EndReason; stopped: boolean }> {
+  const { command, duty, signal, prompt, text, deliver, times, sampler } = options;
+  const { maxTokens } = command.request;
+  const isSingleCall = command.request.prompt.kind === 'chat' && command.request.prompt.isSingleCall === true;
+  const tokens = nextTokens(options);
   try {
     while (true) {
       await duty.turn(signal);
       if (signal.aborted) break;
-      const { value: token, done: isOver } = await duty.busy(() => tokens.next());
+      const token = await duty.busy(() => tokens.next());
       times.markFirstToken();
-      if (isOver || signal.aborted || prompt.ends.has(token)) break;
-      generated += 1;
-      const { piece, stopped } = text.push(token);
-      deliver(piece);
+      if (token === null || signal.aborted || prompt.ends.has(token)) break;
+      sampler.generated.push(token);
+      const { pieces, stopped } = text.push(token);
+      deliver(pieces);
       if (stopped) return { reason: 'stop', stopped };
-      if (generated >= maxTokens) return { reason: 'length', stopped };
+      if (isSingleCall && text.parser.completeCalls() > 0) break;
+      if (sampler.generated.length >= maxTokens) return { reason: 'length', stopped };
     }
     return { reason: 'stop', stopped: false };
   } finally {
-    await tokens.return();
+    await tokens.end();
   }
+}
+
+interface NextTokens {
+  /** Resolves to null at the end of the response. */
+  next(): Promise<Token | null>;
+  end(): Promise<unknown>;
+}
+
+function nextTokens({ sequence, prompt, sampler, model, logprobs }: DecodeOptions): NextTokens {
+  const { choose, options } = sampler;
+  if (choose === null) {
+    const tokens = sequence.evaluate(prompt.tokens, options);
+    return {
+      async next() {
+        const { value, done } = await tokens.next();
+        return done ? null : value;
+      },
+      end: () => tokens.return(),
+    };
+  }
+  // The library goes on with the token that it is given back. One that ends the response must be reported, too: our
+  // choice may be another one.
+  const withMetadata = sequence.evaluateWithMetadata(
+    prompt.tokens,
+    { probabilities: true },
+    { ...options, yieldEogToken: true },
+  );
+  let chosen: Token | undefined;
+  return {
+    async next() {
+      const { value, done } = await withMetadata.next(chosen);
+      if (done) return null;
+      const choice = choose(value.probabilities);
+      chosen = choice.token;
+      if (model.isEogToken(choice.token)) return null;
+      logprobs.push(choice.logprob);
+      return choice.token;
+    },
+    end: () => withMetadata.return(),
+  };
 }
 
 type EndTimes = Pick<Extract<EngineEvent, { type: 'end' }>, 'prefillMs' | 'decodeMs' | 'cpu'>;

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { GgufFileType, InsufficientMemoryError, type LlamaModel } from 'node-llama-cpp';
 import { forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
+import type { ModelFeature } from '../../../shared/model-features.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
 import { type Llamas, type Placed, place } from './card-memory.ts';
-import { createTemplate } from './chat-template.ts';
+import { createTemplate, type Template } from './chat-template.ts';
 import type { Duty } from './duty.ts';
 import { generateResponse } from './generate-response.ts';
 
@@ -55,6 +56,7 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
       loadMs: performance.now() - startedAtMs,
       quantisation: quantisation(loaded),
       parameterCount: parameterCount(loaded),
+      features: featuresOf(template),
     },
     async generate(generate, signal, emit) {
       const sequence = forceUnwrap('the supervisor sends no more requests than sequences', free.pop());
@@ -80,6 +82,14 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
       await loaded.dispose();
     },
   };
+}
+
+function featuresOf({ tools, reasons }: Template): ModelFeature[] {
+  const own: ModelFeature[] = [
+    ...(tools === null ? [] : ['tools' as const]),
+    ...(reasons ? ['reasoning' as const] : []),
+  ];
+  return ['json', 'logprobs', 'sampling', ...own];
 }
 
 function quantisation(model: LlamaModel): string {

@@ -100,7 +100,7 @@ export class Generations {
       if (!generation) return;
       generation.start();
       this.#active.set(generation.id, generation);
-      send({ type: 'generate', id: generation.id, request: mutable(generation.request) });
+      send({ type: 'generate', id: generation.id, request: generation.request });
       onActive(this.#active.size);
     }
   }
@@ -126,14 +126,4 @@ export class Generations {
     this.#active.clear();
     return taken;
   }
-}
-
-/** Copies the request into the type of the message schema, which has no `readonly`. */
-function mutable(request: GenerateRequest): Extract<EngineCommand, { type: 'generate' }>['request'] {
-  const { prompt } = request;
-  return {
-    ...request,
-    stop: [...request.stop],
-    prompt: prompt.kind === 'chat' ? { ...prompt, messages: [...prompt.messages] } : prompt,
-  };
 }

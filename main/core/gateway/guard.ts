@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
 import { type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
+import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 
 /**
  * Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
@@ -19,13 +20,15 @@ export function checkRequest(request: LoopbackRequest, key: string): void {
       details: { code: 'origin_not_allowed' },
     });
   }
-  const given = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1] ?? '';
+  // Anthropic's clients send the key in a header of their own.
+  const bearer = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
+  const given = bearer ?? request.header('x-api-key') ?? '';
   if (!timingSafeEqual(digest(given), digest(key))) {
     throw new AppError('not-permitted', 'The API key is missing or invalid.');
   }
   if (refusal === 'content-type') {
     throw new AppError('bad-request', 'Send the request body as JSON, with Content-Type: application/json.', {
-      details: { code: 'content_type_not_allowed' },
+      details: { code: MEDIA_TYPE_NOT_SUPPORTED },
     });
   }
 }

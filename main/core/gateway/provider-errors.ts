@@ -1,7 +1,7 @@
 /** Translates what goes wrong at a provider or on the way to it into the gateway's own errors. */
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
-import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai.ts';
+import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai-chunks.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import { readText } from '../network/index.ts';
 

@@ -1,15 +1,10 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
+import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
 import { type AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Receipt } from '../../../shared/offer.ts';
-import {
-  type AskedCompletion,
-  CHAT_PATH,
-  TEXT_PATH,
-  textsOf,
-  toRequestBody,
-} from '../../../shared/openai.ts';
-import { ceiling } from '../../../shared/price.ts';
+import { toRequestBody } from '../../../shared/openai-body.ts';
+import { CHAT_PATH, TEXT_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -86,7 +81,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const { candidate, asked, requester } = request;
   const { peer } = candidate;
   const path = asked.prompt.kind === 'chat' ? CHAT_PATH : TEXT_PATH;
-  const costMax = ceiling(candidate.model.price, textsOf(asked), asked.maxTokens);
+  const costMax = askedCostMax(candidate.model.price, asked, asked.maxTokens);
   const hold = request.budget.hold(peer, costMax);
   const provider = { peer, fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init) };
   const lease = await payer.lease(provider, path, costMax).catch((error: unknown) => {

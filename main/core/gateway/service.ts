@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
-import { CHAT_PATH, readCompletion, TEXT_PATH } from '../../../shared/openai.ts';
+import { fingerprintOf } from '../../../shared/openai-answer.ts';
 import { EMBEDDINGS_PATH, MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
@@ -18,8 +18,10 @@ import {
   type Failures,
   limitBodies,
   onAbort,
+  type ReadAsked,
   type ReportUnexpected,
   readJsonBody,
+  TEXT_ENDPOINTS,
 } from '../openai-http/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
 import { type Availability, createAvailability } from './availability.ts';
@@ -110,8 +112,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
     if (!found) throw availability.explain(notOffered(), id);
     return request.json(found);
   });
-  app.post(CHAT_PATH, (request) => buy(parts, request, 'chat'));
-  app.post(TEXT_PATH, (request) => buy(parts, request, 'text'));
+  for (const { path, read } of TEXT_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   app.post(EMBEDDINGS_PATH, () => {
     throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
   });
@@ -139,31 +140,32 @@ interface BuyingParts {
  * Buys an answer. A streamed one whose provider takes its time gets its headers before it begins; its errors are events
  * then. Until then an error has an HTTP status of its own, by which clients decide whether to retry.
  */
-async function buy(parts: BuyingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
+async function buy(parts: BuyingParts, context: Context, read: ReadAsked): Promise<Response> {
   const { availability, clock } = parts;
   const leave = availability.enter();
   const clientGone = new AbortController();
-  const request = await readRequest(parts, context, kind, clientGone).catch((error: unknown) => {
+  const request = await readRequest(parts, context, read, clientGone).catch((error: unknown) => {
     leave();
     throw error;
   });
   const { asked } = request;
   const opening = openAnswer(parts, request, leave);
   const isLate = asked.stream && (await isLateAfter(clock, opening, HEADERS_AFTER_MS));
-  if (isLate) return streamAnswer(opening, { ...parts, clientGone });
+  const streaming = { ...parts, asked, clientGone };
+  if (isLate) return streamAnswer(opening, streaming);
   const opened = await opening;
-  return asked.stream ? streamAnswer(opened, { ...parts, clientGone }) : collectAnswer(opened);
+  return asked.stream ? streamAnswer(opened, streaming) : collectAnswer(opened);
 }
 
 async function readRequest(
   { budget, checkRecordable }: BuyingParts,
   context: Context,
-  kind: 'chat' | 'text',
+  read: ReadAsked,
   clientGone: AbortController,
 ): Promise<AnswerRequest> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
   const requestBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
-  const asked = readCompletion(kind, await readJsonBody(context));
+  const asked = read(await readJsonBody(context));
   checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());
   return { asked, onPause, budget: requestBudget, requester: clientGone.signal };
@@ -184,7 +186,12 @@ async function openAnswer(
     };
     return {
       answer: { ...answer, conclude },
-      head: { asked: request.asked, jobId: answer.jobId, createdAtS },
+      head: {
+        asked: request.asked,
+        jobId: answer.jobId,
+        createdAtS,
+        fingerprint: fingerprintOf(answer.sha256),
+      },
     };
   } catch (error) {
     leave();
