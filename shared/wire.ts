@@ -57,8 +57,10 @@ export const ON_PAUSE_HEADER = 'Idlewatt-On-Pause';
 export const MAX_PRICE_HEADER = 'Idlewatt-Max-Price';
 /** Response header: names of the request's parameters that had no effect. */
 export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
-/** Response header: identifies the request, as OpenAI's and Anthropic's clients report it. */
+/** Response header: identifies the request, as OpenAI's clients report it. */
 export const REQUEST_ID_HEADER = 'x-request-id';
+/** The same for Anthropic's clients. */
+export const ANTHROPIC_REQUEST_ID_HEADER = 'request-id';
 /** Response header with the compact JWS of the receipt, on responses that aren't streamed. */
 export const RECEIPT_HEADER = 'x-idlewatt-receipt';
 /** Request header with the voucher (x402 version 2). Lowercase, as keys of plain header objects are. */

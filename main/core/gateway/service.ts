@@ -16,6 +16,8 @@ import {
   answerFailures,
   createFailures,
   type Failures,
+  identifyResponses,
+  isLateAfter,
   limitBodies,
   onAbort,
   type ReadAsked,
@@ -99,7 +101,9 @@ export function createGateway(options: GatewayOptions): GatewayService {
   const checkRecordable = options.checkRecordable ?? (() => undefined);
   const parts: BuyingParts = { search, clock, failures, availability, budget, checkRecordable };
 
-  const app = new Hono();
+  // Some clients end every path with a slash.
+  const app = new Hono({ strict: false });
+  identifyResponses(app);
   app.use(async (request, next) => {
     checkRequest({ method: request.req.method, header: (name) => request.req.header(name) }, key);
     await next();
@@ -197,12 +201,4 @@ async function openAnswer(
     leave();
     throw parts.availability.explain(error, request.asked.model);
   }
-}
-
-/** Resolves to true if the promise is still pending after this time. */
-async function isLateAfter(clock: Clock, promise: Promise<unknown>, afterMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = clock.after(afterMs, () => resolve(true));
-  const settled = () => false;
-  return Promise.race([late, promise.then(settled, settled)]).finally(() => timer.cancel());
 }

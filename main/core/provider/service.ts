@@ -25,6 +25,7 @@ import {
   answerFailures,
   createFailures,
   type Failures,
+  identifyResponses,
   limitBodies,
   mayExceed,
   onAbort,
@@ -91,7 +92,9 @@ export function createProviderService(options: ProviderOptions): ProviderService
     isClosing: () => closing,
   };
 
-  const app = new Hono();
+  // Some clients end every path with a slash.
+  const app = new Hono({ strict: false });
+  identifyResponses(app);
   app.use(async (context, next) => {
     rate.take(peerOf(context));
     await next();

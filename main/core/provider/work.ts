@@ -10,8 +10,8 @@ import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai
 import type { Clock } from '../../ports/clock.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../ports/payments.ts';
 import { decodeSpeed } from '../jobs/index.ts';
-import { answerHeaders, type Failures } from '../openai-http/index.ts';
-import { EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
+import { answerHeaders, type Failures, isLateAfter } from '../openai-http/index.ts';
+import { COMMENT, EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
 import type { ReadyEvents, WorkEvent } from './ready-events.ts';
 import type { Outcome, Settled, SoldJob } from './sold-job.ts';
 
@@ -35,6 +35,8 @@ export interface Work {
 
 /** Proxies and clients close connections without traffic for a minute or less. */
 const QUIET_MS_MAX = 15_000;
+/** A streamed answer that hasn't begun by then gets its headers, and comments until it begins. */
+const HEADERS_AFTER_MS = 10_000;
 
 type EndEvent = Extract<WorkEvent, { type: 'end' }>;
 
@@ -48,12 +50,10 @@ export async function answer(work: Work): Promise<Response> {
   });
   try {
     work.job.running();
-    const first: WorkEvent[] = [];
-    while (!first.some((event) => event.type !== 'start')) first.push(...(await take(work)));
-    const end = endOf(first);
-    if (end?.reason === 'aborted') throw abortedError(work);
-    if (!work.asked.stream) return await whole(work, format, first);
-    const body = eventStream(pieces(work, format, first), {
+    const opening = firstEvents(work);
+    if (!work.asked.stream) return await whole(work, format, await opening);
+    const isLate = await isLateAfter(work.clock, opening, HEADERS_AFTER_MS);
+    const body = eventStream(pieces(work, format, isLate ? opening : await opening), {
       clock: work.clock,
       stallMs: work.stallMs,
       quietMsMax: QUIET_MS_MAX,
@@ -67,6 +67,14 @@ export async function answer(work: Work): Promise<Response> {
     work.done();
     throw failure;
   }
+}
+
+/** Waits until there is output, or the end. Fails if the work was stopped before. */
+async function firstEvents(work: Work): Promise<readonly WorkEvent[]> {
+  const first: WorkEvent[] = [];
+  while (!first.some((event) => event.type !== 'start')) first.push(...(await take(work)));
+  if (endOf(first)?.reason === 'aborted') throw abortedError(work);
+  return first;
 }
 
 function endBy({ abort }: Work, party: 'requester' | 'provider'): void {
@@ -100,12 +108,13 @@ async function whole(work: Work, format: AnswerFormat, first: readonly WorkEvent
 async function* pieces(
   work: Work,
   format: AnswerFormat,
-  first: readonly WorkEvent[],
+  first: readonly WorkEvent[] | Promise<readonly WorkEvent[]>,
 ): AsyncGenerator<string, void> {
   const { job } = work;
   let hasEnded = false;
   try {
-    let events = first;
+    if (first instanceof Promise) yield COMMENT;
+    let events = await first;
     let text = format.opening();
     while (true) {
       const tokens: number[] = [];

@@ -24,6 +24,7 @@ describe('provider: a complete response', () => {
       topP: 1,
       seed: 7,
       stop: ['END'],
+      ...{ sampling: {}, json: null, topLogprobs: null },
     });
     run.start(100);
     run.text('Good ', 1, 2);
