@@ -1,8 +1,11 @@
 /** Engine whose events a test sends one by one, to test what happens between two tokens. */
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
+import type { AnswerPiece } from '../../shared/answer-pieces.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { FAKE_MODEL } from './engine.ts';
 import { sandboxOf } from './sandbox.ts';
+
+type EndReason = Extract<GenerateEvent, { type: 'end' }>['reason'];
 
 /** One generation in progress. */
 export interface ScriptedRun {
@@ -10,9 +13,11 @@ export interface ScriptedRun {
   readonly signal: AbortSignal;
   start(inputTokens: number): void;
   text(text: string, ...tokens: number[]): void;
+  /** Thoughts, calls or probabilities. */
+  piece(piece: Partial<AnswerPiece>, ...tokens: number[]): void;
   /** Makes an abort report that only this many tokens of the prompt were read. */
   readOnAbort(tokens: number): void;
-  end(reason: 'stop' | 'length' | 'aborted'): void;
+  end(reason: EndReason): void;
   fail(code: ErrorCode): void;
   /** Fails with an error that isn't an AppError. */
   crash(error: Error): void;
@@ -56,7 +61,7 @@ export function createScriptedEngine(): ScriptedEngine {
       queue.push(event);
       wake();
     };
-    const ended = (reason: 'stop' | 'length' | 'aborted'): GenerateEvent => ({
+    const ended = (reason: EndReason): GenerateEvent => ({
       type: 'end',
       reason,
       inputTokens,
@@ -76,6 +81,11 @@ export function createScriptedEngine(): ScriptedEngine {
       text(text, ...tokens) {
         outputTokens += tokens.length;
         push({ type: 'text', text, tokens });
+      },
+      piece(piece, ...tokens) {
+        outputTokens += tokens.length;
+        const { choice: _, ...content } = piece;
+        push({ type: 'text', text: '', ...content, tokens });
       },
       readOnAbort(tokens) {
         readTokens = tokens;
