@@ -34,6 +34,8 @@ export interface AnswerPiece {
   readonly toolCalls?: readonly ToolCallDelta[];
   /** One for each token, if they were requested. */
   readonly logprobs?: readonly TokenLogprob[];
+  /** Vectors of the next texts, as base64 of little-endian 32-bit floats. */
+  readonly vectors?: readonly string[];
 }
 
 /** Everything that the model wrote in the piece, without the marks of its format, in one text. */

@@ -151,6 +151,7 @@ const EMBEDDINGS: readonly Parameter[] = [
   yes('model', 'models with the feature embeddings'),
   yes('input', 'a string or up to 256 strings'),
   yes('encoding_format', 'float or base64'),
+  yes('stream', 'between gateway and provider: vectors as events'),
   ...ignored('user'),
   refused('dimensions', [], 'a vector has the model’s own length'),
 ];

@@ -57,7 +57,11 @@ export interface ChatPrompt {
   readonly isUnthinking?: boolean;
 }
 
-export type AskedPrompt = ChatPrompt | { readonly kind: 'text'; readonly text: string };
+export type AskedPrompt =
+  | ChatPrompt
+  | { readonly kind: 'text'; readonly text: string }
+  /** Texts to turn into vectors; nothing is written. */
+  | { readonly kind: 'embed'; readonly texts: readonly string[] };
 
 /** JSON that the answer must be; absent for text. */
 export type AnswerJson =
@@ -81,7 +85,7 @@ export interface Sampling {
 }
 
 /** The API whose shapes a response has. */
-export type AnswerApi = 'chat' | 'text' | 'responses' | 'messages';
+export type AnswerApi = 'chat' | 'text' | 'responses' | 'messages' | 'embeddings';
 
 /** A parsed request for text. */
 export interface AskedCompletion {
@@ -104,6 +108,8 @@ export interface AskedCompletion {
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly returnTokenIds: boolean;
+  /** How a client wants its vectors. */
+  readonly isBase64?: boolean;
   /** Names of parameters that were accepted and have no effect. */
   readonly ignored: readonly string[];
 }
@@ -118,6 +124,7 @@ const TEMPLATE_TOKENS_PER_TOOL_MAX = 64;
 /** All texts of the prompt: of messages, tools and calls. */
 export function textsOf({ prompt }: Pick<AskedCompletion, 'prompt'>): readonly string[] {
   if (prompt.kind === 'text') return [prompt.text];
+  if (prompt.kind === 'embed') return prompt.texts;
   return prompt.messages.map(
     ({ content, name = '', reasoning = '', toolCalls = [], toolCallId = '' }) =>
       content + name + reasoning + toolCallId + toolCalls.map(callText).join(''),
@@ -131,7 +138,7 @@ function callText(call: ToolCall): string {
 
 /** The longest form in which a template writes the tools; parsing limits their depth. */
 function toolTexts({ prompt }: Pick<AskedCompletion, 'prompt'>): readonly string[] {
-  return prompt.kind === 'text' ? [] : (prompt.tools ?? []).map((tool) => JSON.stringify(tool, null, 4));
+  return prompt.kind === 'chat' ? (prompt.tools ?? []).map((tool) => JSON.stringify(tool, null, 4)) : [];
 }
 
 /** UTF-8 bytes of the prompt, with its tools. */
@@ -143,7 +150,7 @@ export function promptBytes(asked: Pick<AskedCompletion, 'prompt'>): number {
 /** Upper bound of the tokens of one prompt, without a tokenizer. */
 export function promptTokensMax(asked: Pick<AskedCompletion, 'prompt'>): number {
   const texts = textsOf(asked);
-  if (asked.prompt.kind === 'text') return inputTokensMax(texts);
+  if (asked.prompt.kind !== 'chat') return inputTokensMax(texts);
   const tools = toolTexts(asked);
   const calls = asked.prompt.messages.reduce((sum, { toolCalls = [] }) => sum + toolCalls.length, 0);
   const forTools = tools.length === 0 && calls === 0 ? 0 : TEMPLATE_TOKENS_FOR_TOOLS_MAX;
@@ -161,6 +168,7 @@ export function answerTokensMax(
   asked: Pick<AskedCompletion, 'prompt' | 'maxTokens'>,
   contextTokens: number,
 ): number {
+  if (asked.prompt.kind === 'embed') return 0;
   if (asked.maxTokens !== null) return asked.maxTokens;
   const room = contextTokens - promptTokensMax(asked);
   const fitting = Math.min(MAX_TOKENS_DEFAULT, Math.max(MAX_TOKENS_DEFAULT_MIN, room));
@@ -180,6 +188,7 @@ export function askedCostMax(
 export function neededFeatures(asked: AskedCompletion): readonly ModelFeature[] {
   const hasTools = asked.prompt.kind === 'chat' && asked.prompt.tools !== undefined;
   return [
+    ...(asked.prompt.kind === 'embed' ? (['embeddings'] as const) : []),
     ...(hasTools ? (['tools'] as const) : []),
     ...(asked.json === null ? [] : (['json'] as const)),
     ...(asked.topLogprobs === null ? [] : (['logprobs'] as const)),

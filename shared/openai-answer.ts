@@ -2,6 +2,7 @@
 
 import type { AnswerEnd, AnswerFormat, AnswerHead } from './answer-format.ts';
 import { type AnswerPiece, type JoinedAnswer, joinPieces, type TokenLogprob } from './answer-pieces.ts';
+import { embeddingsFormat } from './embeddings-answer.ts';
 import { messagesFormat } from './messages-answer.ts';
 import type { Usage } from './openai-chunks.ts';
 import { failureEvent } from './openai-errors.ts';
@@ -18,6 +19,8 @@ export function createAnswerFormat(head: AnswerHead): AnswerFormat {
       return responsesFormat(head);
     case 'messages':
       return messagesFormat(head);
+    case 'embeddings':
+      return embeddingsFormat(head);
     case 'chat':
     case 'text':
       return completionsFormat(head);

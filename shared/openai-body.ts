@@ -3,6 +3,9 @@ import type { AnswerJson, AskedCompletion, AskedMessage, ChatPrompt, Sampling, T
 
 /** A chat or text completion, whatever API the client uses. */
 export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
+  if (asked.prompt.kind === 'embed') {
+    return { model: asked.model, input: asked.prompt.texts, encoding_format: 'base64', stream: true };
+  }
   return {
     model: asked.model,
     ...(asked.prompt.kind === 'text' ? { prompt: asked.prompt.text } : chatBody(asked.prompt)),

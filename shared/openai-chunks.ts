@@ -1,7 +1,13 @@
 /** What the gateway reads of a provider's answer: the events of a stream, and errors. */
 import { z } from 'zod';
 import type { AnswerPiece, TokenLogprob } from './answer-pieces.ts';
-import { CHOICES_MAX, TOOL_CALLS_MAX, TOP_LOGPROBS_MAX } from './request-limits.ts';
+import {
+  CHOICES_MAX,
+  EMBEDDING_INPUTS_MAX,
+  TOOL_CALLS_MAX,
+  TOP_LOGPROBS_MAX,
+  VECTOR_CHARACTERS_MAX,
+} from './request-limits.ts';
 
 export const usageSchema = z.object({
   prompt_tokens: z.number().int().nonnegative(),
@@ -67,14 +73,16 @@ export const answerChunkSchema = z.object({
       }),
     )
     .max(1),
+  /** Only from the endpoint for embeddings. */
+  vectors: z.array(z.base64().max(VECTOR_CHARACTERS_MAX)).max(EMBEDDING_INPUTS_MAX).nullish(),
   usage: usageSchema.nullish(),
 });
 export type AnswerChunk = z.infer<typeof answerChunkSchema>;
 type Choice = AnswerChunk['choices'][number];
 
 /** The piece of an answer that a chunk carries; null if it carries none. */
-export function pieceOf({ choices: [choice] }: AnswerChunk): AnswerPiece | null {
-  if (!choice) return null;
+export function pieceOf({ choices: [choice], vectors }: AnswerChunk): AnswerPiece | null {
+  if (!choice) return vectors && vectors.length > 0 ? { text: '', tokens: [], vectors } : null;
   const { delta } = choice;
   const text = delta?.content ?? choice.text ?? '';
   const tokens = choice.token_ids ?? [];

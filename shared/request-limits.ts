@@ -30,5 +30,7 @@ export const LOGIT_BIASES_MAX = 300;
 export const TOP_LOGPROBS_MAX = 20;
 /** Texts of one embeddings request. */
 export const EMBEDDING_INPUTS_MAX = 256;
+/** One vector as base64, in characters: 16,384 numbers. */
+export const VECTOR_CHARACTERS_MAX = 87_384;
 /** Names of ignored parameters that a response lists. */
 export const IGNORED_NAMES_MAX = 32;

@@ -43,8 +43,10 @@ export const generateRequestSchema = z.object({
       isUnthinking: z.boolean().exactOptional(),
     }),
     z.object({ kind: z.literal('text'), text: z.string() }),
+    z.object({ kind: z.literal('embed'), texts: z.array(z.string()).readonly() }),
   ]),
-  maxTokens: z.number().int().positive(),
+  /** 0 only for embeddings. */
+  maxTokens: count,
   temperature: z.number().min(0).max(10),
   topP: z.number().min(0).max(1),
   seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
@@ -136,6 +138,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
       .readonly()
       .exactOptional(),
   }),
+  z.object({ type: z.literal('vectors'), id: count, vectors: z.array(z.string()).readonly() }),
   z.object({
     type: z.literal('end'),
     id: count,

@@ -72,6 +72,8 @@ export type GenerateEvent =
       /** One for each token, if requested. */
       readonly logprobs?: readonly TokenLogprob[];
     }
+  /** One vector for each text of an embeddings request, as base64 of little-endian 32-bit floats. */
+  | { readonly type: 'vectors'; readonly vectors: readonly string[] }
   | {
       readonly type: 'end';
       readonly reason: 'stop' | 'length' | 'tool_calls' | 'aborted';

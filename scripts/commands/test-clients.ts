@@ -4,12 +4,25 @@
  * a client tries works.
  */
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ABILITIES, type Ability, CLIENTS, type ClientCase } from '../../test/clients/clients.ts';
-import { CLIENT_MODEL, type ClientMarket, openClientMarket } from '../../test/clients/market.ts';
+import {
+  CLIENT_EMBEDDING_MODEL,
+  CLIENT_MODEL,
+  type ClientMarket,
+  openClientMarket,
+} from '../../test/clients/market.ts';
 import { API_DOCUMENT, apiDocument, CLIENT_RESULTS, type ClientResult } from '../lib/api-document.ts';
 import { REPOSITORY } from '../lib/places.ts';
 
@@ -66,13 +79,20 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
     ...new Set(clients.filter((client) => client.language === language).flatMap((client) => client.packages)),
   ];
   mkdirSync(join(folder, 'node'), { recursive: true });
+  const isNew = (language: string) => {
+    const list = join(folder, `installed-${language}.json`);
+    const wanted = JSON.stringify(packages(language as ClientCase['language']));
+    const known = existsSync(list) ? readFileSync(list, 'utf8') : '';
+    writeFileSync(list, wanted);
+    return known !== wanted;
+  };
   const node = packages('node');
-  if (node.length > 0) {
+  if (node.length > 0 && isNew('node')) {
     writeFileSync(join(folder, 'node', 'package.json'), '{"private":true,"type":"module"}\n');
     await run('npm', ['install', '--no-audit', '--no-fund', ...node], { cwd: join(folder, 'node') });
   }
   const python = packages('python');
-  if (python.length === 0) return;
+  if (python.length === 0 || !isNew('python')) return;
   await run('python3', ['-m', 'venv', join(folder, 'py')], {});
   await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
 }
@@ -83,6 +103,7 @@ async function runClient(folder: string, client: ClientCase, market: ClientMarke
     IDLEWATT_BASE_URL: market.baseUrl,
     IDLEWATT_KEY: market.key,
     IDLEWATT_MODEL: CLIENT_MODEL,
+    IDLEWATT_EMBEDDING_MODEL: CLIENT_EMBEDDING_MODEL,
   };
   const scripts = join(REPOSITORY, 'test', 'clients', client.language);
   const isNode = client.language === 'node';

@@ -1,16 +1,19 @@
 /** A gateway for real clients: the real engine with a model that knows tools, the real provider, money of fakes. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import type { ModelFile } from '../../main/ports/engine.ts';
+import type { Network } from '../../main/ports/network.ts';
 import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
 import type { OfferedModel } from '../../shared/offer.ts';
 import { createFakeGateway, createFakeProvider, OFFERED } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
 
 export const CLIENT_MODEL = 'tiny-with-tools';
+export const CLIENT_EMBEDDING_MODEL = 'tiny-embedding';
 const LOAD = { contextTokens: 2_048, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
 const TEMPLATE =
   "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}" +
@@ -27,19 +30,19 @@ export interface ClientMarket {
 
 export async function openClientMarket(): Promise<ClientMarket> {
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
-  const path = join(folder, 'model.gguf');
-  writeFileSync(path, buildTinyModel(TEMPLATE));
-  const spawn = createLlamaSpawner({ sandbox: { modelFolders: [folder] } });
-  const engine = createEngineSupervisor({ spawn, clock: systemClock });
-  const loaded = await engine.load({ id: CLIENT_MODEL, path, sha256: OFFERED.sha256 }, LOAD);
   const hub = createFakeHub();
-  const [buying, selling] = [await hub.createNetwork(), await hub.createNetwork()];
+  const buying = await hub.createNetwork();
   await buying.start();
-  await selling.start();
-  const { contextTokens, features = [] } = loaded;
-  const model: OfferedModel = { ...OFFERED, id: CLIENT_MODEL, contextTokens, features: [...features] };
-  createFakeProvider(selling, { models: [model], engine });
-  await buying.connect(selling.addresses()[0] ?? '');
+  const models = [
+    { id: CLIENT_MODEL, bytes: buildTinyModel({ chatTemplate: TEMPLATE }), sha256: 'a'.repeat(64) },
+    { id: CLIENT_EMBEDDING_MODEL, bytes: buildTinyModel({ isEmbedding: true }), sha256: 'b'.repeat(64) },
+  ];
+  const closers: (() => Promise<void>)[] = [];
+  for (const { id, bytes, sha256 } of models) {
+    const path = join(folder, `${id}.gguf`);
+    writeFileSync(path, bytes);
+    closers.push(await openProvider(hub, buying, { id, path, sha256 }));
+  }
   const gateway = await createFakeGateway(buying);
   await gateway.directory.find(null);
   return {
@@ -47,10 +50,35 @@ export async function openClientMarket(): Promise<ClientMarket> {
     key: gateway.key,
     async close() {
       await gateway.stop();
-      await engine.stop();
+      for (const close of closers) await close();
       await buying.stop();
-      await selling.stop();
       rmSync(folder, { recursive: true });
     },
+  };
+}
+
+/** Starts a provider of one model; returns what stops it. */
+async function openProvider(
+  hub: ReturnType<typeof createFakeHub>,
+  buying: Network,
+  file: ModelFile,
+): Promise<() => Promise<void>> {
+  const spawn = createLlamaSpawner({ sandbox: { modelFolders: [dirname(file.path)] } });
+  const engine = createEngineSupervisor({ spawn, clock: systemClock });
+  const { contextTokens, features = [] } = await engine.load(file, LOAD);
+  const selling = await hub.createNetwork();
+  await selling.start();
+  const model: OfferedModel = {
+    ...OFFERED,
+    id: file.id,
+    sha256: file.sha256,
+    contextTokens,
+    features: [...features],
+  };
+  createFakeProvider(selling, { models: [model], engine });
+  await buying.connect(selling.addresses()[0] ?? '');
+  return async () => {
+    await engine.stop();
+    await selling.stop();
   };
 }

@@ -66,7 +66,7 @@ before(() => {
     sha256: Buffer.from(name.padEnd(32)).toString('hex'),
   });
   const template = 'T'.repeat(2_000);
-  const bytes = buildTinyModel(template);
+  const bytes = buildTinyModel({ chatTemplate: template });
   for (const [name, text] of Object.entries(TEMPLATES)) {
     const file = model(name);
     const own = Buffer.from(bytes);
@@ -75,6 +75,9 @@ before(() => {
     writeFileSync(file.path, own);
     files.set(name, file);
   }
+  const embedding = model('embedding');
+  writeFileSync(embedding.path, buildTinyModel({ isEmbedding: true }));
+  files.set('embedding', embedding);
   engine = createEngineSupervisor({
     spawn: createLlamaSpawner({ sandbox: { modelFolders: [folder] } }),
     clock: systemClock,
@@ -279,5 +282,44 @@ describe('sampling of the llama engine', () => {
         assert.ok(repeated(tokens) < repeated(plain), JSON.stringify({ sampling, topLogprobs }));
       }
     }
+  });
+});
+
+describe('embeddings of the llama engine', () => {
+  const vectorsOf = async (texts: readonly string[]) => {
+    const prompt = { kind: 'embed' as const, texts };
+    const { all, end } = await collect(engine.generate(request({ prompt, maxTokens: 0 }), NEVER));
+    const vectors = all.flatMap((event) => (event.type === 'vectors' ? event.vectors : []));
+    return {
+      end,
+      prompt,
+      vectors: vectors.map((vector) => [
+        ...new Float32Array(Uint8Array.from(Buffer.from(vector, 'base64')).buffer),
+      ]),
+    };
+  };
+  const dot = (a: readonly number[] = [], b: readonly number[] = []) =>
+    a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+
+  it('offers them only for a model that is made for them', async () => {
+    assert.deepEqual(await load('embedding'), ['embeddings']);
+  });
+
+  it('makes vectors of length one, the same for the same text, and counts the tokens as the recount does', async () => {
+    const { vectors, end, prompt } = await vectorsOf(['The river runs.', 'To make bread', 'The river runs.']);
+    assert.equal(vectors.length, 3);
+    for (const vector of vectors) assert.ok(Math.abs(dot(vector, vector) - 1) < 1e-5);
+    assert.ok(Math.abs(dot(vectors[0], vectors[2]) - 1) < 1e-5);
+    assert.ok(dot(vectors[0], vectors[1]) < 0.999);
+    assert.deepEqual([end.outputTokens, end.readTokens], [0, end.inputTokens]);
+    const { sha256 } = files.get('embedding') ?? assert.fail();
+    const counted = await tokenizer.recount({ sha256, prompt, stop: [], tokens: [], text: '' });
+    assert.equal(counted?.inputTokens, end.inputTokens);
+  });
+
+  it('rejects a text that exceeds the context', async () => {
+    await assert.rejects(vectorsOf(['river '.repeat(3_000)]), (error) =>
+      isAppError(error, 'context-exceeded'),
+    );
   });
 });

@@ -17,6 +17,7 @@ export interface ScriptedRun {
   piece(piece: Partial<AnswerPiece>, ...tokens: number[]): void;
   /** Makes an abort report that only this many tokens of the prompt were read. */
   readOnAbort(tokens: number): void;
+  vectors(...vectors: string[]): void;
   end(reason: EndReason): void;
   fail(code: ErrorCode): void;
   /** Fails with an error that isn't an AppError. */
@@ -87,6 +88,7 @@ export function createScriptedEngine(): ScriptedEngine {
         const { choice: _, ...content } = piece;
         push({ type: 'text', text: '', ...content, tokens });
       },
+      vectors: (...vectors) => push({ type: 'vectors', vectors }),
       readOnAbort(tokens) {
         readTokens = tokens;
       },

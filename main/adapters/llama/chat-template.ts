@@ -13,6 +13,7 @@ import {
 } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
 import type { Prompt } from '../../ports/engine.ts';
+import { embeddingTokens } from './embedding-tokens.ts';
 import { createPlaceholders, type Placeholders } from './placeholders.ts';
 import { type MessageRoles, templateMessages, templateTools } from './template-messages.ts';
 import { detectFormat, type ToolFormat } from './tool-format.ts';
@@ -47,6 +48,10 @@ export function createTemplate(model: LlamaModel): Template {
     tokenize(prompt) {
       if (prompt.kind === 'text') {
         return { tokens: withBos(model.tokenize(prompt.text)), ends: new Set(), isThinking: false };
+      }
+      if (prompt.kind === 'embed') {
+        const tokens = prompt.texts.flatMap((text) => embeddingTokens(model, text));
+        return { tokens, ends: new Set(), isThinking: false };
       }
       const { text, isThinking } = rendering.render(prompt);
       return { tokens: withBos(text.tokenize(model.tokenizer)), ends: rendering.ends, isThinking };

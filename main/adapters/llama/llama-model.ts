@@ -8,6 +8,7 @@ import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engin
 import { type Llamas, type Placed, place } from './card-memory.ts';
 import { createTemplate, type Template } from './chat-template.ts';
 import type { Duty } from './duty.ts';
+import { createEmbedder, isEmbeddingModel } from './embed-texts.ts';
 import { generateResponse } from './generate-response.ts';
 
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
@@ -47,6 +48,7 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
   const free = Array.from({ length: command.sequences }, () => context.getSequence());
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
+  const embedder = createEmbedder(loaded, contextTokens, command.threads);
   return {
     report: {
       contextTokens,
@@ -56,9 +58,12 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
       loadMs: performance.now() - startedAtMs,
       quantisation: quantisation(loaded),
       parameterCount: parameterCount(loaded),
-      features: featuresOf(template),
+      features: isEmbeddingModel(loaded) ? ['embeddings'] : featuresOf(template),
     },
     async generate(generate, signal, emit) {
+      const { prompt } = generate.request;
+      if (prompt.kind === 'embed')
+        return embedder.embed(prompt.texts, { command: generate, signal, emit, duty });
       const sequence = forceUnwrap('the supervisor sends no more requests than sequences', free.pop());
       try {
         return await generateResponse({
@@ -78,6 +83,7 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
       }
     },
     async dispose() {
+      await embedder.dispose();
       await context.dispose();
       await loaded.dispose();
     },

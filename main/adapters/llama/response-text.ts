@@ -26,7 +26,7 @@ export function createResponseText(options: ResponseTextOptions): ResponseText {
   const { model, template, prompt, tokenized, stop } = options;
   const tools = prompt.kind === 'chat' ? prompt.tools : undefined;
   // Continuing a text or an unfinished response keeps its next space; a new response starts without one.
-  const continues = prompt.kind === 'text' || prompt.continuesLast === true;
+  const continues = prompt.kind === 'text' || (prompt.kind === 'chat' && prompt.continuesLast === true);
   const detokenize = createDetokenizer(model, tools !== undefined || template.reasons);
   const text = createAnswerText(stop, detokenize, continues ? tokenized.tokens : []);
   const parser = createAnswerParser({

@@ -58,6 +58,7 @@ export class AnswerProgress {
    * state the next provider can't take up.
    */
   canContinue({ prompt, choices, json, topLogprobs }: AskedCompletion): boolean {
+    if (prompt.kind === 'embed') return false;
     const isForced =
       prompt.kind === 'chat' && prompt.toolChoice !== undefined && prompt.toolChoice.kind !== 'auto';
     return choices === 1 && json === null && topLogprobs === null && !isForced && !this.#isStructured;
@@ -77,6 +78,7 @@ export class AnswerProgress {
 
 function begunPrompt(prompt: AskedCompletion['prompt'], text: string): AskedCompletion['prompt'] {
   if (prompt.kind === 'text') return { kind: 'text', text: prompt.text + text };
+  if (prompt.kind === 'embed') return prompt;
   const { messages, continuesLast } = prompt;
   const last = continuesLast ? messages.at(-1) : undefined;
   const earlier = last ? messages.slice(0, -1) : messages;

@@ -114,6 +114,7 @@ export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Res
       const batch = await answer.next();
       pieces.push(...batch.pieces);
       if (!batch.end) continue;
+      checkVectors(head.asked, pieces);
       void answer.conclude();
       return Response.json(createAnswerFormat(head).whole(pieces, batch.end), {
         headers: answerHeaders(head.asked),
@@ -122,5 +123,17 @@ export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Res
   } catch (error) {
     await answer.conclude(asFailure(error));
     throw error;
+  }
+}
+
+/** Fails with `engine-failed` if there isn't one vector for each text. */
+function checkVectors({ prompt }: AskedCompletion, pieces: readonly AnswerPiece[]): void {
+  if (prompt.kind !== 'embed') return;
+  const count = pieces.reduce((sum, { vectors = [] }) => sum + vectors.length, 0);
+  if (count !== prompt.texts.length) {
+    throw new AppError(
+      'engine-failed',
+      'The provider sent another number of embeddings than there are texts.',
+    );
   }
 }

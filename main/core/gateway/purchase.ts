@@ -4,7 +4,7 @@ import { type AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import { toRequestBody } from '../../../shared/openai-body.ts';
-import { CHAT_PATH, TEXT_PATH } from '../../../shared/wire.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -72,6 +72,9 @@ export interface PurchaseRequest {
   readonly continues: string | null;
 }
 
+/** Whatever API a client uses, a provider is asked for one of these. */
+const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as const;
+
 /**
  * Pays and sends the request; resolves when the provider begins to answer. Fails with an AppError, with nothing left
  * open; `details.reason` is {@link PAYMENT_CORRECTED} after a 402.
@@ -80,7 +83,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const { network, payer, clock } = context;
   const { candidate, asked, requester } = request;
   const { peer } = candidate;
-  const path = asked.prompt.kind === 'chat' ? CHAT_PATH : TEXT_PATH;
+  const path = PATHS[asked.prompt.kind];
   const costMax = askedCostMax(candidate.model.price, asked, asked.maxTokens);
   const hold = request.budget.hold(peer, costMax);
   const provider = { peer, fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init) };

@@ -1,10 +1,10 @@
 /** The local OpenAI-compatible service: finds a provider for each request, pays it and passes its answer on. */
 import { type Context, Hono } from 'hono';
-import { AppError, isAppError } from '../../../shared/errors.ts';
+import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
 import { fingerprintOf } from '../../../shared/openai-answer.ts';
-import { EMBEDDINGS_PATH, MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
+import { MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -20,10 +20,10 @@ import {
   isLateAfter,
   limitBodies,
   onAbort,
+  PAID_ENDPOINTS,
   type ReadAsked,
   type ReportUnexpected,
   readJsonBody,
-  TEXT_ENDPOINTS,
 } from '../openai-http/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
 import { type Availability, createAvailability } from './availability.ts';
@@ -116,10 +116,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
     if (!found) throw availability.explain(notOffered(), id);
     return request.json(found);
   });
-  for (const { path, read } of TEXT_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
-  app.post(EMBEDDINGS_PATH, () => {
-    throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
-  });
+  for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
   return { app, idle: search.idle };

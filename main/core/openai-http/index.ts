@@ -1,6 +1,6 @@
 /** Public interface of the OpenAI HTTP module. */
 export { limitBodies, mayExceed, readJsonBody } from './body.ts';
-export { answerHeaders, type ReadAsked, TEXT_ENDPOINTS } from './endpoints.ts';
+export { answerHeaders, PAID_ENDPOINTS, type ReadAsked } from './endpoints.ts';
 export {
   answerFailures,
   createFailures,

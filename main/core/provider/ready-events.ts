@@ -4,6 +4,7 @@ import type { GenerateEvent } from '../../ports/engine.ts';
 
 type StartEvent = Extract<GenerateEvent, { type: 'start' }>;
 type TextEvent = Extract<GenerateEvent, { type: 'text' }>;
+type VectorsEvent = Extract<GenerateEvent, { type: 'vectors' }>;
 type EndEvent = Extract<GenerateEvent, { type: 'end' }>;
 
 /**
@@ -12,6 +13,7 @@ type EndEvent = Extract<GenerateEvent, { type: 'end' }>;
  */
 export type WorkEvent =
   | StartEvent
+  | VectorsEvent
   | (TextEvent & { readonly choice: number })
   | (EndEvent & { readonly reasons: readonly EndEvent['reason'][] });
 
@@ -38,6 +40,8 @@ export function readyEvents(sources: readonly AsyncIterable<GenerateEvent>[]): R
       ready.push({ type: 'start', inputTokens: startedTokens });
     } else if (event.type === 'text') {
       ready.push({ ...event, choice });
+    } else if (event.type === 'vectors') {
+      ready.push(event);
     } else {
       ends[choice] = event;
       const known = ends.filter((end) => end !== undefined);

@@ -7,7 +7,7 @@ import { featureMissing, missingFeature } from '../../../shared/model-features.t
 import { amount } from '../../../shared/money.ts';
 import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
 import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';
-import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
@@ -29,10 +29,10 @@ import {
   limitBodies,
   mayExceed,
   onAbort,
+  PAID_ENDPOINTS,
   type ReadAsked,
   type ReportUnexpected,
   readJsonBody,
-  TEXT_ENDPOINTS,
 } from '../openai-http/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -108,13 +108,10 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const data = offer.models.map((model) => ({ ...listed(model), ...common }));
     return context.json({ object: 'list', data });
   });
-  for (const { path, read } of TEXT_ENDPOINTS) {
+  for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
     app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
   }
-  app.post(EMBEDDINGS_PATH, () => {
-    throw new AppError('unsupported', 'This provider offers no embedding model.');
-  });
   app.post(CHANNEL_PATH, (context) => {
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));

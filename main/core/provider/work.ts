@@ -3,6 +3,7 @@
  * requester, the owner, the engine or the end of the answer), the job is concluded exactly once and its slot is freed.
  */
 import type { AnswerFormat } from '../../../shared/answer-format.ts';
+import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from '../../../shared/offer.ts';
@@ -90,7 +91,7 @@ async function whole(work: Work, format: AnswerFormat, first: readonly WorkEvent
     end = endOf(more);
   }
   if (end.reason === 'aborted') throw abortedError(work);
-  const written = events.filter((event) => event.type === 'text');
+  const written = events.flatMap(piecesOf);
   const tokens = written.flatMap((piece) => piece.tokens);
   work.job.delivered(tokens);
   const settled = await work.job.end({ kind: 'complete', finishReason: end.reason });
@@ -119,9 +120,10 @@ async function* pieces(
     while (true) {
       const tokens: number[] = [];
       for (const event of events) {
-        if (event.type !== 'text') continue;
-        text += format.piece(event);
-        tokens.push(...event.tokens);
+        for (const piece of piecesOf(event)) {
+          text += format.piece(piece);
+          tokens.push(...piece.tokens);
+        }
       }
       const end = endOf(events);
       hasEnded = end !== undefined;
@@ -150,6 +152,12 @@ async function* pieces(
     await job.end({ kind: 'aborted', by: 'requester' });
     work.done();
   }
+}
+
+/** The part of an answer that an event holds, if any. */
+function piecesOf(event: WorkEvent): readonly AnswerPiece[] {
+  if (event.type === 'text') return [event];
+  return event.type === 'vectors' ? [{ text: '', tokens: [], vectors: event.vectors }] : [];
 }
 
 /** The events that follow an answer: receipt and payment response, if anything was charged. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createOpenAI } from '@ai-sdk/openai';
 import { APICallError, embedMany, generateObject, generateText, jsonSchema, streamText, tool } from 'ai';
-import { apiKey, baseURL, checkCity, model, report, schema } from './common.mjs';
+import { apiKey, baseURL, checkCity, embeddingModel, model, report, schema } from './common.mjs';
 
 const openai = createOpenAI({ baseURL, apiKey });
 const common = { model: openai(model), maxRetries: 0, maxOutputTokens: 100 };
@@ -39,7 +39,7 @@ await report({
   },
   async embeddings() {
     const { embeddings } = await embedMany({
-      model: openai.embedding(model),
+      model: openai.embedding(embeddingModel),
       values: ['a', 'b'],
       maxRetries: 0,
     });

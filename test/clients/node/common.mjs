@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 export const baseURL = process.env.IDLEWATT_BASE_URL;
 export const apiKey = process.env.IDLEWATT_KEY;
 export const model = process.env.IDLEWATT_MODEL;
+export const embeddingModel = process.env.IDLEWATT_EMBEDDING_MODEL;
 export const messages = [{ role: 'user', content: 'What is the weather?' }];
 export const schema = {
   type: 'object',

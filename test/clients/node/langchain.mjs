@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { z } from 'zod';
-import { apiKey, baseURL, checkCity, model, report, tool } from './common.mjs';
+import { apiKey, baseURL, checkCity, embeddingModel, model, report, tool } from './common.mjs';
 
 const common = { model, apiKey, maxRetries: 0, maxTokens: 100, configuration: { baseURL } };
 const chat = new ChatOpenAI(common);
@@ -36,7 +36,12 @@ await report({
     assert.ok((await new ChatOpenAI({ ...common, useResponsesApi: true }).invoke('Hi')).content);
   },
   async embeddings() {
-    const made = new OpenAIEmbeddings({ model, apiKey, maxRetries: 0, configuration: { baseURL } });
+    const made = new OpenAIEmbeddings({
+      model: embeddingModel,
+      apiKey,
+      maxRetries: 0,
+      configuration: { baseURL },
+    });
     assert.equal((await made.embedDocuments(['a', 'b'])).length, 2);
   },
   async error() {

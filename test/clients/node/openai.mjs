@@ -1,7 +1,17 @@
 /** OpenAI's library for Node. */
 import assert from 'node:assert/strict';
 import OpenAI, { BadRequestError, NotFoundError } from 'openai';
-import { apiKey, baseURL, checkCity, messages, model, report, schema, tool } from './common.mjs';
+import {
+  apiKey,
+  baseURL,
+  checkCity,
+  embeddingModel,
+  messages,
+  model,
+  report,
+  schema,
+  tool,
+} from './common.mjs';
 
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const city = (call) => JSON.parse(call.function.arguments).city;
@@ -46,7 +56,7 @@ await report({
     checkCity(JSON.parse(output[0].arguments).city);
   },
   async embeddings() {
-    const { data } = await client.embeddings.create({ model, input: ['a', 'b'] });
+    const { data } = await client.embeddings.create({ model: embeddingModel, input: ['a', 'b'] });
     assert.ok(data.length === 2 && data[0].embedding.length > 8);
   },
   async error() {

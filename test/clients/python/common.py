@@ -5,6 +5,7 @@ import os
 BASE_URL = os.environ["IDLEWATT_BASE_URL"]
 KEY = os.environ["IDLEWATT_KEY"]
 MODEL = os.environ["IDLEWATT_MODEL"]
+EMBEDDING_MODEL = os.environ["IDLEWATT_EMBEDDING_MODEL"]
 ASK = [{"role": "user", "content": "What is the weather?"}]
 SCHEMA = {
     "type": "object",

@@ -2,7 +2,7 @@
 from typing import Literal
 
 import openai
-from common import BASE_URL, KEY, MODEL, TOOL, check_city, report
+from common import BASE_URL, EMBEDDING_MODEL, KEY, MODEL, TOOL, check_city, report
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
@@ -30,7 +30,7 @@ def tools_streamed():
 
 
 def embeddings():
-    made = OpenAIEmbeddings(model=MODEL, base_url=BASE_URL, api_key=KEY, check_embedding_ctx_length=False)
+    made = OpenAIEmbeddings(model=EMBEDDING_MODEL, base_url=BASE_URL, api_key=KEY, check_embedding_ctx_length=False)
     assert len(made.embed_documents(["a", "b"])) == 2
 
 

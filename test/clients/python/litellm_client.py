@@ -2,7 +2,7 @@
 import json
 
 import litellm
-from common import ASK, BASE_URL, KEY, MODEL, SCHEMA, TOOL, check_city, report
+from common import ASK, BASE_URL, EMBEDDING_MODEL, KEY, MODEL, SCHEMA, TOOL, check_city, report
 
 litellm.suppress_debug_info = True
 COMMON = {"model": f"openai/{MODEL}", "api_base": BASE_URL, "api_key": KEY, "num_retries": 0}
@@ -42,7 +42,7 @@ def responses():
 
 
 def embeddings():
-    assert len(litellm.embedding(input=["a", "b"], encoding_format="float", **COMMON).data) == 2
+    assert len(litellm.embedding(input=["a", "b"], encoding_format="float", **{**COMMON, "model": f"openai/{EMBEDDING_MODEL}"}).data) == 2
 
 
 def error():

@@ -2,7 +2,7 @@
 import json
 
 import openai
-from common import ASK, BASE_URL, KEY, MODEL, SCHEMA, TOOL, check_city, report
+from common import ASK, BASE_URL, EMBEDDING_MODEL, KEY, MODEL, SCHEMA, TOOL, check_city, report
 from pydantic import BaseModel
 from typing import Literal
 
@@ -52,7 +52,7 @@ def responses():
 
 
 def embeddings():
-    vectors = client.embeddings.create(model=MODEL, input=["a", "b"]).data
+    vectors = client.embeddings.create(model=EMBEDDING_MODEL, input=["a", "b"]).data
     assert len(vectors) == 2 and len(vectors[0].embedding) == len(vectors[1].embedding) > 8
 
 

@@ -22,6 +22,7 @@ const ABLE: OfferedModel = {
   price: { inputPerMillion: '2000000', outputPerMillion: '7000000' },
   features: ['tools', 'json', 'logprobs', 'sampling', 'reasoning'],
 };
+const EMBEDDING: OfferedModel = { ...ABLE, id: 'vectors', features: ['embeddings'] };
 const PLAIN: OfferedModel = { ...CHEAP, id: 'plain' };
 const TOOL: Tool = {
   name: 'weather',
@@ -44,7 +45,7 @@ async function open() {
   await buying.start();
   await selling.start();
   const engine = createScriptedEngine();
-  const provider = createFakeProvider(selling, { models: [ABLE, PLAIN], engine });
+  const provider = createFakeProvider(selling, { models: [ABLE, PLAIN, EMBEDDING], engine });
   await buying.connect(selling.addresses()[0] ?? '');
   const gateway = await createFakeGateway(buying);
   await gateway.directory.find(null);
@@ -252,6 +253,7 @@ describe('refusals of the gateway', () => {
     assert.deepEqual(features, [
       ['able', [...(ABLE.features ?? [])].sort()],
       ['plain', []],
+      ['vectors', ['embeddings']],
     ]);
   });
 
@@ -433,5 +435,62 @@ describe('a beginning of a message through the gateway', () => {
     run.text(' fine', 1);
     run.end('stop');
     assert.equal((await (await answer).json()).content[0].text, ' fine');
+  });
+});
+
+describe('embeddings through the gateway', () => {
+  const floats = (...values: number[]) => Buffer.from(Float32Array.from(values).buffer).toString('base64');
+
+  it('has a vector for each text, as floats and as base64, and costs the input alone', async () => {
+    for (const encoding_format of ['float', 'base64', undefined] as const) {
+      const answer = client.embeddings.create({
+        model: 'vectors',
+        input: ['a', 'b'],
+        ...(encoding_format && { encoding_format }),
+      });
+      const run = await market.engine.next();
+      assert.deepEqual(run.request.prompt, { kind: 'embed', texts: ['a', 'b'] });
+      run.start(7);
+      run.vectors(floats(0.5, -1), floats(0.25, 1));
+      run.end('stop');
+      const { data, usage } = await answer;
+      const expected: unknown[] = [
+        [0.5, -1],
+        [0.25, 1],
+      ];
+      const encoded: unknown[] = [floats(0.5, -1), floats(0.25, 1)];
+      assert.deepEqual(
+        data.map(({ embedding }) => embedding),
+        encoding_format === 'base64' ? encoded : expected,
+      );
+      assert.deepEqual(usage, { prompt_tokens: 7, total_tokens: 7 });
+      await assertCharged(7, 0);
+    }
+  });
+
+  it('carries vectors that are longer together than an event may be', async () => {
+    const long = floats(...Array.from({ length: 4_096 }, (_, index) => index));
+    const input = Array.from({ length: 64 }, (_, index) => `text ${index}`);
+    const answer = client.embeddings.create({ model: 'vectors', input, encoding_format: 'base64' });
+    const run = await market.engine.next();
+    run.start(70);
+    run.vectors(...input.map(() => long));
+    run.end('stop');
+    assert.equal((await answer).data.length, 64);
+    await assertCharged(70, 0);
+  });
+
+  it('refuses a model that writes, token IDs and an answer with too few vectors', async () => {
+    const create = (more: object) => client.embeddings.create({ model: 'vectors', input: 'x', ...more });
+    await assert.rejects(create({ model: 'able' }), /embeddings/);
+    await assert.rejects(create({ input: [[1, 2]] }), /token IDs/);
+    await assert.rejects(create({ input: [''] }), /empty/);
+    await assert.rejects(create({ dimensions: 5 }), /dimensions/);
+    const short = create({ input: ['a', 'b'] });
+    const run = await market.engine.next();
+    run.start(2);
+    run.vectors(floats(1));
+    run.end('stop');
+    await assert.rejects(short, /number of embeddings/);
   });
 });

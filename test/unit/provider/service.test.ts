@@ -38,7 +38,8 @@ describe('provider: public information', () => {
   it('answers what it does not support with an error', async () => {
     const { service } = await setUp();
     const post = { method: 'POST', body: '{}' };
-    await refused(await service.app.request(EMBEDDINGS_PATH, post), 400, { code: 'unsupported' });
+    await refused(await service.app.request(EMBEDDINGS_PATH, post), 402, { code: 'voucher-missing' });
+    await refused(await service.app.request(EMBEDDINGS_PATH), 402, { code: 'voucher-missing' });
     await refused(await service.app.request('/v1/nothing'), 404, { code: 'not-found' });
   });
 
