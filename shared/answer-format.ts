@@ -12,7 +12,7 @@ export interface AnswerHead {
   readonly fingerprint: string;
 }
 
-/** How a complete answer ended: one reason for each choice. */
+/** The end of a complete answer: one reason for each choice. */
 export interface AnswerEnd {
   readonly finishReasons: readonly string[];
   readonly usage: Usage;

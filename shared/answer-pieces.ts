@@ -25,11 +25,11 @@ export interface TokenLogprob extends TokenProbability {
 
 /** A part of an answer with the tokens that it is made of. At most one of text, reasoning and calls has content. */
 export interface AnswerPiece {
-  /** Which of the answers to the prompt; absent: the first. */
+  /** Position among the answers to the prompt; absent: the first. */
   readonly choice?: number;
   readonly text: string;
   readonly tokens: readonly number[];
-  /** What a reasoning model thinks before it answers. */
+  /** Thoughts of a reasoning model before it answers. */
   readonly reasoning?: string;
   readonly toolCalls?: readonly ToolCallDelta[];
   /** One for each token, if they were requested. */

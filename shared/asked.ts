@@ -5,6 +5,7 @@
 import type { ModelFeature } from './model-features.ts';
 import type { Amount } from './money.ts';
 import { charge, inputTokensMax, type Price } from './price.ts';
+import { utf8Length } from './utf8.ts';
 
 /** A call of one of the buyer's functions. */
 export interface ToolCall {
@@ -20,7 +21,7 @@ export interface AskedMessage {
   /** Empty for a message that only calls tools. */
   readonly content: string;
   readonly name?: string;
-  /** What a reasoning model thought before it wrote the content. */
+  /** Thoughts of a reasoning model before it wrote the content. */
   readonly reasoning?: string;
   readonly toolCalls?: readonly ToolCall[];
   /** The call that a message of the role `tool` answers. */
@@ -73,7 +74,7 @@ export type AnswerJson =
       readonly isStrict: boolean;
     };
 
-/** How the next token is chosen, in addition to temperature and top-p. */
+/** Choice of the next token, in addition to temperature and top-p. */
 export interface Sampling {
   readonly topK?: number;
   readonly minP?: number;
@@ -108,7 +109,7 @@ export interface AskedCompletion {
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly returnTokenIds: boolean;
-  /** How a client wants its vectors. */
+  /** True if vectors are returned as base64. */
   readonly isBase64?: boolean;
   /** Names of parameters that were accepted and have no effect. */
   readonly ignored: readonly string[];
@@ -143,8 +144,7 @@ function toolTexts({ prompt }: Pick<AskedCompletion, 'prompt'>): readonly string
 
 /** UTF-8 bytes of the prompt, with its tools. */
 export function promptBytes(asked: Pick<AskedCompletion, 'prompt'>): number {
-  const encoder = new TextEncoder();
-  return [...textsOf(asked), ...toolTexts(asked)].reduce((sum, text) => sum + encoder.encode(text).length, 0);
+  return [...textsOf(asked), ...toolTexts(asked)].reduce((sum, text) => sum + utf8Length(text), 0);
 }
 
 /** Upper bound of the tokens of one prompt, without a tokenizer. */

@@ -58,7 +58,25 @@ function wholeEmbeddings(
 }
 
 function floatsOf(vector: string): number[] {
-  const bytes = Uint8Array.from(atob(vector), (character) => character.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => view.getFloat32(index * 4, true));
+  const view = new DataView(bytesOf(vector).buffer);
+  return Array.from({ length: Math.floor(view.byteLength / 4) }, (_, index) =>
+    view.getFloat32(index * 4, true),
+  );
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const text = base64.replace(/=+$/, '');
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let bits = 0;
+  let length = 0;
+  for (const character of text) {
+    bits = ((bits << 6) | BASE64.indexOf(character)) & 0xffff;
+    length += 1;
+    // Each character but every fourth completes a byte.
+    const index = Math.floor((length * 6) / 8) - 1;
+    if (length % 4 !== 1) bytes[index] = bits >> ((length * 6) % 8);
+  }
+  return bytes;
 }

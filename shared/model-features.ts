@@ -1,4 +1,4 @@
-/** What a model, or the engine that runs it, can do beyond plain text. Offers and `/v1/models` list it. */
+/** Abilities of a model, or the engine that runs it, beyond plain text. Offers and `/v1/models` list them. */
 import { AppError } from './errors.ts';
 
 export const MODEL_FEATURES = [
@@ -18,7 +18,7 @@ export const MODEL_FEATURES = [
 
 export type ModelFeature = (typeof MODEL_FEATURES)[number];
 
-/** The parameter of a request that needs the feature, and what a client is told if the model doesn't have it. */
+/** The parameter of a request that needs the feature, and the words for it in the error. */
 const NEEDS: Readonly<Record<ModelFeature, { readonly param: string; readonly what: string }>> = {
   tools: { param: 'tools', what: 'call tools' },
   json: { param: 'response_format', what: 'write JSON of a schema' },

@@ -1,7 +1,7 @@
 /** The body in which the gateway sends a request to a provider: only what the answer depends on. */
 import type { AnswerJson, AskedCompletion, AskedMessage, ChatPrompt, Sampling, Tool } from './asked.ts';
 
-/** A chat or text completion, whatever API the client uses. */
+/** A chat or text completion, or embeddings, regardless of the API that the client uses. */
 export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
   if (asked.prompt.kind === 'embed') {
     return { model: asked.model, input: asked.prompt.texts, encoding_format: 'base64', stream: true };

@@ -1,4 +1,4 @@
-/** What the gateway reads of a provider's answer: the events of a stream, and errors. */
+/** Parts of a provider's answer that the gateway reads: the events of a stream, and errors. */
 import { z } from 'zod';
 import type { AnswerPiece, TokenLogprob } from './answer-pieces.ts';
 import {
@@ -8,6 +8,7 @@ import {
   TOP_LOGPROBS_MAX,
   VECTOR_CHARACTERS_MAX,
 } from './request-limits.ts';
+import { utf8Bytes } from './utf8.ts';
 
 export const usageSchema = z.object({
   prompt_tokens: z.number().int().nonnegative(),
@@ -113,7 +114,7 @@ function logprobsOf(logprobs: Choice['logprobs']): readonly TokenLogprob[] {
     given: T,
   ) => ({
     ...given,
-    bytes: given.bytes ?? [...new TextEncoder().encode(given.token)],
+    bytes: given.bytes ?? utf8Bytes(given.token),
   });
   if ('tokens' in logprobs) {
     return logprobs.tokens.map((token, index) => ({

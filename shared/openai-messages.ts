@@ -99,7 +99,7 @@ function readMessage(message: Message, at: string, refuse: Refuse): AskedMessage
   const calls = message.tool_calls ?? [];
   if (calls.length > 0 && role !== 'assistant') refuse(`${at}.tool_calls`, 'only the assistant calls tools');
   if (role === 'tool' && typeof toolCallId !== 'string') refuse(`${at}.tool_call_id`, 'is required');
-  // Clients send an answer without text as null, or leave the content out beside tool calls.
+  // Clients send an answer without text as null, or leave the content out next to tool calls.
   const content = contentText(message.content) ?? message.refusal ?? null;
   if (content === null && role !== 'assistant') refuse(`${at}.content`, 'is required');
   const toolCalls = calls.map((call, position) => readCall(call, `${at}.tool_calls.${position}`, refuse));

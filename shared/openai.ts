@@ -85,7 +85,7 @@ const textRequestSchema = z.looseObject({
   logprobs: z.number().int().min(0).max(TEXT_LOGPROBS_MAX).nullish(),
 });
 
-/** What the two completions endpoints are called. */
+/** The two completions endpoints. */
 export type CompletionKind = 'chat' | 'text';
 
 /** Parses a request body. Fails with `bad-request`; `details.param` is the parameter. */

@@ -184,7 +184,7 @@ function toResponseFormat(format: z.output<typeof formatSchema> | null | undefin
   return { type, json_schema: { name, schema, strict } };
 }
 
-/** Runs a translation; an error names the parameter as the client knows it. */
+/** Runs a translation; an error has the parameter's name in the client's API. */
 export function renamed<T>(names: Readonly<Record<string, string>>, read: () => T): T {
   try {
     return read();

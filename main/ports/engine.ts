@@ -33,7 +33,7 @@ export interface LoadedModel {
   readonly loadMs: number;
   readonly quantisation: string;
   readonly parameterCount: number | null;
-  /** What the model can do beyond plain text. Absent: nothing. */
+  /** Abilities of the model beyond plain text. Absent: none. */
   readonly features?: readonly ModelFeature[];
   /** State of each part of the sandbox. */
   readonly sandbox: SandboxReport;
@@ -65,7 +65,7 @@ export type GenerateEvent =
       readonly type: 'text';
       readonly text: string;
       readonly tokens: readonly number[];
-      /** What a reasoning model thinks; `text` is empty then. */
+      /** Thoughts of a reasoning model; `text` is empty then. */
       readonly reasoning?: string;
       /** Parts of calls; `text` is empty then. */
       readonly toolCalls?: readonly ToolCallDelta[];

@@ -19,7 +19,7 @@ export interface ClientCase {
   readonly language: 'python' | 'node';
   /** Packages to install. */
   readonly packages: readonly string[];
-  /** Why it doesn't try an ability. */
+  /** Reasons for abilities that it doesn't try. */
   readonly without: Partial<Record<Ability, string>>;
 }
 

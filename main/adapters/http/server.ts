@@ -43,7 +43,7 @@ const FIRST_PROBE_MS = 10;
 /** Interval of the probes that tell a client that has left from one that only closed its side. */
 const PROBE_INTERVAL_MS = 500;
 
-/** What an event stream may hold at any place; clients ignore it. */
+/** A comment that an event stream may hold at any place; clients ignore it. */
 const EVENT_COMMENT = ':\n\n';
 
 /**
@@ -73,7 +73,7 @@ function probeHalfClosed(request: IncomingMessage, response: ServerResponse): vo
   });
 }
 
-/** Returns a function that tells whether the response is an event stream; its own headers don't show that. */
+/** Returns a function that returns true if the response is an event stream; its own headers don't show that. */
 function watchHead(response: ServerResponse): () => boolean {
   let isEventStream = false;
   const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;

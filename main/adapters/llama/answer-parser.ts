@@ -115,7 +115,7 @@ function assemble(parts: readonly Part[], tokens: readonly number[]): ParsedPiec
 class ParserMachine {
   readonly #options: ParserOptions;
   #state: State;
-  /** What isn't decided yet, and where it begins. */
+  /** Text that isn't decided yet, and where it begins. */
   #rest = '';
   #position = 0;
   #parts: Part[] = [];
@@ -337,13 +337,13 @@ class ParserMachine {
     else this.#emit(this.#rest.length, { call: { index: this.calls - 1, arguments: this.#rest } });
   }
 
-  /** Consumes what ends a call. Whatever else follows is text again. */
+  /** Consumes the end of a call. All else that follows is text again. */
   #callEnd(): boolean {
     const { format } = this.#options;
     const pattern = CALL_ENDS[format ?? 'generic'];
     const whole = pattern.exec(this.#rest);
     const length = whole?.[0].length ?? 0;
-    // An end that may go on has to wait for the next text.
+    // An end that may be longer has to wait for the next text.
     if (
       length === this.#rest.length &&
       this.#rest.length < CALL_HEAD_CHARACTERS_MAX &&
@@ -374,7 +374,7 @@ class ParserMachine {
   }
 }
 
-/** What may follow the arguments of a call, as far as it has arrived. */
+/** Text that may follow the arguments of a call, as far as it has arrived. */
 const CALL_ENDS: Readonly<Record<ToolFormat, RegExp>> = {
   hermes: /^\s*\}?\s*(<\/tool_call>|<(\/(t(o(o(l(_(c(a(l(l)?)?)?)?)?)?)?)?)?)?$)?/,
   mistral: /^\s*\}?\s*[,\]]?/,

@@ -69,7 +69,7 @@ function encode(vector: readonly number[]): string {
   return bytes.toString('base64');
 }
 
-/** True if the file says how to make one vector of all tokens, which only embedding models do. */
+/** True if the file has the rule that makes one vector of all tokens, as only embedding models do. */
 export function isEmbeddingModel(model: LlamaModel): boolean {
   const { general, ...metadata } = model.fileInfo.metadata;
   const own = (metadata as Record<string, unknown>)[

@@ -192,7 +192,7 @@ function nextTokens({ sequence, prompt, sampler, model, logprobs }: DecodeOption
       end: () => tokens.return(),
     };
   }
-  // The library goes on with the token that it is given back. One that ends the response must be reported, too: our
+  // The library continues with the token that it gets. One that ends the response must be reported, too: our
   // choice may be another one.
   const withMetadata = sequence.evaluateWithMetadata(
     prompt.tokens,

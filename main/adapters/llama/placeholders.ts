@@ -1,14 +1,14 @@
 /**
- * Stand-ins for texts of the requester while a template is rendered. Afterwards the texts are put back as plain text, so
+ * Placeholders for texts of the requester while a template is rendered. Afterwards the texts are put back as plain text, so
  * that none of them can become a control token, which could end its own turn.
  */
 
 export interface Placeholders {
-  /** Returns the text itself if it can't contain a control token, or a stand-in for it. */
+  /** Returns the text itself if it can't contain a control token, or a placeholder for it. */
   of(text: string): string;
-  /** Returns a stand-in in any case, for the text that {@link untilLast} looks for. */
+  /** Returns a placeholder in any case, for the text that {@link untilLast} looks for. */
   ofLast(text: string): string;
-  /** Returns the rendered text up to the end of the last stand-in made by {@link ofLast}. */
+  /** Returns the rendered text up to the end of the last placeholder made by {@link ofLast}. */
   untilLast(rendered: string): string;
   /** Splits a rendered text into what the template wrote and what the requester did. */
   split(rendered: string): readonly TextPart[];
@@ -19,7 +19,7 @@ export interface TextPart {
   readonly isUserText: boolean;
 }
 
-/** `nonce` is unknown to the requester, so no text can contain a stand-in. */
+/** `nonce` is unknown to the requester, so no text can contain a placeholder. */
 export function createPlaceholders(nonce: string, isRisky: (text: string) => boolean): Placeholders {
   const texts: string[] = [];
   const pattern = new RegExp(`Zq${nonce}x(\\d+)q`, 'g');

@@ -1,5 +1,5 @@
 /**
- * How the next token of a response is chosen: the library's sampler, or, if probabilities are requested, our own choice
+ * Choice of the next token of a response: by the library's sampler, or, if probabilities are requested, our own choice
  * among the most likely tokens, because the library reports only what its sampler has left over.
  */
 import { type LlamaModel, type SequenceEvaluateOptions, type Token, TokenBias } from 'node-llama-cpp';

@@ -1,4 +1,4 @@
-/** Messages and tools in the form that chat templates expect, with stand-ins for texts that must stay plain. */
+/** Messages and tools in the form that chat templates expect, with placeholders for texts that must stay plain. */
 import { createHash } from 'node:crypto';
 import type { AskedMessage, Tool } from '../../../shared/asked.ts';
 import { parseJson } from '../../../shared/json.ts';
@@ -30,7 +30,7 @@ export function templateMessages(
     };
     return {
       ...(plain(rest, places) as Record<string, unknown>),
-      // Templates expect text, also beside calls.
+      // Templates expect text, also next to calls.
       content: isContinued ? places.ofLast(String(content)) : places.of(String(content ?? '')),
       ...calls,
     };

@@ -16,7 +16,7 @@ export interface ListedModel {
   readonly quantisation: string;
   readonly sha256: string;
   readonly decode_tokens_per_second: number | null;
-  /** What the model can do beyond plain text, at any of its providers. */
+  /** Abilities of the model beyond plain text, at any of its providers. */
   readonly features: readonly string[];
   /** Number of providers that sell it. */
   readonly providers: number;

@@ -146,7 +146,7 @@ function enqueue(
   queue.splice(index < 0 ? queue.length : index, 0, renewed);
 }
 
-/** Codes by which a provider says that it doesn't have a parameter. */
+/** Codes of a provider that doesn't have a parameter. */
 const PARAMETER_CODES = new Set(['unknown_parameter', 'unsupported_parameter']);
 
 /** Decides how one search continues after a failed attempt. */

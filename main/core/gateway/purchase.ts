@@ -72,7 +72,7 @@ export interface PurchaseRequest {
   readonly continues: string | null;
 }
 
-/** Whatever API a client uses, a provider is asked for one of these. */
+/** The provider's path for each kind of prompt, regardless of the API that the client uses. */
 const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as const;
 
 /**

@@ -1,4 +1,4 @@
-/** Tells whether an answer takes so long to begin that its client needs a sign of life. */
+/** Detects an answer that takes so long to begin that its client needs a sign of life. */
 import type { Clock } from '../../ports/clock.ts';
 
 /** Resolves to true if the promise is still pending after this time. */

@@ -81,7 +81,7 @@ test('an unexpected failure is reported once and answered with its incident ID a
   assert.equal(reports.length, 2);
 });
 
-test('another method is told the right one, in the error shape of its API, and each response has an ID', async () => {
+test('another method gets a list of the right ones, in the error shape of its API, and each response has an ID', async () => {
   const { app } = setUp();
   const response = await app.request('/json', { method: 'PUT' });
   assert.equal(response.headers.get('allow'), 'POST');
