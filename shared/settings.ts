@@ -21,6 +21,9 @@ export const SETTING_LIMITS = {
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
 } as const;
 
+/** Origins, or host names, that one owner allows. */
+const GATEWAY_EXCEPTIONS_MAX = 32;
+
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
   const isWithin = (text: string): boolean =>
@@ -82,6 +85,24 @@ export const settingsSchema = z.object({
     .max(SETTING_LIMITS.coinPriceMicroUsd.max)
     .nullable(),
   ...buyingLimitShape,
+  /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
+  gatewayOrigins: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s*]+$/),
+    )
+    .max(GATEWAY_EXCEPTIONS_MAX),
+  /** Host names under which a proxy on this machine passes requests to the gateway. */
+  gatewayHosts: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .regex(/^[a-z0-9.-]+$/),
+    )
+    .max(GATEWAY_EXCEPTIONS_MAX),
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
@@ -128,6 +149,8 @@ export const DEFAULT_SETTINGS: Settings = {
   networkFeeMax: '1000000000000000',
   coinPriceMicroUsd: null,
   ...BUYING_DEFAULTS,
+  gatewayOrigins: [],
+  gatewayHosts: [],
   modelBudgetBytes: 20_000_000_000,
   language: 'system',
   startWithSystem: false,

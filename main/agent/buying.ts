@@ -176,6 +176,10 @@ async function openGateway(
     clock,
     jobs: foundation.jobs,
     key,
+    exceptions() {
+      const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
+      return { origins, hosts };
+    },
     accepts: (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id,
     checkRecordable() {
       const fault = foundation.database.storage.fault();

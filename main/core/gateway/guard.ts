@@ -1,22 +1,23 @@
 /** Admits requests to the gateway: only from programs on this machine that have its key, never from web pages. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
-import { type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
+import { type LoopbackExceptions, type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
 import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 
 /**
  * Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
  * rebinding: a page of another site whose name was pointed at loopback still sends that name as its host.
  */
-export function checkRequest(request: LoopbackRequest, key: string): void {
-  const refusal = loopbackRefusal(request);
+export function checkRequest(request: LoopbackRequest, key: string, exceptions?: LoopbackExceptions): void {
+  const refusal = loopbackRefusal(request, exceptions);
   if (refusal === 'host') {
     throw new AppError('not-permitted', 'Host not allowed. Use 127.0.0.1, localhost or [::1].', {
       details: { code: 'host_not_allowed' },
     });
   }
   if (refusal === 'origin') {
-    throw new AppError('not-permitted', 'Requests from web pages are not allowed.', {
+    const origin = request.header('origin')?.slice(0, 100) ?? 'unknown';
+    throw new AppError('not-permitted', `Requests from web pages are not allowed (origin ${origin}).`, {
       details: { code: 'origin_not_allowed' },
     });
   }

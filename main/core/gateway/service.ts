@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
+import type { LoopbackExceptions } from '../../../shared/loopback.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
 import { fingerprintOf } from '../../../shared/openai-answer.ts';
 import { MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
@@ -28,6 +29,7 @@ import {
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
 import { type Availability, createAvailability } from './availability.ts';
 import { createCandidates, notOffered } from './candidates.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { checkRequest } from './guard.ts';
 import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
 import { listModels } from './models.ts';
@@ -45,6 +47,8 @@ export interface GatewayOptions {
   readonly jobs: JobStore;
   /** The API key that clients have to send. */
   readonly key: string;
+  /** Web pages and host names that the owner allows. Default: none. */
+  readonly exceptions?: () => LoopbackExceptions;
   /** Decides which offers may be bought: asset and network. Default: all. */
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
   /** Limits prices, costs and payments to new providers. Default: none. */
@@ -104,8 +108,11 @@ export function createGateway(options: GatewayOptions): GatewayService {
   // Some clients end every path with a slash.
   const app = new Hono({ strict: false });
   identifyResponses(app);
+  const exceptions = options.exceptions ?? (() => ({ origins: [], hosts: [] }));
+  allowOrigins(app, exceptions);
   app.use(async (request, next) => {
-    checkRequest({ method: request.req.method, header: (name) => request.req.header(name) }, key);
+    const { method } = request.req;
+    checkRequest({ method, header: (name) => request.req.header(name) }, key, exceptions());
     await next();
   });
   limitBodies(app);
