@@ -31,53 +31,57 @@ const toolChoiceSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** A {@link import('./engine.ts').GenerateRequest} as sent to the child. */
-export const generateRequestSchema = z.object({
-  prompt: z.discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('chat'),
-      messages: z.array(messageSchema).min(1).readonly(),
-      continuesLast: z.boolean().exactOptional(),
-      tools: z.array(toolSchema).readonly().exactOptional(),
-      toolChoice: toolChoiceSchema.exactOptional(),
-      isSingleCall: z.boolean().exactOptional(),
-      isUnthinking: z.boolean().exactOptional(),
-    }),
-    z.object({ kind: z.literal('text'), text: z.string() }),
-    z.object({ kind: z.literal('embed'), texts: z.array(z.string()).readonly() }),
-  ]),
-  /** 0 only for embeddings. */
-  maxTokens: count,
-  temperature: z.number().min(0).max(10),
-  topP: z.number().min(0).max(1),
-  seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
-  stop: z.array(z.string().min(1)).max(4).readonly(),
-  sampling: z
-    .object({
-      topK: count.exactOptional(),
-      minP: z.number().min(0).max(1).exactOptional(),
-      frequencyPenalty: z.number().exactOptional(),
-      presencePenalty: z.number().exactOptional(),
-      repeatPenalty: z.number().positive().exactOptional(),
-      logitBias: z
-        .array(z.tuple([count, z.number()]).readonly())
-        .readonly()
-        .exactOptional(),
-    })
-    .exactOptional(),
-  json: z
-    .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('object') }),
+export const generateRequestSchema = z
+  .object({
+    prompt: z.discriminatedUnion('kind', [
       z.object({
-        kind: z.literal('schema'),
-        name: z.string(),
-        schema: jsonObjectSchema,
-        isStrict: z.boolean(),
+        kind: z.literal('chat'),
+        messages: z.array(messageSchema).min(1).readonly(),
+        continuesLast: z.boolean().exactOptional(),
+        tools: z.array(toolSchema).readonly().exactOptional(),
+        toolChoice: toolChoiceSchema.exactOptional(),
+        isSingleCall: z.boolean().exactOptional(),
+        isUnthinking: z.boolean().exactOptional(),
       }),
-    ])
-    .nullable()
-    .exactOptional(),
-  topLogprobs: count.nullable().exactOptional(),
-});
+      z.object({ kind: z.literal('text'), text: z.string() }),
+      z.object({ kind: z.literal('embed'), texts: z.array(z.string()).readonly() }),
+    ]),
+    /** 0 only for embeddings. */
+    maxTokens: count,
+    temperature: z.number().min(0).max(10),
+    topP: z.number().min(0).max(1),
+    seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
+    stop: z.array(z.string().min(1)).max(4).readonly(),
+    sampling: z
+      .object({
+        topK: count.exactOptional(),
+        minP: z.number().min(0).max(1).exactOptional(),
+        frequencyPenalty: z.number().exactOptional(),
+        presencePenalty: z.number().exactOptional(),
+        repeatPenalty: z.number().positive().exactOptional(),
+        logitBias: z
+          .array(z.tuple([count, z.number()]).readonly())
+          .readonly()
+          .exactOptional(),
+      })
+      .exactOptional(),
+    json: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('object') }),
+        z.object({
+          kind: z.literal('schema'),
+          name: z.string(),
+          schema: jsonObjectSchema,
+          isStrict: z.boolean(),
+        }),
+      ])
+      .nullable()
+      .exactOptional(),
+    topLogprobs: count.nullable().exactOptional(),
+  })
+  .refine(({ prompt, maxTokens }) => maxTokens > 0 || prompt.kind === 'embed', {
+    error: 'nothing to generate',
+  });
 
 /** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
 export const engineCommandSchema = z.discriminatedUnion('type', [

@@ -23,7 +23,13 @@ import {
   type ClientMarket,
   openClientMarket,
 } from '../../test/clients/market.ts';
-import { API_DOCUMENT, apiDocument, CLIENT_RESULTS, type ClientResult } from '../lib/api-document.ts';
+import {
+  API_DOCUMENT,
+  apiDocument,
+  CLIENT_RESULTS,
+  type ClientResult,
+  storedResults,
+} from '../lib/api-document.ts';
 import { REPOSITORY } from '../lib/places.ts';
 
 const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
@@ -62,8 +68,10 @@ async function main(): Promise<number> {
       await market.close();
     }
     if (values.write) {
-      writeFileSync(CLIENT_RESULTS, `${JSON.stringify(results, null, 2)}\n`);
-      writeFileSync(API_DOCUMENT, apiDocument(results));
+      const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
+      const all = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
+      writeFileSync(CLIENT_RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+      writeFileSync(API_DOCUMENT, apiDocument(all));
     }
     const failures = results
       .flatMap(({ abilities }) => Object.values(abilities))

@@ -35,10 +35,10 @@ describe('provider: public information', () => {
     assert.equal(((await verifySigned(jws, peer)) as { peer: string }).peer, peer);
   });
 
-  it('answers what it does not support with an error', async () => {
+  it('answers a GET of a paid path with 402, and what it does not support with an error', async () => {
     const { service } = await setUp();
     const post = { method: 'POST', body: '{}' };
-    await refused(await service.app.request(EMBEDDINGS_PATH, post), 402, { code: 'voucher-missing' });
+    await refused(await service.app.request(EMBEDDINGS_PATH, post), 400, { param: 'model' });
     await refused(await service.app.request(EMBEDDINGS_PATH), 402, { code: 'voucher-missing' });
     await refused(await service.app.request('/v1/nothing'), 404, { code: 'not-found' });
   });
