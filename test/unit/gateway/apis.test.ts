@@ -11,7 +11,7 @@ import OpenAI, { APIError } from 'openai';
 import type { TokenLogprob } from '../../../shared/answer-pieces.ts';
 import type { Tool } from '../../../shared/asked.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
-import { IGNORED_HEADER, MESSAGES_PATH, REQUEST_ID_HEADER } from '../../../shared/wire.ts';
+import { CHAT_PATH, IGNORED_HEADER, MESSAGES_PATH, REQUEST_ID_HEADER } from '../../../shared/wire.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 import { createScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
@@ -213,7 +213,7 @@ describe('options of a chat through the gateway', () => {
       logit_bias: { 3: -1 },
       store: true,
     };
-    const answer = post('/v1/chat/completions/', { model: 'able', messages: MESSAGES, ...more });
+    const answer = post(`${CHAT_PATH}/`, { model: 'able', messages: MESSAGES, ...more });
     const run = await market.engine.next();
     assert.deepEqual(run.request.json, { kind: 'schema', name: 'n', schema, isStrict: true });
     assert.deepEqual(run.request.sampling, { topK: 5, frequencyPenalty: 1, logitBias: [[3, -1]] });

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import { createFakeGateway } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
@@ -25,7 +26,7 @@ after(async () => {
 
 function request(headers: Record<string, string>, method = 'GET'): Promise<Response> {
   const all = { host: '127.0.0.1', ...headers };
-  return Promise.resolve(gateway.gateway.app.request('/v1/models', { method, headers: all }));
+  return Promise.resolve(gateway.gateway.app.request(MODELS_PATH, { method, headers: all }));
 }
 const withKey = () => ({ authorization: `Bearer ${gateway.key}` });
 
