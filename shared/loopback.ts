@@ -7,7 +7,11 @@ const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
  * loopback (DNS rebinding) still sends that name as its host.
  */
 export function isLoopbackHost(host: string | undefined): boolean {
-  return LOOPBACK_HOSTS.has((host ?? '').toLowerCase().replace(/:\d{1,5}$/, ''));
+  return LOOPBACK_HOSTS.has(withoutPort(host ?? ''));
+}
+
+function withoutPort(host: string): string {
+  return host.toLowerCase().replace(/:\d{1,5}$/, '');
 }
 
 /** The part of a request that the rules need. */
@@ -17,6 +21,16 @@ export interface LoopbackRequest {
   readonly header: (name: string) => string | undefined;
 }
 
+/** Exceptions that the owner has made. Default: none. */
+export interface LoopbackExceptions {
+  /** Origins of web pages, as browsers send them. */
+  readonly origins: readonly string[];
+  /** Host names other than those of loopback, without a port; for a proxy on this machine. */
+  readonly hosts: readonly string[];
+}
+
+const NO_EXCEPTIONS: LoopbackExceptions = { origins: [], hosts: [] };
+
 /** The header that makes a request inadmissible. */
 export type LoopbackRefusal = 'host' | 'origin' | 'content-type';
 
@@ -25,11 +39,16 @@ export type LoopbackRefusal = 'host' | 'origin' | 'content-type';
  * requests of any web page: a browser sends its origin with each POST, and Sec-Fetch-Site with each request to
  * loopback. A body must be declared as JSON, because a page can send other types without asking for permission.
  */
-export function loopbackRefusal({ method, header }: LoopbackRequest): LoopbackRefusal | null {
-  if (!isLoopbackHost(header('host'))) return 'host';
-  if (header('origin') !== undefined) return 'origin';
-  // `none`: the owner typed the address.
-  if ((header('sec-fetch-site') ?? 'none') !== 'none') return 'origin';
+export function loopbackRefusal(
+  { method, header }: LoopbackRequest,
+  { origins, hosts }: LoopbackExceptions = NO_EXCEPTIONS,
+): LoopbackRefusal | null {
+  const host = header('host');
+  if (!isLoopbackHost(host) && !hosts.includes(withoutPort(host ?? ''))) return 'host';
+  const origin = header('origin');
+  if (origin !== undefined && !origins.includes(origin)) return 'origin';
+  // `none`: the owner typed the address. A page of an allowed origin sends it with each request.
+  if (origin === undefined && (header('sec-fetch-site') ?? 'none') !== 'none') return 'origin';
   if (method === 'POST' && !isJson(header('content-type'))) return 'content-type';
   return null;
 }

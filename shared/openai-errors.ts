@@ -1,6 +1,11 @@
 /** Converts failures to what an OpenAI client reads: a status and an error body. */
 import { type AppError, type ErrorCode, isAppError } from './errors.ts';
-import type { ErrorBody } from './openai.ts';
+import type { ErrorBody } from './openai-chunks.ts';
+
+/** Codes of failures with a status of their own. */
+export const METHOD_NOT_ALLOWED = 'method_not_allowed';
+export const BODY_TOO_LARGE = 'body_too_large';
+export const MEDIA_TYPE_NOT_SUPPORTED = 'content_type_not_allowed';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   'bad-request': 400,
@@ -27,6 +32,13 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   aborted: 503,
 };
 
+/** Statuses of failures that have a code of their own. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  [METHOD_NOT_ALLOWED]: 405,
+  [BODY_TOO_LARGE]: 413,
+  [MEDIA_TYPE_NOT_SUPPORTED]: 415,
+};
+
 /** OpenAI's own codes where it has one; otherwise the code of the AppError is used. */
 const CODE: Partial<Record<ErrorCode, string>> = {
   'context-exceeded': 'context_length_exceeded',
@@ -49,7 +61,13 @@ export function toOpenAiError(error: unknown, incident: string | null = null): O
     const message = incident === null ? 'Internal error.' : `Internal error (incident ${incident}).`;
     return openAiError(500, message, null, 'internal_error');
   }
-  return openAiError(STATUS[error.code] ?? 500, error.message, param(error), code(error));
+  const status = STATUS_BY_CODE[code(error)] ?? STATUS[error.code] ?? 500;
+  return openAiError(status, error.message, param(error), code(error));
+}
+
+/** The event for a failure after a stream has begun. */
+export function failureEvent(body: ErrorBody): string {
+  return `data: ${JSON.stringify(body)}\n\n`;
 }
 
 function openAiError(status: number, message: string, parameter: string | null, code: string): OpenAiError {

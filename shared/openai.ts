@@ -1,42 +1,37 @@
 /**
- * The part of the OpenAI HTTP API that providers sell and the gateway buys. Requests are parsed strictly: an unsupported
- * parameter is an error with its name and is never ignored.
+ * Reads requests of the OpenAI HTTP API that providers sell and the gateway buys. A parameter that would change the
+ * answer has its effect or is an error with its name; `api-parameters.ts` lists which.
  */
 import { z } from 'zod';
-import { AppError } from './errors.ts';
-import { inputTokensMax } from './price.ts';
+import { type Endpoint, PARAMETERS } from './api-parameters.ts';
+import type { AnswerApi, AskedCompletion, AskedMessage, ChatPrompt, Sampling } from './asked.ts';
+import { AppError, isAppError } from './errors.ts';
+import {
+  messageSchema,
+  type Refuse,
+  readMessages,
+  readResponseFormat,
+  readToolChoice,
+  readTools,
+  responseFormatSchema,
+  toolChoiceSchema,
+  toolSchema,
+} from './openai-messages.ts';
+import {
+  CHOICES_MAX,
+  IGNORED_NAMES_MAX,
+  LOGIT_BIASES_MAX,
+  MESSAGES_MAX,
+  STOP_CHARACTERS_MAX,
+  STOPS_MAX,
+  TOOLS_MAX,
+  TOP_LOGPROBS_MAX,
+} from './request-limits.ts';
 
-const MESSAGES_MAX = 2_000;
-const STOPS_MAX = 4;
-/** Maximum output tokens if the client sets none. */
-const MAX_TOKENS_DEFAULT = 1_024;
-const MAX_TOKENS_DEFAULT_MIN = 64;
+export { CHAT_PATH, TEXT_PATH } from './wire.ts';
 
-/** A parameter that clients send with a value that changes nothing; any other value is rejected. */
-function only(...values: readonly unknown[]) {
-  const allowed = values.map((value) => JSON.stringify(value));
-  return z
-    .custom<unknown>((value) => value === null || allowed.includes(JSON.stringify(value)), {
-      message: allowed.length === 0 ? 'not supported' : `only ${allowed.join(' or ')} is supported`,
-    })
-    .optional();
-}
-
-const textPartSchema = z.strictObject({ type: z.literal('text'), text: z.string() });
-const contentSchema = z.union([z.string(), z.array(textPartSchema).max(MESSAGES_MAX)], {
-  error: 'must be a string or a list of text parts',
-});
-
-const messageSchema = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: contentSchema,
-  // Fields of answers, from here or from other services, that clients send back as history.
-  refusal: only(),
-  audio: only(),
-  annotations: only([]),
-  tool_calls: only([]),
-  function_call: only(),
-});
+const stopSchema = z.string().min(1).max(STOP_CHARACTERS_MAX);
+const penaltySchema = z.number().min(-2).max(2).nullish();
 
 const commonShape = {
   model: z.string().min(1).max(200),
@@ -44,140 +39,136 @@ const commonShape = {
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   seed: z.number().int().nullish(),
-  stop: z.union([z.string().min(1).max(400), z.array(z.string().min(1).max(400)).max(STOPS_MAX)]).nullish(),
+  stop: z.union([stopSchema, z.array(stopSchema).max(STOPS_MAX)]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z
     .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
     .nullish(),
   /** Like in vLLM: each chunk and choice has `token_ids`, with which a buyer can check the receipt. */
   return_token_ids: z.boolean().nullish(),
-  n: only(1),
-  presence_penalty: only(0),
-  frequency_penalty: only(0),
-  logit_bias: only({}),
-  user: z.string().max(512).nullish(),
+  n: z.number().int().min(1).max(CHOICES_MAX).nullish(),
+  presence_penalty: penaltySchema,
+  frequency_penalty: penaltySchema,
+  repeat_penalty: z.number().min(0.1).max(2).nullish(),
+  top_k: z.number().int().min(0).max(1_000).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  logit_bias: z
+    .record(
+      z.string().regex(/^\d{1,9}$/, { error: 'must have token IDs as keys' }),
+      z.number().min(-100).max(100),
+    )
+    .nullish(),
 };
 
-const chatRequestSchema = z.strictObject({
+const chatRequestSchema = z.looseObject({
   ...commonShape,
   messages: z.array(messageSchema).min(1).max(MESSAGES_MAX),
   max_completion_tokens: commonShape.max_tokens,
-  logprobs: only(false),
-  top_logprobs: only(0),
-  response_format: only({ type: 'text' }),
-  tools: only([]),
-  tool_choice: only('none', 'auto'),
-  parallel_tool_calls: only(true, false),
-  functions: only([]),
-  function_call: only('none', 'auto'),
-  modalities: only(['text']),
-  audio: only(),
-  prediction: only(),
-  reasoning_effort: only('none'),
-  verbosity: only('medium'),
-  web_search_options: only(),
-  store: only(false),
-  service_tier: only('auto', 'default'),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(TOP_LOGPROBS_MAX).nullish(),
+  response_format: responseFormatSchema.nullish(),
+  tools: z.array(toolSchema).max(TOOLS_MAX).nullish(),
+  tool_choice: toolChoiceSchema.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  reasoning_effort: z.string().max(40).nullish(),
+  chat_template_kwargs: z.strictObject({ enable_thinking: z.boolean().nullish() }).nullish(),
   /** Like in vLLM: the last message, of the assistant, is the beginning of the answer, which continues it. */
   continue_final_message: z.boolean().nullish(),
   add_generation_prompt: z.boolean().nullish(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
-  safety_identifier: z.string().max(512).nullish(),
-  prompt_cache_key: z.string().max(512).nullish(),
 });
+type ChatRequest = z.output<typeof chatRequestSchema>;
 
-const textRequestSchema = z.strictObject({
+const TEXT_LOGPROBS_MAX = 5;
+const textRequestSchema = z.looseObject({
   ...commonShape,
   prompt: z.union([z.string(), z.array(z.string()).length(1)], { error: 'must be one string' }),
-  best_of: only(1),
-  echo: only(false),
-  logprobs: only(),
-  suffix: only('', null),
+  logprobs: z.number().int().min(0).max(TEXT_LOGPROBS_MAX).nullish(),
 });
 
-/** One message, the same for all variants of the API. */
-export interface AskedMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
-/** A parsed request, the same for both completions endpoints. */
-export interface AskedCompletion {
-  readonly prompt:
-    | {
-        readonly kind: 'chat';
-        readonly messages: readonly AskedMessage[];
-        /** True if the last message is an unfinished one of the assistant, which the answer continues. */
-        readonly continuesLast?: boolean;
-      }
-    | { readonly kind: 'text'; readonly text: string };
-  readonly model: string;
-  /** Null if the client sets none; see {@link answerTokensMax}. */
-  readonly maxTokens: number | null;
-  readonly temperature: number;
-  readonly topP: number;
-  /** 0 to 2^32 - 1. */
-  readonly seed: number | null;
-  readonly stop: readonly string[];
-  readonly stream: boolean;
-  readonly includeUsage: boolean;
-  readonly returnTokenIds: boolean;
-}
-
-export { CHAT_PATH, TEXT_PATH } from './wire.ts';
+/** The two completions endpoints. */
+export type CompletionKind = 'chat' | 'text';
 
 /** Parses a request body. Fails with `bad-request`; `details.param` is the parameter. */
-export function readCompletion(kind: 'chat' | 'text', body: unknown): AskedCompletion {
+export function readCompletion(kind: CompletionKind, body: unknown): AskedCompletion {
   return kind === 'chat' ? readChat(body) : readText(body);
 }
 
-function readChat(body: unknown): AskedCompletion {
-  const request = read(chatRequestSchema, body);
+/** Parses a chat request, also for APIs that are translated into it. */
+export function readChat(body: unknown, api: AnswerApi = 'chat'): AskedCompletion {
+  const unused = checkParameters('chat', body);
+  const request = readShape(chatRequestSchema, body);
   const { max_tokens: maxTokens, max_completion_tokens: maxCompletionTokens } = request;
   if (typeof maxTokens === 'number' && typeof maxCompletionTokens === 'number') {
-    if (maxTokens !== maxCompletionTokens)
-      throw refused('max_tokens', 'conflicts with max_completion_tokens', 'invalid_value');
+    if (maxTokens !== maxCompletionTokens) refuse('max_tokens', 'conflicts with max_completion_tokens');
   }
-  const messages = request.messages.map(({ role, content }): AskedMessage => {
-    const text = typeof content === 'string' ? content : content.map((part) => part.text).join('');
-    return { role: role === 'developer' ? 'system' : role, content: text };
-  });
+  const prompt = chatPrompt(request);
+  const json = atParameter('response_format', () => readResponseFormat(request.response_format));
+  const topLogprobs = readTopLogprobs(request);
+  if (topLogprobs !== null && (json !== null || prompt.tools !== undefined)) {
+    refuse('logprobs', 'isn’t supported together with tools or response_format');
+  }
   return {
+    api,
     ...common(request),
-    prompt: { kind: 'chat', messages, ...(continuesLast(request, messages) && { continuesLast: true }) },
+    prompt,
+    json,
+    topLogprobs,
     maxTokens: maxTokens ?? maxCompletionTokens ?? null,
+    ignored: listIgnored([...unused, ...ignoredInside(request)]),
   };
 }
 
+function chatPrompt(request: ChatRequest): ChatPrompt {
+  const messages = readMessages(request.messages, refuse);
+  const tools = atParameter('tools', () => readTools(request.tools ?? [], refuse));
+  const toolChoice = readToolChoice(request.tool_choice, tools, refuse);
+  const usesTools = tools.length > 0 && toolChoice !== 'none';
+  const isUnthinking =
+    request.reasoning_effort === 'none' || request.chat_template_kwargs?.enable_thinking === false;
+  return {
+    kind: 'chat',
+    messages,
+    ...(continuesLast(request, messages) && { continuesLast: true }),
+    ...(usesTools && { tools, toolChoice }),
+    ...(usesTools && request.parallel_tool_calls === false && { isSingleCall: true }),
+    ...(isUnthinking && { isUnthinking }),
+  };
+}
+
+function readTopLogprobs({ logprobs, top_logprobs: top }: ChatRequest): number | null {
+  if (logprobs === true) return top ?? 0;
+  if (typeof top === 'number' && top > 0) refuse('top_logprobs', 'requires logprobs');
+  return null;
+}
+
 /** Applies vLLM's rules: the two parameters belong together, since otherwise a new turn would begin. */
-function continuesLast(
-  request: z.output<typeof chatRequestSchema>,
-  messages: readonly AskedMessage[],
-): boolean {
+function continuesLast(request: ChatRequest, messages: readonly AskedMessage[]): boolean {
   const continues = request.continue_final_message ?? false;
   const beginsTurn = request.add_generation_prompt ?? true;
   if (continues === beginsTurn) {
-    throw refused(
-      'add_generation_prompt',
-      'must be false with continue_final_message, and true without it',
-      'invalid_value',
-    );
+    refuse('add_generation_prompt', 'must be false with continue_final_message, and true without it');
   }
   const last = messages.at(-1);
-  if (continues && (last?.role !== 'assistant' || last.content === '')) {
-    throw refused(
-      'continue_final_message',
-      'requires a last message of the assistant that is not empty',
-      'invalid_value',
-    );
+  const isBegun = last?.role === 'assistant' && last.content !== '' && last.toolCalls === undefined;
+  if (continues && !isBegun) {
+    refuse('continue_final_message', 'requires a last message of the assistant that is not empty');
   }
   return continues;
 }
 
 function readText(body: unknown): AskedCompletion {
-  const request = read(textRequestSchema, body);
+  const unused = checkParameters('text', body);
+  const request = readShape(textRequestSchema, body);
   const text = typeof request.prompt === 'string' ? request.prompt : request.prompt.join('');
-  return { ...common(request), prompt: { kind: 'text', text }, maxTokens: request.max_tokens ?? null };
+  return {
+    api: 'text',
+    ...common(request),
+    prompt: { kind: 'text', text },
+    json: null,
+    topLogprobs: request.logprobs ?? null,
+    maxTokens: request.max_tokens ?? null,
+    ignored: listIgnored(unused),
+  };
 }
 
 function common(request: z.infer<z.ZodObject<typeof commonShape>>) {
@@ -188,9 +179,27 @@ function common(request: z.infer<z.ZodObject<typeof commonShape>>) {
     topP: request.top_p ?? 1,
     seed: request.seed === null || request.seed === undefined ? null : seed32(request.seed),
     stop: typeof stop === 'string' ? [stop] : stop,
+    sampling: readSampling(request),
+    choices: request.n ?? 1,
     stream: request.stream ?? false,
     includeUsage: request.stream_options?.include_usage ?? false,
     returnTokenIds: request.return_token_ids ?? false,
+  };
+}
+
+/** Only what changes the answer, so that a request without effect needs no feature of the model. */
+function readSampling(request: z.infer<z.ZodObject<typeof commonShape>>): Sampling {
+  const { top_k: topK, min_p: minP, repeat_penalty: repeatPenalty } = request;
+  const { frequency_penalty: frequencyPenalty, presence_penalty: presencePenalty } = request;
+  const biases = Object.entries(request.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias] as const);
+  if (biases.length > LOGIT_BIASES_MAX) refuse('logit_bias', `must have at most ${LOGIT_BIASES_MAX} tokens`);
+  return {
+    ...(typeof topK === 'number' && { topK }),
+    ...(minP && { minP }),
+    ...(frequencyPenalty && { frequencyPenalty }),
+    ...(presencePenalty && { presencePenalty }),
+    ...(repeatPenalty && repeatPenalty !== 1 && { repeatPenalty }),
+    ...(biases.length > 0 && { logitBias: biases }),
   };
 }
 
@@ -198,98 +207,76 @@ function seed32(seed: number): number {
   return ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32;
 }
 
-function read<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+/** Rejects refused parameters by name and returns the names of those without effect. */
+export function checkParameters(endpoint: Endpoint, body: unknown): readonly string[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw refusal(null, 'The body must be a JSON object.', 'invalid_body');
+  }
+  const parameters = new Map(PARAMETERS[endpoint].map((parameter) => [parameter.name, parameter]));
+  const unused: string[] = [];
+  for (const [name, value] of Object.entries(body)) {
+    const known = parameters.get(name);
+    if (known?.support === 'refused') {
+      const harmless = (known.harmless ?? []).map((each) => JSON.stringify(each));
+      const more = known.note === undefined ? '' : ` (${known.note})`;
+      if (!harmless.includes(JSON.stringify(value)))
+        refuse(name, `isn’t supported${more}`, 'unsupported_parameter');
+    } else if (known?.support !== 'supported') {
+      unused.push(name);
+    }
+  }
+  return unused;
+}
+
+const MESSAGE_KEYS = new Set(['annotations', ...Object.keys(messageSchema.shape)]);
+
+/** Names of parameters without effect inside of others. */
+function ignoredInside(request: ChatRequest): readonly string[] {
+  const inMessages = request.messages.flatMap((message) =>
+    Object.keys(message).filter((key) => !MESSAGE_KEYS.has(key)),
+  );
+  const effort = request.reasoning_effort;
+  return [
+    ...inMessages.map((key) => `messages.${key}`),
+    ...(typeof effort === 'string' && effort !== 'none' ? ['reasoning_effort'] : []),
+  ];
+}
+
+/** Names as a header can carry them, each once. */
+export function listIgnored(names: readonly string[]): readonly string[] {
+  const safe = names.map((name) => name.replace(/[^\w.-]/g, '?').slice(0, 64));
+  return [...new Set(safe)].slice(0, IGNORED_NAMES_MAX);
+}
+
+/** Parses a body with a schema. Fails with `bad-request` and the parameter's name. */
+export function readShape<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === 'unrecognized_keys') {
-    throw refused([...path, issue.keys[0] ?? ''].join('.'), 'unknown parameter', 'unknown_parameter');
+    throw refusal([...path, issue.keys[0] ?? ''].join('.'), 'unknown parameter', 'unknown_parameter');
   }
-  if (path.length === 0) throw refused(null, 'The body must be a JSON object.', 'invalid_body');
-  throw refused(path.join('.'), issue?.message ?? 'invalid value', 'invalid_value');
+  if (path.length === 0) throw refusal(null, 'The body must be a JSON object.', 'invalid_body');
+  throw refusal(path.join('.'), issue?.message ?? 'invalid value', 'invalid_value');
 }
 
-function refused(param: string | null, what: string, code: string): AppError {
+/** Names the parameter in a failure that doesn't name one. */
+function atParameter<T>(param: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isAppError(error, 'bad-request') || error.details.param !== undefined) throw error;
+    throw new AppError('bad-request', error.message, { cause: error, details: { ...error.details, param } });
+  }
+}
+
+const refuse: Refuse = (param, what, code = 'invalid_value') => {
+  throw refusal(param, what, code);
+};
+
+/** The error for an invalid parameter; null is the body itself. */
+export function refusal(param: string | null, what: string, code: string): AppError {
   const message = param === null ? what : `Invalid "${param.slice(0, 80)}": ${what}.`;
   return new AppError('bad-request', message, { details: { param: param?.slice(0, 80) ?? null, code } });
 }
-
-/** The texts from which both sides compute the ceiling of a payment. */
-export function textsOf(asked: AskedCompletion): readonly string[] {
-  return asked.prompt.kind === 'chat'
-    ? asked.prompt.messages.map((message) => message.content)
-    : [asked.prompt.text];
-}
-
-/** Limit of output tokens: the requested one, or one within bounds that is sure to fit the context. */
-export function answerTokensMax(asked: AskedCompletion, contextTokens: number): number {
-  if (asked.maxTokens !== null) return asked.maxTokens;
-  const room = contextTokens - inputTokensMax(textsOf(asked));
-  const fitting = Math.min(MAX_TOKENS_DEFAULT, Math.max(MAX_TOKENS_DEFAULT_MIN, room));
-  return Math.max(1, Math.min(fitting, Math.floor(contextTokens / 2)));
-}
-
-/** The request body for a provider: only the fields that the answer depends on. */
-export function toRequestBody(asked: AskedCompletion): Record<string, unknown> {
-  return {
-    model: asked.model,
-    ...promptBody(asked.prompt),
-    ...(asked.maxTokens === null ? {} : { max_tokens: asked.maxTokens }),
-    temperature: asked.temperature,
-    top_p: asked.topP,
-    ...(asked.seed === null ? {} : { seed: asked.seed }),
-    ...(asked.stop.length === 0 ? {} : { stop: asked.stop }),
-    stream: asked.stream,
-    ...(asked.stream ? { stream_options: { include_usage: asked.includeUsage } } : {}),
-    return_token_ids: asked.returnTokenIds,
-  };
-}
-
-function promptBody(prompt: AskedCompletion['prompt']): Record<string, unknown> {
-  if (prompt.kind === 'text') return { prompt: prompt.text };
-  const continuing = { continue_final_message: true, add_generation_prompt: false };
-  return { messages: prompt.messages, ...(prompt.continuesLast && continuing) };
-}
-
-export const usageSchema = z.object({
-  prompt_tokens: z.number().int().nonnegative(),
-  completion_tokens: z.number().int().nonnegative(),
-  total_tokens: z.number().int().nonnegative(),
-  /** Absent from engines and providers that don't report it. */
-  prompt_tokens_details: z.object({ cached_tokens: z.number().int().nonnegative() }).exactOptional(),
-});
-export type Usage = z.infer<typeof usageSchema>;
-
-const tokenIdsSchema = z.array(z.number().int().min(0).max(0xffff_ffff));
-
-/** One `data:` event of a streamed answer of either endpoint. */
-export const answerChunkSchema = z.object({
-  id: z.string().max(200),
-  created: z.number(),
-  model: z.string().max(200),
-  choices: z
-    .array(
-      z.object({
-        index: z.literal(0),
-        delta: z.object({ role: z.string().optional(), content: z.string().nullish() }).optional(),
-        text: z.string().optional(),
-        finish_reason: z.string().max(40).nullish(),
-        token_ids: tokenIdsSchema.nullish(),
-      }),
-    )
-    .max(1),
-  usage: usageSchema.nullish(),
-});
-export type AnswerChunk = z.infer<typeof answerChunkSchema>;
-
-/** The body of every error, in OpenAI's format. */
-export const errorBodySchema = z.object({
-  error: z.object({
-    message: z.string(),
-    type: z.string(),
-    param: z.string().nullable(),
-    code: z.string().nullable(),
-  }),
-});
-export type ErrorBody = z.infer<typeof errorBodySchema>;

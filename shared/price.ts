@@ -1,6 +1,7 @@
 /** The price formula, the same for the provider that charges and for the gateway that checks. */
 import { z } from 'zod';
 import { type Amount, amount } from './money.ts';
+import { utf8Length } from './utf8.ts';
 
 const unitsSchema = z.string().regex(/^\d{1,30}$/);
 
@@ -55,18 +56,4 @@ export function inputTokensMax(texts: readonly string[]): number {
   let bytes = 0;
   for (const text of texts) bytes += utf8Length(text);
   return bytes + TEMPLATE_TOKENS_PER_MESSAGE_MAX * (texts.length + 1);
-}
-
-/** Maximum cost of a request, by which the voucher's ceiling rises. */
-export function ceiling(price: Price, texts: readonly string[], maxTokens: number): Amount {
-  return charge(price, { input: inputTokensMax(texts), output: maxTokens });
-}
-
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }

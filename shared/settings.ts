@@ -34,6 +34,8 @@ export const UNUSUAL_ABOVE = {
 } as const;
 /** Choices of the days for which a job's details are stored. The forecast needs two weeks of them. */
 export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
+/** Origins, or host names, that one owner allows. */
+const GATEWAY_EXCEPTIONS_MAX = 32;
 
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
@@ -101,6 +103,24 @@ export const settingsSchema = z.object({
   /** The owner's own rate: units of the currency for one token. Used by the source `typed` only. */
   typedRate: rateTextSchema.nullable(),
   ...buyingLimitShape,
+  /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
+  gatewayOrigins: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s*]+$/),
+    )
+    .max(GATEWAY_EXCEPTIONS_MAX),
+  /** Host names under which a proxy on this machine passes requests to the gateway. */
+  gatewayHosts: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .regex(/^[a-z0-9.-]+$/),
+    )
+    .max(GATEWAY_EXCEPTIONS_MAX),
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
@@ -156,6 +176,8 @@ export const DEFAULT_SETTINGS: Settings = {
   currency: 'EUR',
   typedRate: null,
   ...BUYING_DEFAULTS,
+  gatewayOrigins: [],
+  gatewayHosts: [],
   modelBudgetBytes: 20_000_000_000,
   jobHistoryDays: 90,
   language: 'system',

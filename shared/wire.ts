@@ -55,6 +55,9 @@ export const IPC = {
 /** OpenAI's paths, served by provider and gateway. */
 export const CHAT_PATH = '/v1/chat/completions';
 export const TEXT_PATH = '/v1/completions';
+export const RESPONSES_PATH = '/v1/responses';
+/** Anthropic's path, served by provider and gateway. */
+export const MESSAGES_PATH = '/v1/messages';
 export const MODELS_PATH = '/v1/models';
 export const EMBEDDINGS_PATH = '/v1/embeddings';
 /** Path of a provider's offer. */
@@ -66,6 +69,12 @@ export const CHANNEL_PATH = '/v1/channel';
 export const ON_PAUSE_HEADER = 'Idlewatt-On-Pause';
 /** Request header: the highest price per million tokens that the client pays, for example `input=20000; output=80000`. */
 export const MAX_PRICE_HEADER = 'Idlewatt-Max-Price';
+/** Response header: names of the request's parameters that had no effect. */
+export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
+/** Response header: identifies the request, as OpenAI's clients report it. */
+export const REQUEST_ID_HEADER = 'x-request-id';
+/** The same for Anthropic's clients. */
+export const ANTHROPIC_REQUEST_ID_HEADER = 'request-id';
 /** Response header with the compact JWS of the receipt, on responses that aren't streamed. */
 export const RECEIPT_HEADER = 'x-idlewatt-receipt';
 /** Request header with the voucher (x402 version 2). Lowercase, as keys of plain header objects are. */

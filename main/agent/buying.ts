@@ -192,6 +192,10 @@ async function openGateway(
     clock,
     jobs: foundation.jobs,
     key,
+    exceptions() {
+      const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
+      return { origins, hosts };
+    },
     accepts: acceptsFor(money),
     checkRecordable() {
       const fault = foundation.database.storage.fault();

@@ -3,32 +3,86 @@
  * The core supervises, an adapter spawns, and both ends validate against these schemas.
  */
 import { z } from 'zod';
+import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { sandboxReportSchema } from '../../shared/sandbox.ts';
 
 const count = z.number().int().nonnegative();
 
+const toolCallSchema = z.object({ id: z.string(), name: z.string(), arguments: z.string() });
 const messageSchema = z.object({
-  role: z.enum(['system', 'user', 'assistant']),
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
   content: z.string(),
+  name: z.string().exactOptional(),
+  reasoning: z.string().exactOptional(),
+  toolCalls: z.array(toolCallSchema).readonly().exactOptional(),
+  toolCallId: z.string().exactOptional(),
 });
+const jsonObjectSchema = z.record(z.string(), z.unknown());
+const toolSchema = z.object({
+  name: z.string(),
+  description: z.string().exactOptional(),
+  parameters: jsonObjectSchema.exactOptional(),
+  strict: z.boolean().exactOptional(),
+});
+const toolChoiceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('auto') }),
+  z.object({ kind: z.literal('required') }),
+  z.object({ kind: z.literal('name'), name: z.string() }),
+]);
 
 /** A {@link import('./engine.ts').GenerateRequest} as sent to the child. */
-export const generateRequestSchema = z.object({
-  prompt: z.discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('chat'),
-      messages: z.array(messageSchema).min(1),
-      continuesLast: z.boolean().exactOptional(),
-    }),
-    z.object({ kind: z.literal('text'), text: z.string() }),
-  ]),
-  maxTokens: z.number().int().positive(),
-  temperature: z.number().min(0).max(10),
-  topP: z.number().min(0).max(1),
-  seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
-  stop: z.array(z.string().min(1)).max(4),
-  requester: z.string().min(1).max(200).nullable().exactOptional(),
-});
+export const generateRequestSchema = z
+  .object({
+    prompt: z.discriminatedUnion('kind', [
+      z.object({
+        kind: z.literal('chat'),
+        messages: z.array(messageSchema).min(1).readonly(),
+        continuesLast: z.boolean().exactOptional(),
+        tools: z.array(toolSchema).readonly().exactOptional(),
+        toolChoice: toolChoiceSchema.exactOptional(),
+        isSingleCall: z.boolean().exactOptional(),
+        isUnthinking: z.boolean().exactOptional(),
+      }),
+      z.object({ kind: z.literal('text'), text: z.string() }),
+      z.object({ kind: z.literal('embed'), texts: z.array(z.string()).readonly() }),
+    ]),
+    /** 0 only for embeddings. */
+    maxTokens: count,
+    temperature: z.number().min(0).max(10),
+    topP: z.number().min(0).max(1),
+    seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
+    stop: z.array(z.string().min(1)).max(4).readonly(),
+    sampling: z
+      .object({
+        topK: count.exactOptional(),
+        minP: z.number().min(0).max(1).exactOptional(),
+        frequencyPenalty: z.number().exactOptional(),
+        presencePenalty: z.number().exactOptional(),
+        repeatPenalty: z.number().positive().exactOptional(),
+        logitBias: z
+          .array(z.tuple([count, z.number()]).readonly())
+          .readonly()
+          .exactOptional(),
+      })
+      .exactOptional(),
+    json: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('object') }),
+        z.object({
+          kind: z.literal('schema'),
+          name: z.string(),
+          schema: jsonObjectSchema,
+          isStrict: z.boolean(),
+        }),
+      ])
+      .nullable()
+      .exactOptional(),
+    topLogprobs: count.nullable().exactOptional(),
+    requester: z.string().min(1).max(200).nullable().exactOptional(),
+  })
+  .refine(({ prompt, maxTokens }) => maxTokens > 0 || prompt.kind === 'embed', {
+    error: 'nothing to generate',
+  });
 
 /** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
@@ -58,14 +112,42 @@ const failureSchema = z.object({
 });
 export type EngineFailure = z.infer<typeof failureSchema>;
 
+const probabilitySchema = z.object({
+  token: z.string(),
+  bytes: z.array(count).readonly(),
+  logprob: z.number(),
+});
+
 /** Event of one generation. */
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), id: count, inputTokens: count, cachedTokens: count.optional() }),
-  z.object({ type: z.literal('text'), id: count, text: z.string(), tokens: z.array(count) }),
+  z.object({
+    type: z.literal('text'),
+    id: count,
+    text: z.string(),
+    tokens: z.array(count),
+    reasoning: z.string().exactOptional(),
+    toolCalls: z
+      .array(
+        z.object({
+          index: count,
+          id: z.string().exactOptional(),
+          name: z.string().exactOptional(),
+          arguments: z.string(),
+        }),
+      )
+      .readonly()
+      .exactOptional(),
+    logprobs: z
+      .array(probabilitySchema.extend({ top: z.array(probabilitySchema).readonly() }))
+      .readonly()
+      .exactOptional(),
+  }),
+  z.object({ type: z.literal('vectors'), id: count, vectors: z.array(z.string()).readonly() }),
   z.object({
     type: z.literal('end'),
     id: count,
-    reason: z.enum(['stop', 'length', 'aborted']),
+    reason: z.enum(['stop', 'length', 'tool_calls', 'aborted']),
     inputTokens: count,
     cachedTokens: count.optional(),
     readTokens: count.optional(),
@@ -87,6 +169,7 @@ export const loadedReportSchema = z.object({
   loadMs: z.number().nonnegative(),
   quantisation: z.string(),
   parameterCount: count.nullable(),
+  features: z.array(z.enum(MODEL_FEATURES)).exactOptional(),
   sandbox: sandboxReportSchema,
 });
 export type LoadedReport = z.infer<typeof loadedReportSchema>;

@@ -1,4 +1,7 @@
 /** Runs a model: a child process today, any OpenAI-compatible server later. */
+import type { TokenLogprob, ToolCallDelta } from '../../shared/answer-pieces.ts';
+import type { AnswerJson, AskedMessage, AskedPrompt, Sampling } from '../../shared/asked.ts';
+import type { ModelFeature } from '../../shared/model-features.ts';
 import type { SandboxReport } from '../../shared/sandbox.ts';
 
 export interface ModelFile {
@@ -30,23 +33,14 @@ export interface LoadedModel {
   readonly loadMs: number;
   readonly quantisation: string;
   readonly parameterCount: number | null;
+  /** Abilities of the model beyond plain text. Absent: none. */
+  readonly features?: readonly ModelFeature[];
   /** State of each part of the sandbox. */
   readonly sandbox: SandboxReport;
 }
 
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
-export type Prompt =
-  | {
-      readonly kind: 'chat';
-      readonly messages: readonly ChatMessage[];
-      /** The last message is an unfinished message of the assistant; the response continues it. */
-      readonly continuesLast?: boolean;
-    }
-  | { readonly kind: 'text'; readonly text: string };
+export type ChatMessage = AskedMessage;
+export type Prompt = AskedPrompt;
 
 export interface GenerateRequest {
   readonly prompt: Prompt;
@@ -61,16 +55,33 @@ export interface GenerateRequest {
    * reuses none but the chat template's own.
    */
   readonly requester?: string | null;
+  readonly sampling?: Sampling;
+  /** JSON that the response must be. Absent or null: it is text. */
+  readonly json?: AnswerJson | null;
+  /** Alternatives of each token to report. Absent or null: no probabilities. */
+  readonly topLogprobs?: number | null;
 }
 
 export type GenerateEvent =
   /** The prompt was tokenized and admitted to a sequence. */
   | { readonly type: 'start'; readonly inputTokens: number; readonly cachedTokens?: number | undefined }
   /** Final text with its token IDs; held back while it may be the beginning of a stop string. */
-  | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
+  | {
+      readonly type: 'text';
+      readonly text: string;
+      readonly tokens: readonly number[];
+      /** Thoughts of a reasoning model; `text` is empty then. */
+      readonly reasoning?: string;
+      /** Parts of calls; `text` is empty then. */
+      readonly toolCalls?: readonly ToolCallDelta[];
+      /** One for each token, if requested. */
+      readonly logprobs?: readonly TokenLogprob[];
+    }
+  /** One vector for each text of an embeddings request, as base64 of little-endian 32-bit floats. */
+  | { readonly type: 'vectors'; readonly vectors: readonly string[] }
   | {
       readonly type: 'end';
-      readonly reason: 'stop' | 'length' | 'aborted';
+      readonly reason: 'stop' | 'length' | 'tool_calls' | 'aborted';
       readonly inputTokens: number;
       /** Prompt tokens that had been computed for an earlier request. Absent: none. */
       readonly cachedTokens?: number | undefined;

@@ -1,9 +1,10 @@
 /**
  * `node scripts/commands/check-docs.ts`: checks that every path of the repository that the documents name, in links
- * and in code, exists. Prints a sentence per problem; exit code 1 if there is any.
+ * and in code, exists, and that `docs/api.md` is what the code makes. Prints a sentence per problem; exit code 1 if there is any.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { apiDocument, storedResults } from '../lib/api-document.ts';
 import { docPathProblems } from '../lib/doc-paths.ts';
 import { REPOSITORY } from '../lib/places.ts';
 
@@ -21,7 +22,11 @@ const docs = new Map(
     .filter((name) => existsSync(join(REPOSITORY, name)))
     .map((name) => [name, readFileSync(join(REPOSITORY, name), 'utf8')]),
 );
-const problems = docPathProblems(docs, { files, folders });
+const isApiCurrent = docs.get('docs/api.md') === apiDocument(storedResults());
+const problems = [
+  ...docPathProblems(docs, { files, folders }),
+  ...(isApiCurrent ? [] : ['docs/api.md is out of date: run node scripts/generators/make-api-document.ts']),
+];
 for (const problem of problems) console.error(problem);
 console.log(`${docs.size} documents, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -43,8 +43,19 @@ interface Tokenizer {
   readonly encode: (text: string) => number[];
 }
 
-/** Returns the bytes of the GGUF file. */
-export function buildTinyModel(): Buffer {
+export interface TinyModelOptions {
+  readonly chatTemplate?: string;
+  /** Makes it an embedding model, whose vectors are the mean over all tokens. */
+  readonly isEmbedding?: boolean;
+}
+
+const MEAN_POOLING = 1;
+
+/** Returns the bytes of the GGUF file; tests build ones with other chat templates, and embedding models. */
+export function buildTinyModel({
+  chatTemplate = CHAT_TEMPLATE,
+  isEmbedding = false,
+}: TinyModelOptions = {}): Buffer {
   const random = createRandom(SEED);
   const tokenizer = trainTokenizer(TINY_MODEL_TEXT);
   const { embedding, output } = trainSuccession(successions(tokenizer), tokenizer.tokens.length, random);
@@ -77,8 +88,9 @@ export function buildTinyModel(): Buffer {
     ['tokenizer.ggml.bos_token_id', { type: 'uint32', value: id(START) }],
     ['tokenizer.ggml.eos_token_id', { type: 'uint32', value: id(END) }],
     ['tokenizer.ggml.add_bos_token', { type: 'bool', value: false }],
-    ['tokenizer.chat_template', { type: 'string', value: CHAT_TEMPLATE }],
+    ['tokenizer.chat_template', { type: 'string', value: chatTemplate }],
   ]);
+  if (isEmbedding) metadata.set('llama.pooling_type', { type: 'uint32', value: MEAN_POOLING });
   const tensors: GgufTensor[] = [
     floats('token_embd.weight', [WIDTH, tokenizer.tokens.length], embedding),
     floats('output_norm.weight', [WIDTH], new Float32Array(WIDTH).fill(1)),

@@ -25,7 +25,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   gpu: ['gpu.js'],
   http: ['@hono/node-server', 'hono', 'undici'],
   libp2p: ['libp2p', '@libp2p/*', '@multiformats/*', 'jose', 'undici'],
-  llama: ['node-llama-cpp'],
+  llama: ['node-llama-cpp', '@huggingface/jinja'],
   pino: ['pino'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],

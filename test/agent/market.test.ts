@@ -158,8 +158,8 @@ test('serves curl, complete and streamed, without its internal events', async ()
 test('reports invalid requests as OpenAI does', async () => {
   const cases: [object | string, number, string | null, string][] = [
     ['{', 400, null, 'invalid_body'],
-    [{ ...hello, temprature: 1 }, 400, 'temprature', 'unknown_parameter'],
-    [{ ...hello, n: 2 }, 400, 'n', 'invalid_value'],
+    [{ ...hello, guided_regex: 'a' }, 400, 'guided_regex', 'unsupported_parameter'],
+    [{ ...hello, n: 5 }, 400, 'n', 'invalid_value'],
     [{ ...hello, model: 'unknown' }, 404, 'model', 'model_not_found'],
     [{ ...hello, max_tokens: 4_096 }, 400, 'max_tokens', 'context_length_exceeded'],
   ];
@@ -174,7 +174,7 @@ test('reports invalid requests as OpenAI does', async () => {
     return error.status === 400 && error.code === 'context_length_exceeded';
   });
   assert.equal((await curl('/chat/completions', hello, 'wrong')).status, 401);
-  await assert.rejects(client.embeddings.create({ model: 'x', input: 'y' }), { status: 400 });
+  await assert.rejects(client.embeddings.create({ model: hello.model, input: 'y' }), { status: 400 });
 });
 
 test('rejects a web page whose host name resolves to loopback', async () => {

@@ -19,9 +19,10 @@ import { createBudget } from '../../main/core/budget/index.ts';
 import { createGateway } from '../../main/core/gateway/index.ts';
 import type { Directory } from '../../main/core/network/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import { askedCostMax } from '../../shared/asked.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
-import { ceiling, type Price } from '../../shared/price.ts';
+import type { Price } from '../../shared/price.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { CHAT_PATH, PAYMENT_HEADER, PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
 import { createFakeJobs } from '../fakes/jobs.ts';
@@ -37,7 +38,11 @@ const TOKENS_MAX = 16;
 const CHEAP: Price = { inputPerMillion: '1', outputPerMillion: '1' };
 const DEAR: Price = { inputPerMillion: '1000000', outputPerMillion: '4000000' };
 /** Maximum cost of the question at the price {@link DEAR}. */
-const COST = ceiling(DEAR, [QUESTION], TOKENS_MAX);
+const ASKED = {
+  prompt: { kind: 'chat', messages: [{ role: 'user', content: QUESTION }] },
+  choices: 1,
+} as const;
+const COST = askedCostMax(DEAR, ASKED, TOKENS_MAX);
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-budget-'));
 let chain: PracticeChain;
 const services: Service[] = [];

@@ -47,9 +47,10 @@ after(async () => {
 
 /** Generates a response and returns it as a buyer sees it. */
 async function generate(more: Partial<GenerateRequest>) {
-  const asked = { ...REQUEST, ...more };
+  const asked = { ...REQUEST, ...more, choices: 1 };
   const { text, tokens, end } = await collect(engine.generate(asked, NEVER));
-  return { asked, sha256: TINY.sha256, tokens, text, textBytes: Buffer.byteLength(text), end };
+  const answers = [{ tokens, text }];
+  return { asked, sha256: TINY.sha256, tokens, answers, calls: 0, textBytes: Buffer.byteLength(text), end };
 }
 
 describe('tokenizer', () => {
@@ -75,7 +76,8 @@ describe('tokenizer', () => {
   for (const [title, more] of cases) {
     it(`agrees with the engine on ${title}`, async () => {
       const { end, ...delivered } = await generate(more);
-      const { asked, sha256, tokens, text } = delivered;
+      const { asked, sha256, tokens } = delivered;
+      const text = delivered.answers[0]?.text ?? '';
       const counted = await tokenizer.recount({
         prompt: asked.prompt,
         stop: asked.stop,
@@ -95,10 +97,12 @@ describe('tokenizer', () => {
   it('refuses tokens that the vocabulary doesn’t have, and ones that make another text', async () => {
     const { end, ...delivered } = await generate({});
     const bill = { inputTokens: end.inputTokens, outputTokens: delivered.tokens.length };
+    const text = delivered.answers[0]?.text ?? '';
+    const withTokens = (tokens: readonly number[]) => ({ ...delivered, tokens, answers: [{ tokens, text }] });
     const foreign = [...delivered.tokens.slice(0, -1), 4_000_000_000];
-    assert.equal(await billFlaw(bill, { ...delivered, tokens: foreign }, tokenizer), 'token-text');
+    assert.equal(await billFlaw(bill, withTokens(foreign), tokenizer), 'token-text');
     const swapped = [...delivered.tokens.slice(1), ...delivered.tokens.slice(0, 1)];
-    assert.equal(await billFlaw(bill, { ...delivered, tokens: swapped }, tokenizer), 'token-text');
+    assert.equal(await billFlaw(bill, withTokens(swapped), tokenizer), 'token-text');
   });
 
   it('counts nothing without the file, and recovers after its process was stopped', async () => {

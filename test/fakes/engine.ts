@@ -12,6 +12,7 @@ import type {
   LoadOptions,
   ModelFile,
 } from '../../main/ports/engine.ts';
+import { textsOf } from '../../shared/asked.ts';
 import { AppError } from '../../shared/errors.ts';
 import { sandboxOf } from './sandbox.ts';
 
@@ -224,6 +225,6 @@ function* endlessWords(): Generator<string> {
 }
 
 function countWords({ prompt }: GenerateRequest): number {
-  const texts = prompt.kind === 'text' ? [prompt.text] : prompt.messages.map((message) => message.content);
+  const texts = textsOf({ prompt });
   return texts.reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0);
 }

@@ -1,8 +1,11 @@
 /** Engine whose events a test sends one by one, to test what happens between two tokens. */
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
+import type { AnswerPiece } from '../../shared/answer-pieces.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { FAKE_MODEL } from './engine.ts';
 import { sandboxOf } from './sandbox.ts';
+
+type EndReason = Extract<GenerateEvent, { type: 'end' }>['reason'];
 
 /** One generation in progress. */
 export interface ScriptedRun {
@@ -10,9 +13,12 @@ export interface ScriptedRun {
   readonly signal: AbortSignal;
   start(inputTokens: number, cachedTokens?: number): void;
   text(text: string, ...tokens: number[]): void;
+  /** Thoughts, calls or probabilities. */
+  piece(piece: Partial<AnswerPiece>, ...tokens: number[]): void;
   /** Makes an abort report that only this many tokens of the prompt were read. */
   readOnAbort(tokens: number): void;
-  end(reason: 'stop' | 'length' | 'aborted'): void;
+  vectors(...vectors: string[]): void;
+  end(reason: EndReason): void;
   fail(code: ErrorCode): void;
   /** Fails with an error that isn't an AppError. */
   crash(error: Error): void;
@@ -57,15 +63,9 @@ export function createScriptedEngine(): ScriptedEngine {
       queue.push(event);
       wake();
     };
-    const ended = (reason: 'stop' | 'length' | 'aborted'): GenerateEvent => ({
-      type: 'end',
-      reason,
-      inputTokens,
-      cachedTokens,
-      readTokens,
-      outputTokens,
-      prefillMs: 10,
-      decodeMs: 100,
+    const ended = (reason: EndReason): GenerateEvent => ({
+      ...{ type: 'end', reason, inputTokens, cachedTokens, readTokens, outputTokens },
+      ...{ prefillMs: 10, decodeMs: 100 },
     });
     signal.addEventListener('abort', () => push(ended('aborted')), { once: true });
     const run: ScriptedRun = {
@@ -80,6 +80,12 @@ export function createScriptedEngine(): ScriptedEngine {
         outputTokens += tokens.length;
         push({ type: 'text', text, tokens });
       },
+      piece(piece, ...tokens) {
+        outputTokens += tokens.length;
+        const { choice: _, ...content } = piece;
+        push({ type: 'text', text: '', ...content, tokens });
+      },
+      vectors: (...vectors) => push({ type: 'vectors', vectors }),
       readOnAbort(tokens) {
         readTokens = tokens;
       },

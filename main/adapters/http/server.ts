@@ -1,5 +1,5 @@
 /** Runs web-standard handlers as Node HTTP servers, for loopback ports and for libp2p streams. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { AppError } from '../../../shared/errors.ts';
@@ -32,7 +32,56 @@ export function createHttpServer(handler: WebHandler): Server {
     (request, response) => void listener(request, response),
   );
   server.maxHeadersCount = HEADERS_COUNT_MAX;
+  // Clients of go-libp2p close their side after the request and wait for the answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.prependListener('request', probeHalfClosed);
   return server;
+}
+
+/** The reset that the first probe provokes is found by the second. */
+const FIRST_PROBE_MS = 10;
+/** Interval of the probes that tell a client that has left from one that only closed its side. */
+const PROBE_INTERVAL_MS = 500;
+
+/** A comment that an event stream may hold at any place; clients ignore it. */
+const EVENT_COMMENT = ':\n\n';
+
+/**
+ * A client that leaves and one that half-closes look the same until something is written, to which the system of a
+ * client that has left answers with a reset: before the answer an interim response (102), in an event stream a comment.
+ */
+function probeHalfClosed(request: IncomingMessage, response: ServerResponse): void {
+  let timer: NodeJS.Timeout | undefined;
+  let delayMs = FIRST_PROBE_MS;
+  const isEventStream = watchHead(response);
+  const probe = () => {
+    if (response.destroyed || response.writableEnded) return;
+    if (!response.headersSent) response.writeProcessing();
+    else if (isEventStream()) response.write(EVENT_COMMENT);
+  };
+  const repeat = () => {
+    probe();
+    timer = setTimeout(repeat, delayMs).unref();
+    delayMs = PROBE_INTERVAL_MS;
+  };
+  const { socket } = request;
+  if (socket.readableEnded) repeat();
+  else socket.once('end', repeat);
+  response.once('close', () => {
+    clearTimeout(timer);
+    socket.off('end', repeat);
+  });
+}
+
+/** Returns a function that returns true if the response is an event stream; its own headers don't show that. */
+function watchHead(response: ServerResponse): () => boolean {
+  let isEventStream = false;
+  const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
+  response.writeHead = (...given: unknown[]) => {
+    isEventStream = JSON.stringify(given).includes('text/event-stream');
+    return writeHead(...given);
+  };
+  return () => isEventStream;
 }
 
 /** Listens (port 0: any free one) and returns the port. Fails with `port-in-use`; its message names `option`. */

@@ -40,7 +40,7 @@ export function createEventBatch(send: (events: EngineEvent[]) => void): EventBa
   return {
     add(event) {
       const last = pending.at(-1);
-      if (event.type === 'text' && last?.type === 'text' && last.id === event.id) {
+      if (isPlain(event) && last !== undefined && isPlain(last) && last.id === event.id) {
         pending[pending.length - 1] = {
           ...event,
           text: last.text + event.text,
@@ -55,4 +55,12 @@ export function createEventBatch(send: (events: EngineEvent[]) => void): EventBa
       schedule(first || event.type !== 'text');
     },
   };
+}
+
+type TextEvent = Extract<EngineEvent, { type: 'text' }>;
+
+/** True for text without thoughts, calls or probabilities, which may be joined with its neighbors. */
+function isPlain(event: EngineEvent): event is TextEvent {
+  if (event.type !== 'text') return false;
+  return event.reasoning === undefined && event.toolCalls === undefined && event.logprobs === undefined;
 }

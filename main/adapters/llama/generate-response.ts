@@ -1,11 +1,23 @@
 /** The generation loop: prefills the prompt in parts and decodes the response token by token, in the common steps. */
-import type { EvaluationPriority, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import {
+  type EvaluationPriority,
+  type LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type SequenceEvaluateOptions,
+  type Token,
+} from 'node-llama-cpp';
+import type { TokenLogprob } from '../../../shared/answer-pieces.ts';
+import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
-import { type AnswerText, createAnswerText, type TextPiece } from './answer-text.ts';
-import type { Template } from './chat-template.ts';
+import type { ParsedPiece } from './answer-parser.ts';
+import type { Template, TokenizedPrompt } from './chat-template.ts';
+import { createResponseText, type ResponseText } from './response-text.ts';
+import { createChoice, samplerOptions } from './sampling.ts';
 import type { Lent, SequencePool } from './sequence-pool.ts';
 import type { Steps, Turns } from './steps.ts';
+import { responseGrammar } from './tool-format.ts';
 
 export interface ResponseOptions {
   readonly model: LlamaModel;
@@ -19,7 +31,6 @@ export interface ResponseOptions {
   readonly emit: (event: EngineEvent) => void;
 }
 
-type TokenizedPrompt = ReturnType<Template>;
 type EndReason = Extract<EngineEvent, { type: 'end' }>['reason'];
 
 /** Returns the `end` event. Fails with `bad-request` for an empty prompt and `context-exceeded` for a long one. */
@@ -56,47 +67,83 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
   emit({ type: 'start', id, inputTokens, cachedTokens });
 
   let outputTokens = 0;
-  const deliver = (piece: TextPiece | null) => {
-    if (!piece) return;
-    outputTokens += piece.tokens.length;
-    emit({ type: 'text', id, text: piece.text, tokens: [...piece.tokens] });
+  const logprobs: TokenLogprob[] = [];
+  const deliver = (pieces: readonly ParsedPiece[]) => {
+    for (const { tokens, toolCalls, ...piece } of pieces) {
+      outputTokens += tokens.length;
+      const known = logprobs.splice(0, tokens.length);
+      emit({
+        ...{ type: 'text', id, ...piece, tokens: [...tokens] },
+        ...(toolCalls && { toolCalls: [...toolCalls] }),
+        ...(known.length > 0 && { logprobs: known }),
+      });
+    }
   };
-  const text = createText(options, prompt);
-  const decoded = await decode({ ...options, text, deliver });
+  const text = createResponseText({ ...options, ...command.request, tokenized: prompt });
+  const sampler = await createSampler(options);
+  const decoded = await decode({ ...options, text, deliver, sampler, logprobs });
   const measured = times.finish();
-  if (!signal.aborted && !decoded.stopped) deliver(text.flush());
-  const reason = signal.aborted ? 'aborted' : decoded.reason;
+  if (!signal.aborted) deliver(text.flush(decoded.stopped));
+  const hasCalls = decoded.reason === 'stop' && text.parser.calls() > 0;
+  const reason = signal.aborted ? 'aborted' : hasCalls ? 'tool_calls' : decoded.reason;
   const { readTokens } = decoded;
   return { type: 'end', id, reason, inputTokens, cachedTokens, readTokens, outputTokens, ...measured };
 }
 
 function tokenizePrompt({ template, command, contextTokens }: ResponseOptions): TokenizedPrompt {
   const { prompt, maxTokens } = command.request;
-  const tokenized = template(prompt);
+  const tokenized = template.tokenize(prompt);
   const inputTokens = tokenized.tokens.length;
   if (inputTokens === 0) throw new AppError('bad-request', 'The prompt is empty.');
   if (inputTokens + maxTokens > contextTokens) {
-    throw new AppError(
-      'context-exceeded',
-      `Prompt (${inputTokens} tokens) and response (up to ${maxTokens}) exceed the context of ${contextTokens} tokens.`,
-      { details: { inputTokens, maxTokens, contextTokens } },
-    );
+    throw contextExceeded(inputTokens, maxTokens, contextTokens);
   }
   return tokenized;
 }
 
-function createText({ model, command }: ResponseOptions, prompt: TokenizedPrompt): AnswerText {
+/** The sampler's options, and for reported probabilities the choice that replaces the sampler's. */
+interface Sampler {
+  readonly options: SequenceEvaluateOptions;
+  readonly choose: ReturnType<typeof createChoice> | null;
+  /** Tokens of the response so far. */
+  readonly generated: Token[];
+}
+
+async function createSampler({ model, template, command }: ResponseOptions): Promise<Sampler> {
   const { request } = command;
-  const detokenize = (tokens: readonly number[], before: readonly number[]) =>
-    model.detokenize(tokens as Token[], false, before as Token[]);
-  // Continuing a text or an unfinished response keeps its next space; a new response starts without one.
-  const continues = request.prompt.kind === 'text' || request.prompt.continuesLast;
-  return createAnswerText(request.stop, detokenize, continues ? prompt.tokens : []);
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const generated: Token[] = [];
+  const grammar = responseGrammar(request.prompt, request.json ?? null, template.tools);
+  const state = grammar === null ? undefined : await grammarState(model, grammar);
+  const { topLogprobs = null } = request;
+  return {
+    generated,
+    options: {
+      ...samplerOptions(model, request, seed, generated),
+      ...(state && { grammarEvaluationState: state }),
+    },
+    choose: topLogprobs === null ? null : createChoice(model, request, seed, generated),
+  };
+}
+
+async function grammarState(model: LlamaModel, text: string): Promise<LlamaGrammarEvaluationState> {
+  try {
+    const grammar = await model.llama.createGrammar({ grammar: text });
+    return new LlamaGrammarEvaluationState({ model, grammar });
+  } catch (cause) {
+    throw new AppError('bad-request', 'The engine can’t use this JSON schema.', {
+      cause,
+      details: { param: 'response_format', code: 'invalid_json_schema' },
+    });
+  }
 }
 
 interface DecodeOptions extends LentOptions {
-  readonly text: AnswerText;
-  readonly deliver: (piece: TextPiece | null) => void;
+  readonly text: ResponseText;
+  readonly deliver: (pieces: readonly ParsedPiece[]) => void;
+  readonly sampler: Sampler;
+  /** Receives the probabilities of each token. */
+  readonly logprobs: TokenLogprob[];
 }
 
 interface Decoded {
@@ -109,10 +156,10 @@ interface Decoded {
 
 /** Reads the prompt and decodes until the response ends. */
 async function decode(options: DecodeOptions): Promise<Decoded> {
-  const { command, signal, prompt, text, deliver, times, turns } = options;
+  const { command, signal, prompt, text, deliver, times, turns, sampler } = options;
   const { maxTokens } = command.request;
+  const isSingleCall = command.request.prompt.kind === 'chat' && command.request.prompt.isSingleCall === true;
   const answer = openAnswer(options);
-  let generated = 0;
   const ended = (reason: EndReason, stopped: boolean) => ({
     reason,
     stopped,
@@ -124,11 +171,12 @@ async function decode(options: DecodeOptions): Promise<Decoded> {
       if (next === 'read') continue;
       if (next !== null) times.markFirstToken();
       if (next === null || next === 'over' || signal.aborted || prompt.ends.has(next)) break;
-      generated += 1;
-      const { piece, stopped } = text.push(next);
-      deliver(piece);
+      sampler.generated.push(next);
+      const { pieces, stopped } = text.push(next);
+      deliver(pieces);
       if (stopped) return ended('stop', stopped);
-      if (generated >= maxTokens) return ended('length', stopped);
+      if (isSingleCall && text.parser.completeCalls() > 0) break;
+      if (sampler.generated.length >= maxTokens) return ended('length', stopped);
     }
     return ended('stop', false);
   } finally {
@@ -146,14 +194,13 @@ interface OpenAnswer {
   close(): Promise<void>;
 }
 
-function openAnswer({ command, lent, prompt }: DecodeOptions): OpenAnswer {
+function openAnswer(options: DecodeOptions): OpenAnswer {
+  const { lent, prompt } = options;
   const { sequence, id, cachedTokens } = lent;
-  const { temperature, topP } = command.request;
-  const seed = command.request.seed ?? Math.floor(Math.random() * 2 ** 32);
   // Orders the batch by sequence. The type names 1 to 5, but it is a number that only our batching strategy reads.
   const evaluationPriority = (id + 1) as EvaluationPriority;
   let rest = prompt.tokens.slice(cachedTokens);
-  let tokens: ReturnType<LlamaContextSequence['evaluate']> | null = null;
+  let tokens: NextTokens | null = null;
   return {
     tokensLeft: () => Math.max(1, rest.length),
     async compute(granted) {
@@ -163,16 +210,62 @@ function openAnswer({ command, lent, prompt }: DecodeOptions): OpenAnswer {
         rest = rest.slice(granted);
         return 'read';
       }
-      tokens ??= sequence.evaluate(rest, { temperature, topP, seed, evaluationPriority });
-      const { value, done } = await tokens.next();
+      tokens ??= nextTokens(options, rest, evaluationPriority);
+      const next = await tokens.next();
       rest = [];
-      return done ? 'over' : value;
+      return next ?? 'over';
     },
     readTokens: () =>
       rest.length < prompt.tokens.length - cachedTokens ? prompt.tokens.length - rest.length : 0,
     async close() {
-      await tokens?.return();
+      await tokens?.end();
     },
+  };
+}
+
+interface NextTokens {
+  /** Resolves to null at the end of the response. */
+  next(): Promise<Token | null>;
+  end(): Promise<unknown>;
+}
+
+function nextTokens(
+  { lent, sampler, model, logprobs }: DecodeOptions,
+  prompt: Token[],
+  evaluationPriority: EvaluationPriority,
+): NextTokens {
+  const { sequence } = lent;
+  const { choose } = sampler;
+  const options = { ...sampler.options, evaluationPriority };
+  if (choose === null) {
+    const tokens = sequence.evaluate(prompt, options);
+    return {
+      async next() {
+        const { value, done } = await tokens.next();
+        return done ? null : value;
+      },
+      end: () => tokens.return(),
+    };
+  }
+  // The library continues with the token that it gets. One that ends the response must be reported, too: our
+  // choice may be another one.
+  const withMetadata = sequence.evaluateWithMetadata(
+    prompt,
+    { probabilities: true },
+    { ...options, yieldEogToken: true },
+  );
+  let chosen: Token | undefined;
+  return {
+    async next() {
+      const { value, done } = await withMetadata.next(chosen);
+      if (done) return null;
+      const choice = choose(value.probabilities);
+      chosen = choice.token;
+      if (model.isEogToken(choice.token)) return null;
+      logprobs.push(choice.logprob);
+      return choice.token;
+    },
+    end: () => withMetadata.return(),
   };
 }
 

@@ -2,10 +2,12 @@
 import { existsSync } from 'node:fs';
 import { GgufFileType, InsufficientMemoryError, type LlamaModel } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
+import type { ModelFeature } from '../../../shared/model-features.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
 import { type Llamas, type Placed, place, promptTokensMax } from './card-memory.ts';
-import { createTemplate } from './chat-template.ts';
+import { createTemplate, type Template } from './chat-template.ts';
 import type { Duty } from './duty.ts';
+import { createEmbedder, isEmbeddingModel } from './embed-texts.ts';
 import { generateResponse } from './generate-response.ts';
 import { publicPrefixes } from './public-prefix.ts';
 import { createSequencePool } from './sequence-pool.ts';
@@ -52,6 +54,7 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
   const pool = createSequencePool(sequences, publicPrefixes(template));
   const threads = gpu === false ? createStepThreads(context, command.threads) : null;
   const steps = createSteps(duty, promptTokensMax(gpu !== false), threads);
+  const embedder = createEmbedder(loaded, contextTokens, command.threads);
   return {
     report: {
       contextTokens,
@@ -61,18 +64,31 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
       loadMs: performance.now() - startedAtMs,
       quantisation: quantisation(loaded),
       parameterCount: parameterCount(loaded),
+      features: isEmbeddingModel(loaded) ? ['embeddings'] : featuresOf(template),
     },
-    generate(generate, signal, emit) {
+    async generate(generate, signal, emit) {
+      const { prompt } = generate.request;
+      if (prompt.kind === 'embed')
+        return embedder.embed(prompt.texts, { command: generate, signal, emit, duty });
       return generateResponse({
         ...{ model: loaded, pool, steps, template, contextTokens },
         ...{ command: generate, signal, emit },
       });
     },
     async dispose() {
+      await embedder.dispose();
       await context.dispose();
       await loaded.dispose();
     },
   };
+}
+
+function featuresOf({ tools, reasons }: Template): ModelFeature[] {
+  const own: ModelFeature[] = [
+    ...(tools === null ? [] : ['tools' as const]),
+    ...(reasons ? ['reasoning' as const] : []),
+  ];
+  return ['json', 'logprobs', 'sampling', ...own];
 }
 
 function quantisation(model: LlamaModel): string {

@@ -22,7 +22,7 @@ export function publicPrefixes(template: Template): readonly (readonly number[])
   return CONVERSATIONS.flatMap((conversation) => {
     try {
       const [first = [], second = []] = PROBES.map(
-        (content) => template({ kind: 'chat', messages: conversation(content) }).tokens,
+        (content) => template.tokenize({ kind: 'chat', messages: conversation(content) }).tokens,
       );
       return [first.slice(0, commonLength(first, second))];
     } catch {

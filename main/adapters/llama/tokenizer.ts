@@ -80,9 +80,7 @@ export function createTokenizer({ findFile, modelFolders, clock }: TokenizerOpti
       const file = findFile(sha256);
       if (file === null || waiting.size >= WAITING_MAX) return null;
       lastId += 1;
-      const messages = prompt.kind === 'chat' ? { ...prompt, messages: [...prompt.messages] } : prompt;
-      const command = { id: lastId, path: file.path, tokens: [...tokens], stop: [...stops], text };
-      return send({ ...command, prompt: messages });
+      return send({ id: lastId, path: file.path, tokens: [...tokens], stop: stops, text, prompt });
     },
   };
 }

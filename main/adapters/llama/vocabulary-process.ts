@@ -2,11 +2,12 @@
  * Entry of the process that recounts bought responses: it loads the vocabulary of a model file, never its weights, in the
  * same sandbox as the engine, and exits when the parent is gone.
  */
-import { getLlama, type Llama, type LlamaModel, type Token } from 'node-llama-cpp';
+import { getLlama, type Llama, type LlamaModel } from 'node-llama-cpp';
+import { writtenText } from '../../../shared/answer-pieces.ts';
 import { createInOrder } from '../../../shared/in-order.ts';
 import { refuseDebugger } from '../../ports/no-debugger.ts';
-import { createAnswerText } from './answer-text.ts';
 import { createTemplate, type Template } from './chat-template.ts';
+import { createResponseText, type ResponseText } from './response-text.ts';
 import { enterSandbox } from './sandbox.ts';
 import { type RecountCommand, type RecountReport, recountCommandSchema } from './vocabulary-messages.ts';
 
@@ -51,31 +52,20 @@ async function open(path: string): Promise<Vocabulary> {
 }
 
 function recount({ model, template }: Vocabulary, command: RecountCommand): RecountReport['counted'] {
-  const { prompt, stop, tokens, text } = command;
-  const input = template(prompt).tokens;
+  const { prompt, tokens, text, stop } = command;
+  const tokenized = template.tokenize(prompt);
+  const answer = () => createResponseText({ model, template, prompt, tokenized, stop });
   return {
-    inputTokens: input.length,
-    outputText: textOf(model, tokens, { stop, input: continues(prompt) ? input : [] }),
+    inputTokens: tokenized.tokens.length,
+    outputText: textOf(model, tokens, answer()),
     textTokens: model.tokenize(text).length,
   };
 }
 
 /** Renders the tokens as the engine of an honest provider does; null for tokens that the vocabulary doesn't have. */
-function textOf(
-  model: LlamaModel,
-  tokens: readonly number[],
-  { stop, input }: { readonly stop: readonly string[]; readonly input: readonly Token[] },
-): string | null {
+function textOf(model: LlamaModel, tokens: readonly number[], answer: ResponseText): string | null {
   const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   if (tokens.some((token) => token >= vocabulary)) return null;
-  const detokenize = (some: readonly number[], before: readonly number[]) =>
-    model.detokenize(some as Token[], false, before as Token[]);
-  const answer = createAnswerText(stop, detokenize, input);
-  let text = '';
-  for (const token of tokens) text += answer.push(token).piece?.text ?? '';
-  return text + (answer.flush()?.text ?? '');
-}
-
-function continues(prompt: RecountCommand['prompt']): boolean {
-  return prompt.kind === 'text' || prompt.continuesLast === true;
+  const pieces = tokens.flatMap((token) => answer.push(token).pieces);
+  return [...pieces, ...answer.flush(false)].map(writtenText).join('');
 }

@@ -121,7 +121,7 @@ export class Generations {
           clock.after(LATE_MS, () => this.#failStuck(generation)),
         );
       this.#deadlines.set(id, clock.after(beginMsMax, late));
-      send({ type: 'generate', id, request: mutable(generation.request) });
+      send({ type: 'generate', id, request: generation.request });
       onActive(this.#active.size);
     }
   }
@@ -161,14 +161,4 @@ export class Generations {
     this.#active.clear();
     return taken;
   }
-}
-
-/** Copies the request into the type of the message schema, which has no `readonly`. */
-function mutable(request: GenerateRequest): Extract<EngineCommand, { type: 'generate' }>['request'] {
-  const { prompt } = request;
-  return {
-    ...request,
-    stop: [...request.stop],
-    prompt: prompt.kind === 'chat' ? { ...prompt, messages: [...prompt.messages] } : prompt,
-  };
 }

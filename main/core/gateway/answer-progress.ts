@@ -1,7 +1,8 @@
 /** The text and the token counts of an answer so far, and the request for what is left of it. */
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import type { Job } from '../../../shared/jobs.ts';
-import type { AskedCompletion, Usage } from '../../../shared/openai.ts';
 import { usage as usageOf } from '../../../shared/openai-answer.ts';
+import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { AnswerBatch } from './answer.ts';
 import type { Batch } from './purchase.ts';
 
@@ -11,6 +12,8 @@ export class AnswerProgress {
   #before = { input: 0, output: 0 };
   /** Output tokens of the current part that have arrived. */
   #received = 0;
+  /** True if the answer has thoughts or calls, which a text can't continue. */
+  #isStructured = false;
 
   /** Output tokens of the parts that have ended. */
   get outputTokens(): number {
@@ -26,6 +29,7 @@ export class AnswerProgress {
   add(batch: Batch): AnswerBatch {
     for (const piece of batch.pieces) {
       this.#text += piece.text;
+      if (piece.reasoning !== undefined || piece.toolCalls !== undefined) this.#isStructured = true;
       this.#received += piece.tokens.length;
     }
     if (!batch.end) return { pieces: batch.pieces, end: null };
@@ -36,7 +40,7 @@ export class AnswerProgress {
       // Of this part only: the receipts of earlier parts have their own counts.
       own.prompt_tokens_details?.cached_tokens,
     );
-    return { pieces: batch.pieces, end: { finishReason: batch.end.finishReason, usage: counted } };
+    return { pieces: batch.pieces, end: { finishReasons: batch.end.finishReasons, usage: counted } };
   }
 
   /** Ends the current part with the counts of its job; false if no output token is known. */
@@ -49,6 +53,17 @@ export class AnswerProgress {
     };
     this.#received = 0;
     return true;
+  }
+
+  /**
+   * True if a text can continue the answer: not several answers, thoughts or calls, and not JSON or probabilities, whose
+   * state the next provider can't take up.
+   */
+  canContinue({ prompt, choices, json, topLogprobs }: AskedCompletion): boolean {
+    if (prompt.kind === 'embed') return false;
+    const isForced =
+      prompt.kind === 'chat' && prompt.toolChoice !== undefined && prompt.toolChoice.kind !== 'auto';
+    return choices === 1 && json === null && topLogprobs === null && !isForced && !this.#isStructured;
   }
 
   /** The request for the rest: the conversation and the answer so far, which the next provider continues. */
@@ -65,9 +80,10 @@ export class AnswerProgress {
 
 function begunPrompt(prompt: AskedCompletion['prompt'], text: string): AskedCompletion['prompt'] {
   if (prompt.kind === 'text') return { kind: 'text', text: prompt.text + text };
+  if (prompt.kind === 'embed') return prompt;
   const { messages, continuesLast } = prompt;
   const last = continuesLast ? messages.at(-1) : undefined;
   const earlier = last ? messages.slice(0, -1) : messages;
   const begun = { role: 'assistant' as const, content: (last?.content ?? '') + text };
-  return { kind: 'chat', messages: [...earlier, begun], continuesLast: true };
+  return { ...prompt, messages: [...earlier, begun], continuesLast: true };
 }

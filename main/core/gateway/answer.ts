@@ -2,8 +2,9 @@
  * One answer from as many providers as needed: if a provider pauses during the answer because its owner is back,
  * another one (or the same one later) continues from the delivered text. Each part is a job with its own receipt.
  */
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import type { AskedCompletion, Usage } from '../../../shared/openai.ts';
+import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RequestBudget } from '../budget/index.ts';
 import { AnswerProgress } from './answer-progress.ts';
@@ -19,6 +20,8 @@ export type AnswerBatch = Batch & { readonly end: { readonly usage: Usage } | nu
 export interface Answer {
   /** The job of the first part. */
   readonly jobId: string;
+  /** The model file. */
+  readonly sha256: string;
   /** Reads the next batch. Fails with an AppError; `conclude` is still to be called then. */
   next(): Promise<AnswerBatch>;
   /** See {@link import('./purchase.ts').Purchase.conclude}; concludes the current part. */
@@ -74,7 +77,7 @@ function createAnswer(
     // Without a token count it is unknown how many of the requested tokens are left.
     if (!progress.endPart(job)) throw cause;
     const tokensLeft = start.maxTokens - progress.outputTokens;
-    if (tokensLeft <= 0) return { pieces: [], end: { finishReason: 'length', usage: progress.usage() } };
+    if (tokensLeft <= 0) return { pieces: [], end: { finishReasons: ['length'], usage: progress.usage() } };
     const { peer, model } = part.candidate;
     pauses.set(peer, (pauses.get(peer) ?? 0) + 1);
     continuations += 1;
@@ -95,6 +98,7 @@ function createAnswer(
 
   return {
     jobId: start.purchase.jobId,
+    sha256: start.candidate.model.sha256,
     async next() {
       if (first) {
         const batch = first;
@@ -105,7 +109,7 @@ function createAnswer(
         return progress.add(await part.purchase.next());
       } catch (error) {
         const mayContinue = onPause.kind !== 'fail' && continuations < CONTINUATIONS_MAX;
-        if (!mayContinue || !isAppError(error, 'paused')) throw error;
+        if (!mayContinue || !isAppError(error, 'paused') || !progress.canContinue(asked)) throw error;
         return continueElsewhere(error);
       }
     },

@@ -2,11 +2,12 @@
  * Lists the providers to try for a request, at their current prices: first the one that holds the conversation's
  * beginning, if it costs no more; recently failed ones last.
  */
+import { type AskedCompletion, askedTokensMax, neededFeatures } from '../../../shared/asked.ts';
 import { describeDuration } from '../../../shared/clocks.ts';
+import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
-import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
-import { inputTokensMax } from '../../../shared/price.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
@@ -71,11 +72,12 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
       const wanted = {
         modelId: asked.model,
         sha256: continuation?.sha256 ?? null,
-        inputTokens: inputTokensMax(textsOf(asked)),
+        inputTokens: askedTokensMax(asked),
         outputTokens: asked.maxTokens ?? 0,
       };
-      const selling = await directory.find(asked.model, continuation?.without);
-      if (selling.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
+      const found = await directory.find(asked.model, continuation?.without);
+      if (found.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
+      const selling = capable(found, asked);
       const ranked = rank(selling, wanted, accepts);
       if (ranked.length > 0) {
         const affordable = withinLimit(ranked, budget);
@@ -83,9 +85,12 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
       }
       if (rank(selling, wanted, () => true).length > 0)
         throw new AppError('no-provider', 'No provider offers that model at terms that are accepted here.');
-      throw new AppError('context-exceeded', 'The answer exceeds the context of the model.', {
-        details: { param: 'max_tokens' },
-      });
+      const models = selling.flatMap(({ offer }) => offer.models.filter(({ id }) => id === asked.model));
+      throw contextExceeded(
+        null,
+        wanted.outputTokens,
+        Math.max(...models.map(({ contextTokens }) => contextTokens)),
+      );
     },
     noteFailure: (peer, isTrusted) =>
       void failedUntilMs.set(
@@ -101,6 +106,21 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
       return renewed ?? null;
     },
   };
+}
+
+/** Returns the providers whose model can do what the request needs. Fails with `unsupported` if there is none. */
+function capable<P extends { readonly offer: Offer }>(
+  providers: readonly P[],
+  asked: AskedCompletion,
+): readonly P[] {
+  const needed = neededFeatures(asked);
+  const missing = providers.map(({ offer }) =>
+    missingFeature(needed, offer.models.find(({ id }) => id === asked.model)?.features),
+  );
+  const able = providers.filter((_, index) => missing[index] === null);
+  const [first] = missing;
+  if (able.length === 0 && first) throw featureMissing(asked.model, first);
+  return able;
 }
 
 /** The error for providers that can't be used because the clocks differ; null if they don't. */

@@ -1,31 +1,35 @@
 /** Admits requests to the gateway: only from programs on this machine that have its key, never from web pages. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
-import { type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
+import { type LoopbackExceptions, type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
+import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 
 /**
  * Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
  * rebinding: a page of another site whose name was pointed at loopback still sends that name as its host.
  */
-export function checkRequest(request: LoopbackRequest, key: string): void {
-  const refusal = loopbackRefusal(request);
+export function checkRequest(request: LoopbackRequest, key: string, exceptions?: LoopbackExceptions): void {
+  const refusal = loopbackRefusal(request, exceptions);
   if (refusal === 'host') {
     throw new AppError('not-permitted', 'Host not allowed. Use 127.0.0.1, localhost or [::1].', {
       details: { code: 'host_not_allowed' },
     });
   }
   if (refusal === 'origin') {
-    throw new AppError('not-permitted', 'Requests from web pages are not allowed.', {
+    const origin = request.header('origin')?.slice(0, 100) ?? 'unknown';
+    throw new AppError('not-permitted', `Requests from web pages are not allowed (origin ${origin}).`, {
       details: { code: 'origin_not_allowed' },
     });
   }
-  const given = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1] ?? '';
+  // Anthropic's clients send the key in a header of their own.
+  const bearer = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
+  const given = bearer ?? request.header('x-api-key') ?? '';
   if (!timingSafeEqual(digest(given), digest(key))) {
     throw new AppError('not-permitted', 'The API key is missing or invalid.');
   }
   if (refusal === 'content-type') {
     throw new AppError('bad-request', 'Send the request body as JSON, with Content-Type: application/json.', {
-      details: { code: 'content_type_not_allowed' },
+      details: { code: MEDIA_TYPE_NOT_SUPPORTED },
     });
   }
 }

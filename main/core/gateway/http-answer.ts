@@ -1,15 +1,11 @@
 /** Turns an answer into the HTTP response for the client, streamed or whole, and concludes its purchase. */
+import type { AnswerHead } from '../../../shared/answer-format.ts';
+import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError } from '../../../shared/errors.ts';
-import {
-  type AnswerHead,
-  closingEvents,
-  joinPieces,
-  openingEvent,
-  pieceEvent,
-  wholeAnswer,
-} from '../../../shared/openai-answer.ts';
+import { createAnswerFormat } from '../../../shared/openai-answer.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Failures } from '../openai-http/index.ts';
+import { answerHeaders, type Failures } from '../openai-http/index.ts';
 import { COMMENT, EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
 import type { Answer } from './answer.ts';
 import { asFailure } from './provider-search.ts';
@@ -21,6 +17,7 @@ const QUIET_MS_MAX = 15_000;
 export interface StreamOptions {
   readonly clock: Clock;
   readonly failures: Failures;
+  readonly asked: AskedCompletion;
   /** Aborts when the client disconnects. */
   readonly clientGone: AbortController;
 }
@@ -43,19 +40,20 @@ export function streamAnswer(
     quietMsMax: QUIET_MS_MAX,
     onGone: () => clientGone.abort(),
   });
-  return new Response(body, { headers: EVENT_STREAM_HEADERS });
+  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...answerHeaders(options.asked) } });
 }
 
 async function* openedEvents(
   opening: OpenedAnswer | Promise<OpenedAnswer>,
-  { failures, clientGone }: StreamOptions,
+  { failures, clientGone, asked }: StreamOptions,
 ): AsyncGenerator<string, void> {
   let opened: OpenedAnswer | null = null;
   try {
     if (opening instanceof Promise) yield COMMENT;
     opened = await opening;
   } catch (error) {
-    yield failures.toEvent(error);
+    const unknown = { asked, jobId: '', createdAtS: 0, fingerprint: '' };
+    yield createAnswerFormat(unknown).failure(failures.toResponse(error).body);
     return;
   } finally {
     if (opened === null) void concludeLater(opening);
@@ -80,16 +78,17 @@ async function* answerEvents(
   clientGone: AbortSignal,
 ): AsyncGenerator<string, void> {
   let isConcluded = false;
+  const format = createAnswerFormat(head);
   try {
-    let text = openingEvent(head);
+    let text = format.opening();
     while (true) {
       const batch = await answer.next();
-      for (const piece of batch.pieces) text += pieceEvent(head, piece);
+      for (const piece of batch.pieces) text += format.piece(piece);
       if (batch.end) {
         isConcluded = true;
         // The receipt is read while the client already continues.
         void answer.conclude();
-        yield text + closingEvents(head, batch.end.finishReason, batch.end.usage);
+        yield text + format.closing(batch.end);
         return;
       }
       if (text !== '') yield text;
@@ -98,7 +97,7 @@ async function* answerEvents(
   } catch (error) {
     isConcluded = true;
     void answer.conclude(asFailure(error));
-    yield failures.toEvent(error);
+    yield format.failure(failures.toResponse(error).body);
   } finally {
     if (!isConcluded) {
       const cause = clientGone.aborted ? 'The requester disconnected.' : 'The answer was stopped.';
@@ -109,18 +108,32 @@ async function* answerEvents(
 
 /** Collects the answer into one JSON body. Fails with an AppError, with the purchase concluded. */
 export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Response> {
-  const pieces = [];
+  const pieces: AnswerPiece[] = [];
   try {
     while (true) {
       const batch = await answer.next();
       pieces.push(...batch.pieces);
       if (!batch.end) continue;
+      checkVectors(head.asked, pieces);
       void answer.conclude();
-      const { finishReason, usage } = batch.end;
-      return Response.json(wholeAnswer(head, joinPieces(pieces), finishReason, usage));
+      return Response.json(createAnswerFormat(head).whole(pieces, batch.end), {
+        headers: answerHeaders(head.asked),
+      });
     }
   } catch (error) {
     await answer.conclude(asFailure(error));
     throw error;
+  }
+}
+
+/** Fails with `engine-failed` if there isn't one vector for each text. */
+function checkVectors({ prompt }: AskedCompletion, pieces: readonly AnswerPiece[]): void {
+  if (prompt.kind !== 'embed') return;
+  const count = pieces.reduce((sum, { vectors = [] }) => sum + vectors.length, 0);
+  if (count !== prompt.texts.length) {
+    throw new AppError(
+      'engine-failed',
+      'The provider sent another number of embeddings than there are texts.',
+    );
   }
 }

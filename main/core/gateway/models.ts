@@ -16,8 +16,17 @@ export interface ListedModel {
   readonly quantisation: string;
   readonly sha256: string;
   readonly decode_tokens_per_second: number | null;
+  /** Abilities of the model beyond plain text, at any of its providers. */
+  readonly features: readonly string[];
   /** Number of providers that sell it. */
   readonly providers: number;
+}
+
+interface Listed {
+  readonly offer: Offer;
+  readonly model: OfferedModel;
+  readonly providers: number;
+  readonly features: ReadonlySet<string>;
 }
 
 /** Equal numbers of input and output tokens, to compare prices without a request. */
@@ -28,7 +37,7 @@ export function listModels(
   providers: readonly Provider[],
   accepts: (offer: Offer, model: OfferedModel) => boolean,
 ): readonly ListedModel[] {
-  const listed = new Map<string, { offer: Offer; model: OfferedModel; providers: number }>();
+  const listed = new Map<string, Listed>();
   for (const { offer } of providers) {
     for (const model of offer.models) {
       if (!accepts(offer, model)) continue;
@@ -37,11 +46,12 @@ export function listModels(
       listed.set(model.id, {
         ...(cheapest ? known : { offer, model }),
         providers: (known?.providers ?? 0) + 1,
+        features: new Set([...(known?.features ?? []), ...(model.features ?? [])]),
       });
     }
   }
   return [...listed.values()]
-    .map(({ offer, model, providers: count }) => ({
+    .map(({ offer, model, providers: count, features }) => ({
       id: model.id,
       object: 'model' as const,
       created: Math.floor(offer.issuedAtMs / 1_000),
@@ -52,6 +62,7 @@ export function listModels(
       quantisation: model.quantisation,
       sha256: model.sha256,
       decode_tokens_per_second: model.decodeTokensPerSecond,
+      features: [...features].sort(),
       providers: count,
     }))
     .sort((a, b) => a.id.localeCompare(b.id));

@@ -4,7 +4,7 @@
  * process. The provider finds the tokens by the payer, so that any channel of this buyer will do.
  */
 import { createHash } from 'node:crypto';
-import type { AskedCompletion } from '../../../shared/openai.ts';
+import type { AskedCompletion } from '../../../shared/asked.ts';
 
 export interface PrefixHolder {
   readonly peer: string;
@@ -55,11 +55,7 @@ export function createPrefixHolders(): PrefixHolders {
 
 /** Returns one hash for each beginning of whole blocks, the shortest first. */
 function beginnings({ model, prompt }: Asked): string[] {
-  const texts =
-    prompt.kind === 'text'
-      ? [prompt.text]
-      : prompt.messages.flatMap(({ role, content }) => [role, JSON.stringify(content)]);
-  const bytes = Buffer.from(texts.join('\n')).subarray(0, PROMPT_BYTES_MAX);
+  const bytes = Buffer.from(textsOf(prompt).join('\n')).subarray(0, PROMPT_BYTES_MAX);
   const hashes: string[] = [];
   let before = JSON.stringify([prompt.kind, model]);
   for (let end = BLOCK_BYTES; end <= bytes.length; end += BLOCK_BYTES) {
@@ -70,4 +66,20 @@ function beginnings({ model, prompt }: Asked): string[] {
     hashes.push(before);
   }
   return hashes;
+}
+
+/** Everything that the engine reads, in its order: tools stand before the messages in most templates. */
+function textsOf(prompt: Asked['prompt']): readonly string[] {
+  switch (prompt.kind) {
+    case 'text':
+      return [prompt.text];
+    case 'embed':
+      // Vectors reuse no computed tokens.
+      return [];
+    case 'chat':
+      return [
+        JSON.stringify(prompt.tools ?? []),
+        ...prompt.messages.map((message) => JSON.stringify(message)),
+      ];
+  }
 }

@@ -1,7 +1,12 @@
 /** Translates what goes wrong at a provider or on the way to it into the gateway's own errors. */
 import { AppError, type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import { parseJson } from '../../../shared/json.ts';
-import { type AnswerChunk, answerChunkSchema, errorBodySchema } from '../../../shared/openai.ts';
+import {
+  type AnswerChunk,
+  answerChunkSchema,
+  type ErrorBody,
+  errorBodySchema,
+} from '../../../shared/openai-chunks.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import { readText } from '../network/index.ts';
 
@@ -53,13 +58,21 @@ export function readChunk(data: string, peer: string): AnswerChunk | AppError {
   const details = { peer };
   const failed = errorBodySchema.safeParse(value);
   if (failed.success) {
-    const code = failed.data.error.code === 'paused' ? 'paused' : 'engine-failed';
-    return new AppError(code, 'The provider could not finish the answer.', { details });
+    return failureInStream(failed.data.error, details);
   }
   const chunk = answerChunkSchema.safeParse(value);
   return chunk.success
     ? chunk.data
     : new AppError('engine-failed', 'The provider sent an invalid response.', { details });
+}
+
+/** A failure that the provider found after it had sent its headers. */
+function failureInStream({ code, message }: ErrorBody['error'], details: Record<string, unknown>): AppError {
+  if (code === 'context_length_exceeded') {
+    return new AppError('context-exceeded', message.slice(0, MESSAGE_CHARACTERS_MAX), { details });
+  }
+  const known = code === 'paused' ? 'paused' : 'engine-failed';
+  return new AppError(known, 'The provider could not finish the answer.', { details });
 }
 
 function readJson(text: string): unknown {

@@ -1,7 +1,6 @@
 /** Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. */
+import { type AskedCompletion, answerTokensMax, askedCostMax } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
-import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
-import { ceiling } from '../../../shared/price.ts';
 import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import type { Candidates, Continuation } from './candidates.ts';
@@ -145,11 +144,14 @@ function enqueue(
   { before, asked }: { readonly before: Candidate; readonly asked: AskedCompletion },
 ): void {
   const cost = ({ model }: Candidate) =>
-    ceiling(model.price, textsOf(asked), answerTokensMax(asked, model.contextTokens));
+    askedCostMax(model.price, asked, answerTokensMax(asked, model.contextTokens));
   const rose = cost(renewed) > cost(before);
   const index = rose ? queue.findIndex((each) => cost(each) > cost(renewed)) : 0;
   queue.splice(index < 0 ? queue.length : index, 0, renewed);
 }
+
+/** Codes of a provider that doesn't have a parameter. */
+const PARAMETER_CODES = new Set(['unknown_parameter', 'unsupported_parameter']);
 
 /** Decides how one search continues after a failed attempt. */
 interface Retries {
@@ -182,7 +184,7 @@ function createRetries(
         case 'bad-request':
           // A parameter that is valid here and unknown there: the provider has an older version.
           // From a peer that has proven nothing, it proves nothing about the request.
-          return error.details.code === 'unknown_parameter' || !isTrusted(peer) ? null : 'stop';
+          return PARAMETER_CODES.has(String(error.details.code)) || !isTrusted(peer) ? null : 'stop';
         case 'context-exceeded':
           return 'stop';
         case 'insufficient-funds':

@@ -1,10 +1,10 @@
 /** Pays for a response, checks the receipt, and records the purchase with what it cost. */
+import { type AskedCompletion, askedTokensMax, promptBytes } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
-import { type AskedCompletion, textsOf } from '../../../shared/openai.ts';
-import { charge, inputTokensMax } from '../../../shared/price.ts';
+import { charge } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
@@ -120,8 +120,8 @@ async function check(
     assetId: candidate.offer.asset.id,
     channelId: lease.channelId,
     ceiling: costMax,
-    inputTokensMax: inputTokensMax(textsOf(asked)),
-    outputTokensMax: asked.maxTokens,
+    inputTokensMax: askedTokensMax(asked),
+    outputTokensMax: asked.maxTokens * asked.choices,
     tokens: summary.tokens,
     charged,
   };
@@ -132,9 +132,10 @@ async function check(
 }
 
 /** Most that a provider may charge for what has arrived, if there is no receipt to compare it with. */
-function billMax({ candidate, asked }: PurchaseTerms, { textBytes, tokens }: ResponseSummary): Amount {
-  const output = Math.min(outputTokensMaxOf(textBytes), tokens?.length ?? asked.maxTokens);
-  return charge(candidate.model.price, { input: inputTokensMax(textsOf(asked)), output });
+function billMax({ candidate, asked }: PurchaseTerms, summary: ResponseSummary): Amount {
+  const limit = asked.maxTokens * asked.choices;
+  const output = Math.min(outputTokensMaxOf(summary), summary.tokens?.length ?? limit);
+  return charge(candidate.model.price, { input: askedTokensMax(asked), output });
 }
 
 /** A single response proves nothing here, so the charge stays accepted; the provider is left out. */
@@ -144,7 +145,7 @@ function compareRates(
   { textBytes }: ResponseSummary,
   { inputTokens, outputTokens }: Receipt,
 ): void {
-  const inputBytes = textsOf(asked).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const inputBytes = promptBytes(asked) * asked.choices;
   const sample = { inputTokens, inputBytes, outputTokens, outputBytes: textBytes };
   if (rates.add(candidate.peer, candidate.model.sha256, sample)) onCheat(candidate.peer, 'token-rate');
 }

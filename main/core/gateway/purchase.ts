@@ -1,16 +1,11 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
+import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
 import { type AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
-import {
-  type AskedCompletion,
-  CHAT_PATH,
-  TEXT_PATH,
-  textsOf,
-  toRequestBody,
-} from '../../../shared/openai.ts';
-import { ceiling } from '../../../shared/price.ts';
+import { toRequestBody } from '../../../shared/openai-body.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -78,6 +73,9 @@ export interface PurchaseRequest {
   readonly continues: string | null;
 }
 
+/** The provider's path for each kind of prompt, regardless of the API that the client uses. */
+const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as const;
+
 /**
  * Pays and sends the request; resolves when the provider begins to answer. Fails with an AppError, with nothing left
  * open; `details.reason` is {@link PAYMENT_CORRECTED} after a 402.
@@ -86,8 +84,8 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const { network, payer, clock } = context;
   const { candidate, asked, requester } = request;
   const { peer } = candidate;
-  const path = asked.prompt.kind === 'chat' ? CHAT_PATH : TEXT_PATH;
-  const costMax = ceiling(candidate.model.price, textsOf(asked), asked.maxTokens);
+  const path = PATHS[asked.prompt.kind];
+  const costMax = askedCostMax(candidate.model.price, asked, asked.maxTokens);
   const hold = request.budget.hold(peer, costMax);
   const provider = { peer, fetch: (route: string, init: RequestInit) => network.fetch(peer, route, init) };
   const lease = await payer.lease(provider, path, costMax).catch((error: unknown) => {

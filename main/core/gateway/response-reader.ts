@@ -1,25 +1,27 @@
 /** Reads a provider's streamed response: text and token IDs, then the receipt and the payment response. */
+import { type AnswerPiece, writtenText } from '../../../shared/answer-pieces.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT } from '../../../shared/offer.ts';
-import type { AnswerChunk, Usage } from '../../../shared/openai.ts';
-import type { AnswerPiece } from '../../../shared/openai-answer.ts';
+import { type AnswerChunk, pieceOf, type Usage } from '../../../shared/openai-chunks.ts';
 import { readEvents, type ServerEvent } from '../sse/index.ts';
 import { connectionError, readChunk } from './provider-errors.ts';
 
 /** The content of one network read. */
 export interface Batch {
   readonly pieces: readonly AnswerPiece[];
-  readonly end: { readonly finishReason: string; readonly usage: Usage | null } | null;
+  readonly end: { readonly finishReasons: readonly string[]; readonly usage: Usage | null } | null;
 }
 
 /** Everything that is known of a response when its purchase is recorded. */
 export interface ResponseSummary {
   /** The token IDs that arrived; null if the provider doesn't send them. */
   readonly tokens: readonly number[] | null;
-  /** Null if it was too long to keep. */
-  readonly text: string | null;
-  /** UTF-8 bytes of the text. */
+  /** Each answer to the prompt; null if they were too long to keep. */
+  readonly answers: readonly DeliveredAnswer[] | null;
+  /** UTF-8 bytes of all texts. */
   readonly textBytes: number;
+  /** Calls of tools in all answers. */
+  readonly calls: number;
   /** True if the provider sent the end mark. */
   readonly hasEnded: boolean;
   readonly inputTokens: number | null;
@@ -28,6 +30,13 @@ export interface ResponseSummary {
   /** Compact JWS; null if none arrived. */
   readonly receiptJws: string | null;
   readonly paymentResponse: string | null;
+}
+
+/** One answer to the prompt as it arrived. */
+export interface DeliveredAnswer {
+  readonly tokens: readonly number[];
+  /** Everything that the model wrote: thoughts, text and calls. */
+  readonly text: string;
 }
 
 /** A longer text isn't kept for checks. */
@@ -47,11 +56,12 @@ export class ResponseReader {
   readonly #options: ResponseReaderOptions;
   readonly #tokens: number[] = [];
   #tokensKnown = true;
-  #text = '';
+  readonly #answers: { tokens: number[]; text: string }[] = [];
   #textBytes = 0;
+  #calls = 0;
   #hasBegun = false;
   #hasEnded = false;
-  #finishReason: string | null = null;
+  readonly #finishReasons: string[] = [];
   #usage: Usage | null = null;
   #receiptJws: string | null = null;
   #paymentResponse: string | null = null;
@@ -87,12 +97,13 @@ export class ResponseReader {
   summary(): ResponseSummary {
     return {
       tokens: this.#tokensKnown ? this.#tokens : null,
-      text: this.#textBytes > TEXT_BYTES_KEPT_MAX ? null : this.#text,
+      answers: this.#textBytes > TEXT_BYTES_KEPT_MAX ? null : this.#answers,
       textBytes: this.#textBytes,
+      calls: this.#calls,
       hasEnded: this.#hasEnded,
       inputTokens: this.#usage?.prompt_tokens ?? null,
       outputTokens: this.#tokensKnown ? this.#tokens.length : (this.#usage?.completion_tokens ?? null),
-      finishReason: this.#finishReason,
+      finishReason: this.#finishReasons[0] ?? null,
       receiptJws: this.#receiptJws,
       paymentResponse: this.#paymentResponse,
     };
@@ -111,7 +122,6 @@ export class ResponseReader {
     // All of them first: the receipt may follow an error in the same read.
     events.forEach(this.#keepReceipt);
     const pieces: AnswerPiece[] = [];
-    let finishReason: string | null = null;
     let usage: Usage | null = null;
     for (const { event, data } of events) {
       if (event !== null) continue;
@@ -125,8 +135,7 @@ export class ResponseReader {
         break;
       }
       usage = chunk.usage ?? usage;
-      finishReason = chunk.choices[0]?.finish_reason ?? finishReason;
-      const piece = this.#pieceOf(chunk);
+      const piece = this.#keep(chunk);
       if (piece !== null) pieces.push(piece);
     }
     // The pieces before a failure are paid for: the client gets them first, and the failure with the next call.
@@ -135,21 +144,30 @@ export class ResponseReader {
       this.#hasBegun = true;
       this.#options.onFirstPiece();
     }
-    this.#finishReason = finishReason ?? this.#finishReason;
     this.#usage = usage ?? this.#usage;
-    const end = { finishReason: this.#finishReason ?? 'stop', usage: this.#usage };
+    const end = { finishReasons: this.#finishReasons, usage: this.#usage };
     return { pieces, end: this.#hasEnded ? end : null };
   }
 
-  #pieceOf({ choices: [choice] }: AnswerChunk): AnswerPiece | null {
-    if (!choice) return null;
-    const text = choice.delta?.content ?? choice.text ?? '';
-    const tokens = choice.token_ids ?? [];
-    if (choice.token_ids) for (const token of tokens) this.#tokens.push(token);
+  #keep(chunk: AnswerChunk): AnswerPiece | null {
+    const [choice] = chunk.choices;
+    if (choice?.finish_reason) this.#finishReasons[choice.index] = choice.finish_reason;
+    const piece = pieceOf(chunk);
+    if (piece === null) return null;
+    const text = writtenText(piece);
+    if (choice?.token_ids) for (const token of piece.tokens) this.#tokens.push(token);
     else if (text !== '') this.#tokensKnown = false;
     this.#textBytes += Buffer.byteLength(text);
-    if (this.#textBytes <= TEXT_BYTES_KEPT_MAX) this.#text += text;
-    return text !== '' || tokens.length > 0 ? { text, tokens } : null;
+    this.#calls += (piece.toolCalls ?? []).filter(({ name }) => name !== undefined).length;
+    if (this.#textBytes > TEXT_BYTES_KEPT_MAX) return piece;
+    const index = piece.choice ?? 0;
+    while (this.#answers.length <= index) this.#answers.push({ tokens: [], text: '' });
+    const answer = this.#answers[index];
+    if (answer) {
+      answer.text += text;
+      for (const token of piece.tokens) answer.tokens.push(token);
+    }
+    return piece;
   }
 
   readonly #keepReceipt = ({ event, data }: ServerEvent): void => {

@@ -1,10 +1,11 @@
 /** The local OpenAI-compatible service: finds a provider for each request, pays it and passes its answer on. */
 import { type Context, Hono } from 'hono';
-import { AppError, isAppError } from '../../../shared/errors.ts';
+import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
+import type { LoopbackExceptions } from '../../../shared/loopback.ts';
 import type { Offer, OfferedModel, Receipt } from '../../../shared/offer.ts';
-import { CHAT_PATH, readCompletion, TEXT_PATH } from '../../../shared/openai.ts';
-import { EMBEDDINGS_PATH, MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
+import { fingerprintOf } from '../../../shared/openai-answer.ts';
+import { MAX_PRICE_HEADER, MODELS_PATH, ON_PAUSE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -16,14 +17,19 @@ import {
   answerFailures,
   createFailures,
   type Failures,
+  identifyResponses,
+  isLateAfter,
   limitBodies,
   onAbort,
+  PAID_ENDPOINTS,
+  type ReadAsked,
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
 import { type Availability, createAvailability } from './availability.ts';
 import { createCandidates, notOffered } from './candidates.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { checkRequest } from './guard.ts';
 import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
 import { listModels } from './models.ts';
@@ -42,6 +48,8 @@ export interface GatewayOptions {
   readonly jobs: JobStore;
   /** The API key that clients have to send. */
   readonly key: string;
+  /** Web pages and host names that the owner allows. Default: none. */
+  readonly exceptions?: () => LoopbackExceptions;
   /** Decides which offers may be bought: asset and network. Default: all. */
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
   /** Limits prices, costs and payments to new providers. Default: none. */
@@ -100,9 +108,14 @@ export function createGateway(options: GatewayOptions): GatewayService {
   const checkRecordable = options.checkRecordable ?? (() => undefined);
   const parts: BuyingParts = { search, clock, failures, availability, budget, checkRecordable };
 
-  const app = new Hono();
+  // Some clients end every path with a slash.
+  const app = new Hono({ strict: false });
+  identifyResponses(app);
+  const exceptions = options.exceptions ?? (() => ({ origins: [], hosts: [] }));
+  allowOrigins(app, exceptions);
   app.use(async (request, next) => {
-    checkRequest({ method: request.req.method, header: (name) => request.req.header(name) }, key);
+    const { method } = request.req;
+    checkRequest({ method, header: (name) => request.req.header(name) }, key, exceptions());
     await next();
   });
   limitBodies(app);
@@ -113,11 +126,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
     if (!found) throw availability.explain(notOffered(), id);
     return request.json(found);
   });
-  app.post(CHAT_PATH, (request) => buy(parts, request, 'chat'));
-  app.post(TEXT_PATH, (request) => buy(parts, request, 'text'));
-  app.post(EMBEDDINGS_PATH, () => {
-    throw new AppError('unsupported', 'Embeddings aren’t supported yet.');
-  });
+  for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
   return { app, idle: search.idle };
@@ -142,31 +151,32 @@ interface BuyingParts {
  * Buys an answer. A streamed one whose provider takes its time gets its headers before it begins; its errors are events
  * then. Until then an error has an HTTP status of its own, by which clients decide whether to retry.
  */
-async function buy(parts: BuyingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
+async function buy(parts: BuyingParts, context: Context, read: ReadAsked): Promise<Response> {
   const { availability, clock } = parts;
   const leave = availability.enter();
   const clientGone = new AbortController();
-  const request = await readRequest(parts, context, kind, clientGone).catch((error: unknown) => {
+  const request = await readRequest(parts, context, read, clientGone).catch((error: unknown) => {
     leave();
     throw error;
   });
   const { asked } = request;
   const opening = openAnswer(parts, request, leave);
   const isLate = asked.stream && (await isLateAfter(clock, opening, HEADERS_AFTER_MS));
-  if (isLate) return streamAnswer(opening, { ...parts, clientGone });
+  const streaming = { ...parts, asked, clientGone };
+  if (isLate) return streamAnswer(opening, streaming);
   const opened = await opening;
-  return asked.stream ? streamAnswer(opened, { ...parts, clientGone }) : collectAnswer(opened);
+  return asked.stream ? streamAnswer(opened, streaming) : collectAnswer(opened);
 }
 
 async function readRequest(
   { budget, checkRecordable }: BuyingParts,
   context: Context,
-  kind: 'chat' | 'text',
+  read: ReadAsked,
   clientGone: AbortController,
 ): Promise<AnswerRequest> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
   const requestBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
-  const asked = readCompletion(kind, await readJsonBody(context));
+  const asked = read(await readJsonBody(context));
   checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());
   return { asked, onPause, budget: requestBudget, requester: clientGone.signal };
@@ -187,18 +197,15 @@ async function openAnswer(
     };
     return {
       answer: { ...answer, conclude },
-      head: { asked: request.asked, jobId: answer.jobId, createdAtS },
+      head: {
+        asked: request.asked,
+        jobId: answer.jobId,
+        createdAtS,
+        fingerprint: fingerprintOf(answer.sha256),
+      },
     };
   } catch (error) {
     leave();
     throw parts.availability.explain(error, request.asked.model);
   }
-}
-
-/** Resolves to true if the promise is still pending after this time. */
-async function isLateAfter(clock: Clock, promise: Promise<unknown>, afterMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = clock.after(afterMs, () => resolve(true));
-  const settled = () => false;
-  return Promise.race([late, promise.then(settled, settled)]).finally(() => timer.cancel());
 }

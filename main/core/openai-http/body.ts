@@ -2,6 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { isDeepJson, JSON_DEPTH_MAX } from '../../../shared/json.ts';
+import { BODY_TOO_LARGE } from '../../../shared/openai-errors.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -50,7 +51,8 @@ async function readText(body: ReadableStream<Uint8Array> | null): Promise<string
 }
 
 function tooLarge(): AppError {
-  return invalidBody(`The request body exceeds ${BODY_BYTES_MAX} bytes.`);
+  const message = `The request body exceeds ${BODY_BYTES_MAX} bytes.`;
+  return new AppError('bad-request', message, { details: { code: BODY_TOO_LARGE } });
 }
 
 function invalidBody(message: string, cause?: unknown): AppError {

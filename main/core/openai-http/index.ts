@@ -1,4 +1,12 @@
 /** Public interface of the OpenAI HTTP module. */
 export { limitBodies, mayExceed, readJsonBody } from './body.ts';
-export { answerFailures, createFailures, type Failures, type ReportUnexpected } from './failures.ts';
+export { answerHeaders, PAID_ENDPOINTS, type ReadAsked } from './endpoints.ts';
+export {
+  answerFailures,
+  createFailures,
+  type Failures,
+  identifyResponses,
+  type ReportUnexpected,
+} from './failures.ts';
+export { isLateAfter } from './late.ts';
 export { onAbort } from './on-abort.ts';

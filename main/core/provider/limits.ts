@@ -1,8 +1,9 @@
 /** Limits of the provider service, and the checks of a request against them. */
+import { type AskedCompletion, answerTokensMax, promptBytes } from '../../../shared/asked.ts';
+import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Amount, ZERO } from '../../../shared/money.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
-import { type AskedCompletion, answerTokensMax, textsOf } from '../../../shared/openai.ts';
 import { charge } from '../../../shared/price.ts';
 import type { BodyLimits } from './body-places.ts';
 import type { ChainWorkLimits } from './chain-work.ts';
@@ -15,9 +16,9 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
    * may use a channel again as soon as it has the receipt, before the place of that request is free.
    */
   readonly perPeerMax: number;
-  /** UTF-8 bytes of all messages together. */
+  /** UTF-8 bytes of all messages and tools together. */
   readonly promptBytesMax: number;
-  /** Output tokens of one request: neither side risks more than one request. */
+  /** Output tokens of all choices of one request: neither side risks more than one request. */
   readonly answerTokensMax: number;
   /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;
@@ -65,20 +66,23 @@ export function highestCost(models: readonly OfferedModel[], limits: ProviderLim
   return costs.reduce((highest, cost) => (cost > highest ? cost : highest), ZERO);
 }
 
-/** Returns the maximum number of output tokens to generate. Fails with `context-exceeded` or `bad-request`. */
+/** Returns the maximum number of output tokens of each choice. Fails with `context-exceeded` or `bad-request`. */
 export function checkSize(asked: AskedCompletion, model: OfferedModel, limits: ProviderLimits): number {
-  const bytes = textsOf(asked).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const bytes = promptBytes(asked);
   const { contextTokens } = model;
   const tokensMax = answerTokensMax(asked, contextTokens);
-  if (bytes > limits.promptBytesMax || tokensMax >= contextTokens) {
-    throw new AppError('context-exceeded', 'Prompt and answer exceed the context of the model.', {
-      details: { param: tokensMax >= contextTokens ? 'max_tokens' : null, contextTokens },
-    });
+  if (tokensMax >= contextTokens) throw contextExceeded(null, tokensMax, contextTokens);
+  if (bytes > limits.promptBytesMax) {
+    throw new AppError(
+      'context-exceeded',
+      `The prompt exceeds the context limit of this provider: ${bytes} > ${limits.promptBytesMax} bytes.`,
+      { details: { param: 'messages', contextTokens } },
+    );
   }
-  if (tokensMax > limits.answerTokensMax) {
+  if (tokensMax * asked.choices > limits.answerTokensMax) {
     throw new AppError(
       'bad-request',
-      `Invalid "max_tokens": must not exceed ${limits.answerTokensMax} on this provider.`,
+      `Invalid "max_tokens": must not exceed ${limits.answerTokensMax} on this provider, for all choices together.`,
       { details: { param: 'max_tokens', code: 'invalid_value' } },
     );
   }

@@ -1,19 +1,13 @@
 /** The OpenAI-compatible service that is sold: admits requests, takes their payment, and answers them. */
 import { type Context, Hono } from 'hono';
+import { type AskedCompletion, askedCostMax, neededFeatures } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
+import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import { amount } from '../../../shared/money.ts';
 import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
-import {
-  type AskedCompletion,
-  CHAT_PATH,
-  readCompletion,
-  TEXT_PATH,
-  textsOf,
-} from '../../../shared/openai.ts';
 import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';
-import { ceiling } from '../../../shared/price.ts';
-import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
@@ -31,9 +25,12 @@ import {
   answerFailures,
   createFailures,
   type Failures,
+  identifyResponses,
   limitBodies,
   mayExceed,
   onAbort,
+  PAID_ENDPOINTS,
+  type ReadAsked,
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
@@ -99,7 +96,9 @@ export function createProviderService(options: ProviderOptions): ProviderService
     isClosing: () => closing,
   };
 
-  const app = new Hono();
+  // Some clients end every path with a slash.
+  const app = new Hono({ strict: false });
+  identifyResponses(app);
   app.use(async (context, next) => {
     parts.free.check(peerOf(context));
     parts.free.note(peerOf(context));
@@ -114,11 +113,10 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const data = offer.models.map((model) => ({ ...listed(model), ...common }));
     return context.json({ object: 'list', data });
   });
-  app.post(CHAT_PATH, (context) => pausedByStorage(sell(parts, context, 'chat')));
-  app.post(TEXT_PATH, (context) => pausedByStorage(sell(parts, context, 'text')));
-  app.post(EMBEDDINGS_PATH, () => {
-    throw new AppError('unsupported', 'This provider offers no embedding model.');
-  });
+  for (const { path, read } of PAID_ENDPOINTS) {
+    app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
+    app.get(path, (context) => pausedByStorage(openChannel(parts, context)));
+  }
   app.post(CHANNEL_PATH, (context) => {
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));
@@ -186,18 +184,18 @@ function openLimits(
   };
 }
 
-async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'): Promise<Response> {
+async function sell(parts: SellingParts, context: Context, read: ReadAsked): Promise<Response> {
   const slots = availableSlots(parts);
   const peer = peerOf(context);
   const received = await receive(parts, context, peer);
   if (received instanceof Response) return received;
-  const asked = readCompletion(kind, received.body);
+  const asked = read(received.body);
   const model = await offeredModel(parts, asked);
   const maxTokens = checkSize(asked, model, parts.limits);
-  const leave = parts.admission.enter(peer, slots);
+  const leave = enterChoices(parts.admission, peer, slots, asked.choices);
   let isAdmitted = false;
   try {
-    const costMax = ceiling(model.price, textsOf(asked), maxTokens);
+    const costMax = askedCostMax(model.price, asked, maxTokens);
     const admitted = await parts.admitPayment(peer, paidRequest(context, costMax, `Tokens of ${model.id}`));
     if (admitted.kind === 'answered') {
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
@@ -208,7 +206,8 @@ async function sell(parts: SellingParts, context: Context, kind: 'chat' | 'text'
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
     const { payer } = admitted.payment;
-    return await work(parts, { asked, maxTokens, job, payer, requester: context.req.raw.signal, leave });
+    const requester = context.req.raw.signal;
+    return await work(parts, { asked, model, maxTokens, job, payer, requester, leave });
   } finally {
     if (!isAdmitted) leave();
   }
@@ -282,7 +281,24 @@ async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): P
       details: { param: 'model' },
     });
   }
+  const missing = missingFeature(neededFeatures(asked), model.features);
+  if (missing !== null) throw featureMissing(model.id, missing);
   return model;
+}
+
+/** Takes a place for each choice, since each needs a slot of the engine. */
+function enterChoices(admission: Admission, peer: string, slots: number, choices: number): () => void {
+  const leaves: (() => void)[] = [];
+  const leave = () => {
+    for (const each of leaves) each();
+  };
+  try {
+    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(peer, slots));
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  return leave;
 }
 
 /**
@@ -319,6 +335,7 @@ async function admit(parts: SellingParts, request: AdmittedRequest): Promise<Sol
 
 interface AdmittedWork {
   readonly asked: AskedCompletion;
+  readonly model: OfferedModel;
   readonly maxTokens: number;
   readonly job: SoldJob;
   /** Proven by its payment: computed tokens of its earlier prompts may be reused. */
@@ -330,19 +347,25 @@ interface AdmittedWork {
 
 function work(
   parts: SellingParts,
-  { asked, maxTokens, job, payer, requester, leave }: AdmittedWork,
+  { asked, model, maxTokens, job, payer, requester, leave }: AdmittedWork,
 ): Promise<Response> {
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
   const ignoreRequester = onAbort(requester, () => abort.abort('requester'));
   const removeFromActive = active.add(job, maxTokens, abort);
-  const { prompt, temperature, topP, seed, stop } = asked;
+  const { prompt, temperature, topP, stop, sampling, json, topLogprobs } = asked;
   const events = readyEvents(
-    engine.generate({ prompt, maxTokens, temperature, topP, seed, stop, requester: payer }, abort.signal),
+    Array.from({ length: asked.choices }, (_, choice) => {
+      // The same seed would write the same answer again.
+      const seed = asked.seed === null ? null : (asked.seed + choice) % 2 ** 32;
+      const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
+      return engine.generate({ prompt, maxTokens, ...sampled, requester: payer }, abort.signal);
+    }),
   );
   active.changed();
   return answer({
     ...{ asked, job, events, abort, clock, failures },
+    sha256: model.sha256,
     stallMs: limits.stallMs,
     progress: active.changed,
     done() {
@@ -394,6 +417,7 @@ function listed(model: OfferedModel): Record<string, unknown> {
     sha256: model.sha256,
     prefill_tokens_per_second: model.prefillTokensPerSecond,
     decode_tokens_per_second: model.decodeTokensPerSecond,
+    features: model.features ?? [],
   };
 }
 

@@ -2,29 +2,24 @@
  * One admitted request from the engine's first event to the receipt, streamed or whole. However it ends (by the
  * requester, the owner, the engine or the end of the answer), the job is concluded exactly once and its slot is freed.
  */
+import type { AnswerFormat } from '../../../shared/answer-format.ts';
+import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, RECEIPT_HEADER } from '../../../shared/offer.ts';
-import type { AskedCompletion } from '../../../shared/openai.ts';
-import {
-  type AnswerHead,
-  closingEvents,
-  joinPieces,
-  openingEvent,
-  pieceEvent,
-  usage,
-  wholeAnswer,
-} from '../../../shared/openai-answer.ts';
+import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai-answer.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { GenerateEvent } from '../../ports/engine.ts';
 import { PAYMENT_RESPONSE_HEADER } from '../../ports/payments.ts';
 import { decodeSpeed } from '../jobs/index.ts';
-import type { Failures } from '../openai-http/index.ts';
-import { EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
-import type { ReadyEvents } from './ready-events.ts';
+import { answerHeaders, type Failures, isLateAfter } from '../openai-http/index.ts';
+import { COMMENT, EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
+import type { ReadyEvents, WorkEvent } from './ready-events.ts';
 import type { Outcome, Settled, SoldJob } from './sold-job.ts';
 
 export interface Work {
   readonly asked: AskedCompletion;
+  /** The model file. */
+  readonly sha256: string;
   readonly job: SoldJob;
   readonly events: ReadyEvents;
   /** Stops the engine's work; its reason is the party that ended it. */
@@ -41,30 +36,31 @@ export interface Work {
 
 /** Proxies and clients close connections without traffic for a minute or less. */
 const QUIET_MS_MAX = 15_000;
+/** A streamed answer that hasn't begun by then gets its headers, and comments until it begins. */
+const HEADERS_AFTER_MS = 10_000;
 
-type EndEvent = Extract<GenerateEvent, { type: 'end' }>;
+type EndEvent = Extract<WorkEvent, { type: 'end' }>;
 
 /** Waits until there is output to answer with, so that earlier failures get an HTTP status of their own. */
 export async function answer(work: Work): Promise<Response> {
-  const head: AnswerHead = {
+  const format = createAnswerFormat({
     asked: work.asked,
     jobId: work.job.id,
     createdAtS: Math.floor(work.clock.now() / 1_000),
-  };
+    fingerprint: fingerprintOf(work.sha256),
+  });
   try {
     work.job.running();
-    const first: GenerateEvent[] = [];
-    while (!first.some((event) => event.type !== 'start')) first.push(...(await take(work)));
-    const end = endOf(first);
-    if (end?.reason === 'aborted') throw abortedError(work);
-    if (!work.asked.stream) return await whole(work, head, first);
-    const body = eventStream(pieces(work, head, first), {
+    const opening = firstEvents(work);
+    if (!work.asked.stream) return await whole(work, format, await opening);
+    const isLate = await isLateAfter(work.clock, opening, HEADERS_AFTER_MS);
+    const body = eventStream(pieces(work, format, isLate ? opening : await opening), {
       clock: work.clock,
       stallMs: work.stallMs,
       quietMsMax: QUIET_MS_MAX,
       onGone: () => endBy(work, 'requester'),
     });
-    return new Response(body, { headers: EVENT_STREAM_HEADERS });
+    return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...answerHeaders(work.asked) } });
   } catch (error) {
     await work.job.end(outcomeOf(work, error));
     const failure = work.abort.signal.aborted ? abortedError(work) : error;
@@ -74,11 +70,19 @@ export async function answer(work: Work): Promise<Response> {
   }
 }
 
+/** Waits until there is output, or the end. Fails if the work was stopped before. */
+async function firstEvents(work: Work): Promise<readonly WorkEvent[]> {
+  const first: WorkEvent[] = [];
+  while (!first.some((event) => event.type !== 'start')) first.push(...(await take(work)));
+  if (endOf(first)?.reason === 'aborted') throw abortedError(work);
+  return first;
+}
+
 function endBy({ abort }: Work, party: 'requester' | 'provider'): void {
   if (!abort.signal.aborted) abort.abort(party);
 }
 
-async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent[]): Promise<Response> {
+async function whole(work: Work, format: AnswerFormat, first: readonly WorkEvent[]): Promise<Response> {
   const events = [...first];
   let end = endOf(events);
   while (!end) {
@@ -87,41 +91,45 @@ async function whole(work: Work, head: AnswerHead, first: readonly GenerateEvent
     end = endOf(more);
   }
   if (end.reason === 'aborted') throw abortedError(work);
-  const piece = joinPieces(events.filter((event) => event.type === 'text'));
-  work.job.delivered(piece.tokens);
+  const written = events.flatMap(piecesOf);
+  const tokens = written.flatMap((piece) => piece.tokens);
+  work.job.delivered(tokens);
   const settled = await work.job.end({ kind: 'complete', finishReason: end.reason });
   work.done();
-  const counted = usage(end.inputTokens, piece.tokens.length, end.cachedTokens);
-  return Response.json(wholeAnswer(head, piece, end.reason, counted), {
-    headers: settled
-      ? { [RECEIPT_HEADER]: settled.jws, [PAYMENT_RESPONSE_HEADER]: settled.paymentResponse }
-      : {},
+  const counted = usage(end.inputTokens, tokens.length, end.cachedTokens);
+  return Response.json(format.whole(written, { finishReasons: end.reasons, usage: counted }), {
+    headers: {
+      ...answerHeaders(work.asked),
+      ...(settled && { [RECEIPT_HEADER]: settled.jws, [PAYMENT_RESPONSE_HEADER]: settled.paymentResponse }),
+    },
   });
 }
 
 /** Yields the text to write; a request for the next piece means that the connection has taken the last one. */
 async function* pieces(
   work: Work,
-  head: AnswerHead,
-  first: readonly GenerateEvent[],
+  format: AnswerFormat,
+  first: readonly WorkEvent[] | Promise<readonly WorkEvent[]>,
 ): AsyncGenerator<string, void> {
   const { job } = work;
   let hasEnded = false;
   try {
-    let events = first;
-    let text = openingEvent(head);
+    if (first instanceof Promise) yield COMMENT;
+    let events = await first;
+    let text = format.opening();
     while (true) {
       const tokens: number[] = [];
       for (const event of events) {
-        if (event.type !== 'text') continue;
-        text += pieceEvent(head, event);
-        tokens.push(...event.tokens);
+        for (const piece of piecesOf(event)) {
+          text += format.piece(piece);
+          tokens.push(...piece.tokens);
+        }
       }
       const end = endOf(events);
       hasEnded = end !== undefined;
       if (end && end.reason !== 'aborted') {
         const counted = usage(end.inputTokens, job.outputTokens() + tokens.length, end.cachedTokens);
-        text += closingEvents(head, end.reason, counted);
+        text += format.closing({ finishReasons: end.reasons, usage: counted });
       }
       if (text !== '') yield text;
       job.delivered(tokens);
@@ -137,13 +145,19 @@ async function* pieces(
   } catch (error) {
     hasEnded = true;
     const settled = await job.end(outcomeOf(work, error));
-    yield work.failures.toEvent(error) + afterwards(settled);
+    yield format.failure(work.failures.toResponse(error).body) + afterwards(settled);
   } finally {
     // Without an earlier outcome only if the connection was lost between two pieces.
     if (!hasEnded) await stopEngine(work);
     await job.end({ kind: 'aborted', by: 'requester' });
     work.done();
   }
+}
+
+/** The part of an answer that an event holds, if any. */
+function piecesOf(event: WorkEvent): readonly AnswerPiece[] {
+  if (event.type === 'text') return [event];
+  return event.type === 'vectors' ? [{ text: '', tokens: [], vectors: event.vectors }] : [];
 }
 
 /** The events that follow an answer: receipt and payment response, if anything was charged. */
@@ -153,7 +167,7 @@ function afterwards(settled: Settled | null): string {
 }
 
 /** Takes the next events and records what they report of the work. */
-async function take(work: Work): Promise<readonly GenerateEvent[]> {
+async function take(work: Work): Promise<readonly WorkEvent[]> {
   const events = await work.events.take();
   for (const event of events) {
     if (event.type === 'start') work.job.started(event.inputTokens, event.cachedTokens);
@@ -175,7 +189,7 @@ async function stopEngine(work: Work): Promise<void> {
   }
 }
 
-function endOf(events: readonly GenerateEvent[]): EndEvent | undefined {
+function endOf(events: readonly WorkEvent[]): EndEvent | undefined {
   return events.find((event) => event.type === 'end');
 }
 

@@ -14,13 +14,14 @@ export function offeredModels(now: {
 }): OfferedModel[] {
   const { status, settings, benchmark, duty } = now;
   if (status.state !== 'ready') return [];
-  const { model, quantisation, contextTokens, backend, threads } = status.loaded;
+  const { model, quantisation, contextTokens, backend, threads, features = [] } = status.loaded;
   return [
     {
       id: model.id,
       sha256: model.sha256,
       quantisation,
       contextTokens,
+      features: [...features],
       price: {
         inputPerMillion: settings.priceInputPerMillion,
         outputPerMillion: settings.priceOutputPerMillion,

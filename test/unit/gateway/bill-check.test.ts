@@ -25,14 +25,20 @@ const WORDWISE: Tokenizer = {
   }),
 };
 
-function delivered(tokens: readonly number[], more: Partial<Delivered> = {}): Delivered {
-  const text = more.text ?? tokens.map((token) => WORDS[token] ?? '').join('');
+function delivered(
+  tokens: readonly number[],
+  {
+    text = tokens.map((token) => WORDS[token] ?? '').join(''),
+    ...more
+  }: Partial<Delivered> & { text?: string } = {},
+): Delivered {
   return {
-    asked: { prompt: { kind: 'text', text: 'x' }, stop: [] },
+    asked: { prompt: { kind: 'text', text: 'x' }, stop: [], choices: 1 },
     sha256: 'f',
     tokens,
-    text,
+    answers: [{ tokens, text }],
     textBytes: Buffer.byteLength(text),
+    calls: 0,
     ...more,
   };
 }
@@ -54,7 +60,7 @@ describe('bill check', () => {
   it('refuses what was seen: 2,728 billed for an answer of 530, in each way to get there', async () => {
     const tokens = Array.from({ length: 100 }, (_, index) => index % 4);
     const padded = [...tokens, ...Array.from({ length: 2_000 }, () => 6)];
-    const text = delivered(tokens).text ?? '';
+    const text = delivered(tokens).answers?.[0]?.text ?? '';
     const bill = (inputTokens: number, outputTokens: number) => ({ inputTokens, outputTokens });
     const inflatedInput = bill(PROMPT_TOKENS * 5, 100);
     assert.equal(await billFlaw(inflatedInput, delivered(tokens), NOWHERE), null, 'unknown without the file');
@@ -82,7 +88,7 @@ describe('bill check', () => {
             delivered([], { text, textBytes, tokens: null }),
             NOWHERE,
           );
-          assert.equal(flaw, tokens > outputTokensMaxOf(textBytes) ? 'output-bytes' : null);
+          assert.equal(flaw, tokens > outputTokensMaxOf({ textBytes, calls: 0 }) ? 'output-bytes' : null);
         },
       ),
     );
@@ -99,11 +105,35 @@ describe('bill check', () => {
       'token-text',
     );
   });
+});
+
+describe('bill check of choices and calls', () => {
+  it('counts the prompt and the tokens of each choice, and the marks of each call', async () => {
+    const two = delivered([0, 1, 2], {
+      asked: { prompt: { kind: 'text', text: 'x' }, stop: [], choices: 2 },
+      answers: [
+        { tokens: [0, 2], text: 'one three ' },
+        { tokens: [1], text: 'two ' },
+      ],
+    });
+    const bill = { inputTokens: 2 * PROMPT_TOKENS, outputTokens: 3 };
+    assert.equal(await billFlaw(bill, two, WORDWISE), null);
+    assert.equal(await billFlaw({ ...bill, inputTokens: 3 * PROMPT_TOKENS }, two, WORDWISE), 'input-recount');
+    const swapped = {
+      ...two,
+      answers: [...(two.answers ?? [])].map((answer) => ({ ...answer, text: 'one ' })),
+    };
+    assert.equal(await billFlaw(bill, swapped, WORDWISE), 'token-text');
+    const call = delivered([], { text: 'one', tokens: null });
+    const marked = { inputTokens: PROMPT_TOKENS, outputTokens: 60 };
+    assert.equal(await billFlaw(marked, call, NOWHERE), 'output-bytes');
+    assert.equal(await billFlaw(marked, { ...call, calls: 1 }, NOWHERE), null);
+  });
 
   it('accepts a text that was too long to keep', async () => {
     const bill = { inputTokens: 9_999, outputTokens: 4 };
     assert.equal(
-      await billFlaw(bill, delivered([0, 1], { text: null, textBytes: 2_000_000 }), WORDWISE),
+      await billFlaw(bill, delivered([0, 1], { answers: null, textBytes: 2_000_000 }), WORDWISE),
       null,
     );
   });

@@ -35,7 +35,7 @@ function* rest({ prompt }: GenerateRequest): Generator<string> {
   const begun =
     prompt.kind === 'text'
       ? prompt.text.slice('Hi'.length)
-      : prompt.continuesLast
+      : prompt.kind === 'chat' && prompt.continuesLast
         ? (prompt.messages.at(-1)?.content ?? '')
         : '';
   let from = 0;

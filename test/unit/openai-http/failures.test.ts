@@ -10,11 +10,13 @@ import { Hono } from 'hono';
 import {
   answerFailures,
   createFailures,
+  identifyResponses,
   limitBodies,
   onAbort,
   readJsonBody,
 } from '../../../main/core/openai-http/index.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { ANTHROPIC_REQUEST_ID_HEADER, MESSAGES_PATH, REQUEST_ID_HEADER } from '../../../shared/wire.ts';
 
 function setUp(incident: string | null = 'abc123') {
   const reports: unknown[] = [];
@@ -23,8 +25,12 @@ function setUp(incident: string | null = 'abc123') {
     return incident;
   });
   const app = new Hono();
+  identifyResponses(app);
   limitBodies(app);
   app.get('/busy', () => {
+    throw new AppError('busy', 'All slots are taken.');
+  });
+  app.post(MESSAGES_PATH, () => {
     throw new AppError('busy', 'All slots are taken.');
   });
   app.get('/bug', () => {
@@ -71,9 +77,23 @@ test('an unexpected failure is reported once and answered with its incident ID a
   assert.equal(response.headers.get('retry-after'), null);
   assert.deepEqual(await errorOf(response), [500, message, 'internal_error']);
   assert.equal(reports.length, 1);
-  const event = failures.toEvent(new Error('secret detail'));
-  assert.equal(JSON.parse(event.slice('data: '.length)).error.message, message);
+  assert.equal(failures.toResponse(new Error('secret detail')).body.error.message, message);
   assert.equal(reports.length, 2);
+});
+
+test('another method gets a list of the right ones, in the error shape of its API, and each response has an ID', async () => {
+  const { app } = setUp();
+  const response = await app.request('/json', { method: 'PUT' });
+  assert.equal(response.headers.get('allow'), 'POST');
+  assert.match(response.headers.get(REQUEST_ID_HEADER) ?? '', /^req_[0-9a-f]{32}$/);
+  assert.equal(response.headers.get(ANTHROPIC_REQUEST_ID_HEADER), response.headers.get(REQUEST_ID_HEADER));
+  assert.deepEqual(await errorOf(response), [405, 'Use POST for this path.', 'method_not_allowed']);
+  const other = await app.request(MESSAGES_PATH, { method: 'POST' });
+  assert.equal(other.status, 429);
+  assert.deepEqual(await other.json(), {
+    type: 'error',
+    error: { type: 'rate_limit_error', message: 'All slots are taken.' },
+  });
 });
 
 test('without a log the answer has no incident ID', async () => {
@@ -87,7 +107,7 @@ test('a body must be JSON within the limit', async () => {
   assert.deepEqual(await (await post('{"a":1}')).json(), { a: 1 });
   const invalid = (message: string) => [400, message, 'invalid_body'];
   assert.deepEqual(await errorOf(await post('{')), invalid('The request body must be JSON.'));
-  const large = invalid('The request body exceeds 1048576 bytes.');
+  const large = [413, 'The request body exceeds 1048576 bytes.', 'body_too_large'];
   assert.deepEqual(await errorOf(await post(`"${'x'.repeat(1024 * 1024)}"`)), large);
   assert.deepEqual(reports, []);
 });

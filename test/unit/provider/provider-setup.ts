@@ -4,6 +4,7 @@ import type { ProviderOptions } from '../../../main/core/provider/index.ts';
 import { readEvents, type ServerEvent } from '../../../main/core/sse/index.ts';
 import { PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
+import { CHAT_PATH } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { OFFERED as CHEAP, createFakeProvider } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
@@ -34,9 +35,9 @@ export async function setUp(options: Partial<ProviderOptions> & { models?: Offer
   });
   function post(
     body: object | string,
-    more: { signal?: AbortSignal; headers?: Record<string, string> } = {},
+    more: { signal?: AbortSignal; headers?: Record<string, string>; path?: string } = {},
   ) {
-    const request = new Request('http://provider/v1/chat/completions', {
+    const request = new Request(`http://provider${more.path ?? CHAT_PATH}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',

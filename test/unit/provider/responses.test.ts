@@ -26,6 +26,7 @@ describe('provider: a complete response', () => {
       seed: 7,
       stop: ['END'],
       requester: 'payer',
+      ...{ sampling: {}, json: null, topLogprobs: null },
     });
     run.start(100);
     run.text('Good ', 1, 2);

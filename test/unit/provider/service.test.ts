@@ -36,10 +36,11 @@ describe('provider: public information', () => {
     assert.equal(((await verifySigned(jws, peer)) as { peer: string }).peer, peer);
   });
 
-  it('answers what it does not support with an error', async () => {
+  it('answers a GET of a paid path with 402, and what it does not support with an error', async () => {
     const { service } = await setUp();
     const post = { method: 'POST', body: '{}' };
-    await refused(await service.app.request(EMBEDDINGS_PATH, post), 400, { code: 'unsupported' });
+    await refused(await service.app.request(EMBEDDINGS_PATH, post), 400, { param: 'model' });
+    await refused(await service.app.request(EMBEDDINGS_PATH), 402, { code: 'voucher-missing' });
     await refused(await service.app.request('/v1/nothing'), 404, { code: 'not-found' });
   });
 
@@ -57,10 +58,13 @@ describe('provider: admission', () => {
   it('rejects malformed bodies and unknown parameters before it handles the payment', async () => {
     const { post, assertIdle, jobs } = await setUp();
     await refused(await post('{'), 400, { code: 'invalid_body' });
-    await refused(await post(ask({ best_off: 1 })), 400, { param: 'best_off', code: 'unknown_parameter' });
-    await refused(await post(ask({ n: 3 })), 400, { param: 'n', code: 'invalid_value' });
+    await refused(await post(ask({ min_tokens: 1 })), 400, {
+      param: 'min_tokens',
+      code: 'unsupported_parameter',
+    });
+    await refused(await post(ask({ n: 5 })), 400, { param: 'n', code: 'invalid_value' });
     await refused(await post(ask({ model: 'other' })), 404, { param: 'model', code: 'model_not_found' });
-    await refused(await post('x'.repeat(1_100_000)), 400, { code: 'invalid_body' });
+    await refused(await post('x'.repeat(1_100_000)), 413, { code: 'body_too_large' });
     assert.deepEqual(jobs.all(), []);
     assertIdle();
   });
@@ -74,7 +78,9 @@ describe('provider: admission', () => {
     await refused(await post(long), 400, { code });
     assertIdle();
   });
+});
 
+describe('provider: refusals', () => {
   it('releases the payment if the engine rejects the prompt as too long', async () => {
     const { post, engine, gate, jobs, assertIdle } = await setUp();
     const answer = post(ask({ stream: true }));

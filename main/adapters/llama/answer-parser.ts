@@ -1,0 +1,461 @@
+/**
+ * Separates what a model writes into text, thoughts and calls of tools, as it streams. A token is passed on only when
+ * all of its text is decided, so that the tokens passed on always make exactly the text passed on.
+ */
+import { randomBytes } from 'node:crypto';
+import type { ToolCallDelta } from '../../../shared/answer-pieces.ts';
+import { TOOL_CALLS_MAX } from '../../../shared/request-limits.ts';
+import type { TextPiece } from './answer-text.ts';
+import { MARKS, type ToolFormat } from './tool-format.ts';
+
+/** A piece of one kind: text, thoughts or calls. */
+export interface ParsedPiece extends TextPiece {
+  readonly reasoning?: string;
+  readonly toolCalls?: readonly ToolCallDelta[];
+}
+
+export interface AnswerParser {
+  /** Adds text with its tokens and returns what is decided. */
+  push(piece: TextPiece): readonly ParsedPiece[];
+  /** Returns the rest at the end. */
+  flush(): readonly ParsedPiece[];
+  /** Number of calls that have begun. */
+  calls(): number;
+  /** Number of calls that are complete. */
+  completeCalls(): number;
+}
+
+export interface ParserOptions {
+  /** Null: the answer has no calls. */
+  readonly format: ToolFormat | null;
+  /** Names of the tools: JSON without a mark is a call only of one of these. */
+  readonly names: readonly string[];
+  readonly reasons: boolean;
+  /** True if the prompt ends inside of the thoughts. */
+  readonly isThinking: boolean;
+  /** True if the answer continues text that has begun. */
+  readonly continues: boolean;
+}
+
+type State = 'start' | 'thinking' | 'answer-start' | 'text' | 'call' | 'arguments' | 'call-end';
+
+/** A decided part of the answer; positions count characters of everything that was written. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly text?: string;
+  readonly reasoning?: string;
+  readonly call?: ToolCallDelta;
+}
+
+/** A call whose name isn't found within so many characters is text. */
+const CALL_HEAD_CHARACTERS_MAX = 2_000;
+const HEAD =
+  /^\s*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*"((?:[^"\\]|\\.){1,200})"\s*,\s*"(?:arguments|parameters)"\s*:/;
+const ARGS_HEAD = /^\s*([\w.-]{1,200})\s*\[ARGS\]/;
+
+export function createAnswerParser(options: ParserOptions): AnswerParser {
+  const machine = new ParserMachine(options);
+  let parts: Part[] = [];
+  let pieces: { readonly end: number; readonly tokens: readonly number[] }[] = [];
+  let written = 0;
+
+  /** Releases all pieces up to a position that no part crosses. */
+  function release(upTo: number): ParsedPiece[] {
+    const tokens = pieces.filter(({ end }) => end <= upTo).flatMap((piece) => piece.tokens);
+    const done = parts.filter(({ end }) => end <= upTo);
+    pieces = pieces.filter(({ end }) => end > upTo);
+    parts = parts.filter(({ end }) => end > upTo);
+    if (tokens.length === 0 && done.length === 0) return [];
+    return assemble(done, tokens);
+  }
+
+  function releasable(): number {
+    const ends = pieces.map(({ end }) => end).filter((end) => end <= machine.decided());
+    return ends.findLast((end) => !parts.some((part) => part.start < end && end < part.end)) ?? -1;
+  }
+
+  return {
+    push({ text, tokens }) {
+      written += text.length;
+      pieces.push({ end: written, tokens });
+      parts.push(...machine.push(text));
+      return release(releasable());
+    },
+    flush() {
+      parts.push(...machine.end());
+      return release(Number.POSITIVE_INFINITY);
+    },
+    calls: () => machine.calls,
+    completeCalls: () => machine.completeCalls,
+  };
+}
+
+/** Joins neighboring parts of one kind; the first piece gets the tokens. */
+function assemble(parts: readonly Part[], tokens: readonly number[]): ParsedPiece[] {
+  const joined: { text: string; reasoning?: string; toolCalls?: ToolCallDelta[] }[] = [];
+  for (const { text, reasoning, call } of parts) {
+    const last = joined.at(-1);
+    if (call !== undefined) {
+      if (last?.toolCalls) last.toolCalls.push(call);
+      else joined.push({ text: '', toolCalls: [call] });
+    } else if (reasoning !== undefined) {
+      if (last?.reasoning !== undefined) last.reasoning += reasoning;
+      else joined.push({ text: '', reasoning });
+    } else if (last && last.reasoning === undefined && !last.toolCalls) {
+      last.text += text ?? '';
+    } else {
+      joined.push({ text: text ?? '' });
+    }
+  }
+  if (joined.length === 0) joined.push({ text: '' });
+  return joined.map((piece, index) => ({ ...piece, tokens: index === 0 ? [...tokens] : [] }));
+}
+
+class ParserMachine {
+  readonly #options: ParserOptions;
+  #state: State;
+  /** Text that isn't decided yet, and where it begins. */
+  #rest = '';
+  #position = 0;
+  #parts: Part[] = [];
+  /** Length of the mark before the call that is being read; undecided until its name is, since it may be text. */
+  #markLength = 0;
+  #isMarked = false;
+  /** White space before a call or after thoughts belongs to the format. */
+  #skipsSpace = false;
+  #scan = new JsonScan();
+  calls = 0;
+  completeCalls = 0;
+
+  constructor(options: ParserOptions) {
+    this.#options = options;
+    if (options.continues) this.#state = 'text';
+    else this.#state = options.isThinking ? 'thinking' : 'start';
+    this.#skipsSpace = options.isThinking;
+  }
+
+  /** Position up to which everything is decided. */
+  decided(): number {
+    return this.#position;
+  }
+
+  push(text: string): Part[] {
+    this.#rest += text;
+    while (this.#step());
+    return this.#take();
+  }
+
+  end(): Part[] {
+    if (this.#state === 'thinking') this.#emit(this.#rest.length, { reasoning: this.#rest });
+    else if (this.#state === 'arguments' || this.#state === 'call-end') this.#endArguments();
+    else this.#emit(this.#rest.length, { text: this.#rest });
+    return this.#take();
+  }
+
+  #take(): Part[] {
+    const parts = this.#parts;
+    this.#parts = [];
+    return parts;
+  }
+
+  /** Consumes so many characters, as a part if it has content. */
+  #emit(length: number, content: Omit<Part, 'start' | 'end'>): void {
+    const start = this.#position;
+    this.#position += length;
+    this.#rest = this.#rest.slice(length);
+    if (content.text === '' || content.reasoning === '') return;
+    if (content.text === undefined && content.reasoning === undefined && content.call === undefined) return;
+    this.#parts.push({ start, end: this.#position, ...content });
+  }
+
+  /** Makes one step; false if it needs more text. */
+  #step(): boolean {
+    if (this.#rest === '') return false;
+    switch (this.#state) {
+      case 'start':
+        return this.#start();
+      case 'thinking':
+        return this.#thinking();
+      case 'answer-start':
+        return this.#answerStart();
+      case 'text':
+        return this.#text();
+      case 'call':
+        return this.#call();
+      case 'arguments':
+        return this.#arguments();
+      case 'call-end':
+        return this.#callEnd();
+    }
+  }
+
+  #start(): boolean {
+    const { reasons } = this.#options;
+    const begun = this.#rest.trimStart();
+    if (reasons && MARKS.think.startsWith(begun)) {
+      if (begun !== MARKS.think) return false;
+      this.#emit(this.#rest.length, {});
+      this.#state = 'thinking';
+      this.#skipsSpace = true;
+      return false;
+    }
+    if (reasons && begun.startsWith(MARKS.think)) {
+      this.#emit(this.#rest.length - begun.length + MARKS.think.length, {});
+      this.#state = 'thinking';
+      this.#skipsSpace = true;
+      return true;
+    }
+    this.#state = 'answer-start';
+    return true;
+  }
+
+  #thinking(): boolean {
+    if (this.#skipSpace()) return false;
+    const end = this.#rest.indexOf(MARKS.endThink);
+    if (end < 0) {
+      const sure = this.#rest.length - partialLength(this.#rest, [MARKS.endThink]);
+      this.#emit(sure, { reasoning: this.#rest.slice(0, sure) });
+      return false;
+    }
+    this.#emit(end, { reasoning: this.#rest.slice(0, end) });
+    this.#emit(MARKS.endThink.length, {});
+    this.#state = 'answer-start';
+    this.#skipsSpace = true;
+    return true;
+  }
+
+  #answerStart(): boolean {
+    if (this.#skipSpace()) return false;
+    const { format } = this.#options;
+    if (format !== 'llama3' && format !== 'generic') {
+      this.#state = 'text';
+      return true;
+    }
+    const begun = this.#rest.trimStart();
+    if (begun === '') return false;
+    if (MARKS.python.startsWith(begun) && begun !== MARKS.python) return false;
+    if (begun.startsWith(MARKS.python)) {
+      this.#openCall(this.#rest.length - begun.length + MARKS.python.length, true);
+    } else if (begun.startsWith('{') && this.calls < TOOL_CALLS_MAX) {
+      this.#openCall(0, false);
+    } else {
+      this.#state = 'text';
+    }
+    return true;
+  }
+
+  #text(): boolean {
+    if (this.#skipSpace()) return false;
+    const mark = this.#openingMark();
+    const at = mark === null ? -1 : this.#rest.indexOf(mark);
+    if (mark === null || at < 0) {
+      const sure = this.#rest.length - (mark === null ? 0 : partialLength(this.#rest, [mark]));
+      this.#emit(sure, { text: this.#rest.slice(0, sure) });
+      return false;
+    }
+    this.#emit(at, { text: this.#rest.slice(0, at) });
+    this.#openCall(mark.length, true);
+    return true;
+  }
+
+  #openingMark(): string | null {
+    if (this.calls >= TOOL_CALLS_MAX) return null;
+    switch (this.#options.format) {
+      case 'hermes':
+        return MARKS.toolCall;
+      case 'mistral':
+      case 'mistral-args':
+        return MARKS.mistralCalls;
+      case 'llama3':
+      case 'generic':
+      case null:
+        return null;
+    }
+  }
+
+  #openCall(markLength: number, isMarked: boolean): void {
+    this.#markLength = markLength;
+    this.#isMarked = isMarked;
+    this.#state = 'call';
+  }
+
+  #call(): boolean {
+    const { format, names } = this.#options;
+    const marked = this.#rest.slice(this.#markLength);
+    const body = format === 'mistral' ? marked.replace(/^\s*\[?/, '') : marked;
+    const match = (format === 'mistral-args' ? ARGS_HEAD : HEAD).exec(body);
+    const name = unescaped(match?.[1] ?? '');
+    if (match && (this.#isMarked || names.includes(name))) {
+      this.#begin(name, this.#rest.length - body.length + match[0].length);
+      return true;
+    }
+    if (!match && this.#mayBecomeCall(body)) return false;
+    // Not a call: everything so far is text.
+    this.#emit(this.#rest.length, { text: this.#rest });
+    this.#state = 'text';
+    return false;
+  }
+
+  #begin(name: string, length: number): void {
+    const id = `call_${randomBytes(12).toString('hex')}`;
+    this.#emit(length, { call: { index: this.calls, id, name, arguments: '' } });
+    this.calls += 1;
+    this.#scan = new JsonScan();
+    this.#state = 'arguments';
+  }
+
+  #mayBecomeCall(body: string): boolean {
+    if (body.length > CALL_HEAD_CHARACTERS_MAX) return false;
+    if (this.#options.format === 'mistral-args') return /^\s*[\w.-]*\s*(\[A?R?G?S?\]?\s*)?$/.test(body);
+    const [, key = ''] = /^\s*\{?\s*(.*)$/s.exec(body) ?? [];
+    if (!/^\s*(\{|$)/.test(body)) return false;
+    return ['"name"', '"type"'].some((known) => known.startsWith(key) || key.startsWith(known));
+  }
+
+  #arguments(): boolean {
+    if (!this.#scan.hasBegun) {
+      this.#emit(/^\s*/.exec(this.#rest)?.[0].length ?? 0, {});
+      if (this.#rest === '') return false;
+    }
+    const length = this.#scan.take(this.#rest);
+    // Arguments that are a text are JSON in a text.
+    const isText = this.#scan.isText;
+    if (isText && !this.#scan.isComplete) return false;
+    const written = this.#rest.slice(0, length);
+    this.#emit(length, {
+      call: { index: this.calls - 1, arguments: isText ? unescaped(written.slice(1, -1)) : written },
+    });
+    if (!this.#scan.isComplete) return false;
+    this.completeCalls += 1;
+    this.#state = 'call-end';
+    return true;
+  }
+
+  #endArguments(): void {
+    if (this.#state === 'call-end') this.#emit(this.#rest.length, {});
+    else this.#emit(this.#rest.length, { call: { index: this.calls - 1, arguments: this.#rest } });
+  }
+
+  /** Consumes the end of a call. All else that follows is text again. */
+  #callEnd(): boolean {
+    const { format } = this.#options;
+    const pattern = CALL_ENDS[format ?? 'generic'];
+    const whole = pattern.exec(this.#rest);
+    const length = whole?.[0].length ?? 0;
+    // An end that may be longer has to wait for the next text.
+    if (
+      length === this.#rest.length &&
+      this.#rest.length < CALL_HEAD_CHARACTERS_MAX &&
+      !isEnded(format, this.#rest)
+    ) {
+      return false;
+    }
+    const end = this.#rest.slice(0, length);
+    this.#emit(length, {});
+    this.#skipsSpace = true;
+    if (format === 'mistral' && end.includes(',') && this.calls < TOOL_CALLS_MAX) {
+      this.#openCall(0, true);
+    } else {
+      this.#state = format === 'llama3' || format === 'generic' ? 'answer-start' : 'text';
+    }
+    return true;
+  }
+
+  /** Skips white space that belongs to the format; true if nothing is left. */
+  #skipSpace(): boolean {
+    if (!this.#skipsSpace) return false;
+    // Llama 3 separates calls by semicolons.
+    const space = (this.calls > 0 ? /^[\s;]*/ : /^\s*/).exec(this.#rest)?.[0].length ?? 0;
+    this.#emit(space, {});
+    if (this.#rest === '') return true;
+    this.#skipsSpace = false;
+    return false;
+  }
+}
+
+/** Text that may follow the arguments of a call, as far as it has arrived. */
+const CALL_ENDS: Readonly<Record<ToolFormat, RegExp>> = {
+  hermes: /^\s*\}?\s*(<\/tool_call>|<(\/(t(o(o(l(_(c(a(l(l)?)?)?)?)?)?)?)?)?)?$)?/,
+  mistral: /^\s*\}?\s*[,\]]?/,
+  'mistral-args': /^/,
+  llama3: /^\s*\}?\s*;?/,
+  generic: /^\s*\}?\s*;?/,
+};
+
+function isEnded(format: ToolFormat | null, end: string): boolean {
+  if (format === 'hermes') return end.endsWith(MARKS.endToolCall);
+  if (format === 'mistral') return /[,\]]$/.test(end);
+  return format === 'mistral-args' || end.includes('}');
+}
+
+/** Finds the end of a JSON value without parsing it. */
+class JsonScan {
+  #depth = 0;
+  #isString = false;
+  #isEscaped = false;
+  #first = '';
+  isComplete = false;
+
+  get hasBegun(): boolean {
+    return this.#first !== '';
+  }
+
+  get isText(): boolean {
+    return this.#first === '"';
+  }
+
+  /** Returns how many characters belong to the value. A text is read from its beginning each time. */
+  take(text: string): number {
+    if (this.isText) this.#restart();
+    for (let index = 0; index < text.length; index += 1) {
+      if (this.#end(text[index] ?? '')) return this.#isBare() ? index : index + 1;
+    }
+    return text.length;
+  }
+
+  #restart(): void {
+    this.#depth = 0;
+    this.#isString = false;
+    this.#isEscaped = false;
+  }
+
+  /** A number or a word ends at the character after it. */
+  #isBare(): boolean {
+    return !['{', '[', '"'].includes(this.#first);
+  }
+
+  #end(character: string): boolean {
+    if (this.#first === '') this.#first = character;
+    if (this.#isBare()) {
+      this.isComplete = /[\s,}\]]/.test(character);
+      return this.isComplete;
+    }
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (this.#isString && character === '\\') this.#isEscaped = true;
+    else if (character === '"') this.#isString = !this.#isString;
+    else if (!this.#isString && (character === '{' || character === '[')) this.#depth += 1;
+    else if (!this.#isString && (character === '}' || character === ']')) this.#depth -= 1;
+    this.isComplete = this.#depth === 0 && !this.#isString;
+    return this.isComplete;
+  }
+}
+
+/** Length of the longest end of the text that is the beginning of a mark. */
+function partialLength(text: string, marks: readonly string[]): number {
+  let longest = 0;
+  for (const mark of marks) {
+    for (let length = Math.min(mark.length - 1, text.length); length > longest; length -= 1) {
+      if (text.endsWith(mark.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}
+
+function unescaped(text: string): string {
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}

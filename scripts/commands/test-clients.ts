@@ -1,0 +1,167 @@
+/**
+ * `npm run test:clients`: installs real clients of OpenAI's and Anthropic's APIs from their registries into a temporary
+ * folder, runs each against a gateway on this machine, and prints a row per client. Exit code 0 only if everything that
+ * a client tries works.
+ */
+import { spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ABILITIES, type Ability, CLIENTS, type ClientCase } from '../../test/clients/clients.ts';
+import {
+  CLIENT_EMBEDDING_MODEL,
+  CLIENT_MODEL,
+  type ClientMarket,
+  openClientMarket,
+} from '../../test/clients/market.ts';
+import {
+  API_DOCUMENT,
+  apiDocument,
+  CLIENT_RESULTS,
+  type ClientResult,
+  storedResults,
+} from '../lib/api-document.ts';
+import { REPOSITORY } from '../lib/places.ts';
+
+const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
+
+Runs real clients against a gateway.
+
+  --folder DIR  install into this folder and keep it (default: a temporary one)
+  --only WORD   only clients whose name contains the word
+  --write       store the results and write the table in docs/api.md`;
+const CLIENT_MS_MAX = 180_000;
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+} else {
+  process.exitCode = await main();
+}
+
+async function main(): Promise<number> {
+  const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
+  const chosen = CLIENTS.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
+  try {
+    await install(folder, chosen);
+    const market = await openClientMarket();
+    const results: ClientResult[] = [];
+    try {
+      for (const client of chosen) results.push(await runClient(folder, client, market));
+    } finally {
+      await market.close();
+    }
+    if (values.write) {
+      const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
+      const all = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
+      writeFileSync(CLIENT_RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+      writeFileSync(API_DOCUMENT, apiDocument(all));
+    }
+    const failures = results
+      .flatMap(({ abilities }) => Object.values(abilities))
+      .filter((result) => result !== 'ok');
+    return failures.length === 0 ? 0 : 1;
+  } finally {
+    if (values.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function install(folder: string, clients: readonly ClientCase[]): Promise<void> {
+  const packages = (language: ClientCase['language']) => [
+    ...new Set(clients.filter((client) => client.language === language).flatMap((client) => client.packages)),
+  ];
+  mkdirSync(join(folder, 'node'), { recursive: true });
+  const isNew = (language: string) => {
+    const list = join(folder, `installed-${language}.json`);
+    const wanted = JSON.stringify(packages(language as ClientCase['language']));
+    const known = existsSync(list) ? readFileSync(list, 'utf8') : '';
+    writeFileSync(list, wanted);
+    return known !== wanted;
+  };
+  const node = packages('node');
+  if (node.length > 0 && isNew('node')) {
+    writeFileSync(join(folder, 'node', 'package.json'), '{"private":true,"type":"module"}\n');
+    await run('npm', ['install', '--no-audit', '--no-fund', ...node], { cwd: join(folder, 'node') });
+  }
+  const python = packages('python');
+  if (python.length === 0 || !isNew('python')) return;
+  await run('python3', ['-m', 'venv', join(folder, 'py')], {});
+  await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
+}
+
+async function runClient(folder: string, client: ClientCase, market: ClientMarket): Promise<ClientResult> {
+  const env = {
+    ...process.env,
+    IDLEWATT_BASE_URL: market.baseUrl,
+    IDLEWATT_KEY: market.key,
+    IDLEWATT_MODEL: CLIENT_MODEL,
+    IDLEWATT_EMBEDDING_MODEL: CLIENT_EMBEDDING_MODEL,
+  };
+  const scripts = join(REPOSITORY, 'test', 'clients', client.language);
+  const isNode = client.language === 'node';
+  const source = isNode ? copiedScript(folder, scripts, client.script) : join(scripts, client.script);
+  const program = isNode ? process.execPath : join(folder, 'py', 'bin', 'python');
+  const output = await run(program, [source], { env, mayFail: true });
+  const abilities: Partial<Record<Ability, string>> = {};
+  for (const line of output.split('\n').filter((each) => each.startsWith('{"ability"'))) {
+    const { ability, result } = JSON.parse(line) as { ability: Ability; result: string };
+    abilities[ability] = result;
+  }
+  for (const ability of ABILITIES) {
+    if (client.without[ability] === undefined) abilities[ability] ??= 'nothing was reported';
+  }
+  console.log(client.name);
+  for (const [ability, result] of Object.entries(abilities)) console.log(`  ${ability.padEnd(16)}${result}`);
+  if (Object.values(abilities).every((result) => result === 'nothing was reported'))
+    console.log(output.slice(-800));
+  return { name: client.name, abilities };
+}
+
+/** Node finds packages from where a script lies. */
+function copiedScript(folder: string, scripts: string, script: string): string {
+  for (const name of ['common.mjs', script]) copyFileSync(join(scripts, name), join(folder, 'node', name));
+  return join(folder, 'node', script);
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly mayFail?: boolean;
+}
+
+/** Resolves to the output of a program. */
+function run(program: string, parameters: readonly string[], options: RunOptions): Promise<string> {
+  const { mayFail = false, ...spawning } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, [...parameters], { ...spawning, stdio: ['ignore', 'pipe', 'pipe'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), mayFail ? CLIENT_MS_MAX : CLIENT_MS_MAX * 5);
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0 || mayFail) resolve(output);
+      else reject(new Error(`${program} ended with code ${code}: ${output.slice(-2_000)}`));
+    });
+  });
+}

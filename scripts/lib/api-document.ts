@@ -1,0 +1,119 @@
+/** Makes `docs/api.md` from the code: the endpoints with their parameters, the limits, and the last run of the clients. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Endpoint, PARAMETERS, type Parameter } from '../../shared/api-parameters.ts';
+import { MODEL_FEATURES } from '../../shared/model-features.ts';
+import * as limits from '../../shared/request-limits.ts';
+import {
+  CHAT_PATH,
+  EMBEDDINGS_PATH,
+  IGNORED_HEADER,
+  MESSAGES_PATH,
+  RESPONSES_PATH,
+  TEXT_PATH,
+} from '../../shared/wire.ts';
+import { ABILITIES, type Ability, CLIENTS } from '../../test/clients/clients.ts';
+import { REPOSITORY } from './places.ts';
+
+export const API_DOCUMENT = join(REPOSITORY, 'docs', 'api.md');
+export const CLIENT_RESULTS = join(REPOSITORY, 'test', 'clients', 'results.json');
+
+/** One run of one client: what worked, or the first line of the failure. */
+export interface ClientResult {
+  readonly name: string;
+  readonly abilities: Partial<Record<Ability, string>>;
+}
+
+const PATHS: Readonly<Record<Endpoint, string>> = {
+  chat: CHAT_PATH,
+  text: TEXT_PATH,
+  responses: RESPONSES_PATH,
+  messages: MESSAGES_PATH,
+  embeddings: EMBEDDINGS_PATH,
+};
+
+/** Returns the results of the last stored run; empty if there is none. */
+export function storedResults(): readonly ClientResult[] {
+  return existsSync(CLIENT_RESULTS) ? JSON.parse(readFileSync(CLIENT_RESULTS, 'utf8')) : [];
+}
+
+/** Returns the text of the document. */
+export function apiDocument(results: readonly ClientResult[]): string {
+  const endpoints = Object.keys(PARAMETERS) as Endpoint[];
+  return `${[
+    INTRODUCTION,
+    ...endpoints.map(
+      (endpoint) => `## \`POST ${PATHS[endpoint]}\`\n\n${parameterTable(PARAMETERS[endpoint])}`,
+    ),
+    `## Limits\n\n${limitTable()}`,
+    `## Clients\n\n${clientTable(results)}`,
+  ].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `# The HTTP API
+
+Made from the code by \`node scripts/generators/make-api-document.ts\`; \`npm run check\` compares it.
+
+The gateway and every provider serve the same endpoints. The gateway translates each into a chat or text completion, buys it
+and checks the bill; a provider answers \`GET\` on them with 402 and the payment requirements.
+
+- **Supported** parameters have their meaning. **Ignored** ones are accepted, because the answer means the same without
+  them; so are all that aren't listed here. The response header \`${IGNORED_HEADER}\` names them. **Refused** ones would
+  change the answer: any value that has an effect is an error 400 with the parameter's name.
+- \`GET /v1/models\` lists the features of each model: ${MODEL_FEATURES.map((feature) => `\`${feature}\``).join(', ')}. A request that needs another
+  is an error 400 before anything is paid.
+- Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Llama 3,
+  Mistral (both forms), or JSON. With \`tool_choice\` \`required\` or a name a grammar forces the call. A response grammar
+  begins with the first token, so a reasoning model doesn't think before it.
+- JSON schemas become grammars. With \`strict\` a keyword that a grammar can't enforce (\`pattern\`, \`minimum\`) is an error
+  400; without it such a keyword only describes.
+- Thoughts of a reasoning model are in \`reasoning_content\`, or the reasoning items and thinking blocks of the other two
+  APIs. They are output tokens.
+- An answer is continued at another provider only while it is plain text: not with several choices, probabilities, JSON,
+  forced calls, or after thoughts or calls.`;
+
+function parameterTable(parameters: readonly Parameter[]): string {
+  const rows = parameters.map(({ name, support, harmless = [], note }) => {
+    const allowed = harmless.filter((value) => value !== null).map((value) => `\`${JSON.stringify(value)}\``);
+    const exceptions = allowed.length > 0 ? `${allowed.join(' or ')} changes nothing` : '';
+    return `| \`${name}\` | ${support} | ${[note, exceptions].filter(Boolean).join('; ')} |`;
+  });
+  return ['| parameter | | values, conditions |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function limitTable(): string {
+  const rows = Object.entries(limits).map(
+    ([name, value]) => `| \`${name}\` | ${value.toLocaleString('en-US')} |`,
+  );
+  return [
+    'Their meaning is in `shared/request-limits.ts`.',
+    '',
+    '| limit | value |',
+    '| --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function clientTable(results: readonly ClientResult[]): string {
+  const rows = CLIENTS.map((client) => {
+    const result = results.find(({ name }) => name === client.name);
+    const cells = ABILITIES.map((ability) => {
+      const without = client.without[ability];
+      if (without !== undefined) return without;
+      const found = result?.abilities[ability];
+      return found === undefined ? 'not run' : found === 'ok' ? 'works' : cell(found);
+    });
+    return `| ${client.name} | ${cells.join(' | ')} |`;
+  });
+  return [
+    'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
+    '',
+    `| client | ${ABILITIES.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(ABILITIES.length)}`,
+    ...rows,
+  ].join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '/').replace(/\s+/g, ' ').slice(0, 120);
+}

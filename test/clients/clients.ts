@@ -1,0 +1,110 @@
+/** The clients that `npm run test:clients` installs and runs, and what each of them tries. */
+
+export const ABILITIES = [
+  'chat',
+  'stream',
+  'tools',
+  'tools streamed',
+  'json schema',
+  'responses',
+  'embeddings',
+  'error',
+] as const;
+export type Ability = (typeof ABILITIES)[number];
+
+export interface ClientCase {
+  /** Name of the script, which prints its results. */
+  readonly script: string;
+  readonly name: string;
+  readonly language: 'python' | 'node';
+  /** Packages to install. */
+  readonly packages: readonly string[];
+  /** Reasons for abilities that it doesn't try. */
+  readonly without: Partial<Record<Ability, string>>;
+}
+
+/** The client has no such call. */
+const NONE = 'not in the client';
+const CHAT_ONLY = { responses: NONE, embeddings: NONE };
+
+export const CLIENTS: readonly ClientCase[] = [
+  {
+    script: 'openai_client.py',
+    name: 'openai (Python)',
+    language: 'python',
+    packages: ['openai'],
+    without: {},
+  },
+  { script: 'openai.mjs', name: 'openai (Node)', language: 'node', packages: ['openai'], without: {} },
+  {
+    script: 'ai-sdk.mjs',
+    name: 'AI SDK, default provider',
+    language: 'node',
+    packages: ['ai', '@ai-sdk/openai', 'zod'],
+    without: { chat: 'its default call is responses' },
+  },
+  { script: 'litellm_client.py', name: 'litellm', language: 'python', packages: ['litellm'], without: {} },
+  {
+    script: 'instructor_client.py',
+    name: 'instructor',
+    language: 'python',
+    packages: ['instructor', 'openai'],
+    without: { stream: NONE, 'tools streamed': NONE, ...CHAT_ONLY },
+  },
+  {
+    script: 'langchain_client.py',
+    name: 'LangChain (Python)',
+    language: 'python',
+    packages: ['langchain-openai'],
+    without: {},
+  },
+  {
+    script: 'langchain.mjs',
+    name: 'LangChain (Node)',
+    language: 'node',
+    packages: ['@langchain/openai', '@langchain/core', 'zod'],
+    without: {},
+  },
+  {
+    script: 'pydantic_ai_client.py',
+    name: 'pydantic-ai',
+    language: 'python',
+    packages: ['pydantic-ai-slim[openai]'],
+    without: { embeddings: NONE, 'tools streamed': 'not tried' },
+  },
+  {
+    script: 'anthropic_client.py',
+    name: 'Anthropic (Python)',
+    language: 'python',
+    packages: ['anthropic'],
+    without: { ...CHAT_ONLY, 'json schema': NONE },
+  },
+  {
+    script: 'anthropic.mjs',
+    name: 'Anthropic (Node)',
+    language: 'node',
+    packages: ['@anthropic-ai/sdk'],
+    without: { ...CHAT_ONLY, 'json schema': NONE },
+  },
+  {
+    script: 'llm_client.py',
+    name: 'llm',
+    language: 'python',
+    packages: ['llm'],
+    without: { ...CHAT_ONLY, tools: 'not tried', 'tools streamed': 'not tried' },
+  },
+  {
+    script: 'llama_index_client.py',
+    name: 'llama-index',
+    language: 'python',
+    packages: ['llama-index-llms-openai-like'],
+    without: { ...CHAT_ONLY, 'tools streamed': 'not tried' },
+  },
+  {
+    script: 'smolagents_client.py',
+    name: 'smolagents',
+    language: 'python',
+    packages: ['smolagents[openai]'],
+    without: { ...CHAT_ONLY, 'tools streamed': 'not tried', 'json schema': 'not tried' },
+  },
+];
