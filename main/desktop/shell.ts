@@ -62,6 +62,7 @@ export class Shell {
   readonly #window: MainWindow;
   readonly #tray: TrayIconOnScreen;
   readonly #hotKey: HotKey;
+  readonly #notifications = new Set<Notification>();
   #menuLanguage: Language | null = null;
   #autostartObstacle: AutostartObstacle | null = null;
 
@@ -335,7 +336,10 @@ export class Shell {
       return;
     }
     const shown = new Notification({ ...notificationText(notification, this.#state.language), silent: true });
+    // One that nothing refers to is collected, and its click is lost.
+    this.#notifications.add(shown);
     shown.on('click', () => this.#window.show());
+    shown.on('close', () => this.#notifications.delete(shown));
     shown.show();
   }
 

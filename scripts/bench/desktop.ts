@@ -145,8 +145,8 @@ async function measureStability(place: Place, folder: string, home: string) {
   }
 }
 
-/** The status of the sidebar or the head says that a job runs. */
-const IS_WORKING = "document.querySelector('.status-mark.is-earning, [data-status=earning]') !== null";
+/** The glyph of the status shows that a job runs. */
+const IS_WORKING = "document.querySelector('.glyph.is-earning') !== null";
 
 /** The largest session window of layout shifts (at most 5 s, gaps under 1 s), per https://web.dev/articles/cls. */
 function layoutShift(durationMs: number): string {

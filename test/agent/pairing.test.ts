@@ -25,7 +25,8 @@ import { type BrowserHalf, browserHalfSchema } from '../../shared/pairing.ts';
 import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, PAIR_PATH, pairProtocols } from '../../shared/wire.ts';
 import { temporaryHome } from './practice-agent.ts';
 
-const SLOW = { timeout: 120_000 };
+/** Each test starts an agent or commands, which take half a minute each on a busy machine. */
+const SLOW = { timeout: 240_000 };
 const home = temporaryHome();
 let agent: RunningAgent;
 let half: BrowserHalf;
