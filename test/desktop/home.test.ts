@@ -1,6 +1,6 @@
 /**
  * Verifies: Home keeps its boxes in every status, shows practice and real money differently, cuts off no sentence, and
- *   the introduction opens once; an unknown address says so.
+ *   the introduction opens once; an unknown address is reported.
  * Setup: axe-core and the built pages in headless Chromium against a fake agent whose status and money the test changes.
  * Fails if: a status or a job moves a card or the first button, a sentence is cut off in a language, practice money
  *   looks like real money, a page scrolls sideways on a phone, or the introduction can't be skipped.
@@ -36,7 +36,7 @@ const BOXES = {
   readings: '.facts',
 } as const;
 
-/** Where each box begins and, where that may not change, how large it is. */
+/** Returns where each box begins and, where that may not change, how large it is. */
 function boxesOf(page: Page): Promise<Record<string, readonly number[]>> {
   return page.evaluate((boxes) => {
     const found: Record<string, readonly number[]> = {};
@@ -229,7 +229,7 @@ test('a new status is announced once, and the tokens per second never', () =>
     assert.match(await news.innerText(), /^Waiting\. You’re using this machine/);
   }));
 
-test('an address that names no page says so and leads Home', () =>
+test('an address that names no page is reported and leads Home', () =>
   pages.withPage({}, async ({ page, go }) => {
     await go('nowhere');
     await page.getByRole('heading', { name: 'Page not found' }).waitFor();
