@@ -31,7 +31,7 @@ const PRACTICE_CENT = 'ct';
 
 /**
  * Writes an amount as one reads it: in the owner's currency if `rate` applies, otherwise in the asset. From one unit
- * on with two decimals; small ones in hundredths or with three significant digits. The exact amount stands elsewhere.
+ * on with two decimals; small ones in hundredths or with three significant digits. The exact amount is shown elsewhere.
  */
 export function writeMoney(baseUnits: string, asset: Asset, rate: Rate | null, language: string): string {
   const value = Number(formatUnits(BigInt(baseUnits), asset.decimals));

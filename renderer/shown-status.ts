@@ -12,7 +12,7 @@ export interface Shown {
   readonly why: string;
   /** One or two words. */
   readonly label: string;
-  /** Why, and what comes next. */
+  /** The reason, and what comes next. */
   readonly sentence: string;
 }
 

@@ -15,7 +15,7 @@ import { reportStartup } from './startup-report.ts';
 /** `live`: the state is current. Otherwise it is the last known state, or there is none yet. */
 export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'no-token';
 
-/** What is known of the agent, and whether it is current. */
+/** The known state of the agent, and whether it is current. */
 export interface ConnectionView {
   readonly status: ConnectionStatus;
   /** When the connection was lost, in milliseconds since the epoch; null while live or before the first one. */

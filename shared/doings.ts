@@ -1,4 +1,4 @@
-/** What a machine did in an hour. */
+/** States of a machine over an hour. */
 import { z } from 'zod';
 
 /** `waiting`: the owner used it, or a rule of the owner kept it free. `paused`: the owner paused Idlewatt. */

@@ -101,7 +101,7 @@ function Speed() {
   );
 }
 
-/** How fast the machine was given back; while its owner uses it, that is what counts. */
+/** The last hand-back: the number that counts while the owner uses the machine. */
 function LastHandBack() {
   const { t, language } = useStrings();
   const { handBacks } = useSection('work');

@@ -1,4 +1,4 @@
-/** Home: what is pending, this week, what is available, and how fast the machine was given back. */
+/** Home: pending payout, this week’s earnings, available money, and the last hand-back. */
 import { useAnswer } from '../calls.ts';
 import { writeExactTime, writeMoment } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';

@@ -61,7 +61,7 @@ function Hours() {
   );
 }
 
-/** What a day could bring, with its basis; while nothing is measured, what is missing. */
+/** The forecast for a day with its basis; without a measured speed, the reason why there is none. */
 function DayForecast() {
   const { t } = useStrings();
   const { benchmark } = useSection('machine');
@@ -110,7 +110,7 @@ function ForecastRange({ forecast, scores }: { forecast: Forecast; scores: reado
   );
 }
 
-/** What the forecast rests on and how earlier ones did, in sentences. */
+/** Writes the basis of a forecast and the scores of earlier ones in sentences. */
 function useBasis({ basis }: Forecast, scores: readonly ForecastScore[]): string {
   const { t, language } = useStrings();
   const number = (value: number) => writeNumber(value, language, value < 10 ? 1 : 0);

@@ -8,12 +8,12 @@ import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Toggle } from '../parts/setting.tsx';
+import { StepHead } from '../parts/step-head.tsx';
 import { Story, StoryStep } from '../parts/story.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useShownStatus } from '../shown-status.ts';
 import { agent, useSection } from '../store.ts';
-import { StepHead } from './welcome.tsx';
 
 export function FirstJob() {
   const { t } = useStrings();

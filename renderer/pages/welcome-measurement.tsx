@@ -12,11 +12,11 @@ import { Icon, type IconName } from '../parts/icon.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { StepHead } from '../parts/step-head.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { PracticeTag } from '../parts/tag.tsx';
 import { useShownStatus } from '../shown-status.ts';
 import { agent, useSection } from '../store.ts';
-import { StepHead } from './welcome.tsx';
 
 const BARS = 60;
 
@@ -206,7 +206,7 @@ function SpeedRow() {
   );
 }
 
-/** What a day could bring, as soon as the speed is known. */
+/** The forecast for a day, as soon as the speed is known. */
 export function DayCard() {
   const { t } = useStrings();
   const { benchmark } = useSection('machine');

@@ -2,9 +2,9 @@
 import { Card, Columns } from '../parts/card.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Note } from '../parts/note.tsx';
+import { StepHead } from '../parts/step-head.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
-import { StepHead } from './welcome.tsx';
 
 const NEVER = ['files', 'network', 'programs', 'account'] as const;
 /** An example day, in hours. */

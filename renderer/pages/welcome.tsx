@@ -1,5 +1,5 @@
 /** First run in three steps, each of which can be skipped: what Idlewatt does, the measurement, the first job. */
-import { type ReactNode, useEffect, useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { useAction } from '../calls.ts';
 import { ActionButton, ActionLink } from '../parts/button.tsx';
 import { Logo } from '../parts/icon.tsx';
@@ -108,19 +108,6 @@ function Progress({ step }: { step: number }) {
         <i key={index} className={index < step ? 'is-done' : undefined} />
       ))}
       <span>{t('welcome.step', { step, steps: STEPS })}</span>
-    </div>
-  );
-}
-
-/** Heading of a step, with something at its end. */
-export function StepHead({ title, lead, aside }: { title: string; lead: string; aside?: ReactNode }) {
-  return (
-    <div className="first-head">
-      <div>
-        <h1>{title}</h1>
-        <p className="lead">{lead}</p>
-      </div>
-      {aside}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** Meter: shares of a known whole. Decoration; the numbers stand next to it. */
+/** Meter: shares of a known whole. Decoration: the numbers are next to it. */
 
 /** `over` is hatched: what does not fit. */
 export type MeterKind = 'plain' | 'strong' | 'other' | 'warning' | 'over';

@@ -24,7 +24,7 @@ export function Toggle(props: {
   label: string;
   /** Replaces the label for screen readers, where it says too little alone. */
   accessibleLabel?: string;
-  /** What it means; it should say what off means. */
+  /** Says what off means. */
   note?: ReactNode;
   isSelected: boolean;
   isDisabled?: boolean;

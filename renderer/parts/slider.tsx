@@ -1,4 +1,4 @@
-/** Slider with named stops; the value's name stands in bold below it. */
+/** Slider with named stops; the value’s name is bold below it. */
 import { Label, Slider, SliderThumb, SliderTrack } from 'react-aria-components';
 
 export function StopSlider(props: {

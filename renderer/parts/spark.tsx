@@ -1,4 +1,4 @@
-/** Spark line: the last values of one reading, without axes. Decoration; the value stands next to it. */
+/** Spark line: the last values of one reading, without axes. Decoration: the value is next to it. */
 
 /** `off`: nothing is read. `wait`: while the owner uses the machine. `warm`: close to a limit. */
 export type SparkKind = 'plain' | 'off' | 'wait' | 'warm';

@@ -10,7 +10,7 @@ export function Story({ label, children }: { label: string; children: ReactNode 
   );
 }
 
-/** `failed` ends a story. `time` stands at the end of the line. */
+/** `failed` ends a story. `time` is at the end of the line. */
 export function StoryStep(props: {
   state: 'done' | 'now' | 'todo' | 'failed';
   title: ReactNode;

@@ -114,7 +114,7 @@ export const doneHourSchema = z.object({
   fromMs: z.number(),
   toMs: z.number(),
   earned: amountTextSchema,
-  /** What the machine did in most of it; null if Idlewatt didn't run, or had nothing to run with. */
+  /** The machine's state in most of it; null if Idlewatt didn't run, or had nothing to run with. */
   did: doingSchema.nullable(),
 });
 

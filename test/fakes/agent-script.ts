@@ -193,7 +193,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
   };
 }
 
-/** What an owner's day looks like: the night is earned, mornings and evenings belong to the owner. */
+/** An owner's day: the night is earned, mornings and evenings belong to the owner. */
 const DAY = 'eeeeeeeuurreepureeeeeeee';
 const DID = { e: 'working', u: 'waiting', r: 'ready', p: 'paused' } as const;
 

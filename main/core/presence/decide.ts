@@ -94,7 +94,7 @@ export function decide(
     if (readings.lidClosed?.value === true && onBattery !== false) return because('lid-closed');
     if (!rules.runOnBattery) {
       if (onBattery === true) return because('on-battery');
-      // Machines set to always run may have no source for the battery; who starts it now knows.
+      // Machines set to always run may have no source for the battery. An owner who starts it can see the power source.
       if (onBattery === null && rules.runWhen === 'idle' && !isStarted) return because('session-unknown');
     }
     if (!rules.runOnMetered && readings.metered?.value === true) return because('metered');

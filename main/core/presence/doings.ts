@@ -11,7 +11,7 @@ export type { Doing } from '../../../shared/doings.ts';
 export interface DoneHour {
   readonly fromMs: number;
   readonly toMs: number;
-  /** What took most of the hour so far; null if Idlewatt didn't run, or had nothing to run with. */
+  /** The kind that took most of the hour so far; null if Idlewatt didn't run, or had nothing to run with. */
   readonly did: Doing | null;
 }
 
@@ -58,7 +58,7 @@ export function createDoings(parts: {
   readonly clock: Clock;
   readonly calendar: Calendar;
   readonly records: RecordStore;
-  /** What the machine does now. */
+  /** Returns the current kind. */
   readonly doing: () => Doing | null;
 }): Doings {
   const { clock, calendar, records, doing } = parts;

@@ -253,7 +253,7 @@ test('a pause until the owner resumes has no end; resuming ends it permanently',
   assert.equal(create().current().reason, 'always-on');
 });
 
-test('what the owner starts runs for an hour although they use the machine, and then waits for them again', () => {
+test('a start by the owner runs for an hour although they use the machine, and then waits for them again', () => {
   const { clock, create } = setUp();
   const presence = create();
   const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
@@ -283,14 +283,14 @@ test('a pause ends what the owner started, and so does a restart', () => {
   assert.notEqual(create().current().reason, 'started-by-owner');
 });
 
-test('what the owner starts ends their pause', () => {
+test('a start by the owner ends their pause', () => {
   const { create } = setUp();
   const presence = create();
   presence.pause('resume');
   assert.equal(presence.startNow().reason, 'started-by-owner');
 });
 
-test('what the owner starts still spares the battery, a hot machine and paid networks', () => {
+test('a start by the owner still spares the battery, a hot machine and metered networks', () => {
   const started = { startedUntilMs: NOW + MINUTE_MS };
   const busy = { ...AWAY, inputIdleSeconds: 0, fullScreen: true, remote: true };
   assert.equal(reason(busy, started), 'started-by-owner');
