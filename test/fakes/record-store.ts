@@ -21,7 +21,11 @@ export function createMemoryRecordStore(
       [...of(collection)]
         .map(([key, value]) => ({ key, value }))
         .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)),
-    set: (collection, key, value) => void of(collection).set(key, value),
+    set(collection, key, value) {
+      // The real store accepts JSON only.
+      JSON.parse(value);
+      of(collection).set(key, value);
+    },
     delete: (collection, key) => of(collection).delete(key),
     update(collection, key, change) {
       const next = change(of(collection).get(key) ?? null);

@@ -132,7 +132,7 @@ export function createWorkMeter(parts: WorkMeterParts): WorkMeter {
     setDevice(name) {
       if (changes.at(-1)?.name === name) return;
       const atMs = clock.now();
-      records.set(DEVICES, keyOf(atMs), name);
+      records.set(DEVICES, keyOf(atMs), JSON.stringify(name));
       // After the clock was set back, a change isn't the last one in order of time.
       changes = readChanges(records);
       for (const { atMs: old } of changes.slice(0, Math.max(0, changes.length - CHANGES_MAX))) {
@@ -153,7 +153,10 @@ interface Change {
 }
 
 function readChanges(records: RecordStore): readonly Change[] {
-  return records.list(DEVICES).map(({ key, value }) => ({ atMs: Number(key), name: value }));
+  return records.list(DEVICES).map(({ key, value }) => ({
+    atMs: Number(key),
+    name: z.string().parse(JSON.parse(value)),
+  }));
 }
 
 function keyOf(atMs: number): string {
