@@ -2,11 +2,15 @@
  * Lets the practice network's owner buy from their own provider. libp2p never dials its own peer, so requests to it are
  * passed to the provider's app in this process; offer, payment channel, receipt and ledger are those of any purchase.
  */
-import type { Hono } from 'hono';
 import type { Network } from '../ports/network.ts';
 
+/** The part of the provider's app that is called. */
+interface OwnProvider {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
 /** The network with this machine as one more connected peer. */
-export function withOwnPeer(network: Network, app: Pick<Hono, 'fetch'>): Network {
+export function withOwnPeer(network: Network, app: OwnProvider): Network {
   const own = network.key.peer;
   return {
     ...network,

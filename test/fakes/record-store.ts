@@ -22,7 +22,7 @@ export function createMemoryRecordStore(
         .map(([key, value]) => ({ key, value }))
         .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)),
     set(collection, key, value) {
-      // The database accepts only JSON, too.
+      // The real store accepts JSON only.
       JSON.parse(value);
       of(collection).set(key, value);
     },

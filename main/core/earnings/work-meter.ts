@@ -153,9 +153,10 @@ interface Change {
 }
 
 function readChanges(records: RecordStore): readonly Change[] {
-  return records
-    .list(DEVICES)
-    .map(({ key, value }) => ({ atMs: Number(key), name: z.string().parse(JSON.parse(value)) }));
+  return records.list(DEVICES).map(({ key, value }) => ({
+    atMs: Number(key),
+    name: z.string().parse(JSON.parse(value)),
+  }));
 }
 
 function keyOf(atMs: number): string {

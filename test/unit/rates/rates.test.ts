@@ -140,11 +140,12 @@ for (const [what, reply] of [
   ['a response without the currency', () => ({ body: '{"data":{"rates":{"XXX":"1"}}}' })],
   ['a page instead of rates', () => ({ body: '<html>sign in</html>' })],
   ['a response of 300 kB', () => ({ body: `${ECB('1.25').body}${' '.repeat(300_000)}` })],
-  ['a redirect', () => ({ status: 302, body: '' })],
+  // Another address isn't the source that the owner chose, even if it answers like it.
+  ['a redirect', (url: string) => (url === '/elsewhere' ? ECB('1.11') : { status: 302, body: '' })],
   ['a refusal', () => ({ status: 503, body: '' })],
 ] as const) {
   test(`keeps the last rate and shows an error after ${what}`, async () => {
-    const source = reply === undefined || /kB|implausible rate/.test(what) ? 'ecb' : 'coinbase';
+    const source = /kB|implausible rate|redirect/.test(what) ? 'ecb' : 'coinbase';
     answer = source === 'ecb' ? () => ECB('1.25') : COINBASE('0.92', '2710');
     const { rates, log } = open({ rateSource: source, currency: 'EUR' });
     await rates.refresh();
