@@ -58,7 +58,7 @@ export async function openBuying(
   readonly depositReturns: DepositReturns;
   /** Base units charged or reserved within the last 24 hours. */
   readonly spentDay: () => bigint;
-  /** What can be bought now. */
+  /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
 }> {
   const { ledger } = parts.foundation;

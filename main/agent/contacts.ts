@@ -9,7 +9,7 @@ import type { Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** `fetch` for model downloads: whatever host a publisher redirects to is contacted for a model. */
+/** `fetch` for model downloads: every host that a publisher redirects to counts as contacted for a model. */
 export const fetchModel: typeof fetch = (input, init) => withPurpose('models', () => fetch(input, init));
 
 export interface ContactRegister extends Contacts {

@@ -1,6 +1,6 @@
 /**
  * Writes backups and reports into the data folder, with the same commands as in a terminal and in a process of their
- * own, so that a large database doesn't hold up a job. Only the newest files are kept.
+ * own, so that a large database doesn't hold up a job. Older files are deleted.
  */
 import { fork } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What a period cost, and what is left: unknown with its reason where a price or a sensor is missing. */
+/** Costs of a period and the rest: unknown, with the reason, where a price or a sensor is missing. */
 import type { ReactNode } from 'react';
 import type { EarningsOverview } from '../../shared/api/contract.ts';
 import { writeMicroUsd, writeNumber, writePercent } from '../format.ts';

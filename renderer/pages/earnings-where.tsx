@@ -1,4 +1,4 @@
-/** Where earned money is: paid out, on its way with the reason, and spent on fees; with the payout on demand. */
+/** Shows earned money as paid out, pending with the reason, and spent on fees; with the payout on demand. */
 import { useAction, useAnswer } from '../calls.ts';
 import { shorten } from '../format.ts';
 import { Amount, useAmountText, useMoneyText, useUnitName } from '../parts/amount.tsx';

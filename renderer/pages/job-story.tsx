@@ -101,7 +101,7 @@ function Transaction({ hash }: { hash: string }) {
   );
 }
 
-/** What stands between the charge and the wallet; nothing for a purchase, or after the payout. */
+/** Steps between the charge and the wallet; none for a purchase, or after the payout. */
 function ToCome({ job }: { job: Job }) {
   const { t } = useStrings();
   const money = useSection('money');

@@ -92,7 +92,7 @@ export function CardSwitch({ id, name, note }: { id: string; name: string; note:
   );
 }
 
-/** What is known comes first; the rest is folded, each with the source that would report it. */
+/** Known readings first; the rest is folded, each with the source that would report it. */
 export function SensorReadings({ readings }: { readings: Readings }) {
   const { t, language } = useStrings();
   const known = READING_NAMES.filter((name) => readings[name] !== null);

@@ -38,7 +38,7 @@ export function Network() {
   );
 }
 
-/** What the addresses that this machine listens on say about who can connect to it. */
+/** Tells from the addresses that this machine listens on which machines can connect to it. */
 export type Reachability = 'none' | 'this-computer' | 'local-network' | 'public-address';
 
 const PRIVATE = /^\/ip4\/(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)|^\/ip6\/f[cde]/i;

@@ -168,7 +168,7 @@ function ModelChoice(props: {
   );
 }
 
-/** What was spent, and how much of the daily limit is used. */
+/** Shows the amount spent and the used part of the daily limit. */
 function Spent({ overview }: { overview: BuyingOverview | null }) {
   const { t, language } = useStrings();
   const { asset } = useSection('money');
@@ -294,7 +294,7 @@ function usePriceColumns(
   ];
 }
 
-/** Where the money went, and the rule by which a provider is chosen. */
+/** Lists the paid providers, and the rule by which a provider is chosen. */
 function Where({ overview }: { overview: BuyingOverview | null }) {
   const { t, language } = useStrings();
   const { asset } = useSection('money');

@@ -112,7 +112,7 @@ function Available({ isSending, onSend }: { isSending: boolean; onSend: () => vo
   );
 }
 
-/** How far the pending payout has come towards the amount at which it is paid out. */
+/** Compares the pending payout with the amount at which it is paid out. */
 function Pending() {
   const { t } = useStrings();
   const money = useSection('money');

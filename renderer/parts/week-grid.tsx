@@ -135,7 +135,7 @@ function Hour(props: {
         aria-pressed={runs}
         aria-label={names.filter(Boolean).join(', ')}
         onClick={(event) => {
-          // Pressed by keyboard or a screen reader; a pointer paints by itself.
+          // Pressed by keyboard or a screen reader; a pointer needs no key to paint.
           if (event.detail === 0) grid.onPaint({ from: place, to: place });
         }}
       >

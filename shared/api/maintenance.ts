@@ -15,7 +15,7 @@ export const maintenanceContract = {
   list: oc
     .input(z.object({}))
     .output(z.object({ backups: z.array(keptFileSchema), reports: z.array(keptFileSchema) })),
-  /** Backs up everything but models and logs. Only the newest backups are kept. */
+  /** Backs up everything but models and logs. Older backups are deleted. */
   backup: oc.input(z.object({})).output(keptFileSchema),
   /** Collects what helps to find a fault, without secrets. */
   report: oc.input(z.object({})).output(keptFileSchema),

@@ -136,7 +136,7 @@ export const moneyStateSchema = z.object({
   payoutFee: amountTextSchema.nullable(),
   /** Units of the owner's currency for one coin; null while unknown. */
   coinPrice: z.number().positive().nullable(),
-  /** Why the last query of rates failed, in one sentence; null if it didn't. */
+  /** The reason why the last query of rates failed, in one sentence; null if it didn't. */
   rateProblem: z.string().nullable(),
 });
 

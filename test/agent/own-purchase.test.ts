@@ -1,6 +1,6 @@
 /**
  * Verifies: in practice, what the owner buys through the gateway is a purchase of theirs, with the examples that the page
- *   shows, and the books of the machine agree with the chain.
+ *   shows, and the ledger of the machine agrees with the chain.
  * Setup: a practice network with everything real and a quiet requester; the examples run as the page prints them.
  * Fails if: a purchase appears as income from the practice requester, the job isn't listed as bought, an example doesn't
  *   run, or the ledger doesn't add up.

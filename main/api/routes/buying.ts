@@ -1,4 +1,4 @@
-/** What this machine buys: prices now, and what was spent. */
+/** Routes for purchases: current prices and the amounts spent. */
 import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 

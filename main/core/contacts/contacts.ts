@@ -74,7 +74,7 @@ function isOwn(host: string): boolean {
   return isLoopbackHost(host) || host === '::1' || host === '0.0.0.0' || /^127(\.\d+){3}$/.test(host);
 }
 
-/** What an older version wrote otherwise, or a damaged record, begins anew. */
+/** Starts with an empty record if the stored one is damaged or of an older version. */
 function readStored(records: RecordStore): readonly Contact[] {
   const text = records.get(COLLECTION, KEY);
   const parsed = text === null ? null : storedSchema.safeParse(JSON.parse(text));

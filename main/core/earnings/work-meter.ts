@@ -100,7 +100,7 @@ export function createWorkMeter(parts: WorkMeterParts): WorkMeter {
     }
   }
 
-  /** What was stored and what is still to be stored; null for a day without work. */
+  /** The stored part and the part still to be stored; null for a day without work. */
   function total(day: string): Energy | null {
     const text = records.get(ENERGY, day);
     const stored = text === null ? null : energySchema.parse(JSON.parse(text));

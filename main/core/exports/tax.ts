@@ -11,7 +11,7 @@ import { type ExportSources, entriesOf, knownAsset } from './sources.ts';
 
 type Kind = 'income' | 'spent' | 'fee' | 'moved';
 
-/** What a line of this account means for the holding; null for parts of the holding itself. */
+/** Returns the effect of a line of this account on the holding; null for parts of the holding itself. */
 const KINDS: Readonly<Record<Account, Kind | null>> = {
   wallet: null,
   'channels:owed': null,

@@ -1,4 +1,4 @@
-/** What can be bought now: each offered model with its cheapest provider, by the rule that the gateway chooses with. */
+/** Lists the models on offer, each with its cheapest provider by the rule that the gateway chooses with. */
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import type { Provider } from '../network/index.ts';
 import { rank } from './choice.ts';

@@ -25,14 +25,14 @@ import {
   type RateAccess,
 } from './sources.ts';
 
-/** What amounts are converted with. */
+/** The rate that converts amounts. */
 export interface RatesState {
   readonly currency: Currency;
   readonly source: Exclude<RateSourceName, 'off'>;
   /** Null while unknown, or too old to be shown. */
   readonly token: KnownRate | null;
   readonly coin: KnownRate | null;
-  /** Why the last query failed, in one sentence; null if it didn't. */
+  /** The reason why the last query failed, in one sentence; null if it didn't. */
   readonly error: string | null;
 }
 

@@ -46,7 +46,7 @@ test('this machine and names that can’t exist are no contacts', () => {
   assert.deepEqual(contacts.list(), []);
 });
 
-test('is kept over a restart, and forgets the host that wasn’t contacted for the longest time', () => {
+test('survives a restart, and forgets the host that wasn’t contacted for the longest time', () => {
   const first = open();
   for (let index = 0; index < 400; index += 1) {
     first.clock.advance(1);

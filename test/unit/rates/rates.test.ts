@@ -1,5 +1,5 @@
 /**
- * Verifies: rates come only from the source that the owner chose, are limited in size, time and plausibility, are kept
+ * Verifies: rates come only from the source that the owner chose, are limited in size, time and plausibility, stay
  *   with their time over a restart, and never exist for practice money.
  * Setup: the real module with a manual clock and a rate server on loopback that answers as the public sources do.
  * Fails if: a query is sent without a choice or for practice money, an implausible or oversized response is shown, an
@@ -98,7 +98,7 @@ test('sends nothing and shows nothing while no source is chosen', async () => {
   assert.deepEqual(asked, []);
 });
 
-test('sends nothing and shows nothing for practice money, whatever is chosen', async () => {
+test('sends nothing and shows nothing for practice money, regardless of the choice', async () => {
   const { rates, change } = open({ rateSource: 'ecb' }, { practice: true });
   rates.start();
   await rates.refresh();
@@ -182,7 +182,7 @@ test('shows no rate of another source or currency', async () => {
   assert.equal(rates.state()?.token, null);
 });
 
-test('queries a newly chosen source at once and repeats at its interval', async () => {
+test('queries a newly chosen source immediately and repeats at its interval', async () => {
   answer = COINBASE('0.92', '2710');
   const { rates, change, clock, changes } = open({ rateSource: 'off' });
   rates.start();
