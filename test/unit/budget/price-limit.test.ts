@@ -71,7 +71,7 @@ describe('price limit', () => {
     for (let index = 0; index < 300; index += 1) paid.note(`model-${index}`, one);
     assert.equal(records.list('bought-price').length, 256);
     assert.deepEqual(paid.of('model-0'), one);
-    records.set('bought-price', 'model-0', 'damaged');
+    records.set('bought-price', 'model-0', '"damaged"');
     assert.equal(paid.of('model-0'), null);
   });
 });
