@@ -185,6 +185,14 @@ export const ENVIRONMENT: Readonly<
   IDLEWATT_CHROMIUM: { audience: 'test', help: 'executable of the browser that tests of the pages start' },
   IDLEWATT_SEED: { audience: 'test', help: 'seed that repeats a randomized test or benchmark' },
   IDLEWATT_TEST_SECRET: { audience: 'test', help: 'a value that must not reach the engine’s environment' },
+  IDLEWATT_CRASH_FOLDER: { audience: 'test', help: 'folder of a crash run on a small disk of its own' },
+  IDLEWATT_CRASH_CLOCKS: { audience: 'test', help: 'folder with the clocks that a crash run sets' },
+  IDLEWATT_CLIENT_BASE_URL: { audience: 'test', help: 'base URL that the tests of real clients call' },
+  IDLEWATT_CLIENT_MODEL: { audience: 'test', help: 'model that the tests of real clients ask' },
+  IDLEWATT_CLIENT_EMBEDDING_MODEL: {
+    audience: 'test',
+    help: 'embedding model that the tests of real clients ask',
+  },
   IDLEWATT_KEY: { audience: 'client', help: 'the gateway’s key' },
 };
 

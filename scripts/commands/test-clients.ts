@@ -108,10 +108,10 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
 async function runClient(folder: string, client: ClientCase, market: ClientMarket): Promise<ClientResult> {
   const env = {
     ...process.env,
-    IDLEWATT_BASE_URL: market.baseUrl,
+    IDLEWATT_CLIENT_BASE_URL: market.baseUrl,
     IDLEWATT_KEY: market.key,
-    IDLEWATT_MODEL: CLIENT_MODEL,
-    IDLEWATT_EMBEDDING_MODEL: CLIENT_EMBEDDING_MODEL,
+    IDLEWATT_CLIENT_MODEL: CLIENT_MODEL,
+    IDLEWATT_CLIENT_EMBEDDING_MODEL: CLIENT_EMBEDDING_MODEL,
   };
   const scripts = join(REPOSITORY, 'test', 'clients', client.language);
   const isNode = client.language === 'node';

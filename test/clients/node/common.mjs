@@ -1,10 +1,10 @@
 /** What every client script shares: the gateway, a schema, and the report on standard output. */
 import assert from 'node:assert/strict';
 
-export const baseURL = process.env.IDLEWATT_BASE_URL;
+export const baseURL = process.env.IDLEWATT_CLIENT_BASE_URL;
 export const apiKey = process.env.IDLEWATT_KEY;
-export const model = process.env.IDLEWATT_MODEL;
-export const embeddingModel = process.env.IDLEWATT_EMBEDDING_MODEL;
+export const model = process.env.IDLEWATT_CLIENT_MODEL;
+export const embeddingModel = process.env.IDLEWATT_CLIENT_EMBEDDING_MODEL;
 export const messages = [{ role: 'user', content: 'What is the weather?' }];
 export const schema = {
   type: 'object',

@@ -2,10 +2,10 @@
 import json
 import os
 
-BASE_URL = os.environ["IDLEWATT_BASE_URL"]
+BASE_URL = os.environ["IDLEWATT_CLIENT_BASE_URL"]
 KEY = os.environ["IDLEWATT_KEY"]
-MODEL = os.environ["IDLEWATT_MODEL"]
-EMBEDDING_MODEL = os.environ["IDLEWATT_EMBEDDING_MODEL"]
+MODEL = os.environ["IDLEWATT_CLIENT_MODEL"]
+EMBEDDING_MODEL = os.environ["IDLEWATT_CLIENT_EMBEDDING_MODEL"]
 ASK = [{"role": "user", "content": "What is the weather?"}]
 SCHEMA = {
     "type": "object",
