@@ -46,9 +46,9 @@ export function Settings() {
       </PageHead>
       <ProblemNote problem={change.problem} />
       {doubts.dialog}
+      <NetworkPart />
       <Columns>
         <div className="stack">
-          <NetworkPart />
           <WhenPart {...props} />
           <RuleParts {...props} />
           <AppPart {...props} />
