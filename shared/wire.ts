@@ -13,7 +13,7 @@ export const TOKEN_PREFIX = 'token.';
 export const PAIR_PATH = '/pair';
 /** A paired browser offers its ID and its key as a second subprotocol instead of a token; the cookie has the ID in its name. */
 export const PAIR_PREFIX = 'pair.';
-export const PAIR_COOKIE_PREFIX = 'idlewatt-';
+export const PAIR_COOKIE_PREFIX = 'idlewatt-pair-';
 /** A page can't read the status of a failed handshake, so a wrong token is reported as a close code. */
 export const CLOSE_TOKEN_REFUSED = 4401;
 /** Precedes the token in the address that the agent prints; a fragment is never sent to a server. */

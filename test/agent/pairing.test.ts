@@ -92,7 +92,9 @@ test('a code pairs a browser with a cookie that scripts and other sites don’t 
   half = browserHalfSchema.parse(JSON.parse(body));
   assert.match(
     set,
-    new RegExp(`^idlewatt-${half.id}=[0-9a-f]{64}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Strict$`),
+    new RegExp(
+      `^idlewatt-pair-${half.id}=[0-9a-f]{64}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Strict$`,
+    ),
   );
   cookie = set.split(';')[0] ?? '';
   assert.equal((await post(code)).status, 403);

@@ -1,5 +1,7 @@
 /** A provider and a gateway on any two networks, with fakes of engine, payment gate, payment client and job store. */
+
 import type { Server } from 'node:http';
+import { promisify } from 'node:util';
 import { closeHttp, createHttpServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { verifySigned } from '../../main/adapters/libp2p/index.ts';
 import { createGateway, type GatewayOptions } from '../../main/core/gateway/index.ts';
@@ -109,6 +111,8 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
     faults,
     key,
     baseUrl: `http://127.0.0.1:${port}/v1`,
+    /** Connections of clients to the gateway. */
+    connections: () => promisify(server.getConnections.bind(server))(),
     async stop() {
       directory.stop();
       await closeHttp(server);

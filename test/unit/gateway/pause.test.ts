@@ -202,6 +202,8 @@ it('a client that disconnects ends the search and every part', async () => {
       while (market.jobs.all().filter(({ endedAtMs }) => endedAtMs !== null).length < 1) await turn();
       for (let turns = 0; turns < 50; turns += 1) await turn();
       leaving.abort();
+      // The system takes a moment to tell a client that has left from one that only closed its side.
+      while ((await market.connections()) > 0) await turn();
       // The clock advances and the owner leaves: a search that still waited would buy now.
       providers[0]?.resume();
       for (let turns = 0; turns < 500; turns += 1) {
