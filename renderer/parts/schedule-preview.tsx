@@ -3,8 +3,8 @@ import type { SchedulePreview as Day, Stretch } from '../../shared/presence.ts';
 import { writeClock, writeDuration } from '../format.ts';
 import { useStrings } from './strings.ts';
 
-/** Share of the day below which a stretch is too narrow for a word. */
-const WORD_SHARE = 0.14;
+/** Characters that fit into the whole ribbon on a narrow page; a stretch too narrow for its word has none. */
+const RIBBON_CHARACTERS = 75;
 
 export function SchedulePreview({ day, isAlways }: { day: Day; isAlways: boolean }) {
   const { t, language } = useStrings();
@@ -25,7 +25,8 @@ export function SchedulePreview({ day, isAlways }: { day: Day; isAlways: boolean
               className={stretch.reason === null ? (isAlways ? 'y' : 'w') : 'is-paused'}
               style={{ flexGrow: share, flexBasis: 0 }}
             >
-              {share < WORD_SHARE ? null : stretch.reason === null ? (
+              {share * RIBBON_CHARACTERS < word(stretch.reason).length + 2 ? null : stretch.reason ===
+                null ? (
                 word(null)
               ) : (
                 <span className="chip">{word(stretch.reason)}</span>
