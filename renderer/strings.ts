@@ -15,6 +15,8 @@ declare module 'i18next' {
 /** Catalogs that are loaded only when they are used. English is always there: a text that is missing falls back to it. */
 const CATALOGS: Readonly<Record<Exclude<Language, 'en'>, () => Promise<{ default: object }>>> = {
   de: () => import('../shared/strings/de.json'),
+  es: () => import('../shared/strings/es.json'),
+  fr: () => import('../shared/strings/fr.json'),
 };
 
 async function loadCatalog(language: Language): Promise<void> {

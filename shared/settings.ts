@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
+import { LANGUAGE_CHOICES } from './strings/languages.ts';
 import { everyDay, weekSchema } from './week.ts';
 
 /** Millionths of a US dollar, i.e. base units of USDC. */
@@ -130,7 +131,7 @@ export const settingsSchema = z.object({
   /** Days after which a paid job's details give way to daily sums; null: never. */
   jobHistoryDays: z.literal(JOB_HISTORY_DAYS).nullable(),
   /** BCP 47 language tag of the pages, or `system`. */
-  language: z.enum(['system', 'en', 'de']),
+  language: z.enum(LANGUAGE_CHOICES),
   /** The owner has seen or skipped the introduction. */
   welcomeSeen: z.boolean(),
   /** Color scheme of the pages. */

@@ -6,12 +6,14 @@ import {
   type SettingsPatch,
   type Settings as SettingsState,
 } from '../../shared/settings.ts';
+import { LANGUAGE_CHOICES, LANGUAGE_NAMES } from '../../shared/strings/languages.ts';
 import { type Action, useAction } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { Columns } from '../parts/card.tsx';
 import { useDoubts } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
+import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
@@ -227,19 +229,15 @@ function AppPart({ settings, change }: PartProps) {
   const headless = app.host === 'headless';
   return (
     <Part title={t('settings.app')} {...(headless ? { note: t('settings.headlessNote') } : {})}>
-      <div className="settings-seg">
-        <Segments
-          label={t('settings.language')}
-          labelShown
-          value={settings.language}
-          onChange={(language) => change({ language })}
-          options={[
-            { value: 'system', label: t('settings.languageSystem') },
-            { value: 'en', label: 'English' },
-            { value: 'de', label: 'Deutsch' },
-          ]}
-        />
-      </div>
+      <Pick
+        label={t('settings.language')}
+        value={settings.language}
+        onChange={(language) => change({ language })}
+        options={LANGUAGE_CHOICES.map((value) => ({
+          value,
+          label: value === 'system' ? t('settings.languageSystem') : LANGUAGE_NAMES[value],
+        }))}
+      />
       <div className="settings-seg">
         <Segments
           label={t('settings.appearance')}

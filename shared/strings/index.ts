@@ -1,10 +1,12 @@
 /**
  * The single catalog of texts for people, outside of React: the shell's tray and dialogs and the terminal read it
- * here; the pages read the same two JSON files. Each reason, state and error has its words once per language.
+ * here; the pages read the same JSON files. Each reason, state and error has its words once per language.
  */
 import { createInstance } from 'i18next';
 import de from './de.json' with { type: 'json' };
 import en from './en.json' with { type: 'json' };
+import es from './es.json' with { type: 'json' };
+import fr from './fr.json' with { type: 'json' };
 import type { Language } from './languages.ts';
 
 export { LANGUAGES, type Language, languageFor } from './languages.ts';
@@ -22,7 +24,12 @@ export type StringKey = Paths<typeof en>;
 export type StringValues = Readonly<Record<string, string | number>>;
 
 const catalog = createInstance({
-  resources: { en: { translation: en }, de: { translation: de } },
+  resources: {
+    en: { translation: en },
+    de: { translation: de },
+    es: { translation: es },
+    fr: { translation: fr },
+  } satisfies Readonly<Record<Language, object>>,
   fallbackLng: false,
   // The texts are never HTML.
   interpolation: { escapeValue: false },
@@ -30,9 +37,14 @@ const catalog = createInstance({
 });
 void catalog.init();
 
-const translators: Readonly<Record<Language, (key: string, values: StringValues) => string>> = {
-  en: catalog.getFixedT('en') as unknown as (key: string, values: StringValues) => string,
-  de: catalog.getFixedT('de') as unknown as (key: string, values: StringValues) => string,
+type Translator = (key: string, values: StringValues) => string;
+const translatorOf = (language: Language) => catalog.getFixedT(language) as unknown as Translator;
+
+const translators: Readonly<Record<Language, Translator>> = {
+  en: translatorOf('en'),
+  de: translatorOf('de'),
+  es: translatorOf('es'),
+  fr: translatorOf('fr'),
 };
 
 /** The text of a key in a language, with its placeholders filled in. Throws if the catalog doesn't have the key. */

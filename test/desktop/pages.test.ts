@@ -380,7 +380,7 @@ test('settings are saved immediately and exactly, and a new language applies to 
     await price.press('Enter');
     await page.getByText('Saved', { exact: true }).waitFor();
     await page.getByText('Run on battery too').click();
-    await page.getByText('Deutsch').click();
+    await page.getByLabel('Language', { exact: true }).selectOption('de');
     await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'de');
     assert.equal(await page.getByLabel('Antwort schreiben').inputValue(), '0,080001');

@@ -113,7 +113,8 @@ test('earnings are exact, and practice money is labeled', () => {
 test('the language is the owner’s choice, else the first of the system’s that there is', () => {
   assert.equal(languageFor('de', ['en-US']), 'de');
   assert.equal(languageFor('system', ['de-AT']), 'de');
-  assert.equal(languageFor('system', ['fr-FR', 'de_DE.UTF-8']), 'de');
-  assert.equal(languageFor('system', ['fr-FR']), 'en');
+  assert.equal(languageFor('system', ['es-MX']), 'es');
+  assert.equal(languageFor('system', ['it-IT', 'de_DE.UTF-8']), 'de');
+  assert.equal(languageFor('system', ['it-IT']), 'en');
   assert.equal(languageFor('system', []), 'en');
 });
