@@ -22,7 +22,20 @@ export function withOwnPeer(network: Network, app: OwnProvider): Network {
       if (peer !== own) return network.fetch(peer, path, init);
       const headers = new Headers(init.headers);
       headers.set('x-peer-id', own);
-      return app.fetch(new Request(`http://peer.invalid${path}`, { ...init, headers }));
+      return buffered(await app.fetch(new Request(`http://peer.invalid${path}`, { ...init, headers })));
     },
   };
+}
+
+/** Chunks of a body that are on their way, as in the buffers of a connection. */
+const CHUNKS_ON_THE_WAY = 16;
+
+/**
+ * Takes the body as a connection does, ahead of the reader: the requester stops reading after the receipt, and the
+ * provider concludes a job when the end of its response is taken.
+ */
+function buffered(response: Response): Response {
+  if (response.body === null) return response;
+  const room = { highWaterMark: CHUNKS_ON_THE_WAY };
+  return new Response(response.body.pipeThrough(new TransformStream({}, room, room)), response);
 }

@@ -201,6 +201,7 @@ export function prepareHome(home: string): void {
       priceInputPerMillion: PRICE_INPUT_PER_MILLION,
       priceOutputPerMillion: PRICE_OUTPUT_PER_MILLION,
       settleThreshold: SETTLE_THRESHOLD,
+      ...BUYING,
     });
     database.benchmarks.insert(BENCHMARK);
   } finally {
@@ -209,18 +210,20 @@ export function prepareHome(home: string): void {
   permitPrices(paths.requester);
 }
 
-/** Lets the requester pay the run's price, which exceeds the limits of an ordinary buyer by far. */
+/** Permits the run's price, which exceeds the limits of an ordinary buyer by far. */
+const BUYING = {
+  buyPriceInputMax: PRICE_INPUT_PER_MILLION,
+  buyPriceOutputMax: PRICE_OUTPUT_PER_MILLION,
+  buyDayMax: BUDGET,
+  buyRequestMax: BUDGET,
+  buyNewProviderMax: BUDGET,
+} as const;
+
 function permitPrices(home: string): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const database = openDatabase(homePaths(home).database);
   try {
-    createSettings({ records: database.records, defaults: DEFAULT_SETTINGS }).change({
-      buyPriceInputMax: PRICE_INPUT_PER_MILLION,
-      buyPriceOutputMax: PRICE_OUTPUT_PER_MILLION,
-      buyDayMax: BUDGET,
-      buyRequestMax: BUDGET,
-      buyNewProviderMax: BUDGET,
-    });
+    createSettings({ records: database.records, defaults: DEFAULT_SETTINGS }).change(BUYING);
   } finally {
     database.close();
   }
