@@ -23,7 +23,8 @@ const AGENT_MS_MAX = 90_000;
 const SLOW = { timeout: 2 * AGENT_MS_MAX };
 const FIRST_WORD_MS_MAX = 1_000;
 
-const NAVIGATION = "document.querySelector('nav') !== null";
+/** True on every page but the one of the start; the first one is the introduction. */
+const IS_UP = "document.querySelector('main') !== null && document.querySelector('main.connecting') === null";
 const SENTENCE =
   "document.querySelector('main.connecting [role=status], main.connecting [role=alert]')?.textContent";
 
@@ -47,7 +48,7 @@ before(async () => {
     if (sentence && seen.at(-1)?.sentence !== sentence) {
       seen.push({ sentence, atMs: performance.now() - shownMs });
     }
-    return app.inPage<boolean>(NAVIGATION);
+    return app.inPage<boolean>(IS_UP);
   };
   await until('the pages', look, (isUp) => isUp === true, AGENT_MS_MAX);
 }, SLOW);
@@ -71,7 +72,7 @@ const pagePid = () =>
 const pageReturns = () =>
   until(
     'the page',
-    () => app.inPage<boolean>(NAVIGATION),
+    () => app.inPage<boolean>(IS_UP),
     (shown) => shown === true,
     AGENT_MS_MAX,
   );

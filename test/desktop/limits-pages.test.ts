@@ -142,16 +142,17 @@ test('hours are painted by keyboard alone, a line with Shift, and off-peak hours
     assert.deepEqual(savedHours(agent, 'offPeakHours', true), ['1-1']);
   }));
 
-test('an unusually high amount is saved only after a second press', () =>
+test('an implausible price is saved only after the owner confirms it', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('settings');
     const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
     const price = page.getByLabel('Output tokens').first();
     await price.fill('250');
     await price.press('Enter');
-    await page.getByText('250 practice USDC per million tokens is unusually high.').waitFor();
+    const question = page.getByRole('alertdialog', { name: 'Is this value right?' });
+    await question.getByText('Output tokens usually cost between').waitFor();
     assert.deepEqual(changes(), []);
-    await page.getByRole('button', { name: 'Save anyway: Output tokens' }).click();
+    await question.getByRole('button', { name: 'Save it anyway' }).click();
     await page.getByText('Saved', { exact: true }).waitFor();
     assert.deepEqual(
       changes().map(({ input }) => input),

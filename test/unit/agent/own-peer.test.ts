@@ -31,7 +31,8 @@ test('the response’s generator ends when its last chunk was read', async () =>
       return new Response(eventStream(answer(), options), { status: 201 });
     },
   };
-  const network = { key: { peer: OWN }, peers: () => [], addresses: () => [] } as Partial<Network> as Network;
+  const key = { peer: OWN } as Network['key'];
+  const network = { key, peers: () => [], addresses: () => [] } as Partial<Network> as Network;
   const response = await withOwnPeer(network, app).fetch(OWN, '/path', { method: 'POST' });
   assert.deepEqual([response.status, asked], [201, [OWN]]);
   const reader = response.body?.getReader();
