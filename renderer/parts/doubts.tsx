@@ -29,9 +29,8 @@ export function useDoubts(
               <p key={name}>{t(`doubt.${name}`)}</p>
             ))}
             <div className="dialog-actions">
-              <ActionButton onPress={close} autoFocus>
-                {t('doubt.keep')}
-              </ActionButton>
+              {/* Not focused: the Enter key that ended the input would press it when it is released. */}
+              <ActionButton onPress={close}>{t('doubt.keep')}</ActionButton>
               <ActionButton
                 kind="primary"
                 onPress={() => {

@@ -433,7 +433,7 @@ test('the agent filters the jobs, and each job opens its own page', () =>
     await page.locator('tbody a').last().click();
     await page.getByText('Nothing was charged').first().waitFor();
     await page.getByRole('main').getByRole('link', { name: 'Jobs' }).click();
-    await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+    await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
   }));
 
 test('the tooltip with time and source of a number is reachable by keyboard', () =>
@@ -462,6 +462,7 @@ test('in the desktop the pages use a message port, and request a new one when it
               closePort: () => held?.dispatchEvent(new Event('close')),
               idlewatt: {
                 platform: 'linux',
+                onStartup: () => undefined,
                 connect() {
                   const { port1, port2 } = new MessageChannel();
                   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols);
@@ -487,7 +488,7 @@ test('in the desktop the pages use a message port, and request a new one when it
       },
     },
     async ({ page, agent }) => {
-      await page.getByText('47.6 tokens/s').first().waitFor();
+      await page.getByText('47.6', { exact: true }).first().waitFor();
       await page.evaluate(() => (window as unknown as { closePort(): void }).closePort());
       agent.change({ money: { ...agent.script.state.money, earnedToday: '31337' } });
       await page.getByText('0.031337').waitFor({ timeout: 15_000 });
