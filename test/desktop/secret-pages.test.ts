@@ -186,7 +186,7 @@ test('importing a phrase, a file or a key sends exactly that request to the shel
           : { type: 'imported', address: ADDRESS },
     async ({ page, requests }) => {
       await assertAccessible(page);
-      await page.locator('.choice-option', { hasText: 'Private key' }).click();
+      await page.getByRole('radio', { name: 'Private key' }).check({ force: true });
       await page.locator('.secret-field').getByLabel('Private key', { exact: true }).fill('0x12');
       await page.getByRole('button', { name: 'Replace the wallet' }).click();
       await page.getByText('That is no private key.').waitFor();

@@ -204,6 +204,12 @@ test('the tray offers every duration of a pause', async () => {
 test('a killed agent is restarted, and the page reconnects', SLOW, async () => {
   const first = await desktop.agentPid();
   assert.ok(first !== undefined);
+  const show = (hash: string) =>
+    desktop.page.evaluate((next) => {
+      window.location.hash = next;
+    }, hash);
+  // Home tells it in its panel; the other pages have a note.
+  await show('#/earnings');
   const noticed = desktop.page
     .getByText(text('en', 'line.reconnecting.title'), { exact: true })
     .first()
@@ -217,6 +223,7 @@ test('a killed agent is restarted, and the page reconnects', SLOW, async () => {
     .getByText(text('en', 'line.reconnecting.title'))
     .first()
     .waitFor({ state: 'hidden', timeout: AGENT_MS_MAX });
+  await show('#/');
 });
 
 test('closing the window keeps the app in the tray, and Open in the tray shows it again', async () => {
