@@ -67,8 +67,9 @@ async function compareFromOutside(home: string, folder: string): Promise<BenchRe
   const agent = await startAgent(quiet);
   let server: LlamaServer | null = null;
   try {
-    const { page, gateway } = agent.ready;
-    if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+    const { page, requester } = agent.ready;
+    if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+    const { gateway } = requester;
     const served = await waitForModel(page);
     const loaded = readLoaded(home);
     const model = await waitForMarket(gateway);
@@ -234,8 +235,9 @@ async function measureOtherPayer(home: string): Promise<BenchResult> {
   progress('Starting the practice network with the provider in this process.');
   const agent = await startProviderHere(home);
   try {
-    const { page, gateway } = agent.ready;
-    if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+    const { page, requester } = agent.ready;
+    if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+    const { gateway } = requester;
     await waitForModel(page);
     const bought = throughGateway(gateway, await waitForMarket(gateway));
     const other = directly(agent.engine, 'another payer');

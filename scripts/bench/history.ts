@@ -143,8 +143,9 @@ async function measureAgent(home: string) {
 }
 
 async function measureServing(agent: RunningAgent, api: AgentApi, home: string) {
-  const { gateway } = agent.ready;
-  if (gateway === null) throw new Error('The practice network has no gateway.');
+  const { requester } = agent.ready;
+  if (requester === null) throw new Error('The practice network has no requester.');
+  const { gateway } = requester;
   await waitForMarket(gateway);
   await askFor(gateway, WARM_UP_JOBS);
   let failed = 0;

@@ -176,8 +176,10 @@ async function measureLog(loggedHome: string, silentHome: string): Promise<Bench
   }
 }
 
-async function buyer({ ready: { page, gateway } }: Agent): Promise<Ask> {
-  if (page === null || gateway === null) throw new Error('The agent has no page or no gateway.');
+/** The second agent, which buys over libp2p: the owner's own gateway reaches its provider without it. */
+async function buyer({ ready: { page, requester } }: Agent): Promise<Ask> {
+  if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+  const { gateway } = requester;
   await waitForModel(page);
   return throughGateway(gateway, await waitForMarket(gateway));
 }

@@ -114,13 +114,17 @@ export async function measureIn(parent: string, jobs: number): Promise<Throughpu
 }
 
 async function measure(agent: RunningAgent, home: string, jobs: number): Promise<Throughput> {
-  const { page, gateway, requester } = agent.ready;
-  if (page === null || gateway === null || requester === null)
-    throw new Error('The practice network is incomplete.');
+  const { page, requester } = agent.ready;
+  if (page === null || requester === null) throw new Error('The practice network is incomplete.');
+  const { gateway } = requester;
   const connection = await connectApi(page);
   await waitForState(
     connection.api,
-    ({ work }) => work.engine === 'ready' && work.presence.decision === 'run',
+    ({ work, machine }) =>
+      work.engine === 'ready' &&
+      work.presence.decision === 'run' &&
+      // No job is taken during the measurement at the start.
+      (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
     { timeoutMs: READY_MS_MAX },
   );
   // A page that watches costs the provider time.
