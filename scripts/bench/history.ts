@@ -19,7 +19,7 @@ import {
 import { REPOSITORY } from '../lib/places.ts';
 import { fillHistory } from './history-fill.ts';
 import { keepReading, timeReads } from './history-reads.ts';
-import { waitForMarket } from './practice-here.ts';
+import { takesJobs, waitForMarket } from './practice-here.ts';
 import { atLeast, atMost, type BenchOptions, type BenchResult, progress } from './result.ts';
 import { askFor, prepare } from './throughput.ts';
 
@@ -146,6 +146,7 @@ async function measureServing(agent: RunningAgent, api: AgentApi, home: string) 
   const { requester } = agent.ready;
   if (requester === null) throw new Error('The practice network has no requester.');
   const { gateway } = requester;
+  await waitForState(api, takesJobs, { timeoutMs: READY_MS_MAX });
   await waitForMarket(gateway);
   await askFor(gateway, WARM_UP_JOBS);
   let failed = 0;

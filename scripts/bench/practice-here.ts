@@ -2,12 +2,14 @@
  * Practice network for benchmarks, with the provider's agent inside this process, so that its engine can be observed
  * and called directly. The requester that buys is a separate process.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Agent, createAgent } from '../../main/agent.ts';
 import { firstModel } from '../../main/core/practice/index.ts';
+import type { AgentState } from '../../shared/api/state.ts';
 import type { LogThreshold } from '../../shared/log.ts';
 import { connectApi, waitForState } from '../lib/agent-process.ts';
 import { REPOSITORY } from '../lib/places.ts';
@@ -60,18 +62,17 @@ export function question(index: number, maxTokens: number): Question {
   return { text: PROMPTS[index % PROMPTS.length] ?? '', maxTokens };
 }
 
+/** True when jobs are taken: none is during the measurement at the start. */
+export function takesJobs({ work, machine }: AgentState): boolean {
+  const isMeasured = machine.benchmark.state === 'done' || machine.benchmark.state === 'failed';
+  return work.engine === 'ready' && work.presence.decision === 'run' && isMeasured;
+}
+
 /** Waits until a real model is served and the agent's first benchmark is over. Returns its quantization, backend and threads. */
 export async function waitForModel(page: { url: string; token: string }): Promise<string> {
   const { api, close } = await connectApi(page);
   try {
-    const { work, models } = await waitForState(
-      api,
-      ({ work, machine }) =>
-        work.engine === 'ready' &&
-        work.presence.decision === 'run' &&
-        (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
-      { timeoutMs: READY_MS_MAX },
-    );
+    const { work, models } = await waitForState(api, takesJobs, { timeoutMs: READY_MS_MAX });
     const active = models.models.find((model) => model.active);
     if (active === undefined || active.bundled) {
       throw new Error(

@@ -22,7 +22,7 @@ import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { quantile } from '../../shared/statistics.ts';
 import { connectApi, type RunningAgent, startAgent, waitForState } from '../lib/agent-process.ts';
 import { REPOSITORY } from '../lib/places.ts';
-import { waitForMarket } from './practice-here.ts';
+import { takesJobs, waitForMarket } from './practice-here.ts';
 import { processorSeconds } from './process-cost.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 
@@ -118,15 +118,7 @@ async function measure(agent: RunningAgent, home: string, jobs: number): Promise
   if (page === null || requester === null) throw new Error('The practice network is incomplete.');
   const { gateway } = requester;
   const connection = await connectApi(page);
-  await waitForState(
-    connection.api,
-    ({ work, machine }) =>
-      work.engine === 'ready' &&
-      work.presence.decision === 'run' &&
-      // No job is taken during the measurement at the start.
-      (machine.benchmark.state === 'done' || machine.benchmark.state === 'failed'),
-    { timeoutMs: READY_MS_MAX },
-  );
+  await waitForState(connection.api, takesJobs, { timeoutMs: READY_MS_MAX });
   // A page that watches costs the provider time.
   connection.close();
   await waitForMarket(gateway);
