@@ -9,6 +9,7 @@
  * Written bytes are the kernel's count of the provider's process (`write_bytes`), its log included. Space is the growth
  * of its database file, with the write-ahead log copied back.
  */
+
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +23,7 @@ import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { quantile } from '../../shared/statistics.ts';
 import { connectApi, type RunningAgent, startAgent, waitForState } from '../lib/agent-process.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { storeBenchmark } from '../lib/stored-benchmark.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
 import { processorSeconds } from './process-cost.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
@@ -228,24 +230,7 @@ export function prepare(home: string): void {
       buyRequestMax: BUDGET,
       buyNewProviderMax: BUDGET,
     });
-    database.benchmarks.insert(BENCHMARK);
+    storeBenchmark(database);
     database.close();
   }
 }
-
-/** A stored benchmark: the agent's own would compete with the one here. */
-const BENCHMARK = {
-  id: 'before-the-jobs',
-  atMs: 0,
-  kind: 'machine',
-  conditions: JSON.stringify({
-    os: 'any',
-    devices: [],
-    memoryBytes: null,
-    physicalCores: null,
-    cpuLoadPercent: null,
-    renderer: null,
-    quick: true,
-  }),
-  result: JSON.stringify({ measurements: [], unavailable: [] }),
-};

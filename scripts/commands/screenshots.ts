@@ -119,7 +119,7 @@ async function earn(desktop: DesktopApp, page: Page): Promise<void> {
   const served = page.getByText(jobsServed()).first();
   await until(
     'served jobs',
-    async () => Number.parseInt((await served.textContent()) ?? '0', 10),
+    async () => Number(/\d+/.exec((await served.textContent()) ?? '')?.[0] ?? 0),
     (jobs) => jobs >= JOBS_BEFORE_PICTURES,
     FIRST_JOB_MS_MAX,
   );

@@ -1,4 +1,5 @@
 /** The practice network of a crash run: processes can be killed one by one, and are started again if they don't restart. */
+
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChainNode } from '../../main/adapters/ethers/index.ts';
@@ -7,6 +8,7 @@ import { homePaths } from '../../main/core/home/index.ts';
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { createSettings } from '../../main/core/settings/index.ts';
 import { type AgentApi, waitForState } from '../../scripts/lib/agent-process.ts';
+import { storeBenchmark } from '../../scripts/lib/stored-benchmark.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { AgentLife, type Life, sendSignal } from './agent-life.ts';
 import { type Books, readBooks } from './ledger-snapshot.ts';
@@ -170,23 +172,6 @@ async function waitForGateway(gateway: { readonly baseUrl: string; readonly key:
   }
 }
 
-/** A stored benchmark: a measurement during the run would compete with the processes under test. */
-const BENCHMARK = {
-  id: 'before-the-crashes',
-  atMs: 0,
-  kind: 'machine',
-  conditions: JSON.stringify({
-    os: 'any',
-    devices: [],
-    memoryBytes: null,
-    physicalCores: null,
-    cpuLoadPercent: null,
-    renderer: null,
-    quick: true,
-  }),
-  result: JSON.stringify({ measurements: [], unavailable: [] }),
-};
-
 /**
  * Stores the tiny model and the run's price in a data folder before its first start, so that it
  * doesn't search for a large model.
@@ -203,7 +188,7 @@ export function prepareHome(home: string): void {
       settleThreshold: SETTLE_THRESHOLD,
       ...BUYING,
     });
-    database.benchmarks.insert(BENCHMARK);
+    storeBenchmark(database);
   } finally {
     database.close();
   }
