@@ -136,28 +136,26 @@ function unlessTooWide<T>(run: () => T): T | null {
 
 /** Implements {@link LedgerStore.flowsByQuarter}. */
 export function readFlowsByQuarter(reader: ReadHandle, place: FlowPlace): TimedFlow[] {
-  const sums = new Map<number, { amount: bigint; jobs: number }>();
-  const rows = reader.iterate<{ fromMs: number; amount: string; jobs: number }>(
-    `SELECT from_ms AS fromMs, amount, jobs ${ROWS} ORDER BY from_ms`,
-    ...valuesOf(place, 'model'),
-  );
-  for (const row of rows) {
-    const known = sums.get(row.fromMs) ?? { amount: 0n, jobs: 0 };
-    sums.set(row.fromMs, { amount: known.amount + BigInt(row.amount), jobs: known.jobs + row.jobs });
-  }
-  return [...sums].map(([fromMs, sum]) => ({ fromMs, amount: amount(sum.amount), jobs: sum.jobs }));
+  const sums = addUp<number>(reader, 'from_ms', valuesOf(place, 'model'));
+  return [...sums].map(([fromMs, sum]) => ({ fromMs, ...sum })).sort((a, b) => a.fromMs - b.fromMs);
 }
 
 /** Adds up amounts that are too wide for the database. */
 function readExactly(reader: ReadHandle, values: Values): NamedFlow[] {
-  const sums = new Map<string, { amount: bigint; jobs: number }>();
-  const rows = reader.iterate<{ name: string; amount: string; jobs: number }>(
-    `SELECT name, amount, jobs ${ROWS}`,
+  return [...addUp<string>(reader, 'name', values)].map(([name, sum]) => ({ name: name || null, ...sum }));
+}
+
+/** Sums the rows by one of their columns, exactly for amounts of any width. */
+function addUp<Key>(reader: ReadHandle, column: 'name' | 'from_ms', values: Values): Map<Key, Flow> {
+  const sums = new Map<Key, Flow>();
+  const rows = reader.iterate<{ key: Key; amount: string; jobs: number }>(
+    `SELECT ${column} AS key, amount, jobs ${ROWS}`,
     ...values,
   );
   for (const row of rows) {
-    const known = sums.get(row.name) ?? { amount: 0n, jobs: 0 };
-    sums.set(row.name, { amount: known.amount + BigInt(row.amount), jobs: known.jobs + row.jobs });
+    const known = sums.get(row.key);
+    const sum = amount((known?.amount ?? 0n) + BigInt(row.amount));
+    sums.set(row.key, { amount: sum, jobs: (known?.jobs ?? 0) + row.jobs });
   }
-  return [...sums].map(([name, sum]) => ({ name: name || null, amount: amount(sum.amount), jobs: sum.jobs }));
+  return sums;
 }
