@@ -164,7 +164,8 @@ async function trayMenu(desktop: DesktopApp): Promise<void> {
 /** Starts a transfer up to the shell's confirmation, then declines it with Escape as a user would. */
 async function spend({ page }: DesktopApp): Promise<void> {
   await go(page, PAGES.wallet);
-  await page.locator('.seg > *', { hasText: 'practice ETH' }).click();
+  await page.getByRole('button', { name: strings.send.title, exact: true }).click();
+  await page.getByRole('radio', { name: 'practice ETH' }).check({ force: true });
   await page.getByLabel(strings.send.to, { exact: true }).fill('0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC');
   await page.getByLabel(strings.send.amount, { exact: true }).fill('0.25');
   await page.keyboard.press('Enter');
