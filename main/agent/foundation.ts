@@ -26,7 +26,9 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
-  const jobs = createJobs({ records: database.jobs, ledger, clock, durability: database.durability });
+  const { durability } = database;
+  const jobs = createJobs({ records: database.jobs, store: records, ledger, clock, durability });
+  onClose(() => jobs.stop());
   const settings = createSettings({
     records,
     defaults: { ...firstSettings(config.profile, config.host), ...readInheritedSettings(paths.root) },

@@ -67,10 +67,13 @@ export interface JobRecords extends Pick<JobStore, 'insert'> {
   folded(): readonly FoldedJobs[];
   /** Returns the creation times of the newest job of a side and of its oldest one in progress; null without any. */
   bounds(side: Job['side']): { readonly newestMs: number | null; readonly oldestUnfinishedMs: number | null };
-  /** Returns the sold jobs of a channel that ended, were charged and aren't marked `claimed` yet, oldest first. */
-  unclaimed(channelId: string): readonly Job[];
-  /** Returns the sold jobs that are marked `claimed` and not `settled`. */
-  unsettled(assetId: string): readonly Job[];
+  /**
+   * Returns up to `limit` of the sold jobs of a channel that ended, were charged, and aren't marked `claimed` yet: those
+   * whose cumulative amount is at most `claimedTotal`.
+   */
+  unclaimed(channelId: string, claimedTotal: Amount, limit: number): readonly Job[];
+  /** Returns up to `limit` of the sold jobs that are marked `claimed` and not `settled`. */
+  unsettled(assetId: string, limit: number): readonly Job[];
 }
 
 /** Sums of the folded jobs of one side, model, peer and asset. */

@@ -74,7 +74,7 @@ function recordInLedger(provider: Provider) {
     clock: systemClock,
     calendar: createCalendar('UTC'),
   });
-  const jobs = createJobs({ records: database.jobs, ledger, clock: systemClock });
+  const jobs = createJobs({ records: database.jobs, store: database.records, ledger, clock: systemClock });
   const { token, coin } = market.chain.network;
   ledger.faucet({ reference: 'gas', assetId: coin.id, amount: amount(10n ** 19n) });
   for (const { channelId, charged } of provider.claims.accounts()) {

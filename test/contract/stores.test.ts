@@ -169,14 +169,19 @@ const followsPaymentMarks: Check = (database, reopened) => {
     side: 'bought',
   });
   const ids = (found: readonly { id: string }[]) => found.map(({ id }) => id);
-  assert.deepEqual(ids(database.jobs.unclaimed('0xch')), ['a']);
-  assert.deepEqual(ids(database.jobs.unclaimed('0xother')), []);
+  database.jobs.insert(soldJob({ id: 'f', state: 'charged', charged: '5', cumulative: '10' }));
+  const total = amount(9);
+  assert.deepEqual(ids(database.jobs.unclaimed('0xch', total, 9)), ['a'], 'by number, not by text');
+  assert.deepEqual(ids(database.jobs.unclaimed('0xch', amount(10), 9)), ['a', 'f']);
+  assert.deepEqual(ids(database.jobs.unclaimed('0xch', amount(10), 1)), ['a']);
+  assert.deepEqual(ids(database.jobs.unclaimed('0xother', total, 9)), []);
   database.jobs.update('a', {}, [], 'claimed');
   const { jobs } = reopened();
-  assert.deepEqual(ids(jobs.unclaimed('0xch')), []);
-  assert.deepEqual(ids(jobs.unsettled(TOKEN)), ['a']);
+  assert.deepEqual(ids(jobs.unclaimed('0xch', total, 9)), []);
+  assert.deepEqual(ids(jobs.unsettled(TOKEN, 9)), ['a']);
+  assert.deepEqual(ids(jobs.unsettled('eip155:1/0x02', 9)), []);
   jobs.update('a', {}, [], 'settled');
-  assert.deepEqual(ids(jobs.unsettled(TOKEN)), []);
+  assert.deepEqual(ids(jobs.unsettled(TOKEN, 9)), []);
 };
 
 const keepsRecords: Check = (database, reopened) => {

@@ -82,8 +82,13 @@ export function findJob(reader: ReadHandle, id: string): KeptJob | null {
 }
 
 /** `rest` follows the columns: the conditions, the order and the limit. */
+export function selectKept(reader: ReadHandle, rest: string, ...values: Value[]): KeptJob[] {
+  return reader.all<JobRow>(`${SELECT} ${rest}`, ...values).map((row) => toKept(reader, row));
+}
+
+/** Like {@link selectKept}, without timelines. */
 export function selectJobs(reader: ReadHandle, rest: string, ...values: Value[]): Job[] {
-  return reader.all<JobRow>(`${SELECT} ${rest}`, ...values).map((row) => toKept(reader, row).job);
+  return selectKept(reader, rest, ...values).map(({ job }) => job);
 }
 
 /** Returns the number of a shared text for a condition; no row has the one for an unknown text. */

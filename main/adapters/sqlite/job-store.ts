@@ -5,7 +5,16 @@ import type { JobFilter, JobRecords } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
 import { STATES } from './job-body.ts';
 import { countFolded, foldJobs, readFolded } from './job-folds.ts';
-import { findJob, insertJob, type KeptJob, numberFor, replaceJob, SIDES, selectJobs } from './job-rows.ts';
+import {
+  findJob,
+  insertJob,
+  type KeptJob,
+  numberFor,
+  replaceJob,
+  SIDES,
+  selectJobs,
+  selectKept,
+} from './job-rows.ts';
 import { shortId } from './short-ids.ts';
 
 /** The groups of states that the index knows: the values of the column `outcome`. */
@@ -17,7 +26,7 @@ export function openJobStore(writer: WriteHandle): JobRecords {
     transaction: (run) => writer.transaction(run),
     ...jobWrites(writer, recent),
     ...jobQueries(writer, recent),
-    ...paymentMarks(writer),
+    ...paymentMarks(writer, recent),
     fold(createdBeforeMs, limit) {
       recent.forget();
       return writer.transaction(() => foldJobs(writer, createdBeforeMs, limit));
@@ -26,8 +35,11 @@ export function openJobStore(writer: WriteHandle): JobRecords {
   };
 }
 
-/** Jobs that were written last and will probably change again: reading one back takes as long as writing it. */
-const RECENT_MAX = 64;
+/**
+ * Jobs that were written last, or read to be marked, and will probably change: reading one back takes as long as writing
+ * it.
+ */
+const RECENT_MAX = 128;
 
 function jobWrites(
   writer: WriteHandle,
@@ -137,20 +149,21 @@ function timesOf(reader: ReadHandle, side: Job['side'], outcome: number): Times 
   );
 }
 
-function paymentMarks(reader: ReadHandle): Pick<JobRecords, 'unclaimed' | 'unsettled'> {
+/** Both read the index in its order, so that a small number of rows takes as long in a long list as in a short one. */
+function paymentMarks(reader: ReadHandle, recent: RecentJobs): Pick<JobRecords, 'unclaimed' | 'unsettled'> {
+  const select = (condition: string, ...values: Value[]): Job[] =>
+    selectKept(reader, `WHERE ${condition} ORDER BY channel, number LIMIT ?`, ...values).map((kept) => {
+      recent.keep(kept);
+      return kept.job;
+    });
   return {
-    unclaimed: (channelId) =>
-      selectJobs(
-        reader,
-        'WHERE due = 1 AND channel = ? ORDER BY created_at_ms, number',
-        numberFor(reader, channelId),
-      ),
-    unsettled: (assetId) =>
-      selectJobs(
-        reader,
-        'WHERE due = 2 AND asset = ? ORDER BY created_at_ms, number',
-        numberFor(reader, assetId),
-      ),
+    unclaimed: (channelId, claimedTotal, limit) => {
+      const total = claimedTotal.toString();
+      const isCovered = '(length(cumulative), cumulative) <= (?, ?)';
+      const channel = numberFor(reader, channelId);
+      return select(`due = 1 AND channel = ? AND ${isCovered}`, channel, total.length, total, limit);
+    },
+    unsettled: (assetId, limit) => select('due = 2 AND asset = ?', numberFor(reader, assetId), limit),
   };
 }
 

@@ -1,14 +1,15 @@
 /** The life cycle of jobs, stored from admission to payout; each charge is recorded in the same transaction. */
 import { assert } from '../../../shared/assert.ts';
-import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
-import { type Amount, amount } from '../../../shared/money.ts';
+import type { Job, JobEvent } from '../../../shared/jobs.ts';
+import type { Amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
-import { type Durability, IMMEDIATE } from '../../ports/store.ts';
+import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 import { createJobSteps } from './job-steps.ts';
 import { createLeftJobs } from './left-jobs.ts';
 import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
+import { createPaymentMarks } from './payment-marks.ts';
 import { type ChargedTotal, recoverIfOpen, recoverJobs } from './recovery.ts';
 import { createRunningSteps } from './running-steps.ts';
 import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
@@ -32,9 +33,12 @@ export interface Jobs extends JobStore {
   show(id: string): { readonly job: Job; readonly events: readonly JobEvent[] };
   /** Counts the jobs of one side that were created since then and, if an end is given, before it. */
   counts(side: Job['side'], fromMs: number, toMs?: number): OutcomeCounts;
-  /** Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. */
+  /**
+   * Marks the jobs of a channel that was claimed up to `claimedTotal`: those whose cumulative amount isn't above it. The
+   * call is stored when it returns, or with the transaction around it; the jobs follow in batches, also after a crash.
+   */
   markClaimed(claim: { channelId: string; claimedTotal: Amount; txHash: string | null }): void;
-  /** Marks the jobs of this asset that were claimed as paid out. */
+  /** Marks the jobs of this asset that were claimed as paid out, in the same way. */
   markSettled(payout: { assetId: string; txHash: string | null }): void;
   /**
    * Called once at start, before the first job: a job that a crash left unfinished becomes `failed`, or `charged`
@@ -44,22 +48,23 @@ export interface Jobs extends JobStore {
   recover(chargedTotal?: ChargedTotal): readonly Job[];
   /** Ends the jobs that were left in the same way. Called when the disk takes writes again. */
   recoverLeft(chargedTotal?: ChargedTotal): void;
+  /** Ends the marking of jobs; the next start resumes it. Call it before the database is closed. */
+  stop(): void;
   /** Called for each insert and update, once the calling code has returned. Returns its unsubscribe. */
   onChange(listener: (job: Job) => void): () => void;
 }
 
 export interface JobsParts {
   readonly records: JobRecords;
+  /** Stores which payments still have jobs to mark, in the same database. */
+  readonly store: RecordStore;
   readonly ledger: Pick<Ledger, 'jobCharged' | 'bookedOnChannel'>;
   readonly clock: Clock;
   /** Defers the steps of jobs. Default: each is on disk immediately. */
   readonly durability?: Durability;
 }
 
-/** The state that a payment's progress follows. */
-const BEFORE = { claimed: 'charged', settled: 'claimed' } as const satisfies Record<string, JobState>;
-
-export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
+export function createJobs({ records, store, ledger, clock, durability = IMMEDIATE }: JobsParts): Jobs {
   const steps = createJobSteps(records, ledger);
   const counter = createOutcomeCounter(records);
   const running = createRunningSteps();
@@ -70,21 +75,7 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
     queueMicrotask(() => {
       for (const listener of [...listeners]) listener(job);
     });
-
-  function mark(jobs: readonly Job[], paid: 'claimed' | 'settled', txHash: string | null): void {
-    const event = { atMs: clock.now(), state: paid, note: txHash };
-    const changed = records.transaction(() =>
-      jobs.map((job) =>
-        // An aborted or failed job keeps its end state; its timeline still shows where the money went.
-        steps.write(job.id, {
-          patch: job.state === BEFORE[paid] ? { state: paid } : {},
-          events: [event],
-          paid,
-        }),
-      ),
-    );
-    changed.forEach(notify);
-  }
+  const marks = createPaymentMarks({ records, steps, store, clock, durability, notify });
 
   function writeStep(id: string, patch: JobPatch, event: JobEvent | undefined): Job {
     const begun = running.kept(id);
@@ -119,15 +110,10 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
       events: [...records.events(id), ...running.events(id)],
     }),
     counts: (side, fromMs, toMs = Number.MAX_SAFE_INTEGER) => counter.count(side, fromMs, toMs),
-    markClaimed({ channelId, claimedTotal, txHash }) {
-      const covered = records
-        .unclaimed(channelId)
-        .filter((job) => job.cumulative !== null && amount(job.cumulative) <= claimedTotal)
-        .filter((job) => !UNFINISHED_STATES.includes(job.state));
-      mark(covered, 'claimed', txHash);
-    },
-    markSettled: ({ assetId, txHash }) => mark(records.unsettled(assetId), 'settled', txHash),
+    markClaimed: marks.claimed,
+    markSettled: marks.settled,
     leave: left.add,
+    stop: marks.stop,
     recover(chargedTotal = () => null) {
       running.forget(null);
       return recoverJobs({ records, steps, ledger, clock }, chargedTotal);

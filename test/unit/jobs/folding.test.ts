@@ -64,7 +64,13 @@ function fill(database: OpenDatabase, drawn: readonly Drawn[]) {
     database.jobs.insertEnded(job, [], drawn[index]?.paid ?? 'no');
     if (job.state !== 'running') ledger.jobCharged(job);
   }
-  return { all, clock, ledger, calendar, jobs: createJobs({ records: database.jobs, ledger, clock }) };
+  return {
+    all,
+    clock,
+    ledger,
+    calendar,
+    jobs: createJobs({ records: database.jobs, store: database.records, ledger, clock }),
+  };
 }
 
 /** Jobs whose money is settled, by the rules of money and not by the query. */
@@ -109,7 +115,12 @@ test('only settled jobs go, their sums stay, and no report or export changes', (
         database.jobs.page('', 100).map(({ id }) => id),
         left.map(({ id }) => id).sort(),
       );
-      const after = createJobs({ records: database.jobs, ledger, clock: filled.clock });
+      const after = createJobs({
+        records: database.jobs,
+        store: database.records,
+        ledger,
+        clock: filled.clock,
+      });
       assert.deepEqual(
         [after.counts('sold', 0), after.counts('bought', 0), after.counts('sold', 0, oldMs)],
         before.counts,

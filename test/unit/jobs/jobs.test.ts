@@ -24,7 +24,7 @@ function setUp() {
   const clock = manualClock(1_000_000);
   const database = openDatabase(':memory:');
   const ledger = createLedger({ store: database.ledger, clock, calendar: createCalendar('UTC') });
-  const jobs = createJobs({ records: database.jobs, ledger, clock });
+  const jobs = createJobs({ records: database.jobs, store: database.records, ledger, clock });
   /** A job up to its charge, as the provider writes it. */
   const serve = (id: string, charged: string, cumulative: string, end: JobState = 'charged') => {
     jobs.insert(soldJob({ id }));
@@ -100,11 +100,14 @@ test('a job begins only in a first state', () => {
 });
 
 test('a claim covers the jobs up to its total; the payout covers what was claimed', () => {
-  const { jobs, serve } = setUp();
+  const { clock, jobs, serve } = setUp();
   serve('a', '5', '5');
   serve('b', '7', '12', 'aborted');
   serve('c', '1', '13');
-  const states = () => ['a', 'b', 'c'].map((id) => jobs.show(id).job.state);
+  const states = () => {
+    clock.advance(1_000);
+    return ['a', 'b', 'c'].map((id) => jobs.show(id).job.state);
+  };
   const events = (id: string) => jobs.show(id).events.map(({ state, note }) => `${state} ${note}`);
   jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(12), txHash: '0xc1' });
   jobs.markClaimed({ channelId: '0xch', claimedTotal: amount(12), txHash: '0xc1' });
@@ -215,6 +218,7 @@ test('an end that a group of writes lost is written when the disk takes writes a
   const disk = { isFull: false };
   const jobs = createJobs({
     records: database.jobs,
+    store: database.records,
     ledger,
     clock,
     durability: {

@@ -29,7 +29,7 @@ function setUp() {
       return jobs;
     },
   };
-  return { database, read, jobs: createJobs({ records, ledger, clock }) };
+  return { database, read, jobs: createJobs({ records, store: database.records, ledger, clock }) };
 }
 
 const step = fc.record({

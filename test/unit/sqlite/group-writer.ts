@@ -9,7 +9,13 @@ import { soldJob } from '../jobs/job-samples.ts';
 const database = openDatabase(process.argv[2] ?? '');
 const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar: createCalendar('UTC') });
 const { durability } = database;
-const jobs = createJobs({ records: database.jobs, ledger, clock: systemClock, durability });
+const jobs = createJobs({
+  records: database.jobs,
+  store: database.records,
+  ledger,
+  clock: systemClock,
+  durability,
+});
 
 async function client(channelId: string): Promise<void> {
   for (let cumulative = 1; ; cumulative += 1) {

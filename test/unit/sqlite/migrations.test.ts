@@ -319,7 +319,7 @@ test('0008: jobs, timelines and entries read as before, and the entries keep the
     ]);
   }
   assert.deepEqual(
-    jobs.unsettled('eip155:1/0x01').map(({ id }) => id),
+    jobs.unsettled('eip155:1/0x01', 99).map(({ id }) => id),
     OLD_JOBS.filter(({ side }) => side === 'sold').map(({ id }) => id),
   );
   const unfinished = jobs.list({ side: null, states: ['running'], beforeMs: null, limit: 9 });
