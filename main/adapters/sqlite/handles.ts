@@ -36,6 +36,8 @@ export interface WriteHandle extends ReadHandle {
 export interface WriteGuard {
   /** Throws if nothing may be written now. */
   beforeWrite(): void;
+  /** Called in the transaction of a write that changed rows, before its commit. */
+  beforeCommit(): void;
   /** Called when it is on disk. */
   committed(): void;
   /** Called when a group is committed; the returned function is called when it is on disk. */
@@ -46,6 +48,7 @@ export interface WriteGuard {
 
 const NO_GUARD: WriteGuard = {
   beforeWrite: () => undefined,
+  beforeCommit: () => undefined,
   committed: () => undefined,
   markCommitted: () => () => undefined,
   failed: () => undefined,

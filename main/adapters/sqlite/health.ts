@@ -7,9 +7,18 @@ import { dirname } from 'node:path';
 import type { Database, Statement } from 'better-sqlite3';
 import type { StorageFault } from '../../../shared/presence.ts';
 import { type StorageHealth, storageError, storageFaultOf } from '../../ports/storage.ts';
+import type { RecordStore } from '../../ports/store.ts';
 import { copyDatabase } from './copy.ts';
 import { openHandles, translating, type WriteGuard } from './handles.ts';
-import { currentMark, type LedgerMark, markPath, rescuePath, writeMark } from './ledger-mark.ts';
+import {
+  currentMark,
+  isSameMark,
+  type LedgerMark,
+  markPath,
+  REVISION,
+  rescuePath,
+  writeMark,
+} from './ledger-mark.ts';
 import { openRecordStore } from './record-store.ts';
 
 /** Room on the disk below which nothing is begun, so that what runs can still be recorded, and above which it resumes. */
@@ -57,6 +66,10 @@ class Health implements DatabaseHealth {
   #fault: StorageFault | null = null;
   #isRescued = false;
   #head: Statement | null = null;
+  /** Sequence number of the newest entry at the last commit; null when it is unknown. */
+  #committedHead: unknown = null;
+  /** On the same connection, in whatever transaction is open. */
+  readonly #records: RecordStore;
   #marked: LedgerMark | null = null;
   #isMarkFlushed = false;
   #markedAtMs = Number.NEGATIVE_INFINITY;
@@ -68,6 +81,7 @@ class Health implements DatabaseHealth {
     this.#freeBytes = freeBytes;
     this.#file = identityOf(path);
     this.#log = identityOf(`${path}-wal`);
+    this.#records = openRecordStore(openHandles(database).writer);
   }
 
   commitWith(commit: () => void): void {
@@ -120,18 +134,31 @@ class Health implements DatabaseHealth {
     throw storageError('database-lost', { details: { path: this.#path } });
   }
 
+  beforeCommit(): void {
+    const head = this.#headSequence();
+    // The sequence number shows that a commit with entries is there; the others are counted.
+    if (head === this.#committedHead || this.#committedHead === null) {
+      const { collection, key } = REVISION;
+      const revision = Number(this.#records.get(collection, key) ?? 0);
+      this.#records.set(collection, key, String(revision + 1));
+    }
+    this.#committedHead = head;
+  }
+
   failed(error: unknown): void {
+    this.#committedHead = null;
     this.note(error);
   }
 
   committed(): void {
-    this.#mark(() => this.#headSequence() !== this.#marked?.sequence, false);
+    this.#mark(() => !isSameMark(currentMark(this.#database), this.#marked), false);
   }
 
   markCommitted(): () => void {
     const isDue = performance.now() - this.#markedAtMs >= MARK_EVERY_MS;
-    if (!isDue || this.#headSequence() === this.#marked?.sequence) return () => undefined;
+    if (!isDue) return () => undefined;
     const mark = currentMark(this.#database);
+    if (isSameMark(mark, this.#marked)) return () => undefined;
     return () => this.#write(mark, false);
   }
 
@@ -144,7 +171,7 @@ class Health implements DatabaseHealth {
       return;
     }
     this.#mark(() => {
-      const isMarked = currentMark(this.#database).sequence === this.#marked?.sequence;
+      const isMarked = isSameMark(currentMark(this.#database), this.#marked);
       return !isMarked || !this.#isMarkFlushed || !existsSync(markPath(this.#path));
     }, true);
   }
@@ -191,8 +218,7 @@ class Health implements DatabaseHealth {
     if (this.#database.inTransaction) return false;
     try {
       translating(() => {
-        const records = openRecordStore(openHandles(this.#database).writer);
-        records.update(PROBE.collection, PROBE.key, (current) => (current === '1' ? '0' : '1'));
+        this.#records.update(PROBE.collection, PROBE.key, (current) => (current === '1' ? '0' : '1'));
       });
       return true;
     } catch (error) {

@@ -95,7 +95,7 @@ export function checkIntegrity(
 function findOlder(database: Database.Database, path: string, mark: LedgerMark): AppError | null {
   const version = Number(database.pragma('user_version', { simple: true }));
   if (version < CHECKSUMS_SINCE) {
-    return olderError(path, { database: '', sequence: 0, hash: '' }, mark);
+    return olderError(path, { database: '', sequence: 0, hash: '', revision: 0 }, mark);
   }
   return contains(database, mark) ? null : olderError(path, currentMark(database), mark);
 }

@@ -1,6 +1,6 @@
 /**
- * The mark outside the database: which database this is and how far its ledger had come. A file that was deleted,
- * replaced, or rolled back by a lost write-ahead log is recognized by it, because the mark is ahead of the file.
+ * The mark outside the database: which database this is and how far its ledger and its other rows had come. A file that
+ * was deleted, replaced, or rolled back by a lost write-ahead log is recognized by it, because the mark is ahead of it.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
@@ -14,12 +14,17 @@ const markSchema = z.object({
   /** Sequence number and hash of the newest posting. */
   sequence: z.number().int().nonnegative(),
   hash: z.string(),
+  /** Number of commits that changed other rows only; marks of earlier versions have none. */
+  revision: z.number().int().nonnegative().default(0),
 });
 export type LedgerMark = Omit<z.infer<typeof markSchema>, 'format'>;
 
 export function markPath(path: string): string {
   return `${path}.mark`;
 }
+
+/** The record that counts the commits without a ledger entry. */
+export const REVISION = { collection: 'storage', key: 'revision' } as const;
 
 /** Returns the path of the copy that is made when the database file is lost while it is in use. */
 export function rescuePath(path: string): string {
@@ -56,13 +61,28 @@ export function currentMark(database: Database): LedgerMark {
     | { sequence: number; hash: string }
     | undefined;
   const id = database.prepare('SELECT id FROM database_identity').pluck().get();
-  return { database: String(id), sequence: head?.sequence ?? 0, hash: head?.hash ?? GENESIS };
+  const revision = database
+    .prepare('SELECT value FROM record WHERE collection = ? AND key = ?')
+    .pluck()
+    .get(REVISION.collection, REVISION.key);
+  return {
+    database: String(id),
+    sequence: head?.sequence ?? 0,
+    hash: head?.hash ?? GENESIS,
+    revision: Number(revision ?? 0),
+  };
+}
+
+/** True if nothing was committed between the two marks of one database. */
+export function isSameMark(left: LedgerMark, right: LedgerMark | null): boolean {
+  return left.sequence === right?.sequence && left.revision === right.revision;
 }
 
 /** True if this database contains everything up to the mark, unchanged. */
 export function contains(database: Database, mark: LedgerMark): boolean {
   const current = currentMark(database);
   if (current.database !== mark.database || current.sequence < mark.sequence) return false;
+  if (current.revision < mark.revision) return false;
   // A changed entry at the end is damage, not another history: the ledger's own check reports it.
   if (current.sequence === mark.sequence) return current.hash === mark.hash;
   if (mark.sequence === 0) return true;
@@ -95,13 +115,26 @@ export function missingError(path: string, backup: string): AppError {
 
 /** The failure for a database that lacks what the mark proves. */
 export function olderError(path: string, current: LedgerMark, mark: LedgerMark): AppError {
-  let what = `ends with entry ${current.sequence}, but the ledger had entry ${mark.sequence}: it is older, or its write-ahead log is lost`;
+  const isOlder = 'it is older, or its write-ahead log is lost';
+  let what = `has another entry ${mark.sequence} than the ledger had`;
   if (current.database !== mark.database) what = 'is not the one that was used here before';
-  else if (current.sequence >= mark.sequence) what = `has another entry ${mark.sequence} than the ledger had`;
+  else if (current.sequence < mark.sequence) {
+    what = `ends with entry ${current.sequence}, but the ledger had entry ${mark.sequence}: ${isOlder}`;
+  } else if (current.revision < mark.revision) {
+    what = `ends with change ${current.revision}, but there was change ${mark.revision}: ${isOlder}`;
+  }
   return new AppError(
     'database-lost',
     `The database ${path} ${what}. It was left untouched. Put the newest file back with its -wal file, then start ` +
       `again. To continue with this one, move ${markPath(path)} to another folder: later entries are lost.`,
-    { details: { path, sequence: current.sequence, expected: mark.sequence } },
+    {
+      details: {
+        path,
+        sequence: current.sequence,
+        expected: mark.sequence,
+        revision: current.revision,
+        expectedRevision: mark.revision,
+      },
+    },
   );
 }

@@ -45,6 +45,8 @@ class Groups implements WriteGroups {
   #timer: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #committedAtMs = Number.NEGATIVE_INFINITY;
   #commits = 0;
+  /** Number of changed rows when the open group began. */
+  #changesAtOpen = 0;
   #totalChanges: Statement | null = null;
 
   constructor(parts: WriteGroupParts) {
@@ -88,7 +90,7 @@ class Groups implements WriteGroups {
     const changes = this.#changes();
     if (this.#group === null) {
       const result = this.#watched(() => {
-        const value = this.#counted(inner);
+        const value = this.#counted(() => database.transaction(() => this.#guarded(run, changes))());
         if (this.#changes() !== changes) this.#parts.log.now();
         return value;
       });
@@ -109,8 +111,16 @@ class Groups implements WriteGroups {
     return Number(this.#totalChanges.get());
   }
 
+  /** Runs in a transaction of its own. */
+  #guarded<T>(run: () => T, changesBefore: number): T {
+    const value = run();
+    if (this.#changes() !== changesBefore) this.#parts.guard.beforeCommit();
+    return value;
+  }
+
   #open(): PromiseWithResolvers<void> {
     this.#watched(() => this.#parts.database.exec('BEGIN IMMEDIATE'));
+    this.#changesAtOpen = this.#changes();
     const group = Promise.withResolvers<void>();
     // A wait for it sees the failure; often there is none.
     group.promise.catch(() => undefined);
@@ -206,7 +216,7 @@ class Groups implements WriteGroups {
 
   /** Ends the open group's transaction; null if there is none. A failure undoes and rejects it. */
   #commit(): PromiseWithResolvers<void> | null {
-    const { database } = this.#parts;
+    const { database, guard } = this.#parts;
     const group = this.#group;
     if (this.#timer !== null) {
       clearTimeout(this.#timer as NodeJS.Timeout);
@@ -215,7 +225,10 @@ class Groups implements WriteGroups {
     }
     if (group === null) return null;
     try {
-      this.#watched(() => database.exec('COMMIT'));
+      this.#watched(() => {
+        if (this.#changes() !== this.#changesAtOpen) guard.beforeCommit();
+        database.exec('COMMIT');
+      });
     } catch (error) {
       if (database.inTransaction) database.exec('ROLLBACK');
       this.#lose(error);

@@ -114,18 +114,11 @@ test('a deleted database is refused instead of replaced by an empty one', () => 
 
 test('a database without its write-ahead log is refused, and continues when the log is back', () => {
   createWith(1);
-  const program = `
-    import { openDatabase } from ${JSON.stringify(join(import.meta.dirname, '../../../main/adapters/sqlite/index.ts'))};
-    const database = openDatabase(${JSON.stringify(path)});
+  killedAfter(`
     for (let index = 1; index < 6; index += 1) database.ledger.append([{
       ...${JSON.stringify({ ...posting('x'), lines: [] })}, key: 'entry-' + index,
       lines: [['wallet', 5n], ['equity:opening', -5n]].map(([account, amount]) =>
-        ({ account, assetId: 'token', amount, channelId: null })) }]);
-    process.kill(process.pid, 'SIGKILL');`;
-  const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
-    encoding: 'utf8',
-  });
-  assert.equal(signal, 'SIGKILL', stderr);
+        ({ account, assetId: 'token', amount, channelId: null })) }]);`);
   renameSync(`${path}-wal`, `${path}-elsewhere`);
   rmSync(`${path}-shm`, { force: true });
   const before = readFileSync(path);
@@ -137,6 +130,74 @@ test('a database without its write-ahead log is refused, and continues when the 
   renameSync(`${path}-elsewhere`, `${path}-wal`);
   const database = openDatabase(path);
   assert.equal(database.ledger.page(0, 100).length, 6);
+  database.close();
+});
+
+/** Runs a program on the database and kills it, so that its write-ahead log stays. */
+function killedAfter(statements: string): void {
+  const program = `
+    import { openDatabase } from ${JSON.stringify(join(import.meta.dirname, '../../../main/adapters/sqlite/index.ts'))};
+    const database = openDatabase(${JSON.stringify(path)});
+    ${statements}
+    process.kill(process.pid, 'SIGKILL');`;
+  const { signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  });
+  assert.equal(signal, 'SIGKILL', stderr);
+}
+
+test('a log that had only records, jobs or benchmarks is missed, too', () => {
+  const job = JSON.stringify(soldJob());
+  const writes = [
+    "database.records.set('x402-sold', 'channel', '1');",
+    "database.records.delete('x402-sold', 'kept');",
+    `database.jobs.insert(${job});`,
+    "database.transaction(() => database.records.set('x402-sold', 'channel', '2'));",
+    // In a group, as the vouchers of jobs are written.
+    "database.durability.defer(() => database.records.set('x402-sold', 'channel', '3')); await database.durability.durable();",
+  ];
+  for (const write of writes) {
+    removeDatabase();
+    rmSync(`${path}.mark`, { force: true });
+    rmSync(`${path}.backup`, { force: true });
+    createWith(2);
+    const filled = openDatabase(path);
+    filled.records.set('x402-sold', 'kept', '1');
+    filled.close();
+    killedAfter(`${write} database.storage.check();`);
+    renameSync(`${path}-wal`, `${path}-elsewhere`);
+    rmSync(`${path}-shm`, { force: true });
+    assert.throws(
+      () => openDatabase(path),
+      (error) => isLost(error) && /its write-ahead log is lost/.test(String(error)),
+      write,
+    );
+    renameSync(`${path}-elsewhere`, `${path}-wal`);
+    openDatabase(path).close();
+  }
+});
+
+test('a log that is cut behind its last ledger entry is missed', () => {
+  createWith(1);
+  const log = `${path}-wal`;
+  killedAfter(`
+    import { statSync, writeFileSync } from 'node:fs';
+    const size = () => String(statSync(${JSON.stringify(log)}).size);
+    for (let index = 0; index < 5; index += 1) database.records.set('channel', 'early-' + index, '1');
+    writeFileSync(${JSON.stringify(`${path}-size`)}, size());
+    for (let index = 0; index < 5; index += 1) database.records.set('channel', 'late-' + index, '1');`);
+  const whole = readFileSync(log);
+  const cut = Number(readFileSync(`${path}-size`, 'utf8'));
+  assert.ok(cut < whole.length);
+  writeFileSync(log, whole.subarray(0, cut));
+  rmSync(`${path}-shm`, { force: true });
+  assert.throws(
+    () => openDatabase(path),
+    (error) => isLost(error) && /its write-ahead log is lost/.test(String(error)),
+  );
+  writeFileSync(log, whole);
+  const database = openDatabase(path);
+  assert.equal(database.records.list('channel').length, 10);
   database.close();
 });
 
