@@ -9,6 +9,7 @@ import { createSender, signedBy } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
+import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
@@ -71,6 +72,7 @@ export async function openBuying(
     durability: parts.foundation.database.durability,
     records: parts.foundation.records,
     clock: surroundings.clock,
+    uptime: machineUptime(),
     log: surroundings.log.child('budget'),
     settings: parts.foundation.settings.get,
     depositUsual: surroundings.terms.deposit,

@@ -29,6 +29,7 @@ import { createFakeJobs } from '../fakes/jobs.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { OFFERED } from '../fakes/market.ts';
 import { createMemoryRecordStore } from '../fakes/record-store.ts';
+import { manualUptime } from '../fakes/uptime.ts';
 import { TEST_METHODS } from './chain-methods.ts';
 import { makeAccounts, openProvider, openRequester, reach, type Service, serve } from './paid-service.ts';
 
@@ -80,6 +81,7 @@ async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
   const budget = createBudget({
     records,
     clock: systemClock,
+    uptime: manualUptime(systemClock),
     log: createRecordingLog(),
     settings: () => DEFAULT_SETTINGS,
     depositUsual: USDC,
@@ -130,7 +132,8 @@ async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
     await node.send('evm_increaseTime', [seconds]);
     await node.send('evm_mine', []);
   };
-  const chargedToday = () => createDayTotals(records, systemClock).get().charged;
+  const chargedToday = () =>
+    createDayTotals(records, { now: systemClock.now, save: () => undefined }).get().charged;
   return { ask, locked, tokens, skip, requester, budget, avoided, chargedToday };
 }
 

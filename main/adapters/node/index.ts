@@ -8,3 +8,4 @@ export {
 export { type DelayHistogram, type EventLoopReportOptions, reportEventLoopDelay } from './event-loop.ts';
 export { onOutgoingRequest, withPurpose } from './outgoing.ts';
 export { guardProcess, type ProcessGuardOptions } from './process-guard.ts';
+export { machineUptime } from './uptime.ts';

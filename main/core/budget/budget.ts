@@ -5,6 +5,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { DepositLimits } from '../../ports/payments.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
+import type { Uptime } from '../../ports/uptime.ts';
+import { createBudgetTime } from './budget-time.ts';
 import { createDayTotals } from './day-totals.ts';
 import { createDepositLimits } from './deposit-limits.ts';
 import { createPeerRecords, isTrusted } from './peer-records.ts';
@@ -15,7 +17,8 @@ export interface BudgetOptions {
   readonly records: RecordStore;
   /** Defers the records of single requests. Default: each is on disk immediately. */
   readonly durability?: Durability;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly uptime: Uptime;
   readonly log: Log;
   /** Read again for every decision. */
   readonly settings: () => BuyingLimits;
@@ -40,9 +43,10 @@ export interface Budget {
 
 /** See {@link Budget}. */
 export function createBudget(options: BudgetOptions): Budget {
-  const { records, clock, log, settings, depositUsual, durability = IMMEDIATE } = options;
-  const peers = createPeerRecords(records, clock);
-  const day = createDayTotals(records, clock);
+  const { records, clock, uptime, log, settings, depositUsual, durability = IMMEDIATE } = options;
+  const time = createBudgetTime(records, clock, uptime);
+  const peers = createPeerRecords(records, time);
+  const day = createDayTotals(records, time);
   const paid = createPaidPrices(records);
   /** Base units that requests in progress may still cost. */
   let open = 0n;
@@ -91,7 +95,7 @@ export function createBudget(options: BudgetOptions): Budget {
           else day.takeBack({ charged: counted - charged }, countedAtMs);
         },
         noteFailure,
-        now: () => clock.now(),
+        now: time.now,
         log,
       }),
     spentDay: () => day.get().charged + open,
@@ -100,6 +104,6 @@ export function createBudget(options: BudgetOptions): Budget {
       const record = peers.find(peer);
       return record !== null && record.failures > 0 && !isTrusted(record);
     },
-    deposits: createDepositLimits({ clock, log, peers, day, limits: settings, depositUsual }),
+    deposits: createDepositLimits({ time, log, peers, day, limits: settings, depositUsual }),
   };
 }

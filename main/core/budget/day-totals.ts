@@ -1,7 +1,8 @@
 /** Adds up what was charged, deposited and tried within the last 24 hours; survives restarts and clocks that jump. */
 import { z } from 'zod';
-import type { Clock } from '../../ports/clock.ts';
+import { storageFaultOf } from '../../ports/storage.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import type { BudgetTime } from './budget-time.ts';
 
 export interface DayTotal {
   /** Base units charged, or reserved for requests in progress. */
@@ -19,7 +20,7 @@ export interface DayTotals {
   add(change: Partial<DayTotal>): void;
   /**
    * Takes back what was added at that time, from the hour in which it counts: taken from a later one, it would still be
-   * missing there when the first has passed. Nothing changes if that hour has passed. Durable when it returns.
+   * missing there when the first has passed. Times are the budget's. Nothing changes if that hour has passed. Durable when it returns.
    */
   takeBack(change: Partial<Pick<DayTotal, 'charged' | 'deposited'>>, atMs: number): void;
 }
@@ -43,18 +44,23 @@ const hoursSchema = z.array(
 );
 type Hour = z.infer<typeof hoursSchema>[number];
 
-export function createDayTotals(records: RecordStore, clock: Clock): DayTotals {
+export function createDayTotals(records: RecordStore, time: BudgetTime): DayTotals {
   /** The hours that count, oldest first. */
   function counted(): readonly Hour[] {
     const text = records.get(COLLECTION, KEY);
-    const now = Math.floor(clock.now() / HOUR_MS);
+    const now = Math.floor(time.now() / HOUR_MS);
     const stored = text === null ? [] : hoursSchema.parse(JSON.parse(text));
     const hours = stored.filter(({ hour }) => hour > now - HOURS);
     if (hours.every(({ hour }) => hour <= now)) return hours;
-    // An hour in the future was recorded by a wrong clock: it counts for 24 hours from now on, and not for years.
+    // An hour in the future was recorded before the stored time was lost: it counts for 24 hours from now on.
     const moved = sum(hours.filter(({ hour }) => hour >= now));
     const kept = [...hours.filter(({ hour }) => hour < now), { hour: now, ...moved }];
-    store(kept);
+    try {
+      store(kept);
+    } catch (error) {
+      // Reading works on a full disk, too.
+      if (storageFaultOf(error) === null) throw error;
+    }
     return kept;
   }
 
@@ -64,6 +70,7 @@ export function createDayTotals(records: RecordStore, clock: Clock): DayTotals {
       charged: each.charged.toString(),
       deposited: each.deposited.toString(),
     }));
+    time.save();
     records.set(COLLECTION, KEY, JSON.stringify(text));
   }
 
@@ -81,7 +88,7 @@ export function createDayTotals(records: RecordStore, clock: Clock): DayTotals {
   return {
     get: () => sum(counted()),
     add({ charged = 0n, deposited = 0n, newPeers = 0 }) {
-      const hour = Math.floor(clock.now() / HOUR_MS);
+      const hour = Math.floor(time.now() / HOUR_MS);
       const hours = counted();
       const current = sum(hours.filter((each) => each.hour === hour));
       const next = {

@@ -1,9 +1,9 @@
 /** Limits deposits: a small first one, more as the provider delivers valid receipts, and a sum per day. */
 import type { BuyingLimits } from '../../../shared/buying-limits.ts';
 import { type Amount, amount } from '../../../shared/money.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { DepositLimits, DepositNeed } from '../../ports/payments.ts';
+import type { BudgetTime } from './budget-time.ts';
 import type { DayTotals } from './day-totals.ts';
 import { aboveLimit } from './passed-over.ts';
 import { isTrusted, PENDING_MS, type PeerRecord, type PeerRecords } from './peer-records.ts';
@@ -18,7 +18,7 @@ const DAY_PARTS = 10n;
 const NEW_PEERS_PER_DAY_MAX = 10;
 
 export interface DepositLimitParts {
-  readonly clock: Clock;
+  readonly time: Pick<BudgetTime, 'now'>;
   readonly log: Log;
   readonly peers: PeerRecords;
   readonly day: DayTotals;
@@ -28,7 +28,7 @@ export interface DepositLimitParts {
 }
 
 export function createDepositLimits(parts: DepositLimitParts): DepositLimits {
-  const { clock, log, peers, day, limits, depositUsual } = parts;
+  const { time, log, peers, day, limits, depositUsual } = parts;
 
   /** The provider's record; what an earlier version bought there counts as proven. */
   function recordOf({ peer, charged, held }: DepositNeed): PeerRecord {
@@ -60,7 +60,7 @@ export function createDepositLimits(parts: DepositLimitParts): DepositLimits {
     const wanted = least(usual, record.verified * GROWTH_FACTOR);
     const sum = least(wanted > need.least ? wanted : need.least, least(left, leftToday));
     day.add({ deposited: sum, newPeers: isNew ? 1 : 0 });
-    const untilMs = clock.now() + PENDING_MS;
+    const untilMs = time.now() + PENDING_MS;
     peers.change(need.peer, (known) => ({
       ...known,
       isFunded: true,

@@ -1,7 +1,7 @@
 /** Stores what each provider has proven to this buyer: valid receipts, failures, and deposits that are under way. */
 import { z } from 'zod';
-import type { Clock } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
+import type { BudgetTime } from './budget-time.ts';
 
 const COLLECTION = 'bought-peer';
 
@@ -43,7 +43,7 @@ export interface PeerRecords {
   change(peer: string, change: (record: PeerRecord) => PeerRecord): void;
 }
 
-export function createPeerRecords(records: RecordStore, clock: Clock): PeerRecords {
+export function createPeerRecords(records: RecordStore, time: Pick<BudgetTime, 'now'>): PeerRecords {
   const read = (text: string): PeerRecord => recordSchema.parse(JSON.parse(text));
 
   function find(peer: string): PeerRecord | null {
@@ -60,7 +60,7 @@ export function createPeerRecords(records: RecordStore, clock: Clock): PeerRecor
     change,
     current(peer, held, onLapsed) {
       const record = find(peer) ?? EMPTY;
-      const nowMs = clock.now();
+      const nowMs = time.now();
       // A deposit from the future was signed while the clock was wrong: it counts no longer than any other.
       const isOpen = ({ untilMs }: { untilMs: number }) => untilMs > nowMs && untilMs <= nowMs + PENDING_MS;
       const lapsed = record.pending.filter((each) => !isOpen(each));

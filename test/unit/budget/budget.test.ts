@@ -13,6 +13,7 @@ import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
+import { manualUptime } from '../../fakes/uptime.ts';
 
 const HOUR_MS = 3_600_000;
 const START_MS = 1_700_000_000_000;
@@ -23,10 +24,12 @@ const proven = (charged: bigint): HoldEnd => ({ kind: 'proven', charged, model: 
 function setUp(limits: Partial<BuyingLimits> = {}, startMs = START_MS) {
   const clock = manualClock(startMs);
   const records = createMemoryRecordStore();
+  const uptime = manualUptime(clock);
   const open = (store = records, at = clock) =>
     createBudget({
       records: store,
       clock: at,
+      uptime,
       log: createRecordingLog(),
       settings: () => ({ ...BUYING_DEFAULTS, ...limits }),
       depositUsual: USUAL,
@@ -36,7 +39,7 @@ function setUp(limits: Partial<BuyingLimits> = {}, startMs = START_MS) {
     budget.deposits.reserve({ peer, least: amount(least), held: amount(held), charged: amount(0n) });
   const buy = (peer: string, charged: bigint) =>
     budget.openRequest(null).hold(peer, charged).end(proven(charged));
-  return { clock, records, open, budget, reserve, buy };
+  return { clock, uptime, records, open, budget, reserve, buy };
 }
 
 const code = (expected: string) => (error: { code?: string; details?: { code?: string } }) =>
@@ -266,6 +269,101 @@ describe('a budget with a wrong clock', () => {
     assert.throws(() => corrected.openRequest(null).hold('good', 1n), code('daily_budget_spent'));
     clock.advance(24 * HOUR_MS);
     corrected.openRequest(null).hold('good', 1_000n);
+  });
+});
+
+const DAY_MS = 24 * HOUR_MS;
+const moment = fc.oneof(
+  fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 10 * HOUR_MS }) }),
+  fc.record({ kind: fc.constant('jump' as const), ms: fc.integer({ min: -40 * DAY_MS, max: 40 * DAY_MS }) }),
+  fc.record({ kind: fc.constantFrom('restart' as const, 'buy' as const, 'deposit' as const) }),
+);
+
+describe('a budget with a clock that jumps', () => {
+  it('isn’t exceeded by any jumps and restarts of the agent, and is free a day later', () => {
+    fc.assert(
+      fc.property(fc.array(moment, { maxLength: 40 }), (moments) => {
+        const { clock, open, records } = setUp({ buyDayMax: '1000', buyNewProviderMax: '300' });
+        let budget = open();
+        let peers = 0;
+        const spent: { readonly atMs: number; readonly charged: number; readonly deposited: number }[] = [];
+        for (const each of moments) {
+          if (each.kind === 'wait') clock.advance(each.ms);
+          else if (each.kind === 'jump') clock.setTimeBy(each.ms);
+          else if (each.kind === 'restart') budget = open(createMemoryRecordStore(records.snapshot()));
+          else
+            try {
+              peers += 1;
+              const spend = { atMs: clock.monotonic(), charged: 0, deposited: 0 };
+              if (each.kind === 'buy') {
+                budget.openRequest(null).hold('good', 300n).end(proven(300n));
+                spent.push({ ...spend, charged: 300 });
+              } else {
+                // No answer: the deposit may still reach the chain for as long as it is valid.
+                const need = { least: amount(300n), held: amount(0n), charged: amount(0n) };
+                budget.deposits.reserve({ peer: `peer-${peers}`, ...need });
+                spent.push({ ...spend, deposited: 300 });
+              }
+            } catch {}
+          // Hours count as a whole.
+          const recent = spent.filter(({ atMs }) => atMs > clock.monotonic() - DAY_MS + HOUR_MS);
+          assert.ok(recent.reduce((sum, { charged }) => sum + charged, 0) <= 1_000);
+          assert.ok(recent.reduce((sum, { deposited }) => sum + deposited, 0) <= 1_000);
+        }
+        clock.advance(DAY_MS);
+        assert.equal(budget.spentDay(), 0n);
+      }),
+    );
+  });
+
+  it('keeps a signed deposit in its limit when the clock jumps', () => {
+    const { clock, reserve } = setUp();
+    reserve('swallows', 50_000n);
+    for (const jumpMs of [DAY_MS, -2 * DAY_MS, DAY_MS]) {
+      clock.setTimeBy(jumpMs);
+      assert.throws(() => reserve('swallows', 1n), code('deposit_above_limit'));
+    }
+    clock.advance(HOUR_MS);
+    reserve('swallows', 1n);
+  });
+
+  it('counts the time in which the machine was off, once', () => {
+    const { clock, uptime, open, records } = setUp({ buyDayMax: '1000' });
+    const restart = () => {
+      uptime.restart();
+      return open(records);
+    };
+    const spend = () => open(records).openRequest(null).hold('good', 1_000n).end(proven(1_000n));
+    spend();
+    clock.advance(24 * HOUR_MS);
+    assert.equal(restart().spentDay(), 0n, 'off for a day');
+    spend();
+    clock.setTimeBy(DAY_MS);
+    assert.equal(restart().spentDay(), 0n, 'a wrong clock at a start of the machine looks the same');
+    spend();
+    for (const jumpMs of [-DAY_MS, DAY_MS, -5 * DAY_MS, 5 * DAY_MS]) {
+      clock.setTimeBy(jumpMs);
+      assert.equal(restart().spentDay(), 1_000n, 'the same day doesn’t count again');
+    }
+    clock.advance(24 * HOUR_MS);
+    assert.equal(open(records).spentDay(), 0n);
+  });
+});
+
+describe('a budget of an earlier version', () => {
+  it('continues with its hours', () => {
+    const { clock, open, records } = setUp({ buyDayMax: '1000' });
+    records.delete('buying-day', 'time');
+    const hour = Math.floor(clock.now() / HOUR_MS) - 20;
+    records.set(
+      'buying-day',
+      'hours',
+      JSON.stringify([{ hour, charged: '900', deposited: '0', newPeers: 0 }]),
+    );
+    const budget = open();
+    assert.equal(budget.spentDay(), 900n);
+    clock.advance(4 * HOUR_MS);
+    assert.equal(budget.spentDay(), 0n);
   });
 });
 

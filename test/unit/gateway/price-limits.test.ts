@@ -16,6 +16,7 @@ import { createFakeGateway, createFakeProvider, OFFERED } from '../../fakes/mark
 import { createFakeHub } from '../../fakes/network.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 import { createScriptedEngine, type ScriptedEngine } from '../../fakes/scripted-engine.ts';
+import { manualUptime } from '../../fakes/uptime.ts';
 
 const hub = createFakeHub();
 const closers: (() => Promise<void>)[] = [];
@@ -45,6 +46,7 @@ async function setUp(outputPrices: readonly string[], chosen: Partial<Settings> 
   const budget = createBudget({
     records: createMemoryRecordStore(),
     clock,
+    uptime: manualUptime(clock),
     log: createRecordingLog(),
     settings: () => ({ ...DEFAULT_SETTINGS, ...chosen }),
     depositUsual: 1_000_000n,
