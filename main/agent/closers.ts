@@ -1,5 +1,6 @@
 /** Closes the parts of an agent in the reverse order of their opening. */
 import type { Log } from '../ports/log.ts';
+import { storageFaultOf } from '../ports/storage.ts';
 import type { Close } from './surroundings.ts';
 
 export interface Closers {
@@ -17,9 +18,14 @@ export function createClosers(log: Log): Closers {
         try {
           await close();
         } catch (error) {
-          log.error('A part of the agent could not be closed', error);
+          if (storageFaultOf(error) === null) log.error('A part of the agent could not be closed', error);
+          else log.warn('The last state of a part could not be saved', { cause: messageOf(error) });
         }
       }
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

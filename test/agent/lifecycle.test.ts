@@ -2,12 +2,12 @@
  * Verifies: the agent's process starts, refuses and stops as documented.
  * Setup: the real program on the command line: its page server, ports that are in use, wrong options, signals in the
  * middle of a job. (What it refuses to start on is in refusals.test.ts.)
- * Fails if: the agent leaves processes or large files behind, exits with another code than 0 on a signal, doesn't log why
+ * Fails if: the agent leaves processes, large files or files that others may read behind, exits with another code than 0 on a signal, doesn't log why
  * it stopped, or opens its API without the token.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -110,6 +110,15 @@ test('SIGINT stops it as well', async () => {
   home.remove();
 });
 
+/** Files and folders below a folder that other users of the machine may read or write; models are public. */
+function openToOthers(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => {
+    if (name.endsWith('.gguf')) return false;
+    const stats = lstatSync(join(folder, name), { throwIfNoEntry: false });
+    return stats !== undefined && !stats.isSymbolicLink() && (stats.mode & 0o077) !== 0;
+  });
+}
+
 test('a killed agent leaves no process behind, and the next one takes over the data folder and cleans it up', async () => {
   const home = temporaryHome();
   const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
@@ -119,6 +128,7 @@ test('a killed agent leaves no process behind, and the next one takes over the d
   while (children.some(isAlive) && performance.now() < deadline)
     await new Promise((wake) => setTimeout(wake, 50));
   assert.deepEqual(children.filter(isAlive), []);
+  if (process.platform !== 'win32') assert.deepEqual(openToOthers(home.path), []);
   // An agent that is killed while it calibrates leaves this file.
   const calibration = join(home.path, 'calibration');
   mkdirSync(calibration);
@@ -126,6 +136,10 @@ test('a killed agent leaves no process behind, and the next one takes over the d
   const next = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
   assert.equal(existsSync(calibration), false);
   assert.equal(await next.stop(), 0);
+  const warnings = [...readLog(homePaths(home.path).logs)].filter(({ message }) =>
+    /Other users/.test(message),
+  );
+  assert.deepEqual(warnings, [], 'no false alarm');
   home.remove();
 });
 

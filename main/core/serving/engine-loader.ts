@@ -9,6 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadOptions, ModelFile } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { MachineReader } from '../../ports/machine.ts';
+import { storageFaultOf } from '../../ports/storage.ts';
 import type { HandBacks } from '../engine/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import type { PresenceService } from '../presence/index.ts';
@@ -68,10 +69,14 @@ export class EngineLoader {
     const jobs = this.#options.activeJobs();
     // The engine ends first: writing the jobs' ends takes disk time.
     const ending = engine.handBack();
-    const concluded = this.#options.endJobs();
+    const concluded = this.#recording('the ends of its jobs', this.#options.endJobs);
+    // Awaited below, after the engine has ended.
+    concluded.catch(() => undefined);
     const given = await ending;
     if (given !== null) {
-      this.#options.handBacks.add({ atMs: clock.now(), reason, jobs, ...given });
+      await this.#recording('its duration', async () =>
+        this.#options.handBacks.add({ atMs: clock.now(), reason, jobs, ...given }),
+      );
       const durationMs = Math.round(given.durationMs);
       log.info('Machine handed back', { reason, how: given.how, durationMs, jobsEnded: jobs });
       this.#options.onHandBack();
@@ -81,6 +86,17 @@ export class EngineLoader {
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** A disk that takes no writes keeps nobody from getting the machine back. */
+  async #recording(what: string, record: () => Promise<void>): Promise<void> {
+    try {
+      await record();
+    } catch (error) {
+      if (!(error instanceof Error) || storageFaultOf(error) === null) throw error;
+      const message = `The machine was handed back, but ${what} could not be recorded`;
+      this.#options.log.warn(message, { cause: error.message });
+    }
   }
 
   async #step(): Promise<void> {

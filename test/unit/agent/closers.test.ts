@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClosers } from '../../../main/agent/closers.ts';
 import { latest } from '../../../main/agent/latest.ts';
+import { storageError } from '../../../main/ports/storage.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 
 test('closes in the reverse order of opening, one after the other', async () => {
@@ -57,4 +58,17 @@ test('a cell is empty until its first value', () => {
   cell.set(7);
   assert.equal(cell.get(), 7);
   assert.equal(latest(3).get(), 3);
+});
+
+test('a full disk is no bug of the part that could not be closed', async () => {
+  const log = createRecordingLog();
+  const closers = createClosers(log);
+  closers.add(() => {
+    throw storageError('disk-full');
+  });
+  await closers.closeAll();
+  assert.deepEqual(
+    log.lines.map(({ level, fields }) => [level, String(fields.cause)]),
+    [['warn', 'The disk is full, so nothing more can be saved. Free some space.']],
+  );
 });

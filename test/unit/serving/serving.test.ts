@@ -14,6 +14,7 @@ import { createNotices } from '../../../main/core/notices/index.ts';
 import { createServing, type ServingOptions } from '../../../main/core/serving/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
 import type { Engine, EngineStatus, LoadOptions, ModelFile } from '../../../main/ports/engine.ts';
+import { storageError } from '../../../main/ports/storage.ts';
 import type { RecordStore } from '../../../main/ports/store.ts';
 import type { HandBack } from '../../../shared/api/state.ts';
 import { comfortLimits } from '../../../shared/comfort.ts';
@@ -101,7 +102,7 @@ function serve(
   const duty = createEngineDuty(engine);
   const handBacks: HandBack[] = [];
   const statusListeners: ((status: EngineStatus) => void)[] = [];
-  const world = { jobs: parts.jobs ?? 0, ended: 0 };
+  const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false };
   const options = {
     engine: {
       ...engine,
@@ -129,8 +130,16 @@ function serve(
     activeJobs: () => world.jobs,
     async endJobs() {
       world.ended += 1;
+      await setImmediate();
+      if (world.isDiskFull) throw storageError('disk-full');
+      world.concluded += 1;
     },
-    handBacks: { add: (handBack: HandBack) => void handBacks.push(handBack) },
+    handBacks: {
+      add(handBack: HandBack) {
+        if (world.isDiskFull) throw storageError('disk-full');
+        handBacks.push(handBack);
+      },
+    },
     onChange() {},
   };
   const serving = createServing(options as unknown as ServingOptions);
@@ -197,6 +206,27 @@ test('a pause hands the machine back with its reason, and the model is loaded ag
   await settled();
   assert.equal(loads.length, 2);
   assert.equal(engine.status().state, 'ready');
+  serving.stop();
+});
+
+test('on a full disk the machine is handed back all the same, and the log says what could not be recorded', async () => {
+  const { engine, presence, handBacks, world, log, settled, serving } = serve({ jobs: 2 });
+  await settled();
+  world.isDiskFull = true;
+  presence.decide('pause', 'disk-full');
+  await settled();
+  assert.equal(engine.status().state, 'stopped');
+  assert.deepEqual(handBacks, []);
+  assert.deepEqual(
+    log.lines.filter(({ level }) => level === 'error'),
+    [],
+  );
+  const warnings = log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  assert.deepEqual(warnings, [
+    'The machine was handed back, but its duration could not be recorded',
+    'The machine was handed back, but the ends of its jobs could not be recorded',
+  ]);
+  assert.ok(log.lines.some(({ message }) => message === 'Machine handed back'));
   serving.stop();
 });
 
