@@ -46,7 +46,7 @@ export const run: CommandRun = async (argv) => {
   const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to);
   const paths = existingHome(values.home);
   // Serving comes first.
-  lowerPriority('background');
+  lowerPriority('lowest');
   const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
   const database = openForReading(paths.database);
   try {
