@@ -245,6 +245,23 @@ export function openForReading(
   };
 }
 
+/**
+ * Opens the stores for reading in another process than the agent that has this database open: each call sees what is
+ * committed when it begins. The file isn't checked again.
+ */
+export function openBesideAgent(path: string): Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' | 'close'> {
+  const database = translating(
+    () => new Database(path, { readonly: true, fileMustExist: true, timeout: LOCK_TIMEOUT_MS }),
+  );
+  const { writer } = openHandles(database);
+  return {
+    ledger: openLedgerStore(writer, { follows: true }),
+    jobs: openJobStore(writer),
+    records: openRecordStore(writer),
+    close: () => database.close(),
+  };
+}
+
 /** Copies the database at `from` to one complete file at `to`, even while an agent is using it. */
 export function copyDatabaseFile(from: string, to: string): void {
   checkIntegrity(from, NEWEST_VERSION);
