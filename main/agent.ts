@@ -21,6 +21,7 @@ import { openDoings } from './agent/doing.ts';
 import { openEarnings, openMeters } from './agent/earnings.ts';
 import { openForecasting } from './agent/forecasting.ts';
 import { type Foundation, openFoundation } from './agent/foundation.ts';
+import { createHistory } from './agent/history/index.ts';
 import { openApi, openPages, openState } from './agent/interfaces.ts';
 import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
@@ -35,6 +36,7 @@ import { openSelling, type Selling } from './agent/selling.ts';
 import { createStartupProgress, type StartupProgress } from './agent/startup.ts';
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
+import type { StateHub } from './api/state-hub.ts';
 import { openHome } from './core/home/index.ts';
 import { createNotices } from './core/notices/index.ts';
 import { createClock, systemClock } from './ports/clock.ts';
@@ -197,7 +199,7 @@ async function compose(
   openClockNotice(surroundings, money, buying.directory);
   const router = openApi(surroundings, {
     ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
-    ...openViews(surroundings, { foundation, money, selling, directory: buying.directory }),
+    ...openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory }),
     depositReturns: buying.depositReturns,
     buying,
     pairing: pages?.pairing ?? null,
@@ -234,13 +236,25 @@ async function compose(
 }
 
 /** Opens what explains the past and the days to come. */
-function openViews(surroundings: Surroundings, parts: Omit<Parameters<typeof openForecasting>[1], 'watts'>) {
-  const { foundation, money, selling } = parts;
+function openViews(
+  surroundings: Surroundings,
+  parts: Omit<Parameters<typeof openForecasting>[1], 'watts' | 'history'> & { readonly hub: StateHub },
+) {
+  const { foundation, money, selling, hub } = parts;
   const { watts, work } = openMeters(surroundings, foundation, selling);
+  const history = createHistory({
+    path: foundation.paths.database,
+    clock: surroundings.clock,
+    log: surroundings.log.child('history'),
+    durability: foundation.database.durability,
+    watched: () => hub.watched(),
+  });
+  surroundings.onClose(() => history.stop());
   return {
-    ...openForecasting(surroundings, { ...parts, watts }),
+    ...openForecasting(surroundings, { ...parts, watts, history }),
     doings: openDoings(surroundings, foundation, selling),
-    earnings: openEarnings(foundation, money, work),
+    earnings: openEarnings(foundation, money, { history, work }),
+    history,
   };
 }
 

@@ -22,7 +22,7 @@ export const backUp: CommandRun = async (argv) => {
   const out = resolve(values.out);
   const paths = existingHome(values.home);
   // Serving comes first.
-  lowerPriority('background');
+  lowerPriority('lowest');
   const { files, holdsPracticePassphrase } = await backUpHome(paths, out, {
     copyDatabase: copyDatabaseFile,
     now: systemClock.now,

@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
 import { EXPORT_FORMATS } from '../../shared/exports.ts';
-import type { Asset } from '../../shared/money.ts';
 import { openForReading } from '../adapters/sqlite/index.ts';
+import { knownAssets } from '../agent/known-assets.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { EXPORTS, rateTable } from '../core/exports/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createDayRates } from '../core/rates/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import { lowerPriority } from '../ports/priority.ts';
-import { knownNetworks } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { createNew, writeWhole } from './new-file.ts';
 import { existingHome } from './options.ts';
@@ -46,8 +45,8 @@ export const run: CommandRun = async (argv) => {
   const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to);
   const paths = existingHome(values.home);
   // Serving comes first.
-  lowerPriority('background');
-  const assets = new Map(knownNetworks().flatMap(({ token, coin }) => [asset(token), asset(coin)]));
+  lowerPriority('lowest');
+  const assets = knownAssets();
   const database = openForReading(paths.database);
   try {
     const ledger = createLedger({ store: database.ledger, clock: systemClock, calendar });
@@ -66,10 +65,6 @@ export const run: CommandRun = async (argv) => {
     database.close();
   }
 };
-
-function asset(entry: Asset): [string, Asset] {
-  return [entry.id, entry];
-}
 
 /** Returns noon of a local day, which is on that day in any zone. */
 function noon(name: string, text: string): number {

@@ -38,7 +38,7 @@ export const run: CommandRun = async (argv) => {
   });
   const paths = existingHome(values.home);
   // Serving comes first.
-  lowerPriority('background');
+  lowerPriority('lowest');
   const chains = openChains(paths, values.rpc ?? null);
   try {
     let result = await auditOnce(paths, chains);

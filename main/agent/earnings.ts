@@ -1,13 +1,11 @@
-/** Opens what earnings are explained with: the meter of energy and devices, the overview, and the exports. */
+/** Opens what earnings are explained with: the meter of energy and devices, and the overview. */
 
 import { isOn } from '../../shared/week.ts';
-import { practiceNetwork } from '../adapters/anvil/index.ts';
 import { createWorkMeter, type Overview, overviewOf, type WorkMeter } from '../core/earnings/index.ts';
-import { EXPORTS, type ExportFormat } from '../core/exports/index.ts';
 import { createWattsMeter, type WattsMeter, wattsStateOf } from '../core/forecast/index.ts';
 import type { Foundation } from './foundation.ts';
+import type { History } from './history/index.ts';
 import type { Money } from './money.ts';
-import { NETWORKS } from './networks.ts';
 import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -58,53 +56,35 @@ export function openMeters(
 }
 
 export interface EarningsViews {
-  overview(days: number): Overview;
-  /** The days are local, `YYYY-MM-DD`; null is open. */
-  export(request: ExportRequest): Iterable<string>;
+  overview(days: number): Promise<Overview>;
 }
 
-export interface ExportRequest {
-  readonly format: ExportFormat;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-export function openEarnings(foundation: Foundation, money: Money, work: WorkMeter): EarningsViews {
-  const { ledger, settings, calendar } = foundation;
+export function openEarnings(
+  { settings }: Pick<Foundation, 'settings'>,
+  money: Money,
+  { history, work }: { readonly history: History; readonly work: WorkMeter },
+): EarningsViews {
   const { token, coin } = money.chain;
-  const networks = [practiceNetwork(''), ...Object.values(NETWORKS)];
-  const assets = new Map(
-    networks.flatMap((each) => [each.token, each.coin]).map((asset) => [asset.id, asset]),
-  );
+  const prices = () => {
+    const chosen = settings.get();
+    return {
+      power: chosen.powerPriceMicroUsd,
+      offPeakPower: chosen.offPeakPowerPriceMicroUsd,
+      coin: chosen.coinPriceMicroUsd ?? coinMicroUsd(money),
+    };
+  };
   return {
-    overview: (days) =>
-      overviewOf(
-        {
-          ledger,
-          meter: work,
-          assetId: token.id,
-          coin,
-          isReal: !token.practice,
-          prices() {
-            const chosen = settings.get();
-            return {
-              power: chosen.powerPriceMicroUsd,
-              offPeakPower: chosen.offPeakPowerPriceMicroUsd,
-              coin: chosen.coinPriceMicroUsd ?? coinMicroUsd(money),
-            };
-          },
-        },
+    async overview(days) {
+      const [byDay, byModel, byQuarter] = await Promise.all([
+        history.earningsByDay(token.id, coin.id, days),
+        history.earningsByModel(token.id, days),
+        history.earningsByQuarter(token.id, days),
+      ]);
+      return overviewOf(
+        { earnings: { byDay, byModel, byQuarter }, meter: work, coin, isReal: !token.practice, prices },
         days,
-      ),
-    export: ({ format, fromMs, toMs }) =>
-      EXPORTS[format]({
-        pages: () => ledger.pages(),
-        fromMs,
-        toMs,
-        assetOf: (id) => assets.get(id) ?? null,
-        rates: money.rates.history,
-        dayOf: calendar.day,
-      }),
+      );
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
 import type { Foundation } from './foundation.ts';
+import type { History } from './history/index.ts';
 import type { Money } from './money.ts';
 import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -20,14 +21,15 @@ export interface ForecastParts {
   readonly selling: Selling;
   /** Offers of peers. */
   readonly directory: Pick<Directory, 'providers'>;
+  readonly history: Pick<History, 'earningsByDay'>;
   readonly watts: Pick<WattsMeter, 'extra'>;
 }
 
 export function openForecasting(
   { config, clock, onClose }: Surroundings,
-  { foundation, money, selling, directory, watts }: ForecastParts,
+  { foundation, money, selling, directory, history, watts }: ForecastParts,
 ): { readonly forecasts: ForecastService; readonly incomes: () => readonly ModelIncome[] } {
-  const { calendar, records, settings, usage, jobs, ledger } = foundation;
+  const { calendar, records, settings, usage, jobs } = foundation;
   const { token, coin } = money.chain;
   const { engine, models } = selling.engine;
   const servedModel = () => {
@@ -54,7 +56,7 @@ export function openForecasting(
     calendar,
     records,
     facts: () => collectFacts(sources),
-    earnedByDay: (days) => ledger.earningsByDay(token.id, coin.id, days),
+    earnedByDay: (days) => history.earningsByDay(token.id, coin.id, days),
   });
   onClose(() => forecasts.stop());
   const { predictions } = selling.measuring;

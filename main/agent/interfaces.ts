@@ -24,6 +24,7 @@ import type { GatewayAddress } from './buying.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { EarningsViews } from './earnings.ts';
 import type { Foundation } from './foundation.ts';
+import type { History } from './history/index.ts';
 import { logFault } from './log.ts';
 import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -96,6 +97,7 @@ export interface ApiParts {
   readonly doings: Doings;
   readonly incomes: RouterParts['incomes'];
   readonly earnings: EarningsViews;
+  readonly history: History;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
   readonly pairing: OpenPages['pairing'] | null;
@@ -120,6 +122,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     forecasts: parts.forecasts,
     incomes: parts.incomes,
     earnings: parts.earnings,
+    history: parts.history,
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     buying: parts.buying,

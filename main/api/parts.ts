@@ -5,9 +5,9 @@ import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
-import type { ExportFormat } from '../core/exports/index.ts';
 import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
+import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
@@ -24,6 +24,19 @@ import type { StateHub } from './state-hub.ts';
 /** Yields the steps of the agent's start; ends after `serving`. */
 export type WatchStartup = (signal: AbortSignal | undefined) => AsyncGenerator<Startup, void, void>;
 
+type Later<Read> = Read extends (...args: infer Args) => infer Result
+  ? (...args: Args) => Promise<Result>
+  : never;
+
+export type HistoryService = {
+  readonly [Name in keyof Omit<HistoryReads, 'export'>]: Later<HistoryReads[Name]>;
+} & {
+  /** Yields pieces that fit into a message. */
+  export(request: ExportRequest): AsyncIterable<string>;
+  /** A page was opened: its first read shouldn't wait. */
+  warm(): void;
+};
+
 /** If a part doesn't exist in a role, its procedures fail with `unsupported`. */
 export interface ApiParts {
   readonly hub: StateHub;
@@ -38,10 +51,9 @@ export interface ApiParts {
   readonly models: ModelStore;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
-  readonly earnings: {
-    overview(days: number): Overview;
-    export(request: { format: ExportFormat; fromMs: number; toMs: number }): Iterable<string>;
-  };
+  readonly earnings: { overview(days: number): Promise<Overview> };
+  /** Reads the past without taking time from the thread that serves. */
+  readonly history: HistoryService;
   readonly calendar: Calendar;
   readonly maintenance: {
     list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };

@@ -18,13 +18,16 @@ export type { ApiParts, WatchStartup } from './parts.ts';
 export function createRouter(parts: ApiParts) {
   const { log } = parts;
   const api = createImplementer(log);
-  const { hub, presence, jobs, settings } = parts;
+  const { hub, presence, jobs, history, settings } = parts;
   return api.router({
     startup: {
       watch: api.startup.watch.handler(({ signal }) => parts.watchStartup(signal)),
     },
     state: {
-      watch: api.state.watch.handler(({ signal, path }) => translated(hub.watch(signal), path, log)),
+      watch: api.state.watch.handler(({ signal, path }) => {
+        history.warm();
+        return translated(hub.watch(signal), path, log);
+      }),
     },
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
@@ -33,8 +36,8 @@ export function createRouter(parts: ApiParts) {
       schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {
-      list: api.jobs.list.handler(({ input }) => {
-        const page = jobs.list(input);
+      list: api.jobs.list.handler(async ({ input }) => {
+        const page = jobs.withRunning(await history.jobs(input));
         return { jobs: [...page.jobs], more: page.more };
       }),
       show: api.jobs.show.handler(({ input }) => {

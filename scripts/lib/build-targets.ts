@@ -177,6 +177,7 @@ export function agentEntries(): string[] {
     'main/adapters/llama/vocabulary-process.ts',
     'main/adapters/sqlite/examine-process.ts',
     'main/adapters/sqlite/verify-process.ts',
+    'main/agent/history/reader-process.ts',
   ].map((path) => join(REPOSITORY, path));
 }
 

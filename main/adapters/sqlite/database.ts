@@ -11,7 +11,14 @@ import type { Durability, RecordStore } from '../../ports/store.ts';
 import { openBenchmarkStore } from './benchmark-store.ts';
 import { backUpDatabase, copyDatabase, isBackupDue, versionBackupPath } from './copy.ts';
 import { examineInBackground } from './examine.ts';
-import { isLocked, openHandles, sqliteFaultOf, translating, type WriteHandle } from './handles.ts';
+import {
+  isLocked,
+  openHandles,
+  pacedReads,
+  sqliteFaultOf,
+  translating,
+  type WriteHandle,
+} from './handles.ts';
 import { type DatabaseHealth, fullIfSo, type HealthOptions, watchDatabase } from './health.ts';
 import {
   APPLICATION_ID,
@@ -26,6 +33,7 @@ import { openLedgerStore } from './ledger-store.ts';
 import { createLogSync, NO_LOG } from './log-sync.ts';
 import type { Migration } from './migration.ts';
 import { MIGRATIONS, NEWEST_VERSION } from './migrations.ts';
+import { createReadingPace } from './reading-pace.ts';
 import { openRecordStore } from './record-store.ts';
 import { CHECKSUMS_SINCE, COMPACT_SINCE, findChangedRow, saveSchemaChecksum } from './row-checksums.ts';
 import type { WriteGroups } from './write-groups.ts';
@@ -206,7 +214,8 @@ export interface ReadOnlyDatabase extends Pick<OpenDatabase, 'ledger' | 'jobs' |
 }
 
 /**
- * Opens a snapshot of the database without changing it, even while an agent is using it.
+ * Opens a snapshot of the database without changing it, even while an agent is using it: while that agent writes, the
+ * reads pause to leave it the processor.
  * Throws `database-corrupt`, or `unsupported` if this version has not opened it for writing yet.
  */
 export function openForReading(
@@ -225,12 +234,30 @@ export function openForReading(
   }
   // Every later read sees this one moment, regardless of what the agent writes meanwhile.
   database.exec('BEGIN');
-  const { writer } = openHandles(database);
+  const pace = createReadingPace({ path });
+  const writer = pacedReads(openHandles(database).writer, pace);
   return {
     ledger: openLedgerStore(writer),
     jobs: openJobStore(writer),
     records: openRecordStore(writer),
-    changedRow: () => findChangedRow(database),
+    changedRow: () => findChangedRow(database, pace),
+    close: () => database.close(),
+  };
+}
+
+/**
+ * Opens the stores for reading in another process than the agent that has this database open: each call sees what is
+ * committed when it begins. The file isn't checked again.
+ */
+export function openBesideAgent(path: string): Pick<OpenDatabase, 'ledger' | 'jobs' | 'records' | 'close'> {
+  const database = translating(
+    () => new Database(path, { readonly: true, fileMustExist: true, timeout: LOCK_TIMEOUT_MS }),
+  );
+  const { writer } = openHandles(database);
+  return {
+    ledger: openLedgerStore(writer, { follows: true }),
+    jobs: openJobStore(writer),
+    records: openRecordStore(writer),
     close: () => database.close(),
   };
 }

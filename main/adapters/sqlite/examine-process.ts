@@ -5,17 +5,20 @@
 import Database from 'better-sqlite3';
 import { lowerPriority } from '../../ports/priority.ts';
 import { backUpDatabase, isBackupDue } from './copy.ts';
-import { openHandles } from './handles.ts';
+import { openHandles, pacedReads } from './handles.ts';
 import { backupPath, findDamage } from './integrity.ts';
 import { checkLedger } from './ledger-check.ts';
+import { createReadingPace } from './reading-pace.ts';
 import { CHECKSUMS_SINCE } from './row-checksums.ts';
 
-lowerPriority('background');
+lowerPriority('lowest');
 const path = process.argv[2] ?? '';
 const database = new Database(path, { readonly: true, fileMustExist: true });
+// The agent serves meanwhile.
+const pace = createReadingPace({ path });
 let problem: string | null;
 try {
-  problem = findDamage(database) ?? findLedgerProblem();
+  problem = findDamage(database, true, pace) ?? findLedgerProblem();
 } catch (cause) {
   if (!(cause instanceof Database.SqliteError)) throw cause;
   problem = cause.message;
@@ -28,5 +31,6 @@ process.send?.({ problem }, () => process.disconnect());
 function findLedgerProblem(): string | null {
   if (Number(database.pragma('user_version', { simple: true })) < CHECKSUMS_SINCE) return null;
   // One snapshot: the agent appends entries meanwhile.
-  return database.transaction(() => checkLedger(openHandles(database).writer, 'all')[0]?.what ?? null)();
+  const reader = pacedReads(openHandles(database).writer, pace);
+  return database.transaction(() => checkLedger(reader, 'all')[0]?.what ?? null)();
 }

@@ -99,6 +99,27 @@ export function openHandles(
   return { reader, writer, groups };
 }
 
+/** Returns a handle that calls `pace` before each read and at each row. */
+export function pacedReads<Handle extends ReadHandle>(handle: Handle, pace: () => void): Handle {
+  return {
+    ...handle,
+    get(sql, ...values) {
+      pace();
+      return handle.get(sql, ...values);
+    },
+    all(sql, ...values) {
+      pace();
+      return handle.all(sql, ...values);
+    },
+    *iterate<Row>(sql: string, ...values: Value[]) {
+      for (const row of handle.iterate<Row>(sql, ...values)) {
+        pace();
+        yield row;
+      }
+    },
+  };
+}
+
 /** True if another program locks the file: it is not damaged, only unavailable right now. */
 export function isLocked(cause: unknown): boolean {
   return cause instanceof Sqlite.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(cause.code);

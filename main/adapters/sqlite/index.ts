@@ -3,6 +3,7 @@ export {
   copyDatabaseFile,
   type OpenDatabase,
   type OpenOptions,
+  openBesideAgent,
   openDatabase,
   openForReading,
   type ReadOnlyDatabase,

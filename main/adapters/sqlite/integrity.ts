@@ -106,8 +106,15 @@ function findForeignOwner(database: Database.Database): string | null {
   return tables > 0 && applicationId !== APPLICATION_ID ? 'The database belongs to another program.' : null;
 }
 
-/** Reads the whole database and returns the first problem, or null; `withRows` compares the rows' checksums, too. */
-export function findDamage(database: Database.Database, withRows = true): string | null {
+/**
+ * Reads the whole database and returns the first problem, or null; `withRows` compares the rows' checksums, too, and
+ * calls `pace` at each.
+ */
+export function findDamage(
+  database: Database.Database,
+  withRows = true,
+  pace: () => void = () => undefined,
+): string | null {
   // Unlike quick_check, this compares the indexes with their tables.
   const result = String(database.pragma('integrity_check(1)', { simple: true }));
   if (result !== 'ok') return result;
@@ -115,7 +122,7 @@ export function findDamage(database: Database.Database, withRows = true): string
   if (orphans.length > 0) return 'Rows refer to missing rows.';
   const version = Number(database.pragma('user_version', { simple: true }));
   if (version < CHECKSUMS_SINCE) return null;
-  return findChangedSchema(database) ?? (withRows ? findChangedRow(database) : null);
+  return findChangedSchema(database) ?? (withRows ? findChangedRow(database, pace) : null);
 }
 
 /** Compares the length with the header's page count. While a write-ahead log has pages, the file may lag behind it. */

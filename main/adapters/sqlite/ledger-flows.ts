@@ -39,6 +39,8 @@ export interface FlowReader {
   flowsBy(by: 'model' | 'peer', place: FlowPlace): readonly NamedFlow[];
   /** Call it with each posting that is appended. */
   appended(posting: Pick<Posting, 'atMs'>): void;
+  /** Call it before reading what another connection may have appended to. */
+  catchUp(): void;
 }
 
 interface Remembered {
@@ -49,6 +51,8 @@ interface Remembered {
 export function createFlowReader(reader: ReadHandle): FlowReader {
   const remembered = new Map<string, Remembered>();
   let rollbacks = 0;
+  /** Sequence number of the newest posting that `remembered` contains, for {@link FlowReader.catchUp}. */
+  let newest = 0;
 
   function read(by: 'model' | 'peer' | null, place: FlowPlace): readonly NamedFlow[] {
     const { fromMs, toMs } = place.span;
@@ -67,16 +71,30 @@ export function createFlowReader(reader: ReadHandle): FlowReader {
     return flows;
   }
 
+  function forgetAt(atMs: number): void {
+    for (const [key, { span }] of remembered) {
+      if (atMs >= span.fromMs && atMs < span.toMs) remembered.delete(key);
+    }
+  }
+
   return {
     flow(place) {
       const [flow] = read(null, place);
       return { amount: flow?.amount ?? amount(0), jobs: flow?.jobs ?? 0 };
     },
     flowsBy: (by, place) => read(by, place),
-    appended({ atMs }) {
-      for (const [key, { span }] of remembered) {
-        if (atMs >= span.fromMs && atMs < span.toMs) remembered.delete(key);
+    appended: ({ atMs }) => forgetAt(atMs),
+    catchUp() {
+      const head = reader.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
+      if (head === newest) return;
+      if (remembered.size > 0) {
+        const quarters = reader.all<{ atMs: number }>(
+          `SELECT DISTINCT at_ms - at_ms % ${QUARTER_MS} AS atMs FROM ledger_posting WHERE sequence > ?`,
+          newest,
+        );
+        for (const { atMs } of quarters) forgetAt(atMs);
       }
+      newest = head;
     },
   };
 }

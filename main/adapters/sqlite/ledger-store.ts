@@ -17,8 +17,13 @@ interface BalanceRow extends AmountRow {
   asset_id: string;
 }
 
-export function openLedgerStore(writer: WriteHandle): LedgerStore {
+/** With `follows`, entries may also be appended by another connection, of which each call sees what is committed. */
+export function openLedgerStore(writer: WriteHandle, { follows = false } = {}): LedgerStore {
   const flows = createFlowReader(writer);
+  const currentFlows = () => {
+    if (follows) flows.catchUp();
+    return flows;
+  };
   return {
     transaction: (run) => writer.transaction(run),
     append(postings) {
@@ -41,8 +46,8 @@ export function openLedgerStore(writer: WriteHandle): LedgerStore {
       writer
         .all<BalanceRow>('SELECT account, asset_id, amount FROM ledger_balance ORDER BY account, asset_id')
         .map((row) => ({ account: row.account, assetId: row.asset_id, amount: amount(row.amount) })),
-    flow: (account, assetId, span) => flows.flow({ account, assetId, span }),
-    flowsBy: (by, account, assetId, span) => flows.flowsBy(by, { account, assetId, span }),
+    flow: (account, assetId, span) => currentFlows().flow({ account, assetId, span }),
+    flowsBy: (by, account, assetId, span) => currentFlows().flowsBy(by, { account, assetId, span }),
     flowsByQuarter: (account, assetId, span) => readFlowsByQuarter(writer, { account, assetId, span }),
     sumForChannel: (account, channelId) => {
       const row = writer.get<AmountRow>(

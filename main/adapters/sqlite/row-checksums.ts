@@ -51,18 +51,21 @@ export function addChecksumFunction(database: Database): void {
   database.function('row_checksum', { varargs: true, deterministic: true }, rowChecksum);
 }
 
-/** Returns the first row that isn't as it was written, or null. */
-export function findChangedRow(database: Database): string | null {
+/** Returns the first row that isn't as it was written, or null. Calls `pace` at each row. */
+export function findChangedRow(database: Database, pace: () => void = () => undefined): string | null {
   addChecksumFunction(database);
   const version = Number(database.pragma('user_version', { simple: true }));
   for (const [table, sql] of Object.entries(version < COMPACT_SINCE ? OLDER_SQL : CHECKSUM_SQL)) {
     if (table === 'job_fold' && version < FOLDS_SINCE) continue;
     const key = KEYS[table as keyof typeof KEYS];
-    const changed = database
-      .prepare(`SELECT ${key} FROM ${table} WHERE checksum IS NOT ${sql} LIMIT 1`)
-      .pluck();
-    const found = changed.get();
-    if (found !== undefined) return `The row "${String(found)}" of the table ${table} was changed.`;
+    const rows = database
+      .prepare(`SELECT iif(checksum IS ${sql}, NULL, ${key}) FROM ${table}`)
+      .pluck()
+      .iterate();
+    for (const changed of rows) {
+      pace();
+      if (changed !== null) return `The row "${String(changed)}" of the table ${table} was changed.`;
+    }
   }
   return null;
 }

@@ -1,5 +1,4 @@
 /** Earnings: sums by day and model, forecasts, ledger entries, and the claim and payout on demand. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../../../shared/errors.ts';
 import type { ExportFormat } from '../../../shared/exports.ts';
 import { ZERO } from '../../../shared/money.ts';
@@ -10,23 +9,32 @@ import type { ApiParts } from '../parts.ts';
 
 type EarningsParts = Pick<
   ApiParts,
-  'ledger' | 'forecasts' | 'settlement' | 'assetId' | 'coinId' | 'earnings' | 'calendar' | 'doings' | 'log'
+  | 'ledger'
+  | 'history'
+  | 'forecasts'
+  | 'settlement'
+  | 'assetId'
+  | 'coinId'
+  | 'earnings'
+  | 'calendar'
+  | 'doings'
+  | 'log'
 >;
 
 export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsParts) {
-  const { ledger, forecasts, settlement, doings, assetId, coinId } = parts;
+  const { ledger, history, forecasts, settlement, doings, assetId, coinId } = parts;
   const exporting = createExporting(parts);
   return {
-    byDay: api.byDay.handler(({ input }) => ({
-      days: ledger.earningsByDay(assetId, coinId, input.days).map((day) => ({
+    byDay: api.byDay.handler(async ({ input }) => ({
+      days: (await history.earningsByDay(assetId, coinId, input.days)).map((day) => ({
         ...day,
         earned: day.earned.toString(),
         feesCoin: day.feesCoin.toString(),
       })),
     })),
-    forecast: api.forecast.handler(({ input }) => ({
+    forecast: api.forecast.handler(async ({ input }) => ({
       forecast: forecasts.current(),
-      scores: [...forecasts.scores(input.days)],
+      scores: [...(await forecasts.scores(input.days))],
     })),
     today: api.today.handler(() => {
       const earned = new Map(ledger.earningsByHour(assetId).map((hour) => [hour.fromMs, hour.earned]));
@@ -37,12 +45,15 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
         })),
       };
     }),
-    byModel: api.byModel.handler(({ input }) => ({
-      models: ledger
-        .earningsByModel(assetId, input.days)
-        .map((model) => ({ ...model, earned: model.earned.toString() })),
+    byModel: api.byModel.handler(async ({ input }) => ({
+      models: (await history.earningsByModel(assetId, input.days)).map((model) => ({
+        ...model,
+        earned: model.earned.toString(),
+      })),
     })),
-    overview: api.overview.handler(({ input }) => overviewText(parts.earnings.overview(input.days))),
+    overview: api.overview.handler(async ({ input }) =>
+      overviewText(await parts.earnings.overview(input.days)),
+    ),
     export: api.export.handler(({ input, signal, path }) =>
       translated(exporting(input, signal), path, parts.log),
     ),
@@ -54,20 +65,21 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
         claimedTotal: receivable.claimedTotal.toString(),
       })),
     })),
-    entries: api.entries.handler(({ input }) => ({ entries: listEntries(ledger, input) })),
+    entries: api.entries.handler(async ({ input }) => ({ entries: await listEntries(history, input) })),
     settle: api.settle.handler(() => settleNow(settlement)),
   };
 }
 
-function listEntries(
-  ledger: ApiParts['ledger'],
+async function listEntries(
+  history: ApiParts['history'],
   input: { readonly kind?: string | undefined; limit: number },
 ) {
   const kind = POSTING_KINDS.find((known) => known === input.kind);
   if (input.kind !== undefined && kind === undefined) {
     throw new AppError('bad-request', `Invalid kind of entry "${input.kind}".`);
   }
-  return ledger.entries({ ...(kind && { kind }), limit: input.limit }).map((posting) => ({
+  const postings = await history.entries({ ...(kind && { kind }), limit: input.limit });
+  return postings.map((posting) => ({
     id: posting.key,
     atMs: posting.atMs,
     kind: posting.kind,
@@ -113,12 +125,8 @@ interface ExportInput {
   readonly to: string | null;
 }
 
-/** Pieces are sent in messages of about this many characters: below the limit of a message, few for a large ledger. */
-const PIECE_CHARACTERS = 64 * 1024;
-
-function createExporting({ earnings, calendar }: EarningsParts) {
+function createExporting({ history, calendar }: EarningsParts) {
   let isRunning = false;
-  /** Other work runs between two pieces, so that an export doesn't hold up a job. */
   return async function* exporting(
     { format, from, to }: ExportInput,
     signal: AbortSignal | undefined,
@@ -128,16 +136,10 @@ function createExporting({ earnings, calendar }: EarningsParts) {
     const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(noonOf(to));
     isRunning = true;
     try {
-      let piece = '';
-      for (const text of earnings.export({ format, fromMs, toMs })) {
+      for await (const piece of history.export({ format, fromMs, toMs })) {
         if (signal?.aborted) return;
-        piece += text;
-        if (piece.length < PIECE_CHARACTERS) continue;
         yield piece;
-        piece = '';
-        await nextTurn();
       }
-      if (piece !== '') yield piece;
     } finally {
       isRunning = false;
     }

@@ -1,6 +1,6 @@
 /** Earnings of a period with what they cost: by day, model and device, from stored sums only. */
 import { type Amount, amount } from '../../../shared/money.ts';
-import type { Ledger } from '../ledger/index.ts';
+import type { DayEarnings, ModelEarnings, QuarterEarnings } from '../ledger/index.ts';
 import type { DayEnergy, WorkMeter } from './work-meter.ts';
 
 /** Prices in millionths of a US dollar; null while unknown. */
@@ -13,10 +13,14 @@ export interface Prices {
 }
 
 export interface OverviewParts {
-  readonly ledger: Pick<Ledger, 'earningsByDay' | 'earningsByModel' | 'earningsByQuarter'>;
+  /** Of the period. */
+  readonly earnings: {
+    readonly byDay: readonly DayEarnings[];
+    readonly byModel: readonly ModelEarnings[];
+    readonly byQuarter: readonly QuarterEarnings[];
+  };
   readonly meter: Pick<WorkMeter, 'energy' | 'devicesIn'>;
-  readonly assetId: string;
-  readonly coin: { readonly id: string; readonly decimals: number };
+  readonly coin: { readonly decimals: number };
   /** False for practice money: electricity and fees cost real money, so they can't be subtracted from it. */
   readonly isReal: boolean;
   readonly prices: () => Prices;
@@ -61,17 +65,17 @@ export interface Overview {
 const QUARTER_MS = 15 * 60_000;
 
 export function overviewOf(parts: OverviewParts, days: number): Overview {
-  const { ledger, meter, assetId, coin } = parts;
+  const { earnings, meter } = parts;
   const prices = parts.prices();
   const energy = new Map(meter.energy(days).map((each) => [each.day, each]));
-  const byDay = ledger.earningsByDay(assetId, coin.id, days).map((each) => {
+  const byDay = earnings.byDay.map((each) => {
     const used = energy.get(each.day);
     return { ...each, wattHours: wattHoursOf(used), powerMicroUsd: costOf(used, prices) };
   });
   return {
     days: byDay,
-    models: ledger.earningsByModel(assetId, days),
-    devices: devicesOf(parts, days),
+    models: earnings.byModel,
+    devices: devicesOf(parts),
     totals: totalsOf(parts, byDay, { energy: [...energy.values()], prices }),
   };
 }
@@ -103,9 +107,9 @@ function totalsOf(
   };
 }
 
-function devicesOf({ ledger, meter, assetId }: OverviewParts, days: number): readonly DeviceEarnings[] {
+function devicesOf({ earnings, meter }: OverviewParts): readonly DeviceEarnings[] {
   const sums = new Map<string, { device: string | null; several: boolean; earned: bigint; jobs: number }>();
-  for (const { fromMs, earned, jobs } of ledger.earningsByQuarter(assetId, days)) {
+  for (const { fromMs, earned, jobs } of earnings.byQuarter) {
     const used = meter.devicesIn(fromMs, fromMs + QUARTER_MS);
     const device = used.length === 1 ? (used[0] ?? null) : null;
     const several = used.length > 1;

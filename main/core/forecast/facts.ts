@@ -48,15 +48,15 @@ export function collectFacts(sources: ForecastSources): ForecastFacts | null {
   return factsFor(sources, model, { prefillTokensPerSecond, decodeTokensPerSecond });
 }
 
-/** Facts for a model with these speeds, at the owner's intensity. */
+/** Facts for a model with these speeds, at the owner's intensity; `served` are the last jobs, if they were read already. */
 export function factsFor(
   sources: ForecastSources,
   model: NonNullable<ReturnType<ForecastSources['servedModel']>>,
   speeds: Pick<ForecastFacts, 'prefillTokensPerSecond' | 'decodeTokensPerSecond'>,
+  served = lastServed(sources),
 ): ForecastFacts {
   const { token, isMarket } = sources;
   const settings = sources.settings();
-  const served = sources.jobs.list({ side: 'sold', outcome: 'served', limit: JOBS_MAX }).jobs;
   return {
     model: model.id,
     ...speeds,
@@ -82,6 +82,11 @@ export function factsFor(
     // Practice money is worth nothing, while electricity costs real money.
     isMicroUsd: token.symbol === 'USDC' && token.decimals === USDC_DECIMALS && !token.practice,
   };
+}
+
+/** Returns the jobs that facts are taken from, newest first. */
+export function lastServed({ jobs }: Pick<ForecastSources, 'jobs'>): readonly Job[] {
+  return jobs.list({ side: 'sold', outcome: 'served', limit: JOBS_MAX }).jobs;
 }
 
 /** Speeds of the loaded configuration, or of the last measured one. A throttle is temporary and left out. */

@@ -13,7 +13,7 @@ export interface ForecastService {
   /** Null where the served model was not measured yet. */
   current(): Forecast | null;
   /** Scores of finished days, newest first. */
-  scores(days: number): readonly ForecastScore[];
+  scores(days: number): Promise<readonly ForecastScore[]>;
   stop(): void;
 }
 
@@ -28,7 +28,9 @@ export function createForecasts(parts: {
   /** Null where the served model was not measured yet. */
   readonly facts: () => ForecastFacts | null;
   /** By local day, today included. */
-  readonly earnedByDay: (days: number) => readonly { readonly day: string; readonly earned: Amount }[];
+  readonly earnedByDay: (
+    days: number,
+  ) => Promise<readonly { readonly day: string; readonly earned: Amount }[]>;
 }): ForecastService {
   const { clock, calendar, records, facts, earnedByDay } = parts;
   const current = () => {
@@ -45,9 +47,10 @@ export function createForecasts(parts: {
   const timer: Timer = clock.every(CHECK_EVERY_MS, storeFirst);
   return {
     current,
-    scores(days) {
+    async scores(days) {
       const today = calendar.day(clock.now());
-      return earnedByDay(days + 1)
+      const earnings = await earnedByDay(days + 1);
+      return earnings
         .filter(({ day }) => day < today)
         .flatMap(({ day, earned }) => {
           const stored = storedSchema.safeParse(JSON.parse(records.get(COLLECTION, day) ?? 'null'));

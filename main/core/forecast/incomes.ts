@@ -2,7 +2,7 @@
 import { comfortLimits } from '../../../shared/comfort.ts';
 import type { ModelSpeed } from '../benchmark/index.ts';
 import { estimate } from './estimate.ts';
-import { type ForecastSources, factsFor } from './facts.ts';
+import { type ForecastSources, factsFor, lastServed } from './facts.ts';
 
 export interface ModelIncome {
   readonly model: string;
@@ -26,6 +26,7 @@ export function incomesOf(
   models: readonly ModelOfInterest[],
 ): readonly ModelIncome[] {
   const duty = comfortLimits(sources.settings().comfort).dutyPercent / 100;
+  const served = lastServed(sources);
   return models.flatMap(({ id, sha256, speed }) => {
     const known = speed.measured ?? speed.predicted;
     if (known === null || known.prefillTokensPerSecond === null) return [];
@@ -36,6 +37,7 @@ export function incomesOf(
         prefillTokensPerSecond: known.prefillTokensPerSecond * duty,
         decodeTokensPerSecond: known.decodeTokensPerSecond * duty,
       },
+      served,
     );
     const { earned } = estimate(facts);
     return [{ model: id, ...earned, isMeasured: speed.measured !== null }];

@@ -3,24 +3,17 @@ import { assert } from '../../../shared/assert.ts';
 import type { Job, JobEvent } from '../../../shared/jobs.ts';
 import type { Amount } from '../../../shared/money.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { JobFilter, JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
+import type { JobPatch, JobRecords, JobStore } from '../../ports/jobs.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
+import { type FoundJobs, type JobPage, listJobs } from './job-pages.ts';
 import { createJobSteps } from './job-steps.ts';
 import { createLeftJobs } from './left-jobs.ts';
 import { createOutcomeCounter, type OutcomeCounts } from './outcome-counts.ts';
 import { createPaymentMarks } from './payment-marks.ts';
 import { type ChargedTotal, recoverIfOpen, recoverJobs } from './recovery.ts';
 import { createRunningSteps } from './running-steps.ts';
-import { FAILED_STATES, FIRST_STATES, SERVED_STATES, UNFINISHED_STATES } from './states.ts';
-
-export interface JobPage {
-  readonly side?: Job['side'] | undefined;
-  readonly outcome: 'all' | 'served' | 'failed';
-  /** Creation time of the last job of the previous page. */
-  readonly beforeMs?: number | undefined;
-  readonly limit: number;
-}
+import { FIRST_STATES, UNFINISHED_STATES } from './states.ts';
 
 /**
  * The store that provider and gateway write to (JobStore), with everything that the rest of the agent reads. A
@@ -28,7 +21,9 @@ export interface JobPage {
  */
 export interface Jobs extends JobStore {
   /** Newest first. A page may be shorter than its limit even if there are more. */
-  list(page: JobPage): { readonly jobs: readonly Job[]; readonly more: boolean };
+  list(page: JobPage): FoundJobs;
+  /** Adds the steps that only memory has to jobs as they are stored. */
+  withRunning(page: FoundJobs): FoundJobs;
   /** Fails with `not-found`. */
   show(id: string): { readonly job: Job; readonly events: readonly JobEvent[] };
   /** Counts the jobs of one side that were created since then and, if an end is given, before it. */
@@ -101,10 +96,8 @@ export function createJobs({ records, store, ledger, clock, durability = IMMEDIA
       return job;
     },
     durable: () => durability.durable(),
-    list(page) {
-      const { jobs, more } = listPage(records, page);
-      return { jobs: jobs.map(running.applied), more };
-    },
+    list: (page) => running.inPage(listJobs(records, page)),
+    withRunning: running.inPage,
     show: (id) => ({
       job: running.applied(steps.find(id)),
       events: [...records.events(id), ...running.events(id)],
@@ -130,23 +123,4 @@ export function createJobs({ records, store, ledger, clock, durability = IMMEDIA
       return () => listeners.delete(listener);
     },
   };
-}
-
-function listPage(
-  records: JobRecords,
-  { side, outcome, beforeMs, limit }: JobPage,
-): ReturnType<Jobs['list']> {
-  const filter: JobFilter = {
-    side: side ?? null,
-    states: outcome === 'all' ? null : outcome === 'served' ? SERVED_STATES : FAILED_STATES,
-    beforeMs: beforeMs ?? null,
-    limit: limit + 1,
-  };
-  const found = records.list(filter);
-  const next = found[limit];
-  if (next === undefined) return { jobs: found, more: false };
-  const page = found.slice(0, limit);
-  // The next page begins before this one's last time: jobs of that same millisecond belong together.
-  const whole = page.filter((job) => job.createdAtMs > next.createdAtMs);
-  return { jobs: whole.length > 0 ? whole : page, more: true };
 }

@@ -5,6 +5,7 @@
 import { assert } from '../../../shared/assert.ts';
 import type { Job, JobEvent } from '../../../shared/jobs.ts';
 import type { JobPatch } from '../../ports/jobs.ts';
+import type { FoundJobs } from './job-pages.ts';
 import { mayFollow } from './states.ts';
 
 interface Begun {
@@ -19,11 +20,13 @@ export interface RunningSteps {
   /** Forgets the step of a job, or of all jobs. */
   forget(id: string | null): void;
   applied(job: Job): Job;
+  inPage(page: FoundJobs): FoundJobs;
   events(id: string): readonly JobEvent[];
 }
 
 export function createRunningSteps(): RunningSteps {
   const begun = new Map<string, Begun>();
+  const applied = (job: Job): Job => ({ ...job, ...begun.get(job.id)?.patch });
   return {
     begin(find, id, patch, event) {
       if (patch.state !== 'running' || begun.has(id)) return null;
@@ -37,7 +40,8 @@ export function createRunningSteps(): RunningSteps {
       if (id === null) begun.clear();
       else begun.delete(id);
     },
-    applied: (job) => ({ ...job, ...begun.get(job.id)?.patch }),
+    applied,
+    inPage: ({ jobs, more }) => ({ jobs: jobs.map(applied), more }),
     events: (id) => begun.get(id)?.events ?? [],
   };
 }

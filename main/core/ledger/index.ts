@@ -5,4 +5,11 @@ export type { Bookings } from './bookings.ts';
 export type { ChannelAmount, TransferEvent } from './entries.ts';
 export { createLedger, type Ledger, type LedgerParts } from './ledger.ts';
 export type { PostingRequest } from './posting.ts';
-export type { DayEarnings, HourEarnings, ModelEarnings, NetworkEarnings, PeerEarnings } from './reports.ts';
+export type {
+  DayEarnings,
+  HourEarnings,
+  ModelEarnings,
+  NetworkEarnings,
+  PeerEarnings,
+  QuarterEarnings,
+} from './reports.ts';

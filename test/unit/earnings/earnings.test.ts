@@ -37,9 +37,12 @@ function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
   const overview = (prices: Partial<Prices> = {}, isReal = true) =>
     overviewOf(
       {
-        ledger,
+        earnings: {
+          byDay: ledger.earningsByDay(ASSET, COIN.id, 7),
+          byModel: ledger.earningsByModel(ASSET, 7),
+          byQuarter: ledger.earningsByQuarter(ASSET, 7),
+        },
         meter,
-        assetId: ASSET,
         coin: COIN,
         isReal,
         prices: () => ({ power: null, offPeakPower: null, coin: null, ...prices }),

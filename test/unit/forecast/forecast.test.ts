@@ -150,7 +150,7 @@ test('for any facts a range is ordered, and unknown power is not free', () => {
   );
 });
 
-test('the first forecast of a day is stored and compared when the day is over', () => {
+test('the first forecast of a day is stored and compared when the day is over', async () => {
   const clock = manualClock(Date.UTC(2026, 10, 23, 6));
   const calendar = createCalendar('UTC');
   const records = createMemoryRecordStore();
@@ -160,7 +160,7 @@ test('the first forecast of a day is stored and compared when the day is over', 
     calendar,
     records,
     facts: () => facts,
-    earnedByDay: (days) =>
+    earnedByDay: async (days) =>
       ['2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25']
         .filter((day) => day <= calendar.day(clock.now()))
         .slice(-days)
@@ -174,11 +174,11 @@ test('the first forecast of a day is stored and compared when the day is over', 
   facts = KNOWN;
   clock.advance(HOUR_MS);
   assert.notDeepEqual(forecasts.current()?.earned, morning);
-  assert.deepEqual(forecasts.scores(30), [], 'no day is over');
+  assert.deepEqual(await forecasts.scores(30), [], 'no day is over');
   clock.advance(24 * HOUR_MS);
   const second = forecasts.current()?.earned;
   clock.advance(24 * HOUR_MS);
-  assert.deepEqual(forecasts.scores(30), [
+  assert.deepEqual(await forecasts.scores(30), [
     { day: '2026-11-24', earned: second, came: '99' },
     { day: '2026-11-23', earned: morning, came: '7' },
   ]);

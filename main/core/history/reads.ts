@@ -1,0 +1,66 @@
+/**
+ * What pages read of the past: lists of jobs, sums of earnings, ledger entries, exports. It only reads, so that a process
+ * of its own can run it: a page that reads a year must not hold up a job.
+ */
+import type { ExportFormat } from '../../../shared/exports.ts';
+import type { Asset } from '../../../shared/money.ts';
+import type { JobRecords } from '../../ports/jobs.ts';
+import type { Posting, PostingKind } from '../../ports/ledger.ts';
+import type { RateSource } from '../../ports/rates.ts';
+import type { Calendar } from '../calendar/index.ts';
+import { EXPORTS } from '../exports/index.ts';
+import { type FoundJobs, type JobPage, listJobs } from '../jobs/index.ts';
+import type { DayEarnings, Ledger, ModelEarnings, QuarterEarnings } from '../ledger/index.ts';
+
+export interface ExportRequest {
+  readonly format: ExportFormat;
+  /** `fromMs <= time < toMs`. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Arguments and results are plain values, which can be sent to another process. */
+export interface HistoryReads {
+  /** Newest first, as stored: see {@link Jobs.withRunning}. */
+  jobs(page: JobPage): FoundJobs;
+  earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
+  earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
+  earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  /** Newest first. */
+  entries(filter: { readonly kind?: PostingKind; readonly limit: number }): readonly Posting[];
+  export(request: ExportRequest): Iterable<string>;
+}
+
+export interface HistoryParts {
+  readonly records: Pick<JobRecords, 'list'>;
+  readonly ledger: Pick<
+    Ledger,
+    'earningsByDay' | 'earningsByModel' | 'earningsByQuarter' | 'entries' | 'pages'
+  >;
+  readonly calendar: Calendar;
+  readonly assetOf: (id: string) => Asset | null;
+  /** As they are when an export begins. */
+  readonly rates: () => RateSource;
+}
+
+export function createHistoryReads({
+  records,
+  ledger,
+  calendar,
+  assetOf,
+  rates,
+}: HistoryParts): HistoryReads {
+  return {
+    jobs: (page) => listJobs(records, page),
+    earningsByDay: ledger.earningsByDay,
+    earningsByModel: ledger.earningsByModel,
+    earningsByQuarter: ledger.earningsByQuarter,
+    entries: ledger.entries,
+    export: ({ format, fromMs, toMs }) =>
+      EXPORTS[format]({
+        ...{ pages: () => ledger.pages(), fromMs, toMs, assetOf },
+        rates: rates(),
+        dayOf: calendar.day,
+      }),
+  };
+}
