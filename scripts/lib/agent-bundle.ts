@@ -16,6 +16,15 @@ const FIRST = /\/main\/agent\/(?:no-debugger|memory)\.ts$/;
 /** Replaced by the way from an output file to the agent's folder. */
 const TO_AGENT = '%TO_AGENT%';
 
+/**
+ * V8 stores a file that is plain ASCII in half the memory, and keeps comments in it. Names and lines stay readable in
+ * stack traces.
+ */
+export const READABLE_ASCII = {
+  comments: { legal: true, annotation: false, jsdoc: false },
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
+} as const;
+
 /** Returns the agent's entry file and every file that it starts as a separate process. */
 export function agentEntries(): string[] {
   return [
@@ -36,6 +45,7 @@ export async function bundleAgent(): Promise<void> {
     root: REPOSITORY,
     logLevel: 'warn',
     publicDir: false,
+    json: { stringify: true },
     plugins: [keepPlaces],
     ssr: { noExternal: true, target: 'node' },
     build: {
@@ -50,9 +60,7 @@ export async function bundleAgent(): Promise<void> {
           format: 'es',
           entryFileNames: '[name].js',
           chunkFileNames: 'main/chunks/[name]-[hash].js',
-          comments: { legal: true, annotation: false, jsdoc: false },
-          // V8 stores a file in half the memory if it is plain ASCII. Names stay readable in stack traces.
-          minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
+          ...READABLE_ASCII,
           codeSplitting: { groups: [{ name: 'first', test: FIRST }] },
         },
       },
