@@ -8,6 +8,29 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
 const secret = here('./renderer/secret.html');
 
+type FindModule = (id: string) => { readonly importedIds: readonly string[] } | null;
+const closures = new Map<string, ReadonlySet<string>>();
+
+/**
+ * Collects in one file what the pages need at their start, and in another what the secret window needs of it, too: each
+ * file that a page loads is a request to the shell, while that is starting.
+ */
+function startFile(id: string, find: FindModule): string | null {
+  // Vite's own modules are needed by the first script, which loads the rest.
+  if (id.startsWith('\0') || !closureOf('./renderer/main.tsx', find).has(id)) return null;
+  return closureOf('./renderer/secret/main.tsx', find).has(id) ? 'common' : 'pages';
+}
+
+/** The module and all that it imports, without what is loaded later. */
+function closureOf(path: string, find: FindModule): ReadonlySet<string> {
+  const known = closures.get(path);
+  if (known !== undefined) return known;
+  const found = new Set([here(path)]);
+  for (const id of found) for (const imported of find(id)?.importedIds ?? []) found.add(imported);
+  closures.set(path, found);
+  return found;
+}
+
 export default defineConfig({
   root: here('./renderer'),
   base: './',
@@ -20,6 +43,17 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            {
+              debugName: 'files of the start',
+              name: (id, context) => startFile(id, (each) => context.getModuleInfo(each)),
+            },
+          ],
+        },
+      },
       input: { index: here('./renderer/index.html'), secret, ...(existsSync(probe) ? { probe } : {}) },
     },
   },

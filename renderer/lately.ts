@@ -21,6 +21,8 @@ export interface Sample {
 
 export const SAMPLE_EVERY_MS = 1_000;
 const SAMPLES_MAX = 300;
+/** Without a job only the machine's readings change, every 5 s; drawing each sample cost 1% of a core. */
+const IDLE_SAMPLES_PER_DRAWING = 5;
 
 const NOTHING: Sample = {
   tokensPerSecond: null,
@@ -35,12 +37,23 @@ const NOTHING: Sample = {
 let samples: readonly Sample[] = [];
 const listeners = new Set<() => void>();
 
-/** Samples for as long as the page lives; redraws only while it is visible. */
+/** Samples for as long as the page lives; redraws only while it is visible, and less often while nothing happens. */
 export function keepSampling(): void {
+  let undrawn = 0;
   setInterval(() => {
-    samples = [...samples, sampleOf(currentView())].slice(-SAMPLES_MAX);
-    if (document.visibilityState === 'visible') for (const listener of listeners) listener();
+    const sample = sampleOf(currentView());
+    const before = samples.at(-1) ?? NOTHING;
+    samples = [...samples, sample].slice(-SAMPLES_MAX);
+    undrawn += 1;
+    if (document.visibilityState !== 'visible' || !isWorthDrawing(sample, before, undrawn)) return;
+    undrawn = 0;
+    for (const listener of listeners) listener();
   }, SAMPLE_EVERY_MS);
+}
+
+/** `undrawn` counts the samples since the last drawing, with this one. */
+export function isWorthDrawing(sample: Sample, before: Sample, undrawn: number): boolean {
+  return Boolean(sample.jobs) || sample.jobs !== before.jobs || undrawn >= IDLE_SAMPLES_PER_DRAWING;
 }
 
 /** Reads one sample from the state. */

@@ -1,14 +1,4 @@
 /** Entry point of the pages: takes the token from the address bar, connects, loads the strings, renders the shell. */
-import './styles/fonts.css';
-import './styles/tokens.css';
-import './styles/base.css';
-import './styles/parts.css';
-import './styles/forms.css';
-import './styles/charts.css';
-import './styles/home.css';
-import './styles/first-run.css';
-import './styles/pages.css';
-import './styles/narrow.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../shared/assert.ts';

@@ -1,7 +1,7 @@
 /** The content of a report: what helps to find a fault on another machine, without secrets and personal paths. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { arch, cpus, homedir, release, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { AgentState } from '../../shared/api/state.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { ZipMember } from '../adapters/fflate/index.ts';
@@ -14,7 +14,7 @@ import { readState, withRunningAgent } from './running-agent.ts';
 /** Of each log; the newest lines stay. */
 const LOG_CHARACTERS_MAX = 2_000_000;
 const AGENT_MS_MAX = 5_000;
-const PACKAGE_FILE = join(import.meta.dirname, '..', '..', 'package.json');
+const PACKAGE_FILE = fileURLToPath(new URL('../../package.json', import.meta.url));
 
 const INTRODUCTION = `This is a report about one installation of Idlewatt.
 

@@ -1,6 +1,6 @@
 /** Opens what people see and use: the state of the pages, the API, and a page server where there is no shell. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { RPCHandler as SocketHandler } from '@orpc/server/ws';
 import { isAppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
@@ -39,8 +39,7 @@ import { openTerminalAccess } from './terminal-access.ts';
 
 export type Router = ReturnType<typeof createRouter>;
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const PAGES_FOLDER = join(ROOT, 'dist', 'renderer');
+const PAGES_FOLDER = fileURLToPath(new URL('../../dist/renderer', import.meta.url));
 
 export interface StateParts {
   readonly networkSwitch: NetworkSwitch;

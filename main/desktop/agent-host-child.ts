@@ -3,11 +3,11 @@
  * relays their messages without reading them.
  */
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
+import { AGENT_ENTRY } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 import { causeOf } from './start-failure.ts';
 
@@ -19,7 +19,7 @@ export function hostInChildProcess(
   options: AgentHostOptions,
   cannotStart: (cause: string) => AgentRefusal,
 ): AgentHost {
-  const child = fork(agentEntry(options.appFolder), ['--host', 'desktop', ...options.parameters], {
+  const child = fork(join(options.appFolder, AGENT_ENTRY), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
     // The pinned Node has the flag, even if Electron's Node is older.
     execArgv: ['--disable-sigusr1'],
@@ -100,10 +100,4 @@ export function hostInChildProcess(
 function pinnedNode(appFolder: string): string {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
   return join(appFolder, 'node_modules/node/bin', name);
-}
-
-/** From source where there is source, so that the latest edits run. */
-function agentEntry(appFolder: string): string {
-  const source = join(appFolder, 'main/agent-main.ts');
-  return existsSync(source) ? source : join(appFolder, 'dist/agent/main/agent-main.js');
 }

@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
 import { noDebuggerFlags } from '../ports/no-debugger.ts';
+import { AGENT_ENTRY } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
-
-/** Built by `npm run build`, because Electron's Node doesn't strip types. */
-const ENTRY = 'dist/agent/main/agent-main.js';
 
 export function hostInUtilityProcess(options: AgentHostOptions): AgentHost {
   const child = utilityProcess.fork(
-    unpacked(join(options.appFolder, ENTRY)),
+    unpacked(join(options.appFolder, AGENT_ENTRY)),
     ['--host', 'desktop', ...options.parameters],
     {
       serviceName: 'Idlewatt agent',

@@ -47,13 +47,14 @@ export class AgentSession {
     return this.#supervisor?.pid();
   }
 
-  /** Starts an agent, for the first time or after one was given up. */
-  start(): void {
+  /** Starts an agent, for the first time or after one was given up; `after` delays it. */
+  start(after?: Promise<unknown>): void {
     if (this.#stopped) return;
     this.#hasRun = false;
     this.#options.onStarting(false);
     this.#supervisor = superviseAgent({
       start: this.#options.startHost,
+      ...(after && { after }),
       onReady: (ready) => {
         this.#hasRun = true;
         this.#options.onReady(ready);

@@ -15,6 +15,8 @@ export interface AgentSupervisor {
 
 export interface AgentSupervisorOptions {
   readonly start: () => AgentHost;
+  /** The first start waits for this. */
+  readonly after?: Promise<unknown>;
   /** Called for each agent that becomes ready, including after a restart. */
   readonly onReady: (ready: AgentReady) => void;
   readonly onLost: () => void;
@@ -45,6 +47,7 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
   };
 
   const run = async () => {
+    if (over) return;
     const startedAtMs = performance.now();
     const current = options.start();
     host = current;
@@ -64,7 +67,8 @@ export function superviseAgent(options: AgentSupervisorOptions): AgentSupervisor
     if (waitMs !== null) timer = setTimeout(() => void run(), waitMs);
     else giveUp(null);
   };
-  void run();
+  if (options.after === undefined) void run();
+  else void options.after.then(run);
 
   return {
     pid: () => host?.pid,

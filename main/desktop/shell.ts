@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, type BrowserWindow, Menu, Notification, safeStorage, session } from 'electron';
-import { assertNever } from '../../shared/assert.ts';
+import { assertNever, forceUnwrap } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
 import { isNetworkGiven } from '../../shared/network-choice.ts';
@@ -60,7 +60,7 @@ export class Shell {
   readonly #agent: AgentSession;
   readonly #secretWindow: SecretWindow;
   readonly #window: MainWindow;
-  readonly #tray: TrayIconOnScreen;
+  #tray: TrayIconOnScreen | null = null;
   readonly #hotKey: HotKey;
   readonly #notifications = new Set<Notification>();
   #menuLanguage: Language | null = null;
@@ -94,11 +94,6 @@ export class Shell {
       openSecret: (task) => this.#secretWindow.open(task),
       onHidden: () => this.#notifyOnceThatItStays(),
     });
-    this.#tray = createTray({
-      appFolder,
-      first: trayView(this.#state.current, this.#state.language),
-      act: (action) => this.#act(action),
-    });
     this.#hotKey = createHotKey({
       press: () => this.#pressHotKey(),
       onTaken: () => log.warn('The hot key is in use by another program.'),
@@ -108,15 +103,18 @@ export class Shell {
   /** Shows the window, unless it was started hidden, and starts the agent. */
   start(): void {
     exposeForTests({
-      tray: () => this.#tray.current(),
+      tray: () => forceUnwrap('the tray of a started shell', this.#tray).current(),
       agentPid: () => this.#agent.pid,
       windowVisible: () => this.#window.visible(),
       questions: openQuestions,
     });
+    // First, because it is what the owner waits for.
+    if (!this.#options.launch.values.hidden) this.#window.show();
+    this.#tray = this.#createTray();
     this.#followState();
     this.#showMenu();
-    this.#agent.start();
-    if (!this.#options.launch.values.hidden) this.#window.show();
+    // Both need the processor.
+    this.#agent.start(this.#window.settled());
     this.#followApp();
   }
 
@@ -125,6 +123,14 @@ export class Shell {
     this.#window.allowClose();
     this.#secretWindow.close();
     await this.#agent.stop();
+  }
+
+  #createTray(): TrayIconOnScreen {
+    return createTray({
+      appFolder: this.#options.appFolder,
+      first: trayView(this.#state.current, this.#state.language),
+      act: (action) => this.#act(action),
+    });
   }
 
   #createAgent(): AgentSession {
@@ -287,7 +293,7 @@ export class Shell {
   /** Keeps tray, hot key and autostart equal to the state. */
   #followState(): void {
     this.#state.onChange((next, before) => {
-      this.#tray.show(trayView(next, this.#state.language));
+      this.#tray?.show(trayView(next, this.#state.language));
       this.#showMenu();
       if (typeof next !== 'object') return;
       this.#hotKey.want(next.settings.handBackKey);

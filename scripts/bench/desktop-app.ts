@@ -26,6 +26,8 @@ export interface BenchApp {
   close(): Promise<void>;
 }
 
+/** Pages with the agent's state: the navigation of each page, or the introduction of the first start. */
+const WITH_STATE = 'nav, .first-top';
 const MARK_MS_MAX = 60_000;
 const CLOSE_MS_MAX = 8_000;
 
@@ -47,8 +49,8 @@ app.on('browser-window-created', (_event, window) => {
   window.once('show', () => mark('window'));
   window.webContents.once('dom-ready', () => {
     const tell = (query, name) => window.webContents.executeJavaScript(seen(query)).then(() => mark(name), () => {});
-    tell('main.connecting [role=status], nav', 'word');
-    tell('nav', 'data');
+    tell('main.connecting [role=status], ${WITH_STATE}', 'word');
+    tell('${WITH_STATE}', 'data');
   });
 });
 createInterface({ input: process.stdin }).on('line', async (line) => {

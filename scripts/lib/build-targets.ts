@@ -2,19 +2,11 @@
  * Builds the pages, the shell, the preload scripts and the agent's JavaScript into dist/, each only if one of its
  * inputs changed.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
-import { build, type Plugin } from 'vite';
+import { build } from 'vite';
+import { bundleAgent, READABLE_ASCII } from './agent-bundle.ts';
 import { buildNative } from './native-build.ts';
 import { REPOSITORY } from './places.ts';
 
@@ -105,6 +97,8 @@ async function bundle(
     root: REPOSITORY,
     logLevel: 'warn',
     publicDir: false,
+    // Parsing JSON is faster than parsing the same object as code.
+    json: { stringify: true },
     ssr: { noExternal: true, target: 'node' },
     build: {
       ssr: true,
@@ -117,79 +111,22 @@ async function bundle(
           Object.entries(input).map(([name, path]) => [name, join(REPOSITORY, path)]),
         ),
         external: PLATFORM,
-        output: { format: output.format, entryFileNames: output.names, chunkFileNames: '[name]-[hash].js' },
-      },
-    },
-  });
-}
-
-/**
- * Builds the agent one output file per source file, so that paths computed from a file's own location stay valid:
- * processes are started and resources are found relative to `import.meta`. Packages stay in node_modules.
- */
-async function buildAgent(): Promise<void> {
-  // The agent works without the native part, so a missing compiler doesn't stop the build.
-  buildNative();
-  rmSync(join(DIST, 'agent'), { recursive: true, force: true });
-  await build({
-    configFile: false,
-    root: REPOSITORY,
-    logLevel: 'warn',
-    publicDir: false,
-    plugins: [rewriteSiblingUrls],
-    build: {
-      ssr: true,
-      outDir: join(DIST, 'agent'),
-      target: 'node22',
-      minify: false,
-      rollupOptions: {
-        input: agentEntries(),
-        external: (id) => !id.startsWith('.') && !id.startsWith(REPOSITORY) && !id.startsWith('\0'),
         output: {
-          format: 'es',
-          preserveModules: true,
-          preserveModulesRoot: REPOSITORY,
-          entryFileNames: '[name].js',
+          ...READABLE_ASCII,
+          format: output.format,
+          entryFileNames: output.names,
+          chunkFileNames: '[name]-[hash].js',
         },
       },
     },
   });
-  copyAgentFiles();
 }
 
-/** Copies the files that the agent reads next to its code, at the same relative paths. */
-function copyAgentFiles(): void {
-  for (const path of ['package.json', 'resources/models']) {
-    cpSync(join(REPOSITORY, path), join(DIST, 'agent', path), { recursive: true });
-  }
-  const native = 'native/build';
-  if (existsSync(join(REPOSITORY, native))) {
-    cpSync(join(REPOSITORY, native), join(DIST, 'agent', native), { recursive: true });
-  }
+async function buildAgent(): Promise<void> {
+  // The agent works without the native part, so a missing compiler doesn't stop the build.
+  buildNative();
+  await bundleAgent();
 }
-
-/** Returns the agent's entry file and every file that it starts as a separate process. */
-export function agentEntries(): string[] {
-  return [
-    'main/agent-main.ts',
-    'main/adapters/gpu/probe-process.ts',
-    'main/adapters/llama/engine-process.ts',
-    'main/adapters/llama/vocabulary-process.ts',
-    'main/adapters/sqlite/examine-process.ts',
-    'main/adapters/sqlite/verify-process.ts',
-    'main/agent/history/reader-process.ts',
-  ].map((path) => join(REPOSITORY, path));
-}
-
-/** Rewrites `new URL('./engine-process.ts', import.meta.url)`: the file it names is JavaScript after the build. */
-const rewriteSiblingUrls: Plugin = {
-  name: 'rewrite-sibling-urls',
-  enforce: 'pre',
-  transform(code, id) {
-    if (!id.startsWith(REPOSITORY) || !id.endsWith('.ts')) return null;
-    return code.replaceAll(/(new URL\(\s*'\.[^']+)\.ts'(\s*,\s*import\.meta\.url)/g, "$1.js'$2");
-  },
-};
 
 function isFresh(stamp: string, inputs: readonly string[]): boolean {
   const stamped = statSync(stamp, { throwIfNoEntry: false });

@@ -66,6 +66,33 @@ function session() {
   return { agent, hosts, host, failures, events, closedLinks: () => closedLinks };
 }
 
+test('an agent that waits for the window is announced at once, and a page gets its port when it is up', async () => {
+  const { agent, hosts, host, events } = session();
+  const window = Promise.withResolvers<void>();
+  agent.start(window.promise);
+  const port = agent.connectPage();
+  await settle();
+  assert.deepEqual(events, ['starting']);
+  assert.equal(hosts.length, 0);
+  window.resolve();
+  await settle();
+  host(0).start();
+  assert.ok(await port);
+  await agent.stop();
+});
+
+test('an agent that is stopped while it waits for the window is never started', async () => {
+  const { agent, hosts } = session();
+  const window = Promise.withResolvers<void>();
+  agent.start(window.promise);
+  const port = agent.connectPage();
+  await agent.stop();
+  window.resolve();
+  await settle();
+  assert.equal(await port, null);
+  assert.equal(hosts.length, 0);
+});
+
 test('an agent that is ready gets a link, which is closed when the agent is lost', async () => {
   const { agent, host, events, closedLinks } = session();
   agent.start();

@@ -8,7 +8,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { agentEntries } from '../../../scripts/lib/build-targets.ts';
+import { agentEntries } from '../../../scripts/lib/agent-bundle.ts';
 
 const MAIN = fileURLToPath(new URL('../../../main', import.meta.url));
 

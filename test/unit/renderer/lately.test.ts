@@ -1,0 +1,33 @@
+// Verifies: the charts of the last minutes are drawn each second while jobs run, and rarely otherwise.
+// Setup: samples with and without jobs.
+// Fails if: an idle window redraws its charts each second, which is most of its CPU time; the begin or the end of a job
+//   appears late.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isWorthDrawing, type Sample } from '../../../renderer/lately.ts';
+
+const sample = (jobs: number | null): Sample => ({
+  tokensPerSecond: 0,
+  watts: null,
+  celsius: null,
+  cpuPercent: 3,
+  usedMemoryBytes: null,
+  jobs,
+  isOwners: false,
+});
+
+test('each sample is drawn while a job runs, and the one after its end', () => {
+  assert.equal(isWorthDrawing(sample(1), sample(1), 1), true);
+  assert.equal(isWorthDrawing(sample(1), sample(0), 1), true);
+  assert.equal(isWorthDrawing(sample(0), sample(1), 1), true);
+});
+
+test('without jobs every fifth sample is drawn', () => {
+  const drawn = [1, 2, 3, 4, 5].filter((undrawn) => isWorthDrawing(sample(0), sample(0), undrawn));
+  assert.deepEqual(drawn, [5]);
+});
+
+test('a page that loses its agent, or gets one, draws that', () => {
+  assert.equal(isWorthDrawing(sample(null), sample(0), 1), true);
+  assert.equal(isWorthDrawing(sample(0), sample(null), 1), true);
+});
