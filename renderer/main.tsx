@@ -9,6 +9,7 @@ import './styles/home.css';
 import './styles/first-run.css';
 import './styles/pages.css';
 import './styles/narrow.css';
+import './styles/large-text.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../shared/assert.ts';
