@@ -47,6 +47,9 @@ async function assertTranslated({ page }: Opened, language: string, what: string
   assert.doesNotMatch(text, CATALOG_KEY, what);
   assert.doesNotMatch(text, /\bNaN\b|\bundefined\b|\bnull\b|\[object/, what);
   if (language !== 'en') assert.doesNotMatch(text, ENGLISH, what);
+  // Shown to a mouse only; parts/fact.tsx opens for keyboard and touch, too.
+  const titles = await page.locator('[title]').evaluateAll((all) => all.map(({ outerHTML }) => outerHTML));
+  assert.deepEqual(titles, [], what);
 }
 
 const setTextSize = ({ page }: Opened, percent: number) =>
