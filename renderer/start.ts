@@ -9,6 +9,7 @@ import './styles/home.css';
 import './styles/first-run.css';
 import './styles/pages.css';
 import './styles/narrow.css';
+import './styles/large-text.css';
 
 /** A tab in the background paints nothing. */
 const PAINT_MS_MAX = 100;

@@ -1,32 +1,58 @@
 /** Values of settings that are valid but implausible: a slip of the decimal point is likelier than a wish. */
 import type { Settings, SettingsPatch } from './settings.ts';
 
-/** Plausible values, from and to inclusive. Amounts are base units of a token with 6 decimals or of a coin with 18. */
+interface Range {
+  /** Smallest and largest plausible value, in the setting's unit. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Decimals of the unit in which the owner types the value. */
+  readonly decimals: number;
+}
+
+/** 0.0001 to 200 US dollars per million tokens. */
+const TOKEN_PRICE = { from: 100n, to: 200_000_000n, decimals: 6 };
+/** Up to 1 US dollar per kilowatt-hour. */
+const POWER_PRICE = { from: 0n, to: 1_000_000n, decimals: 6 };
+
 const PLAUSIBLE = {
-  /** 0.0001 to 200 US dollars per million tokens. */
-  priceInputPerMillion: [100n, 200_000_000n],
-  priceOutputPerMillion: [100n, 200_000_000n],
+  priceInputPerMillion: TOKEN_PRICE,
+  priceOutputPerMillion: TOKEN_PRICE,
   /** 0.0001 to 500 US dollars. */
-  settleThreshold: [100n, 500_000_000n],
+  settleThreshold: { from: 100n, to: 500_000_000n, decimals: 6 },
   /** Up to a tenth of a coin. */
-  networkFeeMax: [1n, 10n ** 17n],
+  networkFeeMax: { from: 1n, to: 10n ** 17n, decimals: 18 },
   /** 1 to 100,000 US dollars for one coin. */
-  coinPriceMicroUsd: [1_000_000n, 100_000_000_000n],
-  /** Up to 5 US dollars per kilowatt-hour. */
-  powerPriceMicroUsd: [0n, 5_000_000n],
-  offPeakPowerPriceMicroUsd: [0n, 5_000_000n],
+  coinPriceMicroUsd: { from: 1_000_000n, to: 100_000_000_000n, decimals: 6 },
+  powerPriceMicroUsd: POWER_PRICE,
+  offPeakPowerPriceMicroUsd: POWER_PRICE,
+  /** Up to 100 US dollars. */
+  buyDayMax: { from: 0n, to: 100_000_000n, decimals: 6 },
+  /** Up to 5 US dollars. */
+  buyRequestMax: { from: 0n, to: 5_000_000n, decimals: 6 },
+  buyNewProviderMax: { from: 0n, to: 5_000_000n, decimals: 6 },
+  /** Maximum prices at which others sell. */
+  buyPriceInputMax: TOKEN_PRICE,
+  buyPriceOutputMax: TOKEN_PRICE,
   /** At least 1 GB: less than the smallest model. */
-  modelBudgetBytes: [1_000_000_000n, 2n ** 50n],
-} as const satisfies Partial<Record<keyof Settings, readonly [bigint, bigint]>>;
+  modelBudgetBytes: { from: 1_000_000_000n, to: 2n ** 50n, decimals: 9 },
+  /** From 10 watts: less than any machine takes while it computes. */
+  wattsMax: { from: 10n, to: 10_000n, decimals: 0 },
+} as const satisfies Partial<Record<keyof Settings, Range>>;
 
 export type DoubtfulSetting = keyof typeof PLAUSIBLE;
+export const DOUBTFUL_SETTINGS = Object.keys(PLAUSIBLE) as DoubtfulSetting[];
+
+/** Returns the plausible values of a setting. */
+export function plausibleRange(name: DoubtfulSetting): Range {
+  return PLAUSIBLE[name];
+}
 
 /** Returns the settings of a change whose new value is implausible and that don't have it already. */
 export function doubtsAbout(patch: SettingsPatch, current: Settings): DoubtfulSetting[] {
-  return (Object.keys(PLAUSIBLE) as DoubtfulSetting[]).filter((name) => {
+  return DOUBTFUL_SETTINGS.filter((name) => {
     const value = patch[name];
     if (value === undefined || value === null || value === current[name]) return false;
-    const [from, to] = PLAUSIBLE[name];
+    const { from, to } = PLAUSIBLE[name];
     return BigInt(value) < from || BigInt(value) > to;
   });
 }

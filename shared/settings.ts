@@ -23,16 +23,6 @@ export const SETTING_LIMITS = {
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
 } as const;
 
-/** Values above are possible but unusual: the page asks before it saves them. */
-export const UNUSUAL_ABOVE = {
-  /** Base units: 100 US dollars. */
-  buyDayMax: 10n ** 8n,
-  /** Base units: 5 US dollars. */
-  buyRequestMax: 5n * 10n ** 6n,
-  buyNewProviderMax: 5n * 10n ** 6n,
-  /** Millionths of a US dollar per kilowatt-hour: one dollar. */
-  powerPriceMicroUsd: 10n ** 6n,
-} as const;
 /** Choices of the days for which a job's details are stored. The forecast needs two weeks of them. */
 export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */

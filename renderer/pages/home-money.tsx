@@ -1,6 +1,6 @@
 /** Home: pending payout, this week’s earnings, available money, and the last hand-back. */
 import { useAnswer } from '../calls.ts';
-import { writeExactTime, writeMoment } from '../format.ts';
+import { writeMoment } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
@@ -92,7 +92,7 @@ function BackToYou() {
   return (
     <Row
       href={hrefTo('machine')}
-      title={<span title={last && writeExactTime(last.atMs, language)}>{t('home.givenBack')}</span>}
+      title={t('home.givenBack')}
       note={
         last
           ? t('home.givenBackAt', { time: writeMoment(last.atMs, nowMs, language) })

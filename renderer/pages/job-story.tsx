@@ -1,9 +1,11 @@
 /** Story of a job: what happened to it, what happens now, and what is still to come until the money arrives. */
+
 import type { ReactNode } from 'react';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { shorten, writeDuration, writeMeasured, writeNumber } from '../format.ts';
 import { useMoneyText } from '../parts/amount.tsx';
 import { CopyButton } from '../parts/copy.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Story, StoryStep } from '../parts/story.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
@@ -95,7 +97,9 @@ function Transaction({ hash }: { hash: string }) {
   const { t } = useStrings();
   return (
     <span className="identifier">
-      <code title={hash}>{shorten(hash, 6, 6)}</code>{' '}
+      <Fact about={hash}>
+        <code>{shorten(hash, 6, 6)}</code>
+      </Fact>{' '}
       <CopyButton text={hash} label={t('entry.transaction')} isIcon />
     </span>
   );

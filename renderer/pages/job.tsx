@@ -7,7 +7,7 @@ import { Amount, AmountById, ExactAmount } from '../parts/amount.tsx';
 import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyBlock, CopyButton } from '../parts/copy.tsx';
-import { Unknown } from '../parts/fact.tsx';
+import { Fact, Unknown } from '../parts/fact.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { JobTag } from '../parts/job-tag.tsx';
 import { PageHead } from '../parts/page-head.tsx';
@@ -168,7 +168,7 @@ function Peer({ job }: { job: Job }) {
 function JobLink({ id }: { id: string }) {
   return (
     <a href={hrefTo('jobs', id)}>
-      <code title={id}>{shorten(id, 6, 6)}</code>
+      <code>{shorten(id, 6, 6)}</code>
     </a>
   );
 }
@@ -177,7 +177,10 @@ function Identifier({ text, label }: { text: string | null; label: string }) {
   if (text === null) return <Unknown />;
   return (
     <span className="identifier">
-      <code title={text}>{shorten(text, 6, 6)}</code> <CopyButton text={text} label={label} isIcon />
+      <Fact about={text}>
+        <code>{shorten(text, 6, 6)}</code>
+      </Fact>{' '}
+      <CopyButton text={text} label={label} isIcon />
     </span>
   );
 }

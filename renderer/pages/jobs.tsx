@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
-import { shorten, writeExactTime, writeMeasured, writeMoment, writeNumber } from '../format.ts';
+import { shorten, writeMeasured, writeMoment, writeNumber } from '../format.ts';
 import { lastOf, useLately } from '../lately.ts';
 import { Amount, AmountById, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
@@ -274,7 +274,7 @@ function TimeCell({ job }: { job: Job }) {
   const nowMs = useNow(30_000);
   const write = (count: number | null) => (count === null ? '–' : writeNumber(count, language));
   return (
-    <span className="soft" title={writeExactTime(job.createdAtMs, language)}>
+    <span className="soft">
       {writeMoment(job.createdAtMs, nowMs, language)}
       <span className="phone-only">
         {' · '}
@@ -289,11 +289,7 @@ function PeerCell({ job }: { job: Job }) {
   const { t } = useStrings();
   const own = useSection('network').peer;
   if (job.peer === own) return <span className="soft">{t('jobs.you')}</span>;
-  return (
-    <code className="soft" title={job.peer}>
-      {shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}
-    </code>
-  );
+  return <code className="soft">{shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4)}</code>;
 }
 
 function TokensCell({ count }: { count: number | null }) {

@@ -3,9 +3,10 @@ import type { ReactNode } from 'react';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { useAction } from '../calls.ts';
+import { type Problem, useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
 import { Card } from '../parts/card.tsx';
+import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
@@ -17,11 +18,16 @@ import { agent, useSection } from '../store.ts';
 const STEPS = [1, 2, 3, 4, 5] as const;
 
 export function Comfort() {
+  return (
+    <SettingsForm>{(change, saving) => <Limits change={change} problem={saving.problem} />}</SettingsForm>
+  );
+}
+
+function Limits({ change, problem }: { change: Change; problem: Problem | null }) {
   const { t, language } = useStrings();
   const { comfort, wattsMax, graphicsMemoryBytesMax } = useSection('settings');
   const { devices } = useSection('machine');
   const hasCard = devices.some(({ kind }) => kind === 'gpu');
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   const limits = comfortLimits(comfort);
   return (
     <Card title={t('settings.comfort')}>
@@ -32,7 +38,7 @@ export function Comfort() {
           minimum={COMFORT_MIN}
           maximum={COMFORT_MAX}
           stops={STEPS.map((step) => t(`settings.comfortStep.${step}`))}
-          onChange={(value) => change.run({ comfort: comfortSchema.parse(value) })}
+          onChange={(value) => change({ comfort: comfortSchema.parse(value) })}
         />
         <p className="machine-comfort sm soft">
           {t('settings.comfortMeaning', {
@@ -52,7 +58,7 @@ export function Comfort() {
           minimum={1}
           maximum={10_000}
           isOptional
-          onCommit={(watts) => change.run({ wattsMax: watts })}
+          onCommit={(watts) => change({ wattsMax: watts })}
         />
         <Count
           label={t('settings.graphicsMemory')}
@@ -63,11 +69,11 @@ export function Comfort() {
           maximum={10_000}
           isOptional
           onCommit={(gigabytes) =>
-            change.run({ graphicsMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
+            change({ graphicsMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
           }
         />
       </div>
-      <ProblemNote problem={change.problem} />
+      <ProblemNote problem={problem} />
     </Card>
   );
 }

@@ -7,6 +7,7 @@ import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
 import { Notices } from '../parts/notices.tsx';
@@ -207,8 +208,10 @@ function ModelRow({ model, income }: { model: ModelEntry; income: Income | null 
           <b>{model.name}</b>
           <span className="sm">{note.join(' · ')}</span>
         </span>
-        <span title={t(`models.fitMeaning.${model.fit}`)}>
-          <Tag {...FITS[model.fit]}>{t(`models.fit.${model.fit}`)}</Tag>
+        <span>
+          <Fact about={t(`models.fitMeaning.${model.fit}`)}>
+            <Tag {...FITS[model.fit]}>{t(`models.fit.${model.fit}`)}</Tag>
+          </Fact>
         </span>
         <span className="end sm">
           <SpeedText model={model} />

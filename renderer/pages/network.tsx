@@ -1,9 +1,11 @@
 /** Network page: who can reach this machine, its peers and traffic, and every host that it contacted. */
+
 import type { AgentState } from '../../shared/api/state.ts';
 import { shorten, writeBytes, writeMoment, writeNumber } from '../format.ts';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Facts, Reading } from '../parts/facts.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { PageHead } from '../parts/page-head.tsx';
@@ -68,7 +70,9 @@ function Reach({ network }: { network: NetworkState }) {
           <div className="kv-row">
             <dt>{t('networkPage.peerId')}</dt>
             <dd className="identifier">
-              <code title={network.peer}>{shorten(network.peer, 8, 8)}</code>
+              <Fact about={network.peer}>
+                <code>{shorten(network.peer, 8, 8)}</code>
+              </Fact>
               <CopyButton text={network.peer} label={t('networkPage.peerId')} isIcon />
             </dd>
           </div>
@@ -94,7 +98,11 @@ function Peers({ peers }: { peers: NetworkState['peers'] }) {
       key: 'peer',
       head: t('networkPage.peer'),
       fold: 1,
-      cell: (row) => <code title={row.peer}>{`…${row.peer.slice(-8)}`}</code>,
+      cell: (row) => (
+        <Fact about={row.peer}>
+          <code>{`…${row.peer.slice(-8)}`}</code>
+        </Fact>
+      ),
     },
     {
       key: 'address',

@@ -1,10 +1,11 @@
 /** Schedule page: the week painted hour by hour, the next 24 hours under all rules, and what electricity costs. */
 import { useState } from 'react';
-import { type SettingsPatch, UNUSUAL_ABOVE } from '../../shared/settings.ts';
+import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Week, type WeekHour, withHour } from '../../shared/week.ts';
-import { type Action, useAction, useAnswer } from '../calls.ts';
+import { useAnswer } from '../calls.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
+import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
@@ -22,21 +23,23 @@ const WORKDAYS = 5;
 
 const BRUSHES = ['run', 'never', 'offPeak', 'peak'] as const;
 type Brush = (typeof BRUSHES)[number];
-type Change = Action<SettingsPatch, unknown>['run'];
 
 export function Schedule() {
   const { t } = useStrings();
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
   return (
-    <>
-      <PageHead title={t('nav.schedule')} lead={t('settings.gridNote')} />
-      <ProblemNote problem={change.problem} />
-      <WeekCard change={change.run} />
-      <Columns kind="wide">
-        <NextHours />
-        <Rules change={change.run} />
-      </Columns>
-    </>
+    <SettingsForm>
+      {(change, saving) => (
+        <>
+          <PageHead title={t('nav.schedule')} lead={t('settings.gridNote')} />
+          <ProblemNote problem={saving.problem} />
+          <WeekCard change={change} />
+          <Columns kind="wide">
+            <NextHours />
+            <Rules change={change} />
+          </Columns>
+        </>
+      )}
+    </SettingsForm>
   );
 }
 
@@ -175,7 +178,6 @@ function Rules({ change }: { change: Change }) {
           decimals={USD_DECIMALS}
           isOptional
           limits={{ min: 0, max: POWER_PRICE_MAX }}
-          askAbove={UNUSUAL_ABOVE.powerPriceMicroUsd}
           value={settings[name] === null ? null : String(settings[name])}
           onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
         />

@@ -2,16 +2,17 @@
 import { useState } from 'react';
 import { Input, Label, TextField } from 'react-aria-components';
 import { MODEL_PRICES_MAX, type ModelPrice } from '../../shared/buying-limits.ts';
-import { type Settings, type SettingsPatch, UNUSUAL_ABOVE } from '../../shared/settings.ts';
+import type { Settings } from '../../shared/settings.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
+import type { Change } from '../parts/doubts.tsx';
 import { AmountField, Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
 
 interface BuyingProps {
   readonly settings: Settings;
-  readonly change: (patch: SettingsPatch) => void;
+  readonly change: Change;
 }
 
 export function BuyingPart({ settings, change }: BuyingProps) {
@@ -28,7 +29,6 @@ export function BuyingPart({ settings, change }: BuyingProps) {
           {...(name === 'buyNewProviderMax' ? { note: t('buying.newProviderNote') } : {})}
           unit={unit}
           decimals={asset.decimals}
-          askAbove={UNUSUAL_ABOVE[name]}
           value={settings[name]}
           onCommit={(units) => change({ [name]: units })}
         />

@@ -1,7 +1,8 @@
 /** Settings page: the owner's currency and the source of its rate. Nothing is queried before a source is chosen. */
 import { CURRENCIES, type Currency, isTokenRatePlausible, rateTextSchema } from '../../shared/rates.ts';
-import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import type { Settings } from '../../shared/settings.ts';
 import { useRateText } from '../parts/amount.tsx';
+import type { Change } from '../parts/doubts.tsx';
 import { Note } from '../parts/note.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { Part, TextSetting } from '../parts/setting.tsx';
@@ -10,13 +11,7 @@ import { useSection } from '../store.ts';
 
 const SOURCES = ['off', 'typed', 'ecb', 'coinbase'] as const;
 
-export function MoneyPart({
-  settings,
-  change,
-}: {
-  settings: Settings;
-  change: (patch: SettingsPatch) => void;
-}) {
+export function MoneyPart({ settings, change }: { settings: Settings; change: Change }) {
   const { t, language } = useStrings();
   const { asset, rateProblem } = useSection('money');
   const rateText = useRateText();

@@ -1,15 +1,10 @@
 /** Settings page: signs that pause the work. */
-import type { Settings, SettingsPatch } from '../../shared/settings.ts';
+import type { Settings } from '../../shared/settings.ts';
+import type { Change } from '../parts/doubts.tsx';
 import { Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 
-export function RuleParts({
-  settings,
-  change,
-}: {
-  settings: Settings;
-  change: (patch: SettingsPatch) => void;
-}) {
+export function RuleParts({ settings, change }: { settings: Settings; change: Change }) {
   const { t } = useStrings();
   const signs = ['pauseForFullScreen', 'pauseForDisplayAwake', 'pauseForOtherPrograms'] as const;
   return (

@@ -7,18 +7,18 @@ import {
   type Settings as SettingsState,
 } from '../../shared/settings.ts';
 import { LANGUAGE_CHOICES, LANGUAGE_NAMES } from '../../shared/strings/languages.ts';
-import { type Action, useAction } from '../calls.ts';
+import type { Action } from '../calls.ts';
 import { GIGABYTE } from '../format.ts';
 import { useUnitName } from '../parts/amount.tsx';
 import { Columns } from '../parts/card.tsx';
-import { useDoubts } from '../parts/doubts.tsx';
+import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
-import { agent, useSection } from '../store.ts';
+import { useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
@@ -32,22 +32,31 @@ const USD_DECIMALS = 6;
 
 interface PartProps {
   readonly settings: SettingsState;
-  readonly change: (patch: SettingsPatch) => void;
+  readonly change: Change;
 }
 
 export function Settings() {
   const { t } = useStrings();
-  const settings = useSection('settings');
-  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
-  const doubts = useDoubts(settings, change.run);
-  const props: PartProps = { settings, change: doubts.change };
+  return (
+    <SettingsForm>
+      {(change, saving) => (
+        <>
+          <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
+            <Saved change={saving} />
+          </PageHead>
+          <ProblemNote problem={saving.problem} />
+          <Parts change={change} />
+        </>
+      )}
+    </SettingsForm>
+  );
+}
+
+function Parts({ change }: { change: Change }) {
+  const { t } = useStrings();
+  const props: PartProps = { settings: useSection('settings'), change };
   return (
     <>
-      <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
-        <Saved change={change} />
-      </PageHead>
-      <ProblemNote problem={change.problem} />
-      {doubts.dialog}
       <NetworkPart />
       <Columns>
         <div className="stack">

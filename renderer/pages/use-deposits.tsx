@@ -1,4 +1,5 @@
 /** Page "Buy inference": deposits with providers, and the two ways to take each of them back. */
+
 import { useEffect } from 'react';
 import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { useAction, useAnswer } from '../calls.ts';
@@ -6,6 +7,7 @@ import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
@@ -56,7 +58,11 @@ function useColumns({ isBusy, refund, withdraw }: Acts): readonly Column<BoughtC
       key: 'peer',
       head: t('deposits.provider'),
       fold: 1,
-      cell: (row) => <code title={row.peer}>{name(row)}</code>,
+      cell: (row) => (
+        <Fact about={row.peer}>
+          <code>{name(row)}</code>
+        </Fact>
+      ),
     },
     {
       key: 'left',

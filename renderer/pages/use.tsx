@@ -5,12 +5,12 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { EXAMPLES, type Example, exampleText } from '../../shared/examples.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeMeasured, writeNumber, writePercent } from '../format.ts';
-import { Amount, ExactAmount, useAmountText, useMoneyText } from '../parts/amount.tsx';
+import { Amount, ExactAmount, useMoneyText } from '../parts/amount.tsx';
 import { IconButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { Unknown } from '../parts/fact.tsx';
+import { Fact, Unknown } from '../parts/fact.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
 import { PageHead } from '../parts/page-head.tsx';
@@ -242,13 +242,8 @@ function usePriceColumns(
   const { t, language } = useStrings();
   const { asset } = useSection('money');
   const modelName = useModelName();
-  const amountText = useAmountText();
   const spentOn = (id: string) => overview?.models.find(({ model }) => model === id)?.spent ?? '0';
-  const price = (baseUnits: string) => (
-    <span title={amountText(baseUnits, asset)}>
-      <Amount baseUnits={baseUnits} asset={asset} isPlain />
-    </span>
-  );
+  const price = (baseUnits: string) => <Amount baseUnits={baseUnits} asset={asset} />;
   return [
     { key: 'model', head: t('jobs.column.model'), fold: 1, cell: (row) => modelName(row.model) },
     {
@@ -312,7 +307,13 @@ function Where({ overview }: { overview: BuyingOverview | null }) {
             <Row
               key={row.peer}
               title={
-                row.peer === own ? t('use.yourOwn') : <code title={row.peer}>{shorten(row.peer, 6, 6)}</code>
+                row.peer === own ? (
+                  t('use.yourOwn')
+                ) : (
+                  <Fact about={row.peer}>
+                    <code>{shorten(row.peer, 6, 6)}</code>
+                  </Fact>
+                )
               }
               note={t('use.answers', { count: row.jobs, written: writeNumber(row.jobs, language) })}
               end={<Amount baseUnits={row.spent} asset={asset} />}

@@ -1,4 +1,5 @@
 /** The owner's transfers with their state on the chain. Pending ones can be sped up or canceled; failed ones show why. */
+
 import { useState } from 'react';
 import type { WalletTransaction } from '../../shared/api/wallet.ts';
 import { type Answer, useAction, useAnswer } from '../calls.ts';
@@ -6,6 +7,7 @@ import { shorten, writeExactTime } from '../format.ts';
 import { Amount } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
@@ -39,7 +41,11 @@ export function TransferRow(props: { transaction: WalletTransaction; onChanged: 
         <Icon name="out" />
         <span className="grow">
           {transaction.cancels ? t('sent.cancellation') : t('sent.to')}{' '}
-          {transaction.cancels ? null : <code title={transaction.to}>{shorten(transaction.to)}</code>}
+          {transaction.cancels ? null : (
+            <Fact about={transaction.to}>
+              <code>{shorten(transaction.to)}</code>
+            </Fact>
+          )}
           <span className="sm">
             <time dateTime={new Date(transaction.sentAtMs).toISOString()}>
               {writeExactTime(transaction.sentAtMs, language)}
@@ -65,7 +71,10 @@ export function TransferRow(props: { transaction: WalletTransaction; onChanged: 
           <Amount baseUnits={transaction.fee ?? transaction.feeMax} asset={coin} isPlain isExact />
         </p>
         <p className="soft identifier">
-          {t('entry.transaction')} <code title={transaction.hash}>{shorten(transaction.hash)}</code>
+          {t('entry.transaction')}{' '}
+          <Fact about={transaction.hash}>
+            <code>{shorten(transaction.hash)}</code>
+          </Fact>
           <CopyButton text={transaction.hash} label={t('entry.transaction')} isIcon />
         </p>
         {transaction.state === 'pending' ? <Replace transaction={transaction} onChanged={onChanged} /> : null}

@@ -1,4 +1,5 @@
 /** Wallet page: what is available, the address, sending, the backup, and every transfer, claim and payout. */
+
 import { useState } from 'react';
 import { useAction } from '../calls.ts';
 import { shorten, writeExactTime, writeMoment } from '../format.ts';
@@ -7,6 +8,7 @@ import { ActionButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
@@ -207,7 +209,9 @@ function CoinNote() {
         {feeAddress === null ? null : (
           <p className="soft identifier">
             {t('wallet.feeAddress', { coin: coin.symbol })}{' '}
-            <code title={feeAddress}>{shorten(feeAddress)}</code>
+            <Fact about={feeAddress}>
+              <code>{shorten(feeAddress)}</code>
+            </Fact>
             <CopyButton text={feeAddress} label={t('wallet.feeAddress', { coin: coin.symbol })} isIcon />
           </p>
         )}

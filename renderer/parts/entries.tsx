@@ -1,10 +1,12 @@
 /** Ledger entries: description, time, amount, and on opening the accounts that the entry changed. */
+
 import type { z } from 'zod';
 import type { ledgerEntrySchema } from '../../shared/api/contract.ts';
 import { shorten, writeExactTime } from '../format.ts';
 import { hrefTo } from '../route.ts';
 import { AmountById } from './amount.tsx';
 import { CopyButton } from './copy.tsx';
+import { Fact } from './fact.tsx';
 import { Icon } from './icon.tsx';
 import { useStrings } from './strings.ts';
 
@@ -75,7 +77,10 @@ function Reference({ reference }: { reference: string | null }) {
   if (isTransaction(reference)) {
     return (
       <p className="identifier">
-        {t('entry.transaction')} <code title={reference}>{shorten(reference, 10, 8)}</code>{' '}
+        {t('entry.transaction')}{' '}
+        <Fact about={reference}>
+          <code>{shorten(reference, 10, 8)}</code>
+        </Fact>{' '}
         <CopyButton text={reference} label={t('entry.transaction')} isIcon />
       </p>
     );

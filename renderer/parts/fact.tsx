@@ -1,14 +1,23 @@
-/** Shows values with a tooltip for their time and source, reachable by mouse and keyboard. */
-import type { ReactNode } from 'react';
+/** Shows values with a tooltip, for example for their time and source. It opens by mouse, keyboard and touch. */
+import { type ReactNode, useState } from 'react';
 import { Button, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { useStrings } from './strings.ts';
 
-/** Shows `children`, and `about` as a tooltip on hover or focus. Without `about` it is plain text. */
+/** Shows `children`, and `about` as a tooltip on hover, on focus or by a tap. Without `about` it is plain text. */
 export function Fact({ children, about }: { children: ReactNode; about?: string | null }) {
+  const [isOpen, setOpen] = useState(false);
   if (!about) return <>{children}</>;
   return (
-    <TooltipTrigger delay={350} closeDelay={100}>
-      <Button className="fact">{children}</Button>
+    <TooltipTrigger delay={350} closeDelay={100} isOpen={isOpen} onOpenChange={setOpen}>
+      <Button
+        className="fact"
+        onPress={({ pointerType }) => {
+          // A finger doesn't hover, and its press closed the tooltip
+          if (pointerType === 'touch') setOpen(!isOpen);
+        }}
+      >
+        {children}
+      </Button>
       <Tooltip className="tooltip" offset={6}>
         {about}
       </Tooltip>

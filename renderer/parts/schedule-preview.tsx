@@ -3,9 +3,6 @@ import type { SchedulePreview as Day, Stretch } from '../../shared/presence.ts';
 import { writeClock, writeDuration } from '../format.ts';
 import { useStrings } from './strings.ts';
 
-/** Characters that fit into the whole ribbon on a narrow page; a stretch too narrow for its word has none. */
-const RIBBON_CHARACTERS = 75;
-
 export function SchedulePreview({ day, isAlways }: { day: Day; isAlways: boolean }) {
   const { t, language } = useStrings();
   const { timeZone, stretches } = day;
@@ -25,12 +22,7 @@ export function SchedulePreview({ day, isAlways }: { day: Day; isAlways: boolean
               className={stretch.reason === null ? (isAlways ? 'y' : 'w') : 'is-paused'}
               style={{ flexGrow: share, flexBasis: 0 }}
             >
-              {share * RIBBON_CHARACTERS < word(stretch.reason).length + 2 ? null : stretch.reason ===
-                null ? (
-                word(null)
-              ) : (
-                <span className="chip">{word(stretch.reason)}</span>
-              )}
+              <span className={stretch.reason === null ? undefined : 'chip'}>{word(stretch.reason)}</span>
             </span>
           );
         })}

@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
 import { readAmount, writeAmountForTyping } from '../format.ts';
-import { ActionButton } from './button.tsx';
+import { useTakenBack } from './doubts.tsx';
 import { useStrings } from './strings.ts';
 
 /** A titled card of settings, one per line. */
@@ -65,8 +65,10 @@ export function Count<Value extends number | null>(props: {
   isOptional?: boolean;
   onCommit: (value: Value) => void;
 }) {
+  const takenBack = useTakenBack();
   return (
     <NumberField
+      key={takenBack}
       className="row-line field-row"
       value={props.value ?? Number.NaN}
       minValue={props.minimum}
@@ -95,16 +97,15 @@ export function AmountField<Value extends string | null>(props: {
   isOptional?: boolean;
   /** Accepted values in base units, both included. */
   limits?: { readonly min: bigint | number; readonly max: bigint | number };
-  /** Larger values are possible but unusual: they are saved only after a second press. */
-  askAbove?: bigint | number;
   value: Value;
   onCommit: (baseUnits: Value) => void;
 }) {
   const { t, language } = useStrings();
-  const [isAsking, setAsking] = useState(false);
+  const takenBack = useTakenBack();
   const written = props.value === null ? '' : writeAmountForTyping(props.value, props.decimals, language);
   const [typed, setTyped] = useState(written);
-  useEffect(() => setTyped(written), [written]);
+  // Also when a change was taken back
+  useEffect(() => setTyped(written), [written, takenBack]);
   const isEmpty = typed.trim() === '' && props.isOptional === true;
   const baseUnits = isEmpty ? null : readAmount(typed, props.decimals);
   const write = (value: bigint | number) => writeAmountForTyping(String(value), props.decimals, language);
@@ -114,16 +115,8 @@ export function AmountField<Value extends string | null>(props: {
     limits !== undefined &&
     (BigInt(baseUnits) < limits.min || BigInt(baseUnits) > limits.max);
   const isBad = isOutside || (baseUnits === null && !isEmpty);
-  const isUnusual =
-    baseUnits !== null && props.askAbove !== undefined && BigInt(baseUnits) > BigInt(props.askAbove);
-  const save = () => {
-    setAsking(false);
-    props.onCommit(baseUnits as Value);
-  };
   const commit = () => {
-    if (isBad || baseUnits === props.value) setAsking(false);
-    else if (isUnusual) setAsking(true);
-    else save();
+    if (!isBad && baseUnits !== props.value) props.onCommit(baseUnits as Value);
   };
   return (
     <TextField
@@ -143,14 +136,6 @@ export function AmountField<Value extends string | null>(props: {
           ? t('settings.outOfRange', { min: write(limits.min), max: write(limits.max) })
           : t('settings.badAmount', { count: props.decimals })}
       </FieldError>
-      {isAsking && isUnusual && !isBad ? (
-        <span className="field-ask" role="alert">
-          {t('settings.unusual', { amount: `${typed.trim()} ${props.unit}` })}
-          <ActionButton isSmall onPress={save} label={`${t('settings.saveAnyway')}: ${props.label}`}>
-            {t('settings.saveAnyway')}
-          </ActionButton>
-        </span>
-      ) : null}
     </TextField>
   );
 }

@@ -134,7 +134,6 @@ export const LAYERS: readonly Layer[] = [
 export const TOOLS: Readonly<Record<string, string>> = {
   '@action-validator/cli': 'checks .github/workflows',
   '@action-validator/core': 'the checks of @action-validator/cli',
-  '@axe-core/playwright': 'accessibility rules in the tests of the pages',
   '@biomejs/biome': 'linter and formatter',
   '@electron/fuses': 'prepares the Electron for tests',
   '@fontsource-variable/geist': 'the font of the pages, bundled by their styles',
@@ -146,6 +145,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   '@types/react': 'types',
   '@types/react-dom': 'types',
   '@types/ws': 'types',
+  'axe-core': 'accessibility rules in the tests of the pages',
   '@vitejs/plugin-react': 'builds the pages',
   'electron-builder': 'packages the app',
   'fast-check': 'property tests',

@@ -1,13 +1,14 @@
 // Verifies: the window tells what the start does from its first second; a page whose process is killed or hangs is
-//   loaded again, three times, and then the owner is asked; an agent that can't be started or refuses its options is
-//   explained on the page and in front of the window.
+//   loaded again, three times, and then the owner is asked; an engine that is killed is restarted and explained; an
+//   agent that can't be started or refuses its options is explained on the page and in front of the window.
 // Setup: the real app with the real agent of the practice network in temporary data folders, driven over Node's
-//   inspector; the page's process is killed by its PID, or kept busy by an endless loop. A folder without Node is a
+//   inspector; the processes of page and engine are killed by their PIDs, or a page is kept busy by an endless loop. A folder without Node is a
 //   damaged installation.
 // Fails if: the window is empty or names npm while the agent starts; a dead page stays; a fourth death is not asked
-//   about, or asked about behind the window; a refusal has no words on the page.
+//   about, or asked about behind the window; Home looks ready without an engine, or the agent ends with it; a refusal has
+//   no words on the page.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -62,6 +63,83 @@ test('the window names a step of the start within a second, and only such steps 
   assert.ok(seen[0] && seen[0].atMs < FIRST_WORD_MS_MAX, JSON.stringify(seen));
   assert.ok(seen.length >= 2, JSON.stringify(seen));
   for (const { sentence } of seen) assert.ok(steps.includes(sentence), sentence);
+});
+
+/** Presses the button with this label, if the page shows it. */
+const press = (label: string) =>
+  app.inPage<boolean>(
+    `(() => {
+      const label = ${JSON.stringify(label)};
+      const found = [...document.querySelectorAll('button')].find((each) => each.textContent.trim() === label);
+      found?.click();
+      return found !== undefined;
+    })()`,
+  );
+const panel = () =>
+  app.inPage<{ state: string; why: string; links: string[] }>(
+    `(() => ({
+      state: document.querySelector('.panel h1')?.textContent ?? '',
+      why: document.querySelector('.panel-why')?.textContent ?? '',
+      links: [...document.querySelectorAll('.panel-actions a')].map((each) => each.getAttribute('href')),
+    }))()`,
+  );
+
+/** Waits until the model is loaded, and starts the work if the machine counts as used by its owner. */
+async function engineIsReady(): Promise<void> {
+  await until(
+    'a loaded model',
+    async () => {
+      await press(text('en', 'pause.start'));
+      return (await panel())?.state;
+    },
+    (state) => state === text('en', 'status.ready') || state === text('en', 'status.earning'),
+    AGENT_MS_MAX,
+  );
+}
+
+function enginePids(): number[] {
+  return app.processes().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process');
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
+}
+
+test('an engine that is killed is explained on Home, and the next one loads the model; killed again and again it stays off', {
+  ...SLOW,
+  skip: process.platform !== 'linux',
+}, async () => {
+  await until(
+    'Home',
+    async () => {
+      await press(text('en', 'welcome.skip'));
+      return app.inPage<boolean>("document.querySelector('.panel') !== null");
+    },
+    (shown) => shown === true,
+  );
+  await engineIsReady();
+  const agentPid = await app.evaluate<number>('shell.agentPid()');
+  const [first] = enginePids();
+  assert.ok(first !== undefined, 'the engine has a process of its own');
+  process.kill(first, 'SIGKILL');
+  await until('the explanation', panel, (shown) => shown?.why === text('en', 'why.engine-restarting'));
+  await engineIsReady();
+  assert.ok(!enginePids().includes(first));
+
+  const giveUp = await until(
+    'the end of the restarts',
+    async () => {
+      for (const pid of enginePids()) process.kill(pid, 'SIGKILL');
+      return panel();
+    },
+    (shown) => shown?.why === text('en', 'why.engine-gave-up'),
+    AGENT_MS_MAX,
+  );
+  assert.equal(giveUp?.state, text('en', 'status.stopped'));
+  assert.deepEqual(giveUp?.links, ['#/models']);
+  assert.equal(await app.evaluate<number>('shell.agentPid()'), agentPid, 'the agent lives on');
 });
 
 const pagePid = () =>

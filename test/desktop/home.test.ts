@@ -7,10 +7,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { decisionOf, presenceReasonSchema } from '../../shared/presence.ts';
 import { HOME_STATUSES, type HomeStatus, homeState, withRealMoney } from '../fakes/agent-home.ts';
+import { axeFindings } from './axe.ts';
 import { type Opened, type Pages, startPages } from './pages-browser.ts';
 
 const WIDTHS = [1280, 900, 390] as const;
@@ -105,11 +105,7 @@ for (const scheme of ['light', 'dark'] as const) {
         const check = async (status: HomeStatus) => {
           agent.change(homeState(state, status, Date.now()));
           await page.locator(`.panel.is-${status}`).waitFor();
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          assert.deepEqual(
-            violations.map(({ id, nodes }) => `${status}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-            [],
-          );
+          assert.deepEqual(await axeFindings(page), [], status);
         };
         for (const status of HOME_STATUSES) await check(status);
         agent.change(withRealMoney(state, Date.now()));

@@ -160,6 +160,36 @@ test('an implausible price is saved only after the owner confirms it', () =>
     );
   }));
 
+for (const [path, label, typed, saved] of [
+  ['settings', 'Budget per day', '250', { buyDayMax: '250000000' }],
+  ['schedule', 'Electricity price', '3', { powerPriceMicroUsd: 3_000_000 }],
+  ['machine', 'Power limit', '2', { wattsMax: 2 }],
+] as const) {
+  test(`every page asks in the same dialog, and a declined value leaves its field: ${label}`, () =>
+    withPage({}, async ({ page, agent, go }) => {
+      await go(path);
+      const field = page.getByLabel(label).first();
+      const before = await field.inputValue();
+      const question = page.getByRole('alertdialog', { name: 'Is this value right?' });
+      const enter = async () => {
+        await field.fill(typed);
+        await field.press('Enter');
+        await question.waitFor();
+      };
+      await enter();
+      await question.getByRole('button', { name: 'Keep the old value' }).click();
+      await question.waitFor({ state: 'detached' });
+      assert.equal(await field.inputValue(), before);
+      const inputs = () =>
+        agent.calls.filter((call) => call.name === 'settings.change').map(({ input }) => input);
+      assert.deepEqual(inputs(), []);
+      await enter();
+      await question.getByRole('button', { name: 'Save it anyway' }).click();
+      while (inputs().length === 0) await page.waitForTimeout(20);
+      assert.deepEqual(inputs(), [saved]);
+    }));
+}
+
 test('a rate is typed plausibly, and nothing is chosen before', () =>
   withPage({}, async ({ page, agent, go }) => {
     const { money } = agent.script.state;

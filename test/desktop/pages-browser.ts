@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly scenario?: Scenario;
   readonly scheme?: 'light' | 'dark';
   readonly width?: number;
+  /** A finger instead of a mouse. */
+  readonly hasTouch?: boolean;
   readonly language?: 'en' | 'de';
   /** Opens this address instead of the one with the token. */
   readonly url?: (agent: FakeAgent) => string;
@@ -82,6 +84,7 @@ async function open(browser: Browser, folder: string, options: OpenOptions): Pro
     colorScheme: options.scheme ?? 'light',
     viewport: { width: options.width ?? 1280, height: 860 },
     reducedMotion: 'reduce',
+    hasTouch: options.hasTouch ?? false,
     locale: 'en-GB',
   });
   const page = await context.newPage();

@@ -445,6 +445,16 @@ test('the tooltip with time and source of a number is reachable by keyboard', ()
     await page.getByRole('tooltip').getByText('Practice chain, updated').waitFor();
   }));
 
+test('a tap opens the tooltip of a number, and the next tap elsewhere closes it', () =>
+  withPage({ width: 390, hasTouch: true }, async ({ page, go }) => {
+    await go('wallet');
+    await page.locator('.wallet-hero .fact').first().tap();
+    const tooltip = page.getByRole('tooltip');
+    await tooltip.getByText('Practice chain, updated').waitFor();
+    await page.locator('.wallet-address h2, .wallet-address .label').first().tap();
+    await tooltip.waitFor({ state: 'detached' });
+  }));
+
 test('in the desktop the pages use a message port, and request a new one when it closes', () =>
   withPage(
     {

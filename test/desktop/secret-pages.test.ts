@@ -7,9 +7,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import type { SecretAnswer, SecretRequest, SecretWindowTask } from '../../shared/secret-window.ts';
+import { axeFindings } from './axe.ts';
 import { type Opened, type Pages, startPages } from './pages-browser.ts';
 
 const WORDS =
@@ -58,13 +58,7 @@ async function withTask(
 }
 
 const done: SecretAnswer = { type: 'done' };
-const assertAccessible = async (page: Page) => {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(
-    violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
-    [],
-  );
-};
+const assertAccessible = async (page: Page) => assert.deepEqual(await axeFindings(page), []);
 
 /** A shell whose drills pass only with the right words; drills take the given positions in turn. */
 function backupShell(positions: readonly (readonly number[])[]): ScriptedShell {

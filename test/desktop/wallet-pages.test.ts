@@ -7,8 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { AgentState } from '../../shared/api/state.ts';
+import { axeFindings } from './axe.ts';
 import { type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 const TO = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
@@ -63,11 +63,7 @@ test('by keyboard: the facts come first, then the transfer, then its confirmatio
       { asset: 'token', to: TO, amount: '1500', smallTest: false },
     ]);
     assert.deepEqual(callsOf(opened, 'wallet.requestSend'), []);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    assert.deepEqual(
-      violations.map(({ id }) => id),
-      [],
-    );
+    assert.deepEqual(await axeFindings(page), []);
     // The button of the next step has the focus.
     assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? '', /^Send 0\.0015/);
     await page.keyboard.press('Enter');

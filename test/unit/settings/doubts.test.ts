@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firstSettings } from '../../../main/agent/profiles.ts';
-import { doubtsAbout } from '../../../shared/setting-doubts.ts';
+import { DOUBTFUL_SETTINGS, doubtsAbout } from '../../../shared/setting-doubts.ts';
 import { DEFAULT_SETTINGS, settingsSchema } from '../../../shared/settings.ts';
+import en from '../../../shared/strings/en.json' with { type: 'json' };
 
 test('implausible values are asked about', () => {
   const doubt = (patch: Parameters<typeof doubtsAbout>[0]) => doubtsAbout(patch, DEFAULT_SETTINGS);
@@ -14,7 +15,17 @@ test('implausible values are asked about', () => {
   assert.deepEqual(doubt({ settleThreshold: '1' }), ['settleThreshold']);
   assert.deepEqual(doubt({ modelBudgetBytes: 100_000_000 }), ['modelBudgetBytes']);
   assert.deepEqual(doubt({ powerPriceMicroUsd: 32_000_000 }), ['powerPriceMicroUsd']);
+  assert.deepEqual(doubt({ buyDayMax: '250000000' }), ['buyDayMax']);
+  assert.deepEqual(doubt({ wattsMax: 2 }), ['wattsMax']);
   assert.deepEqual(doubt({ priceInputPerMillion: '30000', language: 'de', powerPriceMicroUsd: null }), []);
+});
+
+test('every question names the plausible values, and no more than them', () => {
+  const { doubt } = en;
+  for (const name of DOUBTFUL_SETTINGS) {
+    assert.match(doubt[name], /\{\{(from|to)\}\}/, name);
+    assert.doesNotMatch(doubt[name].replaceAll('1 {{coin}}', ''), /\d/, name);
+  }
 });
 
 test('the present value isn’t asked about again', () => {
