@@ -3,6 +3,7 @@ import type { AnswerEnd, AnswerFormat, AnswerHead } from './answer-format.ts';
 import { type AnswerPiece, joinPieces } from './answer-pieces.ts';
 import { parseJson } from './json.ts';
 import type { ErrorBody, Usage } from './openai-chunks.ts';
+import { QUOTA_EXCEEDED } from './openai-errors.ts';
 
 type BlockKind = 'text' | 'thinking' | 'tool_use';
 
@@ -142,6 +143,7 @@ const ERROR_TYPES: Readonly<Record<string, string>> = {
   authentication_error: 'authentication_error',
   rate_limit_error: 'rate_limit_error',
   invalid_request_error: 'invalid_request_error',
+  [QUOTA_EXCEEDED]: 'billing_error',
 };
 
 /** An error body in Anthropic's format. */

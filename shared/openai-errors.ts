@@ -32,6 +32,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   aborted: 503,
 };
 
+/** OpenAI's code, and its type too, for a key whose budget is used up. */
+export const QUOTA_EXCEEDED = 'insufficient_quota';
+
 /** Statuses of failures that have a code of their own. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   [METHOD_NOT_ALLOWED]: 405,
@@ -72,13 +75,15 @@ export function failureEvent(body: ErrorBody): string {
 
 function openAiError(status: number, message: string, parameter: string | null, code: string): OpenAiError {
   const type =
-    status === 401
-      ? 'authentication_error'
-      : status === 429
-        ? 'rate_limit_error'
-        : status < 500
-          ? 'invalid_request_error'
-          : 'server_error';
+    code === QUOTA_EXCEEDED
+      ? QUOTA_EXCEEDED
+      : status === 401
+        ? 'authentication_error'
+        : status === 429
+          ? 'rate_limit_error'
+          : status < 500
+            ? 'invalid_request_error'
+            : 'server_error';
   return { status, body: { error: { message, type, param: parameter, code } } };
 }
 

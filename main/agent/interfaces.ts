@@ -98,6 +98,7 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
+  readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
@@ -123,6 +124,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     buying: parts.buying,
+    gatewayKeys: parts.gatewayKeys,
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,
