@@ -302,8 +302,8 @@ function enterChoices(admission: Admission, peer: string, slots: number, choices
 }
 
 /**
- * Fails with `busy`, with the payment released, if the payer has left too many requests early, or if the machine was
- * reserved while the payment was verified.
+ * Fails with the payment released: with `busy` if the payer has left too many requests early, or with `paused` if the
+ * machine was reserved while the payment was verified.
  */
 async function refuseAdmitted(
   { abandoned, reservation }: SellingParts,
