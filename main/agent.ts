@@ -201,6 +201,7 @@ async function compose(
     ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
     ...openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory }),
     depositReturns: buying.depositReturns,
+    gatewayKeys: buying.gatewayKeys,
     buying,
     pairing: pages?.pairing ?? null,
     quit: hooks.quit,

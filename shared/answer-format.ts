@@ -1,7 +1,8 @@
 /** The shape of an answer in one API: what is the same in all parts of it, and how its parts become events or a body. */
 import type { AnswerPiece } from './answer-pieces.ts';
 import type { AskedCompletion } from './asked.ts';
-import type { ErrorBody, Usage } from './openai-chunks.ts';
+import type { Usage } from './openai-chunks.ts';
+import type { OpenAiError } from './openai-errors.ts';
 
 /** The fields that are the same in all parts of one answer. */
 export interface AnswerHead {
@@ -29,5 +30,5 @@ export interface AnswerFormat {
   /** The body of an answer that isn't streamed. */
   whole(pieces: readonly AnswerPiece[], end: AnswerEnd): Record<string, unknown>;
   /** The event for a failure after the stream has begun. */
-  failure(body: ErrorBody): string;
+  failure(error: OpenAiError): string;
 }

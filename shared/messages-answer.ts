@@ -2,7 +2,8 @@
 import type { AnswerEnd, AnswerFormat, AnswerHead } from './answer-format.ts';
 import { type AnswerPiece, joinPieces } from './answer-pieces.ts';
 import { parseJson } from './json.ts';
-import type { ErrorBody, Usage } from './openai-chunks.ts';
+import type { Usage } from './openai-chunks.ts';
+import type { OpenAiError } from './openai-errors.ts';
 
 type BlockKind = 'text' | 'thinking' | 'tool_use';
 
@@ -13,7 +14,7 @@ export function messagesFormat(head: AnswerHead): AnswerFormat {
     piece: (piece) => stream.piece(piece),
     closing: (end) => stream.closing(end),
     whole: (pieces, end) => wholeMessage(head, pieces, end),
-    failure: (body) => event('error', anthropicError(body)),
+    failure: (error) => event('error', anthropicError(error)),
   };
 }
 
@@ -138,14 +139,24 @@ function stopReason(reason: string | undefined): string {
   return reason === 'tool_calls' ? 'tool_use' : 'end_turn';
 }
 
-const ERROR_TYPES: Readonly<Record<string, string>> = {
-  authentication_error: 'authentication_error',
-  rate_limit_error: 'rate_limit_error',
-  invalid_request_error: 'invalid_request_error',
+/** Anthropic's type by status. */
+const ERROR_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'billing_error',
+  404: 'not_found_error',
+  405: 'invalid_request_error',
+  413: 'request_too_large',
+  415: 'invalid_request_error',
+  422: 'invalid_request_error',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
 };
 
 /** An error body in Anthropic's format. */
-export function anthropicError({ error: { message, type, code } }: ErrorBody): Record<string, unknown> {
-  const own = code === 'model_not_found' ? 'not_found_error' : (ERROR_TYPES[type] ?? 'api_error');
-  return { type: 'error', error: { type: own, message } };
+export function anthropicError({ status, body }: OpenAiError): Record<string, unknown> {
+  return {
+    type: 'error',
+    error: { type: ERROR_TYPES[status] ?? 'api_error', message: body.error.message },
+  };
 }

@@ -6,6 +6,8 @@ import type { ErrorBody } from './openai-chunks.ts';
 export const METHOD_NOT_ALLOWED = 'method_not_allowed';
 export const BODY_TOO_LARGE = 'body_too_large';
 export const MEDIA_TYPE_NOT_SUPPORTED = 'content_type_not_allowed';
+/** The request is valid, but the model's template can't render its messages. */
+export const TEMPLATE_REJECTED = 'template_rejected';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   'bad-request': 400,
@@ -32,11 +34,15 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   aborted: 503,
 };
 
+/** OpenAI's code, and its type too, for a key whose budget is used up. */
+export const QUOTA_EXCEEDED = 'insufficient_quota';
+
 /** Statuses of failures that have a code of their own. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   [METHOD_NOT_ALLOWED]: 405,
   [BODY_TOO_LARGE]: 413,
   [MEDIA_TYPE_NOT_SUPPORTED]: 415,
+  [TEMPLATE_REJECTED]: 422,
 };
 
 /** OpenAI's own codes where it has one; otherwise the code of the AppError is used. */
@@ -66,19 +72,21 @@ export function toOpenAiError(error: unknown, incident: string | null = null): O
 }
 
 /** The event for a failure after a stream has begun. */
-export function failureEvent(body: ErrorBody): string {
+export function failureEvent({ body }: OpenAiError): string {
   return `data: ${JSON.stringify(body)}\n\n`;
 }
 
 function openAiError(status: number, message: string, parameter: string | null, code: string): OpenAiError {
   const type =
-    status === 401
-      ? 'authentication_error'
-      : status === 429
-        ? 'rate_limit_error'
-        : status < 500
-          ? 'invalid_request_error'
-          : 'server_error';
+    code === QUOTA_EXCEEDED
+      ? QUOTA_EXCEEDED
+      : status === 401
+        ? 'authentication_error'
+        : status === 429
+          ? 'rate_limit_error'
+          : status < 500
+            ? 'invalid_request_error'
+            : 'server_error';
   return { status, body: { error: { message, type, param: parameter, code } } };
 }
 

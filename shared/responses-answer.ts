@@ -23,7 +23,11 @@ export function responsesFormat(head: AnswerHead): AnswerFormat {
     piece: (piece) => stream.piece(piece),
     closing: (end) => stream.closing(end),
     whole: (pieces, end) => wholeResponse(head, pieces, end),
-    failure: ({ error: { code, message, param } }) => stream.event('error', { code, message, param }),
+    failure: ({
+      body: {
+        error: { code, message, param },
+      },
+    }) => stream.event('error', { code, message, param }),
   };
 }
 

@@ -26,7 +26,16 @@ export const SETTING_LIMITS = {
 /** Choices of the days for which a job's details are stored. The forecast needs two weeks of them. */
 export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */
-const GATEWAY_EXCEPTIONS_MAX = 32;
+export const GATEWAY_EXCEPTIONS_MAX = 32;
+
+/** Returns the origin of a typed or copied address; the text itself if it isn't one. */
+export function originOf(text: string): string {
+  const address = text.trim();
+  if (!URL.canParse(address)) return address;
+  const { origin, protocol, host } = new URL(address);
+  // Pages of browser extensions and apps have an origin that this class doesn't name.
+  return origin === 'null' && host !== '' ? `${protocol}//${host}` : origin;
+}
 
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
@@ -100,7 +109,7 @@ export const settingsSchema = z.object({
       z
         .string()
         .max(200)
-        .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s*]+$/),
+        .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s*%@?#\\]+$/),
     )
     .max(GATEWAY_EXCEPTIONS_MAX),
   /** Host names under which a proxy on this machine passes requests to the gateway. */

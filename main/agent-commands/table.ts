@@ -67,6 +67,24 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: 'CHANNEL|all [--on-chain] [--home DIR]',
     load: async () => ({ run: (await import('./channels.ts')).refund }),
   },
+  'keys list': {
+    summary: 'Lists the API keys of the gateway with what they spent and may spend; needs the running agent.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./keys.ts')).list }),
+  },
+  'keys add': {
+    summary:
+      'Adds an API key and shows it, once; amounts are in the network’s token. Needs the running agent.',
+    usage:
+      'NAME [--day AMOUNT] [--total AMOUNT] [--expires DAY] [--per-minute N] [--concurrent N] [--home DIR] [--json]',
+    load: async () => ({ run: (await import('./keys.ts')).add }),
+  },
+  'keys revoke': {
+    summary:
+      'Takes an API key out of use; this machine’s own key gets a new secret. Needs the running agent.',
+    usage: 'ID [--home DIR]',
+    load: async () => ({ run: (await import('./keys.ts')).revoke }),
+  },
   'wallet create': {
     summary: 'Creates the first wallet of a data folder and shows its recovery phrase, once.',
     usage: '[--home DIR] [--practice] [--passphrase-file FILE]',

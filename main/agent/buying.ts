@@ -1,8 +1,7 @@
 /** Opens what this agent buys with: payment client, offers of peers, and the OpenAI-compatible gateway on loopback. */
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
 import { createSender, signedBy } from '../adapters/ethers/index.ts';
@@ -11,8 +10,9 @@ import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
-import { type Budget, createBudget } from '../core/budget/index.ts';
+import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
+import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import { createDirectory, type Directory } from '../core/network/index.ts';
@@ -28,6 +28,7 @@ import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
+import { gatewayKeyFile } from './gateway-key-file.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
 import { logDeposit } from './run-story/index.ts';
@@ -35,6 +36,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export interface GatewayAddress {
   readonly baseUrl: string;
+  /** This machine's own key, as it is now: revoking replaces it. */
   readonly key: string;
 }
 
@@ -55,6 +57,7 @@ export async function openBuying(
   parts: BuyingParts,
 ): Promise<{
   readonly gateway: GatewayAddress;
+  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
   readonly directory: Directory;
   readonly depositReturns: DepositReturns;
   /** Base units charged or reserved within the last 24 hours. */
@@ -77,12 +80,20 @@ export async function openBuying(
     settings: parts.foundation.settings.get,
     depositUsual: surroundings.terms.deposit,
   });
-  const payer = openPaymentClient(surroundings, parts, { charges, budget });
+  const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
+  const payer = openPaymentClient(surroundings, parts, { charges, budget, keys });
   const directory = openDirectory(surroundings, parts.network);
-  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
+  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory, keys });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
     gateway,
+    gatewayKeys: {
+      ...keys,
+      revoke(id) {
+        keys.revoke(id);
+        surroundings.changed('network');
+      },
+    },
     directory,
     depositReturns,
     spentDay: () => budget.spentDay(),
@@ -94,7 +105,11 @@ export async function openBuying(
 function openPaymentClient(
   { clock, onClose, changed, log }: Surroundings,
   { foundation, money, network }: BuyingParts,
-  { charges, budget }: { readonly charges: BoughtCharges; readonly budget: Budget },
+  {
+    charges,
+    budget,
+    keys,
+  }: { readonly charges: BoughtCharges; readonly budget: Budget; readonly keys: GatewayKeys },
 ): PaymentClient {
   const { chain, node, wallet } = money;
   const deposits = createDepositRecorder({
@@ -131,11 +146,17 @@ function openPaymentClient(
     onDepositUnknown: () => deposits.watch(),
     onCharged({ channelId, total, isAccounted }) {
       const recorded = charges.record(channelId, total);
-      if (!isAccounted) budget.noteCharged(recorded);
+      if (isAccounted) return;
+      budget.noteCharged(recorded);
+      keys.noteCharged(channelId, recorded, true);
     },
   });
   deposits.watch();
-  for (const { channelId, total } of payer.charges()) budget.noteCharged(charges.record(channelId, total));
+  for (const { channelId, total } of payer.charges()) {
+    const recorded = charges.record(channelId, total);
+    budget.noteCharged(recorded);
+    keys.noteCharged(channelId, recorded, false);
+  }
   const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
   const synchronise = () => {
     for (const peer of payer.unresolved()) {
@@ -146,6 +167,30 @@ function openPaymentClient(
   };
   onClose(network.onPeers(synchronise));
   return payer;
+}
+
+function openGatewayKeys(
+  { clock, log }: Surroundings,
+  { jobs, ...foundation }: Foundation,
+  budgetTime: BudgetTime,
+): GatewayKeys {
+  return createGatewayKeys({
+    records: foundation.records,
+    durability: foundation.database.durability,
+    clock,
+    budgetTime,
+    log: log.child('gateway'),
+    ownKey: gatewayKeyFile(join(foundation.paths.keys, 'gateway-key')),
+    chargeOf(jobId) {
+      try {
+        const { charged } = jobs.show(jobId).job;
+        return charged === null ? null : amount(charged);
+      } catch (error) {
+        if (isAppError(error, 'not-found')) return 0n;
+        throw error;
+      }
+    },
+  });
 }
 
 function openDirectory({ clock, onClose }: Surroundings, network: Network): Directory {
@@ -173,9 +218,10 @@ async function openGateway(
     readonly budget: Budget;
     readonly payer: PaymentClient;
     readonly directory: Directory;
+    readonly keys: GatewayKeys;
   },
 ): Promise<GatewayAddress> {
-  const { charges, budget, payer, directory } = buying;
+  const { charges, budget, payer, directory, keys } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
     findFile: models.findFile,
@@ -184,7 +230,6 @@ async function openGateway(
   });
   onClose(() => tokenizer.stop());
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
-  const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
   const gateway = createGateway({
     network,
     directory,
@@ -193,7 +238,7 @@ async function openGateway(
     verifySigned,
     clock,
     jobs: foundation.jobs,
-    key,
+    keys,
     exceptions() {
       const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
       return { origins, hosts };
@@ -227,16 +272,15 @@ async function openGateway(
   onClose(() => closeHttp(server));
   const baseUrl = `http://127.0.0.1:${port}/v1`;
   log.child('start').info('Gateway ready', { baseUrl });
-  return { baseUrl, key };
+  return {
+    baseUrl,
+    get key() {
+      return keys.ownSecret();
+    },
+  };
 }
 
 /** Only offers that are paid in this agent's token on its chain. */
 function acceptsFor({ chain }: Money): (offer: Offer) => boolean {
   return (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id;
-}
-
-/** API key for clients of the gateway: created once, readable by the owner alone. */
-function gatewayKey(path: string): string {
-  if (!existsSync(path)) writeFileSync(path, `iw-${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
-  return readFileSync(path, 'utf8').trim();
 }

@@ -99,6 +99,7 @@ export interface ApiParts {
   readonly history: History;
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'];
+  readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
@@ -125,6 +126,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     calendar: foundation.calendar,
     depositReturns: parts.depositReturns,
     buying: parts.buying,
+    gatewayKeys: parts.gatewayKeys,
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,

@@ -7,6 +7,7 @@ import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
 import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
+import type { GatewayKeys } from '../core/gateway-keys/index.ts';
 import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
@@ -64,6 +65,7 @@ export interface ApiParts {
     spentDay(): bigint;
     offers(): readonly OfferedNow[];
   };
+  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
   /** Expected income of a day by model. */
   readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */

@@ -6,6 +6,7 @@ import type { ApiParts, WatchStartup } from './parts.ts';
 import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
 import { pairingRoutes } from './routes/pairing.ts';
@@ -48,6 +49,7 @@ export function createRouter(parts: ApiParts) {
     earnings: earningsRoutes(api.earnings, parts),
     buying: buyingRoutes(api.buying, parts),
     channels: channelRoutes(api.channels, parts),
+    keys: keyRoutes(api.keys, parts),
     maintenance: maintenanceRoutes(api.maintenance, parts),
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),

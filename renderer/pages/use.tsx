@@ -22,6 +22,8 @@ import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { Deposits } from './use-deposits.tsx';
+import { Exceptions } from './use-exceptions.tsx';
+import { Keys } from './use-keys.tsx';
 
 type Gateway = NonNullable<AgentState['network']['gateway']>;
 
@@ -33,7 +35,8 @@ export function Use() {
   const { t } = useStrings();
   const { gateway } = useSection('network');
   const { profile } = useSection('app');
-  const overview = useAnswer(useSpendingKey(), () => agent.buying.overview({ days: DAYS }));
+  const spending = useSpendingKey();
+  const overview = useAnswer(spending, () => agent.buying.overview({ days: DAYS }));
   const [model, setModel] = useState<string | null>(null);
   if (gateway === null) {
     return (
@@ -62,6 +65,10 @@ export function Use() {
       <Columns>
         <Where overview={overview.data} />
         <Deposits />
+      </Columns>
+      <Columns>
+        <Keys spending={`${spending}|${gateway.key}`} />
+        <Exceptions />
       </Columns>
       <Note title={t('use.privacy')}>{t('use.privacyText')}</Note>
     </>

@@ -20,6 +20,7 @@ import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
+import { keysContract } from './keys.ts';
 import { maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -195,6 +196,7 @@ export const contract = {
   },
   buying: buyingContract,
   channels: channelsContract,
+  keys: keysContract,
   maintenance: maintenanceContract,
   wallet: walletContract,
   models: {

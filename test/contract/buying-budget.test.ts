@@ -25,6 +25,7 @@ import type { Offer } from '../../shared/offer.ts';
 import type { Price } from '../../shared/price.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
 import { CHAT_PATH, PAYMENT_HEADER, PAYMENT_REQUIRED_HEADER } from '../../shared/wire.ts';
+import { createTestKeys, TEST_KEY } from '../fakes/gateway-keys.ts';
 import { createFakeJobs } from '../fakes/jobs.ts';
 import { createRecordingLog } from '../fakes/log.ts';
 import { OFFERED } from '../fakes/market.ts';
@@ -113,13 +114,13 @@ async function openBuyer(providers: readonly Service[], price: Price = CHEAP) {
     verifySigned: async () => ({}),
     clock: systemClock,
     jobs: createFakeJobs(),
-    key: 'key',
+    keys: createTestKeys(),
     onBought: () => undefined,
   });
   const ask = () =>
     gateway.app.request('http://127.0.0.1/v1/chat/completions', {
       method: 'POST',
-      headers: { host: '127.0.0.1', authorization: 'Bearer key', 'content-type': 'application/json' },
+      headers: { host: '127.0.0.1', authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/json' },
       body: JSON.stringify({
         model: OFFERED.id,
         messages: [{ role: 'user', content: QUESTION }],

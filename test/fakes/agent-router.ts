@@ -4,6 +4,7 @@ import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { contract } from '../../shared/api/contract.ts';
 import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
+import { type GatewayKey, type NewKey, NO_KEY_LIMITS } from '../../shared/gateway-keys.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { PairedBrowser } from '../../shared/pairing.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
@@ -17,11 +18,35 @@ export interface Call {
   readonly input: unknown;
 }
 
+/** The secret of each key that a page adds. */
+export const ADDED_KEY = `iw-${'ab'.repeat(24)}`;
+
+function fakeKey(wanted: NewKey): GatewayKey {
+  return {
+    ...wanted,
+    id: '0'.repeat(16),
+    isOwn: false,
+    createdAtMs: 1_700_000_000_000,
+    lastUsedAtMs: null,
+    spentDay: '0',
+    spentTotal: '0',
+  };
+}
+
 /** State of one fake agent: its sections, the received calls, and the failures that a test has ordered. */
 export class FakeAgentState {
   readonly script: Script;
   readonly calls: Call[] = [];
   channels: readonly BoughtChannel[] = [];
+  keys: readonly GatewayKey[] = [
+    { ...fakeKey({ ...NO_KEY_LIMITS, name: 'default' }), isOwn: true, lastUsedAtMs: 1_700_000_000_000 },
+    {
+      ...fakeKey({ ...NO_KEY_LIMITS, name: 'Night agent', dayMax: '500000', expiresAtMs: 1_893_456_000_000 }),
+      id: '9'.repeat(16),
+      spentDay: '125000',
+      spentTotal: '2400000',
+    },
+  ];
   browsers: readonly PairedBrowser[] = [
     {
       id: '0123456789abcdef',
@@ -117,6 +142,7 @@ export function routerFor(agent: FakeAgentState) {
     earnings: earningsHandlers(agent),
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
+    keys: keyHandlers(agent),
     maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
@@ -274,6 +300,26 @@ function channelHandlers(agent: FakeAgentState) {
     withdraw: on.channels.withdraw.handler(({ input }) => {
       agent.receive('channels.withdraw', input);
       return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
+    }),
+  };
+}
+
+function keyHandlers(agent: FakeAgentState) {
+  return {
+    list: on.keys.list.handler(({ input }) => {
+      agent.receive('keys.list', input);
+      return { keys: [...agent.keys] };
+    }),
+    add: on.keys.add.handler(({ input }) => {
+      agent.receive('keys.add', input);
+      const key = { ...fakeKey(input), id: `${agent.keys.length}`.repeat(16) };
+      agent.keys = [...agent.keys, key];
+      return { key, secret: ADDED_KEY };
+    }),
+    revoke: on.keys.revoke.handler(({ input }) => {
+      agent.receive('keys.revoke', input);
+      agent.keys = agent.keys.filter(({ id }) => id !== input.id);
+      return {};
     }),
   };
 }

@@ -13,6 +13,7 @@ import type { Network } from '../../main/ports/network.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { OfferedModel, Receipt } from '../../shared/offer.ts';
 import { createFakeEngine, FAKE_MODEL } from './engine.ts';
+import { createTestKeys, TEST_KEY } from './gateway-keys.ts';
 import { createFakeJobs } from './jobs.ts';
 import { createFakePayer } from './payer.ts';
 import { createFakeGate, FAKE_ASSET, FAKE_PAYOUT } from './payment-gate.ts';
@@ -76,7 +77,6 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
   const jobs = createFakeJobs();
   const bought: { job: Job; receipt: Receipt | null }[] = [];
   const faults: unknown[] = [];
-  const key = 'test-key';
   const directory = createDirectory({
     network,
     clock,
@@ -95,7 +95,7 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
     verifySigned,
     clock,
     jobs,
-    key,
+    keys: createTestKeys({ clock }),
     onBought: (job, receipt) => bought.push({ job, receipt }),
     onUnexpected: (error) => `incident-${faults.push(error)}`,
     ...options,
@@ -109,7 +109,7 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
     jobs,
     bought,
     faults,
-    key,
+    key: TEST_KEY,
     baseUrl: `http://127.0.0.1:${port}/v1`,
     /** Connections of clients to the gateway. */
     connections: () => promisify(server.getConnections.bind(server))(),

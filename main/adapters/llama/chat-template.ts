@@ -12,6 +12,7 @@ import {
   type Token,
 } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
+import { TEMPLATE_REJECTED } from '../../../shared/openai-errors.ts';
 import type { Prompt } from '../../ports/engine.ts';
 import { embeddingTokens } from './embedding-tokens.ts';
 import { createPlaceholders, type Placeholders } from './placeholders.ts';
@@ -159,7 +160,7 @@ function firstAccepted(render: (roles: MessageRoles) => string): string {
   }
   throw new AppError('bad-request', 'The model’s chat template rejects this sequence of messages.', {
     cause: failure,
-    details: { param: 'messages', code: 'template_rejected' },
+    details: { param: 'messages', code: TEMPLATE_REJECTED },
   });
 }
 

@@ -6,7 +6,7 @@ import type { Log } from '../../ports/log.ts';
 import type { DepositLimits } from '../../ports/payments.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { Uptime } from '../../ports/uptime.ts';
-import { createBudgetTime } from './budget-time.ts';
+import { type BudgetTime, createBudgetTime } from './budget-time.ts';
 import { createDayTotals } from './day-totals.ts';
 import { createDepositLimits } from './deposit-limits.ts';
 import { createPeerRecords, isTrusted } from './peer-records.ts';
@@ -29,6 +29,8 @@ export interface BudgetOptions {
 export interface Budget {
   /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
   openRequest(priceMax: Price | null): RequestBudget;
+  /** The time by which days are counted. */
+  readonly time: BudgetTime;
   /** Base units charged or reserved within the last 24 hours. */
   spentDay(): bigint;
   /** True if the provider has delivered more valid receipts than failures. */
@@ -98,6 +100,7 @@ export function createBudget(options: BudgetOptions): Budget {
         now: time.now,
         log,
       }),
+    time,
     spentDay: () => day.get().charged + open,
     isTrusted: (peer) => isTrusted(peers.find(peer)),
     hasFailed(peer) {

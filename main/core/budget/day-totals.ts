@@ -27,8 +27,14 @@ export interface DayTotals {
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-const COLLECTION = 'buying-day';
-const KEY = 'hours';
+/** Where the sums of this machine's owner are. */
+const OWNER: RecordPlace = { collection: 'buying-day', key: 'hours' };
+
+/** A record in the store. */
+export interface RecordPlace {
+  readonly collection: string;
+  readonly key: string;
+}
 
 const unitsSchema = z
   .string()
@@ -44,10 +50,14 @@ const hoursSchema = z.array(
 );
 type Hour = z.infer<typeof hoursSchema>[number];
 
-export function createDayTotals(records: RecordStore, time: BudgetTime): DayTotals {
+export function createDayTotals(
+  records: RecordStore,
+  time: BudgetTime,
+  { collection, key }: RecordPlace = OWNER,
+): DayTotals {
   /** The hours that count, oldest first. */
   function counted(): readonly Hour[] {
-    const text = records.get(COLLECTION, KEY);
+    const text = records.get(collection, key);
     const now = Math.floor(time.now() / HOUR_MS);
     const stored = text === null ? [] : hoursSchema.parse(JSON.parse(text));
     const hours = stored.filter(({ hour }) => hour > now - HOURS);
@@ -71,7 +81,7 @@ export function createDayTotals(records: RecordStore, time: BudgetTime): DayTota
       deposited: each.deposited.toString(),
     }));
     time.save();
-    records.set(COLLECTION, KEY, JSON.stringify(text));
+    records.set(collection, key, JSON.stringify(text));
   }
 
   function sum(hours: readonly Hour[]): DayTotal {

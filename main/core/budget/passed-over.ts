@@ -1,5 +1,6 @@
 /** The error for a provider, or a request, that exceeds a limit of the buyer: 402 with the limit's code. */
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { QUOTA_EXCEEDED } from '../../../shared/openai-errors.ts';
 
 /** `code` of the error that a client gets. */
 export type LimitCode =
@@ -7,7 +8,8 @@ export type LimitCode =
   | 'request_budget_exceeded'
   | 'daily_budget_spent'
   | 'deposit_above_limit'
-  | 'new_provider_limit';
+  | 'new_provider_limit'
+  | typeof QUOTA_EXCEEDED;
 
 /** Nothing was signed for the provider: another one may still be within the limits. */
 export function aboveLimit(

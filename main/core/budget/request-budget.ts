@@ -17,8 +17,16 @@ export type HoldEnd =
   | { readonly kind: 'stopped'; readonly charged: bigint | null }
   | { readonly kind: 'failed'; readonly charged: bigint | null };
 
+/** The job of a purchase, with the channel that pays for it. */
+export interface HeldJob {
+  readonly id: string;
+  readonly channelId: string;
+}
+
 /** Part of the budget that one purchase holds. */
 export interface Hold {
+  /** Called when the job is recorded, before that is on disk and anything is sent. */
+  begin(job: HeldJob): void;
   /** Only the first call counts. */
   end(end: HoldEnd): void;
   /**
@@ -110,6 +118,7 @@ export function openRequestBudget(parts: RequestBudgetParts): RequestBudget {
       let counted: { readonly charged: bigint; readonly atMs: number; readonly hasFailed: boolean } | null =
         null;
       return {
+        begin: () => undefined,
         end(end) {
           if (counted !== null) return;
           counted = { charged: chargeOf(end, costMax), atMs: parts.now(), hasFailed: end.kind === 'failed' };
@@ -135,6 +144,10 @@ function text({ inputPerMillion, outputPerMillion }: Price): string {
 }
 
 function chargeOf(end: HoldEnd, costMax: bigint): bigint {
-  if (end.kind === 'unused' || end.kind === 'refused') return 0n;
-  return end.charged ?? costMax;
+  return knownCharge(end) ?? costMax;
+}
+
+/** Returns the charge of a purchase that has ended; null while it is unknown. */
+export function knownCharge(end: HoldEnd): bigint | null {
+  return end.kind === 'unused' || end.kind === 'refused' ? 0n : end.charged;
 }

@@ -11,7 +11,7 @@ export const UNLIMITED: Pick<Budget, 'openRequest' | 'isTrusted'> = {
     aboveLimit: () => {
       throw new Error('no price exceeds the highest one');
     },
-    hold: () => ({ end: () => undefined, learned: () => undefined }),
+    hold: () => ({ begin: () => undefined, end: () => undefined, learned: () => undefined }),
   }),
   isTrusted: () => true,
 };

@@ -1,14 +1,18 @@
-/** Admits requests to the gateway: only from programs on this machine that have its key, never from web pages. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** Admits requests to the gateway: only from programs on this machine that have a key, and web pages that are allowed. */
 import { AppError } from '../../../shared/errors.ts';
 import { type LoopbackExceptions, type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
 import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
+import type { GatewayKeys, KeyUse } from '../gateway-keys/index.ts';
 
 /**
- * Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
+ * Returns the use of the request's key. Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
  * rebinding: a page of another site whose name was pointed at loopback still sends that name as its host.
  */
-export function checkRequest(request: LoopbackRequest, key: string, exceptions?: LoopbackExceptions): void {
+export function checkRequest(
+  request: LoopbackRequest,
+  keys: Pick<GatewayKeys, 'use'>,
+  exceptions?: LoopbackExceptions,
+): KeyUse {
   const refusal = loopbackRefusal(request, exceptions);
   if (refusal === 'host') {
     throw new AppError('not-permitted', 'Host not allowed. Use 127.0.0.1, localhost or [::1].', {
@@ -23,17 +27,11 @@ export function checkRequest(request: LoopbackRequest, key: string, exceptions?:
   }
   // Anthropic's clients send the key in a header of their own.
   const bearer = /^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1];
-  const given = bearer ?? request.header('x-api-key') ?? '';
-  if (!timingSafeEqual(digest(given), digest(key))) {
-    throw new AppError('not-permitted', 'The API key is missing or invalid.');
-  }
+  const use = keys.use(bearer ?? request.header('x-api-key') ?? '');
   if (refusal === 'content-type') {
     throw new AppError('bad-request', 'Send the request body as JSON, with Content-Type: application/json.', {
       details: { code: MEDIA_TYPE_NOT_SUPPORTED },
     });
   }
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return use;
 }

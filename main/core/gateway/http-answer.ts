@@ -53,7 +53,7 @@ async function* openedEvents(
     opened = await opening;
   } catch (error) {
     const unknown = { asked, jobId: '', createdAtS: 0, fingerprint: '' };
-    yield createAnswerFormat(unknown).failure(failures.toResponse(error).body);
+    yield createAnswerFormat(unknown).failure(failures.toResponse(error));
     return;
   } finally {
     if (opened === null) void concludeLater(opening);
@@ -97,7 +97,7 @@ async function* answerEvents(
   } catch (error) {
     isConcluded = true;
     void answer.conclude(asFailure(error));
-    yield format.failure(failures.toResponse(error).body);
+    yield format.failure(failures.toResponse(error));
   } finally {
     if (!isConcluded) {
       const cause = clientGone.aborted ? 'The requester disconnected.' : 'The answer was stopped.';

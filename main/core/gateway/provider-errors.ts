@@ -17,6 +17,7 @@ export const REFUSAL_CHARGED = 'refusal-charged';
 
 const ERROR_CHARACTERS_MAX = 64 * 1024;
 const MESSAGE_CHARACTERS_MAX = 300;
+const RETRY_AFTER_S_MAX = 3_600;
 
 /** Converts an error response; corrects the lease after a 402. */
 export async function refusal(response: Response, lease: PaymentLease, peer: string): Promise<AppError> {
@@ -39,10 +40,20 @@ export async function refusal(response: Response, lease: PaymentLease, peer: str
       details: { peer, reason: PAYMENT_CORRECTED, ...(given?.code ? { code: given.code } : {}) },
     });
   }
-  const details = { peer, status, param: given?.param ?? null, ...(given?.code ? { code: given.code } : {}) };
+  const details = {
+    ...{ peer, status, param: given?.param ?? null },
+    ...(given?.code ? { code: given.code } : {}),
+    ...retryAfter(response.headers.get('retry-after')),
+  };
   const message =
     given?.message.slice(0, MESSAGE_CHARACTERS_MAX) ?? `The provider responded with status ${status}.`;
   return new AppError(codeOf(status), message, { details });
+}
+
+/** Passes on how long to wait, within reason. */
+function retryAfter(header: string | null): { readonly retryAfterS?: number } {
+  if (header === null || !/^\d{1,6}$/.test(header)) return {};
+  return { retryAfterS: Math.min(Math.max(Number(header), 1), RETRY_AFTER_S_MAX) };
 }
 
 function codeOf(status: number): ErrorCode {

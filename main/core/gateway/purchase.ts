@@ -11,7 +11,7 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer, PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
-import { type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
+import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { type BoughtJob, endState, recordPurchase } from './bought-job.ts';
 import type { Candidate } from './choice.ts';
@@ -92,7 +92,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const job = await recordDurably(context, request, lease).catch((error: unknown) => {
+  const job = await recordDurably(context, request, lease, hold).catch((error: unknown) => {
     // Nothing was sent to the provider.
     hold.end({ kind: 'unused' });
     throw error;
@@ -184,9 +184,11 @@ async function recordDurably(
   context: PurchaseContext,
   { candidate, continues }: PurchaseRequest,
   lease: PaymentLease,
+  hold: Hold,
 ): Promise<BoughtJob> {
   try {
     const job = recordPurchase(context, candidate, lease, continues);
+    hold.begin({ id: job.job().id, channelId: lease.channelId });
     await context.jobs.durable();
     return job;
   } catch (error) {

@@ -1,5 +1,6 @@
 /** The local OpenAI-compatible service: finds a provider for each request, pays it and passes its answer on. */
 import { type Context, Hono } from 'hono';
+import { forceUnwrap } from '../../../shared/assert.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { LoopbackExceptions } from '../../../shared/loopback.ts';
@@ -12,6 +13,7 @@ import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
 import { type Budget, readMaxPrice, UNLIMITED } from '../budget/index.ts';
+import type { GatewayKeys, KeyUse } from '../gateway-keys/index.ts';
 import type { Directory } from '../network/index.ts';
 import {
   answerFailures,
@@ -46,8 +48,8 @@ export interface GatewayOptions {
   readonly verifySigned: VerifySigned;
   readonly clock: Clock;
   readonly jobs: JobStore;
-  /** The API key that clients have to send. */
-  readonly key: string;
+  /** The API keys of which clients have to send one. */
+  readonly keys: Pick<GatewayKeys, 'use'>;
   /** Web pages and host names that the owner allows. Default: none. */
   readonly exceptions?: () => LoopbackExceptions;
   /** Decides which offers may be bought: asset and network. Default: all. */
@@ -83,7 +85,7 @@ const HEADERS_AFTER_MS = 1_000;
 
 /** See {@link GatewayService}. */
 export function createGateway(options: GatewayOptions): GatewayService {
-  const { directory, clock, key } = options;
+  const { directory, clock, keys } = options;
   const accepts = options.accepts ?? (() => true);
   const budget = options.budget ?? UNLIMITED;
   const onUnexpected = options.onUnexpected ?? (() => null);
@@ -106,7 +108,9 @@ export function createGateway(options: GatewayOptions): GatewayService {
   const availability = createAvailability(directory, clock, options.requestsMax);
   const models = async (id: string | null) => listModels(await directory.find(id), accepts);
   const checkRecordable = options.checkRecordable ?? (() => undefined);
-  const parts: BuyingParts = { search, clock, failures, availability, budget, checkRecordable };
+  const uses = new WeakMap<Request, KeyUse>();
+  const keyOf = ({ req }: Context) => forceUnwrap('an admitted request has a key', uses.get(req.raw));
+  const parts: BuyingParts = { search, clock, failures, availability, budget, checkRecordable, keyOf };
 
   // Some clients end every path with a slash.
   const app = new Hono({ strict: false });
@@ -115,7 +119,8 @@ export function createGateway(options: GatewayOptions): GatewayService {
   allowOrigins(app, exceptions);
   app.use(async (request, next) => {
     const { method } = request.req;
-    checkRequest({ method, header: (name) => request.req.header(name) }, key, exceptions());
+    const use = checkRequest({ method, header: (name) => request.req.header(name) }, keys, exceptions());
+    uses.set(request.req.raw, use);
     await next();
   });
   limitBodies(app);
@@ -145,6 +150,8 @@ interface BuyingParts {
   readonly failures: Failures;
   readonly budget: Pick<Budget, 'openRequest'>;
   readonly checkRecordable: () => void;
+  /** The use of the key with which a request came. */
+  readonly keyOf: (context: Context) => KeyUse;
 }
 
 /**
@@ -152,10 +159,11 @@ interface BuyingParts {
  * then. Until then an error has an HTTP status of its own, by which clients decide whether to retry.
  */
 async function buy(parts: BuyingParts, context: Context, read: ReadAsked): Promise<Response> {
-  const { availability, clock } = parts;
-  const leave = availability.enter();
+  const { clock } = parts;
+  const key = parts.keyOf(context);
+  const leave = enter(parts, key);
   const clientGone = new AbortController();
-  const request = await readRequest(parts, context, read, clientGone).catch((error: unknown) => {
+  const request = await readRequest(parts, context, { read, key, clientGone }).catch((error: unknown) => {
     leave();
     throw error;
   });
@@ -168,14 +176,35 @@ async function buy(parts: BuyingParts, context: Context, read: ReadAsked): Promi
   return asked.stream ? streamAnswer(opened, streaming) : collectAnswer(opened);
 }
 
+/** Takes a place for a request of the key; the returned function frees it. */
+function enter({ availability }: Pick<BuyingParts, 'availability'>, key: KeyUse): () => void {
+  const leaveKey = key.enter();
+  try {
+    const leave = availability.enter();
+    return () => {
+      leave();
+      leaveKey();
+    };
+  } catch (error) {
+    leaveKey();
+    throw error;
+  }
+}
+
+interface ReadParts {
+  readonly read: ReadAsked;
+  readonly key: KeyUse;
+  readonly clientGone: AbortController;
+}
+
 async function readRequest(
   { budget, checkRecordable }: BuyingParts,
   context: Context,
-  read: ReadAsked,
-  clientGone: AbortController,
+  { read, key, clientGone }: ReadParts,
 ): Promise<AnswerRequest> {
   const onPause = readOnPause(context.req.header(ON_PAUSE_HEADER));
-  const requestBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
+  const ownersBudget = budget.openRequest(readMaxPrice(context.req.header(MAX_PRICE_HEADER)));
+  const requestBudget = key.within(ownersBudget);
   const asked = read(await readJsonBody(context));
   checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());

@@ -40,11 +40,12 @@ export function answerFailures(
   retryAfterS: (error: unknown, status: number, context: Context) => number | null,
 ): void {
   function answer(context: Context, error: unknown): Response {
-    const { status, body } = failures.toResponse(error);
+    const failure = failures.toResponse(error);
+    const { status, body } = failure;
     const delayS = retryAfterS(error, status, context);
     if (delayS !== null) context.header('retry-after', String(delayS));
     const isAnthropic = context.req.path.startsWith(MESSAGES_PATH);
-    return context.json(isAnthropic ? anthropicError(body) : body, status as ContentfulStatusCode);
+    return context.json(isAnthropic ? anthropicError(failure) : body, status as ContentfulStatusCode);
   }
   for (const [path, methods] of methodsByPath(app)) {
     app.all(path, (context) => {

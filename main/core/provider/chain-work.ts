@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../ports/clock.ts';
 import type { Admission, PaidRequest, PaymentGate } from '../../ports/payments.ts';
-import { createRateLimit } from './rate-limit.ts';
+import { createRateLimit } from '../rate-limit/index.ts';
 
 export interface ChainWorkLimits {
   /** Deposits and refunds per peer and hour. */

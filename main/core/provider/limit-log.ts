@@ -1,7 +1,7 @@
 /** Logs which peers reach the provider's limits, rarely enough that no number of peers can fill the log. */
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { createRateLimit } from './rate-limit.ts';
+import { createRateLimit } from '../rate-limit/index.ts';
 
 /** Lines per window: one for each peer and limit, and so many in total. */
 const LINES_MAX = 20;

@@ -8,7 +8,7 @@ export interface Reservation {
    * function that takes jobs again; rejects, and takes jobs again, if the signal aborts.
    */
   reserve(signal: AbortSignal): Promise<() => void>;
-  /** Fails with `busy` while the machine is reserved. */
+  /** Fails with `paused` while the machine is reserved. */
   check(): void;
 }
 
@@ -34,8 +34,8 @@ export function createReservation(active: Pick<ActiveJobs, 'settled'>): Reservat
     },
     check() {
       if (held.size === 0) return;
-      throw new AppError('busy', 'This provider is measuring its speed. See Retry-After.', {
-        details: { retryAfterS: RETRY_AFTER_S },
+      throw new AppError('paused', 'This provider is measuring its speed. See Retry-After.', {
+        details: { reason: 'measuring', retryAfterS: RETRY_AFTER_S, code: 'paused_measuring' },
       });
     },
   };

@@ -34,12 +34,12 @@ import {
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
+import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
-import { createRateLimit, type RateLimit } from './rate-limit.ts';
 import { readyEvents } from './ready-events.ts';
 import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
@@ -302,8 +302,8 @@ function enterChoices(admission: Admission, peer: string, slots: number, choices
 }
 
 /**
- * Fails with `busy`, with the payment released, if the payer has left too many requests early, or if the machine was
- * reserved while the payment was verified.
+ * Fails with the payment released: with `busy` if the payer has left too many requests early, or with `paused` if the
+ * machine was reserved while the payment was verified.
  */
 async function refuseAdmitted(
   { abandoned, reservation }: SellingParts,

@@ -145,7 +145,7 @@ async function* pieces(
   } catch (error) {
     hasEnded = true;
     const settled = await job.end(outcomeOf(work, error));
-    yield format.failure(work.failures.toResponse(error).body) + afterwards(settled);
+    yield format.failure(work.failures.toResponse(error)) + afterwards(settled);
   } finally {
     // Without an earlier outcome only if the connection was lost between two pieces.
     if (!hasEnded) await stopEngine(work);

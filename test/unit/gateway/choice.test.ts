@@ -12,9 +12,11 @@ import { checkRequest } from '../../../main/core/gateway/guard.ts';
 import type { Provider } from '../../../main/core/network/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
+import { createTestKeys, TEST_KEY } from '../../fakes/gateway-keys.ts';
 import { OFFERED } from '../../fakes/market.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
 
+const KEYS = createTestKeys();
 const provider = (peer: string, model: Partial<typeof OFFERED>): Provider => ({
   peer,
   offer: {
@@ -124,9 +126,9 @@ describe('guard', () => {
 
   it('admits programs on this machine that have the key', () => {
     for (const host of ['127.0.0.1:8080', 'localhost', 'LOCALHOST:1', '[::1]:8080']) {
-      checkRequest(headers(host, 'Bearer key'), 'key');
+      checkRequest(headers(host, `Bearer ${TEST_KEY}`), KEYS);
     }
-    checkRequest(headers('localhost', 'bearer  key'), 'key');
+    checkRequest(headers('localhost', `bearer  ${TEST_KEY}`), KEYS);
   });
 
   it('rejects host names that only resolve to loopback, and wrong keys', () => {
@@ -138,21 +140,24 @@ describe('guard', () => {
       '0.0.0.0:80',
       'localhost:x',
     ]) {
-      assert.throws(() => checkRequest(headers(host, 'Bearer key'), 'key'), refused);
+      assert.throws(() => checkRequest(headers(host, `Bearer ${TEST_KEY}`), KEYS), refused);
     }
-    for (const given of [undefined, '', 'Bearer', 'Bearer ke', 'Bearer keyy', 'Basic key', 'key']) {
-      assert.throws(() => checkRequest(headers('localhost', given), 'key'), refused);
+    for (const given of [
+      ...[undefined, '', 'Bearer', `Bearer ${TEST_KEY.slice(1)}`, `Bearer ${TEST_KEY}0`],
+      ...[`Basic ${TEST_KEY}`, TEST_KEY],
+    ]) {
+      assert.throws(() => checkRequest(headers('localhost', given), KEYS), refused);
     }
   });
 
   it('rejects web pages even with the key, and bodies that are not declared as JSON', () => {
     const pages = [{ origin: 'http://page.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }];
     for (const page of pages) {
-      assert.throws(() => checkRequest(headers('localhost', 'Bearer key', page), 'key'), refused);
+      assert.throws(() => checkRequest(headers('localhost', `Bearer ${TEST_KEY}`, page), KEYS), refused);
     }
-    const plain = headers('localhost', 'Bearer key', { 'content-type': 'text/plain' });
+    const plain = headers('localhost', `Bearer ${TEST_KEY}`, { 'content-type': 'text/plain' });
     assert.throws(
-      () => checkRequest(plain, 'key'),
+      () => checkRequest(plain, KEYS),
       (error) => isAppError(error, 'bad-request'),
     );
   });

@@ -44,7 +44,11 @@ async function setUp(falsify: (receipt: Receipt) => Receipt, tokenizer?: Tokeniz
   const honest = await open('7000001', (receipt) => receipt);
   const reasons: string[] = [];
   const ends: HoldEnd[] = [];
-  const hold = () => ({ end: (end: HoldEnd) => void ends.push(end), learned: () => undefined });
+  const hold = () => ({
+    begin: () => undefined,
+    end: (end: HoldEnd) => void ends.push(end),
+    learned: () => undefined,
+  });
   const gateway = await createFakeGateway(buying, {
     ...(tokenizer && { tokenizer }),
     budget: { ...UNLIMITED, openRequest: (most) => ({ ...UNLIMITED.openRequest(most), hold }) },

@@ -15,8 +15,18 @@ import {
   onAbort,
   readJsonBody,
 } from '../../../main/core/openai-http/index.ts';
-import { AppError } from '../../../shared/errors.ts';
+import { AppError, type ErrorCode } from '../../../shared/errors.ts';
+import { anthropicError } from '../../../shared/messages-answer.ts';
+import {
+  BODY_TOO_LARGE,
+  MEDIA_TYPE_NOT_SUPPORTED,
+  METHOD_NOT_ALLOWED,
+  QUOTA_EXCEEDED,
+  TEMPLATE_REJECTED,
+} from '../../../shared/openai-errors.ts';
 import { ANTHROPIC_REQUEST_ID_HEADER, MESSAGES_PATH, REQUEST_ID_HEADER } from '../../../shared/wire.ts';
+
+const coded = (code: ErrorCode, detail: string) => new AppError(code, '', { details: { code: detail } });
 
 function setUp(incident: string | null = 'abc123') {
   const reports: unknown[] = [];
@@ -125,4 +135,33 @@ test('onAbort runs for a signal that aborts or has aborted, and not after its re
   remove();
   controller.abort();
   assert.equal(runs, 2);
+});
+
+test('each kind of refusal has the status and type by which clients of both APIs tell it apart', () => {
+  const { failures } = setUp();
+  const kinds: readonly [AppError, number, string, string][] = [
+    [new AppError('bad-request', ''), 400, 'invalid_request_error', 'invalid_request_error'],
+    [new AppError('not-permitted', ''), 401, 'authentication_error', 'authentication_error'],
+    [coded('payment-required', QUOTA_EXCEEDED), 402, 'insufficient_quota', 'billing_error'],
+    [new AppError('not-found', ''), 404, 'invalid_request_error', 'not_found_error'],
+    [new AppError('model-unavailable', ''), 404, 'invalid_request_error', 'not_found_error'],
+    [coded('bad-request', METHOD_NOT_ALLOWED), 405, 'invalid_request_error', 'invalid_request_error'],
+    [coded('bad-request', BODY_TOO_LARGE), 413, 'invalid_request_error', 'request_too_large'],
+    [coded('bad-request', MEDIA_TYPE_NOT_SUPPORTED), 415, 'invalid_request_error', 'invalid_request_error'],
+    [coded('bad-request', TEMPLATE_REJECTED), 422, 'invalid_request_error', 'invalid_request_error'],
+    [new AppError('busy', ''), 429, 'rate_limit_error', 'rate_limit_error'],
+    [new AppError('engine-failed', ''), 500, 'server_error', 'api_error'],
+    [new AppError('peer-unreachable', ''), 502, 'server_error', 'api_error'],
+    [coded('paused', 'paused_measuring'), 503, 'server_error', 'overloaded_error'],
+    [new AppError('no-provider', ''), 503, 'server_error', 'overloaded_error'],
+  ];
+  for (const [error, status, type, anthropicType] of kinds) {
+    const response = failures.toResponse(error);
+    const { error: anthropic } = anthropicError(response) as { error: { type: string } };
+    assert.deepEqual(
+      [response.status, response.body.error.type, anthropic.type],
+      [status, type, anthropicType],
+      `${error.code} ${error.details.code}`,
+    );
+  }
 });

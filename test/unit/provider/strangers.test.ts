@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createLimitLog, type ProviderLimits } from '../../../main/core/provider/index.ts';
-import { createRateLimit } from '../../../main/core/provider/rate-limit.ts';
+import { createRateLimit } from '../../../main/core/rate-limit/index.ts';
 import { CHANNEL_PATH, type ChainWork, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';

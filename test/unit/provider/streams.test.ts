@@ -166,14 +166,15 @@ it('a reserved machine takes no new jobs, and is reserved when the running ones 
     isReserved = true;
     return release;
   });
-  await refused(await post(ask()), 429, { code: 'rate_limit_exceeded' });
+  await refused(await post(ask()), 503, { code: 'paused_measuring' });
+  assert.equal((await post(ask())).headers.get('retry-after'), '20');
   assert.equal(isReserved, false, 'a job is still running');
   run.start(1);
   run.text('a', 1);
   run.end('stop');
   assert.equal((await answer).status, 200);
   const release = await reserving;
-  await refused(await post(ask()), 429, { code: 'rate_limit_exceeded' });
+  await refused(await post(ask()), 503, { code: 'paused_measuring' });
   release();
   release();
   const next = post(ask());

@@ -1,0 +1,14 @@
+/** Routes for the API keys of the gateway. */
+import type { ApiImplementer } from '../implementer.ts';
+import type { ApiParts } from '../parts.ts';
+
+export function keyRoutes(api: ApiImplementer['keys'], { gatewayKeys }: Pick<ApiParts, 'gatewayKeys'>) {
+  return {
+    list: api.list.handler(() => ({ keys: [...gatewayKeys.list()] })),
+    add: api.add.handler(({ input }) => gatewayKeys.add(input)),
+    revoke: api.revoke.handler(({ input }) => {
+      gatewayKeys.revoke(input.id);
+      return {};
+    }),
+  };
+}

@@ -1,0 +1,202 @@
+/** Page "Buy inference": the gateway's API keys with what each may spend; a new one's secret is shown once. */
+import { useState } from 'react';
+import { Input, Label, TextField } from 'react-aria-components';
+import {
+  type GatewayKey,
+  KEY_LIMITS_MAX,
+  type NewKey,
+  NO_KEY_LIMITS,
+  newKeySchema,
+} from '../../shared/gateway-keys.ts';
+import { useAction, useAnswer } from '../calls.ts';
+import { writeExactTime } from '../format.ts';
+import { useMoneyText, useUnitName } from '../parts/amount.tsx';
+import { ActionButton, buttonClass } from '../parts/button.tsx';
+import { Card } from '../parts/card.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { CopyButton } from '../parts/copy.tsx';
+import { Note } from '../parts/note.tsx';
+import { Pick } from '../parts/pick.tsx';
+import { ProblemNote } from '../parts/problem.tsx';
+import { Row, Rows } from '../parts/rows.tsx';
+import { AmountField, Count } from '../parts/setting.tsx';
+import { useStrings } from '../parts/strings.ts';
+import { agent, useSection } from '../store.ts';
+
+const DAY_MS = 86_400_000;
+/** Days for which a new key works. */
+const VALIDITY = { none: null, week: 7, month: 30, quarter: 90, year: 365 } as const;
+type Validity = keyof typeof VALIDITY;
+const VALIDITIES = Object.keys(VALIDITY) as Validity[];
+
+/** `spending` changes when something is bought. */
+export function Keys({ spending }: { spending: string }) {
+  const { t } = useStrings();
+  const [isAdding, setAdding] = useState(false);
+  const { data, problem, reload } = useAnswer(`keys|${spending}`, () => agent.keys.list({}));
+  const revoke = useAction(async (id: string) => {
+    await agent.keys.revoke({ id });
+    reload();
+  });
+  const add = useAction(async (wanted: NewKey) => {
+    const added = await agent.keys.add(wanted);
+    setAdding(false);
+    reload();
+    return added;
+  });
+  return (
+    <Card title={t('keys.title')}>
+      <p className="use-why sm soft">{t('keys.note')}</p>
+      <ProblemNote problem={problem ?? add.problem ?? revoke.problem} />
+      {add.result ? <Added name={add.result.key.name} secret={add.result.secret} /> : null}
+      <Rows>
+        {(data?.keys ?? []).map((key) => (
+          <KeyRow key={key.id} gatewayKey={key} isBusy={revoke.busy} onRevoke={() => revoke.run(key.id)} />
+        ))}
+      </Rows>
+      {isAdding ? (
+        <NewKeyForm isBusy={add.busy} onAdd={add.run} onCancel={() => setAdding(false)} />
+      ) : (
+        <p className="use-why">
+          <ActionButton isSmall onPress={() => setAdding(true)}>
+            {t('keys.add')}
+          </ActionButton>
+        </p>
+      )}
+    </Card>
+  );
+}
+
+/** The secret of the key that was just added: nothing can show it later. */
+function Added({ name, secret }: { name: string; secret: string }) {
+  const { t } = useStrings();
+  return (
+    <Note tone="info" role="status" title={t('keys.added', { name })}>
+      <p>{t('keys.once')}</p>
+      <div className="copyline">
+        <code>{secret}</code>
+        <CopyButton text={secret} label={t('use.key')} />
+      </div>
+    </Note>
+  );
+}
+
+function KeyRow(props: { gatewayKey: GatewayKey; isBusy: boolean; onRevoke: () => void }) {
+  const { t } = useStrings();
+  const { isOwn, name } = props.gatewayKey;
+  const title = isOwn ? t('keys.own') : name;
+  return (
+    <Row
+      title={title}
+      note={useKeyFacts(props.gatewayKey).join(' · ')}
+      end={
+        <Confirm
+          button={t('keys.revoke')}
+          buttonLabel={t('keys.revokeOf', { name: title })}
+          className={buttonClass({ isSmall: true })}
+          isDisabled={props.isBusy}
+          title={t('keys.revokeAsk', { name: title })}
+          act={t('keys.revoke')}
+          isDanger
+          onAct={props.onRevoke}
+        >
+          <p>{t(isOwn ? 'keys.revokeOwnText' : 'keys.revokeText')}</p>
+        </Confirm>
+      }
+    />
+  );
+}
+
+/** What a key spent and may do, in short texts. */
+function useKeyFacts(key: GatewayKey): readonly string[] {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  const limited = (spent: string, max: string | null) =>
+    max === null
+      ? moneyText(spent, asset)
+      : t('keys.of', { spent: moneyText(spent, asset), max: moneyText(max, asset) });
+  const time = (atMs: number) => writeExactTime(atMs, language);
+  const { expiresAtMs, requestsPerMinuteMax, concurrentMax, lastUsedAtMs } = key;
+  const isExpired = expiresAtMs !== null && expiresAtMs <= Date.now();
+  return [
+    t('keys.day', { amount: limited(key.spentDay, key.dayMax) }),
+    t('keys.total', { amount: limited(key.spentTotal, key.totalMax) }),
+    expiresAtMs === null ? null : t(isExpired ? 'keys.expired' : 'keys.expires', { time: time(expiresAtMs) }),
+    requestsPerMinuteMax === null ? null : t('keys.perMinute', { count: requestsPerMinuteMax }),
+    concurrentMax === null ? null : t('keys.concurrent', { count: concurrentMax }),
+    lastUsedAtMs === null ? t('keys.unused') : t('keys.used', { time: time(lastUsedAtMs) }),
+  ].filter((fact) => fact !== null);
+}
+
+function NewKeyForm(props: { isBusy: boolean; onAdd: (wanted: NewKey) => void; onCancel: () => void }) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const unit = useUnitName()(asset);
+  const [wanted, setWanted] = useState<NewKey>({ ...NO_KEY_LIMITS, name: '' });
+  const [validity, setValidity] = useState<Validity>('none');
+  const change = (patch: Partial<NewKey>) => setWanted((before) => ({ ...before, ...patch }));
+  const isReady = newKeySchema.safeParse(wanted).success;
+  const add = () => {
+    const days = VALIDITY[validity];
+    props.onAdd({ ...wanted, expiresAtMs: days === null ? null : Date.now() + days * DAY_MS });
+  };
+  return (
+    <fieldset className="settings-fields rows">
+      <legend className="for-readers">{t('keys.add')}</legend>
+      <TextField
+        className="row-line field-row"
+        value={wanted.name}
+        onChange={(name) => change({ name })}
+        maxLength={60}
+        autoFocus
+      >
+        <Label className="grow">{t('keys.name')}</Label>
+        <Input className="input" />
+      </TextField>
+      {(['dayMax', 'totalMax'] as const).map((name) => (
+        <AmountField
+          key={name}
+          label={t(`keys.${name}`)}
+          unit={unit}
+          decimals={asset.decimals}
+          isOptional
+          value={wanted[name]}
+          onCommit={(units) => change({ [name]: units })}
+        />
+      ))}
+      <Pick
+        label={t('keys.validity')}
+        value={validity}
+        options={VALIDITIES.map((value) => ({ value, label: t(`keys.valid.${value}`) }))}
+        onChange={setValidity}
+      />
+      <Count
+        label={t('keys.requestsPerMinuteMax')}
+        unit={t('keys.perMinuteUnit')}
+        minimum={1}
+        maximum={KEY_LIMITS_MAX.requestsPerMinute}
+        isOptional
+        value={wanted.requestsPerMinuteMax}
+        onCommit={(requestsPerMinuteMax) => change({ requestsPerMinuteMax })}
+      />
+      <Count
+        label={t('keys.concurrentMax')}
+        unit={t('keys.concurrentUnit')}
+        minimum={1}
+        maximum={KEY_LIMITS_MAX.concurrent}
+        isOptional
+        value={wanted.concurrentMax}
+        onCommit={(concurrentMax) => change({ concurrentMax })}
+      />
+      <p className="button-row">
+        <ActionButton isSmall kind="primary" isDisabled={props.isBusy || !isReady} onPress={add}>
+          {t('keys.create')}
+        </ActionButton>
+        <ActionButton isSmall onPress={props.onCancel}>
+          {t('common.cancel')}
+        </ActionButton>
+      </p>
+    </fieldset>
+  );
+}

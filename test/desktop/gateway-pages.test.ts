@@ -1,0 +1,86 @@
+/**
+ * Verifies: the page "Buy inference" adds a key with its limits, shows its secret once, and revokes it; it allows and
+ *   removes web pages and host names, of which there are none at first.
+ * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
+ * Fails if: a limit is sent in the wrong unit, a secret is shown again, a wrong address can be allowed, or the page
+ *   allows an origin that the owner didn't type.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ADDED_KEY } from '../fakes/agent-router.ts';
+import { type Pages, startPages } from './pages-browser.ts';
+
+let pages: Pages;
+before(async () => {
+  pages = await startPages();
+});
+after(() => pages.close());
+
+test('a key is added with its limits, its secret is shown once, and it is revoked', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('use');
+    await page.getByText('24 h: 12.50 ct of 50.00 ct').waitFor();
+    await page.getByRole('button', { name: 'Add a key' }).click();
+    const create = page.getByRole('button', { name: 'Create key' });
+    assert.ok(await create.isDisabled(), 'a key needs a name');
+    await page.getByLabel('Name', { exact: true }).fill('Editor');
+    await page.getByLabel('Budget for 24 hours').fill('0.25');
+    await page.getByLabel('Budget in total').fill('10');
+    await page.getByLabel('Valid', { exact: true }).selectOption('7 days');
+    await page.getByLabel('Requests per minute, up to').fill('30');
+    await page.getByLabel('Concurrent requests, up to').fill('2');
+    await create.click();
+    await page.getByText(ADDED_KEY).waitFor();
+    const sent = agent.calls.find(({ name }) => name === 'keys.add')?.input as Record<string, unknown>;
+    const expiresInMs = Number(sent.expiresAtMs) - Date.now();
+    assert.ok(Math.abs(expiresInMs - 7 * 86_400_000) < 60_000, String(expiresInMs));
+    assert.deepEqual(
+      { ...sent, expiresAtMs: 0 },
+      {
+        ...{ name: 'Editor', dayMax: '250000', totalMax: '10000000', expiresAtMs: 0 },
+        ...{ requestsPerMinuteMax: 30, concurrentMax: 2 },
+      },
+    );
+    await go('home');
+    await go('use');
+    await page.getByText('30 requests/min').waitFor();
+    assert.equal(await page.getByText(ADDED_KEY).count(), 0);
+    await page.getByRole('button', { name: 'Revoke Editor' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText('30 requests/min').waitFor({ state: 'detached' });
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'keys.revoke').map(({ input }) => input),
+      [{ id: '2'.repeat(16) }],
+    );
+  }));
+
+test('web pages and host names are allowed by their origin or name, and removed again', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    await go('use');
+    await page.getByText('No web page is allowed.').waitFor();
+    await page.getByText('No other host name is allowed.').waitFor();
+    const changes = () =>
+      agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input);
+    const origins = page.getByRole('region', { name: 'Web pages', exact: true });
+    const hosts = page.getByRole('region', { name: 'Host names of proxies' });
+    for (const wrong of ['https://*.example.org', '*', 'example.org']) {
+      await origins.getByRole('textbox').fill(wrong);
+      await page.getByText('Enter an address such as https://example.org.').waitFor();
+      assert.ok(await origins.getByRole('button', { name: 'Allow' }).isDisabled(), wrong);
+    }
+    await origins.getByRole('textbox').fill('https://Chat.example.org:8443/app?x=1');
+    await origins.getByRole('button', { name: 'Allow' }).click();
+    await origins.getByText('https://chat.example.org:8443', { exact: true }).waitFor();
+    await hosts.getByRole('textbox').fill('ai.example.org:80');
+    assert.ok(await hosts.getByRole('button', { name: 'Allow' }).isDisabled());
+    await hosts.getByRole('textbox').fill('AI.example.org');
+    await hosts.getByRole('button', { name: 'Allow' }).click();
+    await hosts.getByText('ai.example.org', { exact: true }).waitFor();
+    await origins.getByRole('button', { name: 'Remove https://chat.example.org:8443' }).click();
+    await page.getByText('No web page is allowed.').waitFor();
+    assert.deepEqual(changes(), [
+      { gatewayOrigins: ['https://chat.example.org:8443'] },
+      { gatewayHosts: ['ai.example.org'] },
+      { gatewayOrigins: [] },
+    ]);
+  }));
