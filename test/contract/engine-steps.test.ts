@@ -23,9 +23,12 @@ type SeenBatch = [sequence: number, tokens: number][];
 interface NativeContext {
   initBatch(size: number): void;
   addToBatch(sequence: number, first: number, tokens: Uint32Array, logits: Uint32Array): unknown;
+  decodeBatch(): Promise<void>;
 }
 
 const batches: SeenBatch[] = [];
+/** Batches whose computation has begun. */
+let begunBatches = 0;
 let llama: Llama;
 let runner: LlamaRunner;
 let lastId = 0;
@@ -41,6 +44,10 @@ function observed(Native: new (...values: unknown[]) => NativeContext): typeof N
       const [sequence, , tokens] = item;
       batches.at(-1)?.push([sequence, tokens.length]);
       return super.addToBatch(...item);
+    }
+    override decodeBatch(): Promise<void> {
+      begunBatches += 1;
+      return super.decodeBatch();
     }
   };
 }
@@ -110,6 +117,49 @@ describe('batches of the library', () => {
     assert.ok(parts.every((batch) => batch.every(([, tokens]) => tokens <= 128)));
     const shared = parts.filter((batch) => batch.length === 2);
     assert.ok(shared.length >= Math.floor(end.inputTokens / 128), JSON.stringify(parts));
+  });
+});
+
+describe('text of an answer', () => {
+  /** Returns for each event with text how many batches had begun. */
+  async function begunAtTexts(stop: string[], signal = NEVER, onText = () => {}) {
+    lastId += 1;
+    const begun: number[] = [];
+    let tokens = 0;
+    const emit = (event: EngineEvent) => {
+      if (event.type !== 'text') return;
+      begun.push(begunBatches);
+      tokens += event.tokens.length;
+      onText();
+    };
+    const messages = [{ role: 'user' as const, content: 'What is number 1?' }];
+    const prompt = { kind: 'chat' as const, messages };
+    const request = { prompt, maxTokens: 12, temperature: 0, topP: 1, seed: 1, stop };
+    begunBatches = 0;
+    const end = await runner.generate({ type: 'generate', id: lastId, request }, signal, emit);
+    assert.ok(end.type === 'end');
+    assert.equal(tokens, end.outputTokens, 'every token is delivered before the end');
+    return { begun, end };
+  }
+
+  it('is made while the next step computes', async () => {
+    const { begun } = await begunAtTexts([]);
+    assert.ok(begun.length > 5, `${begun.length} texts`);
+    // The last token has no next step.
+    const steps = begun.map((_, index) => index + 2);
+    assert.deepEqual(begun.slice(0, -1), steps.slice(0, -1));
+  });
+
+  it('is made before the next step if it may end the answer', async () => {
+    const { begun } = await begunAtTexts(['\u0000']);
+    assert.equal(begun[0], 1);
+  });
+
+  it('is complete when the answer is aborted', async () => {
+    const controller = new AbortController();
+    const { end } = await begunAtTexts([], controller.signal, () => controller.abort());
+    assert.equal(end.reason, 'aborted');
+    assert.ok(end.outputTokens >= 1);
   });
 });
 

@@ -157,9 +157,12 @@ interface Decoded {
 /** Reads the prompt and decodes until the response ends. */
 async function decode(options: DecodeOptions): Promise<Decoded> {
   const { command, signal, prompt, text, deliver, times, turns, sampler } = options;
-  const { maxTokens } = command.request;
+  const { maxTokens, stop } = command.request;
   const isSingleCall = command.request.prompt.kind === 'chat' && command.request.prompt.isSingleCall === true;
+  // Only then does the text decide whether the response goes on.
+  const endsByText = stop.length > 0 || isSingleCall;
   const answer = openAnswer(options);
+  const tail = createTail((token) => deliver(text.push(token).pieces));
   const ended = (reason: EndReason, stopped: boolean) => ({
     reason,
     stopped,
@@ -167,21 +170,54 @@ async function decode(options: DecodeOptions): Promise<Decoded> {
   });
   try {
     while (true) {
-      const next = await turns.take(answer.tokensLeft(), (granted) => answer.compute(granted), signal);
+      const compute = (granted: number) => {
+        tail.begun();
+        return answer.compute(granted);
+      };
+      const next = await turns.take(answer.tokensLeft(), compute, signal);
       if (next === 'read') continue;
       if (next !== null) times.markFirstToken();
       if (next === null || next === 'over' || signal.aborted || prompt.ends.has(next)) break;
       sampler.generated.push(next);
-      const { pieces, stopped } = text.push(next);
-      deliver(pieces);
-      if (stopped) return ended('stop', stopped);
-      if (isSingleCall && text.parser.completeCalls() > 0) break;
-      if (sampler.generated.length >= maxTokens) return ended('length', stopped);
+      if (endsByText) {
+        const { pieces, stopped } = text.push(next);
+        deliver(pieces);
+        if (stopped) return ended('stop', stopped);
+        if (isSingleCall && text.parser.completeCalls() > 0) break;
+      } else tail.add(next);
+      if (sampler.generated.length >= maxTokens) return ended('length', false);
     }
     return ended('stop', false);
   } finally {
+    tail.handle();
     await answer.close();
   }
+}
+
+/** Generated tokens that are handled while the next step computes, so that this takes no time between two steps. */
+interface Tail {
+  add(token: Token): void;
+  /** To be called when the next step begins. */
+  begun(): void;
+  /** Handles what was added, now. */
+  handle(): void;
+}
+
+function createTail(handleToken: (token: Token) => void): Tail {
+  let tokens: Token[] = [];
+  const handle = () => {
+    const added = tokens;
+    tokens = [];
+    for (const token of added) handleToken(token);
+  };
+  return {
+    add: (token) => void tokens.push(token),
+    begun() {
+      // The library begins a batch in the next turn of the event loop.
+      if (tokens.length > 0) setImmediate(() => setImmediate(handle));
+    },
+    handle,
+  };
 }
 
 /** The tokens of one response, computed as they are asked for. */

@@ -33,6 +33,12 @@ export interface Lent<S extends PooledSequence> {
 const OWN_TOKENS_MIN = 32;
 /** so is a shorter one, if it is this part of the prompt without the public ones. */
 const OWN_SHARE_MIN = 0.5;
+/**
+ * The library computes only neighboring sequences together: a sequence apart from the running ones costs one more pass over
+ * the weights in each step. Beyond the public ones, computing this many tokens again takes as long as those passes do
+ * during an answer of usual length; fewer are given up for a place next to the running ones.
+ */
+const APART_TOKENS_MIN = 256;
 
 export interface SequencePool<S extends PooledSequence> {
   /**
@@ -65,8 +71,13 @@ export function createSequencePool<S extends PooledSequence>(
   return {
     lend(prompt, requester) {
       const publicTokens = Math.max(0, ...publicPrefixes.map((prefix) => commonLength(prefix, prompt)));
+      const isRunning = (id: number) => slots[id]?.isFree === false;
       const free = slots.filter(({ isFree }) => isFree);
-      const candidates = free.map((slot) => ({ slot, ...match(slot, { prompt, requester, publicTokens }) }));
+      const candidates = free.map((slot) => ({
+        slot,
+        ...match(slot, { prompt, requester, publicTokens }),
+        neighbors: [slot.id - 1, slot.id + 1].filter(isRunning).length,
+      }));
       const [best] = candidates.sort(byPreference);
       const { slot, cachedTokens } = forceUnwrap('there are no more requests than sequences', best);
       slot.isFree = false;
@@ -106,6 +117,10 @@ interface Match {
   readonly isOwn: boolean;
   /** True if the slot holds tokens that its requester may want again. */
   readonly isKept: boolean;
+  /** Tokens beyond the public ones that are reused, if `isOwn`. */
+  readonly ownTokens: number;
+  /** Tokens beyond the public ones that the slot's requester may want again and that aren't reused. */
+  readonly lostTokens: number;
 }
 
 function match<S extends PooledSequence>(
@@ -120,24 +135,29 @@ function match<S extends PooledSequence>(
   const cachedTokens = sequence.needsCheckpoints && common < held.length ? 0 : Math.max(0, common);
   const own = isHolder ? cachedTokens - publicTokens : 0;
   const ownMin = Math.min(OWN_TOKENS_MIN, (prompt.length - publicTokens) * OWN_SHARE_MIN);
+  const isOwn = own > 0 && (own >= ownMin || cachedTokens === held.length);
+  const isKept = holder !== null && held.length > publicTokens;
   return {
-    cachedTokens,
-    isOwn: own > 0 && (own >= ownMin || cachedTokens === held.length),
-    isKept: holder !== null && held.length > publicTokens,
+    ...{ cachedTokens, isOwn, isKept },
+    ownTokens: isOwn ? own : 0,
+    lostTokens: isKept ? held.length - Math.max(cachedTokens, publicTokens) : 0,
   };
 }
 
-type Candidate = Match & { readonly slot: Slot<unknown> };
+/** `neighbors` is the number of running sequences next to the slot. */
+type Candidate = Match & { readonly slot: Slot<unknown>; readonly neighbors: number };
 
 /**
- * The longest own beginning first. Otherwise a slot without anything to keep, then the least recently used one; the
- * lowest ID of equal ones, since the library joins only neighboring sequences in one batch.
+ * The longest own beginning first, if it is worth a place apart; then a place next to running sequences, without giving
+ * up as much for it; then any own beginning. Otherwise a slot without anything to keep, then the least recently used one;
+ * the lowest ID of equal ones, so that the next ones find a place beside it.
  */
 function byPreference(a: Candidate, b: Candidate): number {
-  if (a.isOwn || b.isOwn) {
-    const own = ({ isOwn, cachedTokens }: Candidate) => (isOwn ? cachedTokens : 0);
-    if (own(a) !== own(b)) return own(b) - own(a);
-  }
+  const long = ({ ownTokens }: Candidate) => (ownTokens >= APART_TOKENS_MIN ? ownTokens : 0);
+  if (long(a) !== long(b)) return long(b) - long(a);
+  const beside = ({ lostTokens, neighbors }: Candidate) => (lostTokens < APART_TOKENS_MIN ? neighbors : 0);
+  if (beside(a) !== beside(b)) return beside(b) - beside(a);
+  if (a.ownTokens !== b.ownTokens) return b.ownTokens - a.ownTokens;
   if (a.isKept !== b.isKept) return a.isKept ? 1 : -1;
   if (a.isKept) return a.slot.usedAt - b.slot.usedAt;
   return b.cachedTokens - a.cachedTokens || a.slot.id - b.slot.id;

@@ -90,6 +90,62 @@ describe('sequence pool', () => {
   });
 });
 
+const LONG = Array.from({ length: 300 }, (_, index) => 1_000 + index);
+
+describe('sequence pool, while others run', () => {
+  it('lends a place next to them rather than the one of a short own beginning', async () => {
+    const { begin, run } = setUp(4);
+    const first = await begin(prompt(4), 'alice');
+    const second = await begin(prompt(5), 'alice');
+    await run(prompt(6, 7, 8), 'bob');
+    await second.release(true);
+    // Bob's is apart from Alice's.
+    assert.deepEqual(await run(prompt(6, 7, 8), 'bob'), { id: 1, cachedTokens: 0 });
+    await first.release(true);
+  });
+
+  it('closes a gap between them first', async () => {
+    const { begin } = setUp(4);
+    const lent = [await begin(prompt(4), null), await begin(prompt(5), null), await begin(prompt(6), null)];
+    await lent[0]?.release(true);
+    await lent[1]?.release(true);
+    assert.equal((await begin(prompt(7), null)).id, 1, 'beside the third');
+    await lent[2]?.release(true);
+    const other = await begin(prompt(8), null);
+    assert.notEqual(other.id, 3, 'beside the second');
+  });
+
+  it('continues a long conversation apart from them, and gives none up for a place beside them', async () => {
+    const { begin, run } = setUp(4);
+    const holders = [
+      await begin(prompt(4), 'alice'),
+      await begin(prompt(5), 'alice'),
+      await begin(prompt(...LONG), 'bob'),
+    ];
+    for (const lent of holders) {
+      lent.sequence.contextTokens = lent.id === 2 ? prompt(...LONG) : prompt(4);
+      await lent.release(true);
+    }
+    await run(prompt(9, 10, 11), 'carol');
+    const running = await begin(prompt(9, 10, 11), 'carol');
+    assert.equal(running.id, 3);
+    assert.notEqual((await run(prompt(10), 'dave')).id, 2, 'Bob may continue');
+    assert.deepEqual(await run(prompt(...LONG, 7), 'bob'), {
+      id: 2,
+      cachedTokens: PUBLIC.length + LONG.length,
+    });
+    await begin(prompt(6), 'alice');
+    await running.release(true);
+  });
+
+  it('takes the only free one, whatever it holds', async () => {
+    const { begin, run } = setUp(2);
+    await run(prompt(...LONG), 'alice');
+    await begin(prompt(4), 'bob');
+    assert.equal((await begin(prompt(5), 'carol')).cachedTokens, PUBLIC.length);
+  });
+});
+
 describe('sequence pool, choosing what to give up', () => {
   it('gives up what nobody can reuse first, then what was used least recently', async () => {
     const { run } = setUp(3);
