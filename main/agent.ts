@@ -187,6 +187,9 @@ async function compose(
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
+  selling.engine.servers.setOwnPorts(
+    [buying.gateway?.baseUrl, pages?.page.url].flatMap((url) => (url ? [Number(new URL(url).port)] : [])),
+  );
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 

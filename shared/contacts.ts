@@ -1,8 +1,16 @@
 /** Hosts outside of this machine that Idlewatt contacted, each with its purpose. */
 import { z } from 'zod';
 
-/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. */
-export const contactPurposeSchema = z.enum(['models', 'chain', 'payouts', 'rates', 'peers', 'other']);
+/** `models`: downloads. `chain`: nodes of the blockchain. `payouts`: facilitators. `rates`: exchange rates. `peers`: other Idlewatt machines. `engines`: engine servers that the owner added. */
+export const contactPurposeSchema = z.enum([
+  'models',
+  'chain',
+  'payouts',
+  'rates',
+  'peers',
+  'engines',
+  'other',
+]);
 export type ContactPurpose = z.infer<typeof contactPurposeSchema>;
 
 export const contactSchema = z.object({

@@ -66,3 +66,6 @@ export function tokenBytes(tokens: readonly number[]): Uint8Array {
   for (const [index, token] of tokens.entries()) view.setUint32(index * 4, token, true);
   return new Uint8Array(view.buffer);
 }
+
+/** Stands for a token whose ID isn't known: engine servers report counts only. No vocabulary has this ID. */
+export const UNKNOWN_TOKEN = 0xffff_ffff;

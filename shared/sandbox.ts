@@ -14,6 +14,7 @@ export const sandboxStateSchema = z.enum([
   'in-force',
   'not-built', // the native part was not compiled on this machine
   'not-written', // not implemented for this operating system yet
+  'foreign', // an engine server: a program of the owner's that Idlewatt didn't start
   'refused', // not supported by the operating system, e.g. an older kernel
 ]);
 export type SandboxState = z.infer<typeof sandboxStateSchema>;

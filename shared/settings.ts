@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
+import { engineServersSchema } from './engine-servers.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
 import { everyDay, weekSchema } from './week.ts';
@@ -121,6 +122,8 @@ export const settingsSchema = z.object({
         .regex(/^[a-z0-9.-]+$/),
     )
     .max(GATEWAY_EXCEPTIONS_MAX),
+  /** Engine servers that the owner added; their keys are elsewhere. */
+  engineServers: engineServersSchema,
   /** Disk space that model files may take. */
   modelBudgetBytes: z
     .number()
@@ -178,6 +181,7 @@ export const DEFAULT_SETTINGS: Settings = {
   ...BUYING_DEFAULTS,
   gatewayOrigins: [],
   gatewayHosts: [],
+  engineServers: [],
   modelBudgetBytes: 20_000_000_000,
   jobHistoryDays: 90,
   language: 'system',

@@ -1,16 +1,24 @@
 /** Keeps the register of contacted hosts: HTTP requests of the process, and peers that it is connected to. */
 
 import { type ContactPurpose, contactPurposeSchema } from '../../shared/contacts.ts';
+import { connectEngineServer } from '../adapters/http/index.ts';
 import { onOutgoingRequest, withPurpose } from '../adapters/node/index.ts';
 import { type Contacts, createContacts } from '../core/contacts/index.ts';
 import { RATE_URLS } from '../core/rates/index.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+import type { ConnectEngineServer } from '../ports/engine-server.ts';
 import type { Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** `fetch` for model downloads: every host that a publisher redirects to counts as contacted for a model. */
 export const fetchModel: typeof fetch = (input, init) => withPurpose('models', () => fetch(input, init));
+
+/** Connects to an engine server of the owner's. */
+export const connectRegistered: ConnectEngineServer = (target) => {
+  const connection = connectEngineServer(target);
+  return { ...connection, send: (request) => withPurpose('engines', () => connection.send(request)) };
+};
 
 export interface ContactRegister extends Contacts {
   /** Names the hosts of the chain. The owner's own nodes are unknown until it is open. */

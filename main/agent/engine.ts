@@ -1,13 +1,17 @@
 /** Opens the machine, its models and the engine that serves them. */
+import { isEngineServerModel } from '../../shared/engine-servers.ts';
+import { findAddresses } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
 import { readNamedCards } from '../adapters/native/index.ts';
 import { levelOfEngineLine, logChildOutput } from '../adapters/node/index.ts';
 import { createMachineReader } from '../adapters/systeminformation/index.ts';
 import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
+import { chooseEngine, createEngineServers, createServerEngine } from '../core/engine-servers/index.ts';
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
-import { fetchModel } from './contacts.ts';
+import { connectRegistered, fetchModel } from './contacts.ts';
+import { openEngineKeys } from './engine-keys.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -20,7 +24,16 @@ export function openEngine(
 ) {
   const machine = createMachineReader();
   const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
-  const engine = createEngineSupervisor({
+  const servers = createEngineServers({
+    settings,
+    keys: openEngineKeys(paths.keys),
+    connect: connectRegistered,
+    findAddresses,
+    clock,
+    log: log.child('engine-servers'),
+    onChange: () => changed('models'),
+  });
+  const own = createEngineSupervisor({
     spawn: createLlamaSpawner({
       sandbox: { modelFolders: [paths.models] },
       graphics: graphics.choice,
@@ -28,6 +41,11 @@ export function openEngine(
     }),
     clock,
     inspect: ({ path }) => checkModelFile(path),
+  });
+  const engine = chooseEngine({
+    own,
+    servers: createServerEngine({ find: servers.find, clock, log: log.child('engine-servers') }),
+    isOfServer: ({ id }) => isEngineServerModel(id),
   });
   onClose(() => engine.stop());
   const models = createModelStore({
@@ -42,6 +60,7 @@ export function openEngine(
     machine,
     graphics,
     engine,
+    servers,
     duty: createEngineDuty(engine),
     handBacks: createHandBacks(records),
     models,

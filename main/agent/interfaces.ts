@@ -143,6 +143,8 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     models: selling.engine.models,
     settlement: money.settlement,
     activateModel: (id) => selling.serving.activate(id),
+    servedModel: selling.servedModel,
+    engineServers: selling.engine.servers,
     refreshBalances: () => money.balances.refresh(),
     spending: money.spending,
     confirmations,

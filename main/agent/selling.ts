@@ -1,4 +1,5 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
+import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
@@ -129,14 +130,18 @@ function openProvider(
 function openServing(
   surroundings: Surroundings,
   { presence, settings, records }: Foundation,
-  { engine, duty, models, machine, graphics, handBacks }: EngineParts,
+  { engine, duty, models, servers, machine, graphics, handBacks }: EngineParts,
   provider: ProviderService,
 ): Serving {
   const { config, clock, onClose, changed, notices, log } = surroundings;
   const serving = createServing({
     engine,
     duty,
-    models,
+    models: {
+      ...models,
+      ensure: async (id, options) =>
+        isEngineServerModel(id) ? servers.fileOf(id) : models.ensure(id, options),
+    },
     presence,
     settings,
     machine,

@@ -13,22 +13,28 @@ import type { Surroundings } from './surroundings.ts';
 export function startSensing(
   { clock, onClose, log }: Surroundings,
   { presence }: Foundation,
-  { engine, machine }: EngineParts,
+  { engine, machine, servers }: EngineParts,
   { benchmark, calibrator }: Measuring,
 ): void {
   const ready = () => [engine.status(), calibrator.status()].filter((status) => status.state === 'ready');
   // The benchmark runs in a window of the desktop shell, in a process that isn't known here.
   const isProbing = () => benchmark.state().state === 'running';
+  // An engine server on this machine is a process of others, whose ID isn't known here.
+  const isServerComputing = () => {
+    const status = engine.status();
+    return status.state === 'ready' && status.activeSequences > 0 && servers.isHere(status.loaded.model.id);
+  };
+  const ownPids = () => ready().flatMap(({ pid }) => pid ?? []);
   const sensors = [
     createMachineSensor(machine),
-    createOtherLoadSensor(),
+    createOtherLoadSensor({ mayBeOurs: isServerComputing }),
     createHardwareSensor({
       clock,
       usesGraphics: () => isProbing() || ready().some(({ loaded }) => loaded.backend !== 'cpu'),
     }),
     createInputSensor(),
     createControllerSensor(),
-    createNvmlSensor({ ownPids: () => (isProbing() ? null : ready().map(({ pid }) => pid)) }),
+    createNvmlSensor({ ownPids: () => (isProbing() || isServerComputing() ? null : ownPids()) }),
     createDesktopBusSensor({ addresses: busAddresses(), clock }),
   ];
   const fault = logFault(log.child('sensors'), 'A sensor failed');

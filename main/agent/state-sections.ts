@@ -149,7 +149,7 @@ function wallet({ money, networkName }: SectionParts): AgentState['wallet'] {
 }
 
 function models({ selling }: SectionParts): AgentState['models'] {
-  const { models } = selling.engine;
+  const { models, servers } = selling.engine;
   const { predictions } = selling.measuring;
   const served = selling.servedModel();
   return {
@@ -159,6 +159,14 @@ function models({ selling }: SectionParts): AgentState['models'] {
       speed: predictions.speed(model.id),
     })),
     calibration: predictions.state(),
+    engineServers: servers.list().map((server) => ({
+      ...server,
+      models: server.models.map((model) => ({
+        ...model,
+        active: model.id === served,
+        decodeTokensPerSecond: predictions.speed(model.id).measured?.decodeTokensPerSecond ?? null,
+      })),
+    })),
     ...models.usage(),
   };
 }

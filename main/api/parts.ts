@@ -5,6 +5,7 @@ import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
+import type { EngineServers } from '../core/engine-servers/index.ts';
 import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
 import type { GatewayKeys } from '../core/gateway-keys/index.ts';
@@ -70,6 +71,9 @@ export interface ApiParts {
   readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
+  /** The served model; null where nothing is sold. */
+  readonly servedModel: () => string | null;
+  readonly engineServers: Pick<EngineServers, 'search' | 'add' | 'remove' | 'choose'>;
   readonly refreshBalances: () => Promise<void>;
   readonly depositReturns: DepositReturns;
   readonly spending: Spending;

@@ -6,6 +6,7 @@ import type { ApiParts, WatchStartup } from './parts.ts';
 import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
+import { engineRoutes } from './routes/engines.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
@@ -53,6 +54,7 @@ export function createRouter(parts: ApiParts) {
     maintenance: maintenanceRoutes(api.maintenance, parts),
     wallet: walletRoutes(api.wallet, parts),
     models: modelRoutes(api.models, parts),
+    engines: engineRoutes(api.engines, parts),
     benchmark: benchmarkRoutes(api.benchmark, parts),
     app: {
       chooseNetwork: api.app.chooseNetwork.handler(({ input }) => parts.networkSwitch.choose(input.network)),

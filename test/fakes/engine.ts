@@ -117,7 +117,7 @@ class FakeState {
     const { loaded } = this.status;
     this.life += 1;
     this.setStatus({ state: 'restarting', attempt: 1, inMs: 0, cause: 'killed by SIGKILL' });
-    this.load(loaded.model, loaded);
+    this.load(loaded.model, { ...loaded, threads: loaded.threads ?? 1 });
   }
 
   /** Takes a sequence, or waits for one until the signal aborts. Returns false if it aborted. */

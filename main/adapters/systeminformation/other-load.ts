@@ -19,6 +19,11 @@ export interface OtherLoadOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   readonly platform?: NodeJS.Platform;
+  /**
+   * True while an engine server on this machine computes for Idlewatt, at its own priority: the load by others is unknown
+   * then. Default: never.
+   */
+  readonly mayBeOurs?: () => boolean;
 }
 
 /** Number of polls over which load is averaged, so that a short peak doesn't count. */
@@ -35,6 +40,10 @@ export function createOtherLoadSensor(options: OtherLoadOptions = {}): Sensor {
     name: source,
     async read() {
       if (!isKnown) return {};
+      if (options.mayBeOurs?.()) {
+        polls.length = 0;
+        return {};
+      }
       const last = times();
       polls.push(last);
       if (polls.length > POLLS) polls.shift();

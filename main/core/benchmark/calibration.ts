@@ -1,4 +1,5 @@
 /** One run of the calibration: measures every synthetic model on the engine. */
+import { forceUnwrap } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadOptions } from '../../ports/engine.ts';
@@ -29,7 +30,8 @@ export async function runCalibration(options: CalibrationOptions): Promise<Calib
   for (const [index, model] of models.entries()) {
     signal.throwIfAborted();
     onProgress(index / models.length);
-    await withSynthetic(engine, model, { folder, load, signal }, async ({ backend, threads }) => {
+    await withSynthetic(engine, model, { folder, load, signal }, async ({ backend, ...reported }) => {
+      const threads = forceUnwrap('an engine process reports its threads', reported.threads);
       loaded.push({ backend, threads });
       for (const effort of CALIBRATION_EFFORTS) {
         const { promptTokens, answerTokens, wall, cpu } = await measureModelTimes(engine, effort, signal);

@@ -165,7 +165,7 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
   const conditions = {
     model: model.id,
     quantisation,
-    threads,
+    ...(threads === null ? {} : { threads }),
     contextTokens,
     sequences,
     streams,
@@ -175,7 +175,9 @@ async function measureCase(engine: Engine, options: CaseOptions): Promise<Measur
     dutyPercent,
     comfortDutyPercent: options.comfortDutyPercent,
     ...(otherJobs > 0 ? { otherJobs } : {}),
-    ...(backend === 'cpu' && wereDisturbed(speeds, threads, dutyPercent) ? { disturbed: true } : {}),
+    ...(backend === 'cpu' && threads !== null && wereDisturbed(speeds, threads, dutyPercent)
+      ? { disturbed: true }
+      : {}),
   };
   return (['prefill', 'decode'] as const).flatMap((name): Measurement[] => {
     const values = valuesOf(speeds, name);

@@ -56,7 +56,7 @@ export async function measureModelTimes(
     prefillMs: Math.min(...ends.map((end) => times(end).prefillMs)),
     decodeMsPerToken: Math.min(...ends.map((end) => times(end).decodeMs / (end.outputTokens - 1))),
   });
-  const spent = ends.every(({ cpu }) => cpu !== undefined);
+  const spent = ends.every(({ cpu }) => cpu !== undefined) && threads !== null;
   return {
     promptTokens: first.inputTokens,
     answerTokens,

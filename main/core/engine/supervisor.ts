@@ -329,7 +329,7 @@ class Supervisor {
     deferred.reject(error);
   }
 
-  #loaded(loaded: LoadedModel, pid: number, deferred: Deferred<LoadedModel>): void {
+  #loaded(loaded: LoadedModel, pid: number | null, deferred: Deferred<LoadedModel>): void {
     this.#restarts.markReady();
     this.#setStatus({ state: 'ready', loaded, activeSequences: 0, pid });
     deferred.resolve(loaded);

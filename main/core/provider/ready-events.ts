@@ -30,16 +30,15 @@ export function readyEvents(sources: readonly AsyncIterable<GenerateEvent>[]): R
   let ready: WorkEvent[] = [];
   let failure: { error: unknown } | null = null;
   let unfinished = sources.length;
-  let startedTokens = 0;
-  let cachedTokens: number | undefined;
+  const starts: (StartEvent | undefined)[] = sources.map(() => undefined);
   const ends: (EndEvent | undefined)[] = sources.map(() => undefined);
   let wake = () => {};
 
   function add(event: GenerateEvent, choice: number): void {
     if (event.type === 'start') {
-      startedTokens += event.inputTokens;
-      cachedTokens = addReported(cachedTokens, event.cachedTokens);
-      ready.push({ type: 'start', inputTokens: startedTokens, cachedTokens });
+      // An engine server repeats it once it knows the exact count.
+      starts[choice] = event;
+      ready.push(joinStarts(starts.filter((start) => start !== undefined)));
     } else if (event.type === 'text') {
       ready.push({ ...event, choice });
     } else if (event.type === 'vectors') {
@@ -80,6 +79,17 @@ export function readyEvents(sources: readonly AsyncIterable<GenerateEvent>[]): R
       ready = [];
       return taken;
     },
+  };
+}
+
+function joinStarts(starts: readonly StartEvent[]): StartEvent {
+  return {
+    type: 'start',
+    inputTokens: starts.reduce((sum, start) => sum + start.inputTokens, 0),
+    cachedTokens: starts.reduce<number | undefined>(
+      (total, start) => addReported(total, start.cachedTokens),
+      undefined,
+    ),
   };
 }
 

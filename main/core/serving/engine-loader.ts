@@ -38,6 +38,8 @@ export interface EngineLoaderOptions {
 export class EngineLoader {
   readonly #options: EngineLoaderOptions;
   readonly #inOrder = createInOrder();
+  /** ID of the last model that was loaded, or is to be as soon as its engine can. */
+  #loadedId: string | null = null;
   /** Options of the last load. */
   #loadedWith: LoadOptions | null = null;
   #isStopped = false;
@@ -111,7 +113,7 @@ export class EngineLoader {
     }
     const status = engine.status();
     const isLoaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
-    const isOther = status.state === 'ready' && status.loaded.model.id !== file.id;
+    const isOther = isLoaded && this.#loadedId !== file.id;
     try {
       if (mayRun && (!isLoaded || isOther || (await this.#isLoadOutdated()))) await this.#load(file);
       else if (!mayRun && isLoaded) await this.handBack();
@@ -136,6 +138,7 @@ export class EngineLoader {
     const { engine, models, machine, settings } = this.#options;
     const load = await servingLoad(machine, settings());
     this.#loadedWith = load;
+    this.#loadedId = file.id;
     const entry = models.list().find(({ id }) => id === file.id);
     if (engine.status().state === 'ready') await this.#options.endJobs();
     const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);

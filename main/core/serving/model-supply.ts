@@ -1,4 +1,5 @@
 /** Supplies the file of the served model: the owner's choice, retried every minute, or the bundled tiny model. */
+import { isEngineServerModel } from '../../../shared/engine-servers.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
@@ -103,8 +104,9 @@ export class ModelSupply {
   }
 }
 
-/** Returns the owner's choice if the catalog still has it, or if it is a file of theirs. */
+/** Returns the owner's choice if the catalog still has it, or if it is a file or an engine server of theirs. */
 function readChoice(text: string | null): string | null {
   const id: unknown = text === null ? null : JSON.parse(text);
-  return CATALOGUE.some((entry) => entry.id === id) || isOwnModel(String(id)) ? String(id) : null;
+  const isOwn = isOwnModel(String(id)) || isEngineServerModel(String(id));
+  return CATALOGUE.some((entry) => entry.id === id) || isOwn ? String(id) : null;
 }

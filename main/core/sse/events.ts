@@ -18,7 +18,7 @@ const EVENT_CHARACTERS_MAX = 256 * 1024;
 /**
  * Reads events; each batch has all events that one network read completed. Fails with `bad-request` on longer events.
  */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent[], void> {
+export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent[], void> {
   const decoder = new TextDecoder();
   let rest = '';
   let event: string | null = null;

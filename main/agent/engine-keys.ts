@@ -1,0 +1,41 @@
+/** Stores the keys of engine servers among the agent's keys, in a file that only its owner can read. */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ENGINE_KEY_CHARACTERS_MAX } from '../../shared/engine-servers.ts';
+import type { EngineServerKeys } from '../ports/engine-server.ts';
+import { asStorageError } from '../ports/storage.ts';
+
+const FILE = 'engine-servers.json';
+
+const fileSchema = z.record(z.string().max(60), z.string().max(ENGINE_KEY_CHARACTERS_MAX));
+
+/** A missing or damaged file counts as empty: the owner then enters the keys again. */
+export function openEngineKeys(folder: string): EngineServerKeys {
+  const path = join(folder, FILE);
+  let keys = read(path);
+  return {
+    get: (id) => keys[id] ?? null,
+    set(id, key) {
+      if ((keys[id] ?? null) === key) return;
+      const { [id]: _, ...others } = keys;
+      const next = key === null ? others : { ...others, [id]: key };
+      const draft = `${path}.new`;
+      try {
+        writeFileSync(draft, `${JSON.stringify(next)}\n`, { mode: 0o600, flush: true });
+        renameSync(draft, path);
+      } catch (cause) {
+        throw asStorageError(cause);
+      }
+      keys = next;
+    },
+  };
+}
+
+function read(path: string): Readonly<Record<string, string>> {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return {};
+  }
+}
