@@ -21,7 +21,8 @@ export function allStreams(agent: Agent): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const check = () => {
     const status = agent.engine.status();
-    if (status.state === 'ready' && status.activeSequences === STREAMS) resolve(status.pid);
+    if (status.state !== 'ready' || status.pid === null) return;
+    if (status.activeSequences === STREAMS) resolve(status.pid);
   };
   const unsubscribe = agent.engine.onStatus(check);
   check();

@@ -1,8 +1,29 @@
 /** A benchmark of the machine as stored by an earlier start: the agent's own would compete with what a run measures or tests. */
-import type { OpenDatabase } from '../../main/adapters/sqlite/index.ts';
+import { mkdirSync } from 'node:fs';
+import { type OpenDatabase, openDatabase } from '../../main/adapters/sqlite/index.ts';
+import { homePaths } from '../../main/core/home/index.ts';
+import { DEFAULT_MODEL_ID, TINY_MODEL_ID } from '../../main/core/models/index.ts';
 
-/** Inserts one without measurements, so that the agent doesn't measure the machine at its start. */
+/** Speeds of one stream, in tokens per second, as a slow processor reaches them. */
+const SPEEDS = [
+  { name: 'prefill', value: 100 },
+  { name: 'decode', value: 20 },
+] as const;
+
+/** Inserts one with a speed of each small model, so that the agent doesn't measure the machine at its start. */
 export function storeBenchmark({ benchmarks }: Pick<OpenDatabase, 'benchmarks'>): void {
+  const measurements = [DEFAULT_MODEL_ID, TINY_MODEL_ID].flatMap((model) =>
+    SPEEDS.map(({ name, value }) => ({
+      name,
+      value,
+      mode: 'cpu',
+      unit: 'tokens-per-second',
+      spreadPercent: null,
+      runs: 1,
+      conditions: { model, threads: 1 },
+      atMs: 0,
+    })),
+  );
   benchmarks.insert({
     id: 'before-the-run',
     atMs: 0,
@@ -14,8 +35,19 @@ export function storeBenchmark({ benchmarks }: Pick<OpenDatabase, 'benchmarks'>)
       physicalCores: null,
       cpuLoadPercent: null,
       renderer: null,
-      quick: true,
     }),
-    result: JSON.stringify({ measurements: [], unavailable: [] }),
+    result: JSON.stringify({ measurements, unavailable: [] }),
   });
+}
+
+/** Makes a data folder, or uses an empty one, whose machine was measured by an earlier start. */
+export function prepareMeasuredHome(home: string): void {
+  const paths = homePaths(home);
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+  const database = openDatabase(paths.database);
+  try {
+    storeBenchmark(database);
+  } finally {
+    database.close();
+  }
 }

@@ -11,7 +11,6 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { waitForState } from '../../scripts/lib/agent-process.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
@@ -23,12 +22,8 @@ let practice: PracticeAgent;
 before(
   async () => {
     practice = await startPractice(home.path);
-    // A measurement has the machine for itself, and requests are refused meanwhile.
-    await waitForState(practice.api, ({ machine }) => ['done', 'failed'].includes(machine.benchmark.state), {
-      timeoutMs: 280_000,
-    });
   },
-  { timeout: 600_000 },
+  { timeout: 300_000 },
 );
 
 after(async () => {

@@ -1,8 +1,9 @@
 /** Starts a real agent on a data folder of its own for the tests of this folder, and queries it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { homePaths } from '../../main/core/home/index.ts';
 import {
   type AgentApi,
   connectApi,
@@ -10,6 +11,7 @@ import {
   startAgent,
   waitForState,
 } from '../../scripts/lib/agent-process.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 
 export interface PracticeAgent {
   readonly agent: RunningAgent;
@@ -26,8 +28,12 @@ export function temporaryHome(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Starts the practice network without automatic requests, and waits until a real model is served. */
+/**
+ * Starts the practice network without automatic requests, and waits until a real model is served. A new data folder is
+ * that of a machine that was measured, because the agent takes no job while it measures.
+ */
 export async function startPractice(home: string): Promise<PracticeAgent> {
+  if (!existsSync(homePaths(home).database)) prepareMeasuredHome(home);
   const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
   const { page, requester } = agent.ready;
   if (!page || !requester) throw new Error('the practice agent has a page and a requester');

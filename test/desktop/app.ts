@@ -9,6 +9,7 @@ import type { OpenQuestion } from '../../main/desktop/ask.ts';
 import type { TrayView } from '../../main/desktop/tray-menu.ts';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import strings from '../../shared/strings/en.json' with { type: 'json' };
 
@@ -63,11 +64,15 @@ export async function openApp(
     /** Folder of the app, instead of the repository. */
     folder?: string;
     environment?: Readonly<Record<string, string>>;
-    /** Leaves the introduction of the first start open; otherwise it is skipped as soon as it appears. */
+    /**
+     * Leaves the introduction of the first start open, with the measurement; otherwise it is skipped as soon as it
+     * appears, and a new data folder is that of a machine that was measured.
+     */
     keepsWelcome?: boolean;
   } = {},
 ): Promise<DesktopApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
+  if (options.home === undefined && !options.keepsWelcome) prepareMeasuredHome(home);
   const startedMs = performance.now();
   const app = await launchElectron(
     options.folder ?? REPOSITORY,
