@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
     predict: () => import('../bench/predict.ts'),
     presence: () => import('../bench/presence.ts'),
     history: () => import('../bench/history.ts'),
+    strangers: () => import('../bench/strangers.ts'),
     dev: () => import('../bench/dev.ts'),
     desktop: () => import('../bench/desktop.ts'),
   };

@@ -7,6 +7,7 @@ import { join, relative, sep } from 'node:path';
 import { apiDocument, storedResults } from '../lib/api-document.ts';
 import { docPathProblems } from '../lib/doc-paths.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { threatTestProblems } from '../lib/threat-tests.ts';
 
 const DOCS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
 /** Not part of the repository, or of no interest to its documents. */
@@ -23,8 +24,18 @@ const docs = new Map(
     .map((name) => [name, readFileSync(join(REPOSITORY, name), 'utf8')]),
 );
 const isApiCurrent = docs.get('docs/api.md') === apiDocument(storedResults());
+const threats = {
+  index: { name: 'docs/threats.md', text: docs.get('docs/threats.md') ?? '' },
+  tables: new Map([...docs].filter(([name]) => name.startsWith('docs/threats/'))),
+};
+const tests = new Map(
+  [...files]
+    .filter((file) => /^test\/.*\.test\.ts$/.test(file))
+    .map((file) => [file, readFileSync(join(REPOSITORY, file), 'utf8')]),
+);
 const problems = [
   ...docPathProblems(docs, { files, folders }),
+  ...threatTestProblems(threats, tests),
   ...(isApiCurrent ? [] : ['docs/api.md is out of date: run node scripts/generators/make-api-document.ts']),
 ];
 for (const problem of problems) console.error(problem);

@@ -220,6 +220,51 @@ test('a disputed charge is not accepted, its channel is not used again, and a cl
   await service.close();
 });
 
+test('a claim that is seen while its bill is still being checked is not taken for a lost charge', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  service.charge = amount(400);
+  const answer = await fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers });
+  const paid = answer.headers.get(PAYMENT_RESPONSE_HEADER) ?? '';
+  await provider.settlement.settleNow();
+  await requester.payer.deposits();
+  assert.deepEqual(requester.charges, [], 'the purchase records it');
+  assert.deepEqual(await lease.complete(paid), { charged: 400n, cumulative: 523n });
+  await requester.payer.deposits();
+  assert.deepEqual(requester.charges, []);
+  await service.close();
+});
+
+test('the charge of a lost response that only the chain shows is reported to its lease first', async () => {
+  const { provider, service, requester } = await freshPair();
+  await buy(requester, reach(service));
+  service.work = async (payment, response) => {
+    await payment.settle(amount(200));
+    response.destroy();
+  };
+  const lease = await requester.payer.lease(reach(service), CHAT_PATH, CEILING);
+  await assert.rejects(fetch(service.url + CHAT_PATH, { method: 'POST', headers: lease.headers }));
+  // The provider is away for every question about the charge.
+  await service.close();
+  const learned: unknown[] = [];
+  await lease.abandon((charge) => learned.push({ ...charge, reported: requester.charges.length }));
+  await requester.payer.idle();
+  assert.deepEqual(learned, []);
+  await provider.settlement.settleNow();
+  await requester.payer.deposits();
+  assert.deepEqual(learned, [{ charged: 200n, cumulative: 323n, reported: 0 }]);
+  assert.deepEqual(
+    requester.charges.map(({ total, isAccounted }) => [total, isAccounted]),
+    [[323n, true]],
+  );
+  const next = await requester.payer.charges();
+  assert.deepEqual(
+    next.map(({ total }) => total),
+    [323n],
+  );
+});
+
 test('the charge of a lost response is reported to the lease before it is reported as a charge', async () => {
   const { service, requester } = await freshPair();
   await buy(requester, reach(service));

@@ -40,6 +40,8 @@ export interface LostCharges {
    * accounts for it.
    */
   learned(channel: BoughtChannel, total: Amount, isAccounted: boolean): void;
+  /** Reports a total charge that the chain shows. What was charged beyond it is still unknown. */
+  claimed(channel: Pick<BoughtChannel, 'id' | 'peer'>, total: Amount, isAccounted: boolean): void;
   /** Records that the charge of the last voucher is rejected: it is neither queried nor learned from the provider. */
   dispute(channel: BoughtChannel): void;
   /**
@@ -59,7 +61,11 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
   const listeners = new Map<string, (total: Amount) => void>();
 
   /** Tells the purchase that waits for the charge, then the ledger. */
-  function report({ id, peer }: BoughtChannel, total: Amount, isAccounted: boolean): void {
+  function report(
+    { id, peer }: Pick<BoughtChannel, 'id' | 'peer'>,
+    total: Amount,
+    isAccounted: boolean,
+  ): void {
     const listener = listeners.get(id);
     listeners.delete(id);
     listener?.(total);
@@ -110,6 +116,7 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
       report(channel, total, isAccounted);
       register.change(channel.id, { chargeUnknown: false });
     },
+    claimed: report,
     dispute: (channel) => register.change(channel.id, { chargeUnknown: false, isDisputed: true }),
     resolve(use, onLearned) {
       listeners.set(use.channel.id, onLearned);

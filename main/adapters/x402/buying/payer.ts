@@ -53,15 +53,26 @@ export function createPayer(options: PayerOptions): PaymentClient {
     }
   }
 
-  /** A provider may claim what was rejected: the chain has the last word, and the ledger must not lack it. */
+  /**
+   * A provider may claim what was rejected, or what never reached us: the chain has the last word, and the ledger must
+   * not lack it. While a request uses the channel, the claim may be of that request, which records it when its bill is
+   * checked; a later call finds what it rejects.
+   */
   async function noteClaimed(channelId: string, claimed: bigint): Promise<void> {
-    const known = await storage.get(channelId);
-    if (claimed <= BigInt(known?.chargedCumulativeAmount ?? '0')) return;
-    if (!register.isCovered(channelId, claimed)) return;
-    await storage.set(channelId, { ...known, chargedCumulativeAmount: claimed.toString() });
     const entry = register.all().find((each) => each.channelId === channelId);
-    const isAccounted = entry?.isDisputed === true;
-    options.onCharged?.({ peer: entry?.peer ?? '', channelId, total: amount(claimed), isAccounted });
+    const pool = entry === undefined ? null : channelsOf(entry.peer).pool;
+    const slot = entry === undefined ? null : (pool?.takeNumber(entry.index) ?? null);
+    if (pool !== null && slot === null) return;
+    try {
+      const known = await storage.get(channelId);
+      if (claimed <= BigInt(known?.chargedCumulativeAmount ?? '0')) return;
+      if (!register.isCovered(channelId, claimed)) return;
+      await storage.set(channelId, { ...known, chargedCumulativeAmount: claimed.toString() });
+      if (slot !== null) Object.assign(slot, { spendable: null, uncertain: true });
+      lost.claimed({ id: channelId, peer: entry?.peer ?? '' }, amount(claimed), entry?.isDisputed === true);
+    } finally {
+      if (slot !== null) pool?.release(slot);
+    }
   }
 
   async function deposits(): Promise<readonly { channelId: string; total: Amount }[]> {
