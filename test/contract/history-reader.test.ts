@@ -49,8 +49,8 @@ beforeEach(() => {
     watched: () => isWatched,
   });
 });
-afterEach(() => {
-  history.stop();
+afterEach(async () => {
+  await history.stop();
   database.close();
   rmSync(folder, { recursive: true });
 });
@@ -156,6 +156,18 @@ test('the process ends a minute after its last use, unless a page is open', asyn
   isWatched = false;
   clock.advance(70_000);
   await until(() => readers().length === 0);
+});
+
+test('the database’s log is copied back when both have ended', async () => {
+  earn(7n, 1);
+  await history.entries({ limit: 1 });
+  await history.stop();
+  database.close();
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('-wal')),
+    [],
+  );
+  await assert.rejects(history.entries({ limit: 1 }), (error) => isAppError(error, 'aborted'));
 });
 
 test('the reading connection can’t write', () => {
