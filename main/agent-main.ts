@@ -5,6 +5,7 @@
 // Must be the first imports: they take effect before the rest is loaded.
 import './agent/no-debugger.ts';
 import './agent/memory.ts';
+import './agent/priority.ts';
 
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -72,6 +72,10 @@ function jobColumn({ key, jobId }: Posting, isShort: boolean): ShortId | null {
 }
 
 function toRow(reader: ReadHandle, row: StoredRow): PostingRow {
+  return { ...fieldsOf(reader, row), lines: hashedLines(reader, row.lines) };
+}
+
+function fieldsOf(reader: ReadHandle, row: StoredRow): Omit<PostingRow, 'lines'> {
   const shared = (number: number | null) => (number === null ? null : textOf(reader, number));
   const { key } = row;
   let jobId = row.job === null || row.job === '' ? null : longId(row.job);
@@ -89,9 +93,10 @@ function toRow(reader: ReadHandle, row: StoredRow): PostingRow {
     peer: shared(row.peer),
     txHash: row.tx_hash,
     reverses: row.reverses === null ? null : longKey(row.reverses),
-    lines: hashedLines(reader, row.lines),
   };
 }
+
+const AMOUNT = /^-?\d+$/;
 
 type StoredLine = readonly [account: number, asset: number, value: string, channel: number | null];
 
@@ -143,7 +148,7 @@ export function takenKeys(reader: ReadHandle, keys: readonly string[]): Readonly
 
 export function findPosting(reader: ReadHandle, key: string): Posting | null {
   const row = reader.get<StoredRow>(`${POSTINGS} WHERE key = ?`, shortKey(key));
-  return row === null ? null : toKept(toRow(reader, row)).posting;
+  return row === null ? null : toPosting(reader, row).posting;
 }
 
 /** Newest first. */
@@ -156,19 +161,26 @@ export function listPostings(reader: ReadHandle, kind: PostingKind | null, limit
           findNumber(reader, kind),
           limit,
         );
-  return rows.map((row) => toKept(toRow(reader, row)).posting);
+  return rows.map((row) => toPosting(reader, row).posting);
 }
 
-/** Returns postings in the order of recording. */
+/** Returns postings in the order of recording. Fails with `database-corrupt` if the lines of one are unreadable. */
+export function readPostings(reader: ReadHandle, afterSequence: number, limit: number): KeptPosting[] {
+  return reader
+    .all<StoredRow>(`${POSTINGS} WHERE sequence > ? ORDER BY sequence LIMIT ?`, afterSequence, limit)
+    .map((row) => toPosting(reader, row));
+}
+
+/** Returns the rows in the order of recording, with their lines as they are hashed. */
 export function readRows(reader: ReadHandle, afterSequence: number, limit: number): PostingRow[] {
   return reader
     .all<StoredRow>(`${POSTINGS} WHERE sequence > ? ORDER BY sequence LIMIT ?`, afterSequence, limit)
     .map((row) => toRow(reader, row));
 }
 
-/** Fails with `database-corrupt` if the lines are unreadable. */
-export function toKept({ sequence, hash, lines: text, ...fields }: PostingRow): KeptPosting {
-  const lines = readLines(text);
+function toPosting(reader: ReadHandle, row: StoredRow): KeptPosting {
+  const { sequence, hash, ...fields } = fieldsOf(reader, row);
+  const lines = linesOf(reader, row.lines);
   if (lines === null) {
     throw new AppError(
       'database-corrupt',
@@ -177,6 +189,24 @@ export function toKept({ sequence, hash, lines: text, ...fields }: PostingRow): 
     );
   }
   return { sequence, hash, posting: { ...fields, lines } };
+}
+
+/** Returns null for a text that `insertPosting` didn't write. */
+function linesOf(reader: ReadHandle, stored: string): LedgerLine[] | null {
+  const found: LedgerLine[] = [];
+  for (const [account, asset, value, channel] of storedLines(stored) ?? []) {
+    const [name, assetId] = [textOf(reader, account), textOf(reader, asset)];
+    const channelId = channel === null ? null : textOf(reader, channel);
+    const isWhole = name !== null && assetId !== null && (channel === null || channelId !== null);
+    if (!isWhole || !AMOUNT.test(value)) return null;
+    found.push({
+      account: name as Account,
+      assetId,
+      amount: amount(value),
+      channelId,
+    });
+  }
+  return found.length > 0 ? found : readLines(hashedLines(reader, stored));
 }
 
 /** Returns null for a text that isn't a list of lines. */
