@@ -1,5 +1,5 @@
 /**
- * What a process that runs an agent is started with, to keep its memory small. Neither can be set any more once it runs.
+ * Flags and environment that keep the memory of an agent's process small. They have no effect once it runs.
  */
 
 /**

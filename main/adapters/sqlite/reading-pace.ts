@@ -1,6 +1,6 @@
 /**
- * Paces a command that reads the whole database beside a running agent: while the agent writes, a command uses a small
- * share of the machine. Priorities alone don't ensure that: the engine runs at the lowest one, and programs in different
+ * Paces a command that reads the whole database of a running agent: while the agent writes, a command uses a small share
+ * of the machine. Priorities alone don't ensure that: the engine runs at the lowest one, and programs in different
  * sessions or control groups share the processor regardless of them.
  */
 import { statSync } from 'node:fs';

@@ -41,7 +41,7 @@ export interface HistoryParts {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** What was written before a read has to be visible to it. */
+  /** Makes what was written before a read visible to it. */
   readonly durability: Pick<Durability, 'durable'>;
   /** True while a page is open. */
   readonly watched: () => boolean;

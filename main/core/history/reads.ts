@@ -1,5 +1,5 @@
 /**
- * What pages read of the past: lists of jobs, sums of earnings, ledger entries, exports. It only reads, so that a process
+ * Reads the past for pages: lists of jobs, sums of earnings, ledger entries, exports. Nothing here writes, so that a process
  * of its own can run it: a page that reads a year must not hold up a job.
  */
 import type { ExportFormat } from '../../../shared/exports.ts';
