@@ -60,7 +60,7 @@ export function createHistory(parts: HistoryParts): History {
     jobs: call('jobs'),
     earningsByDay: call('earningsByDay'),
     earningsByModel: call('earningsByModel'),
-    earningsByQuarter: call('earningsByQuarter'),
+    earningsByDevice: call('earningsByDevice'),
     entries: call('entries'),
     async *export(request) {
       await call('beginExport')(request);
