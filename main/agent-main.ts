@@ -6,6 +6,7 @@
 import './agent/no-debugger.ts';
 import './agent/memory.ts';
 import './agent/private-files.ts';
+import './agent/priority.ts';
 
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -9,7 +9,6 @@ import { AppError } from '../../shared/errors.ts';
 import { copyDatabaseFile, openForReading } from '../adapters/sqlite/index.ts';
 import { backUpHome, defaultHome, restoreHome } from '../core/home/index.ts';
 import { systemClock } from '../ports/clock.ts';
-import { lowerPriority } from '../ports/priority.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 
@@ -21,8 +20,6 @@ export const backUp: CommandRun = async (argv) => {
   if (values.out === undefined) throw new AppError('bad-request', 'Name the file to write with --out FILE.');
   const out = resolve(values.out);
   const paths = existingHome(values.home);
-  // Serving comes first.
-  lowerPriority('lowest');
   const { files, holdsPracticePassphrase } = await backUpHome(paths, out, {
     copyDatabase: copyDatabaseFile,
     now: systemClock.now,

@@ -11,7 +11,6 @@ import { EXPORTS, rateTable } from '../core/exports/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { createDayRates } from '../core/rates/index.ts';
 import { systemClock } from '../ports/clock.ts';
-import { lowerPriority } from '../ports/priority.ts';
 import type { CommandRun } from './index.ts';
 import { createNew, writeWhole } from './new-file.ts';
 import { existingHome } from './options.ts';
@@ -44,8 +43,6 @@ export const run: CommandRun = async (argv) => {
   const fromMs = from === null ? 0 : calendar.startOfDay(from);
   const toMs = to === null ? Number.MAX_SAFE_INTEGER : calendar.startOfNextDay(to);
   const paths = existingHome(values.home);
-  // Serving comes first.
-  lowerPriority('lowest');
   const assets = knownAssets();
   const database = openForReading(paths.database);
   try {

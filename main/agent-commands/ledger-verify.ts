@@ -14,7 +14,6 @@ import type { HomePaths } from '../core/home/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { ChainEvidence } from '../ports/evidence.ts';
-import { lowerPriority } from '../ports/priority.ts';
 import { type ChainAccess, openChains } from './chain-access.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
@@ -37,8 +36,6 @@ export const run: CommandRun = async (argv) => {
     },
   });
   const paths = existingHome(values.home);
-  // Serving comes first.
-  lowerPriority('lowest');
   const chains = openChains(paths, values.rpc ?? null);
   try {
     let result = await auditOnce(paths, chains);

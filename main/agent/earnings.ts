@@ -75,13 +75,13 @@ export function openEarnings(
   };
   return {
     async overview(days) {
-      const [byDay, byModel, byQuarter] = await Promise.all([
+      const [byDay, byModel, byDevice] = await Promise.all([
         history.earningsByDay(token.id, coin.id, days),
         history.earningsByModel(token.id, days),
-        history.earningsByQuarter(token.id, days),
+        history.earningsByDevice(token.id, days, work.deviceChanges()),
       ]);
       return overviewOf(
-        { earnings: { byDay, byModel, byQuarter }, meter: work, coin, isReal: !token.practice, prices },
+        { earnings: { byDay, byModel, byDevice }, meter: work, coin, isReal: !token.practice, prices },
         days,
       );
     },

@@ -10,6 +10,7 @@ import { logChildOutput } from '../adapters/node/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log, LogThreshold } from '../ports/log.ts';
 import { noDebuggerFlags } from '../ports/no-debugger.ts';
+import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../ports/process-flags.ts';
 
 export interface PracticeRequesterOptions {
   /** Entry file of the agent, this program's own. */
@@ -98,7 +99,11 @@ class RequesterProcess implements PracticeRequester {
         ...(quiet ? ['--quiet-requester'] : []),
         ...['--log-level', logLevel],
       ],
-      { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: noDebuggerFlags() },
+      {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        execArgv: [...noDebuggerFlags(), ...MEMORY_FLAGS],
+        env: { ...MEMORY_ENVIRONMENT, ...process.env },
+      },
     );
     this.#child = child;
     if (child.stderr) logChildOutput({ stream: child.stderr, log });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { assertNever } from '../../shared/assert.ts';
 import { fromAgentSchema, type PortRole, type ToAgent } from '../../shared/host.ts';
+import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../ports/process-flags.ts';
 import { AGENT_ENTRY } from './agent-entry.ts';
 import type { AgentEnd, AgentHost, AgentHostOptions, AgentRefusal, AgentStart } from './agent-host.ts';
 import { causeOf } from './start-failure.ts';
@@ -22,11 +23,14 @@ export function hostInChildProcess(
   const child = fork(join(options.appFolder, AGENT_ENTRY), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
     // The pinned Node has the flag, even if Electron's Node is older.
-    execArgv: ['--disable-sigusr1'],
+    execArgv: ['--disable-sigusr1', ...MEMORY_FLAGS],
     serialization: 'advanced',
     // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+    env: {
+      ...MEMORY_ENVIRONMENT,
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+    },
   });
   if (child.stderr) options.onStderr(child.stderr);
 

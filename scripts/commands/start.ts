@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { listCommands } from '../../main/agent-commands/index.ts';
 import { isOutputKept } from '../../main/ports/kept-output.ts';
 import { noDebuggerFlags } from '../../main/ports/no-debugger.ts';
+import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../../main/ports/process-flags.ts';
 import { agentArguments, helpText, readOptions, writeArguments } from '../../shared/command-line.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { pageAddress, parseReadyLine } from '../../shared/host.ts';
@@ -96,9 +97,10 @@ function printWithAddress(line: string): void {
 function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
   return spawn(
     process.execPath,
-    [...noDebuggerFlags(), join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters],
+    [...noDebuggerFlags(), ...MEMORY_FLAGS, join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters],
     {
       stdio: ['ignore', stdout, 'inherit'],
+      env: { ...MEMORY_ENVIRONMENT, ...process.env },
     },
   );
 }

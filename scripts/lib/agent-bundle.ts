@@ -12,7 +12,7 @@ const AGENT = join(REPOSITORY, 'dist/agent');
 /** They load native code or other files from their own folder, so they stay in node_modules. */
 const IN_NODE_MODULES = ['@foundry-rs/anvil', 'better-sqlite3', 'gpu.js', 'node-llama-cpp', 'tiny-secp256k1'];
 /** Files whose effect has to come before all other code. */
-const FIRST = /\/main\/agent\/(?:no-debugger|memory)\.ts$/;
+const FIRST = /\/main\/agent\/(?:no-debugger|memory|private-files|priority)\.ts$/;
 /** Replaced by the way from an output file to the agent's folder. */
 const TO_AGENT = '%TO_AGENT%';
 

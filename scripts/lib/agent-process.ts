@@ -6,6 +6,7 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
 import { WebSocket } from 'ws';
+import { MEMORY_ENVIRONMENT, MEMORY_FLAGS } from '../../main/ports/process-flags.ts';
 import type { Contract } from '../../shared/api/contract.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import { applyUpdate } from '../../shared/api/state-updates.ts';
@@ -39,12 +40,18 @@ export async function startAgent(
   const command = [
     ...(options.under ?? []),
     process.execPath,
+    ...MEMORY_FLAGS,
     join(REPOSITORY, 'main/agent-main.ts'),
     ...args,
   ];
   const child = spawn(forceUnwrap('a command has a program', command[0]), command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { IDLEWATT_MODEL_CACHE: join(cacheFolder(), 'models'), ...process.env, ...options.env },
+    env: {
+      ...MEMORY_ENVIRONMENT,
+      IDLEWATT_MODEL_CACHE: join(cacheFolder(), 'models'),
+      ...process.env,
+      ...options.env,
+    },
   });
   const errors: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {

@@ -73,7 +73,7 @@ export const LAYERS: readonly Layer[] = [
     paths: [
       SHARED,
       /^main\/desktop(\.ts|\/)/,
-      /^main\/ports\/(clock|data-folder|log|network-choice|no-debugger)\.ts$/,
+      /^main\/ports\/(clock|data-folder|log|network-choice|no-debugger|process-flags)\.ts$/,
       /^main\/adapters\/(node|pino)\/index\.ts$/,
     ],
     packages: ['electron', 'node:*', 'zod', '@orpc/*', 'ws'],

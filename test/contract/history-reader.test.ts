@@ -49,8 +49,8 @@ beforeEach(() => {
     watched: () => isWatched,
   });
 });
-afterEach(() => {
-  history.stop();
+afterEach(async () => {
+  await history.stop();
   database.close();
   rmSync(folder, { recursive: true });
 });
@@ -109,7 +109,9 @@ test('sums follow entries that the agent records meanwhile', async () => {
     assert.deepEqual(days, ledger.earningsByDay(ASSET, COIN, 30));
     assert.equal(days.at(-1)?.earned, BigInt(7 * number));
     assert.deepEqual(await history.earningsByModel(ASSET, 7), ledger.earningsByModel(ASSET, 7));
-    assert.deepEqual(await history.earningsByQuarter(ASSET, 7), ledger.earningsByQuarter(ASSET, 7));
+    assert.deepEqual(await history.earningsByDevice(ASSET, 7, [{ atMs: 0, name: 'CPU' }]), [
+      { device: 'CPU', several: false, earned: amount(7 * number), jobs: number },
+    ]);
     assert.deepEqual(await history.entries({ limit: 2 }), ledger.entries({ limit: 2 }));
   }
 });
@@ -156,6 +158,18 @@ test('the process ends a minute after its last use, unless a page is open', asyn
   isWatched = false;
   clock.advance(70_000);
   await until(() => readers().length === 0);
+});
+
+test('the database’s log is copied back when both have ended', async () => {
+  earn(7n, 1);
+  await history.entries({ limit: 1 });
+  await history.stop();
+  database.close();
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('-wal')),
+    [],
+  );
+  await assert.rejects(history.entries({ limit: 1 }), (error) => isAppError(error, 'aborted'));
 });
 
 test('the reading connection can’t write', () => {

@@ -1,6 +1,8 @@
 /** This machine's Ed25519 peer key: stored in the data folder, never replaced silently, signs compact JWS. */
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
@@ -89,26 +91,55 @@ export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<Peer
 export const verifySigned: VerifySigned = async (jws, peer) => {
   try {
     if (jws.length > MESSAGE_BYTES_MAX) throw new Error('the message is too long');
-    const { payload, protectedHeader } = await compactVerify(jws, await publicKeyOf(peer), {
-      algorithms: ['EdDSA'],
-    });
-    if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
-    return parseJson(new TextDecoder().decode(payload));
+    return parseJson(new TextDecoder().decode(await payloadOf(jws, peer)));
   } catch (cause) {
     throw new AppError('bad-request', 'The signature is invalid.', { cause, details: { peer } });
   }
 };
 
+/** Returns what the peer signed. Throws if it didn't. */
+async function payloadOf(jws: string, peer: string): Promise<Uint8Array> {
+  const key = publicKeyOf(peer);
+  const usual = key.usual.exec(jws)?.groups;
+  if (usual !== undefined) {
+    const { payload = '', signature = '' } = usual;
+    const signed = Buffer.from(jws.slice(0, -signature.length - 1));
+    if (!(await verifyInPool(null, signed, key.object, Buffer.from(signature, 'base64url')))) {
+      throw new Error('another key signed it');
+    }
+    return Buffer.from(payload, 'base64url');
+  }
+  const { payload, protectedHeader } = await compactVerify(jws, key.object, { algorithms: ['EdDSA'] });
+  if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
+  return payload;
+}
+
+const verifyInPool = promisify<null, Buffer, KeyObject, Buffer, boolean>(verify);
+
+interface PublicKey {
+  readonly object: KeyObject;
+  /**
+   * Matches a message whose header is byte for byte the one that {@link createPeerKey} writes. Its signature is checked
+   * without a JWS library, in half the time: a verification of the ledger does this for each receipt.
+   */
+  readonly usual: RegExp;
+}
+
 /** Keys by their peer ID, the newest last; to read one from its ID takes as long as to check a signature. */
-const publicKeys = new Map<string, Promise<Awaited<ReturnType<typeof importJWK>>>>();
+const publicKeys = new Map<string, PublicKey>();
 const PUBLIC_KEYS_MAX = 256;
 
-function publicKeyOf(peer: string): ReturnType<typeof importJWK> {
+function publicKeyOf(peer: string): PublicKey {
   const known = publicKeys.get(peer);
   if (known !== undefined) return known;
   const publicKey = peerIdFromString(peer).publicKey;
   if (publicKey?.type !== 'Ed25519') throw new Error('not an Ed25519 peer');
-  const key = importJWK({ kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey.raw) }, 'EdDSA');
+  const x = base64url(publicKey.raw);
+  const header = base64url(Buffer.from(JSON.stringify({ alg: 'EdDSA', kid: peer })));
+  const key = {
+    object: createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } }),
+    usual: new RegExp(`^${header}\\.(?<payload>[\\w-]+)\\.(?<signature>[\\w-]{86})$`),
+  };
   publicKeys.set(peer, key);
   const [oldest] = publicKeys.keys();
   if (publicKeys.size > PUBLIC_KEYS_MAX && oldest !== undefined) publicKeys.delete(oldest);

@@ -57,6 +57,9 @@ export type BodyFields = Pick<
  */
 const PLAIN = 0x07;
 
+/** Size of zlib's buffers, of which each call allocates one: a text has one to two kilobytes. */
+const CHUNK_BYTES = 2_048;
+
 const TRANSACTION = /^0x[0-9a-f]{64}$/;
 
 const bodySchema = z.tuple([
@@ -104,6 +107,7 @@ export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNum
       level: 9,
       windowBits: 12,
       memLevel: 5,
+      chunkSize: CHUNK_BYTES,
       dictionary: dictionaryOf(job, signer),
     }),
   };
@@ -140,7 +144,10 @@ export function decodeBody(
 
 function textOf(columns: ColumnFields, { body, signer }: StoredBody): string {
   if (body[0] === PLAIN) return body.toString('utf8', 1);
-  return inflateRawSync(body, { dictionary: dictionaryOf(columns, signer) }).toString();
+  return inflateRawSync(body, {
+    dictionary: dictionaryOf(columns, signer),
+    chunkSize: CHUNK_BYTES,
+  }).toString();
 }
 
 interface ReceiptParts {

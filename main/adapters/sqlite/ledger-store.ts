@@ -5,7 +5,7 @@ import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
 import { createFlowReader, readFlowsByQuarter } from './ledger-flows.ts';
-import { findPosting, insertPosting, listPostings, readRows, takenKeys, toKept } from './ledger-rows.ts';
+import { findPosting, insertPosting, listPostings, readPostings, takenKeys } from './ledger-rows.ts';
 import { addToSums, createSums, writeSums } from './ledger-sums.ts';
 
 interface AmountRow {
@@ -33,7 +33,7 @@ export function openLedgerStore(writer: WriteHandle, { follows = false } = {}): 
     find: (key) => findPosting(writer, key),
     taken: (keys) => takenKeys(writer, keys),
     list: ({ kind, limit }) => listPostings(writer, kind, limit),
-    page: (afterSequence, limit) => readRows(writer, afterSequence, limit).map(toKept),
+    page: (afterSequence, limit) => readPostings(writer, afterSequence, limit),
     balance: (account, assetId) => {
       const row = writer.get<AmountRow>(
         'SELECT amount FROM ledger_balance WHERE account = ? AND asset_id = ?',

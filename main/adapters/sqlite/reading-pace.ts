@@ -1,6 +1,6 @@
 /**
- * Paces a command that reads the whole database beside a running agent: while the agent writes, a command uses a small
- * share of the machine. Priorities alone don't ensure that: the engine runs at the lowest one, and programs in different
+ * Paces a command that reads the whole database of a running agent: while the agent writes, a command uses a small share
+ * of the machine. Priorities alone don't ensure that: the engine runs at the lowest one, and programs in different
  * sessions or control groups share the processor regardless of them.
  */
 import { statSync } from 'node:fs';
@@ -35,16 +35,16 @@ export function createReadingPace({
   pause = pauseThread,
 }: PaceParts): () => void {
   let checkedMs = now();
-  let usedMs = processorMs();
+  /** Processor time at that moment; null while it wasn't needed, because to read it takes half a millisecond. */
+  let usedMs: number | null = null;
   let written: number | null = logOf(path)?.mtimeMs ?? null;
   let changedMs = Number.NEGATIVE_INFINITY;
   return () => {
     const nowMs = now();
     const elapsedMs = nowMs - checkedMs;
     if (elapsedMs < SLICE_MS) return;
-    const used = processorMs();
-    const spentMs = used - usedMs;
-    usedMs = used;
+    const usedBeforeMs = usedMs;
+    usedMs = null;
     checkedMs = nowMs;
     const log = logOf(path);
     if (log !== null && log.mtimeMs !== written) {
@@ -52,6 +52,8 @@ export function createReadingPace({
       changedMs = nowMs;
     }
     if (log === null || log.size > LOG_BYTES_MAX || nowMs - changedMs > ACTIVE_MS) return;
+    usedMs = processorMs();
+    const spentMs = usedBeforeMs === null ? elapsedMs : usedMs - usedBeforeMs;
     const restMs = Math.min(PAUSE_MS_MAX, spentMs / (SHARE * cores) - elapsedMs);
     if (restMs <= 0) return;
     pause(restMs);

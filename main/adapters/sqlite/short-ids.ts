@@ -11,7 +11,8 @@ export function shortId(id: string): ShortId {
 
 export function longId(id: ShortId): string {
   if (typeof id === 'string') return id;
-  return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const hex = id.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** Shortens the key of a posting: the key of a job's charge to the job's ID. */

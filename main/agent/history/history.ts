@@ -32,7 +32,8 @@ export interface History extends Async<Omit<ReaderCalls, 'beginExport' | 'nextPi
   export(request: ExportRequest): AsyncGenerator<string, void, void>;
   /** Starts the process before the first read, because a page was opened. */
   warm(): void;
-  stop(): void;
+  /** Resolves when the process has ended: the last connection to the database copies its log back. */
+  stop(): Promise<void>;
 }
 
 export interface HistoryParts {
@@ -40,7 +41,7 @@ export interface HistoryParts {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** What was written before a read has to be visible to it. */
+  /** Makes what was written before a read visible to it. */
   readonly durability: Pick<Durability, 'durable'>;
   /** True while a page is open. */
   readonly watched: () => boolean;
@@ -59,7 +60,7 @@ export function createHistory(parts: HistoryParts): History {
     jobs: call('jobs'),
     earningsByDay: call('earningsByDay'),
     earningsByModel: call('earningsByModel'),
-    earningsByQuarter: call('earningsByQuarter'),
+    earningsByDevice: call('earningsByDevice'),
     entries: call('entries'),
     async *export(request) {
       await call('beginExport')(request);
@@ -112,10 +113,15 @@ class Reader {
     if (!this.#isStopped) this.#running();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#idle?.cancel();
-    this.#child?.kill('SIGKILL');
+    const child = this.#child;
+    if (child === null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.ref();
+    child.kill('SIGKILL');
+    await ended;
   }
 
   #running(): ChildProcess {

@@ -1,6 +1,6 @@
 /** Public interface of the earnings module: what was earned, what it cost, and on which device. */
+export { type DeviceChange, type DeviceEarnings, earningsByDevice } from './device-earnings.ts';
 export {
-  type DeviceEarnings,
   type Overview,
   type OverviewParts,
   overviewOf,

@@ -1,6 +1,7 @@
 /** Earnings of a period with what they cost: by day, model and device, from stored sums only. */
 import { type Amount, amount } from '../../../shared/money.ts';
-import type { DayEarnings, ModelEarnings, QuarterEarnings } from '../ledger/index.ts';
+import type { DayEarnings, ModelEarnings } from '../ledger/index.ts';
+import type { DeviceEarnings } from './device-earnings.ts';
 import type { DayEnergy, WorkMeter } from './work-meter.ts';
 
 /** Prices in millionths of a US dollar; null while unknown. */
@@ -17,9 +18,9 @@ export interface OverviewParts {
   readonly earnings: {
     readonly byDay: readonly DayEarnings[];
     readonly byModel: readonly ModelEarnings[];
-    readonly byQuarter: readonly QuarterEarnings[];
+    readonly byDevice: readonly DeviceEarnings[];
   };
-  readonly meter: Pick<WorkMeter, 'energy' | 'devicesIn'>;
+  readonly meter: Pick<WorkMeter, 'energy'>;
   readonly coin: { readonly decimals: number };
   /** False for practice money: electricity and fees cost real money, so they can't be subtracted from it. */
   readonly isReal: boolean;
@@ -34,14 +35,6 @@ export interface DayOverview {
   /** Null if nothing was measured on that day. */
   readonly wattHours: number | null;
   readonly powerMicroUsd: number | null;
-}
-
-/** Null names a device that wasn't recorded. `several` were in use within the same quarter of an hour. */
-export interface DeviceEarnings {
-  readonly device: string | null;
-  readonly several: boolean;
-  readonly earned: Amount;
-  readonly jobs: number;
 }
 
 export interface Overview {
@@ -62,8 +55,6 @@ export interface Overview {
   };
 }
 
-const QUARTER_MS = 15 * 60_000;
-
 export function overviewOf(parts: OverviewParts, days: number): Overview {
   const { earnings, meter } = parts;
   const prices = parts.prices();
@@ -75,7 +66,7 @@ export function overviewOf(parts: OverviewParts, days: number): Overview {
   return {
     days: byDay,
     models: earnings.byModel,
-    devices: devicesOf(parts),
+    devices: earnings.byDevice,
     totals: totalsOf(parts, byDay, { energy: [...energy.values()], prices }),
   };
 }
@@ -105,23 +96,6 @@ function totalsOf(
     measuredPercent: activeMs > 0 ? (measuredMs / activeMs) * 100 : null,
     netMicroUsd: isKnown ? Math.round(Number(earned) - feesMicroUsd - powerMicroUsd) : null,
   };
-}
-
-function devicesOf({ earnings, meter }: OverviewParts): readonly DeviceEarnings[] {
-  const sums = new Map<string, { device: string | null; several: boolean; earned: bigint; jobs: number }>();
-  for (const { fromMs, earned, jobs } of earnings.byQuarter) {
-    const used = meter.devicesIn(fromMs, fromMs + QUARTER_MS);
-    const device = used.length === 1 ? (used[0] ?? null) : null;
-    const several = used.length > 1;
-    const key = `${String(several)} ${device ?? ''}`;
-    const sum = sums.get(key) ?? { device, several, earned: 0n, jobs: 0 };
-    sum.earned += earned;
-    sum.jobs += jobs;
-    sums.set(key, sum);
-  }
-  return [...sums.values()]
-    .map((sum) => ({ ...sum, earned: amount(sum.earned) }))
-    .sort((left, right) => (left.earned === right.earned ? 0 : left.earned < right.earned ? 1 : -1));
 }
 
 function wattHoursOf(energy: DayEnergy | undefined): number | null {

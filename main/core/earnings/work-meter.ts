@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
+import type { DeviceChange } from './device-earnings.ts';
 
 export interface DayEnergy {
   /** `YYYY-MM-DD`, local. */
@@ -21,8 +22,8 @@ export interface DayEnergy {
 export interface WorkMeter {
   /** Of the last `count` local days, those with a loaded engine, oldest first. */
   energy(count: number): readonly DayEnergy[];
-  /** Devices that were in use at some moment of the span, most recent last; empty before the first record. */
-  devicesIn(fromMs: number, toMs: number): readonly string[];
+  /** Oldest first. */
+  deviceChanges(): readonly DeviceChange[];
   /** Names the device that computes from now on. */
   setDevice(name: string): void;
   stop(): void;
@@ -124,11 +125,7 @@ export function createWorkMeter(parts: WorkMeterParts): WorkMeter {
         return energy === null ? [] : [{ day, ...energy }];
       });
     },
-    devicesIn(fromMs, toMs) {
-      const before = changes.findLast(({ atMs }) => atMs <= fromMs);
-      const within = changes.filter(({ atMs }) => atMs > fromMs && atMs < toMs);
-      return [...new Set([...(before ? [before] : []), ...within].map(({ name }) => name))];
-    },
+    deviceChanges: () => changes,
     setDevice(name) {
       if (changes.at(-1)?.name === name) return;
       const atMs = clock.now();

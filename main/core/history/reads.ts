@@ -1,5 +1,5 @@
 /**
- * What pages read of the past: lists of jobs, sums of earnings, ledger entries, exports. It only reads, so that a process
+ * Reads the past for pages: lists of jobs, sums of earnings, ledger entries, exports. Nothing here writes, so that a process
  * of its own can run it: a page that reads a year must not hold up a job.
  */
 import type { ExportFormat } from '../../../shared/exports.ts';
@@ -8,9 +8,10 @@ import type { JobRecords } from '../../ports/jobs.ts';
 import type { Posting, PostingKind } from '../../ports/ledger.ts';
 import type { RateSource } from '../../ports/rates.ts';
 import type { Calendar } from '../calendar/index.ts';
+import { type DeviceChange, type DeviceEarnings, earningsByDevice } from '../earnings/index.ts';
 import { EXPORTS } from '../exports/index.ts';
 import { type FoundJobs, type JobPage, listJobs } from '../jobs/index.ts';
-import type { DayEarnings, Ledger, ModelEarnings, QuarterEarnings } from '../ledger/index.ts';
+import type { DayEarnings, Ledger, ModelEarnings } from '../ledger/index.ts';
 
 export interface ExportRequest {
   readonly format: ExportFormat;
@@ -25,7 +26,11 @@ export interface HistoryReads {
   jobs(page: JobPage): FoundJobs;
   earningsByDay(assetId: string, coinId: string, days: number): readonly DayEarnings[];
   earningsByModel(assetId: string, days: number): readonly ModelEarnings[];
-  earningsByQuarter(assetId: string, days: number): readonly QuarterEarnings[];
+  earningsByDevice(
+    assetId: string,
+    days: number,
+    changes: readonly DeviceChange[],
+  ): readonly DeviceEarnings[];
   /** Newest first. */
   entries(filter: { readonly kind?: PostingKind; readonly limit: number }): readonly Posting[];
   export(request: ExportRequest): Iterable<string>;
@@ -54,7 +59,8 @@ export function createHistoryReads({
     jobs: (page) => listJobs(records, page),
     earningsByDay: ledger.earningsByDay,
     earningsByModel: ledger.earningsByModel,
-    earningsByQuarter: ledger.earningsByQuarter,
+    earningsByDevice: (assetId, days, changes) =>
+      earningsByDevice(ledger.earningsByQuarter(assetId, days), changes),
     entries: ledger.entries,
     export: ({ format, fromMs, toMs }) =>
       EXPORTS[format]({

@@ -10,7 +10,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import { createWorkMeter, overviewOf, type Prices } from '../../../main/core/earnings/index.ts';
+import {
+  createWorkMeter,
+  earningsByDevice,
+  overviewOf,
+  type Prices,
+} from '../../../main/core/earnings/index.ts';
 import { createLedger, type PostingRequest } from '../../../main/core/ledger/index.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -40,7 +45,7 @@ function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
         earnings: {
           byDay: ledger.earningsByDay(ASSET, COIN.id, 7),
           byModel: ledger.earningsByModel(ASSET, 7),
-          byQuarter: ledger.earningsByQuarter(ASSET, 7),
+          byDevice: earningsByDevice(ledger.earningsByQuarter(ASSET, 7), meter.deviceChanges()),
         },
         meter,
         coin: COIN,

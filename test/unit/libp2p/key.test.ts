@@ -1,13 +1,17 @@
 /**
  * Verifies: a machine keeps its peer key, or fails when the key is lost.
  * Setup: real files in a temporary folder.
- * Fails if: a lost or damaged key is silently replaced by a new identity, other users can read the key.
+ * Fails if: a lost or damaged key is silently replaced by a new identity, other users can read the key, a message is
+ * accepted that a library for JWS rejects.
  */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { CompactSign, compactVerify, importJWK } from 'jose';
 import { createPeerKey, loadPeerKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { JSON_DEPTH_MAX } from '../../../shared/json.ts';
@@ -79,4 +83,48 @@ describe('peer key', () => {
     }
     await assert.rejects(verifySigned(unsigned, 'nobody'), (error) => isAppError(error, 'bad-request'));
   });
+});
+
+describe('a signed message', () => {
+  it(
+    'accepts what the library for JWS accepts, and nothing else',
+    inFolder(async (folder) => {
+      const key = await loadPeerKey(folder);
+      const { peer, sign } = await createPeerKey(key);
+      const stranger = generateKeyPairSync('ed25519').privateKey;
+      const good = await sign({ charged: '7', at: [1, null, 'ü'] });
+      const [header = '', payload = '', signature = ''] = good.split('.');
+      const forged = await new CompactSign(Buffer.from('{"charged":"7"}'))
+        .setProtectedHeader({ alg: 'EdDSA', kid: peer })
+        .sign(stranger);
+      const reordered = Buffer.from(JSON.stringify({ kid: peer, alg: 'EdDSA' })).toString('base64url');
+      const publicKey = await importJWK(
+        { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(key.publicKey.raw).toString('base64url') },
+        'EdDSA',
+      );
+      const byLibrary = async (jws: string): Promise<unknown> => {
+        const verified = await compactVerify(jws, publicKey, { algorithms: ['EdDSA'] });
+        return JSON.parse(Buffer.from(verified.payload).toString());
+      };
+      const changed = fc
+        .tuple(fc.nat(good.length - 1), fc.constantFrom(...'AZaz09-_.=+ /'))
+        .map(([at, character]) => good.slice(0, at) + character + good.slice(at + 1));
+      const drawn = fc.oneof(
+        fc.constantFrom(good, forged, `${reordered}.${payload}.${signature}`, `${good}.`, `${good}A`),
+        fc.constantFrom(`${header}..${signature}`, `${header}.${payload}.`, `${header}.${payload}`),
+        changed,
+      );
+      await fc.assert(
+        fc.asyncProperty(drawn, async (jws) => {
+          const expected = await byLibrary(jws).catch(() => null);
+          const found = await verifySigned(jws, peer).catch(() => null);
+          // The signature's last character has bits that mean nothing.
+          if (jws.slice(0, -1) !== good.slice(0, -1)) assert.deepEqual(found, expected);
+          assert.ok(found === null || jws.startsWith(`${header}.${payload}.`));
+        }),
+        { numRuns: 2_000, examples: [[good], [forged]] },
+      );
+      assert.deepEqual(await verifySigned(good, peer), { charged: '7', at: [1, null, 'ü'] });
+    }),
+  );
 });

@@ -3,7 +3,7 @@
  * it takes what it can get as soon as the agent is idle, without an agent, and when the log has grown too large.
  * Setup: a database on disk, clocks that the test moves and a pause that moves them; a second connection writes. The
  * end-to-end case reads a real database with the clocks of the machine.
- * Fails if: the command computes beside a busy agent without pauses, or pauses beside an idle one.
+ * Fails if: the command computes without pauses while an agent is busy, or pauses while it is idle.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ test('a command uses a fiftieth of all cores while an agent writes', () => {
   }
 });
 
-test('a command doesn’t pause beside an agent that is idle', () => {
+test('a command doesn’t pause while the agent is idle', () => {
   const { clock, write, compute } = setUp();
   for (let piece = 0; piece < 200; piece += 1) compute();
   assert.equal(clock.pausedMs, 0);
@@ -90,7 +90,7 @@ test('a command without an agent doesn’t pause', () => {
   assert.equal(clock.pausedMs, 0);
 });
 
-test('reading beside a writer takes a small share of the processor', () => {
+test('reading while another connection writes takes a small share of the processor', () => {
   const agent = openDatabase(path);
   const job = (number: number) => soldJob({ id: `job-${number}`, createdAtMs: number });
   for (let number = 0; number < 100; number += 1) agent.jobs.insert(job(number));
