@@ -28,10 +28,7 @@ export async function openMoney(
   startup: Pick<StartupProgress, 'begin'>,
 ) {
   const { config, clock, onClose, log } = surroundings;
-  startup.begin('chain');
-  const chain = await openChain(surroundings, foundation.paths.chain);
-  startup.begin('wallet');
-  const opened = await openAgentWallet(surroundings, foundation);
+  const { chain, opened } = await openChainAndWallet(surroundings, foundation, startup);
   const { wallet } = opened;
   const { funds, gas } = wallet.accounts;
   const node = connectNode(chain);
@@ -98,6 +95,25 @@ export async function openMoney(
       onClose(() => owner.spending.stop());
     },
   };
+}
+
+/** Both at once: decrypting the wallet takes as long as starting a practice chain, and needs nothing of it. */
+async function openChainAndWallet(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  startup: Pick<StartupProgress, 'begin'>,
+) {
+  startup.begin('chain');
+  const opening = openAgentWallet(surroundings, foundation);
+  // Its failure is thrown below; whatever fails, nothing is left running.
+  const opened = opening.catch(() => undefined);
+  try {
+    const chain = await openChain(surroundings, foundation.paths.chain);
+    startup.begin('wallet');
+    return { chain, opened: await opening };
+  } finally {
+    await opened;
+  }
 }
 
 function openBalances(
