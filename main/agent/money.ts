@@ -5,6 +5,7 @@ import { type BalanceWatch, createBalanceWatch } from '../core/payments/index.ts
 import { fillFromFaucet } from '../core/practice/index.ts';
 import { createRates } from '../core/rates/index.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+import { waitBriefly } from './briefly.ts';
 import { openChain } from './chain.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -17,6 +18,8 @@ import { openAgentWallet } from './wallet.ts';
 export type Money = Awaited<ReturnType<typeof openMoney>>;
 
 const BALANCE_INTERVAL_MS = 30_000;
+/** Wait for the first balances: long for a practice chain, short for an owner. */
+const FIRST_BALANCES_MS_MAX = 500;
 /** Token balance of the practice requester at its start: one thousand. */
 const PRACTICE_BALANCE = 1_000_000_000n;
 /** Token balance of a practice owner who buys: ten. */
@@ -66,6 +69,8 @@ export async function openMoney(
     wallet,
     ownAddress: opened.ownAddress,
     balances,
+    /** The first state has the balances, unless the chain responds slowly: then they come later. */
+    firstBalances: () => waitBriefly(clock, FIRST_BALANCES_MS_MAX, balances.refresh().catch(reportBalances)),
     channels: settling.channels,
     settlement: settling.settlement,
     rates,
