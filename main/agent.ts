@@ -197,7 +197,7 @@ async function compose(
     ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
     gateway: () => buying.gateway,
   });
-  await money.balances.refresh();
+  await money.firstBalances();
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
   const router = openApi(surroundings, {

@@ -21,8 +21,8 @@ export interface Sample {
 
 export const SAMPLE_EVERY_MS = 1_000;
 const SAMPLES_MAX = 300;
-/** Without a job only the machine's readings change, every 5 s; drawing each sample cost 1% of a core. */
-const IDLE_SAMPLES_PER_DRAWING = 5;
+/** Without a job only the machine's readings change, which are drawn when they arrive. */
+const IDLE_SAMPLES_PER_DRAWING = 10;
 
 const NOTHING: Sample = {
   tokensPerSecond: null,
@@ -53,7 +53,8 @@ export function keepSampling(): void {
 
 /** `undrawn` counts the samples since the last drawing, with this one. */
 export function isWorthDrawing(sample: Sample, before: Sample, undrawn: number): boolean {
-  return Boolean(sample.jobs) || sample.jobs !== before.jobs || undrawn >= IDLE_SAMPLES_PER_DRAWING;
+  const isChanged = sample.jobs !== before.jobs || sample.isOwners !== before.isOwners;
+  return Boolean(sample.jobs) || isChanged || undrawn >= IDLE_SAMPLES_PER_DRAWING;
 }
 
 /** Reads one sample from the state. */

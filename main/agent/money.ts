@@ -5,6 +5,7 @@ import { type BalanceWatch, createBalanceWatch } from '../core/payments/index.ts
 import { fillFromFaucet } from '../core/practice/index.ts';
 import { createRates } from '../core/rates/index.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
+import { waitBriefly } from './briefly.ts';
 import { openChain } from './chain.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -17,6 +18,8 @@ import { openAgentWallet } from './wallet.ts';
 export type Money = Awaited<ReturnType<typeof openMoney>>;
 
 const BALANCE_INTERVAL_MS = 30_000;
+/** Wait for the first balances: long for a practice chain, short for an owner. */
+const FIRST_BALANCES_MS_MAX = 500;
 /** Token balance of the practice requester at its start: one thousand. */
 const PRACTICE_BALANCE = 1_000_000_000n;
 /** Token balance of a practice owner who buys: ten. */
@@ -28,10 +31,7 @@ export async function openMoney(
   startup: Pick<StartupProgress, 'begin'>,
 ) {
   const { config, clock, onClose, log } = surroundings;
-  startup.begin('chain');
-  const chain = await openChain(surroundings, foundation.paths.chain);
-  startup.begin('wallet');
-  const opened = await openAgentWallet(surroundings, foundation);
+  const { chain, opened } = await openChainAndWallet(surroundings, foundation, startup);
   const { wallet } = opened;
   const { funds, gas } = wallet.accounts;
   const node = connectNode(chain);
@@ -69,6 +69,8 @@ export async function openMoney(
     wallet,
     ownAddress: opened.ownAddress,
     balances,
+    /** The first state has the balances, unless the chain responds slowly: then they come later. */
+    firstBalances: () => waitBriefly(clock, FIRST_BALANCES_MS_MAX, balances.refresh().catch(reportBalances)),
     channels: settling.channels,
     settlement: settling.settlement,
     rates,
@@ -98,6 +100,25 @@ export async function openMoney(
       onClose(() => owner.spending.stop());
     },
   };
+}
+
+/** Both at once: decrypting the wallet takes as long as starting a practice chain, and needs nothing of it. */
+async function openChainAndWallet(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  startup: Pick<StartupProgress, 'begin'>,
+) {
+  startup.begin('chain');
+  const opening = openAgentWallet(surroundings, foundation);
+  // Its failure is thrown below; whatever fails, nothing is left running.
+  const opened = opening.catch(() => undefined);
+  try {
+    const chain = await openChain(surroundings, foundation.paths.chain);
+    startup.begin('wallet');
+    return { chain, opened: await opening };
+  } finally {
+    await opened;
+  }
 }
 
 function openBalances(

@@ -15,6 +15,9 @@ import { causeOf } from './start-failure.ts';
 /** Electron's own variables, which would change how plain Node behaves. */
 const NOT_INHERITED = ['ELECTRON_RUN_AS_NODE', 'NODE_OPTIONS', 'ELECTRON_NO_ATTACH_CONSOLE'];
 
+/** An agent is idle most of the time: one of V8's threads is enough. */
+const ONE_HELPER_THREAD = '--v8-pool-size=1';
+
 /** Throws where the system starts no process at all; a missing program is reported by `exited`. */
 export function hostInChildProcess(
   options: AgentHostOptions,
@@ -22,8 +25,8 @@ export function hostInChildProcess(
 ): AgentHost {
   const child = fork(join(options.appFolder, AGENT_ENTRY), ['--host', 'desktop', ...options.parameters], {
     execPath: pinnedNode(options.appFolder),
-    // The pinned Node has the flag, even if Electron's Node is older.
-    execArgv: ['--disable-sigusr1', ...MEMORY_FLAGS],
+    // The pinned Node has the flags, even if Electron's Node is older.
+    execArgv: ['--disable-sigusr1', ONE_HELPER_THREAD, ...MEMORY_FLAGS],
     serialization: 'advanced',
     // Its READY line contains a key and is meant for a terminal, so stdout is discarded.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

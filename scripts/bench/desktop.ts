@@ -43,10 +43,14 @@ export async function run(): Promise<BenchResult> {
   try {
     const place = { executable: electron.executable, environment: display.env };
     const starts = await measureStarts(place, { ours: ours.folder, empty: empty.folder }, homes);
+    const blank = await measureEmpty(place, empty.folder, join(homes, 'empty'));
     const idle = await measureIdle(place, ours.folder, join(homes, 'ours'));
     const stable = await measureStability(place, ours.folder, join(homes, 'busy'));
     const switches = await measureSwitches(place, ours.folder, join(homes, 'many'));
-    return result({ ...starts, ...idle, ...stable, ...switches, ...scriptSizes() }, electron.version);
+    return result(
+      { ...starts, ...blank, ...idle, ...stable, ...switches, ...scriptSizes() },
+      electron.version,
+    );
   } finally {
     for (const each of [ours, empty]) each.remove();
     rmSync(homes, { recursive: true, force: true });
@@ -89,11 +93,36 @@ function startOurs(place: Place, folder: string, home: string, parameters: reado
   return startBenchApp({ ...place, folder, home, parameters });
 }
 
+/** Memory of the empty window, which no app with this Electron can undercut. */
+async function measureEmpty(place: Place, folder: string, home: string) {
+  const app = startBenchApp({ ...place, folder, home });
+  try {
+    await app.after('window');
+    await sleep(SETTLE_MS);
+    return { emptyMegabytes: proportionalMegabytes(processTree(app.pid).map(({ pid }) => pid)) };
+  } finally {
+    await app.close();
+  }
+}
+
+/** Waits for the first data and skips the introduction of a first start. */
+async function openPages(app: BenchApp): Promise<void> {
+  await app.after('data');
+  await app.inPage(SKIP_INTRODUCTION);
+}
+
+const SKIP_INTRODUCTION = `(async () => {
+  while (document.querySelector('nav') === null) {
+    document.querySelector('.first-top button:not([disabled])')?.click();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+})()`;
+
 /** Paused by the owner, so that no engine is loaded and nothing but the app itself is measured. */
 async function measureIdle(place: Place, folder: string, home: string) {
   const app = startOurs(place, folder, home, ['--quiet-requester']);
   try {
-    await app.after('data');
+    await openPages(app);
     await app.chooseInTray(text('en', 'pause.pause'), text('en', 'pause.until.resume'));
     progress(`Measuring the idle app for ${IDLE_MS / 1_000} s.`);
     await sleep(SETTLE_MS);
@@ -133,7 +162,7 @@ function ownProcesses(root: number, executable: string) {
 async function measureStability(place: Place, folder: string, home: string) {
   const app = startOurs(place, folder, home, []);
   try {
-    await app.after('data');
+    await openPages(app);
     progress('Waiting for the first practice job.');
     const endMs = performance.now() + FIRST_JOB_MS_MAX;
     while (performance.now() < endMs && !(await app.inPage<boolean>(IS_WORKING))) await sleep(500);
@@ -172,7 +201,7 @@ async function measureSwitches(place: Place, folder: string, home: string) {
   recordJobs(home, JOBS);
   const app = startOurs(place, folder, home, ['--quiet-requester']);
   try {
-    await app.after('data');
+    await openPages(app);
     await app.chooseInTray(text('en', 'pause.pause'), text('en', 'pause.until.resume'));
     await sleep(SETTLE_MS);
     progress('Switching pages.');
@@ -207,8 +236,10 @@ function switchPages(rounds: number): string {
 function scriptSizes() {
   const folder = join(REPOSITORY, 'dist/renderer');
   const html = readFileSync(join(folder, 'index.html'), 'utf8');
-  const named = [...html.matchAll(/(?:src|href)="\.?\/?(assets\/[^"]+\.js)"/g)].flatMap(
-    ([, path]) => path ?? [],
+  // The document names the first script, and that one names those that it loads after the first frame.
+  const first = /src="\.\/(assets\/index-[^"]+\.js)"/.exec(html)?.[1] ?? '';
+  const named = [html, readFileSync(join(folder, first), 'utf8')].flatMap((source) =>
+    [...source.matchAll(/"\.\/(?:assets\/)?([^"/]+\.js)"/g)].map(([, name]) => `assets/${name}`),
   );
   const kilobytes = (paths: readonly string[]) =>
     paths.reduce((sum, path) => sum + gzipSync(readFileSync(join(folder, path)), { level: 9 }).length, 0) /
@@ -217,7 +248,7 @@ function scriptSizes() {
     (name) => /\.js$/.test(name) && !/^(probe|secret)-/.test(name),
   );
   return {
-    startScriptsKilobytes: kilobytes(named),
+    startScriptsKilobytes: kilobytes([...new Set(named)]),
     allScriptsKilobytes: kilobytes(all.map((name) => `assets/${name}`)),
   };
 }
@@ -247,7 +278,7 @@ function result(figures: Record<string, number>, electronVersion: string): Bench
       `Electron ${electronVersion}; medians of ${STARTS} starts, each after one of an empty window; the first start of ours creates the data folder`,
       'first word: a true sentence about the start on the page; first data: the page with the agent’s state',
       'idle: paused by the owner, window open, over one minute; shell: all of Electron’s processes; agent: without engine, practice chain and practice requester',
-      'memory: proportional set size, i.e. shared pages by their part',
+      'memory: proportional set size, i.e. shared pages by their part; empty: all processes of the empty window',
       `page switches with ${JOBS} jobs: until the new page was painted`,
     ],
   };

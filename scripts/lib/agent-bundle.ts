@@ -92,7 +92,9 @@ const keepPlaces: Plugin = {
       .replaceAll(/(new URL\(\s*'\.[^']+)\.ts'(\s*,\s*import\.meta\.url)/g, "$1.js'$2")
       .replaceAll('import.meta.url', `new URL('${TO_AGENT}${placeOf(id)}', import.meta.url).href`);
     if (/import\.meta\.(?!url\b)/.test(placed)) {
-      throw new Error(`${relative(REPOSITORY, id)}: use import.meta.url, which keeps its meaning in the bundle.`);
+      throw new Error(
+        `${relative(REPOSITORY, id)}: use import.meta.url, which keeps its meaning in the bundle.`,
+      );
     }
     return placed;
   },

@@ -35,13 +35,15 @@ export async function startAgent(
     onStdout?: (line: string) => void;
     /** Program and arguments that replace themselves with the command that follows them, for example `nice`. */
     under?: readonly string[];
+    /** The agent's program, relative to the repository, instead of its source. */
+    program?: string;
   } = {},
 ): Promise<RunningAgent> {
   const command = [
     ...(options.under ?? []),
     process.execPath,
     ...MEMORY_FLAGS,
-    join(REPOSITORY, 'main/agent-main.ts'),
+    join(REPOSITORY, options.program ?? 'main/agent-main.ts'),
     ...args,
   ];
   const child = spawn(forceUnwrap('a command has a program', command[0]), command.slice(1), {

@@ -38,7 +38,7 @@ const TARGETS: readonly Target[] = [
     name: 'desktop',
     inputs: [
       ...['main/desktop', 'main/desktop.ts', 'main/adapters/pino', 'main/adapters/node', 'main/ports'],
-      ...['shared', 'package.json', 'package-lock.json'],
+      ...['shared', 'scripts/lib/agent-bundle.ts', 'package.json', 'package-lock.json'],
     ],
     build: () => bundle('desktop', { main: 'main/desktop.ts' }, { format: 'es', names: '[name].js' }),
   },
@@ -60,6 +60,7 @@ const TARGETS: readonly Target[] = [
       'native/src',
       'shared',
       'resources/models',
+      'scripts/lib/agent-bundle.ts',
       'package.json',
       'package-lock.json',
     ],

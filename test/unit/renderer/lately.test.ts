@@ -22,9 +22,14 @@ test('each sample is drawn while a job runs, and the one after its end', () => {
   assert.equal(isWorthDrawing(sample(0), sample(1), 1), true);
 });
 
-test('without jobs every fifth sample is drawn', () => {
-  const drawn = [1, 2, 3, 4, 5].filter((undrawn) => isWorthDrawing(sample(0), sample(0), undrawn));
-  assert.deepEqual(drawn, [5]);
+test('without jobs every tenth sample is drawn', () => {
+  const counts = Array.from({ length: 10 }, (_, index) => index + 1);
+  const drawn = counts.filter((undrawn) => isWorthDrawing(sample(0), sample(0), undrawn));
+  assert.deepEqual(drawn, [10]);
+});
+
+test('the owner’s return is drawn at once', () => {
+  assert.equal(isWorthDrawing({ ...sample(0), isOwners: true }, sample(0), 1), true);
 });
 
 test('a page that loses its agent, or gets one, draws that', () => {
