@@ -436,6 +436,28 @@ test('the agent filters the jobs, and each job opens its own page', () =>
     await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
   }));
 
+test('jobs are searched by the agent, filtered by model, and shown again by one press', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('jobs');
+    const rows = page.locator('tbody tr');
+    await rows.nth(20).waitFor();
+    const search = page.getByRole('searchbox', { name: 'Search model, peer or job ID' });
+    await search.fill('job-0006');
+    await rows.nth(1).waitFor({ state: 'detached' });
+    assert.equal(await rows.count(), 1);
+    assert.ok(await search.evaluate((element) => element === document.activeElement), 'typing goes on');
+    await page.getByRole('combobox', { name: 'Model' }).selectOption({ label: 'Llama 3.2 1B Instruct' });
+    await page.getByText('No jobs match this filter').waitFor();
+    await page.getByText('the latest 20,000 jobs').waitFor();
+    await page.getByRole('button', { name: 'Show all jobs' }).click();
+    await rows.nth(20).waitFor();
+    assert.equal(await search.inputValue(), '');
+    const inputs = agent.calls
+      .filter(({ name }) => name === 'jobs.list')
+      .map(({ input }) => JSON.stringify(input));
+    assert.ok(inputs.some((input) => /"model":.*"search":"job-0006"/.test(input)));
+  }));
+
 test('the tooltip with time and source of a number is reachable by keyboard', () =>
   withPage({}, async ({ page, go }) => {
     await go('wallet');

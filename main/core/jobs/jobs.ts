@@ -19,6 +19,8 @@ export interface JobPage {
   /** Creation time of the last job of the previous page. */
   readonly beforeMs?: number | undefined;
   readonly limit: number;
+  readonly model?: string | undefined;
+  readonly search?: string | undefined;
 }
 
 /**
@@ -148,13 +150,15 @@ export function createJobs({ records, ledger, clock, durability = IMMEDIATE }: J
 
 function listPage(
   records: JobRecords,
-  { side, outcome, beforeMs, limit }: JobPage,
+  { side, outcome, beforeMs, limit, model, search }: JobPage,
 ): ReturnType<Jobs['list']> {
   const filter: JobFilter = {
     side: side ?? null,
     states: outcome === 'all' ? null : outcome === 'served' ? SERVED_STATES : FAILED_STATES,
     beforeMs: beforeMs ?? null,
     limit: limit + 1,
+    model,
+    search,
   };
   const found = records.list(filter);
   const next = found[limit];
