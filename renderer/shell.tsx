@@ -6,6 +6,7 @@ import { Home } from './pages/home.tsx';
 import { StartingScreen } from './parts/starting.tsx';
 import { useStrings } from './parts/strings.ts';
 import { type Route, useRoute } from './route.ts';
+import { Search } from './search.tsx';
 import { PhoneTop, Sidebar, TabBar } from './sidebar.tsx';
 import { StaleNote } from './stale-note.tsx';
 import { useConnection, useSection } from './store.ts';
@@ -111,6 +112,7 @@ function Frame() {
       </main>
       <TabBar page={page} />
       <StatusNews />
+      <Search />
     </div>
   );
 }

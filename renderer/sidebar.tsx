@@ -5,6 +5,7 @@ import { Icon, Logo } from './parts/icon.tsx';
 import { useStrings } from './parts/strings.ts';
 import { PracticeTag } from './parts/tag.tsx';
 import { BAR_PAGES, hrefTo, type Page, type Route, SIDEBAR_PAGES } from './route.ts';
+import { SearchButton } from './search.tsx';
 import { useShownStatus } from './shown-status.ts';
 import { useSection } from './store.ts';
 
@@ -28,6 +29,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
           <Logo />
           <span>Idlewatt</span>
         </a>
+        <SearchButton />
       </div>
       <nav aria-label={t('shell.navigation')}>
         {SIDEBAR_PAGES.map((group) => (

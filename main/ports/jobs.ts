@@ -31,6 +31,10 @@ export interface JobFilter {
   /** Jobs created before this time; null from the newest. */
   readonly beforeMs: number | null;
   readonly limit: number;
+  /** Only jobs of this model. With it or `search`, shared/job-search.ts limits how many are looked at. */
+  readonly model?: string | undefined;
+  /** Only jobs whose model, buyer or provider contains this text in any case, or that have it as their ID. */
+  readonly search?: string | undefined;
 }
 
 /** The store that core/jobs reads and writes; each call is on disk when it returns. Its rules are in core/jobs. */

@@ -27,6 +27,7 @@ export function Today() {
           </p>
           <p className="sm soft">
             {exactText(earnedToday, asset)}
+            <AfterElectricity />
             <span className="opt"> · {t('home.jobsToday', { count: jobsToday.served })}</span>
           </p>
         </div>
@@ -35,6 +36,21 @@ export function Today() {
       <Hours />
       <DayKey isPractice={asset.practice} />
     </section>
+  );
+}
+
+/** What is left of today's money after electricity and fees, where both are known; practice money pays no bill. */
+function AfterElectricity() {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  const nowMs = useNow(REFRESH_MS);
+  const key = `net ${String(Math.floor(nowMs / REFRESH_MS))}`;
+  const { data } = useAnswer(key, () => agent.earnings.overview({ days: 1 }));
+  const net = data?.totals.netMicroUsd ?? null;
+  if (net === null || asset.practice) return null;
+  return (
+    <span className="opt"> · {t('home.afterElectricity', { amount: moneyText(String(net), asset) })}</span>
   );
 }
 

@@ -1,5 +1,6 @@
 /** Jobs page: what runs now, and the history with its totals of today. Each job opens into its own page. */
 import { useState } from 'react';
+import { JOBS_SEARCHED_MAX } from '../../shared/job-search.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import { shorten, writeMeasured, writeMoment, writeNumber } from '../format.ts';
@@ -21,8 +22,8 @@ import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { JobPage } from './job.tsx';
+import { Filters, NO_FILTERS } from './jobs-filters.tsx';
 
-type Outcome = 'all' | 'served' | 'failed';
 type Side = 'sold' | 'bought';
 /** Rows added per press, and the maximum that the agent returns per query. */
 const PAGE_ROWS = 50;
@@ -35,13 +36,15 @@ export function Jobs({ item }: { item: string | null }) {
 
 function JobList() {
   const { t } = useStrings();
-  const [outcome, setOutcome] = useState<Outcome>('all');
+  const [filters, setFilters] = useState(NO_FILTERS);
   const [side, setSide] = useState<Side>('sold');
   const [limit, setLimit] = useState(PAGE_ROWS);
-  const key = [outcome, side, limit, useJobsKey()].join('|');
-  const answer = useAnswer(key, () => agent.jobs.list({ outcome, limit, side }));
-  const options = <Value extends string>(name: 'outcome' | 'side', values: readonly Value[]) =>
-    values.map((value) => ({ value, label: t(`jobs.${name}.${value}` as 'jobs.side.sold') }));
+  const { outcome, model, search } = filters;
+  const key = JSON.stringify([filters, side, limit, useJobsKey()]);
+  const answer = useAnswer(key, () =>
+    agent.jobs.list({ outcome, limit, side, search, ...(model === null ? {} : { model }) }),
+  );
+  const isFiltered = outcome !== 'all' || model !== null || search !== '';
   return (
     <>
       <PageHead title={t('nav.jobs')}>
@@ -49,7 +52,7 @@ function JobList() {
           label={t('jobs.side.label')}
           value={side}
           onChange={setSide}
-          options={options('side', ['sold', 'bought'] as const)}
+          options={(['sold', 'bought'] as const).map((value) => ({ value, label: t(`jobs.side.${value}`) }))}
         />
       </PageHead>
       {side === 'sold' ? <RunningNow /> : null}
@@ -57,19 +60,12 @@ function JobList() {
         title={t(side === 'sold' ? 'jobs.history' : 'jobs.historyBought')}
         aside={side === 'sold' ? <TodayTotals /> : null}
       />
-      <div className="filters">
-        <Segments
-          label={t('jobs.outcome.label')}
-          value={outcome}
-          onChange={setOutcome}
-          options={options('outcome', ['all', 'served', 'failed'] as const)}
-        />
-      </div>
+      <Filters filters={filters} jobs={answer.data?.jobs ?? []} onChange={setFilters} />
       <ProblemNote problem={answer.problem} />
       {answer.data ? (
         <Card label={t('jobs.table')}>
           {answer.data.jobs.length === 0 ? (
-            <NoJobs isFiltered={outcome !== 'all'} side={side} />
+            <NoJobs isFiltered={isFiltered} side={side} onShowAll={() => setFilters(NO_FILTERS)} />
           ) : (
             <JobTable jobs={answer.data.jobs} side={side} />
           )}
@@ -86,12 +82,14 @@ function JobList() {
   );
 }
 
-function NoJobs({ isFiltered, side }: { isFiltered: boolean; side: Side }) {
-  const { t } = useStrings();
+function NoJobs(props: { isFiltered: boolean; side: Side; onShowAll: () => void }) {
+  const { t, language } = useStrings();
+  const { isFiltered, side, onShowAll } = props;
   if (isFiltered) {
     return (
       <Empty title={t('jobs.emptyFilter')}>
-        <p>{t('jobs.emptyFilterNext')}</p>
+        <p>{t('jobs.emptyFilterNext', { number: writeNumber(JOBS_SEARCHED_MAX, language) })}</p>
+        <ActionButton onPress={onShowAll}>{t('jobs.showAll')}</ActionButton>
       </Empty>
     );
   }

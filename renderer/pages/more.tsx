@@ -5,6 +5,7 @@ import { PageHead } from '../parts/page-head.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
+import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
 
 export function More() {
@@ -23,7 +24,9 @@ export function More() {
   ].filter((part) => part !== null);
   return (
     <>
-      <PageHead title={t('nav.more')} />
+      <PageHead title={t('nav.more')}>
+        <SearchButton />
+      </PageHead>
       <Rows label={t('more.machine')}>
         <Row
           icon="models"

@@ -18,6 +18,7 @@ import { ProblemNote } from '../parts/problem.tsx';
 import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
+import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
 import { BuyingPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
@@ -43,6 +44,7 @@ export function Settings() {
         <>
           <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
             <Saved change={saving} />
+            <SearchButton />
           </PageHead>
           <ProblemNote problem={saving.problem} />
           <Parts change={change} />

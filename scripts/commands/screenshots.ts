@@ -34,8 +34,6 @@ const PAGES = {
   network: '#/network',
   settings: '#/settings',
 } as const;
-/** Pages that a phone shows, too. */
-const PHONE_PAGES = ['home', 'jobs', 'earnings', 'wallet'] as const;
 const PHONE = { width: 390, height: 844 };
 
 if (installSystemPackages(['tests']) !== null) process.exit(1);
@@ -75,8 +73,8 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     await page.emulateMedia({ colorScheme: 'light' });
   }
   await page.setViewportSize(PHONE);
-  for (const name of PHONE_PAGES) {
-    await go(page, PAGES[name]);
+  for (const [name, address] of Object.entries(PAGES)) {
+    await go(page, address);
     await picture(page, `${name}-phone`);
   }
   await page.setViewportSize(SIZE);

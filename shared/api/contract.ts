@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { doingSchema } from '../doings.ts';
 import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
+import { JOB_SEARCH_CHARACTERS_MAX } from '../job-search.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
 import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
@@ -147,6 +148,10 @@ export const contract = {
           /** Only jobs created before this time, for paging. */
           beforeMs: z.number().optional(),
           limit: z.number().int().min(1).max(200).default(50),
+          /** Only this model. */
+          model: z.string().max(200).optional(),
+          /** Part of a model, buyer or provider, or a whole ID. */
+          search: z.string().trim().max(JOB_SEARCH_CHARACTERS_MAX).optional(),
         }),
       )
       .output(z.object({ jobs: z.array(jobSchema), more: z.boolean() })),

@@ -159,6 +159,26 @@ const keepsJobs: Check = (database, reopened) => {
   assert.equal(jobs.count({ side: 'sold', states: ['admitted', 'running'], fromMs: 2, toMs: 9 }), 1);
 };
 
+const searchesJobs: Check = (database, reopened) => {
+  const uuid = '0c5b0f5e-7f5c-4d5e-9d6b-1f2e3d4c5b6a';
+  database.jobs.insert({ ...soldJob({ id: 'a', createdAtMs: 1 }), model: 'Llama-3', peer: '12D3KooWabc' });
+  database.jobs.insert({ ...soldJob({ id: uuid, createdAtMs: 2 }), model: 'llama-3.2', peer: '12D3KooWxyz' });
+  database.jobs.insert({ ...soldJob({ id: 'c', createdAtMs: 3 }), model: '100%_sure', peer: '12D3KooWabc' });
+  const { jobs } = reopened();
+  const ids = (filter: Partial<Parameters<typeof jobs.list>[0]>) =>
+    jobs.list({ side: 'sold', states: null, beforeMs: null, limit: 10, ...filter }).map(({ id }) => id);
+  assert.deepEqual(ids({ search: 'LLAMA' }), [uuid, 'a'], 'in any case');
+  assert.deepEqual(ids({ search: 'kooWABC' }), ['c', 'a']);
+  assert.deepEqual(ids({ search: uuid }), [uuid]);
+  assert.deepEqual(ids({ search: '%_' }), ['c'], 'no pattern');
+  assert.deepEqual(ids({ search: 'nothing' }), []);
+  assert.deepEqual(ids({ model: 'Llama-3' }), ['a'], 'exactly this model');
+  assert.deepEqual(ids({ model: 'unknown' }), []);
+  assert.deepEqual(ids({ model: 'llama-3.2', search: 'abc' }), []);
+  assert.deepEqual(ids({ search: 'llama', beforeMs: 2 }), ['a']);
+  assert.deepEqual(ids({ search: 'llama', limit: 1 }), [uuid]);
+};
+
 const followsPaymentMarks: Check = (database, reopened) => {
   database.jobs.insert(soldJob({ id: 'a', state: 'aborted', charged: '5', cumulative: '5' }));
   database.jobs.insert(soldJob({ id: 'b', state: 'charged', charged: '0', cumulative: '5' }));
@@ -236,6 +256,7 @@ const CHECKS: readonly (readonly [title: string, check: Check])[] = [
   ['ledger: an existing key or a failure inside a transaction leaves nothing behind', keepsNothingOfFailures],
   ['jobs: are inserted, changed, listed and counted; events stay in order', keepsJobs],
   ['jobs: unclaimed and unsettled follow the marks, for charged sold jobs only', followsPaymentMarks],
+  ['jobs: are found by model, and by a part of their model or peer or by their ID', searchesJobs],
   ['records: are set, listed by key, updated atomically and deleted', keepsRecords],
   ['benchmarks: are listed newest first, by kind', keepsBenchmarks],
 ];

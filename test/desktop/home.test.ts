@@ -167,16 +167,29 @@ for (const language of ['en', 'de'] as const) {
   });
 }
 
+/** Lets the agent know what is left after electricity, in millionths of a US dollar. */
+function withNet(agent: Opened['agent'], netMicroUsd: number): void {
+  const { overview } = agent.script;
+  Object.assign(agent.script, {
+    overview: (days: number) => {
+      const found = overview(days);
+      return { ...found, totals: { ...found.totals, netMicroUsd } };
+    },
+  });
+}
+
 test('practice money is a ticket with its word; real money is in the owner’s currency, with the exact amount', () =>
-  pages.withPage({}, async ({ agent, page }) => {
+  pages.withPage({ before: async (_, agent) => withNet(agent, 663_043) }, async ({ agent, page }) => {
     const hero = page.locator('.today .hero-num');
     assert.equal(await hero.innerText(), '0.13 ctPractice');
+    assert.equal(await page.locator('.today').getByText('€0.61 after electricity').count(), 0);
     assert.ok((await page.locator('.rows .ticket').count()) >= 3);
     await page.getByText('0.001283 practice USDC').first().waitFor();
     agent.change(withRealMoney(agent.script.state, Date.now()));
     await page.locator('.today .hero-num', { hasText: '€0.84' }).waitFor();
     assert.equal(await hero.innerText(), '€0.84');
     await page.getByText('0.913043 USDC').first().waitFor();
+    await page.locator('.today').getByText('€0.61 after electricity').waitFor();
     assert.equal(await page.locator('.ticket, .today .practice-tag').count(), 0);
     await page.getByText('Paid out at 5 USDC').waitFor();
   }));

@@ -10,6 +10,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { API_SOCKET_PATH, IPC, socketProtocols, TOKEN_FRAGMENT } from '../../shared/wire.ts';
+import { axeFindings } from './axe.ts';
 import { EVERY_PAGE, type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
 let pages: Pages;
@@ -434,6 +435,63 @@ test('the agent filters the jobs, and each job opens its own page', () =>
     await page.getByText('Nothing was charged').first().waitFor();
     await page.getByRole('main').getByRole('link', { name: 'Jobs' }).click();
     await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+  }));
+
+test('jobs are searched by the agent, filtered by model, and shown again by one press', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('jobs');
+    const rows = page.locator('tbody tr');
+    await rows.nth(20).waitFor();
+    const search = page.getByRole('searchbox', { name: 'Search model, peer or job ID' });
+    await search.fill('job-0006');
+    await rows.nth(1).waitFor({ state: 'detached' });
+    assert.equal(await rows.count(), 1);
+    assert.ok(await search.evaluate((element) => element === document.activeElement), 'typing goes on');
+    await page.getByRole('combobox', { name: 'Model' }).selectOption({ label: 'Llama 3.2 1B Instruct' });
+    await page.getByText('No jobs match this filter').waitFor();
+    await page.getByText('the latest 20,000 jobs').waitFor();
+    await page.getByRole('button', { name: 'Show all jobs' }).click();
+    await rows.nth(20).waitFor();
+    assert.equal(await search.inputValue(), '');
+    const inputs = agent.calls
+      .filter(({ name }) => name === 'jobs.list')
+      .map(({ input }) => JSON.stringify(input));
+    assert.ok(inputs.some((input) => /"model":.*"search":"job-0006"/.test(input)));
+  }));
+
+test('Ctrl+K searches pages, settings and jobs, by keyboard alone', () =>
+  withPage({}, async ({ page, go }) => {
+    await go('jobs');
+    const search = async (query: string, hit: string) => {
+      await page.keyboard.press('Control+K');
+      await page.getByRole('dialog', { name: 'Search' }).waitFor();
+      await page.keyboard.type(query);
+      await page.getByRole('menuitem', { name: hit }).first().waitFor();
+    };
+    await search('wal', 'Wallet');
+    assert.deepEqual(await axeFindings(page), []);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Wallet', exact: true }).waitFor();
+    await search('payout thr', 'Payout threshold');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Payout threshold').waitFor();
+    await page.waitForFunction(() => document.activeElement instanceof HTMLInputElement);
+    assert.equal(
+      await page.getByLabel('Payout threshold').evaluate((it) => it === document.activeElement),
+      true,
+    );
+    await search('job-0006', 'SmolLM2 135M Instruct');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByText('What happened').waitFor();
+    await page.keyboard.press('Control+K');
+    await page.keyboard.type('zzzz');
+    await page.getByText('Nothing found').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
   }));
 
 test('the tooltip with time and source of a number is reachable by keyboard', () =>

@@ -214,6 +214,9 @@ function jobHandlers(agent: FakeAgentState) {
         (job) =>
           (input.side === undefined || job.side === input.side) &&
           (input.beforeMs === undefined || job.createdAtMs < input.beforeMs) &&
+          (input.model === undefined || job.model === input.model) &&
+          (!input.search ||
+            `${job.id} ${job.model} ${job.peer}`.toLowerCase().includes(input.search.toLowerCase())) &&
           (input.outcome === 'all' || (input.outcome === 'failed') === isBad(job)),
       );
       return { jobs: fits.slice(0, input.limit), more: fits.length > input.limit };

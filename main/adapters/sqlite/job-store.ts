@@ -1,5 +1,6 @@
 /** Stores jobs and their timelines in SQLite. */
 import { AppError } from '../../../shared/errors.ts';
+import { JOBS_SEARCHED_MAX } from '../../../shared/job-search.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { JobFilter, JobRecords } from '../../ports/jobs.ts';
 import type { ReadHandle, Value, WriteHandle } from './handles.ts';
@@ -168,23 +169,45 @@ function paymentMarks(reader: ReadHandle, recent: RecentJobs): Pick<JobRecords, 
 }
 
 /** Reads each range of the index for itself, newest first, so that no filter has to look at more than it returns. */
-function listJobs(reader: ReadHandle, { side, states, beforeMs, limit }: JobFilter): Job[] {
+function listJobs(reader: ReadHandle, filter: JobFilter): Job[] {
+  const { side, states, beforeMs, limit } = filter;
   const sides = side === null ? SIDES : [side];
   const outcomes = states === null ? OUTCOMES : outcomesOf(states);
   const ranges = sides.flatMap((of) => outcomes.map((outcome) => [SIDES.indexOf(of), outcome] as const));
   if (ranges.length === 0) return [];
-  const newest = `SELECT * FROM (SELECT number, created_at_ms FROM job
+  const found = searchOf(reader, filter);
+  const newest = `SELECT number, created_at_ms FROM (SELECT number, created_at_ms, id, model, peer FROM job
     WHERE side = ? AND outcome = ? AND created_at_ms < ? ${states === null ? '' : onlyThese(states)}
-    ORDER BY created_at_ms DESC, number DESC LIMIT ?)`;
-  const values: Value[] = ranges.flatMap((range) => [...range, beforeMs ?? Number.MAX_SAFE_INTEGER, limit]);
+    ORDER BY created_at_ms DESC, number DESC LIMIT ?) WHERE ${found.condition} LIMIT ?`;
+  const looksAt = found.values.length === 0 ? limit : JOBS_SEARCHED_MAX;
+  const values: Value[] = ranges.flatMap((range) => [
+    ...[...range, beforeMs ?? Number.MAX_SAFE_INTEGER, looksAt],
+    ...[...found.values, limit],
+  ]);
   return selectJobs(
     reader,
-    `JOIN (SELECT number AS found FROM (${ranges.map(() => newest).join(' UNION ALL ')})
+    `JOIN (SELECT number AS found FROM (${ranges.map(() => `SELECT * FROM (${newest})`).join(' UNION ALL ')})
       ORDER BY created_at_ms DESC, number DESC LIMIT ?) ON number = found
      ORDER BY created_at_ms DESC, number DESC`,
     ...values,
     limit,
   );
+}
+
+/** Returns the condition for the model and the text of a filter, with its values. */
+function searchOf(reader: ReadHandle, { model, search }: JobFilter): { condition: string; values: Value[] } {
+  const conditions: string[] = [];
+  const values: Value[] = [];
+  if (model !== undefined) {
+    conditions.push('model = ?');
+    values.push(numberFor(reader, model));
+  }
+  if (search !== undefined && search !== '') {
+    conditions.push(`(id = ? OR EXISTS (SELECT 1 FROM shared_text AS known
+      WHERE known.number IN (model, peer) AND instr(lower(known.text), lower(?)) > 0))`);
+    values.push(shortId(search), search);
+  }
+  return { condition: conditions.join(' AND ') || '1', values };
 }
 
 function outcomesOf(states: readonly JobState[]): readonly number[] {

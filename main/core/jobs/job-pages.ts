@@ -9,6 +9,8 @@ export interface JobPage {
   /** Creation time of the last job of the previous page. */
   readonly beforeMs?: number | undefined;
   readonly limit: number;
+  readonly model?: string | undefined;
+  readonly search?: string | undefined;
 }
 
 /** Newest first. It may be shorter than the limit even if there are more. */
@@ -20,13 +22,15 @@ export interface FoundJobs {
 /** Implements {@link Jobs.list} on the stored jobs. */
 export function listJobs(
   records: Pick<JobRecords, 'list'>,
-  { side, outcome, beforeMs, limit }: JobPage,
+  { side, outcome, beforeMs, limit, model, search }: JobPage,
 ): FoundJobs {
   const filter: JobFilter = {
     side: side ?? null,
     states: outcome === 'all' ? null : outcome === 'served' ? SERVED_STATES : FAILED_STATES,
     beforeMs: beforeMs ?? null,
     limit: limit + 1,
+    model,
+    search,
   };
   const found = records.list(filter);
   const next = found[limit];
