@@ -62,8 +62,8 @@ and checks the bill; a provider answers \`GET\` on them with 402 and the payment
   change the answer: any value that has an effect is an error 400 with the parameter's name.
 - \`GET /v1/models\` lists the features of each model: ${MODEL_FEATURES.map((feature) => `\`${feature}\``).join(', ')}. A request that needs another
   is an error 400 before anything is paid.
-- Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Llama 3,
-  Mistral (both forms), or JSON. With \`tool_choice\` \`required\` or a name a grammar forces the call. A response grammar
+- Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Qwen3-Coder
+  (XML), Llama 3, Mistral (both forms), or JSON. In a forced call of Qwen3-Coder's a text can't contain \`</\`. With \`tool_choice\` \`required\` or a name a grammar forces the call. A response grammar
   begins with the first token, so a reasoning model doesn't think before it.
 - JSON schemas become grammars. With \`strict\` a keyword that a grammar can't enforce (\`pattern\`, \`minimum\`) is an error
   400; without it such a keyword only describes.
