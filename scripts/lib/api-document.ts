@@ -12,7 +12,14 @@ import {
   RESPONSES_PATH,
   TEXT_PATH,
 } from '../../shared/wire.ts';
-import { ABILITIES, type Ability, CLIENTS } from '../../test/clients/clients.ts';
+import {
+  ABILITIES,
+  type Ability,
+  CLIENTS,
+  type ClientCase,
+  PROVIDER_ABILITIES,
+  PROVIDER_CLIENTS,
+} from '../../test/clients/clients.ts';
 import { REPOSITORY } from './places.ts';
 
 export const API_DOCUMENT = join(REPOSITORY, 'docs', 'api.md');
@@ -46,7 +53,7 @@ export function apiDocument(results: readonly ClientResult[]): string {
       (endpoint) => `## \`POST ${PATHS[endpoint]}\`\n\n${parameterTable(PARAMETERS[endpoint])}`,
     ),
     `## Limits\n\n${limitTable()}`,
-    `## Clients\n\n${clientTable(results)}`,
+    `## Clients\n\n${clientTables(results)}`,
   ].join('\n\n')}\n`;
 }
 
@@ -94,10 +101,23 @@ function limitTable(): string {
   ].join('\n');
 }
 
-function clientTable(results: readonly ClientResult[]): string {
-  const rows = CLIENTS.map((client) => {
+function clientTables(results: readonly ClientResult[]): string {
+  return [
+    'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
+    clientTable(CLIENTS, ABILITIES, results),
+    'Clients of a provider, over HTTP or libp2p, with real payments on a local chain. `price`: `GET` of a paid path, and a request\nwithout a payment, answer 402 with the requirements.',
+    clientTable(PROVIDER_CLIENTS, PROVIDER_ABILITIES, results),
+  ].join('\n\n');
+}
+
+function clientTable(
+  clients: readonly ClientCase[],
+  abilities: readonly Ability[],
+  results: readonly ClientResult[],
+): string {
+  const rows = clients.map((client) => {
     const result = results.find(({ name }) => name === client.name);
-    const cells = ABILITIES.map((ability) => {
+    const cells = abilities.map((ability) => {
       const without = client.without[ability];
       if (without !== undefined) return without;
       const found = result?.abilities[ability];
@@ -106,10 +126,8 @@ function clientTable(results: readonly ClientResult[]): string {
     return `| ${client.name} | ${cells.join(' | ')} |`;
   });
   return [
-    'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
-    '',
-    `| client | ${ABILITIES.join(' | ')} |`,
-    `| --- |${' --- |'.repeat(ABILITIES.length)}`,
+    `| client | ${abilities.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(abilities.length)}`,
     ...rows,
   ].join('\n');
 }
