@@ -55,6 +55,22 @@ const CODE: Partial<Record<ErrorCode, string>> = {
   busy: 'rate_limit_exceeded',
 };
 
+/** The codes of each status, for the documentation. A failure may have a code of its own, which names its reason. */
+export function codesByStatus(): ReadonlyMap<number, readonly string[]> {
+  const own = Object.entries(STATUS).map(
+    ([name, status]) => [CODE[name as ErrorCode] ?? name, status] as const,
+  );
+  const all = [
+    ...own,
+    [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const,
+    ...Object.entries(STATUS_BY_CODE),
+  ];
+  const statuses = [...new Set(all.map(([, status]) => status))].sort((a, b) => a - b);
+  return new Map(
+    statuses.map((status) => [status, all.filter(([, each]) => each === status).map(([name]) => name)]),
+  );
+}
+
 export interface OpenAiError {
   readonly status: number;
   readonly body: ErrorBody;

@@ -1,8 +1,10 @@
 /** Makes `docs/api.md` from the code: the endpoints with their parameters, the limits, and the last run of the clients. */
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Endpoint, PARAMETERS, type Parameter } from '../../shared/api-parameters.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
+import { codesByStatus } from '../../shared/openai-errors.ts';
 import * as limits from '../../shared/request-limits.ts';
 import {
   CHAT_PATH,
@@ -52,6 +54,7 @@ export function apiDocument(results: readonly ClientResult[]): string {
     ...endpoints.map(
       (endpoint) => `## \`POST ${PATHS[endpoint]}\`\n\n${parameterTable(PARAMETERS[endpoint])}`,
     ),
+    `## Errors\n\n${errorTable()}`,
     `## Limits\n\n${limitTable()}`,
     `## Clients\n\n${clientTables(results)}`,
   ].join('\n\n')}\n`;
@@ -97,6 +100,37 @@ function limitTable(): string {
     '',
     '| limit | value |',
     '| --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+/** When each status is sent. */
+const STATUS_MEANINGS: Readonly<Record<number, string>> = {
+  400: 'The request is wrong: the message and `param` name the parameter. Nothing was bought.',
+  401: 'The API key is missing, unknown, revoked or expired; or a web page or host name that isn’t allowed.',
+  402: 'A price or budget is exceeded, of the key (`insufficient_quota`), the request or the owner; or the payment was refused.',
+  404: 'Nobody offers that model, or the path is unknown.',
+  405: 'The path has other methods: `Allow` lists them.',
+  413: 'The body is too large.',
+  415: 'The body isn’t declared as JSON, or is compressed.',
+  422: 'The model’s chat template can’t render these messages, for example their order.',
+  429: 'A limit of the key, the peer or the gateway: wait for `Retry-After`.',
+  500: 'The engine failed, or a bug: `incident` finds it in the log.',
+  502: 'The provider can’t be reached, or its bill was false.',
+  503: 'Paused, measuring its speed, starting, or without a provider for now: wait for `Retry-After`, where it is given.',
+};
+
+function errorTable(): string {
+  const rows = [...codesByStatus()].map(([status, codes]) => {
+    const names = codes.map((each) => `\`${each}\``).join(', ');
+    return `| ${status} | ${names} | ${STATUS_MEANINGS[status] ?? assert.fail(`status ${status}`)} |`;
+  });
+  return [
+    'In OpenAI’s format, and at `/v1/messages` in Anthropic’s. After a stream has begun, an error is its last event. A code may',
+    'name a reason more exactly, for example `paused_owner_active` or `daily_budget_spent`.',
+    '',
+    '| status | codes | sent when |',
+    '| --- | --- | --- |',
     ...rows,
   ].join('\n');
 }
