@@ -15,8 +15,11 @@ import {
 
 /** A set of named rules, to which schemas are added. */
 export interface GrammarBuilder {
-  /** Adds the rules of a schema and returns the expression that matches it. Fails with `bad-request`. */
-  add(schema: unknown, isStrict: boolean): string;
+  /**
+   * Adds the rules of a schema and returns the expression that matches it. References are relative to the document, which
+   * is the schema itself unless it is given. Fails with `bad-request`.
+   */
+  add(schema: unknown, isStrict: boolean, document?: unknown): string;
   /** Returns the grammar that matches `root`. Fails with `bad-request` if it is too large. */
   build(root: string): string;
 }
@@ -94,11 +97,11 @@ export function createGrammarBuilder(): GrammarBuilder {
     ['char', CHAR_RULE],
   ]);
   return {
-    add(schema, isStrict) {
-      if ((JSON.stringify(schema) ?? '').length > SCHEMA_CHARACTERS_MAX) {
+    add(schema, isStrict, document = schema) {
+      if ((JSON.stringify(document) ?? '').length > SCHEMA_CHARACTERS_MAX) {
         throw refused(`The schema exceeds ${SCHEMA_CHARACTERS_MAX} characters.`);
       }
-      return new SchemaRules(rules, schema, isStrict).expression(schema, 0);
+      return new SchemaRules(rules, document, isStrict).expression(schema, 0);
     },
     build(root) {
       const grammar = [...rules, ['root', root]].map(([name, body]) => `${name} ::= ${body}`).join('\n');

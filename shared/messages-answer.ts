@@ -130,8 +130,11 @@ function messageBody(
   };
 }
 
-function usageOf({ prompt_tokens: input_tokens, completion_tokens: output_tokens }: Usage): object {
-  return { input_tokens, output_tokens };
+/** Cached tokens aren't among the input tokens in this API. */
+function usageOf({ prompt_tokens, completion_tokens: output_tokens, prompt_tokens_details }: Usage): object {
+  if (prompt_tokens_details === undefined) return { input_tokens: prompt_tokens, output_tokens };
+  const { cached_tokens: cache_read_input_tokens } = prompt_tokens_details;
+  return { input_tokens: prompt_tokens - cache_read_input_tokens, cache_read_input_tokens, output_tokens };
 }
 
 function stopReason(reason: string | undefined): string {

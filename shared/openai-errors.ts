@@ -6,6 +6,7 @@ import type { ErrorBody } from './openai-chunks.ts';
 export const METHOD_NOT_ALLOWED = 'method_not_allowed';
 export const BODY_TOO_LARGE = 'body_too_large';
 export const MEDIA_TYPE_NOT_SUPPORTED = 'content_type_not_allowed';
+export const ENCODING_NOT_SUPPORTED = 'content_encoding_not_allowed';
 /** The request is valid, but the model's template can't render its messages. */
 export const TEMPLATE_REJECTED = 'template_rejected';
 
@@ -42,6 +43,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   [METHOD_NOT_ALLOWED]: 405,
   [BODY_TOO_LARGE]: 413,
   [MEDIA_TYPE_NOT_SUPPORTED]: 415,
+  [ENCODING_NOT_SUPPORTED]: 415,
   [TEMPLATE_REJECTED]: 422,
 };
 
@@ -52,6 +54,22 @@ const CODE: Partial<Record<ErrorCode, string>> = {
   'not-permitted': 'invalid_api_key',
   busy: 'rate_limit_exceeded',
 };
+
+/** The codes of each status, for the documentation. A failure may have a code of its own, which names its reason. */
+export function codesByStatus(): ReadonlyMap<number, readonly string[]> {
+  const own = Object.entries(STATUS).map(
+    ([name, status]) => [CODE[name as ErrorCode] ?? name, status] as const,
+  );
+  const all = [
+    ...own,
+    [QUOTA_EXCEEDED, STATUS['payment-required'] ?? 0] as const,
+    ...Object.entries(STATUS_BY_CODE),
+  ];
+  const statuses = [...new Set(all.map(([, status]) => status))].sort((a, b) => a - b);
+  return new Map(
+    statuses.map((status) => [status, all.filter(([, each]) => each === status).map(([name]) => name)]),
+  );
+}
 
 export interface OpenAiError {
   readonly status: number;

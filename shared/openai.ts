@@ -27,6 +27,7 @@ import {
   TOOLS_MAX,
   TOP_LOGPROBS_MAX,
 } from './request-limits.ts';
+import { issueText } from './shape-issues.ts';
 
 export { CHAT_PATH, TEXT_PATH } from './wire.ts';
 
@@ -250,7 +251,7 @@ export function listIgnored(names: readonly string[]): readonly string[] {
 
 /** Parses a body with a schema. Fails with `bad-request` and the parameter's name. */
 export function readShape<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: issueText });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = (issue?.path ?? []).map(String);

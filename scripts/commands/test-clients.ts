@@ -16,13 +16,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ABILITIES, type Ability, CLIENTS, type ClientCase } from '../../test/clients/clients.ts';
 import {
-  CLIENT_EMBEDDING_MODEL,
-  CLIENT_MODEL,
-  type ClientMarket,
-  openClientMarket,
-} from '../../test/clients/market.ts';
+  ABILITIES,
+  type Ability,
+  CLIENTS,
+  type ClientCase,
+  PROVIDER_ABILITIES,
+  PROVIDER_CLIENTS,
+} from '../../test/clients/clients.ts';
+import { openClientMarket } from '../../test/clients/market.ts';
+import { openProviderMarket } from '../../test/clients/provider-market.ts';
 import {
   API_DOCUMENT,
   apiDocument,
@@ -34,7 +37,7 @@ import { REPOSITORY } from '../lib/places.ts';
 
 const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--write]
 
-Runs real clients against a gateway.
+Runs real clients against a gateway, and others against a provider. Those in Go need its toolchain.
 
   --folder DIR  install into this folder and keep it (default: a temporary one)
   --only WORD   only clients whose name contains the word
@@ -57,16 +60,15 @@ if (values.help) {
 
 async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
-  const chosen = CLIENTS.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
+  const isChosen = ({ name }: ClientCase) => name.toLowerCase().includes(values.only.toLowerCase());
+  const buyers = CLIENTS.filter(isChosen);
+  const payers = PROVIDER_CLIENTS.filter(isChosen);
   try {
-    await install(folder, chosen);
-    const market = await openClientMarket();
-    const results: ClientResult[] = [];
-    try {
-      for (const client of chosen) results.push(await runClient(folder, client, market));
-    } finally {
-      await market.close();
-    }
+    await install(folder, [...buyers, ...payers]);
+    const results = [
+      ...(await runClients(folder, buyers, ABILITIES, openClientMarket)),
+      ...(await runClients(folder, payers, PROVIDER_ABILITIES, openProviderMarket)),
+    ];
     if (values.write) {
       const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
       const all = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
@@ -80,6 +82,29 @@ async function main(): Promise<number> {
   } finally {
     if (values.folder === undefined) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A place to buy at, and what its clients read from their environment. */
+interface Market {
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+async function runClients(
+  folder: string,
+  clients: readonly ClientCase[],
+  abilities: readonly Ability[],
+  open: () => Promise<Market>,
+): Promise<ClientResult[]> {
+  if (clients.length === 0) return [];
+  const market = await open();
+  const results: ClientResult[] = [];
+  try {
+    for (const client of clients) results.push(await runClient(folder, client, abilities, market.env));
+  } finally {
+    await market.close();
+  }
+  return results;
 }
 
 async function install(folder: string, clients: readonly ClientCase[]): Promise<void> {
@@ -100,30 +125,39 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
     await run('npm', ['install', '--no-audit', '--no-fund', ...node], { cwd: join(folder, 'node') });
   }
   const python = packages('python');
-  if (python.length === 0 || !isNew('python')) return;
-  await run('python3', ['-m', 'venv', join(folder, 'py')], {});
-  await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
+  if (python.length > 0 && isNew('python')) {
+    await run('python3', ['-m', 'venv', join(folder, 'py')], {});
+    await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
+  }
+  const go = packages('go');
+  if (go.length > 0 && isNew('go')) await buildGo(join(folder, 'go'), go);
 }
 
-async function runClient(folder: string, client: ClientCase, market: ClientMarket): Promise<ClientResult> {
-  const env = {
-    ...process.env,
-    IDLEWATT_CLIENT_BASE_URL: market.baseUrl,
-    IDLEWATT_KEY: market.key,
-    IDLEWATT_CLIENT_MODEL: CLIENT_MODEL,
-    IDLEWATT_CLIENT_EMBEDDING_MODEL: CLIENT_EMBEDDING_MODEL,
-  };
-  const scripts = join(REPOSITORY, 'test', 'clients', client.language);
-  const isNode = client.language === 'node';
-  const source = isNode ? copiedScript(folder, scripts, client.script) : join(scripts, client.script);
-  const program = isNode ? process.execPath : join(folder, 'py', 'bin', 'python');
-  const output = await run(program, [source], { env, mayFail: true });
+/** Needs the Go toolchain. */
+async function buildGo(folder: string, modules: readonly string[]): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(REPOSITORY, 'test', 'clients', 'go', 'main.go'), join(folder, 'main.go'));
+  writeFileSync(join(folder, 'go.mod'), 'module client\n');
+  await run('go', ['get', ...modules], { cwd: folder });
+  await run('go', ['mod', 'tidy'], { cwd: folder });
+  await run('go', ['build', '-o', 'client', '.'], { cwd: folder });
+}
+
+async function runClient(
+  folder: string,
+  client: ClientCase,
+  wanted: readonly Ability[],
+  market: Market['env'],
+): Promise<ClientResult> {
+  const env = { ...process.env, ...market };
+  const [program, parameters] = programOf(folder, client);
+  const output = await run(program, parameters, { env, mayFail: true });
   const abilities: Partial<Record<Ability, string>> = {};
   for (const line of output.split('\n').filter((each) => each.startsWith('{"ability"'))) {
     const { ability, result } = JSON.parse(line) as { ability: Ability; result: string };
     abilities[ability] = result;
   }
-  for (const ability of ABILITIES) {
+  for (const ability of wanted) {
     if (client.without[ability] === undefined) abilities[ability] ??= 'nothing was reported';
   }
   console.log(client.name);
@@ -131,6 +165,18 @@ async function runClient(folder: string, client: ClientCase, market: ClientMarke
   if (Object.values(abilities).every((result) => result === 'nothing was reported'))
     console.log(output.slice(-800));
   return { name: client.name, abilities };
+}
+
+function programOf(folder: string, { language, script }: ClientCase): [string, string[]] {
+  const scripts = join(REPOSITORY, 'test', 'clients', language);
+  switch (language) {
+    case 'node':
+      return [process.execPath, [copiedScript(folder, scripts, script)]];
+    case 'python':
+      return [join(folder, 'py', 'bin', 'python'), [join(scripts, script)]];
+    case 'go':
+      return [join(folder, 'go', 'client'), []];
+  }
 }
 
 /** Node finds packages from where a script lies. */

@@ -1,8 +1,10 @@
 /** Makes `docs/api.md` from the code: the endpoints with their parameters, the limits, and the last run of the clients. */
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Endpoint, PARAMETERS, type Parameter } from '../../shared/api-parameters.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
+import { codesByStatus } from '../../shared/openai-errors.ts';
 import * as limits from '../../shared/request-limits.ts';
 import {
   CHAT_PATH,
@@ -12,7 +14,14 @@ import {
   RESPONSES_PATH,
   TEXT_PATH,
 } from '../../shared/wire.ts';
-import { ABILITIES, type Ability, CLIENTS } from '../../test/clients/clients.ts';
+import {
+  ABILITIES,
+  type Ability,
+  CLIENTS,
+  type ClientCase,
+  PROVIDER_ABILITIES,
+  PROVIDER_CLIENTS,
+} from '../../test/clients/clients.ts';
 import { REPOSITORY } from './places.ts';
 
 export const API_DOCUMENT = join(REPOSITORY, 'docs', 'api.md');
@@ -45,8 +54,9 @@ export function apiDocument(results: readonly ClientResult[]): string {
     ...endpoints.map(
       (endpoint) => `## \`POST ${PATHS[endpoint]}\`\n\n${parameterTable(PARAMETERS[endpoint])}`,
     ),
+    `## Errors\n\n${errorTable()}`,
     `## Limits\n\n${limitTable()}`,
-    `## Clients\n\n${clientTable(results)}`,
+    `## Clients\n\n${clientTables(results)}`,
   ].join('\n\n')}\n`;
 }
 
@@ -62,8 +72,8 @@ and checks the bill; a provider answers \`GET\` on them with 402 and the payment
   change the answer: any value that has an effect is an error 400 with the parameter's name.
 - \`GET /v1/models\` lists the features of each model: ${MODEL_FEATURES.map((feature) => `\`${feature}\``).join(', ')}. A request that needs another
   is an error 400 before anything is paid.
-- Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Llama 3,
-  Mistral (both forms), or JSON. With \`tool_choice\` \`required\` or a name a grammar forces the call. A response grammar
+- Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Qwen3-Coder
+  (XML), Llama 3, Mistral (both forms), or JSON. In a forced call of Qwen3-Coder's a text can't contain \`</\`. With \`tool_choice\` \`required\` or a name a grammar forces the call. A response grammar
   begins with the first token, so a reasoning model doesn't think before it.
 - JSON schemas become grammars. With \`strict\` a keyword that a grammar can't enforce (\`pattern\`, \`minimum\`) is an error
   400; without it such a keyword only describes.
@@ -94,10 +104,54 @@ function limitTable(): string {
   ].join('\n');
 }
 
-function clientTable(results: readonly ClientResult[]): string {
-  const rows = CLIENTS.map((client) => {
+/** When each status is sent. */
+const STATUS_MEANINGS: Readonly<Record<number, string>> = {
+  400: 'The request is wrong: the message and `param` name the parameter. Nothing was bought.',
+  401: 'The API key is missing, unknown, revoked or expired; or a web page or host name that isn’t allowed.',
+  402: 'A price or budget is exceeded, of the key (`insufficient_quota`), the request or the owner; or the payment was refused.',
+  404: 'Nobody offers that model, or the path is unknown.',
+  405: 'The path has other methods: `Allow` lists them.',
+  413: 'The body is too large.',
+  415: 'The body isn’t declared as JSON, or is compressed.',
+  422: 'The model’s chat template can’t render these messages, for example their order.',
+  429: 'A limit of the key, the peer or the gateway: wait for `Retry-After`.',
+  500: 'The engine failed, or a bug: `incident` finds it in the log.',
+  502: 'The provider can’t be reached, or its bill was false.',
+  503: 'Paused, measuring its speed, starting, or without a provider for now: wait for `Retry-After`, where it is given.',
+};
+
+function errorTable(): string {
+  const rows = [...codesByStatus()].map(([status, codes]) => {
+    const names = codes.map((each) => `\`${each}\``).join(', ');
+    return `| ${status} | ${names} | ${STATUS_MEANINGS[status] ?? assert.fail(`status ${status}`)} |`;
+  });
+  return [
+    'In OpenAI’s format, and at `/v1/messages` in Anthropic’s. After a stream has begun, an error is its last event. A code may',
+    'name a reason more exactly, for example `paused_owner_active` or `daily_budget_spent`.',
+    '',
+    '| status | codes | sent when |',
+    '| --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function clientTables(results: readonly ClientResult[]): string {
+  return [
+    'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
+    clientTable(CLIENTS, ABILITIES, results),
+    'Clients of a provider, over HTTP or libp2p, with real payments on a local chain. `price`: `GET` of a paid path, and a request\nwithout a payment, answer 402 with the requirements.',
+    clientTable(PROVIDER_CLIENTS, PROVIDER_ABILITIES, results),
+  ].join('\n\n');
+}
+
+function clientTable(
+  clients: readonly ClientCase[],
+  abilities: readonly Ability[],
+  results: readonly ClientResult[],
+): string {
+  const rows = clients.map((client) => {
     const result = results.find(({ name }) => name === client.name);
-    const cells = ABILITIES.map((ability) => {
+    const cells = abilities.map((ability) => {
       const without = client.without[ability];
       if (without !== undefined) return without;
       const found = result?.abilities[ability];
@@ -106,10 +160,8 @@ function clientTable(results: readonly ClientResult[]): string {
     return `| ${client.name} | ${cells.join(' | ')} |`;
   });
   return [
-    'The last run of `npm run test:clients -- --write`: real clients against a gateway with the real engine and a tiny model.',
-    '',
-    `| client | ${ABILITIES.join(' | ')} |`,
-    `| --- |${' --- |'.repeat(ABILITIES.length)}`,
+    `| client | ${abilities.join(' | ')} |`,
+    `| --- |${' --- |'.repeat(abilities.length)}`,
     ...rows,
   ].join('\n');
 }

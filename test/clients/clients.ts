@@ -10,18 +10,38 @@ export const ABILITIES = [
   'embeddings',
   'error',
 ] as const;
-export type Ability = (typeof ABILITIES)[number];
+/** What a client that pays a provider itself does. */
+export const PROVIDER_ABILITIES = ['models', 'price', 'buy', 'buy streamed', 'refund'] as const;
+export type Ability = (typeof ABILITIES)[number] | (typeof PROVIDER_ABILITIES)[number];
 
 export interface ClientCase {
   /** Name of the script, which prints its results. */
   readonly script: string;
   readonly name: string;
-  readonly language: 'python' | 'node';
-  /** Packages to install. */
+  readonly language: 'python' | 'node' | 'go';
+  /** Packages to install; modules of Go with their version. */
   readonly packages: readonly string[];
   /** Reasons for abilities that it doesn't try. */
   readonly without: Partial<Record<Ability, string>>;
 }
+
+/** Clients of a provider: one that pays, and one that half-closes its stream after each request. */
+export const PROVIDER_CLIENTS: readonly ClientCase[] = [
+  {
+    script: 'x402-fetch.mjs',
+    name: '@x402/fetch',
+    language: 'node',
+    packages: ['@x402/fetch', '@x402/evm', 'viem'],
+    without: {},
+  },
+  {
+    script: 'main.go',
+    name: 'go-libp2p (HTTP over a half-closed stream)',
+    language: 'go',
+    packages: ['github.com/libp2p/go-libp2p@v0.52.0'],
+    without: { buy: 'it can’t pay', 'buy streamed': 'it can’t pay', refund: 'it can’t pay' },
+  },
+];
 
 /** The client has no such call. */
 const NONE = 'not in the client';

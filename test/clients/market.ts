@@ -1,30 +1,18 @@
 /** A gateway for real clients: the real engine with a model that knows tools, the real provider, money of fakes. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
-import { createEngineSupervisor } from '../../main/core/engine/index.ts';
-import { systemClock } from '../../main/ports/clock.ts';
-import type { ModelFile } from '../../main/ports/engine.ts';
+import { join } from 'node:path';
 import type { Network } from '../../main/ports/network.ts';
 import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
-import type { OfferedModel } from '../../shared/offer.ts';
-import { createFakeGateway, createFakeProvider, OFFERED } from '../fakes/market.ts';
+import { createFakeGateway, createFakeProvider } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
+import { CLIENT_MODEL, type LoadedModel, loadModel, openTinyModel } from './tiny-model.ts';
 
-export const CLIENT_MODEL = 'tiny-with-tools';
-export const CLIENT_EMBEDDING_MODEL = 'tiny-embedding';
-const LOAD = { contextTokens: 2_048, sequences: 4, threads: 1, graphicsMemoryBytesMax: null };
-const TEMPLATE =
-  "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}" +
-  "{{ 'Call with <tool_call>.<|im_end|>\\n' }}{% endif %}{% for message in messages %}" +
-  "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] }}" +
-  "{% for call in message.tool_calls or [] %}{{ '<tool_call>' + (call.function | tojson) + '</tool_call>' }}{% endfor %}" +
-  "{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+const EMBEDDING_MODEL = 'tiny-embedding';
 
 export interface ClientMarket {
-  readonly baseUrl: string;
-  readonly key: string;
+  /** What the clients read from their environment. */
+  readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -33,21 +21,22 @@ export async function openClientMarket(): Promise<ClientMarket> {
   const hub = createFakeHub();
   const buying = await hub.createNetwork();
   await buying.start();
-  const models = [
-    { id: CLIENT_MODEL, bytes: buildTinyModel({ chatTemplate: TEMPLATE }), sha256: 'a'.repeat(64) },
-    { id: CLIENT_EMBEDDING_MODEL, bytes: buildTinyModel({ isEmbedding: true }), sha256: 'b'.repeat(64) },
-  ];
+  const path = join(folder, `${EMBEDDING_MODEL}.gguf`);
+  writeFileSync(path, buildTinyModel({ isEmbedding: true }));
+  const embedding = { id: EMBEDDING_MODEL, path, sha256: 'b'.repeat(64) };
   const closers: (() => Promise<void>)[] = [];
-  for (const { id, bytes, sha256 } of models) {
-    const path = join(folder, `${id}.gguf`);
-    writeFileSync(path, bytes);
-    closers.push(await openProvider(hub, buying, { id, path, sha256 }));
+  for (const loaded of [await openTinyModel(folder), await loadModel(embedding)]) {
+    closers.push(await openProvider(hub, buying, loaded));
   }
   const gateway = await createFakeGateway(buying);
   await gateway.directory.find(null);
   return {
-    baseUrl: gateway.baseUrl,
-    key: gateway.key,
+    env: {
+      IDLEWATT_CLIENT_BASE_URL: gateway.baseUrl,
+      IDLEWATT_KEY: gateway.key,
+      IDLEWATT_CLIENT_MODEL: CLIENT_MODEL,
+      IDLEWATT_CLIENT_EMBEDDING_MODEL: EMBEDDING_MODEL,
+    },
     async close() {
       await gateway.stop();
       for (const close of closers) await close();
@@ -61,24 +50,14 @@ export async function openClientMarket(): Promise<ClientMarket> {
 async function openProvider(
   hub: ReturnType<typeof createFakeHub>,
   buying: Network,
-  file: ModelFile,
+  { engine, model, stop }: LoadedModel,
 ): Promise<() => Promise<void>> {
-  const spawn = createLlamaSpawner({ sandbox: { modelFolders: [dirname(file.path)] } });
-  const engine = createEngineSupervisor({ spawn, clock: systemClock });
-  const { contextTokens, features = [] } = await engine.load(file, LOAD);
   const selling = await hub.createNetwork();
   await selling.start();
-  const model: OfferedModel = {
-    ...OFFERED,
-    id: file.id,
-    sha256: file.sha256,
-    contextTokens,
-    features: [...features],
-  };
   createFakeProvider(selling, { models: [model], engine });
   await buying.connect(selling.addresses()[0] ?? '');
   return async () => {
-    await engine.stop();
+    await stop();
     await selling.stop();
   };
 }

@@ -29,6 +29,7 @@ const TOOLS =
   "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}FORMAT{{ '<|im_end|>\\n' }}{% endif %}";
 const TEMPLATES: Readonly<Record<string, string>> = {
   hermes: `${TOOLS.replace('FORMAT', '<tool_call></tool_call>')}${LOOP}${OPENING}`,
+  xml: `${TOOLS.replace('FORMAT', '<tool_call><function=a><parameter=b></parameter></function></tool_call>')}${LOOP}${OPENING}`,
   mistral: `${TOOLS.replace('FORMAT', '[TOOL_CALLS]')}${LOOP}${OPENING}`,
   llama3: `${TOOLS.replace('FORMAT', '{"name": , "parameters": }')}${LOOP}${OPENING}`,
   generic: `${TOOLS.replace('FORMAT', 'Call with JSON.')}${LOOP}${OPENING}`,

@@ -6,7 +6,10 @@ import { randomBytes } from 'node:crypto';
 import type { ToolCallDelta } from '../../../shared/answer-pieces.ts';
 import { TOOL_CALLS_MAX } from '../../../shared/request-limits.ts';
 import type { TextPiece } from './answer-text.ts';
-import { MARKS, type ToolFormat } from './tool-format.ts';
+import { partialLength } from './partial-length.ts';
+import type { ToolFormat } from './tool-format.ts';
+import { MARKS } from './tool-marks.ts';
+import { XmlParameters } from './xml-parameters.ts';
 
 /** A piece of one kind: text, thoughts or calls. */
 export interface ParsedPiece extends TextPiece {
@@ -30,6 +33,8 @@ export interface ParserOptions {
   readonly format: ToolFormat | null;
   /** Names of the tools: JSON without a mark is a call only of one of these. */
   readonly names: readonly string[];
+  /** True if the schema of a tool's parameter allows text only. */
+  readonly isTextParameter: (name: string, key: string) => boolean;
   readonly reasons: boolean;
   /** True if the prompt ends inside of the thoughts. */
   readonly isThinking: boolean;
@@ -37,7 +42,15 @@ export interface ParserOptions {
   readonly continues: boolean;
 }
 
-type State = 'start' | 'thinking' | 'answer-start' | 'text' | 'call' | 'arguments' | 'call-end';
+type State =
+  | 'start'
+  | 'thinking'
+  | 'answer-start'
+  | 'text'
+  | 'call'
+  | 'arguments'
+  | 'parameters'
+  | 'call-end';
 
 /** A decided part of the answer; positions count characters of everything that was written. */
 interface Part {
@@ -52,6 +65,8 @@ interface Part {
 const CALL_HEAD_CHARACTERS_MAX = 2_000;
 const HEAD =
   /^\s*\{\s*(?:"type"\s*:\s*"function"\s*,\s*)?"name"\s*:\s*"((?:[^"\\]|\\.){1,200})"\s*,\s*"(?:arguments|parameters)"\s*:/;
+/** Behind the mark of a call, or instead of it. */
+const XML_HEAD = /^\s*<function=([\w.-]{1,200})>/;
 const ARGS_HEAD = /^\s*([\w.-]{1,200})\s*\[ARGS\]/;
 
 export function createAnswerParser(options: ParserOptions): AnswerParser {
@@ -125,6 +140,7 @@ class ParserMachine {
   /** White space before a call or after thoughts belongs to the format. */
   #skipsSpace = false;
   #scan = new JsonScan();
+  #xml = new XmlParameters(() => true);
   calls = 0;
   completeCalls = 0;
 
@@ -148,7 +164,7 @@ class ParserMachine {
 
   end(): Part[] {
     if (this.#state === 'thinking') this.#emit(this.#rest.length, { reasoning: this.#rest });
-    else if (this.#state === 'arguments' || this.#state === 'call-end') this.#endArguments();
+    else if (['arguments', 'parameters', 'call-end'].includes(this.#state)) this.#endArguments();
     else this.#emit(this.#rest.length, { text: this.#rest });
     return this.#take();
   }
@@ -185,6 +201,8 @@ class ParserMachine {
         return this.#call();
       case 'arguments':
         return this.#arguments();
+      case 'parameters':
+        return this.#parameters();
       case 'call-end':
         return this.#callEnd();
     }
@@ -247,30 +265,36 @@ class ParserMachine {
 
   #text(): boolean {
     if (this.#skipSpace()) return false;
-    const mark = this.#openingMark();
-    const at = mark === null ? -1 : this.#rest.indexOf(mark);
-    if (mark === null || at < 0) {
-      const sure = this.#rest.length - (mark === null ? 0 : partialLength(this.#rest, [mark]));
+    const marks = this.#openingMarks();
+    const first = marks
+      .map((mark) => ({ mark, at: this.#rest.indexOf(mark) }))
+      .filter(({ at }) => at >= 0)
+      .sort((a, b) => a.at - b.at)[0];
+    if (first === undefined) {
+      const sure = this.#rest.length - partialLength(this.#rest, marks);
       this.#emit(sure, { text: this.#rest.slice(0, sure) });
       return false;
     }
-    this.#emit(at, { text: this.#rest.slice(0, at) });
-    this.#openCall(mark.length, true);
+    this.#emit(first.at, { text: this.#rest.slice(0, first.at) });
+    // The mark of a function is also the beginning of its head.
+    this.#openCall(first.mark === MARKS.xmlCall ? 0 : first.mark.length, true);
     return true;
   }
 
-  #openingMark(): string | null {
-    if (this.calls >= TOOL_CALLS_MAX) return null;
+  #openingMarks(): readonly string[] {
+    if (this.calls >= TOOL_CALLS_MAX) return [];
     switch (this.#options.format) {
       case 'hermes':
-        return MARKS.toolCall;
+        return [MARKS.toolCall];
+      case 'xml':
+        return [MARKS.toolCall, MARKS.xmlCall];
       case 'mistral':
       case 'mistral-args':
-        return MARKS.mistralCalls;
+        return [MARKS.mistralCalls];
       case 'llama3':
       case 'generic':
       case null:
-        return null;
+        return [];
     }
   }
 
@@ -284,6 +308,11 @@ class ParserMachine {
     const { format, names } = this.#options;
     const marked = this.#rest.slice(this.#markLength);
     const body = format === 'mistral' ? marked.replace(/^\s*\[?/, '') : marked;
+    const xml = format === 'xml' ? XML_HEAD.exec(body) : null;
+    if (xml) {
+      this.#begin(xml[1] ?? '', this.#rest.length - body.length + xml[0].length, true);
+      return true;
+    }
     const match = (format === 'mistral-args' ? ARGS_HEAD : HEAD).exec(body);
     const name = unescaped(match?.[1] ?? '');
     if (match && (this.#isMarked || names.includes(name))) {
@@ -297,16 +326,18 @@ class ParserMachine {
     return false;
   }
 
-  #begin(name: string, length: number): void {
+  #begin(name: string, length: number, isXml = false): void {
     const id = `call_${randomBytes(12).toString('hex')}`;
     this.#emit(length, { call: { index: this.calls, id, name, arguments: '' } });
     this.calls += 1;
     this.#scan = new JsonScan();
-    this.#state = 'arguments';
+    this.#xml = new XmlParameters((key) => this.#options.isTextParameter(name, key));
+    this.#state = isXml ? 'parameters' : 'arguments';
   }
 
   #mayBecomeCall(body: string): boolean {
     if (body.length > CALL_HEAD_CHARACTERS_MAX) return false;
+    if (this.#options.format === 'xml' && /^\s*(<|$)/.test(body)) return mayBecomeXml(body.trimStart());
     if (this.#options.format === 'mistral-args') return /^\s*[\w.-]*\s*(\[A?R?G?S?\]?\s*)?$/.test(body);
     const [, key = ''] = /^\s*\{?\s*(.*)$/s.exec(body) ?? [];
     if (!/^\s*(\{|$)/.test(body)) return false;
@@ -332,8 +363,24 @@ class ParserMachine {
     return true;
   }
 
+  /** Reads parameters in XML as far as they are decided. */
+  #parameters(): boolean {
+    const read = this.#xml.read(this.#rest);
+    if (read === null) return false;
+    this.#emitArguments(read.length, read.written);
+    if (!this.#xml.isComplete) return true;
+    this.completeCalls += 1;
+    this.#state = 'call-end';
+    return true;
+  }
+
+  #emitArguments(length: number, written: string): void {
+    this.#emit(length, written === '' ? {} : { call: { index: this.calls - 1, arguments: written } });
+  }
+
   #endArguments(): void {
     if (this.#state === 'call-end') this.#emit(this.#rest.length, {});
+    else if (this.#state === 'parameters') this.#emitArguments(this.#rest.length, this.#xml.end(this.#rest));
     else this.#emit(this.#rest.length, { call: { index: this.calls - 1, arguments: this.#rest } });
   }
 
@@ -374,17 +421,26 @@ class ParserMachine {
   }
 }
 
+/** As {@link CALL_ENDS}, for calls between tags. */
+const END_OF_TAGS = /^\s*\}?\s*(<\/tool_call>|<(\/(t(o(o(l(_(c(a(l(l)?)?)?)?)?)?)?)?)?)?$)?/;
+
 /** Text that may follow the arguments of a call, as far as it has arrived. */
 const CALL_ENDS: Readonly<Record<ToolFormat, RegExp>> = {
-  hermes: /^\s*\}?\s*(<\/tool_call>|<(\/(t(o(o(l(_(c(a(l(l)?)?)?)?)?)?)?)?)?)?$)?/,
+  xml: END_OF_TAGS,
+  hermes: END_OF_TAGS,
   mistral: /^\s*\}?\s*[,\]]?/,
   'mistral-args': /^/,
   llama3: /^\s*\}?\s*;?/,
   generic: /^\s*\}?\s*;?/,
 };
 
+/** True for the beginning of the head of a call in XML. */
+function mayBecomeXml(body: string): boolean {
+  return MARKS.xmlCall.startsWith(body) || /^<function=[\w.-]{0,200}$/.test(body);
+}
+
 function isEnded(format: ToolFormat | null, end: string): boolean {
-  if (format === 'hermes') return end.endsWith(MARKS.endToolCall);
+  if (format === 'hermes' || format === 'xml') return end.endsWith(MARKS.endToolCall);
   if (format === 'mistral') return /[,\]]$/.test(end);
   return format === 'mistral-args' || end.includes('}');
 }
@@ -439,17 +495,6 @@ class JsonScan {
     this.isComplete = this.#depth === 0 && !this.#isString;
     return this.isComplete;
   }
-}
-
-/** Length of the longest end of the text that is the beginning of a mark. */
-function partialLength(text: string, marks: readonly string[]): number {
-  let longest = 0;
-  for (const mark of marks) {
-    for (let length = Math.min(mark.length - 1, text.length); length > longest; length -= 1) {
-      if (text.endsWith(mark.slice(0, length))) longest = length;
-    }
-  }
-  return longest;
 }
 
 function unescaped(text: string): string {

@@ -4,7 +4,8 @@ import type { Prompt } from '../../ports/engine.ts';
 import { type AnswerParser, createAnswerParser, type ParsedPiece } from './answer-parser.ts';
 import { createAnswerText } from './answer-text.ts';
 import type { Template, TokenizedPrompt } from './chat-template.ts';
-import { MARKS } from './tool-format.ts';
+import { MARKS } from './tool-marks.ts';
+import { textParameters } from './xml-grammar.ts';
 
 export interface ResponseText {
   /** Adds one token. `stopped` is true if a stop string was found. */
@@ -32,6 +33,7 @@ export function createResponseText(options: ResponseTextOptions): ResponseText {
   const parser = createAnswerParser({
     format: tools === undefined ? null : template.tools,
     names: (tools ?? []).map(({ name }) => name),
+    isTextParameter: textParameters(tools ?? []),
     reasons: template.reasons && prompt.kind === 'chat',
     isThinking: tokenized.isThinking,
     continues,

@@ -2,38 +2,32 @@
 import type { AnswerJson, Tool, ToolChoice } from '../../../shared/asked.ts';
 import {
   createGrammarBuilder,
+  type GrammarBuilder,
   jsonObjectGrammar,
   literal,
   schemaGrammar,
 } from '../../../shared/json-grammar.ts';
 import type { Prompt } from '../../ports/engine.ts';
+import { MARKS } from './tool-marks.ts';
+import { xmlCall } from './xml-grammar.ts';
 
 /**
- * `hermes` (also Qwen): JSON between tags. `mistral`: a mark and a JSON array. `mistral-args`: for each call a mark, its
+ * `hermes` (also Qwen): JSON between tags. `xml` (Qwen3-Coder): tags for each parameter. `mistral`: a mark and a JSON array. `mistral-args`: for each call a mark, its
  * name, a second mark and its arguments. `llama3`: JSON with `parameters`. `generic`: JSON with `arguments`.
  */
-export type ToolFormat = 'hermes' | 'mistral' | 'mistral-args' | 'llama3' | 'generic';
-
-export const MARKS = {
-  think: '<think>',
-  endThink: '</think>',
-  toolCall: '<tool_call>',
-  endToolCall: '</tool_call>',
-  mistralCalls: '[TOOL_CALLS]',
-  mistralArgs: '[ARGS]',
-  python: '<|python_tag|>',
-} as const;
+export type ToolFormat = 'hermes' | 'xml' | 'mistral' | 'mistral-args' | 'llama3' | 'generic';
 
 const PROBE = 'probe_of_tools';
-/** A call in one of these is XML, which the parser doesn't read. */
-const XML_CALL = '<function=';
+const XML_PARAMETER = '<parameter=';
 
 /** Returns the format of a template; null if it ignores tools. */
 export function detectFormat(
   source: string,
   render: (values: Record<string, unknown>) => string,
 ): ToolFormat | null {
-  if (!source.includes('tools') || source.includes(XML_CALL)) return null;
+  // Between the tags of a function there may also be JSON, which the parser doesn't read.
+  const isXml = source.includes(MARKS.xmlCall);
+  if (!source.includes('tools') || (isXml && !source.includes(XML_PARAMETER))) return null;
   const parameters = {
     type: 'object',
     properties: { a: { type: 'string', description: 'A' } },
@@ -46,6 +40,7 @@ export function detectFormat(
   } catch {
     return null;
   }
+  if (isXml) return 'xml';
   if (source.includes(MARKS.toolCall)) return 'hermes';
   if (source.includes(MARKS.mistralCalls))
     return source.includes(MARKS.mistralArgs) ? 'mistral-args' : 'mistral';
@@ -84,23 +79,28 @@ function chosen(tools: readonly Tool[], choice: ToolChoice | undefined): readonl
   return choice?.kind === 'name' ? tools.filter(({ name }) => name === choice.name) : tools;
 }
 
+/** The expression of one call. */
+function callExpression(builder: GrammarBuilder, tool: Tool, format: ToolFormat): string {
+  if (format === 'xml') return xmlCall(builder, tool);
+  const { name, parameters = { type: 'object' }, strict = false } = tool;
+  const given = builder.add(parameters, strict);
+  if (format === 'mistral-args') return `${literal(name + MARKS.mistralArgs)} ${given}`;
+  const key = format === 'llama3' ? 'parameters' : 'arguments';
+  return `${literal(`{"name": ${JSON.stringify(name)}, "${key}": `)} ${given} "}"`;
+}
+
 function callsExpression(
-  builder: ReturnType<typeof createGrammarBuilder>,
+  builder: GrammarBuilder,
   tools: readonly Tool[],
   { format, isSingle }: { readonly format: ToolFormat; readonly isSingle: boolean },
 ): string {
-  const key = format === 'llama3' ? 'parameters' : 'arguments';
-  const each = tools.map(({ name, parameters = { type: 'object' }, strict = false }) => {
-    const given = builder.add(parameters, strict);
-    if (format === 'mistral-args') return `${literal(name + MARKS.mistralArgs)} ${given}`;
-    return `${literal(`{"name": ${JSON.stringify(name)}, "${key}": `)} ${given} "}"`;
-  });
-  const call = `(${each.join(' | ')})`;
+  const call = `(${tools.map((tool) => callExpression(builder, tool, format)).join(' | ')})`;
   const more = isSingle ? 0 : FORCED_CALLS_MAX - 1;
   const list = (separator: string, one: string) =>
     more === 0 ? one : `${one} (${literal(separator)} ${one}){0,${more}}`;
   switch (format) {
     case 'hermes':
+    case 'xml':
       return list('\n', `${literal(`${MARKS.toolCall}\n`)} ${call} ${literal(`\n${MARKS.endToolCall}`)}`);
     case 'mistral':
       return `${literal(`${MARKS.mistralCalls}[`)} ${list(', ', call)} "]"`;

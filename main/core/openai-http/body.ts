@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { isDeepJson, JSON_DEPTH_MAX } from '../../../shared/json.ts';
-import { BODY_TOO_LARGE } from '../../../shared/openai-errors.ts';
+import { BODY_TOO_LARGE, ENCODING_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -22,8 +22,14 @@ export function mayExceed(context: Context, bytesMax: number): boolean {
     : Number(length) > bytesMax;
 }
 
-/** Receives and parses the body. Fails with `bad-request`, also if it is larger than it said. */
+/** Receives and parses the body. Fails with `bad-request`, also if it is compressed, or larger than it said. */
 export async function readJsonBody(context: Context): Promise<unknown> {
+  const encoding = context.req.header('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new AppError('bad-request', 'Send the request body without Content-Encoding.', {
+      details: { code: ENCODING_NOT_SUPPORTED },
+    });
+  }
   let text: string;
   try {
     text = await readText(context.req.raw.body);

@@ -106,12 +106,14 @@ export function createProviderService(options: ProviderOptions): ProviderService
   });
   limitBodies(app);
   app.get(OFFER_PATH, async (context) => context.text((await offers.current()).jws));
-  app.get(MODELS_PATH, async (context) => {
-    const { offer } = await offers.current();
-    const created = Math.floor(offer.issuedAtMs / 1_000);
-    const common = { created, owned_by: key.peer, asset: offer.asset };
-    const data = offer.models.map((model) => ({ ...listed(model), ...common }));
-    return context.json({ object: 'list', data });
+  app.get(MODELS_PATH, async (context) =>
+    context.json({ object: 'list', data: await listModels(offers, key.peer) }),
+  );
+  app.get(`${MODELS_PATH}/:id{.+}`, async (context) => {
+    const models = await listModels(offers, key.peer);
+    const model = models.find(({ id }) => id === context.req.param('id'));
+    if (!model) throw notOffered();
+    return context.json(model);
   });
   for (const { path, read } of PAID_ENDPOINTS) {
     app.post(path, (context) => pausedByStorage(sell(parts, context, read)));
@@ -276,14 +278,15 @@ function availableSlots({ isClosing, presence, engine, reservation }: SellingPar
 async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): Promise<OfferedModel> {
   const { offer } = await offers.current();
   const model = offer.models.find(({ id }) => id === asked.model);
-  if (!model) {
-    throw new AppError('model-unavailable', 'This provider doesn’t offer that model.', {
-      details: { param: 'model' },
-    });
-  }
+  if (!model) throw notOffered();
   const missing = missingFeature(neededFeatures(asked), model.features);
   if (missing !== null) throw featureMissing(model.id, missing);
   return model;
+}
+
+function notOffered(): AppError {
+  const details = { param: 'model' };
+  return new AppError('model-unavailable', 'This provider doesn’t offer that model.', { details });
 }
 
 /** Takes a place for each choice, since each needs a slot of the engine. */
@@ -407,7 +410,16 @@ function peerOf(context: Context): string {
   return context.req.header('x-peer-id') ?? 'direct';
 }
 
-function listed(model: OfferedModel): Record<string, unknown> {
+async function listModels(offers: Offers, owner: string) {
+  const { offer } = await offers.current();
+  const created = Math.floor(offer.issuedAtMs / 1_000);
+  return offer.models.map((model) => ({
+    ...listed(model),
+    ...{ created, owned_by: owner, asset: offer.asset },
+  }));
+}
+
+function listed(model: OfferedModel) {
   return {
     id: model.id,
     object: 'model',

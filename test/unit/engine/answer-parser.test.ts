@@ -17,6 +17,7 @@ import { joinPieces, writtenText } from '../../../shared/answer-pieces.ts';
 const PLAIN: ParserOptions = {
   format: null,
   names: ['weather', 'time'],
+  isTextParameter: (_name, key) => key === 'city',
   reasons: false,
   isThinking: false,
   continues: false,
@@ -126,6 +127,42 @@ const WRITTEN: readonly [string, Partial<ParserOptions>, string, object][] = [
     },
   ],
   [
+    'parameters of Qwen3-Coder',
+    { format: 'xml' },
+    'I look.\n<tool_call>\n<function=weather>\n<parameter=city>\nKöln "}\n</b>\n\n</parameter>\n<parameter=days>\n[1, {"a": 2}]\n</parameter>\n</function>\n</tool_call>',
+    {
+      text: 'I look.\n',
+      reasoning: '',
+      calls: [['weather', '{"city": "Köln \\"}\\n</b>\\n", "days": [1, {"a": 2}]}']],
+    },
+  ],
+  [
+    'two of Qwen3-Coder, one without the outer mark and one without parameters',
+    { format: 'xml' },
+    '<function=weather><parameter=days>3</parameter><parameter=isNow>True</parameter><parameter=more>so, so</parameter>' +
+      '<parameter=city></parameter></function>\n<tool_call>\n<function=time>\n</function>\n</tool_call>Done',
+    {
+      text: 'Done',
+      reasoning: '',
+      calls: [
+        ['weather', '{"days": 3, "isNow": true, "more": "so, so", "city": ""}'],
+        ['time', '{}'],
+      ],
+    },
+  ],
+  [
+    'JSON between the marks of Qwen3-Coder',
+    { format: 'xml' },
+    `<tool_call>\n${CALL}\n</tool_call>`,
+    { text: '', reasoning: '', calls: [['weather', ARGUMENTS]] },
+  ],
+  [
+    'a mark of Qwen3-Coder without a call',
+    { format: 'xml' },
+    '<tool_call>a <function=b</tool_call>',
+    { text: '<tool_call>a <function=b</tool_call>', reasoning: '', calls: [] },
+  ],
+  [
     'JSON that is an answer',
     { format: 'generic' },
     '{"city": "Köln"}',
@@ -178,7 +215,7 @@ describe('answer parser', () => {
 
   it('passes on tokens and text together: the tokens so far make the text so far (property)', () => {
     const texts = fc.oneof(fc.constantFrom(...WRITTEN.map(([, , text]) => text)), fc.string());
-    const formats = fc.constantFrom('hermes', 'mistral', 'mistral-args', 'llama3', 'generic', null);
+    const formats = fc.constantFrom('hermes', 'mistral', 'mistral-args', 'llama3', 'generic', 'xml', null);
     fc.assert(
       fc.property(
         texts,
@@ -225,6 +262,29 @@ describe('answer parser', () => {
     const parser = createAnswerParser({ ...PLAIN, format: 'hermes' });
     const held = parser.push({ text: `<tool_call>{"name": "${'x'.repeat(3_000)}`, tokens: [1] });
     assert.ok(summary(held).text.length > 3_000);
+  });
+});
+
+describe('parameters in XML', () => {
+  it('ends a call that an answer breaks off, with what it has', () => {
+    const begun = '<tool_call>\n<function=weather>\n<parameter=city>\nKö\n</param';
+    const broken = parse({ format: 'xml' }, begun);
+    assert.deepEqual(broken.calls, [['weather', '{"city": "Kö']]);
+    assert.equal(broken.parser.completeCalls(), 0);
+    assert.deepEqual(parse({ format: 'xml' }, '<function=weather>\n<param').calls, [['weather', '']]);
+  });
+
+  it('streams a long text before it is complete, and another value once it is too long for a word', () => {
+    const parser = createAnswerParser({ ...PLAIN, format: 'xml' });
+    const push = (...texts: string[]) =>
+      summary(texts.flatMap((text) => parser.push({ text, tokens: [1] }))).calls;
+    assert.deepEqual(push('<function=weather>', '<parameter=city>', 'a "1"\nb'), [
+      ['weather', '{"city": "a \\"1\\"\\nb'],
+    ]);
+    assert.deepEqual(push(' c', '\n</para'), [['', ' c']]);
+    assert.deepEqual(push('meter>', '<parameter=days>', '[1, 2'), [['', '", "days": [1, 2']]);
+    assert.deepEqual(push(']', '</parameter>', '<parameter=more>'), [['', '], "more": ']]);
+    assert.deepEqual(push('x'.repeat(250)), [['', `"${'x'.repeat(250)}`]]);
   });
 });
 

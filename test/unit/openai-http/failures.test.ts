@@ -165,3 +165,15 @@ test('each kind of refusal has the status and type by which clients of both APIs
     );
   }
 });
+
+test('a compressed body is refused as such, and not as bad JSON', async () => {
+  const { app } = setUp();
+  const post = (encoding: string) =>
+    app.request('/json', { method: 'POST', headers: { 'content-encoding': encoding }, body: '{}' });
+  assert.deepEqual(await errorOf(await post('gzip')), [
+    415,
+    'Send the request body without Content-Encoding.',
+    'content_encoding_not_allowed',
+  ]);
+  assert.equal((await post('identity')).status, 200);
+});
