@@ -6,10 +6,13 @@
  * Both sides answer the same prompts in turns, each round in the other order; a figure is the median of the rounds'
  * ratios, because other programs come and go. Tokens are counted by `usage`.
  *
- * The first token for another payer is measured with the provider in this process, whose engine is called directly
- * under another name after the prompt was bought.
+ * The other payer is the owner, who buys through the gateway of the machine itself.
+ *
+ * Both engines have the lowest priority, so that other programs would decide the figures. A command with a raised
+ * priority gives it to both.
  */
 import { readdirSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readLog } from '../../main/adapters/pino/index.ts';
@@ -19,22 +22,16 @@ import { startAgent } from '../lib/agent-process.ts';
 import { cacheFolder } from '../lib/places.ts';
 import { quantile } from './hand-back-scene.ts';
 import { findLlamaServer, type LlamaServer, startLlamaServer } from './llama-server.ts';
-import {
-  inTemporaryHome,
-  question,
-  startProviderHere,
-  waitForMarket,
-  waitForModel,
-} from './practice-here.ts';
+import { inTemporaryHome, question, waitForMarket, waitForModel } from './practice-here.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
-import { type Ask, directly, throughGateway } from './streams.ts';
+import { type Ask, throughGateway } from './streams.ts';
 
 const ANSWER_TOKENS = 96;
 /** Concurrent streams, and rounds with each. */
 const STREAMS: readonly (readonly [streams: number, rounds: number])[] = [
   [1, 9],
   [4, 5],
-  [8, 5],
+  [8, 3],
   [16, 3],
 ];
 const FIRST_TOKEN_ROUNDS = 50;
@@ -52,13 +49,7 @@ export async function run(): Promise<BenchResult> {
   process.env.IDLEWATT_MODEL_CACHE ??= join(cacheFolder(), 'models');
   const found = findLlamaServer();
   if ('reason' in found) return { figures: {}, goals: {}, notes: [`no llama-server: ${found.reason}`] };
-  const compared = await inTemporaryHome((home) => compareFromOutside(home, found.folder));
-  const other = await inTemporaryHome(measureOtherPayer);
-  return {
-    figures: { ...compared.figures, ...other.figures },
-    goals: { ...compared.goals, ...other.goals },
-    notes: [...compared.notes, ...other.notes],
-  };
+  return inTemporaryHome((home) => compareFromOutside(home, found.folder));
 }
 
 async function compareFromOutside(home: string, folder: string): Promise<BenchResult> {
@@ -67,23 +58,26 @@ async function compareFromOutside(home: string, folder: string): Promise<BenchRe
   const agent = await startAgent(quiet);
   let server: LlamaServer | null = null;
   try {
-    const { page, requester } = agent.ready;
-    if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
+    const { page, requester, gateway: own } = agent.ready;
+    if (page === null || requester === null || own === null)
+      throw new Error('The agent has no page, no requester or no gateway.');
     const { gateway } = requester;
     const served = await waitForModel(page);
-    const loaded = readLoaded(home);
+    const { pid, ...loaded } = readLoaded(home);
     const model = await waitForMarket(gateway);
     server = await startLlamaServer(folder, { ...loaded, modelPath: modelPath(home) });
+    const priority = raisePriority([pid, server.pid]);
     const sides = { ours: throughGateway(gateway, model), theirs: throughGateway(server.gateway, model) };
     const results = [
       await compareSpeeds(sides),
       await compareFirstTokens(sides),
       await comparePrefixes(sides),
+      await measureOtherPayer(sides.ours, throughGateway(own, await waitForMarket(own))),
     ];
     return {
       figures: Object.assign({}, ...results.map(({ figures }) => figures)),
       goals: Object.assign({}, ...results.map(({ goals }) => goals)),
-      notes: [`model ${model}, ${served}, ${loaded.slots} sequences`, server.description],
+      notes: [`model ${model}, ${served}, ${loaded.slots} sequences`, server.description, priority],
     };
   } finally {
     await server?.stop();
@@ -91,7 +85,17 @@ async function compareFromOutside(home: string, folder: string): Promise<BenchRe
   }
 }
 
+/** Gives the priority of this command to every thread of these processes, if it is a raised one. Returns a note. */
+function raisePriority(pids: readonly number[]): string {
+  const own = getPriority();
+  if (own >= 0) return 'both engines at the lowest priority';
+  for (const pid of pids)
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), own);
+  return `everything at priority ${own}`;
+}
+
 interface Loaded {
+  readonly pid: number;
   readonly slots: number;
   readonly contextTokens: number;
   readonly threads: number;
@@ -110,7 +114,7 @@ function readLoaded(home: string): Loaded {
 }
 
 const count = z.number().int().positive();
-const loadedSchema = z.object({ threads: count, contextTokens: count, sequences: count });
+const loadedSchema = z.object({ pid: count, threads: count, contextTokens: count, sequences: count });
 
 /** Returns the path of the one model file in the data folder. */
 function modelPath(home: string): string {
@@ -231,30 +235,20 @@ async function comparePrefixes(sides: Sides): Promise<Omit<BenchResult, 'notes'>
 }
 
 /** Compares the first token of a prompt that another payer has bought with that of one that nobody has. */
-async function measureOtherPayer(home: string): Promise<BenchResult> {
-  progress('Starting the practice network with the provider in this process.');
-  const agent = await startProviderHere(home);
-  try {
-    const { page, requester } = agent.ready;
-    if (page === null || requester === null) throw new Error('The agent has no page or no requester.');
-    const { gateway } = requester;
-    await waitForModel(page);
-    const bought = throughGateway(gateway, await waitForMarket(gateway));
-    const other = directly(agent.engine, 'another payer');
-    const ratios: number[] = [];
-    for (let round = 0; round < OTHER_PAYER_ROUNDS; round++) {
-      const text = `${longPrefix(100 + round)} Where is it?`;
-      await bought({ text, maxTokens: 2 });
-      const same = await other({ text, maxTokens: 2 });
-      const unknown = await other({ text: `${longPrefix(200 + round)} Where is it?`, maxTokens: 2 });
-      ratios.push(same.firstTokenMs / unknown.firstTokenMs);
-    }
-    const ratio = middle(ratios);
-    progress(`Bought by another payer: first token after ${ratio.toFixed(2)} of a new prompt's time.`);
-    return { figures: { prefixOtherPayerToNewRatio: ratio }, goals: {}, notes: [] };
-  } finally {
-    await agent.stop();
+async function measureOtherPayer(bought: Ask, other: Ask): Promise<Omit<BenchResult, 'notes'>> {
+  // Opens the channel.
+  await other(question(0, 2));
+  const ratios: number[] = [];
+  for (let round = 0; round < OTHER_PAYER_ROUNDS; round++) {
+    const text = `${longPrefix(100 + round)} Where is it?`;
+    await bought({ text, maxTokens: 2 });
+    const same = await other({ text, maxTokens: 2 });
+    const unknown = await other({ text: `${longPrefix(200 + round)} Where is it?`, maxTokens: 2 });
+    ratios.push(same.firstTokenMs / unknown.firstTokenMs);
   }
+  const ratio = middle(ratios);
+  progress(`Bought by another payer: first token after ${ratio.toFixed(2)} of a new prompt's time.`);
+  return { figures: { prefixOtherPayerToNewRatio: ratio }, goals: {} };
 }
 
 /** Words that no other prompt of the run begins with. */

