@@ -11,8 +11,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chooseEngine, createServerEngine } from '../../../main/core/engine-servers/index.ts';
 import { systemClock } from '../../../main/ports/clock.ts';
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../../main/ports/engine.ts';
-import { isAppError } from '../../../shared/errors.ts';
 import { isEngineServerModel } from '../../../shared/engine-servers.ts';
+import { isAppError } from '../../../shared/errors.ts';
 import { CHAT_PATH, EMBEDDINGS_PATH } from '../../../shared/wire.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
@@ -37,7 +37,9 @@ const REQUEST: GenerateRequest = {
 
 /** Answers like a model that can call tools and write JSON; everything but the trial's requests streams without end. */
 const abilities: Answer = (request, response) => {
-  const { body } = request as Received & { body: { tools?: unknown; response_format?: unknown; logprobs?: unknown } };
+  const { body } = request as Received & {
+    body: { tools?: unknown; response_format?: unknown; logprobs?: unknown };
+  };
   const call = { index: 0, id: 'c', function: { name: 'report_weather', arguments: '{}' } };
   const text = body.response_format ? '{"river":true}' : 'A river runs.';
   const event = body.tools
@@ -174,7 +176,9 @@ describe('serving', () => {
     await engine.load(FILE, FAKE_LOAD);
     const before = server.received.length;
     isRemoved = true;
-    await assert.rejects(read(engine.generate(REQUEST, NEVER)), (error) => isAppError(error, 'engine-failed'));
+    await assert.rejects(read(engine.generate(REQUEST, NEVER)), (error) =>
+      isAppError(error, 'engine-failed'),
+    );
     assert.ok(!server.received.slice(before).some(({ path }) => path === CHAT_PATH));
   });
 
@@ -183,7 +187,9 @@ describe('serving', () => {
     const restarting = reached(engine, 'restarting');
     server.answers[CHAT_PATH] = json({}, 500);
     server.answers['/v1/models'] = json({ data: [{ id: 'another' }] });
-    await assert.rejects(read(engine.generate(REQUEST, NEVER)), (error) => isAppError(error, 'engine-failed'));
+    await assert.rejects(read(engine.generate(REQUEST, NEVER)), (error) =>
+      isAppError(error, 'engine-failed'),
+    );
     await restarting;
     const ready = reached(engine, 'ready');
     server.answers['/v1/models'] = OLLAMA['/v1/models'] as Answer;
@@ -211,7 +217,10 @@ test('the chooser unloads one engine before it loads the other', async () => {
   await chosen.load(FAKE_MODEL, FAKE_LOAD);
   assert.deepEqual([own.status().state, servers.status().state], ['ready', 'stopped']);
   await chosen.load(FILE, FAKE_LOAD);
-  assert.deepEqual([own.status().state, servers.status().state, chosen.status().state], ['stopped', 'ready', 'ready']);
+  assert.deepEqual(
+    [own.status().state, servers.status().state, chosen.status().state],
+    ['stopped', 'ready', 'ready'],
+  );
   // The end of the other engine is no end of this one.
   assert.ok(!seen.includes('stopped'), seen.join(' '));
   await chosen.handBack();
