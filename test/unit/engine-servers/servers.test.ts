@@ -177,45 +177,45 @@ describe('addresses', () => {
   });
 });
 
-describe('the owner’s list', () => {
-  let keys: Map<string, string>;
-  let targets: EngineServerTarget[];
-  let names: Record<string, string[]>;
-  let lookups: string[];
-  beforeEach(() => {
-    keys = new Map();
-    targets = [];
-    names = {};
-    lookups = [];
+let keys: Map<string, string>;
+let targets: EngineServerTarget[];
+let names: Record<string, string[]>;
+let lookups: string[];
+beforeEach(() => {
+  keys = new Map();
+  targets = [];
+  names = {};
+  lookups = [];
+});
+
+function create(ports: readonly number[] = []) {
+  const store: EngineServerKeys = {
+    get: (id) => keys.get(id) ?? null,
+    set: (id, key) => void (key === null ? keys.delete(id) : keys.set(id, key)),
+  };
+  const settings = createSettings({ records: createMemoryRecordStore(), defaults: DEFAULT_SETTINGS });
+  const servers = createEngineServers({
+    ...{
+      settings,
+      keys: store,
+      ports,
+      clock: systemClock,
+      log: createRecordingLog(),
+      onChange: () => undefined,
+    },
+    connect: (target) => {
+      targets.push(target);
+      return connectEngineServer(target);
+    },
+    findAddresses: async (host) => {
+      lookups.push(host);
+      return names[host] ?? [];
+    },
   });
+  return { servers, settings };
+}
 
-  function create(ports: readonly number[] = []) {
-    const store: EngineServerKeys = {
-      get: (id) => keys.get(id) ?? null,
-      set: (id, key) => void (key === null ? keys.delete(id) : keys.set(id, key)),
-    };
-    const settings = createSettings({ records: createMemoryRecordStore(), defaults: DEFAULT_SETTINGS });
-    const servers = createEngineServers({
-      ...{
-        settings,
-        keys: store,
-        ports,
-        clock: systemClock,
-        log: createRecordingLog(),
-        onChange: () => undefined,
-      },
-      connect: (target) => {
-        targets.push(target);
-        return connectEngineServer(target);
-      },
-      findAddresses: async (host) => {
-        lookups.push(host);
-        return names[host] ?? [];
-      },
-    });
-    return { servers, settings };
-  }
-
+describe('the owner’s list', () => {
   test('has only servers that the owner added, with their keys elsewhere', async () => {
     const ollama = await open(PROGRAMS.ollama ?? {});
     const { servers, settings } = create([ollama.port]);
@@ -280,7 +280,9 @@ describe('the owner’s list', () => {
     }
     assert.deepEqual(targets, []);
   });
+});
 
+describe('the owner’s choices', () => {
   test('stores the chosen models, and knows no others', async () => {
     const server = await open(PROGRAMS['llama-server'] ?? {});
     const { servers, settings } = create();
