@@ -49,7 +49,10 @@ const SAMPLING: readonly Parameter[] = [
   yes('n', '1 to 4; each choice reads the prompt, and `usage` counts it for each'),
   yes('stream'),
   yes('stream_options', '`include_usage`; `include_obfuscation` is ignored'),
-  yes('return_token_ids', 'vLLM’s: token IDs of each choice, with which a receipt can be checked'),
+  yes(
+    'return_token_ids',
+    'vLLM’s: token IDs of each choice, with which a receipt can be checked; 4294967295 for one that the provider’s engine doesn’t report',
+  ),
   yes('max_tokens', 'default: what fits, up to 1,024'),
 ];
 

@@ -112,7 +112,22 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
     assert.deepEqual([work.backend, work.threads, work.sandbox?.network], ['llama-server', null, 'foreign']);
     const listed = (await offered()) as OpenAI.Model & { features: string[]; context_length: number };
     assert.equal(listed.context_length, 2_048);
-    assert.ok(listed.features.includes('json') && !listed.features.includes('tools'), String(listed.features));
+    assert.ok(
+      listed.features.includes('json') && !listed.features.includes('tools'),
+      String(listed.features),
+    );
+  });
+
+  test('measures its speed like that of its own engine', SLOW, async () => {
+    const { machine } = await waitForState(
+      practice.api,
+      ({ models, machine: { benchmark } }) =>
+        benchmark.state === 'done' &&
+        (models.engineServers[0]?.models[0]?.decodeTokensPerSecond ?? null) !== null,
+      { timeoutMs: 200_000 },
+    );
+    const measured = machine.benchmark.measurements.filter(({ mode }) => mode === 'llama-server');
+    assert.deepEqual([...new Set(measured.map(({ name }) => name))].sort(), ['decode', 'prefill']);
   });
 
   test('sells an answer that is paid by the counts of the server', SLOW, async () => {
@@ -130,17 +145,21 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
 
   test('cancels its request when the owner returns, and only what was delivered is paid', SLOW, async () => {
     const { pieces, error } = await stream(() => practice.api.presence.pause({ until: 'resume' }));
-    assert.ok(pieces >= 5 && error !== null);
+    assert.ok(pieces >= 5 && error !== null, `${pieces} pieces, ${String(error)}`);
     const { sold } = await lastJobs();
     assert.equal(sold.state, 'aborted');
     assert.ok((sold.outputTokens ?? 0) > 0 && (sold.outputTokens ?? 400) < 400);
     await ledgersAgree();
-    const { handBacks } = (await waitForState(practice.api, ({ work }) => work.handBacks.length > 0, { timeoutMs: 10_000 })).work;
+    const { handBacks } = (
+      await waitForState(practice.api, ({ work }) => work.handBacks.length > 0, { timeoutMs: 10_000 })
+    ).work;
     assert.deepEqual([handBacks[0]?.how, handBacks[0]?.jobs], ['cancelled', 1]);
     assert.ok((handBacks[0]?.durationMs ?? 999) < 500, `${handBacks[0]?.durationMs} ms`);
     // The server notices the closed connection within a token or so.
     await eventually('the server is idle', async () => {
-      const slots = (await (await fetch(`http://127.0.0.1:${port}/slots`)).json()) as { is_processing: boolean }[];
+      const slots = (await (await fetch(`http://127.0.0.1:${port}/slots`)).json()) as {
+        is_processing: boolean;
+      }[];
       return slots.every(({ is_processing: isBusy }) => !isBusy) ? true : null;
     });
     await practice.api.presence.resume({});
@@ -150,7 +169,7 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
   test('survives the death of the server in mid-answer, and serves again with it', SLOW, async () => {
     await offered();
     const { pieces, error } = await stream(() => server.stop());
-    assert.ok(pieces >= 5 && error !== null);
+    assert.ok(pieces >= 5 && error !== null, `${pieces} pieces, ${String(error)}`);
     await waitForState(practice.api, ({ work }) => work.engine === 'restarting', { timeoutMs: 20_000 });
     const { sold } = await lastJobs();
     assert.deepEqual([sold.state, sold.error], ['failed', 'engine-failed']);

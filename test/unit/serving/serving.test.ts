@@ -102,10 +102,17 @@ function serve(
   const duty = createEngineDuty(engine);
   const handBacks: HandBack[] = [];
   const statusListeners: ((status: EngineStatus) => void)[] = [];
-  const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false };
+  const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false };
+  const restarting: EngineStatus = {
+    state: 'restarting',
+    attempt: 1,
+    inMs: 30_000,
+    cause: 'can’t be reached',
+  };
   const options = {
     engine: {
       ...engine,
+      status: () => (world.isRestarting ? restarting : engine.status()),
       onStatus: (listener: (status: EngineStatus) => void) => {
         statusListeners.push(listener);
         return engine.onStatus(listener);
@@ -186,6 +193,22 @@ test('a new GPU memory limit reloads an idle model only, and an unrelated settin
   serving.idle();
   await settled();
   assert.deepEqual(memoryLimits(parts), [null, 4e9, 2e9]);
+  serving.stop();
+});
+
+test('another choice is loaded although the engine of the last one is waited for', async () => {
+  const { loads, world, serving, settled } = serve();
+  await settled();
+  world.isRestarting = true;
+  await serving.activate('other');
+  await settled();
+  assert.deepEqual(
+    loads.map(({ id }) => id),
+    [DEFAULT_MODEL_ID, 'other'],
+  );
+  await serving.activate('other');
+  await settled();
+  assert.equal(loads.length, 2, 'it is waited for without another load');
   serving.stop();
 });
 
@@ -327,22 +350,27 @@ test('an engine that gave up is shown as a notice and makes the machine unavaila
 const WITHOUT_FILES: SandboxReport = { ...sandboxOf('in-force'), files: 'refused' };
 const WITHOUT_PRIORITY: SandboxReport = { ...sandboxOf('in-force'), priority: 'refused' };
 
-test('without a sandbox strangers are served only if the owner agrees, and that can be taken back', async () => {
-  const { presence, settings, serving, settled, log } = serve({
-    requiresSandbox: true,
-    sandbox: WITHOUT_FILES,
+for (const [what, sandbox] of [
+  ['without a sandbox', WITHOUT_FILES],
+  ['by an engine server', sandboxOf('foreign')],
+] as const) {
+  test(`${what} strangers are served only if the owner agrees, and that can be taken back`, async () => {
+    const { presence, settings, serving, settled, log } = serve({
+      requiresSandbox: true,
+      sandbox,
+    });
+    await settled();
+    assert.equal(presence.availability.at(-1), 'unconfined');
+    assert.ok(log.lines.some(({ message }) => /no sandbox/.test(message)));
+    settings.change({ serveUnconfined: true });
+    await settled();
+    assert.equal(presence.availability.at(-1), 'ready');
+    settings.change({ serveUnconfined: false });
+    await settled();
+    assert.equal(presence.availability.at(-1), 'unconfined');
+    serving.stop();
   });
-  await settled();
-  assert.equal(presence.availability.at(-1), 'unconfined');
-  assert.ok(log.lines.some(({ message }) => /no sandbox/.test(message)));
-  settings.change({ serveUnconfined: true });
-  await settled();
-  assert.equal(presence.availability.at(-1), 'ready');
-  settings.change({ serveUnconfined: false });
-  await settled();
-  assert.equal(presence.availability.at(-1), 'unconfined');
-  serving.stop();
-});
+}
 
 test('a missing sandbox is shown as a notice, and stops nothing where no strangers are served', async () => {
   for (const [sandbox, requiresSandbox] of [

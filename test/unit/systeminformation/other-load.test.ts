@@ -37,6 +37,23 @@ test('reports nothing on Windows, which doesn’t distinguish our engine from ot
   assert.deepEqual(await sensor.read(), {});
 });
 
+test('reports nothing while an engine server of the owner’s may be the load, and measures anew afterwards', async () => {
+  let at: ProcessorTimes = { totalMs: 0, busyMs: 0, ownMs: 0 };
+  let mayBeOurs = false;
+  const sensor = createOtherLoadSensor({ times: () => at, platform: 'linux', mayBeOurs: () => mayBeOurs });
+  const after = async (busyMs: number) => {
+    at = { totalMs: at.totalMs + 1_000, busyMs: at.busyMs + busyMs, ownMs: 0 };
+    return (await sensor.read()).otherProcessorPercent?.value;
+  };
+  await after(0);
+  assert.equal(await after(100), 10);
+  mayBeOurs = true;
+  assert.equal(await after(1_000), undefined);
+  mayBeOurs = false;
+  assert.equal(await after(1_000), undefined, 'its load doesn’t count afterwards either');
+  assert.equal(await after(200), 20);
+});
+
 test('measures the whole CPU time of a real program at normal priority', {
   skip: process.platform !== 'linux',
 }, async () => {
