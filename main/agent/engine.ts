@@ -8,7 +8,8 @@ import { createMachineReader } from '../adapters/systeminformation/index.ts';
 import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
 import { chooseEngine, createEngineServers, createServerEngine } from '../core/engine-servers/index.ts';
 import { checkModelFile } from '../core/gguf/index.ts';
-import { createModelStore } from '../core/models/index.ts';
+import { createHubFetch, createLinkedModels, createModelHub } from '../core/model-hub/index.ts';
+import { createLinkedEntries, createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
 import { openEngineKeys } from './engine-keys.ts';
@@ -48,11 +49,18 @@ export function openEngine(
     isOfServer: ({ id }) => isEngineServerModel(id),
   });
   onClose(() => engine.stop());
+  const fetchFromHub = createHubFetch(fetchModel);
   const models = createModelStore({
     home: paths.root,
     clock,
-    fetch: fetchModel,
+    fetch: fetchFromHub,
+    linked: createLinkedEntries(records),
     budgetBytes: () => settings.get().modelBudgetBytes,
+  });
+  const linkedModels = createLinkedModels({
+    hub: createModelHub({ fetch: fetchFromHub, clock }),
+    models,
+    log: log.child('models'),
   });
   models.onChange(() => changed('models'));
   models.findOwn().catch(logFault(log.child('models'), 'The folder for own models could not be read'));
@@ -64,5 +72,6 @@ export function openEngine(
     duty: createEngineDuty(engine),
     handBacks: createHandBacks(records),
     models,
+    linkedModels,
   };
 }

@@ -141,6 +141,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     benchmark: selling.measuring.benchmark,
     predictions: selling.measuring.predictions,
     models: selling.engine.models,
+    linkedModels: selling.engine.linkedModels,
     settlement: money.settlement,
     activateModel: (id) => selling.serving.activate(id),
     servedModel: selling.servedModel,

@@ -12,6 +12,7 @@ import type { GatewayKeys } from '../core/gateway-keys/index.ts';
 import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import type { LinkedModels } from '../core/model-hub/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
@@ -51,6 +52,7 @@ export interface ApiParts {
   readonly benchmark: Benchmark;
   readonly predictions: Predictions;
   readonly models: ModelStore;
+  readonly linkedModels: LinkedModels;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
   readonly earnings: { overview(days: number): Promise<Overview> };

@@ -19,6 +19,8 @@ import { Tag } from '../parts/tag.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { EngineServers } from './engine-servers.tsx';
+import { FITS } from './model-fit.ts';
+import { AddByLink } from './model-link.tsx';
 import { Calibration, SpeedText } from './model-speed.tsx';
 
 interface Income {
@@ -36,6 +38,7 @@ export function Models() {
   return (
     <>
       <PageHead title={t('nav.models')}>
+        <AddByLink />
         <ActionButton isSmall icon="file" isDisabled={find.busy} onPress={() => find.run(null)}>
           {t('models.addFile')}
         </ActionButton>
@@ -96,9 +99,9 @@ function OwnFolder({ result }: { result: Awaited<ReturnType<typeof agent.models.
       <p>
         {t('models.ownFolder')} <code className="wallet-code">{result.folder}</code>
       </p>
-      {result.refused.map(({ fileName, reason }) => (
+      {result.refused.map(({ fileName, problem, detail }) => (
         <p key={fileName}>
-          <b>{fileName}</b>: {reason}
+          <b>{fileName}</b>: {t(`models.fileProblem.${problem}`, { detail })}
         </p>
       ))}
     </Note>
@@ -183,13 +186,6 @@ function IncomeText({ income }: { income: Income | null }) {
   );
 }
 
-const FITS = {
-  fits: { tone: 'good', icon: 'check' },
-  tight: { tone: 'warning', icon: 'info' },
-  'does-not-fit': { tone: 'bad', icon: 'cross' },
-  unknown: { tone: 'rest', icon: 'info' },
-} as const;
-
 function ModelRow({ model, income }: { model: ModelEntry; income: Income | null }) {
   const { t, language } = useStrings();
   const { measured, predicted } = model.speed;
@@ -202,7 +198,14 @@ function ModelRow({ model, income }: { model: ModelEntry; income: Income | null 
           ? t('models.predicted')
           : t('models.predictedWithin', { percent: writeNumber(predicted.uncertaintyPercent, language) });
   const size = model.sizeBytes === null ? t('models.unknownSize') : writeBytes(model.sizeBytes, language);
-  const note = [model.own ? t('models.ownFile') : model.publisher, size, model.license, how].filter(Boolean);
+  const note = [
+    model.own ? t('models.ownFile') : model.publisher,
+    model.link === null ? null : t('models.byLink.added'),
+    model.use === 'chat' ? null : t(`models.use.${model.use}`),
+    size,
+    model.license,
+    how,
+  ].filter(Boolean);
   return (
     <li className="models-row">
       <div className="row-line model">
@@ -317,7 +320,7 @@ function ModelActions({ model }: { model: ModelEntry }) {
           {t('common.cancel')}
         </ActionButton>
       ) : null}
-      {model.state === 'ready' && !model.bundled && !model.own ? (
+      {(model.state === 'ready' && !model.bundled && !model.own) || (model.link !== null && isMissing) ? (
         <Confirm
           className={buttonClass({ isSmall: true, kind: 'quiet' })}
           button={t('models.remove')}
@@ -328,6 +331,7 @@ function ModelActions({ model }: { model: ModelEntry }) {
           onAct={() => remove.run(model.id)}
         >
           <p>{t(model.active ? 'models.removeActive' : 'models.removeText', { size })}</p>
+          {model.link === null ? null : <p>{t('models.byLink.removeText')}</p>}
         </Confirm>
       ) : null}
       <ProblemNote problem={download.problem ?? cancel.problem ?? remove.problem ?? activate.problem} />

@@ -9,6 +9,7 @@ import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../job-search.ts';
 import { jobEventSchema, jobSchema } from '../jobs.ts';
+import { HUB_LINK_CHARACTERS_MAX, hubAnswerSchema, refusedFileSchema } from '../model-files.ts';
 import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { notificationSchema } from '../notification.ts';
@@ -216,9 +217,22 @@ export const contract = {
       z.object({
         folder: z.string(),
         found: z.number().int(),
-        refused: z.array(z.object({ fileName: z.string(), reason: z.string() })),
+        refused: z.array(refusedFileSchema),
       }),
     ),
+    /** Asks the hub what a link to a model file leads to. Downloads nothing but the file's header. */
+    lookUpLink: oc
+      .input(z.object({ link: z.string().min(1).max(HUB_LINK_CHARACTERS_MAX) }))
+      .output(hubAnswerSchema),
+    /** Adds and downloads the file that the owner has seen; returns the model's ID. */
+    addByLink: oc
+      .input(
+        z.object({
+          link: z.string().min(1).max(HUB_LINK_CHARACTERS_MAX),
+          sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        }),
+      )
+      .output(z.object({ id: z.string() })),
     /** Expected income of a day for each model whose speed is known, measured or predicted, in base units. */
     incomes: oc.input(nothing).output(
       z.object({

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
+import { modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
@@ -224,6 +225,9 @@ export const modelEntrySchema = z.object({
   bundled: z.boolean(),
   /** The owner's own file. */
   own: z.boolean(),
+  use: modelUseSchema,
+  /** The file's page at the hub, for a model that the owner added by link. */
+  link: z.string().nullable(),
   speed: modelSpeedSchema,
 });
 export type ModelEntry = z.infer<typeof modelEntrySchema>;

@@ -318,7 +318,37 @@ test('models: own files are found in a folder that is named, and those that are 
     await go('models');
     await page.getByRole('button', { name: 'Add own file' }).click();
     await page.getByText('/home/ada/.idlewatt/models/own').waitFor();
-    await page.getByText('it contains no weights').waitFor();
+    await page.getByText('This file has a vocabulary but no weights.').waitFor();
+  }));
+
+test('models: a link shows what it leads to, and only then downloads exactly that', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('models');
+    await page.getByRole('button', { name: 'Add by link' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Add a model by link' });
+    const link = dialog.getByRole('textbox', { name: 'Link to the model' });
+    await link.fill('ada/gated');
+    await link.press('Enter');
+    await dialog.getByText('The publisher wants you to sign in').waitFor();
+    await link.fill('ada/alpha-GGUF');
+    await link.press('Enter');
+    await dialog.getByText('Only for images (mmproj)').waitFor();
+    assert.equal(await dialog.getByRole('button', { name: 'Download and add' }).count(), 0);
+    await dialog.getByRole('button', { name: 'Choose alpha-Q4_K_M.gguf' }).click();
+    await dialog.getByRole('heading', { name: 'Alpha 4B' }).waitFor();
+    assert.deepEqual(await axeFindings(page), []);
+    const shown = await dialog.innerText();
+    for (const fact of ['2.4 GB', 'apache-2.0', 'ada/alpha-GGUF (0c0c0c0c0c0c)', '7a7a7a7a', 'Tight'])
+      assert.ok(shown.includes(fact), `${fact} in ${shown}`);
+    await dialog.getByRole('button', { name: 'Download and add' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const added = agent.calls.filter(({ name }) => name === 'models.addByLink').map(({ input }) => input);
+    assert.deepEqual(added, [
+      {
+        link: `https://huggingface.co/ada/alpha-GGUF/blob/${'0c'.repeat(20)}/alpha-Q4_K_M.gguf`,
+        sha256: '7a'.repeat(32),
+      },
+    ]);
   }));
 
 test('the chosen export is streamed and saved under a name with its format', () =>

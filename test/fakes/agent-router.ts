@@ -9,6 +9,7 @@ import type { Job } from '../../shared/jobs.ts';
 import type { PairedBrowser } from '../../shared/pairing.ts';
 import type { PauseUntil, Presence } from '../../shared/presence.ts';
 import type { Startup } from '../../shared/startup.ts';
+import { hubAnswer } from './agent-hub.ts';
 import type { Script } from './agent-script.ts';
 import { prepareSpend, sentTransaction, TRANSACTION_STATES } from './agent-wallet.ts';
 
@@ -445,10 +446,16 @@ function modelHandlers(agent: FakeAgentState) {
       return {
         folder: '/home/ada/.idlewatt/models/own',
         found: 1,
-        refused: [
-          { fileName: 'notes.gguf', reason: 'The model file can’t be used: it contains no weights.' },
-        ],
+        refused: [{ fileName: 'notes.gguf', problem: 'vocabulary-only' as const, detail: '' }],
       };
+    }),
+    lookUpLink: on.models.lookUpLink.handler(({ input }) => {
+      agent.receive('models.lookUpLink', input);
+      return hubAnswer(input.link);
+    }),
+    addByLink: on.models.addByLink.handler(({ input }) => {
+      agent.receive('models.addByLink', input);
+      return { id: 'link-alpha-q4-k-m-7a7a7a7a7a7a' };
     }),
     incomes: on.models.incomes.handler(({ input }) => {
       agent.receive('models.incomes', input);

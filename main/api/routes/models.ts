@@ -3,10 +3,11 @@ import { AppError } from '../../../shared/errors.ts';
 import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
-type ModelParts = Pick<ApiParts, 'models' | 'activateModel' | 'incomes'>;
+type ModelParts = Pick<ApiParts, 'models' | 'linkedModels' | 'activateModel' | 'incomes'>;
 type BenchmarkParts = Pick<ApiParts, 'benchmark' | 'predictions'>;
 
-export function modelRoutes(api: ApiImplementer['models'], { models, activateModel, incomes }: ModelParts) {
+export function modelRoutes(api: ApiImplementer['models'], parts: ModelParts) {
+  const { models, linkedModels, activateModel, incomes } = parts;
   return {
     download: api.download.handler(({ input }) => {
       if (!models.list().some((model) => model.id === input.id)) {
@@ -31,6 +32,12 @@ export function modelRoutes(api: ApiImplementer['models'], { models, activateMod
     findOwn: api.findOwn.handler(async () => {
       const { files, refused } = await models.findOwn();
       return { folder: models.ownFolder, found: files.length, refused: [...refused] };
+    }),
+    lookUpLink: api.lookUpLink.handler(({ input, signal }) => linkedModels.lookUp(input.link, signal)),
+    addByLink: api.addByLink.handler(async ({ input, signal }) => {
+      const { id } = await linkedModels.add(input, signal);
+      models.ensure(id).catch(() => undefined);
+      return { id };
     }),
     incomes: api.incomes.handler(() => ({ incomes: [...incomes()] })),
   };

@@ -5,7 +5,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { AppError } from '../../../shared/errors.ts';
-import { type TensorType, tensorType } from './tensor-types.ts';
+import { BLOCKS, type TensorType, tensorBytes, tensorType } from './tensor-types.ts';
 
 export interface TensorInfo {
   readonly name: string;
@@ -21,10 +21,12 @@ export interface GgufHeader {
   /** Bytes of each text that is too long to keep, such as a chat template. */
   readonly longTexts: ReadonlyMap<string, number>;
   readonly tensors: readonly TensorInfo[];
+  /** Least bytes of a complete file: up to the end of its last tensor, as far as the types' sizes are known. */
+  readonly fileBytesMin: number;
 }
 
 /** The largest vocabularies in use (about 260,000 tokens with their merges) take about 16 MB. */
-const HEADER_BYTES_MAX = 64 * 2 ** 20;
+export const HEADER_BYTES_MAX = 64 * 2 ** 20;
 const FIRST_READ_BYTES = 2 ** 20;
 const VALUES_MAX = 4_096;
 const TENSORS_MAX = 65_536;
@@ -34,6 +36,10 @@ const NAME_BYTES_MAX = 1_024;
 const TEXT_BYTES_KEPT = 1_024;
 const DIMENSIONS_MAX = 4;
 const DIMENSION_MAX = 2 ** 32;
+/** Position of a tensor's data; 1,024 TB. */
+const OFFSET_MAX = 2 ** 50;
+/** Of the data, where the file names none. */
+const ALIGNMENT_BYTES_USUAL = 32;
 
 /** Bytes of each value type by its number; 8 (a string) and 9 (an array) have no fixed length. */
 const VALUE_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
@@ -46,7 +52,10 @@ class HeaderIncomplete extends Error {}
 /** Fails with `model-unavailable` if the file is not a readable GGUF file. */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
   const file = await open(path).catch((cause: unknown) => {
-    throw new AppError('model-unavailable', 'The model file could not be opened.', { cause });
+    throw new AppError('model-unavailable', 'The model file could not be opened.', {
+      cause,
+      details: { reason: 'unreadable' },
+    });
   });
   try {
     const { size } = await file.stat();
@@ -66,10 +75,17 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
 
 /** Parses the header at the start of `bytes`. Fails with `model-unavailable` only. */
 export function parseGgufHeader(bytes: Buffer): GgufHeader {
+  const header = parseGgufStart(bytes);
+  if (header === null) throw refused('the header is incomplete');
+  return header;
+}
+
+/** Parses the header at the start of `bytes`; null if it continues beyond them. Fails as {@link parseGgufHeader}. */
+export function parseGgufStart(bytes: Buffer): GgufHeader | null {
   try {
     return parse(bytes);
   } catch (error) {
-    if (error instanceof HeaderIncomplete) throw refused('the header is incomplete');
+    if (error instanceof HeaderIncomplete) return null;
     throw error;
   }
 }
@@ -82,7 +98,7 @@ async function readStart(file: FileHandle, length: number): Promise<Buffer> {
 
 function parse(bytes: Buffer): GgufHeader {
   const cursor = createCursor(bytes);
-  if (cursor.take(4).toString('latin1') !== 'GGUF') throw refused('it does not begin with GGUF');
+  if (cursor.take(4).toString('latin1') !== 'GGUF') throw refused('it does not begin with GGUF', 'no-gguf');
   const version = cursor.uint32();
   if (version !== 2 && version !== 3) throw refused('its version is not supported');
   const tensorCount = cursor.uint64(TENSORS_MAX);
@@ -96,16 +112,25 @@ function parse(bytes: Buffer): GgufHeader {
     else if (value !== null) values.set(key, value);
   }
   const tensors: TensorInfo[] = [];
+  let dataBytes = 0;
   for (let index = 0; index < tensorCount; index++) {
     const name = cursor.text(NAME_BYTES_MAX);
     const dimensions = cursor.uint32();
     if (dimensions > DIMENSIONS_MAX) throw refused('a tensor has too many dimensions');
     const shape = Array.from({ length: dimensions }, () => cursor.uint64(DIMENSION_MAX));
     const type = tensorType(cursor.uint32());
-    cursor.take(8); // offset of its data, which is never read
+    const offset = cursor.uint64(OFFSET_MAX);
     tensors.push({ name, shape, type });
+    dataBytes = Math.max(dataBytes, offset + knownBytes(type, shape));
   }
-  return { values, longTexts, tensors };
+  const alignment = Number(values.get('general.alignment')) || ALIGNMENT_BYTES_USUAL;
+  const fileBytesMin = Math.ceil(cursor.position() / alignment) * alignment + dataBytes;
+  return { values, longTexts, tensors, fileBytesMin };
+}
+
+/** Returns 0 for a tensor whose size isn't known. */
+function knownBytes(type: TensorType | null, shape: readonly number[]): number {
+  return type === null || (shape[0] ?? 0) % BLOCKS[type].weights !== 0 ? 0 : tensorBytes(type, shape);
 }
 
 /** Placeholder for a text that is skipped. */
@@ -184,6 +209,7 @@ function createCursor(bytes: Buffer) {
   return {
     take,
     uint64,
+    position: () => position,
     uint32: () => take(4).readUInt32LE(),
     text: (bytesMax: number) => take(uint64(bytesMax)).toString('utf8'),
     shortText(): string | LongText {
@@ -193,6 +219,8 @@ function createCursor(bytes: Buffer) {
   };
 }
 
-function refused(reason: string): AppError {
-  return new AppError('model-unavailable', `The file is not a readable model: ${reason}.`);
+function refused(reason: string, kind: 'damaged' | 'no-gguf' = 'damaged'): AppError {
+  return new AppError('model-unavailable', `The file is not a readable model: ${reason}.`, {
+    details: { reason: kind },
+  });
 }

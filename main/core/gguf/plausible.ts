@@ -56,6 +56,6 @@ function checkRange(name: string, value: unknown, [min, max]: readonly [number, 
 
 function refused(reason: string): AppError {
   return new AppError('model-unavailable', `The model file can’t be used: ${reason}. Choose another model.`, {
-    details: { reason: 'implausible' },
+    details: { reason: 'implausible', what: reason },
   });
 }

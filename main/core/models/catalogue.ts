@@ -3,6 +3,8 @@
  * those published on the publishers' hub for the pinned revision.
  */
 
+import type { ModelUse } from '../../../shared/model-files.ts';
+
 /** Source of a file; tried in the order in which an entry lists them. */
 export type ModelSource =
   /** Download with resume. */
@@ -34,6 +36,10 @@ export interface CatalogueEntry {
   /** Null if unknown: the first download then pins it, and the state shows that it was not verified. */
   readonly sha256: string | null;
   readonly fileName: string;
+  /** What the file is for; chat unless named. */
+  readonly use?: ModelUse;
+  /** Page of the file at the hub, for a model that the owner added by link. */
+  readonly link?: string;
   readonly sources: readonly ModelSource[];
 }
 

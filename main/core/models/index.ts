@@ -8,6 +8,14 @@ export {
 } from './catalogue.ts';
 export { type ModelFacts, modelFacts } from './configurations.ts';
 export { type Fit, fit, requiredBytes } from './fit.ts';
+export { factsOfHeader, shownText } from './header-facts.ts';
+export {
+  createLinkedEntries,
+  isLinkedModel,
+  type LinkedEntries,
+  type LinkedEntry,
+  linkedModelId,
+} from './linked-entries.ts';
 export type { EnsureOptions } from './model-job.ts';
 export type { ModelProgress, StoredModel } from './model-record.ts';
 export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';

@@ -82,6 +82,8 @@ export function describeRecord(record: ModelRecord, freeMemoryBytes: number | nu
     error: record.error,
     bundled: record.bundled,
     own: record.own,
+    use: entry.use ?? 'chat',
+    link: entry.link ?? null,
     checksum: entry.sha256 !== null ? 'known' : record.sha256 !== null ? 'pinned' : null,
   };
 }

@@ -1,6 +1,8 @@
 /** The models of one data folder by ID, and the listeners for their changes. */
 import { AppError } from '../../../shared/errors.ts';
 import type { ModelFile } from '../../ports/engine.ts';
+import type { CatalogueEntry } from './catalogue.ts';
+import { type Fit, type FitFact, fit } from './fit.ts';
 import { describeRecord, type ModelRecord, type StoredModel } from './model-record.ts';
 
 export type RecordChange = Partial<Pick<ModelRecord, 'state' | 'progress' | 'error' | 'sha256'>>;
@@ -16,6 +18,10 @@ export class ModelRecords {
     this.#freeMemoryBytes = freeMemoryBytes;
   }
 
+  fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit {
+    return fit(entry, this.#freeMemoryBytes());
+  }
+
   list(): StoredModel[] {
     return [...this.#records.values()].map((record) => describeRecord(record, this.#freeMemoryBytes()));
   }
@@ -28,6 +34,21 @@ export class ModelRecords {
       const known = this.#records.get(id);
       if (known?.entry.sizeBytes !== record.entry.sizeBytes) this.#records.set(id, record);
     }
+    this.notify();
+  }
+
+  /** Returns the model that is listed with this checksum; null if none is. */
+  idOf(sha256: string): string | null {
+    return [...this.#records.values()].find(({ entry }) => entry.sha256 === sha256)?.entry.id ?? null;
+  }
+
+  add(record: ModelRecord): void {
+    this.#records.set(record.entry.id, record);
+    this.notify();
+  }
+
+  delete(id: string): void {
+    this.#records.delete(id);
     this.notify();
   }
 

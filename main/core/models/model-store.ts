@@ -9,6 +9,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import { CATALOGUE, type CatalogueEntry } from './catalogue.ts';
 import { createDiskSpace, type DiskSpace } from './disk-space.ts';
+import type { Fit, FitFact } from './fit.ts';
+import { catalogueEntryOf, isLinkedModel, type LinkedEntries, type LinkedEntry } from './linked-entries.ts';
 import { downloadModel, type ModelDownloadOptions } from './model-download.ts';
 import { checkNotAborted, type EnsureOptions, jobOf, joinJob } from './model-job.ts';
 import { allFilesOf, expectedOf, type ModelRecord, openRecord, type StoredModel } from './model-record.ts';
@@ -29,6 +31,8 @@ export interface ModelStoreOptions {
   /** Maximum bytes of all model files together. Default 20 GB. */
   readonly budgetBytes?: () => number;
   readonly freeMemoryBytes?: () => number | null;
+  /** Stores the models that the owner added by link; without it there are none. */
+  readonly linked?: LinkedEntries;
   readonly fetch?: typeof globalThis.fetch;
   readonly openPart?: OpenPartFile;
   readonly python?: string;
@@ -48,8 +52,14 @@ export interface ModelStore {
   verify(id: string): Promise<ModelFile>;
   /** Stops a download for all its callers; the received part stays on disk. */
   cancel(id: string): void;
-  /** Deletes the file and the remains of downloads. Bundled models cannot be removed. */
+  /** Deletes the file and the remains of downloads; a model added by link also leaves the list. Bundled models cannot be removed. */
   remove(id: string): Promise<void>;
+  /**
+   * Adds a model by link, or returns the listed one with the same file. Returns the ID. Fails with `busy` if there are
+   * too many.
+   */
+  addLinked(entry: LinkedEntry): string;
+  fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit;
   /** Looks for the owner's own files again. */
   findOwn(): Promise<OwnFiles>;
   /** Folder for the owner's own files. */
@@ -99,7 +109,18 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       await job?.promise.catch(() => {});
       for (const file of allFilesOf(record)) await rm(file, { force: true, recursive: true });
       records.update(record, { state: 'absent', progress: null, error: null, sha256: null });
+      if (!isLinkedModel(id)) return;
+      parts.linked?.remove(id);
+      records.delete(id);
     },
+    addLinked(entry) {
+      const known = records.idOf(entry.sha256);
+      if (known !== null) return known;
+      parts.linked?.add(entry);
+      records.add(openRecord(catalogueEntryOf(entry), parts.folders));
+      return entry.id;
+    },
+    fitOf: (entry) => records.fitOf(entry),
     async findOwn() {
       const found = await findOwnFiles(parts.folder);
       const folders = { downloaded: parts.folder, bundled: parts.folder };
@@ -112,6 +133,8 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
 }
 
 interface StoreParts {
+  readonly folders: { readonly downloaded: string; readonly bundled: string };
+  readonly linked: LinkedEntries | null;
   /** Of downloaded models. */
   readonly folder: string;
   readonly records: ModelRecords;
@@ -127,11 +150,15 @@ function openParts(options: ModelStoreOptions): StoreParts {
   const cacheFolder =
     options.cacheFolder === undefined ? process.env.IDLEWATT_MODEL_CACHE : options.cacheFolder;
   const records = new ModelRecords(
-    (options.catalogue ?? CATALOGUE).map((entry) => openRecord(entry, folders)),
+    [...(options.catalogue ?? CATALOGUE), ...(options.linked?.list() ?? []).map(catalogueEntryOf)].map(
+      (entry) => openRecord(entry, folders),
+    ),
     options.freeMemoryBytes ?? freemem,
   );
   return {
     folder,
+    folders,
+    linked: options.linked ?? null,
     records,
     disk: createDiskSpace(folder, options.budgetBytes ?? (() => BUDGET_BYTES)),
     cache: createSharedCache(cacheFolder || null),

@@ -4,30 +4,19 @@
  */
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAppError } from '../../../shared/errors.ts';
-import { checkHeader, type GgufHeader, readGgufHeader } from '../gguf/index.ts';
+import type { RefusedFile } from '../../../shared/model-files.ts';
+import { type FileKind, fileKind, isPartName, kindOfFailure, readGgufHeader } from '../gguf/index.ts';
 import type { CatalogueEntry } from './catalogue.ts';
+import { factsOfHeader, SLUG, slugOf } from './header-facts.ts';
 
 /** Below the folder of downloaded models, which the engine's sandbox may read. */
 export const OWN_FOLDER = 'own';
 const ID_PREFIX = 'own-';
-const ID_CHARACTERS_MAX = 80;
 /** More files in the folder are ignored. */
 const FILES_MAX = 50;
-const TEXT_CHARACTERS_MAX = 80;
-/** 16-bit keys and values. */
-const BYTES_PER_NUMBER = 2;
-/** Assumed where the header lacks what it is computed from: more than most models of 8 billion parameters take. */
-const CONTEXT_BYTES_PER_TOKEN_USUAL = 131_072;
 
 export interface OwnFile {
   readonly entry: CatalogueEntry;
-}
-
-/** A file that isn't a usable model, with the reason in one sentence. */
-export interface RefusedFile {
-  readonly fileName: string;
-  readonly reason: string;
 }
 
 export interface OwnFiles {
@@ -37,7 +26,7 @@ export interface OwnFiles {
 
 /** True for the ID of a file of the owner's. */
 export function isOwnModel(id: string): boolean {
-  return new RegExp(`^${ID_PREFIX}[a-z0-9.-]{1,${ID_CHARACTERS_MAX}}$`).test(id);
+  return new RegExp(`^${ID_PREFIX}${SLUG}$`).test(id);
 }
 
 /** Reads the headers of all files in the folder, which is created. Links are ignored. */
@@ -55,75 +44,39 @@ export async function findOwnFiles(modelFolder: string): Promise<OwnFiles> {
     if (stat === undefined || !stat.isFile()) continue;
     const id = idOf(name);
     if (files.has(id)) continue;
-    try {
-      const header = await readGgufHeader(join(folder, name));
-      checkHeader(header);
-      files.set(id, { entry: entryOf({ id, name, sizeBytes: stat.size }, header) });
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      refused.push({ fileName: name, reason: error.message });
-    }
+    const { entry, kind } = await readFile({ id, path: join(folder, name), name, sizeBytes: stat.size });
+    if (entry !== null) files.set(id, { entry });
+    else if (kind.problem !== null)
+      refused.push({ fileName: name, problem: kind.problem, detail: kind.detail });
   }
   return { files: [...files.values()], refused };
 }
 
 function idOf(fileName: string): string {
-  const slug = fileName
-    .toLowerCase()
-    .replace(/\.gguf$/, '')
-    .replaceAll(/[^a-z0-9.]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '');
-  return ID_PREFIX + (slug.slice(0, ID_CHARACTERS_MAX) || 'model');
+  return ID_PREFIX + slugOf(fileName);
 }
 
-function entryOf(
-  { id, name, sizeBytes }: { readonly id: string; readonly name: string; readonly sizeBytes: number },
-  { values, tensors }: GgufHeader,
-): CatalogueEntry {
-  const architecture = String(values.get('general.architecture'));
-  const number = (key: string): number | null => {
-    const value = values.get(`${architecture}.${key}`);
-    return typeof value === 'number' ? value : null;
-  };
-  const weights = tensors.reduce((sum, { shape }) => sum + shape.reduce((size, each) => size * each, 1), 0);
-  const largest = tensors.toSorted((left, right) => product(right.shape) - product(left.shape))[0];
-  return {
-    id,
-    name: text(values.get('general.name')) ?? name.replace(/\.gguf$/i, ''),
-    publisher: text(values.get('general.organization')) ?? text(values.get('general.author')) ?? '',
-    license: text(values.get('general.license')) ?? '',
-    parameters: text(values.get('general.size_label')) ?? millions(weights),
-    quantisation: largest?.type ?? '',
-    contextTokens: number('context_length') ?? 1,
-    contextBytesPerToken: contextBytes(number),
-    sizeBytes,
-    sha256: null,
-    fileName: join(OWN_FOLDER, name),
-    sources: [],
-  };
+interface FoundFile {
+  readonly id: string;
+  readonly path: string;
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
-function contextBytes(number: (key: string) => number | null): number {
-  const layers = number('block_count');
-  const heads = number('attention.head_count');
-  const keyHeads = number('attention.head_count_kv') ?? heads;
-  const width = number('embedding_length');
-  if (!layers || !keyHeads || !heads || !width) return CONTEXT_BYTES_PER_TOKEN_USUAL;
-  const headWidth = number('attention.key_length') ?? width / heads;
-  return Math.ceil(2 * layers * keyHeads * headWidth * BYTES_PER_NUMBER);
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((size, each) => size * each, 1);
-}
-
-function millions(weights: number): string {
-  return weights >= 1e9 ? `${(weights / 1e9).toFixed(1)}B` : `${Math.max(1, Math.round(weights / 1e6))}M`;
-}
-
-/** Texts of a file may be anything: only short printable ones are shown. */
-function text(value: unknown): string | null {
-  if (typeof value !== 'string') return null;
-  const shown = value.replaceAll(/[\p{Cc}\p{Cf}]/gu, '').trim();
-  return shown === '' ? null : shown.slice(0, TEXT_CHARACTERS_MAX);
+/** Returns no entry for a file that can't be served. */
+async function readFile(
+  file: FoundFile,
+): Promise<{ readonly entry: CatalogueEntry | null; readonly kind: FileKind }> {
+  const { id, path, name, sizeBytes } = file;
+  if (isPartName(name)) return { entry: null, kind: { use: null, problem: 'split', detail: '' } };
+  try {
+    const header = await readGgufHeader(path);
+    const kind = fileKind(header, sizeBytes);
+    if (kind.problem !== null) return { entry: null, kind };
+    const fileName = join(OWN_FOLDER, name);
+    const facts = factsOfHeader(header, name);
+    return { entry: { id, ...facts, use: kind.use, sizeBytes, sha256: null, fileName, sources: [] }, kind };
+  } catch (error) {
+    return { entry: null, kind: kindOfFailure(error) };
+  }
 }

@@ -5,7 +5,14 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { RecordStore } from '../../ports/store.ts';
-import { CATALOGUE, DEFAULT_MODEL_ID, isOwnModel, type ModelStore, TINY_MODEL_ID } from '../models/index.ts';
+import {
+  CATALOGUE,
+  DEFAULT_MODEL_ID,
+  isLinkedModel,
+  isOwnModel,
+  type ModelStore,
+  TINY_MODEL_ID,
+} from '../models/index.ts';
 import type { Notices } from '../notices/index.ts';
 
 export interface ModelSupplyOptions {
@@ -52,6 +59,8 @@ export class ModelSupply {
     const { models, notices } = this.#options;
     try {
       if (isOwnModel(this.#chosenId)) await models.findOwn();
+      if (isLinkedModel(this.#chosenId) && !models.list().some(({ id }) => id === this.#chosenId))
+        this.#chosenId = DEFAULT_MODEL_ID;
       this.#file = await models.ensure(this.#chosenId, { signal: this.#stopping.signal });
       notices.clear('no-source');
       notices.clear('tiny-model-fallback');
@@ -104,9 +113,10 @@ export class ModelSupply {
   }
 }
 
-/** Returns the owner's choice if the catalog still has it, or if it is a file or an engine server of theirs. */
+/** Returns the owner's choice if the catalog still has it, or if it is a file, a link or an engine server of theirs. */
 function readChoice(text: string | null): string | null {
   const id: unknown = text === null ? null : JSON.parse(text);
-  const isOwn = isOwnModel(String(id)) || isEngineServerModel(String(id));
-  return CATALOGUE.some((entry) => entry.id === id) || isOwn ? String(id) : null;
+  const name = String(id);
+  const isOwn = isOwnModel(name) || isLinkedModel(name) || isEngineServerModel(name);
+  return CATALOGUE.some((entry) => entry.id === id) || isOwn ? name : null;
 }

@@ -21,6 +21,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { createModelStore } from '../../../main/core/models/index.ts';
 import { systemClock } from '../../../main/ports/clock.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { embeddingFile, ggufOf } from '../../fakes/gguf.ts';
 
 const TINY = new URL('../../../resources/models/idlewatt-tiny.gguf', import.meta.url);
 const refuse = () => {
@@ -60,18 +61,35 @@ test('a file in the folder is a model with the facts of its header, and can be s
   assert.equal(store.list()[0]?.state, 'ready');
 });
 
-test('files that are no models are named with the reason, and links and other files are ignored', async () => {
+test('files that can’t be served are named with their kind, and links and other files are ignored', async () => {
   const store = await open();
-  writeFileSync(join(store.ownFolder, 'broken.gguf'), 'GGUF but not really');
-  writeFileSync(join(store.ownFolder, 'notes.txt'), 'text');
-  symlinkSync(join(TINY.pathname), join(store.ownFolder, 'linked.gguf'));
+  const put = (name: string, bytes: Uint8Array | string) => writeFileSync(join(store.ownFolder, name), bytes);
+  const tiny = readFileSync(TINY);
+  put('a-page.gguf', '<!doctype html>');
+  put('b-damaged.gguf', 'GGUF but not really');
+  put('c-incomplete.gguf', tiny.subarray(0, tiny.length - 1));
+  put('d-00001-of-00003.gguf', tiny);
+  put('e-mmproj.gguf', ggufOf({ 'general.architecture': 'clip' }));
+  put('f-new.gguf', ggufOf({ 'general.architecture': 'brandnew' }));
+  put('g-embed.gguf', embeddingFile());
+  put('notes.txt', 'text');
+  symlinkSync(TINY.pathname, join(store.ownFolder, 'linked.gguf'));
   const { files, refused } = await store.findOwn();
-  assert.deepEqual(files, []);
   assert.deepEqual(
-    refused.map(({ fileName }) => fileName),
-    ['broken.gguf'],
+    files.map(({ entry }) => [entry.id, entry.use]),
+    [['own-g-embed', 'embedding']],
   );
-  assert.match(refused[0]?.reason ?? '', /not a readable model/);
+  assert.deepEqual(
+    refused.map(({ fileName, problem, detail }) => [fileName.slice(0, 1), problem, detail]),
+    [
+      ['a', 'no-gguf', ''],
+      ['b', 'damaged', ''],
+      ['c', 'incomplete', ''],
+      ['d', 'split', ''],
+      ['e', 'vision-only', ''],
+      ['f', 'unsupported-architecture', 'brandnew'],
+    ],
+  );
 });
 
 test('a replaced file is read again and stays where it is; a removed one is gone from the list', async () => {
