@@ -5,6 +5,23 @@ import { z } from 'zod';
 export const modelUseSchema = z.enum(['chat', 'text', 'embedding']);
 export type ModelUse = z.infer<typeof modelUseSchema>;
 
+/**
+ * Degrees to which a model suits this machine, from the best to the worst. `good`: fits and is fast enough. `best`: the first of
+ * those. `unmeasured`: fits, but its speed is unknown.
+ */
+export const modelSuitsSchema = z.enum([
+  'best',
+  'good',
+  'unmeasured',
+  'tight',
+  'slow',
+  'unknown',
+  'not-chat',
+  'test-only',
+  'does-not-fit',
+]);
+export type ModelSuits = z.infer<typeof modelSuitsSchema>;
+
 export const modelFileProblemSchema = z.enum([
   /** Not a GGUF file at all, for example a saved web page. */
   'no-gguf',

@@ -5,6 +5,7 @@ import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import type { PerHour } from '../core/forecast/index.ts';
+import { rankModels } from '../core/models/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
@@ -152,12 +153,16 @@ function models({ selling }: SectionParts): AgentState['models'] {
   const { models, servers } = selling.engine;
   const { predictions } = selling.measuring;
   const served = selling.servedModel();
+  const entries = models.list().map(({ checksum: _, ...model }) => ({
+    ...model,
+    active: model.id === served,
+    speed: predictions.speed(model.id),
+  }));
   return {
-    models: models.list().map(({ checksum: _, ...model }) => ({
-      ...model,
-      active: model.id === served,
-      speed: predictions.speed(model.id),
-    })),
+    models: rankModels(
+      entries,
+      ({ speed: { measured, predicted } }) => (measured ?? predicted)?.decodeTokensPerSecond ?? null,
+    ),
     calibration: predictions.state(),
     engineServers: servers.list().map((server) => ({
       ...server,

@@ -130,6 +130,7 @@ function ServingNow({ incomes }: { incomes: Incomes }) {
           <p className="label">{t('models.serving')}</p>
           <h2 className="models-name">{model.name}</h2>
           <p className="sm soft">{facts.join(' · ')}</p>
+          <p className="sm soft">{t(`models.suits.${model.suits}`)}</p>
           <p className="sm soft">{t('models.oneAtATime')}</p>
         </div>
         <dl className="figs">
@@ -212,6 +213,7 @@ function ModelRow({ model, income }: { model: ModelEntry; income: Income | null 
         <span className="grow">
           <b>{model.name}</b>
           <span className="sm">{note.join(' · ')}</span>
+          <span className="sm">{t(`models.suits.${model.suits}`)}</span>
         </span>
         <span>
           <Fact about={t(`models.fitMeaning.${model.fit}`)}>

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
-import { modelUseSchema } from '../model-files.ts';
+import { modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
@@ -226,6 +226,7 @@ export const modelEntrySchema = z.object({
   /** The owner's own file. */
   own: z.boolean(),
   use: modelUseSchema,
+  suits: modelSuitsSchema,
   /** The file's page at the hub, for a model that the owner added by link. */
   link: z.string().nullable(),
   speed: modelSpeedSchema,
@@ -233,6 +234,7 @@ export const modelEntrySchema = z.object({
 export type ModelEntry = z.infer<typeof modelEntrySchema>;
 
 export const modelsStateSchema = z.object({
+  /** The best for this machine first. */
   models: z.array(modelEntrySchema),
   /** The measurement that predictions are based on. */
   calibration: z.object({

@@ -185,6 +185,7 @@ function model(entry: Pick<ModelEntry, Facts> & Partial<ModelEntry>): ModelEntry
     bundled: false,
     own: false,
     use: 'chat',
+    suits: 'good',
     link: null,
     speed: { measured: null, predicted: null, score: null },
     ...entry,

@@ -20,3 +20,4 @@ export type { EnsureOptions } from './model-job.ts';
 export type { ModelProgress, StoredModel } from './model-record.ts';
 export { createModelStore, type ModelStore, type ModelStoreOptions } from './model-store.ts';
 export { isOwnModel, type OwnFiles } from './own-files.ts';
+export { type Candidate, rankModels } from './rank.ts';

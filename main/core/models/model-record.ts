@@ -9,8 +9,8 @@ import { fit } from './fit.ts';
 import { isOwnModel } from './own-files.ts';
 import { type Expected, pinnedHash, quarantinePath, stampedHash, stampPath } from './verified-file.ts';
 
-/** A model as the store reports it; the composition adds which one is served, and its speed. */
-export type StoredModel = Omit<ModelEntry, 'active' | 'speed'> & {
+/** A model as the store reports it; the composition adds which one is served, its speed and how well it suits. */
+export type StoredModel = Omit<ModelEntry, 'active' | 'speed' | 'suits'> & {
   /** `known`: the catalog's checksum; `pinned`: that of the first download, which could not be verified. */
   readonly checksum: 'known' | 'pinned' | null;
 };

@@ -49,6 +49,9 @@ function fakePresence() {
   };
 }
 
+/** A model that was added by link and is still listed. */
+const LINKED = 'link-alpha-q4-k-m-0123456789ab';
+
 /** A model store whose sources fail while `missing` has the model. */
 function fakeModels() {
   const missing = new Set<string>();
@@ -62,7 +65,10 @@ function fakeModels() {
         if (missing.has(id)) throw new AppError('no-source', 'No source can be reached.');
         return { ...FAKE_MODEL, id };
       },
-      list: () => [{ id: 'huge', fit: 'does-not-fit' }],
+      list: () => [
+        { id: 'huge', fit: 'does-not-fit' },
+        { id: LINKED, fit: 'fits' },
+      ],
       findOwn: async () => ({ files: [], refused: [] }),
     },
   };
@@ -320,6 +326,22 @@ test('an activated model is served now and after a restart', async () => {
   await restarted.settled();
   assert.equal(restarted.serving.modelId(), TINY_MODEL_ID);
   restarted.serving.stop();
+});
+
+test('a model that was added by link is served after a restart, and the default one once it was removed', async () => {
+  for (const [id, served] of [
+    [LINKED, LINKED],
+    [LINKED.replace('alpha', 'removed'), DEFAULT_MODEL_ID],
+  ] as const) {
+    const { records, serving, settled } = serve();
+    await settled();
+    await serving.activate(id);
+    serving.stop();
+    const restarted = serve({ records });
+    await restarted.settled();
+    assert.equal(restarted.loads.at(-1)?.id, served);
+    restarted.serving.stop();
+  }
 });
 
 test('rejects a model that does not fit into memory, and keeps the one that is served', async () => {
