@@ -50,7 +50,7 @@ describe('the rank of models', () => {
     ]);
     assert.deepEqual(
       rank(
-        model('coarse', { parameters: '8B', quantisation: 'Q2_K', speed: 15 }),
+        model('coarse', { parameters: '8B', quantisation: 'Q2_K', speed: 40 }),
         model('fine', { parameters: '7B' }),
       ),
       ['fine best', 'coarse good'],
