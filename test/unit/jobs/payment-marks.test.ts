@@ -2,7 +2,7 @@
  * Verifies: a settlement of any number of jobs takes bounded time per turn of the event loop, and marks exactly the jobs
  * that it paid for, after restarts and lost groups of writes, too.
  * Setup: jobs and ledger on one SQLite database; a clock that the test advances; random claims, payouts, restarts and
- * lost groups, compared with a model that marks at once.
+ * lost groups, compared with a model that marks immediately.
  * Fails if: an event writes its jobs itself, a batch is larger than its limit, a restart loses or repeats a mark, a
  * payout marks a job that was claimed after it.
  */
