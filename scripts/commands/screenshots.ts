@@ -73,13 +73,10 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     await page.emulateMedia({ colorScheme: 'light' });
   }
   await page.setViewportSize(PHONE);
-  const protocol = await app.context().newCDPSession(page);
-  await protocol.send('Emulation.setScrollbarsHidden', { hidden: true }); // a phone shows none
   for (const [name, address] of Object.entries(PAGES)) {
     await go(page, address);
     await picture(page, `${name}-phone`);
   }
-  await protocol.send('Emulation.setScrollbarsHidden', { hidden: false });
   await page.setViewportSize(SIZE);
   await go(page, PAGES.home);
   await trayMenu(desktop);
