@@ -11,7 +11,7 @@ import { CLIENT_MODEL, type LoadedModel, loadModel, openTinyModel } from './tiny
 const EMBEDDING_MODEL = 'tiny-embedding';
 
 export interface ClientMarket {
-  /** What the clients read from their environment. */
+  /** Variables that the clients read from their environment. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }

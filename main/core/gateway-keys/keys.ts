@@ -1,6 +1,6 @@
 /**
  * The gateway's API keys, each with a budget, an expiry and rate limits. Only this machine's own key, which READY and
- * the pages show, is stored as it is, in a file that only its owner can read; of all others there is a hash.
+ * the pages show, is stored in plain text, in a file that only its owner can read; of all others there is a hash.
  */
 import { AppError } from '../../../shared/errors.ts';
 import {
@@ -93,7 +93,7 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     return secret;
   }
 
-  /** Whoever replaced the file meant to replace the key. */
+  /** Replaces the own key: a replaced file means a replaced key. */
   function replaceOwnKey(secret: string, same: StoredKey | null): void {
     for (const key of keys.all()) if (key.isOwn || key === same) forget(key.id);
     keys.set(newKey({ ...NO_KEY_LIMITS, name: OWN_NAME }, secret, true));

@@ -24,7 +24,7 @@ test('an address becomes its origin', () => {
   }
 });
 
-test('what is no origin is not stored', () => {
+test('a text that is no origin is not stored', () => {
   const wrong = ['*', '', 'null', 'example.org', 'https://*.example.org', 'https://%2A.example.org'];
   for (const typed of [...wrong, 'file:///home', 'data:text/html,x', 'https://a b', 'https://a@b']) {
     const stored = typed === 'https://a@b' ? typed : originOf(typed);
