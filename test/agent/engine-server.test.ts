@@ -40,7 +40,7 @@ function served(model: string) {
   return waitForState(
     practice.api,
     ({ work }) => work.model === model && work.engine === 'ready' && work.presence.decision === 'run',
-    { timeoutMs: 60_000 },
+    { timeoutMs: 150_000 },
   );
 }
 

@@ -23,7 +23,7 @@ test('an engine that was found is added by a press only, and one elsewhere by it
     assert.deepEqual(calls('engines.add'), []);
     await card.getByRole('button', { name: 'Add llama-server at http://127.0.0.1:8080' }).click();
     await card.getByText('This engine keeps its model in memory.', { exact: false }).waitFor();
-    const key = card.getByLabel('Key, if it wants one');
+    const key = card.getByLabel('Key, if it requires one');
     await card.getByLabel('Address of an engine').fill('http://192.168.1.5:8000');
     await key.fill('secret');
     await card.getByRole('button', { name: 'Add engine' }).click();

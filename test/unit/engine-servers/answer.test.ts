@@ -1,5 +1,5 @@
 /**
- * Verifies: whatever an engine server sends becomes events of the engine port within bounds, or one failure that quotes
+ * Verifies: anything that an engine server sends becomes events of the engine port within bounds, or one failure that quotes
  *   nothing of it.
  * Setup: the real HTTP client on a server on loopback that a test scripts; the clock is set by hand.
  * Fails if: tokens are counted that can't have been written, a broken, endless, slow or foreign answer is taken for a good
