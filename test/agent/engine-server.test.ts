@@ -143,6 +143,11 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
     assert.ok((await ledgersAgree()) > 0n);
   });
 
+  testInterruptions();
+});
+
+/** The owner's return, the server's death, and its removal. */
+function testInterruptions(): void {
   test('cancels its request when the owner returns, and only what was delivered is paid', SLOW, async () => {
     const { pieces, error } = await stream(() => practice.api.presence.pause({ until: 'resume' }));
     assert.ok(pieces >= 5 && error !== null, `${pieces} pieces, ${String(error)}`);
@@ -184,4 +189,4 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
     const state = await served('smollm2-135m-instruct');
     assert.deepEqual([state.models.engineServers, state.settings.engineServers], [[], []]);
   });
-});
+}

@@ -183,7 +183,7 @@ const BAD_ANSWERS: Record<string, { answer: Answer; is: readonly string[]; optio
     answer: stream([piece('a'.repeat(200_000)), piece('a'.repeat(200_000)), piece('a'.repeat(200_000))]),
     is: ['engine-failed', 'The engine sent more than it should.'],
   },
-  'a wrong key': { answer: json({}, 401), is: ['engine-failed', 'The engine wants another key.'] },
+  'a wrong key': { answer: json({}, 401), is: ['engine-failed', 'The engine requires another key.'] },
   'a refusal': {
     answer: json({ error: { message: SECRET } }, 400),
     is: ['bad-request', 'The engine of this provider refuses this request.'],
