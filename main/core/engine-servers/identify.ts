@@ -87,14 +87,14 @@ const lmStudioModelsSchema = z.object({
 });
 
 /**
- * Fails with `not-permitted` if the server wants a key or rejects it, with `unsupported` if it isn't an engine server, with
+ * Fails with `not-permitted` if the server requires a key or rejects it, with `unsupported` if it isn't an engine server, with
  * `engine-failed` if it isn't ready, and as the connection does.
  */
 export async function identify(access: ServerAccess): Promise<ServerIdentity> {
   const ask: Ask = (path) => readFacts(access, { method: 'GET', path });
   const facts = await ask('/v1/models');
   if (facts.status === 401 || facts.status === 403) {
-    throw new AppError('not-permitted', 'The engine wants another key.');
+    throw new AppError('not-permitted', 'The engine requires another key.');
   }
   if (facts.status >= 500) throw new AppError('engine-failed', 'The engine isn’t ready.');
   const listed = factsAs(modelsSchema, facts)?.data.slice(0, ENGINE_SERVER_MODELS_MAX);

@@ -1,5 +1,5 @@
 /**
- * Verifies: an engine server is loaded, tried, served, given back and lost like an engine, and the chooser gives the machine
+ * Verifies: an engine server is loaded, tried, served, handed back and lost like an engine, and the chooser gives the machine
  *   to one engine at a time.
  * Setup: the engine for servers, with the real HTTP client, on a server on loopback that a test scripts; the chooser on two
  *   fake engines.
