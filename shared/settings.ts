@@ -29,15 +29,6 @@ export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */
 export const GATEWAY_EXCEPTIONS_MAX = 32;
 
-/** Returns the origin of a typed or copied address; the text itself if it isn't one. */
-export function originOf(text: string): string {
-  const address = text.trim();
-  if (!URL.canParse(address)) return address;
-  const { origin, protocol, host } = new URL(address);
-  // Pages of browser extensions and apps have an origin that this class doesn't name.
-  return origin === 'null' && host !== '' ? `${protocol}//${host}` : origin;
-}
-
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
   const isWithin = (text: string): boolean =>

@@ -38,7 +38,11 @@ function engineServer(): AgentState['models']['engineServers'][number] {
       },
       {
         ...{ id: 'ollama/bge-m3', name: 'bge-m3', contextTokens: null, quantisation: null, features: null },
-        ...{ problem: 'The model doesn’t answer a chat request.', active: false, decodeTokensPerSecond: null },
+        ...{
+          problem: 'The model doesn’t answer a chat request.',
+          active: false,
+          decodeTokensPerSecond: null,
+        },
       },
     ],
   };

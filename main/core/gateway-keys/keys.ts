@@ -16,7 +16,7 @@ import type { BudgetTime, RequestBudget } from '../budget/index.ts';
 import { checkKeyBudget, type KeyBudgetParts, withinKey } from './key-budget.ts';
 import { createKeyRates, type KeyRates } from './key-rates.ts';
 import { createKeyRecords, hashOf, isSecret, newKeyId, newSecret, type StoredKey } from './key-records.ts';
-import { createKeySpending } from './key-spending.ts';
+import { createKeySpending, type KeySpending } from './key-spending.ts';
 import { createLastUses } from './last-uses.ts';
 
 /** A request's use of the key with which it came. */
@@ -110,14 +110,7 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     lastUses.forget(id);
   }
 
-  function shown({ secretHash: _, ...key }: StoredKey): GatewayKey {
-    return {
-      ...key,
-      lastUsedAtMs: lastUses.of(key.id),
-      spentDay: spending.day(key.id).toString(),
-      spentTotal: spending.total(key.id).toString(),
-    };
-  }
+  const shown = (key: StoredKey) => shownKey(key, spending, lastUses.of(key.id));
 
   return {
     use(secret) {
@@ -158,6 +151,16 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     ownSecret: () => ownSecret,
     noteCharged: spending.noteCharged,
   };
+}
+
+/** Leaves out the hash of the secret. */
+function shownKey(
+  { secretHash: _, ...key }: StoredKey,
+  spending: KeySpending,
+  lastUsedAtMs: number | null,
+): GatewayKey {
+  const spentDay = spending.day(key.id).toString();
+  return { ...key, lastUsedAtMs, spentDay, spentTotal: spending.total(key.id).toString() };
 }
 
 function useOf(parts: KeyBudgetParts & { readonly key: StoredKey }, rates: KeyRates): KeyUse {

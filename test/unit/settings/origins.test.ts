@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { originOf, settingsSchema } from '../../../shared/settings.ts';
+import { originOf } from '../../../renderer/origin.ts';
+import { settingsSchema } from '../../../shared/settings.ts';
 
 const isStored = (text: string) => settingsSchema.shape.gatewayOrigins.element.safeParse(text).success;
 
