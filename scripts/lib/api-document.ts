@@ -126,7 +126,7 @@ function errorTable(): string {
     return `| ${status} | ${names} | ${STATUS_MEANINGS[status] ?? assert.fail(`status ${status}`)} |`;
   });
   return [
-    'In OpenAI’s format, and at `/v1/messages` in Anthropic’s. After a stream has begun, an error is its last event. A code may',
+    `In OpenAI’s format, and at \`${MESSAGES_PATH}\` in Anthropic’s. After a stream has begun, an error is its last event. A code may`,
     'name a reason more exactly, for example `paused_owner_active` or `daily_budget_spent`.',
     '',
     '| status | codes | sent when |',

@@ -6,6 +6,7 @@
  * Fails if: an answer isn't paid by the server's own counts, a running request survives the owner's return, the agent
  *   doesn't recover with the server, or a removed server is still used.
  */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,6 +14,7 @@ import OpenAI from 'openai';
 import { findLlamaServer, type LlamaServer, startLlamaServer } from '../../scripts/bench/llama-server.ts';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
 import { cacheFolder } from '../../scripts/lib/places.ts';
+import { ON_PAUSE_HEADER } from '../../shared/wire.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const FILE = join(cacheFolder(), 'models', 'SmolLM2-135M-Instruct.Q4_1.gguf');
@@ -70,7 +72,7 @@ async function stream(midway: () => Promise<unknown>) {
   try {
     const answer = await client.chat.completions.create(
       { model: MODEL, messages: LONG, max_tokens: 400, seed: 7, stream: true },
-      { headers: { 'idlewatt-on-pause': 'fail' } },
+      { headers: { [ON_PAUSE_HEADER]: 'fail' } },
     );
     for await (const { choices } of answer) {
       if (!choices[0]?.delta.content) continue;

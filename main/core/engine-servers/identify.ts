@@ -1,4 +1,5 @@
 /** Finds out which program an engine server is, and which models it has, from what it answers. */
+
 import { z } from 'zod';
 import {
   ENGINE_MODEL_NAME_CHARACTERS_MAX,
@@ -6,6 +7,7 @@ import {
   type EngineServerKind,
 } from '../../../shared/engine-servers.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import { SEQUENCES_ASSUMED, SEQUENCES_MAX } from './limits.ts';
 import { type Facts, factsAs, readFacts, type ServerAccess } from './read-json.ts';
 
@@ -92,7 +94,7 @@ const lmStudioModelsSchema = z.object({
  */
 export async function identify(access: ServerAccess): Promise<ServerIdentity> {
   const ask: Ask = (path) => readFacts(access, { method: 'GET', path });
-  const facts = await ask('/v1/models');
+  const facts = await ask(MODELS_PATH);
   if (facts.status === 401 || facts.status === 403) {
     throw new AppError('not-permitted', 'The engine requires another key.');
   }
