@@ -191,6 +191,7 @@ async function compose(
   const hub = openState(surroundings, {
     ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
     gateway: () => buying.gateway,
+    batches: () => buying.batches,
   });
   await money.balances.refresh();
   money.start(() => hub.watched());

@@ -21,6 +21,7 @@ export const SETTING_LIMITS = {
   coinPriceMicroUsd: { min: 1, max: 10 ** 12 },
   /** Bytes. */
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
+  batchBytesMax: { min: 10 ** 6, max: 2 ** 50 },
 } as const;
 
 /** Values above are possible but unusual: the page asks before it saves them. */
@@ -104,6 +105,14 @@ export const settingsSchema = z.object({
   /** The owner's own rate: units of the currency for one token. Used by the source `typed` only. */
   typedRate: rateTextSchema.nullable(),
   ...buyingLimitShape,
+  /** Maximum prices of batches, below those of live requests; null: the same. */
+  batchPriceInputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
+  batchPriceOutputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
+  /** Run batches only in the hours of `batchHours`. */
+  batchHoursOn: z.boolean(),
+  batchHours: weekSchema,
+  /** Disk space that the files of batches and their results may take. */
+  batchBytesMax: z.number().int().min(SETTING_LIMITS.batchBytesMax.min).max(SETTING_LIMITS.batchBytesMax.max),
   /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
   gatewayOrigins: z
     .array(
@@ -177,6 +186,11 @@ export const DEFAULT_SETTINGS: Settings = {
   currency: 'EUR',
   typedRate: null,
   ...BUYING_DEFAULTS,
+  batchPriceInputMax: null,
+  batchPriceOutputMax: null,
+  batchHoursOn: false,
+  batchHours: everyDay(22, 6),
+  batchBytesMax: 4_000_000_000,
   gatewayOrigins: [],
   gatewayHosts: [],
   modelBudgetBytes: 20_000_000_000,

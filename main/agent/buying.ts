@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
 import { createSender, signedBy } from '../adapters/ethers/index.ts';
@@ -10,6 +11,7 @@ import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, createBudget } from '../core/budget/index.ts';
 import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
@@ -25,6 +27,7 @@ import {
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
+import { openBatches } from './batching.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -60,6 +63,7 @@ export async function openBuying(
   readonly spentDay: () => bigint;
   /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
+  readonly batches: Batches;
 }> {
   const { ledger } = parts.foundation;
   const charges = createBoughtCharges({
@@ -77,12 +81,18 @@ export async function openBuying(
   });
   const payer = openPaymentClient(surroundings, parts, { charges, budget });
   const directory = openDirectory(surroundings, parts.network);
-  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory });
+  const { gateway, batches } = await openGateway(surroundings, parts, {
+    charges,
+    budget,
+    payer,
+    directory,
+  });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
     gateway,
     directory,
     depositReturns,
+    batches,
     spentDay: () => budget.spentDay(),
     offers: () => marketView(directory.providers(), acceptsFor(parts.money)),
   };
@@ -164,7 +174,7 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
 }
 
 async function openGateway(
-  { config, clock, onClose, log }: Surroundings,
+  surroundings: Surroundings,
   { foundation, money, network, models }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
@@ -172,7 +182,8 @@ async function openGateway(
     readonly payer: PaymentClient;
     readonly directory: Directory;
   },
-): Promise<GatewayAddress> {
+): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
+  const { config, clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
@@ -183,6 +194,8 @@ async function openGateway(
   onClose(() => tokenizer.stop());
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const key = gatewayKey(join(foundation.paths.keys, 'gateway-key'));
+  const prepare = () => money.prepareBuying().catch(reportFill);
+  const opened: { batches?: Batches } = {};
   const gateway = createGateway({
     network,
     directory,
@@ -208,10 +221,14 @@ async function openGateway(
     onFalseBill: (peer, reason) =>
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
+    addRoutes(app, buyer) {
+      opened.batches = openBatches(surroundings, foundation, { buyer, prepare });
+      addBatchRoutes(app, opened.batches, money.chain.token.id);
+    },
   });
   const server = createHttpServer({
     async fetch(request, environment) {
-      if (request.method === 'POST') await money.prepareBuying().catch(reportFill);
+      if (request.method === 'POST') await prepare();
       return gateway.app.fetch(request, environment as Record<string, unknown>);
     },
   });
@@ -225,7 +242,9 @@ async function openGateway(
   onClose(() => closeHttp(server));
   const baseUrl = `http://127.0.0.1:${port}/v1`;
   log.child('start').info('Gateway ready', { baseUrl });
-  return { baseUrl, key };
+  const batches = forceUnwrap('the gateway adds its routes', opened.batches);
+  batches.start();
+  return { gateway: { baseUrl, key }, batches };
 }
 
 /** Only offers that are paid in this agent's token on its chain. */

@@ -25,7 +25,7 @@ export interface BudgetOptions {
 
 export interface Budget {
   /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
-  openRequest(priceMax: Price | null): RequestBudget;
+  openRequest(priceMax: Partial<Price> | null): RequestBudget;
   /** Base units charged or reserved within the last 24 hours. */
   spentDay(): bigint;
   /** True if the provider has delivered more valid receipts than failures. */

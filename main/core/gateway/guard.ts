@@ -3,12 +3,20 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../../shared/errors.ts';
 import { type LoopbackExceptions, type LoopbackRequest, loopbackRefusal } from '../../../shared/loopback.ts';
 import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
+import { BATCHES_PATH, FILES_PATH } from '../../../shared/wire.ts';
+
+/** Uploads are forms, and a cancellation has no body. A page would need permission to send the key all the same. */
+const TAKES_ANY_TYPE = new RegExp(`^(${FILES_PATH}|${BATCHES_PATH}/[^/]+/cancel)/?$`);
 
 /**
  * Fails with `not-permitted`, or with `bad-request` for a body that isn't declared as JSON. The host check stops DNS
  * rebinding: a page of another site whose name was pointed at loopback still sends that name as its host.
  */
-export function checkRequest(request: LoopbackRequest, key: string, exceptions?: LoopbackExceptions): void {
+export function checkRequest(
+  request: LoopbackRequest & { readonly path?: string },
+  key: string,
+  exceptions?: LoopbackExceptions,
+): void {
   const refusal = loopbackRefusal(request, exceptions);
   if (refusal === 'host') {
     throw new AppError('not-permitted', 'Host not allowed. Use 127.0.0.1, localhost or [::1].', {
@@ -27,7 +35,7 @@ export function checkRequest(request: LoopbackRequest, key: string, exceptions?:
   if (!timingSafeEqual(digest(given), digest(key))) {
     throw new AppError('not-permitted', 'The API key is missing or invalid.');
   }
-  if (refusal === 'content-type') {
+  if (refusal === 'content-type' && !TAKES_ANY_TYPE.test(request.path ?? '')) {
     throw new AppError('bad-request', 'Send the request body as JSON, with Content-Type: application/json.', {
       details: { code: MEDIA_TYPE_NOT_SUPPORTED },
     });

@@ -32,6 +32,7 @@ import { createCandidates, notOffered } from './candidates.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { checkRequest } from './guard.ts';
 import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
+import { createLineBuyer, type LineBuyer } from './line-buyer.ts';
 import { listModels } from './models.ts';
 import { readOnPause } from './on-pause.ts';
 import { createPrefixHolders } from './prefix-holders.ts';
@@ -67,10 +68,14 @@ export interface GatewayOptions {
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
+  /** Adds routes for clients with the key; their bodies have limits of their own. Default: none. */
+  readonly addRoutes?: (app: Hono, lines: LineBuyer) => void;
 }
 
 export interface GatewayService {
   readonly app: Hono;
+  /** Buys the lines of batches. */
+  readonly lines: LineBuyer;
   /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
@@ -114,10 +119,12 @@ export function createGateway(options: GatewayOptions): GatewayService {
   const exceptions = options.exceptions ?? (() => ({ origins: [], hosts: [] }));
   allowOrigins(app, exceptions);
   app.use(async (request, next) => {
-    const { method } = request.req;
-    checkRequest({ method, header: (name) => request.req.header(name) }, key, exceptions());
+    const { method, path } = request.req;
+    checkRequest({ method, path, header: (name) => request.req.header(name) }, key, exceptions());
     await next();
   });
+  const lines = createLineBuyer({ ...parts, ...options, budget, checkRecordable, onUnexpected });
+  options.addRoutes?.(app, lines);
   limitBodies(app);
   app.get(MODELS_PATH, async (request) => request.json({ object: 'list', data: await models(null) }));
   app.get(`${MODELS_PATH}/:id{.+}`, async (request) => {
@@ -129,7 +136,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
   for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
-  return { app, idle: search.idle };
+  return { app, lines, idle: search.idle };
 }
 
 function retryAfterS(error: unknown, status: number): number | null {

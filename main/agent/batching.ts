@@ -1,0 +1,52 @@
+/** Opens the batches of this agent: their store and files in a folder of their own, run through the gateway. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Price } from '../../shared/price.ts';
+import { isOn } from '../../shared/week.ts';
+import { readForm } from '../adapters/busboy/index.ts';
+import { openBatchStore } from '../adapters/sqlite/index.ts';
+import { type Batches, createBatches, openBatchFolder } from '../core/batches/index.ts';
+import type { LineBuyer } from '../core/gateway/index.ts';
+import type { Foundation } from './foundation.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The lines in progress are collected at the next start, so that there is nothing to wait for. */
+const STOP_GRACE_MS = 1_000;
+
+export function openBatches(
+  { clock, onClose, changed, log }: Surroundings,
+  { paths, settings, calendar, database }: Foundation,
+  buying: { readonly buyer: LineBuyer; readonly prepare: () => Promise<void> },
+): Batches {
+  mkdirSync(paths.batches, { recursive: true, mode: 0o700 });
+  const store = openBatchStore(join(paths.batches, 'batches.db'));
+  onClose(() => store.close());
+  const batches = createBatches({
+    ...buying,
+    ...{ store, clock, readForm },
+    folder: openBatchFolder(join(paths.batches, 'files')),
+    bytesMax: () => settings.get().batchBytesMax,
+    priceMax() {
+      const { batchPriceInputMax: input, batchPriceOutputMax: output } = settings.get();
+      const price: Partial<Price> = {
+        ...(input !== null && { inputPerMillion: input }),
+        ...(output !== null && { outputPerMillion: output }),
+      };
+      return input === null && output === null ? null : price;
+    },
+    isOpenNow() {
+      const { batchHoursOn, batchHours } = settings.get();
+      return !batchHoursOn || isOn(batchHours, calendar.wall(clock.now()));
+    },
+    chargeOf(jobId) {
+      const charged = database.jobs.find(jobId)?.charged ?? null;
+      return charged === null ? null : BigInt(charged);
+    },
+    changed: () => changed('batches'),
+    log: log.child('batches'),
+  });
+  onClose(settings.onChange(() => batches.wake()));
+  onClose(() => Promise.race([batches.stop(), sleep(STOP_GRACE_MS)]));
+  return batches;
+}
