@@ -41,15 +41,18 @@ function read(source: Readable, contentType: string, parts: FormParts): Promise<
   const files: Promise<void>[] = [];
   const contents: Readable[] = [];
   const reject = (error: Error) => {
-    fail(error);
     // Busboy leaves the file of an incomplete form open.
     for (const content of contents) content.destroy(error);
+    // What takes the files has cleaned up by then.
+    void Promise.allSettled(files).then(() => fail(error));
   };
   form.on('field', (name, value) => parts.field(name, value));
   form.on('file', (name, stream, fileName) => {
     const taken = parts.file(name, fileName ?? '', stream as AsyncIterable<Uint8Array>);
     taken.catch(reject);
     contents.push(stream);
+    // The form reports what is wrong with it; what else ends the stream is known.
+    stream.on('error', () => undefined);
     files.push(taken);
   });
   for (const limit of ['filesLimit', 'fieldsLimit', 'partsLimit'] as const) {
