@@ -4,7 +4,7 @@ import { BUYING_DEFAULTS, buyingLimitShape } from './buying-limits.ts';
 import { comfortSchema } from './comfort.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
-import { everyDay, weekSchema } from './week.ts';
+import { DAY_HOURS, everyDay, weekSchema } from './week.ts';
 
 /** Millionths of a US dollar, i.e. base units of USDC. */
 const powerPriceSchema = z.number().int().min(0).max(100_000_000).nullable();
@@ -45,6 +45,12 @@ function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: big
     /^\d{1,21}$/.test(text) && BigInt(text) >= min && BigInt(text) <= max;
   return z.string().refine(isWithin, { message: `must be from ${min} to ${max} base units` });
 }
+
+const hourSchema = z
+  .number()
+  .int()
+  .min(0)
+  .max(DAY_HOURS - 1);
 
 export const settingsSchema = z.object({
   /** `idle`: only while the owner isn't using the machine. `always`: regardless (headless machines). */
@@ -108,9 +114,10 @@ export const settingsSchema = z.object({
   /** Maximum prices of batches, below those of live requests; null: the same. */
   batchPriceInputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
   batchPriceOutputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
-  /** Run batches only in the hours of `batchHours`. */
+  /** Run batches only from one hour of the day until another one begins, in local time; across midnight if that is earlier. */
   batchHoursOn: z.boolean(),
-  batchHours: weekSchema,
+  batchFromHour: hourSchema,
+  batchUntilHour: hourSchema,
   /** Disk space that the files of batches and their results may take. */
   batchBytesMax: z.number().int().min(SETTING_LIMITS.batchBytesMax.min).max(SETTING_LIMITS.batchBytesMax.max),
   /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
@@ -189,7 +196,8 @@ export const DEFAULT_SETTINGS: Settings = {
   batchPriceInputMax: null,
   batchPriceOutputMax: null,
   batchHoursOn: false,
-  batchHours: everyDay(22, 6),
+  batchFromHour: 22,
+  batchUntilHour: 6,
   batchBytesMax: 4_000_000_000,
   gatewayOrigins: [],
   gatewayHosts: [],

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Price } from '../../shared/price.ts';
-import { isOn } from '../../shared/week.ts';
+import { everyDay, isOn } from '../../shared/week.ts';
 import { readForm } from '../adapters/busboy/index.ts';
 import { openBatchStore } from '../adapters/sqlite/index.ts';
 import { type Batches, createBatches, openBatchFolder } from '../core/batches/index.ts';
@@ -36,8 +36,8 @@ export function openBatches(
       return input === null && output === null ? null : price;
     },
     isOpenNow() {
-      const { batchHoursOn, batchHours } = settings.get();
-      return !batchHoursOn || isOn(batchHours, calendar.wall(clock.now()));
+      const { batchHoursOn, batchFromHour, batchUntilHour } = settings.get();
+      return !batchHoursOn || isOn(everyDay(batchFromHour, batchUntilHour), calendar.wall(clock.now()));
     },
     chargeOf(jobId) {
       const charged = database.jobs.find(jobId)?.charged ?? null;

@@ -19,6 +19,7 @@ import { Segments } from '../parts/segments.tsx';
 import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
+import { BatchesPart } from './settings-batches.tsx';
 import { BuyingPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
@@ -62,6 +63,7 @@ export function Settings() {
           <MoneyPart {...props} />
           <PricesPart {...props} />
           <BuyingPart {...props} />
+          <BatchesPart {...props} />
           <PairingPart />
           <Part title={t('settings.privacy')}>
             <p className="settings-note">{t('settings.privacyText')}</p>
