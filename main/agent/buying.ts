@@ -222,7 +222,10 @@ async function openGateway(
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
     addRoutes(app, buyer) {
-      opened.batches = openBatches(surroundings, foundation, { buyer, prepare });
+      opened.batches = openBatches(surroundings, foundation, {
+        ...{ buyer, prepare },
+        isChargeUnknown: payer.isChargeUnknown,
+      });
       addBatchRoutes(app, opened.batches, money.chain.token.id);
     },
   });

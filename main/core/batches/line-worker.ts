@@ -21,6 +21,8 @@ export interface LineWorkerParts {
   readonly priceMax: () => Partial<Price> | null;
   /** Base units that a bought job has cost; null while that is unknown. */
   readonly chargeOf: (jobId: string) => bigint | null;
+  /** True while the provider may still report a charge for a job whose answer was lost. */
+  readonly isChargeOpen: (jobId: string) => boolean;
 }
 
 /** `busy`: every provider is at work. */
@@ -35,6 +37,8 @@ const FAILURES_MAX = 3;
 const COLLECT_MS_MAX = 600_000;
 const COLLECT_RETRY_MS_MIN = 500;
 const COLLECT_RETRY_MS_MAX = 10_000;
+/** A channel whose charge is unknown is queried before it is used again, which takes seconds. */
+const LOST_CHARGE_MS_MAX = 60_000;
 const RETRY_SOON_MS = 5_000;
 const RETRY_LATER_MS = 60_000;
 
@@ -209,15 +213,30 @@ class LineWork {
       await this.#answer(collected.body, own === null ? null : own + earlier);
       return 'ended';
     }
-    const charged = (collected.kind === 'incomplete' ? collected.charged : null) ?? chargeOf(jobId) ?? 0n;
-    const failures = this.#line.failures + (collected.kind === 'incomplete' ? 1 : 0);
-    if ((collected.kind === 'gone' && charged > 0n) || failures >= FAILURES_MAX) {
+    const isGone = collected.kind === 'gone';
+    const charged = isGone ? await this.#lostCharge(jobId) : (collected.charged ?? chargeOf(jobId) ?? 0n);
+    const failures = this.#line.failures + (isGone ? 0 : 1);
+    if ((isGone && charged > 0n) || failures >= FAILURES_MAX) {
       this.#end({ error: LINE_ERRORS.lost }, 'failed', charged + earlier);
       await store.durable();
       return 'ended';
     }
-    this.#store({ state: 'waiting', begun: null, failures });
+    const jobs = isGone ? this.#line.jobs.slice(0, -1) : this.#line.jobs;
+    this.#store({ state: 'waiting', begun: null, failures, jobs });
     return 'again';
+  }
+
+  /** Returns what the provider has charged for an answer that it doesn't have any more; it may report that later. */
+  async #lostCharge(jobId: string): Promise<bigint> {
+    const { chargeOf, isChargeOpen, clock } = this.#parts;
+    const { signal } = this.#request;
+    const untilMs = clock.monotonic() + LOST_CHARGE_MS_MAX;
+    for (;;) {
+      const charged = chargeOf(jobId);
+      if (charged !== null || !isChargeOpen(jobId) || clock.monotonic() >= untilMs) return charged ?? 0n;
+      await delay(clock, COLLECT_RETRY_MS_MIN, signal);
+      if (signal.aborted) throw new AppError('aborted', 'The agent is stopping.');
+    }
   }
 
   /** Asks the provider, which may be restarting, until it answers or doesn't have the answer any more. */

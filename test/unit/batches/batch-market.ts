@@ -41,8 +41,7 @@ export interface MarketOptions {
 
 /** A provider, and a folder in which one buyer after another continues what the last one left. */
 export async function openBatchMarket({ clock = systemClock }: MarketOptions = {}) {
-  let gate = Promise.withResolvers<void>();
-  gate.resolve();
+  const { gate, ...gating } = engineGate();
   const hub = createFakeHub();
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-batches-'));
   const selling = await hub.createNetwork();
@@ -50,7 +49,7 @@ export async function openBatchMarket({ clock = systemClock }: MarketOptions = {
   const engine: FakeEngine = createFakeEngine({
     loaded: FAKE_LIFE,
     answer: echo,
-    beforeToken: () => gate.promise,
+    beforeToken: gate,
   });
   const provider = createFakeProvider(selling, {
     ...{ engine, clock },
@@ -84,6 +83,7 @@ export async function openBatchMarket({ clock = systemClock }: MarketOptions = {
           priceMax: () => null,
           isOpenNow: () => true,
           prepare: async () => undefined,
+          isChargeOpen: () => false,
           chargeOf: (id) => chargeOf(lives, id),
           changed: () => undefined,
           ...more,
@@ -109,10 +109,10 @@ export async function openBatchMarket({ clock = systemClock }: MarketOptions = {
     ...{ provider, engine, openBuyer, folder },
     /** The engine makes no further token; resolves when it is at work on a line. */
     async hold() {
-      gate = Promise.withResolvers();
+      gating.close();
       while (provider.service.active().length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     },
-    release: () => gate.resolve(),
+    release: gating.open,
     ...breaking,
     async close() {
       for (const close of closers) await close();
@@ -126,6 +126,19 @@ export async function openBatchMarket({ clock = systemClock }: MarketOptions = {
 function chargeOf(lives: readonly FakeJobs[], id: string): bigint | null {
   const job = lives.flatMap((jobs) => jobs.all()).find((each) => each.id === id);
   return job?.charged == null ? null : BigInt(job.charged);
+}
+
+/** Stops the engine before its next token. */
+function engineGate() {
+  let closed = Promise.withResolvers<void>();
+  closed.resolve();
+  return {
+    gate: () => closed.promise,
+    open: () => closed.resolve(),
+    close() {
+      closed = Promise.withResolvers();
+    },
+  };
 }
 
 function breakableNetwork(network: Network) {

@@ -1,0 +1,32 @@
+/**
+ * Verifies: a batch answers and pays every line exactly once, whichever process is killed meanwhile.
+ * Setup: the real practice network with the tiny model; requester, provider, engine and all of them together are killed
+ * with SIGKILL while lines are computed. The ledgers are read by code that shares nothing with them.
+ * Fails if: a line is missing, doubled or in the error file, or the ledgers hold another sum than the lines.
+ */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { runBatchWithKills } from '../crash/batch-run.ts';
+import { temporaryHome } from './practice-agent.ts';
+
+const LINES = 120;
+const KILLS = 4;
+
+const folder = temporaryHome();
+after(() => folder.remove());
+
+// Four restarts of two agents, an engine and a chain take minutes where the CPU is shared.
+test('after four kills, every line has one answer and one charge', {
+  timeout: 8 * 60_000,
+}, async (context) => {
+  const summary = await runBatchWithKills({
+    ...{ home: folder.path, lines: LINES, kills: KILLS, maxTokens: 8 },
+    onKill: (line) => context.diagnostic(line),
+  });
+  assert.equal(summary.status, 'completed');
+  assert.deepEqual(summary.errors, {});
+  assert.equal(summary.answered, LINES);
+  assert.equal(summary.distinct, LINES);
+  assert.equal(summary.chargedByLines, summary.earned, 'the lines add up to the provider’s ledger');
+  assert.equal(summary.spent, summary.earned, 'and to the requester’s');
+});
