@@ -9,14 +9,14 @@ import { after, test } from 'node:test';
 import { runBatchWithKills } from '../crash/batch-run.ts';
 import { temporaryHome } from './practice-agent.ts';
 
-const LINES = 120;
-const KILLS = 4;
+const LINES = 60;
+const KILLS = 3;
 
 const folder = temporaryHome();
 after(() => folder.remove());
 
-// Four restarts of two agents, an engine and a chain take minutes where the CPU is shared.
-test('after four kills, every line has one answer and one charge', {
+// Three restarts of two agents, an engine and a chain take minutes where the CPU is shared.
+test('after three kills, every line has one answer and one charge', {
   timeout: 8 * 60_000,
 }, async (context) => {
   const summary = await runBatchWithKills({

@@ -47,7 +47,7 @@ interface ResultLine {
 }
 
 /** Each process in turn, and all of them together as in a power failure. */
-const KILLED: readonly Target[] = ['requester', 'agent', 'machine', 'engine'];
+const KILLED: readonly Target[] = ['engine', 'requester', 'machine', 'agent'];
 const CHECK_MS = 100;
 /** Without a further line for this long, the batch hangs. */
 const STALL_MS_MAX = 180_000;
@@ -86,20 +86,25 @@ async function run(network: CrashNetwork, options: BatchRunOptions): Promise<Bat
   };
 }
 
+/** The lines of a file, each with a prompt of its own. */
+export function storyLines(lines: number, maxTokens: number) {
+  return Array.from({ length: lines }, (_, index) => ({
+    custom_id: `line-${index}`,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: {
+      model: TINY_MODEL_ID,
+      messages: [{ role: 'user', content: `Tell story number ${index}.` }],
+      max_tokens: maxTokens,
+      seed: index,
+    },
+  }));
+}
+
 async function begin(network: CrashNetwork, { lines, maxTokens }: BatchRunOptions): Promise<string> {
-  const content = Array.from({ length: lines }, (_, index) =>
-    JSON.stringify({
-      custom_id: `line-${index}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: {
-        model: TINY_MODEL_ID,
-        messages: [{ role: 'user', content: `Tell story number ${index}.` }],
-        max_tokens: maxTokens,
-        seed: index,
-      },
-    }),
-  ).join('\n');
+  const content = storyLines(lines, maxTokens)
+    .map((line) => JSON.stringify(line))
+    .join('\n');
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob([content]), 'stories.jsonl');
