@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BATCH_CLIENTS } from '../../test/clients/batch-clients.ts';
 import { ABILITIES, type Ability, CLIENTS, type ClientCase } from '../../test/clients/clients.ts';
 import {
   CLIENT_EMBEDDING_MODEL,
@@ -57,13 +58,17 @@ if (values.help) {
 
 async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
-  const chosen = CLIENTS.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()));
+  const isChosen = ({ name }: ClientCase) => name.toLowerCase().includes(values.only.toLowerCase());
+  const chosen = CLIENTS.filter(isChosen);
+  const batching = BATCH_CLIENTS.filter(isChosen);
   try {
-    await install(folder, chosen);
+    await install(folder, [...chosen, ...batching]);
     const market = await openClientMarket();
     const results: ClientResult[] = [];
+    const batches: ClientResult[] = [];
     try {
       for (const client of chosen) results.push(await runClient(folder, client, market));
+      for (const client of batching) batches.push(await runClient(folder, client, market));
     } finally {
       await market.close();
     }
@@ -73,7 +78,7 @@ async function main(): Promise<number> {
       writeFileSync(CLIENT_RESULTS, `${JSON.stringify(all, null, 2)}\n`);
       writeFileSync(API_DOCUMENT, apiDocument(all));
     }
-    const failures = results
+    const failures = [...results, ...batches]
       .flatMap(({ abilities }) => Object.values(abilities))
       .filter((result) => result !== 'ok');
     return failures.length === 0 ? 0 : 1;
@@ -128,7 +133,10 @@ async function runClient(folder: string, client: ClientCase, market: ClientMarke
   }
   console.log(client.name);
   for (const [ability, result] of Object.entries(abilities)) console.log(`  ${ability.padEnd(16)}${result}`);
-  if (Object.values(abilities).every((result) => result === 'nothing was reported'))
+  if (
+    Object.values(abilities).length === 0 ||
+    Object.values(abilities).every((result) => result === 'nothing was reported')
+  )
     console.log(output.slice(-800));
   return { name: client.name, abilities };
 }

@@ -11,6 +11,7 @@ import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
 import type { OfferedModel } from '../../shared/offer.ts';
 import { createFakeGateway, createFakeProvider, OFFERED } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
+import { batchesIn } from './market-batches.ts';
 
 export const CLIENT_MODEL = 'tiny-with-tools';
 export const CLIENT_EMBEDDING_MODEL = 'tiny-embedding';
@@ -43,12 +44,15 @@ export async function openClientMarket(): Promise<ClientMarket> {
     writeFileSync(path, bytes);
     closers.push(await openProvider(hub, buying, { id, path, sha256 }));
   }
-  const gateway = await createFakeGateway(buying);
+  const batches = batchesIn(folder);
+  const gateway = await createFakeGateway(buying, { addRoutes: batches.addRoutes });
   await gateway.directory.find(null);
+  batches.start();
   return {
     baseUrl: gateway.baseUrl,
     key: gateway.key,
     async close() {
+      await batches.stop();
       await gateway.stop();
       for (const close of closers) await close();
       await buying.stop();
