@@ -39,7 +39,7 @@ const idSchema = z.object({ id: z.string().max(100) });
 const nothing = z.object({});
 
 export const batchesContract = {
-  /** Begins an upload. It ends by itself if no part arrives for a while. */
+  /** Begins an upload. It ends automatically if no part arrives for a while. */
   openUpload: oc.input(z.object({ name: z.string().max(1_000) })).output(idSchema),
   addPart: oc.input(idSchema.extend({ base64: z.base64().max(PART_CHARACTERS_MAX) })).output(nothing),
   /** Ends an upload and begins its batch. */

@@ -294,7 +294,7 @@ class LineWork {
     });
   }
 
-  /** Only what was taken: a failed write leaves the line as it was. */
+  /** Only what was taken: a failed write leaves the line unchanged. */
   #store(patch: LinePatch): void {
     this.#parts.store.updateLine(this.#batch.id, this.#line.line, patch);
     this.#line = { ...this.#line, ...patch };

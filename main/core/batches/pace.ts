@@ -2,7 +2,7 @@
 import type { Clock } from '../../ports/clock.ts';
 
 export interface Pace {
-  /** True if one more line may begin beside those that run; `places` are those that providers have. */
+  /** True if one more line may begin in addition to those that run; `places` are those that providers have. */
   hasPlace(running: number, places: number): boolean;
   /** Notes that every provider was busy while this many lines ran. */
   refused(running: number, afterMs: number): void;

@@ -17,7 +17,7 @@ export const LINE_ERRORS = {
   },
   cancelled: {
     code: 'batch_cancelled',
-    message: 'This request was not executed before the batch was cancelled.',
+    message: 'This request was not executed before the batch was canceled.',
   },
   lost: {
     code: 'answer_lost',

@@ -25,9 +25,9 @@ export interface BatchRunnerParts extends LineWorkerParts, FinishParts {
 
 export interface BatchRunner {
   start(): void;
-  /** Looks at the batches again: one was added or cancelled, or the settings changed. */
+  /** Looks at the batches again: one was added or canceled, or the settings changed. */
   wake(): void;
-  /** Why no line of the batch is sent now; null if lines are sent, or it isn't that far. */
+  /** Returns why no line of the batch is sent now; null if lines are sent, or it isn't that far. */
   waitOf(batchId: string): BatchWait | null;
   /** Time for this many lines by the speed of the last ones; null while that is unknown. */
   leftMs(batchId: string, lines: number): number | null;

@@ -1,4 +1,4 @@
-/** Batches of this machine's programs and pages: created, listed, cancelled, and run in the background. */
+/** Batches of this machine's programs and pages: created, listed, canceled, and run in the background. */
 
 import type { BatchView } from '../../../shared/api/batches.ts';
 import { type BatchWait, COMPLETION_WINDOW_MS, hasEnded, type StoredBatch } from '../../../shared/batches.ts';
@@ -109,12 +109,12 @@ export function createBatches(parts: BatchesParts): Batches {
     async cancel(id) {
       const batch = find(id);
       if (hasEnded(batch) || batch.status === 'finalizing') {
-        throw new AppError('bad-request', `A batch with the status "${batch.status}" can’t be cancelled.`);
+        throw new AppError('bad-request', `A batch with the status "${batch.status}" can’t be canceled.`);
       }
       if (batch.status === 'cancelling') return batch;
       const cancelled = store.updateBatch(id, { status: 'cancelling', cancellingAtMs: clock.now() });
       await store.durable();
-      log.info('A batch is being cancelled', { batch: id });
+      log.info('A batch is being canceled', { batch: id });
       parts.changed();
       runner.wake();
       return cancelled;

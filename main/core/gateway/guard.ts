@@ -5,7 +5,7 @@ import { type LoopbackExceptions, type LoopbackRequest, loopbackRefusal } from '
 import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 import { BATCHES_PATH, FILES_PATH } from '../../../shared/wire.ts';
 
-/** Uploads are forms, and a cancellation has no body. A page would need permission to send the key all the same. */
+/** Uploads are forms, and a cancellation has no body. A page still needs permission to send the key. */
 const TAKES_ANY_TYPE = new RegExp(`^(${FILES_PATH}|${BATCHES_PATH}/[^/]+/cancel)/?$`);
 
 /**

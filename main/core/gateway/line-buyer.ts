@@ -44,7 +44,7 @@ export interface LinePurchase extends LineRequest {
   readonly signal: AbortSignal;
 }
 
-/** What is known of a line that was sent and whose answer didn't arrive. */
+/** Known facts of a line that was sent and whose answer didn't arrive. */
 export interface SentLine extends LineRequest {
   readonly jobId: string;
   readonly peer: string;
@@ -260,7 +260,7 @@ async function readKept(
   return { kind: 'answer', body, charged };
 }
 
-/** Returns the receipt, or null if it is missing or isn't the peer's: the answer is there all the same. */
+/** Returns the receipt, or null if it is missing or isn't the peer's: the answer is still there. */
 async function readReceipt(
   jws: string | null,
   peer: string,

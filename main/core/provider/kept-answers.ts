@@ -11,7 +11,7 @@ export interface KeptAnswerLimits {
   readonly keptCharactersMax: number;
   /** The same of one peer. */
   readonly keptCharactersPerPeerMax: number;
-  /** Time for which a finished answer is kept. */
+  /** Time for which a finished answer is stored. */
   readonly keptMs: number;
   /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;

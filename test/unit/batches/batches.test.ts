@@ -114,7 +114,7 @@ describe('the file of a batch', () => {
 });
 
 describe('a batch, as clients manage it,', () => {
-  it('is cancelled: lines that weren’t sent are in the error file', async () => {
+  it('can be canceled: lines that weren’t sent are in the error file', async () => {
     const lines = Array.from({ length: 400 }, (_, index) => chatLine(`line-${index}`, 'a b c d e f g h'));
     const { id } = await buyer.begin(lines);
     await buyer.until(id, ({ request_counts: { completed } }) => completed > 5);

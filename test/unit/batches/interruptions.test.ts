@@ -17,7 +17,7 @@ after(async () => {
 });
 
 describe('a batch', () => {
-  it('that is stopped again and again answers and pays every line once', async () => {
+  it('answers and pays every line once although it is stopped again and again', async () => {
     const market = await openBatchMarket();
     closers.push(market.close);
     let buyer = await market.openBuyer();
@@ -59,7 +59,7 @@ describe('a batch', () => {
     assert.ok(market.collected() > 0, `nothing was asked for at ${KEPT_ANSWERS_PATH}`);
   });
 
-  it('whose provider has lost an answer that it didn’t charge buys it again', async () => {
+  it('buys an answer again that its provider has lost and didn’t charge', async () => {
     const market = await openBatchMarket();
     closers.push(market.close);
     const buyer = await market.openBuyer();

@@ -1,5 +1,5 @@
 /**
- * Verifies: a batch waits, says why and continues by itself when the budget, the hours, the price or the disk doesn't
+ * Verifies: a batch waits, says why and continues automatically when the budget, the hours, the price or the disk doesn't
  * allow another line; and it ends when its 24 hours are over.
  * Setup: real gateway, provider and stores, a clock that the test moves.
  * Fails if: a line is bought beyond a limit, a waiting batch fails, or one hangs after the limit has gone.
