@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CHAT_PATH } from '../../shared/wire.ts';
 import { runBatchWithKills, storyLines } from '../../test/crash/batch-run.ts';
 import { prepareHome } from '../../test/crash/practice-network.ts';
 import { connectApi, startAgent } from '../lib/agent-process.ts';
@@ -124,7 +125,7 @@ async function sendBatch(gateway: Gateway, lines: number): Promise<number> {
   const headers = { authorization: `Bearer ${gateway.key}` };
   const uploaded = await fetch(`${gateway.baseUrl}/files`, { method: 'POST', headers, body: form });
   const { id: file } = (await uploaded.json()) as { id: string };
-  const request = { input_file_id: file, endpoint: '/v1/chat/completions', completion_window: '24h' };
+  const request = { input_file_id: file, endpoint: CHAT_PATH, completion_window: '24h' };
   const { id } = (await (await post(gateway, '/batches', request)).json()) as { id: string };
   for (;;) {
     const response = await fetch(`${gateway.baseUrl}/batches/${id}`, { headers });

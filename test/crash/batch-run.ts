@@ -1,5 +1,6 @@
 /** A batch on the practice network whose processes are killed: counts lines, answers and charges on both sides. */
 import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
+import { CHAT_PATH } from '../../shared/wire.ts';
 import { pause } from './pause.ts';
 import type { Target } from './plan.ts';
 import { type CrashNetwork, startCrashNetwork } from './practice-network.ts';
@@ -91,7 +92,7 @@ export function storyLines(lines: number, maxTokens: number) {
   return Array.from({ length: lines }, (_, index) => ({
     custom_id: `line-${index}`,
     method: 'POST',
-    url: '/v1/chat/completions',
+    url: CHAT_PATH,
     body: {
       model: TINY_MODEL_ID,
       messages: [{ role: 'user', content: `Tell story number ${index}.` }],
@@ -115,7 +116,7 @@ async function begin(network: CrashNetwork, { lines, maxTokens }: BatchRunOption
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      ...{ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+      ...{ input_file_id: file.id, endpoint: CHAT_PATH, completion_window: '24h' },
     }),
   });
   return ((await response.json()) as BatchObject).id;

@@ -16,7 +16,7 @@ import { type Clock, systemClock } from '../../../main/ports/clock.ts';
 import type { GenerateRequest } from '../../../main/ports/engine.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { textsOf } from '../../../shared/asked.ts';
-import { KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
+import { CHAT_PATH, KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
 import { createFakeEngine, type FakeEngine } from '../../fakes/engine.ts';
 import type { FakeJobs } from '../../fakes/jobs.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
@@ -30,7 +30,7 @@ export const MODEL = OFFERED.id;
 export const chatLine = (customId: string, content: string, more: object = {}) => ({
   custom_id: customId,
   method: 'POST',
-  url: '/v1/chat/completions',
+  url: CHAT_PATH,
   body: { model: MODEL, messages: [{ role: 'user', content }], max_tokens: 20, ...more },
 });
 export const fileOf = (lines: readonly object[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
@@ -209,7 +209,7 @@ function clientOf(baseUrl: string, key: string) {
       body: JSON.stringify(body),
     });
   }
-  async function begin(lines: readonly object[], endpoint = '/v1/chat/completions'): Promise<BatchObject> {
+  async function begin(lines: readonly object[], endpoint = CHAT_PATH): Promise<BatchObject> {
     const { id } = await json<{ id: string }>(await upload(fileOf(lines)));
     const response = await post('/batches', { input_file_id: id, endpoint, completion_window: '24h' });
     if (response.status !== 200) throw new Error(await response.text());

@@ -8,6 +8,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { BATCH_LIMITS } from '../../../shared/batches.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH } from '../../../shared/wire.ts';
 import { chatLine, fileOf, isEnded, MODEL, openBatchMarket } from './batch-market.ts';
 
 const market = await openBatchMarket();
@@ -78,7 +79,7 @@ describe('the file of a batch', () => {
       chatLine('a', 'x'),
       { custom_id: 'b' },
       chatLine('a', 'y'),
-      { ...chatLine('c', 'z'), url: '/v1/embeddings' },
+      { ...chatLine('c', 'z'), url: EMBEDDINGS_PATH },
     ]);
     const requests = market.engine.requests.length;
     const batch = await buyer.until(id, isEnded);
@@ -100,7 +101,7 @@ describe('the file of a batch', () => {
     );
     const { id: input } = (await upload.json()) as { id: string };
     const created = await buyer.post('/batches', {
-      ...{ input_file_id: input, endpoint: '/v1/chat/completions', completion_window: '24h' },
+      ...{ input_file_id: input, endpoint: CHAT_PATH, completion_window: '24h' },
       metadata: { department: 'tests' },
     });
     const { id, metadata } = (await created.json()) as { id: string; metadata: object };
@@ -142,7 +143,7 @@ describe('a batch, as clients manage it,', () => {
   });
 
   it('reports unknown IDs, endpoints and windows in OpenAI’s format', async () => {
-    const valid = { input_file_id: 'file-1', endpoint: '/v1/chat/completions', completion_window: '24h' };
+    const valid = { input_file_id: 'file-1', endpoint: CHAT_PATH, completion_window: '24h' };
     assert.equal((await buyer.post('/batches', valid)).status, 404);
     assert.equal((await buyer.post('/batches', { ...valid, endpoint: '/v1/images' })).status, 400);
     assert.equal((await buyer.post('/batches', { ...valid, completion_window: '1h' })).status, 400);

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BATCH_JOB_HEADER, KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
+import { BATCH_JOB_HEADER, KEPT_ANSWERS_PATH, RECEIPT_EVENT } from '../../../shared/wire.ts';
 import { ask, reading, refused, setUp, textOf, turn } from './provider-setup.ts';
 
 const ID = '01234567-89ab-7def-8123-456789abcdef';
@@ -39,7 +39,7 @@ describe('a line of a batch', () => {
     run.end('stop');
     const events = await collected.rest();
     assert.equal(textOf(events), 'Hello again');
-    assert.ok(events.some(({ event }) => event === 'idlewatt.receipt'));
+    assert.ok(events.some(({ event }) => event === RECEIPT_EVENT));
     assert.equal(provider.charged.length, 1);
     assert.equal(provider.charged[0]?.receipt.outputTokens, 2);
     provider.assertIdle();
