@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { runBatchWithKills, storyLines } from '../../test/crash/batch-run.ts';
 import { prepareHome } from '../../test/crash/practice-network.ts';
-import { connectApi, startAgent } from '../lib/agent-process.ts';
+import { connectApi, startAgent, waitForState } from '../lib/agent-process.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
 import { atLeast, type BenchOptions, type BenchResult, progress } from './result.ts';
@@ -20,6 +20,7 @@ const ROUNDS = 2;
 /** As many as the provider computes and lets wait, which is what a batch gets. */
 const CLIENTS = 8;
 const CHECK_MS = 50;
+const READY_MS_MAX = 180_000;
 
 interface Gateway {
   readonly baseUrl: string;
@@ -67,7 +68,7 @@ async function compare(home: string, lines: number): Promise<BenchResult> {
     if (page === null || requester === null) throw new Error('The practice network is incomplete.');
     const provider = await connectApi(page);
     try {
-      await takesJobs(provider.api);
+      await waitForState(provider.api, takesJobs, { timeoutMs: READY_MS_MAX });
       await waitForMarket(requester.gateway);
       return await measure(requester.gateway, lines);
     } finally {
