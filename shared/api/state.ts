@@ -14,6 +14,7 @@ import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { batchesStateSchema } from './batches.ts';
 
 const nullableNumber = z.number().nullable();
 
@@ -322,6 +323,7 @@ export const agentStateSchema = z.object({
   models: modelsStateSchema,
   machine: machineStateSchema,
   network: networkStateSchema,
+  batches: batchesStateSchema,
   settings: settingsSchema,
 });
 export type AgentState = z.infer<typeof agentStateSchema>;

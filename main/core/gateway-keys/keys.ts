@@ -21,6 +21,7 @@ import { createLastUses } from './last-uses.ts';
 
 /** A request's use of the key with which it came. */
 export interface KeyUse {
+  readonly id: string;
   /**
    * Counts a request that buys something and returns the function that ends it. Fails with `busy` at a rate limit, or
    * with `payment-required` if nothing is left of the budget.
@@ -33,6 +34,8 @@ export interface KeyUse {
 export interface GatewayKeys {
   /** Fails with `not-permitted` if the secret is unknown, revoked or expired. */
   use(secret: string): KeyUse;
+  /** Adds a key's budget to the one of a request that it wanted earlier. Fails like `use`. */
+  within(id: string, budget: RequestBudget): RequestBudget;
   /** This machine's own key first, then the newest. */
   list(): readonly GatewayKey[];
   /** Adds a key and returns it with its secret, which isn't stored. Fails with `bad-request` beyond the limit. */
@@ -73,12 +76,8 @@ const OWN_NAME = 'default';
 export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   const { records, durability = IMMEDIATE, clock, log, ownKey } = options;
   const keys = createKeyRecords(records);
-  const spending = createKeySpending({
-    records,
-    durability,
-    time: options.budgetTime,
-    chargeOf: options.chargeOf,
-  });
+  const { budgetTime: time, chargeOf } = options;
+  const spending = createKeySpending({ records, durability, time, chargeOf });
   const rates = createKeyRates(clock);
   const lastUses = createLastUses(records, durability, clock);
   let ownSecret = openOwnKey();
@@ -116,11 +115,15 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     use(secret) {
       const key = keys.findBySecret(secret);
       if (key === null) throw new AppError('not-permitted', 'The API key is missing or invalid.');
-      if (key.expiresAtMs !== null && clock.now() >= key.expiresAtMs) {
-        throw new AppError('not-permitted', `The API key expired on ${dayOf(key.expiresAtMs)}.`);
-      }
+      checkExpiry(key, clock.now());
       lastUses.note(key.id);
       return useOf({ key, spending, log }, rates);
+    },
+    within(id, budget) {
+      const key = keys.all().find((each) => each.id === id);
+      if (!key) throw new AppError('not-permitted', 'The API key was revoked.');
+      checkExpiry(key, clock.now());
+      return withinKey({ key, spending, log }, budget);
     },
     list: () =>
       keys
@@ -153,6 +156,11 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   };
 }
 
+function checkExpiry({ expiresAtMs }: StoredKey, nowMs: number): void {
+  if (expiresAtMs === null || nowMs < expiresAtMs) return;
+  throw new AppError('not-permitted', `The API key expired on ${dayOf(expiresAtMs)}.`);
+}
+
 /** Leaves out the hash of the secret. */
 function shownKey(
   { secretHash: _, ...key }: StoredKey,
@@ -165,6 +173,7 @@ function shownKey(
 
 function useOf(parts: KeyBudgetParts & { readonly key: StoredKey }, rates: KeyRates): KeyUse {
   return {
+    id: parts.key.id,
     enter() {
       const leave = rates.enter(parts.key);
       try {
