@@ -4,15 +4,14 @@ import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
 export function batchRoutes(api: ApiImplementer['batches'], { batches }: Pick<ApiParts, 'batches'>) {
-  const { files, uploads } = batches;
   return {
-    openUpload: api.openUpload.handler(({ input }) => ({ id: uploads.open(input.name) })),
+    openUpload: api.openUpload.handler(({ input }) => ({ id: batches.uploads.open(input.name) })),
     addPart: api.addPart.handler(async ({ input }) => {
-      await uploads.add(input.id, Buffer.from(input.base64, 'base64'));
+      await batches.uploads.add(input.id, Buffer.from(input.base64, 'base64'));
       return {};
     }),
     create: api.create.handler(async ({ input }) => {
-      const { id: inputFileId } = await uploads.finish(input.id);
+      const { id: inputFileId } = await batches.uploads.finish(input.id);
       const endpoint = input.endpoint ?? (await batches.endpointOf(inputFileId));
       const { id } = await batches.create({ inputFileId, endpoint, metadata: null, keyId: null });
       return { id };
@@ -22,8 +21,8 @@ export function batchRoutes(api: ApiImplementer['batches'], { batches }: Pick<Ap
       return {};
     }),
     readPart: api.readPart.handler(async ({ input }) => {
-      const { name, bytes } = files.find(input.id);
-      const part = await files.readPart(input.id, input.offset, FILE_PART_BYTES_MAX);
+      const { name, bytes } = batches.files.find(input.id);
+      const part = await batches.files.readPart(input.id, input.offset, FILE_PART_BYTES_MAX);
       return { base64: part.toString('base64'), bytes, name };
     }),
   };
