@@ -196,6 +196,7 @@ async function compose(
   const hub = openState(surroundings, {
     ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
     gateway: () => buying.gateway,
+    batches: () => buying.batches,
   });
   await money.firstBalances();
   money.start(() => hub.watched());

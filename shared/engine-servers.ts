@@ -76,9 +76,9 @@ export const engineServerStateSchema = z.object({
       name: z.string(),
       contextTokens: z.number().int().nullable(),
       quantisation: z.string().nullable(),
-      /** What its answers have shown; null before it was served. */
+      /** Features that its answers have shown; null before it was served. */
       features: z.array(z.enum(MODEL_FEATURES)).nullable(),
-      /** Why it can't be served, in one sentence; null if it can, or wasn't tried. */
+      /** The reason why it can't be served, in one sentence; null if it can, or wasn't tried. */
       problem: z.string().nullable(),
       active: z.boolean(),
       decodeTokensPerSecond: z.number().nullable(),
@@ -93,7 +93,7 @@ export const foundEngineServerSchema = z.object({
   kind: z.enum(ENGINE_SERVER_KINDS),
   version: z.string().nullable(),
   models: z.number().int().nonnegative(),
-  /** True if it wants a key before it lists its models. */
+  /** True if it requires a key before it lists its models. */
   needsKey: z.boolean(),
 });
 export type FoundEngineServer = z.infer<typeof foundEngineServerSchema>;

@@ -13,7 +13,7 @@ export const KEY_LIMITS_MAX = {
 
 const unitsSchema = z.string().regex(/^\d{1,15}$/);
 
-/** What one key may spend and how often it may be used. Null: as much as the owner's limits for all of them allow. */
+/** Limits of one key: spending and frequency of use. Null: as much as the owner's limits for all of them allow. */
 export const keyLimitsSchema = z.object({
   /** Base units within 24 hours. */
   dayMax: unitsSchema.nullable(),

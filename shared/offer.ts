@@ -67,5 +67,5 @@ export function tokenBytes(tokens: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Stands for a token whose ID isn't known: engine servers report counts only. No vocabulary has this ID. */
+/** The ID of a token whose real one isn't known: engine servers report counts only. No vocabulary has this ID. */
 export const UNKNOWN_TOKEN = 0xffff_ffff;

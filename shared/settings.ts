@@ -5,7 +5,7 @@ import { comfortSchema } from './comfort.ts';
 import { engineServersSchema } from './engine-servers.ts';
 import { CURRENCIES, rateSourceSchema, rateTextSchema } from './rates.ts';
 import { LANGUAGE_CHOICES } from './strings/languages.ts';
-import { everyDay, weekSchema } from './week.ts';
+import { DAY_HOURS, everyDay, weekSchema } from './week.ts';
 
 /** Millionths of a US dollar, i.e. base units of USDC. */
 const powerPriceSchema = z.number().int().min(0).max(100_000_000).nullable();
@@ -22,6 +22,7 @@ export const SETTING_LIMITS = {
   coinPriceMicroUsd: { min: 1, max: 10 ** 12 },
   /** Bytes. */
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
+  batchBytesMax: { min: 10 ** 6, max: 2 ** 50 },
 } as const;
 
 /** Choices of the days for which a job's details are stored. The forecast needs two weeks of them. */
@@ -29,21 +30,18 @@ export const JOB_HISTORY_DAYS = [30, 90, 365] as const;
 /** Origins, or host names, that one owner allows. */
 export const GATEWAY_EXCEPTIONS_MAX = 32;
 
-/** Returns the origin of a typed or copied address; the text itself if it isn't one. */
-export function originOf(text: string): string {
-  const address = text.trim();
-  if (!URL.canParse(address)) return address;
-  const { origin, protocol, host } = new URL(address);
-  // Pages of browser extensions and apps have an origin that this class doesn't name.
-  return origin === 'null' && host !== '' ? `${protocol}//${host}` : origin;
-}
-
 /** A whole number of base units, as text, within limits. */
 function baseUnitsSchema({ min, max }: { readonly min: bigint; readonly max: bigint }) {
   const isWithin = (text: string): boolean =>
     /^\d{1,21}$/.test(text) && BigInt(text) >= min && BigInt(text) <= max;
   return z.string().refine(isWithin, { message: `must be from ${min} to ${max} base units` });
 }
+
+const hourSchema = z
+  .number()
+  .int()
+  .min(0)
+  .max(DAY_HOURS - 1);
 
 export const settingsSchema = z.object({
   /** `idle`: only while the owner isn't using the machine. `always`: regardless (headless machines). */
@@ -104,6 +102,15 @@ export const settingsSchema = z.object({
   /** The owner's own rate: units of the currency for one token. Used by the source `typed` only. */
   typedRate: rateTextSchema.nullable(),
   ...buyingLimitShape,
+  /** Maximum prices of batches, below those of live requests; null: the same. */
+  batchPriceInputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
+  batchPriceOutputMax: baseUnitsSchema(SETTING_LIMITS.pricePerMillion).nullable(),
+  /** Run batches only from one hour of the day until another one begins, in local time; across midnight if that is earlier. */
+  batchHoursOn: z.boolean(),
+  batchFromHour: hourSchema,
+  batchUntilHour: hourSchema,
+  /** Disk space that the files of batches and their results may take. */
+  batchBytesMax: z.number().int().min(SETTING_LIMITS.batchBytesMax.min).max(SETTING_LIMITS.batchBytesMax.max),
   /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
   gatewayOrigins: z
     .array(
@@ -179,6 +186,12 @@ export const DEFAULT_SETTINGS: Settings = {
   currency: 'EUR',
   typedRate: null,
   ...BUYING_DEFAULTS,
+  batchPriceInputMax: null,
+  batchPriceOutputMax: null,
+  batchHoursOn: false,
+  batchFromHour: 22,
+  batchUntilHour: 6,
+  batchBytesMax: 4_000_000_000,
   gatewayOrigins: [],
   gatewayHosts: [],
   engineServers: [],

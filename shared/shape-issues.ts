@@ -33,7 +33,7 @@ export function issueText(issue: Issue): string | undefined {
   }
 }
 
-/** What is wrong with the alternative that has the right type; without one, the types of all. */
+/** Describes the fault of the alternative that has the right type; without one, the types of all. */
 function unionText(alternatives: readonly (readonly z.core.$ZodIssue[])[]): string | undefined {
   const [first] = alternatives.filter((issues) => !issues.some(isOfWrongType)).flat();
   if (first) return first.message;

@@ -60,6 +60,11 @@ export const RESPONSES_PATH = '/v1/responses';
 export const MESSAGES_PATH = '/v1/messages';
 export const MODELS_PATH = '/v1/models';
 export const EMBEDDINGS_PATH = '/v1/embeddings';
+/** OpenAI's paths for batches, served by the gateway. */
+export const FILES_PATH = '/v1/files';
+export const BATCHES_PATH = '/v1/batches';
+/** Path of a provider's finished answers that batches haven't collected; the job's ID on the buyer's side follows. */
+export const KEPT_ANSWERS_PATH = '/v1/kept-answers';
 /** Path of a provider's offer. */
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */
@@ -69,6 +74,11 @@ export const CHANNEL_PATH = '/v1/channel';
 export const ON_PAUSE_HEADER = 'Idlewatt-On-Pause';
 /** Request header: the highest price per million tokens that the client pays, for example `input=20000; output=80000`. */
 export const MAX_PRICE_HEADER = 'Idlewatt-Max-Price';
+/**
+ * Request header with the ID of the buyer's job: the request is a line of a batch. It is admitted behind all others, and
+ * its answer is finished and kept for a while under this ID, even if the requester leaves.
+ */
+export const BATCH_JOB_HEADER = 'idlewatt-batch-job';
 /** Response header: names of the request's parameters that had no effect. */
 export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
 /** Response header: identifies the request, as OpenAI's clients report it. */

@@ -1,7 +1,7 @@
 /** Waits for what the start would like to have, and doesn't need. */
 import type { Clock } from '../ports/clock.ts';
 
-/** Resolves when the work is done or after this time, whichever is first. The work goes on; its failure is the caller's. */
+/** Resolves when the work is done or after this time, whichever is first. The work continues; its failure is the caller's. */
 export async function waitBriefly(
   clock: Pick<Clock, 'after'>,
   waitMsMax: number,

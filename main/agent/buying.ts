@@ -1,6 +1,7 @@
 /** Opens what this agent buys with: payment client, offers of peers, and the OpenAI-compatible gateway on loopback. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
@@ -10,6 +11,7 @@ import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
@@ -26,6 +28,7 @@ import {
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
+import { openBatches } from './batching.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { gatewayKeyFile } from './gateway-key-file.ts';
@@ -64,6 +67,7 @@ export async function openBuying(
   readonly spentDay: () => bigint;
   /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
+  readonly batches: Batches;
 }> {
   const { ledger } = parts.foundation;
   const charges = createBoughtCharges({
@@ -83,7 +87,13 @@ export async function openBuying(
   const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
   const payer = openPaymentClient(surroundings, parts, { charges, budget, keys });
   const directory = openDirectory(surroundings, parts.network);
-  const gateway = await openGateway(surroundings, parts, { charges, budget, payer, directory, keys });
+  const { gateway, batches } = await openGateway(surroundings, parts, {
+    charges,
+    budget,
+    payer,
+    directory,
+    keys,
+  });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
     gateway,
@@ -96,6 +106,7 @@ export async function openBuying(
     },
     directory,
     depositReturns,
+    batches,
     spentDay: () => budget.spentDay(),
     offers: () => marketView(directory.providers(), acceptsFor(parts.money)),
   };
@@ -211,7 +222,7 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
 }
 
 async function openGateway(
-  { config, clock, onClose, log }: Surroundings,
+  surroundings: Surroundings,
   { foundation, money, network, models }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
@@ -220,7 +231,8 @@ async function openGateway(
     readonly directory: Directory;
     readonly keys: GatewayKeys;
   },
-): Promise<GatewayAddress> {
+): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
+  const { config, clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
@@ -230,6 +242,8 @@ async function openGateway(
   });
   onClose(() => tokenizer.stop());
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
+  const prepare = () => money.prepareBuying().catch(reportFill);
+  const opened: { batches?: Batches } = {};
   const gateway = createGateway({
     network,
     directory,
@@ -255,10 +269,17 @@ async function openGateway(
     onFalseBill: (peer, reason) =>
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
+    addRoutes(app, buyer, keyIdOf) {
+      opened.batches = openBatches(surroundings, foundation, {
+        ...{ buyer, prepare },
+        isChargeUnknown: payer.isChargeUnknown,
+      });
+      addBatchRoutes(app, opened.batches, { assetId: money.chain.token.id, keyIdOf });
+    },
   });
   const server = createHttpServer({
     async fetch(request, environment) {
-      if (request.method === 'POST') await money.prepareBuying().catch(reportFill);
+      if (request.method === 'POST') await prepare();
       return gateway.app.fetch(request, environment as Record<string, unknown>);
     },
   });
@@ -272,10 +293,15 @@ async function openGateway(
   onClose(() => closeHttp(server));
   const baseUrl = `http://127.0.0.1:${port}/v1`;
   log.child('start').info('Gateway ready', { baseUrl });
+  const batches = forceUnwrap('the gateway adds its routes', opened.batches);
+  batches.start();
   return {
-    baseUrl,
-    get key() {
-      return keys.ownSecret();
+    batches,
+    gateway: {
+      baseUrl,
+      get key() {
+        return keys.ownSecret();
+      },
     },
   };
 }

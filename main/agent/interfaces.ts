@@ -14,6 +14,7 @@ import {
 } from '../api/router.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createStateHub, type StateHub } from '../api/state-hub.ts';
+import type { Batches } from '../core/batches/index.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import { createHourlyEarnings, type ForecastService } from '../core/forecast/index.ts';
 import { createPairing, type Pairing } from '../core/pairing/index.ts';
@@ -51,6 +52,7 @@ export interface StateParts {
   readonly network: Network;
   readonly contacts: Pick<Contacts, 'list'>;
   readonly gateway: () => GatewayAddress;
+  readonly batches: () => Batches;
   readonly changes: ChangeFeed;
 }
 
@@ -70,6 +72,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       contacts: parts.contacts,
       networkName: terms.networkName,
       gateway: parts.gateway,
+      batches: parts.batches,
       machine,
       perHour: createHourlyEarnings({
         ledger: foundation.ledger,
@@ -98,7 +101,7 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly history: History;
   readonly depositReturns: DepositReturns;
-  readonly buying: RouterParts['buying'];
+  readonly buying: RouterParts['buying'] & { readonly batches: Batches };
   readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -127,6 +130,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,
+    batches: parts.buying.batches,
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,

@@ -102,7 +102,7 @@ export async function openMoney(
   };
 }
 
-/** Both at once: decrypting the wallet takes as long as starting a practice chain, and needs nothing of it. */
+/** Opens both concurrently: decrypting the wallet takes as long as starting a practice chain, and needs nothing of it. */
 async function openChainAndWallet(
   surroundings: Surroundings,
   foundation: Foundation,
@@ -110,7 +110,7 @@ async function openChainAndWallet(
 ) {
   startup.begin('chain');
   const opening = openAgentWallet(surroundings, foundation);
-  // Its failure is thrown below; whatever fails, nothing is left running.
+  // Its failure is thrown below. If the chain fails, this is still waited for.
   const opened = opening.catch(() => undefined);
   try {
     const chain = await openChain(surroundings, foundation.paths.chain);

@@ -2,4 +2,4 @@
 import { readsForLong } from '../agent-commands/is-command.ts';
 import { lowerPriority } from '../ports/priority.ts';
 
-if (readsForLong(process.argv.slice(2))) lowerPriority('lowest');
+if (readsForLong(process.argv.slice(2))) lowerPriority();

@@ -3,6 +3,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { plainAsset } from '../../shared/money.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { SectionReaders } from '../api/state-hub.ts';
+import type { Batches } from '../core/batches/index.ts';
 import type { Contacts } from '../core/contacts/index.ts';
 import type { PerHour } from '../core/forecast/index.ts';
 import { rankModels } from '../core/models/index.ts';
@@ -20,6 +21,8 @@ import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
 const CONTACTS_SHOWN = 50;
+/** They are sent with every line that ends. */
+const BATCHES_SHOWN = 10;
 /** They are sent with every change of the work section. */
 const HAND_BACKS_SHOWN = 20;
 
@@ -39,6 +42,7 @@ export interface SectionParts {
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
+  readonly batches: () => Pick<Batches, 'views'>;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -53,6 +57,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     models: () => models(parts),
     machine: () => machine(parts),
     network: () => network(parts),
+    batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
     settings: () => parts.foundation.settings.get(),
   };
 }

@@ -2,6 +2,7 @@
 import type { KeptFile } from '../../shared/api/maintenance.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
+import type { Batches } from '../core/batches/index.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
 import type { Overview } from '../core/earnings/index.ts';
@@ -69,6 +70,7 @@ export interface ApiParts {
     offers(): readonly OfferedNow[];
   };
   readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
+  readonly batches: Batches;
   /** Expected income of a day by model. */
   readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */

@@ -3,6 +3,7 @@ import { implement } from '@orpc/server';
 import { contract } from '../../shared/api/contract.ts';
 import { type ApiContext, createImplementer, translated } from './implementer.ts';
 import type { ApiParts, WatchStartup } from './parts.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { buyingRoutes } from './routes/buying.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
@@ -48,6 +49,7 @@ export function createRouter(parts: ApiParts) {
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),
+    batches: batchRoutes(api.batches, parts),
     buying: buyingRoutes(api.buying, parts),
     channels: channelRoutes(api.channels, parts),
     keys: keyRoutes(api.keys, parts),

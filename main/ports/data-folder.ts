@@ -19,6 +19,8 @@ export interface HomePaths {
   readonly keystore: string;
   /** Log files, one set per process: `agent.log`, `shell.log` and their older files. */
   readonly logs: string;
+  /** Files and database of batches, with prompts and answers. */
+  readonly batches: string;
   /** Data folder of the practice network's requester, an agent with keys, database and logs of its own. */
   readonly requester: string;
 }
@@ -41,6 +43,7 @@ export function homePaths(root: string, network: PublicNetwork | null = null): H
     keys: join(absolute, 'keys'),
     keystore: join(absolute, 'keys', KEYSTORE_FILE),
     logs: join(absolute, 'logs'),
+    batches: join(absolute, 'batches'),
     requester: join(absolute, 'requester'),
   };
 }

@@ -57,6 +57,8 @@ export interface GenerateRequest {
    * reuses none but the chat template's own.
    */
   readonly requester?: string | null;
+  /** True for a line of a batch: it waits for a sequence behind all others. */
+  readonly isPatient?: boolean;
   readonly sampling?: Sampling;
   /** JSON that the response must be. Absent or null: it is text. */
   readonly json?: AnswerJson | null;
@@ -126,7 +128,7 @@ export interface GivenBack {
 }
 
 /**
- * One loaded model and its sequences. Requests beyond `sequences` are queued in order.
+ * One loaded model and its sequences. Requests beyond `sequences` are queued in order, patient ones last.
  * Failures are AppErrors: `context-exceeded`, `model-unavailable`, `engine-failed`, `engine-gave-up`.
  */
 export interface Engine {

@@ -230,6 +230,8 @@ export interface PaymentClient extends Payer {
   readonly returns: ChannelReturns;
   /** Peers with a channel on which a charge is unknown, including channels from an earlier run. */
   unresolved(): readonly string[];
+  /** True if a charge of this channel is unknown. */
+  isChargeUnknown(channelId: string): boolean;
   /** Queries a provider now about such channels. Charges that it doesn't return are queried again another time. */
   synchronise(provider: PaidProvider): Promise<void>;
   /** Total charge of each channel, according to this machine's records. */

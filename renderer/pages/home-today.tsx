@@ -39,7 +39,7 @@ export function Today() {
   );
 }
 
-/** What is left of today's money after electricity and fees, where both are known; practice money pays no bill. */
+/** Today's money after electricity and fees, where both are known; practice money pays no bill. */
 function AfterElectricity() {
   const { t } = useStrings();
   const { asset } = useSection('money');

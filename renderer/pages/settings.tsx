@@ -20,6 +20,7 @@ import { AmountField, Count, Part, Toggle } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
+import { BatchesPart } from './settings-batches.tsx';
 import { BuyingPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
@@ -73,6 +74,7 @@ function Parts({ change }: { change: Change }) {
           <MoneyPart {...props} />
           <PricesPart {...props} />
           <BuyingPart {...props} />
+          <BatchesPart {...props} />
           <PairingPart />
           <Part title={t('settings.privacy')}>
             <p className="settings-note">{t('settings.privacyText')}</p>

@@ -1,8 +1,9 @@
 /** Page "Buy inference": web pages and host names that the owner lets use the gateway; none by default. */
 import { useState } from 'react';
 import { FieldError, Input, Label, TextField } from 'react-aria-components';
-import { GATEWAY_EXCEPTIONS_MAX, originOf, type Settings, settingsSchema } from '../../shared/settings.ts';
+import { GATEWAY_EXCEPTIONS_MAX, type Settings, settingsSchema } from '../../shared/settings.ts';
 import { useAction } from '../calls.ts';
+import { originOf } from '../origin.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { ProblemNote } from '../parts/problem.tsx';

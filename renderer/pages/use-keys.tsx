@@ -107,7 +107,7 @@ function KeyRow(props: { gatewayKey: GatewayKey; isBusy: boolean; onRevoke: () =
   );
 }
 
-/** What a key spent and may do, in short texts. */
+/** Describes a key's spending and limits in short texts. */
 function useKeyFacts(key: GatewayKey): readonly string[] {
   const { t, language } = useStrings();
   const { asset } = useSection('money');

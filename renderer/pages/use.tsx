@@ -21,6 +21,7 @@ import { useModelName, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
+import { Batches } from './use-batches.tsx';
 import { Deposits } from './use-deposits.tsx';
 import { Exceptions } from './use-exceptions.tsx';
 import { Keys } from './use-keys.tsx';
@@ -62,6 +63,7 @@ export function Use() {
         <Spent overview={overview.data} />
       </Columns>
       <Prices overview={overview.data} />
+      <Batches />
       <Columns>
         <Where overview={overview.data} />
         <Deposits />

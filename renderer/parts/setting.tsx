@@ -104,7 +104,7 @@ export function AmountField<Value extends string | null>(props: {
   const takenBack = useTakenBack();
   const written = props.value === null ? '' : writeAmountForTyping(props.value, props.decimals, language);
   const [typed, setTyped] = useState(written);
-  // Also when a change was taken back
+  // Repeats after a change was taken back
   useEffect(() => setTyped(written), [written, takenBack]);
   const isEmpty = typed.trim() === '' && props.isOptional === true;
   const baseUnits = isEmpty ? null : readAmount(typed, props.decimals);

@@ -1,5 +1,6 @@
 /** Prepares each hand-back of `npm run bench -- handback`: an engine that serves four streams. */
 import type { Agent } from '../../main/agent.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { type AgentApi, waitForState } from '../lib/agent-process.ts';
 import { question } from './practice-here.ts';
 import type { Ask } from './streams.ts';
@@ -21,8 +22,8 @@ export function allStreams(agent: Agent): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const check = () => {
     const status = agent.engine.status();
-    if (status.state !== 'ready' || status.pid === null) return;
-    if (status.activeSequences === STREAMS) resolve(status.pid);
+    if (status.state !== 'ready' || status.activeSequences !== STREAMS) return;
+    resolve(forceUnwrap('an engine process has an ID', status.pid));
   };
   const unsubscribe = agent.engine.onStatus(check);
   check();

@@ -4,6 +4,9 @@
 export interface BenchOptions {
   /** Number of jobs; the benchmark's own if absent. */
   readonly jobs?: number;
+  /** Number of lines of a batch, and of kills while it runs. */
+  readonly lines?: number;
+  readonly kills?: number;
 }
 
 export interface BenchGoal {

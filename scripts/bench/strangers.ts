@@ -23,6 +23,7 @@ const SENT_BYTES = 512 * 1024;
 const QUIET_MS = 10_000;
 /** Longer than the deadlines for headers and bodies. */
 const ATTACK_MS = 45_000;
+const SETTLE_MS = 15_000;
 const SAMPLE_MS = 200;
 const READY_MS_MAX = 120_000;
 const GOAL_MB = 64;
@@ -70,7 +71,7 @@ export async function run(): Promise<BenchResult> {
   }
 }
 
-/** Sends half requests for as long as streams are accepted; returns how many of them are open a second later. */
+/** Sends half requests for as long as streams are accepted; returns how many of them are still open a while later. */
 async function attack(node: Libp2p, address: string): Promise<number> {
   const streams: Stream[] = [];
   const head = `POST ${CHAT_PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n`;
@@ -89,7 +90,8 @@ async function attack(node: Libp2p, address: string): Promise<number> {
       }
     }
   }
-  await sleep(1_000);
+  // Before the deadline for bodies, which ends the others as well.
+  await sleep(SETTLE_MS);
   return streams.filter(({ status }) => status === 'open').length;
 }
 

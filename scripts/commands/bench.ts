@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--json] [--jobs N]`: measures and prints a table. With `--json` the last line is
+ * `npm run bench -- NAME [--json] [--jobs N] [--lines N] [--kills N]`: measures and prints a table. With `--json` the last line is
  * `{"bench","machine","figures":{name:number},"goals":{name:{"goal","met"}}}`. The exit code is 0 even if a goal is
  * missed: a benchmark reports, it doesn't pass or fail a change.
  */
@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions
     handback: () => import('../bench/hand-back.ts'),
     predict: () => import('../bench/predict.ts'),
     presence: () => import('../bench/presence.ts'),
+    batch: () => import('../bench/batch.ts'),
     history: () => import('../bench/history.ts'),
     strangers: () => import('../bench/strangers.ts'),
     dev: () => import('../bench/dev.ts'),
@@ -47,12 +48,19 @@ function printTable(name: string, machine: string, result: BenchResult): void {
 const HELP = `Usage: npm run bench -- NAME [--json] [--jobs N]
   NAME is one of: ${Object.keys(BENCHES).join(', ')}
   --json prints the figures and goals as one line of JSON at the end
-  --jobs N sets the number of jobs of "history" (10 to 10000000, default 1000000)`;
+  --jobs N sets the number of jobs of "history" (10 to 10000000, default 1000000)
+  --lines N sets the number of lines of "batch" (10 to 50000, default 400)
+  --kills N kills processes of "batch" instead of comparing it with live requests (1 to 100)`;
 
 function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, jobs: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      jobs: { type: 'string' },
+      lines: { type: 'string' },
+      kills: { type: 'string' },
+    },
   });
   const name = positionals[0] ?? '';
   const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
@@ -70,7 +78,22 @@ function readOptions() {
       `Invalid --jobs "${values.jobs}". Use 10 to 10000000, with the benchmark "history".`,
     );
   }
-  return { name, load, json: values.json, options: { ...(jobs !== undefined && { jobs }) } };
+  const lines = readCount('lines', values.lines, name, [10, 50_000]);
+  const kills = readCount('kills', values.kills, name, [1, 100]);
+  const counts = { ...(lines !== undefined && { lines }), ...(kills !== undefined && { kills }) };
+  return { name, load, json: values.json, options: { ...(jobs !== undefined && { jobs }), ...counts } };
+}
+
+function readCount(
+  option: string,
+  given: string | undefined,
+  name: string,
+  [min, max]: readonly [number, number],
+): number | undefined {
+  if (given === undefined) return undefined;
+  const count = Number(given);
+  if (Number.isInteger(count) && count >= min && count <= max && name === 'batch') return count;
+  throw new UsageError(`Invalid --${option} "${given}". Use ${min} to ${max}, with the benchmark "batch".`);
 }
 
 async function main(): Promise<void> {

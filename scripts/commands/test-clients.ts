@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BATCH_CLIENTS } from '../../test/clients/batch-clients.ts';
 import {
   ABILITIES,
   type Ability,
@@ -63,19 +64,21 @@ async function main(): Promise<number> {
   const isChosen = ({ name }: ClientCase) => name.toLowerCase().includes(values.only.toLowerCase());
   const buyers = CLIENTS.filter(isChosen);
   const payers = PROVIDER_CLIENTS.filter(isChosen);
+  const batching = BATCH_CLIENTS.filter(isChosen);
   try {
-    await install(folder, [...buyers, ...payers]);
+    await install(folder, [...buyers, ...payers, ...batching]);
     const results = [
       ...(await runClients(folder, buyers, ABILITIES, openClientMarket)),
       ...(await runClients(folder, payers, PROVIDER_ABILITIES, openProviderMarket)),
     ];
+    const batches = await runClients(folder, batching, [], openClientMarket);
     if (values.write) {
       const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
       const all = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
       writeFileSync(CLIENT_RESULTS, `${JSON.stringify(all, null, 2)}\n`);
       writeFileSync(API_DOCUMENT, apiDocument(all));
     }
-    const failures = results
+    const failures = [...results, ...batches]
       .flatMap(({ abilities }) => Object.values(abilities))
       .filter((result) => result !== 'ok');
     return failures.length === 0 ? 0 : 1;
@@ -162,7 +165,10 @@ async function runClient(
   }
   console.log(client.name);
   for (const [ability, result] of Object.entries(abilities)) console.log(`  ${ability.padEnd(16)}${result}`);
-  if (Object.values(abilities).every((result) => result === 'nothing was reported'))
+  if (
+    Object.values(abilities).length === 0 ||
+    Object.values(abilities).every((result) => result === 'nothing was reported')
+  )
     console.log(output.slice(-800));
   return { name: client.name, abilities };
 }

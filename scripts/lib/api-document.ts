@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Endpoint, PARAMETERS, type Parameter } from '../../shared/api-parameters.ts';
+import { BATCH_ENDPOINTS, BATCH_LIMITS, batchWaitSchema, COMPLETION_WINDOW } from '../../shared/batches.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { codesByStatus } from '../../shared/openai-errors.ts';
 import * as limits from '../../shared/request-limits.ts';
 import {
+  BATCHES_PATH,
   CHAT_PATH,
   EMBEDDINGS_PATH,
+  FILES_PATH,
   IGNORED_HEADER,
   MESSAGES_PATH,
   RESPONSES_PATH,
@@ -54,11 +57,27 @@ export function apiDocument(results: readonly ClientResult[]): string {
     ...endpoints.map(
       (endpoint) => `## \`POST ${PATHS[endpoint]}\`\n\n${parameterTable(PARAMETERS[endpoint])}`,
     ),
+    BATCHES,
     `## Errors\n\n${errorTable()}`,
     `## Limits\n\n${limitTable()}`,
     `## Clients\n\n${clientTables(results)}`,
   ].join('\n\n')}\n`;
 }
+
+const { linesMax, fileBytesMax, lineBytesMax } = BATCH_LIMITS;
+const BATCHES = `## Files and batches
+
+At the gateway only, as OpenAI defines them: \`POST\`, \`GET\` and \`DELETE ${FILES_PATH}\` with
+\`GET ${FILES_PATH}/{id}/content\`; \`POST\` and \`GET ${BATCHES_PATH}\` with \`POST ${BATCHES_PATH}/{id}/cancel\`.
+
+- A file has the purpose \`batch\`, up to ${linesMax} lines and ${fileBytesMax} bytes, ${lineBytesMax} bytes a line. The endpoints of lines are
+  ${BATCH_ENDPOINTS.map((path) => `\`${path}\``).join(', ')}; \`stream\` must be false. \`completion_window\` is
+  \`${COMPLETION_WINDOW}\`. \`expires_after\` and \`output_expires_after\` are ignored: files stay until they are deleted.
+- Lines run behind live requests: where a provider has a free slot, one slot less for a minute after a live request.
+- \`idlewatt\` in a batch and in each line of its files has what it cost, in base units, and the jobs of the line;
+  \`waiting_for\` is why a batch waits: \`${batchWaitSchema.options.join('`, `')}\`.
+- A line is sent again only if its answer is certain not to have been charged, or up to three times after a provider broke
+  it off. An answer that was charged and lost with its provider is the error \`answer_lost\`.`;
 
 const INTRODUCTION = `# The HTTP API
 
@@ -126,7 +145,7 @@ function errorTable(): string {
     return `| ${status} | ${names} | ${STATUS_MEANINGS[status] ?? assert.fail(`status ${status}`)} |`;
   });
   return [
-    'In OpenAI’s format, and at `/v1/messages` in Anthropic’s. After a stream has begun, an error is its last event. A code may',
+    `In OpenAI’s format, and at \`${MESSAGES_PATH}\` in Anthropic’s. After a stream has begun, an error is its last event. A code may`,
     'name a reason more exactly, for example `paused_owner_active` or `daily_budget_spent`.',
     '',
     '| status | codes | sent when |',

@@ -20,6 +20,7 @@ import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
 import { startupSchema } from '../startup.ts';
+import { batchesContract } from './batches.ts';
 import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
@@ -201,6 +202,7 @@ export const contract = {
       }),
     ),
   },
+  batches: batchesContract,
   buying: buyingContract,
   channels: channelsContract,
   keys: keysContract,

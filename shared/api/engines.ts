@@ -18,7 +18,7 @@ export const enginesContract = {
     .input(
       z.object({
         url: z.string().min(1).max(ENGINE_URL_CHARACTERS_MAX),
-        /** Sent to this server only; null if it wants none. */
+        /** Sent to this server only; null if it requires none. */
         key: z
           .string()
           .min(1)

@@ -15,6 +15,7 @@ import { receivableReasonSchema } from '../receivables.ts';
 import { sandboxReportSchema } from '../sandbox.ts';
 import { settingsSchema } from '../settings.ts';
 import { shellFactsSchema } from '../shell-facts.ts';
+import { batchesStateSchema } from './batches.ts';
 
 const nullableNumber = z.number().nullable();
 
@@ -328,6 +329,7 @@ export const agentStateSchema = z.object({
   models: modelsStateSchema,
   machine: machineStateSchema,
   network: networkStateSchema,
+  batches: batchesStateSchema,
   settings: settingsSchema,
 });
 export type AgentState = z.infer<typeof agentStateSchema>;

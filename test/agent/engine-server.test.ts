@@ -6,6 +6,7 @@
  * Fails if: an answer isn't paid by the server's own counts, a running request survives the owner's return, the agent
  *   doesn't recover with the server, or a removed server is still used.
  */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,6 +14,7 @@ import OpenAI from 'openai';
 import { findLlamaServer, type LlamaServer, startLlamaServer } from '../../scripts/bench/llama-server.ts';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
 import { cacheFolder } from '../../scripts/lib/places.ts';
+import { ON_PAUSE_HEADER } from '../../shared/wire.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const FILE = join(cacheFolder(), 'models', 'SmolLM2-135M-Instruct.Q4_1.gguf');
@@ -40,16 +42,19 @@ function served(model: string) {
   return waitForState(
     practice.api,
     ({ work }) => work.model === model && work.engine === 'ready' && work.presence.decision === 'run',
-    { timeoutMs: 60_000 },
+    { timeoutMs: 150_000 },
   );
 }
 
-/** Resolves when the requester can buy the model. */
-function offered(): Promise<OpenAI.Model> {
-  return eventually('the model is offered', async () => {
+/** Resolves when the requester can buy the model. Asks once a second: a provider answers only so many free requests. */
+async function offered(): Promise<OpenAI.Model> {
+  for (let tries = 0; tries < 60; tries += 1) {
     const { data } = await client.models.list();
-    return data.find(({ id }) => id === MODEL) ?? null;
-  });
+    const listed = data.find(({ id }) => id === MODEL);
+    if (listed !== undefined) return listed;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+  throw new Error('The model was not offered in time.');
 }
 
 async function lastJobs() {
@@ -67,7 +72,7 @@ async function stream(midway: () => Promise<unknown>) {
   try {
     const answer = await client.chat.completions.create(
       { model: MODEL, messages: LONG, max_tokens: 400, seed: 7, stream: true },
-      { headers: { 'idlewatt-on-pause': 'fail' } },
+      { headers: { [ON_PAUSE_HEADER]: 'fail' } },
     );
     for await (const { choices } of answer) {
       if (!choices[0]?.delta.content) continue;
@@ -143,6 +148,11 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
     assert.ok((await ledgersAgree()) > 0n);
   });
 
+  testInterruptions();
+});
+
+/** The owner's return, the server's death, and its removal. */
+function testInterruptions(): void {
   test('cancels its request when the owner returns, and only what was delivered is paid', SLOW, async () => {
     const { pieces, error } = await stream(() => practice.api.presence.pause({ until: 'resume' }));
     assert.ok(pieces >= 5 && error !== null, `${pieces} pieces, ${String(error)}`);
@@ -184,4 +194,4 @@ describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => 
     const state = await served('smollm2-135m-instruct');
     assert.deepEqual([state.models.engineServers, state.settings.engineServers], [[], []]);
   });
-});
+}

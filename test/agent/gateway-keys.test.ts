@@ -82,7 +82,7 @@ async function addKey(...options: string[]): Promise<{ secret: string; id: strin
   return { secret, id };
 }
 
-test('what a key spent survives kill -9 in the middle of an answer', SLOW, async () => {
+test('a key’s spending survives kill -9 in the middle of an answer', SLOW, async () => {
   const { secret, id } = await addKey('Night agent', '--day', '0.5', '--concurrent', '2');
   assert.match(await command('keys', 'list'), /Night agent {2}24 h: 0 USDC of 0\.5 USDC/);
   const revoked = await addKey('Revoked');

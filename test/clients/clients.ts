@@ -10,7 +10,7 @@ export const ABILITIES = [
   'embeddings',
   'error',
 ] as const;
-/** What a client that pays a provider itself does. */
+/** Abilities of a client that pays a provider itself. */
 export const PROVIDER_ABILITIES = ['models', 'price', 'buy', 'buy streamed', 'refund'] as const;
 export type Ability = (typeof ABILITIES)[number] | (typeof PROVIDER_ABILITIES)[number];
 

@@ -6,12 +6,13 @@ import type { Network } from '../../main/ports/network.ts';
 import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
 import { createFakeGateway, createFakeProvider } from '../fakes/market.ts';
 import { createFakeHub } from '../fakes/network.ts';
+import { batchesIn } from './market-batches.ts';
 import { CLIENT_MODEL, type LoadedModel, loadModel, openTinyModel } from './tiny-model.ts';
 
 const EMBEDDING_MODEL = 'tiny-embedding';
 
 export interface ClientMarket {
-  /** What the clients read from their environment. */
+  /** Variables that the clients read from their environment. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -28,8 +29,10 @@ export async function openClientMarket(): Promise<ClientMarket> {
   for (const loaded of [await openTinyModel(folder), await loadModel(embedding)]) {
     closers.push(await openProvider(hub, buying, loaded));
   }
-  const gateway = await createFakeGateway(buying);
+  const batches = batchesIn(folder);
+  const gateway = await createFakeGateway(buying, { addRoutes: batches.addRoutes });
   await gateway.directory.find(null);
+  batches.start();
   return {
     env: {
       IDLEWATT_CLIENT_BASE_URL: gateway.baseUrl,
@@ -38,6 +41,7 @@ export async function openClientMarket(): Promise<ClientMarket> {
       IDLEWATT_CLIENT_EMBEDDING_MODEL: EMBEDDING_MODEL,
     },
     async close() {
+      await batches.stop();
       await gateway.stop();
       for (const close of closers) await close();
       await buying.stop();

@@ -15,7 +15,7 @@ import { createFakeJobs } from '../fakes/jobs.ts';
 import { type LoadedModel, openTinyModel } from './tiny-model.ts';
 
 export interface ProviderMarket {
-  /** What the clients read from their environment. */
+  /** Variables that the clients read from their environment. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }

@@ -89,7 +89,7 @@ describe('with llama-server', { skip: !HAS_BUILD }, () => {
       },
     };
   });
-  describe('what it shows of itself', () => testServer());
+  describe('identity and features', () => testServer());
 });
 
 function testServer(): void {

@@ -11,7 +11,7 @@ export interface EngineBench {
   readonly engine: Engine;
   /** Kills the engine process immediately; resolves when the engine is ready again. */
   crash(): Promise<void>;
-  /** How it hands back while it computes, and while it doesn't. Default: an engine process of Idlewatt's. */
+  /** The ways in which it hands back while it computes, and while it doesn't. Default: those of an engine process. */
   readonly handsBackAs?: readonly [GivenBack['how'], GivenBack['how']];
   close(): Promise<void>;
 }

@@ -2,8 +2,8 @@
 //   loaded again, three times, and then the owner is asked; an engine that is killed is restarted and explained; an
 //   agent that can't be started or refuses its options is explained on the page and in front of the window.
 // Setup: the real app with the real agent of the practice network in temporary data folders, driven over Node's
-//   inspector; the processes of page and engine are killed by their PIDs, or a page is kept busy by an endless loop. A folder without Node is a
-//   damaged installation.
+//   inspector; the processes of page and engine are killed by their PIDs, or an endless loop occupies the page. A folder
+//   without Node is a damaged installation.
 // Fails if: the window is empty or names npm while the agent starts; a dead page stays; a fourth death is not asked
 //   about, or asked about behind the window; Home looks ready without an engine, or the agent ends with it; a refusal has
 //   no words on the page.

@@ -17,13 +17,14 @@ after(() => pages.close());
 test('an engine that was found is added by a press only, and one elsewhere by its address', () =>
   pages.withPage({}, async ({ page, agent, go }) => {
     await go('models');
-    const calls = (name: string) => agent.calls.filter((call) => call.name === name).map((call) => call.input);
+    const calls = (name: string) =>
+      agent.calls.filter((call) => call.name === name).map((call) => call.input);
     const card = page.getByRole('region', { name: 'Your own engines' });
     await card.getByText('http://127.0.0.1:8080').waitFor();
     assert.deepEqual(calls('engines.add'), []);
     await card.getByRole('button', { name: 'Add llama-server at http://127.0.0.1:8080' }).click();
     await card.getByText('This engine keeps its model in memory.', { exact: false }).waitFor();
-    const key = card.getByLabel('Key, if it wants one');
+    const key = card.getByLabel('Key, if it requires one');
     await card.getByLabel('Address of an engine').fill('http://192.168.1.5:8000');
     await key.fill('secret');
     await card.getByRole('button', { name: 'Add engine' }).click();
@@ -47,7 +48,9 @@ test('its models are served, those that can’t be say why, and it is removed af
     await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
     await card.getByText('http://127.0.0.1:11434').waitFor({ state: 'detached' });
     assert.deepEqual(
-      agent.calls.filter(({ name }) => ['engines.serve', 'engines.remove'].includes(name)).map(({ input }) => input),
+      agent.calls
+        .filter(({ name }) => ['engines.serve', 'engines.remove'].includes(name))
+        .map(({ input }) => input),
       [{ id: 'ollama', model: 'llama3.2:3b' }, { id: 'ollama' }],
     );
   }));

@@ -167,7 +167,7 @@ for (const language of ['en', 'de'] as const) {
   });
 }
 
-/** Lets the agent know what is left after electricity, in millionths of a US dollar. */
+/** Sets today's net earnings, in millionths of a US dollar. */
 function withNet(agent: Opened['agent'], netMicroUsd: number): void {
   const { overview } = agent.script;
   Object.assign(agent.script, {

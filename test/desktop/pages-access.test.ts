@@ -48,7 +48,9 @@ async function assertTranslated({ page }: Opened, language: string, what: string
   assert.doesNotMatch(text, /\bNaN\b|\bundefined\b|\bnull\b|\[object/, what);
   if (language !== 'en') assert.doesNotMatch(text, ENGLISH, what);
   // Shown to a mouse only; parts/fact.tsx opens for keyboard and touch, too.
-  const titles = await page.locator('[title]:not([title=""])').evaluateAll((all) => all.map(({ outerHTML }) => outerHTML));
+  const titles = await page
+    .locator('[title]:not([title=""])')
+    .evaluateAll((all) => all.map(({ outerHTML }) => outerHTML));
   assert.deepEqual(titles, [], what);
 }
 

@@ -141,6 +141,7 @@ export function routerFor(agent: FakeAgentState) {
     presence: presenceHandlers(agent),
     jobs: jobHandlers(agent),
     earnings: earningsHandlers(agent),
+    batches: batchHandlers(agent),
     buying: buyingHandlers(agent),
     channels: channelHandlers(agent),
     keys: keyHandlers(agent),
@@ -176,6 +177,32 @@ export function routerFor(agent: FakeAgentState) {
     },
     shell: shellHandlers(),
   });
+}
+
+function batchHandlers(agent: FakeAgentState) {
+  return {
+    openUpload: on.batches.openUpload.handler(({ input }) => {
+      agent.receive('batches.openUpload', input);
+      return { id: 'upload' };
+    }),
+    addPart: on.batches.addPart.handler(({ input }) => {
+      agent.receive('batches.addPart', input);
+      return {};
+    }),
+    create: on.batches.create.handler(({ input }) => {
+      agent.receive('batches.create', input);
+      return { id: 'batch_new' };
+    }),
+    cancel: on.batches.cancel.handler(({ input }) => {
+      agent.receive('batches.cancel', input);
+      return {};
+    }),
+    readPart: on.batches.readPart.handler(({ input }) => {
+      agent.receive('batches.readPart', input);
+      const content = Buffer.from('{"custom_id":"1"}\n');
+      return { base64: content.toString('base64'), bytes: content.length, name: 'results.jsonl' };
+    }),
+  };
 }
 
 function presenceHandlers(agent: FakeAgentState) {

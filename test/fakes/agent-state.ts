@@ -1,6 +1,7 @@
 /** The state sections of the fake agent in each scenario. */
 import { type AgentState, agentStateSchema } from '../../shared/api/state.ts';
 import { DEFAULT_SETTINGS } from '../../shared/settings.ts';
+import { batchesAt } from './agent-batches.ts';
 import { MINUTE_MS, MODEL, measurements, REQUESTER, TOKEN } from './agent-history.ts';
 import { modelsOf } from './agent-models.ts';
 import { NO_READINGS, said } from './readings.ts';
@@ -30,6 +31,7 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     models: modelsOf(view),
     machine: machineOf(view),
     network: networkOf(view),
+    batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });
 }

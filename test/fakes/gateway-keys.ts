@@ -1,4 +1,4 @@
-/** The real keys of a gateway, on records in memory, with an own key that tests know. */
+/** The real keys of a gateway, on records in memory, with a fixed own key. */
 import { createGatewayKeys, type GatewayKeysOptions } from '../../main/core/gateway-keys/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { createRecordingLog } from './log.ts';

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { Agent, request } from 'undici';
 import type { ConnectEngineServer, FindAddresses } from '../../ports/engine-server.ts';
 
-/** Sockets to one server; more requests than an engine has sequences don't compute at once anyway. */
+/** Sockets to one server; an engine computes fewer answers concurrently anyway. */
 const CONNECTIONS_MAX = 32;
 const CONNECT_MS_MAX = 5_000;
 const HEADER_BYTES_MAX = 16 * 1_024;

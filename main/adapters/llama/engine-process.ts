@@ -25,7 +25,7 @@ import { enterSandbox } from './sandbox.ts';
 const LLAMA = { build: 'never', maxThreads: 0, progressLogs: false, logger: () => {} } as const;
 
 refuseDebugger();
-lowerPriority('lowest');
+lowerPriority();
 
 let llama: Llama | null = null;
 let withoutCards: Llama | null = null;

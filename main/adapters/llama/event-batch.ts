@@ -8,7 +8,7 @@ export interface EventBatch {
   add(event: EngineEvent): void;
 }
 
-/** Between two messages: 30 a second look fluent, however many tokens each has. */
+/** Between two messages: at this pace text looks fluent, however many tokens each has. */
 const FLUSH_INTERVAL_MS = 33;
 
 export interface EventBatchClock {

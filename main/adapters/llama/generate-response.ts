@@ -159,7 +159,7 @@ async function decode(options: DecodeOptions): Promise<Decoded> {
   const { command, signal, prompt, text, deliver, times, turns, sampler } = options;
   const { maxTokens, stop } = command.request;
   const isSingleCall = command.request.prompt.kind === 'chat' && command.request.prompt.isSingleCall === true;
-  // Only then does the text decide whether the response goes on.
+  // Only then does the text decide whether the response continues.
   const endsByText = stop.length > 0 || isSingleCall;
   const answer = openAnswer(options);
   const tail = createTail((token) => deliver(text.push(token).pieces));

@@ -150,7 +150,7 @@ type Candidate = Match & { readonly slot: Slot<unknown>; readonly neighbors: num
 /**
  * The longest own beginning first, if it is worth a place apart; then a place next to running sequences, without giving
  * up as much for it; then any own beginning. Otherwise a slot without anything to keep, then the least recently used one;
- * the lowest ID of equal ones, so that the next ones find a place beside it.
+ * the lowest ID of equal ones, so that the next ones find a place next to it.
  */
 function byPreference(a: Candidate, b: Candidate): number {
   const long = ({ ownTokens }: Candidate) => (ownTokens >= APART_TOKENS_MIN ? ownTokens : 0);

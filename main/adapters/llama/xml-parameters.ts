@@ -29,7 +29,7 @@ export class XmlParameters {
   #count = 0;
   isComplete = false;
 
-  /** `isText` tells whether a parameter's schema allows text only: then it is text whatever it looks like. */
+  /** `isText` returns true if a parameter's schema allows text only: then it is text whatever it looks like. */
   constructor(isText: (key: string) => boolean) {
     this.#isText = isText;
   }

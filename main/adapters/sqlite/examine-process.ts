@@ -11,7 +11,7 @@ import { checkLedger } from './ledger-check.ts';
 import { createReadingPace } from './reading-pace.ts';
 import { CHECKSUMS_SINCE } from './row-checksums.ts';
 
-lowerPriority('lowest');
+lowerPriority();
 const path = process.argv[2] ?? '';
 const database = new Database(path, { readonly: true, fileMustExist: true });
 // The agent serves meanwhile.

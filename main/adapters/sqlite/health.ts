@@ -68,7 +68,7 @@ class Health implements DatabaseHealth {
   #head: Statement | null = null;
   /** Sequence number of the newest entry at the last commit; null when it is unknown. */
   #committedHead: unknown = null;
-  /** On the same connection, in whatever transaction is open. */
+  /** On the same connection, as a part of the open transaction. */
   readonly #records: RecordStore;
   #marked: LedgerMark | null = null;
   #isMarkFlushed = false;

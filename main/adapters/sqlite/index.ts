@@ -1,4 +1,6 @@
 /** Public interface of the SQLite adapter: the database with all stores, and a file lock. */
+
+export { openBatchStore } from './batch-store.ts';
 export {
   copyDatabaseFile,
   type OpenDatabase,

@@ -2,7 +2,7 @@
 import { lowerPriority } from '../../ports/priority.ts';
 import { openForReading } from './database.ts';
 
-lowerPriority('lowest');
+lowerPriority();
 const database = openForReading(process.argv[2] ?? '', { allowChangedRows: true });
 const problems = database.ledger.check('all');
 const changedRow = database.changedRow();

@@ -15,8 +15,8 @@ import { knownAssets } from '../known-assets.ts';
 import type { ReaderCalls, ReaderReport, ReaderRequest } from './messages.ts';
 
 refuseDebugger();
-// Serving comes first.
-lowerPriority('background');
+// Serving comes first, and the engine that serves has this priority.
+lowerPriority();
 process.on('disconnect', () => process.exit(0));
 
 const database = openBesideAgent(process.argv[2] ?? '');

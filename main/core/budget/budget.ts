@@ -28,7 +28,7 @@ export interface BudgetOptions {
 
 export interface Budget {
   /** Opens the budget of one request; `priceMax` is the client's own maximum, or null. */
-  openRequest(priceMax: Price | null): RequestBudget;
+  openRequest(priceMax: Partial<Price> | null): RequestBudget;
   /** The time by which days are counted. */
   readonly time: BudgetTime;
   /** Base units charged or reserved within the last 24 hours. */

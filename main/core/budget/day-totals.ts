@@ -27,7 +27,7 @@ export interface DayTotals {
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** Where the sums of this machine's owner are. */
+/** Record of the owner's own sums. */
 const OWNER: RecordPlace = { collection: 'buying-day', key: 'hours' };
 
 /** A record in the store. */

@@ -76,7 +76,7 @@ export function createPaidPrices(records: RecordStore): PaidPrices {
 export interface PriceQuestion {
   readonly model: string;
   /** The client's own maximum; null if it sent none. */
-  readonly asked: Price | null;
+  readonly asked: Partial<Price> | null;
   /** The prices at which the model is offered now. */
   readonly offered: readonly Price[];
 }

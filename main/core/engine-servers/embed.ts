@@ -27,7 +27,7 @@ const answerSchema = z.object({
   usage: z.object({ prompt_tokens: z.number().int().nonnegative() }),
 });
 
-/** Returns all events at once; an abort yields none of the vectors. */
+/** Returns all events together; an abort yields none of the vectors. */
 export async function embedAt(
   { connection, clock, model }: AnswerParts,
   request: GenerateRequest,

@@ -1,4 +1,5 @@
 /** Finds out which program an engine server is, and which models it has, from what it answers. */
+
 import { z } from 'zod';
 import {
   ENGINE_MODEL_NAME_CHARACTERS_MAX,
@@ -6,6 +7,7 @@ import {
   type EngineServerKind,
 } from '../../../shared/engine-servers.ts';
 import { AppError } from '../../../shared/errors.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import { SEQUENCES_ASSUMED, SEQUENCES_MAX } from './limits.ts';
 import { type Facts, factsAs, readFacts, type ServerAccess } from './read-json.ts';
 
@@ -87,14 +89,14 @@ const lmStudioModelsSchema = z.object({
 });
 
 /**
- * Fails with `not-permitted` if the server wants a key or rejects it, with `unsupported` if it isn't an engine server, with
+ * Fails with `not-permitted` if the server requires a key or rejects it, with `unsupported` if it isn't an engine server, with
  * `engine-failed` if it isn't ready, and as the connection does.
  */
 export async function identify(access: ServerAccess): Promise<ServerIdentity> {
   const ask: Ask = (path) => readFacts(access, { method: 'GET', path });
-  const facts = await ask('/v1/models');
+  const facts = await ask(MODELS_PATH);
   if (facts.status === 401 || facts.status === 403) {
-    throw new AppError('not-permitted', 'The engine wants another key.');
+    throw new AppError('not-permitted', 'The engine requires another key.');
   }
   if (facts.status >= 500) throw new AppError('engine-failed', 'The engine isn’t ready.');
   const listed = factsAs(modelsSchema, facts)?.data.slice(0, ENGINE_SERVER_MODELS_MAX);

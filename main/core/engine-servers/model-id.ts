@@ -1,4 +1,4 @@
-/** Names of an engine server's models in offers, and the hash that stands for their file. */
+/** Names of an engine server's models in offers, and the hash that takes the place of their file's. */
 import { createHash } from 'node:crypto';
 import type { EngineServer } from '../../../shared/engine-servers.ts';
 

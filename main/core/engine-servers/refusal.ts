@@ -1,4 +1,4 @@
-/** What the refusal of an engine server means for a job. Its own words are never passed on: they may quote the prompt. */
+/** Translates the refusal of an engine server for a job. Its own words are never passed on: they may quote the prompt. */
 import { z } from 'zod';
 import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import { AppError } from '../../../shared/errors.ts';
@@ -29,7 +29,8 @@ export async function refusalOf(
   if (status >= 300 && status < 400) {
     return new AppError('engine-failed', 'The engine redirects to another address, which isn’t followed.');
   }
-  if (status === 401 || status === 403) return new AppError('engine-failed', 'The engine wants another key.');
+  if (status === 401 || status === 403)
+    return new AppError('engine-failed', 'The engine requires another key.');
   if (status === 404)
     return new AppError('model-unavailable', 'The engine doesn’t have this model any more.');
   const details = errorSchema.safeParse(body).data?.error;

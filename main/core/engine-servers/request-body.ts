@@ -87,7 +87,7 @@ function chatBody(kind: EngineServerKind, prompt: ChatPrompt): Record<string, un
   };
 }
 
-/** Whether the last message of the assistant is continued differs between servers; only vLLM lets a client choose. */
+/** Servers differ in whether they continue the last message of the assistant; only vLLM lets a client choose. */
 function lastTurn(kind: EngineServerKind, { messages, continuesLast }: ChatPrompt): Record<string, unknown> {
   const isAssistant = messages.at(-1)?.role === 'assistant';
   if (kind === 'vllm' && isAssistant) {

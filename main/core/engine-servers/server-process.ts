@@ -303,7 +303,7 @@ export class ServerProcess implements EngineProcess {
   }
 }
 
-/** Only sentences of this program: what the server or the system says could quote a prompt. */
+/** Returns only sentences of this program: those of the server or the system could quote a prompt. */
 function failureOf(error: unknown): EngineFailure {
   const message = 'The engine could not be reached.';
   if (!isAppError(error)) return { code: 'engine-failed', message, details: {} };

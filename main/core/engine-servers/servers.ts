@@ -37,7 +37,7 @@ export interface EngineServersOptions {
   readonly onChange: () => void;
 }
 
-/** What pages show of a server, apart from what the engine and the benchmark add. */
+/** A server as pages show it, apart from what the engine and the benchmark add. */
 export type KnownServer = Omit<EngineServerState, 'models'> & {
   readonly models: readonly Omit<EngineServerState['models'][number], 'active' | 'decodeTokensPerSecond'>[];
 };
@@ -58,7 +58,7 @@ export interface EngineServers {
   remove(id: string): void;
   /** Stores that the owner wants to serve this model; returns its ID in offers. Fails with `not-found`. */
   choose(id: string, name: string): string;
-  /** Returns what stands for the file of a chosen model. Fails with `not-found`. */
+  /** Returns the chosen model in the form of a file. Fails with `not-found`. */
   fileOf(modelId: string): ModelFile;
   /** Returns null unless the owner chose the model. */
   find(modelId: string): ServedModel | null;

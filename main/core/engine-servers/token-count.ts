@@ -1,5 +1,5 @@
 /**
- * Counts the tokens of an engine server's answer. Its own counts are believed within bounds that a buyer checks too: a
+ * Counts the tokens of an engine server's answer. Its own counts are accepted within bounds that a buyer checks too: a
  * token has at least one byte, and the limits of the request hold. What isn't certain is counted in the buyer's favor.
  */
 import { type AnswerPiece, writtenText } from '../../../shared/answer-pieces.ts';
@@ -28,7 +28,7 @@ export interface TokenCount {
   finish(): number;
 }
 
-/** `eventsAreTokens`: an event stands for at least one token. Otherwise only the server's counts are used. */
+/** `eventsAreTokens`: an event has at least one token. Otherwise only the server's counts are used. */
 export function createTokenCount(
   { prompt, maxTokens }: Pick<GenerateRequest, 'prompt' | 'maxTokens'>,
   { eventsAreTokens }: { readonly eventsAreTokens: boolean },

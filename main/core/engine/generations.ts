@@ -1,4 +1,4 @@
-/** Schedules the requests of one engine: first come, first served, never more than there are sequences. */
+/** Schedules the requests of one engine: first come, first served, patient ones last, never more than there are sequences. */
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { GenerateEvent, GenerateRequest } from '../../ports/engine.ts';
@@ -55,7 +55,7 @@ export class Generations {
   async *run(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent, void> {
     this.#lastId += 1;
     const generation = new Generation(this.#lastId, request, this.#options.clock);
-    this.#waiting.push(generation);
+    this.#enqueue(generation);
     const onAbort = () => this.#abort(generation);
     try {
       if (signal.aborted) onAbort();
@@ -106,6 +106,13 @@ export class Generations {
     this.failActive(error.message);
   }
 
+  #enqueue(generation: Generation): void {
+    const isBefore = (other: Generation) =>
+      generation.request.isPatient !== true && other.request.isPatient === true;
+    const index = this.#waiting.findIndex(isBefore);
+    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, generation);
+  }
+
   #startWaiting(): void {
     const { send, onActive } = this.#options;
     while (this.#active.size < this.#sequences) {
@@ -121,7 +128,8 @@ export class Generations {
           clock.after(LATE_MS, () => this.#failStuck(generation)),
         );
       this.#deadlines.set(id, clock.after(beginMsMax, late));
-      send({ type: 'generate', id, request: generation.request });
+      const { isPatient: _, ...request } = generation.request;
+      send({ type: 'generate', id, request });
       onActive(this.#active.size);
     }
   }

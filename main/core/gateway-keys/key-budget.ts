@@ -13,7 +13,10 @@ export interface KeyBudgetParts {
   readonly log: Log;
 }
 
-/** Fails with `payment-required` (`details.code` is OpenAI's `insufficient_quota`) unless the key has this much left. */
+/**
+ * Fails with `payment-required` (`details.code` is OpenAI's `insufficient_quota`) unless the key has this much left;
+ * `details.renews` if waiting helps.
+ */
 export function checkKeyBudget({ key, spending, log }: KeyBudgetParts, costMax: bigint): void {
   const isWithin = (max: string | null, spent: bigint) => max === null || spent + costMax <= BigInt(max);
   const details = { costMax: costMax.toString() };
@@ -30,7 +33,7 @@ export function checkKeyBudget({ key, spending, log }: KeyBudgetParts, costMax: 
     throw aboveLimit(
       QUOTA_EXCEEDED,
       'This request exceeds what is left of this API key’s budget for 24 hours. Lower max_tokens, or wait.',
-      details,
+      { ...details, renews: true },
     );
   }
 }

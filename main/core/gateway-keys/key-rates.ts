@@ -1,4 +1,4 @@
-/** Limits how often and how many times at once each key is used; in memory, so a restart forgets it. */
+/** Limits requests per minute and concurrent requests of each key; in memory, so a restart forgets it. */
 import { AppError } from '../../../shared/errors.ts';
 import type { KeyLimits } from '../../../shared/gateway-keys.ts';
 import type { Clock } from '../../ports/clock.ts';

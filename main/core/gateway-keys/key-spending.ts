@@ -29,7 +29,7 @@ interface Purchase {
   readonly atMs: number;
   /** Null until its job is recorded. */
   job: HeldJob | null;
-  /** What it counts with in the key's sums; null while it is open. */
+  /** Amount in the key's sums; null while it is open. */
   booked: bigint | null;
 }
 
@@ -37,7 +37,7 @@ interface Purchase {
 export interface KeyHold {
   /** Records the purchase with its job. */
   begin(job: HeldJob): void;
-  /** Counts the charge. Null is unknown: the maximum goes on counting until the charge is learned. */
+  /** Counts the charge. Null is unknown: the maximum still counts until the charge is learned. */
   end(charged: bigint | null): void;
 }
 
@@ -46,7 +46,7 @@ export interface KeySpending {
   day(keyId: string): bigint;
   total(keyId: string): bigint;
   hold(keyId: string, costMax: bigint): KeyHold;
-  /** Counts a charge that an earlier run made; `isFinal` if no more can follow, also when it is 0. */
+  /** Counts a charge that an earlier run made; `isFinal` if no more can follow, even if it is 0. */
   noteCharged(channelId: string, charged: bigint, isFinal: boolean): void;
   /** Forgets a key, with its purchases in progress. */
   forget(keyId: string): void;

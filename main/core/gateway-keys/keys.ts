@@ -1,6 +1,6 @@
 /**
  * The gateway's API keys, each with a budget, an expiry and rate limits. Only this machine's own key, which READY and
- * the pages show, is stored as it is, in a file that only its owner can read; of all others there is a hash.
+ * the pages show, is stored in plain text, in a file that only its owner can read; of all others there is a hash.
  */
 import { AppError } from '../../../shared/errors.ts';
 import {
@@ -16,11 +16,12 @@ import type { BudgetTime, RequestBudget } from '../budget/index.ts';
 import { checkKeyBudget, type KeyBudgetParts, withinKey } from './key-budget.ts';
 import { createKeyRates, type KeyRates } from './key-rates.ts';
 import { createKeyRecords, hashOf, isSecret, newKeyId, newSecret, type StoredKey } from './key-records.ts';
-import { createKeySpending } from './key-spending.ts';
+import { createKeySpending, type KeySpending } from './key-spending.ts';
 import { createLastUses } from './last-uses.ts';
 
 /** A request's use of the key with which it came. */
 export interface KeyUse {
+  readonly id: string;
   /**
    * Counts a request that buys something and returns the function that ends it. Fails with `busy` at a rate limit, or
    * with `payment-required` if nothing is left of the budget.
@@ -33,6 +34,8 @@ export interface KeyUse {
 export interface GatewayKeys {
   /** Fails with `not-permitted` if the secret is unknown, revoked or expired. */
   use(secret: string): KeyUse;
+  /** Adds a key's budget to the one of a request that it wanted earlier. Fails like `use`. */
+  within(id: string, budget: RequestBudget): RequestBudget;
   /** This machine's own key first, then the newest. */
   list(): readonly GatewayKey[];
   /** Adds a key and returns it with its secret, which isn't stored. Fails with `bad-request` beyond the limit. */
@@ -73,12 +76,8 @@ const OWN_NAME = 'default';
 export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   const { records, durability = IMMEDIATE, clock, log, ownKey } = options;
   const keys = createKeyRecords(records);
-  const spending = createKeySpending({
-    records,
-    durability,
-    time: options.budgetTime,
-    chargeOf: options.chargeOf,
-  });
+  const { budgetTime: time, chargeOf } = options;
+  const spending = createKeySpending({ records, durability, time, chargeOf });
   const rates = createKeyRates(clock);
   const lastUses = createLastUses(records, durability, clock);
   let ownSecret = openOwnKey();
@@ -93,7 +92,7 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     return secret;
   }
 
-  /** Whoever replaced the file meant to replace the key. */
+  /** Replaces the own key: a replaced file means a replaced key. */
   function replaceOwnKey(secret: string, same: StoredKey | null): void {
     for (const key of keys.all()) if (key.isOwn || key === same) forget(key.id);
     keys.set(newKey({ ...NO_KEY_LIMITS, name: OWN_NAME }, secret, true));
@@ -110,24 +109,21 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
     lastUses.forget(id);
   }
 
-  function shown({ secretHash: _, ...key }: StoredKey): GatewayKey {
-    return {
-      ...key,
-      lastUsedAtMs: lastUses.of(key.id),
-      spentDay: spending.day(key.id).toString(),
-      spentTotal: spending.total(key.id).toString(),
-    };
-  }
+  const shown = (key: StoredKey) => shownKey(key, spending, lastUses.of(key.id));
 
   return {
     use(secret) {
       const key = keys.findBySecret(secret);
       if (key === null) throw new AppError('not-permitted', 'The API key is missing or invalid.');
-      if (key.expiresAtMs !== null && clock.now() >= key.expiresAtMs) {
-        throw new AppError('not-permitted', `The API key expired on ${dayOf(key.expiresAtMs)}.`);
-      }
+      checkExpiry(key, clock.now());
       lastUses.note(key.id);
       return useOf({ key, spending, log }, rates);
+    },
+    within(id, budget) {
+      const key = keys.all().find((each) => each.id === id);
+      if (!key) throw new AppError('not-permitted', 'The API key was revoked.');
+      checkExpiry(key, clock.now());
+      return withinKey({ key, spending, log }, budget);
     },
     list: () =>
       keys
@@ -160,8 +156,24 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
   };
 }
 
+function checkExpiry({ expiresAtMs }: StoredKey, nowMs: number): void {
+  if (expiresAtMs === null || nowMs < expiresAtMs) return;
+  throw new AppError('not-permitted', `The API key expired on ${dayOf(expiresAtMs)}.`);
+}
+
+/** Leaves out the hash of the secret. */
+function shownKey(
+  { secretHash: _, ...key }: StoredKey,
+  spending: KeySpending,
+  lastUsedAtMs: number | null,
+): GatewayKey {
+  const spentDay = spending.day(key.id).toString();
+  return { ...key, lastUsedAtMs, spentDay, spentTotal: spending.total(key.id).toString() };
+}
+
 function useOf(parts: KeyBudgetParts & { readonly key: StoredKey }, rates: KeyRates): KeyUse {
   return {
+    id: parts.key.id,
     enter() {
       const leave = rates.enter(parts.key);
       try {

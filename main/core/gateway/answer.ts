@@ -11,7 +11,7 @@ import { AnswerProgress } from './answer-progress.ts';
 import type { Continuation } from './candidates.ts';
 import type { OnPause } from './on-pause.ts';
 import type { ProviderSearch, StartedResponse } from './provider-search.ts';
-import type { Batch } from './purchase.ts';
+import type { Batch, OnSending } from './purchase.ts';
 import { pause } from './waiting.ts';
 
 /** The content of one read; `end` counts the tokens of all parts. */
@@ -33,6 +33,8 @@ export interface AnswerRequest {
   readonly onPause: OnPause;
   readonly budget: RequestBudget;
   readonly requester: AbortSignal;
+  /** Set for a line of a batch. */
+  readonly onSending?: OnSending | undefined;
 }
 
 export interface AnswerParts {
@@ -129,7 +131,7 @@ interface Resumption {
 /** Searches until the waiting time of the request is over, which is immediately unless it waits. */
 async function searchWhileWaiting(
   { search, clock }: AnswerParts,
-  { onPause, budget, requester }: AnswerRequest,
+  { onPause, budget, requester, onSending }: AnswerRequest,
   asked: AskedCompletion,
   resumption: Resumption | null,
 ): Promise<StartedResponse> {
@@ -137,7 +139,7 @@ async function searchWhileWaiting(
   let continuation = resumption?.continuation ?? null;
   for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
     try {
-      return await search.findProvider({ asked, budget, requester, continuation });
+      return await search.findProvider({ asked, budget, requester, continuation, onSending });
     } catch (error) {
       const leftMs = endMs - clock.monotonic();
       if (requester.aborted || leftMs <= 0 || !mayPass(error, resumption !== null)) throw error;

@@ -20,6 +20,8 @@ export interface Availability {
   explain(error: unknown, modelId: string): unknown;
   /** Takes a place and returns the function that frees it; fails with `busy`. */
   enter(): () => void;
+  /** Number of places that are taken. */
+  taken(): number;
 }
 
 export function createAvailability(
@@ -43,6 +45,7 @@ export function createAvailability(
       const message = `No provider of that model can be reached right now. Retry in ${RETRY_AWAY_S} s.`;
       return new AppError('no-provider', message, { cause: error, details: { retryAfterS: RETRY_AWAY_S } });
     },
+    taken: () => taken,
     enter() {
       if (taken >= requestsMax) {
         const message = `The gateway has reached its limit of ${requestsMax} concurrent requests.`;

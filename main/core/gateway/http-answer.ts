@@ -127,7 +127,10 @@ export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Res
 }
 
 /** Fails with `engine-failed` if there isn't one vector for each text. */
-function checkVectors({ prompt }: AskedCompletion, pieces: readonly AnswerPiece[]): void {
+export function checkVectors(
+  { prompt }: Pick<AskedCompletion, 'prompt'>,
+  pieces: readonly AnswerPiece[],
+): void {
   if (prompt.kind !== 'embed') return;
   const count = pieces.reduce((sum, { vectors = [] }) => sum + vectors.length, 0);
   if (count !== prompt.texts.length) {

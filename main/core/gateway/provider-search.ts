@@ -8,6 +8,7 @@ import type { Candidate } from './choice.ts';
 import type { PrefixHolders } from './prefix-holders.ts';
 import {
   type Batch,
+  type OnSending,
   PAYMENT_CORRECTED,
   type Purchase,
   type PurchaseContext,
@@ -30,6 +31,8 @@ export interface SearchRequest {
   readonly budget: RequestBudget;
   /** Set if an answer that has begun is to be continued. */
   readonly continuation: Continuation | null;
+  /** Set for a line of a batch. */
+  readonly onSending?: OnSending | undefined;
 }
 
 export interface ProviderSearch {
@@ -79,7 +82,7 @@ export function createProviderSearch({
   }
 
   async function attempt(candidate: Candidate, request: SearchRequest): Promise<StartedResponse> {
-    const { asked, budget, requester, continuation } = request;
+    const { asked, budget, requester, continuation, onSending } = request;
     const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
     const purchase = await startPurchase(context, {
       candidate,
@@ -87,6 +90,7 @@ export function createProviderSearch({
       requester,
       budget,
       continues: continuation?.jobId ?? null,
+      onSending,
     });
     try {
       let first = await purchase.next();
@@ -121,6 +125,8 @@ export function createProviderSearch({
           }
           attempts += 1;
           const next = await retries.after(error, candidate);
+          // The provider may have the answer: it is collected there before it is bought elsewhere.
+          if (request.onSending && isAppError(error, 'peer-unreachable')) throw error;
           failure = isAppError(next) ? next : error;
           if (next === 'stop') throw error;
           if (next && !isAppError(next)) enqueue(queue, next, { before: candidate, asked });

@@ -5,7 +5,7 @@ import type { Job } from '../../../shared/jobs.ts';
 import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import { toRequestBody } from '../../../shared/openai-body.ts';
-import { CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
+import { BATCH_JOB_HEADER, CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -71,7 +71,12 @@ export interface PurchaseRequest {
   readonly budget: RequestBudget;
   /** ID of the job whose answer this one continues. */
   readonly continues: string | null;
+  /** Set for a line of a batch. */
+  readonly onSending?: OnSending | undefined;
 }
+
+/** Stores which job asks which peer for a line of a batch; nothing is sent if it fails. */
+export type OnSending = (job: { readonly id: string; readonly peer: string }) => Promise<void>;
 
 /** The provider's path for each kind of prompt, regardless of the API that the client uses. */
 const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as const;
@@ -102,7 +107,11 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     connection.expect(context.limits.firstEventMs);
     const response = await network.fetch(peer, path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...lease.headers },
+      headers: {
+        'content-type': 'application/json',
+        ...lease.headers,
+        ...(request.onSending && { [BATCH_JOB_HEADER]: job.job().id }),
+      },
       body: JSON.stringify(
         toRequestBody({ ...asked, stream: true, includeUsage: true, returnTokenIds: true }),
       ),
@@ -182,16 +191,19 @@ interface StreamParts {
 /** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */
 async function recordDurably(
   context: PurchaseContext,
-  { candidate, continues }: PurchaseRequest,
+  { candidate, continues, onSending }: PurchaseRequest,
   lease: PaymentLease,
   hold: Hold,
 ): Promise<BoughtJob> {
+  let job: BoughtJob | null = null;
   try {
-    const job = recordPurchase(context, candidate, lease, continues);
-    hold.begin({ id: job.job().id, channelId: lease.channelId });
-    await context.jobs.durable();
+    job = recordPurchase(context, candidate, lease, continues);
+    const { id, peer } = job.job();
+    hold.begin({ id, channelId: lease.channelId });
+    await Promise.all([context.jobs.durable(), onSending?.({ id, peer })]);
     return job;
   } catch (error) {
+    if (job !== null) context.jobs.leave(job.job().id);
     await lease.abandon().catch(context.onUnexpected);
     throw error;
   }

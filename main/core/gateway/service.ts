@@ -34,6 +34,7 @@ import { createCandidates, notOffered } from './candidates.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { checkRequest } from './guard.ts';
 import { collectAnswer, type OpenedAnswer, streamAnswer } from './http-answer.ts';
+import { createLineBuyer, type LineBuyer } from './line-buyer.ts';
 import { listModels } from './models.ts';
 import { readOnPause } from './on-pause.ts';
 import { createPrefixHolders } from './prefix-holders.ts';
@@ -49,7 +50,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly jobs: JobStore;
   /** The API keys of which clients have to send one. */
-  readonly keys: Pick<GatewayKeys, 'use'>;
+  readonly keys: Pick<GatewayKeys, 'use' | 'within'>;
   /** Web pages and host names that the owner allows. Default: none. */
   readonly exceptions?: () => LoopbackExceptions;
   /** Decides which offers may be bought: asset and network. Default: all. */
@@ -69,10 +70,16 @@ export interface GatewayOptions {
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
+  /**
+   * Adds routes for clients with a key, whose ID `keyIdOf` returns; their bodies have limits of their own. Default: none.
+   */
+  readonly addRoutes?: (app: Hono, lines: LineBuyer, keyIdOf: (context: Context) => string) => void;
 }
 
 export interface GatewayService {
   readonly app: Hono;
+  /** Buys the lines of batches. */
+  readonly lines: LineBuyer;
   /** Resolves when every purchase that was begun is recorded. */
   idle(): Promise<void>;
 }
@@ -118,11 +125,13 @@ export function createGateway(options: GatewayOptions): GatewayService {
   const exceptions = options.exceptions ?? (() => ({ origins: [], hosts: [] }));
   allowOrigins(app, exceptions);
   app.use(async (request, next) => {
-    const { method } = request.req;
-    const use = checkRequest({ method, header: (name) => request.req.header(name) }, keys, exceptions());
-    uses.set(request.req.raw, use);
+    const { method, path } = request.req;
+    const header = (name: string) => request.req.header(name);
+    uses.set(request.req.raw, checkRequest({ method, path, header }, keys, exceptions()));
     await next();
   });
+  const lines = createLineBuyer({ ...parts, ...options, budget, checkRecordable, onUnexpected });
+  options.addRoutes?.(app, lines, (context) => keyOf(context).id);
   limitBodies(app);
   app.get(MODELS_PATH, async (request) => request.json({ object: 'list', data: await models(null) }));
   app.get(`${MODELS_PATH}/:id{.+}`, async (request) => {
@@ -134,7 +143,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
   for (const { path, read } of PAID_ENDPOINTS) app.post(path, (request) => buy(parts, request, read));
   answerFailures(app, failures, retryAfterS);
 
-  return { app, idle: search.idle };
+  return { app, lines, idle: search.idle };
 }
 
 function retryAfterS(error: unknown, status: number): number | null {

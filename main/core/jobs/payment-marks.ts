@@ -15,8 +15,8 @@ import type { JobSteps } from './job-steps.ts';
 /** Marking one job takes a fifth of a millisecond of the agent's only thread. */
 export const MARK_BATCH_JOBS = 40;
 export const MARK_PAUSE_MS = 20;
-/** Time until the next attempt while the disk takes no writes. */
-const RETRY_MS = 5_000;
+/** Time until the next attempt after a failure. */
+const RETRY_MS = 30_000;
 
 const COLLECTION = 'job-marks';
 const KEY_DIGITS = 15;
@@ -75,8 +75,9 @@ export function createPaymentMarks(parts: PaymentMarksParts): PaymentMarks {
       marked.forEach(notify);
     } catch (error) {
       schedule(RETRY_MS);
-      // The storage reports its own faults.
-      if (storageFaultOf(error) === null) throw error;
+      const fault = storageFaultOf(error);
+      // The storage reports its own faults, except for a row that can't be read.
+      if (fault === null || fault === 'database-damaged') throw error;
       return;
     }
     if (store.list(COLLECTION).length > 0) schedule(MARK_PAUSE_MS);

@@ -36,7 +36,7 @@ export interface CatalogueEntry {
   /** Null if unknown: the first download then pins it, and the state shows that it was not verified. */
   readonly sha256: string | null;
   readonly fileName: string;
-  /** What the file is for; chat unless named. */
+  /** Purpose of the file; chat unless named. */
   readonly use?: ModelUse;
   /** Page of the file at the hub, for a model that the owner added by link. */
   readonly link?: string;

@@ -1,7 +1,7 @@
 /** Estimates whether a model's weights and context fit into the memory that is currently free. */
 import type { CatalogueEntry } from './catalogue.ts';
 
-/** What the estimate needs. */
+/** Facts that the estimate needs. */
 export type FitFact = 'sizeBytes' | 'contextTokens' | 'contextBytesPerToken';
 
 export type Fit = 'fits' | 'tight' | 'does-not-fit' | 'unknown';

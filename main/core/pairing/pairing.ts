@@ -43,13 +43,14 @@ const DAY_MS = 86_400_000;
 
 interface OpenCode {
   readonly code: string;
-  readonly expiresAtMs: number;
+  /** On the monotonic clock: a clock that is set back must not keep a code open. */
+  readonly endsAtMs: number;
   triesLeft: number;
 }
 
 export function createPairing(options: {
   readonly store: PairedBrowserStore;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly log: Log;
 }): Pairing {
   const { store, clock, log } = options;
@@ -64,7 +65,7 @@ export function createPairing(options: {
 
   /** Uses up the code, or one of its tries. */
   const problemOf = (code: string): PairProblem | null => {
-    if (open === null || clock.now() >= open.expiresAtMs) return 'no-code';
+    if (open === null || clock.monotonic() >= open.endsAtMs) return 'no-code';
     if (!isEqual(normalize(code), open.code)) {
       open.triesLeft -= 1;
       log.warn('A browser was not paired: the code was wrong', { triesLeft: open.triesLeft });
@@ -82,11 +83,11 @@ export function createPairing(options: {
         { length: CODE_LENGTH },
         () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)],
       ).join('');
-      open = { code, expiresAtMs: clock.now() + CODE_MS, triesLeft: TRIES_MAX };
+      open = { code, endsAtMs: clock.monotonic() + CODE_MS, triesLeft: TRIES_MAX };
       log.info('A code for pairing a browser is open', { minutes: CODE_MINUTES });
       return {
         code: `${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`,
-        expiresAtMs: open.expiresAtMs,
+        expiresAtMs: clock.now() + CODE_MS,
       };
     },
     pair({ code, name }) {

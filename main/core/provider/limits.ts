@@ -7,8 +7,9 @@ import type { OfferedModel } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { BodyLimits } from './body-places.ts';
 import type { ChainWorkLimits } from './chain-work.ts';
+import type { KeptAnswerLimits } from './kept-answers.ts';
 
-export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
+export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /**
@@ -20,8 +21,6 @@ export interface ProviderLimits extends BodyLimits, ChainWorkLimits {
   readonly promptBytesMax: number;
   /** Output tokens of all choices of one request: neither side risks more than one request. */
   readonly answerTokensMax: number;
-  /** A requester that reads nothing for this long counts as disconnected. */
-  readonly stallMs: number;
   /** Requests of one payer within {@link abandonWindowMs} that were left early or that the engine rejected. */
   readonly abandonedPerPayerMax: number;
   readonly abandonWindowMs: number;
@@ -56,6 +55,9 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   unfundedMax: 60,
   freePerPeerMax: 50,
   freeWindowMs: 10_000,
+  keptCharactersMax: 32 * 1024 * 1024,
+  keptCharactersPerPeerMax: 16 * 1024 * 1024,
+  keptMs: 900_000,
 };
 
 /** Returns the highest cost of any request: the price of one whose body wasn't received. */

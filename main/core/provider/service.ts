@@ -7,7 +7,7 @@ import { featureMissing, missingFeature } from '../../../shared/model-features.t
 import { amount } from '../../../shared/money.ts';
 import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
 import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';
-import { MODELS_PATH } from '../../../shared/wire.ts';
+import { BATCH_JOB_HEADER, KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
@@ -37,8 +37,10 @@ import {
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import { readyEvents } from './ready-events.ts';
 import { createReservation, type Reservation } from './reservation.ts';
@@ -123,6 +125,9 @@ export function createProviderService(options: ProviderOptions): ProviderService
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));
   });
+  app.get(`${KEPT_ANSWERS_PATH}/:id`, (context) =>
+    parts.keptAnswers.respond(peerOf(context), context.req.param('id')),
+  );
   answerFailures(app, failures, (error, _status, context) => {
     if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
@@ -148,6 +153,8 @@ interface SellingParts extends ProviderOptions {
   readonly failures: Failures;
   readonly active: ActiveJobs;
   readonly admission: Admission;
+  readonly batchPlaces: BatchPlaces;
+  readonly keptAnswers: KeptAnswers;
   readonly channelAdmission: Admission;
   readonly admitPayment: AdmitPayment;
   /** Requests that were left early or that the engine rejected, by payer. */
@@ -162,9 +169,22 @@ interface SellingParts extends ProviderOptions {
 function openLimits(
   { gate, clock }: ProviderOptions,
   limits: ProviderLimits,
-): Pick<SellingParts, 'admission' | 'bodies' | 'channelAdmission' | 'admitPayment' | 'abandoned' | 'free'> {
+): Pick<
+  SellingParts,
+  | 'admission'
+  | 'batchPlaces'
+  | 'keptAnswers'
+  | 'bodies'
+  | 'channelAdmission'
+  | 'admitPayment'
+  | 'abandoned'
+  | 'free'
+> {
+  const admission = createAdmission(limits);
   return {
-    admission: createAdmission(limits),
+    admission,
+    batchPlaces: createBatchPlaces(admission, clock),
+    keptAnswers: createKeptAnswers(clock, limits),
     bodies: createBodyPlaces(limits),
     channelAdmission: createAdmission({
       waitingMax: limits.channelRequestsMax,
@@ -189,13 +209,18 @@ function openLimits(
 async function sell(parts: SellingParts, context: Context, read: ReadAsked): Promise<Response> {
   const slots = availableSlots(parts);
   const peer = peerOf(context);
+  const batchJob = context.req.header(BATCH_JOB_HEADER) ?? null;
+  if (batchJob !== null) parts.keptAnswers.check(peer, batchJob);
   const received = await receive(parts, context, peer);
   if (received instanceof Response) return received;
   const asked = read(received.body);
   const model = await offeredModel(parts, asked);
   const maxTokens = checkSize(asked, model, parts.limits);
+  if (batchJob === null) parts.batchPlaces.noteLive();
+  else parts.batchPlaces.check(slots);
   const leave = enterChoices(parts.admission, peer, slots, asked.choices);
   let isAdmitted = false;
+  let kept: KeptAnswer | null = null;
   try {
     const costMax = askedCostMax(model.price, asked, maxTokens);
     const admitted = await parts.admitPayment(peer, paidRequest(context, costMax, `Tokens of ${model.id}`));
@@ -205,11 +230,15 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
     }
     await refuseAdmitted(parts, admitted.payment);
     parts.free.takeBack(peer);
+    kept = batchJob !== null && asked.stream ? parts.keptAnswers.open(peer, batchJob) : null;
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
     isAdmitted = true;
     const { payer } = admitted.payment;
     const requester = context.req.raw.signal;
-    return await work(parts, { asked, model, maxTokens, job, payer, requester, leave });
+    return await work(parts, { asked, model, maxTokens, job, payer, requester, leave, kept });
+  } catch (error) {
+    kept?.drop();
+    throw error;
   } finally {
     if (!isAdmitted) leave();
   }
@@ -346,15 +375,20 @@ interface AdmittedWork {
   readonly requester: AbortSignal;
   /** Frees the requester's place. */
   readonly leave: () => void;
+  /** For a line of a batch: takes the answer, which is finished even if the requester leaves. */
+  readonly kept: KeptAnswer | null;
 }
 
 function work(
   parts: SellingParts,
-  { asked, model, maxTokens, job, payer, requester, leave }: AdmittedWork,
+  { asked, model, maxTokens, job, payer, requester, leave, kept }: AdmittedWork,
 ): Promise<Response> {
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
-  const ignoreRequester = onAbort(requester, () => abort.abort('requester'));
+  const isPatient = kept !== null;
+  const ignoreRequester = onAbort(requester, () => {
+    if (!isPatient) abort.abort('requester');
+  });
   const removeFromActive = active.add(job, maxTokens, abort);
   const { prompt, temperature, topP, stop, sampling, json, topLogprobs } = asked;
   const events = readyEvents(
@@ -362,7 +396,8 @@ function work(
       // The same seed would write the same answer again.
       const seed = asked.seed === null ? null : (asked.seed + choice) % 2 ** 32;
       const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
-      return engine.generate({ prompt, maxTokens, ...sampled, requester: payer }, abort.signal);
+      const request = { prompt, maxTokens, ...sampled, requester: payer };
+      return engine.generate(isPatient ? { ...request, isPatient } : request, abort.signal);
     }),
   );
   active.changed();
@@ -371,6 +406,7 @@ function work(
     sha256: model.sha256,
     stallMs: limits.stallMs,
     progress: active.changed,
+    kept,
     done() {
       ignoreRequester();
       leave();

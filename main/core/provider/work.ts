@@ -13,6 +13,7 @@ import { PAYMENT_RESPONSE_HEADER } from '../../ports/payments.ts';
 import { decodeSpeed } from '../jobs/index.ts';
 import { answerHeaders, type Failures, isLateAfter } from '../openai-http/index.ts';
 import { COMMENT, EVENT_STREAM_HEADERS, eventStream, namedEvent } from '../sse/index.ts';
+import type { KeptAnswer } from './kept-answers.ts';
 import type { ReadyEvents, WorkEvent } from './ready-events.ts';
 import type { Outcome, Settled, SoldJob } from './sold-job.ts';
 
@@ -28,6 +29,8 @@ export interface Work {
   readonly failures: Failures;
   /** A requester that reads nothing for this long counts as disconnected. */
   readonly stallMs: number;
+  /** For a line of a batch: takes the answer, which is finished even if the requester leaves. */
+  readonly kept: KeptAnswer | null;
   /** Called once, after the job was concluded. */
   readonly done: () => void;
   /** Called when tokens were delivered. */
@@ -54,11 +57,14 @@ export async function answer(work: Work): Promise<Response> {
     const opening = firstEvents(work);
     if (!work.asked.stream) return await whole(work, format, await opening);
     const isLate = await isLateAfter(work.clock, opening, HEADERS_AFTER_MS);
-    const body = eventStream(pieces(work, format, isLate ? opening : await opening), {
+    const source = pieces(work, format, isLate ? opening : await opening);
+    const body = eventStream(work.kept?.fill(source) ?? source, {
       clock: work.clock,
       stallMs: work.stallMs,
       quietMsMax: QUIET_MS_MAX,
-      onGone: () => endBy(work, 'requester'),
+      onGone: () => {
+        if (work.kept === null) endBy(work, 'requester');
+      },
     });
     return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...answerHeaders(work.asked) } });
   } catch (error) {

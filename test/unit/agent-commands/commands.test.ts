@@ -1,5 +1,6 @@
 /**
- * Verifies: an unknown command does nothing and lists the known ones; each exit code has one meaning.
+ * Verifies: an unknown command does nothing and lists the known ones; each exit code has one meaning; commands that read
+ * for long yield to what serves.
  * Setup: the agent's program as a process of its own, with words that would start no agent.
  * Fails if: an agent starts because a command was misspelled, a failure exits with code 0.
  */
@@ -7,10 +8,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isCommand, listCommands } from '../../../main/agent-commands/index.ts';
+import { readsForLong } from '../../../main/agent-commands/is-command.ts';
 import { COMMANDS } from '../../../main/agent-commands/table.ts';
 import { REPOSITORY } from '../../../scripts/lib/places.ts';
 
@@ -28,6 +30,18 @@ test('a first word is a command, an option belongs to the agent', () => {
   assert.equal(isCommand(['ledger', 'verify']), true);
   assert.equal(isCommand(['--headless']), false);
   assert.equal(isCommand([]), false);
+});
+
+test('commands that read for long have the lowest priority before their code is loaded, and no others', () => {
+  const priorityOf = (...words: string[]) => {
+    const program = ['--import', join(REPOSITORY, 'main/agent/priority.ts')];
+    const code = 'console.log(require("node:os").getPriority())';
+    return Number(spawnSync(process.execPath, [...program, '-e', code, 'main', ...words]).stdout.toString());
+  };
+  const reading = Object.keys(COMMANDS).filter((name) => readsForLong(name.split(' ')));
+  assert.deepEqual(reading.sort(), ['backup', 'ledger export', 'ledger verify', 'report']);
+  assert.equal(priorityOf('ledger', 'verify'), constants.priority.PRIORITY_LOW);
+  assert.equal(priorityOf('wallet', 'history'), getPriority());
 });
 
 test('an unknown command exits with 2 and lists the known commands', () => {

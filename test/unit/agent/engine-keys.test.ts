@@ -1,5 +1,5 @@
 /**
- * Verifies: keys of engine servers are kept in a file that only its owner can read, and removed with their server.
+ * Verifies: keys of engine servers are stored in a file that only its owner can read, and removed with their server.
  * Setup: a temporary folder.
  * Fails if: another user of the machine can read a key, a removed key stays on the disk, or a damaged file ends the agent.
  */

@@ -284,14 +284,17 @@ describe('a budget with a clock that jumps', () => {
     fc.assert(
       fc.property(fc.array(moment, { maxLength: 40 }), (moments) => {
         const { clock, open, records } = setUp({ buyDayMax: '1000', buyNewProviderMax: '300' });
-        let budget = open();
+        let stored = records;
+        let budget = open(stored);
         let peers = 0;
         const spent: { readonly atMs: number; readonly charged: number; readonly deposited: number }[] = [];
         for (const each of moments) {
           if (each.kind === 'wait') clock.advance(each.ms);
           else if (each.kind === 'jump') clock.setTimeBy(each.ms);
-          else if (each.kind === 'restart') budget = open(createMemoryRecordStore(records.snapshot()));
-          else
+          else if (each.kind === 'restart') {
+            stored = createMemoryRecordStore(stored.snapshot());
+            budget = open(stored);
+          } else
             try {
               peers += 1;
               const spend = { atMs: clock.monotonic(), charged: 0, deposited: 0 };

@@ -66,7 +66,7 @@ function session() {
   return { agent, hosts, host, failures, events, closedLinks: () => closedLinks };
 }
 
-test('an agent that waits for the window is announced at once, and a page gets its port when it is up', async () => {
+test('an agent that waits for the window is announced immediately, and a page gets its port when it is up', async () => {
   const { agent, hosts, host, events } = session();
   const window = Promise.withResolvers<void>();
   agent.start(window.promise);

@@ -1,5 +1,5 @@
 /**
- * Verifies: whatever an engine server sends becomes events of the engine port within bounds, or one failure that quotes
+ * Verifies: anything that an engine server sends becomes events of the engine port within bounds, or one failure that quotes
  *   nothing of it.
  * Setup: the real HTTP client on a server on loopback that a test scripts; the clock is set by hand.
  * Fails if: tokens are counted that can't have been written, a broken, endless, slow or foreign answer is taken for a good
@@ -183,7 +183,7 @@ const BAD_ANSWERS: Record<string, { answer: Answer; is: readonly string[]; optio
     answer: stream([piece('a'.repeat(200_000)), piece('a'.repeat(200_000)), piece('a'.repeat(200_000))]),
     is: ['engine-failed', 'The engine sent more than it should.'],
   },
-  'a wrong key': { answer: json({}, 401), is: ['engine-failed', 'The engine wants another key.'] },
+  'a wrong key': { answer: json({}, 401), is: ['engine-failed', 'The engine requires another key.'] },
   'a refusal': {
     answer: json({ error: { message: SECRET } }, 400),
     is: ['bad-request', 'The engine of this provider refuses this request.'],

@@ -1,5 +1,5 @@
 /**
- * Verifies: an engine server is loaded, tried, served, given back and lost like an engine, and the chooser gives the machine
+ * Verifies: an engine server is loaded, tried, served, handed back and lost like an engine, and the chooser gives the machine
  *   to one engine at a time.
  * Setup: the engine for servers, with the real HTTP client, on a server on loopback that a test scripts; the chooser on two
  *   fake engines.
@@ -13,7 +13,7 @@ import { systemClock } from '../../../main/ports/clock.ts';
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../../main/ports/engine.ts';
 import { isEngineServerModel } from '../../../shared/engine-servers.ts';
 import { isAppError } from '../../../shared/errors.ts';
-import { CHAT_PATH, EMBEDDINGS_PATH } from '../../../shared/wire.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import {
@@ -52,7 +52,7 @@ const endless: Answer = (_request, response) => {
   response.write(`data: ${JSON.stringify(piece('Hello', { model: 'some-model' }))}\n\n`);
 };
 const OLLAMA: Record<string, Answer> = {
-  '/v1/models': json({ data: [{ id: 'some-model' }] }),
+  [MODELS_PATH]: json({ data: [{ id: 'some-model' }] }),
   '/api/version': json({ version: '1' }),
   '/api/ps': json({ models: [{ name: 'some-model', context_length: 4_096 }] }),
   '/api/generate': json({ done: true }),
@@ -135,16 +135,16 @@ describe('loading', () => {
   });
 
   test('does not wait for a server that is down, and serves as soon as it is up', async () => {
-    server.answers['/v1/models'] = json({ error: 'loading' }, 503);
+    server.answers[MODELS_PATH] = json({ error: 'loading' }, 503);
     await assert.rejects(engine.load(FILE, FAKE_LOAD), (error) => isAppError(error, 'model-unavailable'));
     assert.equal(engine.status().state, 'restarting');
     const ready = reached(engine, 'ready');
-    server.answers['/v1/models'] = json({ data: [{ id: 'some-model' }] });
+    server.answers[MODELS_PATH] = json({ data: [{ id: 'some-model' }] });
     await ready;
   });
 
   test('stops trying when the owner returns', async () => {
-    server.answers['/v1/models'] = json({}, 503);
+    server.answers[MODELS_PATH] = json({}, 503);
     await assert.rejects(engine.load(FILE, FAKE_LOAD));
     assert.equal(await engine.handBack(), null);
     assert.equal(engine.status().state, 'stopped');
@@ -186,13 +186,13 @@ describe('serving', () => {
     await engine.load(FILE, FAKE_LOAD);
     const restarting = reached(engine, 'restarting');
     server.answers[CHAT_PATH] = json({}, 500);
-    server.answers['/v1/models'] = json({ data: [{ id: 'another' }] });
+    server.answers[MODELS_PATH] = json({ data: [{ id: 'another' }] });
     await assert.rejects(read(engine.generate(REQUEST, NEVER)), (error) =>
       isAppError(error, 'engine-failed'),
     );
     await restarting;
     const ready = reached(engine, 'ready');
-    server.answers['/v1/models'] = OLLAMA['/v1/models'] as Answer;
+    server.answers[MODELS_PATH] = OLLAMA[MODELS_PATH] as Answer;
     await ready;
   });
 

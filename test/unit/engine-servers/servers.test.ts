@@ -5,6 +5,7 @@
  * Fails if: a foreign host is contacted, a name is looked up again, a key or a path of the owner's disk gets where it must
  *   not, a server is added silently, or a removed one is still known.
  */
+
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connectEngineServer } from '../../../main/adapters/http/index.ts';
@@ -19,6 +20,7 @@ import { isEngineServerModel } from '../../../shared/engine-servers.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { isLocalAddress } from '../../../shared/local-address.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
+import { MODELS_PATH } from '../../../shared/wire.ts';
 import { createRecordingLog } from '../../fakes/log.ts';
 import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 import { type Answer, json, startTestServer, type TestServer } from './hostile-server.ts';
@@ -28,28 +30,28 @@ const models = (...ids: string[]) => ({ object: 'list', data: ids.map((id) => ({
 /** The answers of each program, in the parts that are read. */
 const PROGRAMS: Record<string, Record<string, Answer>> = {
   'llama-server': {
-    '/v1/models': json({
+    [MODELS_PATH]: json({
       data: [{ id: '/home/alice/m.gguf', meta: { n_ctx: 8_192, n_params: 7e9, ftype: 'Q4_K' } }],
     }),
     '/props': json({ total_slots: 4, build_info: 'b9000', default_generation_settings: { n_ctx: 2_048 } }),
   },
   ollama: {
-    '/v1/models': json(models('llama3.2:3b', 'bge-m3:latest')),
+    [MODELS_PATH]: json(models('llama3.2:3b', 'bge-m3:latest')),
     '/api/version': json({ version: '0.40.12' }),
     '/api/tags': json({ models: [{ name: 'llama3.2:3b', details: { quantization_level: 'Q4_K_M' } }] }),
     '/api/ps': json({ models: [{ name: 'llama3.2:3b', context_length: 4_096 }] }),
   },
   'lm-studio': {
-    '/v1/models': json(models('qwen3-4b')),
+    [MODELS_PATH]: json(models('qwen3-4b')),
     '/api/v0/models': json({
       data: [{ id: 'qwen3-4b', quantization: '4bit', loaded_context_length: 16_384 }],
     }),
   },
   vllm: {
-    '/v1/models': json({ data: [{ id: 'Qwen/Qwen3-4B', owned_by: 'vllm', max_model_len: 32_768 }] }),
+    [MODELS_PATH]: json({ data: [{ id: 'Qwen/Qwen3-4B', owned_by: 'vllm', max_model_len: 32_768 }] }),
     '/version': json({ version: '0.20.0' }),
   },
-  other: { '/v1/models': json(models('some-model')) },
+  other: { [MODELS_PATH]: json(models('some-model')) },
 };
 
 const opened: TestServer[] = [];
@@ -95,12 +97,12 @@ describe('recognizes', () => {
         () => null,
         (error: unknown) => (isAppError(error) ? error.code : String(error)),
       );
-    assert.equal(await code({ '/v1/models': page }), 'unsupported');
-    assert.equal(await code({ '/v1/models': json({ data: [{ id: 'a', asset: {} }] }) }), 'unsupported');
-    assert.equal(await code({ '/v1/models': json({ error: 'loading' }, 503) }), 'engine-failed');
-    assert.equal(await code({ '/v1/models': json({}, 401) }), 'not-permitted');
+    assert.equal(await code({ [MODELS_PATH]: page }), 'unsupported');
+    assert.equal(await code({ [MODELS_PATH]: json({ data: [{ id: 'a', asset: {} }] }) }), 'unsupported');
+    assert.equal(await code({ [MODELS_PATH]: json({ error: 'loading' }, 503) }), 'engine-failed');
+    assert.equal(await code({ [MODELS_PATH]: json({}, 401) }), 'not-permitted');
     // More than a list of models can be.
-    assert.equal(await code({ '/v1/models': json({ data: [], more: 'a'.repeat(5 << 20) }) }), 'unsupported');
+    assert.equal(await code({ [MODELS_PATH]: json({ data: [], more: 'a'.repeat(5 << 20) }) }), 'unsupported');
   });
 });
 

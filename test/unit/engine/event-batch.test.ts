@@ -48,7 +48,7 @@ describe('event batch', () => {
     assert.equal(all.at(-1)?.type, 'end');
   });
 
-  it('sends tokens that are faster than an eye together, and the end at once', async () => {
+  it('sends tokens that are faster than an eye together, and the end immediately', async () => {
     const sent: EngineEvent[][] = [];
     let nowMs = 1_000;
     const due: { atMs: number; then: () => void }[] = [];

@@ -109,13 +109,13 @@ describe('sequence pool, while others run', () => {
     const lent = [await begin(prompt(4), null), await begin(prompt(5), null), await begin(prompt(6), null)];
     await lent[0]?.release(true);
     await lent[1]?.release(true);
-    assert.equal((await begin(prompt(7), null)).id, 1, 'beside the third');
+    assert.equal((await begin(prompt(7), null)).id, 1, 'next to the third');
     await lent[2]?.release(true);
     const other = await begin(prompt(8), null);
-    assert.notEqual(other.id, 3, 'beside the second');
+    assert.notEqual(other.id, 3, 'next to the second');
   });
 
-  it('continues a long conversation apart from them, and gives none up for a place beside them', async () => {
+  it('continues a long conversation apart from them, and gives none up for a place next to them', async () => {
     const { begin, run } = setUp(4);
     const holders = [
       await begin(prompt(4), 'alice'),

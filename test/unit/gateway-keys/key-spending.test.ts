@@ -1,6 +1,6 @@
 /**
- * Verifies: a key never spends more than its budget, in 24 hours and in total, whatever is charged, lost, learned later
- * or cut off by a crash; what is known to be charged is counted exactly once.
+ * Verifies: a key never spends more than its budget, in 24 hours and in total, regardless of what is charged, lost,
+ * learned later or cut off by a crash; what is known to be charged is counted exactly once.
  * Setup: the real keys on records in memory, of which a snapshot is a crash; a clock that the test moves.
  * Fails if: a purchase whose charge is unknown stops counting, a crash forgets one, or a charge counts twice.
  */

@@ -1,6 +1,6 @@
 /**
  * Verifies: a key of the gateway works until it is revoked or expires, within its rate limits; of its secret only a hash
- * is stored; the key of earlier versions goes on working.
+ * is stored; the key of earlier versions still works.
  * Setup: the real keys on records in memory, a clock that the test moves.
  * Fails if: an empty or cut-off key file lets requests in without a key, a secret can be read from the records, or a
  * revoked key works again after a restart.

@@ -66,7 +66,7 @@ describe('the kind of a file', () => {
   });
 });
 
-it('the known architectures are exactly those that the engine knows', () => {
+it('the known architectures are exactly those of the engine’s library', () => {
   const known = [SERVED_ARCHITECTURES, DRAFT_ARCHITECTURES, PROJECTOR_ARCHITECTURES, SPEECH_ARCHITECTURES];
   // Declared as a const enum, which has no object for TypeScript.
   const { GgufArchitectureType } = llama as unknown as Record<string, Record<string, string>>;

@@ -2,7 +2,7 @@
  * Verifies: a settlement of any number of jobs takes bounded time per turn of the event loop, and marks exactly the jobs
  * that it paid for, after restarts and lost groups of writes, too.
  * Setup: jobs and ledger on one SQLite database; a clock that the test advances; random claims, payouts, restarts and
- * lost groups, compared with a model that marks at once.
+ * lost groups, compared with a model that marks immediately.
  * Fails if: an event writes its jobs itself, a batch is larger than its limit, a restart loses or repeats a mark, a
  * payout marks a job that was claimed after it.
  */
@@ -19,6 +19,7 @@ import { MARK_BATCH_JOBS, MARK_PAUSE_MS } from '../../../main/core/jobs/payment-
 import { createLedger } from '../../../main/core/ledger/index.ts';
 import { storageError } from '../../../main/ports/storage.ts';
 import { type Durability, IMMEDIATE } from '../../../main/ports/store.ts';
+import { isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -245,9 +246,35 @@ test('a full disk delays the marks, and they continue when it takes writes again
   clock.advance(60_000);
   assert.equal(inState('charged'), 3);
   isFull = false;
-  clock.advance(10_000);
+  clock.advance(60_000);
   assert.equal(inState('claimed'), 3);
   jobs.stop();
   database.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+test('a row that can’t be read is reported and tried again', () => {
+  const database = openDatabase(':memory:');
+  const { clock, start, serve, inState, total } = setUp(database);
+  serve('0xch');
+  let isDamaged = false;
+  const { jobs, claim } = start({
+    defer(run) {
+      if (isDamaged) throw storageError('database-damaged');
+      return run();
+    },
+    durable: async () => undefined,
+  });
+  claim('0xch', total('0xch'), total('0xch'));
+  isDamaged = true;
+  assert.throws(
+    () => clock.advance(MARK_PAUSE_MS),
+    (error) => isAppError(error, 'database-corrupt'),
+    'the clock logs it',
+  );
+  isDamaged = false;
+  clock.advance(60_000);
+  assert.equal(inState('claimed'), 1);
+  jobs.stop();
+  database.close();
 });

@@ -64,6 +64,10 @@ test('five wrong tries void a code, and so does time', () => {
   const late = pairing.startCode();
   clock.advance(5 * 60_000);
   assert.deepEqual(pairing.pair({ code: late.code, name: 'x' }), { problem: 'no-code' });
+  const setBack = pairing.startCode();
+  clock.setTimeBy(-3_600_000);
+  clock.advance(300_000);
+  assert.deepEqual(pairing.pair({ code: setBack.code, name: 'x' }), { problem: 'no-code' }, 'by any clock');
 });
 
 test('a new code voids the earlier one', () => {

@@ -29,7 +29,10 @@ describe('provider: public information', () => {
     const [model] = models.data;
     const alone = await service.app.request(`${MODELS_PATH}/${OFFERED.id}`);
     assert.deepEqual(await alone.json(), model);
-    await refused(await service.app.request(`${MODELS_PATH}/none`), 404, { code: 'model_not_found', param: 'model' });
+    await refused(await service.app.request(`${MODELS_PATH}/none`), 404, {
+      code: 'model_not_found',
+      param: 'model',
+    });
     assert.deepEqual(
       [model.id, model.object, model.price, model.context_length, model.quantisation, model.sha256],
       [OFFERED.id, 'model', OFFERED.price, 4_096, 'F32', OFFERED.sha256],

@@ -28,7 +28,7 @@ test('without jobs every tenth sample is drawn', () => {
   assert.deepEqual(drawn, [10]);
 });
 
-test('the owner’s return is drawn at once', () => {
+test('the owner’s return is drawn immediately', () => {
   assert.equal(isWorthDrawing({ ...sample(0), isOwners: true }, sample(0), 1), true);
 });
 

@@ -238,7 +238,7 @@ test('a pause hands the machine back with its reason, and the model is loaded ag
   serving.stop();
 });
 
-test('on a full disk the machine is handed back all the same, and the log says what could not be recorded', async () => {
+test('on a full disk the machine is still handed back, and what could not be recorded is a warning', async () => {
   const { engine, presence, handBacks, world, log, settled, serving } = serve({ jobs: 2 });
   await settled();
   world.isDiskFull = true;

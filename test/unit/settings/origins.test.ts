@@ -6,7 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { originOf, settingsSchema } from '../../../shared/settings.ts';
+import { originOf } from '../../../renderer/origin.ts';
+import { settingsSchema } from '../../../shared/settings.ts';
 
 const isStored = (text: string) => settingsSchema.shape.gatewayOrigins.element.safeParse(text).success;
 
@@ -24,7 +25,7 @@ test('an address becomes its origin', () => {
   }
 });
 
-test('what is no origin is not stored', () => {
+test('a text that is no origin is not stored', () => {
   const wrong = ['*', '', 'null', 'example.org', 'https://*.example.org', 'https://%2A.example.org'];
   for (const typed of [...wrong, 'file:///home', 'data:text/html,x', 'https://a b', 'https://a@b']) {
     const stored = typed === 'https://a@b' ? typed : originOf(typed);

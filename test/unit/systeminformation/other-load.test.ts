@@ -37,7 +37,7 @@ test('reports nothing on Windows, which doesn’t distinguish our engine from ot
   assert.deepEqual(await sensor.read(), {});
 });
 
-test('reports nothing while an engine server of the owner’s may be the load, and measures anew afterwards', async () => {
+test('reports nothing while an engine server of the owner’s may be the load, and measures again afterwards', async () => {
   let at: ProcessorTimes = { totalMs: 0, busyMs: 0, ownMs: 0 };
   let mayBeOurs = false;
   const sensor = createOtherLoadSensor({ times: () => at, platform: 'linux', mayBeOurs: () => mayBeOurs });

@@ -14,7 +14,9 @@ const HOME = 'shared/wire.ts';
 const IN_CONTEXT: Readonly<Record<string, RegExp>> = {
   // Also an error code (and a key of the table of HTTP statuses).
   [wire.PAYMENT_REQUIRED_HEADER]:
-    /(get\(|\[|headerOf\([^)]*)'payment-required'|(?<!case )'payment-required':\s*[^\d\s]/,
+    /(get\(|(?<!STATUS)\[|headerOf\([^)]*)'payment-required'|(?<!case )'payment-required':\s*[^\d\s]/,
+  // Also the beginning of other programs' paths.
+  [wire.API_SOCKET_PATH]: /['"`]\/api['"`]/,
   // Also a reason for which a receipt fails verification.
   [wire.PAYMENT_RESPONSE_HEADER]:
     /(get\(|\[|header\w*\([^)]*)'payment-response'|(?<!case )'payment-response':/i,

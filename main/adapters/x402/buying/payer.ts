@@ -90,6 +90,7 @@ export function createPayer(options: PayerOptions): PaymentClient {
     charges: () => storage.all().map(({ channelId, charged }) => ({ channelId, total: amount(charged) })),
     deposits,
     unresolved: lost.unresolved,
+    isChargeUnknown: lost.isUnknown,
     synchronise: lost.synchronise,
     idle: lost.idle,
   };

@@ -1,0 +1,2 @@
+/** Public interface of the busboy adapter: reads forms with files. */
+export { readForm } from './read-form.ts';

@@ -1,0 +1,147 @@
+/**
+ * `npm run bench -- batch`: compares the same lines sent live and as a batch, in turns in one run, on a practice network
+ * with the bundled tiny model. With `--kills N` it kills processes while one batch runs instead, and counts lines and
+ * charges on both sides.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CHAT_PATH } from '../../shared/wire.ts';
+import { runBatchWithKills, storyLines } from '../../test/crash/batch-run.ts';
+import { prepareHome } from '../../test/crash/practice-network.ts';
+import { connectApi, startAgent, waitForState } from '../lib/agent-process.ts';
+import { REPOSITORY } from '../lib/places.ts';
+import { takesJobs, waitForMarket } from './practice-here.ts';
+import { atLeast, type BenchOptions, type BenchResult, progress } from './result.ts';
+
+const LINES = 400;
+const TOKENS = 32;
+const ROUNDS = 2;
+/** As many as the provider computes and lets wait, which is what a batch gets. */
+const CLIENTS = 8;
+const CHECK_MS = 50;
+const READY_MS_MAX = 180_000;
+
+interface Gateway {
+  readonly baseUrl: string;
+  readonly key: string;
+}
+
+export async function run({ lines = LINES, kills }: BenchOptions): Promise<BenchResult> {
+  const cache = join(REPOSITORY, '.cache');
+  mkdirSync(cache, { recursive: true });
+  const home = mkdtempSync(join(cache, 'bench-batch-'));
+  try {
+    return kills === undefined ? await compare(home, lines) : await kill(home, lines, kills);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function kill(home: string, lines: number, kills: number): Promise<BenchResult> {
+  const beganMs = performance.now();
+  const summary = await runBatchWithKills({ home, lines, kills, maxTokens: 8, onKill: progress });
+  const { answered, failed, distinct, chargedByLines, earned, spent, chargedJobs } = summary;
+  return {
+    figures: {
+      ...{ lines, kills, answered, failed, distinct, chargedJobs },
+      chargedByLines: Number(chargedByLines),
+      earnedByProvider: Number(earned),
+      spentByRequester: Number(spent),
+      minutes: (performance.now() - beganMs) / 60_000,
+    },
+    goals: {
+      answered: { goal: lines, met: answered === lines },
+      distinct: { goal: lines, met: distinct === lines },
+      earnedByProvider: { goal: Number(chargedByLines), met: earned === chargedByLines },
+      spentByRequester: { goal: Number(chargedByLines), met: spent === chargedByLines },
+    },
+    notes: [`errors by code: ${JSON.stringify(summary.errors)}`, 'charges are in base units'],
+  };
+}
+
+async function compare(home: string, lines: number): Promise<BenchResult> {
+  prepareHome(home);
+  const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
+  try {
+    const { page, requester } = agent.ready;
+    if (page === null || requester === null) throw new Error('The practice network is incomplete.');
+    const provider = await connectApi(page);
+    try {
+      await waitForState(provider.api, takesJobs, { timeoutMs: READY_MS_MAX });
+      await waitForMarket(requester.gateway);
+      return await measure(requester.gateway, lines);
+    } finally {
+      provider.close();
+    }
+  } finally {
+    await agent.stop();
+  }
+}
+
+async function measure(gateway: Gateway, lines: number): Promise<BenchResult> {
+  await sendLive(gateway, Math.min(lines, CLIENTS * 4));
+  let liveMs = 0;
+  let batchMs = 0;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    liveMs += await sendLive(gateway, lines);
+    batchMs += await sendBatch(gateway, lines);
+    progress(`round ${round}: live ${Math.round(liveMs)} ms, batch ${Math.round(batchMs)} ms so far`);
+  }
+  const ratio = liveMs / batchMs;
+  return {
+    figures: {
+      liveLinesPerSecond: (lines * ROUNDS * 1_000) / liveMs,
+      batchLinesPerSecond: (lines * ROUNDS * 1_000) / batchMs,
+      ratioBatchToLive: ratio,
+    },
+    goals: { ratioBatchToLive: atLeast(ratio, 0.95) },
+    notes: [
+      `${lines} lines of up to ${TOKENS} tokens, ${ROUNDS} rounds in turns; live with ${CLIENTS} clients`,
+      'the batch includes upload, check, and writing of its files',
+    ],
+  };
+}
+
+async function sendLive(gateway: Gateway, lines: number): Promise<number> {
+  const bodies = storyLines(lines, TOKENS).map(({ body }) => body);
+  const beganMs = performance.now();
+  const client = async () => {
+    for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+      const response = await post(gateway, '/chat/completions', body);
+      await response.arrayBuffer();
+      if (response.status !== 200) throw new Error(`A live request got status ${response.status}.`);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return performance.now() - beganMs;
+}
+
+async function sendBatch(gateway: Gateway, lines: number): Promise<number> {
+  const content = storyLines(lines, TOKENS).map((line) => JSON.stringify(line));
+  const beganMs = performance.now();
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  form.set('file', new Blob([content.join('\n')]), 'lines.jsonl');
+  const headers = { authorization: `Bearer ${gateway.key}` };
+  const uploaded = await fetch(`${gateway.baseUrl}/files`, { method: 'POST', headers, body: form });
+  const { id: file } = (await uploaded.json()) as { id: string };
+  const request = { input_file_id: file, endpoint: CHAT_PATH, completion_window: '24h' };
+  const { id } = (await (await post(gateway, '/batches', request)).json()) as { id: string };
+  for (;;) {
+    const response = await fetch(`${gateway.baseUrl}/batches/${id}`, { headers });
+    const batch = (await response.json()) as { status: string; request_counts: { completed: number } };
+    if (batch.status === 'completed' && batch.request_counts.completed === lines) break;
+    if (batch.status === 'completed' || batch.status === 'failed') throw new Error(JSON.stringify(batch));
+    await sleep(CHECK_MS);
+  }
+  return performance.now() - beganMs;
+}
+
+function post({ baseUrl, key }: Gateway, path: string, body: object): Promise<Response> {
+  return fetch(`${baseUrl}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * Verifies: a batch reports and pays every line exactly once, whichever process is killed meanwhile.
+ * Setup: the real practice network with the tiny model; requester, provider, engine and all of them together are killed
+ * with SIGKILL while lines are computed. The ledgers are read by code that shares nothing with them.
+ * Fails if: a line is missing, doubled, charged twice or in the error file for another reason than a lost answer, or the ledgers hold another sum than the lines.
+ */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { runBatchWithKills } from '../crash/batch-run.ts';
+import { temporaryHome } from './practice-agent.ts';
+
+const LINES = 60;
+const KILLS = 3;
+
+const folder = temporaryHome();
+after(() => folder.remove());
+
+// Three restarts of two agents, an engine and a chain take minutes where the CPU is shared.
+test('after three kills, every line is reported once and charged once', {
+  timeout: 8 * 60_000,
+}, async (context) => {
+  const summary = await runBatchWithKills({
+    ...{ home: folder.path, lines: LINES, kills: KILLS, maxTokens: 8 },
+    onKill: (line) => context.diagnostic(line),
+  });
+  assert.equal(summary.status, 'completed');
+  // Killed together with its provider, an answer that was charged is gone: it is reported, and not bought again.
+  assert.deepEqual(
+    Object.keys(summary.errors).filter((code) => code !== 'answer_lost'),
+    [],
+  );
+  assert.equal(summary.answered + summary.failed, LINES);
+  assert.equal(summary.chargedJobs, LINES, 'each line is charged once');
+  assert.equal(summary.distinct, LINES);
+  assert.equal(summary.chargedByLines, summary.earned, 'the lines add up to the provider’s ledger');
+  assert.equal(summary.spent, summary.earned, 'and to the requester’s');
+});
