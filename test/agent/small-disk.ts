@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { fillDisk, freeDisk } from '../fakes/full-disk.ts';
 import { onSmallDisk } from '../fakes/mounts.ts';
 import { temporaryHome } from './practice-agent.ts';
@@ -20,11 +21,12 @@ export interface SmallDisk {
 }
 
 /**
- * Starts an agent whose data folder is a new file system in memory. It is mounted in a mount namespace of the agent, so
+ * Starts an agent on a machine that was measured, whose data folder is a new file system in memory. It is mounted in a mount namespace of the agent, so
  * that it needs no privilege and is gone when the agent ends.
  */
 export async function startOnSmallDisk(mebibytes: number, args: readonly string[]): Promise<SmallDisk> {
   const folder = temporaryHome();
+  prepareMeasuredHome(folder.path);
   const agent = await startAgent([...args, '--home', folder.path], {
     under: onSmallDisk(folder.path, `${mebibytes}m`),
   });
