@@ -41,8 +41,6 @@ export default defineConfig({
     target: 'chrome130',
     // The content security policy allows neither inline code nor fonts from `data:`.
     assetsInlineLimit: 0,
-    // Two windows share some styles. As files of their own they would follow the rules that replace them.
-    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     rollupOptions: {
       output: {
