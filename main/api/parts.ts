@@ -1,5 +1,5 @@
 /** The parts of the agent that the API serves. */
-import type { KeptFile } from '../../shared/api/maintenance.ts';
+import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
@@ -58,9 +58,20 @@ export interface ApiParts {
   readonly history: HistoryService;
   readonly calendar: Calendar;
   readonly maintenance: {
-    list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+    list(): {
+      readonly backups: readonly KeptFile[];
+      readonly reports: readonly KeptFile[];
+      readonly backupFolder: string;
+      readonly lastRestore: RestoreResult | null;
+    };
     backup(): Promise<KeptFile>;
     report(): Promise<KeptFile>;
+    inspect(name: string): Promise<BackupFacts>;
+    restore(choice: {
+      readonly name: string;
+      readonly checksum: string;
+      readonly acceptsEntriesLost: number;
+    }): { readonly restarts: boolean };
   };
   readonly buying: {
     spentDay(): bigint;

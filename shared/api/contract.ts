@@ -23,7 +23,7 @@ import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
 import { keysContract } from './keys.ts';
-import { maintenanceContract } from './maintenance.ts';
+import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -107,6 +107,8 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
   /** The shell shows it as the system's notification. */
   z.object({ type: z.literal('notify'), notification: notificationSchema }),
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
+  /** The shell lets the owner choose a backup, copies it into the folder and calls `shell.answerBackup`. */
+  z.object({ type: z.literal('choose-backup'), id: z.string(), folder: z.string() }),
   /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
@@ -271,6 +273,16 @@ export const contract = {
       .output(z.object({ code: z.string(), url: z.url(), expiresAtMs: z.number() })),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
+    /** `name` is null if none was chosen; `problem` says why it could not be copied. */
+    answerBackup: oc
+      .input(
+        z.object({
+          id: z.string(),
+          name: backupNameSchema.nullable(),
+          problem: z.string().max(500).nullable(),
+        }),
+      )
+      .output(nothing),
     /** The machine is about to sleep: first claims what is worth its fee. Returns within seconds. */
     suspending: oc.input(nothing).output(nothing),
     /** Shuts the agent down cleanly. */
