@@ -1,5 +1,6 @@
 /** The parts of the agent that the API serves. */
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
+import type { Job } from '../../shared/jobs.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
@@ -53,7 +54,11 @@ export interface ApiParts {
   readonly models: ModelStore;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
-  readonly earnings: { overview(days: number): Promise<Overview> };
+  readonly earnings: {
+    overview(days: number): Promise<Overview>;
+    /** Null if it isn't known. */
+    deviceOf(job: Job): string | null;
+  };
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;
   readonly calendar: Calendar;

@@ -237,7 +237,11 @@ function jobHandlers(agent: FakeAgentState) {
       agent.receive('jobs.show', input);
       const job = agent.script.jobs.find((candidate) => candidate.id === input.id);
       if (!job) throw failure('not-found', `Job "${input.id}" not found.`);
-      return { job, events: agent.script.eventsOf(job) };
+      return {
+        job,
+        events: agent.script.eventsOf(job),
+        device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
+      };
     }),
   };
 }

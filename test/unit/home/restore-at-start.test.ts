@@ -80,7 +80,7 @@ async function makeRequest(): Promise<string> {
 
 const parts = { acquireLock: acquireFileLock, check: prepareRestored, now: () => NOW };
 
-/** What an agent does first. */
+/** Runs the first part of an agent’s start. */
 async function start() {
   const home = openHome({ root: paths.root, acquireLock: acquireFileLock, pid: process.pid });
   try {
@@ -148,7 +148,7 @@ function replaceByFolder(): void {
   mkdirSync(file);
 }
 
-test('a backup that is damaged, gone or another one changes nothing, and the reason is kept', async () => {
+test('a backup that is damaged, gone or another one changes nothing, and the reason is stored', async () => {
   const damages: readonly [string, (checksum: string) => void, RegExp][] = [
     ['damaged', () => writeFileSync(file, readFileSync(file).subarray(0, 2000)), /damaged/],
     ['gone', () => rmSync(file), /not found/],
