@@ -8,7 +8,7 @@ import { Row } from '../parts/rows.tsx';
 import { Part } from '../parts/setting.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent } from '../store.ts';
-import { LastRestore, Place, Restore } from './settings-restore.tsx';
+import { Place, Restore } from './settings-restore.tsx';
 
 export function MaintenancePart() {
   const { t, language } = useStrings();
@@ -43,6 +43,7 @@ export function MaintenancePart() {
         <Restore
           backups={files.data?.backups ?? []}
           folder={files.data?.backupFolder ?? null}
+          last={files.data?.lastRestore ?? null}
           onAdded={reload}
         />
         <Row
@@ -60,7 +61,6 @@ export function MaintenancePart() {
           }
         />
       </ul>
-      <LastRestore result={files.data?.lastRestore ?? null} />
       <ProblemNote problem={backup.problem ?? report.problem ?? files.problem} />
     </Part>
   );

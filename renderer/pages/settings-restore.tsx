@@ -1,5 +1,5 @@
 /** Settings page: restores one of the backups, after what it contains and what it would replace was checked and shown. */
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import { useAction } from '../calls.ts';
 import { writeBytes, writeExactTime, writeNumber } from '../format.ts';
@@ -7,21 +7,21 @@ import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Note } from '../parts/note.tsx';
-import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { Row } from '../parts/rows.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
-/** The row of a list, or a form, with the backups to choose from. */
+/** Row with the backups to choose from; without one, a desktop chooses a file. */
 export function Restore(props: {
   backups: readonly KeptFile[];
   /** Of backups; null until it is known. */
   folder: string | null;
+  last: RestoreResult | null;
   /** A backup was added. */
   onAdded: () => void;
 }) {
-  const { backups, folder, onAdded } = props;
+  const { backups, folder, last, onAdded } = props;
+  const id = useId();
   const { t, language } = useStrings();
   const { host } = useSection('app');
   const [picked, setPicked] = useState<string | null>(null);
@@ -38,42 +38,55 @@ export function Restore(props: {
   const names = backups.map(({ path }) => nameOf(path));
   const name = picked !== null && names.includes(picked) ? picked : (names[0] ?? null);
   const found = inspect.result?.name === name ? inspect.result : null;
-  const elsewhere =
-    host === 'desktop' ? (
-      <ActionButton isSmall isDisabled={add.busy} onPress={() => add.run(null)}>
-        {t('maintenance.chooseFile')}
-      </ActionButton>
-    ) : null;
-  const hint =
-    host === 'desktop' || folder === null ? null : <Place text={t('maintenance.elsewhere')} path={folder} />;
-  if (name === null) {
-    return (
-      <Row
-        title={<b>{t('maintenance.restore')}</b>}
-        note={hint ?? t('maintenance.restoreNote')}
-        end={elsewhere}
-      >
-        <ProblemNote problem={add.problem} />
-      </Row>
-    );
-  }
+  const isDesktop = host === 'desktop';
   return (
-    <li>
-      <Pick
-        label={t('maintenance.restore')}
-        note={t('maintenance.restoreNote')}
-        value={name}
-        options={backups.map((file) => ({ value: nameOf(file.path), label: labelOf(file, language) }))}
-        onChange={setPicked}
-      />
-      <div className="row-line">
-        <span className="grow sm">{hint}</span>
-        {elsewhere}
-        <ActionButton isSmall isDisabled={inspect.busy} onPress={() => inspect.run(name)}>
-          {t(inspect.busy ? 'maintenance.checking' : 'maintenance.check')}
-        </ActionButton>
+    <li className="restore">
+      <div>
+        {name === null ? (
+          <b>{t('maintenance.restore')}</b>
+        ) : (
+          <label htmlFor={id}>
+            <b>{t('maintenance.restore')}</b>
+          </label>
+        )}
+        <p className="sm soft" id={`${id}-note`}>
+          {t('maintenance.restoreNote')}
+        </p>
       </div>
+      <div className="restore-choice">
+        {name === null ? null : (
+          <>
+            <select
+              id={id}
+              className="select"
+              value={name}
+              aria-describedby={`${id}-note`}
+              onChange={(event) => setPicked(event.target.value)}
+            >
+              {backups.map((file) => (
+                <option key={file.path} value={nameOf(file.path)}>
+                  {labelOf(file, language)}
+                </option>
+              ))}
+            </select>
+            <ActionButton isSmall isDisabled={inspect.busy} onPress={() => inspect.run(name)}>
+              {t(inspect.busy ? 'maintenance.checking' : 'maintenance.check')}
+            </ActionButton>
+          </>
+        )}
+        {isDesktop ? (
+          <ActionButton isSmall isDisabled={add.busy} onPress={() => add.run(null)}>
+            {t('maintenance.chooseFile')}
+          </ActionButton>
+        ) : null}
+      </div>
+      {isDesktop || folder === null ? null : (
+        <div className="sm soft">
+          <Place text={t('maintenance.elsewhere')} path={folder} />
+        </div>
+      )}
       {found ? <Found name={found.name} facts={found.facts} /> : null}
+      <LastRestore result={last} />
       <ProblemNote problem={inspect.problem ?? add.problem} />
     </li>
   );
@@ -108,20 +121,6 @@ function Found({ name, facts }: { name: string; facts: BackupFacts }) {
         tone={loss === 'none' ? 'info' : 'warning'}
         role="status"
         title={t('maintenance.found', { time, ...counted(facts.entries) })}
-        action={
-          <Confirm
-            button={t('maintenance.restoreAct')}
-            className={buttonClass({ kind: 'danger', isSmall: true })}
-            isDisabled={restore.busy}
-            title={t('maintenance.restoreAsk', { time })}
-            act={t('maintenance.restoreAct')}
-            isDanger
-            onAct={() => restore.run(null)}
-          >
-            {losses}
-            <p>{t('maintenance.restoreAskText')}</p>
-          </Confirm>
-        }
       >
         {losses}
         {facts.wallet !== facts.walletHere ? (
@@ -132,6 +131,18 @@ function Found({ name, facts }: { name: string; facts: BackupFacts }) {
             })}
           </p>
         ) : null}
+        <Confirm
+          button={t('maintenance.restoreAct')}
+          className={buttonClass({ kind: 'danger', isSmall: true })}
+          isDisabled={restore.busy}
+          title={t('maintenance.restoreAsk', { time })}
+          act={t('maintenance.restoreAct')}
+          isDanger
+          onAct={() => restore.run(null)}
+        >
+          {losses}
+          <p>{t('maintenance.restoreAskText')}</p>
+        </Confirm>
       </Note>
       <ProblemNote problem={restore.problem} />
     </>
@@ -139,7 +150,7 @@ function Found({ name, facts }: { name: string; facts: BackupFacts }) {
 }
 
 /** Shows how the latest restore ended. */
-export function LastRestore({ result }: { result: RestoreResult | null }) {
+function LastRestore({ result }: { result: RestoreResult | null }) {
   const { t, language } = useStrings();
   if (result === null) return null;
   const time = writeExactTime(result.atMs, language);
@@ -161,7 +172,7 @@ export function LastRestore({ result }: { result: RestoreResult | null }) {
 export function Place({ text, path }: { text: string; path: string | null }) {
   return (
     <>
-      {text}
+      {text}{' '}
       {path === null ? null : (
         <span className="identifier">
           <code className="wallet-code">{path}</code>
