@@ -9,7 +9,7 @@ import type { StartupStep } from '../shared/startup.ts';
 import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
-import { acquireFileLock } from './adapters/sqlite/index.ts';
+import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
 import { type GatewayAddress, openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
@@ -37,7 +37,7 @@ import { createStartupProgress, type StartupProgress } from './agent/startup.ts'
 import type { Surroundings } from './agent/surroundings.ts';
 import { createShellLink, type ShellLink } from './api/shell-link.ts';
 import type { StateHub } from './api/state-hub.ts';
-import { openHome } from './core/home/index.ts';
+import { openHome, restoreAtStart } from './core/home/index.ts';
 import { createNotices } from './core/notices/index.ts';
 import { createClock, systemClock } from './ports/clock.ts';
 import type { HomePaths } from './ports/data-folder.ts';
@@ -107,6 +107,7 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     });
   }
   try {
+    await restoreIfAsked(home.paths, start, hooks);
     const agent = await compose(config, hooks, { log, closers, paths: home.paths, run });
     start.info('Idlewatt is ready', { tookMs: Math.round(systemClock.monotonic() - startedAtMs) });
     return { ...agent, stop };
@@ -118,6 +119,19 @@ export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promi
     await stop('could not start');
     throw error;
   }
+}
+
+/** Restores the backup that the owner chose on a page, before anything of the data folder is open. */
+async function restoreIfAsked(paths: HomePaths, log: Log, { onStep }: AgentHooks): Promise<void> {
+  const result = await restoreAtStart(paths, {
+    acquireLock: acquireFileLock,
+    check: prepareRestored,
+    now: () => systemClock.now(),
+    onBegin: () => onStep?.('data'),
+  });
+  if (result === null) return;
+  if (result.outcome === 'restored') log.info('The backup was restored', { ...result });
+  else log.warn('The backup was not restored; nothing was changed', { ...result });
 }
 
 function logStart(log: Log, config: AgentConfig, paths: HomePaths): void {

@@ -6,8 +6,14 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
-import { copyDatabaseFile, openForReading } from '../adapters/sqlite/index.ts';
-import { backUpHome, defaultHome, restoreHome } from '../core/home/index.ts';
+import {
+  compareDatabases,
+  copyDatabaseFile,
+  openBesideAgent,
+  prepareRestored,
+} from '../adapters/sqlite/index.ts';
+import { knownWallet } from '../agent/known-wallet.ts';
+import { backUpHome, defaultHome, type HomePaths, inspectBackup, restoreHome } from '../core/home/index.ts';
 import { systemClock } from '../ports/clock.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
@@ -40,17 +46,42 @@ export const backUp: CommandRun = async (argv) => {
 export const restore: CommandRun = async (argv) => {
   const { values } = parseArgs({
     args: [...argv],
-    options: { home: { type: 'string' }, in: { type: 'string' } },
+    options: { home: { type: 'string' }, in: { type: 'string' }, check: { type: 'boolean' } },
   });
   if (values.in === undefined)
     throw new AppError('bad-request', 'Name the backup to restore with --in FILE.');
+  if (values.check === true) return inspect(existingHome(values.home), resolve(values.in));
   const home =
     values.home ??
     defaultHome({ platform: process.platform, environment: process.env, userFolder: homedir() });
-  const files = await restoreHome(resolve(values.in), home, (database) => openForReading(database).close());
+  const files = await restoreHome(resolve(values.in), home, prepareRestored);
   console.log(`Restored ${files.length} files to ${resolve(home)}.`);
   console.log(
     'Don’t run the old data folder as well: two agents that sign for the same channels would spend the same money twice.',
   );
   return 0;
 };
+
+/** Prints one line of JSON: the facts of `shared/api/maintenance.ts`, and the assets in the backup's ledger. */
+async function inspect(paths: HomePaths, from: string): Promise<number> {
+  const facts = await inspectBackup(paths, from, {
+    check: prepareRestored,
+    read: (database, here) => ({
+      ...compareDatabases(database, here),
+      ...aboutMoney(database),
+      walletHere: aboutMoney(here).wallet,
+    }),
+  });
+  console.log(JSON.stringify(facts));
+  return 0;
+}
+
+function aboutMoney(path: string): { readonly wallet: string | null; readonly assetIds: readonly string[] } {
+  const database = openBesideAgent(path);
+  try {
+    const assetIds = new Set(database.ledger.balances().map(({ assetId }) => assetId));
+    return { wallet: knownWallet(database.records).get(), assetIds: [...assetIds] };
+  } finally {
+    database.close();
+  }
+}

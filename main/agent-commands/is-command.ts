@@ -6,7 +6,7 @@ export function isCommand(argv: readonly string[]): boolean {
 }
 
 /** Commands that read the whole data folder, as first or first and second words. */
-const READING = ['backup', 'ledger export', 'ledger verify', 'report'];
+const READING = ['backup', 'restore', 'ledger export', 'ledger verify', 'report'];
 
 /** Returns whether the words name a command that reads for long: serving comes first, also before this command's code. */
 export function readsForLong(argv: readonly string[]): boolean {

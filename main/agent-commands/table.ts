@@ -9,8 +9,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => ({ run: (await import('./backup.ts')).backUp }),
   },
   restore: {
-    summary: 'Restores a backup into a data folder that doesn’t exist yet or is empty.',
-    usage: '[--home DIR] --in FILE',
+    summary:
+      'Restores a backup into a data folder that doesn’t exist yet or is empty; --check only prints what it contains.',
+    usage: '[--home DIR] --in FILE [--check]',
     load: async () => ({ run: (await import('./backup.ts')).restore }),
   },
   pair: {

@@ -1,7 +1,14 @@
 /** Opens what earnings are explained with: the meter of energy and devices, and the overview. */
 
+import type { Job } from '../../shared/jobs.ts';
 import { isOn } from '../../shared/week.ts';
-import { createWorkMeter, type Overview, overviewOf, type WorkMeter } from '../core/earnings/index.ts';
+import {
+  createWorkMeter,
+  deviceBetween,
+  type Overview,
+  overviewOf,
+  type WorkMeter,
+} from '../core/earnings/index.ts';
 import { createWattsMeter, type WattsMeter, wattsStateOf } from '../core/forecast/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
@@ -39,11 +46,7 @@ export function openMeters(
   const nameDevice = async () => {
     const status = engine.status();
     if (status.state !== 'ready') return;
-    const kind = status.loaded.backend === 'cpu' ? 'cpu' : 'gpu';
-    const names = (await machine.inventory()).devices
-      .filter((each) => each.kind === kind)
-      .map(({ name }) => name);
-    work.setDevice(names.join(' + ') || kind.toUpperCase());
+    work.setDevice(deviceName(status.loaded.backend, (await machine.inventory()).devices));
   };
   onClose(
     engine.onStatus(() => {
@@ -55,8 +58,23 @@ export function openMeters(
   return { watts, work };
 }
 
+const GPU_BACKENDS: ReadonlySet<string> = new Set(['cuda', 'vulkan', 'metal']);
+
+/** Names what an engine's backend computes on. An engine server may use any device, also of another machine: its own name. */
+export function deviceName(
+  backend: string,
+  devices: readonly { readonly kind: string; readonly name: string }[],
+): string {
+  if (backend !== 'cpu' && !GPU_BACKENDS.has(backend)) return backend;
+  const kind = backend === 'cpu' ? 'cpu' : 'gpu';
+  const names = devices.filter((each) => each.kind === kind).map(({ name }) => name);
+  return names.join(' + ') || kind.toUpperCase();
+}
+
 export interface EarningsViews {
   overview(days: number): Promise<Overview>;
+  /** The device that computed a job of this machine; null if it isn't known, or nothing was computed. */
+  deviceOf(job: Job): string | null;
 }
 
 export function openEarnings(
@@ -74,6 +92,10 @@ export function openEarnings(
     };
   };
   return {
+    deviceOf({ side, startedAtMs, endedAtMs }) {
+      if (side === 'bought' || startedAtMs === null) return null;
+      return deviceBetween(startedAtMs, endedAtMs ?? startedAtMs, work.deviceChanges());
+    },
     async overview(days) {
       const [byDay, byModel, byDevice] = await Promise.all([
         history.earningsByDay(token.id, coin.id, days),

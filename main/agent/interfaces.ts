@@ -134,6 +134,9 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     maintenance: createMaintenance({
       root: foundation.paths.root,
       entry: config.entry,
+      assetIds: [money.chain.token.id, money.chain.coin.id],
+      restart: config.host === 'desktop' ? () => shell.tell({ type: 'restart' }) : null,
+      quit: parts.quit,
       clock,
       log: log.child('maintenance'),
     }),

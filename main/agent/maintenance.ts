@@ -1,21 +1,32 @@
 /**
- * Writes backups and reports into the data folder, with the same commands as in a terminal and in a process of their
- * own, so that a large database doesn't hold up a job. Older files are deleted.
+ * Writes backups and reports into the data folder and inspects backups, with the same commands as in a terminal and in a
+ * process of their own, so that a large database doesn't hold up a job. Older files are deleted.
  */
 import { fork } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { KeptFile } from '../../shared/api/maintenance.ts';
+import { basename, join } from 'node:path';
+import { backupNameSchema, type KeptFile, type RestoreResult } from '../../shared/api/maintenance.ts';
 import { AppError } from '../../shared/errors.ts';
+import { readRestoreResult } from '../core/home/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { noDebuggerFlags } from '../ports/no-debugger.ts';
+import { createRestoreChoice, type RestoreChoice } from './restore-choice.ts';
 
-export interface Maintenance {
-  list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+export interface Maintenance extends RestoreChoice {
+  list(): MaintenanceFiles;
   /** Fails with `busy` while one is being written, and with `unsupported` if the command failed. */
   backup(): Promise<KeptFile>;
   report(): Promise<KeptFile>;
+}
+
+export interface MaintenanceFiles {
+  /** Newest first. */
+  readonly backups: readonly KeptFile[];
+  readonly reports: readonly KeptFile[];
+  /** The folder in which a backup from elsewhere is found. */
+  readonly backupFolder: string;
+  readonly lastRestore: RestoreResult | null;
 }
 
 const KINDS = {
@@ -25,6 +36,9 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 const FILES_KEPT = 5;
+const FILES_LISTED_MAX = 50;
+/** More than what a command prints for a page. */
+const PRINTED_CHARACTERS_MAX = 20_000;
 const COMMAND_MS_MAX = 600_000;
 
 export function createMaintenance(parts: {
@@ -32,6 +46,11 @@ export function createMaintenance(parts: {
   readonly root: string;
   /** This program's entry file. */
   readonly entry: string;
+  /** Assets of the active network. */
+  readonly assetIds: readonly string[];
+  /** Starts the agent again; null where nothing would. */
+  readonly restart: (() => void) | null;
+  readonly quit: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }): Maintenance {
@@ -46,7 +65,9 @@ export function createMaintenance(parts: {
       mkdirSync(join(parts.root, folder), { recursive: true, mode: 0o700 });
       await runCommand(parts, [command, '--home', parts.root, '--out', path]);
       const kept = filesOf(parts.root, kind);
-      for (const { path: old } of kept.slice(FILES_KEPT)) rmSync(old, { force: true });
+      // A backup that the owner put there stays.
+      for (const { path: old } of kept.filter(({ path: file }) => isOwn(file)).slice(FILES_KEPT))
+        rmSync(old, { force: true });
       const made = kept.find((file) => file.path === path);
       if (made === undefined) throw new AppError('unsupported', 'The file was not written.');
       parts.log.info('A file for the owner was written', { kind, path, bytes: made.bytes });
@@ -56,8 +77,15 @@ export function createMaintenance(parts: {
     }
   }
 
+  const backupFolder = join(parts.root, KINDS.backup.folder);
   return {
-    list: () => ({ backups: filesOf(parts.root, 'backup'), reports: filesOf(parts.root, 'report') }),
+    ...createRestoreChoice({ ...parts, folder: backupFolder, run: (argv) => runCommand(parts, argv) }),
+    list: () => ({
+      backups: filesOf(parts.root, 'backup'),
+      reports: filesOf(parts.root, 'report'),
+      backupFolder,
+      lastRestore: readRestoreResult(parts.root),
+    }),
     backup: () => make('backup'),
     report: () => make('report'),
   };
@@ -73,14 +101,20 @@ function filesOf(root: string, kind: Kind): readonly KeptFile[] {
     return [];
   }
   return names
-    .filter((name) => /^idlewatt-\d{8}-\d{6}\./.test(name) && name.endsWith(ending))
-    .sort()
-    .reverse()
-    .map((name) => {
+    .filter((name) => (kind === 'backup' ? backupNameSchema.safeParse(name).success : isOwn(name)))
+    .filter((name) => name.endsWith(ending))
+    .flatMap((name) => {
       const path = join(root, folder, name);
-      const { mtimeMs, size } = statSync(path);
-      return { path, atMs: mtimeMs, bytes: size };
-    });
+      const stats = statSync(path, { throwIfNoEntry: false });
+      return stats?.isFile() ? [{ path, atMs: stats.mtimeMs, bytes: stats.size }] : [];
+    })
+    .sort((left, right) => right.atMs - left.atMs)
+    .slice(0, FILES_LISTED_MAX);
+}
+
+/** Returns whether the agent wrote the file. */
+function isOwn(path: string): boolean {
+  return /^idlewatt-\d{8}-\d{6}\./.test(basename(path));
 }
 
 /** `20261123-120000`, in UTC. */
@@ -91,21 +125,25 @@ function stampOf(atMs: number): string {
 function runCommand(
   { entry, clock }: { entry: string; clock: Clock },
   argv: readonly string[],
-): Promise<void> {
+): Promise<string> {
   const child = fork(entry, [...argv], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: noDebuggerFlags(),
   });
   const limit = clock.after(COMMAND_MS_MAX, () => child.kill('SIGKILL'));
   let errors = '';
+  let printed = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    printed = (printed + chunk.toString()).slice(0, PRINTED_CHARACTERS_MAX);
+  });
   child.stderr?.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-500);
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => {
+    child.once('close', (code) => {
       limit.cancel();
-      if (code === 0) resolve();
+      if (code === 0) resolve(printed);
       else
         reject(
           new AppError('unsupported', errors.trim().replace(/^idlewatt: /, '') || 'The command failed.'),

@@ -1,5 +1,6 @@
 /** The parts of the agent that the API serves. */
-import type { KeptFile } from '../../shared/api/maintenance.ts';
+import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
+import type { Job } from '../../shared/jobs.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Batches } from '../core/batches/index.ts';
@@ -56,14 +57,29 @@ export interface ApiParts {
   readonly linkedModels: LinkedModels;
   readonly settlement: Settlement;
   readonly forecasts: ForecastService;
-  readonly earnings: { overview(days: number): Promise<Overview> };
+  readonly earnings: {
+    overview(days: number): Promise<Overview>;
+    /** Null if it isn't known. */
+    deviceOf(job: Job): string | null;
+  };
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;
   readonly calendar: Calendar;
   readonly maintenance: {
-    list(): { readonly backups: readonly KeptFile[]; readonly reports: readonly KeptFile[] };
+    list(): {
+      readonly backups: readonly KeptFile[];
+      readonly reports: readonly KeptFile[];
+      readonly backupFolder: string;
+      readonly lastRestore: RestoreResult | null;
+    };
     backup(): Promise<KeptFile>;
     report(): Promise<KeptFile>;
+    inspect(name: string): Promise<BackupFacts>;
+    restore(choice: {
+      readonly name: string;
+      readonly checksum: string;
+      readonly acceptsEntriesLost: number;
+    }): { readonly restarts: boolean };
   };
   readonly buying: {
     spentDay(): bigint;

@@ -16,6 +16,12 @@ export interface ShellLink {
   takeFacts(facts: ShellFacts): void;
   answer(id: string, result: GpuProbeResult): void;
   fail(id: string, message: string): void;
+  /**
+   * The shell's file dialog. Resolves with the name of the backup in the folder, or null if none was chosen. Rejects with
+   * `unsupported` without a shell or if the file could not be copied, `aborted` if it is asked for again meanwhile.
+   */
+  chooseBackup(folder: string): Promise<string | null>;
+  answerBackup(id: string, name: string | null, problem: string | null): void;
   /** gpu.js in the shell's hidden window. Rejects with `unsupported` or `aborted`. */
   readonly gpuProbe: GpuProbe;
 }
@@ -30,7 +36,10 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
   const queue = new RequestQueue();
   let facts: ShellFacts | null = null;
   const probes = new Map<string, PendingProbe>();
+  const backups = createBackupQuestion(queue);
   return {
+    chooseBackup: backups.ask,
+    answerBackup: backups.answer,
     connected: () => queue.listening,
     requests: (signal) => queue.read(signal),
     tell: (request) => queue.push(request),
@@ -57,6 +66,34 @@ export function createShellLink(onFacts: () => void = () => undefined): ShellLin
           signal.removeEventListener('abort', abort);
         }
       },
+    },
+  };
+}
+
+/** The question for a backup: one at a time, and a page that asks again replaces it. */
+function createBackupQuestion(queue: RequestQueue) {
+  let waiting: { readonly id: string; settle(answer: string | null | AppError): void } | null = null;
+  return {
+    async ask(folder: string): Promise<string | null> {
+      if (!queue.listening)
+        throw new AppError('unsupported', 'Without the desktop app, no file can be chosen.');
+      waiting?.settle(new AppError('aborted', 'Another backup is being chosen.'));
+      const id = randomUUID();
+      return new Promise((resolve, reject) => {
+        waiting = {
+          id,
+          settle(answer) {
+            waiting = null;
+            if (answer instanceof AppError) reject(answer);
+            else resolve(answer);
+          },
+        };
+        queue.push({ type: 'choose-backup', id, folder });
+      });
+    },
+    answer(id: string, name: string | null, problem: string | null): void {
+      if (waiting?.id !== id) return;
+      waiting.settle(problem === null ? name : new AppError('unsupported', problem));
     },
   };
 }

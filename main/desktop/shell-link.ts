@@ -40,6 +40,8 @@ export interface ShellLinkOptions {
   readonly confirmSpend: (summary: SpendSummary, signal: AbortSignal) => Promise<boolean>;
   /** Facts about the shell's system. */
   readonly facts: () => ShellFacts;
+  /** Lets the owner choose a backup and copies it into the folder; resolves with its name there, or null. */
+  readonly chooseBackup: (folder: string) => Promise<string | null>;
   readonly notify: (notification: OwnerNotification) => void;
   /** The agent has to start again. */
   readonly restart: () => void;
@@ -80,32 +82,7 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
   };
   const answerRequests = async () => {
     for await (const request of await agent.shell.requests(undefined)) {
-      void answer(request).catch(trouble(request.type));
-    }
-  };
-  const answer = async (request: ShellRequest) => {
-    switch (request.type) {
-      case 'notify':
-        return options.notify(request.notification);
-      case 'restart':
-        return options.restart();
-      case 'probe-gpu':
-        return answerProbe(request.id);
-      case 'confirm-spend': {
-        const approved = await options.confirmSpend(request.summary, closed.signal);
-        await agent.shell.answerSpend({ id: request.id, approved });
-        return;
-      }
-      default:
-        return assertNever(request);
-    }
-  };
-  const answerProbe = async (id: string) => {
-    try {
-      await agent.shell.answerGpuProbe({ id, result: await options.probeGpu() });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      await agent.shell.failGpuProbe({ id, message: message.slice(0, 500) });
+      void answer(request, { agent, options, signal: closed.signal }).catch(trouble(request.type));
     }
   };
   followState().catch(trouble('state'));
@@ -133,4 +110,56 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     describe,
     close,
   };
+}
+
+interface Answering {
+  readonly agent: ContractRouterClient<Contract>;
+  readonly options: ShellLinkOptions;
+  /** Aborts when the link closes. */
+  readonly signal: AbortSignal;
+}
+
+async function answer(request: ShellRequest, answering: Answering): Promise<void> {
+  const { agent, options, signal } = answering;
+  switch (request.type) {
+    case 'notify':
+      return options.notify(request.notification);
+    case 'restart':
+      return options.restart();
+    case 'probe-gpu':
+      return answerProbe(request.id, answering);
+    case 'choose-backup':
+      return answerBackup(request, answering);
+    case 'confirm-spend': {
+      const approved = await options.confirmSpend(request.summary, signal);
+      await agent.shell.answerSpend({ id: request.id, approved });
+      return;
+    }
+    default:
+      return assertNever(request);
+  }
+}
+
+async function answerProbe(id: string, { agent, options }: Answering): Promise<void> {
+  try {
+    await agent.shell.answerGpuProbe({ id, result: await options.probeGpu() });
+  } catch (error) {
+    await agent.shell.failGpuProbe({ id, message: messageOf(error) });
+  }
+}
+
+async function answerBackup(
+  { id, folder }: { readonly id: string; readonly folder: string },
+  { agent, options }: Answering,
+): Promise<void> {
+  try {
+    await agent.shell.answerBackup({ id, name: await options.chooseBackup(folder), problem: null });
+  } catch (error) {
+    await agent.shell.answerBackup({ id, name: null, problem: messageOf(error) });
+  }
+}
+
+/** As long as the API accepts. */
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
 }

@@ -20,6 +20,7 @@ import { serveAppPages } from './app-protocol.ts';
 import { applicationMenu } from './application-menu.ts';
 import { ask, openQuestions } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
+import { chooseBackup } from './choose-backup.ts';
 import { confineSession } from './confinement.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
@@ -149,6 +150,7 @@ export class Shell {
           onSuspend,
           probeGpu: () => probeGpu(this.#options.appFolder),
           confirmSpend: spends.confirm,
+          chooseBackup: (folder) => chooseBackup(folder, this.#window.onScreen()),
           facts: () => ({
             autostartObstacle: this.#autostartObstacle,
             hasKeychain: this.#unlock.hasKeychain,

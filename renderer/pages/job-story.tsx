@@ -18,9 +18,17 @@ interface Step {
   readonly atMs: number;
 }
 
-export function JobStory({ job, events }: { job: Job; events: readonly JobEvent[] }) {
+interface Told {
+  readonly job: Job;
+  readonly events: readonly JobEvent[];
+  /** Null if it isn't known. */
+  readonly device: string | null;
+}
+
+export function JobStory(told: Told) {
+  const { job } = told;
   const { t, language } = useStrings();
-  const steps = useSteps(job, events);
+  const steps = useSteps(told);
   return (
     <Story label={t('job.story')}>
       {steps.map((step, index) => (
@@ -44,7 +52,7 @@ export function JobStory({ job, events }: { job: Job; events: readonly JobEvent[
 }
 
 /** The stored events, with the first token between them, which is a time of the job only. */
-function useSteps(job: Job, events: readonly JobEvent[]): readonly Step[] {
+function useSteps({ job, events, device }: Told): readonly Step[] {
   const { t, language } = useStrings();
   const own = useSection('network').peer;
   const peer = job.peer === own ? t('jobs.you') : shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4);
@@ -85,6 +93,7 @@ function useSteps(job: Job, events: readonly JobEvent[]): readonly Step[] {
             speed: writeMeasured(speed, language),
           });
     }
+    if (state === 'running' && device !== null) return t('job.stepNote.on', { device });
     if (note === null) return null;
     if (/^0x[0-9a-fA-F]{64}$/.test(note)) return <Transaction hash={note} />;
     if (note === 'by owner' || note === 'by requester')

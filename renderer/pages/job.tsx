@@ -41,19 +41,20 @@ export function JobPage({ id }: { id: string }) {
       </div>
       {answer.data === null && answer.problem ? <PageHead title={t('job.id')} /> : null}
       <ProblemNote problem={answer.problem} />
-      {answer.data ? <JobView job={answer.data.job} events={answer.data.events} /> : null}
+      {answer.data ? <JobView {...answer.data} /> : null}
     </>
   );
 }
 
-function JobView({ job, events }: { job: Job; events: readonly JobEvent[] }) {
+function JobView(props: { job: Job; events: readonly JobEvent[]; device: string | null }) {
+  const { job, events, device } = props;
   const { t } = useStrings();
   return (
     <Columns kind="wide">
       <Card label={t('job.story')} isPadded>
         <Head job={job} />
         <h2 className="job-story-title">{t('job.story')}</h2>
-        <JobStory job={job} events={events} />
+        <JobStory job={job} events={events} device={device} />
       </Card>
       <div className="stack">
         <Card title={t('job.details')} isPadded>

@@ -1,10 +1,5 @@
 /** Entry point of the shell's window for secrets. It runs one task, which the shell names in the address. */
-import '../styles/fonts.css';
-import '../styles/tokens.css';
-import '../styles/base.css';
-import '../styles/parts.css';
-import '../styles/forms.css';
-import '../styles/secret.css';
+import '../styles/secret-window.css';
 import { type ComponentType, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../../shared/assert.ts';

@@ -25,7 +25,7 @@ import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
 import { keysContract } from './keys.ts';
-import { maintenanceContract } from './maintenance.ts';
+import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
 
@@ -109,6 +109,8 @@ export const shellRequestSchema = z.discriminatedUnion('type', [
   /** The shell shows it as the system's notification. */
   z.object({ type: z.literal('notify'), notification: notificationSchema }),
   z.object({ type: z.literal('probe-gpu'), id: z.string() }),
+  /** The shell lets the owner choose a backup, copies it into the folder and calls `shell.answerBackup`. */
+  z.object({ type: z.literal('choose-backup'), id: z.string(), folder: z.string() }),
   /** The shell shows the facts to the owner and calls `shell.answerSpend`. */
   z.object({ type: z.literal('confirm-spend'), id: z.string(), summary: spendSummarySchema }),
 ]);
@@ -159,7 +161,14 @@ export const contract = {
       .output(z.object({ jobs: z.array(jobSchema), more: z.boolean() })),
     show: oc
       .input(z.object({ id: z.string().max(100) }))
-      .output(z.object({ job: jobSchema, events: z.array(jobEventSchema) })),
+      .output(
+        z.object({
+          job: jobSchema,
+          events: z.array(jobEventSchema),
+          /** Name of the device that computed it; null if it isn't known, changed meanwhile, or nothing was computed here. */
+          device: z.string().nullable(),
+        }),
+      ),
   },
   earnings: {
     byDay: oc
@@ -287,6 +296,16 @@ export const contract = {
       .output(z.object({ code: z.string(), url: z.url(), expiresAtMs: z.number() })),
     answerGpuProbe: oc.input(z.object({ id: z.string(), result: gpuProbeSchema })).output(nothing),
     failGpuProbe: oc.input(z.object({ id: z.string(), message: z.string().max(500) })).output(nothing),
+    /** `name` is null if none was chosen; `problem` says why it could not be copied. */
+    answerBackup: oc
+      .input(
+        z.object({
+          id: z.string(),
+          name: backupNameSchema.nullable(),
+          problem: z.string().max(500).nullable(),
+        }),
+      )
+      .output(nothing),
     /** The machine is about to sleep: first claims what is worth its fee. Returns within seconds. */
     suspending: oc.input(nothing).output(nothing),
     /** Shuts the agent down cleanly. */

@@ -230,3 +230,40 @@ test('a backup and a report are written by the agent, and the page names their p
     assert.ok(agent.calls.some(({ name }) => name === 'maintenance.backup'));
     assert.ok(agent.calls.some(({ name }) => name === 'maintenance.report'));
   }));
+
+test('a backup is checked, and restored only after the owner accepts what it lacks', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('settings');
+    await page.getByRole('button', { name: 'Check backup' }).click();
+    await page.getByText('with 4,812 ledger entries').waitFor();
+    await page.getByText('It lacks 118 newer entries').waitFor();
+    const restores = () => agent.calls.filter(({ name }) => name === 'maintenance.restore');
+    await page.getByRole('button', { name: 'Restore this backup' }).click();
+    const question = page.getByRole('alertdialog');
+    await question.getByText('It lacks 118 newer entries').waitFor();
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    assert.deepEqual(restores(), []);
+    await page.getByRole('button', { name: 'Restore this backup' }).click();
+    await question.getByRole('button', { name: 'Restore this backup' }).click();
+    await page.getByText(/Idlewatt (is quitting|starts again)/).waitFor();
+    assert.deepEqual(
+      restores().map(({ input }) => input),
+      [{ name: 'idlewatt-20261123-120000.tar.gz', checksum: 'c'.repeat(64), acceptsEntriesLost: 118 }],
+    );
+  }));
+
+test('a backup with another wallet names both, and the end of the last restore stays on the page', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const message = 'The backup is damaged.';
+    agent.setRestore({
+      facts: { wallet: `0x${'2'.repeat(40)}`, isSameLedger: false },
+      last: { outcome: 'failed', atMs: Date.now(), file: 'x', message },
+    });
+    await go('settings');
+    await page.getByText('Nothing was changed.').waitFor();
+    await page.getByText(message).waitFor();
+    await page.getByRole('button', { name: 'Check backup' }).click();
+    await page.getByText('It is of another ledger.').waitFor();
+    await page.getByText(`0x${'2'.repeat(40)}`).waitFor();
+  }));

@@ -43,7 +43,15 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     '34.2 tokens/s',
     '2 not completed',
   ],
-  'jobs/job-0006': ['Claimed', 'What happened', '33.4 tokens/s', '368 ms', 'Pending payout', 'Signed with'],
+  'jobs/job-0006': [
+    'Claimed',
+    'What happened',
+    'on NVIDIA RTX 4070',
+    '33.4 tokens/s',
+    '368 ms',
+    'Pending payout',
+    'Signed with',
+  ],
   earnings: [
     '0.021273 practice USDC',
     'Electricity',

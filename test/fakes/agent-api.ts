@@ -7,6 +7,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { BoughtChannel } from '../../shared/api/channels.ts';
+import type { BackupFacts, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { TOKEN_FRAGMENT } from '../../shared/wire.ts';
@@ -30,6 +31,8 @@ export interface FakeAgent {
   change(sections: Partial<AgentState>): void;
   /** Sets the deposits that `channels.list` returns. */
   setChannels(channels: readonly BoughtChannel[]): void;
+  /** Sets what the check of a backup finds, and how the last restore ended. */
+  setRestore(found: { readonly facts?: Partial<BackupFacts>; readonly last?: RestoreResult }): void;
   /** Cuts every connection and refuses new ones until {@link FakeAgent.restore}. */
   cut(): void;
   restore(): void;
@@ -65,6 +68,10 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     change: (sections) => agent.change(sections),
     setChannels(channels) {
       agent.channels = channels;
+    },
+    setRestore({ facts, last }) {
+      agent.backupFacts = { ...agent.backupFacts, ...facts };
+      agent.lastRestore = last ?? null;
     },
     cut,
     restore,

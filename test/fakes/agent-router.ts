@@ -2,6 +2,7 @@
 import { implement, ORPCError } from '@orpc/server';
 import type { BoughtChannel } from '../../shared/api/channels.ts';
 import { contract } from '../../shared/api/contract.ts';
+import type { BackupFacts, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { AgentState, StateUpdate } from '../../shared/api/state.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { type GatewayKey, type NewKey, NO_KEY_LIMITS } from '../../shared/gateway-keys.ts';
@@ -48,6 +49,17 @@ export class FakeAgentState {
       spentTotal: '2400000',
     },
   ];
+  lastRestore: RestoreResult | null = null;
+  backupFacts: BackupFacts = {
+    createdAtMs: Date.UTC(2026, 10, 23, 12),
+    checksum: 'c'.repeat(64),
+    entries: 4_812,
+    entriesHere: 4_930,
+    entriesLost: 118,
+    isSameLedger: true,
+    wallet: `0x${'1'.repeat(40)}`,
+    walletHere: `0x${'1'.repeat(40)}`,
+  };
   browsers: readonly PairedBrowser[] = [
     {
       id: '0123456789abcdef',
@@ -253,7 +265,11 @@ function jobHandlers(agent: FakeAgentState) {
       agent.receive('jobs.show', input);
       const job = agent.script.jobs.find((candidate) => candidate.id === input.id);
       if (!job) throw failure('not-found', `Job "${input.id}" not found.`);
-      return { job, events: agent.script.eventsOf(job) };
+      return {
+        job,
+        events: agent.script.eventsOf(job),
+        device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
+      };
     }),
   };
 }
@@ -366,7 +382,24 @@ function maintenanceHandlers(agent: FakeAgentState) {
     list: on.maintenance.list.handler(({ input }) => {
       agent.receive('maintenance.list', input);
       const hasBackup = agent.script.jobs.length > 0;
-      return { backups: hasBackup ? [kept('backups', '.tar.gz')] : [], reports: [] };
+      return {
+        backups: hasBackup ? [kept('backups', '.tar.gz')] : [],
+        reports: [],
+        backupFolder: '/home/ada/.idlewatt/backups',
+        lastRestore: agent.lastRestore,
+      };
+    }),
+    addBackup: on.maintenance.addBackup.handler(({ input }) => {
+      agent.receive('maintenance.addBackup', input);
+      return { name: null };
+    }),
+    inspectBackup: on.maintenance.inspectBackup.handler(({ input }) => {
+      agent.receive('maintenance.inspectBackup', input);
+      return agent.backupFacts;
+    }),
+    restore: on.maintenance.restore.handler(({ input }) => {
+      agent.receive('maintenance.restore', input);
+      return { restarts: agent.state.app.host === 'desktop' };
     }),
     backup: on.maintenance.backup.handler(({ input }) => {
       agent.receive('maintenance.backup', input);
@@ -534,6 +567,7 @@ function shellHandlers() {
     requests: on.shell.requests.handler(refuse),
     answerGpuProbe: on.shell.answerGpuProbe.handler(refuse),
     failGpuProbe: on.shell.failGpuProbe.handler(refuse),
+    answerBackup: on.shell.answerBackup.handler(refuse),
     suspending: on.shell.suspending.handler(refuse),
     quit: on.shell.quit.handler(refuse),
     pendingSpends: on.shell.pendingSpends.handler(refuse),

@@ -11,5 +11,6 @@ export {
   type ReadOnlyDatabase,
 } from './database.ts';
 export { acquireFileLock } from './file-lock.ts';
+export { compareDatabases, prepareRestored } from './restored.ts';
 export { readSchemaVersion, type SchemaVersion } from './schema-version.ts';
 export { type StoredState, verifyStored } from './verify.ts';

@@ -34,6 +34,10 @@ export function shellRoutes(implementer: ApiImplementer['shell'], parts: ShellPa
       shell.fail(input.id, input.message);
       return {};
     }),
+    answerBackup: api.answerBackup.handler(({ input }) => {
+      shell.answerBackup(input.id, input.name, input.problem);
+      return {};
+    }),
     suspending: api.suspending.handler(async () => {
       await settlement.beforeSleep();
       return {};

@@ -1,4 +1,4 @@
-/** Adds up what was earned by the device that computed. */
+/** Names the device that computed, for a job and for sums of earnings. */
 import { type Amount, amount } from '../../../shared/money.ts';
 import type { QuarterEarnings } from '../ledger/index.ts';
 
@@ -14,6 +14,16 @@ export interface DeviceEarnings {
   readonly several: boolean;
   readonly earned: Amount;
   readonly jobs: number;
+}
+
+/**
+ * Returns the device that computed from start to end; null if it wasn't recorded, or changed meanwhile. Changes are expected
+ * oldest first.
+ */
+export function deviceBetween(fromMs: number, toMs: number, changes: readonly DeviceChange[]): string | null {
+  const first = changes.findLast(({ atMs }) => atMs <= fromMs);
+  const isSame = changes.every(({ atMs, name }) => atMs <= fromMs || atMs > toMs || name === first?.name);
+  return first !== undefined && isSame ? first.name : null;
 }
 
 const QUARTER_MS = 15 * 60_000;

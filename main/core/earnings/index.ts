@@ -1,5 +1,10 @@
 /** Public interface of the earnings module: what was earned, what it cost, and on which device. */
-export { type DeviceChange, type DeviceEarnings, earningsByDevice } from './device-earnings.ts';
+export {
+  type DeviceChange,
+  type DeviceEarnings,
+  deviceBetween,
+  earningsByDevice,
+} from './device-earnings.ts';
 export {
   type Overview,
   type OverviewParts,

@@ -96,7 +96,10 @@ export async function readArchive(
   take: (name: string, content: Readable) => Promise<void>,
 ): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = [];
-  const source = createReadStream(path).pipe(createGunzip());
+  const file = createReadStream(path);
+  const source = file.pipe(createGunzip());
+  // A pipe doesn't pass on that its beginning failed.
+  file.once('error', (error) => source.destroy(error));
   const reader = new BlockReader(source[Symbol.asyncIterator]() as AsyncIterator<Buffer>);
   try {
     for (;;) {
@@ -119,6 +122,7 @@ export async function readArchive(
     }
     throw cause;
   } finally {
+    file.destroy();
     source.destroy();
   }
 }

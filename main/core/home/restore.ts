@@ -13,9 +13,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../shared/errors.ts';
 import { homePaths } from '../../ports/data-folder.ts';
-import { type FoundFile, readArchive } from './archive.ts';
+import { readArchive } from './archive.ts';
 import { damagedBackup } from './damaged-backup.ts';
-import { checkManifest, MANIFEST, MANIFEST_BYTES_MAX } from './manifest.ts';
+import { type CheckedManifest, checkManifest, MANIFEST, MANIFEST_BYTES_MAX } from './manifest.ts';
 
 /** Every path that a backup may contain; any other is rejected, so that no archive can write elsewhere. */
 const ALLOWED =
@@ -42,20 +42,39 @@ export async function restoreHome(
   const unfinished = `${home}.restoring`;
   rmSync(unfinished, { recursive: true, force: true });
   try {
-    const found = await unpack(from, unfinished);
-    for (const path of [unfinished, homePaths(unfinished).requester]) {
-      const { database } = homePaths(path);
-      if (existsSync(database)) check(database);
-    }
+    const { files } = await unpackChecked(from, unfinished, check);
     if (existsSync(home)) rmdirSync(home);
     renameSync(unfinished, home);
-    return found.map(({ name }) => name).filter((name) => name !== MANIFEST);
+    return files;
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
 }
 
-async function unpack(from: string, folder: string): Promise<readonly FoundFile[]> {
+export interface UnpackedBackup extends CheckedManifest {
+  /** Names of its files. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Unpacks a backup into a new folder and checks every byte and each database. Fails with `not-found`,
+ * `checksum-mismatch`, and with what `check` throws for a database; the folder may then contain a part of the files.
+ */
+export async function unpackChecked(
+  from: string,
+  folder: string,
+  check: (database: string) => void,
+): Promise<UnpackedBackup> {
+  if (!existsSync(from)) throw new AppError('not-found', `Backup ${from} not found.`);
+  const unpacked = await unpack(from, folder);
+  for (const path of [folder, homePaths(folder).requester]) {
+    const { database } = homePaths(path);
+    if (existsSync(database)) check(database);
+  }
+  return unpacked;
+}
+
+async function unpack(from: string, folder: string): Promise<UnpackedBackup> {
   let manifest = '';
   const found = await readArchive(from, async (name, content) => {
     if (name === MANIFEST) {
@@ -67,8 +86,8 @@ async function unpack(from: string, folder: string): Promise<readonly FoundFile[
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     await pipeline(content, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
   });
-  checkManifest(manifest, found);
-  return found;
+  const files = found.map(({ name }) => name).filter((name) => name !== MANIFEST);
+  return { ...checkManifest(manifest, found), files };
 }
 
 async function readManifest(content: Readable): Promise<string> {

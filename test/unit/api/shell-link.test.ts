@@ -1,12 +1,15 @@
 /**
- * Verifies: each request to the desktop shell is delivered once, and a connection that ended is no longer counted.
+ * Verifies: each request to the desktop shell is delivered once, and a connection that ended is no longer counted; the
+ * question for a backup ends with its own answer.
  * Setup: the link alone, with one or two listening connections.
- * Fails if: an ended connection still counts as a shell, a request is lost while one shell replaces another.
+ * Fails if: an ended connection still counts as a shell, a request is lost while one shell replaces another, an earlier
+ * question gets the answer of a later one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createShellLink } from '../../../main/api/shell-link.ts';
 import type { ShellRequest } from '../../../shared/api/contract.ts';
+import { isAppError } from '../../../shared/errors.ts';
 
 function listen(link: ReturnType<typeof createShellLink>) {
   const end = new AbortController();
@@ -67,4 +70,27 @@ test('a probe resolves with the answer, fails with the shell, and ends with its 
   const stopped = link.gpuProbe.run(AbortSignal.abort());
   await assert.rejects(stopped, { code: 'aborted' });
   shell.end();
+});
+
+test('a backup is chosen only in a shell, and a later question replaces an earlier one', async () => {
+  const link = createShellLink();
+  await assert.rejects(link.chooseBackup('/backups'), (error) => isAppError(error, 'unsupported'));
+  const shell = listen(link);
+  await settled();
+  const first = link.chooseBackup('/backups');
+  const second = link.chooseBackup('/backups');
+  await assert.rejects(first, (error) => isAppError(error, 'aborted'));
+  await settled();
+  const [early, late] = shell.received as { type: string; id: string; folder: string }[];
+  assert.ok(early && late);
+  assert.deepEqual([late.type, late.folder], ['choose-backup', '/backups']);
+  link.answerBackup(early.id, 'early.tar.gz', null);
+  link.answerBackup(late.id, 'late.tar.gz', null);
+  assert.equal(await second, 'late.tar.gz');
+  const third = link.chooseBackup('/backups');
+  await settled();
+  link.answerBackup((shell.received.at(-1) as { id: string }).id, null, 'ENOSPC');
+  await assert.rejects(third, (error) => isAppError(error, 'unsupported'));
+  shell.end();
+  await shell.done;
 });

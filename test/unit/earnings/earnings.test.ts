@@ -9,9 +9,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
+import { deviceName } from '../../../main/agent/earnings.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import {
   createWorkMeter,
+  deviceBetween,
   earningsByDevice,
   overviewOf,
   type Prices,
@@ -182,4 +184,27 @@ test('the earnings by device add up to the ledger, for any order of jobs and dev
     }),
     { numRuns: 30 },
   );
+});
+
+test('a job has the device that computed from its start to its end, and none if that changed or is unknown', () => {
+  const { clock, meter } = open();
+  meter.setDevice('CPU');
+  clock.advance(1_000);
+  meter.setDevice('GPU');
+  const at = (fromMs: number, toMs: number) =>
+    deviceBetween(NOON_MS + fromMs, NOON_MS + toMs, meter.deviceChanges());
+  assert.deepEqual([at(-1, 500), at(0, 999), at(500, 1_000), at(1_000, 5_000)], [null, 'CPU', null, 'GPU']);
+  assert.equal(deviceBetween(0, 1, []), null);
+});
+
+test('an engine server is named instead of a device of this machine that it may not use', () => {
+  const devices = [
+    { kind: 'cpu', name: 'Ryzen' },
+    { kind: 'gpu', name: 'RTX 4070' },
+    { kind: 'gpu', name: 'RTX 3060' },
+  ];
+  assert.equal(deviceName('cpu', devices), 'Ryzen');
+  assert.equal(deviceName('cuda', devices), 'RTX 4070 + RTX 3060');
+  assert.equal(deviceName('metal', []), 'GPU');
+  assert.equal(deviceName('ollama', devices), 'ollama');
 });
