@@ -159,16 +159,14 @@ export const contract = {
         }),
       )
       .output(z.object({ jobs: z.array(jobSchema), more: z.boolean() })),
-    show: oc
-      .input(z.object({ id: z.string().max(100) }))
-      .output(
-        z.object({
-          job: jobSchema,
-          events: z.array(jobEventSchema),
-          /** Name of the device that computed it; null if it isn't known, changed meanwhile, or nothing was computed here. */
-          device: z.string().nullable(),
-        }),
-      ),
+    show: oc.input(z.object({ id: z.string().max(100) })).output(
+      z.object({
+        job: jobSchema,
+        events: z.array(jobEventSchema),
+        /** Name of the device that computed it; null if it isn't known, changed meanwhile, or nothing was computed here. */
+        device: z.string().nullable(),
+      }),
+    ),
   },
   earnings: {
     byDay: oc
