@@ -24,8 +24,9 @@ test('limits for buying are typed in whole tokens, saved in base units, and remo
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input);
     async function enter(label: string, text: string) {
       const before = changes().length;
-      await page.getByLabel(label).fill(text);
-      await page.getByLabel(label).press('Enter');
+      const field = page.getByLabel(label, { exact: true });
+      await field.fill(text);
+      await field.press('Enter');
       // A change is ignored while the one before is being saved.
       while (changes().length === before) await page.waitForTimeout(20);
       await page.getByText('Saved', { exact: true }).waitFor();
