@@ -63,14 +63,29 @@ process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
   const startedMs = performance.now();
   console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  // Unit tests share the machine; real processes and windows run one file at a time.
-  const concurrency = group === 'unit' ? Math.max(2, availableParallelism()) : 1;
+  const concurrency = filesAtOnce(group);
   const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
   const run = () => runTestFiles({ files, concurrency, ...limits });
   const tally = await (group === 'desktop' ? withElectron(run) : run());
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
   return tally;
+}
+
+/**
+ * Unit tests share the machine. The agents of a test wait most of the time, for blocks, restarts and timers, so two files
+ * share it, too. Parts that are timed, and windows, which share a display and its focus, have it for themselves.
+ */
+function filesAtOnce(group: TestGroup): number {
+  switch (group) {
+    case 'unit':
+      return Math.max(2, availableParallelism());
+    case 'agent':
+      return 2;
+    case 'contract':
+    case 'desktop':
+      return 1;
+  }
 }
 
 /** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */
