@@ -36,6 +36,10 @@ test('after two kills, every line is reported once and charged at most once', {
   // A provider that is killed between an answer and its charge has given that answer away.
   assert.ok(summary.chargedJobs >= LINES - KILLS * AT_WORK_MAX, `${summary.chargedJobs} charges`);
   assert.equal(summary.distinct, LINES);
-  assert.equal(summary.chargedByLines, summary.earned, 'the lines add up to the provider’s ledger');
-  assert.equal(summary.spent, summary.earned, 'and to the requester’s');
+  assert.equal(summary.spent, summary.earned, 'both ledgers agree');
+  // A charge that a killed provider reported, and hasn't booked, is in no ledger until the channel is used again.
+  const difference = summary.chargedByLines - summary.earned;
+  context.diagnostic(`charged by lines but not booked: ${difference}`);
+  assert.ok(difference >= 0n, 'no ledger has more than the lines');
+  assert.ok(summary.chargedJobs < LINES || difference === 0n, 'each charged job is a line');
 });

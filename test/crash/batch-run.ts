@@ -78,12 +78,13 @@ async function run(network: CrashNetwork, options: BatchRunOptions): Promise<Bat
   const output = await results(network, batch.output_file_id);
   const errors = await results(network, batch.error_file_id);
   const all = [...output, ...errors];
+  const chargedByLines = all.reduce((sum, { idlewatt }) => sum + BigInt(idlewatt.charged ?? 0), 0n);
   return {
     ...{ lines, kills, status: batch.status, answered: output.length, failed: errors.length },
     distinct: new Set(all.map(({ custom_id }) => custom_id)).size,
     errors: countCodes(errors),
-    chargedByLines: all.reduce((sum, { idlewatt }) => sum + BigInt(idlewatt.charged ?? 0), 0n),
-    ...(await agreed(network)),
+    chargedByLines,
+    ...(await agreed(network, chargedByLines)),
   };
 }
 
@@ -172,13 +173,14 @@ function countCodes(errors: readonly ResultLine[]): Record<string, number> {
 /** The requester learns the charges of interrupted jobs within seconds. */
 async function agreed(
   network: CrashNetwork,
+  chargedByLines: bigint,
 ): Promise<Pick<BatchRunSummary, 'earned' | 'spent' | 'chargedJobs'>> {
   const { token } = network.chain().network;
   for (const deadline = performance.now() + LEDGER_MS_MAX; ; await pause(CHECK_MS)) {
     const { provider, requester } = network.books();
     const earned = -(provider.sums.get(`income:jobs ${token.id}`) ?? 0n);
     const spent = requester.sums.get(`expense:inference ${token.id}`) ?? 0n;
-    if (earned === spent || performance.now() > deadline)
+    if ((earned === spent && spent === chargedByLines) || performance.now() > deadline)
       return { earned, spent, chargedJobs: provider.charged };
   }
 }

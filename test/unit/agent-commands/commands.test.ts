@@ -39,7 +39,7 @@ test('commands that read for long have the lowest priority before their code is 
     return Number(spawnSync(process.execPath, [...program, '-e', code, 'main', ...words]).stdout.toString());
   };
   const reading = Object.keys(COMMANDS).filter((name) => readsForLong(name.split(' ')));
-  assert.deepEqual(reading.sort(), ['backup', 'ledger export', 'ledger verify', 'report']);
+  assert.deepEqual(reading.sort(), ['backup', 'ledger export', 'ledger verify', 'report', 'restore']);
   assert.equal(priorityOf('ledger', 'verify'), constants.priority.PRIORITY_LOW);
   assert.equal(priorityOf('wallet', 'history'), getPriority());
 });
