@@ -37,7 +37,7 @@ test('after two kills, every line is reported once and charged at most once', {
   assert.ok(summary.chargedJobs >= LINES - KILLS * AT_WORK_MAX, `${summary.chargedJobs} charges`);
   assert.equal(summary.distinct, LINES);
   assert.equal(summary.spent, summary.earned, 'both ledgers agree');
-  // A charge that a killed provider reported, and hasn't booked, is in no ledger until the channel is used again.
+  // A charge that a killed provider reported, and hasn't recorded, is in no ledger until the channel is used again.
   const difference = summary.chargedByLines - summary.earned;
   context.diagnostic(`charged by lines but not booked: ${difference}`);
   assert.ok(difference >= 0n, 'no ledger has more than the lines');
