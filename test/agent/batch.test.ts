@@ -39,7 +39,7 @@ test('after two kills, every line is reported once and charged at most once', {
   assert.equal(summary.spent, summary.earned, 'both ledgers agree');
   // A charge that a killed provider reported, and hasn't recorded, is in no ledger until the channel is used again.
   const difference = summary.chargedByLines - summary.earned;
-  context.diagnostic(`charged by lines but not booked: ${difference}`);
+  context.diagnostic(`charged by lines, but in no ledger: ${difference}`);
   assert.ok(difference >= 0n, 'no ledger has more than the lines');
   assert.ok(summary.chargedJobs < LINES || difference === 0n, 'each charged job is a line');
 });

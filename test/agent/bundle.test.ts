@@ -11,12 +11,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
 import { AGENT_ENTRY } from '../../main/desktop/agent-entry.ts';
-import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
+import { connectApi, waitForState } from '../../scripts/lib/agent-process.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
-import { eventually, temporaryHome } from './practice-agent.ts';
-
-/** An address without a listener. */
-const NOWHERE = 'http://127.0.0.1:9';
+import { eventually, startWithoutSources, temporaryHome } from './practice-agent.ts';
 
 /** Command lines of the programs below this process. */
 const commandsOf = (parent: number): string[] =>
@@ -33,15 +30,7 @@ const commandsOf = (parent: number): string[] =>
 // Tries each source of a model before it falls back, within 120 s.
 test('the bundled agent sells a job from its own tiny model', { timeout: 3 * 60_000 }, async (context) => {
   const home = temporaryHome();
-  const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
-    program: AGENT_ENTRY,
-    env: {
-      IDLEWATT_MODEL_CACHE: join(home.path, 'empty-cache'),
-      NODE_USE_ENV_PROXY: '1',
-      HTTPS_PROXY: NOWHERE,
-      PIP_NO_INDEX: '1',
-    },
-  });
+  const agent = await startWithoutSources(home.path, AGENT_ENTRY);
   context.after(async () => {
     await agent.stop();
     home.remove();

@@ -5,14 +5,10 @@
  * sources that were tried.
  */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
-import { eventually, temporaryHome } from './practice-agent.ts';
-
-/** An address without a listener. */
-const NOWHERE = 'http://127.0.0.1:9';
+import { connectApi, waitForState } from '../../scripts/lib/agent-process.ts';
+import { eventually, startWithoutSources, temporaryHome } from './practice-agent.ts';
 
 // Tries each source of a model before it falls back, within 120 s.
 const SLOW = { timeout: 3 * 60_000 };
@@ -22,14 +18,7 @@ test(
   SLOW,
   async (context) => {
     const home = temporaryHome();
-    const agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester'], {
-      env: {
-        IDLEWATT_MODEL_CACHE: join(home.path, 'empty-cache'),
-        NODE_USE_ENV_PROXY: '1',
-        HTTPS_PROXY: NOWHERE,
-        PIP_NO_INDEX: '1',
-      },
-    });
+    const agent = await startWithoutSources(home.path);
     context.after(async () => {
       await agent.stop();
       home.remove();

@@ -57,6 +57,22 @@ export async function startPractice(home: string): Promise<PracticeAgent> {
   };
 }
 
+/** An address without a listener. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+/** Starts an agent that reaches no source of models, without automatic requests; `program` instead of the source. */
+export function startWithoutSources(home: string, program?: string): Promise<RunningAgent> {
+  return startAgent(['--headless', '--home', home, '--quiet-requester'], {
+    ...(program === undefined ? {} : { program }),
+    env: {
+      IDLEWATT_MODEL_CACHE: join(home, 'empty-cache'),
+      NODE_USE_ENV_PROXY: '1',
+      HTTPS_PROXY: NOWHERE,
+      PIP_NO_INDEX: '1',
+    },
+  });
+}
+
 /** Returns one side's balance of an account, in one asset or in all of them. */
 export async function booked(api: AgentApi, account: string, assetId?: string): Promise<bigint> {
   const { entries } = await api.earnings.entries({ limit: 500 });
