@@ -1,6 +1,7 @@
 /**
- * Separates what a model writes into text, thoughts and calls of tools, as it streams. A token is passed on only when
- * all of its text is decided, so that the tokens passed on always make exactly the text passed on.
+ * Separates what a model writes into text, thoughts and calls of tools, as it streams. Tokens are passed on only when
+ * all of the text so far is decided, so that the tokens passed on always make exactly the text passed on, even if the
+ * answer breaks off there.
  */
 import { randomBytes } from 'node:crypto';
 import type { ToolCallDelta } from '../../../shared/answer-pieces.ts';
@@ -52,10 +53,8 @@ type State =
   | 'parameters'
   | 'call-end';
 
-/** A decided part of the answer; positions count characters of everything that was written. */
+/** A decided part of the answer. */
 interface Part {
-  readonly start: number;
-  readonly end: number;
   readonly text?: string;
   readonly reasoning?: string;
   readonly call?: ToolCallDelta;
@@ -72,34 +71,25 @@ const ARGS_HEAD = /^\s*([\w.-]{1,200})\s*\[ARGS\]/;
 export function createAnswerParser(options: ParserOptions): AnswerParser {
   const machine = new ParserMachine(options);
   let parts: Part[] = [];
-  let pieces: { readonly end: number; readonly tokens: readonly number[] }[] = [];
-  let written = 0;
+  let held: number[] = [];
 
-  /** Releases all pieces up to a position that no part crosses. */
-  function release(upTo: number): ParsedPiece[] {
-    const tokens = pieces.filter(({ end }) => end <= upTo).flatMap((piece) => piece.tokens);
-    const done = parts.filter(({ end }) => end <= upTo);
-    pieces = pieces.filter(({ end }) => end > upTo);
-    parts = parts.filter(({ end }) => end > upTo);
-    if (tokens.length === 0 && done.length === 0) return [];
-    return assemble(done, tokens);
-  }
-
-  function releasable(): number {
-    const ends = pieces.map(({ end }) => end).filter((end) => end <= machine.decided());
-    return ends.findLast((end) => !parts.some((part) => part.start < end && end < part.end)) ?? -1;
+  function release(): ParsedPiece[] {
+    if (held.length === 0 && parts.length === 0) return [];
+    const released = assemble(parts, held);
+    parts = [];
+    held = [];
+    return released;
   }
 
   return {
     push({ text, tokens }) {
-      written += text.length;
-      pieces.push({ end: written, tokens });
+      held.push(...tokens);
       parts.push(...machine.push(text));
-      return release(releasable());
+      return machine.isDecided ? release() : [];
     },
     flush() {
       parts.push(...machine.end());
-      return release(Number.POSITIVE_INFINITY);
+      return release();
     },
     calls: () => machine.calls,
     completeCalls: () => machine.completeCalls,
@@ -130,9 +120,8 @@ function assemble(parts: readonly Part[], tokens: readonly number[]): ParsedPiec
 class ParserMachine {
   readonly #options: ParserOptions;
   #state: State;
-  /** Text that isn't decided yet, and where it begins. */
+  /** Text that isn't decided yet. */
   #rest = '';
-  #position = 0;
   #parts: Part[] = [];
   /** Length of the mark before the call that is being read; undecided until its name is, since it may be text. */
   #markLength = 0;
@@ -151,9 +140,8 @@ class ParserMachine {
     this.#skipsSpace = options.isThinking;
   }
 
-  /** Position up to which everything is decided. */
-  decided(): number {
-    return this.#position;
+  get isDecided(): boolean {
+    return this.#rest === '';
   }
 
   push(text: string): Part[] {
@@ -176,13 +164,11 @@ class ParserMachine {
   }
 
   /** Consumes so many characters, as a part if it has content. */
-  #emit(length: number, content: Omit<Part, 'start' | 'end'>): void {
-    const start = this.#position;
-    this.#position += length;
+  #emit(length: number, content: Part): void {
     this.#rest = this.#rest.slice(length);
     if (content.text === '' || content.reasoning === '') return;
     if (content.text === undefined && content.reasoning === undefined && content.call === undefined) return;
-    this.#parts.push({ start, end: this.#position, ...content });
+    this.#parts.push(content);
   }
 
   /** Makes one step; false if it needs more text. */

@@ -214,7 +214,14 @@ describe('answer parser', () => {
   }
 
   it('passes on tokens and text together: the tokens so far make the text so far (property)', () => {
-    const texts = fc.oneof(fc.constantFrom(...WRITTEN.map(([, , text]) => text)), fc.string());
+    const parts = fc.constantFrom(
+      ...WRITTEN.flatMap(([, , text]) => text.split(/(?<=[>\n])|(?=[<\n{}])/)),
+      '\n',
+      '</',
+      ' ',
+    );
+    const mixed = fc.array(parts, { maxLength: 40 }).map((chosen) => chosen.join(''));
+    const texts = fc.oneof(fc.constantFrom(...WRITTEN.map(([, , text]) => text)), mixed, fc.string());
     const formats = fc.constantFrom('hermes', 'mistral', 'mistral-args', 'llama3', 'generic', 'xml', null);
     fc.assert(
       fc.property(
@@ -238,7 +245,7 @@ describe('answer parser', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
