@@ -21,6 +21,7 @@ import { createNetwork } from '../../main/adapters/libp2p/index.ts';
 import { createNode } from '../../main/adapters/libp2p/node.ts';
 import {
   BODY_MS_MAX,
+  END_MS_MAX,
   HEADERS_MS_MAX,
   IDLE_MS_MAX,
   STREAMS_PER_PEER_MAX,
@@ -182,6 +183,21 @@ describe('streams of strangers', () => {
     assert.equal(isOver(idle), false);
     clock.advance(IDLE_MS_MAX - HEADERS_MS_MAX);
     await until(() => isOver(idle));
+  });
+
+  it('end after their last response, and count until then, although the peer leaves its side open', async () => {
+    const node = await stranger();
+    const streams: Stream[] = [];
+    for (let count = 0; count < STREAMS_PER_PEER_MAX + 40; count += 1) {
+      streams.push(
+        await send(node, 'GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', count % 60 === 0),
+      );
+    }
+    const open = () => streams.filter((stream) => !isOver(stream));
+    const isAnswered = (stream: Stream) => stream.remoteWriteStatus === 'closed';
+    await until(() => open().length === STREAMS_PER_PEER_MAX && open().every(isAnswered));
+    clock.advance(END_MS_MAX);
+    await until(() => open().length === 0);
   });
 
   it('are limited for one peer over all its connections, and a newcomer is served', async () => {

@@ -17,10 +17,12 @@ export const HEADERS_MS_MAX = 10_000;
 export const BODY_MS_MAX = 30_000;
 /** Between two requests on one stream. */
 export const IDLE_MS_MAX = 60_000;
+/** From the end of this side to the end of the other. */
+export const END_MS_MAX = 5_000;
 
 interface Served {
   readonly socket: StreamSocket;
-  /** True between two requests. */
+  /** True between two requests, and after the last one. */
   idle: boolean;
   timer: Timer | null;
 }
@@ -39,7 +41,7 @@ export function createServedStreams(server: Server, clock: Clock, log: Log | nul
     entry.timer?.cancel();
     entry.timer = clock.after(withinMs, () => {
       log?.debug('A stream was closed because it was too slow', { peer: entry.socket.peer, step });
-      entry.socket.destroy(new Error(`too slow: ${step}`));
+      entry.socket.reset(new Error(`too slow: ${step}`));
     });
   }
 
@@ -52,13 +54,13 @@ export function createServedStreams(server: Server, clock: Clock, log: Log | nul
     else perPeer.set(socket.peer, left);
   }
 
-  /** Closes a stream between two requests of the peer that has most of them; false if there is none. */
+  /** Closes an idle stream of the peer that has most of them; false if there is none. */
   function makeRoom(): boolean {
     const idle = [...served.values()].filter((entry) => entry.idle);
     const [victim] = idle.sort((a, b) => count(b) - count(a));
     if (victim === undefined) return false;
     remove(victim.socket);
-    victim.socket.destroy(new Error('this machine needs the place of an idle stream'));
+    victim.socket.reset(new Error('this machine needs the place of an idle stream'));
     return true;
   }
   const count = ({ socket }: Served): number => perPeer.get(socket.peer) ?? 0;
@@ -96,7 +98,14 @@ export function createServedStreams(server: Server, clock: Clock, log: Log | nul
       const entry: Served = { socket, idle: false, timer: null };
       served.set(socket, entry);
       perPeer.set(socket.peer, own + 1);
-      socket.once('close', () => remove(socket));
+      // A peer that got its response may leave its own side open.
+      socket.once('close', () => {
+        if (!served.has(socket)) return;
+        socket.onBytes = null;
+        entry.idle = true;
+        expect(entry, 'end', END_MS_MAX);
+      });
+      void socket.over.then(() => remove(socket));
       socket.onBytes = () => {
         if (!entry.idle) return;
         entry.idle = false;

@@ -31,6 +31,8 @@ export class StreamSocket extends Duplex {
   /** The peer ID of the other end, verified by the connection. */
   readonly peer: string;
   readonly remoteAddress: string;
+  /** Resolves when both sides have ended the stream; the socket may close before, when this side has. */
+  readonly over: Promise<void>;
   readonly #stream: Stream;
   readonly #traffic: TrafficCounter;
   /** Called when bytes arrive. */
@@ -55,9 +57,12 @@ export class StreamSocket extends Duplex {
     stream.addEventListener('end', () => {
       this.push(null);
     });
-    stream.addEventListener('close', (event) => {
-      if (event.error) this.destroy(event.error);
-      else this.push(null);
+    this.over = new Promise((resolve) => {
+      stream.addEventListener('close', (event) => {
+        if (event.error) this.destroy(event.error);
+        else this.push(null);
+        resolve();
+      });
     });
     if (stream.readableEnded) this.push(null);
   }
@@ -113,6 +118,12 @@ export class StreamSocket extends Duplex {
     if (error || !this.writableFinished) this.#stream.abort(error ?? new Error('socket destroyed'));
     else this.#stream.close().catch((cause: Error) => this.#stream.abort(cause));
     done(error);
+  }
+
+  /** Ends both sides of the stream, also of one that this side has ended. */
+  reset(error: Error): void {
+    this.destroy(error);
+    this.#stream.abort(error);
   }
 
   /** Like `net.Socket`: emits `timeout` after this time without bytes; 0 turns it off. */
