@@ -5,26 +5,9 @@
  */
 import { parseArgs } from 'node:util';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
-import type { BenchOptions, BenchResult } from '../bench/result.ts';
+import { BENCHES } from '../bench/index.ts';
+import type { BenchResult } from '../bench/result.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
-
-const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>> =
-  {
-    engine: () => import('../bench/engine.ts'),
-    serve: () => import('../bench/serve.ts'),
-    machine: () => import('../bench/machine.ts'),
-    settle: () => import('../bench/settle.ts'),
-    ledger: () => import('../bench/ledger.ts'),
-    throughput: () => import('../bench/throughput.ts'),
-    handback: () => import('../bench/hand-back.ts'),
-    predict: () => import('../bench/predict.ts'),
-    presence: () => import('../bench/presence.ts'),
-    batch: () => import('../bench/batch.ts'),
-    history: () => import('../bench/history.ts'),
-    strangers: () => import('../bench/strangers.ts'),
-    dev: () => import('../bench/dev.ts'),
-    desktop: () => import('../bench/desktop.ts'),
-  };
 
 /** Describes this machine in one line. */
 async function describeMachine(): Promise<string> {

@@ -4,9 +4,11 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { BENCHES } from '../bench/index.ts';
 import { apiDocument, storedResults } from '../lib/api-document.ts';
 import { docPathProblems } from '../lib/doc-paths.ts';
 import { REPOSITORY } from '../lib/places.ts';
+import { missingCommands } from '../lib/readme-commands.ts';
 import { threatTestProblems } from '../lib/threat-tests.ts';
 
 const DOCS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
@@ -33,9 +35,12 @@ const tests = new Map(
     .filter((file) => /^test\/.*\.test\.ts$/.test(file))
     .map((file) => [file, readFileSync(join(REPOSITORY, file), 'utf8')]),
 );
+const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+const commands = { scripts: Object.keys(scripts), benches: Object.keys(BENCHES) };
 const problems = [
   ...docPathProblems(docs, { files, folders }),
   ...threatTestProblems(threats, tests),
+  ...missingCommands(docs.get('README.md') ?? '', commands),
   ...(isApiCurrent ? [] : ['docs/api.md is out of date: run node scripts/generators/make-api-document.ts']),
 ];
 for (const problem of problems) console.error(problem);

@@ -1,0 +1,21 @@
+/** All benchmarks by the name that `npm run bench` takes. */
+import type { BenchOptions, BenchResult } from './result.ts';
+
+export const BENCHES: Readonly<
+  Record<string, () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>>
+> = {
+  engine: () => import('./engine.ts'),
+  serve: () => import('./serve.ts'),
+  machine: () => import('./machine.ts'),
+  settle: () => import('./settle.ts'),
+  ledger: () => import('./ledger.ts'),
+  throughput: () => import('./throughput.ts'),
+  handback: () => import('./hand-back.ts'),
+  predict: () => import('./predict.ts'),
+  presence: () => import('./presence.ts'),
+  batch: () => import('./batch.ts'),
+  history: () => import('./history.ts'),
+  strangers: () => import('./strangers.ts'),
+  dev: () => import('./dev.ts'),
+  desktop: () => import('./desktop.ts'),
+};
