@@ -235,7 +235,11 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
     isAdmitted = true;
     const { payer } = admitted.payment;
     const requester = context.req.raw.signal;
-    return await work(parts, { asked, model, maxTokens, job, payer, requester, leave, kept });
+    // Work begins while the disk takes the voucher and the job; output waits for both.
+    const stored = parts.jobs.durable();
+    // The request may fail before anything awaits this.
+    stored.catch(() => undefined);
+    return await work(parts, { asked, model, maxTokens, job, payer, requester, stored, leave, kept });
   } catch (error) {
     kept?.drop();
     throw error;
@@ -350,15 +354,12 @@ async function refuseAdmitted(
   }
 }
 
-/** Stores the job; releases the payment if that fails. */
+/** Records the job; releases the payment if that fails. */
 async function admit(parts: SellingParts, request: AdmittedRequest): Promise<SoldJob> {
   const { gate, abandoned } = parts;
   const onAbandoned = () => abandoned.note(request.payment.payer);
   try {
-    const job = admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
-    // Nobody works for a voucher that a power cut could take back.
-    await parts.jobs.durable();
-    return job;
+    return admitSoldJob({ ...parts, assetId: gate.asset.id, onAbandoned }, request);
   } catch (error) {
     await request.payment.cancel();
     throw error;
@@ -373,6 +374,8 @@ interface AdmittedWork {
   /** Proven by its payment: computed tokens of its earlier prompts may be reused. */
   readonly payer: string;
   readonly requester: AbortSignal;
+  /** Resolves when the voucher and the job survive a power cut. */
+  readonly stored: Promise<void>;
   /** Frees the requester's place. */
   readonly leave: () => void;
   /** For a line of a batch: takes the answer, which is finished even if the requester leaves. */
@@ -381,7 +384,7 @@ interface AdmittedWork {
 
 function work(
   parts: SellingParts,
-  { asked, model, maxTokens, job, payer, requester, leave, kept }: AdmittedWork,
+  { asked, model, maxTokens, job, payer, requester, stored, leave, kept }: AdmittedWork,
 ): Promise<Response> {
   const { engine, active, clock, limits, failures } = parts;
   const abort = new AbortController();
@@ -402,7 +405,7 @@ function work(
   );
   active.changed();
   return answer({
-    ...{ asked, job, events, abort, clock, failures },
+    ...{ asked, job, events, abort, clock, failures, stored },
     sha256: model.sha256,
     stallMs: limits.stallMs,
     progress: active.changed,

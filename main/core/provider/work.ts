@@ -23,6 +23,8 @@ export interface Work {
   readonly sha256: string;
   readonly job: SoldJob;
   readonly events: ReadyEvents;
+  /** Resolves when the voucher and the job survive a power cut. Nothing is delivered before. */
+  readonly stored: Promise<void>;
   /** Stops the engine's work; its reason is the party that ended it. */
   readonly abort: AbortController;
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export async function answer(work: Work): Promise<Response> {
   });
   try {
     work.job.running();
-    const opening = firstEvents(work);
+    const opening = Promise.all([firstEvents(work), work.stored]).then(([events]) => events);
     if (!work.asked.stream) return await whole(work, format, await opening);
     const isLate = await isLateAfter(work.clock, opening, HEADERS_AFTER_MS);
     const source = pieces(work, format, isLate ? opening : await opening);
