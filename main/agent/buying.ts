@@ -140,6 +140,7 @@ function openPaymentClient(
     sender: createFeeRecorder({
       sender: createSender(node, wallet.accounts.funds),
       store: foundation.records,
+      durability: foundation.database.durability,
       ledger: foundation.ledger,
       coinId: chain.coin.id,
       clock,

@@ -42,6 +42,7 @@ export async function openSettling(surroundings: Surroundings, parts: SettlingPa
       feeMax: () => amount(settings.get().networkFeeMax),
     }),
     store: records,
+    durability: foundation.database.durability,
     ledger,
     coinId: chain.coin.id,
     clock,

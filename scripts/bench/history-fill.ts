@@ -34,12 +34,13 @@ const FAILED_EVERY = 11;
 const UNPAID_JOBS = 500;
 const PRICE = { inputPerMillion: '20000000', outputPerMillion: '160000000' };
 
-interface Signer {
+export interface Signer {
   readonly peer: string;
   readonly key: KeyObject;
 }
 
-interface LifeJob {
+/** A job with its timeline; `isPaid` if it was paid out. */
+export interface LifeJob {
   readonly job: Job;
   readonly events: readonly JobEvent[];
   readonly isPaid: boolean;
@@ -97,7 +98,7 @@ async function openSigner(folder: string): Promise<Signer> {
 const signInPool = promisify(sign);
 
 /** Adds the receipt, a compact JWS, to a job that was sold: what others sign isn't this machine's to make. */
-async function signed(drawn: LifeJob, { key, peer }: Signer): Promise<LifeJob> {
+export async function signed(drawn: LifeJob, { key, peer }: Signer): Promise<LifeJob> {
   const { job } = drawn;
   if (job.side !== 'sold' || job.charged === null) return drawn;
   const receipt: Receipt = {
@@ -123,7 +124,7 @@ async function signed(drawn: LifeJob, { key, peer }: Signer): Promise<LifeJob> {
 }
 
 /** Draws the jobs of a life by their number, in order, with the channels' cumulative amounts. */
-function createLife(jobs: number, endMs: number) {
+export function createLife(jobs: number, endMs: number) {
   const dense = Math.floor(jobs * DENSE_PART);
   const denseFromMs = endMs - dense * DENSE_MS;
   const cumulative = new Map<string, bigint>();
@@ -206,7 +207,8 @@ function move(value: bigint, from: Account, to: Account, channelId: string | nul
   ];
 }
 
-function chargeOf(job: Job): PostingRequest[] {
+/** Returns the ledger entry of a job's charge, if it has one. */
+export function chargeOf(job: Job): PostingRequest[] {
   if (job.charged === null) return [];
   const isSold = job.side === 'sold';
   const [from, to] = isSold
@@ -227,7 +229,7 @@ function chargeOf(job: Job): PostingRequest[] {
 }
 
 /** Claims and pays out what the settled jobs of a batch were charged. */
-function payoutOf(batch: readonly LifeJob[], atMs: number): PostingRequest[] {
+export function payoutOf(batch: readonly LifeJob[], atMs: number): PostingRequest[] {
   const owed = new Map<string, bigint>();
   for (const { job, isPaid } of batch) {
     const channelId = job.channelId ?? '';

@@ -4,6 +4,8 @@
 export interface BenchOptions {
   /** Number of jobs; the benchmark's own if absent. */
   readonly jobs?: number;
+  /** Data folder that a run fills and the next ones use again. */
+  readonly home?: string;
   /** Number of lines of a batch, and of kills while it runs. */
   readonly lines?: number;
   readonly kills?: number;

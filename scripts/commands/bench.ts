@@ -3,11 +3,15 @@
  * `{"bench","machine","figures":{name:number},"goals":{name:{"goal","met"}}}`. The exit code is 0 even if a goal is
  * missed: a benchmark reports, it doesn't pass or fail a change.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
 import { BENCHES } from '../bench/index.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
+
+/** Benchmarks with a number of jobs to choose. */
+const WITH_JOBS: ReadonlySet<string> = new Set(['history', 'migrations']);
 
 /** Describes this machine in one line. */
 async function describeMachine(): Promise<string> {
@@ -31,7 +35,8 @@ function printTable(name: string, machine: string, result: BenchResult): void {
 const HELP = `Usage: npm run bench -- NAME [--json] [--jobs N]
   NAME is one of: ${Object.keys(BENCHES).join(', ')}
   --json prints the figures and goals as one line of JSON at the end
-  --jobs N sets the number of jobs of "history" (10 to 10000000, default 1000000)
+  --jobs N sets the number of jobs of "history" and "migrations" (10 to 10000000, default 1000000 and 100000)
+  --home DIR leaves the data folder of "history" there, and uses it if it exists
   --lines N sets the number of lines of "batch" (10 to 50000, default 400)
   --kills N kills processes of "batch" instead of comparing it with live requests (1 to 100)`;
 
@@ -41,6 +46,7 @@ function readOptions() {
     options: {
       json: { type: 'boolean', default: false },
       jobs: { type: 'string' },
+      home: { type: 'string' },
       lines: { type: 'string' },
       kills: { type: 'string' },
     },
@@ -55,16 +61,29 @@ function readOptions() {
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   if (
     jobs !== undefined &&
-    !(Number.isInteger(jobs) && jobs >= 10 && jobs <= 10_000_000 && name === 'history')
+    !(Number.isInteger(jobs) && jobs >= 10 && jobs <= 10_000_000 && WITH_JOBS.has(name))
   ) {
     throw new UsageError(
-      `Invalid --jobs "${values.jobs}". Use 10 to 10000000, with the benchmark "history".`,
+      `Invalid --jobs "${values.jobs}". Use 10 to 10000000, with the benchmark "history" or "migrations".`,
     );
   }
   const lines = readCount('lines', values.lines, name, [10, 50_000]);
   const kills = readCount('kills', values.kills, name, [1, 100]);
+  const { home } = values;
+  if (home !== undefined && name !== 'history') {
+    throw new UsageError('Invalid --home. Use it with the benchmark "history".');
+  }
   const counts = { ...(lines !== undefined && { lines }), ...(kills !== undefined && { kills }) };
-  return { name, load, json: values.json, options: { ...(jobs !== undefined && { jobs }), ...counts } };
+  return {
+    name,
+    load,
+    json: values.json,
+    options: {
+      ...(jobs !== undefined && { jobs }),
+      ...(home !== undefined && { home: resolve(home) }),
+      ...counts,
+    },
+  };
 }
 
 function readCount(

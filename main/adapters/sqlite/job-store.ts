@@ -164,8 +164,39 @@ function paymentMarks(reader: ReadHandle, recent: RecentJobs): Pick<JobRecords, 
       const channel = numberFor(reader, channelId);
       return select(`due = 1 AND channel = ? AND ${isCovered}`, channel, total.length, total, limit);
     },
-    unsettled: (assetId, limit) => select('due = 2 AND asset = ?', numberFor(reader, assetId), limit),
+    unsettled(assetId, limit) {
+      const numbers = unsettledNumbers(reader, numberFor(reader, assetId), limit);
+      return select('number IN (SELECT value FROM json_each(?))', JSON.stringify(numbers), limit);
+    },
   };
+}
+
+/**
+ * Takes a part from each channel, then fills up: jobs of one time are next to each other, whatever their channels, and
+ * their rows are written together.
+ */
+function unsettledNumbers(reader: ReadHandle, asset: number, limit: number): readonly number[] {
+  const channels = reader.all<{ channel: number }>(
+    `WITH RECURSIVE due_channel (channel) AS (
+       SELECT min(channel) FROM job WHERE due = 2
+       UNION ALL
+       SELECT (SELECT min(channel) FROM job WHERE due = 2 AND job.channel > due_channel.channel)
+       FROM due_channel WHERE channel IS NOT NULL
+     ) SELECT channel FROM due_channel WHERE channel IS NOT NULL LIMIT ?`,
+    limit,
+  );
+  const share = Math.max(1, Math.floor(limit / Math.max(1, channels.length)));
+  const numbersOf = (condition: string, ...values: Value[]): number[] =>
+    reader
+      .all<{ number: number }>(
+        `SELECT number FROM job WHERE due = 2 AND asset = ? ${condition} ORDER BY channel, number LIMIT ?`,
+        asset,
+        ...values,
+      )
+      .map(({ number }) => number);
+  const found = new Set(channels.flatMap(({ channel }) => numbersOf('AND channel = ?', channel, share)));
+  for (const number of found.size < limit ? numbersOf('', limit) : []) found.add(number);
+  return [...found].slice(0, limit);
 }
 
 /** Reads each range of the index for itself, newest first, so that no filter has to look at more than it returns. */

@@ -10,6 +10,12 @@ import type { LogSync } from './log-sync.ts';
 
 /** Time between two commits of groups. A single write doesn't wait for it; many writes share it. */
 export const GROUP_MS = 25;
+/**
+ * On a machine that is slow or busy, fewer jobs share a group, and each writes more. There, a group waits for this many,
+ * at most for this long, which is little of what such a job takes.
+ */
+const GROUP_JOBS = 5;
+const GROUP_MS_MAX = 80;
 
 export interface WriteGroups extends Durability {
   /** Runs one statement or, with `isAtomic`, several as a transaction; nested calls are savepoints. */
@@ -32,6 +38,13 @@ export function createWriteGroups(parts: WriteGroupParts): WriteGroups {
   return new Groups(parts);
 }
 
+/** Returns the time until the next commit, from the time that the last group took and the number of its waits. */
+export function groupMsAfter(tookMs: number, waits: number): number {
+  // A client that is alone waits for nobody.
+  if (waits < 2) return GROUP_MS;
+  return Math.min(GROUP_MS_MAX, Math.max(GROUP_MS, (tookMs * GROUP_JOBS) / waits));
+}
+
 class Groups implements WriteGroups {
   readonly #parts: WriteGroupParts;
   /** Calls of `write` that are running. */
@@ -44,6 +57,10 @@ class Groups implements WriteGroups {
   #flushing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #committedAtMs = Number.NEGATIVE_INFINITY;
+  /** Time from the last commit to the next one. */
+  #groupMs = GROUP_MS;
+  /** Number of waits for the open group. */
+  #waits = 0;
   #commits = 0;
   /** Number of changed rows when the open group began. */
   #changesAtOpen = 0;
@@ -68,6 +85,7 @@ class Groups implements WriteGroups {
   }
 
   async durable(): Promise<void> {
+    if (this.#group !== null) this.#waits += 1;
     await Promise.all([this.#flushing, this.#group?.promise]);
   }
 
@@ -152,7 +170,7 @@ class Groups implements WriteGroups {
 
   #schedule(): void {
     if (this.#timer !== null) return;
-    const waitMs = this.#committedAtMs + GROUP_MS - performance.now();
+    const waitMs = this.#committedAtMs + this.#groupMs - performance.now();
     const commit = () => {
       this.#timer = null;
       this.#commitLater();
@@ -236,7 +254,10 @@ class Groups implements WriteGroups {
     }
     this.#group = null;
     this.#commits += 1;
-    this.#committedAtMs = performance.now();
+    const nowMs = performance.now();
+    this.#groupMs = groupMsAfter(nowMs - this.#committedAtMs, this.#waits);
+    this.#committedAtMs = nowMs;
+    this.#waits = 0;
     return group;
   }
 

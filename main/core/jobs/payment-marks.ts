@@ -114,11 +114,13 @@ export function createPaymentMarks(parts: PaymentMarksParts): PaymentMarks {
 
 /** Marks the next jobs, forgets the notes without any left, and returns the jobs. */
 function markBatch({ records, steps, store }: PaymentMarksParts): readonly Job[] {
-  const marked: Job[] = [];
-  for (const { key, value } of store.list(COLLECTION)) {
+  const notes = store
+    .list(COLLECTION)
+    .map(({ key, value }) => ({ key, note: noteSchema.parse(JSON.parse(value)) }));
+  const marked = markShares({ records, steps }, firstClaims(notes.map(({ note }) => note)));
+  for (const { key, note } of notes) {
     const room = MARK_BATCH_JOBS - marked.length;
     if (room === 0) break;
-    const note = noteSchema.parse(JSON.parse(value));
     const covered =
       note.paid === 'claimed'
         ? records.unclaimed(note.channelId, note.claimedTotal, room)
@@ -127,6 +129,35 @@ function markBatch({ records, steps, store }: PaymentMarksParts): readonly Job[]
     if (covered.length < room) store.delete(COLLECTION, key);
   }
   return marked;
+}
+
+type Claim = Extract<Note, { paid: 'claimed' }>;
+
+/** Returns the claims that nothing has to precede: those before the first payout, one for each channel. */
+function firstClaims(notes: readonly Note[]): readonly Claim[] {
+  const claims: Claim[] = [];
+  for (const note of notes) {
+    if (note.paid !== 'claimed') break;
+    if (claims.some(({ channelId }) => channelId === note.channelId)) break;
+    claims.push(note);
+  }
+  return claims;
+}
+
+/**
+ * Gives each channel its part of the batch: jobs of one time are next to each other in the database, whatever their
+ * channels, and their rows are written together.
+ */
+function markShares(
+  { records, steps }: Pick<PaymentMarksParts, 'records' | 'steps'>,
+  claims: readonly Claim[],
+): Job[] {
+  const share = Math.max(1, Math.floor(MARK_BATCH_JOBS / Math.max(1, claims.length)));
+  return claims
+    .slice(0, MARK_BATCH_JOBS)
+    .flatMap((claim) =>
+      records.unclaimed(claim.channelId, claim.claimedTotal, share).map((job) => markOne(steps, job, claim)),
+    );
 }
 
 function markOne(steps: Pick<JobSteps, 'write'>, job: Job, { paid, atMs, txHash }: Note): Job {

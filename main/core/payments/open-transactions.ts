@@ -6,12 +6,14 @@ import { z } from 'zod';
 import type { Clock } from '../../ports/clock.ts';
 import type { ChainSender, Hex, TransactionReceipt, UnsignedTransaction } from '../../ports/evm.ts';
 import type { Log } from '../../ports/log.ts';
-import type { RecordStore } from '../../ports/store.ts';
+import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { Ledger } from '../ledger/index.ts';
 
 export interface OpenTransactionsParts {
   readonly sender: ChainSender;
   readonly store: RecordStore;
+  /** Defers what a crash only repeats. Default: it is on disk immediately. */
+  readonly durability?: Durability;
   readonly ledger: Pick<Ledger, 'networkFee'>;
   /** Asset ID of the chain's native coin. */
   readonly coinId: string;
@@ -64,7 +66,7 @@ interface Note {
 }
 
 export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransactions {
-  const { sender, store, ledger, coinId, clock, log } = parts;
+  const { sender, store, durability = IMMEDIATE, ledger, coinId, clock, log } = parts;
   const listeners = new Set<OnReplaced>();
   /** Time of the next replacement, so that a limit that leaves no room isn't queried every few seconds. */
   let replaceAtMs = 0;
@@ -85,11 +87,13 @@ export function createOpenTransactions(parts: OpenTransactionsParts): OpenTransa
     const all = notes();
     const note = all.find(({ hash }) => hash === receipt.hash);
     const nonce = note?.transaction?.nonce;
-    store.delete(COLLECTION, receipt.hash);
-    // The chain accepts one transaction per nonce, so none of the others can be mined.
-    for (const { hash, transaction } of all) {
-      if (transaction !== undefined && transaction.nonce === nonce) store.delete(COLLECTION, hash);
-    }
+    durability.defer(() => {
+      store.delete(COLLECTION, receipt.hash);
+      // The chain accepts one transaction per nonce, so none of the others can be mined.
+      for (const { hash, transaction } of all) {
+        if (transaction !== undefined && transaction.nonce === nonce) store.delete(COLLECTION, hash);
+      }
+    });
     if (outcome !== 'posted') return;
     const { hash: tx, status, blockNumber: block, fee } = receipt;
     const purpose = note?.purpose ?? 'unknown';

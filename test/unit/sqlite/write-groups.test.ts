@@ -17,6 +17,7 @@ import fc from 'fast-check';
 import { openHandles } from '../../../main/adapters/sqlite/handles.ts';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import type { LogSync } from '../../../main/adapters/sqlite/log-sync.ts';
+import { GROUP_MS, groupMsAfter } from '../../../main/adapters/sqlite/write-groups.ts';
 import { storageError } from '../../../main/ports/storage.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { soldJob } from '../jobs/job-samples.ts';
@@ -269,6 +270,13 @@ test('any mix of deferred, immediate and failing writes ends as if each had been
     }),
     { numRuns: 40 },
   );
+});
+
+test('a group waits longer where jobs end slowly, and no longer for a client that is alone', () => {
+  assert.equal(groupMsAfter(1_000, 1), GROUP_MS, 'alone');
+  assert.equal(groupMsAfter(25, 5), 25, '200 jobs per second');
+  assert.equal(groupMsAfter(25, 2), 62.5, '80 jobs per second: five of them take so long');
+  assert.equal(groupMsAfter(1_000, 2), 80, 'after a pause: at most this');
 });
 
 test('the mark is never ahead of the disk', async () => {

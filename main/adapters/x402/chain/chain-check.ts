@@ -2,6 +2,7 @@
 import { amount, ZERO } from '../../../../shared/money.ts';
 import { CLAIM_BATCH_MAX } from '../../../ports/claims.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import { IMMEDIATE } from '../../../ports/store.ts';
 import { owes } from '../sold-channels.ts';
 import type { ClaimRecords } from './claim-records.ts';
 import type { ClaimsParts } from './claims-parts.ts';
@@ -35,6 +36,7 @@ export function createChainCheck(
   clock: Clock,
 ): ChainCheck {
   const { options, channels, outbox } = parts;
+  const { durability = IMMEDIATE } = options;
   const search = createTransactionSearch(parts);
 
   /** Channels that may still be used or have a balance due; the state of all others can't cost us money. */
@@ -78,10 +80,14 @@ export function createChainCheck(
       const ids = [...new Set([...channelIds, ...activeChannels()].map((id) => id.toLowerCase()))];
       const found: FoundClaim[] = [];
       for (let index = 0; index < ids.length; index += CLAIM_BATCH_MAX) {
-        for (const state of await readStates(parts, ids.slice(index, index + CLAIM_BATCH_MAX))) {
-          const claim = store(state);
-          if (claim !== null) found.push(claim);
-        }
+        const states = await readStates(parts, ids.slice(index, index + CLAIM_BATCH_MAX));
+        // The chain still has it after a crash.
+        durability.defer(() => {
+          for (const state of states) {
+            const claim = store(state);
+            if (claim !== null) found.push(claim);
+          }
+        });
       }
       if (found.length > 0) await search.recordClaims(found);
       // Only after the found claims are in the outbox.
@@ -90,7 +96,9 @@ export function createChainCheck(
     async findPayout() {
       if (totals.unpaid() > ZERO) return search.recordPayout(records.payoutMarks());
       // The contract has nothing for us: everything that was claimed is paid out.
-      for (const { channelId, after } of records.payoutMarks()) totals.markSettled(channelId, after);
+      durability.defer(() => {
+        for (const { channelId, after } of records.payoutMarks()) totals.markSettled(channelId, after);
+      });
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Applies claims and payouts to the channels' records and totals, and reverses them when the chain drops the transaction. */
 import { type Amount, amount } from '../../../../shared/money.ts';
 import type { ChannelAccount, ClaimOutcome } from '../../../ports/claims.ts';
+import { IMMEDIATE } from '../../../ports/store.ts';
 import type { ClaimsParts } from './claims-parts.ts';
 import { type PayoutMark, unacknowledgedClaims } from './outbox.ts';
 import type { PayoutTotals } from './payout-totals.ts';
@@ -20,6 +21,7 @@ export interface ClaimRecords {
 
 export function createClaimRecords(parts: ClaimsParts, totals: PayoutTotals): ClaimRecords {
   const { channels, outbox } = parts;
+  const { durability = IMMEDIATE } = parts.options;
 
   function acknowledgeMined(outcome: Exclude<ClaimOutcome, { type: 'undone' }>): void {
     const entry = outbox.find(outcome.tx.hash);
@@ -78,17 +80,23 @@ export function createClaimRecords(parts: ClaimsParts, totals: PayoutTotals): Cl
     },
     markClaimed(outcome) {
       if (outcome.type !== 'claimed') return;
-      for (const { channelId, claimedTotal } of outcome.channels) {
-        channels.change(channelId, (current) =>
-          BigInt(current.totalClaimed) >= claimedTotal
-            ? current
-            : { ...current, totalClaimed: claimedTotal.toString() },
-        );
-      }
+      // After a crash, the outbox has the outcome again.
+      durability.defer(() => {
+        for (const { channelId, claimedTotal } of outcome.channels) {
+          channels.change(channelId, (current) =>
+            BigInt(current.totalClaimed) >= claimedTotal
+              ? current
+              : { ...current, totalClaimed: claimedTotal.toString() },
+          );
+        }
+      });
     },
     acknowledge(outcome) {
-      if (outcome.type === 'undone') acknowledgeUndone(outcome.tx.hash);
-      else acknowledgeMined(outcome);
+      // All or nothing: what is in the outbox after a crash is acknowledged again, as a whole.
+      durability.defer(() => {
+        if (outcome.type === 'undone') acknowledgeUndone(outcome.tx.hash);
+        else acknowledgeMined(outcome);
+      });
     },
   };
 }

@@ -3,7 +3,7 @@ import type { FacilitatorClient } from '@x402/core/server';
 import type { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/server';
 import type { ChainNetwork } from '../../../ports/chain.ts';
 import type { ChainSender } from '../../../ports/evm.ts';
-import type { RecordStore } from '../../../ports/store.ts';
+import type { Durability, RecordStore } from '../../../ports/store.ts';
 import type { SoldChannels } from '../sold-channels.ts';
 import type { Outbox } from './outbox.ts';
 import type { RelayTimeouts } from './relays.ts';
@@ -14,6 +14,7 @@ export interface ClaimsParts {
     readonly payout: string;
     readonly sender: ChainSender;
     readonly store: RecordStore;
+    readonly durability?: Durability;
     readonly withdrawDelaySeconds: number;
     readonly relayTimeouts?: RelayTimeouts;
   };

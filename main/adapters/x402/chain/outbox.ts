@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Amount, amount, amountSchema, ZERO } from '../../../../shared/money.ts';
 import type { ClaimOutcome } from '../../../ports/claims.ts';
 import type { ChainReader, ChainSender, Hex, TransactionReceipt } from '../../../ports/evm.ts';
-import type { RecordStore } from '../../../ports/store.ts';
+import { IMMEDIATE, type RecordStore } from '../../../ports/store.ts';
 import { isSettlementContract } from './settlement-contract.ts';
 
 const COLLECTION = 'x402-outbox';
@@ -76,7 +76,8 @@ export interface Outbox {
   dropRecorded(hash: string): void;
 }
 
-export function createOutbox(store: RecordStore): Outbox {
+/** Entries are on disk when a call returns; what a crash may repeat is deferred. */
+export function createOutbox(store: RecordStore, durability = IMMEDIATE): Outbox {
   const write = (value: unknown): string =>
     JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part));
   const find = (hash: string): OutboxEntry | null => {
@@ -88,7 +89,7 @@ export function createOutbox(store: RecordStore): Outbox {
     find,
     entries: () => store.list(COLLECTION).map(({ value }) => entrySchema.parse(JSON.parse(value))),
     remove(hash) {
-      store.delete(COLLECTION, hash);
+      durability.defer(() => store.delete(COLLECTION, hash));
     },
     replace(earlier, hash) {
       const entry = find(earlier);
@@ -97,14 +98,14 @@ export function createOutbox(store: RecordStore): Outbox {
       store.set(COLLECTION, hash, write({ ...entry, hash, earlier: others }));
       store.delete(COLLECTION, earlier);
     },
-    keepRecorded: (entry) => store.set(RECORDED, entry.entry.hash, write(entry)),
+    keepRecorded: (entry) => durability.defer(() => store.set(RECORDED, entry.entry.hash, write(entry))),
     recorded: () =>
       store
         .list(RECORDED)
         .map(({ value }) => recordedSchema.parse(JSON.parse(value)))
         .sort((a, b) => b.blockNumber - a.blockNumber),
     dropRecorded(hash) {
-      store.delete(RECORDED, hash);
+      durability.defer(() => store.delete(RECORDED, hash));
     },
   };
 }

@@ -52,6 +52,8 @@ export function createPayoutTotals(store: RecordStore, channels: SoldChannels): 
       });
     },
     settledOf,
-    markSettled: (channelId, total) => store.set(SETTLED, channelId.toLowerCase(), total.toString()),
+    markSettled(channelId, total) {
+      if (settledOf(channelId) !== total) store.set(SETTLED, channelId.toLowerCase(), total.toString());
+    },
   };
 }

@@ -2,6 +2,7 @@
 import type { Amount } from '../../../../shared/money.ts';
 import { SETTLEMENT_ADDRESS } from '../../../ports/contracts.ts';
 import type { ChainLog, Hex } from '../../../ports/evm.ts';
+import { IMMEDIATE } from '../../../ports/store.ts';
 import type { ClaimsParts } from './claims-parts.ts';
 import type { PayoutMark } from './outbox.ts';
 
@@ -28,7 +29,7 @@ export interface TransactionSearch {
 }
 
 export function createTransactionSearch({ options, outbox }: ClaimsParts): TransactionSearch {
-  const { sender, store } = options;
+  const { sender, store, durability = IMMEDIATE } = options;
 
   async function checkedHeight(): Promise<number> {
     const known = store.get(COLLECTION, KEY);
@@ -79,7 +80,9 @@ export function createTransactionSearch({ options, outbox }: ClaimsParts): Trans
       outbox.begin({ type: 'settled', hash: log.hash, relayed: true, marks: [...marks] });
     },
     async markChecked() {
-      store.set(COLLECTION, KEY, String(await sender.height()));
+      const height = String(await sender.height());
+      // A search from an earlier height finds the same.
+      durability.defer(() => store.set(COLLECTION, KEY, height));
     },
   };
 }

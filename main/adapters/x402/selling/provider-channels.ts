@@ -31,7 +31,10 @@ export interface ProviderChannelsOptions {
   /** Sends deposits, claims and payouts, and pays their fees. */
   readonly sender: ChainSender;
   readonly store: RecordStore;
-  /** Defers the records of single requests. Default: each is on disk immediately. */
+  /**
+   * Defers the records of single requests, and those of claims that the chain shows again after a crash. Default: each is
+   * on disk immediately.
+   */
   readonly durability?: Durability;
   /** Duration of a payer's own withdrawal: 900 to 2,592,000. Home PCs sleep, so a day or more. */
   readonly withdrawDelaySeconds: number;
@@ -105,7 +108,7 @@ export async function openProviderChannels(options: ProviderChannelsOptions): Pr
     facilitator,
     hashes,
     channels,
-    outbox: createOutbox(options.store),
+    outbox: createOutbox(options.store, options.durability),
     onFound(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
