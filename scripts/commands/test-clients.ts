@@ -115,25 +115,23 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
     ...new Set(clients.filter((client) => client.language === language).flatMap((client) => client.packages)),
   ];
   mkdirSync(join(folder, 'node'), { recursive: true });
-  const isNew = (language: string) => {
+  const installOnce = async (language: ClientCase['language'], how: (names: string[]) => Promise<unknown>) => {
+    const names = packages(language);
     const list = join(folder, `installed-${language}.json`);
-    const wanted = JSON.stringify(packages(language as ClientCase['language']));
-    const known = existsSync(list) ? readFileSync(list, 'utf8') : '';
+    const wanted = JSON.stringify(names);
+    if (names.length === 0 || (existsSync(list) && readFileSync(list, 'utf8') === wanted)) return;
+    await how(names);
     writeFileSync(list, wanted);
-    return known !== wanted;
   };
-  const node = packages('node');
-  if (node.length > 0 && isNew('node')) {
+  await installOnce('node', (names) => {
     writeFileSync(join(folder, 'node', 'package.json'), '{"private":true,"type":"module"}\n');
-    await run('npm', ['install', '--no-audit', '--no-fund', ...node], { cwd: join(folder, 'node') });
-  }
-  const python = packages('python');
-  if (python.length > 0 && isNew('python')) {
+    return run('npm', ['install', '--no-audit', '--no-fund', ...names], { cwd: join(folder, 'node') });
+  });
+  await installOnce('python', async (names) => {
     await run('python3', ['-m', 'venv', join(folder, 'py')], {});
-    await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
-  }
-  const go = packages('go');
-  if (go.length > 0 && isNew('go')) await buildGo(join(folder, 'go'), go);
+    await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...names], {});
+  });
+  await installOnce('go', (names) => buildGo(join(folder, 'go'), names));
 }
 
 /** Needs the Go toolchain. */
