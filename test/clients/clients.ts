@@ -69,7 +69,7 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'instructor',
     language: 'python',
     packages: ['instructor', 'openai'],
-    without: { stream: NONE, 'tools streamed': NONE, ...CHAT_ONLY },
+    without: { stream: 'it returns objects only', embeddings: NONE },
   },
   {
     script: 'langchain_client.py',
@@ -90,7 +90,7 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'pydantic-ai',
     language: 'python',
     packages: ['pydantic-ai-slim[openai]'],
-    without: { embeddings: NONE, 'tools streamed': 'not tried' },
+    without: {},
   },
   {
     script: 'anthropic_client.py',
@@ -111,20 +111,20 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'llm',
     language: 'python',
     packages: ['llm'],
-    without: { ...CHAT_ONLY, tools: 'not tried', 'tools streamed': 'not tried' },
+    without: {},
   },
   {
     script: 'llama_index_client.py',
     name: 'llama-index',
     language: 'python',
-    packages: ['llama-index-llms-openai-like'],
-    without: { ...CHAT_ONLY, 'tools streamed': 'not tried' },
+    packages: ['llama-index-llms-openai-like', 'llama-index-embeddings-openai-like'],
+    without: {},
   },
   {
     script: 'smolagents_client.py',
     name: 'smolagents',
     language: 'python',
     packages: ['smolagents[openai]'],
-    without: { ...CHAT_ONLY, 'tools streamed': 'not tried', 'json schema': 'not tried' },
+    without: CHAT_ONLY,
   },
 ];
