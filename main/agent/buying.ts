@@ -60,7 +60,7 @@ export async function openBuying(
   parts: BuyingParts,
 ): Promise<{
   readonly gateway: GatewayAddress;
-  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
+  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
   readonly directory: Directory;
   readonly depositReturns: DepositReturns;
   /** Base units charged or reserved within the last 24 hours. */

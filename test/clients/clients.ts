@@ -45,6 +45,7 @@ export const PROVIDER_CLIENTS: readonly ClientCase[] = [
 
 /** The client has no such call. */
 const NONE = 'not in the client';
+const NO_OUTPUT_CONFIG = '`output_config` is refused; a forced tool does the same';
 const CHAT_ONLY = { responses: NONE, embeddings: NONE };
 
 export const CLIENTS: readonly ClientCase[] = [
@@ -97,14 +98,14 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'Anthropic (Python)',
     language: 'python',
     packages: ['anthropic'],
-    without: { ...CHAT_ONLY, 'json schema': NONE },
+    without: { ...CHAT_ONLY, 'json schema': NO_OUTPUT_CONFIG },
   },
   {
     script: 'anthropic.mjs',
     name: 'Anthropic (Node)',
     language: 'node',
     packages: ['@anthropic-ai/sdk'],
-    without: { ...CHAT_ONLY, 'json schema': NONE },
+    without: { ...CHAT_ONLY, 'json schema': NO_OUTPUT_CONFIG },
   },
   {
     script: 'llm_client.py',

@@ -43,7 +43,8 @@ export function createBoughtCharges(parts: {
 
   function lastUncharged(channelId: string): Job | null {
     const ended = jobs.list({ side: 'bought', outcome: 'failed', limit: JOBS_MAX }).jobs;
-    const isIts = (job: Job) => job.channelId === channelId && job.charged === null && job.state !== 'refused';
+    const isIts = (job: Job) =>
+      job.channelId === channelId && job.charged === null && job.state !== 'refused';
     return ended.find(isIts) ?? null;
   }
 

@@ -33,8 +33,15 @@ function setUp() {
     /** Records a job that ended without a charge. */
     interrupt(channelId: string, state: 'failed' | 'refused' = 'failed'): string {
       clock.advance(1);
-      const known = { side: 'bought', model: 'm', peer: 'p', payer: null, channelId, assetId: ASSET } as const;
-      const record = recordJob({ clock, jobs }, { ...known, continues: null });
+      const known = {
+        side: 'bought',
+        model: 'm',
+        peer: 'p',
+        payer: null,
+        channelId,
+        assetId: ASSET,
+      } as const;
+      const record = recordJob({ clock, jobs }, { ...known, continues: null, apiKey: null });
       record.step(state, { endedAtMs: clock.now() });
       return record.job().id;
     },
