@@ -16,6 +16,14 @@ export const jobStateSchema = z.enum([
 ]);
 export type JobState = z.infer<typeof jobStateSchema>;
 
+/** An API key as it was when it bought a job: it may be revoked since. */
+export const jobKeySchema = z.object({
+  id: z.string(),
+  /** Null: the machine's own key. */
+  name: z.string().nullable(),
+});
+export type JobKey = z.infer<typeof jobKeySchema>;
+
 export const jobSchema = z.object({
   id: z.string(),
   /** `sold` when this machine served it, `bought` when this machine's gateway paid for it. */
@@ -46,6 +54,8 @@ export const jobSchema = z.object({
   continues: z.string().nullable().default(null),
   /** The bought job that continued this one's answer. */
   continuedBy: z.string().nullable().default(null),
+  /** The API key that bought it; null if it was sold, or bought before keys were recorded. */
+  apiKey: jobKeySchema.nullable().default(null),
 });
 export type Job = z.infer<typeof jobSchema>;
 

@@ -1,13 +1,22 @@
-/** `keys list`, `keys add` and `keys revoke`: the API keys of the gateway. */
+/** `keys list`, `keys add`, `keys change` and `keys revoke`: the API keys of the gateway. */
 import { parseArgs } from 'node:util';
 import { AppError } from '../../shared/errors.ts';
-import type { GatewayKey, NewKey } from '../../shared/gateway-keys.ts';
+import { type GatewayKey, type KeyLimits, type NewKey, NO_KEY_LIMITS } from '../../shared/gateway-keys.ts';
 import { type Asset, formatUnits, parseUnits } from '../../shared/money.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { readState, withRunningAgent } from './running-agent.ts';
 
 const HOME = { home: { type: 'string' } } as const;
+const LIMITS = {
+  day: { type: 'string' },
+  total: { type: 'string' },
+  expires: { type: 'string' },
+  'per-minute': { type: 'string' },
+  concurrent: { type: 'string' },
+} as const;
+/** Takes a limit away. */
+const NONE = 'none';
 const JSON_OUTPUT = { json: { type: 'boolean', default: false } } as const;
 
 export const list: CommandRun = async (argv) => {
@@ -27,15 +36,7 @@ export const add: CommandRun = async (argv) => {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: {
-      ...HOME,
-      ...JSON_OUTPUT,
-      day: { type: 'string' },
-      total: { type: 'string' },
-      expires: { type: 'string' },
-      'per-minute': { type: 'string' },
-      concurrent: { type: 'string' },
-    },
+    options: { ...HOME, ...JSON_OUTPUT, ...LIMITS },
   });
   const [name] = positionals;
   if (name === undefined || positionals.length !== 1) {
@@ -46,6 +47,29 @@ export const add: CommandRun = async (argv) => {
     const { key, secret } = await api.keys.add(wantedKey(name, values, asset));
     if (values.json) console.log(JSON.stringify({ ...key, secret }));
     else console.log(`Key: ${secret}\nID:  ${key.id}\nStore the key now. It isn’t shown again.`);
+    return 0;
+  });
+};
+
+export const change: CommandRun = async (argv) => {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { ...HOME, ...LIMITS },
+  });
+  const [id] = positionals;
+  if (id === undefined || positionals.length !== 1) {
+    throw new AppError('bad-request', 'This command takes the ID of a key that `keys list` shows.');
+  }
+  return withRunningAgent(existingHome(values.home).root, async (api) => {
+    const { keys } = await api.keys.list({});
+    const before = keys.find((key) => key.id === id);
+    if (before === undefined) {
+      throw new AppError('not-found', `No API key has the ID "${id.slice(0, 40)}".`);
+    }
+    const { asset } = (await readState(api)).money;
+    const { key } = await api.keys.change({ id, limits: changedLimits(before, values, asset) });
+    console.log(keyLine(key, asset));
     return 0;
   });
 };
@@ -73,25 +97,36 @@ interface Typed {
   readonly concurrent?: string | undefined;
 }
 
-/** Reads the limits as typed. Fails with `bad-request`. */
-export function wantedKey(name: string, typed: Typed, { decimals }: Pick<Asset, 'decimals'>): NewKey {
-  const units = (text: string | undefined) =>
-    text === undefined ? null : parseUnits(text, decimals).toString();
+/** Reads the limits of a new key as typed. Fails with `bad-request`. */
+export function wantedKey(name: string, typed: Typed, asset: Pick<Asset, 'decimals'>): NewKey {
+  return { name, ...changedLimits(NO_KEY_LIMITS, typed, asset) };
+}
+
+/** Returns the limits with those that were typed; `none` takes one away. Fails with `bad-request`. */
+export function changedLimits(
+  before: KeyLimits,
+  typed: Typed,
+  { decimals }: Pick<Asset, 'decimals'>,
+): KeyLimits {
+  const changed = <Value>(text: string | undefined, known: Value | null, read: (text: string) => Value) =>
+    text === undefined ? known : text === NONE ? null : read(text);
+  const units = (text: string) => parseUnits(text, decimals).toString();
+  const { requestsPerMinuteMax, concurrentMax } = before;
   return {
-    name,
-    dayMax: units(typed.day),
-    totalMax: units(typed.total),
-    expiresAtMs: typed.expires === undefined ? null : endOfDay(typed.expires),
-    requestsPerMinuteMax: count('per-minute', typed['per-minute']),
-    concurrentMax: count('concurrent', typed.concurrent),
+    dayMax: changed(typed.day, before.dayMax, units),
+    totalMax: changed(typed.total, before.totalMax, units),
+    expiresAtMs: changed(typed.expires, before.expiresAtMs, endOfDay),
+    requestsPerMinuteMax: changed(typed['per-minute'], requestsPerMinuteMax, count('per-minute')),
+    concurrentMax: changed(typed.concurrent, concurrentMax, count('concurrent')),
   };
 }
 
-function count(option: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new AppError('bad-request', `Invalid --${option} "${text}". Use a whole number from 1.`);
-}
+const count =
+  (option: string) =>
+  (text: string): number => {
+    if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+    throw new AppError('bad-request', `Invalid --${option} "${text}". Use a whole number from 1.`);
+  };
 
 /** Returns when the local day is over. */
 function endOfDay(text: string): number {

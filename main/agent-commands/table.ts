@@ -80,6 +80,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       'NAME [--day AMOUNT] [--total AMOUNT] [--expires DAY] [--per-minute N] [--concurrent N] [--home DIR] [--json]',
     load: async () => ({ run: (await import('./keys.ts')).add }),
   },
+  'keys change': {
+    summary: 'Changes limits of an API key; "none" takes one away. Needs the running agent.',
+    usage:
+      'ID [--day AMOUNT] [--total AMOUNT] [--expires DAY] [--per-minute N] [--concurrent N] [--home DIR]',
+    load: async () => ({ run: (await import('./keys.ts')).change }),
+  },
   'keys revoke': {
     summary:
       'Takes an API key out of use; this machine’s own key gets a new secret. Needs the running agent.',

@@ -2,37 +2,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../shared/jobs.ts';
 import type { Price } from '../../shared/price.ts';
 import { everyDay, isOn } from '../../shared/week.ts';
 import { readForm } from '../adapters/busboy/index.ts';
 import { openBatchStore } from '../adapters/sqlite/index.ts';
 import { type Batches, createBatches, openBatchFolder } from '../core/batches/index.ts';
 import type { LineBuyer } from '../core/gateway/index.ts';
-import type { LedgerStore } from '../ports/ledger.ts';
 import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The lines in progress are collected at the next start, so that there is nothing to wait for. */
 const STOP_GRACE_MS = 1_000;
-
-/** Entries of charges that were found later; only those of the last interruption are of interest. */
-const RECOVERED_MAX = 200;
-
-/**
- * The charge of a job, or the first one that was found later on its channel: a channel's jobs are charged one after
- * another. Null if there is none.
- */
-function chargeOf(job: Job, ledger: Pick<LedgerStore, 'list'>): bigint | null {
-  if (job.charged !== null) return BigInt(job.charged);
-  if (job.channelId === null || job.state === 'refused') return null;
-  const found = ledger
-    .list({ kind: 'charge-recovered', limit: RECOVERED_MAX })
-    .filter(({ atMs }) => atMs >= job.createdAtMs)
-    .flatMap(({ lines }) => lines)
-    .filter(({ account, channelId }) => account === 'expense:inference' && channelId === job.channelId);
-  return found.at(-1)?.amount ?? null;
-}
 
 export function openBatches(
   { clock, onClose, changed, log }: Surroundings,
@@ -64,8 +44,8 @@ export function openBatches(
       return !batchHoursOn || isOn(everyDay(batchFromHour, batchUntilHour), calendar.wall(clock.now()));
     },
     chargeOf(jobId) {
-      const job = database.jobs.find(jobId);
-      return job === null ? null : chargeOf(job, database.ledger);
+      const charged = database.jobs.find(jobId)?.charged ?? null;
+      return charged === null ? null : BigInt(charged);
     },
     isChargeOpen(jobId) {
       const channelId = database.jobs.find(jobId)?.channelId ?? null;

@@ -60,7 +60,7 @@ export async function openBuying(
   parts: BuyingParts,
 ): Promise<{
   readonly gateway: GatewayAddress;
-  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
+  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
   readonly directory: Directory;
   readonly depositReturns: DepositReturns;
   /** Base units charged or reserved within the last 24 hours. */
@@ -69,9 +69,9 @@ export async function openBuying(
   readonly offers: () => readonly OfferedNow[];
   readonly batches: Batches;
 }> {
-  const { ledger } = parts.foundation;
+  const { ledger, jobs } = parts.foundation;
   const charges = createBoughtCharges({
-    ledger,
+    ...{ ledger, jobs, clock: surroundings.clock },
     assetId: parts.money.chain.token.id,
     changed: () => surroundings.changed('money'),
   });
@@ -157,15 +157,18 @@ function openPaymentClient(
     },
     onDepositUnknown: () => deposits.watch(),
     onCharged({ channelId, total, isAccounted }) {
-      const recorded = charges.record(channelId, total);
-      if (isAccounted) return;
+      if (isAccounted) {
+        charges.record(channelId, total);
+        return;
+      }
+      const recorded = charges.learn(channelId, total);
       budget.noteCharged(recorded);
       keys.noteCharged(channelId, recorded, true);
     },
   });
   deposits.watch();
   for (const { channelId, total } of payer.charges()) {
-    const recorded = charges.record(channelId, total);
+    const recorded = charges.learn(channelId, total);
     budget.noteCharged(recorded);
     keys.noteCharged(channelId, recorded, false);
   }

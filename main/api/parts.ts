@@ -85,7 +85,7 @@ export interface ApiParts {
     spentDay(): bigint;
     offers(): readonly OfferedNow[];
   };
-  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'revoke'>;
+  readonly gatewayKeys: Pick<GatewayKeys, 'list' | 'add' | 'change' | 'revoke'>;
   readonly batches: Batches;
   /** Expected income of a day by model. */
   readonly incomes: () => readonly ModelIncome[];

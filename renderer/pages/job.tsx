@@ -139,6 +139,7 @@ function Details({ job }: { job: Job }) {
     [t('job.finish'), job.finishReason ?? <Unknown key="finish" />],
     [t('job.id'), <Identifier key="id" text={job.id} label={t('job.id')} />],
   ];
+  if (job.apiKey !== null) rows.push([t('job.apiKey'), job.apiKey.name ?? t('keys.own')]);
   if (job.error !== null) rows.push([t('job.error'), job.error]);
   if (job.continues !== null) rows.push([t('job.continues'), <JobLink key="before" id={job.continues} />]);
   if (job.continuedBy !== null)

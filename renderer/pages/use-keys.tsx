@@ -1,9 +1,11 @@
 /** Page "Buy inference": the gateway's API keys with what each may spend; a new one's secret is shown once. */
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Input, Label, TextField } from 'react-aria-components';
 import {
   type GatewayKey,
   KEY_LIMITS_MAX,
+  type KeyLimits,
+  keyLimitsSchema,
   type NewKey,
   NO_KEY_LIMITS,
   newKeySchema,
@@ -24,10 +26,11 @@ import { useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 const DAY_MS = 86_400_000;
-/** Days for which a new key works. */
+/** Days from now for which a key works. */
 const VALIDITY = { none: null, week: 7, month: 30, quarter: 90, year: 365 } as const;
-type Validity = keyof typeof VALIDITY;
-const VALIDITIES = Object.keys(VALIDITY) as Validity[];
+/** `same`: until the time that the key has already. */
+type Validity = keyof typeof VALIDITY | 'same';
+const VALIDITIES = Object.keys(VALIDITY) as Exclude<Validity, 'same'>[];
 
 /** `spending` changes when something is bought. */
 export function Keys({ spending }: { spending: string }) {
@@ -36,6 +39,10 @@ export function Keys({ spending }: { spending: string }) {
   const { data, problem, reload } = useAnswer(`keys|${spending}`, () => agent.keys.list({}));
   const revoke = useAction(async (id: string) => {
     await agent.keys.revoke({ id });
+    reload();
+  });
+  const change = useAction(async (changed: { id: string; limits: KeyLimits }) => {
+    await agent.keys.change(changed);
     reload();
   });
   const add = useAction(async (wanted: NewKey) => {
@@ -47,15 +54,29 @@ export function Keys({ spending }: { spending: string }) {
   return (
     <Card title={t('keys.title')}>
       <p className="use-why sm soft">{t('keys.note')}</p>
-      <ProblemNote problem={problem ?? add.problem ?? revoke.problem} />
+      <ProblemNote problem={problem ?? add.problem ?? change.problem ?? revoke.problem} />
       {add.result ? <Added name={add.result.key.name} secret={add.result.secret} /> : null}
       <Rows>
         {(data?.keys ?? []).map((key) => (
-          <KeyRow key={key.id} gatewayKey={key} isBusy={revoke.busy} onRevoke={() => revoke.run(key.id)} />
+          <KeyRow
+            key={key.id}
+            gatewayKey={key}
+            isBusy={revoke.busy || change.busy}
+            onChange={(limits) => change.run({ id: key.id, limits })}
+            onRevoke={() => revoke.run(key.id)}
+          />
         ))}
       </Rows>
       {isAdding ? (
-        <NewKeyForm isBusy={add.busy} onAdd={add.run} onCancel={() => setAdding(false)} />
+        <KeyForm
+          legend={t('keys.add')}
+          act={t('keys.create')}
+          isNew
+          before={{ ...NO_KEY_LIMITS, name: '' }}
+          isBusy={add.busy}
+          onDone={add.run}
+          onCancel={() => setAdding(false)}
+        />
       ) : (
         <p className="use-why">
           <ActionButton isSmall onPress={() => setAdding(true)}>
@@ -81,29 +102,73 @@ function Added({ name, secret }: { name: string; secret: string }) {
   );
 }
 
-function KeyRow(props: { gatewayKey: GatewayKey; isBusy: boolean; onRevoke: () => void }) {
+function KeyRow(props: {
+  gatewayKey: GatewayKey;
+  isBusy: boolean;
+  onChange: (limits: KeyLimits) => void;
+  onRevoke: () => void;
+}) {
   const { t } = useStrings();
-  const { isOwn, name } = props.gatewayKey;
-  const title = isOwn ? t('keys.own') : name;
+  const [isChanging, setChanging] = useState(false);
+  const { gatewayKey, isBusy } = props;
+  const title = gatewayKey.isOwn ? t('keys.own') : gatewayKey.name;
+  const change = ({ name: _, ...limits }: NewKey) => {
+    setChanging(false);
+    props.onChange(limits);
+  };
   return (
-    <Row
-      title={title}
-      note={useKeyFacts(props.gatewayKey).join(' · ')}
-      end={
-        <Confirm
-          button={t('keys.revoke')}
-          buttonLabel={t('keys.revokeOf', { name: title })}
-          className={buttonClass({ isSmall: true })}
-          isDisabled={props.isBusy}
-          title={t('keys.revokeAsk', { name: title })}
-          act={t('keys.revoke')}
-          isDanger
-          onAct={props.onRevoke}
-        >
-          <p>{t(isOwn ? 'keys.revokeOwnText' : 'keys.revokeText')}</p>
-        </Confirm>
-      }
-    />
+    <>
+      <Row
+        title={title}
+        note={useKeyFacts(gatewayKey).join(' · ')}
+        end={
+          <>
+            {gatewayKey.isOwn ? null : (
+              <ActionButton
+                isSmall
+                label={t('keys.changeOf', { name: title })}
+                isDisabled={isBusy || isChanging}
+                onPress={() => setChanging(true)}
+              >
+                {t('keys.change')}
+              </ActionButton>
+            )}
+            <RevokeButton title={title} isOwn={gatewayKey.isOwn} isBusy={isBusy} onRevoke={props.onRevoke} />
+          </>
+        }
+      />
+      {isChanging ? (
+        <li>
+          <KeyForm
+            legend={t('keys.changeOf', { name: title })}
+            act={t('keys.save')}
+            before={{ ...keyLimitsSchema.parse(gatewayKey), name: gatewayKey.name }}
+            isBusy={isBusy}
+            onDone={change}
+            onCancel={() => setChanging(false)}
+          />
+        </li>
+      ) : null}
+    </>
+  );
+}
+
+function RevokeButton(props: { title: string; isOwn: boolean; isBusy: boolean; onRevoke: () => void }) {
+  const { t } = useStrings();
+  const { title, isOwn, isBusy, onRevoke } = props;
+  return (
+    <Confirm
+      button={t('keys.revoke')}
+      buttonLabel={t('keys.revokeOf', { name: title })}
+      className={buttonClass({ isSmall: true })}
+      isDisabled={isBusy}
+      title={t('keys.revokeAsk', { name: title })}
+      act={t('keys.revoke')}
+      isDanger
+      onAct={onRevoke}
+    >
+      <p>{t(isOwn ? 'keys.revokeOwnText' : 'keys.revokeText')}</p>
+    </Confirm>
   );
 }
 
@@ -129,31 +194,80 @@ function useKeyFacts(key: GatewayKey): readonly string[] {
   ].filter((fact) => fact !== null);
 }
 
-function NewKeyForm(props: { isBusy: boolean; onAdd: (wanted: NewKey) => void; onCancel: () => void }) {
+interface KeyFormProps {
+  readonly legend: string;
+  /** Label of the button that ends it. */
+  readonly act: string;
+  /** Asks for a name. */
+  readonly isNew?: boolean;
+  readonly before: NewKey;
+  readonly isBusy: boolean;
+  readonly onDone: (wanted: NewKey) => void;
+  readonly onCancel: () => void;
+}
+
+function KeyForm({ legend, act, isNew = false, before, isBusy, onDone, onCancel }: KeyFormProps) {
   const { t } = useStrings();
-  const { asset } = useSection('money');
-  const unit = useUnitName()(asset);
-  const [wanted, setWanted] = useState<NewKey>({ ...NO_KEY_LIMITS, name: '' });
-  const [validity, setValidity] = useState<Validity>('none');
-  const change = (patch: Partial<NewKey>) => setWanted((before) => ({ ...before, ...patch }));
+  const [wanted, setWanted] = useState(before);
+  const first: Validity = before.expiresAtMs === null ? 'none' : 'same';
+  const [validity, setValidity] = useState<Validity>(first);
+  const change = (patch: Partial<NewKey>) => setWanted((known) => ({ ...known, ...patch }));
   const isReady = newKeySchema.safeParse(wanted).success;
-  const add = () => {
-    const days = VALIDITY[validity];
-    props.onAdd({ ...wanted, expiresAtMs: days === null ? null : Date.now() + days * DAY_MS });
+  const done = () => {
+    const days = validity === 'same' ? null : VALIDITY[validity];
+    const later = days === null ? null : Date.now() + days * DAY_MS;
+    onDone({ ...wanted, expiresAtMs: validity === 'same' ? before.expiresAtMs : later });
   };
   return (
     <fieldset className="settings-fields rows">
-      <legend className="for-readers">{t('keys.add')}</legend>
-      <TextField
-        className="row-line field-row"
-        value={wanted.name}
-        onChange={(name) => change({ name })}
-        maxLength={60}
-        autoFocus
-      >
-        <Label className="grow">{t('keys.name')}</Label>
-        <Input className="input" />
-      </TextField>
+      <legend className="for-readers">{legend}</legend>
+      {isNew ? (
+        <TextField
+          className="row-line field-row"
+          value={wanted.name}
+          onChange={(name) => change({ name })}
+          maxLength={60}
+          autoFocus
+        >
+          <Label className="grow">{t('keys.name')}</Label>
+          <Input className="input" />
+        </TextField>
+      ) : null}
+      <LimitFields wanted={wanted} onChange={change}>
+        <Pick
+          label={t('keys.validity')}
+          value={validity}
+          options={[...(first === 'same' ? ([first] as const) : []), ...VALIDITIES].map((value) => ({
+            value,
+            label: t(`keys.valid.${value}`),
+          }))}
+          onChange={setValidity}
+        />
+      </LimitFields>
+      <p className="button-row">
+        <ActionButton isSmall kind="primary" isDisabled={isBusy || !isReady} onPress={done}>
+          {act}
+        </ActionButton>
+        <ActionButton isSmall onPress={onCancel}>
+          {t('common.cancel')}
+        </ActionButton>
+      </p>
+    </fieldset>
+  );
+}
+
+/** `children` come between the budgets and the limits of requests. */
+function LimitFields(props: {
+  wanted: NewKey;
+  onChange: (patch: Partial<NewKey>) => void;
+  children: ReactNode;
+}) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  const unit = useUnitName()(asset);
+  const { wanted, onChange } = props;
+  return (
+    <>
       {(['dayMax', 'totalMax'] as const).map((name) => (
         <AmountField
           key={name}
@@ -162,15 +276,10 @@ function NewKeyForm(props: { isBusy: boolean; onAdd: (wanted: NewKey) => void; o
           decimals={asset.decimals}
           isOptional
           value={wanted[name]}
-          onCommit={(units) => change({ [name]: units })}
+          onCommit={(units) => onChange({ [name]: units })}
         />
       ))}
-      <Pick
-        label={t('keys.validity')}
-        value={validity}
-        options={VALIDITIES.map((value) => ({ value, label: t(`keys.valid.${value}`) }))}
-        onChange={setValidity}
-      />
+      {props.children}
       <Count
         label={t('keys.requestsPerMinuteMax')}
         unit={t('keys.perMinuteUnit')}
@@ -178,7 +287,7 @@ function NewKeyForm(props: { isBusy: boolean; onAdd: (wanted: NewKey) => void; o
         maximum={KEY_LIMITS_MAX.requestsPerMinute}
         isOptional
         value={wanted.requestsPerMinuteMax}
-        onCommit={(requestsPerMinuteMax) => change({ requestsPerMinuteMax })}
+        onCommit={(requestsPerMinuteMax) => onChange({ requestsPerMinuteMax })}
       />
       <Count
         label={t('keys.concurrentMax')}
@@ -187,16 +296,8 @@ function NewKeyForm(props: { isBusy: boolean; onAdd: (wanted: NewKey) => void; o
         maximum={KEY_LIMITS_MAX.concurrent}
         isOptional
         value={wanted.concurrentMax}
-        onCommit={(concurrentMax) => change({ concurrentMax })}
+        onCommit={(concurrentMax) => onChange({ concurrentMax })}
       />
-      <p className="button-row">
-        <ActionButton isSmall kind="primary" isDisabled={props.isBusy || !isReady} onPress={add}>
-          {t('keys.create')}
-        </ActionButton>
-        <ActionButton isSmall onPress={props.onCancel}>
-          {t('common.cancel')}
-        </ActionButton>
-      </p>
-    </fieldset>
+    </>
   );
 }

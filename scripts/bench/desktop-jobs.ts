@@ -52,5 +52,6 @@ function soldJob(index: number, createdAt: number): Job {
     error: null,
     continues: null,
     continuedBy: null,
+    apiKey: null,
   };
 }

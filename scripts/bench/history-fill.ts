@@ -194,6 +194,7 @@ function drawJob(index: number, createdAtMs: number): Job {
     error: isFailed ? 'engine-failed' : null,
     continues: null,
     continuedBy: null,
+    apiKey: null,
   };
 }
 

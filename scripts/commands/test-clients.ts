@@ -111,34 +111,44 @@ async function runClients(
 }
 
 async function install(folder: string, clients: readonly ClientCase[]): Promise<void> {
+  const of = (language: ClientCase['language']) => clients.filter((client) => client.language === language);
   const packages = (language: ClientCase['language']) => [
-    ...new Set(clients.filter((client) => client.language === language).flatMap((client) => client.packages)),
+    ...new Set(of(language).flatMap((client) => client.packages)),
   ];
-  mkdirSync(join(folder, 'node'), { recursive: true });
-  const isNew = (language: string) => {
-    const list = join(folder, `installed-${language}.json`);
-    const wanted = JSON.stringify(packages(language as ClientCase['language']));
-    const known = existsSync(list) ? readFileSync(list, 'utf8') : '';
-    writeFileSync(list, wanted);
-    return known !== wanted;
-  };
-  const node = packages('node');
-  if (node.length > 0 && isNew('node')) {
-    writeFileSync(join(folder, 'node', 'package.json'), '{"private":true,"type":"module"}\n');
-    await run('npm', ['install', '--no-audit', '--no-fund', ...node], { cwd: join(folder, 'node') });
+  await installOnce(join(folder, 'node'), packages('node'), (names, place) => {
+    writeFileSync(join(place, 'package.json'), '{"private":true,"type":"module"}\n');
+    return run('npm', ['install', '--no-audit', '--no-fund', ...names], { cwd: place });
+  });
+  for (const client of of('python')) {
+    await installOnce(pythonFolder(folder, client), client.packages, async (names, place) => {
+      await run('python3', ['-m', 'venv', place], {});
+      await run(join(place, 'bin', 'pip'), ['install', '--quiet', ...names], {});
+    });
   }
-  const python = packages('python');
-  if (python.length > 0 && isNew('python')) {
-    await run('python3', ['-m', 'venv', join(folder, 'py')], {});
-    await run(join(folder, 'py', 'bin', 'pip'), ['install', '--quiet', ...python], {});
-  }
-  const go = packages('go');
-  if (go.length > 0 && isNew('go')) await buildGo(join(folder, 'go'), go);
+  await installOnce(join(folder, 'go'), packages('go'), (names, place) => buildGo(place, names));
+}
+
+/** Of its own for each set of packages: together, they would hold each other back in old versions. */
+function pythonFolder(folder: string, { packages }: ClientCase): string {
+  return join(folder, `python-${(packages[0] ?? '').replace(/\W+/g, '-')}`);
+}
+
+/** Installs unless a former run has installed the same. */
+async function installOnce(
+  place: string,
+  names: readonly string[],
+  how: (names: readonly string[], place: string) => Promise<unknown>,
+): Promise<void> {
+  const list = join(place, 'installed.json');
+  const wanted = JSON.stringify(names);
+  if (names.length === 0 || (existsSync(list) && readFileSync(list, 'utf8') === wanted)) return;
+  mkdirSync(place, { recursive: true });
+  await how(names, place);
+  writeFileSync(list, wanted);
 }
 
 /** Needs the Go toolchain. */
 async function buildGo(folder: string, modules: readonly string[]): Promise<void> {
-  mkdirSync(folder, { recursive: true });
   copyFileSync(join(REPOSITORY, 'test', 'clients', 'go', 'main.go'), join(folder, 'main.go'));
   writeFileSync(join(folder, 'go.mod'), 'module client\n');
   await run('go', ['get', ...modules], { cwd: folder });
@@ -173,13 +183,14 @@ async function runClient(
   return { name: client.name, abilities };
 }
 
-function programOf(folder: string, { language, script }: ClientCase): [string, string[]] {
+function programOf(folder: string, client: ClientCase): [string, string[]] {
+  const { language, script } = client;
   const scripts = join(REPOSITORY, 'test', 'clients', language);
   switch (language) {
     case 'node':
       return [process.execPath, [copiedScript(folder, scripts, script)]];
     case 'python':
-      return [join(folder, 'py', 'bin', 'python'), [join(scripts, script)]];
+      return [join(pythonFolder(folder, client), 'bin', 'python'), [join(scripts, script)]];
     case 'go':
       return [join(folder, 'go', 'client'), []];
   }

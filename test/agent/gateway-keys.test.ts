@@ -1,5 +1,5 @@
 /**
- * Verifies: keys of the gateway are added, listed and revoked by the commands of a running agent; what a key spent
+ * Verifies: keys of the gateway are added, listed, changed and revoked by the commands of a running agent; what a key spent
  *   survives kill -9 in the middle of an answer, and is what the provider earned once the charge is known.
  * Setup: a practice network with everything real and a quiet requester, which buys with a key and is killed.
  * Fails if: a crash forgets a purchase, a charge counts twice, a secret is in the database, or a revoked key buys.
@@ -85,6 +85,10 @@ async function addKey(...options: string[]): Promise<{ secret: string; id: strin
 test('a key’s spending survives kill -9 in the middle of an answer', SLOW, async () => {
   const { secret, id } = await addKey('Night agent', '--day', '0.5', '--concurrent', '2');
   assert.match(await command('keys', 'list'), /Night agent {2}24 h: 0 USDC of 0\.5 USDC/);
+  assert.match(
+    await command('keys', 'change', id, '--day', '0.75'),
+    /Night agent {2}24 h: 0 USDC of 0\.75 USDC/,
+  );
   const revoked = await addKey('Revoked');
   assert.match(await command('keys', 'revoke', revoked.id), /^Revoked\./);
   assert.equal((await ask(revoked.secret)).status, 401);

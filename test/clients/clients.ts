@@ -45,6 +45,7 @@ export const PROVIDER_CLIENTS: readonly ClientCase[] = [
 
 /** The client has no such call. */
 const NONE = 'not in the client';
+const NO_OUTPUT_CONFIG = '`output_config` is refused; a forced tool does the same';
 const CHAT_ONLY = { responses: NONE, embeddings: NONE };
 
 export const CLIENTS: readonly ClientCase[] = [
@@ -69,7 +70,7 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'instructor',
     language: 'python',
     packages: ['instructor', 'openai'],
-    without: { stream: NONE, 'tools streamed': NONE, ...CHAT_ONLY },
+    without: { stream: 'it returns objects only', embeddings: NONE },
   },
   {
     script: 'langchain_client.py',
@@ -90,41 +91,41 @@ export const CLIENTS: readonly ClientCase[] = [
     name: 'pydantic-ai',
     language: 'python',
     packages: ['pydantic-ai-slim[openai]'],
-    without: { embeddings: NONE, 'tools streamed': 'not tried' },
+    without: {},
   },
   {
     script: 'anthropic_client.py',
     name: 'Anthropic (Python)',
     language: 'python',
     packages: ['anthropic'],
-    without: { ...CHAT_ONLY, 'json schema': NONE },
+    without: { ...CHAT_ONLY, 'json schema': NO_OUTPUT_CONFIG },
   },
   {
     script: 'anthropic.mjs',
     name: 'Anthropic (Node)',
     language: 'node',
     packages: ['@anthropic-ai/sdk'],
-    without: { ...CHAT_ONLY, 'json schema': NONE },
+    without: { ...CHAT_ONLY, 'json schema': NO_OUTPUT_CONFIG },
   },
   {
     script: 'llm_client.py',
     name: 'llm',
     language: 'python',
     packages: ['llm'],
-    without: { ...CHAT_ONLY, tools: 'not tried', 'tools streamed': 'not tried' },
+    without: {},
   },
   {
     script: 'llama_index_client.py',
     name: 'llama-index',
     language: 'python',
-    packages: ['llama-index-llms-openai-like'],
-    without: { ...CHAT_ONLY, 'tools streamed': 'not tried' },
+    packages: ['llama-index-llms-openai-like', 'llama-index-embeddings-openai-like'],
+    without: {},
   },
   {
     script: 'smolagents_client.py',
     name: 'smolagents',
     language: 'python',
     packages: ['smolagents[openai]'],
-    without: { ...CHAT_ONLY, 'tools streamed': 'not tried', 'json schema': 'not tried' },
+    without: CHAT_ONLY,
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * Verifies: the page "Buy inference" adds a key with its limits, shows its secret once, and revokes it; it allows and
- *   removes web pages and host names, of which there are none at first.
+ * Verifies: the page "Buy inference" adds a key with its limits, shows its secret once, changes and revokes it; it allows
+ *   and removes web pages and host names, of which there are none at first. The page of a job names the key that bought it.
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is sent in the wrong unit, a secret is shown again, a wrong address can be allowed, or the page
  *   allows an origin that the owner didn't type.
@@ -45,13 +45,36 @@ test('a key is added with its limits, its secret is shown once, and it is revoke
     await go('use');
     await page.getByText('30 requests/min').waitFor();
     assert.equal(await page.getByText(ADDED_KEY).count(), 0);
+    await page.getByRole('button', { name: 'Change Editor' }).click();
+    await page.getByLabel('Budget for 24 hours').fill('0.5');
+    await page.getByLabel('Requests per minute, up to').fill('40');
+    await page.getByLabel('Concurrent requests, up to').fill('');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('40 requests/min').waitFor();
+    assert.deepEqual(agent.calls.find(({ name }) => name === 'keys.change')?.input, {
+      id: '2'.repeat(16),
+      limits: {
+        ...{ dayMax: '500000', totalMax: '10000000', expiresAtMs: sent.expiresAtMs },
+        ...{ requestsPerMinuteMax: 40, concurrentMax: null },
+      },
+    });
     await page.getByRole('button', { name: 'Revoke Editor' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
-    await page.getByText('30 requests/min').waitFor({ state: 'detached' });
+    await page.getByText('40 requests/min').waitFor({ state: 'detached' });
     assert.deepEqual(
       agent.calls.filter(({ name }) => name === 'keys.revoke').map(({ input }) => input),
       [{ id: '2'.repeat(16) }],
     );
+  }));
+
+test('the page of a bought job names the key that bought it', () =>
+  pages.withPage({}, async ({ page, go }) => {
+    await go('jobs/job-0011');
+    const row = page.locator('.kv-row', { hasText: 'API key' });
+    assert.equal(await row.locator('dd').innerText(), 'Editor');
+    await go('jobs/job-0010');
+    await page.getByText('Payment channel').waitFor();
+    assert.equal(await page.getByText('API key').count(), 0);
   }));
 
 test('web pages and host names are allowed by their origin or name, and removed again', () =>

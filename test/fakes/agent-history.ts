@@ -59,6 +59,7 @@ export function jobsUntil(nowMs: number): Job[] {
       error: state === 'failed' ? 'engine-failed' : null,
       continues: null,
       continuedBy: null,
+      apiKey: index % 11 === 10 ? { id: '1'.repeat(16), name: 'Editor' } : null,
     };
   });
 }

@@ -364,6 +364,14 @@ function keyHandlers(agent: FakeAgentState) {
       agent.keys = [...agent.keys, key];
       return { key, secret: ADDED_KEY };
     }),
+    change: on.keys.change.handler(({ input }) => {
+      agent.receive('keys.change', input);
+      const before = agent.keys.find(({ id }) => id === input.id);
+      if (!before) throw new ORPCError('NOT_FOUND');
+      const key = { ...before, ...input.limits };
+      agent.keys = agent.keys.map((each) => (each === before ? key : each));
+      return { key };
+    }),
     revoke: on.keys.revoke.handler(({ input }) => {
       agent.receive('keys.revoke', input);
       agent.keys = agent.keys.filter(({ id }) => id !== input.id);

@@ -1,6 +1,6 @@
 /** Runs web-standard handlers as Node HTTP servers, for loopback ports and for libp2p streams. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { AppError } from '../../../shared/errors.ts';
 
@@ -49,8 +49,11 @@ const EVENT_COMMENT = ':\n\n';
 /**
  * A client that leaves and one that half-closes look the same until something is written, to which the system of a
  * client that has left answers with a reset: before the answer an interim response (102), in an event stream a comment.
+ * A stream of libp2p tells the two apart itself, and go-libp2p's client takes an interim response for the answer.
  */
 function probeHalfClosed(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  if (!(socket instanceof Socket)) return;
   let timer: NodeJS.Timeout | undefined;
   let delayMs = FIRST_PROBE_MS;
   const isEventStream = watchHead(response);
@@ -64,7 +67,6 @@ function probeHalfClosed(request: IncomingMessage, response: ServerResponse): vo
     timer = setTimeout(repeat, delayMs).unref();
     delayMs = PROBE_INTERVAL_MS;
   };
-  const { socket } = request;
   if (socket.readableEnded) repeat();
   else socket.once('end', repeat);
   response.once('close', () => {

@@ -9,6 +9,7 @@ import { createServedStreams } from './served-streams.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
 
 const PEER_HEADER = 'x-peer-id';
+const HOST = 'libp2p';
 
 export interface ServeOptions {
   readonly traffic: TrafficCounter;
@@ -17,7 +18,7 @@ export interface ServeOptions {
 }
 
 export function serveStreams(node: Libp2p, server: Server, { traffic, clock, log }: ServeOptions): void {
-  setPeerHeader(server);
+  setHeaders(server);
   const served = createServedStreams(server, clock, log);
   void node.handle(
     HTTP_PROTOCOL,
@@ -35,20 +36,22 @@ export function serveStreams(node: Libp2p, server: Server, { traffic, clock, log
   );
 }
 
-/** Sets the header from the connection alone: a value that the client sent is removed. */
-function setPeerHeader(server: Server): void {
+/**
+ * Sets the peer's header from the connection alone: a value that the client sent is removed. A stream has no host name,
+ * which go-libp2p's client leaves empty; a web-standard request needs one.
+ */
+function setHeaders(server: Server): void {
   server.prependListener('request', (request: IncomingMessage) => {
+    const socket: unknown = request.socket;
+    const ours = socket instanceof StreamSocket ? { [PEER_HEADER]: socket.peer, host: HOST } : {};
     const raw: string[] = [];
     for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
       const name = request.rawHeaders[index] ?? '';
-      if (name.toLowerCase() !== PEER_HEADER) raw.push(name, request.rawHeaders[index + 1] ?? '');
+      if (name.toLowerCase() === PEER_HEADER || name.toLowerCase() in ours) continue;
+      raw.push(name, request.rawHeaders[index + 1] ?? '');
     }
     delete request.headers[PEER_HEADER];
-    const socket: unknown = request.socket;
-    if (socket instanceof StreamSocket) {
-      raw.push(PEER_HEADER, socket.peer);
-      request.headers[PEER_HEADER] = socket.peer;
-    }
-    request.rawHeaders.splice(0, request.rawHeaders.length, ...raw);
+    Object.assign(request.headers, ours);
+    request.rawHeaders.splice(0, request.rawHeaders.length, ...raw, ...Object.entries(ours).flat());
   });
 }

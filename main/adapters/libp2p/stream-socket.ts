@@ -53,6 +53,7 @@ export class StreamSocket extends Duplex {
       this.#restartTimer();
       this.onBytes?.();
       if (!this.push(bytes) && this.#readable()) stream.pause();
+      if (stream.readableEnded) this.push(null);
     });
     stream.addEventListener('end', () => {
       this.push(null);
@@ -64,7 +65,8 @@ export class StreamSocket extends Duplex {
         resolve();
       });
     });
-    if (stream.readableEnded) this.push(null);
+    // A stream that was closed while its protocol was negotiated has ended before its first bytes are read.
+    if (stream.readableEnded && stream.readBufferLength === 0) this.push(null);
   }
 
   #readable(): boolean {

@@ -1,11 +1,11 @@
 /**
  * Stored form of the fields of a job that no lookup needs, of its timeline and of its receipt: JSON, compressed against
- * what the row's columns already say. Fixed by migration 8: rows that were written before must stay readable.
+ * what the row's columns already say. Fixed by migrations 8 and 10: rows that were written before must stay readable.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
 import { forceUnwrap } from '../../../shared/assert.ts';
-import type { Job, JobEvent, JobState } from '../../../shared/jobs.ts';
+import type { Job, JobEvent, JobKey, JobState } from '../../../shared/jobs.ts';
 
 /** By stored number; the order must never change. */
 export const STATES: readonly JobState[] = [
@@ -49,6 +49,7 @@ export type BodyFields = Pick<
   | 'continues'
   | 'continuedBy'
   | 'receipt'
+  | 'apiKey'
 >;
 
 /**
@@ -73,6 +74,8 @@ const bodySchema = z.tuple([
   z.string().nullable(),
   z.array(z.tuple([z.number(), z.number().int(), z.union([z.string(), z.number(), z.null()])])),
   z.string().nullable(),
+  // Numbers of shared texts: ID and name of the API key. Only in jobs that have one, since migration 10.
+  z.tuple([z.number().int(), z.number().int().nullable()]).optional(),
 ]);
 
 export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNumbers): StoredBody {
@@ -94,6 +97,7 @@ export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNum
     ]),
     receipt === null ? job.receipt : null,
   ];
+  if (job.apiKey !== null) rest[10] = keyNumbers(job.apiKey, texts);
   if (job.receipt === null) {
     const body = Buffer.concat([Buffer.of(PLAIN), Buffer.from(JSON.stringify(rest))]);
     return { signer: null, signature: null, body };
@@ -111,6 +115,10 @@ export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNum
       dictionary: dictionaryOf(job, signer),
     }),
   };
+}
+
+function keyNumbers({ id, name }: JobKey, texts: TextNumbers): [number, number | null] {
+  return [texts.numberOf(id), name === null ? null : texts.numberOf(name)];
 }
 
 /** Throws for a body that isn't as it was written. */
@@ -132,6 +140,7 @@ export function decodeBody(
       error: rest[5],
       continues: rest[6],
       continuedBy: rest[7],
+      apiKey: keyOf(rest[10], texts),
       receipt: end < 0 ? rest[9] : joinReceipt(stored, text.slice(end + 1)),
     },
     events: rest[8].map(([atMs, state, note]) => ({
@@ -140,6 +149,12 @@ export function decodeBody(
       note: typeof note === 'number' ? texts.textOf(note) : note,
     })),
   };
+}
+
+function keyOf(numbers: z.infer<typeof bodySchema>[10], texts: TextNumbers): JobKey | null {
+  if (numbers === undefined) return null;
+  const [id, name] = numbers;
+  return { id: texts.textOf(id), name: name === null ? null : texts.textOf(name) };
 }
 
 function textOf(columns: ColumnFields, { body, signer }: StoredBody): string {

@@ -12,6 +12,7 @@ import { postingsWithLines } from './migrations/0006-postings-with-lines.ts';
 import { identityAndChecksums } from './migrations/0007-identity-and-checksums.ts';
 import { compactRows } from './migrations/0008-compact-rows.ts';
 import { foldedJobs } from './migrations/0009-folded-jobs.ts';
+import { keysOfJobs } from './migrations/0010-keys-of-jobs.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   ledger,
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   identityAndChecksums,
   compactRows,
   foldedJobs,
+  keysOfJobs,
 ];
 
 /** Version of the newest step, which is the schema version of this program. */

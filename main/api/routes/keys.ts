@@ -6,6 +6,7 @@ export function keyRoutes(api: ApiImplementer['keys'], { gatewayKeys }: Pick<Api
   return {
     list: api.list.handler(() => ({ keys: [...gatewayKeys.list()] })),
     add: api.add.handler(({ input }) => gatewayKeys.add(input)),
+    change: api.change.handler(({ input }) => ({ key: gatewayKeys.change(input.id, input.limits) })),
     revoke: api.revoke.handler(({ input }) => {
       gatewayKeys.revoke(input.id);
       return {};

@@ -38,8 +38,8 @@ const FAILURES_MAX = 3;
 const COLLECT_MS_MAX = 600_000;
 const COLLECT_RETRY_MS_MIN = 500;
 const COLLECT_RETRY_MS_MAX = 10_000;
-/** A channel whose charge is unknown is queried before it is used again, which takes seconds. */
-const LOST_CHARGE_MS_MAX = 60_000;
+/** A provider that has just started again may take minutes to tell a charge; until then the line could be paid twice. */
+const LOST_CHARGE_MS_MAX = 600_000;
 const RETRY_SOON_MS = 5_000;
 const RETRY_LATER_MS = 60_000;
 

@@ -4,5 +4,5 @@ export {
   type GatewayKeys,
   type GatewayKeysOptions,
   type KeyUse,
-  type OwnKeyFile,
 } from './keys.ts';
+export type { OwnKeyFile } from './own-key.ts';

@@ -6,22 +6,24 @@ import { AppError } from '../../../shared/errors.ts';
 import {
   GATEWAY_KEYS_MAX,
   type GatewayKey,
+  type KeyLimits,
   type NewKey,
-  NO_KEY_LIMITS,
 } from '../../../shared/gateway-keys.ts';
+import type { JobKey } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Durability, IMMEDIATE, type RecordStore } from '../../ports/store.ts';
 import type { BudgetTime, RequestBudget } from '../budget/index.ts';
 import { checkKeyBudget, type KeyBudgetParts, withinKey } from './key-budget.ts';
 import { createKeyRates, type KeyRates } from './key-rates.ts';
-import { createKeyRecords, hashOf, isSecret, newKeyId, newSecret, type StoredKey } from './key-records.ts';
+import { createKeyRecords, hashOf, newKeyId, newSecret, type StoredKey } from './key-records.ts';
 import { createKeySpending, type KeySpending } from './key-spending.ts';
 import { createLastUses } from './last-uses.ts';
+import { type OwnKeyFile, openOwnKey } from './own-key.ts';
 
 /** A request's use of the key with which it came. */
 export interface KeyUse {
-  readonly id: string;
+  readonly key: JobKey;
   /**
    * Counts a request that buys something and returns the function that ends it. Fails with `busy` at a rate limit, or
    * with `payment-required` if nothing is left of the budget.
@@ -34,26 +36,23 @@ export interface KeyUse {
 export interface GatewayKeys {
   /** Fails with `not-permitted` if the secret is unknown, revoked or expired. */
   use(secret: string): KeyUse;
-  /** Adds a key's budget to the one of a request that it wanted earlier. Fails like `use`. */
-  within(id: string, budget: RequestBudget): RequestBudget;
+  /** The use of a key by what it wanted earlier, like a batch. Fails like `use`. */
+  useLater(id: string): KeyUse;
   /** This machine's own key first, then the newest. */
   list(): readonly GatewayKey[];
   /** Adds a key and returns it with its secret, which isn't stored. Fails with `bad-request` beyond the limit. */
   add(wanted: NewKey): { readonly key: GatewayKey; readonly secret: string };
+  /**
+   * Replaces the limits of a key from its next request on; what it has spent stays. Fails with `not-found`, or with
+   * `bad-request` for this machine's own key.
+   */
+  change(id: string, limits: KeyLimits): GatewayKey;
   /** Takes a key out of use; requests in progress end normally. Fails with `not-found`. */
   revoke(id: string): void;
   /** The secret of this machine's own key. */
   ownSecret(): string;
   /** See {@link import('./key-spending.ts').KeySpending.noteCharged}. */
   noteCharged(channelId: string, charged: bigint, isFinal: boolean): void;
-}
-
-/** The place of this machine's own secret. */
-export interface OwnKeyFile {
-  /** Null if there is none. */
-  read(): string | null;
-  /** Durable when it returns. */
-  write(secret: string): void;
 }
 
 export interface GatewayKeysOptions {
@@ -69,44 +68,27 @@ export interface GatewayKeysOptions {
   readonly chargeOf: (jobId: string) => bigint | null;
 }
 
-/** Name of this machine's own key in lists of the terminal. */
-const OWN_NAME = 'default';
-
 /** See {@link GatewayKeys}. */
 export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
-  const { records, durability = IMMEDIATE, clock, log, ownKey } = options;
+  const { records, durability = IMMEDIATE, clock, log } = options;
   const keys = createKeyRecords(records);
   const { budgetTime: time, chargeOf } = options;
   const spending = createKeySpending({ records, durability, time, chargeOf });
   const rates = createKeyRates(clock);
   const lastUses = createLastUses(records, durability, clock);
-  let ownSecret = openOwnKey();
-
-  /** Makes the secret of the file the one of this machine's own key; a missing or incomplete one is replaced. */
-  function openOwnKey(): string {
-    const found = ownKey.read();
-    const secret = found !== null && isSecret(found) ? found : newSecret();
-    if (secret !== found) ownKey.write(secret);
-    const known = keys.findBySecret(secret);
-    if (known?.isOwn !== true) replaceOwnKey(secret, known);
-    return secret;
-  }
-
-  /** Replaces the own key: a replaced file means a replaced key. */
-  function replaceOwnKey(secret: string, same: StoredKey | null): void {
-    for (const key of keys.all()) if (key.isOwn || key === same) forget(key.id);
-    keys.set(newKey({ ...NO_KEY_LIMITS, name: OWN_NAME }, secret, true));
-  }
-
-  function newKey(wanted: NewKey, secret: string, isOwn: boolean): StoredKey {
-    return { ...wanted, id: newKeyId(), secretHash: hashOf(secret), isOwn, createdAtMs: clock.now() };
-  }
-
   function forget(id: string): void {
     keys.remove(id);
     spending.forget(id);
     rates.forget(id);
     lastUses.forget(id);
+  }
+
+  const own = openOwnKey({ keys, file: options.ownKey, clock, forget });
+
+  function find(id: string): StoredKey {
+    const key = keys.all().find((each) => each.id === id);
+    if (!key) throw new AppError('not-found', `No API key has the ID "${id.slice(0, 40)}".`);
+    return key;
   }
 
   const shown = (key: StoredKey) => shownKey(key, spending, lastUses.of(key.id));
@@ -119,11 +101,11 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
       lastUses.note(key.id);
       return useOf({ key, spending, log }, rates);
     },
-    within(id, budget) {
+    useLater(id) {
       const key = keys.all().find((each) => each.id === id);
       if (!key) throw new AppError('not-permitted', 'The API key was revoked.');
       checkExpiry(key, clock.now());
-      return withinKey({ key, spending, log }, budget);
+      return useOf({ key, spending, log }, rates);
     },
     list: () =>
       keys
@@ -135,23 +117,30 @@ export function createGatewayKeys(options: GatewayKeysOptions): GatewayKeys {
         throw new AppError('bad-request', `There are ${GATEWAY_KEYS_MAX} API keys. Revoke one first.`);
       }
       const secret = newSecret();
-      const key = newKey(wanted, secret, false);
+      const stored = { secretHash: hashOf(secret), isOwn: false, createdAtMs: clock.now() };
+      const key: StoredKey = { ...wanted, ...stored, id: newKeyId() };
       keys.set(key);
       log.info('An API key of the gateway was added', { id: key.id, name: key.name });
       return { key: shown(key), secret };
     },
+    change(id, limits) {
+      const before = find(id);
+      if (before.isOwn) {
+        throw new AppError('bad-request', 'This machine’s own key has the limits of the settings only.');
+      }
+      const key = { ...before, ...limits };
+      keys.set(key);
+      rates.forget(id);
+      log.info('The limits of an API key were changed', { id, name: key.name });
+      return shown(key);
+    },
     revoke(id) {
-      const key = keys.all().find((each) => each.id === id);
-      if (!key) throw new AppError('not-found', `No API key has the ID "${id.slice(0, 40)}".`);
-      if (key.isOwn) {
-        ownSecret = newSecret();
-        // First the file: after a crash, the next start replaces the key that doesn't fit it.
-        ownKey.write(ownSecret);
-        replaceOwnKey(ownSecret, null);
-      } else forget(id);
+      const key = find(id);
+      if (key.isOwn) own.renew();
+      else forget(id);
       log.info('An API key of the gateway was revoked', { id, name: key.name });
     },
-    ownSecret: () => ownSecret,
+    ownSecret: own.secret,
     noteCharged: spending.noteCharged,
   };
 }
@@ -173,7 +162,7 @@ function shownKey(
 
 function useOf(parts: KeyBudgetParts & { readonly key: StoredKey }, rates: KeyRates): KeyUse {
   return {
-    id: parts.key.id,
+    key: { id: parts.key.id, name: parts.key.isOwn ? null : parts.key.name },
     enter() {
       const leave = rates.enter(parts.key);
       try {

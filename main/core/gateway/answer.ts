@@ -4,6 +4,7 @@
  */
 import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { JobKey } from '../../../shared/jobs.ts';
 import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RequestBudget } from '../budget/index.ts';
@@ -33,6 +34,8 @@ export interface AnswerRequest {
   readonly onPause: OnPause;
   readonly budget: RequestBudget;
   readonly requester: AbortSignal;
+  /** The API key that buys; null without one. */
+  readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
 }
@@ -131,15 +134,16 @@ interface Resumption {
 /** Searches until the waiting time of the request is over, which is immediately unless it waits. */
 async function searchWhileWaiting(
   { search, clock }: AnswerParts,
-  { onPause, budget, requester, onSending }: AnswerRequest,
+  { onPause, ...request }: AnswerRequest,
   asked: AskedCompletion,
   resumption: Resumption | null,
 ): Promise<StartedResponse> {
+  const { requester } = request;
   const endMs = clock.monotonic() + (onPause.kind === 'wait' ? onPause.waitMsMax : 0);
   let continuation = resumption?.continuation ?? null;
   for (let delayMs = WAIT_MS_MIN; ; delayMs = Math.min(delayMs * 2, WAIT_MS_MAX)) {
     try {
-      return await search.findProvider({ asked, budget, requester, continuation, onSending });
+      return await search.findProvider({ ...request, asked, continuation });
     } catch (error) {
       const leftMs = endMs - clock.monotonic();
       if (requester.aborted || leftMs <= 0 || !mayPass(error, resumption !== null)) throw error;

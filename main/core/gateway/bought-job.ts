@@ -20,8 +20,7 @@ export function recordPurchase(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: JobStore },
   candidate: Candidate,
   lease: Pick<PaymentLease, 'channelId'>,
-  /** ID of the job whose answer this one continues. */
-  continues: string | null,
+  { continues, apiKey }: Pick<Job, 'continues' | 'apiKey'>,
 ): BoughtJob {
   const record = recordJob(
     { clock, jobs },
@@ -33,6 +32,7 @@ export function recordPurchase(
       channelId: lease.channelId,
       assetId: candidate.offer.asset.id,
       continues,
+      apiKey,
     },
   );
   let firstTokenAtMs: number | null = null;

@@ -83,7 +83,7 @@ export interface LineBuyerParts {
   readonly directory: Directory;
   readonly availability: Pick<Availability, 'taken'>;
   readonly budget: Pick<Budget, 'openRequest'>;
-  readonly keys: Pick<GatewayKeys, 'within'>;
+  readonly keys: Pick<GatewayKeys, 'useLater'>;
   readonly checkRecordable: () => void;
   readonly onUnexpected: ReportUnexpected;
 }
@@ -104,12 +104,14 @@ export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
       const asked = readLine(request);
       const pieces: AnswerPiece[] = [];
       const ownBudget = budget.openRequest(priceMax);
+      const use = keyId === null ? null : parts.keys.useLater(keyId);
       const answer = await beginAnswer(
         { search, clock },
         {
           asked,
           onPause: { kind: 'wait', waitMsMax: PAUSE_MS_MAX },
-          budget: keyId === null ? ownBudget : parts.keys.within(keyId, ownBudget),
+          budget: use?.within(ownBudget) ?? ownBudget,
+          apiKey: use?.key ?? null,
           requester: signal,
           onSending: (job) => onSending(job, pieces),
         },

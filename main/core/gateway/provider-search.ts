@@ -1,6 +1,7 @@
 /** Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. */
 import { type AskedCompletion, answerTokensMax, askedCostMax } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
+import type { JobKey } from '../../../shared/jobs.ts';
 import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
 import type { Candidates, Continuation } from './candidates.ts';
@@ -31,6 +32,8 @@ export interface SearchRequest {
   readonly budget: RequestBudget;
   /** Set if an answer that has begun is to be continued. */
   readonly continuation: Continuation | null;
+  /** The API key that buys; null without one. */
+  readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
 }
@@ -82,7 +85,7 @@ export function createProviderSearch({
   }
 
   async function attempt(candidate: Candidate, request: SearchRequest): Promise<StartedResponse> {
-    const { asked, budget, requester, continuation, onSending } = request;
+    const { asked, budget, requester, continuation, apiKey, onSending } = request;
     const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
     const purchase = await startPurchase(context, {
       candidate,
@@ -90,6 +93,7 @@ export function createProviderSearch({
       requester,
       budget,
       continues: continuation?.jobId ?? null,
+      apiKey,
       onSending,
     });
     try {

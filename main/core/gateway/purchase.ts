@@ -1,7 +1,7 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
 import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
 import { type AppError, isAppError } from '../../../shared/errors.ts';
-import type { Job } from '../../../shared/jobs.ts';
+import type { Job, JobKey } from '../../../shared/jobs.ts';
 import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import { toRequestBody } from '../../../shared/openai-body.ts';
@@ -71,6 +71,8 @@ export interface PurchaseRequest {
   readonly budget: RequestBudget;
   /** ID of the job whose answer this one continues. */
   readonly continues: string | null;
+  /** The API key that buys; null without one. */
+  readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
 }
@@ -191,13 +193,13 @@ interface StreamParts {
 /** Records the purchase; gives the channel back if the disk doesn't take the record. Nothing was sent by then. */
 async function recordDurably(
   context: PurchaseContext,
-  { candidate, continues, onSending }: PurchaseRequest,
+  { candidate, onSending, ...origin }: PurchaseRequest,
   lease: PaymentLease,
   hold: Hold,
 ): Promise<BoughtJob> {
   let job: BoughtJob | null = null;
   try {
-    job = recordPurchase(context, candidate, lease, continues);
+    job = recordPurchase(context, candidate, lease, origin);
     const { id, peer } = job.job();
     hold.begin({ id, channelId: lease.channelId });
     await Promise.all([context.jobs.durable(), onSending?.({ id, peer })]);

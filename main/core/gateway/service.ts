@@ -50,7 +50,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly jobs: JobStore;
   /** The API keys of which clients have to send one. */
-  readonly keys: Pick<GatewayKeys, 'use' | 'within'>;
+  readonly keys: Pick<GatewayKeys, 'use' | 'useLater'>;
   /** Web pages and host names that the owner allows. Default: none. */
   readonly exceptions?: () => LoopbackExceptions;
   /** Decides which offers may be bought: asset and network. Default: all. */
@@ -131,7 +131,7 @@ export function createGateway(options: GatewayOptions): GatewayService {
     await next();
   });
   const lines = createLineBuyer({ ...parts, ...options, budget, checkRecordable, onUnexpected });
-  options.addRoutes?.(app, lines, (context) => keyOf(context).id);
+  options.addRoutes?.(app, lines, (context) => keyOf(context).key.id);
   limitBodies(app);
   app.get(MODELS_PATH, async (request) => request.json({ object: 'list', data: await models(null) }));
   app.get(`${MODELS_PATH}/:id{.+}`, async (request) => {
@@ -217,7 +217,7 @@ async function readRequest(
   const asked = read(await readJsonBody(context));
   checkRecordable();
   onAbort(context.req.raw.signal, () => clientGone.abort());
-  return { asked, onPause, budget: requestBudget, requester: clientGone.signal };
+  return { asked, onPause, budget: requestBudget, apiKey: key.key, requester: clientGone.signal };
 }
 
 /** Begins an answer; `leave` is called when its purchase is being concluded, or if it doesn't begin. */

@@ -5,7 +5,10 @@ import type { JobStore } from '../../ports/jobs.ts';
 import { newJobId } from './id.ts';
 
 /** The fields that are known when a job is admitted. */
-export type NewJob = Pick<Job, 'side' | 'model' | 'peer' | 'payer' | 'channelId' | 'assetId' | 'continues'>;
+export type NewJob = Pick<
+  Job,
+  'side' | 'model' | 'peer' | 'payer' | 'channelId' | 'assetId' | 'continues' | 'apiKey'
+>;
 
 export interface JobRecord {
   /** The job as stored now. */

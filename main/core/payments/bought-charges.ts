@@ -1,5 +1,8 @@
-/** Records in the ledger what providers charged on channels that this machine pays from. */
+/** Records in jobs and ledger what providers charged on channels that this machine pays from. */
+import type { Job } from '../../../shared/jobs.ts';
 import { type Amount, amount, ZERO } from '../../../shared/money.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Jobs } from '../jobs/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 
 export interface BoughtCharges {
@@ -8,23 +11,56 @@ export interface BoughtCharges {
    * ledger lacked.
    */
   record(channelId: string, total: Amount): Amount;
+  /**
+   * Records like {@link BoughtCharges.record} what no purchase of this run accounts for. It is the charge of the last job
+   * on the channel that has ended without one: a channel is used again only when its last charge is known.
+   */
+  learn(channelId: string, total: Amount): Amount;
 }
+
+/** Ended jobs among which the last one of a channel is looked for; beyond them, only the ledger has the charge. */
+const JOBS_MAX = 200;
 
 export function createBoughtCharges(parts: {
   readonly ledger: Pick<Ledger, 'bookedOnChannel' | 'recoverCharges'>;
+  readonly jobs: Pick<Jobs, 'list' | 'update'>;
+  readonly clock: Clock;
   readonly assetId: string;
   /** Called after the ledger may have changed. */
   readonly changed: () => void;
 }): BoughtCharges {
-  const { ledger, assetId, changed } = parts;
+  const { ledger, jobs, clock, assetId, changed } = parts;
+  const lacking = (channelId: string, total: Amount) => total - ledger.bookedOnChannel('bought', channelId);
+
+  function record(channelId: string, total: Amount): Amount {
+    // A provider that lost a charge reports a lower total; what is recorded stays recorded.
+    const lacked = lacking(channelId, total);
+    if (lacked < 0n) return ZERO;
+    ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
+    changed();
+    return amount(lacked);
+  }
+
+  function lastUncharged(channelId: string): Job | null {
+    const ended = jobs.list({ side: 'bought', outcome: 'failed', limit: JOBS_MAX }).jobs;
+    const isIts = (job: Job) =>
+      job.channelId === channelId && job.charged === null && job.state !== 'refused';
+    return ended.find(isIts) ?? null;
+  }
+
   return {
-    record(channelId, total) {
-      // A provider that lost a charge reports a lower total; what is recorded stays recorded.
-      const booked = ledger.bookedOnChannel('bought', channelId);
-      if (total < booked) return ZERO;
-      ledger.recoverCharges({ side: 'bought', channelId, assetId, total });
+    record,
+    learn(channelId, total) {
+      const lacked = lacking(channelId, total);
+      const job = lacked > 0n ? lastUncharged(channelId) : null;
+      if (job === null) return record(channelId, total);
+      jobs.update(
+        job.id,
+        { charged: lacked.toString(), cumulative: total.toString() },
+        { atMs: clock.now(), state: job.state, note: 'Charge learned from the provider after a restart' },
+      );
       changed();
-      return amount(total - booked);
+      return amount(lacked);
     },
   };
 }

@@ -82,7 +82,7 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
   const { clock, assetId } = context;
   const { peer, model, payment } = request;
   const { payer, channelId } = payment;
-  const known = { model: model.id, peer, payer, channelId, assetId, continues: null };
+  const known = { model: model.id, peer, payer, channelId, assetId, continues: null, apiKey: null };
   const record = recordJob(context, { side: 'sold', ...known });
   const meter = new TokenMeter(clock);
   const work: WorkDone = {

@@ -18,6 +18,12 @@ def with_mode(mode):
     check_city(client.chat.completions.create(model=MODEL, messages=list(ASK), response_model=City, max_retries=0).city)
 
 
+def tools_streamed():
+    client = instructor.from_openai(plain, mode=instructor.Mode.TOOLS)
+    parts = list(client.chat.completions.create_partial(model=MODEL, messages=list(ASK), response_model=City, max_retries=0))
+    check_city(parts[-1].city)
+
+
 def chat():
     assert plain.chat.completions.create(model=MODEL, messages=ASK, max_tokens=9).choices
 
@@ -34,6 +40,8 @@ def error():
 report({
     "chat": chat,
     "tools": lambda: with_mode(instructor.Mode.TOOLS),
+    "tools streamed": tools_streamed,
     "json schema": lambda: with_mode(instructor.Mode.JSON_SCHEMA),
+    "responses": lambda: with_mode(instructor.Mode.RESPONSES_TOOLS),
     "error": error,
 })

@@ -152,6 +152,10 @@ describe('a batch of a key', () => {
     const one = await market.openBuyer({ gateway: { keys }, secret: first.secret });
     await passing(one, clock, (await one.begin(lines.slice(0, 1))).id, isEnded);
     const costOf = (id: string) => BigInt(keys.list().find((key) => key.id === id)?.spentTotal ?? -1);
+    assert.deepEqual(
+      one.jobs.all().map(({ apiKey }) => apiKey?.name),
+      ['first'],
+    );
     const cost = costOf(first.key.id);
     assert.ok(cost > 0n);
     await one.close();

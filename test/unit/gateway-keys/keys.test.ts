@@ -1,6 +1,6 @@
 /**
- * Verifies: a key of the gateway works until it is revoked or expires, within its rate limits; of its secret only a hash
- * is stored; the key of earlier versions still works.
+ * Verifies: a key of the gateway works until it is revoked or expires, within its rate limits, which can be changed; of its
+ * secret only a hash is stored; the key of earlier versions still works.
  * Setup: the real keys on records in memory, a clock that the test moves.
  * Fails if: an empty or cut-off key file lets requests in without a key, a secret can be read from the records, or a
  * revoked key works again after a restart.
@@ -117,6 +117,38 @@ test('requests per minute and concurrent ones are limited per key, and free agai
   assert.throws(() => enter(), busyFor(50));
   clock.advance(50_000);
   enter();
+});
+
+test('changed limits count from the next request, and survive a restart; name, secret and spending stay', () => {
+  const { clock, records, keys } = setUp();
+  const { key, secret } = keys.add({ ...NO_KEY_LIMITS, name: 'a', requestsPerMinuteMax: 1, totalMax: '5' });
+  keys.use(secret).enter()();
+  assert.throws(() => keys.use(secret).enter(), busyFor(60));
+  const limits = { ...NO_KEY_LIMITS, requestsPerMinuteMax: 2, expiresAtMs: clock.now() + MINUTE_MS };
+  const changed = keys.change(key.id, limits);
+  assert.deepEqual(changed, { ...key, ...limits, lastUsedAtMs: START_MS });
+  keys.use(secret).enter()();
+  keys.use(secret).enter()();
+  assert.throws(() => keys.use(secret).enter(), busyFor(60));
+  const again = createTestKeys({ clock, records: createMemoryRecordStore(records.snapshot()) });
+  assert.deepEqual(again.list()[1], changed);
+  clock.advance(MINUTE_MS);
+  assert.throws(() => keys.use(secret), refused, 'it expires at the changed time');
+  keys.change(key.id, NO_KEY_LIMITS);
+  keys.use(secret).enter()();
+});
+
+test('this machine’s own key and an unknown one can’t be changed', () => {
+  const { keys } = setUp();
+  const own = keys.list()[0]?.id ?? '';
+  assert.throws(
+    () => keys.change(own, NO_KEY_LIMITS),
+    (error) => isAppError(error, 'bad-request'),
+  );
+  assert.throws(
+    () => keys.change('0'.repeat(16), NO_KEY_LIMITS),
+    (error) => isAppError(error, 'not-found'),
+  );
 });
 
 test('there are at most so many keys', () => {

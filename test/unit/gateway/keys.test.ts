@@ -1,6 +1,6 @@
 /**
  * Verifies: a client's key decides whether and how much it may buy, in the error format of its API; what it bought
- * counts for its key, and stays counted.
+ * counts for its key, stays counted, and names it.
  * Setup: real gateway and provider services with a scripted engine on a network in memory; the real keys on records in
  * memory; a clock that the test moves.
  * Fails if: a key buys more than its budget, a limit isn't an error that clients understand, or one key's requests count
@@ -107,6 +107,22 @@ test('a purchase counts for the key that bought it, streamed or not', async () =
   await answered(chat(one.secret, { stream: true }), 4);
   assert.equal(one.spent(), (charged * 2n).toString());
   assert.equal(other.spent(), '0');
+});
+
+test('a bought job has the key that bought it, by its name at that time; this machine’s own key has no name', async () => {
+  const key = add({ name: 'Editor' });
+  await answered(chat(key.secret), 1);
+  keys.revoke(key.id);
+  assert.deepEqual(gateway.bought.at(-1)?.job.apiKey, { id: key.id, name: 'Editor' });
+  await answered(chat(keys.ownSecret()), 1);
+  assert.deepEqual(gateway.bought.at(-1)?.job.apiKey, { id: keys.list()[0]?.id, name: null });
+});
+
+test('a raised budget buys what was above it before', async () => {
+  const key = add({ totalMax: '5' });
+  assert.equal((await chat(key.secret)).status, 402);
+  keys.change(key.id, { ...NO_KEY_LIMITS, totalMax: '1000' });
+  await answered(chat(key.secret), 1);
 });
 
 test('a request above the key’s budget gets 402 insufficient_quota and buys nothing; a smaller one is bought', async () => {

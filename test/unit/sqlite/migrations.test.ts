@@ -14,7 +14,9 @@ import { afterEach, beforeEach, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { MIGRATIONS, NEWEST_VERSION } from '../../../main/adapters/sqlite/migrations.ts';
+import { forceUnwrap } from '../../../shared/assert.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import { jobSchema } from '../../../shared/jobs.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../main/adapters/sqlite/migrations');
 
@@ -311,7 +313,7 @@ test('0008: jobs, timelines and entries read as before, and the entries keep the
   const database = openDatabase(path);
   const { jobs, ledger } = database;
   for (const job of OLD_JOBS) {
-    assert.deepEqual(jobs.find(job.id), { ...job, continues: null, continuedBy: null });
+    assert.deepEqual(jobs.find(job.id), { ...job, continues: null, continuedBy: null, apiKey: null });
     assert.deepEqual(jobs.events(job.id), [
       { atMs: 1, state: 'admitted', note: null },
       { atMs: 2, state: 'charged', note: 'a "note"' },
@@ -429,6 +431,24 @@ test('0009: daily sums of jobs are unique by their place', () => {
   assert.throws(() => insert.run(2), /CHECK/);
   insert.run(1);
   after.close();
+});
+
+test('0010: a job of before reads as before, and one of now has its key', () => {
+  const old = jobSchema.parse({ ...forceUnwrap('there is an old job', OLD_JOBS[0]), continues: null });
+  const before = openDatabase(path, { migrations: MIGRATIONS.slice(0, 9) });
+  before.jobs.insertEnded({ ...old, apiKey: null }, [], 'no');
+  before.close();
+  const { jobs, close } = openDatabase(path);
+  assert.deepEqual(jobs.find(old.id), { ...old, apiKey: null });
+  const later = { ...old, id: 'later', apiKey: { id: '1'.repeat(16), name: 'Editor' } };
+  const own = { ...later, id: 'own', apiKey: { id: '2'.repeat(16), name: null } };
+  for (const job of [later, own]) {
+    jobs.insertEnded(job, [], 'no');
+    assert.deepEqual(jobs.find(job.id), job);
+  }
+  close();
+  // A program of before would call those jobs damaged.
+  assert.throws(() => openDatabase(path, { migrations: MIGRATIONS.slice(0, 9) }), /newer version/);
 });
 
 test('a failed step leaves the version before it', () => {
