@@ -70,6 +70,8 @@ function fakeModels() {
         { id: LINKED, fit: 'fits' },
       ],
       findOwn: async () => ({ files: [], refused: [] }),
+      requiredBytes: () => 1e9,
+      onChange: () => () => undefined,
     },
   };
 }
@@ -84,6 +86,13 @@ function confined(engine: Engine, sandbox: SandboxReport): Engine {
     },
   };
 }
+
+const RESTARTING: EngineStatus = {
+  state: 'restarting',
+  attempt: 1,
+  inMs: 30_000,
+  cause: 'can’t be reached',
+};
 
 function serve(
   parts: {
@@ -109,16 +118,10 @@ function serve(
   const handBacks: HandBack[] = [];
   const statusListeners: ((status: EngineStatus) => void)[] = [];
   const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false };
-  const restarting: EngineStatus = {
-    state: 'restarting',
-    attempt: 1,
-    inMs: 30_000,
-    cause: 'can’t be reached',
-  };
   const options = {
     engine: {
       ...engine,
-      status: () => (world.isRestarting ? restarting : engine.status()),
+      status: () => (world.isRestarting ? RESTARTING : engine.status()),
       onStatus: (listener: (status: EngineStatus) => void) => {
         statusListeners.push(listener);
         return engine.onStatus(listener);
@@ -128,6 +131,9 @@ function serve(
         return engine.load(model, load);
       },
     },
+    engineOf: () => createFakeEngine(),
+    freeBytes: () => 8e9,
+    isMeasuring: () => false,
     duty,
     models: models.store,
     presence: presence.service,
