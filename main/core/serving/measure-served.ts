@@ -25,7 +25,9 @@ export function measureServed(parts: {
   function isUnmeasured({ file, engine }: ServedModel): boolean {
     const status = engine.status();
     if (status.state !== 'ready' || status.loaded.model.id !== file.id) return false;
-    const { model, backend, threads } = status.loaded;
+    const { model, backend, threads, features } = status.loaded;
+    // An embedding model generates nothing whose speed could be measured.
+    if (features?.includes('embeddings')) return false;
     const speeds = benchmark.speedsAt({ modelId: model.id, backend, threads }, 100);
     return speeds.decodeTokensPerSecond === null || speeds.prefillTokensPerSecond === null;
   }

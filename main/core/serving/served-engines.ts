@@ -215,6 +215,7 @@ export class ServedEngines implements ModelEngines {
       const known = facts.of(member.file);
       if (known !== null && options.isOutdated(known)) await this.#unloadIdle(member);
     }
+    await this.#unloadExcess();
     await this.#bringMainBack();
     if (options.mayTry) await this.#tryNew();
   }
@@ -257,9 +258,16 @@ export class ServedEngines implements ModelEngines {
 
   /** The memory that others leave for this model. A model of unknown size needs all of it. */
   #roomFor(member: Member): Room {
-    const others = this.#members().filter((each) => each !== member);
     const limitBytes = this.limitBytes();
-    const residents = others
+    const others = this.#members().filter((each) => each !== member);
+    const bytes = this.#bytes(member, member.isMain ? limitBytes : Number.POSITIVE_INFINITY);
+    // The main model is loaded however large it is.
+    const needed = member.isMain ? Math.min(bytes, limitBytes) : bytes;
+    return makeRoom(needed, this.#residents(others, limitBytes), limitBytes);
+  }
+
+  #residents(members: readonly Member[], limitBytes: number): readonly Resident[] {
+    return members
       .filter(({ engine, holds }) => holds > 0 || isUp(engine.status()))
       .map(
         (each): Resident => ({
@@ -269,9 +277,6 @@ export class ServedEngines implements ModelEngines {
           idleSinceMs: each.idleSinceMs,
         }),
       );
-    const bytes = this.#bytes(member, member.isMain ? limitBytes : Number.POSITIVE_INFINITY);
-    // The main model is loaded however large it is.
-    return makeRoom(member.isMain ? Math.min(bytes, limitBytes) : bytes, residents, limitBytes);
   }
 
   #bytes({ file }: Member, unknown: number): number {
@@ -352,6 +357,20 @@ export class ServedEngines implements ModelEngines {
         await this.#bringMainBack();
       });
     });
+  }
+
+  /** Unloads idle models that exceed a limit that was lowered. */
+  async #unloadExcess(): Promise<void> {
+    const limitBytes = this.limitBytes();
+    const mainBytes = isUp(this.#main.engine.status())
+      ? Math.min(this.#bytes(this.#main, limitBytes), limitBytes)
+      : 0;
+    const room = makeRoom(mainBytes, this.#residents(this.#further, limitBytes), limitBytes);
+    if (room.kind !== 'room') return;
+    for (const id of room.unload) {
+      const member = this.#find(id);
+      if (member !== null) await this.#unloadIdle(member);
+    }
   }
 
   async #unloadIdle(member: Member): Promise<void> {
