@@ -76,7 +76,7 @@ export const settingsSchema = z.object({
     .min(SETTING_LIMITS.modelMemoryBytesMax.min)
     .max(SETTING_LIMITS.modelMemoryBytesMax.max)
     .nullable(),
-  /** Minutes without jobs after which a model besides the main one is unloaded. */
+  /** Minutes without jobs after which a model alongside the main one is unloaded. */
   modelIdleMinutes: z.number().int().min(1).max(240),
   /** Power limit for CPU and GPUs together; null: none. */
   wattsMax: z.number().int().min(1).max(10_000).nullable(),

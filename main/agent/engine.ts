@@ -61,7 +61,7 @@ export function openEngine(
   shares.add(engine);
   onClose(() => engine.stop());
   const further = new Map<string, Engine>();
-  /** Engine of a model besides the main one. */
+  /** Engine of a model alongside the main one. */
   const engineOf = (model: ModelFile): Engine => {
     const existing = further.get(model.id);
     if (existing !== undefined) return existing;

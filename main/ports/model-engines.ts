@@ -1,7 +1,7 @@
 /** The engines of all served models, as the provider uses them: by the model of a request. */
 import type { Engine } from './engine.ts';
 
-/** Whether a job can begin now. */
+/** State of a model for a job that wants to begin. */
 export type Availability =
   /** It can, with this many answers at a time; the model may have to be loaded first. */
   | { readonly kind: 'available'; readonly slots: number }

@@ -80,7 +80,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
   );
 }
 
-/** How much memory the loaded models may take together, and for how long. */
+/** Limit for the memory of all loaded models together, and the time after which idle ones are unloaded. */
 function ModelMemory({ settings, change }: { settings: Settings; change: Change }) {
   const { t } = useStrings();
   const { modelMemoryBytesMax, modelIdleMinutes } = settings;
@@ -101,7 +101,7 @@ function ModelMemory({ settings, change }: { settings: Settings; change: Change 
       <Count
         label={t('settings.modelIdle')}
         note={t('settings.modelIdleNote')}
-        unit={t('settings.minutes')}
+        unit={t('settings.modelIdleUnit')}
         value={modelIdleMinutes}
         minimum={1}
         maximum={240}

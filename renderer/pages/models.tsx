@@ -288,7 +288,7 @@ function Download({ model }: { model: ModelEntry }) {
   );
 }
 
-/** Serves a model besides the main one, which is loaded when a job needs it. */
+/** Serves a model alongside the main one, which is loaded when a job needs it. */
 function AlsoServe({ model }: { model: ModelEntry }) {
   const { t } = useStrings();
   const serve = useAction((isOn: boolean) => agent.models.serveFurther({ id: model.id, isOn }));

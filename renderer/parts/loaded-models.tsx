@@ -1,4 +1,4 @@
-/** Which models are in memory now, with their jobs. */
+/** Line with the models that are in memory now, and their jobs. */
 import { useSection } from '../store.ts';
 import { useModelName, useStrings } from './strings.ts';
 

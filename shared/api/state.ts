@@ -230,7 +230,7 @@ export const modelEntrySchema = z.object({
   error: z.string().nullable(),
   /** The main model: served, and loaded whenever work is permitted. */
   active: z.boolean(),
-  /** The owner serves it besides the main one: it is loaded when a job needs it. */
+  /** The owner serves it alongside the main one: it is loaded when a job needs it. */
   further: z.boolean(),
   /** Ships with the app as a fallback only. */
   bundled: z.boolean(),

@@ -330,7 +330,9 @@ test('models: another model is served too by a switch, and home and models show 
     await row.getByText('also served, loaded when a job needs it').waitFor();
     assert.ok(await page.getByRole('switch', { name: 'Also serve Qwen2.5 3B Instruct' }).isChecked());
     const { work } = agent.script.state;
-    const id = agent.script.state.models.models.find(({ further }) => further)?.id ?? assert.fail();
+    const id =
+      agent.script.state.models.models.find(({ name }) => name === 'Qwen2.5 3B Instruct')?.id ??
+      assert.fail();
     agent.change({ work: { ...work, loaded: [...work.loaded, { model: id, state: 'loading', jobs: 1 }] } });
     await page.getByText('Qwen2.5 3B Instruct (loading)').waitFor();
     await go('home');

@@ -14,7 +14,7 @@ import { createSequencePool } from './sequence-pool.ts';
 import { createStepThreads } from './step-threads.ts';
 import { createSteps } from './steps.ts';
 
-/** How much of the machine the model may use, which changes while it is loaded. */
+/** Part of the machine that the model may use, which changes while it is loaded. */
 export interface Pace {
   readonly duty: Duty;
   /** Threads of a step at most, below those of the load; null: those. */

@@ -15,7 +15,7 @@ export interface EngineShares {
   setDuty(percent: number): void;
 }
 
-/** What one engine may use. */
+/** Part of the machine that one engine may use. */
 export interface Share {
   readonly dutyPercent: number;
   /** Null: the threads that it was loaded with. */

@@ -8,7 +8,7 @@ export interface AdmissionLimits {
   readonly perPeerMax: number;
 }
 
-/** Where a request wants a place: behind those of the same model, whose engine has this many slots. */
+/** Queue in which a request takes a place: that of its model, whose engine has this many slots. */
 export interface Places {
   readonly slots: number;
   readonly lane: string;

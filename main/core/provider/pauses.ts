@@ -1,4 +1,4 @@
-/** Refuses requests while no job can begin: a requester may try elsewhere, or again after the time that it is told. */
+/** Refuses requests while no job can begin: a requester may try elsewhere, or again after the time in `Retry-After`. */
 import { assertNever } from '../../../shared/assert.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';

@@ -136,13 +136,13 @@ export class EngineLoader {
     await engine.load(file, this.#fitted(file, load));
   }
 
-  /** Options for a model besides the main one. */
+  /** Options for a model alongside the main one. */
   async optionsFor(file: ModelFile): Promise<LoadOptions> {
     const load = await servingLoad(this.#options.machine, this.#options.settings());
     return this.#fitted(file, { ...load, sequences: Math.min(load.sequences, FURTHER_SEQUENCES_MAX) });
   }
 
-  /** What the model can use, and what the engines of other models leave of the GPU memory. */
+  /** Fits the options to the context of the model and to the GPU memory that the engines of other models leave. */
   #fitted(file: ModelFile, load: LoadOptions): LoadOptions {
     const { models, graphicsBytesOfOthers } = this.#options;
     const entry = models.list().find(({ id }) => id === file.id);

@@ -1,4 +1,4 @@
-/** The models that the owner serves besides the main one: those of the choice whose files are here. */
+/** The models that the owner serves alongside the main one: those of the choice whose files are here. */
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
@@ -58,7 +58,7 @@ export class FurtherChoice {
   async add(id: string): Promise<void> {
     if (this.#ids.includes(id)) return;
     if (this.#ids.length >= FURTHER_MODELS_MAX) {
-      const message = `Up to ${FURTHER_MODELS_MAX} models can be served besides the main one. Turn one off first.`;
+      const message = `Up to ${FURTHER_MODELS_MAX} models can be served alongside the main one. Turn one off first.`;
       throw new AppError('busy', message);
     }
     const file = await this.#fileOf(id);

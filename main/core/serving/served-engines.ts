@@ -126,7 +126,7 @@ export class ServedEngines implements ModelEngines {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Serves these models besides the main one. An engine of another one is stopped. */
+  /** Serves these models alongside the main one. An engine of another one is stopped. */
   setFurther(files: readonly ModelFile[]): void {
     const mainId = this.#options.mainFile()?.id;
     const before = this.#further;

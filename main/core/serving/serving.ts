@@ -30,7 +30,7 @@ export type ServingOptions = Omit<
   | 'graphicsBytesOfOthers'
 > &
   Pick<ModelSupplyOptions, 'records' | 'notices' | 'tinyMayServe'> & {
-    /** Returns the engine of a model besides the main one; the same one for the same model. */
+    /** Returns the engine of a model alongside the main one; the same one for the same model. */
     readonly engineOf: (model: ModelFile) => Engine;
     readonly duty: Pick<EngineDuty, 'give'>;
     readonly models: Pick<ModelStore, 'ensure' | 'list' | 'findOwn' | 'requiredBytes' | 'onChange'>;
@@ -52,12 +52,12 @@ export interface Serving {
   start(): void;
   /** Main model: the one that is served, or is being downloaded for that. */
   modelId(): string;
-  /** The owner's choice of models besides the main one. */
+  /** The owner's choice of models alongside the main one. */
   furtherIds(): readonly string[];
   /** Makes another model the main one from now on, once its file is here. */
   activate(id: string): Promise<void>;
   /**
-   * Serves a model besides the main one from now on, or no longer. Fails with `unsupported` if it isn't here or needs more
+   * Serves a model alongside the main one from now on, or no longer. Fails with `unsupported` if it isn't here or needs more
    * memory than models may take, and with `busy` if there are too many.
    */
   serveFurther(id: string, isOn: boolean): Promise<void>;
