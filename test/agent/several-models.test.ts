@@ -112,20 +112,16 @@ test(
   },
 );
 
-test(
-  'where the memory is for one model only, a job loads its own in place of the idle one',
-  SLOW,
-  async () => {
-    await api.settings.change({ modelMemoryBytesMax: ROOM_FOR_ONE });
-    await loaded(TINY_MODEL_ID);
-    assert.equal(enginePids().length, 1, 'the process of the other one has ended');
-    assert.ok((await embed()) > 0);
-    await loaded(EMBEDDER);
-    assert.ok((await chat()) !== '');
-    await loaded(TINY_MODEL_ID);
-    assert.deepEqual(await sold(2), [TINY_MODEL_ID, EMBEDDER]);
-  },
-);
+test('a job loads its model in place of the idle one if the memory is for one only', SLOW, async () => {
+  await api.settings.change({ modelMemoryBytesMax: ROOM_FOR_ONE });
+  await loaded(TINY_MODEL_ID);
+  assert.equal(enginePids().length, 1, 'the process of the other one has ended');
+  assert.ok((await embed()) > 0);
+  await loaded(EMBEDDER);
+  assert.ok((await chat()) !== '');
+  await loaded(TINY_MODEL_ID);
+  assert.deepEqual(await sold(2), [TINY_MODEL_ID, EMBEDDER]);
+});
 
 test('a pause frees both, and afterwards both are sold again', SLOW, async () => {
   await api.settings.change({ modelMemoryBytesMax: ROOM_FOR_TWO });

@@ -1,5 +1,5 @@
 /**
- * Verifies: a job for a model that isn't loaded loads it, beside the loaded ones if the memory permits and else in place of
+ * Verifies: a job for a model that isn't loaded loads it, alongside the loaded ones if the memory permits and else in place of
  *   those without jobs; idle models are unloaded; the main model comes back; the owner gets the memory of all of them.
  * Setup: the real choice of models on fake engines of 4 GB each, with a clock, a memory limit and a permission to run that
  *   the test sets.
@@ -87,7 +87,7 @@ async function setUp(limitBytes: number, furtherIds: readonly string[] = ['b']) 
   return { served, engines, main, world, clock, tidy, settled, loaded, begin, run };
 }
 
-test('a new model is loaded once to learn what can be offered, and stays beside the main one if both fit', async () => {
+test('a new model is loaded once to learn what can be offered, and stays alongside the main one if both fit', async () => {
   const { served, loaded } = await setUp(8 * GB);
   assert.deepEqual(loaded(), ['main', 'b']);
   assert.deepEqual(
@@ -99,7 +99,7 @@ test('a new model is loaded once to learn what can be offered, and stays beside 
   );
 });
 
-test('where only one fits, the main model is back after a new one was tried, and both are offered', async () => {
+test('the main model is back after a new one was tried where only one fits, and both are offered', async () => {
   const { served, loaded } = await setUp(7 * GB);
   assert.deepEqual(loaded(), ['main']);
   assert.deepEqual(
