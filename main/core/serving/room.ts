@@ -22,23 +22,17 @@ export type Room =
 /** Makes room for a model of `bytes`: those that were idle for the longest time leave first, and none without need. */
 export function makeRoom(bytes: number, residents: readonly Resident[], limitBytes: number): Room {
   if (bytes > limitBytes) return { kind: 'too-large' };
-  let takenBytes = residents.reduce((sum, resident) => sum + resident.bytes, bytes);
-  const leaving: Resident[] = [];
-  for (const resident of idleFirst(residents)) {
-    if (takenBytes <= limitBytes) break;
-    leaving.push(resident);
-    takenBytes -= resident.bytes;
-  }
+  const busy = residents.filter(({ isBusy }) => isBusy);
+  let takenBytes = busy.reduce((sum, resident) => sum + resident.bytes, bytes);
   if (takenBytes > limitBytes) return { kind: 'busy' };
-  // A large one that left last may have made the leave of smaller ones needless: the last used of them stay.
-  for (const resident of leaving.toReversed()) {
-    if (takenBytes + resident.bytes > limitBytes) continue;
-    leaving.splice(leaving.indexOf(resident), 1);
-    takenBytes += resident.bytes;
+  const unload: string[] = [];
+  for (const { id, bytes: ownBytes } of lastUsedFirst(residents)) {
+    if (takenBytes + ownBytes <= limitBytes) takenBytes += ownBytes;
+    else unload.unshift(id);
   }
-  return { kind: 'room', unload: leaving.map(({ id }) => id) };
+  return { kind: 'room', unload };
 }
 
-function idleFirst(residents: readonly Resident[]): Resident[] {
-  return residents.filter(({ isBusy }) => !isBusy).sort((a, b) => a.idleSinceMs - b.idleSinceMs);
+function lastUsedFirst(residents: readonly Resident[]): Resident[] {
+  return residents.filter(({ isBusy }) => !isBusy).sort((a, b) => b.idleSinceMs - a.idleSinceMs);
 }

@@ -331,7 +331,6 @@ export class ServedEngines implements ModelEngines {
       log.info('Unloading a model that has no jobs for another one', { model: id, for: member.file.id });
       await leaving.engine.stop();
     }
-    if (!mayRun()) throw new AppError('aborted', 'The owner of this machine is using it.');
     if (!member.isMain) {
       const options = await loadOptions(member.file);
       if (!mayRun()) throw new AppError('aborted', 'The owner of this machine is using it.');

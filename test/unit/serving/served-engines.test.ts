@@ -198,6 +198,17 @@ test('idle models leave when the limit is lowered, and none with a job', async (
   assert.deepEqual(loaded(), ['main']);
 });
 
+test('a model that was loaded with other options is unloaded once it has no job', async () => {
+  const { served, loaded, begin } = await setUp(8 * GB);
+  const job = begin('b');
+  await job.next();
+  await served.tidy({ mayTry: false, isOutdated: () => true });
+  assert.deepEqual(loaded(), ['main', 'b']);
+  await job.leave();
+  await served.tidy({ mayTry: false, isOutdated: () => true });
+  assert.deepEqual(loaded(), ['main']);
+});
+
 test('a hand-back frees all engines at the same time, and nothing is loaded until work is permitted', async () => {
   const { served, world, tidy, loaded, begin } = await setUp(8 * GB);
   const job = begin('b');
