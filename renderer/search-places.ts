@@ -32,6 +32,8 @@ export const SETTING_PLACES = [
   ['settings.comfort', 'machine'],
   ['settings.watts', 'machine'],
   ['settings.graphicsMemory', 'machine'],
+  ['settings.modelMemory', 'machine'],
+  ['settings.modelIdle', 'machine'],
   ['settings.scheduleOn', 'schedule'],
   ['settings.cheapOn', 'schedule'],
   ['settings.powerPrice', 'schedule'],

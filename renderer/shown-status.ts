@@ -1,5 +1,5 @@
 /** The status as pages show it, with its sentence: the agent's, or that this page has lost its agent. */
-import { statusOf } from '../shared/status.ts';
+import { statusModels, statusOf } from '../shared/status.ts';
 import { writeMoment } from './format.ts';
 import type { ShownStatus } from './parts/glyph.tsx';
 import { useModelName, useNow, useStrings } from './parts/strings.ts';
@@ -48,7 +48,7 @@ export function useShownStatus(): Shown {
     label: t(`status.${status}`),
     sentence: t(`why.${why}`, {
       count: work.activeJobs.length,
-      model: work.model === null ? t('common.aModel') : modelName(work.model),
+      model: statusModels(work).map(modelName).join(' + ') || t('common.aModel'),
       // The live view has the speed; in the sentence it would change every second.
       speed: '',
       minutes: settings.idleMinutes,

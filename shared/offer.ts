@@ -18,6 +18,8 @@ export const offeredModelSchema = z.object({
   /** Both speeds are measured by the provider's own benchmark; null when not measured. */
   prefillTokensPerSecond: z.number().nullable(),
   decodeTokensPerSecond: z.number().nullable(),
+  /** Milliseconds that the last load took, for a model that isn't loaded now. Absent: it is loaded. */
+  loadMs: z.number().int().nonnegative().exactOptional(),
   /** Abilities of the model beyond plain text: some of {@link import('./model-features.ts').MODEL_FEATURES} and later ones. */
   features: z.array(z.string().max(40)).max(32).exactOptional(),
 });

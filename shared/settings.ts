@@ -22,6 +22,7 @@ export const SETTING_LIMITS = {
   coinPriceMicroUsd: { min: 1, max: 10 ** 12 },
   /** Bytes. */
   modelBudgetBytes: { min: 10 ** 8, max: 2 ** 50 },
+  modelMemoryBytesMax: { min: 10 ** 8, max: 2 ** 50 },
   batchBytesMax: { min: 10 ** 6, max: 2 ** 50 },
 } as const;
 
@@ -68,6 +69,15 @@ export const settingsSchema = z.object({
     .min(0)
     .max(2 ** 50)
     .nullable(),
+  /** Limit for the memory of all loaded models together; null: what the machine has free. */
+  modelMemoryBytesMax: z
+    .number()
+    .int()
+    .min(SETTING_LIMITS.modelMemoryBytesMax.min)
+    .max(SETTING_LIMITS.modelMemoryBytesMax.max)
+    .nullable(),
+  /** Minutes without jobs after which a model alongside the main one is unloaded. */
+  modelIdleMinutes: z.number().int().min(1).max(240),
   /** Power limit for CPU and GPUs together; null: none. */
   wattsMax: z.number().int().min(1).max(10_000).nullable(),
   /** Run only in the hours of `schedule`. */
@@ -169,6 +179,8 @@ export const DEFAULT_SETTINGS: Settings = {
   graphicsOff: [],
   comfort: 4,
   graphicsMemoryBytesMax: null,
+  modelMemoryBytesMax: null,
+  modelIdleMinutes: 10,
   wattsMax: null,
   scheduleOn: false,
   schedule: everyDay(22, 8),

@@ -7,6 +7,15 @@ import { assertNever } from './assert.ts';
 import { decisionOf, type PresenceReason } from './presence.ts';
 import type { SettingsPatch } from './settings.ts';
 
+/** IDs of the models that the status is about: those with jobs, or else the main one if it is in memory. */
+export function statusModels({ model, loaded, activeJobs }: AgentState['work']): readonly string[] {
+  const busy = [...new Set(activeJobs.map((job) => job.model))];
+  if (busy.length > 0) return busy;
+  const isElse = loaded.every((each) => each.model !== model);
+  const shown = (isElse ? loaded[0]?.model : null) ?? model;
+  return shown === null ? [] : [shown];
+}
+
 export type Status = 'earning' | 'ready' | 'waiting' | 'paused' | 'starting' | 'stopped';
 
 /** Remedies that change one setting, with that change. */

@@ -26,30 +26,31 @@ export function openMeters(
   { calendar, records, settings, presence }: Foundation,
   selling: Selling,
 ): Meters {
-  const { engine, machine } = selling.engine;
+  const { machine } = selling.engine;
+  const { engines } = selling.serving;
   const watts = createWattsMeter({
     clock,
     records,
     watts: () => presence.readings().watts?.value ?? null,
-    state: () => wattsStateOf(selling.provider.active().length, engine.status().state),
+    state: () => wattsStateOf(selling.provider.active().length, engines.status().state),
   });
   onClose(() => watts.stop());
   const work = createWorkMeter({
     clock,
     calendar,
     records,
-    isActive: () => engine.status().state !== 'stopped',
+    isActive: () => engines.status().state !== 'stopped',
     extraWatts: () => watts.extraNow(),
     isOffPeak: (atMs) => isOn(settings.get().offPeakHours, calendar.wall(atMs)),
   });
   onClose(() => work.stop());
   const nameDevice = async () => {
-    const status = engine.status();
+    const status = engines.status();
     if (status.state !== 'ready') return;
     work.setDevice(deviceName(status.loaded.backend, (await machine.inventory()).devices));
   };
   onClose(
-    engine.onStatus(() => {
+    engines.onStatus(() => {
       nameDevice().catch((error: unknown) => {
         log.child('machine').error('The device of the engine could not be named', error);
       });

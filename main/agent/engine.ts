@@ -1,20 +1,27 @@
-/** Opens the machine, its models and the engine that serves them. */
+/** Opens the machine, its models and the engines that serve them. */
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { findAddresses } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
 import { readNamedCards } from '../adapters/native/index.ts';
 import { levelOfEngineLine, logChildOutput } from '../adapters/node/index.ts';
 import { createMachineReader } from '../adapters/systeminformation/index.ts';
-import { createEngineDuty, createEngineSupervisor, createHandBacks } from '../core/engine/index.ts';
+import {
+  createEngineDuty,
+  createEngineShares,
+  createEngineSupervisor,
+  createHandBacks,
+} from '../core/engine/index.ts';
 import { chooseEngine, createEngineServers, createServerEngine } from '../core/engine-servers/index.ts';
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createHubFetch, createLinkedModels, createModelHub } from '../core/model-hub/index.ts';
 import { createLinkedEntries, createModelStore } from '../core/models/index.ts';
 import { createGraphics } from '../core/serving/index.ts';
+import type { Engine, ModelFile } from '../ports/engine.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
 import { openEngineKeys } from './engine-keys.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
+import { logEngine } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
@@ -34,21 +41,37 @@ export function openEngine(
     log: log.child('engine-servers'),
     onChange: () => changed('models'),
   });
-  const own = createEngineSupervisor({
-    spawn: createLlamaSpawner({
-      sandbox: { modelFolders: [paths.models] },
-      graphics: graphics.choice,
-      onStderr: (stream) => logChildOutput({ stream, log: log.child('engine'), levelOf: levelOfEngineLine }),
-    }),
-    clock,
-    inspect: ({ path }) => checkModelFile(path),
-  });
+  const openOwn = () =>
+    createEngineSupervisor({
+      spawn: createLlamaSpawner({
+        sandbox: { modelFolders: [paths.models] },
+        graphics: graphics.choice,
+        onStderr: (stream) =>
+          logChildOutput({ stream, log: log.child('engine'), levelOf: levelOfEngineLine }),
+      }),
+      clock,
+      inspect: ({ path }) => checkModelFile(path),
+    });
   const engine = chooseEngine({
-    own,
+    own: openOwn(),
     servers: createServerEngine({ find: servers.find, clock, log: log.child('engine-servers') }),
     isOfServer: ({ id }) => isEngineServerModel(id),
   });
+  const shares = createEngineShares();
+  shares.add(engine);
   onClose(() => engine.stop());
+  const further = new Map<string, Engine>();
+  /** Engine of a model alongside the main one. */
+  const engineOf = (model: ModelFile): Engine => {
+    const existing = further.get(model.id);
+    if (existing !== undefined) return existing;
+    const opened = openOwn();
+    further.set(model.id, opened);
+    shares.add(opened);
+    onClose(() => opened.stop());
+    onClose(logEngine(log.child('engine'), opened));
+    return opened;
+  };
   const fetchFromHub = createHubFetch(fetchModel);
   const models = createModelStore({
     home: paths.root,
@@ -68,8 +91,9 @@ export function openEngine(
     machine,
     graphics,
     engine,
+    engineOf,
     servers,
-    duty: createEngineDuty(engine),
+    duty: createEngineDuty(shares),
     handBacks: createHandBacks(records),
     models,
     linkedModels,

@@ -31,7 +31,7 @@ export function openForecasting(
 ): { readonly forecasts: ForecastService; readonly incomes: () => readonly ModelIncome[] } {
   const { calendar, records, settings, usage, jobs } = foundation;
   const { token, coin } = money.chain;
-  const { engine, models } = selling.engine;
+  const { models } = selling.engine;
   const servedModel = () => {
     const id = selling.servedModel();
     if (id === null) return null;
@@ -44,7 +44,7 @@ export function openForecasting(
     usage,
     settings: () => settings.get(),
     benchmark: selling.measuring.benchmark,
-    engine: () => engine.status(),
+    engine: () => selling.serving.engines.status(),
     servedModel,
     offers: () => directory.providers().map(({ offer }) => offer),
     extraWatts: () => watts.extra(),

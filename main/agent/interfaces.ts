@@ -151,6 +151,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     linkedModels: selling.engine.linkedModels,
     settlement: money.settlement,
     activateModel: (id) => selling.serving.activate(id),
+    serveFurther: (id, isOn) => selling.serving.serveFurther(id, isOn),
     servedModel: selling.servedModel,
     engineServers: selling.engine.servers,
     refreshBalances: () => money.balances.refresh(),

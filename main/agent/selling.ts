@@ -32,20 +32,22 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { foundation, shell } = parts;
   const engine = openEngine(surroundings, foundation);
   const providerLater = latest<ProviderService>();
+  const measuringLater = latest<Measuring>();
+  const serving = openServing(surroundings, foundation, engine, {
+    provider: providerLater.get,
+    isMeasuring: () => measuringLater.get()?.benchmark.state().state === 'running',
+  });
   const measuring = openMeasuring(surroundings, {
     ...{ foundation, engine, shell },
     reserve: async (signal) => (await providerLater.get()?.reserve(signal)) ?? (() => undefined),
   });
-  if (serves) startSensing(surroundings, foundation, engine, measuring);
-  const servingLater = latest<Serving>();
-  const provider = openProvider(surroundings, parts, {
-    engine,
-    measuring,
-    onIdle: () => servingLater.get()?.idle(),
+  measuringLater.set(measuring);
+  measuring.benchmark.onChange(() => {
+    if (measuring.benchmark.state().state !== 'running') serving.idle();
   });
+  if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving });
   providerLater.set(provider);
-  const serving = openServing(surroundings, foundation, engine, provider);
-  servingLater.set(serving);
 
   return {
     engine,
@@ -58,7 +60,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       if (!serves) return;
       const { benchmark } = measuring;
       const { presence } = foundation;
-      onClose(measureServed({ benchmark, engine: engine.engine, presence, log: log.child('benchmark') }));
+      onClose(measureServed({ benchmark, engines: serving.engines, presence, log: log.child('benchmark') }));
       serving.start();
     },
   };
@@ -67,8 +69,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
 interface ProviderParts {
   readonly engine: EngineParts;
   readonly measuring: Measuring;
-  /** The last running job ended. */
-  readonly onIdle: () => void;
+  readonly serving: Serving;
 }
 
 function openProvider(
@@ -79,27 +80,28 @@ function openProvider(
   const { serves, clock, onClose, changed, log } = surroundings;
   const { settings, jobs, presence } = foundation;
   const { chain, wallet } = money;
-  const { engine, duty } = parts.engine;
+  const { duty } = parts.engine;
+  const { engines } = parts.serving;
   const { funds } = wallet.accounts;
   const offers = createOffers({
     key: network.key,
     clock,
     terms: () => {
-      const status = engine.status();
       const { benchmark } = parts.measuring;
+      const models = engines.offerable();
       return {
         payout: wallet.payout,
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ status, settings: settings.get(), benchmark, duty }),
-        slots: status.state === 'ready' ? status.loaded.sequences : 0,
+        models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
+        slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
     // Where the owner named another payout address, its key isn't here to vouch for this peer.
     provePayout: async (text) => (wallet.payout === funds.address ? funds.signMessage(text) : null),
   });
   const provider = createProviderService({
-    engine,
+    engines,
     gate: createPaymentGate(money.channels),
     key: network.key,
     clock,
@@ -113,7 +115,7 @@ function openProvider(
       for (const { requester } of active) network.prefer(requester);
       parts.engine.duty.setJobs(active.length);
       changed('work');
-      if (active.length === 0) parts.onIdle();
+      if (active.length === 0) parts.serving.idle();
     },
     onLimited: createLimitLog(log.child('provider'), clock),
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
@@ -130,15 +132,18 @@ function openProvider(
 function openServing(
   surroundings: Surroundings,
   { presence, settings, records }: Foundation,
-  { engine, duty, models, servers, machine, graphics, handBacks }: EngineParts,
-  provider: ProviderService,
+  { engine, engineOf, duty, models, servers, machine, graphics, handBacks }: EngineParts,
+  later: { readonly provider: () => ProviderService | null; readonly isMeasuring: () => boolean },
 ): Serving {
   const { config, clock, onClose, changed, notices, log } = surroundings;
   const serving = createServing({
     engine,
+    engineOf,
     duty,
     models: {
       ...models,
+      // What an engine server holds is up to that program.
+      requiredBytes: (id) => (isEngineServerModel(id) ? 0 : models.requiredBytes(id)),
       ensure: async (id, options) =>
         isEngineServerModel(id) ? servers.fileOf(id) : models.ensure(id, options),
     },
@@ -152,8 +157,9 @@ function openServing(
     notices,
     tinyMayServe: config.profile === 'practice',
     requiresSandbox: config.profile === 'open',
-    activeJobs: () => provider.active().length,
-    endJobs: () => provider.handBack(),
+    isMeasuring: later.isMeasuring,
+    activeJobs: () => later.provider()?.active().length ?? 0,
+    endJobs: async () => later.provider()?.handBack(),
     handBacks,
     onChange: () => changed('work', 'models', 'network'),
   });

@@ -4,6 +4,7 @@ import { createHardwareSensor } from '../adapters/linux/index.ts';
 import { createControllerSensor, createInputSensor, createNvmlSensor } from '../adapters/native/index.ts';
 import { createMachineSensor, createOtherLoadSensor } from '../adapters/systeminformation/index.ts';
 import { createSensing } from '../core/presence/index.ts';
+import type { ServedEngines } from '../core/serving/index.ts';
 import type { EngineParts } from './engine.ts';
 import type { Foundation } from './foundation.ts';
 import { logFault } from './log.ts';
@@ -13,17 +14,19 @@ import type { Surroundings } from './surroundings.ts';
 export function startSensing(
   { clock, onClose, log }: Surroundings,
   { presence }: Foundation,
-  { engine, machine, servers }: EngineParts,
+  { engines, machine, servers }: EngineParts & { readonly engines: Pick<ServedEngines, 'list'> },
   { benchmark, calibrator }: Measuring,
 ): void {
-  const ready = () => [engine.status(), calibrator.status()].filter((status) => status.state === 'ready');
+  const served = () => engines.list().map(({ engine }) => engine.status());
+  const ready = () => [...served(), calibrator.status()].filter((status) => status.state === 'ready');
   // The benchmark runs in a window of the desktop shell, in a process that isn't known here.
   const isProbing = () => benchmark.state().state === 'running';
   // An engine server on this machine is a process of others, whose ID isn't known here.
-  const isServerComputing = () => {
-    const status = engine.status();
-    return status.state === 'ready' && status.activeSequences > 0 && servers.isHere(status.loaded.model.id);
-  };
+  const isServerComputing = () =>
+    served().some(
+      (status) =>
+        status.state === 'ready' && status.activeSequences > 0 && servers.isHere(status.loaded.model.id),
+    );
   const ownPids = () => ready().flatMap(({ pid }) => pid ?? []);
   const sensors = [
     createMachineSensor(machine),

@@ -10,6 +10,7 @@ import { rankModels } from '../core/models/index.ts';
 import type { Notices } from '../core/notices/index.ts';
 import type { RatesState } from '../core/rates/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
+import type { EngineStatus } from '../ports/engine.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { AgentConfig } from './config.ts';
@@ -37,7 +38,7 @@ export interface SectionParts {
   };
   readonly foundation: Pick<Foundation, 'calendar' | 'jobs' | 'ledger' | 'presence' | 'settings'>;
   readonly money: Pick<Money, 'balances' | 'chain' | 'ownAddress' | 'rates' | 'settlement' | 'wallet'>;
-  readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel'>;
+  readonly selling: Pick<Selling, 'engine' | 'measuring' | 'provider' | 'servedModel' | 'serving'>;
   readonly network: Pick<Network, 'addresses' | 'key' | 'peers' | 'traffic'>;
   readonly contacts: Pick<Contacts, 'list'>;
   readonly networkName: string;
@@ -78,7 +79,8 @@ function app({ app }: SectionParts): AgentState['app'] {
 function work(parts: SectionParts): AgentState['work'] {
   const { presence, jobs, calendar } = parts.foundation;
   const { engine, provider, servedModel } = parts.selling;
-  const status = engine.engine.status();
+  const { engines } = parts.selling.serving;
+  const status = engines.status();
   const loaded = status.state === 'ready' ? status.loaded : null;
   const activeJobs = provider.active();
   const last = jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
@@ -86,6 +88,9 @@ function work(parts: SectionParts): AgentState['work'] {
   return {
     presence: presence.current(),
     engine: status.state,
+    loaded: engines
+      .list()
+      .flatMap(({ file, engine: { status } }) => loadedModel(file.id, status(), activeJobs)),
     model: servedModel(),
     backend: loaded?.backend ?? null,
     threads: loaded?.threads ?? null,
@@ -96,6 +101,15 @@ function work(parts: SectionParts): AgentState['work'] {
     perHour: parts.perHour(),
     handBacks: engine.handBacks.list(HAND_BACKS_SHOWN),
   };
+}
+
+function loadedModel(
+  model: string,
+  { state }: EngineStatus,
+  jobs: readonly { readonly model: string }[],
+): AgentState['work']['loaded'] {
+  if (state === 'stopped' || state === 'gave-up') return [];
+  return [{ model, state, jobs: jobs.filter((job) => job.model === model).length }];
 }
 
 function money({ foundation, money }: SectionParts): AgentState['money'] {
@@ -158,9 +172,11 @@ function models({ selling }: SectionParts): AgentState['models'] {
   const { models, servers } = selling.engine;
   const { predictions } = selling.measuring;
   const served = selling.servedModel();
+  const further = selling.serving.furtherIds();
   const entries = models.list().map(({ checksum: _, ...model }) => ({
     ...model,
     active: model.id === served,
+    further: model.id !== served && further.includes(model.id),
     speed: predictions.speed(model.id),
   }));
   return {

@@ -91,6 +91,7 @@ export interface ApiParts {
   readonly incomes: () => readonly ModelIncome[];
   /** Serves this model from now on. */
   readonly activateModel: (id: string) => Promise<void>;
+  readonly serveFurther: (id: string, isOn: boolean) => Promise<void>;
   /** The served model; null where nothing is sold. */
   readonly servedModel: () => string | null;
   readonly engineServers: Pick<EngineServers, 'search' | 'add' | 'remove' | 'choose'>;

@@ -100,6 +100,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('abort'), id: count }),
   /** Percent of time in which the engine computes; it rests between two steps for the remaining time. */
   z.object({ type: z.literal('duty'), percent: z.number().int().min(1).max(100) }),
+  /** Threads that a step may use at most, below those of `load`; null: those. */
+  z.object({ type: z.literal('threads'), max: z.number().int().positive().nullable() }),
   z.object({ type: z.literal('exit') }),
 ]);
 export type EngineCommand = z.infer<typeof engineCommandSchema>;

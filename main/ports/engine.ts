@@ -146,6 +146,8 @@ export interface Engine {
    * next compute step, including responses in progress.
    */
   setDuty(percent: number): void;
+  /** Limits the threads of each step below those it was loaded with; null: no further limit. From the next step on. */
+  setThreadsMax(threads: number | null): void;
   /** Frees the memory cooperatively. */
   unload(): Promise<void>;
   /**

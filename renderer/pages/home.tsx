@@ -1,5 +1,6 @@
-/** Home: the state in a panel whose boxes never move, today, the money, and the machine's readings. */
+/** Home: the state in a panel whose boxes never move, today, the money, the machine's readings, and the models in memory. */
 import { Columns } from '../parts/card.tsx';
+import { LoadedModels } from '../parts/loaded-models.tsx';
 import { Notices } from '../parts/notices.tsx';
 import { HomeMoney } from './home-money.tsx';
 import { StatePanel } from './home-panel.tsx';
@@ -15,6 +16,7 @@ export function Home() {
         <HomeMoney />
       </Columns>
       <HomeReadings />
+      <LoadedModels />
       <Notices />
     </>
   );

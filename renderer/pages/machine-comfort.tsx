@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { COMFORT_MAX, COMFORT_MIN, comfortLimits, comfortSchema, HOT_CELSIUS } from '../../shared/comfort.ts';
 import { READING_NAMES, type ReadingName, type Readings } from '../../shared/readings.ts';
-import type { SettingsPatch } from '../../shared/settings.ts';
+import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
 import { Card } from '../parts/card.tsx';
@@ -25,7 +25,8 @@ export function Comfort() {
 
 function Limits({ change, problem }: { change: Change; problem: Problem | null }) {
   const { t, language } = useStrings();
-  const { comfort, wattsMax, graphicsMemoryBytesMax } = useSection('settings');
+  const settings = useSection('settings');
+  const { comfort, wattsMax, graphicsMemoryBytesMax } = settings;
   const { devices } = useSection('machine');
   const hasCard = devices.some(({ kind }) => kind === 'gpu');
   const limits = comfortLimits(comfort);
@@ -72,9 +73,41 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
             change({ graphicsMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
           }
         />
+        <ModelMemory settings={settings} change={change} />
       </div>
       <ProblemNote problem={problem} />
     </Card>
+  );
+}
+
+/** Limit for the memory of all loaded models together, and the time after which idle ones are unloaded. */
+function ModelMemory({ settings, change }: { settings: Settings; change: Change }) {
+  const { t } = useStrings();
+  const { modelMemoryBytesMax, modelIdleMinutes } = settings;
+  return (
+    <>
+      <Count
+        label={t('settings.modelMemory')}
+        note={t('settings.modelMemoryNote')}
+        unit="GB"
+        value={modelMemoryBytesMax === null ? null : modelMemoryBytesMax / GIGABYTE}
+        minimum={1}
+        maximum={100_000}
+        isOptional
+        onCommit={(gigabytes) =>
+          change({ modelMemoryBytesMax: gigabytes === null ? null : gigabytes * GIGABYTE })
+        }
+      />
+      <Count
+        label={t('settings.modelIdle')}
+        note={t('settings.modelIdleNote')}
+        unit={t('settings.modelIdleUnit')}
+        value={modelIdleMinutes}
+        minimum={1}
+        maximum={240}
+        onCommit={(minutes) => change({ modelIdleMinutes: minutes })}
+      />
+    </>
   );
 }
 

@@ -1,4 +1,6 @@
-/** Models page: the served model, and the catalog with the owner's own files: fit, speed, income, and what to do. */
+/** Models page: the main model, and the catalog with the owner's own files: fit, speed, income, and what to do. */
+
+import { Switch } from 'react-aria-components';
 import type { ModelEntry } from '../../shared/api/state.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { secondsLeft, writeBytes, writeDuration, writeMeasured, writeNumber } from '../format.ts';
@@ -8,6 +10,7 @@ import { Card } from '../parts/card.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { LoadedModels } from '../parts/loaded-models.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
 import { Notices } from '../parts/notices.tsx';
@@ -108,7 +111,7 @@ function OwnFolder({ result }: { result: Awaited<ReturnType<typeof agent.models.
   );
 }
 
-/** The page's hero: the one model that is served. */
+/** The page's hero: the main model, and what else is in memory. */
 function ServingNow({ incomes }: { incomes: Incomes }) {
   const { t, language } = useStrings();
   const { models } = useSection('models');
@@ -131,7 +134,8 @@ function ServingNow({ incomes }: { incomes: Incomes }) {
           <h2 className="models-name">{model.name}</h2>
           <p className="sm soft">{facts.join(' · ')}</p>
           <p className="sm soft">{t(`models.suits.${model.suits}`)}</p>
-          <p className="sm soft">{t('models.oneAtATime')}</p>
+          <p className="sm soft">{t('models.mainModel')}</p>
+          <LoadedModels />
         </div>
         <dl className="figs">
           <div>
@@ -190,6 +194,9 @@ function IncomeText({ income }: { income: Income | null }) {
 function ModelRow({ model, income }: { model: ModelEntry; income: Income | null }) {
   const { t, language } = useStrings();
   const { measured, predicted } = model.speed;
+  const isLoaded = useSection('work').loaded.some(
+    (each) => each.model === model.id && each.state === 'ready',
+  );
   const how =
     measured !== null
       ? t('models.measured')
@@ -202,6 +209,7 @@ function ModelRow({ model, income }: { model: ModelEntry; income: Income | null 
   const note = [
     model.own ? t('models.ownFile') : model.publisher,
     model.link === null ? null : t('models.byLink.added'),
+    model.further ? t(isLoaded ? 'models.further.loaded' : 'models.further.onDemand') : null,
     model.use === 'chat' ? null : t(`models.use.${model.use}`),
     size,
     model.license,
@@ -280,6 +288,27 @@ function Download({ model }: { model: ModelEntry }) {
   );
 }
 
+/** Serves a model alongside the main one, which is loaded when a job needs it. */
+function AlsoServe({ model }: { model: ModelEntry }) {
+  const { t } = useStrings();
+  const serve = useAction((isOn: boolean) => agent.models.serveFurther({ id: model.id, isOn }));
+  return (
+    <>
+      <Switch
+        className="switch-line models-also"
+        aria-label={t('models.alsoServeLabel', { model: model.name })}
+        isSelected={model.further}
+        isDisabled={serve.busy}
+        onChange={(isOn) => serve.run(isOn)}
+      >
+        <span className="sm">{t('models.alsoServe')}</span>
+        <span className="switch" aria-hidden="true" />
+      </Switch>
+      <ProblemNote problem={serve.problem} />
+    </>
+  );
+}
+
 function ModelActions({ model }: { model: ModelEntry }) {
   const { t, language } = useStrings();
   const download = useAction((id: string) => agent.models.download({ id }));
@@ -291,6 +320,7 @@ function ModelActions({ model }: { model: ModelEntry }) {
   const isMissing = model.state === 'absent' || model.state === 'failed';
   return (
     <span className="models-actions">
+      {model.state === 'ready' || model.further ? <AlsoServe model={model} /> : null}
       {model.state === 'ready' || (model.own && isMissing) ? (
         <ActionButton
           isSmall

@@ -11,8 +11,11 @@ const SPEEDS = [
 ] as const;
 
 /** Inserts one with a speed of each small model, so that the agent doesn't measure the machine at its start. */
-export function storeBenchmark({ benchmarks }: Pick<OpenDatabase, 'benchmarks'>): void {
-  const measurements = [DEFAULT_MODEL_ID, TINY_MODEL_ID].flatMap((model) =>
+export function storeBenchmark(
+  { benchmarks }: Pick<OpenDatabase, 'benchmarks'>,
+  otherModels: readonly string[] = [],
+): void {
+  const measurements = [DEFAULT_MODEL_ID, TINY_MODEL_ID, ...otherModels].flatMap((model) =>
     SPEEDS.map(({ name, value }) => ({
       name,
       value,
@@ -40,13 +43,13 @@ export function storeBenchmark({ benchmarks }: Pick<OpenDatabase, 'benchmarks'>)
   });
 }
 
-/** Makes a data folder, or uses an empty one, whose machine was measured by an earlier start. */
-export function prepareMeasuredHome(home: string): void {
+/** Makes a data folder, or uses an empty one, whose machine was measured by an earlier start, also with other models. */
+export function prepareMeasuredHome(home: string, otherModels: readonly string[] = []): void {
   const paths = homePaths(home);
   mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   const database = openDatabase(paths.database);
   try {
-    storeBenchmark(database);
+    storeBenchmark(database, otherModels);
   } finally {
     database.close();
   }

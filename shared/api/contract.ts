@@ -219,7 +219,9 @@ export const contract = {
     download: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     cancel: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     remove: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
-    /** Makes this the served model. */
+    /** Serves this model alongside the main one, or no longer; it has to be here. */
+    serveFurther: oc.input(z.object({ id: z.string().max(200), isOn: z.boolean() })).output(nothing),
+    /** Makes this the main model, which is loaded whenever work is permitted. */
     activate: oc.input(z.object({ id: z.string().max(200) })).output(nothing),
     /** Looks for GGUF files in the folder for the owner's own ones, and names those that can't be used. */
     findOwn: oc.input(nothing).output(

@@ -105,8 +105,16 @@ export type HandBack = z.infer<typeof handBackSchema>;
 export const workStateSchema = z.object({
   presence: presenceSchema,
   engine: z.enum(['stopped', 'loading', 'ready', 'restarting', 'gave-up']),
-  /** ID of the served model. */
+  /** ID of the main model. */
   model: z.string().nullable(),
+  /** Models that are in memory, or are being loaded; the main one first. */
+  loaded: z.array(
+    z.object({
+      model: z.string(),
+      state: z.enum(['loading', 'ready', 'restarting']),
+      jobs: z.number().int().nonnegative(),
+    }),
+  ),
   /** Compute backend of the engine, for example `cpu` or `cuda`. */
   backend: z.string().nullable(),
   threads: nullableNumber,
@@ -220,8 +228,10 @@ export const modelEntrySchema = z.object({
     .nullable(),
   /** Reason of the last failed download, in one sentence. */
   error: z.string().nullable(),
-  /** The served model. */
+  /** The main model: served, and loaded whenever work is permitted. */
   active: z.boolean(),
+  /** The owner serves it alongside the main one: it is loaded when a job needs it. */
+  further: z.boolean(),
   /** Ships with the app as a fallback only. */
   bundled: z.boolean(),
   /** The owner's own file. */

@@ -12,6 +12,7 @@ import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
 import { makeAccounts, openProvider } from '../contract/paid-service.ts';
 import { createFakeJobs } from '../fakes/jobs.ts';
+import { oneModel } from '../fakes/model-engines.ts';
 import { type LoadedModel, openTinyModel } from './tiny-model.ts';
 
 export interface ProviderMarket {
@@ -78,7 +79,7 @@ async function openService(
     provePayout: async (text) => `proof of ${text.length}`,
   });
   return createProviderService({
-    ...{ engine, gate, key, offers },
+    ...{ engines: oneModel(engine), gate, key, offers },
     clock: systemClock,
     jobs: createFakeJobs(),
     presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),

@@ -66,7 +66,8 @@ before(async () => {
   bindings.AddonContext = observed(bindings.AddonContext);
   const options = { contextTokens: 1_024, sequences: STREAMS, threads: 1, graphicsMemoryBytesMax: null };
   const llamas = { preferred: llama, processor: async () => llama };
-  runner = await loadRunner(llamas, { type: 'load', request: 1, path: TINY, ...options }, createDuty());
+  const pace = { duty: createDuty(), threadsMax: () => null };
+  runner = await loadRunner(llamas, { type: 'load', request: 1, path: TINY, ...options }, pace);
 });
 after(async () => {
   await runner.dispose();

@@ -43,7 +43,7 @@ test('its models are served, those that can’t be say why, and it is removed af
     await card.getByText('asks this engine to free its memory', { exact: false }).waitFor();
     await card.getByText('can do: tools, JSON', { exact: false }).waitFor();
     await card.getByText('The model doesn’t answer a chat request.').waitFor();
-    await card.getByRole('button', { name: 'Serve llama3.2:3b' }).click();
+    await card.getByRole('button', { name: 'Use llama3.2:3b as the main model' }).click();
     await card.getByRole('button', { name: 'Remove Ollama at http://127.0.0.1:11434' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
     await card.getByText('http://127.0.0.1:11434').waitFor({ state: 'detached' });

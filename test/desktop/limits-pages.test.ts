@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { sandboxOf } from '../fakes/sandbox.ts';
 import { type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
@@ -31,6 +32,25 @@ test('5: the GPU memory limit is typed in gigabytes, saved in bytes, and removed
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
       [{ graphicsMemoryBytesMax: 8_000_000_000 }, { graphicsMemoryBytesMax: null }],
+    );
+  }));
+
+test('the memory limit for models is typed in gigabytes and saved in bytes, the idle time in minutes', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    for (const [name, typed] of [
+      ['Memory limit for models', '6'],
+      ['Unload other models after', '25'],
+    ] as const) {
+      const field = page.getByLabel(name);
+      await field.fill(typed);
+      await field.press('Enter');
+    }
+    const changes = () => agent.calls.filter((call) => call.name === 'settings.change');
+    while (changes().length < 2) await setImmediate();
+    assert.deepEqual(
+      changes().map((call) => call.input),
+      [{ modelMemoryBytesMax: 6_000_000_000 }, { modelIdleMinutes: 25 }],
     );
   }));
 

@@ -308,8 +308,8 @@ test('models: download, cancel, serve, and remove after confirmation', () =>
     await page.getByRole('button', { name: 'Cancel the download of Llama 3.2 1B Instruct' }).click();
     await page.getByRole('button', { name: 'Download Llama 3.2 1B Instruct (808 MB)' }).click();
     await page.getByText('speed unknown · time left unknown').waitFor();
-    await page.getByRole('button', { name: 'Serve Qwen2.5 3B Instruct' }).click();
-    await page.getByRole('button', { name: 'Serve SmolLM2 135M Instruct' }).waitFor();
+    await page.getByRole('button', { name: 'Use Qwen2.5 3B Instruct as the main model' }).click();
+    await page.getByRole('button', { name: 'Use SmolLM2 135M Instruct as the main model' }).waitFor();
     await page.getByRole('button', { name: 'Remove SmolLM2 135M Instruct' }).click();
     await page.getByRole('button', { name: 'Remove and free 94.0 MB' }).click();
     await page.getByRole('button', { name: 'Download SmolLM2 135M Instruct (94.0 MB)' }).waitFor();
@@ -318,6 +318,29 @@ test('models: download, cancel, serve, and remove after confirmation', () =>
         .map((call) => call.name)
         .filter((name) => name.startsWith('models.') && name !== 'models.incomes'),
       ['models.cancel', 'models.download', 'models.activate', 'models.remove'],
+    );
+  }));
+
+test('models: another model is served too by a switch, and home and models show what is in memory', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('models');
+    await page.getByText('In memory now: SmolLM2 135M Instruct (2 jobs)').waitFor();
+    const row = page.getByRole('listitem').filter({ hasText: 'Qwen2.5 3B Instruct' }).first();
+    await row.getByText('Also serve').click();
+    await row.getByText('also served, loaded when a job needs it').waitFor();
+    assert.ok(await page.getByRole('switch', { name: 'Also serve Qwen2.5 3B Instruct' }).isChecked());
+    const { work } = agent.script.state;
+    const id =
+      agent.script.state.models.models.find(({ name }) => name === 'Qwen2.5 3B Instruct')?.id ??
+      assert.fail();
+    agent.change({ work: { ...work, loaded: [...work.loaded, { model: id, state: 'loading', jobs: 1 }] } });
+    await page.getByText('Qwen2.5 3B Instruct (loading)').waitFor();
+    await go('home');
+    await page.getByText('Qwen2.5 3B Instruct (loading)').waitFor();
+    const calls = agent.calls.filter(({ name }) => name === 'models.serveFurther');
+    assert.deepEqual(
+      calls.map(({ input }) => input),
+      [{ id, isOn: true }],
     );
   }));
 

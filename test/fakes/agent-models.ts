@@ -182,6 +182,7 @@ function model(entry: Pick<ModelEntry, Facts> & Partial<ModelEntry>): ModelEntry
     progress: null,
     error: null,
     active: false,
+    further: false,
     bundled: false,
     own: false,
     use: 'chat',

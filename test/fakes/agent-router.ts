@@ -529,6 +529,19 @@ function modelHandlers(agent: FakeAgentState) {
       agent.receive('models.incomes', input);
       return { incomes: agent.script.incomes };
     }),
+    serveFurther: on.models.serveFurther.handler(({ input }) => {
+      agent.receive('models.serveFurther', input);
+      const { models } = agent.state;
+      agent.change({
+        models: {
+          ...models,
+          models: models.models.map((model) =>
+            model.id === input.id ? { ...model, further: input.isOn } : model,
+          ),
+        },
+      });
+      return {};
+    }),
     activate: on.models.activate.handler(({ input }) => {
       agent.receive('models.activate', input);
       const { models, work } = agent.state;

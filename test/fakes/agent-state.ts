@@ -75,6 +75,7 @@ function workOf({ busy, known, nowMs }: View): AgentState['work'] {
         : { decision: 'pause', reason: 'session-unknown', sinceMs: nowMs - MINUTE_MS, untilMs: null },
     engine: busy ? 'ready' : 'stopped',
     model: busy ? MODEL : null,
+    loaded: busy ? [{ model: MODEL, state: 'ready', jobs: 2 }] : [],
     backend: busy ? 'cpu' : null,
     threads: busy ? 2 : null,
     sandbox: busy ? { ...sandboxOf('in-force'), files: 'refused' } : null,

@@ -58,6 +58,7 @@ export function createFakeEngine(
     generate: (request, signal) => generate(state, { answer, beforeToken }, request, signal),
     unload: async () => state.end(),
     setDuty() {},
+    setThreadsMax() {},
     handBack: async () => state.handBack(),
     stop: async () => state.end(),
     crash: () => state.crash(),

@@ -9,12 +9,14 @@ import { createOffers, readOffer } from '../../main/core/identity/index.ts';
 import { createDirectory } from '../../main/core/network/index.ts';
 import { createProviderService, type ProviderOptions } from '../../main/core/provider/index.ts';
 import { type Clock, systemClock } from '../../main/ports/clock.ts';
+import type { Engine } from '../../main/ports/engine.ts';
 import type { Network } from '../../main/ports/network.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { OfferedModel, Receipt } from '../../shared/offer.ts';
 import { createFakeEngine, FAKE_MODEL } from './engine.ts';
 import { createTestKeys, TEST_KEY } from './gateway-keys.ts';
 import { createFakeJobs } from './jobs.ts';
+import { oneModel } from './model-engines.ts';
 import { createFakePayer } from './payer.ts';
 import { createFakeGate, FAKE_ASSET, FAKE_PAYOUT } from './payment-gate.ts';
 
@@ -33,7 +35,7 @@ export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1, graph
 /** Creates a provider that serves over the network. */
 export function createFakeProvider(
   network: Network,
-  options: Partial<ProviderOptions> & { models?: OfferedModel[]; slots?: number } = {},
+  options: Partial<ProviderOptions> & { engine?: Engine; models?: OfferedModel[]; slots?: number } = {},
 ) {
   const engine = options.engine ?? createFakeEngine({ loaded: FAKE_LIFE });
   const clock: Clock = options.clock ?? systemClock;
@@ -62,8 +64,8 @@ export function createFakeProvider(
     presence: () => ({ decision: 'run', reason: 'always-on', sinceMs: 0, untilMs: null }),
     onCharged: (job, receipt) => charged.push({ job, receipt }),
     onUnexpected: (error) => `incident-${faults.push(error)}`,
+    engines: oneModel(engine),
     ...options,
-    engine,
   });
   const server = createHttpServer(service.app);
   network.serve(server);

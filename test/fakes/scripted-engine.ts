@@ -124,6 +124,7 @@ export function createScriptedEngine(): ScriptedEngine {
     },
     unload: async () => {},
     setDuty() {},
+    setThreadsMax() {},
     handBack: async () => null,
     stop: async () => {},
   };

@@ -5,6 +5,7 @@ import { contextExceeded } from '../../../shared/context-exceeded.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
 import type { Duty } from './duty.ts';
 import { embeddingTokens } from './embedding-tokens.ts';
+import { overrideThreads } from './step-threads.ts';
 
 export interface EmbedOptions {
   readonly command: Extract<EngineCommand, { type: 'generate' }>;
@@ -19,15 +20,28 @@ export interface Embedder {
   dispose(): Promise<void>;
 }
 
-export function createEmbedder(model: LlamaModel, contextTokens: number, threads: number): Embedder {
+export interface EmbedderOptions {
+  readonly contextTokens: number;
+  readonly threads: number;
+  /** A further limit for now; null: none. */
+  readonly threadsMax: () => number | null;
+}
+
+export function createEmbedder(
+  model: LlamaModel,
+  { contextTokens, threads, threadsMax }: EmbedderOptions,
+): Embedder {
   // Created with the first request: a model that only writes needs none.
   let context: Promise<LlamaEmbeddingContext> | null = null;
+  const create = async () => {
+    const size = { contextSize: contextTokens, batchSize: contextTokens };
+    const created = await model.createEmbeddingContext({ ...size, threads });
+    const { _llamaContext: inner } = created as unknown as { readonly _llamaContext?: object };
+    if (inner !== undefined) overrideThreads(inner, () => Math.min(threadsMax() ?? threads, threads));
+    return created;
+  };
   const open = () => {
-    context ??= model.createEmbeddingContext({
-      contextSize: contextTokens,
-      batchSize: contextTokens,
-      threads,
-    });
+    context ??= create();
     return context;
   };
   return {

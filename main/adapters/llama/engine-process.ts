@@ -33,6 +33,8 @@ let sandbox: SandboxReport | null = null;
 let runner: LlamaRunner | null = null;
 const running = new Map<number, { controller: AbortController; done: Promise<void> }>();
 const duty = createDuty();
+/** See the command `threads`. */
+let threadsMax: number | null = null;
 const inOrder = createInOrder();
 const events = createEventBatch((batch) => report({ type: 'events', events: batch }));
 
@@ -49,12 +51,16 @@ process.on('message', (message) => {
     case 'duty':
       duty.set(command.percent);
       break;
+    case 'threads':
+      threadsMax = command.max;
+      break;
     case 'load':
       change(async () => {
         await unload();
         llama ??= await openLlama();
         sandbox ??= enterSandbox();
-        runner = await loadRunner({ preferred: llama, processor: openProcessor }, command, duty);
+        const pace = { duty, threadsMax: () => threadsMax };
+        runner = await loadRunner({ preferred: llama, processor: openProcessor }, command, pace);
         report({ type: 'loaded', request: command.request, report: { ...runner.report, sandbox } });
       }, command.request);
       break;

@@ -14,6 +14,13 @@ import { createSequencePool } from './sequence-pool.ts';
 import { createStepThreads } from './step-threads.ts';
 import { createSteps } from './steps.ts';
 
+/** Part of the machine that the model may use, which changes while it is loaded. */
+export interface Pace {
+  readonly duty: Duty;
+  /** Threads of a step at most, below those of the load; null: those. */
+  readonly threadsMax: () => number | null;
+}
+
 type LoadCommand = Extract<EngineCommand, { type: 'load' }>;
 type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
 
@@ -29,7 +36,8 @@ export interface LlamaRunner {
 }
 
 /** Fails with `model-unavailable` if the file is not a readable model or does not fit into memory. */
-export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Duty): Promise<LlamaRunner> {
+export async function loadRunner(llamas: Llamas, command: LoadCommand, pace: Pace): Promise<LlamaRunner> {
+  const { duty } = pace;
   const startedAtMs = performance.now();
   if (!existsSync(command.path))
     throw new AppError('model-unavailable', 'The model file is missing. Download the model again.');
@@ -52,9 +60,13 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, duty: Dut
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
   const pool = createSequencePool(sequences, publicPrefixes(template));
-  const threads = gpu === false ? createStepThreads(context, command.threads) : null;
+  const threads = gpu === false ? createStepThreads(context, command.threads, pace.threadsMax) : null;
   const steps = createSteps(duty, promptTokensMax(gpu !== false), threads);
-  const embedder = createEmbedder(loaded, contextTokens, command.threads);
+  const embedder = createEmbedder(loaded, {
+    contextTokens,
+    threads: command.threads,
+    threadsMax: pace.threadsMax,
+  });
   return {
     report: {
       contextTokens,

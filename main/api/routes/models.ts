@@ -3,11 +3,11 @@ import { AppError } from '../../../shared/errors.ts';
 import type { ApiImplementer } from '../implementer.ts';
 import type { ApiParts } from '../parts.ts';
 
-type ModelParts = Pick<ApiParts, 'models' | 'linkedModels' | 'activateModel' | 'incomes'>;
+type ModelParts = Pick<ApiParts, 'models' | 'linkedModels' | 'activateModel' | 'serveFurther' | 'incomes'>;
 type BenchmarkParts = Pick<ApiParts, 'benchmark' | 'predictions'>;
 
 export function modelRoutes(api: ApiImplementer['models'], parts: ModelParts) {
-  const { models, linkedModels, activateModel, incomes } = parts;
+  const { models, linkedModels, activateModel, serveFurther, incomes } = parts;
   return {
     download: api.download.handler(({ input }) => {
       if (!models.list().some((model) => model.id === input.id)) {
@@ -23,6 +23,10 @@ export function modelRoutes(api: ApiImplementer['models'], parts: ModelParts) {
     }),
     remove: api.remove.handler(async ({ input }) => {
       await models.remove(input.id);
+      return {};
+    }),
+    serveFurther: api.serveFurther.handler(async ({ input }) => {
+      await serveFurther(input.id, input.isOn);
       return {};
     }),
     activate: api.activate.handler(async ({ input }) => {

@@ -34,10 +34,10 @@ export interface Benchmark {
   /** Calls the listener after each change of {@link state}; returns its unsubscribe. */
   onChange(listener: () => void): () => void;
   /**
-   * Measures everything once and stores it. Rejects with `busy` while a run is in progress and with `aborted` if it
+   * Measures everything once, with the model of this engine (default: the main one), and stores it. Rejects with `busy` while a run is in progress and with `aborted` if it
    * was stopped; any other failure is also in {@link state}.
    */
-  run(): Promise<void>;
+  run(engine?: Engine): Promise<void>;
   /** Stops a running benchmark; `reason` is one sentence for the owner. */
   abort(reason: string): void;
   /** True if the last run was stopped by {@link abort}; its state is `failed` then, with the reason. */
@@ -72,7 +72,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async run() {
+    async run(engine = dependencies.engine) {
       if (running !== null) throw new AppError('busy', 'A benchmark is already running.');
       const controller = new AbortController();
       const { signal } = controller;
@@ -81,7 +81,7 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
       const before = state;
       change({ state: 'running', step: 'inventory', progress: 0, error: null });
       try {
-        const record = await measureMachine({ ...dependencies, signal, onStep: change });
+        const record = await measureMachine({ ...dependencies, engine, signal, onStep: change });
         store.insert(toRow(record));
         measured = readMeasured(store);
         running = null;

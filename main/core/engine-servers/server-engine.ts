@@ -90,6 +90,10 @@ export function chooseEngine(parts: {
       own.setDuty(percent);
       servers.setDuty(percent);
     },
+    setThreadsMax(threads) {
+      own.setThreadsMax(threads);
+      servers.setThreadsMax(threads);
+    },
     unload: () => active.unload(),
     handBack: () => active.handBack(),
     async stop() {

@@ -113,6 +113,9 @@ export class ServerProcess implements EngineProcess {
       case 'duty':
         this.#dutyPercent = command.percent;
         break;
+      case 'threads':
+        // Those of another program.
+        break;
       case 'exit':
         this.#exit('exited');
         break;

@@ -18,6 +18,7 @@ export class EngineLink {
   readonly #options: EngineLinkOptions;
   #process: EngineProcess | null = null;
   #dutyPercent = 100;
+  #threadsMax: number | null = null;
 
   constructor(options: EngineLinkOptions) {
     this.#options = options;
@@ -28,12 +29,13 @@ export class EngineLink {
     return this.#process;
   }
 
-  /** Returns the running process, or starts one with the current duty. Fails as `spawn` does. */
+  /** Returns the running process, or starts one with the current duty and threads. Fails as `spawn` does. */
   start(): EngineProcess {
     if (this.#process) return this.#process;
     const started = this.#options.spawn();
     this.#process = started;
     if (this.#dutyPercent !== 100) started.send({ type: 'duty', percent: this.#dutyPercent });
+    if (this.#threadsMax !== null) started.send({ type: 'threads', max: this.#threadsMax });
     started.onMessage((message) => {
       if (this.#process === started) this.#receive(started, message);
     });
@@ -62,6 +64,13 @@ export class EngineLink {
     if (percent === this.#dutyPercent) return;
     this.#dutyPercent = percent;
     this.send({ type: 'duty', percent });
+  }
+
+  /** Applies to the running process and to every later one. */
+  setThreadsMax(max: number | null): void {
+    if (max === this.#threadsMax) return;
+    this.#threadsMax = max;
+    this.send({ type: 'threads', max });
   }
 
   #receive(from: EngineProcess, message: unknown): void {

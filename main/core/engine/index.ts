@@ -9,5 +9,6 @@ export {
   measureEngine,
   PROMPT_WORDS,
 } from './measure.ts';
+export { createEngineShares, type EngineShares, type Share, type SharingEngine, shareOf } from './shares.ts';
 export { createEngineSupervisor, type SupervisorOptions } from './supervisor.ts';
 export { type CoreReading, chooseThreads } from './threads.ts';

@@ -74,6 +74,7 @@ export function createEngineSupervisor(options: SupervisorOptions): Engine {
     load: (model, load) => supervisor.load(model, load),
     generate: (request, signal) => supervisor.generate(request, signal),
     setDuty: (percent) => supervisor.setDuty(percent),
+    setThreadsMax: (threads) => supervisor.setThreadsMax(threads),
     unload: () => supervisor.unload(),
     handBack: () => supervisor.handBack(),
     stop: () => supervisor.stop(),
@@ -165,6 +166,10 @@ class Supervisor {
 
   setDuty(percent: number): void {
     this.#link.setDuty(percent);
+  }
+
+  setThreadsMax(threads: number | null): void {
+    this.#link.setThreadsMax(threads);
   }
 
   async unload(): Promise<void> {

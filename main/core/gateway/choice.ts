@@ -1,4 +1,4 @@
-/** Ranks the providers for a request: the cheapest first, then the fastest. */
+/** Ranks the providers for a request: the cheapest first, then the one whose answer ends first. */
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
 import type { Provider } from '../network/index.ts';
@@ -52,6 +52,23 @@ export function rank(
   }
   const cost = ({ model }: Candidate) =>
     charge(model.price, { input: wanted.inputTokens, output: wanted.outputTokens });
-  const speed = ({ model }: Candidate) => model.decodeTokensPerSecond ?? 0;
-  return candidates.sort((a, b) => Number(cost(a) - cost(b)) || speed(b) - speed(a));
+  const duration = ({ model }: Candidate) => expectedMs(model, wanted);
+  return candidates.sort((a, b) => Number(cost(a) - cost(b)) || compare(duration(a), duration(b)));
+}
+
+/** Tokens of an answer whose limit isn't known. */
+const OUTPUT_TOKENS = 256;
+
+/** Time to load the model, if it has to be loaded first, and to answer. Infinite for a provider that wasn't measured. */
+function expectedMs(model: OfferedModel, { outputTokens }: Wanted): number {
+  const { loadMs = 0, decodeTokensPerSecond } = model;
+  const tokens = outputTokens || OUTPUT_TOKENS;
+  return (
+    loadMs +
+    (decodeTokensPerSecond === null ? Number.POSITIVE_INFINITY : (tokens * 1_000) / decodeTokensPerSecond)
+  );
+}
+
+function compare(left: number, right: number): number {
+  return left === right ? 0 : left - right;
 }

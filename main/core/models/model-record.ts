@@ -10,7 +10,7 @@ import { isOwnModel } from './own-files.ts';
 import { type Expected, pinnedHash, quarantinePath, stampedHash, stampPath } from './verified-file.ts';
 
 /** A model as the store reports it; the composition adds which one is served, its speed and how well it suits. */
-export type StoredModel = Omit<ModelEntry, 'active' | 'speed' | 'suits'> & {
+export type StoredModel = Omit<ModelEntry, 'active' | 'further' | 'speed' | 'suits'> & {
   /** `known`: the catalog's checksum; `pinned`: that of the first download, which could not be verified. */
   readonly checksum: 'known' | 'pinned' | null;
 };

@@ -2,7 +2,7 @@
 import { AppError } from '../../../shared/errors.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import type { CatalogueEntry } from './catalogue.ts';
-import { type Fit, type FitFact, fit } from './fit.ts';
+import { type Fit, type FitFact, fit, requiredBytes } from './fit.ts';
 import { describeRecord, type ModelRecord, type StoredModel } from './model-record.ts';
 
 export type RecordChange = Partial<Pick<ModelRecord, 'state' | 'progress' | 'error' | 'sha256'>>;
@@ -20,6 +20,12 @@ export class ModelRecords {
 
   fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit {
     return fit(entry, this.#freeMemoryBytes());
+  }
+
+  /** Null if it is unknown. */
+  requiredBytes(id: string): number | null {
+    const record = this.#records.get(id);
+    return record === undefined ? null : requiredBytes(record.entry);
   }
 
   list(): StoredModel[] {

@@ -59,6 +59,8 @@ export interface ModelStore {
    * too many.
    */
   addLinked(entry: LinkedEntry): string;
+  /** Memory that the model needs to be served, in bytes; null if that is unknown, also for one that isn't listed. */
+  requiredBytes(id: string): number | null;
   fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit;
   /** Looks for the owner's own files again. */
   findOwn(): Promise<OwnFiles>;
@@ -120,6 +122,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       records.add(openRecord(catalogueEntryOf(entry), parts.folders));
       return entry.id;
     },
+    requiredBytes: (id) => records.requiredBytes(id),
     fitOf: (entry) => records.fitOf(entry),
     async findOwn() {
       const found = await findOwnFiles(parts.folder);

@@ -5,7 +5,7 @@ import type { Admission } from './admission.ts';
 
 export interface BatchPlaces {
   /** Fails with `busy` if a line of a batch would take a place that live requests may need. */
-  check(slots: number): void;
+  check(slots: number, lane: string): void;
   /** Notes a live request. */
   noteLive(): void;
 }
@@ -20,10 +20,10 @@ const RETRY_AFTER_S = 2;
 export function createBatchPlaces(admission: Pick<Admission, 'taken'>, clock: Clock): BatchPlaces {
   let liveUntilMs = Number.NEGATIVE_INFINITY;
   return {
-    check(slots) {
+    check(slots, lane) {
       const isLive = clock.monotonic() < liveUntilMs;
       const places = isLive ? Math.max(1, slots - 1) : slots + WAITING_MAX;
-      if (admission.taken() < places) return;
+      if (admission.taken(lane) < places) return;
       throw new AppError('busy', 'All places for lines of batches are taken. See Retry-After.', {
         details: { retryAfterS: RETRY_AFTER_S },
       });

@@ -6,11 +6,11 @@ import type { Job } from '../../../shared/jobs.ts';
 import { featureMissing, missingFeature } from '../../../shared/model-features.ts';
 import { amount } from '../../../shared/money.ts';
 import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
-import { type Presence, STORAGE_REASONS } from '../../../shared/presence.ts';
+import type { Presence } from '../../../shared/presence.ts';
 import { BATCH_JOB_HEADER, KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Engine } from '../../ports/engine.ts';
 import type { JobStore } from '../../ports/jobs.ts';
+import type { HeldModel, ModelEngines } from '../../ports/model-engines.ts';
 import type { PeerKey } from '../../ports/network.ts';
 import {
   type AdmittedPayment,
@@ -19,7 +19,6 @@ import {
   type PaidRequest,
   type PaymentGate,
 } from '../../ports/payments.ts';
-import { storageFaultOf } from '../../ports/storage.ts';
 import type { Offers } from '../identity/index.ts';
 import {
   answerFailures,
@@ -36,19 +35,27 @@ import {
 } from '../openai-http/index.ts';
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
-import { type Admission, createAdmission } from './admission.ts';
+import { type Admission, createAdmission, type Places } from './admission.ts';
 import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
+import {
+  paused,
+  pausedByStorage,
+  RETRY_PAUSED_S,
+  RETRY_STARTING_S,
+  refuseDuringFault,
+  slotsOf,
+} from './pauses.ts';
 import { readyEvents } from './ready-events.ts';
 import { createReservation, type Reservation } from './reservation.ts';
 import { type AdmittedRequest, admitSoldJob, type SoldJob } from './sold-job.ts';
 import { answer } from './work.ts';
 
 export interface ProviderOptions {
-  readonly engine: Engine;
+  readonly engines: ModelEngines;
   readonly gate: PaymentGate;
   readonly key: PeerKey;
   readonly clock: Clock;
@@ -79,8 +86,6 @@ export interface ProviderService {
 
 /** The gate's answer to a deposit that was made. */
 const OK = 200;
-const RETRY_PAUSED_S = 60;
-const RETRY_STARTING_S = 5;
 
 /** See {@link ProviderService}. The header `x-peer-id`, which the network sets, identifies the requester. */
 export function createProviderService(options: ProviderOptions): ProviderService {
@@ -207,18 +212,20 @@ function openLimits(
 }
 
 async function sell(parts: SellingParts, context: Context, read: ReadAsked): Promise<Response> {
-  const slots = availableSlots(parts);
+  checkTakesJobs(parts);
   const peer = peerOf(context);
   const batchJob = context.req.header(BATCH_JOB_HEADER) ?? null;
   if (batchJob !== null) parts.keptAnswers.check(peer, batchJob);
   const received = await receive(parts, context, peer);
   if (received instanceof Response) return received;
   const asked = read(received.body);
+  const slots = slotsOf(parts.engines.availability(asked.model));
   const model = await offeredModel(parts, asked);
   const maxTokens = checkSize(asked, model, parts.limits);
   if (batchJob === null) parts.batchPlaces.noteLive();
-  else parts.batchPlaces.check(slots);
-  const leave = enterChoices(parts.admission, peer, slots, asked.choices);
+  else parts.batchPlaces.check(slots, model.id);
+  const leave = enterChoices(parts.admission, peer, { slots, lane: model.id }, asked.choices);
+  let held: HeldModel | null = null;
   let isAdmitted = false;
   let kept: KeptAnswer | null = null;
   try {
@@ -228,7 +235,7 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
       if (admitted.status !== OK) refuseDuringFault(parts.presence());
       return responseOf(admitted);
     }
-    await refuseAdmitted(parts, admitted.payment);
+    held = await holdAdmitted(parts, model.id, admitted.payment);
     parts.free.takeBack(peer);
     kept = batchJob !== null && asked.stream ? parts.keptAnswers.open(peer, batchJob) : null;
     const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
@@ -239,12 +246,15 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
     const stored = parts.jobs.durable();
     // The request may fail before anything awaits this.
     stored.catch(() => undefined);
-    return await work(parts, { asked, model, maxTokens, job, payer, requester, stored, leave, kept });
+    return await work(parts, { asked, model, maxTokens, job, payer, requester, stored, leave, kept, held });
   } catch (error) {
     kept?.drop();
     throw error;
   } finally {
-    if (!isAdmitted) leave();
+    if (!isAdmitted) {
+      leave();
+      held?.release();
+    }
   }
 }
 
@@ -277,35 +287,13 @@ async function receive(
   }
 }
 
-/** Reports a disk that takes no records as a pause: the request may be sent to another provider, or again later. */
-async function pausedByStorage(response: Promise<Response>): Promise<Response> {
-  try {
-    return await response;
-  } catch (error) {
-    const fault = storageFaultOf(error);
-    throw fault === null ? error : paused(fault, RETRY_PAUSED_S, error);
-  }
-}
-
-/**
- * Takes no payments that couldn't be recorded; other pauses leave channels open. Also called when the payment library
- * refuses: it swallows the failure of a write and blames the payment.
- */
-function refuseDuringFault({ reason }: Presence): void {
-  const isFault = (STORAGE_REASONS as readonly string[]).includes(reason);
-  if (isFault) throw paused(reason, RETRY_PAUSED_S);
-}
-
-/** Returns the number of the engine's slots. Fails with `paused`, `busy` or `engine-gave-up`. */
-function availableSlots({ isClosing, presence, engine, reservation }: SellingParts): number {
+/** Fails with `paused`, `busy` or `engine-gave-up` if this machine takes no jobs now, whichever their model is. */
+function checkTakesJobs({ isClosing, presence, engines, reservation }: SellingParts): void {
   if (isClosing()) throw paused('starting', RETRY_STARTING_S);
   const { decision, reason } = presence();
   if (decision === 'pause') throw paused(reason, RETRY_PAUSED_S);
-  const status = engine.status();
-  if (status.state === 'gave-up') throw new AppError('engine-gave-up', 'The engine has stopped for good.');
-  if (status.state !== 'ready') throw paused('starting', RETRY_STARTING_S);
+  slotsOf(engines.anyAvailability());
   reservation.check();
-  return status.loaded.sequences;
 }
 
 async function offeredModel({ offers }: SellingParts, asked: AskedCompletion): Promise<OfferedModel> {
@@ -323,13 +311,13 @@ function notOffered(): AppError {
 }
 
 /** Takes a place for each choice, since each needs a slot of the engine. */
-function enterChoices(admission: Admission, peer: string, slots: number, choices: number): () => void {
+function enterChoices(admission: Admission, peer: string, places: Places, choices: number): () => void {
   const leaves: (() => void)[] = [];
   const leave = () => {
     for (const each of leaves) each();
   };
   try {
-    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(peer, slots));
+    for (let choice = 0; choice < choices; choice += 1) leaves.push(admission.enter(peer, places));
   } catch (error) {
     leave();
     throw error;
@@ -338,16 +326,19 @@ function enterChoices(admission: Admission, peer: string, slots: number, choices
 }
 
 /**
- * Fails with the payment released: with `busy` if the payer has left too many requests early, or with `paused` if the
- * machine was reserved while the payment was verified.
+ * Holds the model for the job. Fails with the payment released: with `busy` if the payer has left too many requests early,
+ * or with `paused` if the machine was reserved, or the memory taken, while the payment was verified.
  */
-async function refuseAdmitted(
-  { abandoned, reservation }: SellingParts,
+async function holdAdmitted(
+  { abandoned, reservation, engines }: SellingParts,
+  modelId: string,
   payment: AdmittedPayment,
-): Promise<void> {
+): Promise<HeldModel> {
   try {
     abandoned.check(payment.payer);
     reservation.check();
+    if (slotsOf(engines.availability(modelId)) === 0) throw notOffered();
+    return engines.hold(modelId);
   } catch (error) {
     await payment.cancel();
     throw error;
@@ -380,13 +371,15 @@ interface AdmittedWork {
   readonly leave: () => void;
   /** For a line of a batch: takes the answer, which is finished even if the requester leaves. */
   readonly kept: KeptAnswer | null;
+  /** The model, which the job has until it is concluded. */
+  readonly held: HeldModel;
 }
 
 function work(
   parts: SellingParts,
-  { asked, model, maxTokens, job, payer, requester, stored, leave, kept }: AdmittedWork,
+  { asked, model, maxTokens, job, payer, requester, stored, leave, kept, held }: AdmittedWork,
 ): Promise<Response> {
-  const { engine, active, clock, limits, failures } = parts;
+  const { active, clock, limits, failures } = parts;
   const abort = new AbortController();
   const isPatient = kept !== null;
   const ignoreRequester = onAbort(requester, () => {
@@ -400,7 +393,7 @@ function work(
       const seed = asked.seed === null ? null : (asked.seed + choice) % 2 ** 32;
       const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
       const request = { prompt, maxTokens, ...sampled, requester: payer };
-      return engine.generate(isPatient ? { ...request, isPatient } : request, abort.signal);
+      return held.generate(isPatient ? { ...request, isPatient } : request, abort.signal);
     }),
   );
   active.changed();
@@ -413,6 +406,7 @@ function work(
     done() {
       ignoreRequester();
       leave();
+      held.release();
       removeFromActive();
     },
   });
@@ -425,8 +419,8 @@ function work(
 async function openChannel(parts: SellingParts, context: Context): Promise<Response> {
   const peer = peerOf(context);
   const request = paidRequest(context, amount(0), 'Opening of a payment channel');
-  if (parts.gate.chainWork(request)?.kind === 'deposit') availableSlots(parts);
-  const leave = parts.channelAdmission.enter(peer, 0);
+  if (parts.gate.chainWork(request)?.kind === 'deposit') checkTakesJobs(parts);
+  const leave = parts.channelAdmission.enter(peer, { slots: 0, lane: '' });
   try {
     const result = await parts.admitPayment(peer, request);
     if (result.kind === 'answered') {
@@ -480,11 +474,4 @@ function paidRequest(context: Context, costMax: PaidRequest['ceiling'], descript
     ceiling: costMax,
     description,
   };
-}
-
-function paused(reason: string, retryAfterS: number, cause?: unknown): AppError {
-  return new AppError('paused', `This provider is paused (${reason}). See Retry-After.`, {
-    cause,
-    details: { reason, retryAfterS, code: `paused_${reason.replaceAll('-', '_')}` },
-  });
 }

@@ -1,12 +1,8 @@
-/**
- * Loads the served model while work is permitted and hands the machine back while it isn't. Steps run one after the
- * other, so that loading and unloading never overlap.
- */
+/** Loads the main model while work is permitted and hands the machine back while it isn't. */
 import { isAppError } from '../../../shared/errors.ts';
-import { createInOrder } from '../../../shared/in-order.ts';
 import type { Settings } from '../../../shared/settings.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Engine, LoadOptions, ModelFile } from '../../ports/engine.ts';
+import type { Engine, GivenBack, LoadOptions, ModelFile } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
 import type { MachineReader } from '../../ports/machine.ts';
 import { storageFaultOf } from '../../ports/storage.ts';
@@ -17,8 +13,15 @@ import type { Graphics } from './graphics.ts';
 import { servingLoad } from './load-options.ts';
 
 export interface EngineLoaderOptions {
+  /** Engine of the main model. */
   readonly engine: Engine;
-  /** File of the model to serve; null while there is none. */
+  /** Hands back from all engines. */
+  readonly handBackAll: () => Promise<GivenBack | null>;
+  /** Stops all engine processes. */
+  readonly stopAll: () => Promise<void>;
+  /** GPU memory that the engines of other models hold, in bytes. */
+  readonly graphicsBytesOfOthers: (model: ModelFile) => number;
+  /** File of the main model; null while there is none, or while another model takes its place. */
   readonly file: () => ModelFile | null;
   readonly models: Pick<ModelStore, 'list'>;
   readonly presence: Pick<PresenceService, 'current'>;
@@ -35,9 +38,11 @@ export interface EngineLoaderOptions {
   readonly onHandBack: () => void;
 }
 
+/** The estimate of the memory that a model takes counts this many contexts. */
+const FURTHER_SEQUENCES_MAX = 4;
+
 export class EngineLoader {
   readonly #options: EngineLoaderOptions;
-  readonly #inOrder = createInOrder();
   /** ID of the last model that was loaded, or is to be as soon as its engine can. */
   #loadedId: string | null = null;
   /** Options of the last load. */
@@ -49,30 +54,17 @@ export class EngineLoader {
   }
 
   /**
-   * Queues a step toward the state that is wanted when it runs; resolves after it. An unexpected error ends the
-   * process.
-   */
-  reconcile(): Promise<void> {
-    return this.#inOrder(() => this.#step());
-  }
-
-  /** Resolves after the steps queued so far. */
-  settled(): Promise<void> {
-    return this.#inOrder(async () => undefined);
-  }
-
-  /**
    * Ends jobs, which are charged for what was delivered, and the engine, which doesn't wait for that. Runs without
    * waiting for a load in progress.
    */
   async handBack(): Promise<void> {
-    const { engine, presence, clock, log } = this.#options;
+    const { handBackAll, presence, clock, log } = this.#options;
     const { reason } = presence.current();
     const jobs = this.#options.activeJobs();
-    // The engine ends first: writing the jobs' ends takes disk time.
-    const ending = engine.handBack();
+    // The engines end first: writing the jobs' ends takes disk time.
+    const ending = handBackAll();
     const concluded = this.#recording('the ends of its jobs', this.#options.endJobs);
-    // Awaited below, after the engine has ended.
+    // Awaited below, after the engines have ended.
     concluded.catch(() => undefined);
     const given = await ending;
     if (given !== null) {
@@ -101,15 +93,16 @@ export class EngineLoader {
     }
   }
 
-  async #step(): Promise<void> {
-    const { engine, presence, graphics, log } = this.#options;
+  /** Goes toward the state that is wanted now. Two steps must not overlap. */
+  async step(): Promise<void> {
+    const { engine, presence, graphics, stopAll, log } = this.#options;
     const file = this.#options.file();
     if (this.#isStopped || file === null) return;
     const mayRun = presence.current().decision !== 'pause';
     // A process keeps the GPUs that it started with.
     if (await graphics.refresh()) {
       await this.handBack();
-      await engine.stop();
+      await stopAll();
     }
     const status = engine.status();
     const isLoaded = status.state === 'ready' || status.state === 'loading' || status.state === 'restarting';
@@ -135,13 +128,29 @@ export class EngineLoader {
   }
 
   async #load(file: ModelFile): Promise<void> {
-    const { engine, models, machine, settings } = this.#options;
+    const { engine, machine, settings } = this.#options;
     const load = await servingLoad(machine, settings());
     this.#loadedWith = load;
     this.#loadedId = file.id;
-    const entry = models.list().find(({ id }) => id === file.id);
     if (engine.status().state === 'ready') await this.#options.endJobs();
-    const contextTokens = Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens);
-    await engine.load(file, { ...load, contextTokens });
+    await engine.load(file, this.#fitted(file, load));
+  }
+
+  /** Options for a model alongside the main one. */
+  async optionsFor(file: ModelFile): Promise<LoadOptions> {
+    const load = await servingLoad(this.#options.machine, this.#options.settings());
+    return this.#fitted(file, { ...load, sequences: Math.min(load.sequences, FURTHER_SEQUENCES_MAX) });
+  }
+
+  /** Fits the options to the context of the model and to the GPU memory that the engines of other models leave. */
+  #fitted(file: ModelFile, load: LoadOptions): LoadOptions {
+    const { models, graphicsBytesOfOthers } = this.#options;
+    const entry = models.list().find(({ id }) => id === file.id);
+    const limit = load.graphicsMemoryBytesMax;
+    return {
+      ...load,
+      contextTokens: Math.min(entry?.contextTokens ?? load.contextTokens, load.contextTokens),
+      graphicsMemoryBytesMax: limit === null ? null : Math.max(0, limit - graphicsBytesOfOthers(file)),
+    };
   }
 }

@@ -86,6 +86,23 @@ function end(id: number, outputTokens: number, reason: 'stop' | 'length' | 'abor
 }
 
 describe('loading', () => {
+  it('tells the running process and each later one its limit of threads', async () => {
+    const { engine, processes, last } = await ready();
+    const limits = () => last().commands.filter(({ type }) => type === 'threads');
+    engine.setThreadsMax(2);
+    engine.setThreadsMax(2);
+    assert.deepEqual(limits(), [{ type: 'threads', max: 2 }]);
+    last().exit('killed by SIGKILL');
+    const loading = engine.load(FAKE_MODEL, FAKE_LOAD);
+    await turns();
+    assert.equal(processes.length, 2);
+    assert.deepEqual(limits(), [{ type: 'threads', max: 2 }]);
+    last().loaded(2);
+    await loading;
+    engine.setThreadsMax(null);
+    assert.deepEqual(limits().at(-1), { type: 'threads', max: null });
+  });
+
   it('starts a process, loads the model and reports it as ready', async () => {
     const { engine, statuses, last } = await ready();
     assert.equal(last().commands[0]?.type, 'load');

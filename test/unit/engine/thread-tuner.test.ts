@@ -106,6 +106,26 @@ test('sets all threads for a step with a prompt, and measured ones for answers a
   assert.deepEqual(new Set(set), new Set([4]));
 });
 
+test('uses no more threads than a further limit allows, and measures only without it', () => {
+  const set: number[] = [];
+  const native = { setThreads: (threads: number) => void set.push(threads) };
+  let limit: number | null = null;
+  const threads = createStepThreads({ _ctx: native } as unknown as LlamaContext, 4, () => limit);
+  assert.ok(threads !== null);
+  const step = (answers: number, promptTokens: number) => {
+    const end = threads.begin({ answers, promptTokens });
+    native.setThreads(4);
+    end();
+  };
+  limit = 2;
+  for (let index = 0; index < 40; index++) step(1, index % 2);
+  assert.deepEqual(new Set(set), new Set([2]));
+  limit = null;
+  set.length = 0;
+  step(1, 100);
+  assert.deepEqual(set, [4]);
+});
+
 test('leaves the threads to the library where there is nothing to choose', () => {
   assert.equal(createStepThreads({ _ctx: { setThreads() {} } } as unknown as LlamaContext, 1), null);
   assert.equal(createStepThreads({} as LlamaContext, 4), null);

@@ -97,6 +97,20 @@ describe('choice of provider', () => {
     );
   });
 
+  it('prefers, at the same price, the provider whose answer ends first, including the load of the model', () => {
+    const providers = [
+      provider('fast but to be loaded', { decodeTokensPerSecond: 100, loadMs: 10_000 }),
+      provider('slow', { decodeTokensPerSecond: 20 }),
+      provider('unknown', { decodeTokensPerSecond: null }),
+    ];
+    const order = (outputTokens: number) =>
+      rank(providers, { modelId: OFFERED.id, inputTokens: 1, outputTokens }, () => true).map(
+        ({ peer }) => peer,
+      );
+    assert.deepEqual(order(100), ['slow', 'fast but to be loaded', 'unknown']);
+    assert.deepEqual(order(1_000), ['fast but to be loaded', 'slow', 'unknown']);
+  });
+
   it('leaves out other models and offers that are not accepted', () => {
     const offers = [provider('a', { id: 'other' }), provider('b', {}), provider('c', {})];
     const wanted = { modelId: OFFERED.id, inputTokens: 1, outputTokens: 1 };

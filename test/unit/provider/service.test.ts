@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import type { ModelEngines } from '../../../main/ports/model-engines.ts';
 import {
   type Admission,
   CHANNEL_PATH,
@@ -17,8 +18,9 @@ import { AppError } from '../../../shared/errors.ts';
 import { OFFER_PATH } from '../../../shared/offer.ts';
 import type { Presence, StorageFault } from '../../../shared/presence.ts';
 import { EMBEDDINGS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { oneModel } from '../../fakes/model-engines.ts';
 import { createFakeGate, encode } from '../../fakes/payment-gate.ts';
-import type { ScriptedRun } from '../../fakes/scripted-engine.ts';
+import { createScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
 import { ask, OFFERED, refused, setUp } from './provider-setup.ts';
 
 describe('provider: public information', () => {
@@ -125,6 +127,55 @@ describe('provider: refusals', () => {
     starting.engine.setStatus({ state: 'gave-up', attempts: 5, cause: 'x' });
     await refused(await starting.post(ask()), 503, { code: 'engine-gave-up' });
     assert.equal(engine.status().state, 'ready');
+  });
+});
+
+describe('provider: models that have to be loaded', () => {
+  it('refuses a model whose memory others take with 503, before and after the payment, and charges nothing', async () => {
+    const scripted = createScriptedEngine();
+    for (const freeChecks of [0, 1]) {
+      let checks = 0;
+      const engines: ModelEngines = {
+        ...oneModel(scripted),
+        availability(id) {
+          checks += 1;
+          return checks > freeChecks ? { kind: 'no-memory' } : oneModel(scripted).availability(id);
+        },
+        hold: () => assert.fail('a model without memory was held'),
+      };
+      const { post, gate, jobs, assertIdle } = await setUp({ engines });
+      const response = await post(ask());
+      assert.equal(response.headers.get('retry-after'), '10');
+      await refused(response, 503, { code: 'paused_no_memory' });
+      assert.deepEqual([gate.total(), jobs.all()], [0n, []]);
+      assertIdle();
+    }
+  });
+
+  it('holds the model until the job is concluded, however it ends', async () => {
+    const scripted = createScriptedEngine();
+    const held: string[] = [];
+    const engines: ModelEngines = {
+      ...oneModel(scripted),
+      hold(id) {
+        held.push(id);
+        return { generate: scripted.generate, release: () => void held.splice(held.indexOf(id), 1) };
+      },
+    };
+    const { post, assertIdle } = await setUp({ engines });
+    for (const end of [
+      (run: ScriptedRun) => run.fail('engine-failed'),
+      (run: ScriptedRun) => run.end('stop'),
+    ]) {
+      const answer = post(ask());
+      const run = await scripted.next();
+      assert.deepEqual(held, [OFFERED.id]);
+      run.start(2);
+      end(run);
+      await (await answer).text();
+      assert.deepEqual(held, []);
+    }
+    assertIdle();
   });
 });
 

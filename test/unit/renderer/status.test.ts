@@ -18,6 +18,7 @@ function work(reason: PresenceReason, engine: (typeof ENGINES)[number], jobs: nu
     presence: { decision: decisionOf(reason), reason, sinceMs: 1, untilMs: null },
     engine,
     model: null,
+    loaded: [],
     backend: null,
     threads: null,
     sandbox: null,

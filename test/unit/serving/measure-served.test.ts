@@ -13,14 +13,30 @@ import { createRecordingLog } from '../../fakes/log.ts';
 type Parts = Parameters<typeof measureServed>[0];
 type Outcome = 'speed' | 'none' | 'stopped' | 'failed';
 
-function setUp(known: readonly string[] = []) {
-  const now = { engine: 'loading', model: 'a', decision: 'run', benchmark: 'never', runs: 0 };
+/** `models` are served; one of them is loaded. */
+function setUp(known: readonly string[] = [], models = ['a', 'b']) {
+  const now = {
+    engine: 'loading',
+    model: 'a',
+    decision: 'run',
+    benchmark: 'never',
+    runs: 0,
+    held: '',
+    measured: '',
+  };
   const speeds = new Set(known);
   const listeners = new Set<() => void>();
   const listen = (listener: () => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
+  const engineOf = (id: string) => ({
+    id,
+    status: () =>
+      id === now.model
+        ? { state: now.engine, loaded: { model: { id }, backend: 'cpu', threads: 2 } }
+        : { state: 'stopped' },
+  });
   let outcome: Outcome = 'speed';
   let finish = () => {};
   const log = createRecordingLog();
@@ -32,22 +48,28 @@ function setUp(known: readonly string[] = []) {
         return { prefillTokensPerSecond: speed, decodeTokensPerSecond: speed };
       },
       wasStopped: () => outcome === 'stopped',
-      run: async () => {
+      run: async (engine: ReturnType<typeof engineOf>) => {
         now.runs += 1;
+        now.measured = engine.id;
         now.benchmark = 'running';
         await new Promise<void>((resolve) => {
           finish = resolve;
         });
         now.benchmark = 'done';
-        if (outcome === 'speed') speeds.add(now.model);
+        if (outcome === 'speed') speeds.add(engine.id);
         if (outcome === 'stopped' || outcome === 'failed') throw new Error('no speed');
       },
     },
-    engine: {
-      status: () => ({
-        state: now.engine,
-        loaded: { model: { id: now.model }, backend: 'cpu', threads: 2 },
-      }),
+    engines: {
+      list: () => models.map((id) => ({ file: { id }, engine: engineOf(id) })),
+      hold: (id: string) => {
+        now.held = id;
+        return {
+          release() {
+            now.held = '';
+          },
+        };
+      },
       onStatus: listen,
     },
     presence: { current: () => ({ decision: now.decision }), onChange: listen },
@@ -88,6 +110,14 @@ test('doesn’t measure a model whose speed is known, and measures another one w
   await end('speed');
   set({ model: 'a' });
   assert.equal(now.runs, 1);
+});
+
+test('measures the model that is loaded with its own engine, and keeps it loaded until the end', async () => {
+  const { now, set, end } = setUp(['a']);
+  set({ engine: 'ready', model: 'b' });
+  assert.deepEqual([now.measured, now.held], ['b', 'b']);
+  await end('speed');
+  assert.equal(now.held, '');
 });
 
 test('measures again, as often as the owner’s return stopped it', async () => {

@@ -11,12 +11,19 @@ import { createPeerKey } from '../../../main/adapters/libp2p/index.ts';
 import { measuredFrom } from '../../../main/core/benchmark/measured.ts';
 import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { createOffers } from '../../../main/core/identity/index.ts';
-import { offeredModels } from '../../../main/core/serving/index.ts';
+import { type Offerable, offeredModels } from '../../../main/core/serving/index.ts';
+import type { Engine } from '../../../main/ports/engine.ts';
 import type { Measurement } from '../../../shared/api/state.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
+
+/** Of the last time that the model was loaded. */
+const FACTS = {
+  ...{ contextTokens: 512, sequences: 2, threads: FAKE_LOAD.threads, backend: 'cpu', loadMs: 1_500.4 },
+  ...{ quantisation: 'F32', parameterCount: 1 },
+};
 
 const MEASURED = (['prefill', 'decode'] as const).map(
   (name): Measurement => ({
@@ -31,6 +38,12 @@ const MEASURED = (['prefill', 'decode'] as const).map(
   }),
 );
 
+function offerable(engine: Engine): Offerable[] {
+  const status = engine.status();
+  if (status.state !== 'ready') return [{ ...FAKE_MODEL, facts: FACTS, isLoaded: false }];
+  return [{ ...FAKE_MODEL, facts: status.loaded, isLoaded: true }];
+}
+
 async function setUp() {
   const engine = createFakeEngine({ loaded: FAKE_LOAD });
   const duty = createEngineDuty(engine);
@@ -42,7 +55,7 @@ async function setUp() {
       payout: FAKE_PAYOUT,
       networks: ['eip155:31337'],
       asset: FAKE_ASSET,
-      models: offeredModels({ status: engine.status(), settings: DEFAULT_SETTINGS, benchmark, duty }),
+      models: offeredModels({ models: offerable(engine), settings: DEFAULT_SETTINGS, benchmark, duty }),
       slots: 1,
     }),
     provePayout: async () => null,
@@ -67,8 +80,13 @@ test('a measurement at full speed does not raise the offered speed', async () =>
   await duty.during(100, async () => assert.equal((await offered())?.decodeTokensPerSecond, 10));
 });
 
-test('offers nothing while no model is loaded', async () => {
+test('a model that isn’t loaded is offered at the speed it will have, with the time of its last load', async () => {
   const { engine, offered } = await setUp();
+  assert.equal((await offered())?.loadMs, undefined);
   await engine.unload();
-  assert.equal(await offered(), undefined);
+  const { loadMs, decodeTokensPerSecond, contextTokens } = (await offered()) ?? {};
+  assert.deepEqual(
+    { loadMs, decodeTokensPerSecond, contextTokens },
+    { loadMs: 1_500, decodeTokensPerSecond: 40, contextTokens: 512 },
+  );
 });

@@ -63,13 +63,15 @@ function fakeModels() {
       async ensure(id: string): Promise<ModelFile> {
         requested.push(id);
         if (missing.has(id)) throw new AppError('no-source', 'No source can be reached.');
-        return { ...FAKE_MODEL, id };
+        return { ...FAKE_MODEL, id, sha256: id.padEnd(64, '0') };
       },
       list: () => [
         { id: 'huge', fit: 'does-not-fit' },
-        { id: LINKED, fit: 'fits' },
+        { id: LINKED, fit: 'fits', state: 'ready' },
       ],
       findOwn: async () => ({ files: [], refused: [] }),
+      requiredBytes: () => 1e9,
+      onChange: () => () => undefined,
     },
   };
 }
@@ -84,6 +86,13 @@ function confined(engine: Engine, sandbox: SandboxReport): Engine {
     },
   };
 }
+
+const RESTARTING: EngineStatus = {
+  state: 'restarting',
+  attempt: 1,
+  inMs: 30_000,
+  cause: 'can’t be reached',
+};
 
 function serve(
   parts: {
@@ -109,16 +118,10 @@ function serve(
   const handBacks: HandBack[] = [];
   const statusListeners: ((status: EngineStatus) => void)[] = [];
   const world = { jobs: parts.jobs ?? 0, ended: 0, concluded: 0, isDiskFull: false, isRestarting: false };
-  const restarting: EngineStatus = {
-    state: 'restarting',
-    attempt: 1,
-    inMs: 30_000,
-    cause: 'can’t be reached',
-  };
   const options = {
     engine: {
       ...engine,
-      status: () => (world.isRestarting ? restarting : engine.status()),
+      status: () => (world.isRestarting ? RESTARTING : engine.status()),
       onStatus: (listener: (status: EngineStatus) => void) => {
         statusListeners.push(listener);
         return engine.onStatus(listener);
@@ -128,6 +131,9 @@ function serve(
         return engine.load(model, load);
       },
     },
+    engineOf: () => createFakeEngine(),
+    freeBytes: () => 8e9,
+    isMeasuring: () => false,
     duty,
     models: models.store,
     presence: presence.service,
@@ -350,6 +356,40 @@ test('rejects a model that does not fit into memory, and keeps the one that is s
   await assert.rejects(serving.activate('huge'), { code: 'unsupported' });
   assert.equal(serving.modelId(), DEFAULT_MODEL_ID);
   assert.equal(loads.length, 1);
+  serving.stop();
+});
+
+test('a further model is loaded next to the main one, and served again after a restart until it is turned off', async () => {
+  const offeredBy = ({ serving }: ReturnType<typeof serve>) =>
+    serving.engines.offerable().map(({ id, isLoaded }) => [id, isLoaded]);
+  const first = serve();
+  await first.settled();
+  await first.serving.serveFurther(LINKED, true);
+  await first.settled();
+  assert.deepEqual(offeredBy(first), [
+    [DEFAULT_MODEL_ID, true],
+    [LINKED, true],
+  ]);
+  first.serving.stop();
+  const restarted = serve({ records: first.records });
+  await restarted.settled();
+  assert.deepEqual(offeredBy(restarted), [
+    [DEFAULT_MODEL_ID, true],
+    [LINKED, false],
+  ]);
+  await restarted.serving.serveFurther(LINKED, false);
+  assert.deepEqual(offeredBy(restarted), [[DEFAULT_MODEL_ID, true]]);
+  assert.deepEqual(restarted.serving.furtherIds(), []);
+  restarted.serving.stop();
+});
+
+test('refuses a further model without its file, and one that needs more memory than models may take', async () => {
+  const { settings, serving, settled } = serve();
+  await settled();
+  await assert.rejects(serving.serveFurther('absent', true), { code: 'unsupported', message: /Download/ });
+  settings.change({ modelMemoryBytesMax: 999_999_999 });
+  await assert.rejects(serving.serveFurther(LINKED, true), { code: 'unsupported', message: /memory/ });
+  assert.deepEqual(serving.furtherIds(), []);
   serving.stop();
 });
 
