@@ -123,7 +123,19 @@ export const doneHourSchema = z.object({
   earned: amountTextSchema,
   /** The machine's state in most of it; null if Idlewatt didn't run, or had nothing to run with. */
   did: doingSchema.nullable(),
+  /** Expected earnings in the rest of the hour; null for an hour that is over, and where nothing can be expected yet. */
+  expected: amountTextSchema.nullable(),
 });
+
+/** What the rest of today is expected to bring, in base units, by what earlier days had free and worked. */
+export const restOfDaySchema = z.object({
+  expected: amountTextSchema,
+  low: amountTextSchema,
+  high: amountTextSchema,
+  /** Earlier days that it rests on. */
+  days: z.number().int().positive(),
+});
+export type RestOfToday = z.infer<typeof restOfDaySchema>;
 
 export const contract = {
   /** Answers from the first moment of an agent without a desktop, when nothing else of the API does. */
@@ -176,8 +188,10 @@ export const contract = {
     forecast: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
-    /** The hours of today, 23 to 25, the coming ones included. */
-    today: oc.input(nothing).output(z.object({ hours: z.array(doneHourSchema) })),
+    /** The hours of today, 23 to 25, the coming ones included; `rest` is null while nothing can be expected. */
+    today: oc
+      .input(nothing)
+      .output(z.object({ hours: z.array(doneHourSchema), rest: restOfDaySchema.nullable() })),
     byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
       z.object({
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),

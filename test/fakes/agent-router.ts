@@ -279,7 +279,7 @@ function earningsHandlers(agent: FakeAgentState) {
   return {
     today: on.earnings.today.handler(({ input }) => {
       agent.receive('earnings.today', input);
-      return { hours: [...script.today] };
+      return { hours: [...script.today], rest: script.rest };
     }),
     byDay: on.earnings.byDay.handler(({ input }) => {
       agent.receive('earnings.byDay', input);

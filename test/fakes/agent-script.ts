@@ -6,6 +6,7 @@ import type {
   doneHourSchema,
   EarningsOverview,
   ledgerEntrySchema,
+  RestOfToday,
   receivableSchema,
 } from '../../shared/api/contract.ts';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
@@ -34,6 +35,7 @@ export interface Script {
   eventsOf(job: Job): JobEvent[];
   /** The hours of today. */
   readonly today: z.infer<typeof doneHourSchema>[];
+  readonly rest: RestOfToday | null;
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
@@ -141,6 +143,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
     today: todayOf(nowMs, scenario === 'busy'),
+    rest: scenario === 'busy' ? { expected: '450', low: '300', high: '600', days: 12 } : null,
   };
   if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);
@@ -203,7 +206,9 @@ function todayOf(nowMs: number, busy: boolean): Script['today'] {
     const fromMs = start + index * 60 * MINUTE_MS;
     const did = busy && fromMs <= nowMs ? DID[letter as keyof typeof DID] : null;
     const earned = did === 'working' ? String(60 + ((index * 37) % 50)) : '0';
-    return { fromMs, toMs: fromMs + 60 * MINUTE_MS, earned, did };
+    const toMs = fromMs + 60 * MINUTE_MS;
+    const expected = busy && toMs > nowMs ? String(letter === 'e' ? 90 : 10) : null;
+    return { fromMs, toMs, earned, did, expected };
   });
 }
 
