@@ -262,7 +262,7 @@ function openViews(
   },
 ) {
   const { foundation, money, selling, hub } = parts;
-  const { watts, work } = openMeters(surroundings, foundation, selling);
+  const { watts, workWatts, work } = openMeters(surroundings, foundation, selling);
   const history = createHistory({
     path: foundation.paths.database,
     clock: surroundings.clock,
@@ -275,7 +275,7 @@ function openViews(
   return {
     ...openForecasting(surroundings, { ...parts, watts, history, doings }),
     doings,
-    earnings: openEarnings(foundation, money, { history, work }),
+    earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,
   };
 }

@@ -75,6 +75,8 @@ export const settingsSchema = z.object({
   schedule: weekSchema,
   onlyOffPeakHours: z.boolean(),
   offPeakHours: weekSchema,
+  /** Watts that the work takes beyond the idle machine, where no sensor measures it; null if the owner didn't enter it. */
+  workWatts: z.number().int().min(1).max(10_000).nullable(),
   /** Electricity price per kilowatt-hour; null if the owner didn't enter it. */
   powerPriceMicroUsd: powerPriceSchema,
   /** The same in off-peak hours; null if it doesn't differ. */
@@ -174,6 +176,7 @@ export const DEFAULT_SETTINGS: Settings = {
   schedule: everyDay(22, 8),
   onlyOffPeakHours: false,
   offPeakHours: everyDay(22, 6),
+  workWatts: null,
   powerPriceMicroUsd: null,
   offPeakPowerPriceMicroUsd: null,
   priceInputPerMillion: '20000',

@@ -45,7 +45,7 @@ export function createRouter(parts: ApiParts) {
       }),
       show: api.jobs.show.handler(({ input }) => {
         const { job, events } = jobs.show(input.id);
-        return { job, events: [...events], device: parts.earnings.deviceOf(job) };
+        return { job, events: [...events], ...parts.earnings.workOf(job) };
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),

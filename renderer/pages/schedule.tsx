@@ -10,7 +10,7 @@ import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
 import { Segments } from '../parts/segments.tsx';
-import { AmountField, Toggle } from '../parts/setting.tsx';
+import { AmountField, Count, Toggle } from '../parts/setting.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { type Area, isWithin, WeekGrid } from '../parts/week-grid.tsx';
 import { agent, useSection } from '../store.ts';
@@ -18,6 +18,7 @@ import { agent, useSection } from '../store.ts';
 /** Electricity prices are stored in millionths of a US dollar. */
 const USD_DECIMALS = 6;
 const POWER_PRICE_MAX = 100_000_000;
+const WORK_WATTS_MAX = 10_000;
 const REFRESH_MS = 60_000;
 const WORKDAYS = 5;
 
@@ -182,6 +183,16 @@ function Rules({ change }: { change: Change }) {
           onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
         />
       ))}
+      <Count
+        label={t('settings.workWatts')}
+        note={t('settings.workWattsNote')}
+        unit="W"
+        value={settings.workWatts}
+        minimum={1}
+        maximum={WORK_WATTS_MAX}
+        isOptional
+        onCommit={(workWatts) => change({ workWatts })}
+      />
     </Card>
   );
 }

@@ -74,12 +74,25 @@ export const earningsOverviewSchema = z.object({
     /** Energy of the work beyond the idle machine. */
     wattHours: z.number().nullable(),
     powerMicroUsd: z.number().nullable(),
-    /** Percentage of the time with a loaded engine in which the energy was measured. */
+    /** Percentage of the time with a loaded engine in which the energy is known. */
     measuredPercent: z.number().nullable(),
+    /** Part of the energy rests on the owner's figure (`workWatts`) instead of a sensor. */
+    isEstimated: z.boolean(),
     netMicroUsd: z.number().nullable(),
   }),
 });
 export type EarningsOverview = z.infer<typeof earningsOverviewSchema>;
+
+/** Energy of one job beyond the idle machine: an estimate from its time and the power draw of the work. */
+export const jobEnergySchema = z.object({
+  wattHours: z.number().nonnegative(),
+  /** Millionths of a US dollar, at today's prices of the hour in which it started; null without a price. */
+  microUsd: z.number().nonnegative().nullable(),
+  watts: z.number().nonnegative(),
+  /** `sensor`: the measured average of this machine; `setting`: the owner's figure. */
+  source: z.enum(['sensor', 'setting']),
+});
+export type JobEnergy = z.infer<typeof jobEnergySchema>;
 
 const daySchema = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 
@@ -177,6 +190,8 @@ export const contract = {
         events: z.array(jobEventSchema),
         /** Name of the device that computed it; null if it isn't known, changed meanwhile, or nothing was computed here. */
         device: z.string().nullable(),
+        /** Null if nothing was computed here to its end, or the power draw isn't known. */
+        energy: jobEnergySchema.nullable(),
       }),
     ),
   },

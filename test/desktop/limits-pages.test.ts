@@ -164,6 +164,7 @@ for (const [path, label, typed, saved] of [
   ['settings', 'Budget per day', '250', { buyDayMax: '250000000' }],
   ['schedule', 'Electricity price', '3', { powerPriceMicroUsd: 3_000_000 }],
   ['machine', 'Power limit', '2', { wattsMax: 2 }],
+  ['schedule', 'Extra power while it works', '2500', { workWatts: 2_500 }],
 ] as const) {
   test(`every page asks in the same dialog, and a declined value leaves its field: ${label}`, () =>
     withPage({}, async ({ page, agent, go }) => {

@@ -269,6 +269,7 @@ function jobHandlers(agent: FakeAgentState) {
         job,
         events: agent.script.eventsOf(job),
         device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
+        energy: agent.script.energyOf(job),
       };
     }),
   };

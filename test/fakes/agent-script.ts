@@ -5,6 +5,7 @@ import type {
   dayEarningsSchema,
   doneHourSchema,
   EarningsOverview,
+  JobEnergy,
   ledgerEntrySchema,
   RestOfToday,
   receivableSchema,
@@ -33,6 +34,7 @@ export interface Script {
   readonly state: AgentState;
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
+  energyOf(job: Job): JobEnergy | null;
   /** The hours of today. */
   readonly today: z.infer<typeof doneHourSchema>[];
   readonly rest: RestOfToday | null;
@@ -139,6 +141,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
   const script = {
     state: stateFor(scenario, nowMs),
     eventsOf,
+    energyOf,
     schedulePreview: schedulePreviewOf(nowMs),
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
@@ -191,9 +194,14 @@ function overviewOf(days: Script['days']): EarningsOverview {
       wattHours: hasWork ? 996 : null,
       powerMicroUsd: null,
       measuredPercent: hasWork ? 80 : null,
+      isEstimated: false,
       netMicroUsd: null,
     },
   };
+}
+
+function energyOf({ side }: Job): JobEnergy | null {
+  return side === 'sold' ? { wattHours: 0.52, microUsd: 161, watts: 48, source: 'sensor' } : null;
 }
 
 /** An owner's day: the night is earned, mornings and evenings belong to the owner. */

@@ -133,7 +133,7 @@ test('whatever happened: nothing before three days, never more than the machine 
       );
       const open = facts.stretches.filter(({ reason }) => reason === null);
       for (const [index, { fromMs, toMs }] of facts.hours.entries()) {
-        const expected = rest.hours[index] ?? null;
+        const expected: number | null = rest.hours[index] ?? null;
         assert.equal(expected === null, toMs <= facts.nowMs);
         const openMs = open.reduce(
           (sum, { fromMs: from, untilMs }) =>
