@@ -32,6 +32,7 @@ export const SETTING_PLACES = [
   ['settings.comfort', 'machine'],
   ['settings.watts', 'machine'],
   ['settings.graphicsMemory', 'machine'],
+  ['settings.runNow', 'schedule'],
   ['settings.scheduleOn', 'schedule'],
   ['settings.cheapOn', 'schedule'],
   ['settings.powerPrice', 'schedule'],

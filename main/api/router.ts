@@ -35,7 +35,8 @@ export function createRouter(parts: ApiParts) {
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
       resume: api.presence.resume.handler(() => presence.resume()),
-      startNow: api.presence.startNow.handler(() => presence.startNow()),
+      startNow: api.presence.startNow.handler(({ input }) => presence.startNow(input.for)),
+      endStart: api.presence.endStart.handler(() => presence.endStart()),
       schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {

@@ -14,7 +14,7 @@ import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { notificationSchema } from '../notification.ts';
 import { pairedBrowserSchema } from '../pairing.ts';
-import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../presence.ts';
+import { pauseUntilSchema, presenceSchema, schedulePreviewSchema, startForSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
@@ -163,8 +163,10 @@ export const contract = {
   presence: {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
-    /** Runs for an hour although the owner uses the machine. */
-    startNow: oc.input(nothing).output(presenceSchema),
+    /** Runs for a time although the owner uses the machine. */
+    startNow: oc.input(z.object({ for: startForSchema.default('1-hour') })).output(presenceSchema),
+    /** Ends that time: waits for the owner again. */
+    endStart: oc.input(nothing).output(presenceSchema),
     /** The next 24 hours by schedule, off-peak hours and pause. */
     schedulePreview: oc.input(nothing).output(schedulePreviewSchema),
   },

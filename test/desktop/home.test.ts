@@ -264,6 +264,35 @@ test('an owner at the machine starts it with one press', () =>
     assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
   }));
 
+test('an owner at the machine starts it for longer, changes that time and ends it, on Home and on Schedule', () =>
+  pages.withPage({}, async (opened) => {
+    const { agent, page, go } = opened;
+    const choose = async (button: string, choice: string) => {
+      await page.getByRole('main').getByRole('button', { name: button, exact: true }).click();
+      await page.getByRole('menuitem', { name: choice }).click();
+    };
+    await show(opened, homeState(agent.script.state, 'waiting', Date.now()), 'Waiting');
+    await choose('Choose time', 'For 4 hours');
+    await choose('Change time', 'Until tomorrow morning');
+    await choose('Change time', 'Wait for me again');
+    await page.getByRole('button', { name: 'Start now' }).waitFor();
+    await go('schedule');
+    await page.getByText('Battery, heat and the schedule still count').waitFor();
+    await choose('Choose time', 'For 8 hours');
+    await page.getByText('Battery, heat and the schedule still count').waitFor({ state: 'detached' });
+    await page.getByText(/^Runs until/).waitFor();
+    const calls = agent.calls.filter(({ name }) => /presence\.(startNow|endStart)/.test(name));
+    assert.deepEqual(
+      calls.map(({ name, input }) => [name.slice('presence.'.length), input]),
+      [
+        ['startNow', { for: '4-hours' }],
+        ['startNow', { for: 'tomorrow' }],
+        ['endStart', {}],
+        ['startNow', { for: '8-hours' }],
+      ],
+    );
+  }));
+
 test('a new status is announced once, and the tokens per second never', () =>
   pages.withPage({}, async (opened) => {
     const { agent, page } = opened;

@@ -235,8 +235,19 @@ function presenceHandlers(agent: FakeAgentState) {
     startNow: on.presence.startNow.handler(({ input }) => {
       agent.receive('presence.startNow', input);
       const nowMs = Date.now();
-      const untilMs = nowMs + 3_600_000;
+      const hours = { '1-hour': 1, '4-hours': 4, '8-hours': 8, tomorrow: 20 }[input.for];
+      const untilMs = nowMs + hours * 3_600_000;
       return agent.setPresence({ decision: 'run', reason: 'started-by-owner', sinceMs: nowMs, untilMs });
+    }),
+    endStart: on.presence.endStart.handler(({ input }) => {
+      agent.receive('presence.endStart', input);
+      const nowMs = Date.now();
+      return agent.setPresence({
+        decision: 'pause',
+        reason: 'owner-active',
+        sinceMs: nowMs,
+        untilMs: nowMs + 300_000,
+      });
     }),
     schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
       agent.receive('presence.schedulePreview', input);
