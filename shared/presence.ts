@@ -37,6 +37,7 @@ export const PAUSE_REASONS = [
   'no-model', // nothing to serve with yet
   'engine-gave-up',
   'unconfined', // the engine's sandbox is missing, and the owner didn't agree to serve without it
+  'processor-off', // turned off by the owner, and no GPU can be used
   'too-hot',
   'lid-closed', // and not known to be on mains power: the machine may be in a bag
   'on-battery',

@@ -59,6 +59,8 @@ export const settingsSchema = z.object({
   serveUnconfined: z.boolean(),
   /** GPUs that must not be used, by the IDs of shared/devices.ts. */
   graphicsOff: z.array(z.string().max(200)).max(32),
+  /** Serve with a GPU only; without a usable one nothing is served. */
+  processorOff: z.boolean(),
   /** Intensity, see shared/comfort.ts. */
   comfort: comfortSchema,
   /** Limit for all GPUs together, including the driver's part; null: none. Less than that part means no GPU. */
@@ -169,6 +171,7 @@ export const DEFAULT_SETTINGS: Settings = {
   pauseForOtherPrograms: true,
   serveUnconfined: false,
   graphicsOff: [],
+  processorOff: false,
   comfort: 4,
   graphicsMemoryBytesMax: null,
   wattsMax: null,

@@ -40,6 +40,24 @@ test('5: without a GPU the limit explains that none was found', () =>
     await page.getByText('No GPU was found.').waitFor();
   }));
 
+test('beside a GPU the CPU has a switch that says what off means; alone it has none', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    const toggle = page.getByRole('switch', { name: /^Use (AMD|Intel|12th|CPU|.*Ryzen)/ });
+    await page.getByText('Off: serves with a GPU only. Waits while none can be used.').waitFor();
+    assert.equal(await toggle.isChecked(), true);
+    await toggle.click({ force: true });
+    await page.getByText('It still takes a little CPU time').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
+      [{ processorOff: true }],
+    );
+    const { machine, settings } = agent.script.state;
+    const devices = machine.devices.filter(({ kind }) => kind === 'cpu');
+    agent.change({ machine: { ...machine, devices }, settings: { ...settings, processorOff: false } });
+    await toggle.waitFor({ state: 'detached' });
+  }));
+
 test('11: each part of the sandbox shows if it is active, and otherwise the reason', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('machine');

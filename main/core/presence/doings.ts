@@ -63,6 +63,7 @@ const NOTHING_TO_RUN: ReadonlySet<PresenceReason> = new Set([
   'no-model',
   'engine-gave-up',
   'unconfined',
+  'processor-off',
   'disk-full',
   'disk-unwritable',
   'database-lost',

@@ -5,7 +5,8 @@ import type { EngineDuty } from '../engine/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import type { PresenceService } from '../presence/index.ts';
 import type { SettingsService } from '../settings/index.ts';
-import { isUnconfined, missingParts } from './confinement.ts';
+import { BLOCKED, type Block, blockOf, isLifted } from './block.ts';
+import { missingParts } from './confinement.ts';
 import { EngineLoader, type EngineLoaderOptions } from './engine-loader.ts';
 import { ModelSupply, type ModelSupplyOptions } from './model-supply.ts';
 
@@ -38,8 +39,7 @@ export interface Serving {
 
 export function createServing(options: ServingOptions): Serving {
   const { engine, presence, settings, notices, log, onChange } = options;
-  /** Paused for want of a sandbox. */
-  let isBlocked = false;
+  let block: Block | null = null;
   const loader: EngineLoader = new EngineLoader({
     ...options,
     settings: settings.get,
@@ -49,6 +49,8 @@ export function createServing(options: ServingOptions): Serving {
   const supply: ModelSupply = new ModelSupply({
     ...options,
     onFile() {
+      // Another model may be served by another engine.
+      block = null;
       presence.setAvailability('ready');
       onChange();
       reconcile();
@@ -65,12 +67,12 @@ export function createServing(options: ServingOptions): Serving {
       reconcile();
     }),
     settings.onChange(() => {
-      checkConfinement();
+      checkLoaded();
       giveDuty();
       reconcile();
     }),
     engine.onStatus((status) => {
-      checkConfinement();
+      checkLoaded();
       if (status.state === 'gave-up') {
         presence.setAvailability('engine-gave-up');
         const { cause, attempts } = status;
@@ -81,20 +83,20 @@ export function createServing(options: ServingOptions): Serving {
   ];
 
   /**
-   * Pauses before the first job if the engine that was just loaded lacks its sandbox, until the owner agrees. An engine
-   * reports that only when it is loaded.
+   * Pauses before the first job if the engine that was just loaded must not serve, until the owner changes that. An engine
+   * reports only when it is loaded what it computes on and in which sandbox.
    */
-  function checkConfinement(): void {
+  function checkLoaded(): void {
     const status = engine.status();
     if (status.state === 'ready') showMissingParts(status.loaded.sandbox);
-    const mayServe = !options.requiresSandbox || settings.get().serveUnconfined;
-    if (mayServe && isBlocked) {
-      isBlocked = false;
+    if (block !== null && isLifted(block, options)) {
+      block = null;
       presence.setAvailability('ready');
-    } else if (!mayServe && status.state === 'ready' && isUnconfined(status.loaded.sandbox)) {
-      isBlocked = true;
-      log.warn('The engine has no sandbox here; nothing is served until the owner agrees');
-      presence.setAvailability('unconfined');
+    } else if (block === null && status.state === 'ready') {
+      block = blockOf(status.loaded, options);
+      if (block === null) return;
+      log.warn(BLOCKED[block.reason]);
+      presence.setAvailability(block.reason);
     }
   }
 

@@ -66,7 +66,7 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
     }),
   ),
   storage: maybe(fc.constantFrom(...STORAGE_REASONS)),
-  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined'),
+  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined', 'processor-off'),
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
@@ -178,6 +178,7 @@ test('gives each reason', () => {
   assert.equal(reason(AWAY, { availability: 'starting' }), 'starting');
   assert.equal(reason(AWAY, { availability: 'engine-gave-up' }), 'engine-gave-up');
   assert.equal(reason(AWAY, { availability: 'unconfined' }), 'unconfined');
+  assert.equal(reason(AWAY, { availability: 'processor-off' }), 'processor-off');
   assert.equal(reason(AWAY, { storage: 'disk-full', availability: 'no-model' }), 'disk-full');
   assert.equal(reason(AWAY, { storage: 'database-lost', runWhen: 'always' }), 'database-lost');
   const pause = { sinceMs: 1, untilMs: null };
