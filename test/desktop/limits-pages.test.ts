@@ -209,6 +209,29 @@ for (const [path, label, typed, saved] of [
     }));
 }
 
+test('settings stand in sections with links, and the limits of buying lead to theirs', () =>
+  withPage({}, async ({ page, go }) => {
+    await go('use');
+    const limit = page.locator('.use-limits').getByRole('link', { name: 'Change the limits' });
+    assert.equal(await limit.count(), 2);
+    await limit.first().click();
+    const isAtTop = (title: string) =>
+      page.waitForFunction((text) => {
+        const heading = document.activeElement;
+        const top = heading?.getBoundingClientRect().top ?? -1;
+        return heading?.textContent === text && top >= 0 && top < innerHeight / 2;
+      }, title);
+    await isAtTop('Buying');
+    const links = page.getByRole('navigation', { name: 'Sections' });
+    await links.getByRole('link', { name: 'Running' }).click();
+    await isAtTop('Running');
+    // The address stays the same.
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await links.getByRole('link', { name: 'Running' }).click();
+    await isAtTop('Running');
+    assert.equal(await links.locator('[aria-current]').innerText(), 'Running');
+  }));
+
 test('a rate is typed plausibly, and nothing is chosen before', () =>
   withPage({}, async ({ page, agent, go }) => {
     const { money } = agent.script.state;

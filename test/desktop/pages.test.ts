@@ -75,6 +75,8 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
   use: [
     'http://127.0.0.1:41111/v1',
     'chat/completions',
+    'First word',
+    '412 ms',
     '••••',
     'Prices now',
     '1,904 answers',

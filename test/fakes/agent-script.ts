@@ -113,6 +113,8 @@ const BUYING: BuyingOverview = {
       outputPerMillion: '80000',
       decodeTokensPerSecond: 58.2,
       contextTokens: 8192,
+      firstTokenMs: 412,
+      firstTokens: 9,
     },
     {
       model: 'llama-3.2-1b-instruct-q4_k_m',
@@ -122,6 +124,8 @@ const BUYING: BuyingOverview = {
       outputPerMillion: '150000',
       decodeTokensPerSecond: null,
       contextTokens: 4096,
+      firstTokenMs: null,
+      firstTokens: 0,
     },
   ],
 };
