@@ -92,7 +92,10 @@ async function welcome(page: Page): Promise<void> {
   await picture(page, 'welcome-1');
   await next.click();
   const start = page.getByRole('button', { name: strings.pause.start });
-  await start.or(page.getByText(strings.welcome.measurement.modelState.ready)).first().waitFor();
+  await start
+    .or(page.getByText(strings.welcome.measurement.modelState.ready))
+    .first()
+    .waitFor({ timeout: FIRST_JOB_MS_MAX });
   if (await start.isVisible()) await start.click();
   await page
     .getByText(strings.welcome.measurement.state.running)

@@ -48,7 +48,7 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     'Claimed',
     'What happened',
     'on NVIDIA RTX 4070',
-    '0.520 Wh, about 0.016 ct',
+    '0.520 Wh, about 0.016 ¢',
     '33.4 tokens/s',
     '368 ms',
     'Pending payout',
