@@ -41,7 +41,7 @@ export function Search() {
   );
 }
 
-/** `isLabeled`: with the word beside the icon. */
+/** `isLabeled`: with the word after the icon. */
 export function SearchButton({ isLabeled = false }: { isLabeled?: boolean }) {
   const { t } = useStrings();
   const { platform } = useSection('app');

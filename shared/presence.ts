@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const pauseUntilSchema = z.enum(['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume']);
 export type PauseUntil = z.infer<typeof pauseUntilSchema>;
 
-/** How long Idlewatt runs although the owner uses the machine. */
+/** Time for which Idlewatt runs although the owner uses the machine. */
 export const startForSchema = z.enum(['1-hour', '4-hours', '8-hours', 'tomorrow']);
 export type StartFor = z.infer<typeof startForSchema>;
 

@@ -83,7 +83,7 @@ export function deviceName(
 
 export interface EarningsViews {
   overview(days: number): Promise<Overview>;
-  /** What computed a job of this machine, and what that took; null if it isn't known, or nothing was computed. */
+  /** Names what computed a job of this machine, and estimates what that took; null if unknown, or nothing was computed. */
   workOf(job: Job): { readonly device: string | null; readonly energy: JobEnergy | null };
 }
 

@@ -59,7 +59,7 @@ export interface ApiParts {
   readonly forecasts: ForecastService;
   readonly earnings: {
     overview(days: number): Promise<Overview>;
-    /** What computed a job, and what that took; null where it isn't known. */
+    /** Names what computed a job, and estimates what that took; null where it isn't known. */
     workOf(job: Job): { readonly device: string | null; readonly energy: JobEnergy | null };
   };
   /** Reads the past without taking time from the thread that serves. */

@@ -71,7 +71,7 @@ function AfterElectricity() {
   );
 }
 
-/** What today is expected to end with: its earnings so far and the coming hours. */
+/** Earnings with which today is expected to end: its earnings so far and the coming hours. */
 function OnTrack({ rest }: { rest: RestOfToday }) {
   const { t } = useStrings();
   const { asset, earnedToday } = useSection('money');

@@ -64,7 +64,7 @@ export function Day(props: DayProps) {
   );
 }
 
-/** What an hour that has not begun is expected to bring; null for another one, and where nothing can be expected. */
+/** Expected earnings of an hour that has not begun; null for another one, and where nothing can be expected. */
 function comingOf({ fromMs, expected }: DayHour, nowMs: number): number | null {
   return fromMs > nowMs ? expected : null;
 }

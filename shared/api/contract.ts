@@ -140,7 +140,7 @@ export const doneHourSchema = z.object({
   expected: amountTextSchema.nullable(),
 });
 
-/** What the rest of today is expected to bring, in base units, by what earlier days had free and worked. */
+/** Earnings that the rest of today is expected to bring, in base units, by what earlier days had free and worked. */
 export const restOfDaySchema = z.object({
   expected: amountTextSchema,
   low: amountTextSchema,

@@ -40,7 +40,7 @@ test('5: without a GPU the limit explains that none was found', () =>
     await page.getByText('No GPU was found.').waitFor();
   }));
 
-test('beside a GPU the CPU has a switch that says what off means; alone it has none', () =>
+test('with a GPU the CPU has a switch that says what off means; alone it has none', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('machine');
     const toggle = page.getByRole('switch', { name: /^Use (AMD|Intel|12th|CPU|.*Ryzen)/ });

@@ -1,6 +1,6 @@
 /**
  * The one source for what the work takes beyond the idle machine: the power sensor, or the owner's own figure where no sensor
- * says it. The energy of jobs and of days both rest on it.
+ * reports it. The energy of jobs and of days both rest on it.
  */
 
 export interface Watts {

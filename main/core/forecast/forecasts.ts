@@ -15,7 +15,7 @@ import { type RestOfDay, restOfDay } from './rest-of-day.ts';
 export interface ForecastService {
   /** Null where the served model was not measured yet. */
   current(): Forecast | null;
-  /** What the coming ones of these hours of today are expected to bring; null as above, or while too few days are known. */
+  /** Earnings that the coming ones of these hours of today are expected to bring; null as above, or while too few days are known. */
   restOfDay(hours: readonly { readonly fromMs: number; readonly toMs: number }[]): RestOfDay | null;
   /** Scores of finished days, newest first. */
   scores(days: number): Promise<readonly ForecastScore[]>;
@@ -32,7 +32,7 @@ export function createForecasts(parts: {
   readonly records: RecordStore;
   /** Null where the served model was not measured yet. */
   readonly facts: () => ForecastFacts | null;
-  /** What the machine did on earlier days, by hour. */
+  /** Free and busy time of earlier days, by hour. */
   readonly past: () => readonly PastHour[];
   /** When the owner's rules and pause let Idlewatt work from now on. */
   readonly stretches: () => readonly Stretch[];

@@ -22,7 +22,7 @@ export interface RestOfDay {
   readonly hours: readonly (number | null)[];
   /** Of all these hours. */
   readonly expected: number;
-  /** What the middle half of the earlier days would bring; contains `expected`. */
+  /** Range that the middle half of the earlier days would bring; contains `expected`. */
   readonly low: number;
   readonly high: number;
   /** Earlier days that it rests on. */

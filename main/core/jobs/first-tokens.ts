@@ -1,4 +1,4 @@
-/** How long buyers of this machine waited for a first token, by model. Pure. */
+/** Summarizes the wait for a first token in this machine's purchases, by model. Pure. */
 import type { Job } from '../../../shared/jobs.ts';
 import { median } from '../../../shared/statistics.ts';
 

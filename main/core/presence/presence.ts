@@ -133,7 +133,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
 
   function refresh(): Presence {
     const next = decideNow(current.reason);
-    // A pause begins anew when the owner changes it; any other reason lasts since it came.
+    // A pause begins again when the owner changes it; any other reason lasts since it came.
     const isLasting = next.reason === current.reason && next.reason !== 'paused-by-owner';
     const merged = isLasting ? { ...next, sinceMs: current.sinceMs } : next;
     if (isDeepStrictEqual(merged, current)) return current;

@@ -1,4 +1,4 @@
-/** Why a loaded engine must not serve: it lacks its sandbox, or computes on a CPU that the owner turned off. */
+/** Reasons for which a loaded engine must not serve: it lacks its sandbox, or computes on a CPU that the owner turned off. */
 import type { Settings } from '../../../shared/settings.ts';
 import type { LoadedModel } from '../../ports/engine.ts';
 import type { SettingsService } from '../settings/index.ts';
@@ -18,7 +18,8 @@ export interface BlockParts {
 /** Text for the log. */
 export const BLOCKED: Readonly<Record<Block['reason'], string>> = {
   unconfined: 'The engine has no sandbox here; nothing is served until the owner agrees',
-  'processor-off': 'The engine found no GPU that it can use, and the owner turned the CPU off; nothing is served',
+  'processor-off':
+    'The engine found no GPU that it can use, and the owner turned the CPU off; nothing is served',
 };
 
 /** Returns null if the engine may serve. */

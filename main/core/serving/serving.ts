@@ -88,7 +88,7 @@ export function createServing(options: ServingOptions): Serving {
    */
   function checkLoaded(): void {
     const status = engine.status();
-    if (status.state === 'ready') showMissingParts(status.loaded.sandbox);
+    if (status.state === 'ready') showMissingParts(notices, status.loaded.sandbox);
     if (block !== null && isLifted(block, options)) {
       block = null;
       presence.setAvailability('ready');
@@ -98,12 +98,6 @@ export function createServing(options: ServingOptions): Serving {
       log.warn(BLOCKED[block.reason]);
       presence.setAvailability(block.reason);
     }
-  }
-
-  function showMissingParts(report: SandboxReport): void {
-    const parts = missingParts(report);
-    if (parts.length === 0) notices.clear('sandbox-missing');
-    else notices.show('sandbox-missing', { severity: 'warning', details: { parts: parts.join(', ') } });
   }
 
   function reportHandBack(error: unknown): void {
@@ -128,6 +122,12 @@ export function createServing(options: ServingOptions): Serving {
       for (const end of unsubscribe) end();
     },
   };
+}
+
+function showMissingParts(notices: ServingOptions['notices'], report: SandboxReport): void {
+  const parts = missingParts(report);
+  if (parts.length === 0) notices.clear('sandbox-missing');
+  else notices.show('sandbox-missing', { severity: 'warning', details: { parts: parts.join(', ') } });
 }
 
 /** Duty cycle at the owner's intensity, and half of it while the machine is near a limit. */

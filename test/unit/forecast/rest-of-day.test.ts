@@ -116,7 +116,7 @@ const anyFacts: fc.Arbitrary<RestOfDayFacts> = fc
     perBusyHour: { low, high: low + more },
   }));
 
-test('whatever happened: nothing before three days, never more than the machine can earn, in proportion to the price', () => {
+test('for any days: nothing before three of them, never more than the machine can earn, in proportion to the price', () => {
   const close = (left: number, right: number) =>
     assert.ok(Math.abs(left - right) <= 1e-6 * Math.max(1, Math.abs(left)), `${left} is not ${right}`);
   void fc.assert(

@@ -82,7 +82,7 @@ test('earlier days keep the free and busy time of each hour, without the day in 
   );
 });
 
-test('a day is kept for four weeks, and a day after today not at all', () => {
+test('a day is stored for four weeks, and a day after today not at all', () => {
   const { clock, records, doings } = setUp();
   doings.stop();
   const calendar = createCalendar('Europe/Berlin');

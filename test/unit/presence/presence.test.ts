@@ -66,7 +66,14 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
     }),
   ),
   storage: maybe(fc.constantFrom(...STORAGE_REASONS)),
-  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined', 'processor-off'),
+  availability: fc.constantFrom(
+    'starting',
+    'ready',
+    'no-model',
+    'engine-gave-up',
+    'unconfined',
+    'processor-off',
+  ),
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
