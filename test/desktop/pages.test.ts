@@ -48,7 +48,7 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     'Claimed',
     'What happened',
     'on NVIDIA RTX 4070',
-    '0.520 Wh, about 0.016 ¢',
+    '0.52 Wh, about 0.016 ¢',
     '33.4 tokens/s',
     '368 ms',
     'Pending payout',
@@ -171,7 +171,7 @@ test('a change in the agent appears on the page', () =>
     const { money } = agent.script.state;
     agent.change({ money: { ...money, earnedToday: '7654321' } });
     await page.getByText('7.654321 practice USDC').waitFor();
-    await page.locator('.today').getByText('7.65 USDC').waitFor();
+    await page.locator('.today .hero-num', { hasText: '7.65 USDC' }).waitFor();
   }));
 
 test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
