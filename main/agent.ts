@@ -257,10 +257,12 @@ async function compose(
 /** Opens what explains the past and the days to come. */
 function openViews(
   surroundings: Surroundings,
-  parts: Omit<Parameters<typeof openForecasting>[1], 'watts' | 'history'> & { readonly hub: StateHub },
+  parts: Omit<Parameters<typeof openForecasting>[1], 'watts' | 'history' | 'doings'> & {
+    readonly hub: StateHub;
+  },
 ) {
   const { foundation, money, selling, hub } = parts;
-  const { watts, work } = openMeters(surroundings, foundation, selling);
+  const { watts, workWatts, work } = openMeters(surroundings, foundation, selling);
   const history = createHistory({
     path: foundation.paths.database,
     clock: surroundings.clock,
@@ -269,10 +271,11 @@ function openViews(
     watched: () => hub.watched(),
   });
   surroundings.onClose(() => history.stop());
+  const doings = openDoings(surroundings, foundation, selling);
   return {
-    ...openForecasting(surroundings, { ...parts, watts, history }),
-    doings: openDoings(surroundings, foundation, selling),
-    earnings: openEarnings(foundation, money, { history, work }),
+    ...openForecasting(surroundings, { ...parts, watts, history, doings }),
+    doings,
+    earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,
   };
 }

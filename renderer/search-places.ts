@@ -34,9 +34,11 @@ export const SETTING_PLACES = [
   ['settings.graphicsMemory', 'machine'],
   ['settings.modelMemory', 'machine'],
   ['settings.modelIdle', 'machine'],
+  ['settings.runNow', 'schedule'],
   ['settings.scheduleOn', 'schedule'],
   ['settings.cheapOn', 'schedule'],
   ['settings.powerPrice', 'schedule'],
+  ['settings.workWatts', 'schedule'],
 ] as const satisfies readonly (readonly [key: string, page: Page])[];
 
 /** True if each word of the query begins a word of the text, in any case and without accents. */

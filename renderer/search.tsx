@@ -1,6 +1,6 @@
 /** Opens the search by key or button; its dialog is loaded when it is used for the first time. */
 import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
-import { IconButton } from './parts/button.tsx';
+import { ActionButton, IconButton } from './parts/button.tsx';
 import { useStrings } from './parts/strings.ts';
 import { useSection } from './store.ts';
 
@@ -41,9 +41,17 @@ export function Search() {
   );
 }
 
-export function SearchButton() {
+/** `isLabeled`: with the word after the icon. */
+export function SearchButton({ isLabeled = false }: { isLabeled?: boolean }) {
   const { t } = useStrings();
   const { platform } = useSection('app');
   const key = platform === 'darwin' ? '⌘K' : t('search.key');
-  return <IconButton icon="search" label={t('search.open', { key })} onPress={() => setOpen(true)} />;
+  const label = t('search.open', { key });
+  const open = () => setOpen(true);
+  if (!isLabeled) return <IconButton icon="search" label={label} onPress={open} />;
+  return (
+    <ActionButton isSmall icon="search" label={label} onPress={open}>
+      {t('search.title')}
+    </ActionButton>
+  );
 }

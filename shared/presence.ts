@@ -5,6 +5,10 @@ import { z } from 'zod';
 export const pauseUntilSchema = z.enum(['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume']);
 export type PauseUntil = z.infer<typeof pauseUntilSchema>;
 
+/** Time for which Idlewatt runs although the owner uses the machine. */
+export const startForSchema = z.enum(['1-hour', '4-hours', '8-hours', 'tomorrow']);
+export type StartFor = z.infer<typeof startForSchema>;
+
 export const RUN_REASONS = [
   'idle', // the owner isn't using the machine
   'always-on', // the owner lets it run regardless (headless machines)
@@ -33,6 +37,7 @@ export const PAUSE_REASONS = [
   'no-model', // nothing to serve with yet
   'engine-gave-up',
   'unconfined', // the engine's sandbox is missing, and the owner didn't agree to serve without it
+  'processor-off', // turned off by the owner, and no GPU can be used
   'too-hot',
   'lid-closed', // and not known to be on mains power: the machine may be in a bag
   'on-battery',

@@ -37,6 +37,8 @@ const PLAUSIBLE = {
   modelBudgetBytes: { from: 1_000_000_000n, to: 2n ** 50n, decimals: 9 },
   /** From 10 watts: less than any machine takes while it computes. */
   wattsMax: { from: 10n, to: 10_000n, decimals: 0 },
+  /** Up to 2,000 watts: more than a machine with several large GPUs takes. */
+  workWatts: { from: 1n, to: 2_000n, decimals: 0 },
 } as const satisfies Partial<Record<keyof Settings, Range>>;
 
 export type DoubtfulSetting = keyof typeof PLAUSIBLE;

@@ -60,6 +60,8 @@ export const settingsSchema = z.object({
   serveUnconfined: z.boolean(),
   /** GPUs that must not be used, by the IDs of shared/devices.ts. */
   graphicsOff: z.array(z.string().max(200)).max(32),
+  /** Serve with a GPU only; without a usable one nothing is served. */
+  processorOff: z.boolean(),
   /** Intensity, see shared/comfort.ts. */
   comfort: comfortSchema,
   /** Limit for all GPUs together, including the driver's part; null: none. Less than that part means no GPU. */
@@ -85,6 +87,8 @@ export const settingsSchema = z.object({
   schedule: weekSchema,
   onlyOffPeakHours: z.boolean(),
   offPeakHours: weekSchema,
+  /** Watts that the work takes beyond the idle machine, where no sensor measures it; null if the owner didn't enter it. */
+  workWatts: z.number().int().min(1).max(10_000).nullable(),
   /** Electricity price per kilowatt-hour; null if the owner didn't enter it. */
   powerPriceMicroUsd: powerPriceSchema,
   /** The same in off-peak hours; null if it doesn't differ. */
@@ -177,6 +181,7 @@ export const DEFAULT_SETTINGS: Settings = {
   pauseForOtherPrograms: true,
   serveUnconfined: false,
   graphicsOff: [],
+  processorOff: false,
   comfort: 4,
   graphicsMemoryBytesMax: null,
   modelMemoryBytesMax: null,
@@ -186,6 +191,7 @@ export const DEFAULT_SETTINGS: Settings = {
   schedule: everyDay(22, 8),
   onlyOffPeakHours: false,
   offPeakHours: everyDay(22, 6),
+  workWatts: null,
   powerPriceMicroUsd: null,
   offPeakPowerPriceMicroUsd: null,
   priceInputPerMillion: '20000',

@@ -29,6 +29,7 @@ export const REMEDY_SETTINGS = {
   'ignore-display-awake': { pauseForDisplayAwake: false },
   'ignore-other-programs': { pauseForOtherPrograms: false },
   'serve-unconfined': { serveUnconfined: true },
+  'use-processor': { processorOff: false },
   'run-always': { runWhen: 'always' },
 } as const satisfies Readonly<Record<string, SettingsPatch>>;
 export type SettingRemedy = keyof typeof REMEDY_SETTINGS;
@@ -74,6 +75,7 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | '
     'no-model': 'open-models',
     'engine-gave-up': 'open-models',
     unconfined: 'serve-unconfined',
+    'processor-off': 'use-processor',
     'too-hot': 'open-settings',
     // No click may turn off the protection against running in a bag on battery.
     'lid-closed': null,

@@ -4,10 +4,14 @@ import type { Job } from '../../shared/jobs.ts';
 import { isOn } from '../../shared/week.ts';
 import {
   createWorkMeter,
+  createWorkWatts,
   deviceBetween,
+  type JobEnergy,
+  jobEnergy,
   type Overview,
   overviewOf,
   type WorkMeter,
+  type WorkWatts,
 } from '../core/earnings/index.ts';
 import { createWattsMeter, type WattsMeter, wattsStateOf } from '../core/forecast/index.ts';
 import type { Foundation } from './foundation.ts';
@@ -18,6 +22,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export interface Meters {
   readonly watts: WattsMeter;
+  readonly workWatts: WorkWatts;
   readonly work: WorkMeter;
 }
 
@@ -35,12 +40,17 @@ export function openMeters(
     state: () => wattsStateOf(selling.provider.active().length, engines.status().state),
   });
   onClose(() => watts.stop());
+  const workWatts = createWorkWatts({
+    sensor: watts,
+    setting: () => settings.get().workWatts,
+    isWorking: () => selling.provider.active().length > 0,
+  });
   const work = createWorkMeter({
     clock,
     calendar,
     records,
     isActive: () => engines.status().state !== 'stopped',
-    extraWatts: () => watts.extraNow(),
+    watts: workWatts,
     isOffPeak: (atMs) => isOn(settings.get().offPeakHours, calendar.wall(atMs)),
   });
   onClose(() => work.stop());
@@ -56,7 +66,7 @@ export function openMeters(
       });
     }),
   );
-  return { watts, work };
+  return { watts, workWatts, work };
 }
 
 const GPU_BACKENDS: ReadonlySet<string> = new Set(['cuda', 'vulkan', 'metal']);
@@ -74,14 +84,17 @@ export function deviceName(
 
 export interface EarningsViews {
   overview(days: number): Promise<Overview>;
-  /** The device that computed a job of this machine; null if it isn't known, or nothing was computed. */
-  deviceOf(job: Job): string | null;
+  /** Names what computed a job of this machine, and estimates what that took; null if unknown, or nothing was computed. */
+  workOf(job: Job): { readonly device: string | null; readonly energy: JobEnergy | null };
 }
 
+/** Jobs that may have run together with another one are looked for among so many before its end. */
+const JOBS_TOGETHER_MAX = 200;
+
 export function openEarnings(
-  { settings }: Pick<Foundation, 'settings'>,
+  { settings, jobs, calendar }: Pick<Foundation, 'settings' | 'jobs' | 'calendar'>,
   money: Money,
-  { history, work }: { readonly history: History; readonly work: WorkMeter },
+  { history, work, workWatts }: Pick<Meters, 'work' | 'workWatts'> & { readonly history: History },
 ): EarningsViews {
   const { token, coin } = money.chain;
   const prices = () => {
@@ -92,10 +105,28 @@ export function openEarnings(
       coin: chosen.coinPriceMicroUsd ?? coinMicroUsd(money),
     };
   };
+  const priceAt = (atMs: number) => {
+    const { power, offPeakPower } = prices();
+    return isOn(settings.get().offPeakHours, calendar.wall(atMs)) ? (offPeakPower ?? power) : power;
+  };
+  const others = ({ id, endedAtMs }: Job) =>
+    endedAtMs === null
+      ? []
+      : jobs
+          .list({ side: 'sold', outcome: 'all', beforeMs: endedAtMs, limit: JOBS_TOGETHER_MAX })
+          .jobs.filter((other) => other.id !== id);
   return {
-    deviceOf({ side, startedAtMs, endedAtMs }) {
-      if (side === 'bought' || startedAtMs === null) return null;
-      return deviceBetween(startedAtMs, endedAtMs ?? startedAtMs, work.deviceChanges());
+    workOf(job) {
+      const { side, startedAtMs, endedAtMs } = job;
+      if (side === 'bought' || startedAtMs === null) return { device: null, energy: null };
+      const changes = work.deviceChanges();
+      const device = deviceBetween(startedAtMs, endedAtMs ?? startedAtMs, changes);
+      // The known draw is that of the device in use now.
+      const watts = device === (changes.at(-1)?.name ?? null) ? workWatts.mean() : null;
+      return {
+        device,
+        energy: jobEnergy({ job, others: others(job), watts, priceMicroUsd: priceAt(startedAtMs) }),
+      };
     },
     async overview(days) {
       const [byDay, byModel, byDevice] = await Promise.all([

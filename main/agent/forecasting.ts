@@ -9,6 +9,7 @@ import {
   type WattsMeter,
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
+import type { Doings } from '../core/presence/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
 import type { Money } from './money.ts';
@@ -23,13 +24,14 @@ export interface ForecastParts {
   readonly directory: Pick<Directory, 'providers'>;
   readonly history: Pick<History, 'earningsByDay'>;
   readonly watts: Pick<WattsMeter, 'extra'>;
+  readonly doings: Pick<Doings, 'past'>;
 }
 
 export function openForecasting(
   { config, clock, onClose }: Surroundings,
-  { foundation, money, selling, directory, history, watts }: ForecastParts,
+  { foundation, money, selling, directory, history, watts, doings }: ForecastParts,
 ): { readonly forecasts: ForecastService; readonly incomes: () => readonly ModelIncome[] } {
-  const { calendar, records, settings, usage, jobs } = foundation;
+  const { calendar, records, settings, usage, jobs, presence } = foundation;
   const { token, coin } = money.chain;
   const { models } = selling.engine;
   const servedModel = () => {
@@ -56,6 +58,8 @@ export function openForecasting(
     calendar,
     records,
     facts: () => collectFacts(sources),
+    past: () => doings.past(),
+    stretches: () => presence.schedulePreview().stretches,
     earnedByDay: (days) => history.earningsByDay(token.id, coin.id, days),
   });
   onClose(() => forecasts.stop());

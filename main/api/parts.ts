@@ -6,7 +6,7 @@ import type { Startup } from '../../shared/startup.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
 import type { Calendar } from '../core/calendar/index.ts';
-import type { Overview } from '../core/earnings/index.ts';
+import type { JobEnergy, Overview } from '../core/earnings/index.ts';
 import type { EngineServers } from '../core/engine-servers/index.ts';
 import type { ForecastService, ModelIncome } from '../core/forecast/index.ts';
 import type { OfferedNow } from '../core/gateway/index.ts';
@@ -59,8 +59,8 @@ export interface ApiParts {
   readonly forecasts: ForecastService;
   readonly earnings: {
     overview(days: number): Promise<Overview>;
-    /** Null if it isn't known. */
-    deviceOf(job: Job): string | null;
+    /** Names what computed a job, and estimates what that took; null where it isn't known. */
+    workOf(job: Job): { readonly device: string | null; readonly energy: JobEnergy | null };
   };
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;

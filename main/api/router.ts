@@ -35,7 +35,8 @@ export function createRouter(parts: ApiParts) {
     presence: {
       pause: api.presence.pause.handler(({ input }) => presence.pause(input.until)),
       resume: api.presence.resume.handler(() => presence.resume()),
-      startNow: api.presence.startNow.handler(() => presence.startNow()),
+      startNow: api.presence.startNow.handler(({ input }) => presence.startNow(input.for)),
+      endStart: api.presence.endStart.handler(() => presence.endStart()),
       schedulePreview: api.presence.schedulePreview.handler(() => presence.schedulePreview()),
     },
     jobs: {
@@ -45,7 +46,7 @@ export function createRouter(parts: ApiParts) {
       }),
       show: api.jobs.show.handler(({ input }) => {
         const { job, events } = jobs.show(input.id);
-        return { job, events: [...events], device: parts.earnings.deviceOf(job) };
+        return { job, events: [...events], ...parts.earnings.workOf(job) };
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),

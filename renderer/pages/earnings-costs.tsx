@@ -21,7 +21,9 @@ export function Costs({ totals }: { totals: EarningsOverview['totals'] }) {
         {totals.powerMicroUsd === null ? (
           <Unknown about={t(totals.wattHours === null ? 'earnings.noSensor' : 'earnings.noPrice')} />
         ) : (
-          <Fact about={t('earnings.energyWhat')}>{usd(totals.powerMicroUsd)}</Fact>
+          <Fact about={t(totals.isEstimated ? 'earnings.energyEstimatedWhat' : 'earnings.energyWhat')}>
+            {usd(totals.powerMicroUsd)}
+          </Fact>
         )}
       </Figure>
       <Figure label={t('earnings.fees')} note={<FeesNote totals={totals} />}>
@@ -48,7 +50,8 @@ function EnergyNote({ totals }: { totals: EarningsOverview['totals'] }) {
   const { t, language } = useStrings();
   const { powerPriceMicroUsd } = useSection('settings');
   if (totals.wattHours === null) return null;
-  const energy = t('earnings.energy', { energy: writeNumber(totals.wattHours / KILO, language, 3) });
+  const measured = t('earnings.energy', { energy: writeNumber(totals.wattHours / KILO, language, 3) });
+  const energy = totals.isEstimated ? t('earnings.energyEstimated', { energy: measured }) : measured;
   if (powerPriceMicroUsd === null) {
     return (
       <>

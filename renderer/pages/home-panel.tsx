@@ -3,7 +3,14 @@ import { statusOf } from '../../shared/status.ts';
 import { writeMoment } from '../format.ts';
 import { ActionLink } from '../parts/button.tsx';
 import { Glyph } from '../parts/glyph.tsx';
-import { ChangeTimeButton, isOwners, PauseButton, RemedyButton, StartButton } from '../parts/pause.tsx';
+import {
+  ChangeTimeButton,
+  isOwners,
+  PauseButton,
+  RemedyButton,
+  StartButton,
+  StartMenu,
+} from '../parts/pause.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useShownStatus } from '../shown-status.ts';
@@ -60,6 +67,8 @@ function PanelActions() {
         </ActionLink>
       ) : isOwners(work.presence.reason) ? (
         <StartButton />
+      ) : work.presence.reason === 'started-by-owner' ? (
+        <StartMenu kind="quiet" />
       ) : (
         <RemedyButton remedy={remedy} />
       )}

@@ -1,4 +1,5 @@
 /** Today: the one amount of Home, what a day could bring, and the hours. */
+import type { RestOfToday } from '../../shared/api/contract.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import { useAnswer } from '../calls.ts';
 import { writeNumber } from '../format.ts';
@@ -15,6 +16,12 @@ export function Today() {
   const { asset, earnedToday } = useSection('money');
   const { jobsToday } = useSection('work');
   const exactText = useAmountText();
+  const moneyText = useMoneyText();
+  const nowMs = useNow(REFRESH_MS);
+  const key = `today ${String(Math.floor(nowMs / REFRESH_MS))} ${earnedToday === '0' ? '' : 'earned'}`;
+  const { data } = useAnswer(key, () => agent.earnings.today({}));
+  const hours = data?.hours ?? [];
+  const rest = data?.rest ?? null;
   return (
     <section className="card pad today" aria-labelledby="home-today">
       <div className="today-top">
@@ -31,10 +38,20 @@ export function Today() {
             <span className="opt"> · {t('home.jobsToday', { count: jobsToday.served })}</span>
           </p>
         </div>
-        <DayForecast />
+        {rest === null ? <DayForecast /> : <OnTrack rest={rest} />}
       </div>
-      <Hours />
-      <DayKey isPractice={asset.practice} />
+      <Day
+        hours={hours.map(({ earned, expected, ...hour }) => ({
+          ...hour,
+          value: Number(earned),
+          expected: expected === null ? null : Number(expected),
+        }))}
+        nowMs={nowMs}
+        isPractice={asset.practice}
+        label={t('day.label')}
+        writeValue={(value) => moneyText(String(Math.round(value)), asset)}
+      />
+      <DayKey isPractice={asset.practice} hasExpected={rest !== null} />
     </section>
   );
 }
@@ -54,26 +71,22 @@ function AfterElectricity() {
   );
 }
 
-function Hours() {
+/** Earnings with which today is expected to end: its earnings so far and the coming hours. */
+function OnTrack({ rest }: { rest: RestOfToday }) {
   const { t } = useStrings();
   const { asset, earnedToday } = useSection('money');
   const moneyText = useMoneyText();
-  const nowMs = useNow(REFRESH_MS);
-  const key = `today ${String(Math.floor(nowMs / REFRESH_MS))} ${earnedToday === '0' ? '' : 'earned'}`;
-  const { data } = useAnswer(key, () => agent.earnings.today({}));
-  const hours = (data?.hours ?? []).map(({ fromMs, earned, did }) => ({
-    fromMs,
-    did,
-    value: Number(earned),
-  }));
+  const withEarned = (more: string) => moneyText(String(BigInt(earnedToday) + BigInt(more)), asset);
   return (
-    <Day
-      hours={hours}
-      nowMs={nowMs}
-      isPractice={asset.practice}
-      label={t('day.label')}
-      writeValue={(value) => moneyText(String(Math.round(value)), asset)}
-    />
+    <div className="today-forecast">
+      <p className="label">{t('onTrack.title')}</p>
+      <p className={asset.practice ? 'mid-num is-practice' : 'mid-num'}>
+        <Fact about={t('onTrack.basis', { count: rest.days })}>{withEarned(rest.expected)}</Fact>
+      </p>
+      <p className="sm soft">
+        {t('onTrack.likely', { low: withEarned(rest.low), high: withEarned(rest.high) })}
+      </p>
+    </div>
   );
 }
 

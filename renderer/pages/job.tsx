@@ -1,8 +1,16 @@
 /** Page of one job: what it brought, its story, its details, and the receipt that proves them. */
 import type { ReactNode } from 'react';
+import type { JobEnergy } from '../../shared/api/contract.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
-import { shorten, writeDuration, writeExactTime, writeMeasured, writeNumber } from '../format.ts';
+import {
+  shorten,
+  writeDuration,
+  writeExactTime,
+  writeMeasured,
+  writeMicroUsd,
+  writeNumber,
+} from '../format.ts';
 import { Amount, AmountById, ExactAmount } from '../parts/amount.tsx';
 import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
@@ -46,8 +54,14 @@ export function JobPage({ id }: { id: string }) {
   );
 }
 
-function JobView(props: { job: Job; events: readonly JobEvent[]; device: string | null }) {
-  const { job, events, device } = props;
+interface JobFacts {
+  readonly job: Job;
+  readonly events: readonly JobEvent[];
+  readonly device: string | null;
+  readonly energy: JobEnergy | null;
+}
+
+function JobView({ job, events, device, energy }: JobFacts) {
   const { t } = useStrings();
   return (
     <Columns kind="wide">
@@ -58,7 +72,7 @@ function JobView(props: { job: Job; events: readonly JobEvent[]; device: string 
       </Card>
       <div className="stack">
         <Card title={t('job.details')} isPadded>
-          <Details job={job} />
+          <Details job={job} energy={energy} />
         </Card>
         <ReceiptPart job={job} />
         <div className="note">
@@ -106,11 +120,11 @@ function Head({ job }: { job: Job }) {
   );
 }
 
-function Details({ job }: { job: Job }) {
+function Details({ job, energy }: Pick<JobFacts, 'job' | 'energy'>) {
   const { t, language } = useStrings();
   const firstTokenMs =
     job.firstTokenAtMs === null || job.startedAtMs === null ? null : job.firstTokenAtMs - job.startedAtMs;
-  const rows: [string, ReactNode][] = [
+  const rows: (readonly [string, ReactNode])[] = [
     [t(job.side === 'sold' ? 'jobs.column.buyer' : 'jobs.column.provider'), <Peer key="peer" job={job} />],
     [t('job.model'), job.model],
     [t('jobs.column.input'), count(job.inputTokens)],
@@ -127,6 +141,7 @@ function Details({ job }: { job: Job }) {
       t('job.firstToken'),
       firstTokenMs === null ? <Unknown key="first" /> : writeDuration(firstTokenMs, language),
     ],
+    ...(job.side === 'sold' ? [[t('job.energy'), <Energy key="energy" energy={energy} />] as const] : []),
     [t('job.channel'), <Identifier key="channel" text={job.channelId} label={t('job.channel')} />],
     [
       t('job.cumulative'),
@@ -158,6 +173,22 @@ function Details({ job }: { job: Job }) {
   function count(tokens: number | null): ReactNode {
     return tokens === null ? <Unknown key="count" /> : writeNumber(tokens, language);
   }
+}
+
+/** A job that was bought took its energy elsewhere. */
+function Energy({ energy }: { energy: JobEnergy | null }) {
+  const { t, language } = useStrings();
+  const { rate } = useSection('money');
+  if (energy === null) return <Unknown about={t('job.energyUnknown')} />;
+  const { wattHours, microUsd, watts, source } = energy;
+  const written = writeNumber(wattHours, language, wattHours < 1 ? 3 : 1);
+  return (
+    <Fact about={t(`job.energyAbout.${source}`, { watts: writeNumber(watts, language) })}>
+      {microUsd === null
+        ? t('job.energyOnly', { energy: written })
+        : t('job.energyCost', { energy: written, cost: writeMicroUsd(microUsd, rate, language) })}
+    </Fact>
+  );
 }
 
 function Peer({ job }: { job: Job }) {

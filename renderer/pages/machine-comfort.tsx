@@ -131,6 +131,31 @@ export function CardSwitch({ id, name, note }: { id: string; name: string; note:
   );
 }
 
+/** Turns the CPU off or on for serving. Without a GPU there would be nothing left to serve with, so the switch isn't offered. */
+export function ProcessorSwitch({ name, note }: { name: string; note: ReactNode }) {
+  const { t } = useStrings();
+  const { processorOff } = useSection('settings');
+  const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
+  return (
+    <li>
+      <Toggle
+        label={name}
+        accessibleLabel={t('machine.useCard', { name })}
+        note={
+          <>
+            {note}
+            <br />
+            {t(processorOff ? 'machine.processorOff' : 'machine.processorOn')}
+          </>
+        }
+        isSelected={!processorOff}
+        onChange={(on) => change.run({ processorOff: !on })}
+      />
+      <ProblemNote problem={change.problem} />
+    </li>
+  );
+}
+
 /** Known readings first; the rest is folded, each with the source that would report it. */
 export function SensorReadings({ readings }: { readings: Readings }) {
   const { t, language } = useStrings();

@@ -17,7 +17,7 @@ import { useStrings } from '../parts/strings.ts';
 import { Tag } from '../parts/tag.tsx';
 import { agent, useSection } from '../store.ts';
 import { Benchmark, History } from './machine-benchmark.tsx';
-import { CardSwitch, Comfort, SensorReadings } from './machine-comfort.tsx';
+import { CardSwitch, Comfort, ProcessorSwitch, SensorReadings } from './machine-comfort.tsx';
 import { Sandbox } from './machine-sandbox.tsx';
 
 const LANE_SECONDS = 300;
@@ -134,6 +134,8 @@ function cardId(devices: AgentState['machine']['devices'], index: number): strin
 function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
   const { t } = useStrings();
   const { backend } = useSection('work');
+  const { processorOff } = useSection('settings');
+  const hasSwitch = processorOff || devices.some(({ kind }) => kind === 'gpu');
   const inUse = backend === null ? null : backend === 'cpu' ? 'cpu' : 'gpu';
   if (devices.length === 0) {
     return (
@@ -157,6 +159,8 @@ function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
               name={device.name}
               note={<DeviceNote device={device} />}
             />
+          ) : hasSwitch ? (
+            <ProcessorSwitch key={key} name={device.name} note={<DeviceNote device={device} />} />
           ) : (
             <Row
               key={key}

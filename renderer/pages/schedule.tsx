@@ -3,14 +3,16 @@ import { useState } from 'react';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Week, type WeekHour, withHour } from '../../shared/week.ts';
 import { useAnswer } from '../calls.ts';
+import { writeMoment } from '../format.ts';
 import { ActionButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { PageHead } from '../parts/page-head.tsx';
+import { StartMenu } from '../parts/pause.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { SchedulePreview } from '../parts/schedule-preview.tsx';
 import { Segments } from '../parts/segments.tsx';
-import { AmountField, Toggle } from '../parts/setting.tsx';
+import { AmountField, Count, Toggle } from '../parts/setting.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { type Area, isWithin, WeekGrid } from '../parts/week-grid.tsx';
 import { agent, useSection } from '../store.ts';
@@ -18,6 +20,7 @@ import { agent, useSection } from '../store.ts';
 /** Electricity prices are stored in millionths of a US dollar. */
 const USD_DECIMALS = 6;
 const POWER_PRICE_MAX = 100_000_000;
+const WORK_WATTS_MAX = 10_000;
 const REFRESH_MS = 60_000;
 const WORKDAYS = 5;
 
@@ -155,11 +158,35 @@ function NextHours() {
   );
 }
 
+/** A time in which Idlewatt runs although the owner uses the machine; where it always does so, there is nothing to start. */
+function RunNow() {
+  const { t, language } = useStrings();
+  const { runWhen } = useSection('settings');
+  const { presence } = useSection('work');
+  const nowMs = useNow(REFRESH_MS);
+  if (runWhen === 'always') return null;
+  const untilMs = presence.reason === 'started-by-owner' ? presence.untilMs : null;
+  return (
+    <div className="row-line">
+      <span className="grow">
+        <b>{t('settings.runNow')}</b>
+        <span className="sm">
+          {untilMs === null
+            ? t('settings.runNowNote')
+            : t('settings.runNowUntil', { time: writeMoment(untilMs, nowMs, language) })}
+        </span>
+      </span>
+      <StartMenu />
+    </div>
+  );
+}
+
 function Rules({ change }: { change: Change }) {
   const { t } = useStrings();
   const settings = useSection('settings');
   return (
     <Card label={t('settings.schedule')} className="rows">
+      <RunNow />
       <Toggle
         label={t('settings.scheduleOn')}
         isSelected={settings.scheduleOn}
@@ -182,6 +209,16 @@ function Rules({ change }: { change: Change }) {
           onCommit={(price) => change({ [name]: price === null ? null : Number(price) })}
         />
       ))}
+      <Count
+        label={t('settings.workWatts')}
+        note={t('settings.workWattsNote')}
+        unit="W"
+        value={settings.workWatts}
+        minimum={1}
+        maximum={WORK_WATTS_MAX}
+        isOptional
+        onCommit={(workWatts) => change({ workWatts })}
+      />
     </Card>
   );
 }

@@ -28,6 +28,7 @@ import { MoneyPart } from './settings-money.tsx';
 import { NetworkPart } from './settings-network.tsx';
 import { PairingPart } from './settings-pairing.tsx';
 import { RuleParts } from './settings-rules.tsx';
+import { Section, SectionLinks } from './settings-sections.tsx';
 
 /** Decimals of a US dollar in millionths. */
 const USD_DECIMALS = 6;
@@ -37,7 +38,7 @@ interface PartProps {
   readonly change: Change;
 }
 
-export function Settings() {
+export function Settings({ item }: { item: string | null }) {
   const { t } = useStrings();
   return (
     <SettingsForm>
@@ -45,8 +46,9 @@ export function Settings() {
         <>
           <PageHead title={t('nav.settings')} lead={t('settings.lead')}>
             <Saved change={saving} />
-            <SearchButton />
+            <SearchButton isLabeled />
           </PageHead>
+          <SectionLinks item={item} />
           <ProblemNote problem={saving.problem} />
           <Parts change={change} />
         </>
@@ -60,27 +62,43 @@ function Parts({ change }: { change: Change }) {
   const props: PartProps = { settings: useSection('settings'), change };
   return (
     <>
-      <NetworkPart />
-      <Columns>
-        <div className="stack">
+      <Section name="general">
+        <NetworkPart />
+        <Columns>
+          <AppPart {...props} />
+          <MoneyPart {...props} />
+        </Columns>
+      </Section>
+      <Section name="running">
+        <Columns>
           <WhenPart {...props} />
           <RuleParts {...props} />
-          <AppPart {...props} />
-          <ModelsPart {...props} />
-          <HistoryPart {...props} />
-          <MaintenancePart />
-        </div>
-        <div className="stack">
-          <MoneyPart {...props} />
+        </Columns>
+      </Section>
+      <Section name="selling">
+        <Columns>
           <PricesPart {...props} />
+          <ModelsPart {...props} />
+        </Columns>
+      </Section>
+      <Section name="buying">
+        <Columns>
           <BuyingPart {...props} />
           <BatchesPart {...props} />
-          <PairingPart />
-          <Part title={t('settings.privacy')}>
-            <p className="settings-note">{t('settings.privacyText')}</p>
-          </Part>
-        </div>
-      </Columns>
+        </Columns>
+      </Section>
+      <Section name="data">
+        <Columns>
+          <MaintenancePart />
+          <div className="stack">
+            <HistoryPart {...props} />
+            <Part title={t('settings.privacy')}>
+              <p className="settings-note">{t('settings.privacyText')}</p>
+            </Part>
+            <PairingPart />
+          </div>
+        </Columns>
+      </Section>
     </>
   );
 }

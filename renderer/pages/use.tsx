@@ -4,9 +4,9 @@ import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import { EXAMPLES, type Example, exampleText } from '../../shared/examples.ts';
 import { useAnswer } from '../calls.ts';
-import { shorten, writeMeasured, writeNumber, writePercent } from '../format.ts';
+import { shorten, writeDuration, writeMeasured, writeNumber, writePercent } from '../format.ts';
 import { Amount, ExactAmount, useMoneyText } from '../parts/amount.tsx';
-import { IconButton } from '../parts/button.tsx';
+import { ActionLink, IconButton } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -214,17 +214,29 @@ function Spent({ overview }: { overview: BuyingOverview | null }) {
       <dl className="kv use-limits">
         <div className="kv-row">
           <dt>{t('use.perDay')}</dt>
-          <dd>{moneyText(settings.buyDayMax, asset)}</dd>
+          <dd>
+            <LimitLink>{moneyText(settings.buyDayMax, asset)}</LimitLink>
+          </dd>
         </div>
         <div className="kv-row">
           <dt>{t('use.perAnswer')}</dt>
-          <dd>{moneyText(settings.buyRequestMax, asset)}</dd>
+          <dd>
+            <LimitLink>{moneyText(settings.buyRequestMax, asset)}</LimitLink>
+          </dd>
         </div>
       </dl>
-      <p>
-        <a href={hrefTo('settings')}>{t('use.changeLimits')}</a>
-      </p>
     </Card>
+  );
+}
+
+/** A limit, which leads to where it is changed. */
+function LimitLink({ children }: { children: string }) {
+  const { t } = useStrings();
+  return (
+    <ActionLink isSmall href={hrefTo('settings', 'buying')}>
+      {children}
+      <span className="for-readers"> {t('use.changeLimits')}</span>
+    </ActionLink>
   );
 }
 
@@ -268,6 +280,20 @@ function usePriceColumns(
       isNumber: true,
       fold: 4,
       cell: (row) => price(row.outputPerMillion),
+    },
+    {
+      key: 'first',
+      head: t('use.firstWord'),
+      isNumber: true,
+      isOptional: true,
+      cell: ({ firstTokenMs, firstTokens }) =>
+        firstTokenMs === null ? (
+          <Unknown about={t('use.noFirstWord')} />
+        ) : (
+          <Fact about={t('use.firstWordWhat', { count: firstTokens })}>
+            {writeDuration(firstTokenMs, language)}
+          </Fact>
+        ),
     },
     {
       key: 'speed',

@@ -57,7 +57,7 @@ function StartNote() {
   const { t } = useStrings();
   const { presence } = useSection('work');
   const { sentence } = useShownStatus();
-  const start = useAction((_: null) => agent.presence.startNow({}));
+  const start = useAction((_: null) => agent.presence.startNow({ for: '1-hour' }));
   if (presence.decision !== 'pause' || presence.reason === 'starting') return null;
   return (
     <>

@@ -1,4 +1,4 @@
-/** Today by hour: bars of money over a strip of what the machine did. A table with the same facts is behind it. */
+/** Today by hour: bars of money, earned and expected, over a strip of what the machine did. A table with the same facts is behind it. */
 import type { Doing } from '../../shared/doings.ts';
 import { useStrings } from './strings.ts';
 
@@ -6,6 +6,8 @@ export interface DayHour {
   readonly fromMs: number;
   /** Sets the height of the bar only; the text comes from `writeValue`. */
   readonly value: number;
+  /** Expected in the rest of the hour; null if the hour is over or nothing can be expected. */
+  readonly expected: number | null;
   readonly did: Doing | null;
 }
 
@@ -19,28 +21,33 @@ const CLASSES: Readonly<Record<Doing, string>> = {
 const MARKS = [0, 6, 12, 18, 24];
 const SHARE_MIN = 0.04;
 
-export function Day(props: {
-  hours: readonly DayHour[];
-  nowMs: number;
-  isPractice: boolean;
-  label: string;
-  writeValue: (value: number) => string;
-}) {
-  const { t, language } = useStrings();
-  const top = Math.max(...props.hours.map(({ value }) => value), 0);
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+interface DayProps {
+  readonly hours: readonly DayHour[];
+  readonly nowMs: number;
+  readonly isPractice: boolean;
+  readonly label: string;
+  readonly writeValue: (value: number) => string;
+}
+
+export function Day(props: DayProps) {
+  const { hours, nowMs } = props;
+  const top = Math.max(0, ...hours.map((hour) => Math.max(hour.value, comingOf(hour, nowMs) ?? 0)));
   return (
     <div className="plot">
       <div className={props.isPractice ? 'day is-practice' : 'day'} aria-hidden="true">
-        {props.hours.map((hour, index) => {
-          const next = props.hours[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
-          const isNow = hour.fromMs <= props.nowMs && props.nowMs < next;
-          const share = top > 0 && hour.value > 0 ? Math.max(SHARE_MIN, hour.value / top) : 0;
+        {hours.map((hour, index) => {
+          const next = hours[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
+          const isNow = hour.fromMs <= nowMs && nowMs < next;
+          const coming = comingOf(hour, nowMs);
+          const value = coming ?? hour.value;
+          const share = top > 0 && value > 0 ? Math.max(SHARE_MIN, value / top) : 0;
+          const classes = [
+            hour.did === null ? '' : CLASSES[hour.did],
+            isNow ? 'is-now' : '',
+            coming === null ? '' : 'is-expected',
+          ];
           return (
-            <div
-              key={hour.fromMs}
-              className={[hour.did === null ? '' : CLASSES[hour.did], isNow ? 'is-now' : ''].join(' ').trim()}
-            >
+            <div key={hour.fromMs} className={classes.join(' ').trim()}>
               <div className="day-bar" style={{ blockSize: `${(share * 100).toFixed(1)}%` }} />
               <div className="day-strip" />
             </div>
@@ -52,34 +59,51 @@ export function Day(props: {
           <span key={mark}>{String(mark).padStart(2, '0')}</span>
         ))}
       </div>
-      <div className="for-readers">
-        <table>
-          <caption>{props.label}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t('day.hour')}</th>
-              <th scope="col">{t('day.earned')}</th>
-              <th scope="col">{t('day.did')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {props.hours
-              .filter(({ did, value }) => did !== null || value > 0)
-              .map((hour) => (
-                <tr key={hour.fromMs}>
-                  <th scope="row">{clock.format(hour.fromMs)}</th>
-                  <td>{props.writeValue(hour.value)}</td>
-                  <td>{hour.did === null ? t('common.unknown') : t(`day.${hour.did}`)}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      </div>
+      <DayTable {...props} />
     </div>
   );
 }
 
-export function DayKey({ isPractice }: { isPractice: boolean }) {
+/** Expected earnings of an hour that has not begun; null for another one, and where nothing can be expected. */
+function comingOf({ fromMs, expected }: DayHour, nowMs: number): number | null {
+  return fromMs > nowMs ? expected : null;
+}
+
+function DayTable({ hours, nowMs, label, writeValue }: DayProps) {
+  const { t, language } = useStrings();
+  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+  const didText = (hour: DayHour) => {
+    if (comingOf(hour, nowMs) !== null) return t('day.expected');
+    return hour.did === null ? t('common.unknown') : t(`day.${hour.did}`);
+  };
+  return (
+    <div className="for-readers">
+      <table>
+        <caption>{label}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t('day.hour')}</th>
+            <th scope="col">{t('day.earned')}</th>
+            <th scope="col">{t('day.did')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {hours
+            .filter((hour) => hour.did !== null || hour.value > 0 || comingOf(hour, nowMs) !== null)
+            .map((hour) => (
+              <tr key={hour.fromMs}>
+                <th scope="row">{clock.format(hour.fromMs)}</th>
+                <td>{writeValue(comingOf(hour, nowMs) ?? hour.value)}</td>
+                <td>{didText(hour)}</td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function DayKey({ isPractice, hasExpected }: { isPractice: boolean; hasExpected: boolean }) {
   const { t } = useStrings();
   return (
     <div className="key" aria-hidden="true">
@@ -99,6 +123,12 @@ export function DayKey({ isPractice }: { isPractice: boolean }) {
         <i className="is-paused" />
         {t('day.paused')}
       </span>
+      {hasExpected ? (
+        <span>
+          <i className="is-expected" />
+          {t('day.expected')}
+        </span>
+      ) : null}
     </div>
   );
 }

@@ -1,11 +1,17 @@
 /** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
 import { Button } from 'react-aria-components';
-import { type PauseUntil, type PresenceReason, pauseUntilSchema } from '../../shared/presence.ts';
+import {
+  type PauseUntil,
+  type PresenceReason,
+  pauseUntilSchema,
+  type StartFor,
+  startForSchema,
+} from '../../shared/presence.ts';
 import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
 import { useAction } from '../calls.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
-import { ActionButton, ActionLink, buttonClass } from './button.tsx';
+import { ActionButton, ActionLink, type ButtonKind, buttonClass } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { MenuButton } from './menu.tsx';
 import { useStrings } from './strings.ts';
@@ -74,14 +80,55 @@ const OWNER_REASONS: ReadonlySet<PresenceReason> = new Set([
   'controller-in-use',
 ]);
 
-/** Starts for an hour although the owner uses the machine; nothing where something else keeps it waiting. */
+function useStartChoices(run: (duration: StartFor) => void) {
+  const { t } = useStrings();
+  return startForSchema.options.map((duration) => ({
+    id: duration,
+    label: t(`pause.startFor.${duration}`),
+    onAction: () => run(duration),
+  }));
+}
+
+/**
+ * Starts although the owner uses the machine: for an hour in one press, or longer from the menu. Helps only where
+ * {@link isOwners}.
+ */
 export function StartButton() {
   const { t } = useStrings();
-  const start = useAction((_: null) => agent.presence.startNow({}));
+  const start = useAction((duration: StartFor) => agent.presence.startNow({ for: duration }));
+  const choices = useStartChoices(start.run);
   return (
-    <ActionButton kind="quiet" onPress={() => start.run(null)} isDisabled={start.busy}>
-      {t('pause.start')}
-    </ActionButton>
+    <span className="split is-quiet">
+      <ActionButton kind="quiet" onPress={() => start.run('1-hour')} isDisabled={start.busy}>
+        {t('pause.start')}
+      </ActionButton>
+      <MenuButton kind="quiet" label={t('pause.startMenu')} choices={choices} isDisabled={start.busy} />
+    </span>
+  );
+}
+
+/** Starts for a time that is chosen from a menu; afterwards changes that time or ends it. */
+export function StartMenu({ kind = 'plain' }: { kind?: ButtonKind }) {
+  const { t } = useStrings();
+  const { presence } = useSection('work');
+  const start = useAction((duration: StartFor) => agent.presence.startNow({ for: duration }));
+  const end = useAction((_: null) => agent.presence.endStart({}));
+  const choices = useStartChoices(start.run);
+  const isStarted = presence.reason === 'started-by-owner';
+  const label = t(isStarted ? 'pause.change' : 'pause.startMenu');
+  return (
+    <MenuButton
+      kind={kind}
+      label={label}
+      isDisabled={start.busy || end.busy}
+      choices={
+        isStarted
+          ? [...choices, { id: 'end', label: t('pause.endStart'), onAction: () => end.run(null) }]
+          : choices
+      }
+    >
+      {label}
+    </MenuButton>
   );
 }
 

@@ -11,7 +11,7 @@ export function Part({ title, note, children }: { title: string; note?: string; 
   return (
     <section className="settings-part" aria-labelledby={id}>
       <div className="settings-words">
-        <h2 id={id}>{title}</h2>
+        <h3 id={id}>{title}</h3>
         {note ? <p className="soft sm">{note}</p> : null}
       </div>
       <div className="card rows">{children}</div>

@@ -64,6 +64,7 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     window?.setContentSize(width, height);
   }, SIZE);
   await welcome(page);
+  await measured(page);
   await earn(desktop, page);
   for (const [name, address] of Object.entries(PAGES)) {
     await go(page, address);
@@ -91,7 +92,10 @@ async function welcome(page: Page): Promise<void> {
   await picture(page, 'welcome-1');
   await next.click();
   const start = page.getByRole('button', { name: strings.pause.start });
-  await start.or(page.getByText(strings.welcome.measurement.modelState.ready)).first().waitFor();
+  await start
+    .or(page.getByText(strings.welcome.measurement.modelState.ready))
+    .first()
+    .waitFor({ timeout: FIRST_JOB_MS_MAX });
   if (await start.isVisible()) await start.click();
   await page
     .getByText(strings.welcome.measurement.state.running)
@@ -107,6 +111,15 @@ async function welcome(page: Page): Promise<void> {
   await picture(page, 'welcome-3');
   await page.getByRole('button', { name: strings.welcome.open }).click();
   await page.getByRole('navigation').first().waitFor();
+}
+
+/** Waits for the end of the measurement: before it, speeds and forecasts are unknown. */
+async function measured(page: Page): Promise<void> {
+  console.log('Waiting for the measurement.');
+  await go(page, PAGES.machine);
+  await page
+    .getByRole('button', { name: strings.machine.runAgain, exact: true })
+    .waitFor({ timeout: FIRST_JOB_MS_MAX });
 }
 
 /** Waits for the first jobs. */

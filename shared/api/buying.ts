@@ -22,6 +22,10 @@ export const buyingOverviewSchema = z.object({
       /** By the provider's own measurement; null if it has none. */
       decodeTokensPerSecond: z.number().nullable(),
       contextTokens: z.number().int(),
+      /** From request to first token: the median of this machine's last purchases of the model; null without one. */
+      firstTokenMs: z.number().nullable(),
+      /** Purchases that it rests on. */
+      firstTokens: z.number().int().nonnegative(),
     }),
   ),
 });

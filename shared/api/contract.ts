@@ -14,7 +14,7 @@ import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { notificationSchema } from '../notification.ts';
 import { pairedBrowserSchema } from '../pairing.ts';
-import { pauseUntilSchema, presenceSchema, schedulePreviewSchema } from '../presence.ts';
+import { pauseUntilSchema, presenceSchema, schedulePreviewSchema, startForSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
 import { settingsPatchSchema, settingsSchema } from '../settings.ts';
@@ -74,12 +74,25 @@ export const earningsOverviewSchema = z.object({
     /** Energy of the work beyond the idle machine. */
     wattHours: z.number().nullable(),
     powerMicroUsd: z.number().nullable(),
-    /** Percentage of the time with a loaded engine in which the energy was measured. */
+    /** Percentage of the time with a loaded engine in which the energy is known. */
     measuredPercent: z.number().nullable(),
+    /** Part of the energy rests on the owner's figure (`workWatts`) instead of a sensor. */
+    isEstimated: z.boolean(),
     netMicroUsd: z.number().nullable(),
   }),
 });
 export type EarningsOverview = z.infer<typeof earningsOverviewSchema>;
+
+/** Energy of one job beyond the idle machine: an estimate from its time and the power draw of the work. */
+export const jobEnergySchema = z.object({
+  wattHours: z.number().nonnegative(),
+  /** Millionths of a US dollar, at today's prices of the hour in which it started; null without a price. */
+  microUsd: z.number().nonnegative().nullable(),
+  watts: z.number().nonnegative(),
+  /** `sensor`: the measured average of this machine; `setting`: the owner's figure. */
+  source: z.enum(['sensor', 'setting']),
+});
+export type JobEnergy = z.infer<typeof jobEnergySchema>;
 
 const daySchema = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 
@@ -123,7 +136,19 @@ export const doneHourSchema = z.object({
   earned: amountTextSchema,
   /** The machine's state in most of it; null if Idlewatt didn't run, or had nothing to run with. */
   did: doingSchema.nullable(),
+  /** Expected earnings in the rest of the hour; null for an hour that is over, and where nothing can be expected yet. */
+  expected: amountTextSchema.nullable(),
 });
+
+/** Earnings that the rest of today is expected to bring, in base units, by what earlier days had free and worked. */
+export const restOfDaySchema = z.object({
+  expected: amountTextSchema,
+  low: amountTextSchema,
+  high: amountTextSchema,
+  /** Earlier days that it rests on. */
+  days: z.number().int().positive(),
+});
+export type RestOfToday = z.infer<typeof restOfDaySchema>;
 
 export const contract = {
   /** Answers from the first moment of an agent without a desktop, when nothing else of the API does. */
@@ -138,8 +163,10 @@ export const contract = {
   presence: {
     pause: oc.input(z.object({ until: pauseUntilSchema })).output(presenceSchema),
     resume: oc.input(nothing).output(presenceSchema),
-    /** Runs for an hour although the owner uses the machine. */
-    startNow: oc.input(nothing).output(presenceSchema),
+    /** Runs for a time although the owner uses the machine. */
+    startNow: oc.input(z.object({ for: startForSchema.default('1-hour') })).output(presenceSchema),
+    /** Ends that time: waits for the owner again. */
+    endStart: oc.input(nothing).output(presenceSchema),
     /** The next 24 hours by schedule, off-peak hours and pause. */
     schedulePreview: oc.input(nothing).output(schedulePreviewSchema),
   },
@@ -165,6 +192,8 @@ export const contract = {
         events: z.array(jobEventSchema),
         /** Name of the device that computed it; null if it isn't known, changed meanwhile, or nothing was computed here. */
         device: z.string().nullable(),
+        /** Null if nothing was computed here to its end, or the power draw isn't known. */
+        energy: jobEnergySchema.nullable(),
       }),
     ),
   },
@@ -176,8 +205,10 @@ export const contract = {
     forecast: oc
       .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
       .output(z.object({ forecast: forecastSchema.nullable(), scores: z.array(forecastScoreSchema) })),
-    /** The hours of today, 23 to 25, the coming ones included. */
-    today: oc.input(nothing).output(z.object({ hours: z.array(doneHourSchema) })),
+    /** The hours of today, 23 to 25, the coming ones included; `rest` is null while nothing can be expected. */
+    today: oc
+      .input(nothing)
+      .output(z.object({ hours: z.array(doneHourSchema), rest: restOfDaySchema.nullable() })),
     byModel: oc.input(z.object({ days: z.number().int().min(1).max(366).default(30) })).output(
       z.object({
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),

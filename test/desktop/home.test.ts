@@ -194,6 +194,49 @@ test('practice money is a ticket with its word; real money is in the owner’s c
     await page.getByText('Paid out at 5 USDC').waitFor();
   }));
 
+/** Earned in the hours before now and expected in those after it, at any time of the day. */
+function withHours(agent: Opened['agent'], expected: string | null): void {
+  const hourMs = 3_600_000;
+  const startMs = Math.floor(Date.now() / hourMs - 12) * hourMs;
+  const today = Array.from({ length: 24 }, (_, index) => {
+    const fromMs = startMs + index * hourMs;
+    const isOver = index < 12;
+    return {
+      ...{ fromMs, toMs: fromMs + hourMs },
+      earned: isOver ? '100' : '0',
+      expected: isOver ? null : expected,
+      did: isOver ? ('working' as const) : null,
+    };
+  });
+  const rest = expected === null ? null : { expected: '450', low: '300', high: '600', days: 12 };
+  Object.assign(agent.script, { today, rest });
+}
+
+test('the hours to come are dashed bars, with what today is on track for', () =>
+  pages.withPage({ before: async (_, agent) => withHours(agent, '50') }, async ({ page }) => {
+    const today = page.locator('.today');
+    // 1283 base units are earned; 450 more are expected.
+    await today.getByText('On track for').waitFor();
+    await today.getByText('0.17 ct', { exact: true }).waitFor();
+    await today.getByText('likely 0.16 ct to 0.19 ct').waitFor();
+    assert.equal(await page.locator('.day .is-expected').count(), 11);
+    const bar = page.locator('.day .is-expected .day-bar').first();
+    const style = await bar.evaluate((element) => {
+      const { borderTopStyle, backgroundImage } = getComputedStyle(element);
+      return { borderTopStyle, backgroundImage, share: (element as HTMLElement).style.blockSize };
+    });
+    assert.deepEqual(style, { borderTopStyle: 'dashed', backgroundImage: 'none', share: '50%' });
+    assert.equal(await page.locator('.today table').getByText('Expected').count(), 11);
+  }));
+
+test('nothing is expected where too few days are known', () =>
+  pages.withPage({ before: async (_, agent) => withHours(agent, null) }, async ({ page }) => {
+    await page.locator('.today').getByText('A day could bring').waitFor();
+    await page.locator('.day .is-earning').first().waitFor();
+    assert.equal(await page.locator('.is-expected').count(), 0);
+    assert.equal(await page.locator('.today').getByText('On track for').count(), 0);
+  }));
+
 test('the dock pauses and resumes in one press on every page', () =>
   pages.withPage({}, async ({ agent, page, go }) => {
     for (const path of ['jobs', 'settings']) {
@@ -219,6 +262,35 @@ test('an owner at the machine starts it with one press', () =>
     await page.getByRole('button', { name: 'Start now' }).click();
     await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
     assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
+  }));
+
+test('an owner at the machine starts it for longer, changes that time and ends it, on Home and on Schedule', () =>
+  pages.withPage({}, async (opened) => {
+    const { agent, page, go } = opened;
+    const choose = async (button: string, choice: string) => {
+      await page.getByRole('main').getByRole('button', { name: button, exact: true }).click();
+      await page.getByRole('menuitem', { name: choice }).click();
+    };
+    await show(opened, homeState(agent.script.state, 'waiting', Date.now()), 'Waiting');
+    await choose('Choose time', 'For 4 hours');
+    await choose('Change time', 'Until tomorrow morning');
+    await choose('Change time', 'Wait for me again');
+    await page.getByRole('button', { name: 'Start now' }).waitFor();
+    await go('schedule');
+    await page.getByText('Battery, heat and the schedule still count').waitFor();
+    await choose('Choose time', 'For 8 hours');
+    await page.getByText('Battery, heat and the schedule still count').waitFor({ state: 'detached' });
+    await page.getByText(/^Runs until/).waitFor();
+    const calls = agent.calls.filter(({ name }) => /presence\.(startNow|endStart)/.test(name));
+    assert.deepEqual(
+      calls.map(({ name, input }) => [name.slice('presence.'.length), input]),
+      [
+        ['startNow', { for: '4-hours' }],
+        ['startNow', { for: 'tomorrow' }],
+        ['endStart', {}],
+        ['startNow', { for: '8-hours' }],
+      ],
+    );
   }));
 
 test('a new status is announced once, and the tokens per second never', () =>

@@ -60,6 +60,24 @@ test('5: without a GPU the limit explains that none was found', () =>
     await page.getByText('No GPU was found.').waitFor();
   }));
 
+test('with a GPU the CPU has a switch that says what off means; alone it has none', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('machine');
+    const toggle = page.getByRole('switch', { name: /^Use (AMD|Intel|12th|CPU|.*Ryzen)/ });
+    await page.getByText('Off: serves with a GPU only. Waits while none can be used.').waitFor();
+    assert.equal(await toggle.isChecked(), true);
+    await toggle.click({ force: true });
+    await page.getByText('It still takes a little CPU time').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
+      [{ processorOff: true }],
+    );
+    const { machine, settings } = agent.script.state;
+    const devices = machine.devices.filter(({ kind }) => kind === 'cpu');
+    agent.change({ machine: { ...machine, devices }, settings: { ...settings, processorOff: false } });
+    await toggle.waitFor({ state: 'detached' });
+  }));
+
 test('11: each part of the sandbox shows if it is active, and otherwise the reason', () =>
   withPage({}, async ({ page, agent, go }) => {
     await go('machine');
@@ -184,6 +202,7 @@ for (const [path, label, typed, saved] of [
   ['settings', 'Budget per day', '250', { buyDayMax: '250000000' }],
   ['schedule', 'Electricity price', '3', { powerPriceMicroUsd: 3_000_000 }],
   ['machine', 'Power limit', '2', { wattsMax: 2 }],
+  ['schedule', 'Extra power while it works', '2500', { workWatts: 2_500 }],
 ] as const) {
   test(`every page asks in the same dialog, and a declined value leaves its field: ${label}`, () =>
     withPage({}, async ({ page, agent, go }) => {
@@ -209,6 +228,29 @@ for (const [path, label, typed, saved] of [
       assert.deepEqual(inputs(), [saved]);
     }));
 }
+
+test('settings stand in sections with links, and the limits of buying lead to theirs', () =>
+  withPage({}, async ({ page, go }) => {
+    await go('use');
+    const limit = page.locator('.use-limits').getByRole('link', { name: 'Change the limits' });
+    assert.equal(await limit.count(), 2);
+    await limit.first().click();
+    const isAtTop = (title: string) =>
+      page.waitForFunction((text) => {
+        const heading = document.activeElement;
+        const top = heading?.getBoundingClientRect().top ?? -1;
+        return heading?.textContent === text && top >= 0 && top < innerHeight / 2;
+      }, title);
+    await isAtTop('Buying');
+    const links = page.getByRole('navigation', { name: 'Sections' });
+    await links.getByRole('link', { name: 'Running' }).click();
+    await isAtTop('Running');
+    // The address stays the same.
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await links.getByRole('link', { name: 'Running' }).click();
+    await isAtTop('Running');
+    assert.equal(await links.locator('[aria-current]').innerText(), 'Running');
+  }));
 
 test('a rate is typed plausibly, and nothing is chosen before', () =>
   withPage({}, async ({ page, agent, go }) => {

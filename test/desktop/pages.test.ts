@@ -31,7 +31,8 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     '0.13 ct',
     '0.001283 practice USDC',
     '0.004227 practice USDC',
-    'up to 0.69 ct',
+    'On track for',
+    'likely 0.16 ct to 0.19 ct',
     '14 ms',
     '61 °C',
   ],
@@ -47,6 +48,7 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     'Claimed',
     'What happened',
     'on NVIDIA RTX 4070',
+    '0.52 Wh, about 0.016 ¢',
     '33.4 tokens/s',
     '368 ms',
     'Pending payout',
@@ -73,6 +75,8 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
   use: [
     'http://127.0.0.1:41111/v1',
     'chat/completions',
+    'First word',
+    '412 ms',
     '••••',
     'Prices now',
     '1,904 answers',
@@ -167,7 +171,7 @@ test('a change in the agent appears on the page', () =>
     const { money } = agent.script.state;
     agent.change({ money: { ...money, earnedToday: '7654321' } });
     await page.getByText('7.654321 practice USDC').waitFor();
-    await page.locator('.today').getByText('7.65 USDC').waitFor();
+    await page.locator('.today .hero-num', { hasText: '7.65 USDC' }).waitFor();
   }));
 
 test('a lost connection is announced, old data stays visible, and the page reconnects automatically', () =>
@@ -412,6 +416,44 @@ test('on a phone the time, the model and the amount of a job stay, and its state
     assert.match(text, /0\.0019 ct/);
     assert.match(text, /\d\d:\d\d · 98 in · 202 out/);
     assert.match(text, /Charged/);
+  }));
+
+test('the energy of a job says what it rests on; one that was bought has none, and unknown says what helps', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const row = page.locator('.kv-row', { hasText: 'Energy' });
+    await go('jobs/job-0006');
+    await row.getByRole('button').focus();
+    await page.getByRole('tooltip', { name: 'Estimated: this machine’s average extra power' }).waitFor();
+    Object.assign(agent.script, {
+      energyOf: () => ({ wattHours: 12.345, microUsd: null, watts: 90, source: 'setting' }),
+    });
+    await go('jobs/job-0005');
+    assert.equal(await row.locator('dd').innerText(), '12.3 Wh');
+    Object.assign(agent.script, { energyOf: () => null });
+    await go('jobs/job-0004');
+    await row.getByRole('button', { name: 'unknown' }).focus();
+    await page.getByRole('tooltip', { name: 'You can enter it on the Schedule page' }).waitFor();
+    const bought = agent.script.jobs.find(({ side }) => side === 'bought');
+    await go(`jobs/${String(bought?.id)}`);
+    await page.locator('.kv-row').first().waitFor();
+    assert.equal(await row.count(), 0);
+  }));
+
+test('electricity that rests on the owner’s figure is marked as estimated', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    await go('earnings');
+    await page.getByText('0.996 kWh').waitFor();
+    assert.equal(await page.getByText('0.996 kWh, estimated').count(), 0);
+    const { overview } = agent.script;
+    Object.assign(agent.script, {
+      overview: (days: number) => ({
+        ...overview(days),
+        totals: { ...overview(days).totals, isEstimated: true },
+      }),
+    });
+    await go('');
+    await go('earnings');
+    await page.getByText('0.996 kWh, estimated').waitFor();
   }));
 
 test('bought jobs are listed apart, with the owner’s own machine named as such', () =>

@@ -235,8 +235,19 @@ function presenceHandlers(agent: FakeAgentState) {
     startNow: on.presence.startNow.handler(({ input }) => {
       agent.receive('presence.startNow', input);
       const nowMs = Date.now();
-      const untilMs = nowMs + 3_600_000;
+      const hours = { '1-hour': 1, '4-hours': 4, '8-hours': 8, tomorrow: 20 }[input.for];
+      const untilMs = nowMs + hours * 3_600_000;
       return agent.setPresence({ decision: 'run', reason: 'started-by-owner', sinceMs: nowMs, untilMs });
+    }),
+    endStart: on.presence.endStart.handler(({ input }) => {
+      agent.receive('presence.endStart', input);
+      const nowMs = Date.now();
+      return agent.setPresence({
+        decision: 'pause',
+        reason: 'owner-active',
+        sinceMs: nowMs,
+        untilMs: nowMs + 300_000,
+      });
     }),
     schedulePreview: on.presence.schedulePreview.handler(({ input }) => {
       agent.receive('presence.schedulePreview', input);
@@ -269,6 +280,7 @@ function jobHandlers(agent: FakeAgentState) {
         job,
         events: agent.script.eventsOf(job),
         device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
+        energy: agent.script.energyOf(job),
       };
     }),
   };
@@ -279,7 +291,7 @@ function earningsHandlers(agent: FakeAgentState) {
   return {
     today: on.earnings.today.handler(({ input }) => {
       agent.receive('earnings.today', input);
-      return { hours: [...script.today] };
+      return { hours: [...script.today], rest: script.rest };
     }),
     byDay: on.earnings.byDay.handler(({ input }) => {
       agent.receive('earnings.byDay', input);

@@ -5,7 +5,9 @@ import type {
   dayEarningsSchema,
   doneHourSchema,
   EarningsOverview,
+  JobEnergy,
   ledgerEntrySchema,
+  RestOfToday,
   receivableSchema,
 } from '../../shared/api/contract.ts';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
@@ -32,8 +34,10 @@ export interface Script {
   readonly state: AgentState;
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
+  energyOf(job: Job): JobEnergy | null;
   /** The hours of today. */
   readonly today: z.infer<typeof doneHourSchema>[];
+  readonly rest: RestOfToday | null;
   readonly days: z.infer<typeof dayEarningsSchema>[];
   overview(days: number): EarningsOverview;
   readonly schedulePreview: SchedulePreview;
@@ -109,6 +113,8 @@ const BUYING: BuyingOverview = {
       outputPerMillion: '80000',
       decodeTokensPerSecond: 58.2,
       contextTokens: 8192,
+      firstTokenMs: 412,
+      firstTokens: 9,
     },
     {
       model: 'llama-3.2-1b-instruct-q4_k_m',
@@ -118,6 +124,8 @@ const BUYING: BuyingOverview = {
       outputPerMillion: '150000',
       decodeTokensPerSecond: null,
       contextTokens: 4096,
+      firstTokenMs: null,
+      firstTokens: 0,
     },
   ],
 };
@@ -137,10 +145,12 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
   const script = {
     state: stateFor(scenario, nowMs),
     eventsOf,
+    energyOf,
     schedulePreview: schedulePreviewOf(nowMs),
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
     today: todayOf(nowMs, scenario === 'busy'),
+    rest: scenario === 'busy' ? { expected: '450', low: '300', high: '600', days: 12 } : null,
   };
   if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
   const jobs = jobsUntil(nowMs);
@@ -188,9 +198,14 @@ function overviewOf(days: Script['days']): EarningsOverview {
       wattHours: hasWork ? 996 : null,
       powerMicroUsd: null,
       measuredPercent: hasWork ? 80 : null,
+      isEstimated: false,
       netMicroUsd: null,
     },
   };
+}
+
+function energyOf({ side }: Job): JobEnergy | null {
+  return side === 'sold' ? { wattHours: 0.52, microUsd: 161, watts: 48, source: 'sensor' } : null;
 }
 
 /** An owner's day: the night is earned, mornings and evenings belong to the owner. */
@@ -203,7 +218,9 @@ function todayOf(nowMs: number, busy: boolean): Script['today'] {
     const fromMs = start + index * 60 * MINUTE_MS;
     const did = busy && fromMs <= nowMs ? DID[letter as keyof typeof DID] : null;
     const earned = did === 'working' ? String(60 + ((index * 37) % 50)) : '0';
-    return { fromMs, toMs: fromMs + 60 * MINUTE_MS, earned, did };
+    const toMs = fromMs + 60 * MINUTE_MS;
+    const expected = busy && toMs > nowMs ? String(letter === 'e' ? 90 : 10) : null;
+    return { fromMs, toMs, earned, did, expected };
   });
 }
 

@@ -38,11 +38,20 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
     })),
     today: api.today.handler(() => {
       const earned = new Map(ledger.earningsByHour(assetId).map((hour) => [hour.fromMs, hour.earned]));
+      const hours = doings.today();
+      const rest = forecasts.restOfDay(hours);
       return {
-        hours: doings.today().map(({ fromMs, toMs, did }) => ({
+        hours: hours.map(({ fromMs, toMs, did }, index) => ({
           ...{ fromMs, toMs, did },
           earned: (earned.get(fromMs) ?? ZERO).toString(),
+          expected: rounded(rest?.hours[index] ?? null),
         })),
+        rest: rest && {
+          expected: rounded(rest.expected),
+          low: rounded(rest.low),
+          high: rounded(rest.high),
+          days: rest.days,
+        },
       };
     }),
     byModel: api.byModel.handler(async ({ input }) => ({
@@ -104,6 +113,12 @@ async function settleNow(settlement: ApiParts['settlement']) {
     claimTx: claims[0]?.tx.hash ?? null,
     settleTx: settle?.tx.hash ?? null,
   };
+}
+
+function rounded(amount: number): string;
+function rounded(amount: number | null): string | null;
+function rounded(amount: number | null): string | null {
+  return amount === null ? null : String(Math.round(amount));
 }
 
 function overviewText({ days, models, devices, totals }: Overview) {

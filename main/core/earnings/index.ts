@@ -5,6 +5,7 @@ export {
   deviceBetween,
   earningsByDevice,
 } from './device-earnings.ts';
+export { type JobEnergy, jobEnergy } from './job-energy.ts';
 export {
   type Overview,
   type OverviewParts,
@@ -12,3 +13,4 @@ export {
   type Prices,
 } from './overview.ts';
 export { createWorkMeter, type DayEnergy, type WorkMeter, type WorkMeterParts } from './work-meter.ts';
+export { createWorkWatts, type Watts, type WorkWatts } from './work-watts.ts';

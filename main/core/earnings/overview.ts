@@ -48,8 +48,10 @@ export interface Overview {
     readonly feesMicroUsd: number | null;
     readonly wattHours: number | null;
     readonly powerMicroUsd: number | null;
-    /** Percentage of the time with a loaded engine in which the energy was measured; null without such time. */
+    /** Percentage of the time with a loaded engine in which the energy is known; null without such time. */
     readonly measuredPercent: number | null;
+    /** Part of the energy rests on the owner's figure instead of a sensor. */
+    readonly isEstimated: boolean;
     /** Earned less electricity and fees; null while one of them is unknown. */
     readonly netMicroUsd: number | null;
   };
@@ -94,6 +96,7 @@ function totalsOf(
       measuredMs > 0 ? sumOf(energy.map((each) => each.peakWattHours + each.offPeakWattHours)) : null,
     powerMicroUsd,
     measuredPercent: activeMs > 0 ? (measuredMs / activeMs) * 100 : null,
+    isEstimated: energy.some((each) => each.estimatedMs > 0),
     netMicroUsd: isKnown ? Math.round(Number(earned) - feesMicroUsd - powerMicroUsd) : null,
   };
 }

@@ -1,20 +1,23 @@
 /**
  * Counts what the work took: energy beyond the idle machine, by local day, and which device computed when. Energy is
- * counted only while a power sensor reports and the idle machine's draw is known; the rest of the time is unknown.
+ * counted only while the power draw of the work is known; the rest of the time is unknown.
  */
 import { z } from 'zod';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
 import type { DeviceChange } from './device-earnings.ts';
+import type { WorkWatts } from './work-watts.ts';
 
 export interface DayEnergy {
   /** `YYYY-MM-DD`, local. */
   readonly day: string;
   /** Time with a loaded engine. */
   readonly activeMs: number;
-  /** Part of it in which the energy was measured. */
+  /** Part of it in which the energy is known. */
   readonly measuredMs: number;
+  /** Part of that in which it rests on the owner's figure instead of a sensor. */
+  readonly estimatedMs: number;
   readonly peakWattHours: number;
   readonly offPeakWattHours: number;
 }
@@ -45,11 +48,19 @@ const HOUR_MS = 3_600_000;
 const energySchema = z.object({
   activeMs: z.number().nonnegative(),
   measuredMs: z.number().nonnegative(),
+  /** Days of earlier versions rest on sensors alone. */
+  estimatedMs: z.number().nonnegative().default(0),
   peakWattHours: z.number().nonnegative(),
   offPeakWattHours: z.number().nonnegative(),
 });
 type Energy = z.infer<typeof energySchema>;
-const NONE: Energy = { activeMs: 0, measuredMs: 0, peakWattHours: 0, offPeakWattHours: 0 };
+const NONE: Energy = {
+  activeMs: 0,
+  measuredMs: 0,
+  estimatedMs: 0,
+  peakWattHours: 0,
+  offPeakWattHours: 0,
+};
 
 export interface WorkMeterParts {
   readonly clock: Clock;
@@ -57,8 +68,7 @@ export interface WorkMeterParts {
   readonly records: RecordStore;
   /** An engine is loaded, or being loaded. */
   readonly isActive: () => boolean;
-  /** Power draw beyond the idle machine now; null while unknown. */
-  readonly extraWatts: () => number | null;
+  readonly watts: Pick<WorkWatts, 'now'>;
   readonly isOffPeak: (atMs: number) => boolean;
 }
 
@@ -82,12 +92,13 @@ export function createWorkMeter(parts: WorkMeterParts): WorkMeter {
     const atMs = clock.now();
     const day = calendar.day(atMs - passedMs);
     const before = pending.get(day) ?? NONE;
-    const watts = parts.extraWatts();
-    const wattHours = watts === null ? 0 : (watts * passedMs) / HOUR_MS;
+    const watts = parts.watts.now();
+    const wattHours = watts === null ? 0 : (watts.value * passedMs) / HOUR_MS;
     const isOffPeak = parts.isOffPeak(atMs);
     pending.set(day, {
       activeMs: before.activeMs + passedMs,
       measuredMs: before.measuredMs + (watts === null ? 0 : passedMs),
+      estimatedMs: before.estimatedMs + (watts?.source === 'setting' ? passedMs : 0),
       peakWattHours: before.peakWattHours + (isOffPeak ? 0 : wattHours),
       offPeakWattHours: before.offPeakWattHours + (isOffPeak ? wattHours : 0),
     });
@@ -110,6 +121,7 @@ export function createWorkMeter(parts: WorkMeterParts): WorkMeter {
     return {
       activeMs: stored.activeMs + added.activeMs,
       measuredMs: stored.measuredMs + added.measuredMs,
+      estimatedMs: stored.estimatedMs + added.estimatedMs,
       peakWattHours: stored.peakWattHours + added.peakWattHours,
       offPeakWattHours: stored.offPeakWattHours + added.offPeakWattHours,
     };

@@ -95,6 +95,16 @@ export function estimate(facts: ForecastFacts): Forecast {
   };
 }
 
+/**
+ * Returns the base units that an hour of work brings at the owner's own price. Jobs of the practice network count here, since
+ * practice money is what they bring.
+ */
+export function earnedPerBusyHour(facts: ForecastFacts): Range {
+  const mix = mixOf({ ...facts, isMarket: true });
+  const ends = [mix.low, mix.high].map((read) => hourly(facts, facts.ownPrice, read));
+  return { low: Math.min(...ends), high: Math.max(...ends) };
+}
+
 /** Base units earned in one hour of work, with `readPerWritten` prompt tokens per generated token. */
 function hourly(facts: ForecastFacts, price: Price, readPerWritten: number): number {
   const seconds = readPerWritten / facts.prefillTokensPerSecond + 1 / facts.decodeTokensPerSecond;
@@ -114,7 +124,10 @@ function useOf({ days, isMarket }: ForecastFacts): Forecast['basis']['use'] {
   return { ...quartiles(shares), from: 'history' };
 }
 
-function mixOf({ tokens, isMarket }: ForecastFacts): Forecast['basis']['readPerWritten'] {
+function mixOf({
+  tokens,
+  isMarket,
+}: Pick<ForecastFacts, 'tokens' | 'isMarket'>): Forecast['basis']['readPerWritten'] {
   if (!isMarket || tokens.written < WRITTEN_MIN) return { ...READ_PER_WRITTEN, from: 'assumed' };
   const ratio = tokens.read / tokens.written;
   return { low: ratio, high: ratio, from: 'history' };

@@ -4,14 +4,19 @@
  */
 import { type Forecast, type ForecastScore, forecastSchema } from '../../../shared/forecast.ts';
 import type { Amount } from '../../../shared/money.ts';
+import type { Stretch } from '../../../shared/presence.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
-import { estimate, type ForecastFacts } from './estimate.ts';
+import type { PastHour } from '../presence/index.ts';
+import { earnedPerBusyHour, estimate, type ForecastFacts } from './estimate.ts';
+import { type RestOfDay, restOfDay } from './rest-of-day.ts';
 
 export interface ForecastService {
   /** Null where the served model was not measured yet. */
   current(): Forecast | null;
+  /** Earnings that the coming ones of these hours of today are expected to bring; null as above, or while too few days are known. */
+  restOfDay(hours: readonly { readonly fromMs: number; readonly toMs: number }[]): RestOfDay | null;
   /** Scores of finished days, newest first. */
   scores(days: number): Promise<readonly ForecastScore[]>;
   stop(): void;
@@ -27,6 +32,10 @@ export function createForecasts(parts: {
   readonly records: RecordStore;
   /** Null where the served model was not measured yet. */
   readonly facts: () => ForecastFacts | null;
+  /** Free and busy time of earlier days, by hour. */
+  readonly past: () => readonly PastHour[];
+  /** When the owner's rules and pause let Idlewatt work from now on. */
+  readonly stretches: () => readonly Stretch[];
   /** By local day, today included. */
   readonly earnedByDay: (
     days: number,
@@ -47,6 +56,17 @@ export function createForecasts(parts: {
   const timer: Timer = clock.every(CHECK_EVERY_MS, storeFirst);
   return {
     current,
+    restOfDay(hours) {
+      const known = facts();
+      if (known === null) return null;
+      return restOfDay({
+        nowMs: clock.now(),
+        hours: hours.map(({ fromMs, toMs }) => ({ fromMs, toMs, ...calendar.wall(fromMs) })),
+        past: parts.past(),
+        stretches: parts.stretches(),
+        perBusyHour: earnedPerBusyHour(known),
+      });
+    },
     async scores(days) {
       const today = calendar.day(clock.now());
       const earnings = await earnedByDay(days + 1);

@@ -1,5 +1,6 @@
 /** Public interface of the jobs module. */
 export { type Bookkeeping, bookSettlement, recoverBooks } from './bookkeeping.ts';
+export { type FirstToken, firstTokenOf } from './first-tokens.ts';
 export { createFolding, type Folding, type FoldingParts } from './folding.ts';
 export { newJobId } from './id.ts';
 export { type FoundJobs, type JobPage, listJobs } from './job-pages.ts';

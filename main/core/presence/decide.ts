@@ -16,7 +16,13 @@ export interface Pause {
 }
 
 /** State of the model and the engine: `ready` if there is something to serve with. */
-export type Availability = 'starting' | 'ready' | 'no-model' | 'engine-gave-up' | 'unconfined';
+export type Availability =
+  | 'starting'
+  | 'ready'
+  | 'no-model'
+  | 'engine-gave-up'
+  | 'unconfined'
+  | 'processor-off';
 
 /** The settings that affect the decision. */
 export type PresenceSettings = Pick<

@@ -6,7 +6,14 @@ export {
   type PresenceRules,
   type PresenceSettings,
 } from './decide.ts';
-export { createDoings, type Doing, type Doings, type DoneHour, doingOf } from './doings.ts';
+export {
+  createDoings,
+  type Doing,
+  type Doings,
+  type DoneHour,
+  doingOf,
+  type PastHour,
+} from './doings.ts';
 export type { WindowSettings } from './hours.ts';
 export { createPresence, type PresenceParts, type PresenceService } from './presence.ts';
 export { createSensing, type Sensing } from './sensing.ts';

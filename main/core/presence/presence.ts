@@ -1,7 +1,14 @@
 /** Keeps the decision current as readings, settings, the owner's pause and time change. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { assertNever } from '../../../shared/assert.ts';
-import type { PauseUntil, Presence, SchedulePreview, StorageFault } from '../../../shared/presence.ts';
+import type {
+  PauseUntil,
+  Presence,
+  SchedulePreview,
+  StartFor,
+  StorageFault,
+} from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
@@ -16,8 +23,10 @@ export interface PresenceService {
   /** Pauses by the owner's request; survives restarts. */
   pause(until: PauseUntil): Presence;
   resume(): Presence;
-  /** Runs for {@link STARTED_MS} although the owner uses the machine, and ends their pause; not kept over a restart. */
-  startNow(): Presence;
+  /** Runs for a time although the owner uses the machine, and ends their pause; not kept over a restart. */
+  startNow(duration: StartFor): Presence;
+  /** Ends that time early. */
+  endStart(): Presence;
   /** Takes readings of one source about the machine and its owner. */
   report(readings: PartialReadings): void;
   /** Returns the current readings, merged over all sources. */
@@ -48,8 +57,6 @@ const KEY = 'pause';
 /** Pauses end, readings go stale and idle time passes without a call. */
 const REFRESH_INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
-/** Long enough for a measurement and a look at the first jobs. */
-const STARTED_MS = HOUR_MS;
 /** "Until tomorrow" means this many hours after the start of the day, not midnight. */
 const MORNING_HOURS = 8;
 
@@ -78,9 +85,13 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
       return paused;
     },
     resume,
-    startNow() {
-      startedUntilMs = clock.now() + STARTED_MS;
+    startNow(duration) {
+      startedUntilMs = startEnd(duration, clock.now(), calendar);
       return resume();
+    },
+    endStart() {
+      startedUntilMs = null;
+      return refresh();
     },
     report(readings) {
       latest.put(readings);
@@ -115,31 +126,34 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
 
   function decideNow(before: Presence['reason'] | null): Presence {
     const nowMs = clock.now();
-    const { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules } = settings();
-    return decide(
-      latest.at(nowMs),
-      {
-        ...rules,
-        ...{ pause, startedUntilMs, storage, availability },
-        scheduleFromMs: scheduleOn ? nextScheduled(schedule, nowMs) : nowMs,
-        offPeakFromMs: onlyOffPeakHours ? nextOffPeak(offPeakHours, nowMs) : nowMs,
-      },
-      nowMs,
-      before,
-    );
+    const rules = rulesOf(settings(), { nextScheduled, nextOffPeak }, nowMs);
+    const now = { pause, startedUntilMs, storage, availability };
+    return decide(latest.at(nowMs), { ...rules, ...now }, nowMs, before);
   }
 
   function refresh(): Presence {
     const next = decideNow(current.reason);
-    const sameReason = next.decision === current.decision && next.reason === current.reason;
-    const isPause = next.reason === 'paused-by-owner';
-    if (sameReason && next.untilMs === current.untilMs && (!isPause || next.sinceMs === current.sinceMs)) {
-      return current;
-    }
-    current = sameReason && !isPause ? { ...next, sinceMs: current.sinceMs } : next;
+    // A pause begins again when the owner changes it; any other reason lasts since it came.
+    const isLasting = next.reason === current.reason && next.reason !== 'paused-by-owner';
+    const merged = isLasting ? { ...next, sinceMs: current.sinceMs } : next;
+    if (isDeepStrictEqual(merged, current)) return current;
+    current = merged;
     for (const listener of [...listeners]) listener(current);
     return current;
   }
+}
+
+/** The owner's rules with the times from which their hours allow running. */
+function rulesOf(
+  { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules }: PresenceSettings & WindowSettings,
+  next: Readonly<Record<'nextScheduled' | 'nextOffPeak', ReturnType<typeof createNextOn>>>,
+  nowMs: number,
+) {
+  return {
+    ...rules,
+    scheduleFromMs: scheduleOn ? next.nextScheduled(schedule, nowMs) : nowMs,
+    offPeakFromMs: onlyOffPeakHours ? next.nextOffPeak(offPeakHours, nowMs) : nowMs,
+  };
 }
 
 function readPause(text: string | null): Pause | null {
@@ -156,10 +170,29 @@ function pauseEnd(until: PauseUntil, nowMs: number, calendar: Calendar): number 
     case '2-hours':
       return nowMs + 2 * HOUR_MS;
     case 'tomorrow':
-      return calendar.startOfNextDay(nowMs) + MORNING_HOURS * HOUR_MS;
+      return tomorrowMorning(nowMs, calendar);
     case 'resume':
       return null;
     default:
       return assertNever(until);
   }
+}
+
+function startEnd(duration: StartFor, nowMs: number, calendar: Calendar): number {
+  switch (duration) {
+    case '1-hour':
+      return nowMs + HOUR_MS;
+    case '4-hours':
+      return nowMs + 4 * HOUR_MS;
+    case '8-hours':
+      return nowMs + 8 * HOUR_MS;
+    case 'tomorrow':
+      return tomorrowMorning(nowMs, calendar);
+    default:
+      return assertNever(duration);
+  }
+}
+
+function tomorrowMorning(nowMs: number, calendar: Calendar): number {
+  return calendar.startOfNextDay(nowMs) + MORNING_HOURS * HOUR_MS;
 }

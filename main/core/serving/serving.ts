@@ -9,7 +9,8 @@ import type { EngineDuty } from '../engine/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import type { PresenceService } from '../presence/index.ts';
 import type { SettingsService } from '../settings/index.ts';
-import { isUnconfined, missingParts } from './confinement.ts';
+import { BLOCKED, type Block, blockOf, isLifted } from './block.ts';
+import { missingParts } from './confinement.ts';
 import { EngineLoader, type EngineLoaderOptions } from './engine-loader.ts';
 import { FurtherChoice } from './further-choice.ts';
 import { servingLoad } from './load-options.ts';
@@ -80,7 +81,7 @@ export function createServing(options: ServingOptions): Serving {
       reconcile();
     }),
     settings.onChange(() => {
-      parts.confinement.check();
+      parts.blockCheck.check();
       giveDuty();
       reconcile();
     }),
@@ -132,7 +133,7 @@ function openParts(options: ServingOptions) {
     mayRun: () => presence.current().decision !== 'pause',
     inOrder,
     facts: createLoadedFacts(options.records),
-    onStatus: (status, isMain) => onEngineStatus(options, confinement, { status, isMain }),
+    onStatus: (status, isMain) => onEngineStatus(options, blockCheck, { status, isMain }),
   });
   const loader: EngineLoader = new EngineLoader({
     ...options,
@@ -160,26 +161,27 @@ function openParts(options: ServingOptions) {
   const supply: ModelSupply = new ModelSupply({
     ...options,
     onFile() {
+      blockCheck.reset();
       presence.setAvailability('ready');
       onFiles();
     },
     onMissing: () => presence.setAvailability('no-model'),
   });
   const further: FurtherChoice = new FurtherChoice({ ...options, onChange: onFiles });
-  const confinement = createConfinement(options, engines);
+  const blockCheck = createBlockCheck(options, engines);
   const fitsAlone = (id: string) =>
     (models.requiredBytes(id) ?? Number.POSITIVE_INFINITY) <= engines.limitBytes();
-  return { inOrder, engines, loader, supply, further, confinement, reconcile, fitsAlone };
+  return { inOrder, engines, loader, supply, further, blockCheck, reconcile, fitsAlone };
 }
 
 const MINUTE_MS = 60_000;
 
 function onEngineStatus(
   { presence, notices, onChange }: ServingOptions,
-  confinement: Confinement,
+  blockCheck: BlockCheck,
   { status, isMain }: { readonly status: EngineStatus; readonly isMain: boolean },
 ): void {
-  confinement.check();
+  blockCheck.check();
   // Without a further model, the machine serves the others.
   if (status.state === 'gave-up' && isMain) {
     presence.setAvailability('engine-gave-up');
@@ -203,18 +205,19 @@ function graphicsBytes(
   return bytes.reduce((sum, each) => sum + each, 0);
 }
 
-interface Confinement {
+interface BlockCheck {
   /**
-   * Pauses before the first job if an engine that was just loaded lacks its sandbox, until the owner agrees. An engine
-   * reports that only when it is loaded.
+   * Pauses before the first job if an engine that was just loaded must not serve, until the owner changes that. An engine
+   * reports only when it is loaded what it computes on and in which sandbox.
    */
   check(): void;
+  /** Forgets the block: another model may be served by another engine. */
+  reset(): void;
 }
 
-function createConfinement(options: ServingOptions, engines: ServedEngines): Confinement {
-  const { presence, settings, notices, log } = options;
-  /** Paused for want of a sandbox. */
-  let isBlocked = false;
+function createBlockCheck(options: ServingOptions, engines: ServedEngines): BlockCheck {
+  const { presence, notices, log } = options;
+  let block: Block | null = null;
 
   function showMissingParts(reports: readonly SandboxReport[]): void {
     const parts = [...new Set(reports.flatMap(missingParts))];
@@ -224,20 +227,23 @@ function createConfinement(options: ServingOptions, engines: ServedEngines): Con
 
   return {
     check() {
-      const reports = engines.list().flatMap(({ engine }) => {
+      const loaded = engines.list().flatMap(({ engine }) => {
         const status = engine.status();
-        return status.state === 'ready' ? [status.loaded.sandbox] : [];
+        return status.state === 'ready' ? [status.loaded] : [];
       });
-      if (reports.length > 0) showMissingParts(reports);
-      const mayServe = !options.requiresSandbox || settings.get().serveUnconfined;
-      if (mayServe && isBlocked) {
-        isBlocked = false;
+      if (loaded.length > 0) showMissingParts(loaded.map(({ sandbox }) => sandbox));
+      if (block !== null && isLifted(block, options)) {
+        block = null;
         presence.setAvailability('ready');
-      } else if (!mayServe && reports.some(isUnconfined)) {
-        isBlocked = true;
-        log.warn('The engine has no sandbox here; nothing is served until the owner agrees');
-        presence.setAvailability('unconfined');
+      } else if (block === null) {
+        block = loaded.map((each) => blockOf(each, options)).find((each) => each !== null) ?? null;
+        if (block === null) return;
+        log.warn(BLOCKED[block.reason]);
+        presence.setAvailability(block.reason);
       }
+    },
+    reset() {
+      block = null;
     },
   };
 }

@@ -13,8 +13,10 @@ import { deviceName } from '../../../main/agent/earnings.ts';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import {
   createWorkMeter,
+  createWorkWatts,
   deviceBetween,
   earningsByDevice,
+  jobEnergy,
   overviewOf,
   type Prices,
 } from '../../../main/core/earnings/index.ts';
@@ -31,13 +33,23 @@ const COIN = { id: 'eip155:8453/native', decimals: 18 };
 function open(records = createMemoryRecordStore(), startMs = NOON_MS) {
   const clock = manualClock(startMs);
   const calendar = createCalendar('UTC');
-  const now = { isActive: true, watts: 60 as number | null, isOffPeak: false };
+  const now = {
+    isActive: true,
+    isWorking: true,
+    watts: 60 as number | null,
+    entered: null as number | null,
+    isOffPeak: false,
+  };
   const meter = createWorkMeter({
     clock,
     calendar,
     records,
     isActive: () => now.isActive,
-    extraWatts: () => now.watts,
+    watts: createWorkWatts({
+      sensor: { extra: () => now.watts, extraNow: () => now.watts },
+      setting: () => now.entered,
+      isWorking: () => now.isWorking,
+    }),
     isOffPeak: () => now.isOffPeak,
   });
   const ledger = createLedger({ store: openDatabase(':memory:').ledger, clock, calendar });
@@ -112,6 +124,68 @@ test('a machine without a power sensor has unknown energy, electricity and net, 
   clock.advance(HOUR_MS);
   const { totals } = overview({ power: 300_000 });
   assert.deepEqual([totals.wattHours, totals.powerMicroUsd, totals.netMicroUsd], [null, null, null]);
+});
+
+test('without a sensor the owner’s figure counts while jobs run, and is marked; a sensor goes first', () => {
+  const { clock, now, overview } = open();
+  now.entered = 90;
+  clock.advance(HOUR_MS);
+  assert.equal(Math.round(overview().totals.wattHours ?? 0), 60);
+  assert.equal(overview().totals.isEstimated, false);
+  now.watts = null;
+  clock.advance(HOUR_MS);
+  now.isWorking = false;
+  clock.advance(HOUR_MS);
+  const { totals } = overview({ power: 300_000 });
+  assert.equal(Math.round(totals.wattHours ?? 0), 150);
+  assert.equal(Math.round(totals.powerMicroUsd ?? 0), 150 * 300);
+  assert.equal(Math.round(totals.measuredPercent ?? 0), 100);
+  assert.equal(totals.isEstimated, true);
+});
+
+test('a day that an earlier version counted rests on its sensor', () => {
+  const records = createMemoryRecordStore();
+  const day = { activeMs: HOUR_MS, measuredMs: HOUR_MS, peakWattHours: 7, offPeakWattHours: 0 };
+  records.set('energy', '2026-11-23', JSON.stringify(day));
+  const { totals } = open(records).overview();
+  assert.deepEqual([totals.wattHours, totals.isEstimated], [7, false]);
+});
+
+test('the energy of a job is its share of the time, and unknown without watts or an end', () => {
+  const job = { startedAtMs: 0, endedAtMs: HOUR_MS };
+  const watts = { value: 60, source: 'sensor' as const };
+  const alone = { job, others: [], watts, priceMicroUsd: 300_000 };
+  assert.deepEqual(jobEnergy(alone), { wattHours: 60, microUsd: 18_000, watts: 60, source: 'sensor' });
+  assert.equal(jobEnergy({ ...alone, priceMicroUsd: null })?.microUsd, null);
+  assert.equal(jobEnergy({ ...alone, watts: null }), null);
+  assert.equal(jobEnergy({ ...alone, job: { startedAtMs: 0, endedAtMs: null } }), null);
+  assert.equal(
+    jobEnergy({ ...alone, job: { startedAtMs: 9, endedAtMs: 3 } }),
+    null,
+    'the clock was set back',
+  );
+  const half = { startedAtMs: -HOUR_MS, endedAtMs: HOUR_MS / 2 };
+  const late = { startedAtMs: 2 * HOUR_MS, endedAtMs: 3 * HOUR_MS };
+  assert.equal(jobEnergy({ ...alone, others: [half, late] })?.wattHours, 45);
+});
+
+test('jobs that run together share the energy of the time in which at least one of them ran', () => {
+  const watts = { value: 3_600, source: 'setting' as const };
+  const spans = fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(spans, (pairs) => {
+      const jobs = pairs.map(([startedAtMs, length]) => ({ startedAtMs, endedAtMs: startedAtMs + length }));
+      const shared = jobs.reduce((sum, job) => {
+        const others = jobs.filter((other) => other !== job);
+        return sum + (jobEnergy({ job, others, watts, priceMicroUsd: null })?.wattHours ?? 0);
+      }, 0);
+      let busyMs = 0;
+      for (let atMs = 0; atMs < 2_000; atMs += 1) {
+        if (jobs.some((job) => job.startedAtMs <= atMs && atMs < job.endedAtMs)) busyMs += 1;
+      }
+      assert.ok(Math.abs(shared - busyMs / 1_000) < 1e-9, `${shared} Wh for ${busyMs} ms`);
+    }),
+  );
 });
 
 test('keeps what was counted over a restart', () => {

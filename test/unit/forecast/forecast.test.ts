@@ -160,6 +160,8 @@ test('the first forecast of a day is stored and compared when the day is over', 
     calendar,
     records,
     facts: () => facts,
+    past: () => [],
+    stretches: () => [],
     earnedByDay: async (days) =>
       ['2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25']
         .filter((day) => day <= calendar.day(clock.now()))

@@ -1,7 +1,8 @@
 /**
  * Verifies: what the machine did is counted by local hour: worked, ready, waited for its owner, or paused.
  * Setup: a manual clock, across hours, a sleep, a restart and midnight; every reason for a decision.
- * Fails if: an hour gets time of another one, a sleep counts, a day without Idlewatt is made up, old days pile up.
+ * Fails if: an hour gets time of another one, a sleep counts, a day without Idlewatt is made up, old days pile up or are
+ *   lost before four weeks have passed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -44,8 +45,8 @@ test('an hour shows what took most of its time', () => {
   assert.equal(hours[22]?.toMs, EVENING + 30 * MINUTE_MS);
 });
 
-test('hours survive a restart, and a new day starts empty and leaves no old day behind', () => {
-  const { clock, records, doings, open } = setUp();
+test('hours survive a restart, and a new day starts empty', () => {
+  const { clock, doings, open } = setUp();
   clock.advance(20 * MINUTE_MS);
   doings.stop();
   const second = open();
@@ -53,9 +54,49 @@ test('hours survive a restart, and a new day starts empty and leaves no old day 
   clock.advance(2 * HOUR_MS);
   assert.equal(second.today()[0]?.did, 'working');
   assert.equal(second.today()[22]?.did, null);
-  for (let day = 0; day < 5; day += 1) clock.advance(24 * HOUR_MS);
   second.stop();
-  assert.ok(records.list('doings').length <= 2);
+});
+
+test('earlier days keep the free and busy time of each hour, without the day in which Idlewatt began', () => {
+  const { clock, now, doings } = setUp();
+  // From 22:30 to 8:30, minute by minute, so that nothing looks like a sleep.
+  const pass = (hours: number) => {
+    for (let minute = 0; minute < hours * 60; minute += 1) clock.advance(MINUTE_MS);
+  };
+  pass(10);
+  now.doing = 'ready';
+  pass(0.5);
+  now.doing = 'waiting';
+  assert.deepEqual(doings.past(), [], 'the first day began at half past ten');
+  pass(15);
+  const past = doings.past();
+  assert.equal(past.length, 24);
+  assert.deepEqual([past[0]?.weekday, past[0]?.hour], [1, 0]);
+  assert.deepEqual(
+    past.slice(7, 10).map(({ freeMs, busyMs }) => [freeMs / MINUTE_MS, busyMs / MINUTE_MS]),
+    [
+      [60, 60],
+      [60, 30],
+      [0, 0],
+    ],
+  );
+});
+
+test('a day is stored for four weeks, and a day after today not at all', () => {
+  const { clock, records, doings } = setUp();
+  doings.stop();
+  const calendar = createCalendar('Europe/Berlin');
+  const startMs = calendar.startOfDay(EVENING);
+  for (let ago = -2; ago < 40; ago += 1) {
+    const dayMs = calendar.startOfDay(startMs + 12 * HOUR_MS - ago * 24 * HOUR_MS);
+    records.set('doings', String(dayMs), JSON.stringify({ [dayMs]: { ready: HOUR_MS } }));
+  }
+  const second = createDoings({ clock, calendar, records, doing: () => 'ready' });
+  assert.equal(new Set(second.past().map(({ dayMs }) => dayMs)).size, 28);
+  assert.equal(records.list('doings').length, 29);
+  clock.advance(4 * HOUR_MS);
+  assert.equal(new Set(second.past().map(({ dayMs }) => dayMs)).size, 28, 'the oldest day went, today came');
+  second.stop();
 });
 
 test('neither a sleep nor a time without Idlewatt counts', () => {

@@ -66,7 +66,14 @@ const anyRules: fc.Arbitrary<PresenceRules> = fc.record({
     }),
   ),
   storage: maybe(fc.constantFrom(...STORAGE_REASONS)),
-  availability: fc.constantFrom('starting', 'ready', 'no-model', 'engine-gave-up', 'unconfined'),
+  availability: fc.constantFrom(
+    'starting',
+    'ready',
+    'no-model',
+    'engine-gave-up',
+    'unconfined',
+    'processor-off',
+  ),
 });
 const anyBefore = maybe(fc.constantFrom(...presenceReasonSchema.options));
 
@@ -178,6 +185,7 @@ test('gives each reason', () => {
   assert.equal(reason(AWAY, { availability: 'starting' }), 'starting');
   assert.equal(reason(AWAY, { availability: 'engine-gave-up' }), 'engine-gave-up');
   assert.equal(reason(AWAY, { availability: 'unconfined' }), 'unconfined');
+  assert.equal(reason(AWAY, { availability: 'processor-off' }), 'processor-off');
   assert.equal(reason(AWAY, { storage: 'disk-full', availability: 'no-model' }), 'disk-full');
   assert.equal(reason(AWAY, { storage: 'database-lost', runWhen: 'always' }), 'database-lost');
   const pause = { sinceMs: 1, untilMs: null };
@@ -259,7 +267,7 @@ test('a start by the owner runs for an hour although they use the machine, and t
   const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
   atWork();
   assert.equal(presence.current().reason, 'owner-active');
-  const { decision, reason, untilMs } = presence.startNow();
+  const { decision, reason, untilMs } = presence.startNow('1-hour');
   assert.deepEqual([decision, reason, untilMs], ['run', 'started-by-owner', NOW + 60 * MINUTE_MS]);
   clock.advance(60 * MINUTE_MS - 1_000);
   atWork();
@@ -269,16 +277,29 @@ test('a start by the owner runs for an hour although they use the machine, and t
   assert.equal(presence.current().reason, 'owner-active');
 });
 
+test('a start by the owner lasts as long as they chose, and can be ended early', () => {
+  const { clock, create } = setUp();
+  const presence = create();
+  const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
+  atWork();
+  assert.equal(presence.startNow('4-hours').untilMs, NOW + 240 * MINUTE_MS);
+  assert.equal(presence.startNow('8-hours').untilMs, NOW + 480 * MINUTE_MS);
+  // 13:00 in Berlin; the next morning there is 08:00, which is 07:00 UTC.
+  assert.equal(presence.startNow('tomorrow').untilMs, Date.UTC(2026, 10, 24, 7));
+  const { decision, reason } = presence.endStart();
+  assert.deepEqual([decision, reason], ['pause', 'owner-active']);
+});
+
 test('a pause ends what the owner started, and so does a restart', () => {
   const { clock, create } = setUp();
   const presence = create();
   const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
-  presence.startNow();
+  presence.startNow('1-hour');
   presence.pause('resume');
   presence.resume();
   atWork();
   assert.equal(presence.current().reason, 'owner-active');
-  presence.startNow();
+  presence.startNow('1-hour');
   presence.stop();
   assert.notEqual(create().current().reason, 'started-by-owner');
 });
@@ -287,7 +308,7 @@ test('a start by the owner ends their pause', () => {
   const { create } = setUp();
   const presence = create();
   presence.pause('resume');
-  assert.equal(presence.startNow().reason, 'started-by-owner');
+  assert.equal(presence.startNow('1-hour').reason, 'started-by-owner');
 });
 
 test('a start by the owner still spares the battery, a hot machine and metered networks', () => {

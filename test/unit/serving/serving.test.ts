@@ -434,6 +434,27 @@ for (const [what, sandbox] of [
   });
 }
 
+test('without the CPU nothing is served until it is on again, or another choice of GPUs finds one', async () => {
+  const { presence, settings, serving, settled, log } = serve();
+  await settled();
+  assert.equal(presence.availability.at(-1), 'ready', 'the fake engine computes on the CPU');
+  settings.change({ processorOff: true });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'processor-off');
+  assert.ok(log.lines.some(({ message }) => /no GPU that it can use/.test(message)));
+  settings.change({ idleMinutes: 7 });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'processor-off', 'nothing that matters has changed');
+  const before = presence.availability.length;
+  settings.change({ graphicsOff: ['a GPU'] });
+  await settled();
+  assert.ok(presence.availability.slice(before).includes('ready'), 'the engine tries again');
+  settings.change({ processorOff: false });
+  await settled();
+  assert.equal(presence.availability.at(-1), 'ready');
+  serving.stop();
+});
+
 test('a missing sandbox is shown as a notice, and stops nothing where no strangers are served', async () => {
   for (const [sandbox, requiresSandbox] of [
     [sandboxOf('not-built'), false],
