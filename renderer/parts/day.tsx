@@ -1,5 +1,7 @@
 /** Today by hour: bars of money over a strip of what the machine did. A table with the same facts is behind it. */
+
 import type { Doing } from '../../shared/doings.ts';
+import { timeFormat } from '../formatters.ts';
 import { useStrings } from './strings.ts';
 
 export interface DayHour {
@@ -28,7 +30,7 @@ export function Day(props: {
 }) {
   const { t, language } = useStrings();
   const top = Math.max(...props.hours.map(({ value }) => value), 0);
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+  const clock = timeFormat(language, { timeStyle: 'short' });
   return (
     <div className="plot">
       <div className={props.isPractice ? 'day is-practice' : 'day'} aria-hidden="true">
