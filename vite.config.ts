@@ -1,12 +1,16 @@
 /** Build of the pages. Paths are relative, so that the same files work from `app://` and from loopback. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import optimizeLocales from '@react-aria/optimize-locales-plugin';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const probe = here('./renderer/probe.html');
 const secret = here('./renderer/secret.html');
+const languages = readdirSync(here('./shared/strings')).flatMap(
+  (name) => /^(\w+)\.json$/.exec(name)?.[1] ?? [],
+);
 
 type FindModule = (id: string) => { readonly importedIds: readonly string[] } | null;
 const closures = new Map<string, ReadonlySet<string>>();
@@ -34,10 +38,12 @@ function closureOf(path: string, find: FindModule): ReadonlySet<string> {
 export default defineConfig({
   root: here('./renderer'),
   base: './',
-  plugins: [react()],
+  // React Aria has its texts in 34 languages.
+  plugins: [react(), optimizeLocales.vite({ locales: languages })],
   build: {
     outDir: here('./dist/renderer'),
     emptyOutDir: true,
+    manifest: true,
     target: 'chrome130',
     // The content security policy allows neither inline code nor fonts from `data:`.
     assetsInlineLimit: 0,

@@ -2,24 +2,16 @@
  * The desktop shell: window, tray, autostart, and what only Electron can read from the machine. It has no money and
  * has no network; everything that it shows or controls goes over the API to the agent that it runs.
  */
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { app, dialog, Menu } from 'electron';
+import { join } from 'node:path';
+import { app, dialog, Menu, session } from 'electron';
 import { helpText } from '../shared/command-line.ts';
 import { isAppError } from '../shared/errors.ts';
 import { USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
-import { guardProcess } from './adapters/node/index.ts';
-import { openLogFile } from './adapters/pino/index.ts';
-import { registerAppScheme } from './desktop/app-protocol.ts';
-import { confineWebContents } from './desktop/confinement.ts';
+import { registerAppScheme, serveAppPages } from './desktop/app-protocol.ts';
+import { confineSession, confineWebContents } from './desktop/confinement.ts';
 import { type LaunchOptions, readLaunchOptions } from './desktop/launch-options.ts';
-import { Shell } from './desktop/shell.ts';
-import { defaultHome, homePaths } from './ports/data-folder.ts';
-import type { Log } from './ports/log.ts';
-
-/** An app that ran this long may restart itself after a bug. */
-const HEALTHY_MS = 60_000;
+import { openPagesWindow } from './desktop/pages-window.ts';
 
 const launch = readCommandLine();
 if (launch !== null) open(launch);
@@ -53,38 +45,19 @@ function open(options: LaunchOptions): void {
     app.quit();
     return;
   }
-  void app.whenReady().then(() => run(options));
+  // Without connections there is nothing that a process of its own would confine.
+  app.commandLine.appendSwitch('enable-features', 'NetworkServiceInProcess2');
+  void app.whenReady().then(() => start(options));
 }
 
-function run(options: LaunchOptions): void {
-  const log = openLog(options);
-  log.info('The desktop app is starting', { version: VERSION, electron: process.versions.electron });
-  const shell = new Shell({ appFolder: app.getAppPath(), launch: options, home: homeOf(options), log });
-  const startedAtMs = performance.now();
-  guardProcess({
-    log: log.child('process'),
-    async close() {
-      await shell.close();
-      // A failure right after the start would repeat itself.
-      if (performance.now() - startedAtMs >= HEALTHY_MS) app.relaunch();
-      app.exit(1);
-    },
-  });
-  shell.start();
-}
-
-/** Opens `shell.log` next to the agent's log. Warnings and errors are printed on stderr as well. */
-function openLog(options: LaunchOptions): Log {
-  return openLogFile({
-    folder: homePaths(homeOf(options)).logs,
-    name: 'shell',
-    level: options.values['log-level'],
-    onProblem: (line) => process.stderr.write(`idlewatt: ${line}\n`),
-  }).log;
-}
-
-/** The data folder as the owner names it. */
-function homeOf({ values }: LaunchOptions): string {
-  const system = { platform: process.platform, environment: process.env, userFolder: homedir() };
-  return resolve(values.home ?? defaultHome(system));
+/** Opens the window first: while its process starts, this one loads the rest of the shell, which its page waits for. */
+async function start(options: LaunchOptions): Promise<void> {
+  const place = { appFolder: app.getAppPath(), stateFile: join(app.getPath('userData'), 'window.json') };
+  const loading = Promise.withResolvers<void>();
+  confineSession(session.defaultSession);
+  serveAppPages(session.defaultSession, join(place.appFolder, 'dist/renderer'), loading.promise);
+  const firstWindow = options.values.hidden ? null : openPagesWindow(place);
+  const { run } = await import('./desktop/run.ts');
+  run(options, place, firstWindow);
+  loading.resolve();
 }

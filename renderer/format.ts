@@ -2,8 +2,10 @@
  * Formats amounts, bytes, durations and times in the user's language. Pure functions of known values; the
  * caller shows "unknown" where there is no value.
  */
+
 import { type Asset, formatUnits } from '../shared/money.ts';
 import { isDollar, type Rate } from '../shared/rate.ts';
+import { numberFormat, timeFormat } from './formatters.ts';
 
 /** Most fraction digits that are still readable. A longer number is rounded, and its tooltip is exact. */
 const READABLE_FRACTION_DIGITS = 9;
@@ -18,10 +20,10 @@ export interface WrittenAmount {
 /** Writes base units as a decimal number in the language's notation. Rounding is always marked. */
 export function writeAmount(baseUnits: string, decimals: number, language: string): WrittenAmount {
   const plain = formatUnits(BigInt(baseUnits), decimals) as `${number}`;
-  const exact = new Intl.NumberFormat(language, { maximumFractionDigits: 36 }).format(plain);
+  const exact = numberFormat(language, { maximumFractionDigits: 36 }).format(plain);
   const fraction = plain.split('.')[1] ?? '';
   if (fraction.length <= READABLE_FRACTION_DIGITS) return { text: exact, exact };
-  const rounded = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(plain);
+  const rounded = numberFormat(language, { maximumSignificantDigits: 4 }).format(plain);
   return { text: `≈ ${rounded}`, exact };
 }
 
@@ -48,7 +50,7 @@ function writeFiat(value: number, currency: string, language: string): string {
   const cent = CENTS[currency];
   const isSmall = value !== 0 && Math.abs(value) < 0.01;
   if (isSmall && cent !== undefined) return `${writeCents(value, language)} ${cent}`;
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     style: 'currency',
     currency,
     currencyDisplay: 'narrowSymbol',
@@ -66,11 +68,11 @@ function writeCents(value: number, language: string): string {
 
 function writeFixed(value: number, language: string): string {
   const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
-  return new Intl.NumberFormat(language, digits).format(value);
+  return numberFormat(language, digits).format(value);
 }
 
 function writeSignificant(value: number, digits: number, language: string): string {
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     maximumSignificantDigits: digits,
     maximumFractionDigits: 20,
   }).format(value);
@@ -78,7 +80,7 @@ function writeSignificant(value: number, digits: number, language: string): stri
 
 /** Writes base units as one would type them: exact, without grouping, with the language's decimal separator. */
 export function writeAmountForTyping(baseUnits: string, decimals: number, language: string): string {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: 36, useGrouping: false }).format(
+  return numberFormat(language, { maximumFractionDigits: 36, useGrouping: false }).format(
     formatUnits(BigInt(baseUnits), decimals) as `${number}`,
   );
 }
@@ -94,12 +96,12 @@ export function readAmount(text: string, decimals: number): string | null {
 
 /** Writes a number rounded to `fractionDigits`. */
 export function writeNumber(value: number, language: string, fractionDigits = 0): string {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: fractionDigits }).format(value);
+  return numberFormat(language, { maximumFractionDigits: fractionDigits }).format(value);
 }
 
 /** Writes 5 as `5%` in English and `5 %` in German. */
 export function writePercent(percent: number, language: string, fractionDigits = 0): string {
-  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: fractionDigits }).format(
+  return numberFormat(language, { style: 'percent', maximumFractionDigits: fractionDigits }).format(
     percent / 100,
   );
 }
@@ -112,7 +114,7 @@ export function writeSpread(percent: number, language: string): string {
 /** Writes a measured value with three significant digits, from 100 on without fraction: 0.0312, 61.4, 1,240. */
 export function writeMeasured(value: number, language: string): string {
   const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return new Intl.NumberFormat(language, digits).format(value);
+  return numberFormat(language, digits).format(value);
 }
 
 /** Bytes per gigabyte as shown and typed (decimal). */
@@ -129,7 +131,7 @@ export function writeBytes(bytes: number, language: string): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value)} ${BYTE_UNITS[unit]}`;
+  return `${numberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value)} ${BYTE_UNITS[unit]}`;
 }
 
 const DURATION_STEPS = [
@@ -142,7 +144,7 @@ const DURATION_STEPS = [
 /** Writes a duration in its one or two largest whole units, below 10 s with one decimal: `2 hr 5 min`, `340 ms`. */
 export function writeDuration(durationMs: number, language: string): string {
   const write = (value: number, unit: string, digits = 0) =>
-    new Intl.NumberFormat(language, {
+    numberFormat(language, {
       style: 'unit',
       unit,
       unitDisplay: 'short',
@@ -166,7 +168,7 @@ export function writeDuration(durationMs: number, language: string): string {
 export function writeMoment(atMs: number, nowMs: number, language: string): string {
   const at = new Date(atMs);
   const sameDay = at.toDateString() === new Date(nowMs).toDateString();
-  return new Intl.DateTimeFormat(
+  return timeFormat(
     language,
     sameDay ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   ).format(at);
@@ -174,24 +176,22 @@ export function writeMoment(atMs: number, nowMs: number, language: string): stri
 
 /** Writes the local time in a time zone, with the weekday if the day differs from that of `nowMs`. */
 export function writeClock(atMs: number, nowMs: number, language: string, timeZone: string): string {
-  const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
-  const time = new Intl.DateTimeFormat(language, { timeZone, timeStyle: 'short' }).format(atMs);
+  const day = timeFormat('en-CA', { timeZone, dateStyle: 'short' });
+  const time = timeFormat(language, { timeZone, timeStyle: 'short' }).format(atMs);
   if (day.format(atMs) === day.format(nowMs)) return time;
-  const weekday = new Intl.DateTimeFormat(language, { timeZone, weekday: 'short' }).format(atMs);
+  const weekday = timeFormat(language, { timeZone, weekday: 'short' }).format(atMs);
   return `${weekday} ${time}`;
 }
 
 /** Writes date and time to the second, for tooltips and timelines. */
 export function writeExactTime(atMs: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(
-    new Date(atMs),
-  );
+  return timeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(atMs));
 }
 
 /** Writes `YYYY-MM-DD` as a short date. It is a calendar day, not a moment, so no time zone applies. */
 export function writeDay(day: string, language: string): string {
   const [year, month, date] = day.split('-').map(Number);
-  return new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric' }).format(
+  return timeFormat(language, { month: 'short', day: 'numeric' }).format(
     new Date(year ?? 0, (month ?? 1) - 1, date ?? 1),
   );
 }
@@ -199,7 +199,7 @@ export function writeDay(day: string, language: string): string {
 /** Writes a month given as `YYYY-MM`. */
 export function writeMonth(month: string, language: string): string {
   const [year, number] = month.split('-').map(Number);
-  return new Intl.DateTimeFormat(language, { month: 'short', year: '2-digit' }).format(
+  return timeFormat(language, { month: 'short', year: '2-digit' }).format(
     new Date(year ?? 0, (number ?? 1) - 1, 1),
   );
 }

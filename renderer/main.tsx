@@ -2,6 +2,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../shared/assert.ts';
+import { languageFor } from '../shared/strings/languages.ts';
 import { takeToken } from './connection.ts';
 import { keepSampling } from './lately.ts';
 import { Shell } from './shell.tsx';
@@ -13,7 +14,7 @@ takeToken();
 followShell();
 void keepConnected();
 keepSampling();
-await loadStrings();
+await loadStrings(languageFor('system', navigator.languages));
 createRoot(forceUnwrap('the page element of index.html', document.getElementById('page'))).render(
   <StrictMode>
     <Shell />

@@ -1,16 +1,12 @@
 /** Search over pages, settings and jobs, opened by Ctrl+K or Cmd+K. The arrow keys choose, Enter opens. */
 import { useEffect, useState } from 'react';
-import {
-  Autocomplete,
-  Dialog,
-  Input,
-  Label,
-  Menu,
-  MenuItem,
-  Modal,
-  ModalOverlay,
-  SearchField,
-} from 'react-aria-components';
+import { Autocomplete } from 'react-aria-components/Autocomplete';
+import { Dialog } from 'react-aria-components/Dialog';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { Menu, MenuItem } from 'react-aria-components/Menu';
+import { Modal, ModalOverlay } from 'react-aria-components/Modal';
+import { SearchField } from 'react-aria-components/SearchField';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../shared/job-search.ts';
 import type { Job } from '../shared/jobs.ts';
 import { writeMoment } from './format.ts';

@@ -1,6 +1,6 @@
 /** Frame around every page: navigation, the dock with status and Pause, and the open page. */
 import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
-import { I18nProvider } from 'react-aria-components';
+import { I18nProvider } from 'react-aria-components/I18nProvider';
 import { StatusNews } from './dock.tsx';
 import { Home } from './pages/home.tsx';
 import { StartingScreen } from './parts/starting.tsx';

@@ -106,7 +106,8 @@ async function followUpdates(): Promise<void> {
   }
 }
 
-function subscribe(listener: () => void): () => void {
+/** Calls back after each change of the view; returns its unsubscribe. */
+export function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
@@ -129,8 +130,18 @@ export function useKnownState(): AgentState | null {
 
 /** A section of the state. Use it only in components that are rendered after the first state has arrived. */
 export function useSection<S extends StateSection>(section: S): AgentState[S] {
-  return useSyncExternalStore(subscribe, () => {
-    if (!view.state) throw new Error('assertion failed: a page was shown before the first state');
-    return view.state[section];
-  });
+  return useSyncExternalStore(subscribe, () => knownSection(section));
+}
+
+/** One value of a section, for components that need nothing else of a section that changes often. */
+export function useValue<S extends StateSection, V extends string | number | boolean | null>(
+  section: S,
+  select: (section: AgentState[S]) => V,
+): V {
+  return useSyncExternalStore(subscribe, () => select(knownSection(section)));
+}
+
+function knownSection<S extends StateSection>(section: S): AgentState[S] {
+  if (!view.state) throw new Error('assertion failed: a page was shown before the first state');
+  return view.state[section];
 }

@@ -2,8 +2,8 @@
  * The one table of command-line options and of `IDLEWATT_*` environment variables. `npm start`, the desktop shell and
  * the agent read their command lines, pass options on and print their help by it (`command-line.ts`).
  */
-import { profileSchema } from './api/state.ts';
 import { LOG_THRESHOLDS } from './log.ts';
+import { PROFILES } from './profiles.ts';
 
 /** The programs with a command line: `npm start`, the Electron shell, the agent. */
 export type OptionReader = 'start' | 'shell' | 'agent';
@@ -73,7 +73,7 @@ export const OPTIONS = {
   profile: {
     type: 'choice',
     placeholder: 'NAME',
-    choices: profileSchema.options,
+    choices: PROFILES,
     default: 'practice',
     readBy: ['shell', 'agent'],
     help: 'practice (default), office or open',

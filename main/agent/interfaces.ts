@@ -86,7 +86,10 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
   });
   parts.changes.onChange((...sections) => hub.changed(...sections));
   onClose(() => hub.close());
-  machine.start(() => hub.watched());
+  machine.start(
+    () => hub.watched(),
+    () => selling.provider.active().length > 0,
+  );
   return hub;
 }
 

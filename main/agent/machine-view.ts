@@ -1,4 +1,4 @@
-/** Reads the machine for the pages: its inventory once, its readings every 5 s while a page is open. */
+/** Reads the machine for the pages: its inventory once, its readings every few seconds while a page is open. */
 import type { Inventory, MachineReader, MachineReadings } from '../ports/machine.ts';
 import { latest } from './latest.ts';
 import { logFault } from './log.ts';
@@ -8,8 +8,8 @@ export interface MachineView {
   /** Null until it was read. */
   inventory(): Inventory | null;
   readings(): MachineReadings | null;
-  /** Reads from now on; readings only while `watched`. */
-  start(watched: () => boolean): void;
+  /** Reads from now on; readings only while `watched`, and half as often unless `isWorking`. */
+  start(watched: () => boolean, isWorking: () => boolean): void;
 }
 
 const READINGS_INTERVAL_MS = 5_000;
@@ -28,13 +28,15 @@ export function createMachineView(
   return {
     inventory: inventory.get,
     readings: readings.get,
-    start(watched) {
+    start(watched, isWorking) {
+      let skipped = true;
       void machine.inventory().then((found) => {
         inventory.set(found);
         changed('machine');
       }, report);
       const timer = clock.every(READINGS_INTERVAL_MS, () => {
-        if (watched()) void read().catch(report);
+        skipped = !skipped && !isWorking();
+        if (!skipped && watched()) void read().catch(report);
       });
       onClose(() => timer.cancel());
     },

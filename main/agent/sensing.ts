@@ -41,6 +41,19 @@ export function startSensing(
     createDesktopBusSensor({ addresses: busAddresses(), clock }),
   ];
   const fault = logFault(log.child('sensors'), 'A sensor failed');
-  const sensing = createSensing({ sensors, clock, report: (readings) => presence.report(readings), fault });
-  onClose(() => sensing.stop());
+  // The owner's pause comes before all readings.
+  let isPaused = presence.current().reason === 'paused-by-owner';
+  const sensing = createSensing({
+    ...{ sensors, clock, fault, isAtRest: () => isPaused },
+    report: (readings) => presence.report(readings),
+  });
+  const unsubscribe = presence.onChange(({ reason }) => {
+    const wasPaused = isPaused;
+    isPaused = reason === 'paused-by-owner';
+    if (wasPaused && !isPaused) sensing.poll();
+  });
+  onClose(() => {
+    unsubscribe();
+    sensing.stop();
+  });
 }

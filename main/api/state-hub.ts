@@ -1,4 +1,4 @@
-/** Keeps pages current: reads each section of the state when it changed and sends it to all watchers. */
+/** Keeps pages current: reads each section of the state when it may have changed and sends it to all watchers if it did. */
 import type { AgentState, StateSection, StateUpdate } from '../../shared/api/state.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 
@@ -8,7 +8,7 @@ export interface StateHub {
   whole(): AgentState;
   /** Returns whether at least one page is watching. */
   watched(): boolean;
-  /** Marks sections as changed; they are read and sent together a moment later. */
+  /** Marks sections that may have changed; they are read together a moment later, and those that differ are sent. */
   changed(...sections: StateSection[]): void;
   /** Yields the whole state first, then changed sections, until the signal aborts. */
   watch(signal: AbortSignal | undefined): AsyncGenerator<StateUpdate, void, void>;
@@ -25,6 +25,8 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
   const { readers, clock } = options;
   const dirty = new Set<StateSection>();
   const watchers = new Set<Watcher>();
+  /** As all watchers know it, in JSON; a section that isn't here is sent in any case. */
+  const known = new Map<StateSection, string>();
   let timer: Timer | null = null;
 
   const read = <Section extends StateSection>(section: Section, into: Partial<AgentState>) => {
@@ -40,8 +42,14 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
   const flush = () => {
     timer = null;
     const sections: Partial<AgentState> = {};
-    for (const section of dirty) read(section, sections);
+    for (const section of dirty) {
+      read(section, sections);
+      const text = JSON.stringify(sections[section]);
+      if (known.get(section) === text) delete sections[section];
+      known.set(section, text);
+    }
     dirty.clear();
+    if (Object.keys(sections).length === 0) return;
     for (const watcher of watchers) watcher.send({ type: 'changed', sections });
   };
 
@@ -58,6 +66,8 @@ export function createStateHub(options: { readers: SectionReaders; clock: Clock 
       const end = () => watcher.end();
       if (signal?.aborted) end();
       watchers.add(watcher);
+      // What it got may be newer than what the others got last.
+      known.clear();
       signal?.addEventListener('abort', end);
       try {
         yield* watcher.updates();

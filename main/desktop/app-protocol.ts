@@ -30,9 +30,10 @@ export function registerAppScheme(): void {
   ]);
 }
 
-/** Serves the folder of the built pages to this session. */
-export function serveAppPages(session: Session, folder: string): void {
+/** Serves the folder of the built pages to this session; the first page waits until `after` resolves. */
+export function serveAppPages(session: Session, folder: string, after?: Promise<unknown>): void {
   session.protocol.handle(SCHEME, async (request) => {
+    await after;
     const file = fileFor(request, folder);
     if (file === null) return plain(404);
     try {

@@ -8,7 +8,7 @@ import { type GpuProbeResult, gpuProbeSchema } from '../../shared/api/contract.t
 import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
 import { confineSession, isOurs } from './confinement.ts';
-import { CONFINED } from './window.ts';
+import { CONFINED } from './pages-window.ts';
 
 /** Software renderers take half a minute; a window without a result after this long is stuck. */
 const PROBE_MS_MAX = 180_000;

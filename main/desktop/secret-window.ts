@@ -21,7 +21,7 @@ import type { Language } from '../../shared/strings/index.ts';
 import { IPC } from '../../shared/wire.ts';
 import { APP_ORIGIN, serveAppPages } from './app-protocol.ts';
 import { confineSession, isOurs } from './confinement.ts';
-import { CONFINED } from './window.ts';
+import { CONFINED } from './pages-window.ts';
 
 export interface SecretWindow {
   /** Opens it for a task and discards what it showed for another task. */

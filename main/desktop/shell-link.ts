@@ -50,6 +50,8 @@ export interface ShellLinkOptions {
 }
 
 const REPORT_EVERY_MS = 2_000;
+/** While the owner pauses Idlewatt, no decision depends on the readings: one of so many reports is sent. */
+const REPORTS_PER_SENT_WHILE_PAUSED = 5;
 
 export function openShellLink(options: ShellLinkOptions): ShellLink {
   const { port } = options;
@@ -64,8 +66,16 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     if (isOpen()) options.onTrouble(what, error);
   };
 
-  const report = () => void agent.shell.report(options.readOwner()).catch(trouble('report'));
-  const reporting = setInterval(report, REPORT_EVERY_MS);
+  let isPaused = false;
+  let unsent = 0;
+  const report = () => {
+    unsent = 0;
+    agent.shell.report(options.readOwner()).catch(trouble('report'));
+  };
+  const reporting = setInterval(() => {
+    unsent += 1;
+    if (!isPaused || unsent >= REPORTS_PER_SENT_WHILE_PAUSED) report();
+  }, REPORT_EVERY_MS);
   const stopSuspending = options.onSuspend?.(
     () => void agent.shell.suspending({}).catch(trouble('suspending')),
   );
@@ -77,7 +87,11 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     let state: AgentState | null = null as AgentState | null;
     for await (const update of await agent.state.watch(undefined)) {
       state = applyUpdate(state, update);
-      if (state && isOpen()) options.onState(state);
+      if (!state || !isOpen()) continue;
+      const wasPaused = isPaused;
+      isPaused = state.work.presence.reason === 'paused-by-owner';
+      if (wasPaused && !isPaused) report();
+      options.onState(state);
     }
   };
   const answerRequests = async () => {

@@ -1,7 +1,7 @@
 /** Composes the shell of state, agent, windows, tray, hot key and autostart, and connects them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, type BrowserWindow, Menu, Notification, safeStorage, session } from 'electron';
+import { app, type BrowserWindow, Menu, Notification, safeStorage } from 'electron';
 import { assertNever, forceUnwrap } from '../../shared/assert.ts';
 import { HAND_BACK_PAUSE, handBackKeyDoes } from '../../shared/hot-key.ts';
 import type { Log } from '../../shared/log.ts';
@@ -16,18 +16,17 @@ import { networkFolder, readNetworkChoice, writeNetworkChoice } from '../ports/n
 import { type AgentHost, type AgentRefusal, refusedHost, startAgentHost } from './agent-host.ts';
 import { recover } from './agent-recovery.ts';
 import { type AgentFailure, AgentSession } from './agent-session.ts';
-import { serveAppPages } from './app-protocol.ts';
 import { applicationMenu } from './application-menu.ts';
 import { ask, openQuestions } from './ask.ts';
 import { setStartWithSystem } from './autostart.ts';
 import { chooseBackup } from './choose-backup.ts';
-import { confineSession } from './confinement.ts';
 import { createSpendConfirmer } from './confirm-spend.ts';
 import { probeGpu } from './gpu-probe.ts';
 import { createHotKey, type HotKey } from './hot-key.ts';
 import { type LaunchOptions, passphraseSource } from './launch-options.ts';
 import { notificationText } from './notification-text.ts';
 import { pageQuestion } from './page-question.ts';
+import type { PagesWindowPlace } from './pages-window.ts';
 import { onSuspend, readOwner } from './readings.ts';
 import { answerSecret } from './secret-handlers.ts';
 import { createSecretWindow, type SecretWindow } from './secret-window.ts';
@@ -43,8 +42,9 @@ import { WalletUnlock } from './wallet-unlock.ts';
 import { createMainWindow, type MainWindow } from './window.ts';
 
 export interface ShellOptions {
-  /** Folder of `package.json`. */
-  readonly appFolder: string;
+  readonly place: PagesWindowPlace;
+  /** Already open and waiting for its page; null where the app starts hidden. */
+  readonly firstWindow: BrowserWindow | null;
   readonly launch: LaunchOptions;
   /** The data folder as the owner names it, absolute. */
   readonly home: string;
@@ -68,11 +68,9 @@ export class Shell {
   #autostartObstacle: AutostartObstacle | null = null;
 
   constructor(options: ShellOptions) {
-    const { appFolder, launch, log } = options;
+    const { launch, log } = options;
     this.#options = options;
     this.#log = log;
-    confineSession(session.defaultSession);
-    serveAppPages(session.defaultSession, join(appFolder, 'dist/renderer'));
     this.#state = new ShellState(() => app.getLocale());
     this.#startup = new StartupView({ now: Date.now, show: (startup) => this.#window.tell(startup) });
     this.#unlock = new WalletUnlock({
@@ -86,8 +84,8 @@ export class Shell {
     this.#agent = this.#createAgent();
     this.#secretWindow = this.#createSecretWindow();
     this.#window = createMainWindow({
-      appFolder,
-      stateFile: join(app.getPath('userData'), 'window.json'),
+      first: options.firstWindow,
+      place: options.place,
       log: log.child('window'),
       startup: () => this.#startup.current,
       connectPage: () => this.#agent.connectPage(),
@@ -128,7 +126,7 @@ export class Shell {
 
   #createTray(): TrayIconOnScreen {
     return createTray({
-      appFolder: this.#options.appFolder,
+      appFolder: this.#options.place.appFolder,
       first: trayView(this.#state.current, this.#state.language),
       act: (action) => this.#act(action),
     });
@@ -148,7 +146,7 @@ export class Shell {
           onState: (state) => this.#state.show(state),
           readOwner,
           onSuspend,
-          probeGpu: () => probeGpu(this.#options.appFolder),
+          probeGpu: () => probeGpu(this.#options.place.appFolder),
           confirmSpend: spends.confirm,
           chooseBackup: (folder) => chooseBackup(folder, this.#window.onScreen()),
           facts: () => ({
@@ -172,11 +170,11 @@ export class Shell {
   }
 
   #startHost(): AgentHost {
-    const { appFolder, launch } = this.#options;
+    const { launch, place } = this.#options;
     const secret = this.#unlock.forStart();
     if ('refused' in secret) return refusedHost(this.#walletRefusal(secret.refused));
     const host = {
-      appFolder,
+      appFolder: place.appFolder,
       parameters: launch.agentParameters,
       passphrase: secret.passphrase,
       onStep: (step: StartupStep) => this.#startup.step(step),
@@ -241,7 +239,7 @@ export class Shell {
 
   #createSecretWindow(): SecretWindow {
     return createSecretWindow({
-      appFolder: this.#options.appFolder,
+      appFolder: this.#options.place.appFolder,
       language: () => this.#state.language,
       answer: (request, shown) =>
         answerSecret(request, shown, {

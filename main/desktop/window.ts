@@ -1,26 +1,16 @@
 /** The one window with the pages: created on demand and hidden instead of closed. */
 import { once } from 'node:events';
-import { join } from 'node:path';
-import {
-  BrowserWindow,
-  type IpcMainEvent,
-  ipcMain,
-  type MessagePortMain,
-  nativeImage,
-  nativeTheme,
-  screen,
-} from 'electron';
+import { type BrowserWindow, type IpcMainEvent, ipcMain, type MessagePortMain } from 'electron';
 import { type SecretTask, secretTaskSchema } from '../../shared/secret-window.ts';
 import type { Startup } from '../../shared/startup.ts';
 import { IPC } from '../../shared/wire.ts';
 import type { Log } from '../ports/log.ts';
-import { APP_ORIGIN } from './app-protocol.ts';
 import { isOurs } from './confinement.ts';
 import { createPageRecovery, type PageRecovery } from './page-recovery.ts';
 import { watchPage } from './page-watch.ts';
+import { openPagesWindow, type PagesWindowPlace } from './pages-window.ts';
 import { rememberWindow, type WindowMemory } from './window-memory.ts';
 import { useShortcuts } from './window-shortcuts.ts';
-import { placeOnScreen, readWindowState, WINDOW_SIZE, WINDOW_SIZE_MIN } from './window-state.ts';
 
 export interface MainWindow {
   show(): void;
@@ -38,10 +28,10 @@ export interface MainWindow {
 }
 
 export interface MainWindowOptions {
-  /** File that remembers size, place and zoom. */
-  readonly stateFile: string;
+  /** A window that was opened by {@link openPagesWindow} and not shown yet; null to open one on demand. */
+  readonly first: BrowserWindow | null;
+  readonly place: PagesWindowPlace;
   readonly log: Log;
-  readonly appFolder: string;
   /** A page requests a port to the agent; null while there is no agent. */
   readonly connectPage: () => Promise<MessagePortMain | null>;
   /** The step of the agent's start that a page gets first. */
@@ -61,24 +51,8 @@ export interface MainWindowOptions {
   readonly onHidden: () => void;
 }
 
-/** The pages' background, so that a window that is still empty has it too. */
-const GROUND = { light: '#f5f6f4', dark: '#0d1110' } as const;
-/** A window whose page hasn't painted is shown after this time. */
-const SHOW_MS_MAX = 3_000;
-
-/** The web preferences that all our windows share. */
-export const CONFINED = {
-  contextIsolation: true,
-  sandbox: true,
-  nodeIntegration: false,
-  nodeIntegrationInWorker: false,
-  nodeIntegrationInSubFrames: false,
-  webSecurity: true,
-  webviewTag: false,
-  spellcheck: false,
-} as const;
-
 export function createMainWindow(options: MainWindowOptions): MainWindow {
+  let { first } = options;
   let window: BrowserWindow | null = null;
   let memory: WindowMemory | null = null;
   let closing = false;
@@ -89,8 +63,9 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
   const recovery = createPageRecovery(() => performance.now());
 
   const open = () => {
-    const created = createPagesWindow(options);
-    const { zoom } = rememberWindow(created, options.stateFile);
+    const created = first ?? openPagesWindow(options.place);
+    first = null;
+    const { zoom } = rememberWindow(created, options.place.stateFile);
     memory = { zoom };
     useShortcuts(created, zoom);
     revivePage(created, options, recovery);
@@ -108,8 +83,6 @@ export function createMainWindow(options: MainWindowOptions): MainWindow {
       window = null;
       memory = null;
     });
-    // A page that can't be loaded is seen by `watchPage`.
-    created.loadURL(`${APP_ORIGIN}/index.html`).catch(() => {});
     return created;
   };
 
@@ -183,33 +156,4 @@ function revivePage(
       });
     },
   });
-}
-
-function createPagesWindow({ appFolder, stateFile }: MainWindowOptions): BrowserWindow {
-  const stored = readWindowState(stateFile);
-  const workAreas = screen.getAllDisplays().map(({ workArea }) => workArea);
-  const created = new BrowserWindow({
-    ...WINDOW_SIZE,
-    ...(stored && placeOnScreen(stored.place, workAreas)),
-    minWidth: WINDOW_SIZE_MIN.width,
-    minHeight: WINDOW_SIZE_MIN.height,
-    show: false,
-    title: 'Idlewatt',
-    autoHideMenuBar: true,
-    backgroundColor: nativeTheme.shouldUseDarkColors ? GROUND.dark : GROUND.light,
-    icon: nativeImage.createFromPath(join(appFolder, 'resources/icons/icon.png')),
-    webPreferences: { ...CONFINED, preload: join(appFolder, 'dist/preload/page.cjs') },
-  });
-  const show = () => {
-    if (created.isDestroyed() || created.isVisible()) return;
-    if (stored?.isMaximized) created.maximize();
-    created.show();
-  };
-  // A page that crashes before it has painted would leave the app without a window.
-  const timer = setTimeout(show, SHOW_MS_MAX);
-  created.once('ready-to-show', () => {
-    clearTimeout(timer);
-    show();
-  });
-  return created;
 }

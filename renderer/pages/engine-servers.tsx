@@ -1,6 +1,8 @@
 /** Models page: engines of the owner's own, found on this machine or added by address, and the models that they offer. */
 import { useState } from 'react';
-import { Input, Label, TextField } from 'react-aria-components';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import type { EngineServerState, FoundEngineServer } from '../../shared/engine-servers.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { writeMeasured, writeNumber } from '../format.ts';

@@ -8,27 +8,27 @@ import {
   writeMoment,
   writeNumber,
 } from '../format.ts';
-import { lastOf, useLately } from '../lately.ts';
+import { useLast } from '../lately.ts';
 import { useMoneyText } from '../parts/amount.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { useShownStatus } from '../shown-status.ts';
-import { useConnection, useSection } from '../store.ts';
+import { useConnection, useSection, useValue } from '../store.ts';
 
 /** Bars in the view, one per second. */
 const BARS = 60;
 
 export function LiveView() {
   const { models } = useSection('models');
-  const { benchmark } = useSection('machine');
+  const isMeasuring = useValue('machine', ({ benchmark }) => benchmark.state === 'running');
   const { presence, handBacks } = useSection('work');
   const { status } = useConnection();
   const { status: shown } = useShownStatus();
   const download = models.find((model) => model.progress !== null);
   if (status !== 'live') return <LastAnswer />;
   if (download && shown === 'starting') return <Download id={download.id} />;
-  if (benchmark.state === 'running') return <Measuring />;
+  if (isMeasuring) return <Measuring />;
   if (presence.reason === 'paused-by-owner' && presence.untilMs !== null) return <Countdown />;
   if (shown === 'waiting' && handBacks.length > 0) return <LastHandBack />;
   return <Speed />;
@@ -61,9 +61,8 @@ function View(props: {
 
 function SpeedBars({ isLive = false }: { isLive?: boolean }) {
   const { t, language } = useStrings();
-  const samples = useLately();
-  const values = lastOf(samples, 'tokensPerSecond', BARS);
-  const owners = lastOf(samples, 'isOwners', BARS).map((isOwners) => isOwners === true);
+  const values = useLast('tokensPerSecond', BARS);
+  const owners = useLast('isOwners', BARS).map((isOwners) => isOwners === true);
   const speed = writeMeasured(values.at(-1) ?? 0, language);
   return <Bars values={values} owners={owners} isLive={isLive} label={t('home.live.bars', { speed })} />;
 }
@@ -79,7 +78,7 @@ function Speed() {
   const work = useSection('work');
   const { asset } = useSection('money');
   const moneyText = useMoneyText();
-  const nowMs = useNow(5_000);
+  const nowMs = useNow(60_000);
   const isEarning = work.activeJobs.length > 0;
   const lastMs = work.tokensPerSecondAtMs;
   const end = isEarning

@@ -1,6 +1,9 @@
 /** Filters of the page Jobs: outcome, model, and a search that the agent answers. */
 import { useEffect, useState } from 'react';
-import { Button, Input, Label, SearchField } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { SearchField } from 'react-aria-components/SearchField';
 import { JOB_SEARCH_CHARACTERS_MAX } from '../../shared/job-search.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { Icon } from '../parts/icon.tsx';

@@ -1,15 +1,11 @@
 /** Models page: the dialog that adds a model by its link, which shows what the link leads to before anything is downloaded. */
 import { useState } from 'react';
-import {
-  Dialog,
-  DialogTrigger,
-  Heading,
-  Input,
-  Label,
-  Modal,
-  ModalOverlay,
-  TextField,
-} from 'react-aria-components';
+import { Dialog, DialogTrigger } from 'react-aria-components/Dialog';
+import { Heading } from 'react-aria-components/Heading';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { Modal, ModalOverlay } from 'react-aria-components/Modal';
+import { TextField } from 'react-aria-components/TextField';
 import { HUB_LINK_CHARACTERS_MAX, type HubAnswer, type HubModel } from '../../shared/model-files.ts';
 import { useAction } from '../calls.ts';
 import { writeBytes, writeNumber } from '../format.ts';

@@ -1,6 +1,6 @@
 /** Models page: the main model, and the catalog with the owner's own files: fit, speed, income, and what to do. */
 
-import { Switch } from 'react-aria-components';
+import { Switch } from 'react-aria-components/Switch';
 import type { ModelEntry } from '../../shared/api/state.ts';
 import { useAction, useAnswer } from '../calls.ts';
 import { secondsLeft, writeBytes, writeDuration, writeMeasured, writeNumber } from '../format.ts';

@@ -1,6 +1,8 @@
 /** Settings page: limits for buying inference, with maximum prices by model. */
 import { useState } from 'react';
-import { Input, Label, TextField } from 'react-aria-components';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import { MODEL_PRICES_MAX, type ModelPrice } from '../../shared/buying-limits.ts';
 import type { Settings } from '../../shared/settings.ts';
 import { useUnitName } from '../parts/amount.tsx';

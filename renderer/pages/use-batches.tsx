@@ -1,7 +1,9 @@
 /** Card of the page "Buy inference": a file to drop, and the batches with progress, cost, results and a way to cancel. */
 
 import { useState } from 'react';
-import { DropZone, type DropZoneProps, FileTrigger, Text } from 'react-aria-components';
+import { DropZone, type DropZoneProps } from 'react-aria-components/DropZone';
+import { FileTrigger } from 'react-aria-components/FileTrigger';
+import { Text } from 'react-aria-components/Text';
 import { type BatchView, FILE_PART_BYTES_MAX } from '../../shared/api/batches.ts';
 import { ENDED_STATUSES } from '../../shared/batches.ts';
 import { useAction } from '../calls.ts';

@@ -1,6 +1,9 @@
 /** Page "Buy inference": web pages and host names that the owner lets use the gateway; none by default. */
 import { useState } from 'react';
-import { FieldError, Input, Label, TextField } from 'react-aria-components';
+import { FieldError } from 'react-aria-components/FieldError';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import { GATEWAY_EXCEPTIONS_MAX, type Settings, settingsSchema } from '../../shared/settings.ts';
 import { useAction } from '../calls.ts';
 import { originOf } from '../origin.ts';

@@ -1,6 +1,8 @@
 /** Page "Buy inference": the gateway's API keys with what each may spend; a new one's secret is shown once. */
 import { type ReactNode, useState } from 'react';
-import { Input, Label, TextField } from 'react-aria-components';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import {
   type GatewayKey,
   KEY_LIMITS_MAX,

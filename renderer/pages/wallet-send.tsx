@@ -3,7 +3,12 @@
  * desktop shell or the terminal. Nothing on this page can move money without that confirmation.
  */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { Button, FieldError, Group, Input, Label, TextField } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { FieldError } from 'react-aria-components/FieldError';
+import { Group } from 'react-aria-components/Group';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import type { PreparedSpend } from '../../shared/api/wallet.ts';
 import type { Asset } from '../../shared/money.ts';
 import { type Problem, useAction } from '../calls.ts';

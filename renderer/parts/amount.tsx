@@ -1,7 +1,9 @@
 /** Shows money: in the owner's currency where a rate is known, and practice money as a ticket, by word and shape. */
+
 import type { Asset } from '../../shared/money.ts';
 import { isDollar } from '../../shared/rate.ts';
 import { writeAmount, writeMoment, writeMoney } from '../format.ts';
+import { numberFormat } from '../formatters.ts';
 import { useSection } from '../store.ts';
 import { Fact, Unknown } from './fact.tsx';
 import { useStrings } from './strings.ts';
@@ -94,9 +96,7 @@ export function useRateText(): string | null {
   const { t, language } = useStrings();
   const { rate } = useSection('money');
   if (rate === null) return null;
-  const one = new Intl.NumberFormat(language, { style: 'currency', currency: rate.currency }).format(
-    rate.perDollar,
-  );
+  const one = numberFormat(language, { style: 'currency', currency: rate.currency }).format(rate.perDollar);
   return t('money.rate', {
     rate: one,
     time: writeMoment(rate.atMs, Date.now(), language),

@@ -1,6 +1,6 @@
 /** Buttons and links that look like buttons. A page has at most one primary button. */
 import type { ReactNode } from 'react';
-import { Button } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
 import { Icon, type IconName } from './icon.tsx';
 
 export type ButtonKind = 'plain' | 'primary' | 'quiet' | 'danger';

@@ -1,6 +1,7 @@
 /** Choice: two to four exclusive ways with consequences, as cards. */
 import type { ReactNode } from 'react';
-import { Label, Radio, RadioGroup } from 'react-aria-components';
+import { Label } from 'react-aria-components/Label';
+import { Radio, RadioGroup } from 'react-aria-components/RadioGroup';
 
 export interface ChoiceOption<V extends string> {
   readonly value: V;

@@ -1,6 +1,9 @@
 /** Confirmation dialog for an action that spends or deletes; its button names the result. */
 import type { ReactNode } from 'react';
-import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { Dialog, DialogTrigger } from 'react-aria-components/Dialog';
+import { Heading } from 'react-aria-components/Heading';
+import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { ActionButton } from './button.tsx';
 import { useStrings } from './strings.ts';
 

@@ -1,6 +1,6 @@
 /** Copies text to the clipboard and confirms it. */
 import { type ReactNode, useState } from 'react';
-import { Button } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
 import { buttonClass } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { useStrings } from './strings.ts';

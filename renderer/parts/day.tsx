@@ -1,5 +1,6 @@
 /** Today by hour: bars of money, earned and expected, over a strip of what the machine did. A table with the same facts is behind it. */
 import type { Doing } from '../../shared/doings.ts';
+import { timeFormat } from '../formatters.ts';
 import { useStrings } from './strings.ts';
 
 export interface DayHour {
@@ -71,7 +72,7 @@ function comingOf({ fromMs, expected }: DayHour, nowMs: number): number | null {
 
 function DayTable({ hours, nowMs, label, writeValue }: DayProps) {
   const { t, language } = useStrings();
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+  const clock = timeFormat(language, { timeStyle: 'short' });
   const didText = (hour: DayHour) => {
     if (comingOf(hour, nowMs) !== null) return t('day.expected');
     return hour.did === null ? t('common.unknown') : t(`day.${hour.did}`);

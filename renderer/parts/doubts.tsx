@@ -1,6 +1,8 @@
 /** Changes of settings on a page: saved immediately, but asked about first if a value is implausible. */
 import { createContext, type ReactNode, useContext, useState } from 'react';
-import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { Dialog } from 'react-aria-components/Dialog';
+import { Heading } from 'react-aria-components/Heading';
+import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { type DoubtfulSetting, doubtsAbout, plausibleRange } from '../../shared/setting-doubts.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import { type Action, useAction } from '../calls.ts';

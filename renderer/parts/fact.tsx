@@ -1,6 +1,7 @@
 /** Shows values with a tooltip, for example for their time and source. It opens by mouse, keyboard and touch. */
 import { type ReactNode, useState } from 'react';
-import { Button, Tooltip, TooltipTrigger } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { Tooltip, TooltipTrigger } from 'react-aria-components/Tooltip';
 import { useStrings } from './strings.ts';
 
 /** Shows `children`, and `about` as a tooltip on hover, on focus or by a tap. Without `about` it is plain text. */

@@ -1,6 +1,8 @@
 /** A button that opens a menu. */
 import type { ReactNode } from 'react';
-import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { Menu, MenuItem, MenuTrigger } from 'react-aria-components/Menu';
+import { Popover } from 'react-aria-components/Popover';
 import { type ButtonKind, buttonClass } from './button.tsx';
 import { Icon, type IconName } from './icon.tsx';
 

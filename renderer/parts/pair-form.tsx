@@ -1,6 +1,8 @@
 /** Lets a browser without access enter the code that the terminal shows. */
 import { useState } from 'react';
-import { Input, Label, TextField } from 'react-aria-components';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextField } from 'react-aria-components/TextField';
 import type { PairProblem } from '../../shared/pairing.ts';
 import { pairBrowser } from '../connection.ts';
 import { ActionButton } from './button.tsx';

@@ -1,5 +1,5 @@
 /** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
-import { Button } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
 import {
   type PauseUntil,
   type PresenceReason,

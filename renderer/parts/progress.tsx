@@ -1,5 +1,6 @@
 /** Progress bar for anything that takes longer than 2 s. */
-import { Label, ProgressBar } from 'react-aria-components';
+import { Label } from 'react-aria-components/Label';
+import { ProgressBar } from 'react-aria-components/ProgressBar';
 
 /** `fraction` is from 0 to 1; null if unknown. */
 export function Progress({

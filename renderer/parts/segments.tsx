@@ -1,5 +1,6 @@
 /** Segments: two to five views of the same thing, or values of one setting, side by side; for mouse and arrow keys. */
-import { Label, Radio, RadioGroup } from 'react-aria-components';
+import { Label } from 'react-aria-components/Label';
+import { Radio, RadioGroup } from 'react-aria-components/RadioGroup';
 
 export function Segments<V extends string>(props: {
   label: string;

@@ -1,6 +1,13 @@
 /** Form fields of settings. Each change is reported immediately. */
 import { type ReactNode, useEffect, useId, useState } from 'react';
-import { FieldError, Group, Input, Label, NumberField, Switch, Text, TextField } from 'react-aria-components';
+import { FieldError } from 'react-aria-components/FieldError';
+import { Group } from 'react-aria-components/Group';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { NumberField } from 'react-aria-components/NumberField';
+import { Switch } from 'react-aria-components/Switch';
+import { Text } from 'react-aria-components/Text';
+import { TextField } from 'react-aria-components/TextField';
 import { readAmount, writeAmountForTyping } from '../format.ts';
 import { useTakenBack } from './doubts.tsx';
 import { useStrings } from './strings.ts';

@@ -1,5 +1,6 @@
 /** Slider with named stops; the value’s name is bold below it. */
-import { Label, Slider, SliderThumb, SliderTrack } from 'react-aria-components';
+import { Label } from 'react-aria-components/Label';
+import { Slider, SliderThumb, SliderTrack } from 'react-aria-components/Slider';
 
 export function StopSlider(props: {
   label: string;

@@ -1,6 +1,6 @@
 /** Backup of the recovery phrase: shows the words only while the window has the focus, then checks some of them. */
 import { useEffect, useState } from 'react';
-import { Button } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
 import { useTranslation } from 'react-i18next';
 import { FailureNote, Finished, SecretField } from './parts.tsx';
 import { closeWindow, type Failure, useShell } from './shell-client.ts';

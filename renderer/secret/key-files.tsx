@@ -1,6 +1,6 @@
 /** Tasks with keystore files: exporting the wallet, importing another one, and unlocking a locked one. */
 import { useState } from 'react';
-import { Button } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
 import { useTranslation } from 'react-i18next';
 import { PASSPHRASE_LENGTH_MIN, passphraseWeakness } from '../../shared/passphrase.ts';
 import type { SecretRequest } from '../../shared/secret-window.ts';

@@ -5,7 +5,7 @@ import { createRoot } from 'react-dom/client';
 import { forceUnwrap } from '../../shared/assert.ts';
 import type { SecretWindowTask } from '../../shared/secret-window.ts';
 import { LANGUAGES } from '../../shared/strings/languages.ts';
-import { applyLanguage, loadStrings } from '../strings.ts';
+import { loadStrings } from '../strings.ts';
 import { Backup } from './backup.tsx';
 import { Export, Import, NewPassphrase, Unlock } from './key-files.tsx';
 
@@ -21,8 +21,7 @@ const parameters = new URLSearchParams(window.location.search);
 const task = parameters.get('task');
 const Task = Object.entries(TASKS).find(([name]) => name === task)?.[1] ?? Backup;
 
-await loadStrings();
-await applyLanguage(LANGUAGES.find((each) => each === parameters.get('language')) ?? 'en');
+await loadStrings(LANGUAGES.find((each) => each === parameters.get('language')) ?? 'en');
 createRoot(forceUnwrap('the page element of secret.html', document.getElementById('page'))).render(
   <StrictMode>
     <main className="secret">

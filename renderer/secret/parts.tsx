@@ -1,7 +1,11 @@
 /** Parts shared by the tasks of the window for secrets: a field that hides its input, the error note, the end. */
 import type { ReactNode } from 'react';
 import { useState } from 'react';
-import { Button, Input, Label, TextArea, TextField } from 'react-aria-components';
+import { Button } from 'react-aria-components/Button';
+import { Input } from 'react-aria-components/Input';
+import { Label } from 'react-aria-components/Label';
+import { TextArea } from 'react-aria-components/TextArea';
+import { TextField } from 'react-aria-components/TextField';
 import { useTranslation } from 'react-i18next';
 import { closeWindow, type Failure } from './shell-client.ts';
 

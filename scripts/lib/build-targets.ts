@@ -116,7 +116,7 @@ async function bundle(
           ...READABLE_ASCII,
           format: output.format,
           entryFileNames: output.names,
-          chunkFileNames: '[name]-[hash].js',
+          chunkFileNames: '[name].js',
         },
       },
     },

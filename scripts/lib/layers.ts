@@ -140,6 +140,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   '@fontsource-variable/geist': 'the font of the pages, bundled by their styles',
   '@fontsource-variable/geist-mono': 'the font for code on the pages',
   '@openzeppelin/contracts': 'imported by the contracts in contracts/*.sol',
+  '@react-aria/optimize-locales-plugin': 'leaves out the texts of React Aria in other languages than ours',
   '@types/better-sqlite3': 'types',
   '@types/node': 'types',
   '@types/qrcode': 'types',

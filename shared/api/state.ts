@@ -9,6 +9,7 @@ import { modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
+import { PROFILES } from '../profiles.ts';
 import { rateSchema } from '../rate.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema } from '../receivables.ts';
@@ -19,7 +20,7 @@ import { batchesStateSchema } from './batches.ts';
 
 const nullableNumber = z.number().nullable();
 
-export const profileSchema = z.enum(['practice', 'office', 'open']);
+export const profileSchema = z.enum(PROFILES);
 export type Profile = z.infer<typeof profileSchema>;
 
 /** A notice for the owner, with a stable code for translation. */

@@ -207,7 +207,7 @@ test('follows events of a sensor immediately; a sensor that hangs or fails delay
   const failing = source('broken', () => Promise.reject(new Error('a bug')));
   const sensing = createSensing({
     sensors: [withEvents, hanging, failing],
-    clock,
+    ...{ clock, isAtRest: () => false },
     report: presence.report,
     fault: (error) => faults.push(error),
   });

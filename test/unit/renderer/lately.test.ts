@@ -22,10 +22,10 @@ test('each sample is drawn while a job runs, and the one after its end', () => {
   assert.equal(isWorthDrawing(sample(0), sample(1), 1), true);
 });
 
-test('without jobs every tenth sample is drawn', () => {
-  const counts = Array.from({ length: 10 }, (_, index) => index + 1);
+test('without jobs and without new readings every fifteenth sample is drawn', () => {
+  const counts = Array.from({ length: 15 }, (_, index) => index + 1);
   const drawn = counts.filter((undrawn) => isWorthDrawing(sample(0), sample(0), undrawn));
-  assert.deepEqual(drawn, [10]);
+  assert.deepEqual(drawn, [15]);
 });
 
 test('the owner’s return is drawn immediately', () => {
