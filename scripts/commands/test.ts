@@ -1,6 +1,6 @@
 /**
- * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the groups,
- * fast ones first. Arguments select tests:
+ * `npm test`: installs the system packages that the tests need if that is possible, builds, and runs the groups one
+ * after the other, fast ones first. Arguments select tests:
  *
  * `npm test -- unit contract` runs groups, `npm test -- test/unit/presence` or `npm test -- test/unit/a.test.ts` runs
  * a folder or a file, and any other word keeps the files whose path contains it: `npm test -- unit engine`.
@@ -14,7 +14,7 @@ import { electronForTests } from '../lib/electron-for-tests.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
-import { runTestFiles } from '../lib/test-run.ts';
+import { runTestFiles, type Tally } from '../lib/test-run.ts';
 import { selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 import { openVirtualDisplay } from '../lib/virtual-display.ts';
@@ -46,69 +46,56 @@ buildNativeAndReport(console.log);
 const built = await buildAll();
 if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
 
-/**
- * Groups that run one after the other, or together. Unit tests share the machine. Parts that are timed have it for
- * themselves. Agents and windows wait most of the time, for blocks, restarts and timers, so two files share the machine;
- * only one of them may have windows, which share a display and its focus.
- */
-const STAGES: readonly (readonly { readonly group: TestGroup; readonly concurrency: number }[])[] = [
-  [{ group: 'unit', concurrency: Math.max(2, availableParallelism()) }],
-  [{ group: 'contract', concurrency: 1 }],
-  [
-    { group: 'desktop', concurrency: 1 },
-    { group: 'agent', concurrency: 2 },
-  ],
-];
-
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const stage of STAGES) await runStage(stage);
+for (const group of TEST_GROUPS) {
+  const files = selected.get(group) ?? [];
+  if (files.length === 0) continue;
+  const { passed, failed, skipped } = await runGroup(group, files);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 // On Linux every test can run, and a skipped test proves nothing. Elsewhere the tests of Linux's parts are skipped.
 const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0);
 process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 
-async function runStage(stage: (typeof STAGES)[number]): Promise<void> {
+async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
   const startedMs = performance.now();
-  const groups = stage.filter(({ group }) => selected.has(group));
-  if (groups.length === 0) return;
-  console.log(`\n${groups.map(({ group }) => `${group}: ${counted(filesOf(group).length)}`).join(', ')}`);
-  const run = (displayEnv: NodeJS.ProcessEnv) =>
-    runTestFiles({
-      queues: groups.map(({ group, concurrency }) => ({
-        files: filesOf(group),
-        concurrency,
-        ...(group === 'desktop' && { env: { ...process.env, ...displayEnv } }),
-      })),
-      concurrency: Math.max(...groups.map((group) => group.concurrency)),
-      testMsMax: TEST_MS_MAX,
-      fileMsMax: FILE_MS_MAX,
-      exitMsMax: EXIT_MS_MAX,
-    });
-  const tallies = await (groups.some(({ group }) => group === 'desktop') ? withElectron(run) : run({}));
+  console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
+  const concurrency = filesAtOnce(group);
+  const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
+  const run = () => runTestFiles({ files, concurrency, ...limits });
+  const tally = await (group === 'desktop' ? withElectron(run) : run());
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  for (const [index, { passed, failed, skipped }] of tallies.entries()) {
-    console.log(`${groups[index]?.group}: ${passed} passed, ${failed} failed, after ${seconds} s`);
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped += skipped;
+  console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
+  return tally;
+}
+
+/**
+ * Unit tests share the machine. The agents of a test wait most of the time, for blocks, restarts and timers, so two files
+ * share it, too. Parts that are timed, and windows, which share a display and its focus, have it for themselves.
+ */
+function filesAtOnce(group: TestGroup): number {
+  switch (group) {
+    case 'unit':
+      return Math.max(2, availableParallelism());
+    case 'agent':
+      return 2;
+    case 'contract':
+    case 'desktop':
+      return 1;
   }
 }
 
-function filesOf(group: TestGroup): readonly string[] {
-  return selected.get(group) ?? [];
-}
-
-function counted(files: number): string {
-  return `${files} ${files === 1 ? 'file' : 'files'}`;
-}
-
 /** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */
-async function withElectron<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
+async function withElectron(run: () => Promise<Tally>): Promise<Tally> {
   const display = process.platform === 'linux' ? await openVirtualDisplay(SCREEN) : null;
   try {
     const electron = await electronForTests();
     console.log(`  in Electron ${electron.version}${electron.official ? '' : ', a substitute for tests'}`);
-    return await run({ ...display?.env, IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
+    Object.assign(process.env, display?.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
+    return await run();
   } finally {
     await display?.close();
   }

@@ -4,7 +4,10 @@ import { type EventData, run } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { REPOSITORY } from './places.ts';
 
-export interface TestLimits {
+export interface TestRun {
+  readonly files: readonly string[];
+  /** Number of files that run concurrently. */
+  readonly concurrency: number;
   /** Limit of each test and each hook that doesn't set its own `timeout`. */
   readonly testMsMax: number;
   /** Limit of a whole file. */
@@ -13,69 +16,33 @@ export interface TestLimits {
   readonly exitMsMax: number;
 }
 
-/** Files that start in this order, a number of them concurrently. */
-export interface TestQueue {
-  readonly files: readonly string[];
-  readonly concurrency: number;
-  /** Environment of the files' processes; without it, the one of this process. */
-  readonly env?: NodeJS.ProcessEnv;
-}
-
-export interface TestRun extends TestLimits {
-  /** Queues that run together; where several have a file to start, the first one does. */
-  readonly queues: readonly TestQueue[];
-  /** Number of files of all queues that run concurrently. */
-  readonly concurrency: number;
-}
-
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
-/** Returns the results of each queue. */
-export async function runTestFiles({ queues, concurrency, ...limits }: TestRun): Promise<readonly Tally[]> {
-  const states = queues.map((queue) => ({ queue, waiting: [...queue.files], running: 0, tally: NOTHING }));
-  const worker = async (): Promise<void> => {
-    for (;;) {
-      const state = states.find(
-        ({ waiting, running, queue }) => waiting.length > 0 && running < queue.concurrency,
-      );
-      const file = state?.waiting.shift();
-      if (!state || file === undefined) return;
-      state.running += 1;
-      const { passed, failed, skipped } = await runTestFile(file, limits, state.queue.env ?? process.env);
-      state.running -= 1;
-      const sum = state.tally;
-      state.tally = {
-        passed: sum.passed + passed,
-        failed: sum.failed + failed,
-        skipped: sum.skipped + skipped,
-      };
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  return states.map(({ tally }) => tally);
-}
-
-const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
-
-function runTestFile(file: string, limits: TestLimits, env: NodeJS.ProcessEnv): Promise<Tally> {
+export function runTestFiles({
+  files,
+  concurrency,
+  testMsMax,
+  fileMsMax,
+  exitMsMax,
+}: TestRun): Promise<Tally> {
   const preload = pathToFileURL(join(import.meta.dirname, 'test-process.ts'));
-  preload.searchParams.set('exitMsMax', String(limits.exitMsMax));
+  preload.searchParams.set('exitMsMax', String(exitMsMax));
   const events = run({
-    files: [file],
-    env,
+    files: [...files],
+    concurrency,
     isolation: 'process',
-    timeout: limits.fileMsMax,
+    timeout: fileMsMax,
     execArgv: [
       // Without this, node:test uses `timeout` as the limit of each test, too.
-      `--test-timeout=${limits.testMsMax}`,
+      `--test-timeout=${testMsMax}`,
       `--import=${preload.href}`,
     ],
   });
-  let tally = NOTHING;
+  let tally: Tally = { passed: 0, failed: 0, skipped: 0 };
   events.on('test:fail', printFailure);
   events.on('test:stderr', ({ message }) => process.stderr.write(message));
   events.on('test:summary', (summary) => {

@@ -1,9 +1,7 @@
 /**
- * Verifies: a test that hangs fails after the limit, and so does a file whose process would not exit; queues run together,
- * each with no more files than it allows.
+ * Verifies: a test that hangs fails after the limit, and so does a file whose process would not exit.
  * Setup: the runner in a separate process, on small test files, with limits of a second and less.
- * Fails if: the limit counts per file instead of per test, or a leaked timer keeps a run alive, or two files of
- * a queue that allows one run together.
+ * Fails if: the limit counts per file instead of per test, or a leaked timer keeps a run alive.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { REPOSITORY } from '../../../scripts/lib/places.ts';
 
 const RUNNER = pathToFileURL(join(REPOSITORY, 'scripts/lib/test-run.ts')).href;
-const LIMITS = { testMsMax: 1_000, fileMsMax: 30_000, exitMsMax: 500 };
+const LIMITS = { concurrency: 1, testMsMax: 1_000, fileMsMax: 30_000, exitMsMax: 500 };
 const HEAD =
   "import { before, describe, test } from 'node:test';\nconst wait = (ms) => new Promise((done) => setTimeout(done, ms));\n";
 
@@ -26,24 +24,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function writeTests(name: string, text: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, HEAD + text);
-  return file;
-}
-
 function runFile(text: string): { tally: unknown; output: string } {
-  const files = [writeTests('a.test.ts', text)];
-  const { tallies, output } = runQueues({ queues: [{ files, concurrency: 1 }], concurrency: 1, ...LIMITS });
-  return { tally: tallies[0], output };
-}
-
-function runQueues(options: object): { tallies: unknown[]; output: string } {
+  const file = join(folder, 'a.test.ts');
+  writeFileSync(file, HEAD + text);
   const program = join(folder, 'run.mjs');
   writeFileSync(
     program,
     `import { runTestFiles } from '${RUNNER}';
-console.log(JSON.stringify(await runTestFiles(${JSON.stringify(options)})));`,
+console.log(JSON.stringify(await runTestFiles(${JSON.stringify({ ...LIMITS, files: [file] })})));`,
   );
   // Without the variable node:test would take the nested run for a part of this test.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -52,7 +40,7 @@ console.log(JSON.stringify(await runTestFiles(${JSON.stringify(options)})));`,
     env,
     timeout: 25_000,
   });
-  return { tallies: JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), output: stdout + stderr };
+  return { tally: JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), output: stdout + stderr };
 }
 
 test('fails a test that hangs, and continues with the next one', () => {
@@ -109,34 +97,4 @@ test('passes no flags of the runner on to processes that a test forks', () => {
     test('clean', () => assert.deepEqual(process.execArgv, []));
   `);
   assert.deepEqual(tally, { passed: 1, failed: 0, skipped: 0 });
-});
-
-test('runs two queues together, and one file at a time of a queue that allows no more', () => {
-  const log = join(folder, 'log');
-  const text = (name: string, waitsFor: string) => `
-    import { appendFileSync, readFileSync } from 'node:fs';
-    test('${name}', { timeout: 10_000 }, async () => {
-      appendFileSync('${log}', 'start ${name}\\n');
-      while (!readFileSync('${log}', 'utf8').includes('${waitsFor}')) await wait(20);
-      appendFileSync('${log}', 'end ${name} ' + (process.env.QUEUE ?? '') + '\\n');
-    });`;
-  // `second` waits in vain if `first-b` starts before it.
-  const first = [
-    writeTests('1a.test.ts', text('first-a', 'start second')),
-    writeTests('1b.test.ts', text('first-b', 'end first-a')),
-  ];
-  const second = [writeTests('2.test.ts', text('second', 'start first-b'))];
-  const { tallies } = runQueues({
-    queues: [
-      { files: first, concurrency: 1, env: { ...process.env, NODE_TEST_CONTEXT: undefined, QUEUE: '1' } },
-      { files: second, concurrency: 2 },
-    ],
-    concurrency: 2,
-    ...LIMITS,
-  });
-  assert.deepEqual(tallies, [
-    { passed: 2, failed: 0, skipped: 0 },
-    { passed: 1, failed: 0, skipped: 0 },
-  ]);
-  assert.match(readFileSync(log, 'utf8'), /end first-a 1\n(.*\n)*start first-b\n/);
 });
