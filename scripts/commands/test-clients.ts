@@ -41,7 +41,7 @@ const HELP = `Usage: npm run test:clients -- [--folder DIR] [--only WORD] [--wri
 Runs real clients against a gateway, and others against a provider. Those in Go need its toolchain.
 
   --folder DIR  install into this folder and keep it (default: a temporary one)
-  --only WORD   only clients whose name contains the word
+  --only WORD   only the client of this name, or those whose name contains the word
   --write       store the results and write the table in docs/api.md`;
 const CLIENT_MS_MAX = 180_000;
 
@@ -61,7 +61,11 @@ if (values.help) {
 
 async function main(): Promise<number> {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'idlewatt-clients-'));
-  const isChosen = ({ name }: ClientCase) => name.toLowerCase().includes(values.only.toLowerCase());
+  const word = values.only.toLowerCase();
+  const all = [...CLIENTS, ...PROVIDER_CLIENTS, ...BATCH_CLIENTS];
+  const isName = all.some(({ name }) => name.toLowerCase() === word);
+  const isChosen = ({ name }: ClientCase) =>
+    isName ? name.toLowerCase() === word : name.toLowerCase().includes(word);
   const buyers = CLIENTS.filter(isChosen);
   const payers = PROVIDER_CLIENTS.filter(isChosen);
   const batching = BATCH_CLIENTS.filter(isChosen);
@@ -74,9 +78,9 @@ async function main(): Promise<number> {
     const batches = await runClients(folder, batching, [], openClientMarket);
     if (values.write) {
       const others = storedResults().filter(({ name }) => !results.some((result) => result.name === name));
-      const all = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
-      writeFileSync(CLIENT_RESULTS, `${JSON.stringify(all, null, 2)}\n`);
-      writeFileSync(API_DOCUMENT, apiDocument(all));
+      const rows = [...others, ...results].sort((a, b) => a.name.localeCompare(b.name));
+      writeFileSync(CLIENT_RESULTS, `${JSON.stringify(rows, null, 2)}\n`);
+      writeFileSync(API_DOCUMENT, apiDocument(rows));
     }
     const failures = [...results, ...batches]
       .flatMap(({ abilities }) => Object.values(abilities))

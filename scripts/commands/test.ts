@@ -8,6 +8,7 @@
  * A test or hook fails after 60 s unless it sets its own `timeout`.
  */
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { USAGE_EXIT_CODE } from '../../shared/options.ts';
 import { buildAll } from '../lib/build-targets.ts';
 import { electronForTests } from '../lib/electron-for-tests.ts';
@@ -45,6 +46,9 @@ if (installSystemPackages(['tests']) !== null) process.exit(1);
 buildNativeAndReport(console.log);
 const built = await buildAll();
 if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
+
+// Tests start hundreds of processes that load the same sources.
+process.env.NODE_COMPILE_CACHE ??= join(REPOSITORY, 'node_modules/.cache/compile');
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const group of TEST_GROUPS) {
