@@ -41,10 +41,10 @@ export async function run({ lines = LINES, kills }: BenchOptions): Promise<Bench
 async function kill(home: string, lines: number, kills: number): Promise<BenchResult> {
   const beganMs = performance.now();
   const summary = await runBatchWithKills({ home, lines, kills, maxTokens: 8, onKill: progress });
-  const { answered, failed, distinct, chargedByLines, earned, spent, chargedJobs } = summary;
+  const { answered, failed, distinct, chargedByLines, earned, spent, chargedJobs, paidTwice } = summary;
   return {
     figures: {
-      ...{ lines, kills, answered, failed, distinct, chargedJobs },
+      ...{ lines, kills, answered, failed, distinct, chargedJobs, paidTwice: paidTwice.length },
       chargedByLines: Number(chargedByLines),
       earnedByProvider: Number(earned),
       spentByRequester: Number(spent),
@@ -53,6 +53,7 @@ async function kill(home: string, lines: number, kills: number): Promise<BenchRe
     goals: {
       answered: { goal: lines, met: answered === lines },
       distinct: { goal: lines, met: distinct === lines },
+      paidTwice: { goal: 0, met: paidTwice.length === 0 },
       earnedByProvider: { goal: Number(chargedByLines), met: earned === chargedByLines },
       spentByRequester: { goal: Number(chargedByLines), met: spent === chargedByLines },
     },

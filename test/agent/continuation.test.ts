@@ -29,43 +29,46 @@ let buyer: AgentApi;
 let client: OpenAI;
 let model: string;
 
-before(async () => {
-  practice = await startPractice(join(home.path, 'first'));
-  const { peer, chain } = practice.agent.ready;
-  const { rpcUrl } = chain ?? assert.fail('it has a chain');
-  const start = async (name: string, connect: readonly string[], ...more: readonly string[]) => {
-    const agent = await startAgent([
-      ...['--headless', '--home', join(home.path, name), '--rpc', rpcUrl, '--quiet-requester', ...more],
-      ...connect.flatMap((address) => ['--connect', address]),
-    ]);
-    closers.push(() => agent.stop());
-    return agent;
-  };
-  const open = async ({ ready }: RunningAgent) => {
-    const { api, close } = await connectApi(ready.page ?? assert.fail('it has a page'));
-    closers.push(close);
-    return api;
-  };
-  const address = (from: readonly string[]) => from[0] ?? assert.fail('it has an address');
-  const second = await start('second', []);
-  providers = [practice.api, await open(second)];
-  for (const api of providers) {
-    await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
-      timeoutMs: 120_000,
+before(
+  async () => {
+    practice = await startPractice(join(home.path, 'first'));
+    const { peer, chain } = practice.agent.ready;
+    const { rpcUrl } = chain ?? assert.fail('it has a chain');
+    const start = async (name: string, connect: readonly string[], ...more: readonly string[]) => {
+      const agent = await startAgent([
+        ...['--headless', '--home', join(home.path, name), '--rpc', rpcUrl, '--quiet-requester', ...more],
+        ...connect.flatMap((address) => ['--connect', address]),
+      ]);
+      closers.push(() => agent.stop());
+      return agent;
+    };
+    const open = async ({ ready }: RunningAgent) => {
+      const { api, close } = await connectApi(ready.page ?? assert.fail('it has a page'));
+      closers.push(close);
+      return api;
+    };
+    const address = (from: readonly string[]) => from[0] ?? assert.fail('it has an address');
+    const second = await start('second', []);
+    providers = [practice.api, await open(second)];
+    for (const api of providers) {
+      await waitForState(api, ({ work }) => work.engine === 'ready' && work.presence.decision === 'run', {
+        timeoutMs: 120_000,
+      });
+    }
+    // Started last, so that it finds both immediately: a peer without an offer is queried again only occasionally.
+    const both = [address(peer.addresses), address(second.ready.peer.addresses)];
+    const buying = await start('buyer', both, '--role', 'practice-requester');
+    buyer = await open(buying);
+    const gateway = buying.ready.gateway ?? assert.fail('it has a gateway');
+    client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
+    model = await eventually('both sell the same model', async () => {
+      const { data } = await client.models.list();
+      const listed = data[0] as { id: string; providers?: number } | undefined;
+      return listed?.providers === 2 ? listed.id : null;
     });
-  }
-  // Started last, so that it finds both immediately: a peer without an offer is queried again only occasionally.
-  const both = [address(peer.addresses), address(second.ready.peer.addresses)];
-  const buying = await start('buyer', both, '--role', 'practice-requester');
-  buyer = await open(buying);
-  const gateway = buying.ready.gateway ?? assert.fail('it has a gateway');
-  client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
-  model = await eventually('both sell the same model', async () => {
-    const { data } = await client.models.list();
-    const listed = data[0] as { id: string; providers?: number } | undefined;
-    return listed?.providers === 2 ? listed.id : null;
-  });
-});
+  },
+  { timeout: 300_000 },
+);
 
 after(async () => {
   for (const close of closers.reverse()) await close();

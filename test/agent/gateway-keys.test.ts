@@ -32,10 +32,13 @@ before(async () => {
     timeoutMs: 280_000,
   });
 }, START);
-after(async () => {
-  await practice?.close();
-  home.remove();
-});
+after(
+  async () => {
+    await practice?.close();
+    home.remove();
+  },
+  { timeout: 300_000 },
+);
 
 const command = async (...words: string[]) => {
   const entry = join(REPOSITORY, 'main/agent-main.ts');

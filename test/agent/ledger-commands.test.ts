@@ -24,9 +24,12 @@ const file = join(elsewhere.path, 'backup.tar.gz');
 const restored = join(elsewhere.path, 'home');
 let practice: PracticeAgent | null = null;
 
-before(async () => {
-  practice = await startPractice(home.path);
-});
+before(
+  async () => {
+    practice = await startPractice(home.path);
+  },
+  { timeout: 300_000 },
+);
 after(async () => {
   await practice?.close();
   home.remove();

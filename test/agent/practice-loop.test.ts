@@ -43,7 +43,7 @@ async function start(): Promise<void> {
   model = listed.id;
 }
 
-before(start);
+before(start, { timeout: 300_000 });
 after(async () => {
   await practice?.close();
   home.remove();

@@ -32,11 +32,14 @@ const received: string[] = [];
 let agent: RunningAgent;
 let page: { api: AgentApi; close(): void };
 
-before(async () => {
-  agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
-  if (agent.ready.page === null) throw new Error('a headless agent serves pages');
-  page = await connectApi(agent.ready.page);
-});
+before(
+  async () => {
+    agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
+    if (agent.ready.page === null) throw new Error('a headless agent serves pages');
+    page = await connectApi(agent.ready.page);
+  },
+  { timeout: 300_000 },
+);
 
 after(async () => {
   page.close();

@@ -28,8 +28,10 @@ export interface BatchRunSummary {
   readonly chargedByLines: bigint;
   readonly earned: bigint;
   readonly spent: bigint;
-  /** Answers that the provider charged. */
+  /** Jobs that the provider charged; a line that was interrupted may consist of several. */
   readonly chargedJobs: number;
+  /** Custom IDs of the lines that cost more than each of their tokens once. */
+  readonly paidTwice: readonly string[];
 }
 
 interface BatchObject {
@@ -44,7 +46,7 @@ interface ResultLine {
   readonly custom_id: string;
   readonly error: { readonly code: string } | null;
   readonly response: { readonly body: { readonly error?: { readonly code: string } } } | null;
-  readonly idlewatt: { readonly charged: string | null };
+  readonly idlewatt: { readonly charged: string | null; readonly jobs: readonly string[] };
 }
 
 /** Each process in turn, and all of them together as in a power failure. */
@@ -83,6 +85,7 @@ async function run(network: CrashNetwork, options: BatchRunOptions): Promise<Bat
     ...{ lines, kills, status: batch.status, answered: output.length, failed: errors.length },
     distinct: new Set(all.map(({ custom_id }) => custom_id)).size,
     errors: countCodes(errors),
+    paidTwice: paidTwice(all, options.maxTokens),
     chargedByLines,
     ...(await agreed(network, chargedByLines)),
   };
@@ -159,6 +162,17 @@ async function results(network: CrashNetwork, fileId: string | null): Promise<re
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as ResultLine);
+}
+
+/**
+ * A line of one job shows what a whole answer costs at most. A line of several jobs may cost the price of a token more for
+ * each further one, whose provider reads the prompt again.
+ */
+function paidTwice(lines: readonly ResultLine[], maxTokens: number): readonly string[] {
+  const costOf = ({ idlewatt }: ResultLine) => Number(idlewatt.charged ?? 0);
+  const whole = Math.max(...lines.filter(({ idlewatt }) => idlewatt.jobs.length === 1).map(costOf));
+  const allowed = ({ idlewatt }: ResultLine) => whole + (idlewatt.jobs.length - 1) * (whole / maxTokens);
+  return lines.filter((line) => costOf(line) > allowed(line)).map((line) => line.custom_id);
 }
 
 function countCodes(errors: readonly ResultLine[]): Record<string, number> {
