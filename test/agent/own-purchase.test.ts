@@ -15,6 +15,9 @@ import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
+/** An example limits no tokens, so an answer may be long, and other tests use the machine. */
+const ANSWER_MS_MAX = 120_000;
+
 const run = promisify(execFile);
 const home = temporaryHome();
 let practice: PracticeAgent;
@@ -38,14 +41,14 @@ async function runExample(name: (typeof EXAMPLES)[number]): Promise<string> {
   const model = practice.agent.ready.profile === 'practice' ? 'smollm2-135m-instruct' : '';
   const text = exampleText(name, { baseUrl: gateway.baseUrl, model });
   const env = { ...process.env, IDLEWATT_KEY: gateway.key };
-  if (name === 'curl') return (await run('/bin/sh', ['-c', text], { env, timeout: 60_000 })).stdout;
-  if (name === 'python') return (await run('python3', ['-c', text], { env, timeout: 60_000 })).stdout;
+  if (name === 'curl') return (await run('/bin/sh', ['-c', text], { env, timeout: ANSWER_MS_MAX })).stdout;
+  if (name === 'python') return (await run('python3', ['-c', text], { env, timeout: ANSWER_MS_MAX })).stdout;
   const parameters = ['--input-type=module', '-e', text];
-  return (await run(process.execPath, parameters, { env, timeout: 60_000, cwd: REPOSITORY })).stdout;
+  return (await run(process.execPath, parameters, { env, timeout: ANSWER_MS_MAX, cwd: REPOSITORY })).stdout;
 }
 
 // Starting the practice network takes most of it: a model is loaded and measured.
-test('the examples run, and each is a purchase of the owner', { timeout: 240_000 }, async () => {
+test('the examples run, and each is a purchase of the owner', { timeout: 400_000 }, async () => {
   for (const name of EXAMPLES) {
     const output = await runExample(name);
     // curl exits with 0 whatever the gateway answers.
