@@ -32,13 +32,10 @@ before(async () => {
     timeoutMs: 280_000,
   });
 }, START);
-after(
-  async () => {
-    await practice?.close();
-    home.remove();
-  },
-  { timeout: 300_000 },
-);
+after(async () => {
+  await practice?.close();
+  home.remove();
+});
 
 const command = async (...words: string[]) => {
   const entry = join(REPOSITORY, 'main/agent-main.ts');

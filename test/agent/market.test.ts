@@ -45,23 +45,20 @@ let client: OpenAI;
 /** Delays each token while a test has to act in the middle of a response. */
 let brake: ((index: number) => Promise<void>) | null = null;
 
-before(
-  async () => {
-    selling = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
-    buying = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
-    await selling.start();
-    await buying.start();
-    engine = createFakeEngine({
-      loaded: FAKE_LIFE,
-      beforeToken: (index) => brake?.(index) ?? new Promise((resolve) => setImmediate(resolve)),
-    });
-    provider = createFakeProvider(selling, { engine, models: [OFFERED] });
-    gateway = await createFakeGateway(buying);
-    await buying.connect(selling.addresses()[0] ?? '');
-    client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
-  },
-  { timeout: 300_000 },
-);
+before(async () => {
+  selling = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
+  buying = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
+  await selling.start();
+  await buying.start();
+  engine = createFakeEngine({
+    loaded: FAKE_LIFE,
+    beforeToken: (index) => brake?.(index) ?? new Promise((resolve) => setImmediate(resolve)),
+  });
+  provider = createFakeProvider(selling, { engine, models: [OFFERED] });
+  gateway = await createFakeGateway(buying);
+  await buying.connect(selling.addresses()[0] ?? '');
+  client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
+});
 
 after(async () => {
   await gateway.stop();

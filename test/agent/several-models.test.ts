@@ -51,14 +51,11 @@ before(async () => {
   await loaded(TINY_MODEL_ID);
 }, SLOW);
 
-after(
-  async () => {
-    for (const close of closers) close();
-    await agent?.stop();
-    home.remove();
-  },
-  { timeout: 300_000 },
-);
+after(async () => {
+  for (const close of closers) close();
+  await agent?.stop();
+  home.remove();
+});
 
 /** Waits until exactly these models are in memory. */
 function loaded(...models: string[]) {
