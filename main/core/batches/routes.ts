@@ -1,6 +1,6 @@
 /** The HTTP routes for files and batches, as OpenAI defines them. The caller has checked the key. */
 import type { Context, Hono } from 'hono';
-import { FILE_PURPOSES, type StoredFile } from '../../../shared/batches.ts';
+import { FILE_PURPOSES, type StoredBatch, type StoredFile } from '../../../shared/batches.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { MEDIA_TYPE_NOT_SUPPORTED } from '../../../shared/openai-errors.ts';
 import { BATCHES_PATH, FILES_PATH } from '../../../shared/wire.ts';
@@ -14,33 +14,25 @@ export function addBatchRoutes(
   { assetId, keyIdOf }: { readonly assetId: string; readonly keyIdOf: (context: Context) => string },
 ): void {
   addFileRoutes(app, batches);
-  const shown = (id: string) => {
-    const batch = batches.find(id);
-    return batchObject(batch, batches.waitOf(id), assetId);
-  };
+  const shown = (batch: StoredBatch) => batchObject(batch, batches.waitOf(batch.id), assetId);
   app.post(BATCHES_PATH, async (context) => {
     const { input_file_id: inputFileId, endpoint, metadata } = readCreateBatch(await readJsonBody(context));
-    const { id } = await batches.create({
+    const batch = await batches.create({
       inputFileId,
       endpoint,
       metadata: metadata ?? null,
       keyId: keyIdOf(context),
     });
-    return context.json(shown(id));
+    return context.json(shown(batch));
   });
   app.get(BATCHES_PATH, (context) => {
     const { limit, page } = readPage(context.req.query(), 'batches');
-    return context.json(
-      listObject(
-        batches.list(page).map(({ id }) => shown(id)),
-        limit,
-      ),
-    );
+    return context.json(listObject(batches.list(page).map(shown), limit));
   });
-  app.get(`${BATCHES_PATH}/:id`, (context) => context.json(shown(context.req.param('id'))));
+  app.get(`${BATCHES_PATH}/:id`, (context) => context.json(shown(batches.find(context.req.param('id')))));
   app.post(`${BATCHES_PATH}/:id/cancel`, async (context) => {
-    const { id } = await batches.cancel(context.req.param('id'));
-    return context.json(shown(id));
+    // The batch as the cancellation left it: it may have ended since.
+    return context.json(shown(await batches.cancel(context.req.param('id'))));
   });
 }
 

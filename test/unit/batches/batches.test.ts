@@ -7,8 +7,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { Hono } from 'hono';
+import { addBatchRoutes } from '../../../main/core/batches/index.ts';
 import { BATCH_LIMITS } from '../../../shared/batches.ts';
-import { CHAT_PATH, EMBEDDINGS_PATH } from '../../../shared/wire.ts';
+import { BATCHES_PATH, CHAT_PATH, EMBEDDINGS_PATH } from '../../../shared/wire.ts';
 import { chatLine, fileOf, isEnded, MODEL, openBatchMarket } from './batch-market.ts';
 
 const market = await openBatchMarket();
@@ -129,6 +131,19 @@ describe('a batch, as clients manage it,', () => {
     assert.equal(output.length + errors.length, 400);
     assert.ok(errors.length > 0 && errors.every(({ error }) => error?.code === 'batch_cancelled'));
     assert.equal(batch.request_counts.completed, output.length);
+  });
+
+  it('answers a cancellation with what it did, even if the batch has ended since', async () => {
+    const { id } = await buyer.begin([chatLine('only', 'a b c d e f g h')]);
+    const app = new Hono();
+    const cancel = async (batchId: string) => {
+      const batch = await buyer.batches.cancel(batchId);
+      await buyer.until(batchId, isEnded);
+      return batch;
+    };
+    addBatchRoutes(app, { ...buyer.batches, cancel }, { assetId: 'test-asset', keyIdOf: () => '' });
+    const response = await app.request(`${BATCHES_PATH}/${id}/cancel`, { method: 'POST' });
+    assert.equal(((await response.json()) as { status: string }).status, 'cancelling');
   });
 
   it('is listed newest first, page by page', async () => {
