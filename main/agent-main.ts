@@ -18,7 +18,13 @@ import { VERSION } from '../shared/version.ts';
 import type { Proxies } from './adapters/http/index.ts';
 import { guardProcess } from './adapters/node/index.ts';
 import type { AgentConfig } from './agent/config.ts';
-import { receiveSecret, reportFailure, reportStep, serveDesktopHost } from './agent/desktop-host.ts';
+import {
+  receiveProvider,
+  receiveSecret,
+  reportFailure,
+  reportStep,
+  serveDesktopHost,
+} from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
 import { announceReady } from './agent/ready.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
@@ -88,6 +94,11 @@ function fail(error: unknown): void {
   void reportFailure(error.message, error.code).finally(() => process.exit(exitCode));
 }
 
+/** A provider starts its practice requester before it has an address that it could name. */
+function awaitsProvider({ role, connect }: AgentConfig): boolean {
+  return role === 'practice-requester' && connect.length === 0 && process.send !== undefined;
+}
+
 /** Null without a proxy; then nothing is loaded for it. */
 async function openProxies(): Promise<Proxies | null> {
   if (!Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))) return null;
@@ -122,10 +133,11 @@ async function main(): Promise<void> {
   // The parent is gone (a shell that crashed, a terminal that closed), and nothing else would stop this process.
   process.on('disconnect', () => void stop('the parent process is gone').catch(fail));
 
+  const provider = awaitsProvider(config) ? await receiveProvider() : null;
   const isDesktop = config.host === 'desktop';
   const passphrase = isDesktop ? await receiveSecret(() => void stop('the desktop shell').catch(fail)) : null;
   const agent = await createAgent(
-    { ...config, passphrase },
+    { ...config, passphrase, ...(provider && { connect: [provider.connect], rpcUrl: provider.rpcUrl }) },
     {
       quit: () => void stop('the owner quit').catch(fail),
       onStep(step) {

@@ -10,7 +10,7 @@ import { VERSION } from '../shared/version.ts';
 import { preventDumps } from './adapters/native/index.ts';
 import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
-import { type GatewayAddress, openBuying } from './agent/buying.ts';
+import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
@@ -29,7 +29,7 @@ import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.
 import { openNotifications } from './agent/notifying.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
-import { openSecondAgent, startAsking } from './agent/practice-role.ts';
+import { openPracticeRole } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
 import { logRunStory, type RunStory } from './agent/run-story/index.ts';
 import { openSelling, type Selling } from './agent/selling.ts';
@@ -186,6 +186,7 @@ async function compose(
   const pages = config.host === 'headless' ? await openPages(surroundings, startup, paths.root) : null;
   startup.begin('data');
   const foundation = openFoundation(surroundings, paths);
+  const joinPractice = openPracticeRole(surroundings, foundation.paths.requester);
   const contacts = openContacts(surroundings, foundation);
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
@@ -195,9 +196,8 @@ async function compose(
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell });
-  const { models } = selling.engine;
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, models },
+    ...{ foundation, money, models: selling.engine.models },
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
@@ -241,7 +241,7 @@ async function compose(
   startup.serving();
   hooks.onServing?.({ ready: ready(null), attach });
 
-  const requester = await openPracticeRole(surroundings, { foundation, money, network, own: buying.gateway });
+  const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
   return {
     ready: ready(
@@ -353,20 +353,4 @@ function logStory(
     predictions,
     isStopping: () => parts.run.isStopping,
   });
-}
-
-/** A practice provider starts its requester as a second agent; that second agent sends requests to its gateway. */
-async function openPracticeRole(
-  surroundings: Surroundings,
-  parts: {
-    readonly foundation: Foundation;
-    readonly money: Money;
-    readonly network: Network;
-    readonly own: GatewayAddress;
-  },
-): Promise<AgentReady | null> {
-  const { config, serves } = surroundings;
-  if (serves) return config.profile === 'practice' ? openSecondAgent(surroundings, parts) : null;
-  if (!config.quietRequester) startAsking(surroundings, parts.own);
-  return null;
 }

@@ -49,21 +49,24 @@ export function pageAddress(page: z.infer<typeof pageAddressSchema>): string {
 export const portRoleSchema = z.enum(['page', 'shell']);
 export type PortRole = z.infer<typeof portRoleSchema>;
 
-/** Shell to agent. With a utility process `connect` carries a transferred port and `data` is not used. */
+/** The parent to its agent. With a utility process `connect` carries a transferred port and `data` is not used. */
 export const toAgentSchema = z.discriminatedUnion('type', [
   /**
    * Always the first message, and the only way for a passphrase: other programs can read a command line and an
    * environment. Null where the agent finds it itself.
    */
   z.object({ type: z.literal('secret'), passphrase: z.string().nullable() }),
+  /** To a practice requester that was started without a provider, once. */
+  z.object({ type: z.literal('provider'), connect: z.string(), rpcUrl: z.url() }),
   z.object({ type: z.literal('connect'), role: portRoleSchema, port: z.number().int().nonnegative() }),
   z.object({ type: z.literal('data'), port: z.number().int().nonnegative(), data: z.unknown() }),
   z.object({ type: z.literal('close'), port: z.number().int().nonnegative() }),
   z.object({ type: z.literal('stop') }),
 ]);
 export type ToAgent = z.infer<typeof toAgentSchema>;
+export type PracticeProvider = Pick<Extract<ToAgent, { type: 'provider' }>, 'connect' | 'rpcUrl'>;
 
-/** Agent to shell. */
+/** The agent to its parent. */
 export const fromAgentSchema = z.discriminatedUnion('type', [
   /** A step of the start begins. Any number of them come before `ready`. */
   z.object({ type: z.literal('step'), step: startupStepSchema }),

@@ -8,6 +8,7 @@ import {
   type AgentReady,
   type FromAgent,
   type PortRole,
+  type PracticeProvider,
   type ToAgent,
   toAgentSchema,
 } from '../../shared/host.ts';
@@ -49,6 +50,16 @@ export function receiveSecret(stop: () => void): Promise<string | null> {
     };
     if (parentPort) parentPort.on('message', ({ data }) => take(data));
     else process.on('message', take);
+  });
+}
+
+/** Receives what a practice requester needs of its provider: it loads its code before the provider is up. */
+export function receiveProvider(): Promise<PracticeProvider> {
+  return new Promise((resolve) => {
+    process.on('message', (raw) => {
+      const message = toAgentSchema.parse(raw);
+      if (message.type === 'provider') resolve(message);
+    });
   });
 }
 

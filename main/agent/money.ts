@@ -50,7 +50,7 @@ export async function openMoney(
     });
   if (config.profile === 'practice' && surroundings.serves) {
     // An owner sends from one address and pays for claims from another.
-    for (const address of [gas.address, funds.address]) await fill(address, 0n);
+    await Promise.all([gas.address, funds.address].map((address) => fill(address, 0n)));
   } else if (config.profile === 'practice') {
     await fill(funds.address, PRACTICE_BALANCE);
   }

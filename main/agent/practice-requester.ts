@@ -5,7 +5,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AppError } from '../../shared/errors.ts';
-import { type AgentReady, fromAgentSchema, parseReadyLine } from '../../shared/host.ts';
+import {
+  type AgentReady,
+  fromAgentSchema,
+  type PracticeProvider,
+  parseReadyLine,
+  type ToAgent,
+} from '../../shared/host.ts';
 import { logChildOutput } from '../adapters/node/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log, LogThreshold } from '../ports/log.ts';
@@ -16,9 +22,8 @@ export interface PracticeRequesterOptions {
   /** Entry file of the agent, this program's own. */
   readonly entry: string;
   readonly home: string;
-  /** Multiaddr of the provider. */
-  readonly connect: string;
-  readonly rpcUrl: string;
+  /** The requester loads its code meanwhile. */
+  readonly provider: Promise<PracticeProvider>;
   /** Sends no requests of its own: only its gateway is needed. */
   readonly quiet: boolean;
   readonly logLevel: LogThreshold;
@@ -89,12 +94,11 @@ class RequesterProcess implements PracticeRequester {
   }
 
   #start(): void {
-    const { entry, home, connect, rpcUrl, quiet, logLevel, log } = this.#options;
+    const { entry, home, provider, quiet, logLevel, log } = this.#options;
     const child = fork(
       entry,
       [
         ...['--role', 'practice-requester', '--profile', 'practice', '--home', home],
-        ...['--connect', connect, '--rpc', rpcUrl],
         ...['--gateway-port', String(this.#gatewayPort)],
         ...(quiet ? ['--quiet-requester'] : []),
         ...['--log-level', logLevel],
@@ -106,6 +110,10 @@ class RequesterProcess implements PracticeRequester {
       },
     );
     this.#child = child;
+    void provider.then(({ connect, rpcUrl }) => {
+      // A child that has ended is restarted or given up.
+      if (child.connected) child.send({ type: 'provider', connect, rpcUrl } satisfies ToAgent);
+    });
     if (child.stderr) logChildOutput({ stream: child.stderr, log });
     if (child.stdout) {
       createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,26 +1,44 @@
-/** Starts the practice requester: the second agent of a provider, or the requests of that second agent itself. */
+/** Opens the practice requester: the second agent of a provider, or the requests of that second agent itself. */
 import { forceUnwrap } from '../../shared/assert.ts';
-import type { AgentReady } from '../../shared/host.ts';
+import type { AgentReady, PracticeProvider } from '../../shared/host.ts';
 import { startRequester } from '../core/practice/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
-import type { Foundation } from './foundation.ts';
 import type { Money } from './money.ts';
 import { startPracticeRequester } from './practice-requester.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const REQUESTER_PACE_MS = 12_000;
 
-/** Starts the second agent of a practice provider; resolves once it is ready. */
-export async function openSecondAgent(
+/** Called once the agent serves; resolves with the second agent when that is ready, or with null if there is none. */
+export type JoinPractice = (parts: {
+  readonly money: Pick<Money, 'chain'>;
+  readonly network: Pick<Network, 'addresses'>;
+  readonly own: GatewayAddress;
+}) => Promise<AgentReady | null>;
+
+/** A practice provider starts its requester as a second agent; that second agent sends requests to its gateway. */
+export function openPracticeRole(surroundings: Surroundings, requesterHome: string): JoinPractice {
+  const { config, serves } = surroundings;
+  if (serves) return config.profile === 'practice' ? openSecondAgent(surroundings, requesterHome) : nobody;
+  return async ({ own }) => {
+    if (!config.quietRequester) startAsking(surroundings, own);
+    return null;
+  };
+}
+
+const nobody: JoinPractice = async () => null;
+
+/** The second agent loads its code while this one opens its wallet and chain. */
+function openSecondAgent(
   { config, clock, notices, onClose, log }: Surroundings,
-  parts: { readonly foundation: Foundation; readonly money: Money; readonly network: Network },
-): Promise<AgentReady> {
+  requesterHome: string,
+): JoinPractice {
+  const provider = Promise.withResolvers<PracticeProvider>();
   const second = startPracticeRequester({
     entry: config.entry,
-    home: parts.foundation.paths.requester,
-    connect: forceUnwrap('a started network has an address', parts.network.addresses()[0]),
-    rpcUrl: parts.money.chain.rpcUrl,
+    home: requesterHome,
+    provider: provider.promise,
     quiet: config.quietRequester,
     logLevel: config.logLevel,
     clock,
@@ -29,13 +47,17 @@ export async function openSecondAgent(
       notices.show('practice-requester-stopped', { severity: 'error', details: { cause } }),
   });
   onClose(() => second.stop());
-  const ready = await second.started;
-  log.child('start').info('Practice requester ready', { pid: ready.pid, home: ready.home });
-  return ready;
+  return async ({ money, network }) => {
+    const connect = forceUnwrap('a started network has an address', network.addresses()[0]);
+    provider.resolve({ connect, rpcUrl: money.chain.rpcUrl });
+    const ready = await second.started;
+    log.child('start').info('Practice requester ready', { pid: ready.pid, home: ready.home });
+    return ready;
+  };
 }
 
 /** Sends requests to this agent's own gateway every 12 s. */
-export function startAsking({ clock, onClose, log }: Surroundings, gateway: GatewayAddress): void {
+function startAsking({ clock, onClose, log }: Surroundings, gateway: GatewayAddress): void {
   const ownLog = log.child('practice-requester');
   const asking = startRequester({
     gateway,

@@ -31,6 +31,7 @@ export async function openAgentWallet(
   const wallet = await openWallet({
     folder: paths.keys,
     passphrase: () => readPassphrase(config, paths.keys),
+    passphraseKind: config.profile === 'practice' ? 'random' : 'chosen',
     keys,
     createIfAbsent: true,
     known,

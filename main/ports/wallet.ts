@@ -30,11 +30,17 @@ export type SecretSource =
   | { readonly type: 'key'; readonly key: string };
 
 /**
+ * `random`: at least 128 random bits, which nobody can guess however fast they try, so its file opens faster.
+ * `chosen`: by a person.
+ */
+export type PassphraseKind = 'random' | 'chosen';
+
+/**
  * Creates and opens keystore files. Fails with `keystore-locked` for a wrong passphrase, an unreadable file or an
  * unsupported scheme. No message and no cause contains any part of a secret.
  */
 export interface KeyTools {
-  create(passphrase: string): Promise<SealedKeys>;
+  create(passphrase: string, kind: PassphraseKind): Promise<SealedKeys>;
   open(keystore: string, passphrase: string): Promise<OpenedKeys>;
   /** Also fails with `bad-request`: an invalid phrase (which word, or the checksum) or an invalid key. */
   seal(source: SecretSource, passphrase: string): Promise<SealedKeys>;

@@ -12,7 +12,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { homePaths } from '../../main/core/home/index.ts';
-import { AGENT_ENTRY } from '../../main/desktop/agent-entry.ts';
 import {
   type AgentApi,
   connectApi,
@@ -21,7 +20,7 @@ import {
   waitForState,
 } from '../lib/agent-process.ts';
 import { buildAll } from '../lib/build-targets.ts';
-import { REPOSITORY } from '../lib/places.ts';
+import { AGENT_PROGRAM, REPOSITORY } from '../lib/places.ts';
 import { fillHistory } from './history-fill.ts';
 import { keepReading, timeReads } from './history-reads.ts';
 import { takesJobs, waitForMarket } from './practice-here.ts';
@@ -36,7 +35,6 @@ const EMPTY_JOBS = 10;
 const REPORT_EVERY = 100_000;
 /** No chain listens there: the chain's part of a verification doesn't grow with the jobs. */
 const NO_CHAIN = 'http://127.0.0.1:9';
-const AGENT = join(REPOSITORY, 'main/agent-main.ts');
 const READY_MS_MAX = 120_000;
 const WARM_UP_JOBS = 200;
 const ROUND_JOBS = 400;
@@ -153,7 +151,7 @@ async function verify(home: string): Promise<Verified> {
 
 /** Starts the program that the desktop app starts. */
 function startOn(home: string): Promise<RunningAgent> {
-  return startAgent(['--headless', '--home', home, '--quiet-requester'], { program: AGENT_ENTRY });
+  return startAgent(['--headless', '--home', home, '--quiet-requester']);
 }
 
 /** Returns the time until READY in milliseconds; the first start, which creates wallet and chain, isn't measured. */
@@ -270,7 +268,9 @@ function command(...words: string[]): {
   readonly child: ChildProcess;
   readonly done: Promise<number | null>;
 } {
-  const child = spawn(process.execPath, [AGENT, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [AGENT_PROGRAM, ...words], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const done = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code));

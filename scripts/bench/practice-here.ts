@@ -12,7 +12,7 @@ import { firstModel } from '../../main/core/practice/index.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { LogThreshold } from '../../shared/log.ts';
 import { connectApi, waitForState } from '../lib/agent-process.ts';
-import { REPOSITORY } from '../lib/places.ts';
+import { AGENT_PROGRAM } from '../lib/places.ts';
 import type { Question } from './streams.ts';
 
 const PROMPTS = [
@@ -51,7 +51,7 @@ export function startProviderHere(home: string, logLevel: LogThreshold = 'info')
       connect: [],
       quietRequester: true,
       logLevel,
-      entry: join(REPOSITORY, 'main/agent-main.ts'),
+      entry: AGENT_PROGRAM,
     },
     { quit: () => undefined },
   );

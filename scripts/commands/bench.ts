@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { createMachineReader } from '../../main/adapters/systeminformation/index.ts';
 import { BENCHES } from '../bench/index.ts';
 import type { BenchResult } from '../bench/result.ts';
+import { buildAll } from '../lib/build-targets.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 /** Benchmarks with a number of jobs to choose. */
@@ -100,6 +101,7 @@ function readCount(
 
 async function main(): Promise<void> {
   const { name, load, json, options } = readCommandLine(HELP, readOptions);
+  await buildAll({ only: ['agent'] });
   const bench = await load();
   const [machine, result] = [await describeMachine(), await bench.run(options)];
   printTable(name, machine, result);

@@ -19,6 +19,7 @@ import {
   startAgent,
   waitForState,
 } from '../lib/agent-process.ts';
+import { buildAll } from '../lib/build-targets.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
@@ -52,6 +53,7 @@ async function demo(
 ): Promise<{ summary: Summary; agree: boolean; state: AgentState }> {
   const startedAtMs = Date.now();
   buildNativeAndReport(progress);
+  await buildAll({ only: ['agent'] });
   progress(`Data folder: ${home}`);
   progress(
     'Starting the practice network: a local chain, this machine as provider, a second agent as requester.',

@@ -4,7 +4,6 @@
  * wrong, otherwise as the program that it started.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { listCommands } from '../../main/agent-commands/index.ts';
 import { isOutputKept } from '../../main/ports/kept-output.ts';
@@ -18,7 +17,7 @@ import { VERSION } from '../../shared/version.ts';
 import { buildAll } from '../lib/build-targets.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { officialElectron } from '../lib/official-electron.ts';
-import { REPOSITORY } from '../lib/places.ts';
+import { AGENT_PROGRAM, REPOSITORY } from '../lib/places.ts';
 import { runInForeground } from '../lib/run-child.ts';
 
 const ELECTRON_DOWNLOAD_MS_MAX = 180_000;
@@ -67,7 +66,7 @@ async function startDesktop(read: ReadOptions): Promise<void> {
     return;
   }
   console.log(`Idlewatt can’t open a window here (${electron.reason}), so it starts without one.`);
-  await buildAll({ only: ['renderer'] });
+  await buildAll({ only: ['renderer', 'agent'] });
   await runAgent(() => {
     const agent = startAgent(
       ['--headless', ...agentArguments(read.given)],
@@ -79,7 +78,7 @@ async function startDesktop(read: ReadOptions): Promise<void> {
 }
 
 async function startHeadless(read: ReadOptions): Promise<void> {
-  await buildAll({ only: ['renderer'] });
+  await buildAll({ only: ['renderer', 'agent'] });
   await runAgent(() => startAgent(agentArguments(read.given), 'inherit'));
 }
 
@@ -95,14 +94,10 @@ function printWithAddress(line: string): void {
 }
 
 function startAgent(agentParameters: readonly string[], stdout: 'inherit' | 'pipe'): ChildProcess {
-  return spawn(
-    process.execPath,
-    [...noDebuggerFlags(), ...MEMORY_FLAGS, join(REPOSITORY, 'main/agent-main.ts'), ...agentParameters],
-    {
-      stdio: ['ignore', stdout, 'inherit'],
-      env: { ...MEMORY_ENVIRONMENT, ...process.env },
-    },
-  );
+  return spawn(process.execPath, [...noDebuggerFlags(), ...MEMORY_FLAGS, AGENT_PROGRAM, ...agentParameters], {
+    stdio: ['ignore', stdout, 'inherit'],
+    env: { ...MEMORY_ENVIRONMENT, ...process.env },
+  });
 }
 
 function withoutDisplay(): string | null {

@@ -12,6 +12,7 @@ import { runCrashes } from '../../test/crash/crash-run.ts';
 import { CrashFailure } from '../../test/crash/failure.ts';
 import { ledgerVerify } from '../../test/crash/ledger-verify.ts';
 import { onSmallDisk } from '../../test/fakes/mounts.ts';
+import { buildAll } from '../lib/build-targets.ts';
 import { runInForeground } from '../lib/run-child.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
@@ -112,6 +113,7 @@ async function run(folder: string, options: Options): Promise<number> {
 
 async function main(): Promise<number> {
   const options = readCommandLine(HELP, readOptions);
+  await buildAll({ only: ['agent'] });
   const mounted = process.env[FOLDER_VARIABLE];
   if (mounted !== undefined) return run(mounted, options);
   if (options.withFaults) return runOnSmallDisk(options);

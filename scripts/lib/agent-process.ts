@@ -13,7 +13,7 @@ import { applyUpdate } from '../../shared/api/state-updates.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { type AgentReady, parseReadyLine } from '../../shared/host.ts';
 import { API_SOCKET_PATH, socketProtocols } from '../../shared/wire.ts';
-import { cacheFolder, REPOSITORY } from './places.ts';
+import { AGENT_PROGRAM, cacheFolder } from './places.ts';
 
 export type AgentApi = ContractRouterClient<Contract>;
 
@@ -35,17 +35,9 @@ export async function startAgent(
     onStdout?: (line: string) => void;
     /** Program and arguments that replace themselves with the command that follows them, for example `nice`. */
     under?: readonly string[];
-    /** The agent's program, relative to the repository, instead of its source. */
-    program?: string;
   } = {},
 ): Promise<RunningAgent> {
-  const command = [
-    ...(options.under ?? []),
-    process.execPath,
-    ...MEMORY_FLAGS,
-    join(REPOSITORY, options.program ?? 'main/agent-main.ts'),
-    ...args,
-  ];
+  const command = [...(options.under ?? []), process.execPath, ...MEMORY_FLAGS, AGENT_PROGRAM, ...args];
   const child = spawn(forceUnwrap('a command has a program', command[0]), command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentReady } from '../../shared/host.ts';
 import { type RunningAgent, startAgent } from './agent-process.ts';
+import { buildAll } from './build-targets.ts';
 import { REPOSITORY } from './places.ts';
 
 export interface DevAgent {
@@ -31,11 +32,13 @@ export function keepDevAgent(args: readonly string[], print: (line: string) => v
 
   const start = async () => {
     const startedMs = performance.now();
-    agent = await startAgent(args, { onStderr: (line) => print(`agent: ${line}`) }).catch(() => {
-      // Its standard error, which is printed already, has the reason. Ctrl-C in a terminal reaches the agent, too.
-      if (!stopped) print('The agent did not start. It starts again after the next change.');
-      return null;
-    });
+    agent = await buildAll({ only: ['agent'] })
+      .then(() => startAgent(args, { onStderr: (line) => print(`agent: ${line}`) }))
+      .catch(() => {
+        // The bundler and the agent have printed the reason. Ctrl-C in a terminal reaches the agent, too.
+        if (!stopped) print('The agent did not start. It starts again after the next change.');
+        return null;
+      });
     const started = agent;
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     if (started !== null) print(`The agent is ready after ${seconds} s (process ${started.ready.pid}).`);

@@ -1,5 +1,5 @@
 /**
- * Verifies: the agent that the desktop starts, bundled in dist/agent, finds its processes, its native part, its sandbox
+ * Verifies: the agent that users start, bundled in dist/agent, finds its processes, its native part, its sandbox
  *   and its own files as the source does, and sells a job.
  * Setup: the bundle as a real headless agent on the practice network, with no source of models but its own tiny one.
  * Fails if: a path that a file computes from its own place means another one in the bundle, a library doesn't work
@@ -10,7 +10,6 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { AGENT_ENTRY } from '../../main/desktop/agent-entry.ts';
 import { connectApi, waitForState } from '../../scripts/lib/agent-process.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { eventually, startWithoutSources, temporaryHome } from './practice-agent.ts';
@@ -30,7 +29,7 @@ const commandsOf = (parent: number): string[] =>
 // Tries each source of a model before it falls back, within 120 s.
 test('the bundled agent sells a job from its own tiny model', { timeout: 3 * 60_000 }, async (context) => {
   const home = temporaryHome();
-  const agent = await startWithoutSources(home.path, AGENT_ENTRY);
+  const agent = await startWithoutSources(home.path);
   context.after(async () => {
     await agent.stop();
     home.remove();

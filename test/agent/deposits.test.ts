@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { booked, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const run = promisify(execFile);
@@ -30,9 +30,7 @@ after(async () => {
 });
 
 async function command(...words: string[]): Promise<string> {
-  const { stdout } = await run(process.execPath, [
-    ...[join(REPOSITORY, 'main/agent-main.ts'), ...words, '--home', buyerHome],
-  ]);
+  const { stdout } = await run(process.execPath, [...[AGENT_PROGRAM, ...words, '--home', buyerHome]]);
   return stdout;
 }
 

@@ -11,7 +11,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectApi, waitForState } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import type { AgentState } from '../../shared/api/state.ts';
 import type { AgentReady } from '../../shared/host.ts';
 import type { PresenceReason } from '../../shared/presence.ts';
@@ -154,14 +154,7 @@ test(
       const [program = '', ...argv] = onSmallDisk(home.path, size);
       const { status, stderr } = spawnSync(
         program,
-        [
-          ...argv,
-          process.execPath,
-          join(REPOSITORY, 'main/agent-main.ts'),
-          '--headless',
-          '--home',
-          home.path,
-        ],
+        [...argv, process.execPath, AGENT_PROGRAM, '--headless', '--home', home.path],
         { encoding: 'utf8', timeout: 60_000 },
       );
       home.remove();

@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import type { GatewayKey } from '../../shared/gateway-keys.ts';
 import { booked, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -38,8 +38,12 @@ after(async () => {
 });
 
 const command = async (...words: string[]) => {
-  const entry = join(REPOSITORY, 'main/agent-main.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [entry, ...words, '--home', buyersHome]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    AGENT_PROGRAM,
+    ...words,
+    '--home',
+    buyersHome,
+  ]);
   return stdout;
 };
 

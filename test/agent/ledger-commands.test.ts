@@ -15,7 +15,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
@@ -39,10 +39,7 @@ after(async () => {
 /** Runs a command; returns its exit code and everything that it printed. */
 async function command(...words: string[]): Promise<{ code: number; output: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-      join(REPOSITORY, 'main/agent-main.ts'),
-      ...words,
-    ]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [AGENT_PROGRAM, ...words]);
     return { code: 0, output: stdout + stderr };
   } catch (error) {
     const failed = error as { code: number; stdout: string; stderr: string };

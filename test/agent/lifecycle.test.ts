@@ -16,7 +16,7 @@ import { WebSocket } from 'ws';
 import { readLog } from '../../main/adapters/pino/index.ts';
 import { homePaths } from '../../main/core/home/index.ts';
 import { startAgent } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { VERSION } from '../../shared/version.ts';
 import { API_SOCKET_PATH, CLOSE_TOKEN_REFUSED, socketProtocols } from '../../shared/wire.ts';
 import { descendants, startPractice, temporaryHome } from './practice-agent.ts';
@@ -161,7 +161,7 @@ async function refusedPort(option: '--port' | '--gateway-port'): Promise<string>
 
 /** Runs the agent to its end. The event loop stays free for servers of the test. */
 function runAgent(...argv: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...argv]);
+  const child = spawn(process.execPath, [AGENT_PROGRAM, ...argv]);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));

@@ -8,10 +8,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM, REPOSITORY } from '../../scripts/lib/places.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
@@ -75,7 +74,7 @@ test('the examples run, and each is a purchase of the owner', { timeout: 400_000
   assert.equal(-(await booked(api, 'income:jobs')), spent, 'the owner is their own only provider');
   await api.earnings.settle({});
   // Exits with 1 and lists each difference if the ledger and the chain disagree.
-  const verify = [join(REPOSITORY, 'main/agent-main.ts'), 'ledger', 'verify', '--home', home.path];
+  const verify = [AGENT_PROGRAM, 'ledger', 'verify', '--home', home.path];
   await run(process.execPath, verify, { timeout: 120_000 });
 });
 

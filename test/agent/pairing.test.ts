@@ -18,7 +18,7 @@ import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
 import WebSocket from 'ws';
 import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import type { Contract } from '../../shared/api/contract.ts';
 import { firstState } from '../../shared/api/state-updates.ts';
 import { type BrowserHalf, browserHalfSchema } from '../../shared/pairing.ts';
@@ -43,8 +43,12 @@ after(async () => {
 
 const url = () => new URL(agent.ready.page?.url ?? '');
 const command = async (...words: string[]) => {
-  const entry = join(REPOSITORY, 'main/agent-main.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [entry, ...words, '--home', home.path]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    AGENT_PROGRAM,
+    ...words,
+    '--home',
+    home.path,
+  ]);
   return stdout;
 };
 

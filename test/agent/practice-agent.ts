@@ -60,10 +60,9 @@ export async function startPractice(home: string): Promise<PracticeAgent> {
 /** An address without a listener. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-/** Starts an agent that reaches no source of models, without automatic requests; `program` instead of the source. */
-export function startWithoutSources(home: string, program?: string): Promise<RunningAgent> {
+/** Starts an agent that reaches no source of models, without automatic requests. */
+export function startWithoutSources(home: string): Promise<RunningAgent> {
   return startAgent(['--headless', '--home', home, '--quiet-requester'], {
-    ...(program === undefined ? {} : { program }),
     env: {
       IDLEWATT_MODEL_CACHE: join(home, 'empty-cache'),
       NODE_USE_ENV_PROXY: '1',

@@ -10,13 +10,12 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { JsonRpcProvider } from 'ethers';
 import OpenAI from 'openai';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { charge } from '../../shared/price.ts';
 import { text } from '../../shared/strings/index.ts';
 import {
@@ -71,8 +70,7 @@ function lastSoldJobEnded() {
 
 /** Runs `why` as the owner would while the agent is running. */
 async function runWhy(...options: string[]): Promise<string> {
-  const entry = join(REPOSITORY, 'main/agent-main.ts');
-  const parameters = [entry, 'why', '--home', home.path, ...options];
+  const parameters = [AGENT_PROGRAM, 'why', '--home', home.path, ...options];
   return (await promisify(execFile)(process.execPath, parameters)).stdout;
 }
 

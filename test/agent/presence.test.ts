@@ -7,13 +7,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { waitForState } from '../../scripts/lib/agent-process.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { text } from '../../shared/strings/index.ts';
 import { everyDay } from '../../shared/week.ts';
 import { startPractice, temporaryHome } from './practice-agent.ts';
 
-const ENTRY = fileURLToPath(new URL('../../main/agent-main.ts', import.meta.url));
 const IN_TIME = { timeoutMs: 120_000 };
 
 // Starts a practice network and loads the model twice, each within 120 s.
@@ -39,7 +38,9 @@ test(
       assert.equal(closed.work.presence.reason, 'outside-schedule');
       assert.equal(closed.work.handBacks[0]?.reason, 'outside-schedule');
       assert.ok((closed.work.presence.untilMs ?? 0) > Date.now(), 'it says when it starts');
-      const said = execFileSync(process.execPath, [ENTRY, 'why', '--home', home.path], { encoding: 'utf8' });
+      const said = execFileSync(process.execPath, [AGENT_PROGRAM, 'why', '--home', home.path], {
+        encoding: 'utf8',
+      });
       const [reason = '', cost, remedy] = said.split('\n');
       const [beforeTime = ''] = text('en', 'why.outside-schedule', { time: '|' }).split('|');
       assert.ok(reason.startsWith(beforeTime) && /20\d\d/.test(reason), reason);

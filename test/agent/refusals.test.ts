@@ -11,8 +11,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { acquireFileLock } from '../../main/adapters/sqlite/index.ts';
 import { openHome } from '../../main/core/home/index.ts';
-
-const ENTRY = join(import.meta.dirname, '..', '..', 'main', 'agent-main.ts');
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 
 let folder = '';
 
@@ -24,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function refusedStart(home: string): string {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [ENTRY, '--headless', '--home', home, '--port', '0', '--profile', 'practice'],
+    [AGENT_PROGRAM, '--headless', '--home', home, '--port', '0', '--profile', 'practice'],
     { encoding: 'utf8', timeout: 60_000 },
   );
   assert.equal(status, 1, stderr);

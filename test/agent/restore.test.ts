@@ -13,13 +13,12 @@ import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { askOnce, practicePrompts } from '../../main/core/practice/index.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { decodeApiError } from '../../shared/api/errors.ts';
 import { eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
 const emptied = temporaryHome();
-const agentEntry = join(REPOSITORY, 'main/agent-main.ts');
 const running = new Set<PracticeAgent>();
 const prompts = practicePrompts(3);
 let backup = '';
@@ -62,7 +61,7 @@ async function idsOf({ api }: PracticeAgent): Promise<readonly string[]> {
 async function assertVerified(path: string): Promise<void> {
   for (const folder of [path, join(path, 'requester')]) {
     const { stdout } = await promisify(execFile)(process.execPath, [
-      agentEntry,
+      AGENT_PROGRAM,
       ...['ledger', 'verify', '--home', folder],
     ]);
     assert.match(stdout, /The ledger is correct/, folder);
@@ -132,7 +131,13 @@ test('killed while it restores, the next start has the one state or the other, w
   const before = await idsOf(practice);
   await restore(practice);
   const watcher = watch(home.path);
-  const child = spawn(process.execPath, [agentEntry, '--headless', '--home', home.path, '--quiet-requester']);
+  const child = spawn(process.execPath, [
+    AGENT_PROGRAM,
+    '--headless',
+    '--home',
+    home.path,
+    '--quiet-requester',
+  ]);
   watcher.on('change', (_, name) => {
     if (name === 'restoring') child.kill('SIGKILL');
   });

@@ -5,16 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
 after(() => home.remove());
 
 test('prompts for the passphrase without an echo and creates the wallet', async () => {
-  const words = [process.execPath, join(REPOSITORY, 'main/agent-main.ts'), 'wallet', 'create', '--home'];
+  const words = [process.execPath, AGENT_PROGRAM, 'wallet', 'create', '--home'];
   const command = [...words, home.path].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
   let shown = '';

@@ -19,7 +19,7 @@ import {
   startAgent,
   waitForState,
 } from '../../scripts/lib/agent-process.ts';
-import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import { findSecrets, scanFolder, scanProcess, secretsOf } from '../secrets/scan.ts';
 import { booked, eventually, temporaryHome } from './practice-agent.ts';
 
@@ -71,11 +71,9 @@ async function runTerminal(
   args: readonly string[],
   type: (child: ChildProcessWithoutNullStreams) => void,
 ): Promise<Finished> {
-  const child = spawn(
-    process.execPath,
-    [join(REPOSITORY, 'main/agent-main.ts'), ...args, '--home', home.path],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [AGENT_PROGRAM, ...args, '--home', home.path], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (part: Buffer) => {

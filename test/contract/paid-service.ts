@@ -44,7 +44,7 @@ export const WITHDRAW_DELAY_SECONDS = 3_600;
 
 /** Creates keys with a cheap scrypt cost. */
 export async function makeAccounts(): Promise<WalletAccounts> {
-  return (await createKeyTools({ scryptCost: 2 }).create('test')).accounts;
+  return (await createKeyTools({ scryptCost: 2 }).create('test', 'chosen')).accounts;
 }
 
 export interface Provider {

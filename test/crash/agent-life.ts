@@ -109,7 +109,7 @@ export class AgentLife {
     );
     await pause(delayMs);
     // The agent has no children that matter yet, or they end with it.
-    for (const pid of descendants(process.pid, `agent-main.ts --headless --home ${this.#home} `)) {
+    for (const pid of descendants(process.pid, `agent-main.js --headless --home ${this.#home} `)) {
       process.kill(pid, 'SIGKILL');
     }
     const late = await started;

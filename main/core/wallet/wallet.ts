@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { AppError } from '../../../shared/errors.ts';
 import { PASSPHRASE_LENGTH_MIN, passphraseWeakness } from '../../../shared/passphrase.ts';
 import { makeFilePrivate } from '../../ports/private-files.ts';
-import type { KeyTools, OpenedKeys, SecretKind, WalletAccounts } from '../../ports/wallet.ts';
+import type { KeyTools, OpenedKeys, PassphraseKind, SecretKind, WalletAccounts } from '../../ports/wallet.ts';
 import { type KeyFolder, openKeyFolder, readIfPresent, type WalletMarker } from './key-folder.ts';
 
 const PRACTICE_PASSPHRASE_FILE = 'practice-passphrase';
@@ -15,6 +15,8 @@ export interface OpenWalletOptions {
   readonly folder: string;
   /** The passphrase, or a function that is called only if a key file is opened or created. */
   readonly passphrase: string | (() => string);
+  /** Of a key file that is created; `chosen` unless told otherwise. */
+  readonly passphraseKind?: PassphraseKind;
   readonly keys: KeyTools;
   /** Create a wallet if there has never been one here. */
   readonly createIfAbsent: boolean;
@@ -68,7 +70,7 @@ export async function openWallet(options: OpenWalletOptions): Promise<OpenedWall
       details: { folder: options.folder },
     });
   }
-  const made = await options.keys.create(strong(passphrase()));
+  const made = await options.keys.create(strong(passphrase()), options.passphraseKind ?? 'chosen');
   folder.write(made.keystore, { address: made.accounts.funds.address, backedUpAtMs: null });
   known?.set(made.accounts.funds.address);
   return walletOf(folder, made, true);
@@ -138,7 +140,7 @@ async function openWatchOnly(folder: KeyFolder, keys: KeyTools): Promise<OpenedW
   const keystore = folder.operatingKey();
   let opened: OpenedKeys;
   if (keystore === null) {
-    const made = await keys.create(passphrase);
+    const made = await keys.create(passphrase, 'random');
     folder.writeOperatingKey(made.keystore);
     opened = made;
   } else {

@@ -14,14 +14,14 @@ import { after, test } from 'node:test';
 import { isCommand, listCommands } from '../../../main/agent-commands/index.ts';
 import { readsForLong } from '../../../main/agent-commands/is-command.ts';
 import { COMMANDS } from '../../../main/agent-commands/table.ts';
-import { REPOSITORY } from '../../../scripts/lib/places.ts';
+import { AGENT_PROGRAM, REPOSITORY } from '../../../scripts/lib/places.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-commands-'));
 const nowhere = join(folder, 'nowhere');
 after(() => rmSync(folder, { recursive: true }));
 
 function agent(...words: string[]) {
-  return spawnSync(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...words], {
+  return spawnSync(process.execPath, [AGENT_PROGRAM, ...words], {
     encoding: 'utf8',
   });
 }
@@ -142,7 +142,7 @@ test('an export rejects days that don’t exist and periods that end before they
 test('a reader that closes the pipe ends the command without an error', async () => {
   const home = emptyHome('pipe');
   for (const words of [['ledger', 'export', '--home', home], ['logs', '--help'], ['--help']]) {
-    const child = spawn(process.execPath, [join(REPOSITORY, 'main/agent-main.ts'), ...words], {
+    const child = spawn(process.execPath, [AGENT_PROGRAM, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.destroy();

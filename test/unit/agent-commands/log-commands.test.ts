@@ -19,11 +19,10 @@ import { openDatabase } from '../../../main/adapters/sqlite/index.ts';
 import { openTerminalAccess } from '../../../main/agent/terminal-access.ts';
 import { homePaths } from '../../../main/core/home/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
-import { REPOSITORY } from '../../../scripts/lib/places.ts';
+import { AGENT_PROGRAM } from '../../../scripts/lib/places.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { startFakeAgent } from '../../fakes/agent-api.ts';
 
-const AGENT = join(REPOSITORY, 'main/agent-main.ts');
 const SECRET = 'c0ffee'.repeat(11).slice(0, 64);
 
 let folder = '';
@@ -36,7 +35,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function agent(...words: string[]) {
-  return spawnSync(process.execPath, [AGENT, ...words], {
+  return spawnSync(process.execPath, [AGENT_PROGRAM, ...words], {
     encoding: 'utf8',
     env: { ...process.env, TZ: 'UTC' },
   });
@@ -107,7 +106,15 @@ test('logs without a log names the folder and exits with code 1', () => {
 
 test('logs --follow prints new lines as they are written, across a rotation', async () => {
   writeSampleLog();
-  const child = spawn(process.execPath, [AGENT, 'logs', '--home', home, '--follow', '--level', 'info']);
+  const child = spawn(process.execPath, [
+    AGENT_PROGRAM,
+    'logs',
+    '--home',
+    home,
+    '--follow',
+    '--level',
+    'info',
+  ]);
   try {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const until = async (text: string): Promise<string> => {
@@ -187,7 +194,7 @@ test('report has the settings in effect from the running agent, whatever its pro
     running.change({ settings: { ...DEFAULT_SETTINGS, runWhen: 'always', idleMinutes: 7 } });
     openTerminalAccess(home, { url: running.url, token });
     const out = join(folder, 'report.zip');
-    const child = spawn(process.execPath, [AGENT, 'report', '--home', home, '--out', out]);
+    const child = spawn(process.execPath, [AGENT_PROGRAM, 'report', '--home', home, '--out', out]);
     const [code] = await once(child, 'exit');
     assert.equal(code, 0);
     const text = strFromU8(unzipSync(readFileSync(out))['settings.json'] ?? new Uint8Array());

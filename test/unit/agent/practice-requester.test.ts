@@ -1,12 +1,12 @@
 /**
- * Verifies: the practice requester is restarted whenever it ends, unless it keeps failing.
+ * Verifies: the practice requester is restarted whenever it ends, unless it keeps failing, and learns its provider.
  * Setup: a real child process that prints READY and waits to be killed; a clock that the test moves.
- * Fails if: five failures over a long life stop the practice requester for good, or a broken child is restarted
- * forever.
+ * Fails if: five failures over a long life stop the practice requester for good, a broken child is restarted forever, or
+ * a child that was started before its provider doesn't receive its address.
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -19,6 +19,7 @@ import { manualClock } from '../../fakes/clock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-requester-'));
 after(() => rmSync(folder, { recursive: true }));
 
+const PROVIDER = { connect: '/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW', rpcUrl: 'http://127.0.0.1:8545' };
 const ENTRY = `
   const ready = { pid: process.pid, home: '/', profile: 'practice', page: null, gateway: null,
     peer: { id: 'peer', addresses: [] }, chain: null, requester: null };
@@ -27,7 +28,9 @@ const ENTRY = `
   process.on('disconnect', () => process.exit());
 `;
 
-function start(program = ENTRY) {
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+function start(program = ENTRY, provider = Promise.resolve(PROVIDER)) {
   const entry = join(folder, 'requester.mjs');
   writeFileSync(entry, program);
   const clock = manualClock(0);
@@ -35,8 +38,7 @@ function start(program = ENTRY) {
   const requester = startPracticeRequester({
     entry,
     home: folder,
-    connect: '',
-    rpcUrl: '',
+    provider,
     quiet: true,
     logLevel: 'info',
     clock,
@@ -45,7 +47,6 @@ function start(program = ENTRY) {
       gaveUp = true;
     },
   });
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
   async function ready(): Promise<AgentReady> {
     for (;;) {
       const now = requester.ready();
@@ -96,3 +97,54 @@ test('does not restart a process that refuses its first start, and passes on the
   await requester.stop();
   assert.equal(readFileSync(starts, 'utf8'), 'started ');
 });
+
+test('tells every process its provider once that is known, however often it was restarted before', async () => {
+  const provider = Promise.withResolvers<typeof PROVIDER>();
+  const starts = join(folder, 'waiting');
+  const { requester, clock, ready, kill } = start(
+    `
+    import { appendFileSync } from 'node:fs';
+    appendFileSync(${JSON.stringify(starts)}, process.pid + ' ');
+    process.on('message', ({ type, connect, rpcUrl }) => {
+      const ready = { pid: process.pid, home: rpcUrl, profile: 'practice', page: null, gateway: null,
+        peer: { id: type, addresses: [connect] }, chain: null, requester: null };
+      console.log(${JSON.stringify(READY_PREFIX)} + JSON.stringify(ready));
+    });
+    process.on('disconnect', () => process.exit());
+  `,
+    provider.promise,
+  );
+  const pids = () => (existsSync(starts) ? readFileSync(starts, 'utf8').trim().split(' ').map(Number) : []);
+  const started = async (count: number) => {
+    while (pids().length < count) await pause();
+  };
+  await started(1);
+  process.kill(pids()[0] ?? 0, 'SIGKILL');
+  while (isAlive(pids()[0] ?? 0)) await pause();
+  while (pids().length < 2) {
+    clock.advance(1_000);
+    await pause();
+  }
+  assert.equal(requester.ready(), null);
+  provider.resolve(PROVIDER);
+  for (let life = 1; life <= 2; life += 1) {
+    const { home, peer } = await ready();
+    assert.deepEqual(
+      { type: peer.id, connect: peer.addresses[0], rpcUrl: home },
+      { type: 'provider', ...PROVIDER },
+    );
+    if (life === 1) {
+      await kill();
+      clock.advance(2_000);
+    }
+  }
+  await requester.stop();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

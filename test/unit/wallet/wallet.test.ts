@@ -93,7 +93,7 @@ test('reports a missing file of an earlier wallet and never creates a new one', 
   renameSync(`${keystorePath}.away`, keystorePath);
   const restored = await openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true });
   assert.equal(restored.accounts.funds.address, accounts.funds.address);
-  const { keystore } = await keys.create(SECRET);
+  const { keystore } = await keys.create(SECRET, 'chosen');
   writeFileSync(keystorePath, keystore);
   await assert.rejects(openWallet({ folder, passphrase: SECRET, keys, createIfAbsent: true }), {
     code: 'keystore-missing',
@@ -139,7 +139,7 @@ test('reads passphrases from a file of the owner, or from one created for practi
 });
 
 test('a signature is valid only for its account and its text', async () => {
-  const { accounts } = await keys.create('s');
+  const { accounts } = await keys.create('s', 'chosen');
   const { address } = accounts.funds;
   const signature = await accounts.funds.signMessage('one text');
   assert.equal(signedBy(address, 'one text', signature), true);
@@ -147,4 +147,15 @@ test('a signature is valid only for its account and its text', async () => {
   assert.equal(signedBy(address, 'another', signature), false);
   assert.equal(signedBy(accounts.gas.address, 'one text', signature), false);
   assert.equal(signedBy(address, 'one text', '0x12'), false);
+});
+
+test('a key file derives its key slowly from a chosen passphrase and quickly from a random one', async () => {
+  const tools = createKeyTools();
+  const costOf = (keystore: string) =>
+    (JSON.parse(keystore) as { Crypto: { kdfparams: { n: number } } }).Crypto.kdfparams.n;
+  const chosen = await tools.create(SECRET, 'chosen');
+  const random = await tools.create(SECRET, 'random');
+  assert.deepEqual([costOf(chosen.keystore), costOf(random.keystore)], [2 ** 17, 2 ** 12]);
+  // An owner chooses the passphrase of an export.
+  assert.equal(costOf(await tools.reseal(random.keystore, SECRET, 'another secret')), 2 ** 17);
 });
