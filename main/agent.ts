@@ -212,7 +212,7 @@ async function compose(
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
-  await money.firstBalances();
+  await money.firstBalances;
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
   const router = openApi(surroundings, {
