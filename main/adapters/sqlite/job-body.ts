@@ -58,6 +58,12 @@ export type BodyFields = Pick<
  */
 const PLAIN = 0x07;
 
+/**
+ * Bytes that the body of an unfinished job is filled up to: about what receipt, signature, charge and the steps of its
+ * payment will take. A row that grows pushes its neighbors to other pages, which are all written again.
+ */
+const ROOM_BYTES = 320;
+
 /** Size of zlib's buffers, of which each call allocates one: a text has one to two kilobytes. */
 const CHUNK_BYTES = 2_048;
 
@@ -99,7 +105,12 @@ export function encodeBody(job: Job, events: readonly JobEvent[], texts: TextNum
   ];
   if (job.apiKey !== null) rest[10] = keyNumbers(job.apiKey, texts);
   if (job.receipt === null) {
-    const body = Buffer.concat([Buffer.of(PLAIN), Buffer.from(JSON.stringify(rest))]);
+    const text = JSON.stringify(rest);
+    const isUnfinished = STATES.indexOf(job.state) < STATES.indexOf('charged');
+    const body = Buffer.concat([
+      Buffer.of(PLAIN),
+      Buffer.from(isUnfinished ? text.padEnd(ROOM_BYTES) : text),
+    ]);
     return { signer: null, signature: null, body };
   }
   const text = receipt === null ? JSON.stringify(rest) : `${JSON.stringify(rest)}\0${receipt.payload}`;

@@ -62,7 +62,9 @@ const COLUMNS: readonly (keyof JobRow)[] = [
 
 const INSERT = `INSERT INTO job (${COLUMNS.join(', ')}, checksum)
   VALUES (${COLUMNS.map(() => '?').join(', ')}, ?)`;
-const UPDATE = `UPDATE job SET ${COLUMNS.map((column) => `${column} = ?`).join(', ')}, checksum = ? WHERE id = ?`;
+/** Without the ID, whose index would be written again, too. */
+const CHANGED = COLUMNS.slice(1);
+const UPDATE = `UPDATE job SET ${CHANGED.map((column) => `${column} = ?`).join(', ')}, checksum = ? WHERE id = ?`;
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM job`;
 
 export function insertJob(writer: WriteHandle, kept: KeptJob): void {
@@ -72,8 +74,8 @@ export function insertJob(writer: WriteHandle, kept: KeptJob): void {
 
 /** Replaces the row of a job that exists. */
 export function replaceJob(writer: WriteHandle, kept: KeptJob): void {
-  const values = toValues(writer, kept);
-  writer.run(UPDATE, ...values, rowChecksum(...values), shortId(kept.job.id));
+  const [id = null, ...values] = toValues(writer, kept);
+  writer.run(UPDATE, ...values, rowChecksum(id, ...values), id);
 }
 
 export function findJob(reader: ReadHandle, id: string): KeptJob | null {
