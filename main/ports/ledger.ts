@@ -114,6 +114,8 @@ export interface LedgerStore {
   /** Appends all or none, each chained to the one before. Throws if a key exists already. */
   append(postings: readonly Posting[]): void;
   find(key: string): Posting | null;
+  /** The lines of a posting, without reading the rest of it; null if there is none. */
+  findLines(key: string): readonly LedgerLine[] | null;
   /** Returns those of the keys that are recorded already. */
   taken(keys: readonly string[]): ReadonlySet<string>;
   /** Returns postings in the reverse order of recording, newest first. */

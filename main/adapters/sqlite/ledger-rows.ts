@@ -132,6 +132,12 @@ export function findPosting(reader: ReadHandle, key: string): Posting | null {
   return row === null ? null : toPosting(reader, row).posting;
 }
 
+/** Returns the lines of a posting, null if there is none. */
+export function findLines(reader: ReadHandle, key: string): LedgerLine[] | null {
+  const row = reader.get<Pick<StoredRow, 'lines'>>('SELECT lines FROM ledger_posting WHERE key = ?', shortKey(key));
+  return row === null ? null : (readLines(reader, row.lines) ?? unreadable(key));
+}
+
 /** Newest first. */
 export function listPostings(reader: ReadHandle, kind: PostingKind | null, limit: number): Posting[] {
   const rows =
@@ -161,13 +167,14 @@ export function readRows(reader: ReadHandle, afterSequence: number, limit: numbe
 
 function toPosting(reader: ReadHandle, row: StoredRow): KeptPosting {
   const { sequence, hash, ...fields } = fieldsOf(reader, row);
-  const lines = readLines(reader, row.lines);
-  if (lines === null) {
-    throw new AppError(
-      'database-corrupt',
-      `The ledger entry "${fields.key}" is unreadable. Nothing was changed. Run \`ledger verify\` to check the ledger.`,
-      { details: { posting: fields.key } },
-    );
-  }
+  const lines = readLines(reader, row.lines) ?? unreadable(fields.key);
   return { sequence, hash, posting: { ...fields, lines } };
+}
+
+function unreadable(key: string): never {
+  throw new AppError(
+    'database-corrupt',
+    `The ledger entry "${key}" is unreadable. Nothing was changed. Run \`ledger verify\` to check the ledger.`,
+    { details: { posting: key } },
+  );
 }

@@ -5,7 +5,7 @@ import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
 import { createFlowReader, readFlowsByQuarter } from './ledger-flows.ts';
-import { findPosting, insertPosting, listPostings, readPostings, takenKeys } from './ledger-rows.ts';
+import { findLines, findPosting, insertPosting, listPostings, readPostings, takenKeys } from './ledger-rows.ts';
 import { addTo, keyParts, readBalance, readBalances, readChannelSum, writeSums } from './ledger-sums.ts';
 import { OpenSums } from './open-sums.ts';
 
@@ -28,6 +28,7 @@ export function openLedgerStore(writer: WriteHandle, { follows = false } = {}): 
       for (const posting of postings) flows.appended(posting);
     },
     find: (key) => findPosting(writer, key),
+    findLines: (key) => findLines(writer, key),
     taken: (keys) => takenKeys(writer, keys),
     list: ({ kind, limit }) => listPostings(writer, kind, limit),
     page: (afterSequence, limit) => readPostings(writer, afterSequence, limit),

@@ -61,13 +61,13 @@ function entryFlaws(
   job: ChargedJob,
   { ledger }: AuditSources,
 ): { readonly found: boolean; readonly flaws: readonly string[] } {
-  const posting = ledger.find(`job:${job.id}:charged`);
-  if (posting === null) {
+  const lines = ledger.findLines(`job:${job.id}:charged`);
+  if (lines === null) {
     return { found: false, flaws: [`It was charged ${job.charged}, but the ledger has no entry for it.`] };
   }
   const flaws: string[] = [];
   const account = job.side === 'sold' ? 'channels:owed' : 'expense:inference';
-  const line = posting.lines.find((entry) => entry.account === account);
+  const line = lines.find((entry) => entry.account === account);
   if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
     flaws.push(
       `It was charged ${job.charged} of ${job.assetId}; the ledger has ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,
