@@ -24,18 +24,15 @@ export function backupPath(path: string): string {
 export const LOCK_TIMEOUT_MS = 5_000;
 
 export interface CheckOptions {
-  /** Files above this size are opened before they are read in full. Default 4 MiB. */
+  /** Files above this size are opened before they are read in full. Default 32 MiB. */
   readonly readFirstBytesMax?: number;
   readonly lockTimeoutMs?: number;
   /** Accepts rows whose checksum differs: for a command that lists what was changed. */
   readonly allowChangedRows?: boolean;
 }
 
-/**
- * Files up to this size are read in full before they are used, larger ones while they are in use: to read this much and to
- * verify its entries takes a tenth of a second.
- */
-const READ_FIRST_BYTES_MAX = 4 * 1024 * 1024;
+/** Files up to this size are read in full before they are used, larger ones while they are in use. */
+const READ_FIRST_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * Throws `database-corrupt` for a file that is damaged or not Idlewatt's, `unsupported` for one written by a newer

@@ -87,6 +87,7 @@ const cell = fc.constantFrom(
   "ledger_posting SET lines = json_set(lines, '$[0][0]', kind)",
   "ledger_posting SET lines = json_set(lines, '$[1][1]', kind)",
   "ledger_posting SET lines = json_set(lines, '$[0][2]', '9')",
+  "ledger_posting SET lines = json_set(lines, '$[0][2]', '0' || (lines ->> '$[0][2]'))",
   "ledger_posting SET lines = json_set(lines, '$[1][3]', kind)",
   'ledger_posting SET lines = json_array(lines -> 1, lines -> 0)',
   "ledger_posting SET lines = json_remove(lines, '$[0]')",

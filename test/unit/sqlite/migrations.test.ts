@@ -454,7 +454,10 @@ test('0010: a job of before reads as before, and one of now has its key', () => 
 test('0011: the stored sums of before end with the checkpoint, and later postings are added to them', () => {
   const before = at(10);
   for (const [index, text] of ['wallet', 'token', 'equity:faucet', 'faucet'].entries()) {
-    const checksum = createHash('sha256').update(JSON.stringify([index + 1, text])).digest('hex').slice(0, 16);
+    const checksum = createHash('sha256')
+      .update(JSON.stringify([index + 1, text]))
+      .digest('hex')
+      .slice(0, 16);
     before.prepare('INSERT INTO shared_text VALUES (?, ?, ?)').run(index + 1, text, checksum);
   }
   before.exec(`
