@@ -116,7 +116,9 @@ async function payloadOf(jws: string, peer: string, own: KeyObject | null): Prom
   const isUsual =
     jws.startsWith(key.start) && jws[end] === '.' && isBase64Url(payload) && isBase64Url(signatureText);
   if (!isUsual) {
-    const { payload: read, protectedHeader } = await compactVerify(jws, key.object, { algorithms: ['EdDSA'] });
+    const { payload: read, protectedHeader } = await compactVerify(jws, key.object, {
+      algorithms: ['EdDSA'],
+    });
     if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
     return read;
   }
@@ -146,7 +148,10 @@ function readOwnKey(folder: string): { readonly peer: string; readonly key: KeyO
   } catch {
     return null;
   }
-  return { peer: peerIdFromPrivateKey(key).toString(), key: createPrivateKey({ format: 'jwk', key: jwkOf(key) }) };
+  return {
+    peer: peerIdFromPrivateKey(key).toString(),
+    key: createPrivateKey({ format: 'jwk', key: jwkOf(key) }),
+  };
 }
 
 function jwkOf(key: Ed25519PrivateKey) {

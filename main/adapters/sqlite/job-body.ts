@@ -105,7 +105,8 @@ function isBody(value: unknown): value is Body {
     Array.isArray(events) &&
     events.every(isEvent) &&
     isText(receipt) &&
-    (key === undefined || (Array.isArray(key) && key.length === 2 && Number.isInteger(key[0]) && isNumber(key[1])))
+    (key === undefined ||
+      (Array.isArray(key) && key.length === 2 && Number.isInteger(key[0]) && isNumber(key[1])))
   );
 }
 

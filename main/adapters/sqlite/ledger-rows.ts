@@ -134,7 +134,10 @@ export function findPosting(reader: ReadHandle, key: string): Posting | null {
 
 /** Returns the lines of a posting, null if there is none. */
 export function findLines(reader: ReadHandle, key: string): LedgerLine[] | null {
-  const row = reader.get<Pick<StoredRow, 'lines'>>('SELECT lines FROM ledger_posting WHERE key = ?', shortKey(key));
+  const row = reader.get<Pick<StoredRow, 'lines'>>(
+    'SELECT lines FROM ledger_posting WHERE key = ?',
+    shortKey(key),
+  );
   return row === null ? null : (readLines(reader, row.lines) ?? unreadable(key));
 }
 

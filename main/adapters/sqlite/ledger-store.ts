@@ -5,7 +5,14 @@ import type { WriteHandle } from './handles.ts';
 import { GENESIS, linesText, postingHash } from './ledger-chain.ts';
 import { CHECKPOINT_EVERY, checkLedger, setCheckpoint } from './ledger-check.ts';
 import { createFlowReader, readFlowsByQuarter } from './ledger-flows.ts';
-import { findLines, findPosting, insertPosting, listPostings, readPostings, takenKeys } from './ledger-rows.ts';
+import {
+  findLines,
+  findPosting,
+  insertPosting,
+  listPostings,
+  readPostings,
+  takenKeys,
+} from './ledger-rows.ts';
 import { addTo, keyParts, readBalance, readBalances, readChannelSum, writeSums } from './ledger-sums.ts';
 import { OpenSums } from './open-sums.ts';
 

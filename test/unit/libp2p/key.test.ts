@@ -12,7 +12,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { CompactSign, compactVerify, importJWK } from 'jose';
-import { createPeerKey, loadPeerKey, verifierWithOwnKey, verifySigned } from '../../../main/adapters/libp2p/index.ts';
+import {
+  createPeerKey,
+  loadPeerKey,
+  verifierWithOwnKey,
+  verifySigned,
+} from '../../../main/adapters/libp2p/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { JSON_DEPTH_MAX } from '../../../shared/json.ts';
 

@@ -109,7 +109,7 @@ const step = fc.record({
   isUndone: fc.boolean(),
 });
 
-test('every connection reads the same sums as a naive count, whatever is stored', () => {
+test('every connection reads the same sums as a naive count, with any part of them stored', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 5 }), (steps) => {
       const folder = mkdtempSync(join(tmpdir(), 'idlewatt-sums-'));

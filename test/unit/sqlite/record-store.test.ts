@@ -1,7 +1,7 @@
 /**
  * Verifies: records that change often are stored next to each other, and lose nothing by it.
  * Setup: a database on disk with records that change with each job among large ones that don't; also after it was
- * rewritten, which numbers rows anew.
+ * rewritten, which numbers the rows again.
  * Fails if: each of them keeps a page of its own, a record is lost or changed when it moves, or one that hardly changes
  * moves.
  */
