@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { isAppError } from '../../shared/errors.ts';
-import { verifySigned } from '../adapters/libp2p/index.ts';
+import { verifierWithOwnKey } from '../adapters/libp2p/index.ts';
 import { acquireFileLock, openForReading, verifyStored } from '../adapters/sqlite/index.ts';
 import { readSoldChannels } from '../adapters/x402/index.ts';
 import { type Audit, audit, networkOf } from '../core/audit/index.ts';
@@ -83,7 +83,7 @@ async function auditOnce(paths: HomePaths, chains: ChainAccess): Promise<Audit> 
       findJob: (id) => database.jobs.find(id),
       soldChannels: readSoldChannels(database.records),
       ownPeer: readText(join(paths.keys, 'peer.id')),
-      verifySigned,
+      verifySigned: verifierWithOwnKey(paths.keys),
       chains: evidence,
       addresses: walletAddress(paths),
     });

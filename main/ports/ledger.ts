@@ -114,13 +114,15 @@ export interface LedgerStore {
   /** Appends all or none, each chained to the one before. Throws if a key exists already. */
   append(postings: readonly Posting[]): void;
   find(key: string): Posting | null;
+  /** The lines of a posting, without reading the rest of it; null if there is none. */
+  findLines(key: string): readonly LedgerLine[] | null;
   /** Returns those of the keys that are recorded already. */
   taken(keys: readonly string[]): ReadonlySet<string>;
   /** Returns postings in the reverse order of recording, newest first. */
   list(filter: { readonly kind: PostingKind | null; readonly limit: number }): readonly Posting[];
   /** Returns the postings after this sequence number, in the order of recording. */
   page(afterSequence: number, limit: number): readonly KeptPosting[];
-  /** Running balance, updated by each append; zero if nothing was ever recorded. */
+  /** Running balance after the last append; zero if nothing was ever recorded. */
   balance(account: Account, assetId: string): Amount;
   /** Running balances of all accounts. */
   balances(): readonly AccountBalance[];
@@ -133,8 +135,8 @@ export interface LedgerStore {
   /** Running sum of the account's lines for one channel, reversals included. */
   sumForChannel(account: Account, channelId: string): Amount;
   /**
-   * Recomputes and compares the hash chain, each posting's balance and the running sums. `new` checks the postings
-   * after the last checkpoint, and sets the next one if there are no problems; `all` trusts nothing and writes nothing.
+   * Recomputes and compares the hash chain, each posting's balance and the stored sums. `new` checks the postings
+   * after the last checkpoint, `all` trusts nothing. Writes nothing.
    */
   check(scope: 'new' | 'all'): readonly LedgerProblem[];
 }

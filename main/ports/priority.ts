@@ -12,3 +12,13 @@ export function lowerPriority(): void {
   if (process.platform !== 'linux') return;
   for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), lowest);
 }
+
+/** The same for a process that was just started: before it has loaded its code. It must call {@link lowerPriority}, too. */
+export function lowerPriorityOf(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended.
+  }
+}

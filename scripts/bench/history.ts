@@ -141,10 +141,11 @@ async function verify(home: string): Promise<Verified> {
     const code = await done.finally(() => clearInterval(poll));
     if (code !== 0) throw new Error('The verification found differences.');
   });
-  const sum = [...ticks.values()].reduce((total, each) => total + each, 0);
+  const processorSeconds = [...ticks.values()].reduce((total, each) => total + each, 0) / TICKS_PER_SECOND;
+  progress(`Verified in ${(verifyMs / 1e3).toFixed(1)} s, ${processorSeconds.toFixed(1)} s of CPU time.`);
   return {
     verifySeconds: verifyMs / 1e3,
-    verifyProcessorSeconds: sum / TICKS_PER_SECOND,
+    verifyProcessorSeconds: processorSeconds,
     verifyResidentMegabytes: megabytes,
   };
 }
@@ -189,6 +190,11 @@ async function measureAgent(home: string) {
     progress('Reading with every filter.');
     const { list, other } = await timeReads(api);
     const again = await timeReads(api);
+    progress(
+      `READY ${readyMs.toFixed(0)} ms, first state ${firstStateMs.toFixed(0)} ms, slowest list ${list.ms.toFixed(0)}, ` +
+        `then ${again.list.ms.toFixed(0)} ms, slowest other read ${other.ms.toFixed(0)}, then ${again.other.ms.toFixed(0)} ms, ` +
+        `memory ${resident.toFixed(0)} MB.`,
+    );
     const serving = await measureServing(agent, api, home);
     close();
     return {

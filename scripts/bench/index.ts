@@ -15,6 +15,7 @@ export const BENCHES: Readonly<
   presence: () => import('./presence.ts'),
   batch: () => import('./batch.ts'),
   history: () => import('./history.ts'),
+  migrations: () => import('./migrations.ts'),
   strangers: () => import('./strangers.ts'),
   dev: () => import('./dev.ts'),
   desktop: () => import('./desktop.ts'),

@@ -10,7 +10,7 @@ export interface Books {
   readonly sums: ReadonlyMap<string, bigint>;
   /** Sum over all lines, by account and channel (`account channel`). */
   readonly byChannel: ReadonlyMap<string, bigint>;
-  /** Running balances that differ from the sums, and postings that don't balance; empty when there are none. */
+  /** Stored balances that differ from the sums, and postings that don't balance; empty when there are none. */
   readonly errors: readonly string[];
   /** Channel deposits, by channel. */
   readonly deposits: ReadonlyMap<string, bigint>;
@@ -91,6 +91,9 @@ function readLines(database: Database.Database): Pick<Books, 'sums' | 'byChannel
   const byChannel = new Map<string, bigint>();
   const deposits = new Map<string, bigint>();
   const perPosting = new Map<string, bigint>();
+  // Stored balances end with the posting of the checkpoint.
+  const balances = new Map<string, bigint>();
+  const storedTo = database.prepare<[], number>('SELECT sequence FROM ledger_checkpoint').pluck().get() ?? 0;
   const rows = database
     .prepare<[], LineRow>(
       `SELECT sequence AS posting, kinds.text AS kind, accounts.text AS account, assets.text AS asset_id,
@@ -105,6 +108,7 @@ function readLines(database: Database.Database): Pick<Books, 'sums' | 'byChannel
   for (const row of rows) {
     const value = BigInt(row.amount);
     add(sums, `${row.account} ${row.asset_id}`, value);
+    if (row.posting <= storedTo) add(balances, `${row.account} ${row.asset_id}`, value);
     add(perPosting, `${row.posting} ${row.asset_id}`, value);
     if (row.channel_id === null) continue;
     const channel = row.channel_id.toLowerCase();
@@ -120,7 +124,7 @@ function readLines(database: Database.Database): Pick<Books, 'sums' | 'byChannel
   const unbalanced = [...perPosting].flatMap(([posting, sum]) =>
     sum === 0n ? [] : [`posting ${posting} is off by ${sum}`],
   );
-  return { sums, byChannel, deposits, errors: [...unbalanced, ...wrongBalances(database, sums)] };
+  return { sums, byChannel, deposits, errors: [...unbalanced, ...wrongBalances(database, balances)] };
 }
 
 function wrongBalances(database: Database.Database, sums: ReadonlyMap<string, bigint>): readonly string[] {

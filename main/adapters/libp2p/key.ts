@@ -1,5 +1,11 @@
 /** This machine's Ed25519 peer key: stored in the data folder, never replaced silently, signs compact JWS. */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  sign as signBytes,
+  verify as verifySignature,
+} from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,15 +74,7 @@ function writeWhole(path: string, content: Uint8Array | string, mode: number): v
 /** The signing side of a peer key. */
 export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<PeerKey> {
   const peer = peerIdFromPrivateKey(privateKey).toString();
-  const signingKey = await importJWK(
-    {
-      kty: 'OKP',
-      crv: 'Ed25519',
-      d: base64url(privateKey.raw.subarray(0, 32)),
-      x: base64url(privateKey.publicKey.raw),
-    },
-    'EdDSA',
-  );
+  const signingKey = await importJWK(jwkOf(privateKey), 'EdDSA');
   return {
     peer,
     sign(payload) {
@@ -88,41 +86,90 @@ export async function createPeerKey(privateKey: Ed25519PrivateKey): Promise<Peer
 }
 
 /** See {@link VerifySigned}. The peer ID contains the public key, so no look-up is needed. */
-export const verifySigned: VerifySigned = async (jws, peer) => {
+export const verifySigned: VerifySigned = (jws, peer) => verify(jws, peer, null);
+
+/**
+ * Like {@link verifySigned}, in less than half the time for what this machine has signed: an Ed25519 key signs the same
+ * bytes always alike, so they are signed again and compared. Where they differ, and where the key in this folder is
+ * missing or another one, the signature is checked as usual. Changes nothing in the folder.
+ */
+export function verifierWithOwnKey(folder: string): VerifySigned {
+  const own = readOwnKey(folder);
+  return (jws, peer) => verify(jws, peer, own?.peer === peer ? own.key : null);
+}
+
+async function verify(jws: string, peer: string, own: KeyObject | null): Promise<unknown> {
   try {
     if (jws.length > MESSAGE_BYTES_MAX) throw new Error('the message is too long');
-    return parseJson(new TextDecoder().decode(await payloadOf(jws, peer)));
+    return parseJson(new TextDecoder().decode(await payloadOf(jws, peer, own)));
   } catch (cause) {
     throw new AppError('bad-request', 'The signature is invalid.', { cause, details: { peer } });
   }
-};
-
-/** Returns what the peer signed. Throws if it didn't. */
-async function payloadOf(jws: string, peer: string): Promise<Uint8Array> {
-  const key = publicKeyOf(peer);
-  const usual = key.usual.exec(jws)?.groups;
-  if (usual !== undefined) {
-    const { payload = '', signature = '' } = usual;
-    const signed = Buffer.from(jws.slice(0, -signature.length - 1));
-    if (!(await verifyInPool(null, signed, key.object, Buffer.from(signature, 'base64url')))) {
-      throw new Error('another key signed it');
-    }
-    return Buffer.from(payload, 'base64url');
-  }
-  const { payload, protectedHeader } = await compactVerify(jws, key.object, { algorithms: ['EdDSA'] });
-  if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
-  return payload;
 }
 
-const verifyInPool = promisify<null, Buffer, KeyObject, Buffer, boolean>(verify);
+/** Returns what the peer signed. Throws if it didn't. */
+async function payloadOf(jws: string, peer: string, own: KeyObject | null): Promise<Uint8Array> {
+  const key = publicKeyOf(peer);
+  const end = jws.length - SIGNATURE_CHARACTERS - 1;
+  const payload = jws.slice(key.start.length, end);
+  const signatureText = jws.slice(end + 1);
+  const isUsual =
+    jws.startsWith(key.start) && jws[end] === '.' && isBase64Url(payload) && isBase64Url(signatureText);
+  if (!isUsual) {
+    const { payload: read, protectedHeader } = await compactVerify(jws, key.object, {
+      algorithms: ['EdDSA'],
+    });
+    if (protectedHeader.kid !== peer) throw new Error('another peer signed it');
+    return read;
+  }
+  const signed = Buffer.from(jws.slice(0, end), 'latin1');
+  const signature = Buffer.from(signatureText, 'base64url');
+  const isOwn = own !== null && signature.equals(await signInPool(null, signed, own));
+  if (!isOwn && !(await verifyInPool(null, signed, key.object, signature))) {
+    throw new Error('another key signed it');
+  }
+  return Buffer.from(payload, 'base64url');
+}
+
+const SIGNATURE_CHARACTERS = 86;
+
+function isBase64Url(text: string): boolean {
+  return text.length > 0 && !/[^\w-]/.test(text);
+}
+
+const verifyInPool = promisify<null, Buffer, KeyObject, Buffer, boolean>(verifySignature);
+const signInPool = promisify<null, Buffer, KeyObject, Buffer>(signBytes);
+
+/** Returns the key of this folder with its peer ID; null if there is none that can be read. */
+function readOwnKey(folder: string): { readonly peer: string; readonly key: KeyObject } | null {
+  let key: Ed25519PrivateKey;
+  try {
+    key = readKey(join(folder, KEY_FILE), null);
+  } catch {
+    return null;
+  }
+  return {
+    peer: peerIdFromPrivateKey(key).toString(),
+    key: createPrivateKey({ format: 'jwk', key: jwkOf(key) }),
+  };
+}
+
+function jwkOf(key: Ed25519PrivateKey) {
+  return {
+    kty: 'OKP',
+    crv: 'Ed25519',
+    d: base64url(key.raw.subarray(0, 32)),
+    x: base64url(key.publicKey.raw),
+  };
+}
 
 interface PublicKey {
   readonly object: KeyObject;
   /**
-   * Matches a message whose header is byte for byte the one that {@link createPeerKey} writes. Its signature is checked
-   * without a JWS library, in half the time: a verification of the ledger does this for each receipt.
+   * The start of a message whose header is byte for byte the one that {@link createPeerKey} writes. Its signature is
+   * checked without a JWS library, in half the time: a verification of the ledger does this for each receipt.
    */
-  readonly usual: RegExp;
+  readonly start: string;
 }
 
 /** Keys by their peer ID, the newest last; to read one from its ID takes as long as to check a signature. */
@@ -138,7 +185,7 @@ function publicKeyOf(peer: string): PublicKey {
   const header = base64url(Buffer.from(JSON.stringify({ alg: 'EdDSA', kid: peer })));
   const key = {
     object: createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } }),
-    usual: new RegExp(`^${header}\\.(?<payload>[\\w-]+)\\.(?<signature>[\\w-]{86})$`),
+    start: `${header}.`,
   };
   publicKeys.set(peer, key);
   const [oldest] = publicKeys.keys();

@@ -46,6 +46,12 @@ const PAGE_BYTES = 2_048;
 /** Size of the write-ahead log from which on it is copied back: pages that many entries change are copied once for all. */
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
+/**
+ * The owner waits for the agent's start: to read this much and to verify its entries takes a tenth of a second. Commands
+ * read larger files first.
+ */
+const READ_FIRST_BYTES_MAX = 4 * 1024 * 1024;
+
 export interface OpenDatabase {
   readonly ledger: LedgerStore;
   readonly jobs: JobRecords;
@@ -77,7 +83,8 @@ export interface OpenOptions extends CheckOptions, Pick<HealthOptions, 'freeByte
  * `home-in-use`, `disk-unwritable` or `disk-full` (a migration did not fit; the version before it is left).
  */
 export function openDatabase(path: string, options: OpenOptions = {}): OpenDatabase {
-  const { migrations = MIGRATIONS, ...check } = options;
+  const { migrations = MIGRATIONS, ...given } = options;
+  const check = { readFirstBytesMax: READ_FIRST_BYTES_MAX, ...given };
   const inMemory = path === ':memory:';
   const checked = inMemory ? 'all' : checkIntegrity(path, migrations.at(-1)?.version ?? 0, check);
   const database = translating(() => new Database(path, { timeout: check.lockTimeoutMs ?? LOCK_TIMEOUT_MS }));

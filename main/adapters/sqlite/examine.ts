@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { noDebuggerFlags } from '../../ports/no-debugger.ts';
+import { lowerPriorityOf } from '../../ports/priority.ts';
 import { corrupt } from './integrity.ts';
 
 const resultSchema = z.object({ problem: z.string().nullable() });
@@ -18,6 +19,7 @@ export function examineInBackground(path: string): Examination {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: noDebuggerFlags(),
   });
+  lowerPriorityOf(child.pid);
   // The child must not keep the agent running.
   child.unref();
   child.channel?.unref();

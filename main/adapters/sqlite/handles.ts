@@ -8,7 +8,6 @@ import { AppError } from '../../../shared/errors.ts';
 import type { StorageFault } from '../../../shared/presence.ts';
 import { asStorageError, storageError } from '../../ports/storage.ts';
 import { type LogSync, NO_LOG } from './log-sync.ts';
-import { addChecksumFunction } from './row-checksums.ts';
 import { createWriteGroups, type WriteGroups } from './write-groups.ts';
 
 export type Value = string | number | bigint | Buffer | null;
@@ -60,7 +59,6 @@ export function openHandles(
   guard: WriteGuard = NO_GUARD,
   log: LogSync = NO_LOG,
 ): { reader: ReadHandle; writer: WriteHandle; groups: WriteGroups } {
-  addChecksumFunction(database);
   const prepared = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
     const known = prepared.get(sql);

@@ -7,14 +7,25 @@ import type { LedgerLine, LedgerProblem } from '../../ports/ledger.ts';
 import { FlowComparison } from './flow-comparison.ts';
 import type { ReadHandle, WriteHandle } from './handles.ts';
 import { GENESIS, postingHash } from './ledger-chain.ts';
-import { readLines, readRows } from './ledger-rows.ts';
-import { addToSums, createSums, keyParts, pairKey, readBalances, readChannelSums } from './ledger-sums.ts';
+import { readRows } from './ledger-rows.ts';
+import {
+  addTo,
+  addToSums,
+  createSums,
+  keyParts,
+  pairKey,
+  readBalances,
+  readChannelSums,
+} from './ledger-sums.ts';
 
 const PAGE = 1_000;
 /** Enough to see what happened; a damaged ledger may have a million problems. */
 const PROBLEMS_MAX = 100;
-/** Number of appended postings after which a checkpoint is set. */
-export const CHECKPOINT_EVERY = 4_096;
+/**
+ * Number of appended postings after which a checkpoint is set. Sums are stored with it, and each reader adds up the
+ * postings after it: few enough that it doesn't wait for them, many enough that a job hardly writes for its sums.
+ */
+export const CHECKPOINT_EVERY = 256;
 
 interface Checkpoint {
   readonly sequence: number;
@@ -28,6 +39,7 @@ const BEGINNING: Checkpoint = { sequence: 0, hash: GENESIS, balances: new Map() 
 const balanceKeySchema = z.tuple([z.string(), z.string()]);
 const balancesSchema = z.record(z.string(), z.string().regex(/^-?\d+$/));
 
+/** The sums as they are stored with it end with this posting. */
 function readCheckpoint(reader: ReadHandle): Checkpoint {
   const row = reader.get<{ sequence: number; hash: string; balances: string }>(
     'SELECT sequence, hash, balances FROM ledger_checkpoint',
@@ -58,42 +70,52 @@ export function setCheckpoint(writer: WriteHandle, sequence: number, hash: strin
 type AddProblem = (what: string, sequence?: number | null, key?: string | null) => void;
 
 /** Implements {@link LedgerStore.check}. */
-export function checkLedger(writer: WriteHandle, scope: 'new' | 'all'): readonly LedgerProblem[] {
-  const start = scope === 'all' ? BEGINNING : readCheckpoint(writer);
+export function checkLedger(reader: ReadHandle, scope: 'new' | 'all'): readonly LedgerProblem[] {
+  const checkpoint = readCheckpoint(reader);
+  const start = scope === 'all' ? BEGINNING : checkpoint;
   const problems: LedgerProblem[] = [];
   const addProblem: AddProblem = (what, sequence = null, key = null) => {
     if (problems.length < PROBLEMS_MAX) problems.push({ sequence, key, what });
   };
-  const flows = scope === 'all' ? new FlowComparison(writer) : null;
-  const { sequence, hash, balances, channels } = checkPostings(writer, { start, flows }, addProblem);
-  const head = writer.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
-  if (head > sequence) addProblem(`The newest entries are missing: ${head} were written, ${sequence} exist.`);
-  if (head < sequence) addProblem(`Entries after ${head} were not written by Idlewatt.`, head + 1);
+  const flows = scope === 'all' ? new FlowComparison(reader) : null;
+  const last = checkPostings(reader, { start, summedTo: checkpoint.sequence, flows }, addProblem);
+  const head = reader.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
+  if (head > last.sequence)
+    addProblem(`The newest entries are missing: ${head} were written, ${last.sequence} exist.`);
+  if (head < last.sequence) addProblem(`Entries after ${head} were not written by Idlewatt.`, head + 1);
 
-  compare('The running balance of', balances, readBalances(writer), addProblem);
+  compare('The running balance of', last.balances, readBalances(reader), addProblem);
   if (flows !== null) {
-    compare('The running sum of channel', channels, readChannelSums(writer), addProblem);
+    compare('The checkpoint of', last.balances, checkpoint.balances, addProblem);
+    compare('The running sum of channel', last.channels, readChannelSums(reader), addProblem);
     for (const { key, computed, stored } of flows.finish()) {
       addProblem(difference('The running flow of', key, stored, computed));
     }
-  } else if (problems.length === 0 && sequence > start.sequence) setCheckpoint(writer, sequence, hash);
+  }
   return problems;
 }
 
 /** The postings up to one, all of them checked. */
 interface Checked {
-  /** Sequence number and hash of the last one. */
+  /** Sequence number of the last one. */
   readonly sequence: number;
-  readonly hash: string;
-  /** Sums by account and asset, and by account and channel. */
+  /** Sums by account and asset, and by account and channel, up to the last checkpoint. */
   readonly balances: ReadonlyMap<string, bigint>;
   readonly channels: ReadonlyMap<string, bigint>;
 }
 
-/** Checks each posting after `start`, and compares the flows if `flows` is given. */
+interface CheckedPart {
+  readonly start: Checkpoint;
+  /** The stored sums end with this posting. */
+  readonly summedTo: number;
+  /** Compares the flows; null to leave that out. */
+  readonly flows: FlowComparison | null;
+}
+
+/** Checks each posting after `start`. */
 function checkPostings(
   reader: ReadHandle,
-  { start, flows }: { readonly start: Checkpoint; readonly flows: FlowComparison | null },
+  { start, summedTo, flows }: CheckedPart,
   addProblem: AddProblem,
 ): Checked {
   const balances = new Map(start.balances);
@@ -103,15 +125,14 @@ function checkPostings(
     const page = readRows(reader, last, PAGE);
     const sums = createSums();
     for (const row of page) {
-      const { sequence, hash: stored, key } = row;
+      const { sequence, hash: stored, key, lines } = row;
       if (sequence !== last + 1) addProblem(`Entries ${last + 1} to ${sequence - 1} are missing.`, last + 1);
-      if (stored !== postingHash(hash, sequence, row, row.lines)) {
+      if (stored !== postingHash(hash, sequence, row, row.hashedLines)) {
         addProblem('The entry was changed: its hash does not match.', sequence, key);
       }
-      const lines = readLines(row.lines) ?? [];
       const imbalance = findImbalance(lines);
       if (imbalance !== null) addProblem(imbalance, sequence, key);
-      addToSums(sums, { ...row, lines });
+      if (sequence <= summedTo) addToSums(sums, row);
       last = sequence;
       // Continue from the stored hash, so that one changed row is reported as one problem.
       hash = stored ?? hash;
@@ -120,12 +141,8 @@ function checkPostings(
     addTo(channels, sums.channels);
     flows?.add(sums.flows);
     flows?.compareTo(Math.min(...page.map(({ atMs }) => atMs)));
-    if (page.length < PAGE) return { sequence: last, hash, balances, channels };
+    if (page.length < PAGE) return { sequence: last, balances, channels };
   }
-}
-
-function addTo(sums: Map<string, bigint>, more: ReadonlyMap<string, bigint>): void {
-  for (const [key, amount] of more) sums.set(key, (sums.get(key) ?? 0n) + amount);
 }
 
 function findImbalance(lines: readonly LedgerLine[]): string | null {

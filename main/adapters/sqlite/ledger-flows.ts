@@ -1,6 +1,7 @@
 /**
- * Sums the stored flows over spans of time, in the database: a year has more of them than a page should wait for. What
- * was summed is remembered until an entry of that time is appended, which for past days is hardly ever.
+ * Sums flows over spans of time: the stored ones in the database, because a year has more of them than a page should wait
+ * for, and those that aren't stored yet. What was summed is remembered until an entry of that time is appended, which for
+ * past days is hardly ever.
  */
 import Sqlite from 'better-sqlite3';
 import { assert } from '../../../shared/assert.ts';
@@ -15,6 +16,8 @@ import {
   type TimedFlow,
 } from '../../ports/ledger.ts';
 import type { ReadHandle } from './handles.ts';
+import { flowPrefix, keyParts, SEPARATOR } from './ledger-sums.ts';
+import type { OpenSums } from './open-sums.ts';
 
 /** Most characters of an amount that SQLite can read as a number without rounding: below 2^63, with a sign. */
 const CHARACTERS_MAX = 18;
@@ -39,8 +42,6 @@ export interface FlowReader {
   flowsBy(by: 'model' | 'peer', place: FlowPlace): readonly NamedFlow[];
   /** Call it with each posting that is appended. */
   appended(posting: Pick<Posting, 'atMs'>): void;
-  /** Call it before reading what another connection may have appended to. */
-  catchUp(): void;
 }
 
 interface Remembered {
@@ -48,11 +49,9 @@ interface Remembered {
   readonly flows: readonly NamedFlow[];
 }
 
-export function createFlowReader(reader: ReadHandle): FlowReader {
+export function createFlowReader(reader: ReadHandle, open: OpenSums): FlowReader {
   const remembered = new Map<string, Remembered>();
   let rollbacks = 0;
-  /** Sequence number of the newest posting that `remembered` contains, for {@link FlowReader.catchUp}. */
-  let newest = 0;
 
   function read(by: 'model' | 'peer' | null, place: FlowPlace): readonly NamedFlow[] {
     const { fromMs, toMs } = place.span;
@@ -66,15 +65,9 @@ export function createFlowReader(reader: ReadHandle): FlowReader {
     const key = JSON.stringify([by, place.account, place.assetId, fromMs, toMs]);
     const known = remembered.get(key);
     if (known !== undefined) return known.flows;
-    const flows = by === null ? [readSum(reader, place)] : readByName(reader, by, place);
+    const flows = by === null ? [readSum(reader, open, place)] : readByName(reader, open, by, place);
     remembered.set(key, { span: place.span, flows });
     return flows;
-  }
-
-  function forgetAt(atMs: number): void {
-    for (const [key, { span }] of remembered) {
-      if (atMs >= span.fromMs && atMs < span.toMs) remembered.delete(key);
-    }
   }
 
   return {
@@ -83,18 +76,10 @@ export function createFlowReader(reader: ReadHandle): FlowReader {
       return { amount: flow?.amount ?? amount(0), jobs: flow?.jobs ?? 0 };
     },
     flowsBy: (by, place) => read(by, place),
-    appended: ({ atMs }) => forgetAt(atMs),
-    catchUp() {
-      const head = reader.get<{ sequence: number }>('SELECT sequence FROM ledger_head')?.sequence ?? 0;
-      if (head === newest) return;
-      if (remembered.size > 0) {
-        const quarters = reader.all<{ atMs: number }>(
-          `SELECT DISTINCT at_ms - at_ms % ${QUARTER_MS} AS atMs FROM ledger_posting WHERE sequence > ?`,
-          newest,
-        );
-        for (const { atMs } of quarters) forgetAt(atMs);
+    appended({ atMs }) {
+      for (const [key, { span }] of remembered) {
+        if (atMs >= span.fromMs && atMs < span.toMs) remembered.delete(key);
       }
-      newest = head;
     },
   };
 }
@@ -111,31 +96,60 @@ function valuesOf({ account, assetId, span }: FlowPlace, by: 'model' | 'peer'): 
   return [account, assetId, by, span.fromMs, span.toMs];
 }
 
-function readSum(reader: ReadHandle, place: FlowPlace): NamedFlow {
+function readSum(reader: ReadHandle, open: OpenSums, place: FlowPlace): NamedFlow {
   const values = valuesOf(place, 'model');
   const row = unlessTooWide(() => reader.get<SumRow>(`SELECT ${COLUMNS} ${ROWS}`, ...values));
-  if (row !== null && !isTooWide(row)) {
-    return { name: null, amount: amount(row.amount ?? 0), jobs: row.jobs ?? 0 };
+  const stored =
+    row !== null && !isTooWide(row)
+      ? [{ amount: BigInt(row.amount ?? 0), jobs: row.jobs ?? 0 }]
+      : addUp(reader, 'name', values).values();
+  const sum = { amount: 0n, jobs: 0 };
+  for (const flow of [...stored, ...openFlows(open, 'model', place)]) {
+    sum.amount += flow.amount;
+    sum.jobs += flow.jobs;
   }
-  const flows = readExactly(reader, values);
-  return {
-    name: null,
-    amount: amount(flows.reduce((sum, flow) => sum + flow.amount, 0n)),
-    jobs: flows.reduce((sum, { jobs }) => sum + jobs, 0),
-  };
+  return { name: null, amount: amount(sum.amount), jobs: sum.jobs };
 }
 
-function readByName(reader: ReadHandle, by: 'model' | 'peer', place: FlowPlace): NamedFlow[] {
-  const values = valuesOf(place, by);
+function readByName(reader: ReadHandle, open: OpenSums, by: 'model' | 'peer', place: FlowPlace): NamedFlow[] {
+  const sums = readGroups<string>(reader, 'name', valuesOf(place, by));
+  for (const flow of openFlows(open, by, place)) addFlow(sums, flow.name, flow);
+  return [...sums].map(([name, sum]) => ({ name: name || null, ...sum }));
+}
+
+/** Sums the stored flows by one of their columns: in the database, if its integers can hold them. */
+function readGroups<Key>(reader: ReadHandle, column: 'name' | 'from_ms', values: Values): Map<Key, Flow> {
   const rows = unlessTooWide(() =>
-    reader.all<SumRow & { name: string }>(`SELECT name, ${COLUMNS} ${ROWS} GROUP BY name`, ...values),
+    reader.all<SumRow & { key: Key }>(
+      `SELECT ${column} AS key, ${COLUMNS} ${ROWS} GROUP BY ${column}`,
+      ...values,
+    ),
   );
-  if (rows === null || rows.some(isTooWide)) return readExactly(reader, values);
-  return rows.map((row) => ({
-    name: row.name || null,
-    amount: amount(row.amount ?? 0),
-    jobs: row.jobs ?? 0,
-  }));
+  if (rows === null || rows.some(isTooWide)) return addUp<Key>(reader, column, values);
+  return new Map(rows.map((row) => [row.key, { amount: amount(row.amount ?? 0), jobs: row.jobs ?? 0 }]));
+}
+
+/** A flow that isn't stored yet. */
+interface OpenFlow {
+  readonly fromMs: number;
+  readonly name: string;
+  readonly amount: bigint;
+  readonly jobs: number;
+}
+
+function* openFlows(
+  open: OpenSums,
+  by: 'model' | 'peer',
+  { account, assetId, span }: FlowPlace,
+): Generator<OpenFlow> {
+  const prefix = flowPrefix(account, assetId, by);
+  for (const [key, flow] of open.sums.flows) {
+    if (!key.startsWith(prefix)) continue;
+    const [time = '', ...name] = keyParts(key.slice(prefix.length));
+    const fromMs = Number(time);
+    if (fromMs < span.fromMs || fromMs >= span.toMs) continue;
+    yield { fromMs, name: name.join(SEPARATOR), ...flow };
+  }
 }
 
 function isTooWide({ characters }: SumRow): boolean {
@@ -153,14 +167,10 @@ function unlessTooWide<T>(run: () => T): T | null {
 }
 
 /** Implements {@link LedgerStore.flowsByQuarter}. */
-export function readFlowsByQuarter(reader: ReadHandle, place: FlowPlace): TimedFlow[] {
-  const sums = addUp<number>(reader, 'from_ms', valuesOf(place, 'model'));
+export function readFlowsByQuarter(reader: ReadHandle, open: OpenSums, place: FlowPlace): TimedFlow[] {
+  const sums = readGroups<number>(reader, 'from_ms', valuesOf(place, 'model'));
+  for (const flow of openFlows(open, 'model', place)) addFlow(sums, flow.fromMs, flow);
   return [...sums].map(([fromMs, sum]) => ({ fromMs, ...sum })).sort((a, b) => a.fromMs - b.fromMs);
-}
-
-/** Adds up amounts that are too wide for the database. */
-function readExactly(reader: ReadHandle, values: Values): NamedFlow[] {
-  return [...addUp<string>(reader, 'name', values)].map(([name, sum]) => ({ name: name || null, ...sum }));
 }
 
 /** Sums the rows by one of their columns, exactly for amounts of any width. */
@@ -170,10 +180,18 @@ function addUp<Key>(reader: ReadHandle, column: 'name' | 'from_ms', values: Valu
     `SELECT ${column} AS key, amount, jobs ${ROWS}`,
     ...values,
   );
-  for (const row of rows) {
-    const known = sums.get(row.key);
-    const sum = amount((known?.amount ?? 0n) + BigInt(row.amount));
-    sums.set(row.key, { amount: sum, jobs: (known?.jobs ?? 0) + row.jobs });
-  }
+  for (const row of rows) addFlow(sums, row.key, { amount: BigInt(row.amount), jobs: row.jobs });
   return sums;
+}
+
+function addFlow<Key>(
+  sums: Map<Key, Flow>,
+  key: Key,
+  added: { readonly amount: bigint; readonly jobs: number },
+): void {
+  const known = sums.get(key);
+  sums.set(key, {
+    amount: amount((known?.amount ?? 0n) + added.amount),
+    jobs: (known?.jobs ?? 0) + added.jobs,
+  });
 }

@@ -13,6 +13,7 @@ import { identityAndChecksums } from './migrations/0007-identity-and-checksums.t
 import { compactRows } from './migrations/0008-compact-rows.ts';
 import { foldedJobs } from './migrations/0009-folded-jobs.ts';
 import { keysOfJobs } from './migrations/0010-keys-of-jobs.ts';
+import { sumsAtCheckpoints } from './migrations/0011-sums-at-checkpoints.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
   ledger,
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   compactRows,
   foldedJobs,
   keysOfJobs,
+  sumsAtCheckpoints,
 ];
 
 /** Version of the newest step, which is the schema version of this program. */

@@ -1,6 +1,7 @@
 /** Checksums of the tables' definitions and of the rows that no hash chain covers, compared when a database is verified. */
 import { hash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
+import { longId } from './short-ids.ts';
 
 /** Schema version from which every row has one. */
 export const CHECKSUMS_SINCE = 7;
@@ -11,33 +12,33 @@ export const COMPACT_SINCE = 8;
 /** Version from which old jobs are folded into sums. */
 const FOLDS_SINCE = 9;
 
-/** SQL that computes each table's checksum, and the table's key for messages. The form must never change. */
-const CHECKSUM_SQL = {
-  shared_text: 'row_checksum(number, text)',
-  job: `row_checksum(id, side, state, paid, created_at_ms, model, peer, payer, channel, asset, input_tokens,
-    output_tokens, charged, cumulative, signer, signature, body)`,
-  record: 'row_checksum(collection, key, value)',
-  benchmark: 'row_checksum(id, at_ms, kind, conditions, result)',
-  job_fold: `row_checksum(day_ms, side, outcome, model, peer, asset, jobs, charged_jobs, charged, input_tokens,
-    output_tokens)`,
+/** The columns that each table's checksum covers, in their order. The form must never change. */
+const COVERED = {
+  shared_text: 'number, text',
+  job: `id, side, state, paid, created_at_ms, model, peer, payer, channel, asset, input_tokens,
+    output_tokens, charged, cumulative, signer, signature, body`,
+  record: 'collection, key, value',
+  benchmark: 'id, at_ms, kind, conditions, result',
+  job_fold: `day_ms, side, outcome, model, peer, asset, jobs, charged_jobs, charged, input_tokens,
+    output_tokens`,
 } as const;
 
 /** The same for databases that were written before {@link COMPACT_SINCE}. */
-const OLDER_SQL = {
-  job: 'row_checksum(id, body, paid)',
-  job_event: 'row_checksum(job_id, position, at_ms, state, note)',
-  record: CHECKSUM_SQL.record,
-  benchmark: CHECKSUM_SQL.benchmark,
+const OLDER = {
+  job: 'id, body, paid',
+  job_event: 'job_id, position, at_ms, state, note',
+  record: COVERED.record,
+  benchmark: COVERED.benchmark,
 } as const;
 
-const KEYS: Readonly<Record<keyof typeof CHECKSUM_SQL | keyof typeof OLDER_SQL, string>> = {
-  shared_text: 'number',
-  job: `CASE typeof(id) WHEN 'blob' THEN lower(concat_ws('-', substr(hex(id), 1, 8), substr(hex(id), 9, 4),
-    substr(hex(id), 13, 4), substr(hex(id), 17, 4), substr(hex(id), 21))) ELSE id END`,
-  job_event: "job_id || ' ' || position",
-  record: "collection || ' ' || key",
-  benchmark: 'id',
-  job_fold: "day_ms || ' ' || side || ' ' || outcome || ' ' || model || ' ' || peer || ' ' || asset",
+/** Number of the columns, of those above, that name a row in messages. */
+const KEY_COLUMNS: Readonly<Record<keyof typeof COVERED | keyof typeof OLDER, number>> = {
+  shared_text: 1,
+  job: 1,
+  job_event: 2,
+  record: 2,
+  benchmark: 1,
+  job_fold: 6,
 };
 
 /** Returns 16 hexadecimal digits for the stored values of a row, in the order of its columns. Bytes count as hexadecimal. */
@@ -46,25 +47,19 @@ export function rowChecksum(...values: unknown[]): string {
   return hash('sha256', JSON.stringify(plain)).slice(0, 16);
 }
 
-/** Makes `row_checksum` available in this connection's SQL. */
-export function addChecksumFunction(database: Database): void {
-  database.function('row_checksum', { varargs: true, deterministic: true }, rowChecksum);
-}
-
 /** Returns the first row that isn't as it was written, or null. Calls `pace` at each row. */
 export function findChangedRow(database: Database, pace: () => void = () => undefined): string | null {
-  addChecksumFunction(database);
   const version = Number(database.pragma('user_version', { simple: true }));
-  for (const [table, sql] of Object.entries(version < COMPACT_SINCE ? OLDER_SQL : CHECKSUM_SQL)) {
+  for (const [table, columns] of Object.entries(version < COMPACT_SINCE ? OLDER : COVERED)) {
     if (table === 'job_fold' && version < FOLDS_SINCE) continue;
-    const key = KEYS[table as keyof typeof KEYS];
-    const rows = database
-      .prepare(`SELECT iif(checksum IS ${sql}, NULL, ${key}) FROM ${table}`)
-      .pluck()
-      .iterate();
-    for (const changed of rows) {
+    const rows = database.prepare(`SELECT checksum, ${columns} FROM ${table}`).raw().iterate();
+    for (const row of rows as IterableIterator<unknown[]>) {
       pace();
-      if (changed !== null) return `The row "${String(changed)}" of the table ${table} was changed.`;
+      const [checksum, ...values] = row;
+      if (checksum === rowChecksum(...values)) continue;
+      const key = values.slice(0, KEY_COLUMNS[table as keyof typeof KEY_COLUMNS]);
+      const name = key.map((part) => (Buffer.isBuffer(part) ? longId(part) : String(part))).join(' ');
+      return `The row "${name}" of the table ${table} was changed.`;
     }
   }
   return null;

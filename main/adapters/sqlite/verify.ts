@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { AppError } from '../../../shared/errors.ts';
 import type { LedgerProblem } from '../../ports/ledger.ts';
 import { noDebuggerFlags } from '../../ports/no-debugger.ts';
+import { lowerPriorityOf } from '../../ports/priority.ts';
 
 export interface StoredState {
   readonly problems: readonly LedgerProblem[];
@@ -28,6 +29,7 @@ export function verifyStored(path: string): Promise<StoredState> {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: noDebuggerFlags(),
   });
+  lowerPriorityOf(child.pid);
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve(resultSchema.parse(message)));
     child.once('error', reject);

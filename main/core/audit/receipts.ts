@@ -17,9 +17,9 @@ export interface ReceiptSums {
 /** Checks every charged job; returns the totals for the comparison with the chain. */
 export async function compareWithReceipts(sources: AuditSources, findings: Findings): Promise<ReceiptSums> {
   const underWay = new Map<string, bigint>();
-  let count = 0;
-  let unsigned = 0;
-  let booked = 0;
+  const totals = { count: 0, unsigned: 0, booked: 0 };
+  // The signatures of a page are checked on other cores while the next one is read.
+  let before = Promise.resolve();
   for (const page of sources.jobs()) {
     const charged: ChargedJob[] = [];
     for (const job of page) {
@@ -29,24 +29,39 @@ export async function compareWithReceipts(sources: AuditSources, findings: Findi
         underWay.set(job.channelId, (underWay.get(job.channelId) ?? 0n) + BigInt(job.charged));
       }
     }
-    // The signatures of a page are checked on other cores meanwhile.
-    const flaws = Promise.all(charged.map((job) => job.receipt && receiptFlaw(job, job.receipt, sources)));
-    const differences = charged.map((job) => entryFlaws(job, sources));
-    for (const [index, flaw] of (await flaws).entries()) {
-      const job = charged[index];
-      const { found, flaws: others } = differences[index] ?? { found: false, flaws: [] };
-      if (job?.receipt === null) unsigned += 1;
-      else count += 1;
-      if (found) booked += 1;
-      for (const what of [flaw, ...others]) if (what !== null) findings.differ(`job ${job?.id}`, what);
-    }
+    const current = checkCharged(charged, sources, findings, totals);
+    // It is awaited after the next page.
+    current.catch(() => undefined);
+    await before;
+    before = current;
   }
+  await before;
+  const { count, unsigned, booked } = totals;
   if (unsigned > 0) {
     findings.note(
       `${unsigned} charged jobs have no receipt, because of a crash or because the requester left before it; the channels' vouchers cover them.`,
     );
   }
   return { count, underWay, booked };
+}
+
+/** Checks the jobs of a page, adds to the totals and reports differences in the order of the jobs. */
+async function checkCharged(
+  charged: readonly ChargedJob[],
+  sources: AuditSources,
+  findings: Findings,
+  totals: { count: number; unsigned: number; booked: number },
+): Promise<void> {
+  const flaws = Promise.all(charged.map((job) => job.receipt && receiptFlaw(job, job.receipt, sources)));
+  const differences = charged.map((job) => entryFlaws(job, sources));
+  for (const [index, flaw] of (await flaws).entries()) {
+    const job = charged[index];
+    const { found, flaws: others } = differences[index] ?? { found: false, flaws: [] };
+    if (job?.receipt === null) totals.unsigned += 1;
+    else totals.count += 1;
+    if (found) totals.booked += 1;
+    for (const what of [flaw, ...others]) if (what !== null) findings.differ(`job ${job?.id}`, what);
+  }
 }
 
 type ChargedJob = Job & { readonly charged: string; readonly cumulative: string; readonly channelId: string };
@@ -61,13 +76,13 @@ function entryFlaws(
   job: ChargedJob,
   { ledger }: AuditSources,
 ): { readonly found: boolean; readonly flaws: readonly string[] } {
-  const posting = ledger.find(`job:${job.id}:charged`);
-  if (posting === null) {
+  const lines = ledger.findLines(`job:${job.id}:charged`);
+  if (lines === null) {
     return { found: false, flaws: [`It was charged ${job.charged}, but the ledger has no entry for it.`] };
   }
   const flaws: string[] = [];
   const account = job.side === 'sold' ? 'channels:owed' : 'expense:inference';
-  const line = posting.lines.find((entry) => entry.account === account);
+  const line = lines.find((entry) => entry.account === account);
   if (line?.amount !== amount(job.charged) || line.assetId !== job.assetId) {
     flaws.push(
       `It was charged ${job.charged} of ${job.assetId}; the ledger has ${line?.amount ?? 'nothing'} of ${line?.assetId ?? 'it'}.`,

@@ -17,7 +17,7 @@ export interface Difference {
 export interface AuditSources {
   readonly ledger: Pick<
     Ledger,
-    'pages' | 'find' | 'balance' | 'trialBalance' | 'bookedOnChannel' | 'sumForChannel'
+    'pages' | 'findLines' | 'balance' | 'trialBalance' | 'bookedOnChannel' | 'sumForChannel'
   >;
   /** Verifies what is stored, meanwhile: see `Ledger.problems`. */
   readonly problems: () => Promise<readonly LedgerProblem[]>;

@@ -6,6 +6,7 @@ import type {
   Account,
   AccountBalance,
   KeptPosting,
+  LedgerLine,
   LedgerProblem,
   LedgerStore,
   Posting,
@@ -62,6 +63,8 @@ export interface Ledger extends Bookings {
   earningsByNetwork(days: number): readonly NetworkEarnings[];
   /** The entry of an event; null when it was never recorded. */
   find(key: string): Posting | null;
+  /** The lines of an entry, which take a third of the time; null when it was never recorded. */
+  findLines(key: string): readonly LedgerLine[] | null;
   /** Signed sum of an account's lines for one channel. */
   sumForChannel(account: Account, channelId: string): Amount;
   /** Newest first. */
@@ -110,6 +113,7 @@ export function createLedger({ store, clock, calendar }: LedgerParts): Ledger {
     spentByPeer: reports.spentByPeer,
     earningsByNetwork: reports.byNetwork,
     find: store.find,
+    findLines: store.findLines,
     sumForChannel: store.sumForChannel,
     entries: ({ kind, limit }) => store.list({ kind: kind ?? null, limit }),
     pages: (afterSequence) => pagesOf(store, afterSequence),

@@ -451,6 +451,44 @@ test('0010: a job of before reads as before, and one of now has its key', () => 
   assert.throws(() => openDatabase(path, { migrations: MIGRATIONS.slice(0, 9) }), /newer version/);
 });
 
+test('0011: the stored sums of before end with the checkpoint, and later postings are added to them', () => {
+  const before = at(10);
+  for (const [index, text] of ['wallet', 'token', 'equity:faucet', 'faucet'].entries()) {
+    const checksum = createHash('sha256')
+      .update(JSON.stringify([index + 1, text]))
+      .digest('hex')
+      .slice(0, 16);
+    before.prepare('INSERT INTO shared_text VALUES (?, ?, ?)').run(index + 1, text, checksum);
+  }
+  before.exec(`
+    INSERT INTO ledger_checkpoint VALUES (1, 1, 'older', '{}');
+    INSERT INTO ledger_balance VALUES ('equity:faucet', 'token', '-5'), ('wallet', 'token', '5');
+    INSERT INTO ledger_head VALUES (1, 7, '${'a'.repeat(64)}');
+  `);
+  before.close();
+  const after = at(11);
+  assert.deepEqual(after.prepare('SELECT * FROM ledger_checkpoint').get(), {
+    one: 1,
+    sequence: 7,
+    hash: 'a'.repeat(64),
+    balances: '{"[\\"equity:faucet\\",\\"token\\"]":"-5","[\\"wallet\\",\\"token\\"]":"5"}',
+  });
+  after
+    .prepare("INSERT INTO ledger_posting VALUES (8, NULL, 'k', 1, 4, 4, NULL, NULL, NULL, NULL, NULL, ?)")
+    .run('[[1,2,"3",null],[3,2,"-3",null]]');
+  after.close();
+  const { ledger, close } = openDatabase(path, { readFirstBytesMax: 0 });
+  assert.equal(ledger.balance('wallet', 'token'), 8n);
+  close();
+});
+
+test('0011: a ledger without entries has no checkpoint', () => {
+  at(10).close();
+  const after = at(11);
+  assert.equal(after.prepare('SELECT count(*) FROM ledger_checkpoint').pluck().get(), 0);
+  after.close();
+});
+
 test('a failed step leaves the version before it', () => {
   const broken = { version: 2, sql: 'CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT);' };
   assert.throws(

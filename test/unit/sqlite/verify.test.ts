@@ -32,7 +32,7 @@ test('reports changed sums and changed rows, and fails without a database', asyn
   database.close();
   assert.deepEqual(await verifyStored(path), { problems: [], changedRow: null });
   const bare = new Sqlite(path);
-  bare.exec("UPDATE ledger_balance SET amount = '6' WHERE account = 'wallet'; UPDATE record SET value = '2'");
+  bare.exec("INSERT INTO ledger_balance VALUES ('wallet', 'token', '6'); UPDATE record SET value = '2'");
   bare.close();
   const { problems, changedRow } = await verifyStored(path);
   assert.match(problems[0]?.what ?? '', /running balance of wallet token is 6/);
