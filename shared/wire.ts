@@ -79,6 +79,13 @@ export const MAX_PRICE_HEADER = 'Idlewatt-Max-Price';
  * its answer is finished and kept for a while under this ID, even if the requester leaves.
  */
 export const BATCH_JOB_HEADER = 'idlewatt-batch-job';
+/**
+ * 32 random bytes in base64url, with the request of a line of a batch and again to collect its answer: the provider
+ * encrypts the answer with it on disk, and doesn't store it.
+ */
+export const BATCH_KEY_HEADER = 'idlewatt-batch-key';
+/** IDs of kept answers that the buyer has stored, with a space between two: the provider deletes them. */
+export const BATCH_TAKEN_HEADER = 'idlewatt-batch-taken';
 /** Response header: names of the request's parameters that had no effect. */
 export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
 /** Response header: identifies the request, as OpenAI's clients report it. */

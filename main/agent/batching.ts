@@ -21,6 +21,7 @@ export function openBatches(
     readonly buyer: LineBuyer;
     readonly prepare: () => Promise<void>;
     readonly isChargeUnknown: (channelId: string) => boolean;
+    readonly askCharges: (peer: string) => Promise<void>;
   },
 ): Batches {
   mkdirSync(paths.batches, { recursive: true, mode: 0o700 });
@@ -44,8 +45,10 @@ export function openBatches(
       return !batchHoursOn || isOn(everyDay(batchFromHour, batchUntilHour), calendar.wall(clock.now()));
     },
     chargeOf(jobId) {
-      const charged = database.jobs.find(jobId)?.charged ?? null;
-      return charged === null ? null : BigInt(charged);
+      const job = database.jobs.find(jobId);
+      // A refusal costs nothing. If it was charged regardless, its provider isn't used again.
+      if (job?.state === 'refused') return BigInt(job.charged ?? 0);
+      return job?.charged == null ? null : BigInt(job.charged);
     },
     isChargeOpen(jobId) {
       const channelId = database.jobs.find(jobId)?.channelId ?? null;

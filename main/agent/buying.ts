@@ -13,7 +13,7 @@ import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
-import { createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
+import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
@@ -156,23 +156,23 @@ function openPaymentClient(
       logDeposit(log.child('channels'), deposit, chain.token);
     },
     onDepositUnknown: () => deposits.watch(),
-    onCharged({ channelId, total, isAccounted }) {
+    onCharged({ channelId, total, isAccounted, isLatest }) {
       if (isAccounted) {
         charges.record(channelId, total);
         return;
       }
-      const recorded = charges.learn(channelId, total);
+      const recorded = charges.learn(channelId, total, isLatest);
       budget.noteCharged(recorded);
       keys.noteCharged(channelId, recorded, true);
     },
   });
   deposits.watch();
   for (const { channelId, total } of payer.charges()) {
-    const recorded = charges.learn(channelId, total);
+    const recorded = charges.learn(channelId, total, false);
     budget.noteCharged(recorded);
     keys.noteCharged(channelId, recorded, false);
   }
-  const report = logFault(log.child('channels'), 'The charges of a provider could not be queried');
+  const report = logCharges({ log });
   const synchronise = () => {
     for (const peer of payer.unresolved()) {
       if (!network.peers().some((known) => known.peer === peer && known.connected)) continue;
@@ -245,6 +245,7 @@ async function openGateway(
     clock,
   });
   onClose(() => tokenizer.stop());
+  const reportCharges = logCharges(surroundings);
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const prepare = () => money.prepareBuying().catch(reportFill);
   const opened: { batches?: Batches } = {};
@@ -273,10 +274,15 @@ async function openGateway(
     onFalseBill: (peer, reason) =>
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
+    answerKey: createAnswerKeys(gatewayKeyFile(join(foundation.paths.keys, 'batch-answers'))),
     addRoutes(app, buyer, keyIdOf) {
       opened.batches = openBatches(surroundings, foundation, {
         ...{ buyer, prepare },
         isChargeUnknown: payer.isChargeUnknown,
+        askCharges: (peer) =>
+          payer
+            .synchronise({ peer, fetch: (path, init) => network.fetch(peer, path, init) })
+            .catch(reportCharges),
       });
       addBatchRoutes(app, opened.batches, { assetId: money.chain.token.id, keyIdOf });
     },
@@ -308,6 +314,10 @@ async function openGateway(
       },
     },
   };
+}
+
+function logCharges({ log }: Pick<Surroundings, 'log'>): ReturnType<typeof logFault> {
+  return logFault(log.child('channels'), 'The charges of a provider could not be queried');
 }
 
 /** Only offers that are paid in this agent's token on its chain. */

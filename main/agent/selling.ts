@@ -5,7 +5,13 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createOffers } from '../core/identity/index.ts';
-import { createLimitLog, createProviderService, type ProviderService } from '../core/provider/index.ts';
+import {
+  createLimitLog,
+  createProviderService,
+  openAnswerFiles,
+  PROVIDER_LIMITS,
+  type ProviderService,
+} from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { type EngineParts, openEngine } from './engine.ts';
@@ -110,6 +116,7 @@ function openProvider(
     presence: () => presence.current(),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
+    ...(serves && { answerFiles: openAnswerFiles(foundation.paths.answers, clock, PROVIDER_LIMITS) }),
     onActive: (active) => {
       // Their vouchers were verified.
       for (const { requester } of active) network.prefer(requester);

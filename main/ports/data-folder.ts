@@ -21,6 +21,8 @@ export interface HomePaths {
   readonly logs: string;
   /** Files and database of batches, with prompts and answers. */
   readonly batches: string;
+  /** Answers to other people's batches, which this machine can't read. */
+  readonly answers: string;
   /** Data folder of the practice network's requester, an agent with keys, database and logs of its own. */
   readonly requester: string;
 }
@@ -44,6 +46,7 @@ export function homePaths(root: string, network: PublicNetwork | null = null): H
     keystore: join(absolute, 'keys', KEYSTORE_FILE),
     logs: join(absolute, 'logs'),
     batches: join(absolute, 'batches'),
+    answers: join(absolute, 'kept-answers'),
     requester: join(absolute, 'requester'),
   };
 }

@@ -183,7 +183,10 @@ export interface DepositLimits {
 
 /** Pays for single requests. */
 export interface Payer {
-  /** Leases a channel that covers `ceiling`; opens and funds one if none is free. */
+  /**
+   * Leases a channel that covers `ceiling` and whose last charge is known; opens and funds one if none is free. Fails with
+   * `peer-unreachable` or `busy` if the provider tells no charge.
+   */
   lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease>;
 }
 

@@ -41,10 +41,16 @@ export async function run({ lines = LINES, kills }: BenchOptions): Promise<Bench
 async function kill(home: string, lines: number, kills: number): Promise<BenchResult> {
   const beganMs = performance.now();
   const summary = await runBatchWithKills({ home, lines, kills, maxTokens: 8, onKill: progress });
-  const { answered, failed, distinct, chargedByLines, earned, spent, chargedJobs, paidTwice } = summary;
+  const { answered, failed, distinct, chargedByLines, earned, spent, chargedJobs } = summary;
+  const [paidTwice, wrong, strays] = [summary.paidTwice, summary.wrong, summary.strays].map(
+    ({ length }) => length,
+  );
   return {
     figures: {
-      ...{ lines, kills, answered, failed, distinct, chargedJobs, paidTwice: paidTwice.length },
+      ...{ lines, kills, answered, failed, distinct, chargedJobs },
+      linesPaidTwice: paidTwice ?? 0,
+      linesWithAnotherCharge: wrong ?? 0,
+      chargedJobsOfNoLine: strays ?? 0,
       chargedByLines: Number(chargedByLines),
       earnedByProvider: Number(earned),
       spentByRequester: Number(spent),
@@ -53,7 +59,9 @@ async function kill(home: string, lines: number, kills: number): Promise<BenchRe
     goals: {
       answered: { goal: lines, met: answered === lines },
       distinct: { goal: lines, met: distinct === lines },
-      paidTwice: { goal: 0, met: paidTwice.length === 0 },
+      linesPaidTwice: { goal: 0, met: paidTwice === 0 },
+      linesWithAnotherCharge: { goal: 0, met: wrong === 0 },
+      chargedJobsOfNoLine: { goal: 0, met: strays === 0 },
       earnedByProvider: { goal: Number(chargedByLines), met: earned === chargedByLines },
       spentByRequester: { goal: Number(chargedByLines), met: spent === chargedByLines },
     },

@@ -77,7 +77,9 @@ At the gateway only, as OpenAI defines them: \`POST\`, \`GET\` and \`DELETE ${FI
 - \`idlewatt\` in a batch and in each line of its files has what it cost, in base units, and the jobs of the line;
   \`waiting_for\` is why a batch waits: \`${batchWaitSchema.options.join('`, `')}\`.
 - A line is sent again only if its answer is certain not to have been charged, or up to three times after a provider broke
-  it off. An answer that was charged and lost with its provider is the error \`answer_lost\`.`;
+  it off (\`answer_incomplete\` after that). An answer that was charged and that its provider doesn’t have any more is the
+  error \`answer_lost\`. A provider that can’t be reached for 20 minutes is given up: if it had charged, the line costs both
+  jobs, which \`idlewatt\` lists.`;
 
 const INTRODUCTION = `# The HTTP API
 

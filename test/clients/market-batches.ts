@@ -32,6 +32,7 @@ export function batchesIn(folder: string): {
         prepare: async () => undefined,
         chargeOf: () => null,
         isChargeOpen: () => false,
+        askCharges: async () => undefined,
         changed: () => undefined,
         log: createRecordingLog(),
       });

@@ -30,8 +30,12 @@ export interface BatchRunSummary {
   readonly spent: bigint;
   /** Jobs that the provider charged; a line that was interrupted may consist of several. */
   readonly chargedJobs: number;
-  /** Custom IDs of the lines that cost more than each of their tokens once. */
+  /** Custom IDs of the lines for which more than one job was charged. */
   readonly paidTwice: readonly string[];
+  /** Custom IDs of the lines whose charge isn't the sum of their jobs' charges. */
+  readonly wrong: readonly string[];
+  /** Charged jobs of the requester that belong to no line. */
+  readonly strays: readonly string[];
 }
 
 interface BatchObject {
@@ -80,15 +84,36 @@ async function run(network: CrashNetwork, options: BatchRunOptions): Promise<Bat
   const output = await results(network, batch.output_file_id);
   const errors = await results(network, batch.error_file_id);
   const all = [...output, ...errors];
-  const chargedByLines = all.reduce((sum, { idlewatt }) => sum + BigInt(idlewatt.charged ?? 0), 0n);
+  const chargedByLines = all.reduce((sum, line) => sum + chargeOf(line), 0n);
+  const sums = await agreed(network, chargedByLines);
   return {
     ...{ lines, kills, status: batch.status, answered: output.length, failed: errors.length },
     distinct: new Set(all.map(({ custom_id }) => custom_id)).size,
     errors: countCodes(errors),
-    paidTwice: paidTwice(all, options.maxTokens),
     chargedByLines,
-    ...(await agreed(network, chargedByLines)),
+    ...sums,
+    ...compare(all, network.books().requester.costs),
   };
+}
+
+const chargeOf = ({ idlewatt }: Pick<ResultLine, 'idlewatt'>) => BigInt(idlewatt.charged ?? 0);
+
+/** Compares the lines with the jobs that the requester's database has as charged; `costs` is by job ID. */
+export function compare(
+  lines: readonly Pick<ResultLine, 'custom_id' | 'idlewatt'>[],
+  costs: ReadonlyMap<string, bigint>,
+): Pick<BatchRunSummary, 'paidTwice' | 'wrong' | 'strays'> {
+  const left = new Map(costs);
+  const paidTwice: string[] = [];
+  const wrong: string[] = [];
+  for (const line of lines) {
+    const ids = line.idlewatt.jobs.map((job) => job.replaceAll('-', ''));
+    const charged = ids.flatMap((id) => left.get(id) ?? []);
+    for (const id of ids) left.delete(id);
+    if (charged.length > 1) paidTwice.push(line.custom_id);
+    if (charged.reduce((sum, cost) => sum + cost, 0n) !== chargeOf(line)) wrong.push(line.custom_id);
+  }
+  return { paidTwice, wrong, strays: [...left.keys()] };
 }
 
 /** The lines of a file, each with a prompt of its own. */
@@ -162,17 +187,6 @@ async function results(network: CrashNetwork, fileId: string | null): Promise<re
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as ResultLine);
-}
-
-/**
- * A line of one job shows what a whole answer costs at most. A line of several jobs may cost the price of a token more for
- * each further one, whose provider reads the prompt again.
- */
-function paidTwice(lines: readonly ResultLine[], maxTokens: number): readonly string[] {
-  const costOf = ({ idlewatt }: ResultLine) => Number(idlewatt.charged ?? 0);
-  const whole = Math.max(...lines.filter(({ idlewatt }) => idlewatt.jobs.length === 1).map(costOf));
-  const allowed = ({ idlewatt }: ResultLine) => whole + (idlewatt.jobs.length - 1) * (whole / maxTokens);
-  return lines.filter((line) => costOf(line) > allowed(line)).map((line) => line.custom_id);
 }
 
 function countCodes(errors: readonly ResultLine[]): Record<string, number> {

@@ -24,6 +24,8 @@ export interface Books {
   readonly unfinished: readonly string[];
   /** Number of jobs that were charged. */
   readonly charged: number;
+  /** Charges of the bought jobs that cost something, by ID in hex without hyphens. */
+  readonly costs: ReadonlyMap<string, bigint>;
   /** The newest transaction that this agent sent and recorded. */
   readonly ownTransaction: string | null;
 }
@@ -48,6 +50,8 @@ interface JobRow {
   is_signed: number;
 }
 
+/** Stored number of the side. */
+const BOUGHT = 1;
 /** By their stored numbers; every other state is an end. */
 const UNFINISHED = ['admitted', 'running', 'delivered'];
 
@@ -139,7 +143,8 @@ function wrongBalances(database: Database.Database, sums: ReadonlyMap<string, bi
     });
 }
 
-function readJobs(database: Database.Database): Pick<Books, 'receipts' | 'unfinished' | 'charged'> {
+function readJobs(database: Database.Database): Pick<Books, 'receipts' | 'unfinished' | 'charged' | 'costs'> {
+  const costs = new Map<string, bigint>();
   const receipts = new Map<string, bigint>();
   const unfinished: string[] = [];
   let charged = 0;
@@ -153,13 +158,15 @@ function readJobs(database: Database.Database): Pick<Books, 'receipts' | 'unfini
     const state = UNFINISHED[job.state];
     if (state !== undefined)
       unfinished.push(`${job.side === 0 ? 'sold' : 'bought'} job ${job.id} is ${state}`);
+    const cost = job.cumulative === null ? 0n : BigInt(job.charged ?? 0);
+    if (job.side === BOUGHT && cost > 0n) costs.set(job.id, cost);
     if (job.charged !== null && job.cumulative !== null) charged += 1;
     if (job.is_signed === 0 || job.cumulative === null || job.channel === null) continue;
     const channel = job.channel.toLowerCase();
     const cumulative = BigInt(job.cumulative);
     if (cumulative > (receipts.get(channel) ?? 0n)) receipts.set(channel, cumulative);
   }
-  return { receipts, unfinished, charged };
+  return { receipts, unfinished, charged, costs };
 }
 
 function recordsOf(database: Database.Database, collection: string): [string, Record<string, unknown>][] {

@@ -138,7 +138,7 @@ function describeFault(fault: Fault): string {
 }
 
 /** Mulberry32: small, sufficiently uniform, and identical on every platform. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -1,7 +1,7 @@
 /** Writes the files of a batch that has no line in progress, and ends it. Interrupted at any moment, it is done again. */
 import type { BatchStatus, StoredBatch, StoredFile } from '../../../shared/batches.ts';
 import { AppError } from '../../../shared/errors.ts';
-import type { BatchStore } from '../../ports/batches.ts';
+import type { BatchLine, BatchStore } from '../../ports/batches.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { BatchFolder } from './folder.ts';
 import { resultFileId } from './ids.ts';
@@ -12,6 +12,13 @@ export interface FinishParts {
   readonly folder: BatchFolder;
   readonly clock: Clock;
   readonly chargeOf: (jobId: string) => bigint | null;
+  readonly isChargeOpen: (jobId: string) => boolean;
+}
+
+/** A job whose charge its provider may still report. */
+export interface OpenCharge {
+  readonly job: string;
+  readonly peer: string;
 }
 
 type EndStatus = Extract<BatchStatus, 'completed' | 'cancelled' | 'expired'>;
@@ -55,9 +62,35 @@ export async function finishBatch(
   return ended;
 }
 
+/** Returns the charges of a batch's lines that aren't known yet. */
+export function openCharges(parts: FinishParts, batch: StoredBatch): readonly OpenCharge[] {
+  const open: OpenCharge[] = [];
+  for (const { charged, jobs, peer } of linesOf(parts, batch)) {
+    const unknown = charged === null ? jobs.filter((job) => isOpen(parts, job)) : [];
+    open.push(...unknown.map((job) => ({ job, peer: peer ?? '' })));
+  }
+  return open;
+}
+
+export function isOpen({ chargeOf, isChargeOpen }: FinishParts, job: string): boolean {
+  return chargeOf(job) === null && isChargeOpen(job);
+}
+
 /** Adds charges that became known after their line had ended. Returns the sum of all lines. */
-function chargeLines({ store, chargeOf }: FinishParts, batch: StoredBatch): bigint {
+function chargeLines(parts: FinishParts, batch: StoredBatch): bigint {
+  const { store, chargeOf } = parts;
   let sum = 0n;
+  for (const { line, charged, jobs } of linesOf(parts, batch)) {
+    const known =
+      charged === null ? jobs.reduce((all, job) => all + (chargeOf(job) ?? 0n), 0n) : BigInt(charged);
+    if (charged === null && jobs.length > 0) store.updateLine(batch.id, line, { charged: known.toString() });
+    sum += known;
+  }
+  return sum;
+}
+
+/** Yields all lines, those of one state after another. */
+function* linesOf({ store }: FinishParts, batch: StoredBatch): Generator<BatchLine, void> {
   for (const state of ['answered', 'failed', 'waiting', 'sent'] as const) {
     let after = 0;
     for (;;) {
@@ -65,16 +98,9 @@ function chargeLines({ store, chargeOf }: FinishParts, batch: StoredBatch): bigi
       const last = lines.at(-1);
       if (last === undefined) break;
       after = last.line;
-      for (const { line, charged, jobs } of lines) {
-        const known =
-          charged === null ? jobs.reduce((all, job) => all + (chargeOf(job) ?? 0n), 0n) : BigInt(charged);
-        if (charged === null && jobs.length > 0)
-          store.updateLine(batch.id, line, { charged: known.toString() });
-        sum += known;
-      }
+      yield* lines;
     }
   }
-  return sum;
 }
 
 async function writeResults(

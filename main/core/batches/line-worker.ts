@@ -24,6 +24,8 @@ export interface LineWorkerParts {
   readonly chargeOf: (jobId: string) => bigint | null;
   /** True while the provider may still report a charge for a job whose answer was lost. */
   readonly isChargeOpen: (jobId: string) => boolean;
+  /** Asks a provider for such charges. Resolves when it was asked, whatever it has answered. */
+  readonly askCharges: (peer: string) => Promise<void>;
 }
 
 /** `busy`: every provider is at work. */
@@ -39,7 +41,7 @@ const COLLECT_MS_MAX = 600_000;
 const COLLECT_RETRY_MS_MIN = 500;
 const COLLECT_RETRY_MS_MAX = 10_000;
 /** A provider that has just started again may take minutes to tell a charge; until then the line could be paid twice. */
-const LOST_CHARGE_MS_MAX = 600_000;
+export const LOST_CHARGE_MS_MAX = 600_000;
 const RETRY_SOON_MS = 5_000;
 const RETRY_LATER_MS = 60_000;
 
@@ -185,7 +187,7 @@ class LineWork {
 
   #fail(error: unknown): LineEnd {
     const { status, body } = this.#parts.buyer.failureOf(error);
-    this.#end({ response: { status, body } }, 'failed', this.#knownCharge());
+    this.#end({ response: { status, body } }, 'failed', this.#costOf(this.#line.jobs));
     return { kind: 'ended' };
   }
 
@@ -204,8 +206,11 @@ class LineWork {
   }
 
   async #answer(body: LineBody, charged: bigint | null): Promise<void> {
+    const { store, buyer } = this.#parts;
     this.#end({ response: { status: 200, body } }, 'answered', charged);
-    await this.#parts.store.durable();
+    await store.durable();
+    const { jobs, peer } = this.#line;
+    buyer.stored({ id: jobs.at(-1) ?? '', peer: peer ?? '' });
   }
 
   /** Collects the answer of the latest job; `again` if it has to be bought. */
@@ -213,33 +218,40 @@ class LineWork {
     const { chargeOf, store } = this.#parts;
     const jobId = this.#line.jobs.at(-1) ?? '';
     const collected = await this.#askUntilKnown(jobId, this.#line.peer ?? '');
-    const earlier = this.#knownCharge(this.#line.jobs.slice(0, -1));
     if (collected.kind === 'answer') {
       const own = collected.charged ?? chargeOf(jobId);
-      await this.#answer(collected.body, own === null ? null : own + earlier);
+      const earlier = this.#costOf(this.#line.jobs.slice(0, -1));
+      await this.#answer(collected.body, own === null || earlier === null ? null : own + earlier);
       return 'ended';
     }
     const isGone = collected.kind === 'gone';
-    const charged = isGone ? await this.#lostCharge(jobId) : (collected.charged ?? chargeOf(jobId) ?? 0n);
+    const charged = isGone ? await this.#lostCharge(jobId) : null;
     const failures = this.#line.failures + (isGone ? 0 : 1);
-    if ((isGone && charged > 0n) || failures >= FAILURES_MAX) {
-      this.#end({ error: LINE_ERRORS.lost }, 'failed', charged + earlier);
+    if ((charged ?? 0n) > 0n || failures >= FAILURES_MAX) {
+      const error = isGone ? LINE_ERRORS.lost : LINE_ERRORS.incomplete;
+      this.#end({ error }, 'failed', this.#costOf(this.#line.jobs));
       await store.durable();
       return 'ended';
     }
-    const jobs = isGone ? this.#line.jobs.slice(0, -1) : this.#line.jobs;
+    // A job that may have been charged stays one of the line's.
+    const jobs = charged === 0n ? this.#line.jobs.slice(0, -1) : this.#line.jobs;
     this.#store({ state: 'waiting', begun: null, failures, jobs });
     return 'again';
   }
 
-  /** Returns what the provider has charged for an answer that it doesn't have any more; it may report that later. */
-  async #lostCharge(jobId: string): Promise<bigint> {
-    const { chargeOf, isChargeOpen, clock } = this.#parts;
+  /**
+   * Returns what the provider has charged for an answer that it doesn't have any more, as soon as it reports that; null if
+   * it never does.
+   */
+  async #lostCharge(jobId: string): Promise<bigint | null> {
+    const { chargeOf, isChargeOpen, askCharges, clock } = this.#parts;
     const { signal } = this.#request;
     const untilMs = clock.monotonic() + LOST_CHARGE_MS_MAX;
     for (;;) {
+      if (chargeOf(jobId) === null && isChargeOpen(jobId)) await askCharges(this.#line.peer ?? '');
       const charged = chargeOf(jobId);
-      if (charged !== null || !isChargeOpen(jobId) || clock.monotonic() >= untilMs) return charged ?? 0n;
+      if (charged !== null || !isChargeOpen(jobId)) return charged ?? 0n;
+      if (clock.monotonic() >= untilMs) return null;
       await delay(clock, COLLECT_RETRY_MS_MIN, signal);
       if (signal.aborted) throw new AppError('aborted', 'The agent is stopping.');
     }
@@ -267,9 +279,8 @@ class LineWork {
   #noteCharge(): void {
     const { state, charged, jobs } = this.#line;
     if (state !== 'answered' || charged !== null) return;
-    const known = jobs.map(this.#parts.chargeOf);
-    if (known.includes(null)) return;
-    this.#addCharge(known.reduce<bigint>((sum, each) => sum + (each ?? 0n), 0n));
+    const cost = this.#costOf(jobs);
+    if (cost !== null) this.#addCharge(cost);
   }
 
   #addCharge(charged: bigint): void {
@@ -281,8 +292,11 @@ class LineWork {
     });
   }
 
-  #knownCharge(jobs: readonly string[] = this.#line.jobs): bigint {
-    return jobs.reduce((sum, job) => sum + (this.#parts.chargeOf(job) ?? 0n), 0n);
+  /** Returns what these jobs have cost; null while a provider may still report a charge. */
+  #costOf(jobs: readonly string[]): bigint | null {
+    const { chargeOf, isChargeOpen } = this.#parts;
+    const costs = jobs.map((job) => chargeOf(job) ?? (isChargeOpen(job) ? null : 0n));
+    return costs.reduce((sum, cost) => (sum === null || cost === null ? null : sum + cost), 0n);
   }
 
   #end(result: LineResult, state: 'answered' | 'failed', charged: bigint | null): void {

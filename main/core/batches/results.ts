@@ -23,6 +23,10 @@ export const LINE_ERRORS = {
     code: 'answer_lost',
     message: 'The provider charged for this request, and its answer was lost. It was not bought again.',
   },
+  incomplete: {
+    code: 'answer_incomplete',
+    message: 'Providers broke off the answer to this request three times.',
+  },
 } as const;
 
 /** Lines that are read together. */

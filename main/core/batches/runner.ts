@@ -9,8 +9,8 @@ import type { Log } from '../../ports/log.ts';
 import { storageFaultOf } from '../../ports/storage.ts';
 import { checkFile, readContent } from './check-file.ts';
 import { delay } from './delay.ts';
-import { type FinishParts, finishBatch } from './finish.ts';
-import { type LineEnd, type LineWorkerParts, workOnLine } from './line-worker.ts';
+import { type FinishParts, finishBatch, isOpen, type OpenCharge, openCharges } from './finish.ts';
+import { type LineEnd, type LineWorkerParts, LOST_CHARGE_MS_MAX, workOnLine } from './line-worker.ts';
 import { createPace } from './pace.ts';
 
 export interface BatchRunnerParts extends LineWorkerParts, FinishParts {
@@ -58,6 +58,8 @@ interface Progress {
   /** Monotonic times at which the last lines have ended. */
   readonly endedAtMs: number[];
   model: string;
+  /** Charges that the end waits for, until a monotonic time; null before the end. */
+  open: { readonly charges: readonly OpenCharge[]; readonly untilMs: number } | null;
 }
 
 export class Runner implements BatchRunner {
@@ -250,11 +252,25 @@ export class Runner implements BatchRunner {
     // Answers that were paid before the end are collected.
     const sent = this.#parts.store.lines(batch.id, 'sent', 0, GROUP);
     for (const line of sent) await this.#begin(batch, progress, line);
-    if (sent.length > 0) return;
+    if (sent.length > 0 || this.#awaitsCharges(batch, progress)) return;
     const ended = await finishBatch(this.#parts, batch, status);
     this.#parts.changed();
     const { completed, failed, charged } = ended;
     this.#parts.log.info('A batch has ended', { batch: batch.id, status, completed, failed, charged });
+  }
+
+  /** True while a provider may still report what it has charged for a line; asks it. */
+  #awaitsCharges(batch: StoredBatch, progress: Progress): boolean {
+    const { clock, askCharges } = this.#parts;
+    progress.open ??= {
+      charges: openCharges(this.#parts, batch),
+      untilMs: clock.monotonic() + LOST_CHARGE_MS_MAX,
+    };
+    const { charges, untilMs } = progress.open;
+    const left = charges.filter(({ job }) => isOpen(this.#parts, job));
+    if (left.length === 0 || clock.monotonic() >= untilMs) return false;
+    for (const peer of new Set(left.map(({ peer }) => peer))) void askCharges(peer);
+    return true;
   }
 
   /** A step that failed is tried again; only a file that is gone ends the batch. */
@@ -299,6 +315,7 @@ export class Runner implements BatchRunner {
       wait: null,
       endedAtMs: [],
       model: '',
+      open: null,
     };
     this.#progress.set(id, progress);
     return progress;

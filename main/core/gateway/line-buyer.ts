@@ -7,7 +7,12 @@ import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
 import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai-answer.ts';
 import { toOpenAiError } from '../../../shared/openai-errors.ts';
 import type { Price } from '../../../shared/price.ts';
-import { KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
+import {
+  BATCH_JOB_HEADER,
+  BATCH_KEY_HEADER,
+  BATCH_TAKEN_HEADER,
+  KEPT_ANSWERS_PATH,
+} from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import { readText } from '../../ports/read-text.ts';
@@ -67,6 +72,8 @@ export interface LineBuyer {
   buy(purchase: LinePurchase): Promise<void>;
   /** Collects an answer from the provider that was asked for it. Fails with `peer-unreachable` or `busy`. */
   collect(sent: SentLine): Promise<Collected>;
+  /** Notes that an answer is stored here: the next request tells its provider to delete it. */
+  stored(job: { readonly id: string; readonly peer: string }): void;
   /** Fails with `bad-request` for a body that no provider would take. */
   check(request: LineRequest): void;
   /** The lines of this model that can be computed now, without those that live requests of this gateway need. */
@@ -85,6 +92,8 @@ export interface LineBuyerParts {
   readonly budget: Pick<Budget, 'openRequest'>;
   readonly keys: Pick<GatewayKeys, 'useLater'>;
   readonly checkRecordable: () => void;
+  /** The key with which a job's provider encrypts its answer on disk, as 32 bytes in base64url. Always the same for a job. */
+  readonly answerKey: (jobId: string) => string;
   readonly onUnexpected: ReportUnexpected;
 }
 
@@ -95,9 +104,24 @@ const WAITING_PER_PROVIDER = 2;
 /** Until the first event of a kept answer, and between two of its events. */
 const COLLECT_SILENCE_MS = 60_000;
 const ERROR_CHARACTERS_MAX = 4_096;
+/** Stored answers that one request names; what is beyond is deleted by its provider in time. */
+const STORED_MAX = 32;
 
 export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
   const { search, clock, budget, directory, availability, onUnexpected } = parts;
+  /** Stored answers that no request to their provider has named yet, by peer. */
+  const stored = new Map<string, string[]>();
+
+  function headersFor({ id, peer }: { readonly id: string; readonly peer: string }): Record<string, string> {
+    const taken = stored.get(peer)?.join(' ');
+    stored.delete(peer);
+    return {
+      [BATCH_JOB_HEADER]: id,
+      [BATCH_KEY_HEADER]: parts.answerKey(id),
+      ...(taken !== undefined && { [BATCH_TAKEN_HEADER]: taken }),
+    };
+  }
+
   return {
     async buy({ keyId, priceMax, onSending, onAnswer, signal, ...request }) {
       parts.checkRecordable();
@@ -113,12 +137,20 @@ export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
           budget: use?.within(ownBudget) ?? ownBudget,
           apiKey: use?.key ?? null,
           requester: signal,
-          onSending: (job) => onSending(job, pieces),
+          async onSending(job) {
+            await onSending(job, pieces);
+            return headersFor(job);
+          },
         },
       );
       await takeAnswer(answer, { asked, pieces, clock, onAnswer });
     },
     collect: (sent) => collect(parts, sent),
+    stored({ id, peer }) {
+      const ids = stored.get(peer) ?? [];
+      stored.set(peer, ids);
+      if (ids.length < STORED_MAX) ids.push(id);
+    },
     check: (request) => void readLine(request),
     places(model) {
       const selling = directory
@@ -207,6 +239,7 @@ async function collect(parts: LineBuyerParts, sent: SentLine): Promise<Collected
     connection.expect(COLLECT_SILENCE_MS);
     const response = await network.fetch(peer, `${KEPT_ANSWERS_PATH}/${jobId}`, {
       method: 'GET',
+      headers: { [BATCH_KEY_HEADER]: parts.answerKey(jobId) },
       signal: connection.signal,
     });
     if (response.status === 404) {

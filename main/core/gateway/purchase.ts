@@ -5,7 +5,7 @@ import type { Job, JobKey } from '../../../shared/jobs.ts';
 import { ZERO } from '../../../shared/money.ts';
 import type { Receipt } from '../../../shared/offer.ts';
 import { toRequestBody } from '../../../shared/openai-body.ts';
-import { BATCH_JOB_HEADER, CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
+import { CHAT_PATH, EMBEDDINGS_PATH, TEXT_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
@@ -77,8 +77,14 @@ export interface PurchaseRequest {
   readonly onSending?: OnSending | undefined;
 }
 
-/** Stores which job asks which peer for a line of a batch; nothing is sent if it fails. */
-export type OnSending = (job: { readonly id: string; readonly peer: string }) => Promise<void>;
+/**
+ * Stores which job asks which peer for a line of a batch, and returns the headers that say so; nothing is sent if it
+ * fails.
+ */
+export type OnSending = (job: {
+  readonly id: string;
+  readonly peer: string;
+}) => Promise<Readonly<Record<string, string>>>;
 
 /** The provider's path for each kind of prompt, regardless of the API that the client uses. */
 const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as const;
@@ -99,7 +105,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
     hold.end(endOfLease(error));
     throw error;
   });
-  const job = await recordDurably(context, request, lease, hold).catch((error: unknown) => {
+  const { job, headers } = await recordDurably(context, request, lease, hold).catch((error: unknown) => {
     // Nothing was sent to the provider.
     hold.end({ kind: 'unused' });
     throw error;
@@ -112,7 +118,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
       headers: {
         'content-type': 'application/json',
         ...lease.headers,
-        ...(request.onSending && { [BATCH_JOB_HEADER]: job.job().id }),
+        ...headers,
       },
       body: JSON.stringify(
         toRequestBody({ ...asked, stream: true, includeUsage: true, returnTokenIds: true }),
@@ -196,14 +202,14 @@ async function recordDurably(
   { candidate, onSending, ...origin }: PurchaseRequest,
   lease: PaymentLease,
   hold: Hold,
-): Promise<BoughtJob> {
+): Promise<{ readonly job: BoughtJob; readonly headers: Readonly<Record<string, string>> }> {
   let job: BoughtJob | null = null;
   try {
     job = recordPurchase(context, candidate, lease, origin);
     const { id, peer } = job.job();
     hold.begin({ id, channelId: lease.channelId });
-    await Promise.all([context.jobs.durable(), onSending?.({ id, peer })]);
-    return job;
+    const [headers = {}] = await Promise.all([onSending?.({ id, peer }), context.jobs.durable()]);
+    return { job, headers };
   } catch (error) {
     if (job !== null) context.jobs.leave(job.job().id);
     await lease.abandon().catch(context.onUnexpected);

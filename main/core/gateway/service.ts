@@ -29,6 +29,7 @@ import {
   readJsonBody,
 } from '../openai-http/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
+import { createAnswerKeys, NO_ANSWER_FILE } from './answer-keys.ts';
 import { type Availability, createAvailability } from './availability.ts';
 import { createCandidates, notOffered } from './candidates.ts';
 import { allowOrigins } from './cross-origin.ts';
@@ -70,6 +71,8 @@ export interface GatewayOptions {
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
+  /** See {@link createAnswerKeys}. Default: keys of this run alone. */
+  readonly answerKey?: (jobId: string) => string;
   /**
    * Adds routes for clients with a key, whose ID `keyIdOf` returns; their bodies have limits of their own. Default: none.
    */
@@ -130,7 +133,10 @@ export function createGateway(options: GatewayOptions): GatewayService {
     uses.set(request.req.raw, checkRequest({ method, path, header }, keys, exceptions()));
     await next();
   });
-  const lines = createLineBuyer({ ...parts, ...options, budget, checkRecordable, onUnexpected });
+  const lines = createLineBuyer({
+    ...{ answerKey: createAnswerKeys(NO_ANSWER_FILE) },
+    ...{ ...parts, ...options, budget, checkRecordable, onUnexpected },
+  });
   options.addRoutes?.(app, lines, (context) => keyOf(context).key.id);
   limitBodies(app);
   app.get(MODELS_PATH, async (request) => request.json({ object: 'list', data: await models(null) }));

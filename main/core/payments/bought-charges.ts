@@ -13,9 +13,10 @@ export interface BoughtCharges {
   record(channelId: string, total: Amount): Amount;
   /**
    * Records like {@link BoughtCharges.record} what no purchase of this run accounts for. It is the charge of the last job
-   * on the channel that has ended without one: a channel is used again only when its last charge is known.
+   * on the channel that has ended without one: a channel is used again only when its last charge is known. `isLatest`: the
+   * provider has proven it just now, so that the job has cost nothing if the ledger lacks nothing.
    */
-  learn(channelId: string, total: Amount): Amount;
+  learn(channelId: string, total: Amount, isLatest: boolean): Amount;
 }
 
 /** Ended jobs among which the last one of a channel is looked for; beyond them, only the ledger has the charge. */
@@ -50,9 +51,9 @@ export function createBoughtCharges(parts: {
 
   return {
     record,
-    learn(channelId, total) {
+    learn(channelId, total, isLatest) {
       const lacked = lacking(channelId, total);
-      const job = lacked > 0n ? lastUncharged(channelId) : null;
+      const job = lacked > 0n || (isLatest && lacked === 0n) ? lastUncharged(channelId) : null;
       if (job === null) return record(channelId, total);
       jobs.update(
         job.id,

@@ -5,11 +5,12 @@ import { AppError } from '../../../shared/errors.ts';
 import { type Amount, ZERO } from '../../../shared/money.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
 import { charge } from '../../../shared/price.ts';
+import type { AnswerFileLimits } from './answer-files.ts';
 import type { BodyLimits } from './body-places.ts';
 import type { ChainWorkLimits } from './chain-work.ts';
 import type { KeptAnswerLimits } from './kept-answers.ts';
 
-export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerLimits {
+export interface ProviderLimits extends BodyLimits, ChainWorkLimits, KeptAnswerLimits, AnswerFileLimits {
   /** Requests that may wait for a slot. */
   readonly waitingMax: number;
   /**
@@ -58,6 +59,9 @@ export const PROVIDER_LIMITS: ProviderLimits = {
   keptCharactersMax: 32 * 1024 * 1024,
   keptCharactersPerPeerMax: 16 * 1024 * 1024,
   keptMs: 900_000,
+  filedBytesMax: 64 * 1024 * 1024,
+  filedBytesPerPeerMax: 32 * 1024 * 1024,
+  filedMs: 86_400_000,
 };
 
 /** Returns the highest cost of any request: the price of one whose body wasn't received. */

@@ -7,7 +7,7 @@ import { featureMissing, missingFeature } from '../../../shared/model-features.t
 import { amount } from '../../../shared/money.ts';
 import { OFFER_PATH, type OfferedModel, type Receipt } from '../../../shared/offer.ts';
 import type { Presence } from '../../../shared/presence.ts';
-import { BATCH_JOB_HEADER, KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
+import { KEPT_ANSWERS_PATH, MODELS_PATH } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobStore } from '../../ports/jobs.ts';
 import type { HeldModel, ModelEngines } from '../../ports/model-engines.ts';
@@ -36,7 +36,9 @@ import {
 import { createRateLimit, type RateLimit } from '../rate-limit/index.ts';
 import { type ActiveJob, type ActiveJobs, createActiveJobs } from './active-jobs.ts';
 import { type Admission, createAdmission, type Places } from './admission.ts';
+import type { AnswerFiles } from './answer-files.ts';
 import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
+import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
@@ -63,6 +65,8 @@ export interface ProviderOptions {
   readonly offers: Offers;
   readonly presence: () => Presence;
   readonly limits?: Partial<ProviderLimits>;
+  /** Keeps answers of batches when this process ends. Default: they are in memory only. */
+  readonly answerFiles?: AnswerFiles;
   /** Called when a job's charge is final, together with the job's own step, for the ledger. Must not throw. */
   readonly onCharged: (job: Job, receipt: Receipt) => void;
   /** Called with the jobs in progress after each change of them or of their tokens. */
@@ -99,7 +103,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const parts: SellingParts = {
     ...options,
     ...{ limits, onUnexpected, failures, active, reservation },
-    ...openLimits(options, limits),
+    ...openLimits(options, limits, onUnexpected),
     isClosing: () => closing,
   };
 
@@ -130,9 +134,10 @@ export function createProviderService(options: ProviderOptions): ProviderService
     refuseDuringFault(options.presence());
     return pausedByStorage(openChannel(parts, context));
   });
-  app.get(`${KEPT_ANSWERS_PATH}/:id`, (context) =>
-    parts.keptAnswers.respond(peerOf(context), context.req.param('id')),
-  );
+  app.get(`${KEPT_ANSWERS_PATH}/:id`, (context) => {
+    const key = readBatchKey((name) => context.req.header(name));
+    return parts.keptAnswers.respond({ peer: peerOf(context), id: context.req.param('id') }, key);
+  });
   answerFailures(app, failures, (error, _status, context) => {
     if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
@@ -172,8 +177,9 @@ interface SellingParts extends ProviderOptions {
 }
 
 function openLimits(
-  { gate, clock }: ProviderOptions,
+  { gate, clock, answerFiles }: ProviderOptions,
   limits: ProviderLimits,
+  onUnexpected: ReportUnexpected,
 ): Pick<
   SellingParts,
   | 'admission'
@@ -189,7 +195,7 @@ function openLimits(
   return {
     admission,
     batchPlaces: createBatchPlaces(admission, clock),
-    keptAnswers: createKeptAnswers(clock, limits),
+    keptAnswers: createKeptAnswers({ clock, limits, files: answerFiles ?? null, onUnexpected }),
     bodies: createBodyPlaces(limits),
     channelAdmission: createAdmission({
       waitingMax: limits.channelRequestsMax,
@@ -214,15 +220,15 @@ function openLimits(
 async function sell(parts: SellingParts, context: Context, read: ReadAsked): Promise<Response> {
   checkTakesJobs(parts);
   const peer = peerOf(context);
-  const batchJob = context.req.header(BATCH_JOB_HEADER) ?? null;
-  if (batchJob !== null) parts.keptAnswers.check(peer, batchJob);
+  const batch = readBatchRequest((name) => context.req.header(name));
+  if (batch !== null) parts.keptAnswers.begin(peer, batch);
   const received = await receive(parts, context, peer);
   if (received instanceof Response) return received;
   const asked = read(received.body);
   const slots = slotsOf(parts.engines.availability(asked.model));
   const model = await offeredModel(parts, asked);
   const maxTokens = checkSize(asked, model, parts.limits);
-  if (batchJob === null) parts.batchPlaces.noteLive();
+  if (batch === null) parts.batchPlaces.noteLive();
   else parts.batchPlaces.check(slots, model.id);
   const leave = enterChoices(parts.admission, peer, { slots, lane: model.id }, asked.choices);
   let held: HeldModel | null = null;
@@ -237,8 +243,12 @@ async function sell(parts: SellingParts, context: Context, read: ReadAsked): Pro
     }
     held = await holdAdmitted(parts, model.id, admitted.payment);
     parts.free.takeBack(peer);
-    kept = batchJob !== null && asked.stream ? parts.keptAnswers.open(peer, batchJob) : null;
-    const job = await admit(parts, { peer, model, ceiling: costMax, payment: admitted.payment });
+    if (batch !== null) {
+      await refuseIfGone(context.req.raw.signal, admitted.payment);
+      if (asked.stream) kept = parts.keptAnswers.open({ peer, id: batch.job }, batch.key);
+    }
+    const terms = { peer, model, ceiling: costMax, payment: admitted.payment, isOnlyWhole: kept !== null };
+    const job = await admit(parts, terms);
     isAdmitted = true;
     const { payer } = admitted.payment;
     const requester = context.req.raw.signal;

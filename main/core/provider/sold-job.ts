@@ -30,6 +30,8 @@ export interface AdmittedRequest {
   readonly model: OfferedModel;
   readonly ceiling: Amount;
   readonly payment: AdmittedPayment;
+  /** A line of a batch: if this machine fails, its buyer has to buy the whole answer again. */
+  readonly isOnlyWhole: boolean;
 }
 
 /** The end of the work: `complete`, `aborted` by the requester or the owner, or a failure of this machine. */
@@ -182,7 +184,9 @@ async function conclude(parts: Conclusion, outcome: Outcome): Promise<Settled | 
   const endState = outcome.kind === 'complete' ? 'charged' : outcome.kind;
   const note = outcome.kind === 'aborted' ? `by ${outcome.by}` : error;
   const facts = () => ({ ...factsOf(work, context.clock), finishReason });
-  const isFree = outcome.kind !== 'complete' && meter.count === 0 && !(hasLeft && inputTokens !== 0);
+  const isUseless = request.isOnlyWhole && outcome.kind === 'failed';
+  const isFree =
+    isUseless || (outcome.kind !== 'complete' && meter.count === 0 && !(hasLeft && inputTokens !== 0));
   if (inputTokens === null || isFree) {
     await request.payment.cancel();
     record.step(endState === 'charged' ? 'failed' : endState, { ...facts(), error }, note);

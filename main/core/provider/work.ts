@@ -144,6 +144,8 @@ async function* pieces(
       work.progress();
       if (end) {
         if (end.reason === 'aborted') throw abortedError(work);
+        // Nothing is charged that a kill could lose.
+        await work.kept?.file();
         yield afterwards(await job.end({ kind: 'complete', finishReason: end.reason }));
         return;
       }

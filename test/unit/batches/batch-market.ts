@@ -48,6 +48,7 @@ const OPEN_BATCHES = {
   isOpenNow: () => true,
   prepare: async () => undefined,
   isChargeOpen: () => false,
+  askCharges: async () => undefined,
   changed: () => undefined,
 } as const;
 
@@ -151,10 +152,14 @@ function engineGate() {
 function breakableNetwork(network: Network) {
   const open = new Set<AbortController>();
   let collected = 0;
+  let isLost = false;
   const breakable: Network = {
     ...network,
     async fetch(peer, path, init) {
-      if (path.startsWith(KEPT_ANSWERS_PATH)) collected += 1;
+      if (path.startsWith(KEPT_ANSWERS_PATH)) {
+        collected += 1;
+        if (isLost) return new Response(null, { status: 404 });
+      }
       const connection = new AbortController();
       open.add(connection);
       const signal = AbortSignal.any([connection.signal, ...(init.signal ? [init.signal] : [])]);
@@ -167,6 +172,10 @@ function breakableNetwork(network: Network) {
     breakConnections() {
       for (const connection of open) connection.abort();
       open.clear();
+    },
+    /** The provider has no kept answer any more. */
+    loseAnswers() {
+      isLost = true;
     },
     /** Number of requests for kept answers. */
     collected: () => collected,
@@ -197,7 +206,7 @@ export interface ResultLine {
   readonly idlewatt: { readonly charged: string | null; readonly jobs: readonly string[] };
 }
 
-function clientOf(baseUrl: string, key: string) {
+export function clientOf(baseUrl: string, key: string) {
   const authorization = { authorization: `Bearer ${key}` };
   const call = (path: string, init: RequestInit = {}) =>
     fetch(`${baseUrl}${path}`, { ...init, headers: { ...authorization, ...init.headers } });

@@ -2,7 +2,8 @@
  * Verifies: a batch that is interrupted at any moment continues, answers every line once and pays each answer once.
  * Setup: real gateway, provider and stores; the buyer is stopped, or loses its connection, while lines are computed, and
  * another one opens the same folder. The provider counts what it computes and charges.
- * Fails if: a line is computed or charged twice, or missing, after an interruption.
+ * Fails if: a line is computed or charged twice, or missing, after an interruption, or is bought again while a charge for
+ * it may still come.
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
@@ -71,4 +72,47 @@ describe('a batch', () => {
     const batch = await buyer.until(id, isEnded);
     assert.deepEqual(batch.request_counts, { total: 12, completed: 12, failed: 0 });
   });
+});
+
+describe('a batch whose provider has lost an answer', () => {
+  /** Loses one line's answer. The provider tells its charge when it is asked for the third time; until then it is open. */
+  async function loseOne(cost: bigint) {
+    const market = await openBatchMarket();
+    closers.push(market.close);
+    const costs = new Map<string, bigint>();
+    const lost = new Set<string>();
+    let asked = 0;
+    const buyer = await market.openBuyer({
+      chargeOf: (job) => costs.get(job) ?? (lost.has(job) ? null : 1n),
+      isChargeOpen: (job) => lost.has(job) && !costs.has(job),
+      async askCharges() {
+        asked += 1;
+        if (asked >= 3) for (const job of lost) costs.set(job, cost);
+      },
+    });
+    const holding = market.hold();
+    const { id } = await buyer.begin(lines.slice(0, 1));
+    await holding;
+    return { market, buyer, id, lost, asked: () => asked };
+  }
+
+  for (const [name, cost] of [
+    ['doesn’t buy it again if it was charged, however late that is known', 7n],
+    ['buys it again once it is known to be free', 0n],
+  ] as const) {
+    it(name, async () => {
+      const { market, buyer, id, lost, asked } = await loseOne(cost);
+      for (const job of buyer.jobs.all()) lost.add(job.id);
+      market.loseAnswers();
+      market.breakConnections();
+      while (asked() < 3) await new Promise((go) => setTimeout(go, 1));
+      market.release();
+      const batch = await buyer.until(id, isEnded);
+      const [line] = await buyer.results(batch.output_file_id ?? batch.error_file_id);
+      assert.equal(market.engine.requests.length, cost > 0n ? 1 : 2);
+      assert.equal(line?.error?.code, cost > 0n ? 'answer_lost' : undefined);
+      assert.equal(line?.idlewatt.charged, cost > 0n ? '7' : '1');
+      assert.equal(batch.idlewatt.charged, line?.idlewatt.charged);
+    });
+  }
 });

@@ -23,6 +23,7 @@ const EMPTY: Books = {
   deposits: new Map(),
   sold: new Map(),
   bought: new Map(),
+  costs: new Map(),
   receipts: new Map(),
   unfinished: [],
   charged: 0,

@@ -46,7 +46,7 @@ function setUp() {
       return record.job().id;
     },
     chargedOf: (id: string) => jobs.show(id).job.charged,
-    learn: (total: number) => charges.learn('0xch', amount(total)),
+    learn: (total: number, isLatest = false) => charges.learn('0xch', amount(total), isLatest),
     record: (total: number) => charges.record('0xch', amount(total)),
     spent: () => ledger.balance('expense:inference', ASSET),
     changes: () => changes,
@@ -85,6 +85,21 @@ test('the next charge of the channel is the one of its next job', () => {
   const second = interrupt('0xch');
   assert.deepEqual([learn(100), learn(130)], [0n, 30n]);
   assert.deepEqual([first, second].map(chargedOf), ['100', '30']);
+  assert.equal(spent(), 130n);
+});
+
+test('a proven total without a further charge makes the channel’s last job free; an older total tells nothing', () => {
+  const { interrupt, learn, chargedOf, spent } = setUp();
+  const charged = interrupt('0xch');
+  learn(100, true);
+  const free = interrupt('0xch');
+  assert.equal(learn(100), 0n);
+  assert.equal(chargedOf(free), null);
+  assert.equal(learn(100, true), 0n);
+  assert.deepEqual([charged, free].map(chargedOf), ['100', '0']);
+  const next = interrupt('0xch');
+  assert.equal(learn(130, true), 30n);
+  assert.deepEqual([free, next].map(chargedOf), ['0', '30']);
   assert.equal(spent(), 130n);
 });
 

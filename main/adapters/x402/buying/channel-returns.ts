@@ -95,7 +95,7 @@ export function createChannelReturns(parts: ReturnsParts): ChannelReturns {
         // The provider proved charges whose responses were lost.
         if (total !== before) {
           const { peer, id: channelId } = channel;
-          parts.onCharged?.({ peer, channelId, total: amount(total), isAccounted: false });
+          parts.onCharged?.({ peer, channelId, total: amount(total), isAccounted: false, isLatest: false });
         }
       });
       return returned(entry.channelId);

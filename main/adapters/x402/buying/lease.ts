@@ -48,7 +48,8 @@ export async function startLease(
     accepted: requirement,
     payload: { type: 'voucher', channelConfig: channel.config, voucher },
   });
-  const wasUnknown = !slot.chargeConfirmed || lost.isUnknown(channel.id);
+  const wasOpen = lost.isUnknown(channel.id);
+  const wasUnknown = !slot.chargeConfirmed || wasOpen;
   // Recorded before the voucher leaves, so that a lost charge is always queried later.
   durability.defer(() => lost.expect(use, before + ceiling));
   const close = onceOnly();
@@ -88,8 +89,8 @@ export async function startLease(
           lost.learned(channel, total, !wasUnknown);
           return { charged: amount(total - before), isExplained: wasUnknown };
         }
-        // After any other status, a charge is possible.
-        if (status === 402) lost.known(channel);
+        // After any other status, a charge is possible; a 402 without a proof tells nothing of an earlier request.
+        if (status === 402 && !wasOpen) lost.known(channel);
         return { charged: ZERO, isExplained: true };
       } finally {
         channels.pool.release(slot);

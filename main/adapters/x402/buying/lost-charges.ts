@@ -10,7 +10,7 @@ import { askCharge, type ChargeAnswer } from './ask-charge.ts';
 import { askRequirements } from './ask-requirements.ts';
 import type { BoughtEntry, BoughtRegister } from './bought-register.ts';
 import { type BoughtChannel, type ChannelFinder, requirementOf } from './channel-finder.ts';
-import type { PayerOptions } from './payer-options.ts';
+import type { LearnedCharge, PayerOptions } from './payer-options.ts';
 import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
 
 /** The provider frees the channel once it has finished the request that we left. */
@@ -45,6 +45,11 @@ export interface LostCharges {
   /** Records that the charge of the last voucher is rejected: it is neither queried nor learned from the provider. */
   dispute(channel: BoughtChannel): void;
   /**
+   * Queries the charge of a channel that is about to be used, once, if it is unknown: another voucher would hide which of
+   * two requests was charged. `away`: the provider is unreachable.
+   */
+  ask(use: ChannelUse): Promise<ChargeAnswer['kind'] | 'away'>;
+  /**
    * Queries the charge in the background; releases the slot when it is known or further queries are pointless.
    * `onLearned` is called with the channel's total charge, now or when a later query in this run learns it.
    */
@@ -57,28 +62,12 @@ export interface LostCharges {
 export function createLostCharges(parts: LostChargesParts): LostCharges {
   const { clock, register } = parts;
   const running = new Set<Promise<void>>();
-  /** By channel, until its charge is known: a provider that is away now may report it later in this run. */
-  const listeners = new Map<string, (total: Amount) => void>();
-
-  /** Tells the purchase that waits for the charge, then the ledger. */
-  function report(
-    { id, peer }: Pick<BoughtChannel, 'id' | 'peer'>,
-    total: Amount,
-    isAccounted: boolean,
-  ): void {
-    const listener = listeners.get(id);
-    listeners.delete(id);
-    listener?.(total);
-    parts.onCharged?.({
-      peer,
-      channelId: id,
-      total,
-      isAccounted: isAccounted || listener !== undefined,
-    });
-  }
+  const { listeners, report } = createReports(parts);
+  const proven = (use: ChannelUse) => (total: Amount) =>
+    report(use.channel, total, { isAccounted: false, isLatest: true });
 
   function inBackground(use: ChannelUse): Promise<void> {
-    const work = queryRepeatedly(parts, use, (total) => report(use.channel, total, false)).finally(() => {
+    const work = queryRepeatedly(parts, use, proven(use)).finally(() => {
       running.delete(work);
       use.channels.pool.release(use.slot);
     });
@@ -113,11 +102,15 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
     },
     isUnknown: (channelId) => register.isChargeUnknown(channelId),
     learned(channel, total, isAccounted) {
-      report(channel, total, isAccounted);
+      report(channel, total, { isAccounted, isLatest: true });
       register.change(channel.id, { chargeUnknown: false });
     },
-    claimed: report,
+    claimed: (channel, total, isAccounted) => report(channel, total, { isAccounted, isLatest: false }),
     dispute: (channel) => register.change(channel.id, { chargeUnknown: false, isDisputed: true }),
+    async ask(use) {
+      if (!register.isChargeUnknown(use.channel.id)) return 'known';
+      return (await queryOnce(parts, use, proven(use))).kind;
+    },
     resolve(use, onLearned) {
       listeners.set(use.channel.id, onLearned);
       // A failing listener reports its own error; the entry stays marked and is queried again.
@@ -139,29 +132,42 @@ export function createLostCharges(parts: LostChargesParts): LostCharges {
   };
 }
 
+/** Tells the purchase that waits for a charge, then the ledger. */
+function createReports({ onCharged }: Pick<LostChargesParts, 'onCharged'>) {
+  /** By channel, until its charge is known: a provider that is away now may report it later in this run. */
+  const listeners = new Map<string, (total: Amount) => void>();
+  return {
+    listeners,
+    report(
+      { id, peer }: Pick<BoughtChannel, 'id' | 'peer'>,
+      total: Amount,
+      { isAccounted, isLatest }: Pick<LearnedCharge, 'isAccounted' | 'isLatest'>,
+    ): void {
+      const listener = listeners.get(id);
+      listeners.delete(id);
+      listener?.(total);
+      onCharged?.({
+        ...{ peer, channelId: id, total, isLatest },
+        isAccounted: isAccounted || listener !== undefined,
+      });
+    },
+  };
+}
+
 /** Queries until the charge is known and recorded, the response proves nothing, or the attempts are used up. */
 async function queryRepeatedly(
   parts: LostChargesParts,
   use: ChannelUse,
   onLearned: (total: Amount) => void,
 ): Promise<void> {
-  const { clock, register, storage } = parts;
-  const { channel, slot } = use;
+  const { clock } = parts;
   const pause = (delayMs: number): Promise<void> =>
     new Promise((resolve) => void clock.after(delayMs, resolve));
   let busy = 0;
   let away = 0;
   for (;;) {
-    const answer = await query(parts, use);
-    if (answer.kind === 'known') {
-      const balance = BigInt((await storage.get(channel.id))?.balance ?? '0');
-      slot.spendable = balance - answer.total;
-      slot.chargeConfirmed = true;
-      register.change(channel.id, { chargeUnknown: false });
-      onLearned(answer.total);
-      return;
-    }
-    if (answer.kind === 'unknown') return;
+    const answer = await queryOnce(parts, use, onLearned);
+    if (answer.kind === 'known' || answer.kind === 'unknown') return;
     if (answer.kind === 'busy') {
       busy += 1;
       if (busy > BUSY_ATTEMPTS_MAX) return;
@@ -172,6 +178,23 @@ async function queryRepeatedly(
       await pause(AWAY_WAIT_MS);
     }
   }
+}
+
+async function queryOnce(
+  parts: LostChargesParts,
+  use: ChannelUse,
+  onLearned: (total: Amount) => void,
+): ReturnType<typeof query> {
+  const { register, storage } = parts;
+  const { channel, slot } = use;
+  const answer = await query(parts, use);
+  if (answer.kind !== 'known') return answer;
+  const balance = BigInt((await storage.get(channel.id))?.balance ?? '0');
+  slot.spendable = balance - answer.total;
+  slot.chargeConfirmed = true;
+  onLearned(answer.total);
+  register.change(channel.id, { chargeUnknown: false });
+  return answer;
 }
 
 /** `away`: the provider is unreachable. */

@@ -38,6 +38,8 @@ export interface LearnedCharge {
   readonly total: Amount;
   /** True if a purchase of this run accounts for it; otherwise nothing has counted it in the budget. */
   readonly isAccounted: boolean;
+  /** True if the provider has proven it now: nothing more was charged. */
+  readonly isLatest: boolean;
 }
 
 /** Money that moved from the wallet into a channel. */

@@ -2,7 +2,6 @@
 import { type Amount, amount } from '../../../../shared/money.ts';
 import type { PaidProvider, PaymentClient, PaymentLease } from '../../../ports/payments.ts';
 import { pairOf, settlementCall } from '../chain/settlement-contract.ts';
-import { askRequirements } from './ask-requirements.ts';
 import { coveredOnly, createBoughtChannels } from './bought-channels.ts';
 import { createBoughtRegister } from './bought-register.ts';
 import { createChannelFinder } from './channel-finder.ts';
@@ -11,21 +10,22 @@ import { fundChannel } from './funding.ts';
 import { startLease } from './lease.ts';
 import { createLostCharges } from './lost-charges.ts';
 import type { PayerOptions } from './payer-options.ts';
-import { createChannelsByPeer, type ProviderChannels } from './provider-channels.ts';
+import { createChannelsByPeer } from './provider-channels.ts';
+import { takeChannel } from './take-channel.ts';
 
 /** See {@link PaymentClient}. A warm channel costs no extra round trip: requirements are stored, and we set the price. */
 export function createPayer(options: PayerOptions): PaymentClient {
-  const { network, clock, limits } = options;
+  const { clock, limits } = options;
   const storage = createBoughtChannels(options.store);
   const register = createBoughtRegister(options.store);
   const channelOf = createChannelFinder({ ...options, storage: coveredOnly(storage, register) });
   const channelsOf = createChannelsByPeer((peer) => limits.channelsMax(peer) ?? options.channelsMax, clock);
   const lost = createLostCharges({ ...options, storage, register, channelOf, channelsOf });
-  const parts = { ...options, storage, register, lost };
+  const parts = { ...options, storage, register, channelOf, channelsOf, lost };
 
   async function lease(provider: PaidProvider, path: string, ceiling: Amount): Promise<PaymentLease> {
     const channels = channelsOf(provider.peer);
-    const { slot, requirement, channel } = await takeChannel(provider, channels, ceiling);
+    const { slot, requirement, channel } = await takeChannel(parts, provider, ceiling);
     try {
       const use = { provider, channels, slot, channel };
       await fundChannel(parts, use, ceiling);
@@ -33,23 +33,6 @@ export function createPayer(options: PayerOptions): PaymentClient {
     } catch (error) {
       channels.pool.release(slot);
       throw error;
-    }
-  }
-
-  /** Takes a free channel, and gives up those of an earlier run whose charge was rejected. */
-  async function takeChannel(provider: PaidProvider, channels: ProviderChannels, ceiling: Amount) {
-    for (;;) {
-      const slot = await channels.pool.take(ceiling);
-      try {
-        channels.requirements ??= await askRequirements(provider, network);
-        const requirement = { ...channels.requirements, amount: ceiling.toString() };
-        const channel = channelOf(provider.peer, slot.index, requirement);
-        if (!register.isDisputed(channel.id)) return { slot, requirement, channel };
-      } catch (error) {
-        channels.pool.release(slot);
-        throw error;
-      }
-      channels.pool.giveUp(slot);
     }
   }
 
