@@ -264,7 +264,7 @@ test('an owner at the machine starts it with one press', () =>
     assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
   }));
 
-test('an owner at the machine starts it for longer, changes that time and ends it, on Home and on Schedule', () =>
+test('an owner at the machine starts it for longer, changes that time and ends it, on Home, in the dock and on Schedule', () =>
   pages.withPage({}, async (opened) => {
     const { agent, page, go } = opened;
     const choose = async (button: string, choice: string) => {
@@ -276,6 +276,11 @@ test('an owner at the machine starts it for longer, changes that time and ends i
     await choose('Change time', 'Until tomorrow morning');
     await choose('Change time', 'Wait for me again');
     await page.getByRole('button', { name: 'Start now' }).waitFor();
+    await page.getByRole('button', { name: 'Waiting: Run while you use the machine' }).click();
+    await page.getByRole('menuitem', { name: 'For 1 hour' }).click();
+    await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Run while you use the machine' }).click();
+    await page.getByRole('menuitem', { name: 'Wait for me again' }).click();
     await go('schedule');
     await page.getByText('Battery, heat and the schedule still count').waitFor();
     await choose('Choose time', 'For 8 hours');
@@ -287,6 +292,8 @@ test('an owner at the machine starts it for longer, changes that time and ends i
       [
         ['startNow', { for: '4-hours' }],
         ['startNow', { for: 'tomorrow' }],
+        ['endStart', {}],
+        ['startNow', { for: '1-hour' }],
         ['endStart', {}],
         ['startNow', { for: '8-hours' }],
       ],
