@@ -183,6 +183,7 @@ test('practice money is a ticket with its word; real money is in the owner’s c
     const hero = page.locator('.today .hero-num');
     assert.equal(await hero.innerText(), '0.13 ctPractice');
     assert.equal(await page.locator('.today').getByText('€0.61 after electricity').count(), 0);
+    await page.locator('.today').getByText('996 Wh of electricity').waitFor();
     assert.ok((await page.locator('.rows .ticket').count()) >= 3);
     await page.getByText('0.001283 practice USDC').first().waitFor();
     agent.change(withRealMoney(agent.script.state, Date.now()));
@@ -219,6 +220,8 @@ test('the hours to come are dashed bars, with what today is on track for', () =>
     await today.getByText('On track for').waitFor();
     await today.getByText('0.17 ct', { exact: true }).waitFor();
     await today.getByText('likely 0.16 ct to 0.19 ct').waitFor();
+    await today.getByRole('button', { name: '0.17 ct' }).focus();
+    await page.getByRole('tooltip', { name: 'your measured speed with one job at a time' }).waitFor();
     assert.equal(await page.locator('.day .is-expected').count(), 11);
     const bar = page.locator('.day .is-expected .day-bar').first();
     const style = await bar.evaluate((element) => {
