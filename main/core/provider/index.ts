@@ -1,6 +1,7 @@
 /** Public interface of the provider module. */
 
 export type { ActiveJob } from './active-jobs.ts';
+export type { SpeedCurve } from './job-speeds.ts';
 export { createLimitLog } from './limit-log.ts';
 export { PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 export { createProviderService, type ProviderOptions, type ProviderService } from './service.ts';
