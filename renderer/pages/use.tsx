@@ -93,7 +93,6 @@ function GatewaySwitch() {
         label={t(gatewayOn ? 'use.on' : 'use.off')}
         accessibleLabel={t('use.switch')}
         isSelected={gatewayOn}
-        isDisabled={change.busy}
         onChange={change.run}
       />
     </>

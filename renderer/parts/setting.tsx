@@ -69,7 +69,6 @@ export function HeadSwitch(props: {
   /** Names the switch for screen readers. */
   accessibleLabel: string;
   isSelected: boolean;
-  isDisabled?: boolean;
   onChange: (on: boolean) => void;
 }) {
   return (
@@ -77,7 +76,6 @@ export function HeadSwitch(props: {
       className="head-switch"
       aria-label={props.accessibleLabel}
       isSelected={props.isSelected}
-      isDisabled={props.isDisabled ?? false}
       onChange={props.onChange}
     >
       {props.label}
