@@ -1,6 +1,6 @@
 /**
- * How fast the tokens of each recent job were generated over its time. In memory only, for the last jobs: a bounded number
- * of counts each, so that no job takes more space on the disk.
+ * Records how fast the tokens of each recent job were generated over its time. In memory only, for the last jobs: a
+ * bounded number of counts each, so that no job takes more space on the disk.
  */
 import type { Clock } from '../../ports/clock.ts';
 
@@ -19,7 +19,7 @@ export interface JobSpeeds {
   of(jobId: string): SpeedCurve | null;
 }
 
-/** Jobs that are kept; each takes about half a kilobyte. */
+/** Jobs that stay in memory; each takes about half a kilobyte. */
 export const JOBS_KEPT = 200;
 const STEPS_MAX = 40;
 const FIRST_STEP_MS = 250;

@@ -1,6 +1,6 @@
 /**
  * Verifies: a page that crashed before its window was watched is handled as one that crashes later.
- * Setup: the real watch on a stand-in for Electron, in which the test ends the page's process.
+ * Setup: the real watch on a fake of Electron, in which the test ends the page's process.
  * Fails if: a crash between the opening of the window and the load of the shell leaves an empty window for good.
  */
 import assert from 'node:assert/strict';

@@ -59,7 +59,7 @@ test('a curve holds every token after the first ones, and no more than 40 steps'
   );
 });
 
-test('only the last jobs are kept, and a job whose tokens came together has no curve', () => {
+test('only the last jobs stay in memory, and a job whose tokens came together has no curve', () => {
   const clock = manualClock(0);
   const speeds = createJobSpeeds(clock);
   const jobs = Array.from({ length: JOBS_KEPT + 1 }, (_, index) => `job-${index}`);

@@ -87,7 +87,7 @@ async function setUp(limitBytes: number, furtherIds: readonly string[] = ['b']) 
   return { served, engines, main, world, clock, tidy, settled, loaded, begin, run };
 }
 
-test('the memory of loaded models counts as the machine’s, for whatever could be loaded instead', async () => {
+test('the memory of loaded models counts as the machine’s, because others could be loaded instead', async () => {
   const { served, engines } = await setUp(8 * GB, []);
   assert.equal(served.machineBytes(), 5 * GB);
   await engines.get('main')?.stop();
