@@ -6,6 +6,7 @@ import { writeMoment } from './format.ts';
 import { useMoneyText } from './parts/amount.tsx';
 import { IconButton } from './parts/button.tsx';
 import { Glyph } from './parts/glyph.tsx';
+import { StatusWord } from './parts/pause.tsx';
 import { useNow, useStrings } from './parts/strings.ts';
 import { useShownStatus } from './shown-status.ts';
 import { agent, useConnection, useSection } from './store.ts';
@@ -18,7 +19,7 @@ export function Dock() {
       <div className="dock-row">
         <Glyph status={status} isSmall />
         <div>
-          <b>{label}</b>
+          <StatusWord word={label} />
           <TodayLine />
         </div>
         <DockButton />

@@ -2,6 +2,7 @@
 import { Dock, DockButton, TodayLine } from './dock.tsx';
 import { Glyph } from './parts/glyph.tsx';
 import { Icon, Logo } from './parts/icon.tsx';
+import { StatusWord } from './parts/pause.tsx';
 import { useStrings } from './parts/strings.ts';
 import { PracticeTag } from './parts/tag.tsx';
 import { BAR_PAGES, hrefTo, type Page, type Route, SIDEBAR_PAGES } from './route.ts';
@@ -102,7 +103,7 @@ export function PhoneTop({ isHome }: { isHome: boolean }) {
       ) : (
         <>
           <Glyph status={status} isSmall />
-          <b>{label}</b>
+          <StatusWord word={label} />
           <TodayLine />
           <DockButton />
         </>

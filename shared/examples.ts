@@ -1,7 +1,11 @@
-/** Examples of using the gateway, shown on a page and run by a test. They read the key from the environment. */
+/** Examples of using the gateway, shown on a page. They read the key from the environment, or from a file for secrets. */
 
+/** Run by a test. */
 export const EXAMPLES = ['curl', 'python', 'javascript'] as const;
-export type Example = (typeof EXAMPLES)[number];
+/** Settings of programs, as Continue 1.5 (`config.yaml` of schema v1) and Open WebUI 0.12 read them. */
+export const PROGRAM_EXAMPLES = ['continue', 'open-webui'] as const;
+export const ALL_EXAMPLES = [...EXAMPLES, ...PROGRAM_EXAMPLES] as const;
+export type Example = (typeof ALL_EXAMPLES)[number];
 
 export interface ExampleTarget {
   readonly baseUrl: string;
@@ -10,7 +14,7 @@ export interface ExampleTarget {
 
 const QUESTION = 'Say hello.';
 
-/** They need nothing but curl, Python 3 or Node: no client library is assumed. */
+/** Those in `EXAMPLES` need nothing but curl, Python 3 or Node: no client library is assumed. */
 export function exampleText(example: Example, { baseUrl, model }: ExampleTarget): string {
   const url = `${baseUrl}/chat/completions`;
   switch (example) {
@@ -56,6 +60,27 @@ export function exampleText(example: Example, { baseUrl, model }: ExampleTarget)
         '});',
         'const answer = await response.json();',
         'console.log(answer.choices[0].message.content);',
+      ].join('\n');
+    case 'continue':
+      return [
+        'name: Idlewatt',
+        'version: 1.0.0',
+        'schema: v1',
+        'models:',
+        '  - name: Idlewatt',
+        '    provider: openai',
+        `    model: ${JSON.stringify(model)}`,
+        `    apiBase: ${baseUrl}`,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: Continue's own template
+        '    apiKey: ${{ secrets.IDLEWATT_KEY }}',
+        '    roles: [chat, edit, apply]',
+      ].join('\n');
+    case 'open-webui':
+      return [
+        'pip install open-webui',
+        `OPENAI_API_BASE_URL=${baseUrl} \\`,
+        'OPENAI_API_KEY="$IDLEWATT_KEY" \\',
+        '  open-webui serve --host 127.0.0.1',
       ].join('\n');
   }
 }

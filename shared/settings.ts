@@ -125,6 +125,8 @@ export const settingsSchema = z.object({
   batchUntilHour: hourSchema,
   /** Disk space that the files of batches and their results may take. */
   batchBytesMax: z.number().int().min(SETTING_LIMITS.batchBytesMax.min).max(SETTING_LIMITS.batchBytesMax.max),
+  /** The gateway's port is open for other programs. */
+  gatewayOn: z.boolean(),
   /** Origins of web pages that may use the gateway with its key, for example `https://example.org`. */
   gatewayOrigins: z
     .array(
@@ -210,6 +212,7 @@ export const DEFAULT_SETTINGS: Settings = {
   batchFromHour: 22,
   batchUntilHour: 6,
   batchBytesMax: 4_000_000_000,
+  gatewayOn: true,
   gatewayOrigins: [],
   gatewayHosts: [],
   engineServers: [],

@@ -94,6 +94,20 @@ const REMEDIES: Readonly<Record<Exclude<PresenceReason, 'idle' | 'always-on' | '
     'processor-in-use': 'ignore-other-programs',
   };
 
+/** Reasons for which the owner's own use of the machine keeps Idlewatt waiting. */
+const OWNER_REASONS: ReadonlySet<PresenceReason> = new Set([
+  'session-unknown',
+  'not-locked',
+  'remote-session',
+  'owner-active',
+  'controller-in-use',
+]);
+
+/** True if a start by the owner, for a time, helps. */
+export function waitsForOwner(reason: PresenceReason): boolean {
+  return OWNER_REASONS.has(reason);
+}
+
 /** Derives the status line from the decision to run and the state of the engine. */
 export function statusOf(work: AgentState['work']): StatusLine {
   const { reason, untilMs } = work.presence;

@@ -1,12 +1,12 @@
 /** Opens what this agent buys with: payment client, offers of peers, and the OpenAI-compatible gateway on loopback. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { GatewayPortState } from '../../shared/api/state.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
 import type { Offer } from '../../shared/offer.ts';
 import { createSender, signedBy } from '../adapters/ethers/index.ts';
-import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
@@ -32,6 +32,7 @@ import { openBatches } from './batching.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { gatewayKeyFile } from './gateway-key-file.ts';
+import { openGatewayPort } from './gateway-port.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
 import { logDeposit } from './run-story/index.ts';
@@ -39,6 +40,7 @@ import type { Surroundings } from './surroundings.ts';
 
 export interface GatewayAddress {
   readonly baseUrl: string;
+  readonly port: GatewayPortState;
   /** This machine's own key, as it is now: revoking replaces it. */
   readonly key: string;
 }
@@ -236,7 +238,7 @@ async function openGateway(
     readonly keys: GatewayKeys;
   },
 ): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
-  const { config, clock, onClose, log } = surroundings;
+  const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
@@ -287,28 +289,24 @@ async function openGateway(
       addBatchRoutes(app, opened.batches, { assetId: money.chain.token.id, keyIdOf });
     },
   });
-  const server = createHttpServer({
+  // Closers run in reverse: first no new request is accepted, then what was bought is recorded.
+  onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
+  const port = await openGatewayPort(surroundings, foundation, {
     async fetch(request, environment) {
       if (request.method === 'POST') await prepare();
       return gateway.app.fetch(request, environment as Record<string, unknown>);
     },
   });
-  const port = await listenHttp(server, {
-    host: '127.0.0.1',
-    port: config.gatewayPort,
-    option: '--gateway-port',
-  });
-  // Closers run in reverse: first no new request is accepted, then what was bought is recorded.
-  onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
-  onClose(() => closeHttp(server));
-  const baseUrl = `http://127.0.0.1:${port}/v1`;
-  log.child('start').info('Gateway ready', { baseUrl });
+  log.child('start').info('Gateway ready', { baseUrl: port.baseUrl, port: port.state() });
   const batches = forceUnwrap('the gateway adds its routes', opened.batches);
   batches.start();
   return {
     batches,
     gateway: {
-      baseUrl,
+      baseUrl: port.baseUrl,
+      get port() {
+        return port.state();
+      },
       get key() {
         return keys.ownSecret();
       },

@@ -1,5 +1,6 @@
 /** Opens what earnings are explained with: the meter of energy and devices, and the overview. */
 
+import { deviceKindOf } from '../../shared/devices.ts';
 import type { Job } from '../../shared/jobs.ts';
 import { isOn } from '../../shared/week.ts';
 import {
@@ -69,15 +70,13 @@ export function openMeters(
   return { watts, workWatts, work };
 }
 
-const GPU_BACKENDS: ReadonlySet<string> = new Set(['cuda', 'vulkan', 'metal']);
-
 /** Names what an engine's backend computes on. An engine server may use any device, also of another machine: its own name. */
 export function deviceName(
   backend: string,
   devices: readonly { readonly kind: string; readonly name: string }[],
 ): string {
-  if (backend !== 'cpu' && !GPU_BACKENDS.has(backend)) return backend;
-  const kind = backend === 'cpu' ? 'cpu' : 'gpu';
+  const kind = deviceKindOf(backend);
+  if (kind === null) return backend;
   const names = devices.filter((each) => each.kind === kind).map(({ name }) => name);
   return names.join(' + ') || kind.toUpperCase();
 }

@@ -26,9 +26,11 @@ import type { Surroundings } from './surroundings.ts';
 
 export type EngineParts = ReturnType<typeof openEngine>;
 
+/** `machineBytes`: memory that models may count on, including that of loaded ones. */
 export function openEngine(
   { clock, onClose, changed, log }: Surroundings,
   { paths, records, settings }: Foundation,
+  machineBytes: () => number,
 ) {
   const machine = createMachineReader();
   const graphics = createGraphics({ machine, settings: () => settings.get(), named: readNamedCards });
@@ -79,6 +81,7 @@ export function openEngine(
     fetch: fetchFromHub,
     linked: createLinkedEntries(records),
     budgetBytes: () => settings.get().modelBudgetBytes,
+    freeMemoryBytes: machineBytes,
   });
   const linkedModels = createLinkedModels({
     hub: createModelHub({ fetch: fetchFromHub, clock }),

@@ -156,6 +156,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     activateModel: (id) => selling.serving.activate(id),
     serveFurther: (id, isOn) => selling.serving.serveFurther(id, isOn),
     servedModel: selling.servedModel,
+    speedOf: selling.provider.speedOf,
     engineServers: selling.engine.servers,
     refreshBalances: () => money.balances.refresh(),
     spending: money.spending,

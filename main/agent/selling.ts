@@ -1,4 +1,5 @@
 /** Opens what this agent sells: engine, measurements, offer, and the service that peers buy from. */
+import { freemem } from 'node:os';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
@@ -36,13 +37,19 @@ const STOP_GRACE_MS = 1_000;
 export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
   const { foundation, shell } = parts;
-  const engine = openEngine(surroundings, foundation);
+  const servingLater = latest<Serving>();
+  const engine = openEngine(
+    surroundings,
+    foundation,
+    () => servingLater.get()?.engines.machineBytes() ?? freemem(),
+  );
   const providerLater = latest<ProviderService>();
   const measuringLater = latest<Measuring>();
   const serving = openServing(surroundings, foundation, engine, {
     provider: providerLater.get,
     isMeasuring: () => measuringLater.get()?.benchmark.state().state === 'running',
   });
+  servingLater.set(serving);
   const measuring = openMeasuring(surroundings, {
     ...{ foundation, engine, shell },
     reserve: async (signal) => (await providerLater.get()?.reserve(signal)) ?? (() => undefined),

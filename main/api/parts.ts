@@ -19,6 +19,7 @@ import type { ModelStore } from '../core/models/index.ts';
 import type { Pairing } from '../core/pairing/index.ts';
 import type { DepositReturns } from '../core/payments/index.ts';
 import type { Doings, PresenceService } from '../core/presence/index.ts';
+import type { SpeedCurve } from '../core/provider/index.ts';
 import type { SettingsService } from '../core/settings/index.ts';
 import type { Confirmations, Secrets, Spending } from '../core/wallet/index.ts';
 import type { Settlement } from '../ports/chain.ts';
@@ -62,6 +63,8 @@ export interface ApiParts {
     /** Names what computed a job, and estimates what that took; null where it isn't known. */
     workOf(job: Job): { readonly device: string | null; readonly energy: JobEnergy | null };
   };
+  /** Speed of a sold job over its time; null where it isn't known. */
+  readonly speedOf: (jobId: string) => SpeedCurve | null;
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;
   readonly calendar: Calendar;

@@ -46,7 +46,7 @@ export function createRouter(parts: ApiParts) {
       }),
       show: api.jobs.show.handler(({ input }) => {
         const { job, events } = jobs.show(input.id);
-        return { job, events: [...events], ...parts.earnings.workOf(job) };
+        return { job, events: [...events], ...parts.earnings.workOf(job), speed: parts.speedOf(job.id) };
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),

@@ -21,14 +21,17 @@ export function watchPage(
     // Its end is handled as that of a page that crashed.
     webContents.forcefullyCrashRenderer();
   });
-  webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+  const ended = (reason: string, exitCode: number | null) => {
     if (window.isDestroyed() || reason === 'clean-exit') return;
     log.warn('The window’s page ended', { reason, exitCode });
     // Chromium is still handling the end of the process.
     setImmediate(() => {
       if (!window.isDestroyed()) onGone(reason);
     });
-  });
+  };
+  webContents.on('render-process-gone', (_event, { reason, exitCode }) => ended(reason, exitCode));
+  // The first window is open before the shell is loaded, and its page may have ended meanwhile.
+  if (webContents.isCrashed()) ended('crashed', null);
   webContents.on('did-fail-load', (_event, code, reason, _url, isMainFrame) => {
     if (!isMainFrame || code === ABORTED || webContents.isCrashed()) return;
     log.warn('The window’s page could not be loaded', { reason, code });

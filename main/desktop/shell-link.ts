@@ -12,7 +12,7 @@ import { applyUpdate } from '../../shared/api/state-updates.ts';
 import type { SpendSummary } from '../../shared/api/wallet.ts';
 import { assertNever } from '../../shared/assert.ts';
 import type { OwnerNotification } from '../../shared/notification.ts';
-import type { PauseUntil } from '../../shared/presence.ts';
+import type { PauseUntil, StartFor } from '../../shared/presence.ts';
 import type { PartialReadings } from '../../shared/readings.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
 import type { ShellFacts } from '../../shared/shell-facts.ts';
@@ -21,6 +21,10 @@ import type { SecretCalls } from './secret-handlers.ts';
 export interface ShellLink {
   pause(until: PauseUntil): Promise<void>;
   resume(): Promise<void>;
+  /** Runs for a time although the owner uses the machine. */
+  start(duration: StartFor): Promise<void>;
+  /** Ends that time early. */
+  endStart(): Promise<void>;
   change(patch: SettingsPatch): Promise<void>;
   /** The calls that carry a secret. */
   readonly secrets: SecretCalls;
@@ -116,6 +120,12 @@ export function openShellLink(options: ShellLinkOptions): ShellLink {
     },
     async resume() {
       await agent.presence.resume({});
+    },
+    async start(duration) {
+      await agent.presence.startNow({ for: duration });
+    },
+    async endStart() {
+      await agent.presence.endStart({});
     },
     async change(patch) {
       await agent.settings.change(patch);

@@ -271,6 +271,12 @@ export class Shell {
       case 'pause':
         this.#logFailure('pause', link?.pause(action.until));
         break;
+      case 'start':
+        this.#logFailure('start', link?.start(action.duration));
+        break;
+      case 'end-start':
+        this.#logFailure('end-start', link?.endStart());
+        break;
       case 'change':
         this.#logFailure('change', link?.change(action.patch));
         break;

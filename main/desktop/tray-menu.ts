@@ -1,9 +1,9 @@
 /** The tray's icon, sentence and menu for a state. Pure, so that a test can check every reason in every language. */
 import type { AgentState } from '../../shared/api/state.ts';
-import type { PauseUntil } from '../../shared/presence.ts';
+import { type PauseUntil, type StartFor, startForSchema } from '../../shared/presence.ts';
 import type { SecretTask } from '../../shared/secret-window.ts';
 import type { SettingsPatch } from '../../shared/settings.ts';
-import { REMEDY_SETTINGS, type Status, statusOf } from '../../shared/status.ts';
+import { REMEDY_SETTINGS, type Status, statusOf, waitsForOwner } from '../../shared/status.ts';
 import { type Language, text } from '../../shared/strings/index.ts';
 import { exactNumber, moneyText } from './money-text.ts';
 import type { ShownState } from './shell-state.ts';
@@ -18,8 +18,9 @@ export type TrayItem =
   | { readonly kind: 'menu'; readonly label: string; readonly items: readonly TrayItem[] };
 
 export type TrayAction =
-  | { readonly type: 'open' | 'quit' | 'resume' }
+  | { readonly type: 'open' | 'quit' | 'resume' | 'end-start' }
   | { readonly type: 'pause'; readonly until: PauseUntil }
+  | { readonly type: 'start'; readonly duration: StartFor }
   /** Changes the setting that keeps Idlewatt from running. */
   | { readonly type: 'change'; readonly patch: SettingsPatch }
   | { readonly type: 'secret'; readonly task: SecretTask };
@@ -56,6 +57,7 @@ export function trayView(state: ShownState, language: Language): TrayView {
       { kind: 'separator' },
       ...(icon === 'paused' ? [resumeItem(language)] : []),
       ...fixes(state, language),
+      ...startMenu(state, language),
       pauseMenu(language),
       walletMenu(language),
       { kind: 'separator' },
@@ -67,6 +69,27 @@ export function trayView(state: ShownState, language: Language): TrayView {
 
 function resumeItem(language: Language): TrayItem {
   return { kind: 'action', label: text(language, 'pause.resume'), action: { type: 'resume' } };
+}
+
+/** Offered while Idlewatt waits for its owner, and while it runs by their start. */
+function startMenu({ work }: AgentState, language: Language): TrayItem[] {
+  const { reason } = work.presence;
+  const isStarted = reason === 'started-by-owner';
+  if (!isStarted && !waitsForOwner(reason)) return [];
+  const starts = startForSchema.options.map(
+    (duration): TrayItem => ({
+      kind: 'action',
+      label: text(language, `pause.startFor.${duration}`),
+      action: { type: 'start', duration },
+    }),
+  );
+  const end: TrayItem = {
+    kind: 'action',
+    label: text(language, 'pause.endStart'),
+    action: { type: 'end-start' },
+  };
+  const label = text(language, 'settings.runNow');
+  return [{ kind: 'menu', label, items: isStarted ? [...starts, end] : starts }];
 }
 
 function pauseMenu(language: Language): TrayItem {

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { EarningsOverview } from '../../shared/api/contract.ts';
 import { writeMicroUsd, writeNumber, writePercent } from '../format.ts';
 import { useAmountText } from '../parts/amount.tsx';
+import { useEnergyText } from '../parts/energy.ts';
 import { Fact, Unknown } from '../parts/fact.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
@@ -12,12 +13,12 @@ const KILO = 1_000;
 /** Below this share of the time the energy is marked as measured in part. */
 const MOSTLY_PERCENT = 95;
 
-export function Costs({ totals }: { totals: EarningsOverview['totals'] }) {
+export function Costs({ overview: { totals, days } }: { overview: EarningsOverview }) {
   const { t } = useStrings();
   const usd = useUsdText();
   return (
     <dl className="figs">
-      <Figure label={t('earnings.electricity')} note={<EnergyNote totals={totals} />}>
+      <Figure label={t('earnings.electricity')} note={<EnergyNote totals={totals} today={days.at(-1)} />}>
         {totals.powerMicroUsd === null ? (
           <Unknown about={t(totals.wattHours === null ? 'earnings.noSensor' : 'earnings.noPrice')} />
         ) : (
@@ -46,7 +47,31 @@ function Figure(props: { label: string; note: ReactNode; isResult?: boolean; chi
   );
 }
 
-function EnergyNote({ totals }: { totals: EarningsOverview['totals'] }) {
+/** Energy of the period, and of its last day, which is today. */
+function EnergyNote(props: {
+  totals: EarningsOverview['totals'];
+  today: EarningsOverview['days'][number] | undefined;
+}) {
+  const { t } = useStrings();
+  const usd = useUsdText();
+  const energyText = useEnergyText();
+  if (props.totals.wattHours === null) return null;
+  const { wattHours = null, powerMicroUsd = null } = props.today ?? {};
+  return (
+    <>
+      <PeriodEnergy totals={props.totals} />
+      {wattHours === null ? null : (
+        <span className="figs-more">
+          {powerMicroUsd === null
+            ? t('earnings.energyToday', { energy: energyText(wattHours) })
+            : t('earnings.energyTodayCost', { energy: energyText(wattHours), cost: usd(powerMicroUsd) })}
+        </span>
+      )}
+    </>
+  );
+}
+
+function PeriodEnergy({ totals }: { totals: EarningsOverview['totals'] }) {
   const { t, language } = useStrings();
   const { powerPriceMicroUsd } = useSection('settings');
   if (totals.wattHours === null) return null;

@@ -80,7 +80,7 @@ function Period({ span, overview }: { span: Span; overview: Answer<EarningsOverv
           </p>
           {data ? <ExactAmount baseUnits={data.totals.earned} asset={asset} /> : null}
         </div>
-        {data ? <Costs totals={data.totals} /> : null}
+        {data ? <Costs overview={data} /> : null}
       </div>
       {data ? (
         <EarningsChart days={data.days} isByMonth={span === 'year'} />

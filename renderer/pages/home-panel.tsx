@@ -1,16 +1,9 @@
 /** State panel of Home: what happens now, why, and the one thing to do; at its end the live view. */
-import { statusOf } from '../../shared/status.ts';
+import { statusOf, waitsForOwner } from '../../shared/status.ts';
 import { writeMoment } from '../format.ts';
 import { ActionLink } from '../parts/button.tsx';
 import { Glyph } from '../parts/glyph.tsx';
-import {
-  ChangeTimeButton,
-  isOwners,
-  PauseButton,
-  RemedyButton,
-  StartButton,
-  StartMenu,
-} from '../parts/pause.tsx';
+import { ChangeTimeButton, PauseButton, RemedyButton, StartButton, StartMenu } from '../parts/pause.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { hrefTo } from '../route.ts';
 import { useShownStatus } from '../shown-status.ts';
@@ -65,7 +58,7 @@ function PanelActions() {
         <ActionLink kind="quiet" href={hrefTo('jobs')}>
           {t('home.showJobs')}
         </ActionLink>
-      ) : isOwners(work.presence.reason) ? (
+      ) : waitsForOwner(work.presence.reason) ? (
         <StartButton />
       ) : work.presence.reason === 'started-by-owner' ? (
         <StartMenu kind="quiet" />

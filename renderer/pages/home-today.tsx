@@ -2,9 +2,10 @@
 import type { RestOfToday } from '../../shared/api/contract.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import { useAnswer } from '../calls.ts';
-import { writeNumber } from '../format.ts';
+import { writeMicroUsd, writeNumber } from '../format.ts';
 import { Amount, useAmountText, useMoneyText } from '../parts/amount.tsx';
 import { Day, DayKey } from '../parts/day.tsx';
+import { useEnergyText } from '../parts/energy.ts';
 import { Fact } from '../parts/fact.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
@@ -34,7 +35,7 @@ export function Today() {
           </p>
           <p className="sm soft">
             {exactText(earnedToday, asset)}
-            <AfterElectricity />
+            <Electricity />
             <span className="opt"> · {t('home.jobsToday', { count: jobsToday.served })}</span>
           </p>
         </div>
@@ -56,18 +57,37 @@ export function Today() {
   );
 }
 
-/** Today's money after electricity and fees, where both are known; practice money pays no bill. */
-function AfterElectricity() {
-  const { t } = useStrings();
-  const { asset } = useSection('money');
+/**
+ * Today's electricity where the power draw is known: what is left after it and fees, if both have a price, else the energy
+ * itself. Practice money pays no bill.
+ */
+function Electricity() {
+  const { t, language } = useStrings();
+  const { asset, rate } = useSection('money');
   const moneyText = useMoneyText();
+  const energyText = useEnergyText();
   const nowMs = useNow(REFRESH_MS);
   const key = `net ${String(Math.floor(nowMs / REFRESH_MS))}`;
   const { data } = useAnswer(key, () => agent.earnings.overview({ days: 1 }));
-  const net = data?.totals.netMicroUsd ?? null;
-  if (net === null || asset.practice) return null;
+  if (data === null || data.totals.wattHours === null) return null;
+  const { netMicroUsd, wattHours, powerMicroUsd, isEstimated } = data.totals;
+  const energy = energyText(wattHours);
+  const used =
+    powerMicroUsd === null
+      ? t('home.electricity', { energy })
+      : t('home.electricityCost', { energy, cost: writeMicroUsd(powerMicroUsd, rate, language) });
+  const about = t(isEstimated ? 'earnings.energyEstimatedWhat' : 'earnings.energyWhat');
   return (
-    <span className="opt"> · {t('home.afterElectricity', { amount: moneyText(String(net), asset) })}</span>
+    <span className="opt">
+      {' · '}
+      {netMicroUsd === null || asset.practice ? (
+        <Fact about={about}>{used}</Fact>
+      ) : (
+        <Fact about={`${used}. ${about}`}>
+          {t('home.afterElectricity', { amount: moneyText(String(netMicroUsd), asset) })}
+        </Fact>
+      )}
+    </span>
   );
 }
 

@@ -1,6 +1,6 @@
 /** Page of one job: what it brought, its story, its details, and the receipt that proves them. */
 import type { ReactNode } from 'react';
-import type { JobEnergy } from '../../shared/api/contract.ts';
+import type { JobEnergy, SpeedCurve } from '../../shared/api/contract.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { useAnswer } from '../calls.ts';
 import {
@@ -12,6 +12,7 @@ import {
   writeNumber,
 } from '../format.ts';
 import { Amount, AmountById, ExactAmount } from '../parts/amount.tsx';
+import { Bars } from '../parts/bars.tsx';
 import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { CopyBlock, CopyButton } from '../parts/copy.tsx';
@@ -20,18 +21,24 @@ import { Icon } from '../parts/icon.tsx';
 import { JobTag } from '../parts/job-tag.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
-import { useModelName, useStrings } from '../parts/strings.ts';
+import { useModelName, useNow, useStrings } from '../parts/strings.ts';
 import { readReceipt } from '../receipt.ts';
 import { hrefTo } from '../route.ts';
 import { agent, useSection } from '../store.ts';
 import { JobStory } from './job-story.tsx';
+
+/** While the job runs. */
+const REFRESH_MS = 2_000;
+/** With fewer steps of time a chart shows nothing that the average doesn't. */
+const STEPS_MIN = 5;
 
 export function JobPage({ id }: { id: string }) {
   const { t } = useStrings();
   const work = useSection('work');
   const money = useSection('money');
   const active = work.activeJobs.some((job) => job.id === id);
-  const answer = useAnswer([id, active, money.claimed, money.received].join('|'), () =>
+  const turn = Math.floor(useNow(REFRESH_MS) / REFRESH_MS);
+  const answer = useAnswer([id, active ? turn : '', money.claimed, money.received].join('|'), () =>
     agent.jobs.show({ id }),
   );
   return (
@@ -59,22 +66,28 @@ interface JobFacts {
   readonly events: readonly JobEvent[];
   readonly device: string | null;
   readonly energy: JobEnergy | null;
+  readonly speed: SpeedCurve | null;
 }
 
-function JobView({ job, events, device, energy }: JobFacts) {
+function JobView({ job, events, device, energy, speed }: JobFacts) {
   const { t } = useStrings();
   return (
     <Columns kind="wide">
-      <Card label={t('job.story')} isPadded>
-        <Head job={job} />
-        <h2 className="job-story-title">{t('job.story')}</h2>
-        <JobStory job={job} events={events} device={device} />
-      </Card>
       <div className="stack">
+        <Card label={t('job.story')} isPadded>
+          <Head job={job} />
+          <h2 className="job-story-title">{t('job.story')}</h2>
+          <JobStory job={job} events={events} device={device} />
+        </Card>
+        <ReceiptPart job={job} />
+      </div>
+      <div className="stack">
+        {speed === null || speed.tokensPerSecond.length < STEPS_MIN ? null : (
+          <Speed job={job} speed={speed} />
+        )}
         <Card title={t('job.details')} isPadded>
           <Details job={job} energy={energy} />
         </Card>
-        <ReceiptPart job={job} />
         <div className="note">
           <Icon name="shield" />
           <div className="note-text">{t('job.privacy')}</div>
@@ -117,6 +130,43 @@ function Head({ job }: { job: Job }) {
       </div>
       <JobTag state={job.state} />
     </div>
+  );
+}
+
+/** Tokens per second from the first token to the last one. */
+function Speed({ job, speed }: { job: Job; speed: SpeedCurve }) {
+  const { t, language } = useStrings();
+  const { tokensPerSecond, durationMs } = speed;
+  const fromMs = Math.max(0, (job.firstTokenAtMs ?? job.createdAtMs) - job.createdAtMs);
+  const written = (value: number) => writeMeasured(value, language);
+  return (
+    <Card
+      title={t('job.speed')}
+      aside={
+        job.decodeTokensPerSecond === null ? null : (
+          <span className="sm soft">
+            <Fact about={t('job.speedKept')}>
+              {t('speed.perSecond', { speed: written(job.decodeTokensPerSecond) })}
+            </Fact>
+          </span>
+        )
+      }
+      isPadded
+    >
+      <div className="job-speed">
+        <Bars
+          values={tokensPerSecond}
+          label={t('job.speedChart', {
+            low: written(Math.min(...tokensPerSecond)),
+            high: written(Math.max(...tokensPerSecond)),
+          })}
+        />
+      </div>
+      <div className="day-axis">
+        <span>{`+${writeDuration(fromMs, language)}`}</span>
+        <span>{`+${writeDuration(fromMs + durationMs, language)}`}</span>
+      </div>
+    </Card>
   );
 }
 

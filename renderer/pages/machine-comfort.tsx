@@ -112,7 +112,17 @@ function ModelMemory({ settings, change }: { settings: Settings; change: Change 
 }
 
 /** Turns a GPU off or on for Idlewatt. Takes effect immediately, even while it computes. */
-export function CardSwitch({ id, name, note }: { id: string; name: string; note: ReactNode }) {
+export function CardSwitch({
+  id,
+  name,
+  note,
+  aside,
+}: {
+  id: string;
+  name: string;
+  note: ReactNode;
+  aside: ReactNode;
+}) {
   const { t } = useStrings();
   const { graphicsOff } = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
@@ -123,6 +133,7 @@ export function CardSwitch({ id, name, note }: { id: string; name: string; note:
         label={name}
         accessibleLabel={t('machine.useCard', { name })}
         note={note}
+        aside={aside}
         isSelected={!graphicsOff.includes(id)}
         onChange={(on) => change.run({ graphicsOff: on ? others : [...others, id] })}
       />
@@ -132,7 +143,7 @@ export function CardSwitch({ id, name, note }: { id: string; name: string; note:
 }
 
 /** Turns the CPU off or on for serving. Without a GPU there would be nothing left to serve with, so the switch isn't offered. */
-export function ProcessorSwitch({ name, note }: { name: string; note: ReactNode }) {
+export function ProcessorSwitch({ name, note, aside }: { name: string; note: ReactNode; aside: ReactNode }) {
   const { t } = useStrings();
   const { processorOff } = useSection('settings');
   const change = useAction((patch: SettingsPatch) => agent.settings.change(patch));
@@ -148,6 +159,7 @@ export function ProcessorSwitch({ name, note }: { name: string; note: ReactNode 
             {t(processorOff ? 'machine.processorOff' : 'machine.processorOn')}
           </>
         }
+        aside={aside}
         isSelected={!processorOff}
         onChange={(on) => change.run({ processorOff: !on })}
       />

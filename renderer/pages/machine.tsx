@@ -1,7 +1,8 @@
 /** Machine page: live readings, devices, intensity, what Idlewatt can see, the engine's sandbox, and measurements. */
-import type { AgentState } from '../../shared/api/state.ts';
+import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import { comfortLimits } from '../../shared/comfort.ts';
-import { deviceId } from '../../shared/devices.ts';
+import { deviceId, deviceKindOf } from '../../shared/devices.ts';
+import { engineConditions, isModelSpeed } from '../../shared/engine-measurement.ts';
 import { useAction } from '../calls.ts';
 import { writeBytes, writeExactTime, writeMeasured, writeNumber, writePercent } from '../format.ts';
 import { lastOf, SAMPLE_EVERY_MS, useLately } from '../lately.ts';
@@ -13,7 +14,7 @@ import { Lane, Lanes } from '../parts/lanes.tsx';
 import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { useModelName, useStrings } from '../parts/strings.ts';
 import { Tag } from '../parts/tag.tsx';
 import { agent, useSection } from '../store.ts';
 import { Benchmark, History } from './machine-benchmark.tsx';
@@ -45,7 +46,7 @@ export function Machine() {
       <ProblemNote problem={run.problem} />
       <Columns kind="wide">
         <Live machine={machine} />
-        <Devices devices={machine.devices} />
+        <Devices machine={machine} />
       </Columns>
       <Comfort />
       <SensorReadings readings={machine.readings} />
@@ -131,12 +132,20 @@ function cardId(devices: AgentState['machine']['devices'], index: number): strin
   return card === undefined ? '' : deviceId(cards, cards.indexOf(card));
 }
 
-function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
+type Device = AgentState['machine']['devices'][number];
+
+function Devices({ machine: { devices, benchmark } }: { machine: AgentState['machine'] }) {
   const { t } = useStrings();
-  const { backend } = useSection('work');
-  const { processorOff } = useSection('settings');
+  const modelName = useModelName();
+  const { processorOff, graphicsOff } = useSection('settings');
   const hasSwitch = processorOff || devices.some(({ kind }) => kind === 'gpu');
-  const inUse = backend === null ? null : backend === 'cpu' ? 'cpu' : 'gpu';
+  const speed = deviceSpeed(benchmark.measurements);
+  const cardsOn = devices.flatMap(({ kind }, index) =>
+    kind === 'gpu' && !graphicsOff.includes(cardId(devices, index)) ? [index] : [],
+  );
+  // GPUs that compute together share one measurement, which is none of each.
+  const isAlone = (index: number) =>
+    devices[index]?.kind === 'cpu' || (cardsOn.length === 1 && cardsOn[0] === index);
   if (devices.length === 0) {
     return (
       <Card title={t('machine.devices')}>
@@ -147,36 +156,72 @@ function Devices({ devices }: { devices: AgentState['machine']['devices'] }) {
     );
   }
   return (
-    <Card title={t('machine.devices')}>
+    <Card
+      title={t('machine.devices')}
+      aside={
+        speed === null ? null : (
+          <span className="sm soft">{t('machine.speedOf', { model: modelName(speed.model) })}</span>
+        )
+      }
+    >
       <Rows isFilled>
-        {devices.map((device, index) => {
-          const key = `${device.kind}-${device.name}-${String(index)}`;
-          const tag = device.kind === inUse ? <Tag tone="good">{t('machine.inUse')}</Tag> : null;
-          return device.kind === 'gpu' ? (
-            <CardSwitch
-              key={key}
-              id={cardId(devices, index)}
-              name={device.name}
-              note={<DeviceNote device={device} />}
-            />
-          ) : hasSwitch ? (
-            <ProcessorSwitch key={key} name={device.name} note={<DeviceNote device={device} />} />
-          ) : (
-            <Row
-              key={key}
-              icon="cpu"
-              title={<b>{device.name}</b>}
-              note={<DeviceNote device={device} />}
-              end={tag}
-            />
-          );
-        })}
+        {devices.map((device, index) => (
+          <DeviceRow
+            key={`${device.kind}-${device.name}-${String(index)}`}
+            device={device}
+            id={cardId(devices, index)}
+            hasSwitch={hasSwitch}
+            speed={speed !== null && isAlone(index) && speed.kind === device.kind ? speed : null}
+          />
+        ))}
       </Rows>
     </Card>
   );
 }
 
-function DeviceNote({ device }: { device: AgentState['machine']['devices'][number] }) {
+function DeviceRow(props: { device: Device; id: string; hasSwitch: boolean; speed: DeviceSpeed | null }) {
+  const { t, language } = useStrings();
+  const { backend } = useSection('work');
+  const { device, id, hasSwitch, speed } = props;
+  const note = <DeviceNote device={device} />;
+  const written =
+    speed === null ? null : t('speed.perSecond', { speed: writeMeasured(speed.tokensPerSecond, language) });
+  if (device.kind === 'gpu') return <CardSwitch id={id} name={device.name} note={note} aside={written} />;
+  if (hasSwitch) return <ProcessorSwitch name={device.name} note={note} aside={written} />;
+  return (
+    <Row
+      icon="cpu"
+      title={<b>{device.name}</b>}
+      note={note}
+      end={
+        backend !== null && deviceKindOf(backend) === device.kind ? (
+          <Tag tone="good">{t('machine.inUse')}</Tag>
+        ) : null
+      }
+      exact={written}
+    />
+  );
+}
+
+interface DeviceSpeed {
+  readonly kind: Device['kind'];
+  readonly model: string;
+  readonly tokensPerSecond: number;
+}
+
+/** The model's speed with one job, as the newest benchmark measured it, and the kind of device that reached it. */
+function deviceSpeed(measurements: readonly Measurement[]): DeviceSpeed | null {
+  for (const measurement of measurements) {
+    const conditions = engineConditions(measurement);
+    const kind = deviceKindOf(measurement.mode);
+    if (measurement.name !== 'decode' || conditions === null || kind === null) continue;
+    if (isModelSpeed(conditions))
+      return { kind, model: conditions.model, tokensPerSecond: measurement.value };
+  }
+  return null;
+}
+
+function DeviceNote({ device }: { device: Device }) {
   const { t, language } = useStrings();
   const size =
     device.kind === 'cpu'

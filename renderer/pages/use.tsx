@@ -2,8 +2,8 @@
 import { useState } from 'react';
 import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type { AgentState } from '../../shared/api/state.ts';
-import { EXAMPLES, type Example, exampleText } from '../../shared/examples.ts';
-import { useAnswer } from '../calls.ts';
+import { ALL_EXAMPLES, type Example, exampleText } from '../../shared/examples.ts';
+import { useAction, useAnswer } from '../calls.ts';
 import { shorten, writeDuration, writeMeasured, writeNumber, writePercent } from '../format.ts';
 import { Amount, ExactAmount, useMoneyText } from '../parts/amount.tsx';
 import { ActionLink, IconButton } from '../parts/button.tsx';
@@ -17,6 +17,7 @@ import { PageHead } from '../parts/page-head.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { Segments } from '../parts/segments.tsx';
+import { HeadSwitch } from '../parts/setting.tsx';
 import { useModelName, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { hrefTo } from '../route.ts';
@@ -55,8 +56,11 @@ export function Use() {
   const chosen = model ?? gateway.model ?? offers[0]?.model ?? null;
   return (
     <>
-      <PageHead title={t('nav.use')} lead={t('use.lead')} />
+      <PageHead title={t('nav.use')} lead={t('use.lead')}>
+        <GatewaySwitch />
+      </PageHead>
       <ProblemNote problem={overview.problem} />
+      <PortNote gateway={gateway} />
       {profile === 'practice' ? <Note tone="practice">{t('use.payPractice')}</Note> : null}
       <Columns kind="wide">
         <Access gateway={gateway} model={chosen} offers={offers} onModel={setModel} />
@@ -74,6 +78,39 @@ export function Use() {
       </Columns>
       <Note title={t('use.privacy')}>{t('use.privacyText')}</Note>
     </>
+  );
+}
+
+/** Takes effect immediately: the port opens or closes. */
+function GatewaySwitch() {
+  const { t } = useStrings();
+  const { gatewayOn } = useSection('settings');
+  const change = useAction((on: boolean) => agent.settings.change({ gatewayOn: on }));
+  return (
+    <>
+      <ProblemNote problem={change.problem} />
+      <HeadSwitch
+        label={t(gatewayOn ? 'use.on' : 'use.off')}
+        accessibleLabel={t('use.switch')}
+        isSelected={gatewayOn}
+        onChange={change.run}
+      />
+    </>
+  );
+}
+
+/** Says what it means that the port isn't open; nothing while it is. */
+function PortNote({ gateway: { port, baseUrl } }: { gateway: Gateway }) {
+  const { t } = useStrings();
+  if (port === 'open') return null;
+  return port === 'closed' ? (
+    <Note title={t('use.closed')} role="status">
+      {t('use.closedText')}
+    </Note>
+  ) : (
+    <Note tone="error" title={t('use.inUse')} role="alert">
+      {t('use.inUseText', { port: new URL(baseUrl).port })}
+    </Note>
   );
 }
 
@@ -127,19 +164,36 @@ function Access(props: {
           label={t('use.examples')}
           value={example}
           onChange={setExample}
-          options={EXAMPLES.map((value) => ({ value, label: t(`use.example.${value}`) }))}
+          options={ALL_EXAMPLES.map((value) => ({ value, label: t(`use.example.${value}`) }))}
         />
         <CopyButton text={text} label={t(`use.example.${example}`)} />
       </div>
-      <p className="use-env sm soft">
-        {t('use.keyFirst')} <code>{`export IDLEWATT_KEY='${t('use.keyPlace')}'`}</code>
-      </p>
+      <WhereTheKeyGoes example={example} />
       <div className="codebox">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
         <pre tabIndex={0}>{text}</pre>
       </div>
       {offers.length === 0 ? <p className="use-env sm soft">{t('use.noOffers')}</p> : null}
     </Card>
+  );
+}
+
+function WhereTheKeyGoes({ example }: { example: Example }) {
+  const { t } = useStrings();
+  const place = `IDLEWATT_KEY='${t('use.keyPlace')}'`;
+  return (
+    <p className="use-env sm soft">
+      {example === 'continue' ? (
+        <>
+          {t('use.continueFiles')} <code>{place}</code>
+        </>
+      ) : (
+        <>
+          {t('use.keyFirst')} <code>{`export ${place}`}</code>
+        </>
+      )}
+      {example === 'open-webui' ? ` ${t('use.openWebuiFirst')}` : null}
+    </p>
   );
 }
 

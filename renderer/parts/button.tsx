@@ -3,7 +3,8 @@ import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components/Button';
 import { Icon, type IconName } from './icon.tsx';
 
-export type ButtonKind = 'plain' | 'primary' | 'quiet' | 'danger';
+/** `word`: a word of the text around it. */
+export type ButtonKind = 'plain' | 'primary' | 'quiet' | 'danger' | 'word';
 
 interface Look {
   readonly kind?: ButtonKind;

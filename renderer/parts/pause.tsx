@@ -1,16 +1,10 @@
 /** Main button of Home: Pause with its durations, or Resume. Next to it the button that fixes the reason for waiting. */
 import { Button } from 'react-aria-components/Button';
-import {
-  type PauseUntil,
-  type PresenceReason,
-  pauseUntilSchema,
-  type StartFor,
-  startForSchema,
-} from '../../shared/presence.ts';
-import { REMEDY_SETTINGS, type Remedy, type SettingRemedy } from '../../shared/status.ts';
+import { type PauseUntil, pauseUntilSchema, type StartFor, startForSchema } from '../../shared/presence.ts';
+import { REMEDY_SETTINGS, type Remedy, type SettingRemedy, waitsForOwner } from '../../shared/status.ts';
 import { useAction } from '../calls.ts';
 import { hrefTo } from '../route.ts';
-import { agent, useSection } from '../store.ts';
+import { agent, useConnection, useSection } from '../store.ts';
 import { ActionButton, ActionLink, type ButtonKind, buttonClass } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { MenuButton } from './menu.tsx';
@@ -71,15 +65,6 @@ export function ChangeTimeButton() {
   );
 }
 
-/** Reasons for which the owner's own use of the machine keeps Idlewatt waiting. */
-const OWNER_REASONS: ReadonlySet<PresenceReason> = new Set([
-  'session-unknown',
-  'not-locked',
-  'remote-session',
-  'owner-active',
-  'controller-in-use',
-]);
-
 function useStartChoices(run: (duration: StartFor) => void) {
   const { t } = useStrings();
   return startForSchema.options.map((duration) => ({
@@ -91,7 +76,7 @@ function useStartChoices(run: (duration: StartFor) => void) {
 
 /**
  * Starts although the owner uses the machine: for an hour in one press, or longer from the menu. Helps only where
- * {@link isOwners}.
+ * {@link waitsForOwner}.
  */
 export function StartButton() {
   const { t } = useStrings();
@@ -107,34 +92,47 @@ export function StartButton() {
   );
 }
 
-/** Starts for a time that is chosen from a menu; afterwards changes that time or ends it. */
-export function StartMenu({ kind = 'plain' }: { kind?: ButtonKind }) {
+/** Times for which to start; afterwards these change the time, and another choice ends it. */
+function useStartMenu() {
   const { t } = useStrings();
   const { presence } = useSection('work');
   const start = useAction((duration: StartFor) => agent.presence.startNow({ for: duration }));
   const end = useAction((_: null) => agent.presence.endStart({}));
   const choices = useStartChoices(start.run);
   const isStarted = presence.reason === 'started-by-owner';
+  return {
+    isStarted,
+    isDisabled: start.busy || end.busy,
+    choices: isStarted
+      ? [...choices, { id: 'end', label: t('pause.endStart'), onAction: () => end.run(null) }]
+      : choices,
+  };
+}
+
+/** Starts for a time that is chosen from a menu; afterwards changes that time or ends it. */
+export function StartMenu({ kind = 'plain' }: { kind?: ButtonKind }) {
+  const { t } = useStrings();
+  const { isStarted, ...menu } = useStartMenu();
   const label = t(isStarted ? 'pause.change' : 'pause.startMenu');
   return (
-    <MenuButton
-      kind={kind}
-      label={label}
-      isDisabled={start.busy || end.busy}
-      choices={
-        isStarted
-          ? [...choices, { id: 'end', label: t('pause.endStart'), onAction: () => end.run(null) }]
-          : choices
-      }
-    >
+    <MenuButton kind={kind} label={label} {...menu}>
       {label}
     </MenuButton>
   );
 }
 
-/** True if {@link StartButton} helps. */
-export function isOwners(reason: PresenceReason): boolean {
-  return OWNER_REASONS.has(reason);
+/** The word of the status; where a start for a time helps, it opens that menu. */
+export function StatusWord({ word }: { word: string }) {
+  const { t } = useStrings();
+  const { presence } = useSection('work');
+  const { status } = useConnection();
+  const { isStarted, ...menu } = useStartMenu();
+  if (status !== 'live' || !(isStarted || waitsForOwner(presence.reason))) return <b>{word}</b>;
+  return (
+    <MenuButton kind="word" label={`${word}: ${t('settings.runNow')}`} {...menu}>
+      <b>{word}</b>
+    </MenuButton>
+  );
 }
 
 /** Changes the one setting that ends the waiting, or opens the page where the owner can do so. */

@@ -34,6 +34,8 @@ export function Toggle(props: {
   /** Says what off means. */
   note?: ReactNode;
   isSelected: boolean;
+  /** Before the switch. */
+  aside?: ReactNode;
   isDisabled?: boolean;
   onChange: (on: boolean) => void;
 }) {
@@ -55,6 +57,28 @@ export function Toggle(props: {
           </span>
         ) : null}
       </span>
+      {props.aside ? <span className="sm soft">{props.aside}</span> : null}
+      <span className="switch" aria-hidden="true" />
+    </Switch>
+  );
+}
+
+/** A switch with one word, for the head of a page. */
+export function HeadSwitch(props: {
+  label: string;
+  /** Names the switch for screen readers. */
+  accessibleLabel: string;
+  isSelected: boolean;
+  onChange: (on: boolean) => void;
+}) {
+  return (
+    <Switch
+      className="head-switch"
+      aria-label={props.accessibleLabel}
+      isSelected={props.isSelected}
+      onChange={props.onChange}
+    >
+      {props.label}
       <span className="switch" aria-hidden="true" />
     </Switch>
   );

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright';
+import { forceUnwrap } from '../../shared/assert.ts';
 import strings from '../../shared/strings/en.json' with { type: 'json' };
 import { type DesktopApp, openApp, until } from '../../test/desktop/app.ts';
 import { buildAll } from '../lib/build-targets.ts';
@@ -66,7 +67,8 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
   await welcome(page);
   await measured(page);
   await earn(desktop, page);
-  for (const [name, address] of Object.entries(PAGES)) {
+  const shown = { ...PAGES, job: await newestJob(page) };
+  for (const [name, address] of Object.entries(shown)) {
     await go(page, address);
     await picture(page, name);
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -74,7 +76,7 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     await page.emulateMedia({ colorScheme: 'light' });
   }
   await page.setViewportSize(PHONE);
-  for (const [name, address] of Object.entries(PAGES)) {
+  for (const [name, address] of Object.entries(shown)) {
     await go(page, address);
     await picture(page, `${name}-phone`);
   }
@@ -143,6 +145,13 @@ function jobsServed(): RegExp {
   return new RegExp(forms.map((form) => form.replaceAll(/{{\w+}}/g, '\\d+')).join('|'));
 }
 
+/** Returns the address of the newest job that has ended. */
+async function newestJob(page: Page): Promise<string> {
+  await go(page, PAGES.jobs);
+  const link = page.getByRole('table').locator('a[href^="#/jobs/"]').first();
+  return forceUnwrap('the address of a link', await link.getAttribute('href'));
+}
+
 async function go(page: Page, address: string): Promise<void> {
   await page.evaluate((hash) => {
     window.location.hash = hash;
@@ -165,7 +174,8 @@ async function trayMenu(desktop: DesktopApp): Promise<void> {
     if (window) menu.popup({ window, x: 560, y: 40 });
   });
   await wait(1_000);
-  pressKeys(display.env, 'Down'); // to the first enabled item: Pause
+  // The first enabled item is the start for a time, which runs; the second is Pause.
+  pressKeys(display.env, 'Down', 'Down');
   pressKeys(display.env, 'Right');
   await wait(1_000);
   await screenPart('tray-menu', { left: 480, top: 0, width: 640, height: 400 });

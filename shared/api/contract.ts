@@ -94,6 +94,15 @@ export const jobEnergySchema = z.object({
 });
 export type JobEnergy = z.infer<typeof jobEnergySchema>;
 
+/** Tokens per second in equal steps of time from the first tokens to the last ones. */
+export const speedCurveSchema = z.object({
+  durationMs: z.number().positive(),
+  /** Length of each step; the last one may be longer or shorter by up to half. */
+  stepMs: z.number().positive(),
+  tokensPerSecond: z.array(z.number().nonnegative()).readonly(),
+});
+export type SpeedCurve = z.infer<typeof speedCurveSchema>;
+
 const daySchema = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
 
 /** A ledger entry as the owner reads it. */
@@ -194,6 +203,8 @@ export const contract = {
         device: z.string().nullable(),
         /** Null if nothing was computed here to its end, or the power draw isn't known. */
         energy: jobEnergySchema.nullable(),
+        /** Speed of its tokens over its time; null for a bought job, or if it is no longer in memory. */
+        speed: speedCurveSchema.nullable(),
       }),
     ),
   },

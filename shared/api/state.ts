@@ -313,6 +313,10 @@ export const machineStateSchema = z.object({
   }),
 });
 
+/** `closed`: the owner turned the gateway off; `in-use`: turned on, but another program has taken its port meanwhile. */
+export const gatewayPortStateSchema = z.enum(['open', 'closed', 'in-use']);
+export type GatewayPortState = z.infer<typeof gatewayPortStateSchema>;
+
 export const networkStateSchema = z.object({
   peer: z.string(),
   addresses: z.array(z.string()),
@@ -329,7 +333,14 @@ export const networkStateSchema = z.object({
   contacts: z.array(contactSchema),
   inBytes: z.number(),
   outBytes: z.number(),
-  gateway: z.object({ baseUrl: z.string(), key: z.string(), model: z.string().nullable() }).nullable(),
+  gateway: z
+    .object({
+      baseUrl: z.string(),
+      port: gatewayPortStateSchema,
+      key: z.string(),
+      model: z.string().nullable(),
+    })
+    .nullable(),
 });
 
 export const agentStateSchema = z.object({

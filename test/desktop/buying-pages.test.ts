@@ -1,8 +1,9 @@
 /**
- * Verifies: the pages set the limits for buying and take deposits back.
+ * Verifies: the pages set the limits for buying, take deposits back, and turn the gateway on and off.
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is saved in the wrong unit or can't be removed; a model's maximum price can't be added, changed
- *   and removed; a deposit has no button, or a started withdrawal offers another one.
+ *   and removed; a deposit has no button, or a started withdrawal offers another one; the switch of the gateway does
+ *   nothing, or a closed port isn't explained; an example lacks the address or the model, or has the key.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -117,10 +118,36 @@ test('prices, spending and its limit are shown, and the examples use the chosen 
       /^SmolLM2 135M Instruct .*2\.00 ct .*8\.00 ct .*58\.2 tokens\/s 3 /,
     );
     await page.getByLabel('Model', { exact: true }).selectOption('llama-3.2-1b-instruct-q4_k_m');
-    for (const name of ['curl', 'Python', 'JavaScript']) {
+    for (const name of ['curl', 'Python', 'JavaScript', 'Continue', 'Open WebUI']) {
       await page.getByRole('radio', { name }).check({ force: true });
       const text = await page.locator('.codebox').innerText();
+      assert.ok(text.includes(agent.script.state.network.gateway?.baseUrl ?? '?'), name);
+      // Open WebUI lists all models.
+      if (name === 'Open WebUI') continue;
       assert.ok(text.includes('llama-3.2-1b-instruct-q4_k_m'), name);
       assert.ok(!text.includes(agent.script.state.network.gateway?.key ?? '?'), name);
     }
+  }));
+
+test('the gateway is turned off and on, and a port that isn’t open is explained', () =>
+  pages.withPage({}, async ({ page, agent, go }) => {
+    const { network } = agent.script.state;
+    const show = (port: 'closed' | 'in-use') =>
+      agent.change({ network: { ...network, gateway: network.gateway && { ...network.gateway, port } } });
+    await go('use');
+    const gateway = page.getByRole('switch', { name: 'Gateway' });
+    assert.equal(await gateway.isChecked(), true);
+    await gateway.focus();
+    await page.keyboard.press('Space');
+    await page.getByText('Off', { exact: true }).waitFor();
+    show('closed');
+    await page.getByText('Its port is closed, so programs can’t connect.').waitFor();
+    await page.keyboard.press('Space');
+    await page.getByText('On', { exact: true }).waitFor();
+    show('in-use');
+    await page.getByRole('alert').getByText('Another program uses port 41111.').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
+      [{ gatewayOn: false }, { gatewayOn: true }],
+    );
   }));

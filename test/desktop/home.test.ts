@@ -183,6 +183,7 @@ test('practice money is a ticket with its word; real money is in the owner’s c
     const hero = page.locator('.today .hero-num');
     assert.equal(await hero.innerText(), '0.13 ctPractice');
     assert.equal(await page.locator('.today').getByText('€0.61 after electricity').count(), 0);
+    await page.locator('.today').getByText('996 Wh of electricity').waitFor();
     assert.ok((await page.locator('.rows .ticket').count()) >= 3);
     await page.getByText('0.001283 practice USDC').first().waitFor();
     agent.change(withRealMoney(agent.script.state, Date.now()));
@@ -219,6 +220,8 @@ test('the hours to come are dashed bars, with what today is on track for', () =>
     await today.getByText('On track for').waitFor();
     await today.getByText('0.17 ct', { exact: true }).waitFor();
     await today.getByText('likely 0.16 ct to 0.19 ct').waitFor();
+    await today.getByRole('button', { name: '0.17 ct' }).focus();
+    await page.getByRole('tooltip', { name: 'your measured speed with one job at a time' }).waitFor();
     assert.equal(await page.locator('.day .is-expected').count(), 11);
     const bar = page.locator('.day .is-expected .day-bar').first();
     const style = await bar.evaluate((element) => {
@@ -264,7 +267,7 @@ test('an owner at the machine starts it with one press', () =>
     assert.ok(agent.calls.some(({ name }) => name === 'presence.startNow'));
   }));
 
-test('an owner at the machine starts it for longer, changes that time and ends it, on Home and on Schedule', () =>
+test('an owner at the machine starts it for longer, changes that time and ends it, on Home, in the dock and on Schedule', () =>
   pages.withPage({}, async (opened) => {
     const { agent, page, go } = opened;
     const choose = async (button: string, choice: string) => {
@@ -276,6 +279,11 @@ test('an owner at the machine starts it for longer, changes that time and ends i
     await choose('Change time', 'Until tomorrow morning');
     await choose('Change time', 'Wait for me again');
     await page.getByRole('button', { name: 'Start now' }).waitFor();
+    await page.getByRole('button', { name: 'Waiting: Run while you use the machine' }).click();
+    await page.getByRole('menuitem', { name: 'For 1 hour' }).click();
+    await page.getByRole('button', { name: 'Start now' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Run while you use the machine' }).click();
+    await page.getByRole('menuitem', { name: 'Wait for me again' }).click();
     await go('schedule');
     await page.getByText('Battery, heat and the schedule still count').waitFor();
     await choose('Choose time', 'For 8 hours');
@@ -287,6 +295,8 @@ test('an owner at the machine starts it for longer, changes that time and ends i
       [
         ['startNow', { for: '4-hours' }],
         ['startNow', { for: 'tomorrow' }],
+        ['endStart', {}],
+        ['startNow', { for: '1-hour' }],
         ['endStart', {}],
         ['startNow', { for: '8-hours' }],
       ],

@@ -418,6 +418,20 @@ test('on a phone the time, the model and the amount of a job stay, and its state
     assert.match(text, /Charged/);
   }));
 
+test('a job shows its speed over its time, unless that is no longer in memory', () =>
+  withPage({}, async ({ page, agent, go }) => {
+    const chart = page.getByRole('img', {
+      name: /^Tokens per second from the first token to the last: 28\.4 to/,
+    });
+    await go('jobs/job-0006');
+    await chart.waitFor();
+    assert.equal(await chart.locator('i').count(), 32);
+    Object.assign(agent.script, { speedOf: () => null });
+    await go('jobs/job-0005');
+    await page.locator('.kv-row').first().waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'Speed' }).count(), 0);
+  }));
+
 test('the energy of a job says what it rests on; one that was bought has none, and unknown says what helps', () =>
   withPage({}, async ({ page, agent, go }) => {
     const row = page.locator('.kv-row', { hasText: 'Energy' });
@@ -443,6 +457,7 @@ test('electricity that rests on the owner’s figure is marked as estimated', ()
   withPage({}, async ({ page, agent, go }) => {
     await go('earnings');
     await page.getByText('0.996 kWh').waitFor();
+    await page.getByText('Today 41.5 Wh').waitFor();
     assert.equal(await page.getByText('0.996 kWh, estimated').count(), 0);
     const { overview } = agent.script;
     Object.assign(agent.script, {
@@ -469,6 +484,10 @@ test('bought jobs are listed apart, with the owner’s own machine named as such
 test('the benchmark button starts a run with visible progress', () =>
   withPage({}, async ({ page, go }) => {
     await go('machine');
+    const devices = page.locator('section', { has: page.getByRole('heading', { name: 'Devices' }) });
+    // Measured on the CPU; the GPU has no measurement of its own.
+    assert.match(await devices.innerText(), /SmolLM2 135M Instruct, one job/);
+    assert.deepEqual((await devices.innerText()).match(/[\d.]+ tokens\/s/g), ['47.6 tokens/s']);
     await page.getByRole('button', { name: 'Measure again' }).click();
     await page.getByText('60% · decode').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Measuring…' }).isDisabled());

@@ -281,6 +281,7 @@ function jobHandlers(agent: FakeAgentState) {
         events: agent.script.eventsOf(job),
         device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
         energy: agent.script.energyOf(job),
+        speed: agent.script.speedOf(job),
       };
     }),
   };

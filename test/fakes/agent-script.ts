@@ -9,6 +9,7 @@ import type {
   ledgerEntrySchema,
   RestOfToday,
   receivableSchema,
+  SpeedCurve,
 } from '../../shared/api/contract.ts';
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
@@ -35,6 +36,7 @@ export interface Script {
   readonly jobs: Job[];
   eventsOf(job: Job): JobEvent[];
   energyOf(job: Job): JobEnergy | null;
+  speedOf(job: Job): SpeedCurve | null;
   /** The hours of today. */
   readonly today: z.infer<typeof doneHourSchema>[];
   readonly rest: RestOfToday | null;
@@ -146,6 +148,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     state: stateFor(scenario, nowMs),
     eventsOf,
     energyOf,
+    speedOf,
     schedulePreview: schedulePreviewOf(nowMs),
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
@@ -206,6 +209,15 @@ function overviewOf(days: Script['days']): EarningsOverview {
 
 function energyOf({ side }: Job): JobEnergy | null {
   return side === 'sold' ? { wattHours: 0.52, microUsd: 161, watts: 48, source: 'sensor' } : null;
+}
+
+/** The newest jobs slow down while others begin. */
+function speedOf({ side, firstTokenAtMs, endedAtMs, decodeTokensPerSecond: speed }: Job): SpeedCurve | null {
+  if (side === 'bought' || firstTokenAtMs === null || endedAtMs === null || speed === null) return null;
+  if (endedAtMs <= firstTokenAtMs) return null;
+  const tokensPerSecond = Array.from({ length: 32 }, (_, step) => speed * (1 + 0.15 * Math.sin(step / 3)));
+  const durationMs = endedAtMs - firstTokenAtMs;
+  return { durationMs, stepMs: durationMs / tokensPerSecond.length, tokensPerSecond };
 }
 
 /** An owner's day: the night is earned, mornings and evenings belong to the owner. */

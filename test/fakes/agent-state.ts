@@ -236,7 +236,12 @@ function networkOf({ busy, known, nowMs }: View): AgentState['network'] {
     inBytes: busy ? 1_840_220 : 0,
     outBytes: busy ? 3_022_904 : 0,
     gateway: known
-      ? { baseUrl: 'http://127.0.0.1:41111/v1', key: 'iw-5f3d9c2b7a1e4860', model: busy ? MODEL : null }
+      ? {
+          baseUrl: 'http://127.0.0.1:41111/v1',
+          port: 'open',
+          key: 'iw-5f3d9c2b7a1e4860',
+          model: busy ? MODEL : null,
+        }
       : null,
   };
 }

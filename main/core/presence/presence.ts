@@ -16,6 +16,8 @@ import type { Calendar } from '../calendar/index.ts';
 import { type Availability, decide, type Pause, type PresenceSettings } from './decide.ts';
 import { createNextOn, type WindowSettings } from './hours.ts';
 import { createLatestReadings } from './latest-readings.ts';
+import { tomorrowMorning } from './morning.ts';
+import { createOwnerStart } from './owner-start.ts';
 import { previewSchedule } from './schedule-preview.ts';
 
 export interface PresenceService {
@@ -23,7 +25,7 @@ export interface PresenceService {
   /** Pauses by the owner's request; survives restarts. */
   pause(until: PauseUntil): Presence;
   resume(): Presence;
-  /** Runs for a time although the owner uses the machine, and ends their pause; not kept over a restart. */
+  /** Runs for a time although the owner uses the machine, and ends their pause; survives restarts. */
   startNow(duration: StartFor): Presence;
   /** Ends that time early. */
   endStart(): Presence;
@@ -57,8 +59,6 @@ const KEY = 'pause';
 /** Pauses end, readings go stale and idle time passes without a call. */
 const REFRESH_INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
-/** "Until tomorrow" means this many hours after the start of the day, not midnight. */
-const MORNING_HOURS = 8;
 
 const pauseSchema = z.object({ sinceMs: z.number(), untilMs: z.number().nullable() });
 
@@ -69,7 +69,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
   let availability: Availability = 'starting';
   let storage: StorageFault | null = null;
   let pause = readPause(records.get(COLLECTION, KEY));
-  let startedUntilMs: number | null = null;
+  const start = createOwnerStart({ clock, calendar, records });
   let current = decideNow(null);
   const timer: Timer = clock.every(REFRESH_INTERVAL_MS, refresh);
 
@@ -78,19 +78,19 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     pause(until) {
       const nowMs = clock.now();
       pause = { sinceMs: nowMs, untilMs: pauseEnd(until, nowMs, calendar) };
-      startedUntilMs = null;
       // The hand-back starts before the write, which may wait for the disk.
       const paused = refresh();
+      start.end();
       records.set(COLLECTION, KEY, JSON.stringify(pause));
       return paused;
     },
     resume,
     startNow(duration) {
-      startedUntilMs = startEnd(duration, clock.now(), calendar);
+      start.begin(duration);
       return resume();
     },
     endStart() {
-      startedUntilMs = null;
+      start.end();
       return refresh();
     },
     report(readings) {
@@ -127,7 +127,7 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
   function decideNow(before: Presence['reason'] | null): Presence {
     const nowMs = clock.now();
     const rules = rulesOf(settings(), { nextScheduled, nextOffPeak }, nowMs);
-    const now = { pause, startedUntilMs, storage, availability };
+    const now = { pause, startedUntilMs: start.untilMs(), storage, availability };
     return decide(latest.at(nowMs), { ...rules, ...now }, nowMs, before);
   }
 
@@ -176,23 +176,4 @@ function pauseEnd(until: PauseUntil, nowMs: number, calendar: Calendar): number 
     default:
       return assertNever(until);
   }
-}
-
-function startEnd(duration: StartFor, nowMs: number, calendar: Calendar): number {
-  switch (duration) {
-    case '1-hour':
-      return nowMs + HOUR_MS;
-    case '4-hours':
-      return nowMs + 4 * HOUR_MS;
-    case '8-hours':
-      return nowMs + 8 * HOUR_MS;
-    case 'tomorrow':
-      return tomorrowMorning(nowMs, calendar);
-    default:
-      return assertNever(duration);
-  }
-}
-
-function tomorrowMorning(nowMs: number, calendar: Calendar): number {
-  return calendar.startOfNextDay(nowMs) + MORNING_HOURS * HOUR_MS;
 }

@@ -41,6 +41,7 @@ import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
 import {
@@ -80,6 +81,8 @@ export interface ProviderOptions {
 export interface ProviderService {
   readonly app: Hono;
   active(): readonly ActiveJob[];
+  /** See {@link JobSpeeds.of}. */
+  speedOf(jobId: string): SpeedCurve | null;
   /** Keeps the machine free of jobs, for a measurement; see {@link Reservation.reserve}. */
   reserve(signal: AbortSignal): Promise<() => void>;
   /** Ends every job now, because the owner needs the machine; resolves when all are concluded. */
@@ -99,10 +102,11 @@ export function createProviderService(options: ProviderOptions): ProviderService
   const failures = createFailures(onUnexpected);
   const active = createActiveJobs(clock, options.onActive ?? (() => undefined));
   const reservation = createReservation(active);
+  const speeds = createJobSpeeds(clock);
   let closing = false;
   const parts: SellingParts = {
     ...options,
-    ...{ limits, onUnexpected, failures, active, reservation },
+    ...{ limits, onUnexpected, failures, active, reservation, speeds },
     ...openLimits(options, limits, onUnexpected),
     isClosing: () => closing,
   };
@@ -147,6 +151,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
   return {
     app,
     active: active.list,
+    speedOf: speeds.of,
     reserve: reservation.reserve,
     handBack: active.handBack,
     async close(graceMs) {
@@ -171,6 +176,7 @@ interface SellingParts extends ProviderOptions {
   readonly abandoned: RateLimit;
   readonly bodies: BodyPlaces;
   readonly reservation: Reservation;
+  readonly speeds: JobSpeeds;
   /** Requests that cost their peer nothing. */
   readonly free: RateLimit;
   readonly isClosing: () => boolean;

@@ -10,12 +10,14 @@ import type { PeerKey } from '../../ports/network.ts';
 import type { AdmittedPayment } from '../../ports/payments.ts';
 import { type JobRecord, recordJob } from '../jobs/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
+import type { JobSpeeds } from './job-speeds.ts';
 import { TokenMeter } from './token-meter.ts';
 
 export interface SoldJobContext {
   readonly clock: Clock;
   readonly jobs: JobStore;
   readonly key: PeerKey;
+  readonly speeds: Pick<JobSpeeds, 'generated'>;
   readonly assetId: string;
   readonly onCharged: (job: Job, receipt: Receipt) => void;
   /** Called when the requester left before the end, or its prompt was rejected only after it was read. */
@@ -116,7 +118,10 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
     read(tokens) {
       work.readTokens = tokens;
     },
-    generated: (tokens) => void work.undelivered.push(...tokens),
+    generated(tokens) {
+      work.undelivered.push(...tokens);
+      context.speeds.generated(record.job().id, tokens.length);
+    },
     delivered(tokens) {
       meter.add(tokens);
       work.undelivered.splice(0, tokens.length);

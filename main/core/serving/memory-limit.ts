@@ -6,6 +6,8 @@ const SHARE_MAX = 0.95;
 export interface MemoryLimit {
   /** Returns the limit in bytes while loaded models take `heldBytes`. */
   bytes(heldBytes: number): number;
+  /** Returns the machine's memory for models in bytes, with the `heldBytes` that loaded models take. */
+  machineBytes(heldBytes: number): number;
 }
 
 /**
@@ -14,12 +16,14 @@ export interface MemoryLimit {
  */
 export function createMemoryLimit(freeBytes: () => number, ownerBytes: () => number | null): MemoryLimit {
   let emptyBytes = freeBytes();
+  const machineBytes = (heldBytes: number) => {
+    const free = freeBytes();
+    if (heldBytes === 0) emptyBytes = free;
+    return Math.min(free + heldBytes, emptyBytes);
+  };
   return {
-    bytes(heldBytes) {
-      const free = freeBytes();
-      if (heldBytes === 0) emptyBytes = free;
-      const machineBytes = Math.floor(Math.min(free + heldBytes, emptyBytes) * SHARE_MAX);
-      return Math.min(machineBytes, ownerBytes() ?? Number.POSITIVE_INFINITY);
-    },
+    machineBytes,
+    bytes: (heldBytes) =>
+      Math.min(Math.floor(machineBytes(heldBytes) * SHARE_MAX), ownerBytes() ?? Number.POSITIVE_INFINITY),
   };
 }

@@ -252,8 +252,17 @@ export class ServedEngines implements ModelEngines {
 
   /** Limit for the memory of all loaded models together. */
   limitBytes(): number {
+    return this.#options.memory.bytes(this.#heldBytes());
+  }
+
+  /** The machine's memory for models: what is free, and what loaded models take. */
+  machineBytes(): number {
+    return this.#options.memory.machineBytes(this.#heldBytes());
+  }
+
+  #heldBytes(): number {
     const loaded = this.#members().filter(({ engine }) => isUp(engine.status()));
-    return this.#options.memory.bytes(loaded.reduce((sum, each) => sum + this.#bytes(each, 0), 0));
+    return loaded.reduce((sum, each) => sum + this.#bytes(each, 0), 0);
   }
 
   /** The memory that others leave for this model. A model of unknown size needs all of it. */

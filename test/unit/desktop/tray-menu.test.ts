@@ -1,13 +1,13 @@
 // Verifies: the tray shows what the machine does and why, for every reason, in both languages, and only known figures.
 // Setup: a scripted state with every reason and every state of the engine.
 // Fails if: a reason has no sentence or a placeholder is left in it; a pause can't be resumed; real and practice money
-//   look the same; Quit doesn't mention that earning stops; a remedy of the pages is missing, changes something else,
+//   look the same; a start for a time is missing or offered where it doesn't help; Quit doesn't mention that earning stops; a remedy of the pages is missing, changes something else,
 //   or is offered where it needs a choice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TrayItem, trayView } from '../../../main/desktop/tray-menu.ts';
 import type { AgentState } from '../../../shared/api/state.ts';
-import { presenceReasonSchema } from '../../../shared/presence.ts';
+import { presenceReasonSchema, startForSchema } from '../../../shared/presence.ts';
 import { REMEDY_SETTINGS, statusOf } from '../../../shared/status.ts';
 import { languageFor, text } from '../../../shared/strings/index.ts';
 import { scriptFor } from '../../fakes/agent-script.ts';
@@ -60,6 +60,20 @@ test('Resume is offered during a pause only; Open and Quit always', () => {
     assert.ok(shown.includes('Open Idlewatt'));
     assert.ok(shown.includes('Quit Idlewatt (earning stops)'));
   }
+});
+
+test('a start for a time is offered while Idlewatt waits for its owner, and its end while it runs by that', () => {
+  const offered = (reason: AgentState['work']['presence']['reason']) =>
+    trayView(work({ presence: presence(reason), engine: 'ready' }), 'en').items.flatMap((item) =>
+      item.kind === 'menu' && item.label === 'Run while you use the machine' ? [item.items] : [],
+    );
+  const starts = startForSchema.options.map((duration) => ({ type: 'start', duration }));
+  const actions = (items: readonly TrayItem[]) =>
+    items.map((item) => (item.kind === 'action' ? item.action : item));
+  assert.deepEqual(offered('owner-active').map(actions), [starts]);
+  assert.deepEqual(offered('started-by-owner').map(actions), [[...starts, { type: 'end-start' }]]);
+  for (const reason of ['idle', 'on-battery', 'paused-by-owner'] as const)
+    assert.deepEqual(offered(reason), []);
 });
 
 test('a remedy that is one setting is offered in the tray, with the change and the label of the pages', () => {

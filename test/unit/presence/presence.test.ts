@@ -290,7 +290,7 @@ test('a start by the owner lasts as long as they chose, and can be ended early',
   assert.deepEqual([decision, reason], ['pause', 'owner-active']);
 });
 
-test('a pause ends what the owner started, and so does a restart', () => {
+test('a pause ends what the owner started, also over a restart', () => {
   const { clock, create } = setUp();
   const presence = create();
   const atWork = () => presence.report(said({ ...AWAY, inputIdleSeconds: 1 }, clock.now()));
@@ -300,8 +300,44 @@ test('a pause ends what the owner started, and so does a restart', () => {
   atWork();
   assert.equal(presence.current().reason, 'owner-active');
   presence.startNow('1-hour');
+  presence.pause('resume');
   presence.stop();
-  assert.notEqual(create().current().reason, 'started-by-owner');
+  assert.equal(create().resume().reason, 'session-unknown');
+});
+
+test('a start by the owner survives a restart until its end, unless they ended it', () => {
+  const { clock, create } = setUp();
+  const first = create();
+  const untilMs = NOW + 240 * MINUTE_MS;
+  first.startNow('4-hours');
+  first.stop();
+  clock.advance(120 * MINUTE_MS);
+  const second = create();
+  assert.deepEqual([second.current().reason, second.current().untilMs], ['started-by-owner', untilMs]);
+  clock.advance(120 * MINUTE_MS);
+  assert.equal(second.current().reason, 'session-unknown');
+  second.startNow('1-hour');
+  second.endStart();
+  second.stop();
+  assert.equal(create().current().reason, 'session-unknown');
+});
+
+test('a clock that is set back makes a start by the owner no longer, also over a restart', () => {
+  const { clock, create } = setUp();
+  const first = create();
+  first.startNow('1-hour');
+  clock.setTimeBy(-30 * MINUTE_MS);
+  clock.advance(59 * MINUTE_MS);
+  assert.equal(first.current().reason, 'started-by-owner');
+  clock.advance(MINUTE_MS);
+  assert.equal(first.current().reason, 'session-unknown');
+  first.stop();
+  const second = create();
+  assert.equal(second.current().reason, 'session-unknown', 'the end was stored');
+  second.startNow('1-hour');
+  second.stop();
+  clock.setTimeBy(-MINUTE_MS);
+  assert.equal(create().current().reason, 'session-unknown', 'the clock shows a time before the start');
 });
 
 test('a start by the owner ends their pause', () => {

@@ -67,4 +67,5 @@ test('the limit is the owner’s, or what the machine has without the loaded mod
   assert.equal(memory.bytes(400), 665);
   owner = 500;
   assert.equal(memory.bytes(400), 500);
+  assert.equal(memory.machineBytes(400), 700, 'neither the owner’s limit nor a reserve counts');
 });

@@ -48,7 +48,7 @@ async function setUp(limitBytes: number, furtherIds: readonly string[] = ['b']) 
     engineOf,
     loadOptions: async () => FAKE_LOAD,
     bytesOf: () => 4 * GB,
-    memory: { bytes: () => world.limitBytes },
+    memory: { bytes: () => world.limitBytes, machineBytes: (heldBytes) => GB + heldBytes },
     idleMs: () => IDLE_MS,
     mayRun: () => world.mayRun,
     inOrder,
@@ -86,6 +86,13 @@ async function setUp(limitBytes: number, furtherIds: readonly string[] = ['b']) 
   await tidy();
   return { served, engines, main, world, clock, tidy, settled, loaded, begin, run };
 }
+
+test('the memory of loaded models counts as the machine’s, because others could be loaded instead', async () => {
+  const { served, engines } = await setUp(8 * GB, []);
+  assert.equal(served.machineBytes(), 5 * GB);
+  await engines.get('main')?.stop();
+  assert.equal(served.machineBytes(), GB);
+});
 
 test('a new model is loaded once to learn what can be offered, and stays alongside the main one if both fit', async () => {
   const { served, loaded } = await setUp(8 * GB);
