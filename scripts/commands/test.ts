@@ -16,7 +16,7 @@ import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
 import { runTestFiles, type Tally } from '../lib/test-run.ts';
-import { selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 import { openVirtualDisplay } from '../lib/virtual-display.ts';
 
@@ -50,15 +50,12 @@ if (built.length > 0) console.log(`Built ${built.join(', ')}.`);
 // Tests start hundreds of processes that load the same sources.
 process.env.NODE_COMPILE_CACHE ??= join(REPOSITORY, 'node_modules/.cache/compile');
 
-const total = { passed: 0, failed: 0, skipped: 0 };
+const tallies: Tally[] = [];
 for (const group of TEST_GROUPS) {
   const files = selected.get(group) ?? [];
-  if (files.length === 0) continue;
-  const { passed, failed, skipped } = await runGroup(group, files);
-  total.passed += passed;
-  total.failed += failed;
-  total.skipped += skipped;
+  if (files.length > 0) tallies.push(await runGroup(group, files));
 }
+const total = sumOf(tallies);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 // On Linux every test can run, and a skipped test proves nothing. Elsewhere the tests of Linux's parts are skipped.
 const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0);
@@ -67,29 +64,39 @@ process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
   const startedMs = performance.now();
   console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  const concurrency = filesAtOnce(group);
-  const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
-  const run = () => runTestFiles({ files, concurrency, ...limits });
-  const tally = await (group === 'desktop' ? withElectron(run) : run());
+  const tallies = [
+    await runFiles(
+      files.filter((file) => !runsAlone(file)),
+      filesAtOnce(group),
+    ),
+  ];
+  const alone = files.filter(runsAlone);
+  const runAlone = () => runFiles(alone, 1);
+  if (alone.length > 0) tallies.push(await (group === 'desktop' ? withElectron(runAlone) : runAlone()));
+  const tally = sumOf(tallies);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
   return tally;
 }
 
+async function runFiles(files: readonly string[], concurrency: number): Promise<Tally> {
+  if (files.length === 0) return sumOf([]);
+  const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
+  return runTestFiles({ files, concurrency, ...limits });
+}
+
 /**
- * Unit tests share the machine. The agents of a test wait most of the time, for blocks, restarts and timers, so two files
- * share it, too. Parts that are timed, and windows, which share a display and its focus, have it for themselves.
+ * Unit tests have all processors. Two files of the other groups share the machine: agents and engines wait much of the
+ * time, and each has several processes. Files that measure time or open windows, which share a display and its focus, run
+ * alone: their heads have a line "Alone: REASON".
  */
 function filesAtOnce(group: TestGroup): number {
-  switch (group) {
-    case 'unit':
-      return Math.max(2, availableParallelism());
-    case 'agent':
-      return 2;
-    case 'contract':
-    case 'desktop':
-      return 1;
-  }
+  return group === 'unit' ? Math.max(2, availableParallelism()) : 2;
+}
+
+function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = (name: keyof Tally) => tallies.reduce((total, tally) => total + tally[name], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
 /** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */

@@ -1,5 +1,5 @@
 /** Selects test files by the arguments of `npm test`. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 
 /** The folders of test/ that contain tests, in the order in which they run. */
@@ -9,6 +9,9 @@ export type TestGroup = (typeof TEST_GROUPS)[number];
 export type TestSelection =
   | { readonly problem: null; readonly files: ReadonlyMap<TestGroup, readonly string[]> }
   | { readonly problem: string };
+
+/** A line of a test's head with which it excludes other files while it runs; the reason follows. */
+const ALONE = /^(?:\/\/| \*) +Alone: \S/m;
 
 interface Places {
   /** Folder that contains test/. */
@@ -40,6 +43,12 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
   }
   if (files.size === 0) return { problem: `No test file matches: ${words.join(' ')}` };
   return { problem: null, files };
+}
+
+/** Returns true if the head of this test file has a line with which it excludes other files while it runs. */
+export function runsAlone(file: string): boolean {
+  const [head = ''] = readFileSync(file, 'utf8').split(/^import /m, 1);
+  return ALONE.test(head);
 }
 
 function slashed(path: string): string {

@@ -2,6 +2,7 @@
  * Verifies: the real engine fulfills the port's contract, and its process is isolated and ends as specified.
  * Setup: the shared suite and checks of the process, with the tiny model in a real child process.
  * Fails if: anything between IPC and llama.cpp breaks.
+ * Alone: the share of the processor that an engine uses is measured.
  */
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';

@@ -7,6 +7,7 @@
 // Fails if: the window is empty or names npm while the agent starts; a dead page stays; a fourth death is not asked
 //   about, or asked about behind the window; Home looks ready without an engine, or the agent ends with it; a refusal has
 //   no words on the page.
+// Alone: windows share a display and its focus, and the first words of one are timed.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

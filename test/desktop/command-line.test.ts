@@ -1,6 +1,7 @@
 // Verifies: the shell prints its version and help, or one line about a wrong command line, and starts nothing.
 // Setup: the real Electron with our app's folder, and a data folder that doesn't exist.
 // Fails if: a window or an agent is started, the data folder is created, or a wrong option is ignored.
+// Alone: it starts Electron, which needs a display.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -5,6 +5,7 @@
  * record the requests.
  * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when
  * it is over.
+ * Alone: windows share a display and its focus.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

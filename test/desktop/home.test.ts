@@ -141,22 +141,33 @@ test('nothing moves while jobs start and end', () =>
     assert.ok(total < CLS_MAX, `cumulative layout shift ${total}`);
   }));
 
+/** Runs in the page: returns how many pixels of the sentence are cut off once the page shows what was earned last. */
+async function cutOffPx(earned: string): Promise<number> {
+  while (!document.querySelector('.today')?.textContent?.includes(earned))
+    await new Promise(requestAnimationFrame);
+  const sentence = document.querySelector('.panel-why');
+  return sentence === null ? Number.NaN : sentence.scrollHeight - sentence.clientHeight;
+}
+
 for (const language of ['en', 'de'] as const) {
   test(`no sentence of a status is cut off, in any window: ${language}`, async () => {
     for (const width of [1280, 900, 390, 320]) {
       const { agent, page, close } = await pages.open({ width, language });
       try {
         await page.locator(`html[lang=${language}]`).waitFor();
-        const { work } = agent.script.state;
+        const { work, money } = agent.script.state;
+        let earnedToday = 123_451;
         for (const reason of presenceReasonSchema.options.filter((each) => each !== 'no-agent')) {
           for (const jobs of [0, 2]) {
             const untilMs = Date.now() + 26 * 3_600_000;
             const presence = { decision: decisionOf(reason), reason, sinceMs: Date.now(), untilMs };
-            agent.change({ work: { ...work, presence, activeJobs: work.activeJobs.slice(0, jobs) } });
-            await page.waitForTimeout(30);
-            const hidden = await page
-              .locator('.panel-why')
-              .evaluate((element) => element.scrollHeight - element.clientHeight);
+            // Its last digit stays, since a zero there isn't shown.
+            earnedToday += 10;
+            agent.change({
+              work: { ...work, presence, activeJobs: work.activeJobs.slice(0, jobs) },
+              money: { ...money, earnedToday: String(earnedToday) },
+            });
+            const hidden = await page.evaluate(cutOffPx, String(earnedToday));
             assert.ok(hidden <= 1, `${reason} at ${width} px: ${hidden} px are cut off`);
           }
         }

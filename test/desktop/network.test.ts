@@ -4,6 +4,7 @@
 //   that nobody types: the dialog's way back to practice is taken with the keyboard.
 // Fails if: the choice isn't kept, practice keys are used for real money, the owner can't get back, or the practice
 //   wallet is another one afterwards.
+// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

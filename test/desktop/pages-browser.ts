@@ -1,23 +1,20 @@
-/** Shared setup of the page tests: a fresh build, a fake agent, Chromium, and a record of all console errors. */
+/** Shared setup of the page tests: built pages, a fake agent, Chromium, and a record of all console errors. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright';
-import { build } from 'vite';
+import { buildAll } from '../../scripts/lib/build-targets.ts';
 import { type FakeAgent, startFakeAgent } from '../fakes/agent-api.ts';
 import type { Scenario } from '../fakes/agent-script.ts';
 
-const CONFIG = fileURLToPath(new URL('../../vite.config.ts', import.meta.url));
+/** In order of preference: the shell of Chromium without a window needs half of the processor time. */
+const BROWSERS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const;
 
 export interface Opened {
   readonly agent: FakeAgent;
   readonly page: Page;
   /** Console errors and warnings so far, including violations of the content security policy. */
   readonly consoleErrors: string[];
-  /** Opens a page by its route, for example `jobs/job-0003`, and waits for its heading. */
+  /** Opens a page by its route, for example `jobs/job-0003`, and waits for its heading and for what it asks the agent. */
   go(path: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,15 +39,14 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Builds the pages into a temporary folder, so that no other build is disturbed, and starts Chromium. */
+/** Starts Chromium, and builds the pages if they are out of date; `npm test` has done that already. */
 export async function startPages(): Promise<Pages> {
-  const folder = await mkdtemp(join(tmpdir(), 'idlewatt-pages-'));
-  await build({ configFile: CONFIG, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
+  await buildAll({ only: ['renderer'] });
   const browser = await launch();
   return {
-    open: (options = {}) => open(browser, folder, options),
+    open: (options = {}) => open(browser, options),
     async withPage(options, body) {
-      const opened = await open(browser, folder, options);
+      const opened = await open(browser, options);
       try {
         await body(opened);
         assert.deepEqual(opened.consoleErrors, []);
@@ -58,25 +54,30 @@ export async function startPages(): Promise<Pages> {
         await opened.close();
       }
     },
-    async close() {
-      await browser.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: () => browser.close(),
   };
 }
 
 async function launch(): Promise<Browser> {
-  const executablePath = process.env.IDLEWATT_CHROMIUM ?? '/usr/bin/chromium';
+  const executablePath =
+    process.env.IDLEWATT_CHROMIUM ?? BROWSERS.find((path) => existsSync(path)) ?? '/usr/bin/chromium';
   if (!existsSync(executablePath)) {
     throw new Error(
       `Chromium not found at ${executablePath}. Install it with \`apt-get install chromium\` or set IDLEWATT_CHROMIUM.`,
     );
   }
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  return chromium.launch({
+    executablePath,
+    args: [
+      // Texts are as wide as in a window; otherwise the shell rounds each letter to whole pixels.
+      '--font-render-hinting=none',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
+  });
 }
 
-async function open(browser: Browser, folder: string, options: OpenOptions): Promise<Opened> {
-  const agent = await startFakeAgent({ folder, scenario: options.scenario ?? 'busy' });
+async function open(browser: Browser, options: OpenOptions): Promise<Opened> {
+  const agent = await startFakeAgent({ scenario: options.scenario ?? 'busy' });
   if (options.language) {
     agent.change({ settings: { ...agent.script.state.settings, language: options.language } });
   }
@@ -93,25 +94,69 @@ async function open(browser: Browser, folder: string, options: OpenOptions): Pro
     if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text());
   });
   page.on('pageerror', (error) => consoleErrors.push(error.message));
+  const calls = watchCalls(page);
   await options.before?.(page, agent);
   await page.goto(options.url?.(agent) ?? agent.url);
-  await page.locator('h1').first().waitFor();
+  await waitForSelector(page, 'h1');
   return {
     agent,
     page,
     consoleErrors,
     async go(path) {
-      await page.evaluate((hash) => {
-        window.location.hash = hash;
-      }, `#/${path}`);
-      await page.locator('main h1').first().waitFor();
-      await page.waitForLoadState('networkidle');
+      await page.evaluate(openRoute, `#/${path}`);
+      await waitForSelector(page, 'main h1');
+      await calls.settled();
     },
     async close() {
       await context.close();
       await agent.stop();
     },
   };
+}
+
+/** Runs in the page: resolves when the page has noticed its new address. */
+async function openRoute(hash: string): Promise<void> {
+  if (window.location.hash === hash) return;
+  const noticed = new Promise((resolve) => window.addEventListener('hashchange', resolve, { once: true }));
+  window.location.hash = hash;
+  await noticed;
+}
+
+/** Counts the calls of a page that the agent has not answered yet. */
+function watchCalls(page: Page): { settled(): Promise<void> } {
+  const open = new Set<string>();
+  page.on('websocket', (socket) => {
+    socket.on('framesent', ({ payload }) => {
+      const { i, t } = frameOf(payload);
+      if (t === undefined) open.add(i);
+    });
+    socket.on('framereceived', ({ payload }) => open.delete(frameOf(payload).i));
+    socket.on('close', () => open.clear());
+  });
+  return {
+    /** Resolves when all calls are answered and drawn, also those that an answer leads to. */
+    async settled() {
+      do {
+        await page.evaluate(drawn);
+      } while (open.size > 0);
+    },
+  };
+}
+
+/** Reads the number of the call from a message of oRPC, and its type; the one that starts a call has none. */
+function frameOf(message: string | Buffer): { readonly i: string; readonly t?: number } {
+  return JSON.parse(String(message));
+}
+
+/** Runs in the page: resolves when what it knows now is on the screen, with its fonts. */
+async function drawn(): Promise<void> {
+  await document.fonts.ready;
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+}
+
+/** Waits until the page shows such an element. A locator would poll, after the first tries every 500 ms. */
+async function waitForSelector(page: Page, selector: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.querySelector(wanted)?.checkVisibility(), selector);
 }
 
 /** Pages of the frame: for phones, for the first start, and for an address that names none. */

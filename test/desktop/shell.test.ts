@@ -5,6 +5,7 @@
 // Fails if: a page can reach Node, other origins or the shell's calls; tray and page disagree; a remedy selected in the
 //   tray doesn't reach the agent; the window's close button quits the app; a killed agent doesn't come back; quitting
 //   leaves orphans.
+// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pressKeys } from '../../scripts/lib/virtual-input.ts';

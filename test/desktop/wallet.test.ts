@@ -4,6 +4,7 @@
 //   Electron's message box in the main process, which only a test runner can do.
 // Fails if: a declined transfer is sent; the dialog's default is to send; a page can read or reach the secret window, or
 //   that window the agent; words are left anywhere after the window closed.
+// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

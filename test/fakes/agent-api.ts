@@ -44,8 +44,6 @@ export interface FakeAgentOptions {
   port?: number;
   token?: string;
   nowMs?: number;
-  /** Folder of the built pages. */
-  folder?: string;
 }
 
 export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<FakeAgent> {
@@ -54,7 +52,7 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
   const agent = new FakeAgentState(script);
   const { port, cut, restore, stop } = await servePages({
     router: routerFor(agent),
-    folder: options.folder ?? PAGES,
+    folder: PAGES,
     port: options.port ?? 0,
     token,
   });

@@ -86,8 +86,9 @@ async function untilMined(rpcUrl: string): Promise<void> {
   const deadline = performance.now() + MINING_MS_MAX;
   for (;;) {
     const { pending } = poolSchema.parse(await callNode(rpcUrl, 'txpool_status', []));
-    // When a test has turned mining off, transactions stay in the pool for longer.
     if (BigInt(pending) === 0n || performance.now() > deadline) return;
+    // When a test has turned mining off, transactions stay in the pool.
+    if ((await callNode(rpcUrl, 'anvil_getAutomine', [])) === false) return;
     await new Promise((resolve) => setTimeout(resolve, MINING_POLL_MS));
   }
 }

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { after, before, test } from 'node:test';
-import { selectTests } from '../../../scripts/lib/test-selection.ts';
+import { runsAlone, selectTests } from '../../../scripts/lib/test-selection.ts';
 
 const FILES = [
   'unit/engine/duty.test.ts',
@@ -61,4 +61,18 @@ test('selects by words in the path, within the groups', () => {
 test('reports arguments that match nothing', () => {
   assert.equal(selected(['test/unit/missing.test.ts']), 'No test file matches: test/unit/missing.test.ts');
   assert.equal(selected(['test/unit/engine/helper.ts']), 'No test file matches: test/unit/engine/helper.ts');
+});
+
+test('a file runs alone if its head says why, in either form of a comment', () => {
+  const file = join(root, 'alone.test.ts');
+  const isAlone = (text: string) => {
+    writeFileSync(file, text);
+    return runsAlone(file);
+  };
+  const code = "import assert from 'node:assert/strict';\n";
+  assert.equal(isAlone(`/**\n * Fails if: it is late.\n * Alone: it is timed.\n */\n${code}`), true);
+  assert.equal(isAlone(`// Fails if: it is late.\n// Alone: it is timed.\n${code}`), true);
+  assert.equal(isAlone(`// Fails if: it is left Alone: or late.\n${code}`), false);
+  assert.equal(isAlone(`// Alone:\n${code}`), false, 'a reason is needed');
+  assert.equal(isAlone(`// Fails if: it is late.\n${code}// Alone: not in the head.\n`), false);
 });
