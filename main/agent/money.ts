@@ -61,11 +61,7 @@ export async function openMoney(
   const reportBalances = logFault(log.child('wallet'), 'The balances could not be read');
   const refreshBalances = () => void balances.refresh().catch(reportBalances);
   /** The first state has the balances, unless the chain responds slowly: then they come later. */
-  const firstBalances = waitBriefly(
-    clock,
-    FIRST_BALANCES_MS_MAX,
-    balances.refresh().catch(reportBalances),
-  );
+  const firstBalances = waitBriefly(clock, FIRST_BALANCES_MS_MAX, balances.refresh().catch(reportBalances));
   const settling = await openSettling(surroundings, { foundation, chain, node, wallet, refreshBalances });
   const rates = openRates(surroundings, foundation, chain);
   const owner = openOwnerSpending(surroundings, { foundation, chain, node, opened, refreshBalances });
