@@ -191,7 +191,7 @@ async function measureAgent(home: string) {
     const { list, other } = await timeReads(api);
     const again = await timeReads(api);
     progress(
-      `READY ${readyMs.toFixed(0)} ms, first state ${firstStateMs.toFixed(0)} ms, slowest list ${list.ms.toFixed(0)}, ` +
+      `Ready after ${readyMs.toFixed(0)} ms, first state ${firstStateMs.toFixed(0)} ms, slowest list ${list.ms.toFixed(0)}, ` +
         `then ${again.list.ms.toFixed(0)} ms, slowest other read ${other.ms.toFixed(0)}, then ${again.other.ms.toFixed(0)} ms, ` +
         `memory ${resident.toFixed(0)} MB.`,
     );

@@ -197,10 +197,16 @@ export class Runner implements BatchRunner {
       signal: this.#stopping.signal,
       mayBuy: isSending(batch, this.#parts.clock.now()),
     })
-      .then((end) => this.#ended(batch, line, end))
-      .catch((error: unknown) => this.#postpone(batch, error))
-      .finally(() => {
+      .then((end) => {
+        // In one turn with what follows: otherwise, something else could begin the line.
         progress.running.delete(line.line);
+        this.#ended(batch, line, end);
+      })
+      .catch((error: unknown) => {
+        progress.running.delete(line.line);
+        return this.#postpone(batch, error);
+      })
+      .finally(() => {
         this.#running.delete(done);
         this.wake();
       });
@@ -218,7 +224,8 @@ export class Runner implements BatchRunner {
     }
     if (progress.queue.length === 0) {
       const lines = store.lines(batchId, 'waiting', progress.readUpTo, GROUP);
-      progress.queue.push(...lines);
+      // A line that is bought again waits for a moment, too.
+      progress.queue.push(...lines.filter(({ line }) => !progress.running.has(line)));
       progress.readUpTo = lines.at(-1)?.line ?? progress.readUpTo;
     }
     return progress.queue.shift() ?? null;

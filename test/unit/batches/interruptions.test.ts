@@ -6,7 +6,9 @@
  * it may still come.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { openBatchFolder } from '../../../main/core/batches/index.ts';
 import { KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
 import { chatLine, isEnded, openBatchMarket } from './batch-market.ts';
 
@@ -71,6 +73,38 @@ describe('a batch', () => {
     market.release();
     const batch = await buyer.until(id, isEnded);
     assert.deepEqual(batch.request_counts, { total: 12, completed: 12, failed: 0 });
+  });
+});
+
+describe('a batch that continues after a stop', () => {
+  it('doesn’t begin a line a second time while it is bought again', async () => {
+    const market = await openBatchMarket();
+    closers.push(market.close);
+    const first = await market.openBuyer();
+    const holding = market.hold();
+    const { id } = await first.begin(lines.slice(0, 2));
+    await holding;
+    while (first.store.lines(id, 'sent', 0, 2).length < 2) await new Promise((go) => setTimeout(go, 1));
+    await first.close();
+    market.loseAnswers();
+    market.release();
+    const folder = openBatchFolder(join(market.folder, 'files'));
+    const isSent = () => buyer.store.findLine(id, 1)?.state === 'sent';
+    const buyer = await market.openBuyer({
+      // All lost answers are known to be free.
+      chargeOf: (job) => (first.jobs.all().some((known) => known.id === job) ? 0n : 1n),
+      folder: {
+        ...folder,
+        /** The first line is about to be bought again when the second one is read. */
+        async read(file, offset, bytes) {
+          while (offset > 0 && isSent()) await new Promise((go) => setImmediate(go));
+          return folder.read(file, offset, bytes);
+        },
+      },
+    });
+    const batch = await buyer.until(id, isEnded);
+    assert.deepEqual(batch.request_counts, { total: 2, completed: 2, failed: 0 });
+    assert.equal(buyer.jobs.all().length, 2);
   });
 });
 
