@@ -15,6 +15,7 @@ import { homePaths } from '../../main/core/home/index.ts';
 import { createOffers } from '../../main/core/identity/index.ts';
 import { createNotices } from '../../main/core/notices/index.ts';
 import { openAnswerFiles, PROVIDER_LIMITS } from '../../main/core/provider/index.ts';
+import type { Clock, TimerWork } from '../../main/ports/clock.ts';
 import type { Network } from '../../main/ports/network.ts';
 import type { AdmittedPayment, PaymentGate } from '../../main/ports/payments.ts';
 import type { WalletAccounts } from '../../main/ports/wallet.ts';
@@ -51,6 +52,20 @@ class Life {
       return this.isOver ? never : result;
     };
   }
+}
+
+/** A killed run’s timers do nothing. */
+function mortalClock(clock: ManualClock, life: Life): Clock {
+  const during = (run: TimerWork): (() => void) => {
+    return () => {
+      if (!life.isOver) void run();
+    };
+  };
+  return {
+    ...clock,
+    after: (delayMs, run) => clock.after(delayMs, during(run)),
+    every: (intervalMs, run) => clock.every(intervalMs, during(run)),
+  };
 }
 
 export interface MarketParts {
@@ -97,7 +112,8 @@ export async function openMortalProvider(
   async function start(): Promise<void> {
     const own = new Life();
     const { gate, claims } = await openProvider(chain, accounts, { store });
-    const files = openAnswerFiles(join(folder, 'kept-answers'), clock, PROVIDER_LIMITS);
+    const ownClock = mortalClock(clock, own);
+    const files = openAnswerFiles(join(folder, 'kept-answers'), ownClock, PROVIDER_LIMITS);
     const engine = createFakeEngine({
       loaded: FAKE_LIFE,
       answer: (request) => `${textsOf(request).at(-1) ?? ''}`.split(' ').map((word) => `${word} `),
@@ -109,7 +125,7 @@ export async function openMortalProvider(
     life = own;
     charged = () => claims.accounts().reduce((sum, account) => sum + account.charged, 0n);
     createFakeProvider(network, {
-      ...{ engine, clock, offers, gate: mortalGate(gate, own, moment) },
+      ...{ engine, clock: ownClock, offers, gate: mortalGate(gate, own, moment) },
       answerFiles: {
         write: own.during(files.write),
         read: own.during(files.read),
@@ -177,7 +193,8 @@ export async function openMortalBuyer(
     const own = new Life();
     const ownClosers: Close[] = [];
     const surroundings: Surroundings = {
-      ...{ clock, log: createRecordingLog(), notices: createNotices(), serves: false },
+      ...{ log: createRecordingLog(), notices: createNotices(), serves: false },
+      clock: mortalClock(clock, own),
       config: { ...({} as Surroundings['config']), profile: 'practice', host: 'headless', gatewayPort: 0 },
       terms: PROFILES.practice,
       onClose: (close) => void ownClosers.push(close),

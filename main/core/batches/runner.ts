@@ -214,8 +214,20 @@ export class Runner implements BatchRunner {
     return true;
   }
 
-  /** Lines that were sent in an earlier run come first. */
+  /** Returns the next line as it is now: one that was read twice may have begun or ended since. */
   #next(batchId: string, progress: Progress): BatchLine | null {
+    for (;;) {
+      const read = this.#read(batchId, progress);
+      if (read === null) return null;
+      const line = progress.running.has(read.line) ? null : this.#parts.store.findLine(batchId, read.line);
+      if (line?.state === 'waiting' || line?.state === 'sent') return line;
+    }
+  }
+
+  /**
+   * Lines that were sent in an earlier run come first. One of them that waits again is also read among those that wait.
+   */
+  #read(batchId: string, progress: Progress): BatchLine | null {
     const { store } = this.#parts;
     if (!progress.hasReadSent) {
       progress.hasReadSent = true;

@@ -13,6 +13,7 @@ import { AppError } from '../../../shared/errors.ts';
 import { NO_KEY_LIMITS } from '../../../shared/gateway-keys.ts';
 import { type ManualClock, manualClock } from '../../fakes/clock.ts';
 import { createTestKeys } from '../../fakes/gateway-keys.ts';
+import { createFakePayer } from '../../fakes/payer.ts';
 import { type BatchObject, chatLine, isEnded, openBatchMarket } from './batch-market.ts';
 
 const MINUTE_MS = 60_000;
@@ -126,6 +127,51 @@ describe('a batch, beyond money,', () => {
     isFull = false;
     assert.equal((await passing(buyer, clock, id, isEnded)).request_counts.completed, 12);
     assert.equal(market.engine.requests.length, 12);
+  });
+
+  it('begins a line once that was sent before a restart, has lost its answer and has to wait', async () => {
+    const clock = manualClock(1_700_000_000_000);
+    const market = await openBatchMarket({ clock });
+    closers.push(market.close);
+    const first = await market.openBuyer();
+    const holding = market.hold();
+    const { id } = await first.begin(lines.slice(0, 3));
+    await passing(first, clock, id, () => market.engine.requests.length === 3);
+    await holding;
+    await first.close();
+    market.loseAnswers();
+    market.release();
+    let isFull = true;
+    let leases = 0;
+    const paying = Promise.withResolvers<void>();
+    const payer = createFakePayer(8);
+    const gateway = {
+      checkRecordable() {
+        if (isFull) throw new AppError('disk-full', 'The disk is full.');
+      },
+      payer: {
+        ...payer,
+        async lease(...args: Parameters<typeof payer.lease>) {
+          leases += 1;
+          await paying.promise;
+          return payer.lease(...args);
+        },
+      },
+    };
+    // As if the provider had charged for nothing.
+    const buyer = await market.openBuyer({ gateway, chargeOf: () => null });
+    await passing(buyer, clock, id, ({ idlewatt }) => idlewatt.waiting_for === 'disk');
+    isFull = false;
+    await passing(buyer, clock, id, () => leases >= 3);
+    // Time in which lines that haven't been sent yet could be read again.
+    for (let second = 0; second < 20; second += 1) {
+      clock.advance(1_000);
+      await buyer.find(id);
+    }
+    paying.resolve();
+    const batch = await passing(buyer, clock, id, isEnded);
+    assert.deepEqual(batch.request_counts, { total: 3, completed: 3, failed: 0 });
+    assert.equal(market.engine.requests.length, 6, 'each of the three lost answers is bought again, once');
   });
 
   it('expires after 24 hours, with what was answered and an error for every other line', async () => {
