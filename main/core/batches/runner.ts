@@ -236,8 +236,7 @@ export class Runner implements BatchRunner {
     }
     if (progress.queue.length === 0) {
       const lines = store.lines(batchId, 'waiting', progress.readUpTo, GROUP);
-      // A line that is bought again waits for a moment, too.
-      progress.queue.push(...lines.filter(({ line }) => !progress.running.has(line)));
+      progress.queue.push(...lines);
       progress.readUpTo = lines.at(-1)?.line ?? progress.readUpTo;
     }
     return progress.queue.shift() ?? null;
