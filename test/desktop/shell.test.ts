@@ -192,7 +192,7 @@ test('a remedy selected in the tray takes effect, and the page and its preview f
 
 test('the tray offers every duration of a pause', async () => {
   const { items } = await desktop.tray();
-  const pause = items.find((item) => item.kind === 'menu');
+  const pause = items.find((item) => item.kind === 'menu' && item.label === text('en', 'pause.pause'));
   assert.deepEqual(
     pause?.kind === 'menu' && pause.items.map((item) => item.kind === 'action' && item.label),
     (['30-minutes', '1-hour', '2-hours', 'tomorrow', 'resume'] as const).map((until) =>

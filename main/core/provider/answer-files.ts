@@ -130,7 +130,10 @@ async function load(folder: string): Promise<Map<string, Filed>> {
       if (file.endsWith(UNFINISHED)) await rm(join(folder, file), { force: true });
       continue;
     }
-    const bytes = bytesOnDisk((await stat(join(folder, file))).size);
+    // A file that is gone meanwhile can't be collected.
+    const facts = await stat(join(folder, file)).catch(() => null);
+    if (facts === null) continue;
+    const bytes = bytesOnDisk(facts.size);
     found.push({ name: `${owner}-${answer}`, owner, file, bytes, atMs: Number(atMs) });
   }
   found.sort((one, other) => one.atMs - other.atMs);
