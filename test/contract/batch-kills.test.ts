@@ -31,7 +31,7 @@ const KILLS = 8;
 const MOMENTS_MAX = 50;
 /** Time for which a provider is away after a kill, at most. */
 const AWAY_MS_MAX = 15_000;
-const STEP_MS = 25;
+const STEP_MS = 100;
 const lines = Array.from({ length: LINES }, (_, index) => chatLine(`line-${index}`, `a b c d e f ${index}`));
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-batch-kills-'));
