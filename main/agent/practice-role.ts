@@ -5,7 +5,7 @@ import { startRequester } from '../core/practice/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { GatewayAddress } from './buying.ts';
 import type { Money } from './money.ts';
-import { startPracticeRequester } from './practice-requester.ts';
+import { type PracticeRequester, startPracticeRequester } from './practice-requester.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const REQUESTER_PACE_MS = 12_000;
@@ -29,31 +29,42 @@ export function openPracticeRole(surroundings: Surroundings, requesterHome: stri
 
 const nobody: JoinPractice = async () => null;
 
-/** The second agent loads its code while this one opens its wallet and chain. */
-function openSecondAgent(
-  { config, clock, notices, onClose, log }: Surroundings,
-  requesterHome: string,
-): JoinPractice {
+/**
+ * Headless, the second agent loads its code while this one opens its wallet and chain. In the desktop, it starts when the
+ * window has its data.
+ */
+function openSecondAgent(surroundings: Surroundings, requesterHome: string): JoinPractice {
+  const { config, onClose, log } = surroundings;
   const provider = Promise.withResolvers<PracticeProvider>();
-  const second = startPracticeRequester({
-    entry: config.entry,
-    home: requesterHome,
-    provider: provider.promise,
-    quiet: config.quietRequester,
-    logLevel: config.logLevel,
-    clock,
-    log: log.child('practice-requester'),
-    onGaveUp: (cause) =>
-      notices.show('practice-requester-stopped', { severity: 'error', details: { cause } }),
-  });
-  onClose(() => second.stop());
+  const start = () => {
+    const second = startSecondAgent(surroundings, requesterHome, provider.promise);
+    onClose(() => second.stop());
+    return second;
+  };
+  const early = config.host === 'headless' ? start() : null;
   return async ({ money, network }) => {
     const connect = forceUnwrap('a started network has an address', network.addresses()[0]);
     provider.resolve({ connect, rpcUrl: money.chain.rpcUrl });
+    const second = early ?? start();
     const ready = await second.started;
     log.child('start').info('Practice requester ready', { pid: ready.pid, home: ready.home });
     return ready;
   };
+}
+
+function startSecondAgent(
+  { config, clock, notices, log }: Surroundings,
+  home: string,
+  provider: Promise<PracticeProvider>,
+): PracticeRequester {
+  return startPracticeRequester({
+    ...{ entry: config.entry, home, provider, clock },
+    quiet: config.quietRequester,
+    logLevel: config.logLevel,
+    log: log.child('practice-requester'),
+    onGaveUp: (cause) =>
+      notices.show('practice-requester-stopped', { severity: 'error', details: { cause } }),
+  });
 }
 
 /** Sends requests to this agent's own gateway every 12 s. */
