@@ -32,10 +32,11 @@ export async function openGatewayPort(
 ): Promise<GatewayPort> {
   const server = createHttpServer(handler);
   endConnectionsWhileClosed(server);
-  const known = config.gatewayPort || storedPort(records);
+  const last = storedPort(records);
+  const known = config.gatewayPort || last;
   // Without a known port it is opened for a moment, to have one.
   const isOpening = settings.get().gatewayOn || known === 0;
-  const port = isOpening ? await openFirst(server, { named: config.gatewayPort, records }) : known;
+  const port = isOpening ? await openFirst(server, { named: config.gatewayPort, last, records }) : known;
   const inOrder = createInOrder();
   let isInUse = false;
 
@@ -79,10 +80,9 @@ export async function openGatewayPort(
 /** Opens the named port, else that of the last run, else any. Returns it, and stores which one was taken. */
 async function openFirst(
   server: Server,
-  { named, records }: { readonly named: number; readonly records: RecordStore },
+  { named, last, records }: { readonly named: number; readonly last: number; readonly records: RecordStore },
 ): Promise<number> {
   if (named !== 0) return listenHttp(server, { host: HOST, port: named, option: OPTION });
-  const last = storedPort(records);
   const port = await listenHttp(server, { host: HOST, port: last }).catch((error: unknown) => {
     if (last === 0 || !isAppError(error, 'port-in-use')) throw error;
     return listenHttp(server, { host: HOST, port: 0 });

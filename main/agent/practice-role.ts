@@ -30,8 +30,8 @@ export function openPracticeRole(surroundings: Surroundings, requesterHome: stri
 const nobody: JoinPractice = async () => null;
 
 /**
- * Headless, the second agent loads its code while this one opens its wallet and chain. In the desktop, it starts when the
- * window has its data.
+ * Headless, the second agent loads its code while this one opens its wallet and chain. In the desktop, it starts only when
+ * the API answers, so that the window has the processor until then.
  */
 function openSecondAgent(surroundings: Surroundings, requesterHome: string): JoinPractice {
   const { config, onClose, log } = surroundings;

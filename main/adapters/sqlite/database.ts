@@ -47,8 +47,7 @@ const PAGE_BYTES = 2_048;
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * The owner waits for the agent's start: to read this much and to verify its entries takes a tenth of a second. Commands
- * read larger files first.
+ * The owner waits for the agent's start, so it reads and verifies only a small file first. Commands read larger files first.
  */
 const READ_FIRST_BYTES_MAX = 4 * 1024 * 1024;
 
