@@ -1,5 +1,5 @@
 /** Keystore files in the Web3 Secret Storage format, version 3 (scrypt), which other wallets can open. */
-import { scrypt as nodeScrypt } from 'node:crypto';
+import { scrypt as nodeScrypt, randomBytes } from 'node:crypto';
 import {
   decryptKeystoreJson,
   encryptKeystoreJson,
@@ -27,13 +27,14 @@ const SCRYPT_N: Readonly<Record<PassphraseKind, number>> = { chosen: 2 ** 17, ra
 /** Also prevents a foreign file from claiming all of the machine's memory. */
 const SCRYPT_MEMORY_MAX_BYTES = 512 * 2 ** 20;
 const WORD_COUNTS: readonly number[] = [12, 15, 18, 21, 24];
+/** Of a new wallet: twelve words. */
+const ENTROPY_BYTES = 16;
 
-/** BIP-44 accounts: other wallets use the first one. */
-const PATHS = {
-  funds: "m/44'/60'/0'/0/0",
-  session: "m/44'/60'/1'/0/0",
-  gas: "m/44'/60'/2'/0/0",
-} as const;
+/** BIP-44 for Ethereum. */
+const COIN_PATH = "m/44'/60'";
+/** Accounts below it: other wallets use the first one. */
+const PATHS = { funds: "0'/0/0", session: "1'/0/0", gas: "2'/0/0" } as const;
+const FUNDS_PATH = `${COIN_PATH}/${PATHS.funds}`;
 
 /** The unencrypted part of a keystore file. Older files write `Crypto`. */
 const schemeSchema = z.object({
@@ -69,14 +70,12 @@ export function createKeyTools(options: { readonly scryptCost?: number } = {}): 
 
   return {
     async create(passphrase, kind) {
-      const mnemonic = HDNodeWallet.createRandom().mnemonic;
-      if (mnemonic === null) throw new Error('a random wallet always has a mnemonic');
-      return seal(accountOf(mnemonic), passphrase, kind);
+      return seal(accountOf(Mnemonic.fromEntropy(randomBytes(ENTROPY_BYTES))), passphrase, kind);
     },
     open: async (keystore, passphrase) => opened(await decrypt(keystore, passphrase)),
     seal: async (source, passphrase) => seal(await readSource(source), passphrase, 'chosen'),
     async words(keystore, passphrase) {
-      const mnemonic = mnemonicOf(await decrypt(keystore, passphrase));
+      const { mnemonic } = coinOf(await decrypt(keystore, passphrase));
       if (mnemonic === null) {
         throw new AppError(
           'unsupported',
@@ -179,26 +178,30 @@ function assertScheme(keystore: string): void {
 }
 
 function accountOf(mnemonic: Mnemonic): KeystoreAccount {
-  const first = HDNodeWallet.fromMnemonic(mnemonic, PATHS.funds);
+  const first = HDNodeWallet.fromMnemonic(mnemonic, FUNDS_PATH);
   return {
     address: first.address,
     privateKey: first.privateKey,
-    mnemonic: { entropy: mnemonic.entropy, path: PATHS.funds, locale: 'en' },
+    mnemonic: { entropy: mnemonic.entropy, path: FUNDS_PATH, locale: 'en' },
   };
 }
 
-/** Null for a private key, and for a phrase whose first account differs (a foreign file's own path): it counts as a private key. */
-function mnemonicOf(account: KeystoreAccount): Mnemonic | null {
-  if (account.mnemonic === undefined) return null;
-  const mnemonic = Mnemonic.fromEntropy(account.mnemonic.entropy);
-  return HDNodeWallet.fromMnemonic(mnemonic, PATHS.funds).address === account.address ? mnemonic : null;
+/**
+ * The node above the wallet's accounts. One from a private key has no mnemonic; neither has a phrase whose first account
+ * differs (a foreign file's own path): it counts as a private key.
+ */
+function coinOf(account: KeystoreAccount): { mnemonic: Mnemonic | null; coin: HDNodeWallet } {
+  if (account.mnemonic !== undefined) {
+    const mnemonic = Mnemonic.fromEntropy(account.mnemonic.entropy);
+    const coin = HDNodeWallet.fromMnemonic(mnemonic, COIN_PATH);
+    if (coin.derivePath(PATHS.funds).address === account.address) return { mnemonic, coin };
+  }
+  return { mnemonic: null, coin: HDNodeWallet.fromSeed(account.privateKey).derivePath(COIN_PATH) };
 }
 
 function opened(account: KeystoreAccount): { kind: 'phrase' | 'key'; accounts: WalletAccounts } {
-  const mnemonic = mnemonicOf(account);
-  const root =
-    mnemonic === null ? HDNodeWallet.fromSeed(account.privateKey) : HDNodeWallet.fromMnemonic(mnemonic, 'm');
-  const at = (path: string) => createAccount(root.derivePath(path).privateKey);
+  const { mnemonic, coin } = coinOf(account);
+  const at = (path: string) => createAccount(coin.derivePath(path).privateKey);
   return {
     kind: mnemonic === null ? 'key' : 'phrase',
     accounts: {

@@ -41,6 +41,8 @@ const GROUP = 100;
 const LINES_TIMED = 100;
 const LINES_TIMED_MIN = 3;
 const CHECK_MS = 1_000;
+/** Interval in which peers are queried while none offers the model. */
+const SEEK_MS = 5_000;
 const IDLE_CHECK_MS = 60_000;
 const CLOSED_CHECK_MS = 30_000;
 const FULL_CHECK_MS = 30_000;
@@ -188,7 +190,7 @@ export class Runner implements BatchRunner {
     progress.model = typeof body.model === 'string' ? body.model : progress.model;
     if (isNew && !this.#pace.hasPlace(running, buyer.places(progress.model))) {
       if (progress.running.size === 0 && buyer.places(progress.model) === 0)
-        this.#wait(batch.id, 'provider', CHECK_MS);
+        this.#seekProvider(batch.id, progress);
       return false;
     }
     progress.running.add(line.line);
@@ -212,6 +214,18 @@ export class Runner implements BatchRunner {
       });
     this.#running.add(done);
     return true;
+  }
+
+  /** Waits until a provider is found: its offer may be new, for example after a restart. */
+  #seekProvider(batchId: string, progress: Progress): void {
+    const { buyer } = this.#parts;
+    this.#wait(batchId, 'provider', SEEK_MS);
+    const { wait } = progress;
+    void buyer.seek(progress.model).then(() => {
+      if (progress.wait !== wait || buyer.places(progress.model) === 0) return;
+      progress.wait = null;
+      this.wake();
+    });
   }
 
   /** Returns the next line as it is now: one that was read twice may have begun or ended since. */

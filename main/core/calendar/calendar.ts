@@ -20,6 +20,8 @@ const HOUR_MS = 3_600_000;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 /** No local day is longer, except where a zone jumped over the date line. */
 const DAY_MS_MAX = 26 * HOUR_MS;
+/** Days whose start is remembered: more than two years of a chart. A search for one costs 27 conversions. */
+const KNOWN_DAYS_MAX = 800;
 
 /** Creates the calendar of an IANA time zone, e.g. `Europe/Berlin`. */
 export function createCalendar(timeZone: string): Calendar {
@@ -33,8 +35,11 @@ export function createCalendar(timeZone: string): Calendar {
     const parts = Object.fromEntries(format.formatToParts(atMs).map(({ type, value }) => [type, value]));
     return `${parts.year}-${parts.month}-${parts.day}`;
   };
+  const starts = new Map<string, number>();
   const startOfDay = (atMs: number): number => {
     const today = day(atMs);
+    const known = starts.get(today);
+    if (known !== undefined) return known;
     // Binary search for the start of the day, between a moment on an earlier day and one on this day.
     let before = atMs - DAY_MS_MAX;
     let within = atMs;
@@ -43,6 +48,8 @@ export function createCalendar(timeZone: string): Calendar {
       if (day(middle) === today) within = middle;
       else before = middle;
     }
+    if (starts.size >= KNOWN_DAYS_MAX) starts.clear();
+    starts.set(today, within);
     return within;
   };
   const startOfNextDay = (atMs: number): number => startOfDay(startOfDay(atMs) + DAY_MS_MAX);

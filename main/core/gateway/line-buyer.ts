@@ -78,6 +78,8 @@ export interface LineBuyer {
   check(request: LineRequest): void;
   /** The lines of this model that can be computed now, without those that live requests of this gateway need. */
   places(model: string): number;
+  /** Queries all peers for this model unless a provider is known. */
+  seek(model: string): Promise<void>;
   /** Status and body of a failure, as the endpoint returns them. */
   failureOf(error: unknown): { readonly status: number; readonly body: LineBody };
 }
@@ -158,6 +160,9 @@ export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
         .filter(({ offer }) => offer.models.some(({ id }) => id === model));
       const slots = selling.reduce((sum, { offer }) => sum + offer.slots + WAITING_PER_PROVIDER, 0);
       return Math.max(0, slots - availability.taken());
+    },
+    async seek(model) {
+      await directory.find(model);
     },
     failureOf(error) {
       const { status, body } = toOpenAiError(error, isAppError(error) ? null : onUnexpected(error));

@@ -60,6 +60,8 @@ export function createDirectory(options: DirectoryOptions): Directory {
   const refresh = (peer: string) =>
     known.fetch(peer, () => fetchOffer(options, peer, (aheadMs) => clocks.set(peer, aheadMs)));
   const connected = () => network.peers().flatMap((peer) => (peer.connected ? [peer.peer] : []));
+  /** Peers that were connected at the last change. */
+  let before: ReadonlySet<string> = new Set();
 
   async function refreshDue(): Promise<void> {
     const peers = connected();
@@ -69,12 +71,12 @@ export function createDirectory(options: DirectoryOptions): Directory {
     await Promise.all(peers.filter((peer) => !known.skipRefresh(peer)).map(refresh));
   }
 
+  /** Queries the peers that have just connected: one that was away may have started again with another offer. */
   async function refreshNew(): Promise<void> {
-    await Promise.all(
-      connected()
-        .filter((peer) => !known.has(peer))
-        .map(refresh),
-    );
+    const peers = connected();
+    const fresh = peers.filter((peer) => !before.has(peer));
+    before = new Set(peers);
+    await Promise.all(fresh.map(refresh));
   }
 
   /** Queries every peer, including those whose last offer expired or that sold nothing before; at most once per second. */
@@ -91,6 +93,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
   return {
     start() {
       timer ??= clock.every(options.refreshMs ?? REFRESH_MS, () => void refreshDue());
+      before = new Set(connected());
       unsubscribe ??= network.onPeers(() => void refreshNew());
       void refreshDue();
     },

@@ -50,10 +50,6 @@ export class KnownOffers {
     return atMs !== undefined && this.#clock.monotonic() - atMs <= withinMs;
   }
 
-  has(peer: string): boolean {
-    return this.#entries.has(peer);
-  }
-
   /** Fetches the peer's offer and stores it, or joins the fetch that is in progress. */
   fetch(peer: string, fetchOffer: () => Promise<Offer | null>): Promise<Offer | null> {
     const entry = this.#entry(peer);

@@ -16,6 +16,7 @@ import { type Clock, systemClock } from '../../../main/ports/clock.ts';
 import type { GenerateRequest } from '../../../main/ports/engine.ts';
 import type { Network } from '../../../main/ports/network.ts';
 import { textsOf } from '../../../shared/asked.ts';
+import type { OfferedModel } from '../../../shared/offer.ts';
 import { CHAT_PATH, KEPT_ANSWERS_PATH } from '../../../shared/wire.ts';
 import { createFakeEngine, type FakeEngine } from '../../fakes/engine.ts';
 import { createTestKeys } from '../../fakes/gateway-keys.ts';
@@ -38,6 +39,8 @@ export const fileOf = (lines: readonly object[]) => lines.map((line) => `${JSON.
 
 export interface MarketOptions {
   readonly clock?: Clock;
+  /** Offered by the provider; a test may change the list. */
+  readonly models?: OfferedModel[];
 }
 
 /** Nothing limits them. */
@@ -53,7 +56,7 @@ const OPEN_BATCHES = {
 } as const;
 
 /** A provider, and a folder in which one buyer after another continues what the last one left. */
-export async function openBatchMarket({ clock = systemClock }: MarketOptions = {}) {
+export async function openBatchMarket({ clock = systemClock, models = [OFFERED] }: MarketOptions = {}) {
   const { gate, ...gating } = engineGate();
   const hub = createFakeHub();
   const folder = mkdtempSync(join(tmpdir(), 'idlewatt-batches-'));
@@ -61,7 +64,7 @@ export async function openBatchMarket({ clock = systemClock }: MarketOptions = {
   await selling.start();
   const engine: FakeEngine = createFakeEngine({ loaded: FAKE_LIFE, answer: echo, beforeToken: gate });
   const provider = createFakeProvider(selling, {
-    ...{ engine, clock },
+    ...{ engine, clock, models },
     // The fake payment client asks for a lost charge without pauses.
     limits: { freePerPeerMax: Number.MAX_SAFE_INTEGER },
   });

@@ -11,8 +11,10 @@ import { aboveLimit } from '../../../main/core/budget/passed-over.ts';
 import { COMPLETION_WINDOW_MS } from '../../../shared/batches.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { NO_KEY_LIMITS } from '../../../shared/gateway-keys.ts';
+import type { OfferedModel } from '../../../shared/offer.ts';
 import { type ManualClock, manualClock } from '../../fakes/clock.ts';
 import { createTestKeys } from '../../fakes/gateway-keys.ts';
+import { OFFERED } from '../../fakes/market.ts';
 import { createFakePayer } from '../../fakes/payer.ts';
 import { type BatchObject, chatLine, isEnded, openBatchMarket } from './batch-market.ts';
 
@@ -108,6 +110,24 @@ describe('a batch', () => {
     assert.deepEqual(asked[0], { outputPerMillion: '7' });
     isCheap = true;
     assert.equal((await passing(buyer, clock, id, isEnded)).request_counts.completed, 3);
+  });
+});
+
+describe('a batch without a provider', () => {
+  it('waits for one, and begins within seconds when one offers the model', async () => {
+    const clock = manualClock(1_700_000_000_000);
+    const models: OfferedModel[] = [];
+    const market = await openBatchMarket({ clock, models });
+    closers.push(market.close);
+    const buyer = await market.openBuyer();
+    const { id } = await buyer.begin(lines);
+    const waiting = await passing(buyer, clock, id, ({ idlewatt }) => idlewatt.waiting_for !== null);
+    assert.equal(waiting.idlewatt.waiting_for, 'provider');
+    models.push(OFFERED);
+    const fromMs = clock.monotonic();
+    await passing(buyer, clock, id, ({ request_counts }) => request_counts.completed > 0);
+    assert.ok(clock.monotonic() - fromMs < MINUTE_MS);
+    assert.equal((await passing(buyer, clock, id, isEnded)).request_counts.completed, 12);
   });
 });
 

@@ -61,6 +61,26 @@ it('fetches the offers of peers when they connect', async () => {
   directory.stop();
 });
 
+it('fetches the offer of a known peer again when it reconnects', async () => {
+  const { directory, connect, sellingPeers, models, requester } = await setUp(1);
+  const [{ network }] = sellingPeers as [(typeof sellingPeers)[number]];
+  models.length = 0;
+  directory.start();
+  await connect();
+  await directory.refresh(network.key.peer);
+  await network.stop();
+  assert.deepEqual(requester.peers(), []);
+  models.push(OFFERED);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  directory.onChange((providers) => {
+    if (providers.length === 1) resolve();
+  });
+  await network.start();
+  await connect();
+  await promise;
+  directory.stop();
+});
+
 it('queries all peers when no provider is known, at most once per second', async () => {
   const { directory, connect, fetches, clock } = await setUp(2);
   await connect();
