@@ -86,6 +86,13 @@ export function readSystem(osInfo: unknown): string | null {
   return joined(text(field(osInfo, 'distro')), text(field(osInfo, 'release')), text(field(osInfo, 'arch')));
 }
 
+/** The same from Linux's `os-release` file (`NAME="Debian GNU/Linux"`, `VERSION_ID="12"`). */
+export function readOsRelease(file: string, arch: string): string | null {
+  const value = (key: string) => text(new RegExp(`^${key}=(["']?)(.*)\\1$`, 'm').exec(file)?.[2]);
+  const name = value('NAME');
+  return name === null ? null : joined(name, value('VERSION_ID'), arch);
+}
+
 /** Returns a plausible temperature (up to 150 °C); broken sensors report 0, -1 or thousands of degrees. */
 export function readTemperature(cpuTemperature: unknown): number | null {
   const celsius = positive(field(cpuTemperature, 'main')) ?? positive(field(cpuTemperature, 'max'));

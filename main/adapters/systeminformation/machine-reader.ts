@@ -2,6 +2,7 @@
  * Reads the machine's inventory and live readings. systeminformation starts programs for many of its results, so those
  * are queried rarely and cached; what is read each time costs only a system call.
  */
+import { readFile } from 'node:fs/promises';
 import { arch, freemem, hostname, release, totalmem, type } from 'node:os';
 import systeminformation from 'systeminformation';
 import type { Inventory, MachineReader } from '../../ports/machine.ts';
@@ -11,6 +12,7 @@ import {
   readAvailableMemory,
   readGraphics,
   readGraphicsWatts,
+  readOsRelease,
   readProcessor,
   readSystem,
   readTemperature,
@@ -62,7 +64,7 @@ export function createMachineReader(options: MachineReaderOptions = {}): Machine
 
   return {
     inventory() {
-      inventory ??= readInventory(source);
+      inventory ??= readInventory(source, platform);
       return inventory;
     },
     async readings() {
@@ -85,20 +87,25 @@ export function createMachineReader(options: MachineReaderOptions = {}): Machine
   };
 }
 
-async function readInventory(source: MachineSource): Promise<Inventory> {
-  const [cpu, graphics, osInfo] = await Promise.all([
+async function readInventory(source: MachineSource, platform: NodeJS.Platform): Promise<Inventory> {
+  const [cpu, graphics, os] = await Promise.all([
     inTime(source.cpu()),
     inTime(source.graphics()),
-    inTime(source.osInfo()),
+    platform === 'linux' ? readLinux() : inTime(source.osInfo()).then(readSystem),
   ]);
   const processor = readProcessor(cpu);
   return {
     hostname: hostname(),
-    os: readSystem(osInfo) ?? `${type()} ${release()} ${arch()}`,
+    os: os ?? `${type()} ${release()} ${arch()}`,
     devices: [...(processor === null ? [] : [processor]), ...readGraphics(graphics)],
     memoryBytes: positive(totalmem()),
     physicalCores: physicalCores(cpu),
   };
+}
+
+/** For this, systeminformation starts several programs, some of them with blocking calls. */
+async function readLinux(): Promise<string | null> {
+  return readOsRelease(await readFile('/etc/os-release', 'utf8').catch(() => ''), arch());
 }
 
 /** Returns the result if it arrives in time; null if the call failed or took too long. */

@@ -11,6 +11,7 @@ import {
   positive,
   readGraphics,
   readGraphicsWatts,
+  readOsRelease,
   readProcessor,
   readSystem,
   readTemperature,
@@ -114,6 +115,15 @@ describe('facts about the machine', () => {
     assert.equal(readGraphicsWatts({ controllers: draws }), null);
   });
 
+  it('name a Linux system by its os-release file, and nothing without one', () => {
+    const debian =
+      'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n';
+    assert.equal(readOsRelease(debian, 'x64'), 'Debian GNU/Linux 12 x64');
+    assert.equal(readOsRelease("NAME='Arch Linux'\nBUILD_ID=rolling\n", 'arm64'), 'Arch Linux arm64');
+    assert.equal(readOsRelease('VERSION_ID="12"\n', 'x64'), null);
+    assert.equal(readOsRelease('', 'x64'), null);
+  });
+
   it('have no temperature if the sensor is broken', () => {
     assert.equal(readTemperature({ main: -1, max: 0 }), null);
     assert.equal(readTemperature({ main: 3000 }), null);
@@ -134,9 +144,15 @@ describe('machine reader', () => {
 
   it('reads the inventory once', async () => {
     const { source: counted, calls } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
-    const reader = createMachineReader({ source: counted });
+    const reader = createMachineReader({ source: counted, platform: 'win32' });
     assert.equal(await reader.inventory(), await reader.inventory());
     assert.deepEqual(calls, { cpu: 1, graphics: 1, osInfo: 1 });
+  });
+
+  it('starts no program for the name of a Linux system', async () => {
+    const { source: counted, calls } = source({ cpu: { physicalCores: 8, brand: 'Ryzen 7' } });
+    await createMachineReader({ source: counted, platform: 'linux' }).inventory();
+    assert.equal(calls.osInfo, undefined);
   });
 
   it('reads sensors rarely, and missing ones even less often', async () => {
