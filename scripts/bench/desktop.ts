@@ -92,13 +92,15 @@ function startOurs(place: Place, folder: string, home: string, parameters: reado
   return startBenchApp({ ...place, folder, home, parameters });
 }
 
-/** Memory of the empty window, which no app with this Electron can undercut. */
+/** Memory and processor time of the empty window, which no app with this Electron can undercut. */
 async function measureEmpty(place: Place, folder: string, home: string) {
   const app = startBenchApp({ ...place, folder, home });
   try {
     await app.after('window');
     await sleep(SETTLE_MS);
-    return { emptyMegabytes: proportionalMegabytes(processTree(app.pid).map(({ pid }) => pid)) };
+    const pids = processTree(app.pid).map(({ pid }) => pid);
+    const [emptyIdlePercentOfCore] = await idlePercents([pids]);
+    return { emptyIdlePercentOfCore, emptyMegabytes: proportionalMegabytes(pids) };
   } finally {
     await app.close();
   }
@@ -123,15 +125,9 @@ async function measureIdle(place: Place, folder: string, home: string) {
   try {
     await openPages(app);
     await app.chooseInTray(text('en', 'pause.pause'), text('en', 'pause.until.resume'));
-    progress(`Measuring the idle app for ${IDLE_MS / 1_000} s.`);
     await sleep(SETTLE_MS);
     const { shell, agent } = ownProcesses(app.pid, place.executable);
-    const before = { shell: await processorSeconds(shell), agent: await processorSeconds(agent) };
-    const startMs = performance.now();
-    await sleep(IDLE_MS);
-    const seconds = (performance.now() - startMs) / 1_000;
-    const shellPercent = (100 * ((await processorSeconds(shell)) - before.shell)) / seconds;
-    const agentPercent = (100 * ((await processorSeconds(agent)) - before.agent)) / seconds;
+    const [shellPercent, agentPercent] = await idlePercents([shell, agent]);
     const [shellMegabytes, agentMegabytes] = [proportionalMegabytes(shell), proportionalMegabytes(agent)];
     return {
       idleShellPercentOfCore: shellPercent,
@@ -144,6 +140,20 @@ async function measureIdle(place: Place, folder: string, home: string) {
   } finally {
     await app.close();
   }
+}
+
+/** Returns the processor time that each group of processes takes, in percent of a core. */
+async function idlePercents<const Groups extends readonly (readonly number[])[]>(
+  groups: Groups,
+): Promise<{ [Group in keyof Groups]: number }> {
+  progress(`Measuring the idle app for ${IDLE_MS / 1_000} s.`);
+  const before = await Promise.all(groups.map(processorSeconds));
+  const startMs = performance.now();
+  await sleep(IDLE_MS);
+  const seconds = (performance.now() - startMs) / 1_000;
+  const after = await Promise.all(groups.map(processorSeconds));
+  const percents = after.map((value, index) => (100 * (value - (before[index] ?? Number.NaN))) / seconds);
+  return percents as { [Group in keyof Groups]: number };
 }
 
 /** Without the practice chain, the practice requester and the engine. */
