@@ -180,19 +180,13 @@ export class Runner implements BatchRunner {
 
   /** Returns false if there is no place for the line now. */
   async #begin(batch: StoredBatch, progress: Progress, line: BatchLine): Promise<boolean> {
-    const { folder, buyer } = this.#parts;
+    const { folder } = this.#parts;
     // What was sent is collected, which takes no place.
     const isNew = line.state === 'waiting';
-    const running = this.#running.size;
-    if (isNew && progress.model !== '' && !this.#pace.hasPlace(running, buyer.places(progress.model)))
-      return false;
+    if (isNew && progress.model !== '' && !this.#hasPlace(batch.id, progress)) return false;
     const { body } = readContent(await folder.read(batch.inputFileId, line.offset, line.bytes));
     progress.model = typeof body.model === 'string' ? body.model : progress.model;
-    if (isNew && !this.#pace.hasPlace(running, buyer.places(progress.model))) {
-      if (progress.running.size === 0 && buyer.places(progress.model) === 0)
-        this.#seekProvider(batch.id, progress);
-      return false;
-    }
+    if (isNew && !this.#hasPlace(batch.id, progress)) return false;
     progress.running.add(line.line);
     const done = workOnLine(this.#parts, batch, line, {
       body,
@@ -214,6 +208,14 @@ export class Runner implements BatchRunner {
       });
     this.#running.add(done);
     return true;
+  }
+
+  /** Returns whether one more line may begin; looks for a provider if none is known. */
+  #hasPlace(batchId: string, progress: Progress): boolean {
+    const places = this.#parts.buyer.places(progress.model);
+    if (this.#pace.hasPlace(this.#running.size, places)) return true;
+    if (progress.running.size === 0 && places === 0) this.#seekProvider(batchId, progress);
+    return false;
   }
 
   /** Waits until a provider is found: its offer may be new, for example after a restart. */
