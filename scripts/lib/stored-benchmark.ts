@@ -11,11 +11,8 @@ const SPEEDS = [
 ] as const;
 
 /** Inserts one with a speed of each small model, so that the agent doesn't measure the machine at its start. */
-export function storeBenchmark(
-  { benchmarks }: Pick<OpenDatabase, 'benchmarks'>,
-  otherModels: readonly string[] = [],
-): void {
-  const measurements = [DEFAULT_MODEL_ID, TINY_MODEL_ID, ...otherModels].flatMap((model) =>
+export function storeBenchmark({ benchmarks }: Pick<OpenDatabase, 'benchmarks'>): void {
+  const measurements = [DEFAULT_MODEL_ID, TINY_MODEL_ID].flatMap((model) =>
     SPEEDS.map(({ name, value }) => ({
       name,
       value,
@@ -43,13 +40,17 @@ export function storeBenchmark(
   });
 }
 
-/** Makes a data folder, or uses an empty one, whose machine was measured by an earlier start, also with other models. */
-export function prepareMeasuredHome(home: string, otherModels: readonly string[] = []): void {
+/**
+ * Makes a data folder, or uses an empty one, whose machine was measured by an earlier start. Without `model`, its agent
+ * serves the one that a first start chooses.
+ */
+export function prepareMeasuredHome(home: string, model: string | null = null): void {
   const paths = homePaths(home);
   mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   const database = openDatabase(paths.database);
   try {
-    storeBenchmark(database, otherModels);
+    storeBenchmark(database);
+    if (model !== null) database.records.set('serving', 'model', JSON.stringify(model));
   } finally {
     database.close();
   }

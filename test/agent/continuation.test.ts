@@ -31,7 +31,7 @@ let model: string;
 
 before(
   async () => {
-    practice = await startPractice(join(home.path, 'first'));
+    practice = await startPractice(join(home.path, 'first'), 'real');
     const { peer, chain } = practice.agent.ready;
     const { rpcUrl } = chain ?? assert.fail('it has a chain');
     const start = async (name: string, connect: readonly string[], ...more: readonly string[]) => {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
-import { booked, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
+import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
 
 const run = promisify(execFile);
 const home = temporaryHome();
@@ -51,11 +51,20 @@ async function ask(): Promise<number> {
   return response.status;
 }
 
-// Starting the practice network takes most of it: a model is loaded and measured.
+/** The channel is in use until the buyer has checked the bill. */
+function charged(): Promise<true> {
+  return eventually('the purchase is charged', async () => {
+    const [job] = (await practice.requester.jobs.list({ side: 'bought', limit: 1 })).jobs;
+    return job?.state === 'charged' ? true : null;
+  });
+}
+
+// Starting the practice network takes most of it.
 test('a deposit comes back by command, and the next request deposits again', {
   timeout: 240_000,
 }, async () => {
   assert.equal(await ask(), 200);
+  await charged();
   const [channel] = JSON.parse(await command('channels', 'list', '--json'));
   assert.ok(BigInt(channel.left) > 0n);
   const text = await command('channels', 'list');

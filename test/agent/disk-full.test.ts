@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { connectApi, waitForState } from '../../scripts/lib/agent-process.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
 import type { AgentState } from '../../shared/api/state.ts';
@@ -19,7 +20,7 @@ import { onSmallDisk } from '../fakes/mounts.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 import { type SmallDisk, startOnSmallDisk } from './small-disk.ts';
 
-/** Models, the database, the chain and the logs of two agents take about 100 MB. */
+/** Far more than the databases, the chain and the logs of two agents. */
 const DISK_MIB = 512;
 /** Until a model is loaded on a busy machine; everything else takes seconds. */
 const WAIT_MS = 120_000;
@@ -40,7 +41,7 @@ async function ask({ agent }: SmallDisk): Promise<{ status: number; code: string
     method: 'POST',
     headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
     body: JSON.stringify({
-      model: 'smollm2-135m-instruct',
+      model: TINY_MODEL_ID,
       messages: [{ role: 'user', content: 'Say hello.' }],
       max_tokens: 4,
     }),

@@ -96,7 +96,7 @@ async function ledgersAgree(): Promise<bigint> {
 
 describe('an engine server on the practice market', { skip: !HAS_BUILD }, () => {
   before(async () => {
-    practice = await startPractice(home.path);
+    practice = await startPractice(home.path, 'real');
     server = await startServer();
     port = Number(new URL(server.gateway.baseUrl).port);
     client = new OpenAI({ baseURL: practice.gateway.baseUrl, apiKey: practice.gateway.key, maxRetries: 0 });

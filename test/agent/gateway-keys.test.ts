@@ -26,7 +26,7 @@ const buyersHome = join(home.path, 'requester');
 let practice: PracticeAgent;
 
 before(async () => {
-  practice = await startPractice(home.path);
+  practice = await startPractice(home.path, 'real');
   // A measurement has the machine for itself, and requests are refused meanwhile.
   await waitForState(practice.api, ({ machine }) => ['done', 'failed'].includes(machine.benchmark.state), {
     timeoutMs: 280_000,

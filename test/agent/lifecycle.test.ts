@@ -58,7 +58,7 @@ function statusFor(url: string, host: string): Promise<number | undefined> {
 
 test('pages need the token; SIGTERM in the middle of a job stops everything within five seconds', async (context) => {
   const home = temporaryHome();
-  const practice = await startPractice(home.path);
+  const practice = await startPractice(home.path, 'real');
   context.after(() => practice.agent.process.kill('SIGKILL'));
   const { page, pid } = practice.agent.ready;
   assert.ok(page);

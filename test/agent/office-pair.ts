@@ -1,17 +1,22 @@
 /** Runs two office agents and prints what the buyer finds. Started by office.test.ts in a network of its own. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { connectApi, startAgent, waitForState } from '../../scripts/lib/agent-process.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { eventually, temporaryHome } from './practice-agent.ts';
 
 const home = temporaryHome();
 const passphraseFile = join(home.path, 'passphrase');
 writeFileSync(passphraseFile, 'an office pass phrase\n', { mode: 0o600 });
-const startOffice = (name: string) =>
-  startAgent([
-    ...['--headless', '--profile', 'office', '--home', join(home.path, name)],
+const startOffice = (name: string) => {
+  const office = join(home.path, name);
+  prepareMeasuredHome(office, TINY_MODEL_ID);
+  return startAgent([
+    ...['--headless', '--profile', 'office', '--home', office],
     ...['--passphrase-file', passphraseFile],
   ]);
+};
 
 const seller = await startOffice('seller');
 const buyer = await startOffice('buyer');

@@ -12,6 +12,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 
 const PAIR = join(import.meta.dirname, 'office-pair.ts');
 const LAN = 'ip link set lo up && ip link add lan0 type veth peer name lan1 && ip link set lan1 up';
@@ -26,7 +27,7 @@ test('an office agent finds its neighbor over mDNS and lists its models', async 
     { timeout: 120_000 },
   );
   const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-  assert.deepEqual(seen.models, ['smollm2-135m-instruct']);
+  assert.deepEqual(seen.models, [TINY_MODEL_ID]);
   assert.equal(seen.source, 'mdns');
   assert.equal(seen.tokenBalance, null, 'unknown, not 0');
   assert.equal(seen.purchase.status, 503);

@@ -10,6 +10,7 @@ import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { AGENT_PROGRAM, REPOSITORY } from '../../scripts/lib/places.ts';
 import { EXAMPLES, exampleText } from '../../shared/examples.ts';
 import { booked, eventually, type PracticeAgent, startPractice, temporaryHome } from './practice-agent.ts';
@@ -37,8 +38,7 @@ after(async () => {
 async function runExample(name: (typeof EXAMPLES)[number]): Promise<string> {
   const { gateway } = practice.agent.ready;
   assert.ok(gateway);
-  const model = practice.agent.ready.profile === 'practice' ? 'smollm2-135m-instruct' : '';
-  const text = exampleText(name, { baseUrl: gateway.baseUrl, model });
+  const text = exampleText(name, { baseUrl: gateway.baseUrl, model: TINY_MODEL_ID });
   const env = { ...process.env, IDLEWATT_KEY: gateway.key };
   if (name === 'curl') return (await run('/bin/sh', ['-c', text], { env, timeout: ANSWER_MS_MAX })).stdout;
   if (name === 'python') return (await run('python3', ['-c', text], { env, timeout: ANSWER_MS_MAX })).stdout;

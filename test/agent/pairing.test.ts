@@ -17,8 +17,10 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
 import type { ContractRouterClient } from '@orpc/contract';
 import WebSocket from 'ws';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import type { Contract } from '../../shared/api/contract.ts';
 import { firstState } from '../../shared/api/state-updates.ts';
 import { type BrowserHalf, browserHalfSchema } from '../../shared/pairing.ts';
@@ -34,6 +36,7 @@ let cookie: string;
 
 const start = () => startAgent(['--headless', '--home', home.path, '--quiet-requester']);
 before(async () => {
+  prepareMeasuredHome(home.path, TINY_MODEL_ID);
   agent = await start();
 }, SLOW);
 after(async () => {

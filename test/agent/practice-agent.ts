@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths } from '../../main/core/home/index.ts';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import {
   type AgentApi,
   connectApi,
@@ -29,11 +30,13 @@ export function temporaryHome(): { path: string; remove(): void } {
 }
 
 /**
- * Starts the practice network without automatic requests, and waits until a real model is served. A new data folder is
- * that of a machine that was measured, because the agent takes no job while it measures.
+ * Starts the practice network without automatic requests, and waits until a model is served: the tiny one unless the test
+ * needs answers of a real one, which take long. A new data folder is that of a machine that was measured, because the
+ * agent takes no job while it measures.
  */
-export async function startPractice(home: string): Promise<PracticeAgent> {
-  if (!existsSync(homePaths(home).database)) prepareMeasuredHome(home);
+export async function startPractice(home: string, model: 'tiny' | 'real' = 'tiny'): Promise<PracticeAgent> {
+  if (!existsSync(homePaths(home).database))
+    prepareMeasuredHome(home, model === 'tiny' ? TINY_MODEL_ID : null);
   const agent = await startAgent(['--headless', '--home', home, '--quiet-requester']);
   const { page, requester } = agent.ready;
   if (!page || !requester) throw new Error('the practice agent has a page and a requester');

@@ -33,7 +33,7 @@ let client: OpenAI;
 let model: string;
 
 async function start(): Promise<void> {
-  practice = await startPractice(home.path);
+  practice = await startPractice(home.path, 'real');
   client = new OpenAI({ baseURL: practice.gateway.baseUrl, apiKey: practice.gateway.key, maxRetries: 0 });
   const listed = await eventually(
     'a model is offered',

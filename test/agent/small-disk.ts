@@ -1,6 +1,7 @@
 /** Runs an agent on a file system of its own that a test can fill, and limits what its process can write. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import { type RunningAgent, startAgent } from '../../scripts/lib/agent-process.ts';
 import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { fillDisk, freeDisk } from '../fakes/full-disk.ts';
@@ -21,12 +22,12 @@ export interface SmallDisk {
 }
 
 /**
- * Starts an agent on a machine that was measured, whose data folder is a new file system in memory. It is mounted in a mount namespace of the agent, so
- * that it needs no privilege and is gone when the agent ends.
+ * Starts an agent with the tiny model on a machine that was measured. Its data folder is a new file system in memory,
+ * mounted in a mount namespace of the agent: that needs no privilege, and it is gone when the agent ends.
  */
 export async function startOnSmallDisk(mebibytes: number, args: readonly string[]): Promise<SmallDisk> {
   const folder = temporaryHome();
-  prepareMeasuredHome(folder.path);
+  prepareMeasuredHome(folder.path, TINY_MODEL_ID);
   const agent = await startAgent([...args, '--home', folder.path], {
     under: onSmallDisk(folder.path, `${mebibytes}m`),
   });

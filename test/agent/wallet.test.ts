@@ -12,6 +12,7 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Wallet } from 'ethers';
 import { createKeyTools } from '../../main/adapters/ethers/index.ts';
+import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
 import {
   type AgentApi,
   connectApi,
@@ -20,6 +21,7 @@ import {
   waitForState,
 } from '../../scripts/lib/agent-process.ts';
 import { AGENT_PROGRAM } from '../../scripts/lib/places.ts';
+import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { findSecrets, scanFolder, scanProcess, secretsOf } from '../secrets/scan.ts';
 import { booked, eventually, temporaryHome } from './practice-agent.ts';
 
@@ -34,6 +36,7 @@ let page: { api: AgentApi; close(): void };
 
 before(
   async () => {
+    prepareMeasuredHome(home.path, TINY_MODEL_ID);
     agent = await startAgent(['--headless', '--home', home.path, '--quiet-requester']);
     if (agent.ready.page === null) throw new Error('a headless agent serves pages');
     page = await connectApi(agent.ready.page);
