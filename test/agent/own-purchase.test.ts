@@ -46,7 +46,7 @@ async function runExample(name: (typeof EXAMPLES)[number]): Promise<string> {
   return (await run(process.execPath, parameters, { env, timeout: ANSWER_MS_MAX, cwd: REPOSITORY })).stdout;
 }
 
-// Starting the practice network takes most of it: a model is loaded and measured.
+// Starting the practice network takes most of it.
 test('the examples run, and each is a purchase of the owner', { timeout: 400_000 }, async () => {
   for (const name of EXAMPLES) {
     const output = await runExample(name);

@@ -22,6 +22,8 @@ const emptied = temporaryHome();
 const running = new Set<PracticeAgent>();
 const prompts = practicePrompts(3);
 let backup = '';
+/** The agent of the first test, which the second one continues with. */
+let restored: PracticeAgent | null = null;
 /** The ledger entries of the backup, newest first. */
 let kept: readonly string[] = [];
 
@@ -119,15 +121,14 @@ test(
     const { lastRestore } = await again.api.maintenance.list({});
     assert.equal(lastRestore?.outcome, 'restored');
     assert.ok(existsSync(join(lastRestore.aside, 'idlewatt.db')));
-    await assertVerified(home.path);
     await ask(again);
     await assertVerified(home.path);
-    await close(again);
+    restored = again;
   },
 );
 
 test('killed while it restores, the next start has the one state or the other, whole', SLOW, async () => {
-  const practice = await start(home.path);
+  const practice = restored ?? (await start(home.path));
   const before = await idsOf(practice);
   await restore(practice);
   const watcher = watch(home.path);
