@@ -1,5 +1,5 @@
 /**
- * Verifies: a single GPU can be turned off, and a GPU that is off is never used.
+ * Verifies: a single GPU can be turned off, and a GPU that is off is never used, nor is its memory counted.
  * Setup: made-up inventories and driver lists; a real engine process whose command line and environment are read.
  * Fails if: two GPUs with the same name are confused, a GPU is used because its ID is unknown, or a choice does not
  * reach the process.
@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
-import { chooseGraphics } from '../../../main/core/engine/index.ts';
+import { chooseGraphics, graphicsMemory } from '../../../main/core/engine/index.ts';
 import { createGraphics } from '../../../main/core/serving/index.ts';
 import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
@@ -131,4 +131,20 @@ test('passes the choice to the engine process', { skip: process.platform !== 'li
     command: ['--only-cuda'],
     cards: 'CUDA_VISIBLE_DEVICES=GPU-a,GPU-b',
   });
+});
+
+test('counts the memory of the GPUs that are on, less what their drivers take', () => {
+  const GIB = 1024 ** 3;
+  const card = (name: string, gigabytes: number | null) => ({
+    ...device('gpu', name),
+    memoryBytes: gigabytes === null ? null : gigabytes * GIB,
+  });
+  const machine = [device('cpu', 'Ryzen'), card('RTX 4070', 12), card('RTX 3050', 8), card('UHD', 1)];
+  assert.equal(graphicsMemory(machine, []), 20 * GIB - 2 * GRAPHICS_DRIVER_BYTES, 'not the integrated one');
+  assert.equal(graphicsMemory(machine, ['RTX 4070']), 8 * GIB - GRAPHICS_DRIVER_BYTES);
+  assert.equal(graphicsMemory(machine, [], 6 * GIB), 6 * GIB - 2 * GRAPHICS_DRIVER_BYTES, 'the limit');
+  assert.equal(graphicsMemory(machine, [], 60 * GIB), 20 * GIB - 2 * GRAPHICS_DRIVER_BYTES);
+  assert.equal(graphicsMemory(machine, ['RTX 4070', 'RTX 3050']), null);
+  assert.equal(graphicsMemory([card('Apple M3', null)], []), null, 'memory that is shared with the machine');
+  assert.equal(graphicsMemory([], []), null);
 });
