@@ -1,5 +1,4 @@
 /** Opens the machine, its models and the engines that serve them. */
-import { deviceKindOf } from '../../shared/devices.ts';
 import { isEngineServerModel } from '../../shared/engine-servers.ts';
 import { findAddresses } from '../adapters/http/index.ts';
 import { createLlamaSpawner } from '../adapters/llama/index.ts';
@@ -15,8 +14,8 @@ import {
 import { chooseEngine, createEngineServers, createServerEngine } from '../core/engine-servers/index.ts';
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createHubFetch, createLinkedModels, createModelHub } from '../core/model-hub/index.ts';
-import { createLinkedEntries, createModelStore, type ModelMemory } from '../core/models/index.ts';
-import { createGraphics, type Graphics } from '../core/serving/index.ts';
+import { createLinkedEntries, createModelStore } from '../core/models/index.ts';
+import { createGraphics, createModelMemory } from '../core/serving/index.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
 import { openEngineKeys } from './engine-keys.ts';
@@ -82,7 +81,7 @@ export function openEngine(
     fetch: fetchFromHub,
     linked: createLinkedEntries(records),
     budgetBytes: () => settings.get().modelBudgetBytes,
-    memory: modelMemory(engine, graphics, machineBytes),
+    memory: createModelMemory({ engine, graphics, machineBytes }),
   });
   const linkedModels = createLinkedModels({
     hub: createModelHub({ fetch: fetchFromHub, clock }),
@@ -106,16 +105,4 @@ export function openEngine(
     models,
     linkedModels,
   };
-}
-
-/** Memory of the GPUs counts until an engine computes on the CPU alone: a driver without a usable library leaves a GPU unused. */
-function modelMemory(engine: Engine, graphics: Graphics, machineBytes: () => number): () => ModelMemory {
-  let computesOnProcessor = false;
-  engine.onStatus((status) => {
-    if (status.state === 'ready') computesOnProcessor = deviceKindOf(status.loaded.backend) === 'cpu';
-  });
-  return () => ({
-    machineBytes: machineBytes(),
-    graphicsBytes: computesOnProcessor ? null : graphics.memoryBytes(),
-  });
 }

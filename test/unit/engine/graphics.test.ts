@@ -10,7 +10,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
 import { chooseGraphics, graphicsMemory } from '../../../main/core/engine/index.ts';
-import { createGraphics } from '../../../main/core/serving/index.ts';
+import { createGraphics, createModelMemory } from '../../../main/core/serving/index.ts';
+import type { EngineStatus } from '../../../main/ports/engine.ts';
 import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 
@@ -147,4 +148,47 @@ test('counts the memory of the GPUs that are on, less what their drivers take', 
   assert.equal(graphicsMemory(machine, ['RTX 4070', 'RTX 3050']), null);
   assert.equal(graphicsMemory([card('Apple M3', null)], []), null, 'memory that is shared with the machine');
   assert.equal(graphicsMemory([], []), null);
+});
+
+test('reads the memory of the GPUs, and none while the CPU computes', async () => {
+  const GIB = 1024 ** 3;
+  let graphicsOff: string[] = [];
+  const graphics = createGraphics({
+    machine: {
+      inventory: async () => ({
+        hostname: '',
+        os: '',
+        devices: [{ ...device('gpu', 'RTX 4070'), memoryBytes: 12 * GIB }],
+        memoryBytes: null,
+        physicalCores: 1,
+      }),
+    },
+    settings: () => ({ graphicsOff, graphicsMemoryBytesMax: null }),
+    named: async () => [],
+  });
+  assert.equal(graphics.memoryBytes(), null, 'before the devices were read');
+  await graphics.read();
+  const graphicsBytes = 12 * GIB - GRAPHICS_DRIVER_BYTES;
+  let report: (status: EngineStatus) => void = () => assert.fail();
+  const memory = createModelMemory({
+    engine: {
+      onStatus(listener) {
+        report = listener;
+        return () => undefined;
+      },
+    },
+    graphics,
+    machineBytes: () => 5 * GIB,
+  });
+  const loadedOn = (backend: string) => {
+    report({ state: 'ready', loaded: { backend } } as EngineStatus);
+    return memory().graphicsBytes;
+  };
+  assert.deepEqual(memory(), { machineBytes: 5 * GIB, graphicsBytes });
+  assert.equal(loadedOn('cpu'), null, 'no library for the GPU');
+  report({ state: 'stopped' });
+  assert.equal(loadedOn('server'), null, 'an engine server may use other GPUs');
+  assert.equal(loadedOn('vulkan'), graphicsBytes);
+  graphicsOff = ['RTX 4070'];
+  assert.equal(memory().graphicsBytes, null);
 });
