@@ -5,9 +5,21 @@ import { z } from 'zod';
 export const modelUseSchema = z.enum(['chat', 'text', 'embedding']);
 export type ModelUse = z.infer<typeof modelUseSchema>;
 
+/** Uses that a publisher makes models for. */
+export const modelStrengthSchema = z.enum(['chat', 'code', 'reasoning', 'embedding']);
+export type ModelStrength = z.infer<typeof modelStrengthSchema>;
+export const MODEL_STRENGTHS = modelStrengthSchema.options;
+
+/**
+ * Fits into the memory that a model is computed in: that of the GPUs, or the machine's where there is no GPU. `partly`: the GPUs
+ * hold a part, and the CPU computes the rest.
+ */
+export const modelFitSchema = z.enum(['fits', 'tight', 'partly', 'does-not-fit', 'unknown']);
+export type ModelFit = z.infer<typeof modelFitSchema>;
+
 /**
  * Degrees to which a model suits this machine, from the best to the worst. `good`: fits and is fast enough. `best`: the first of
- * those. `unmeasured`: fits, but its speed is unknown.
+ * those that chat. `unmeasured`: fits, but its speed is unknown.
  */
 export const modelSuitsSchema = z.enum([
   'best',
@@ -15,6 +27,7 @@ export const modelSuitsSchema = z.enum([
   'unmeasured',
   'tight',
   'slow',
+  'partly',
   'unknown',
   'not-chat',
   'test-only',
@@ -113,7 +126,7 @@ export const hubModelSchema = z.object({
   parameters: z.string(),
   quantisation: z.string(),
   contextTokens: z.number().int(),
-  fit: z.enum(['fits', 'tight', 'does-not-fit', 'unknown']),
+  fit: modelFitSchema,
   use: modelUseSchema.nullable(),
   problem: modelFileProblemSchema.nullable(),
   detail: z.string(),

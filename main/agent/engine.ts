@@ -15,7 +15,7 @@ import { chooseEngine, createEngineServers, createServerEngine } from '../core/e
 import { checkModelFile } from '../core/gguf/index.ts';
 import { createHubFetch, createLinkedModels, createModelHub } from '../core/model-hub/index.ts';
 import { createLinkedEntries, createModelStore } from '../core/models/index.ts';
-import { createGraphics } from '../core/serving/index.ts';
+import { createGraphics, createModelMemory } from '../core/serving/index.ts';
 import type { Engine, ModelFile } from '../ports/engine.ts';
 import { connectRegistered, fetchModel } from './contacts.ts';
 import { openEngineKeys } from './engine-keys.ts';
@@ -81,7 +81,7 @@ export function openEngine(
     fetch: fetchFromHub,
     linked: createLinkedEntries(records),
     budgetBytes: () => settings.get().modelBudgetBytes,
-    freeMemoryBytes: machineBytes,
+    memory: createModelMemory({ engine, graphics, machineBytes }),
   });
   const linkedModels = createLinkedModels({
     hub: createModelHub({ fetch: fetchFromHub, clock }),
@@ -89,6 +89,10 @@ export function openEngine(
     log: log.child('models'),
   });
   models.onChange(() => changed('models'));
+  graphics
+    .read()
+    .then(() => changed('models'))
+    .catch(logFault(log.child('models'), 'The GPUs could not be read'));
   models.findOwn().catch(logFault(log.child('models'), 'The folder for own models could not be read'));
   return {
     machine,

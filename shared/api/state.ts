@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
-import { modelSuitsSchema, modelUseSchema } from '../model-files.ts';
+import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { presenceReasonSchema, presenceSchema } from '../presence.ts';
@@ -211,12 +211,16 @@ export const modelEntrySchema = z.object({
   name: z.string(),
   publisher: z.string(),
   license: z.string(),
+  /** Year; null for a model that isn't in the catalog. */
+  released: nullableNumber,
   parameters: z.string(),
+  /** Parameters that each token is multiplied with, for a mixture of experts. */
+  activeParameters: z.string().nullable(),
   quantisation: z.string(),
   contextTokens: z.number().int(),
   sizeBytes: z.number().int().nullable(),
   sha256: z.string().nullable(),
-  fit: z.enum(['fits', 'tight', 'does-not-fit', 'unknown']),
+  fit: modelFitSchema,
   state: z.enum(['absent', 'downloading', 'verifying', 'ready', 'failed']),
   progress: z
     .object({
@@ -238,7 +242,10 @@ export const modelEntrySchema = z.object({
   /** The owner's own file. */
   own: z.boolean(),
   use: modelUseSchema,
+  strengths: z.array(modelStrengthSchema),
   suits: modelSuitsSchema,
+  /** Of these uses it is the first that fits and is fast enough. */
+  bestFor: z.array(modelStrengthSchema),
   /** The file's page at the hub, for a model that the owner added by link. */
   link: z.string().nullable(),
   speed: modelSpeedSchema,

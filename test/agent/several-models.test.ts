@@ -101,6 +101,8 @@ test(
         [EMBEDDER, false],
       ],
     );
+    const embedder = models.models.find(({ id }) => id === EMBEDDER);
+    assert.deepEqual(embedder?.strengths, ['embedding'], 'the Models page lists it under that use');
     assert.equal(new Set(enginePids()).size, 2);
     await eventually('both models are offered', async () => {
       const offered = (await client.models.list()).data.map(({ id }) => id);

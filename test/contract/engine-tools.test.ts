@@ -17,6 +17,7 @@ import { buildTinyModel } from '../../scripts/generators/make-tiny-model.ts';
 import { joinPieces, writtenText } from '../../shared/answer-pieces.ts';
 import type { ChatPrompt, Tool } from '../../shared/asked.ts';
 import { isAppError } from '../../shared/errors.ts';
+import { buildTinyEncoder } from '../fakes/tiny-encoder.ts';
 import { collect, SUITE_LOAD } from './engine-suite.ts';
 
 const NEVER = new AbortController().signal;
@@ -76,9 +77,14 @@ before(() => {
     writeFileSync(file.path, own);
     files.set(name, file);
   }
-  const embedding = model('embedding');
-  writeFileSync(embedding.path, buildTinyModel({ isEmbedding: true }));
-  files.set('embedding', embedding);
+  for (const [name, own] of [
+    ['embedding', buildTinyModel({ isEmbedding: true })],
+    ['encoder', buildTinyEncoder()],
+  ] as const) {
+    const file = model(name);
+    writeFileSync(file.path, own);
+    files.set(name, file);
+  }
   engine = createEngineSupervisor({
     spawn: createLlamaSpawner({ sandbox: { modelFolders: [folder] } }),
     clock: systemClock,
@@ -302,21 +308,25 @@ describe('embeddings of the llama engine', () => {
   const dot = (a: readonly number[] = [], b: readonly number[] = []) =>
     a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 
-  it('offers them only for a model that is made for them', async () => {
-    assert.deepEqual(await load('embedding'), ['embeddings']);
-  });
+  // One that also writes, and an encoder as most models that were made for vectors are.
+  for (const name of ['embedding', 'encoder']) {
+    it(`offers them only for a model that is made for them (${name})`, async () => {
+      assert.deepEqual(await load(name), ['embeddings']);
+    });
 
-  it('makes vectors of length one, the same for the same text, and counts the tokens as the recount does', async () => {
-    const { vectors, end, prompt } = await vectorsOf(['The river runs.', 'To make bread', 'The river runs.']);
-    assert.equal(vectors.length, 3);
-    for (const vector of vectors) assert.ok(Math.abs(dot(vector, vector) - 1) < 1e-5);
-    assert.ok(Math.abs(dot(vectors[0], vectors[2]) - 1) < 1e-5);
-    assert.ok(dot(vectors[0], vectors[1]) < 0.999);
-    assert.deepEqual([end.outputTokens, end.readTokens], [0, end.inputTokens]);
-    const { sha256 } = files.get('embedding') ?? assert.fail();
-    const counted = await tokenizer.recount({ sha256, prompt, stop: [], tokens: [], text: '' });
-    assert.equal(counted?.inputTokens, end.inputTokens);
-  });
+    it(`makes vectors of length one, the same for the same text, and counts the tokens as the recount does (${name})`, async () => {
+      const texts = ['The river runs.', 'To make bread', 'The river runs.'];
+      const { vectors, end, prompt } = await vectorsOf(texts);
+      assert.equal(vectors.length, 3);
+      for (const vector of vectors) assert.ok(Math.abs(dot(vector, vector) - 1) < 1e-5);
+      assert.ok(Math.abs(dot(vectors[0], vectors[2]) - 1) < 1e-5);
+      assert.ok(dot(vectors[0], vectors[1]) < 0.999);
+      assert.deepEqual([end.outputTokens, end.readTokens], [0, end.inputTokens]);
+      const { sha256 } = files.get(name) ?? assert.fail();
+      const counted = await tokenizer.recount({ sha256, prompt, stop: [], tokens: [], text: '' });
+      assert.equal(counted?.inputTokens, end.inputTokens);
+    });
+  }
 
   it('rejects a text that exceeds the context', async () => {
     await assert.rejects(vectorsOf(['river '.repeat(3_000)]), (error) =>

@@ -85,8 +85,9 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
   models: [
     '312 MB of 808 MB',
     '59 secs left',
-    'Doesn’t fit',
     'Tight',
+    'Best for embeddings here',
+    'Show 2 larger models',
     'Apache-2.0',
     '2.5 GB of 20.0 GB',
     '11.4 tokens/s',
@@ -304,6 +305,29 @@ test('models: a predicted speed is labeled as predicted, not as measured, and a 
     await page.getByText('30%').waitFor();
     assert.ok(agent.calls.some(({ name }) => name === 'benchmark.calibrate'));
     assert.ok(await page.getByRole('button', { name: 'Measuring…' }).isDisabled());
+  }));
+
+test('models: a choice of use lists those models only, and larger ones appear on request', () =>
+  withPage({}, async ({ page, go }) => {
+    await go('models');
+    const catalogue = page.getByRole('region', { name: 'For this machine' });
+    const names = () => catalogue.locator('li b').allInnerTexts();
+    await catalogue.getByRole('radio', { name: 'Code' }).check({ force: true });
+    await catalogue.getByText('No other model for this use fits this machine.').waitFor();
+    await catalogue.getByRole('button', { name: 'Show 1 larger model' }).click();
+    assert.deepEqual(await names(), ['Qwen3 Coder 30B-A3B Instruct']);
+    await catalogue.getByText('3.3B active per token').waitFor();
+    await catalogue.getByText('Partly on the CPU').waitFor();
+    await catalogue.getByRole('button', { name: 'Hide larger models' }).click();
+    await catalogue.getByRole('radio', { name: 'Embeddings' }).check({ force: true });
+    assert.deepEqual(await names(), ['Qwen3 Embedding 0.6B']);
+    await catalogue.getByRole('radio', { name: 'All' }).check({ force: true });
+    assert.ok(!(await names()).includes('Llama 3.1 8B Instruct'));
+    await catalogue.getByRole('button', { name: 'Show 2 larger models' }).click();
+    assert.ok((await names()).includes('Llama 3.1 8B Instruct'));
+    await catalogue.getByText('Doesn’t fit').waitFor();
+    await catalogue.getByRole('button', { name: 'Hide larger models' }).click();
+    assert.ok(!(await names()).includes('Llama 3.1 8B Instruct'));
   }));
 
 test('models: download, cancel, serve, and remove after confirmation', () =>

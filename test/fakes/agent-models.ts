@@ -17,6 +17,8 @@ export function modelsOf(view: View): AgentState['models'] {
       measuredModel(view),
       predictedModel(view),
       tightModel(view),
+      codeModel(view),
+      embeddingModel(view),
       tooLargeModel(view),
       tinyModel(view),
     ],
@@ -132,6 +134,41 @@ function tightModel({ busy, known }: View): ModelEntry {
   });
 }
 
+/** A mixture of experts that exceeds the GPU. */
+function codeModel({ known }: View): ModelEntry {
+  return model({
+    id: 'qwen3-coder-30b-a3b-instruct',
+    name: 'Qwen3 Coder 30B-A3B Instruct',
+    publisher: 'Alibaba Cloud',
+    license: 'Apache-2.0',
+    parameters: '30.5B',
+    activeParameters: '3.3B',
+    quantisation: 'Q4_K_M',
+    contextTokens: 262_144,
+    sizeBytes: 18_556_689_568,
+    fit: known ? 'partly' : 'unknown',
+    suits: known ? 'partly' : 'unknown',
+    strengths: ['code'],
+  });
+}
+
+function embeddingModel({ known }: View): ModelEntry {
+  return model({
+    id: 'qwen3-embedding-0.6b',
+    name: 'Qwen3 Embedding 0.6B',
+    publisher: 'Alibaba Cloud',
+    license: 'Apache-2.0',
+    parameters: '0.6B',
+    quantisation: 'Q8_0',
+    contextTokens: 32_768,
+    sizeBytes: 639_150_592,
+    fit: known ? 'fits' : 'unknown',
+    use: 'embedding',
+    strengths: ['embedding'],
+    bestFor: known ? ['embedding'] : [],
+  });
+}
+
 function tooLargeModel({ known }: View): ModelEntry {
   return model({
     id: 'llama-3.1-8b-instruct-q4_k_m',
@@ -186,7 +223,11 @@ function model(entry: Pick<ModelEntry, Facts> & Partial<ModelEntry>): ModelEntry
     bundled: false,
     own: false,
     use: 'chat',
+    released: null,
+    activeParameters: null,
+    strengths: ['chat'],
     suits: 'good',
+    bestFor: [],
     link: null,
     speed: { measured: null, predicted: null, score: null },
     ...entry,

@@ -15,7 +15,7 @@ export interface ModelShape {
   readonly attentionWidth: number;
   /** Part of keys and values that does not fill whole CPU vectors and is processed number by number. */
   readonly attentionRest: number;
-  /** Weights that each token is multiplied with, by type, without the output matrix. */
+  /** Weights that each token is multiplied with, by type, without the output matrix: of a mixture of experts, those it uses. */
   readonly weights: ReadonlyMap<TensorType, number>;
   /** Dot products per token: the outputs of all those matrices. */
   readonly rows: number;
@@ -23,8 +23,21 @@ export interface ModelShape {
   readonly output: { readonly type: TensorType; readonly inputs: number; readonly outputs: number };
 }
 
-/** Architectures whose layers consist of the seven matrices that the costs were fitted on. */
-const ARCHITECTURES: ReadonlySet<unknown> = new Set(['llama', 'qwen2', 'qwen3']);
+/**
+ * Architectures whose layers consist of the seven matrices that the costs were fitted on. In `qwen3moe`, three of them are a
+ * mixture of experts.
+ */
+const ARCHITECTURES: ReadonlySet<unknown> = new Set([
+  'granite',
+  'llama',
+  'qwen2',
+  'qwen3',
+  'qwen3moe',
+  'smollm3',
+]);
+/** Tensors of a mixture of experts: one matrix for each expert, and the small one that chooses among them. */
+const EXPERTS = /\.ffn_(gate|up|down)_exps\.weight$/;
+const CHOICE = /\.ffn_gate_inp\.weight$/;
 const LAYERS_MAX = 1_024;
 
 /** Returns the shape of a published model whose file is not downloaded. */
@@ -42,15 +55,19 @@ export function shapeOfHeader({
   const heads = values.get(`${architecture}.attention.head_count`);
   const keyHeads = values.get(`${architecture}.attention.head_count_kv`) ?? heads;
   const width = values.get(`${architecture}.embedding_length`);
+  const used = values.get(`${architecture}.expert_used_count`);
   if (!ARCHITECTURES.has(architecture)) return null;
   if (!isCount(layers) || layers > LAYERS_MAX || !isCount(width)) return null;
   if (!isCount(heads) || !isCount(keyHeads)) return null;
   const matrices: Matrix[] = [];
   for (const { name, shape, type } of tensors) {
     const [inputs, outputs, ...more] = shape;
-    if (inputs === undefined || outputs === undefined) continue;
-    if (more.length > 0 || type === null) return null;
-    matrices.push({ name, inputs, outputs, type });
+    if (inputs === undefined || outputs === undefined || CHOICE.test(name)) continue;
+    if (type === null) return null;
+    const [count, ...others] = more;
+    if (count === undefined) matrices.push({ name, inputs, outputs, type });
+    else if (others.length > 0 || !EXPERTS.test(name) || !isCount(used) || used > count) return null;
+    else matrices.push({ name, inputs, outputs, type, experts: { count, used } });
   }
   if (!matrices.some(({ name }) => name === 'token_embd.weight')) return null;
   const headWidth = values.get(`${architecture}.attention.key_length`) ?? width / heads;
@@ -72,8 +89,9 @@ function shapeOf(
   for (const matrix of matrices) {
     // The embedding table is looked up, not multiplied.
     if (matrix === table || matrix === output) continue;
-    weights.set(matrix.type, (weights.get(matrix.type) ?? 0) + matrix.inputs * matrix.outputs);
-    rows += matrix.outputs;
+    const outputs = matrix.outputs * (matrix.experts?.used ?? 1);
+    weights.set(matrix.type, (weights.get(matrix.type) ?? 0) + matrix.inputs * outputs);
+    rows += outputs;
   }
   return {
     layers,

@@ -4,13 +4,19 @@ import { type ModelStore, modelFacts } from '../models/index.ts';
 import { type ModelShape, shapeOfConfiguration, shapeOfHeader } from './model-shape.ts';
 
 export interface Shapes {
-  /** Returns null if the shape is unknown or the cost model does not cover the architecture. */
+  /**
+   * Returns null if the shape is unknown, if the cost model doesn't cover the architecture, or if GPU and CPU would share the
+   * model: costs are those of one kind of device.
+   */
   shape(modelId: string): ModelShape | null;
   close(): void;
 }
 
 /** Calls `onChange` after a file header replaced a published configuration. */
-export function createShapes(models: ModelStore, onChange: () => void): Shapes {
+export function createShapes(
+  models: Pick<ModelStore, 'list' | 'ensure' | 'onChange'>,
+  onChange: () => void,
+): Shapes {
   const read = new Map<string, ModelShape | null>();
   const reading = new Set<string>();
   const published = new Map<string, ModelShape | null>();
@@ -49,5 +55,6 @@ export function createShapes(models: ModelStore, onChange: () => void): Shapes {
 
   checkModels();
   const close = models.onChange(checkModels);
-  return { shape: (id) => read.get(id) ?? publishedShape(id), close };
+  const isShared = (id: string) => models.list().some((model) => model.id === id && model.fit === 'partly');
+  return { shape: (id) => (isShared(id) ? null : (read.get(id) ?? publishedShape(id))), close };
 }

@@ -1,6 +1,6 @@
 /** Public interface of the engine module: supervises engine processes, chooses threads, GPUs and duty, and measures speed. */
 export { createEngineDuty, type EngineDuty } from './duty.ts';
-export { chooseGraphics } from './graphics.ts';
+export { chooseGraphics, graphicsMemory } from './graphics.ts';
 export { createHandBacks, type HandBacks } from './hand-backs.ts';
 export {
   type EngineEnd,

@@ -4,18 +4,26 @@
  */
 import { BLOCKS, type TensorType } from './tensor-types.ts';
 
-/** Dimensions of a dense transformer of the Llama family. */
+/** Dimensions of a transformer of the Llama family. */
 export interface Configuration {
   readonly layers: number;
   /** Length of a token's embedding vector. */
   readonly width: number;
+  /** Of one expert, in a mixture of experts. */
   readonly feedForward: number;
+  readonly experts?: Experts;
   readonly heads: number;
   readonly keyHeads: number;
   readonly headWidth: number;
   readonly vocabulary: number;
   /** The embedding table also serves as the output matrix. */
   readonly tied: boolean;
+}
+
+/** The feed-forward part exists `count` times in each layer, and each token is multiplied with `used` of them. */
+export interface Experts {
+  readonly count: number;
+  readonly used: number;
 }
 
 /** Mixture names of llama.cpp's quantizer; a mixture named after a single type consists almost entirely of it. */
@@ -26,11 +34,12 @@ export interface Matrix {
   readonly inputs: number;
   readonly outputs: number;
   readonly type: TensorType;
+  readonly experts?: Experts;
 }
 
-/** Returns all matrices of the file. The vectors between them (norms) are negligible. */
+/** Returns all matrices of the file. Norms, and the small matrix that chooses experts, are negligible. */
 export function matricesOf(configuration: Configuration, mixture: Mixture): Matrix[] {
-  const { layers, width, feedForward, heads, keyHeads, headWidth, vocabulary, tied } = configuration;
+  const { layers, width, feedForward, heads, keyHeads, headWidth, vocabulary, tied, experts } = configuration;
   const queries = heads * headWidth;
   const keys = keyHeads * headWidth;
   const main = mixture === 'Q4_K_M' ? 'Q4_K' : mixture;
@@ -43,6 +52,10 @@ export function matricesOf(configuration: Configuration, mixture: Mixture): Matr
     outputs,
     type: fitting(type, inputs),
   });
+  const feed = (name: string, inputs: number, outputs: number, type: TensorType): Matrix =>
+    experts === undefined
+      ? matrix(name, inputs, outputs, type)
+      : { ...matrix(`${name}_exps`, inputs, outputs, type), experts };
   const all = [matrix('token_embd', width, vocabulary, tied ? fine : main)];
   if (!tied) all.push(matrix('output', width, vocabulary, fine));
   for (let layer = 0; layer < layers; layer++) {
@@ -52,9 +65,9 @@ export function matricesOf(configuration: Configuration, mixture: Mixture): Matr
       matrix(`blk.${layer}.attn_k`, width, keys, main),
       matrix(`blk.${layer}.attn_v`, width, keys, better),
       matrix(`blk.${layer}.attn_output`, queries, width, main),
-      matrix(`blk.${layer}.ffn_gate`, width, feedForward, main),
-      matrix(`blk.${layer}.ffn_up`, width, feedForward, main),
-      matrix(`blk.${layer}.ffn_down`, feedForward, width, better),
+      feed(`blk.${layer}.ffn_gate`, width, feedForward, main),
+      feed(`blk.${layer}.ffn_up`, width, feedForward, main),
+      feed(`blk.${layer}.ffn_down`, feedForward, width, better),
     );
   }
   return all;

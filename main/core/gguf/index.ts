@@ -1,7 +1,7 @@
 /** Public interface of the GGUF module: reads headers of model files and writes such files. */
 
 export { SERVED_ARCHITECTURES } from './architectures.ts';
-export { type Configuration, type Matrix, type Mixture, matricesOf } from './configuration.ts';
+export { type Configuration, type Experts, type Matrix, type Mixture, matricesOf } from './configuration.ts';
 export { type FileKind, fileKind, isPartName, kindOfFailure } from './file-kind.ts';
 export {
   type GgufHeader,

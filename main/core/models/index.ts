@@ -4,10 +4,12 @@ export {
   type CatalogueEntry,
   DEFAULT_MODEL_ID,
   type ModelSource,
+  strengthsOf,
   TINY_MODEL_ID,
 } from './catalogue.ts';
+export { FACTS_DATE, HUB_MODELS, type HubModel } from './catalogue-table.ts';
 export { type ModelFacts, modelFacts } from './configurations.ts';
-export { type Fit, fit, requiredBytes } from './fit.ts';
+export { fit, type ModelMemory, requiredBytes } from './fit.ts';
 export { factsOfHeader, shownText } from './header-facts.ts';
 export {
   createLinkedEntries,

@@ -3,14 +3,14 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelEntry } from '../../../shared/api/state.ts';
 import type { ModelFile } from '../../ports/engine.ts';
-import type { CatalogueEntry } from './catalogue.ts';
+import { type CatalogueEntry, strengthsOf } from './catalogue.ts';
 import { wheelFolder } from './download-pypi.ts';
-import { fit } from './fit.ts';
+import { fit, type ModelMemory } from './fit.ts';
 import { isOwnModel } from './own-files.ts';
 import { type Expected, pinnedHash, quarantinePath, stampedHash, stampPath } from './verified-file.ts';
 
 /** A model as the store reports it; the composition adds which one is served, its speed and how well it suits. */
-export type StoredModel = Omit<ModelEntry, 'active' | 'further' | 'speed' | 'suits'> & {
+export type StoredModel = Omit<ModelEntry, 'active' | 'further' | 'speed' | 'suits' | 'bestFor'> & {
   /** `known`: the catalog's checksum; `pinned`: that of the first download, which could not be verified. */
   readonly checksum: 'known' | 'pinned' | null;
 };
@@ -64,25 +64,28 @@ export function openRecord(
   };
 }
 
-export function describeRecord(record: ModelRecord, freeMemoryBytes: number | null): StoredModel {
+export function describeRecord(record: ModelRecord, memory: ModelMemory): StoredModel {
   const { entry } = record;
   return {
     id: entry.id,
     name: entry.name,
     publisher: entry.publisher,
     license: entry.license,
+    released: entry.released ?? null,
     parameters: entry.parameters,
+    activeParameters: entry.activeParameters ?? null,
     quantisation: entry.quantisation,
     contextTokens: entry.contextTokens,
     sizeBytes: entry.sizeBytes,
     sha256: entry.sha256 ?? record.sha256,
-    fit: fit(entry, freeMemoryBytes),
+    fit: fit(entry, memory),
     state: record.state,
     progress: record.progress,
     error: record.error,
     bundled: record.bundled,
     own: record.own,
     use: entry.use ?? 'chat',
+    strengths: [...strengthsOf(entry)],
     link: entry.link ?? null,
     checksum: entry.sha256 !== null ? 'known' : record.sha256 !== null ? 'pinned' : null,
   };

@@ -1,8 +1,9 @@
 /** The models of one data folder by ID, and the listeners for their changes. */
 import { AppError } from '../../../shared/errors.ts';
+import type { ModelFit } from '../../../shared/model-files.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import type { CatalogueEntry } from './catalogue.ts';
-import { type Fit, type FitFact, fit, requiredBytes } from './fit.ts';
+import { type FitFact, fit, type ModelMemory, requiredBytes } from './fit.ts';
 import { describeRecord, type ModelRecord, type StoredModel } from './model-record.ts';
 
 export type RecordChange = Partial<Pick<ModelRecord, 'state' | 'progress' | 'error' | 'sha256'>>;
@@ -10,16 +11,16 @@ type Listener = (models: readonly StoredModel[]) => void;
 
 export class ModelRecords {
   readonly #records: Map<string, ModelRecord>;
-  readonly #freeMemoryBytes: () => number | null;
+  readonly #memory: () => ModelMemory;
   readonly #listeners = new Set<Listener>();
 
-  constructor(records: readonly ModelRecord[], freeMemoryBytes: () => number | null) {
+  constructor(records: readonly ModelRecord[], memory: () => ModelMemory) {
     this.#records = new Map(records.map((record) => [record.entry.id, record]));
-    this.#freeMemoryBytes = freeMemoryBytes;
+    this.#memory = memory;
   }
 
-  fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit {
-    return fit(entry, this.#freeMemoryBytes());
+  fitOf(entry: Pick<CatalogueEntry, FitFact>): ModelFit {
+    return fit(entry, this.#memory());
   }
 
   /** Null if it is unknown. */
@@ -29,7 +30,8 @@ export class ModelRecords {
   }
 
   list(): StoredModel[] {
-    return [...this.#records.values()].map((record) => describeRecord(record, this.#freeMemoryBytes()));
+    const memory = this.#memory();
+    return [...this.#records.values()].map((record) => describeRecord(record, memory));
   }
 
   /** Replaces the owner's own files. One that is being read or was read keeps its record. */

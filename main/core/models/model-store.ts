@@ -5,11 +5,12 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../../shared/errors.ts';
+import type { ModelFit } from '../../../shared/model-files.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ModelFile } from '../../ports/engine.ts';
 import { CATALOGUE, type CatalogueEntry } from './catalogue.ts';
 import { createDiskSpace, type DiskSpace } from './disk-space.ts';
-import type { Fit, FitFact } from './fit.ts';
+import type { FitFact, ModelMemory } from './fit.ts';
 import { catalogueEntryOf, isLinkedModel, type LinkedEntries, type LinkedEntry } from './linked-entries.ts';
 import { downloadModel, type ModelDownloadOptions } from './model-download.ts';
 import { checkNotAborted, type EnsureOptions, jobOf, joinJob } from './model-job.ts';
@@ -30,7 +31,8 @@ export interface ModelStoreOptions {
   readonly cacheFolder?: string | null;
   /** Maximum bytes of all model files together. Default 20 GB. */
   readonly budgetBytes?: () => number;
-  readonly freeMemoryBytes?: () => number | null;
+  /** Memory for models; default: what is free, without a GPU. */
+  readonly memory?: () => ModelMemory;
   /** Stores the models that the owner added by link; without it there are none. */
   readonly linked?: LinkedEntries;
   readonly fetch?: typeof globalThis.fetch;
@@ -61,7 +63,7 @@ export interface ModelStore {
   addLinked(entry: LinkedEntry): string;
   /** Memory that the model needs to be served, in bytes; null if that is unknown, also for one that isn't listed. */
   requiredBytes(id: string): number | null;
-  fitOf(entry: Pick<CatalogueEntry, FitFact>): Fit;
+  fitOf(entry: Pick<CatalogueEntry, FitFact>): ModelFit;
   /** Looks for the owner's own files again. */
   findOwn(): Promise<OwnFiles>;
   /** Folder for the owner's own files. */
@@ -156,7 +158,7 @@ function openParts(options: ModelStoreOptions): StoreParts {
     [...(options.catalogue ?? CATALOGUE), ...(options.linked?.list() ?? []).map(catalogueEntryOf)].map(
       (entry) => openRecord(entry, folders),
     ),
-    options.freeMemoryBytes ?? freemem,
+    options.memory ?? (() => ({ machineBytes: freemem(), graphicsBytes: null })),
   );
   return {
     folder,

@@ -3,13 +3,15 @@
  * Pure: depends only on its arguments.
  */
 import type { ModelEntry } from '../../../shared/api/state.ts';
-import type { ModelSuits } from '../../../shared/model-files.ts';
-import { modelSuitsSchema } from '../../../shared/model-files.ts';
+import type { ModelStrength, ModelSuits } from '../../../shared/model-files.ts';
+import { MODEL_STRENGTHS, modelSuitsSchema } from '../../../shared/model-files.ts';
 
 export type Candidate = Pick<
   ModelEntry,
-  'id' | 'fit' | 'use' | 'parameters' | 'quantisation' | 'sizeBytes' | 'bundled'
+  'id' | 'fit' | 'use' | 'strengths' | 'released' | 'parameters' | 'quantisation' | 'sizeBytes' | 'bundled'
 >;
+
+type Ranked<T> = T & { readonly suits: ModelSuits; readonly bestFor: ModelStrength[] };
 
 /** Slower answers are hard to wait for: an adult reads about 250 words, or 330 tokens, per minute. */
 const TOKENS_PER_SECOND_MIN = 6;
@@ -18,11 +20,14 @@ const CLASSES = [1, 2, 5, 10, 20, 40, 80, 160] as const;
 /** Mixtures of less than three bits per weight, which cost about one class. */
 const COARSE = /^(I?Q[12](_|$)|TQ)/i;
 
-/** Returns the models in order, each with how well it suits. At most one is `best`. */
+/**
+ * Returns the models in order, each with how well it suits. For each use, at most one is the best: the first that fits and is
+ * fast enough.
+ */
 export function rankModels<T extends Candidate>(
   candidates: readonly T[],
   tokensPerSecond: (candidate: T) => number | null,
-): (T & { readonly suits: ModelSuits })[] {
+): Ranked<T>[] {
   const rated = candidates.map((model) => ({ model, speed: tokensPerSecond(model) }));
   const ranked = rated
     .map((each) => ({ ...each, suits: suitsOf(each.model, each.speed), quality: qualityOf(each.model) }))
@@ -30,22 +35,36 @@ export function rankModels<T extends Candidate>(
       (left, right) =>
         ORDER.indexOf(left.suits) - ORDER.indexOf(right.suits) ||
         right.quality - left.quality ||
+        // One that was made for code alone comes after one that also chats.
+        Number(chats(right.model)) - Number(chats(left.model)) ||
+        // Of a class, later models answer better; one that isn't in the catalog counts as the oldest.
+        (right.model.released ?? 0) - (left.model.released ?? 0) ||
         (right.speed ?? 0) - (left.speed ?? 0) ||
         (right.model.sizeBytes ?? 0) - (left.model.sizeBytes ?? 0),
     );
-  return ranked.map(({ model, suits }, index) => ({
-    ...model,
-    suits: index === 0 && suits === 'good' ? 'best' : suits,
-  }));
+  const good = ranked.filter(({ suits }) => suits === 'good');
+  const firsts = MODEL_STRENGTHS.map(
+    (strength) => [strength, good.find(({ model }) => model.strengths.includes(strength))?.model] as const,
+  );
+  return ranked.map(({ model, suits }) => {
+    const bestFor = firsts.flatMap(([strength, first]) => (first === model ? [strength] : []));
+    return { ...model, suits: bestFor.includes('chat') ? 'best' : suits, bestFor };
+  });
 }
 
 const ORDER = modelSuitsSchema.options;
 
+function chats({ strengths }: Candidate): boolean {
+  return strengths.includes('chat');
+}
+
 function suitsOf({ fit, use, bundled }: Candidate, speed: number | null): ModelSuits {
   if (bundled) return 'test-only';
   if (fit === 'does-not-fit') return 'does-not-fit';
-  if (use !== 'chat') return 'not-chat';
-  if (fit === 'unknown') return 'unknown';
+  if (use === 'text') return 'not-chat';
+  if (fit === 'unknown' || fit === 'partly') return fit;
+  // An embedding model generates nothing, so there is no speed to wait for.
+  if (use === 'embedding') return fit === 'tight' ? 'tight' : 'good';
   if (speed !== null && speed < TOKENS_PER_SECOND_MIN) return 'slow';
   if (fit === 'tight') return 'tight';
   return speed === null ? 'unmeasured' : 'good';

@@ -242,10 +242,44 @@ describe('the shape of a model', () => {
     assert.deepEqual(shapeOfHeader(header), shapeOfConfiguration(configuration, mixture));
     const other = new Map([...header.values, ['general.architecture', 'mamba'] as const]);
     assert.equal(shapeOfHeader({ ...header, values: other }), null);
-    const experts = { name: 'blk.0.ffn_up_exps.weight', shape: [64, 64, 8], type: 'Q8_0' as const };
-    assert.equal(shapeOfHeader({ ...header, tensors: [...header.tensors, experts] }), null);
+    const stack = { name: 'blk.0.attn_q_stack.weight', shape: [64, 64, 8], type: 'Q8_0' as const };
+    assert.equal(shapeOfHeader({ ...header, tensors: [...header.tensors, stack] }), null);
     const unknown = { name: 'blk.0.ffn_up.weight', shape: [64, 64], type: null };
     assert.equal(shapeOfHeader({ ...header, tensors: [...header.tensors, unknown] }), null);
     assert.equal(shapeOfHeader({ values: new Map(), tensors: [] }), null);
+  });
+});
+
+describe('the shape of a mixture of experts', () => {
+  it('counts the experts of a mixture that a token is multiplied with, not all of them', () => {
+    const facts = modelFacts('qwen3-30b-a3b');
+    assert.ok(facts !== null);
+    const { configuration, mixture } = facts;
+    const shape = shapeOfConfiguration(configuration, mixture);
+    const all = [...shape.weights.values()].reduce((sum, each) => sum + each, 0);
+    const billions = (all + shape.output.inputs * shape.output.outputs) / 1e9;
+    assert.ok(billions > 3 && billions < 3.4, `${billions} of 3.3 billion active parameters`);
+    const values = new Map<string, number | string>([
+      ['general.architecture', 'qwen3moe'],
+      ['qwen3moe.block_count', configuration.layers],
+      ['qwen3moe.attention.head_count', configuration.heads],
+      ['qwen3moe.attention.head_count_kv', configuration.keyHeads],
+      ['qwen3moe.attention.key_length', configuration.headWidth],
+      ['qwen3moe.embedding_length', configuration.width],
+      ['qwen3moe.expert_used_count', 8],
+    ]);
+    const tensors = [
+      { name: 'blk.0.ffn_gate_inp.weight', shape: [configuration.width, 128], type: 'F32' as const },
+      ...matricesOf(configuration, mixture).map(({ name, inputs, outputs, type, experts }) => ({
+        name,
+        shape: experts === undefined ? [inputs, outputs] : [inputs, outputs, experts.count],
+        type,
+      })),
+    ];
+    assert.deepEqual(shapeOfHeader({ values, tensors }), shape);
+    const tooMany = new Map([...values, ['qwen3moe.expert_used_count', 129] as const]);
+    assert.equal(shapeOfHeader({ values: tooMany, tensors }), null);
+    tooMany.delete('qwen3moe.expert_used_count');
+    assert.equal(shapeOfHeader({ values: tooMany, tensors }), null);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Verifies: a single GPU can be turned off, and a GPU that is off is never used.
+ * Verifies: a single GPU can be turned off, and a GPU that is off is never used, nor is its memory counted.
  * Setup: made-up inventories and driver lists; a real engine process whose command line and environment are read.
  * Fails if: two GPUs with the same name are confused, a GPU is used because its ID is unknown, or a choice does not
  * reach the process.
@@ -9,8 +9,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createLlamaSpawner } from '../../../main/adapters/llama/index.ts';
-import { chooseGraphics } from '../../../main/core/engine/index.ts';
-import { createGraphics } from '../../../main/core/serving/index.ts';
+import { chooseGraphics, graphicsMemory } from '../../../main/core/engine/index.ts';
+import { createGraphics, createModelMemory } from '../../../main/core/serving/index.ts';
+import type { EngineStatus } from '../../../main/ports/engine.ts';
 import type { GraphicsChoice } from '../../../main/ports/engine-process.ts';
 import { GRAPHICS_DRIVER_BYTES } from '../../../shared/devices.ts';
 
@@ -131,4 +132,63 @@ test('passes the choice to the engine process', { skip: process.platform !== 'li
     command: ['--only-cuda'],
     cards: 'CUDA_VISIBLE_DEVICES=GPU-a,GPU-b',
   });
+});
+
+test('counts the memory of the GPUs that are on, less what their drivers take', () => {
+  const GIB = 1024 ** 3;
+  const card = (name: string, gigabytes: number | null) => ({
+    ...device('gpu', name),
+    memoryBytes: gigabytes === null ? null : gigabytes * GIB,
+  });
+  const machine = [device('cpu', 'Ryzen'), card('RTX 4070', 12), card('RTX 3050', 8), card('UHD', 1)];
+  assert.equal(graphicsMemory(machine, []), 20 * GIB - 2 * GRAPHICS_DRIVER_BYTES, 'not the integrated one');
+  assert.equal(graphicsMemory(machine, ['RTX 4070']), 8 * GIB - GRAPHICS_DRIVER_BYTES);
+  assert.equal(graphicsMemory(machine, [], 6 * GIB), 6 * GIB - 2 * GRAPHICS_DRIVER_BYTES, 'the limit');
+  assert.equal(graphicsMemory(machine, [], 60 * GIB), 20 * GIB - 2 * GRAPHICS_DRIVER_BYTES);
+  assert.equal(graphicsMemory(machine, ['RTX 4070', 'RTX 3050']), null);
+  assert.equal(graphicsMemory([card('Apple M3', null)], []), null, 'memory that is shared with the machine');
+  assert.equal(graphicsMemory([], []), null);
+});
+
+test('reads the memory of the GPUs, and none while the CPU computes', async () => {
+  const GIB = 1024 ** 3;
+  let graphicsOff: string[] = [];
+  const graphics = createGraphics({
+    machine: {
+      inventory: async () => ({
+        hostname: '',
+        os: '',
+        devices: [{ ...device('gpu', 'RTX 4070'), memoryBytes: 12 * GIB }],
+        memoryBytes: null,
+        physicalCores: 1,
+      }),
+    },
+    settings: () => ({ graphicsOff, graphicsMemoryBytesMax: null }),
+    named: async () => [],
+  });
+  assert.equal(graphics.memoryBytes(), null, 'before the devices were read');
+  await graphics.read();
+  const graphicsBytes = 12 * GIB - GRAPHICS_DRIVER_BYTES;
+  let report: (status: EngineStatus) => void = () => assert.fail();
+  const memory = createModelMemory({
+    engine: {
+      onStatus(listener) {
+        report = listener;
+        return () => undefined;
+      },
+    },
+    graphics,
+    machineBytes: () => 5 * GIB,
+  });
+  const loadedOn = (backend: string) => {
+    report({ state: 'ready', loaded: { backend } } as EngineStatus);
+    return memory().graphicsBytes;
+  };
+  assert.deepEqual(memory(), { machineBytes: 5 * GIB, graphicsBytes });
+  assert.equal(loadedOn('cpu'), null, 'no library for the GPU');
+  report({ state: 'stopped' });
+  assert.equal(loadedOn('server'), null, 'an engine server may use other GPUs');
+  assert.equal(loadedOn('vulkan'), graphicsBytes);
+  graphicsOff = ['RTX 4070'];
+  assert.equal(memory().graphicsBytes, null);
 });

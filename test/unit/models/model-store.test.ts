@@ -383,7 +383,7 @@ describe('disk', () => {
   it('a disk that fills up while a file is copied or verified fails the same way', async () => {
     const folders = { downloaded: home, bundled: home };
     const record = openRecord(entry(), folders);
-    const records = new ModelRecords([record], () => null);
+    const records = new ModelRecords([record], () => ({ machineBytes: null, graphicsBytes: null }));
     const full = async () => {
       throw Object.assign(new Error('no space left on device, copyfile'), { code: 'ENOSPC' });
     };

@@ -8,6 +8,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Candidate, rankModels } from '../../../main/core/models/index.ts';
+import {
+  MODEL_STRENGTHS,
+  type ModelSuits,
+  modelFitSchema,
+  modelUseSchema,
+} from '../../../shared/model-files.ts';
 
 type Rated = Candidate & { readonly speed: number | null };
 
@@ -16,6 +22,8 @@ function model(id: string, change: Partial<Rated> = {}): Rated {
     id,
     fit: 'fits',
     use: 'chat',
+    strengths: ['chat'],
+    released: 2025,
     parameters: '4B',
     quantisation: 'Q4_K_M',
     sizeBytes: 2_500_000_000,
@@ -23,6 +31,10 @@ function model(id: string, change: Partial<Rated> = {}): Rated {
     speed: 20,
     ...change,
   };
+}
+
+function isGood(suits: ModelSuits): boolean {
+  return suits === 'best' || suits === 'good';
 }
 
 function rank(...models: readonly Rated[]): string[] {
@@ -43,7 +55,15 @@ describe('the rank of models', () => {
     );
   });
 
-  it('prefers the faster of two that are equally capable, and finer weights to very coarse ones', () => {
+  it('prefers the newer of two of one class, then the faster, and finer weights to very coarse ones', () => {
+    assert.deepEqual(
+      rank(
+        model('old', { parameters: '7B', released: 2024, speed: 40 }),
+        model('of the owner', { parameters: '7B', released: null, speed: 50 }),
+        model('new', { parameters: '8B', released: 2025, speed: 20 }),
+      ),
+      ['new best', 'old good', 'of the owner good'],
+    );
     assert.deepEqual(rank(model('a', { speed: 9 }), model('b', { parameters: '3B', speed: 30 })), [
       'b best',
       'a good',
@@ -65,19 +85,49 @@ describe('the rank of models', () => {
     assert.deepEqual(
       rank(
         model('tests', { bundled: true }),
-        model('vectors', { use: 'embedding', speed: 90 }),
+        model('continues', { use: 'text', strengths: [], speed: 90 }),
         model('unknown', { fit: 'unknown' }),
         model('fits', { speed: null }),
       ),
-      ['fits unmeasured', 'unknown unknown', 'vectors not-chat', 'tests test-only'],
+      ['fits unmeasured', 'unknown unknown', 'continues not-chat', 'tests test-only'],
     );
     assert.deepEqual(rank(), []);
+  });
+});
+
+describe('the best for each use', () => {
+  it('is named, and the best for this machine is only one that chats', () => {
+    const ranked = rankModels(
+      [
+        model('vectors', { use: 'embedding', strengths: ['embedding'], parameters: '0.6B', speed: null }),
+        model('more vectors', {
+          ...{ use: 'embedding', strengths: ['embedding'], parameters: '0.5B', speed: null, sizeBytes: 1 },
+        }),
+        model('codes', { strengths: ['code'], parameters: '14B', speed: 30 }),
+        model('thinks', { strengths: ['chat', 'reasoning'], parameters: '14B', speed: 20 }),
+        model('large code', { strengths: ['code'], parameters: '30B', fit: 'tight' }),
+        model('on the CPU', { parameters: '30B', fit: 'partly', speed: 60 }),
+      ],
+      ({ speed }) => speed,
+    );
+    assert.deepEqual(
+      ranked.map(({ id, suits, bestFor }) => [id, suits, bestFor]),
+      [
+        ['thinks', 'best', ['chat', 'reasoning']],
+        ['codes', 'good', ['code']],
+        ['vectors', 'good', ['embedding']],
+        ['more vectors', 'good', []],
+        ['large code', 'tight', []],
+        ['on the CPU', 'partly', []],
+      ],
+    );
   });
 
   it('doesn’t depend on the order of the list, and never calls more than one the best', () => {
     const candidate = fc.record({
-      fit: fc.constantFrom('fits' as const, 'tight' as const, 'does-not-fit' as const, 'unknown' as const),
-      use: fc.constantFrom('chat' as const, 'text' as const, 'embedding' as const),
+      fit: fc.constantFrom(...modelFitSchema.options),
+      use: fc.constantFrom(...modelUseSchema.options),
+      strengths: fc.subarray([...MODEL_STRENGTHS]),
       parameters: fc.constantFrom('135M', '1.5B', '8x7B', '70B', '', 'many'),
       speed: fc.option(fc.integer({ min: 0, max: 100 })),
       bundled: fc.boolean(),
@@ -92,10 +142,21 @@ describe('the rank of models', () => {
           rankModels(models.toReversed(), ({ speed }) => speed),
           ranked,
         );
-        const best = ranked.filter(({ suits }) => suits === 'best');
-        assert.equal(best.length, ranked.some(({ suits }) => suits === 'good') || best.length > 0 ? 1 : 0);
-        for (const { fit, use, bundled, speed } of best)
-          assert.ok(fit === 'fits' && use === 'chat' && !bundled && speed !== null && speed >= 6);
+        for (const strength of MODEL_STRENGTHS) {
+          const able = ranked.filter(({ suits, strengths }) => isGood(suits) && strengths.includes(strength));
+          assert.deepEqual(
+            ranked.filter(({ bestFor }) => bestFor.includes(strength)),
+            able.slice(0, 1),
+          );
+        }
+        for (const { suits, fit, use, bundled, speed } of ranked.filter((each) => isGood(each.suits)))
+          assert.ok(
+            fit === 'fits' &&
+              use !== 'text' &&
+              !bundled &&
+              (use === 'embedding' || (speed !== null && speed >= 6)),
+            suits,
+          );
       }),
     );
   });

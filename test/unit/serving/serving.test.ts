@@ -11,7 +11,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { DEFAULT_MODEL_ID, TINY_MODEL_ID } from '../../../main/core/models/index.ts';
 import { createNotices } from '../../../main/core/notices/index.ts';
-import { createServing, type ServingOptions } from '../../../main/core/serving/index.ts';
+import { createServing, type Graphics, type ServingOptions } from '../../../main/core/serving/index.ts';
 import { createSettings } from '../../../main/core/settings/index.ts';
 import type { Engine, EngineStatus, LoadOptions, ModelFile } from '../../../main/ports/engine.ts';
 import { storageError } from '../../../main/ports/storage.ts';
@@ -94,6 +94,13 @@ const RESTARTING: EngineStatus = {
   cause: 'can’t be reached',
 };
 
+const ALL_GRAPHICS: Graphics = {
+  choice: () => ({ kind: 'all' }),
+  refresh: async () => false,
+  memoryBytes: () => null,
+  read: async () => {},
+};
+
 function serve(
   parts: {
     tinyMayServe?: boolean;
@@ -139,7 +146,7 @@ function serve(
     presence: presence.service,
     settings,
     machine: { inventory: async () => ({ physicalCores: 4 }) },
-    graphics: { choice: () => ({ kind: 'all' }), refresh: async () => false },
+    graphics: ALL_GRAPHICS,
     records,
     clock,
     log,
