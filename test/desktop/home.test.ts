@@ -190,7 +190,7 @@ function withNet(agent: Opened['agent'], netMicroUsd: number): void {
 }
 
 test('practice money is a ticket with its word; real money is in the owner’s currency, with the exact amount', () =>
-  pages.withPage({ before: async (_, agent) => withNet(agent, 663_043) }, async ({ agent, page }) => {
+  pages.withPage({ prepare: (agent) => withNet(agent, 663_043) }, async ({ agent, page }) => {
     const hero = page.locator('.today .hero-num');
     assert.equal(await hero.innerText(), '0.13 ctPractice');
     assert.equal(await page.locator('.today').getByText('€0.61 after electricity').count(), 0);
@@ -225,7 +225,7 @@ function withHours(agent: Opened['agent'], expected: string | null): void {
 }
 
 test('the hours to come are dashed bars, with what today is on track for', () =>
-  pages.withPage({ before: async (_, agent) => withHours(agent, '50') }, async ({ page }) => {
+  pages.withPage({ prepare: (agent) => withHours(agent, '50') }, async ({ page }) => {
     const today = page.locator('.today');
     // 1283 base units are earned; 450 more are expected.
     await today.getByText('On track for').waitFor();
@@ -244,7 +244,7 @@ test('the hours to come are dashed bars, with what today is on track for', () =>
   }));
 
 test('nothing is expected where too few days are known', () =>
-  pages.withPage({ before: async (_, agent) => withHours(agent, null) }, async ({ page }) => {
+  pages.withPage({ prepare: (agent) => withHours(agent, null) }, async ({ page }) => {
     await page.locator('.today').getByText('A day could bring').waitFor();
     await page.locator('.day .is-earning').first().waitFor();
     assert.equal(await page.locator('.is-expected').count(), 0);
@@ -339,7 +339,7 @@ test('an address that names no page is reported and leads Home', () =>
 test('the introduction opens at the first start, has three steps, and is not shown again', () =>
   pages.withPage(
     {
-      before: async (_, agent) =>
+      prepare: (agent) =>
         agent.change({ settings: { ...agent.script.state.settings, welcomeSeen: false } }),
     },
     async ({ agent, page }) => {
