@@ -12,11 +12,16 @@ import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { prepareMeasuredHome } from '../../scripts/lib/stored-benchmark.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import strings from '../../shared/strings/en.json' with { type: 'json' };
+import { openOwnDisplay } from './display.ts';
 
 export interface DesktopApp {
   readonly app: ElectronApplication;
   readonly page: Page;
   readonly home: string;
+  /** Environment variables of the app's display. */
+  readonly display: Readonly<Record<string, string>>;
+  /** Presses real keys on the app's display by their X names. */
+  press(...keys: string[]): void;
   /** Time from the start of the app to the window's first page, in milliseconds. */
   readonly openedMs: number;
   tray(): Promise<TrayView>;
@@ -73,6 +78,7 @@ export async function openApp(
 ): Promise<DesktopApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-desktop-')));
   if (options.home === undefined && !options.keepsWelcome) prepareMeasuredHome(home);
+  const display = await openOwnDisplay();
   const startedMs = performance.now();
   const app = await launchElectron(
     options.folder ?? REPOSITORY,
@@ -81,6 +87,7 @@ export async function openApp(
       IDLEWATT_TEST: '1',
       IDLEWATT_HOME: home,
       LANG: 'en_US.UTF-8',
+      ...display.env,
       ...options.environment,
     },
   );
@@ -94,6 +101,8 @@ export async function openApp(
     app,
     page,
     home,
+    display: display.env,
+    press: display.press,
     openedMs,
     processes,
     tray: () => app.evaluate(() => (globalThis as unknown as ShellInApp).idlewattShell.tray().view),
@@ -122,6 +131,7 @@ export async function openApp(
       const all = processes();
       await app.close().catch(() => {}); // some tests make the app quit earlier
       for (const pid of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      await display.close();
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -68,7 +68,7 @@ test('a model gets its own maximum price and loses it again', () =>
 test('deposits are listed with the ways to take them back', () =>
   pages.withPage(
     {
-      before: async (_page, agent) =>
+      prepare: (agent) =>
         agent.setChannels([
           {
             channelId: CHANNEL,

@@ -1,19 +1,26 @@
 // Verifies: the shell prints its version and help, or one line about a wrong command line, and starts nothing.
 // Setup: the real Electron with our app's folder, and a data folder that doesn't exist.
 // Fails if: a window or an agent is started, the data folder is created, or a wrong option is ignored.
-// Alone: it starts Electron, which needs a display.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
+import { type OwnDisplay, openOwnDisplay } from './display.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'idlewatt-options-'));
 const home = join(folder, 'data');
-after(() => rmSync(folder, { recursive: true }));
+let display: OwnDisplay;
+before(async () => {
+  display = await openOwnDisplay();
+});
+after(async () => {
+  await display.close();
+  rmSync(folder, { recursive: true });
+});
 
 async function shell(...parameters: string[]) {
   const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
@@ -21,7 +28,7 @@ async function shell(...parameters: string[]) {
   const { status, stdout, stderr } = spawnSync(executable, [...sandbox, REPOSITORY, ...parameters], {
     encoding: 'utf8',
     timeout: 60_000,
-    env: { ...process.env, IDLEWATT_HOME: home },
+    env: { ...process.env, ...display.env, IDLEWATT_HOME: home },
   });
   return { status, stdout, stderr };
 }

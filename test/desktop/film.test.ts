@@ -5,7 +5,6 @@
  * record the requests.
  * Fails if: players use a service that the sensor doesn't query, music counts as a video, or a video still counts when
  * it is over.
- * Alone: windows share a display and its focus.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +17,7 @@ import { createDesktopBusSensor } from '../../main/adapters/dbus/index.ts';
 import { type Answers, openPrivateBus, type PrivateBus, type Service } from '../contract/private-bus.ts';
 import { manualClock } from '../fakes/clock.ts';
 import { launchElectron, until } from './app.ts';
+import { type OwnDisplay, openOwnDisplay } from './display.ts';
 
 /** KDE's policies: keep the machine from sleeping, keep the screen from turning off. */
 const KDE_SESSION = 1;
@@ -115,10 +115,11 @@ async function on(bus: PrivateBus, desktop: Desktop, check: (awake: Awake) => Pr
 }
 
 /** A bare Electron whose page has a video and a music file. */
-async function openPlayer(folder: string, bus: PrivateBus) {
+async function openPlayer(folder: string, bus: PrivateBus, display: OwnDisplay) {
   writeFileSync(join(folder, 'package.json'), '{"name":"player","version":"1.0.0","main":"main.cjs"}');
   writeFileSync(join(folder, 'main.cjs'), '');
   const app = await launchElectron(folder, [`--user-data-dir=${join(folder, 'data')}`], {
+    ...display.env,
     DBUS_SESSION_BUS_ADDRESS: bus.address,
   });
   await app.evaluate(async ({ app, BrowserWindow }) => {
@@ -163,15 +164,18 @@ async function musicThenVideo(
 describe('a video in a real player', { skip: process.platform !== 'linux', timeout: 180_000 }, () => {
   let bus: PrivateBus;
   let folder: string;
+  let display: OwnDisplay;
   let player: Awaited<ReturnType<typeof openPlayer>>;
 
   before(async () => {
     bus = await openPrivateBus();
     folder = mkdtempSync(join(tmpdir(), 'idlewatt-player-'));
-    player = await openPlayer(folder, bus);
+    display = await openOwnDisplay();
+    player = await openPlayer(folder, bus, display);
   });
   after(async () => {
     await player.app.close();
+    await display.close();
     await bus.close();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -4,14 +4,12 @@
 //   that nobody types: the dialog's way back to practice is taken with the keyboard.
 // Fails if: the choice isn't kept, practice keys are used for real money, the owner can't get back, or the practice
 //   wallet is another one afterwards.
-// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
-import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
 
@@ -34,7 +32,7 @@ test('a second start shows the window of the first', async () => {
   const executable = await desktop.app.evaluate(() => process.execPath);
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const { status } = spawnSync(executable, [...sandbox, REPOSITORY], {
-    env: { ...process.env, IDLEWATT_TEST: '1', IDLEWATT_HOME: desktop.home },
+    env: { ...process.env, ...desktop.display, IDLEWATT_TEST: '1', IDLEWATT_HOME: desktop.home },
     timeout: 30_000,
   });
   assert.equal(status, 0);
@@ -66,7 +64,7 @@ test('the way back leads to the practice wallet of before', SLOW, async () => {
   const practice = addressIn(desktop.home);
   const press = () => {
     // Two buttons to the right of the first one.
-    pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Tab', 'Tab', 'Return');
+    desktop.press('Tab', 'Tab', 'Return');
     return desktop.questions();
   };
   await until('the answer', press, (asked) => asked.length === 0, 20_000);

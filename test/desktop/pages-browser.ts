@@ -1,13 +1,16 @@
 /** Shared setup of the page tests: built pages, a fake agent, Chromium, and a record of all console errors. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { buildAll } from '../../scripts/lib/build-targets.ts';
-import { type FakeAgent, startFakeAgent } from '../fakes/agent-api.ts';
+import { type FakeAgent, startFakeAgent, startFakeAgentServer } from '../fakes/agent-api.ts';
 import type { Scenario } from '../fakes/agent-script.ts';
+import type { PageServer } from '../fakes/agent-server.ts';
 
 /** In order of preference: the shell of Chromium without a window needs half of the processor time. */
 const BROWSERS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const;
+
+const VIEWPORT = { width: 1280, height: 860 } as const;
 
 export interface Opened {
   readonly agent: FakeAgent;
@@ -28,7 +31,9 @@ export interface OpenOptions {
   readonly language?: 'en' | 'de';
   /** Opens this address instead of the one with the token. */
   readonly url?: (agent: FakeAgent) => string;
-  /** Runs before the page is loaded. */
+  /** Changes the agent before the page is loaded. */
+  readonly prepare?: (agent: FakeAgent) => void;
+  /** Changes the tab before the page is loaded; no other test gets that tab. */
   readonly before?: (page: Page, agent: FakeAgent) => Promise<void>;
 }
 
@@ -43,10 +48,11 @@ export interface Pages {
 export async function startPages(): Promise<Pages> {
   await buildAll({ only: ['renderer'] });
   const browser = await launch();
+  const seats = createSeats(browser);
   return {
-    open: (options = {}) => open(browser, options),
+    open: (options = {}) => open(seats, options),
     async withPage(options, body) {
-      const opened = await open(browser, options);
+      const opened = await open(seats, options);
       try {
         await body(opened);
         assert.deepEqual(opened.consoleErrors, []);
@@ -54,7 +60,7 @@ export async function startPages(): Promise<Pages> {
         await opened.close();
       }
     },
-    close: () => browser.close(),
+    close: () => seats.close(),
   };
 }
 
@@ -76,19 +82,65 @@ async function launch(): Promise<Browser> {
   });
 }
 
-async function open(browser: Browser, options: OpenOptions): Promise<Opened> {
-  const agent = await startFakeAgent({ scenario: options.scenario ?? 'busy' });
+/**
+ * A server and a tab that the tests of a file use one after the other. The page comes from the same address in the same
+ * process each time, so that its scripts are compiled once.
+ */
+interface Seat {
+  readonly hasTouch: boolean;
+  readonly server: PageServer;
+  readonly context: BrowserContext;
+  readonly page: Page;
+}
+
+interface Seats {
+  /** Returns a free seat, or adds one. */
+  take(hasTouch: boolean): Promise<Seat>;
+  giveBack(seat: Seat): void;
+  close(): Promise<void>;
+}
+
+function createSeats(browser: Browser): Seats {
+  const free: Seat[] = [];
+  const servers: PageServer[] = [];
+  return {
+    async take(hasTouch) {
+      const index = free.findIndex((seat) => seat.hasTouch === hasTouch);
+      const [found] = index < 0 ? [] : free.splice(index, 1);
+      if (found) return found;
+      const server = await startFakeAgentServer();
+      servers.push(server);
+      const context = await browser.newContext({ hasTouch, viewport: VIEWPORT, locale: 'en-GB' });
+      return { hasTouch, server, context, page: await context.newPage() };
+    },
+    giveBack: (seat) => void free.push(seat),
+    async close() {
+      await browser.close();
+      for (const server of servers) await server.stop();
+    },
+  };
+}
+
+/** Takes from a tab what a test left there: its listeners, what its page stored, and the page. */
+async function clear(page: Page): Promise<void> {
+  page.removeAllListeners();
+  await page.evaluate(() => {
+    sessionStorage.clear();
+    localStorage.clear();
+  });
+  await page.goto('about:blank');
+}
+
+async function open(seats: Seats, options: OpenOptions): Promise<Opened> {
+  const seat = await seats.take(options.hasTouch ?? false);
+  const agent = await startFakeAgent({ scenario: options.scenario ?? 'busy', server: seat.server });
   if (options.language) {
     agent.change({ settings: { ...agent.script.state.settings, language: options.language } });
   }
-  const context = await browser.newContext({
-    colorScheme: options.scheme ?? 'light',
-    viewport: { width: options.width ?? 1280, height: 860 },
-    reducedMotion: 'reduce',
-    hasTouch: options.hasTouch ?? false,
-    locale: 'en-GB',
-  });
-  const page = await context.newPage();
+  options.prepare?.(agent);
+  const page = options.before ? await seat.context.newPage() : seat.page;
+  await page.setViewportSize({ ...VIEWPORT, width: options.width ?? VIEWPORT.width });
+  await page.emulateMedia({ colorScheme: options.scheme ?? 'light', reducedMotion: 'reduce' });
   const consoleErrors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text());
@@ -108,7 +160,9 @@ async function open(browser: Browser, options: OpenOptions): Promise<Opened> {
       await calls.settled();
     },
     async close() {
-      await context.close();
+      await clear(page);
+      if (page !== seat.page) await page.close();
+      seats.giveBack(seat);
       await agent.stop();
     },
   };
@@ -155,7 +209,7 @@ async function drawn(): Promise<void> {
 }
 
 /** Waits until the page shows such an element. A locator would poll, after the first tries every 500 ms. */
-async function waitForSelector(page: Page, selector: string): Promise<void> {
+export async function waitForSelector(page: Page, selector: string): Promise<void> {
   await page.waitForFunction((wanted) => document.querySelector(wanted)?.checkVisibility(), selector);
 }
 

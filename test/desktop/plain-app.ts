@@ -13,6 +13,7 @@ import { electronForTests } from '../../scripts/lib/electron-for-tests.ts';
 import { REPOSITORY } from '../../scripts/lib/places.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { descendants, isAlive, until } from './app.ts';
+import { openOwnDisplay } from './display.ts';
 
 export interface PlainApp {
   readonly home: string;
@@ -26,6 +27,13 @@ export interface PlainApp {
   close(): Promise<void>;
 }
 
+/** Expression in a page: true on every page but the one of the start; the first one is the introduction. */
+export const IS_UP =
+  "document.querySelector('main') !== null && document.querySelector('main.connecting') === null";
+/** Expression in a page: what the page of the start says. */
+export const SENTENCE =
+  "document.querySelector('main.connecting [role=status], main.connecting [role=alert]')?.textContent";
+
 export async function openPlainApp(
   options: {
     readonly parameters?: readonly string[];
@@ -36,6 +44,7 @@ export async function openPlainApp(
 ): Promise<PlainApp> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'idlewatt-plain-')));
   const executable = process.env.IDLEWATT_ELECTRON_FOR_TESTS ?? (await electronForTests(() => {})).executable;
+  const display = await openOwnDisplay();
   const child = spawn(
     executable,
     [
@@ -52,6 +61,7 @@ export async function openPlainApp(
         IDLEWATT_TEST: '1',
         IDLEWATT_HOME: home,
         LANG: 'en_US.UTF-8',
+        ...display.env,
         ...options.environment,
       },
     },
@@ -83,6 +93,7 @@ export async function openPlainApp(
       socket.terminate();
       await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 8_000).unref())]);
       for (const each of all) if (isAlive(each)) process.kill(each, 'SIGKILL');
+      await display.close();
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -3,7 +3,6 @@
  * automatically.
  * Setup: the real app on the practice network; the test answers the system's file dialog, which only a test runner can do.
  * Fails if: the chosen file isn't offered, the agent doesn't come back, or the page doesn't name where the former state is.
- * Alone: windows share a display and its focus.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync } from 'node:fs';

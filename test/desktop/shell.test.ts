@@ -5,10 +5,8 @@
 // Fails if: a page can reach Node, other origins or the shell's calls; tray and page disagree; a remedy selected in the
 //   tray doesn't reach the agent; the window's close button quits the app; a killed agent doesn't come back; quitting
 //   leaves orphans.
-// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
@@ -150,7 +148,7 @@ test('pausing in the tray changes the sentence on the page, and resuming changes
 });
 
 test('the hot key pauses and resumes from anywhere, until the owner turns it off', async () => {
-  const press = () => pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Control_L+Alt_L+i');
+  const press = () => desktop.press('Control_L+Alt_L+i');
   press();
   await until('the pause', desktop.tray, (tray) => tray.icon === 'paused');
   const [beforeTime = ''] = text('en', 'why.paused-until-time', { time: '|' }).split('|');

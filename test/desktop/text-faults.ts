@@ -8,7 +8,15 @@ export function textFaults(page: Page): Promise<string[]> {
     interface Piece {
       readonly node: Text;
       readonly parent: Element;
+      /** Lies over the page, which scrolls below it. */
+      readonly isFixed: boolean;
       readonly box: DOMRect;
+    }
+    interface Frame {
+      readonly box: DOMRect;
+      readonly scrolls: boolean;
+      readonly clipsX: boolean;
+      readonly clipsY: boolean;
     }
     const faults = new Set<string>();
     const pieces: Piece[] = [];
@@ -22,25 +30,38 @@ export function textFaults(page: Page): Promise<string[]> {
       if (parent.closest('.for-readers, .skip, .ribbon, select, script, style')) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      for (const box of range.getClientRects()) if (box.width > 0) pieces.push({ node, parent, box });
+      const isFixed = parent.closest('.tabbar, .phone-top, .side, [role=tooltip]') !== null;
+      for (const box of range.getClientRects())
+        if (box.width > 0) pieces.push({ node, parent, isFixed, box });
     }
+    const frames = new Map<Element, Frame>();
+    /** Reads each element once, since it is around many texts. */
+    const frameOf = (element: Element): Frame => {
+      const known = frames.get(element);
+      if (known) return known;
+      const { overflowX, overflowY, textOverflow } = getComputedStyle(element);
+      const isFrame = element.matches('.card, .panel, .note, .btn, .tag, .dock, .tabbar, .seg, .modal');
+      const frame = {
+        box: element.getBoundingClientRect(),
+        scrolls: /auto|scroll/.test(overflowX),
+        clipsX: (isFrame || overflowX === 'hidden') && textOverflow !== 'ellipsis',
+        clipsY: isFrame || overflowY === 'hidden',
+      };
+      frames.set(element, frame);
+      return frame;
+    };
     for (const { node, parent, box } of pieces) {
       const words = node.data.trim().slice(0, 48);
-      const scrolls = (element: Element) => /auto|scroll/.test(getComputedStyle(element).overflowX);
       let inner: Element | null = parent;
       let isScrolled = false;
       while (inner && inner !== document.body) {
-        const style = getComputedStyle(inner);
-        const around = inner.getBoundingClientRect();
-        if (scrolls(inner)) isScrolled = true;
-        const isFrame = inner.matches('.card, .panel, .note, .btn, .tag, .dock, .tabbar, .seg, .modal');
-        if (!isScrolled && (isFrame || style.overflowX === 'hidden')) {
+        const { scrolls, clipsX, clipsY, box: around } = frameOf(inner);
+        if (scrolls) isScrolled = true;
+        if (!isScrolled && clipsX) {
           const over = Math.max(box.right - around.right, around.left - box.left);
-          if (over > slackPx && style.textOverflow !== 'ellipsis') {
-            faults.add(`${inner.className}: “${words}” is ${Math.round(over)} px too wide`);
-          }
+          if (over > slackPx) faults.add(`${inner.className}: “${words}” is ${Math.round(over)} px too wide`);
         }
-        if (!isScrolled && (isFrame || style.overflowY === 'hidden')) {
+        if (!isScrolled && clipsY) {
           const over = Math.max(box.bottom - around.bottom, around.top - box.top);
           if (over > box.height / 3) {
             faults.add(`${inner.className}: “${words}” is ${Math.round(over)} px too high`);
@@ -52,11 +73,9 @@ export function textFaults(page: Page): Promise<string[]> {
         faults.add(`window: “${words}” is ${Math.round(box.right - window.innerWidth)} px too wide`);
       }
     }
-    const isFixed = (element: Element) =>
-      element.closest('.tabbar, .phone-top, .side, [role=tooltip]') !== null;
     pieces.forEach((one, index) => {
       for (const other of pieces.slice(index + 1, index + 24)) {
-        if (one.node === other.node || isFixed(one.parent) !== isFixed(other.parent)) continue;
+        if (one.node === other.node || one.isFixed !== other.isFixed) continue;
         const width = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
         const height = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
         if (width > 2 && height > Math.min(one.box.height, other.box.height) * 0.4) {

@@ -4,12 +4,10 @@
 //   to `basic_text`; its native dialog is answered with the Enter key, its windows are driven.
 // Fails if: the plain-text fallback is used; an agent is started without a passphrase; a weak passphrase is accepted; the
 //   passphrase is asked for again after the agent ends; it is found in a file of the data folder.
-// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { type DesktopApp, isAlive, openApp, until } from './app.ts';
 
@@ -38,7 +36,7 @@ test('without a keychain the shell explains it, starts no agent and writes nothi
 });
 
 test('a typed passphrase opens a new wallet, is asked for once, and is in no file', SLOW, async () => {
-  pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Return');
+  desktop.press('Return');
   const secret = await desktop.windowAt('secret.html');
   const act = secret.getByRole('button', { name: text('en', 'secret.newPassphrase.act') });
   await secret.getByLabel(text('en', 'secret.export.passphrase'), { exact: true }).fill('short');

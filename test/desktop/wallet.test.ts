@@ -4,13 +4,11 @@
 //   Electron's message box in the main process, which only a test runner can do.
 // Fails if: a declined transfer is sent; the dialog's default is to send; a page can read or reach the secret window, or
 //   that window the agent; words are left anywhere after the window closed.
-// Alone: windows share a display and its focus.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright';
-import { pressKeys } from '../../scripts/lib/virtual-input.ts';
 import { text } from '../../shared/strings/index.ts';
 import { IPC } from '../../shared/wire.ts';
 import { type DesktopApp, openApp, until } from './app.ts';
@@ -75,7 +73,7 @@ test('the dialog has the facts; Enter declines, and nothing is sent', async () =
   assert.deepEqual(asked?.buttons, ['Don’t send', 'Send 0.25 practice ETH']);
   // The real key on the real dialog, again if it was pressed before the dialog could receive it.
   const press = async () => {
-    pressKeys({ DISPLAY: process.env.DISPLAY ?? '' }, 'Return');
+    desktop.press('Return');
     return desktop.questions();
   };
   await until('the answer', press, (questions) => questions.length === 0, 20_000);

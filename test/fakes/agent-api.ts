@@ -13,7 +13,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { type Call, FakeAgentState, routerFor } from './agent-router.ts';
 import { type Scenario, type Script, scriptFor } from './agent-script.ts';
-import { servePages } from './agent-server.ts';
+import { type PageServer, startPageServer } from './agent-server.ts';
 
 const PAGES = fileURLToPath(new URL('../../dist/renderer/', import.meta.url));
 
@@ -41,7 +41,10 @@ export interface FakeAgent {
 
 export interface FakeAgentOptions {
   scenario?: Scenario;
+  /** Default: any free port. */
   port?: number;
+  /** A server that outlives this agent, instead of one on `port` that ends with it. */
+  server?: PageServer;
   token?: string;
   nowMs?: number;
 }
@@ -50,12 +53,9 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
   const script = scriptFor(options.scenario ?? 'busy', options.nowMs ?? Date.now());
   const token = options.token ?? 'f00dfeed'.repeat(4);
   const agent = new FakeAgentState(script);
-  const { port, cut, restore, stop } = await servePages({
-    router: routerFor(agent),
-    folder: PAGES,
-    port: options.port ?? 0,
-    token,
-  });
+  const server = options.server ?? (await startFakeAgentServer(options.port));
+  const { port } = server;
+  const { cut, restore } = server.serve(routerFor(agent), token);
   return {
     url: `http://127.0.0.1:${port}/${TOKEN_FRAGMENT}${token}`,
     port,
@@ -73,8 +73,16 @@ export async function startFakeAgent(options: FakeAgentOptions = {}): Promise<Fa
     },
     cut,
     restore,
-    stop,
+    async stop() {
+      if (options.server) cut();
+      else await server.stop();
+    },
   };
+}
+
+/** Serves `dist/renderer` for one fake agent after the other. */
+export function startFakeAgentServer(port = 0): Promise<PageServer> {
+  return startPageServer({ folder: PAGES, port });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,6 +1,6 @@
-/** HTTP and WebSocket server of the fake agent, on loopback, with connections that a test can cut. */
+/** HTTP and WebSocket server of fake agents, on loopback, with connections that a test can cut. */
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -15,29 +15,26 @@ const TYPES: Record<string, string> = {
   '.json': 'application/json',
 };
 
-export interface PageServer {
-  readonly port: number;
-  /** Cuts every connection and refuses new ones until {@link PageServer.restore}. */
+/** The API's connections of one agent. */
+export interface AgentConnections {
+  /** Cuts every connection and refuses new ones until {@link AgentConnections.restore}. */
   cut(): void;
   restore(): void;
+}
+
+export interface PageServer {
+  readonly port: number;
+  /** Lets this agent answer the API at `/api` from now on, for clients with the token; the one before is cut. */
+  serve(router: FakeRouter, token: string): AgentConnections;
   stop(): Promise<void>;
 }
 
-/** Serves the pages in `folder`, and the API at `/api` for clients with the token. */
-export async function servePages(options: {
-  router: FakeRouter;
-  folder: string;
-  /** 0 takes any free port. */
-  port: number;
-  token: string;
-}): Promise<PageServer> {
+/** Serves the pages in `folder` on a port; 0 takes any free one. */
+export async function startPageServer(options: { folder: string; port: number }): Promise<PageServer> {
   const server = createServer((request, response) => {
     const name = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
     readFile(join(options.folder, name === '/' ? 'index.html' : name)).then(
-      (body) =>
-        response
-          .writeHead(200, { 'content-type': TYPES[extname(name) || '.html'] ?? 'text/plain' })
-          .end(body),
+      (body) => response.writeHead(200, headersOf(name)).end(body),
       () => response.writeHead(404).end('not found'),
     );
   });
@@ -46,15 +43,23 @@ export async function servePages(options: {
     path: API_SOCKET_PATH,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  const connections = acceptConnections(webSockets, options.router, options.token);
+  let current: Connections | null = null;
+  webSockets.on('connection', (socket, request) => {
+    if (current === null) socket.terminate();
+    else current.accept(socket, request);
+  });
   await new Promise<void>((resolve) => server.listen(options.port, '127.0.0.1', resolve));
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
-    ...connections,
+    serve(router, token) {
+      current?.cut();
+      current = createConnections(router, token);
+      return current;
+    },
     stop: () =>
       new Promise((resolve) => {
-        connections.cut();
+        current?.cut();
         webSockets.close();
         server.close(() => resolve());
         server.closeAllConnections();
@@ -62,29 +67,36 @@ export async function servePages(options: {
   };
 }
 
-function acceptConnections(
-  webSockets: WebSocketServer,
-  router: FakeRouter,
-  token: string,
-): Pick<PageServer, 'cut' | 'restore'> {
+function headersOf(name: string): Record<string, string> {
+  const type = { 'content-type': TYPES[extname(name) || '.html'] ?? 'text/plain' };
+  // Their names have a hash of their content. A tab that is used again keeps them, compiled.
+  const isAsset = name.startsWith('/assets/');
+  return isAsset ? { ...type, 'cache-control': 'max-age=31536000, immutable' } : type;
+}
+
+interface Connections extends AgentConnections {
+  accept(socket: WebSocket, request: IncomingMessage): void;
+}
+
+function createConnections(router: FakeRouter, token: string): Connections {
   const handler = new RPCHandler(router);
   const sockets = new Set<WebSocket>();
   let isCut = false;
-  webSockets.on('connection', (socket, request) => {
-    if (isCut) {
-      socket.terminate();
-      return;
-    }
-    const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/);
-    if (!offered.includes(TOKEN_PREFIX + token)) {
-      socket.close(CLOSE_TOKEN_REFUSED, 'token refused');
-      return;
-    }
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    void handler.upgrade(socket);
-  });
   return {
+    accept(socket, request) {
+      if (isCut) {
+        socket.terminate();
+        return;
+      }
+      const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/);
+      if (!offered.includes(TOKEN_PREFIX + token)) {
+        socket.close(CLOSE_TOKEN_REFUSED, 'token refused');
+        return;
+      }
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      void handler.upgrade(socket);
+    },
     cut() {
       isCut = true;
       for (const socket of sockets) socket.terminate();
