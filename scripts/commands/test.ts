@@ -18,13 +18,11 @@ import { installSystemPackages } from '../lib/system-packages.ts';
 import { runTestFiles, type Tally } from '../lib/test-run.ts';
 import { runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
-import { openVirtualDisplay } from '../lib/virtual-display.ts';
 
 const TEST_MS_MAX = 60_000;
 /** The slowest files take about three minutes. */
 const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
-const SCREEN = { width: 1400, height: 900 };
 
 const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
 
@@ -62,6 +60,7 @@ const failed = total.failed + (process.platform === 'linux' ? total.skipped : 0)
 process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 
 async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
+  if (group === 'desktop') await provideElectron();
   const startedMs = performance.now();
   console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
   const tallies = [
@@ -71,8 +70,7 @@ async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tal
     ),
   ];
   const alone = files.filter(runsAlone);
-  const runAlone = () => runFiles(alone, 1);
-  if (alone.length > 0) tallies.push(await (group === 'desktop' ? withElectron(runAlone) : runAlone()));
+  if (alone.length > 0) tallies.push(await runFiles(alone, 1));
   const tally = sumOf(tallies);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
@@ -87,8 +85,7 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
 
 /**
  * Unit tests have all processors. Two files of the other groups share the machine: agents and engines wait much of the
- * time, and each has several processes. Files that measure time or open windows, which share a display and its focus, run
- * alone: their heads have a line "Alone: REASON".
+ * time, and each has several processes. Files that measure time run alone: their heads have a line "Alone: REASON".
  */
 function filesAtOnce(group: TestGroup): number {
   return group === 'unit' ? Math.max(2, availableParallelism()) : 2;
@@ -99,15 +96,9 @@ function sumOf(tallies: readonly Tally[]): Tally {
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
-/** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */
-async function withElectron(run: () => Promise<Tally>): Promise<Tally> {
-  const display = process.platform === 'linux' ? await openVirtualDisplay(SCREEN) : null;
-  try {
-    const electron = await electronForTests();
-    console.log(`  in Electron ${electron.version}${electron.official ? '' : ', a substitute for tests'}`);
-    Object.assign(process.env, display?.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
-    return await run();
-  } finally {
-    await display?.close();
-  }
+/** Provides an Electron for the tests that open windows; each app opens a display of its own. */
+async function provideElectron(): Promise<void> {
+  const electron = await electronForTests();
+  console.log(`Electron ${electron.version}${electron.official ? '' : ', a substitute for tests'}`);
+  process.env.IDLEWATT_ELECTRON_FOR_TESTS = electron.executable;
 }
