@@ -15,8 +15,8 @@ import { electronForTests } from '../lib/electron-for-tests.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
-import { runTestFiles, type Tally } from '../lib/test-run.ts';
-import { runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { runTestFiles, sumOf, type Tally } from '../lib/test-run.ts';
+import { inBatches, runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 import { openVirtualDisplay } from '../lib/virtual-display.ts';
 
@@ -24,6 +24,13 @@ const TEST_MS_MAX = 60_000;
 /** The slowest files take about three minutes. */
 const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
+/** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
+const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
+  unit: 12,
+  contract: 3,
+  agent: 1,
+  desktop: 1,
+};
 const SCREEN = { width: 1400, height: 900 };
 
 const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
@@ -64,14 +71,15 @@ process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tally> {
   const startedMs = performance.now();
   console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  const tallies = [
-    await runFiles(
-      files.filter((file) => !runsAlone(file)),
-      filesAtOnce(group),
-    ),
-  ];
+  const together = files.filter((file) => !runsAlone(file));
   const alone = files.filter(runsAlone);
-  const runAlone = () => runFiles(alone, 1);
+  const batches = inBatches(together, FILES_PER_PROCESS[group]);
+  const tallies = [await runBatches(batches, processesAtOnce(group))];
+  const runAlone = () =>
+    runBatches(
+      alone.map((file) => [file]),
+      1,
+    );
   if (alone.length > 0) tallies.push(await (group === 'desktop' ? withElectron(runAlone) : runAlone()));
   const tally = sumOf(tallies);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
@@ -79,10 +87,9 @@ async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tal
   return tally;
 }
 
-async function runFiles(files: readonly string[], concurrency: number): Promise<Tally> {
-  if (files.length === 0) return sumOf([]);
+function runBatches(batches: readonly (readonly string[])[], concurrency: number): Promise<Tally> {
   const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
-  return runTestFiles({ files, concurrency, ...limits });
+  return runTestFiles({ batches, concurrency, ...limits });
 }
 
 /**
@@ -90,13 +97,8 @@ async function runFiles(files: readonly string[], concurrency: number): Promise<
  * time, and each has several processes. Files that measure time or open windows, which share a display and its focus, run
  * alone: their heads have a line "Alone: REASON".
  */
-function filesAtOnce(group: TestGroup): number {
+function processesAtOnce(group: TestGroup): number {
   return group === 'unit' ? Math.max(2, availableParallelism()) : 2;
-}
-
-function sumOf(tallies: readonly Tally[]): Tally {
-  const sum = (name: keyof Tally) => tallies.reduce((total, tally) => total + tally[name], 0);
-  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
 /** Provides an Electron and, on Linux, a virtual display for the tests that open windows. */
