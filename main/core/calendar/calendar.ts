@@ -33,8 +33,19 @@ export function createCalendar(timeZone: string): Calendar {
     const parts = Object.fromEntries(format.formatToParts(atMs).map(({ type, value }) => [type, value]));
     return `${parts.year}-${parts.month}-${parts.day}`;
   };
+  const time = new Intl.DateTimeFormat('en-US', {
+    ...{ timeZone, hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' },
+  });
+  /** Milliseconds on the local clock. */
+  const sinceMidnight = (atMs: number): number => {
+    const [hours = 0, minutes = 0, seconds = 0] = time.format(atMs).split(':').map(Number);
+    return hours * HOUR_MS + minutes * 60_000 + seconds * 1_000 + (((atMs % 1_000) + 1_000) % 1_000);
+  };
   const startOfDay = (atMs: number): number => {
     const today = day(atMs);
+    // Right on days without a clock change, and checked below.
+    const guess = atMs - sinceMidnight(atMs);
+    if (day(guess) === today && day(guess - 1) !== today) return guess;
     // Binary search for the start of the day, between a moment on an earlier day and one on this day.
     let before = atMs - DAY_MS_MAX;
     let within = atMs;
