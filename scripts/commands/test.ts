@@ -15,14 +15,21 @@ import { electronForTests } from '../lib/electron-for-tests.ts';
 import { buildNativeAndReport } from '../lib/native-build.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { installSystemPackages } from '../lib/system-packages.ts';
-import { runTestFiles, type Tally } from '../lib/test-run.ts';
-import { runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
+import { runTestFiles, sumOf, type Tally } from '../lib/test-run.ts';
+import { inBatches, runsAlone, selectTests, TEST_GROUPS, type TestGroup } from '../lib/test-selection.ts';
 import { readCommandLine, UsageError } from '../lib/usage.ts';
 
 const TEST_MS_MAX = 60_000;
 /** The slowest files take about three minutes. */
 const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
+/** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
+const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
+  unit: 12,
+  contract: 3,
+  agent: 1,
+  desktop: 1,
+};
 
 const HELP = `Usage: npm test [-- GROUP|PATH|WORD ...]
 
@@ -63,37 +70,29 @@ async function runGroup(group: TestGroup, files: readonly string[]): Promise<Tal
   if (group === 'desktop') await provideElectron();
   const startedMs = performance.now();
   console.log(`\n${group}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  const tallies = [
-    await runFiles(
-      files.filter((file) => !runsAlone(file)),
-      filesAtOnce(group),
-    ),
-  ];
+  const together = files.filter((file) => !runsAlone(file));
   const alone = files.filter(runsAlone);
-  if (alone.length > 0) tallies.push(await runFiles(alone, 1));
+  const batches = inBatches(together, FILES_PER_PROCESS[group]);
+  const tallies = [await runBatches(batches, processesAtOnce(group))];
+  const ownProcess = alone.map((file) => [file]);
+  if (alone.length > 0) tallies.push(await runBatches(ownProcess, 1));
   const tally = sumOf(tallies);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${group}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s`);
   return tally;
 }
 
-async function runFiles(files: readonly string[], concurrency: number): Promise<Tally> {
-  if (files.length === 0) return sumOf([]);
+function runBatches(batches: readonly (readonly string[])[], concurrency: number): Promise<Tally> {
   const limits = { testMsMax: TEST_MS_MAX, fileMsMax: FILE_MS_MAX, exitMsMax: EXIT_MS_MAX };
-  return runTestFiles({ files, concurrency, ...limits });
+  return runTestFiles({ batches, concurrency, ...limits });
 }
 
 /**
  * Unit tests have all processors. Two files of the other groups share the machine: agents and engines wait much of the
  * time, and each has several processes. Files that measure time run alone: their heads have a line "Alone: REASON".
  */
-function filesAtOnce(group: TestGroup): number {
+function processesAtOnce(group: TestGroup): number {
   return group === 'unit' ? Math.max(2, availableParallelism()) : 2;
-}
-
-function sumOf(tallies: readonly Tally[]): Tally {
-  const sum = (name: keyof Tally) => tallies.reduce((total, tally) => total + tally[name], 0);
-  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
 /** Provides an Electron for the tests that open windows; each app opens a display of its own. */

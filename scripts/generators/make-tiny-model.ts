@@ -6,12 +6,21 @@
  * `node scripts/generators/make-tiny-model.ts [FILE]`
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { encodeFloats, type GgufTensor, type GgufValue, writeGguf } from '../../main/core/gguf/index.ts';
+import {
+  encodeFloats,
+  type GgufTensor,
+  type GgufValue,
+  parseGgufHeader,
+  tensorBytes,
+  writeGguf,
+} from '../../main/core/gguf/index.ts';
+import { forceUnwrap } from '../../shared/assert.ts';
 import { REPOSITORY } from '../lib/places.ts';
 import { TINY_MODEL_TEXT } from './tiny-model-text.ts';
 
+const FILE = join(REPOSITORY, 'resources/models/idlewatt-tiny.gguf');
 const SEED = 20_261_123;
 const VOCABULARY = 640;
 const WIDTH = 64;
@@ -51,14 +60,46 @@ export interface TinyModelOptions {
 
 const MEAN_POOLING = 1;
 
-/** Returns the bytes of the GGUF file; tests build ones with other chat templates, and embedding models. */
-export function buildTinyModel({
-  chatTemplate = CHAT_TEMPLATE,
-  isEmbedding = false,
-}: TinyModelOptions = {}): Buffer {
+/** Returns the bytes of the GGUF file. Training takes about 10 s. */
+export function trainTinyModel(): Buffer {
   const random = createRandom(SEED);
   const tokenizer = trainTokenizer(TINY_MODEL_TEXT);
   const { embedding, output } = trainSuccession(successions(tokenizer), tokenizer.tokens.length, random);
+  const tensors: GgufTensor[] = [
+    floats('token_embd.weight', [WIDTH, tokenizer.tokens.length], embedding),
+    floats('output_norm.weight', [WIDTH], new Float32Array(WIDTH).fill(1)),
+    floats('output.weight', [WIDTH, tokenizer.tokens.length], output),
+  ];
+  for (let layer = 0; layer < LAYERS; layer += 1) tensors.push(...randomLayer(layer, random));
+  return Buffer.concat([...writeGguf(metadataOf(tokenizer, {}), tensors)]);
+}
+
+/** Returns the stored model with another chat template, or as an embedding model, for tests. */
+export function buildTinyModel(options: TinyModelOptions): Buffer {
+  const metadata = metadataOf(trainTokenizer(TINY_MODEL_TEXT), options);
+  return Buffer.concat([...writeGguf(metadata, storedTensors())]);
+}
+
+/** Reads the weights at the end of the stored file. */
+function storedTensors(): GgufTensor[] {
+  const bytes = readFileSync(FILE);
+  const described = parseGgufHeader(bytes).tensors.map(({ name, shape, type: found }) => {
+    const type = forceUnwrap('a known type', found);
+    return { name, shape, type, length: tensorBytes(type, shape) };
+  });
+  // The length of each is a multiple of the alignment.
+  let start = bytes.length - described.reduce((sum, { length }) => sum + length, 0);
+  return described.map(({ length, ...tensor }) => {
+    const data = bytes.subarray(start, start + length);
+    start += length;
+    return { ...tensor, parts: () => [data] };
+  });
+}
+
+function metadataOf(
+  tokenizer: Tokenizer,
+  { chatTemplate = CHAT_TEMPLATE, isEmbedding = false }: TinyModelOptions,
+): Map<string, GgufValue> {
   const id = (token: string) => tokenizer.tokens.indexOf(token);
   const metadata = new Map<string, GgufValue>([
     ['general.architecture', { type: 'string', value: 'llama' }],
@@ -91,13 +132,7 @@ export function buildTinyModel({
     ['tokenizer.chat_template', { type: 'string', value: chatTemplate }],
   ]);
   if (isEmbedding) metadata.set('llama.pooling_type', { type: 'uint32', value: MEAN_POOLING });
-  const tensors: GgufTensor[] = [
-    floats('token_embd.weight', [WIDTH, tokenizer.tokens.length], embedding),
-    floats('output_norm.weight', [WIDTH], new Float32Array(WIDTH).fill(1)),
-    floats('output.weight', [WIDTH, tokenizer.tokens.length], output),
-  ];
-  for (let layer = 0; layer < LAYERS; layer += 1) tensors.push(...randomLayer(layer, random));
-  return Buffer.concat([...writeGguf(metadata, tensors)]);
+  return metadata;
 }
 
 function floats(name: string, shape: number[], data: Float32Array): GgufTensor {
@@ -211,10 +246,12 @@ function trainSuccession(counts: Map<number, Map<number, number>>, vocabulary: n
         const error = (scores[to] ?? 0) / sum - (row.get(to) ?? 0) / total;
         for (let i = 0; i < WIDTH; i += 1) {
           const at = to * WIDTH + i;
-          gradient[i] = (gradient[i] ?? 0) + error * (output[at] ?? 0);
+          const before = output[at] ?? 0;
+          gradient[i] = (gradient[i] ?? 0) + error * before;
           const slope = error * (embedding[start + i] ?? 0);
-          pastOutput[at] = (pastOutput[at] ?? 0) + slope * slope;
-          output[at] = (output[at] ?? 0) - (rate * slope) / Math.sqrt(pastOutput[at] ?? 1);
+          const past = (pastOutput[at] ?? 0) + slope * slope;
+          pastOutput[at] = past;
+          output[at] = before - (rate * slope) / Math.sqrt(past);
         }
       }
       for (let i = 0; i < WIDTH; i += 1) {
@@ -273,8 +310,8 @@ function createRandom(seed: number): () => number {
 }
 
 if (import.meta.main) {
-  const file = process.argv[2] ?? join(REPOSITORY, 'resources/models/idlewatt-tiny.gguf');
-  const bytes = buildTinyModel();
+  const file = process.argv[2] ?? FILE;
+  const bytes = trainTinyModel();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes);
   console.log(`${file}: ${bytes.length} bytes, sha256 ${createHash('sha256').update(bytes).digest('hex')}`);

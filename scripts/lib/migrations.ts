@@ -3,10 +3,14 @@
  * change would change what the migration does.
  */
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { readSource } from './source.ts';
 
+const hashesSchema = z.record(z.string(), z.string());
 /** Recorded sha256, in hex, by file name: the content of hashes.json. */
-export type MigrationHashes = Readonly<Record<string, string>>;
+type MigrationHashes = Readonly<z.infer<typeof hashesSchema>>;
 
 /** Files of the folder that aren't migrations. */
 const NOT_MIGRATIONS = new Set(['index.ts']);
@@ -14,12 +18,27 @@ const NAME = /^\d{4}-[a-z0-9-]+\.ts$/;
 /** Types may come from these; types change nothing at run time. */
 const TYPES_FROM = new Set(['./index.ts', '../migration.ts', 'better-sqlite3']);
 
-export function isMigration(fileName: string): boolean {
+/** Checks the migrations in `folder`; `adds`: first records the hashes of new ones. Returns a sentence per problem. */
+export function checkMigrations(folder: string, { adds }: { readonly adds: boolean }) {
+  const hashesFile = join(folder, 'hashes.json');
+  const names = readdirSync(folder).filter(isMigration).sort();
+  const texts = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  let recorded: MigrationHashes = existsSync(hashesFile)
+    ? hashesSchema.parse(JSON.parse(readFileSync(hashesFile, 'utf8')))
+    : {};
+  if (adds) {
+    recorded = withNewHashes(texts, recorded);
+    writeFileSync(hashesFile, `${JSON.stringify(recorded, null, 2)}\n`);
+  }
+  return { count: names.length, problems: migrationProblems(texts, recorded) };
+}
+
+function isMigration(fileName: string): boolean {
   return fileName.endsWith('.ts') && !NOT_MIGRATIONS.has(fileName);
 }
 
 /** Returns a sentence for each broken rule. `texts`: content of each migration by file name. */
-export function migrationProblems(texts: ReadonlyMap<string, string>, recorded: MigrationHashes): string[] {
+function migrationProblems(texts: ReadonlyMap<string, string>, recorded: MigrationHashes): string[] {
   return [
     ...[...texts].flatMap(([name, text]) => [
       ...hashProblems(name, text, recorded),
@@ -32,10 +51,7 @@ export function migrationProblems(texts: ReadonlyMap<string, string>, recorded: 
 }
 
 /** Adds the hashes of new migrations that break no other rule. Never changes a recorded hash. */
-export function withNewHashes(
-  texts: ReadonlyMap<string, string>,
-  recorded: MigrationHashes,
-): MigrationHashes {
+function withNewHashes(texts: ReadonlyMap<string, string>, recorded: MigrationHashes): MigrationHashes {
   const added = [...texts].filter(
     ([name, text]) =>
       recorded[name] === undefined && NAME.test(name) && importProblems(name, text).length === 0,

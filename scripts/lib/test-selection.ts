@@ -12,6 +12,8 @@ export type TestSelection =
 
 /** A line of a test's head with which it excludes other files while it runs; the reason follows. */
 const ALONE = /^(?:\/\/| \*) +Alone: \S/m;
+/** A line of a test's head with which it has a process of its own; the reason follows. */
+const OWN_PROCESS = /^(?:\/\/| \*) +Own process: \S/m;
 
 interface Places {
   /** Folder that contains test/. */
@@ -47,8 +49,24 @@ export function selectTests(words: readonly string[], places: Places): TestSelec
 
 /** Returns true if the head of this test file has a line with which it excludes other files while it runs. */
 export function runsAlone(file: string): boolean {
+  return ALONE.test(headOf(file));
+}
+
+/**
+ * Divides files by the process that runs them, up to `size` in each. Those whose head demands it have one of their own,
+ * and start first.
+ */
+export function inBatches(files: readonly string[], size: number): string[][] {
+  const single = files.filter((file) => OWN_PROCESS.test(headOf(file)));
+  const shared = files.filter((file) => !single.includes(file));
+  const batches = single.map((file) => [file]);
+  for (let at = 0; at < shared.length; at += size) batches.push(shared.slice(at, at + size));
+  return batches;
+}
+
+function headOf(file: string): string {
   const [head = ''] = readFileSync(file, 'utf8').split(/^import /m, 1);
-  return ALONE.test(head);
+  return head;
 }
 
 function slashed(path: string): string {

@@ -1,11 +1,12 @@
 /** For tests: a provider that sells through our ports over plain HTTP, a requester that buys, and their chain. */
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type PracticeChain, startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import {
   type ChainNode,
   connectNode,
-  createKeyTools,
+  createAccount,
   createSender,
 } from '../../main/adapters/ethers/index.ts';
 import { recoverSigner } from '../../main/adapters/secp256k1/index.ts';
@@ -42,9 +43,10 @@ export const CEILING = amount(500);
 export const DEPOSIT_MIN = amount(2_000);
 export const WITHDRAW_DELAY_SECONDS = 3_600;
 
-/** Creates keys with a cheap scrypt cost. */
+/** Creates random keys without the derivation and the keystore file of a wallet, which take ten times as long. */
 export async function makeAccounts(): Promise<WalletAccounts> {
-  return (await createKeyTools({ scryptCost: 2 }).create('test', 'chosen')).accounts;
+  const account = () => createAccount(`0x${randomBytes(32).toString('hex')}`);
+  return { funds: account(), session: account(), gas: account() };
 }
 
 export interface Provider {

@@ -20,8 +20,6 @@ const HOUR_MS = 3_600_000;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 /** No local day is longer, except where a zone jumped over the date line. */
 const DAY_MS_MAX = 26 * HOUR_MS;
-/** Days whose start is remembered: more than two years of a chart. A search for one costs 27 conversions. */
-const KNOWN_DAYS_MAX = 800;
 
 /** Creates the calendar of an IANA time zone, e.g. `Europe/Berlin`. */
 export function createCalendar(timeZone: string): Calendar {
@@ -35,11 +33,19 @@ export function createCalendar(timeZone: string): Calendar {
     const parts = Object.fromEntries(format.formatToParts(atMs).map(({ type, value }) => [type, value]));
     return `${parts.year}-${parts.month}-${parts.day}`;
   };
-  const starts = new Map<string, number>();
+  const time = new Intl.DateTimeFormat('en-US', {
+    ...{ timeZone, hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' },
+  });
+  /** Milliseconds on the local clock. */
+  const sinceMidnight = (atMs: number): number => {
+    const [hours = 0, minutes = 0, seconds = 0] = time.format(atMs).split(':').map(Number);
+    return hours * HOUR_MS + minutes * 60_000 + seconds * 1_000 + (((atMs % 1_000) + 1_000) % 1_000);
+  };
   const startOfDay = (atMs: number): number => {
     const today = day(atMs);
-    const known = starts.get(today);
-    if (known !== undefined) return known;
+    // Right on days without a clock change, and checked below.
+    const guess = atMs - sinceMidnight(atMs);
+    if (day(guess) === today && day(guess - 1) !== today) return guess;
     // Binary search for the start of the day, between a moment on an earlier day and one on this day.
     let before = atMs - DAY_MS_MAX;
     let within = atMs;
@@ -48,8 +54,6 @@ export function createCalendar(timeZone: string): Calendar {
       if (day(middle) === today) within = middle;
       else before = middle;
     }
-    if (starts.size >= KNOWN_DAYS_MAX) starts.clear();
-    starts.set(today, within);
     return within;
   };
   const startOfNextDay = (atMs: number): number => startOfDay(startOfDay(atMs) + DAY_MS_MAX);

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,9 +17,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { build } from 'vite';
 import {
   acquireFileLock,
   copyDatabaseFile,
@@ -191,13 +194,17 @@ test('waits for a requester that still runs, and then continues', async () => {
   assertRestored();
 });
 
-/** Runs a start that is killed before its n-th rename; returns whether it was. */
-function startAndKill(rename: number): boolean {
+/**
+ * Bundles a program that starts and kills itself before its n-th rename: it loads faster than the sources. Returns its
+ * path in `folder`.
+ */
+async function bundleStart(folder: string): Promise<string> {
+  const source = join(folder, 'source.mjs');
   const script = `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     const { renameSync } = fs;
-    let left = ${rename};
+    let left = Number(process.argv[2]);
     fs.renameSync = (from, to) => {
       left -= 1;
       if (left === 0) process.kill(process.pid, 'SIGKILL');
@@ -210,21 +217,48 @@ function startAndKill(rename: number): boolean {
     openHome({ root, acquireLock: acquireFileLock, pid: process.pid });
     await restoreAtStart(homePaths(root), { acquireLock: acquireFileLock, check: prepareRestored, now: () => ${NOW} });
   `;
-  const { signal, status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+  writeFileSync(source, script);
+  await build({
+    configFile: false,
+    logLevel: 'warn',
+    publicDir: false,
+    ssr: { noExternal: true, target: 'node' },
+    build: {
+      ...{ ssr: true, outDir: folder, emptyOutDir: false, target: 'node22', minify: false },
+      rollupOptions: {
+        ...{ input: source, external: [/^node:/, ...builtinModules, 'better-sqlite3'] },
+        output: { format: 'es', entryFileNames: 'start.mjs' },
+      },
+    },
+  });
+  return join(folder, 'start.mjs');
+}
+
+/** Returns whether the program was killed. */
+function startAndKill(program: string, rename: number): boolean {
+  const { signal, status, stderr } = spawnSync(process.execPath, [program, String(rename)], {
     encoding: 'utf8',
   });
   assert.ok(signal === 'SIGKILL' || status === 0, stderr);
   return signal === 'SIGKILL';
 }
 
-// About 25 processes, each with its own backup: more than a minute where the CPU is shared.
-test('killed before any of its renames, the next start completes it', { timeout: 240_000 }, async () => {
+// About 25 processes: more than a minute where the CPU is shared.
+test('killed before any of its renames, the next start completes it', {
+  timeout: 240_000,
+}, async (context) => {
+  // In the repository, so that the program finds the database library.
+  const programs = mkdtempSync(join(REPOSITORY, 'node_modules', '.cache', 'restore-'));
+  context.after(() => rmSync(programs, { recursive: true }));
+  const program = await bundleStart(programs);
+  const prepared = join(programs, 'prepared');
+  await makeRequest();
+  cpSync(folder, prepared, { recursive: true });
   let kills = 0;
   for (let rename = 1; ; rename += 1) {
-    rmSync(file, { force: true });
-    rmSync(paths.root, { recursive: true, force: true });
-    await makeRequest();
-    const wasKilled = startAndKill(rename);
+    rmSync(folder, { recursive: true });
+    cpSync(prepared, folder, { recursive: true });
+    const wasKilled = startAndKill(program, rename);
     const result = await start();
     assert.equal(result?.outcome ?? 'done before', wasKilled ? 'restored' : 'done before');
     assertRestored();

@@ -1,6 +1,6 @@
 /**
  * Verifies: a released migration cannot change, neither itself nor through an import.
- * Setup: the command on a folder with two small migrations.
+ * Setup: the check on a folder with two small migrations, and the command once as a process.
  * Fails if: `--add` replaces a recorded hash, or an import outside node: and types passes.
  */
 import assert from 'node:assert/strict';
@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { checkMigrations } from '../../../scripts/lib/migrations.ts';
 import { REPOSITORY } from '../../../scripts/lib/places.ts';
 
 const COMMAND = join(REPOSITORY, 'scripts/commands/check-migrations.ts');
@@ -28,7 +29,11 @@ function write(name: string, text: string): void {
   writeFileSync(join(folder, name), text);
 }
 
-function check(...parameters: string[]): { status: number | null; problems: string[] } {
+function check({ adds = false } = {}): readonly string[] {
+  return checkMigrations(folder, { adds }).problems;
+}
+
+function runCommand(...parameters: string[]): { status: number | null; problems: string[] } {
   const { status, stderr } = spawnSync(process.execPath, [COMMAND, ...parameters, folder], {
     encoding: 'utf8',
   });
@@ -36,43 +41,48 @@ function check(...parameters: string[]): { status: number | null; problems: stri
 }
 
 test('accepts migrations whose hashes are recorded', () => {
-  assert.equal(check('--add').status, 0);
-  assert.deepEqual(check(), { status: 0, problems: [] });
+  assert.deepEqual(check({ adds: true }), []);
+  assert.deepEqual(check(), []);
+});
+
+test('the command records hashes with --add, prints the problems and exits with 1 if there is any', () => {
+  assert.deepEqual(runCommand('--add'), { status: 0, problems: [] });
+  write(SECOND, 'export const second = 2;\n');
+  const { status, problems } = runCommand();
+  assert.equal(status, 1);
+  assert.deepEqual(problems, check());
 });
 
 test('requires the hash of a new migration and records it', () => {
-  check('--add');
+  check({ adds: true });
   write(SECOND, 'export const second = 2;\n');
-  const { status, problems } = check();
-  assert.equal(status, 1);
-  assert.deepEqual(problems.length, 1);
+  const problems = check();
+  assert.equal(problems.length, 1);
   assert.match(problems[0] ?? '', /^0002-second\.ts has no recorded hash\. .* --add$/);
-  assert.equal(check('--add').status, 0);
-  assert.equal(check().status, 0);
+  assert.deepEqual(check({ adds: true }), []);
+  assert.deepEqual(check(), []);
 });
 
 test('rejects a changed migration and never replaces its hash', () => {
-  check('--add');
+  check({ adds: true });
   const before = readFileSync(join(folder, 'hashes.json'), 'utf8');
   write(FIRST, 'export const first = 1;\n');
-  for (const parameters of [[], ['--add']]) {
-    const { status, problems } = check(...parameters);
-    assert.equal(status, 1);
-    assert.match(problems.join(), /^0001-first\.ts was changed after its hash was recorded\./);
+  for (const adds of [false, true]) {
+    assert.match(check({ adds }).join(), /^0001-first\.ts was changed after its hash was recorded\./);
   }
   assert.equal(readFileSync(join(folder, 'hashes.json'), 'utf8'), before);
 });
 
 test('rejects a recorded migration whose file is missing', () => {
-  check('--add');
+  check({ adds: true });
   rmSync(join(folder, FIRST));
-  assert.match(check('--add').problems.join(), /^0001-first\.ts is recorded, but the file is missing/);
+  assert.match(check({ adds: true }).join(), /^0001-first\.ts is recorded, but the file is missing/);
 });
 
 test('ignores line endings', () => {
-  check('--add');
+  check({ adds: true });
   write(FIRST, readFileSync(join(folder, FIRST), 'utf8').replaceAll('\n', '\r\n'));
-  assert.equal(check().status, 0);
+  assert.deepEqual(check(), []);
 });
 
 test('rejects imports whose change would change the migration', () => {
@@ -86,7 +96,7 @@ test('rejects imports whose change would change the migration', () => {
   ];
   for (const text of imports) {
     write(FIRST, text);
-    const problems = check('--add').problems.join('\n');
+    const problems = check({ adds: true }).join('\n');
     assert.match(problems, /^0001-first\.ts:1 imports .* copy the code into it\.$/m, text);
     // It can still be corrected, because its hash was not recorded.
     assert.match(problems, /^0001-first\.ts has no recorded hash/m, text);
@@ -95,5 +105,5 @@ test('rejects imports whose change would change the migration', () => {
 
 test('rejects a file without a number', () => {
   write('frozen.ts', 'export {};\n');
-  assert.match(check('--add').problems.join(), /frozen\.ts is not named like a migration/);
+  assert.match(check({ adds: true }).join(), /frozen\.ts is not named like a migration/);
 });

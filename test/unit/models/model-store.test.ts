@@ -299,6 +299,8 @@ describe('files on disk', () => {
     it(`quarantines a file that was ${what} and downloads it again`, async () => {
       await open().ensure('model');
       writeFileSync(inHome(FILE), damage);
+      // The system stamps files with a clock that moves every few milliseconds.
+      utimesSync(inHome(FILE), new Date(), new Date(Date.now() + 1_000));
       const store = open();
       assert.equal(state(store), 'absent');
       const file = await store.ensure('model');

@@ -1,7 +1,9 @@
 /**
- * Verifies: a test that hangs fails after the limit, and so does a file whose process would not exit.
+ * Verifies: a test that hangs fails after the limit, and so does a file whose process would not exit; files that share a
+ * process are reported one by one, and fail one by one.
  * Setup: the runner in a separate process, on small test files, with limits of a second and less.
- * Fails if: the limit counts per file instead of per test, or a leaked timer keeps a run alive.
+ * Fails if: the limit counts per file instead of per test, a leaked timer keeps a run alive, or a file of a batch hides
+ * the failure of another one.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +17,7 @@ import { REPOSITORY } from '../../../scripts/lib/places.ts';
 const RUNNER = pathToFileURL(join(REPOSITORY, 'scripts/lib/test-run.ts')).href;
 const LIMITS = { concurrency: 1, testMsMax: 1_000, fileMsMax: 30_000, exitMsMax: 500 };
 const HEAD =
-  "import { before, describe, test } from 'node:test';\nconst wait = (ms) => new Promise((done) => setTimeout(done, ms));\n";
+  "import { after, before, beforeEach, describe, test } from 'node:test';\nconst wait = (ms) => new Promise((done) => setTimeout(done, ms));\n";
 
 let folder = '';
 
@@ -25,13 +27,18 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function runFile(text: string): { tally: unknown; output: string } {
-  const file = join(folder, 'a.test.ts');
-  writeFileSync(file, HEAD + text);
+  return runBatch({ 'a.test.ts': text });
+}
+
+/** Runs these files in one process. */
+function runBatch(texts: Readonly<Record<string, string>>): { tally: unknown; output: string } {
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), HEAD + text);
+  const batch = Object.keys(texts).map((name) => join(folder, name));
   const program = join(folder, 'run.mjs');
   writeFileSync(
     program,
     `import { runTestFiles } from '${RUNNER}';
-console.log(JSON.stringify(await runTestFiles(${JSON.stringify({ ...LIMITS, files: [file] })})));`,
+console.log(JSON.stringify(await runTestFiles(${JSON.stringify({ ...LIMITS, batches: [batch] })})));`,
   );
   // Without the variable node:test would take the nested run for a part of this test.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -97,4 +104,41 @@ test('passes no flags of the runner on to processes that a test forks', () => {
     test('clean', () => assert.deepEqual(process.execArgv, []));
   `);
   assert.deepEqual(tally, { passed: 1, failed: 0, skipped: 0 });
+});
+
+test('reports each file of a batch, and a failure with its file', () => {
+  const { tally, output } = runBatch({
+    'a.test.ts': "beforeEach(() => { throw new Error('not for others'); }); test('fails', () => {});",
+    'b.test.ts': "test('works', () => {}); describe('suite', () => test('works, too', () => {}));",
+    'c.test.ts': "await wait(10); import './missing.ts';",
+    'd.test.ts': "test('hangs', () => new Promise(() => {})); test('is left out', { skip: true }, () => {});",
+  });
+  assert.match(output, /FAILED .*a\.test\.ts › fails\n/);
+  assert.match(output, /FAILED .*a\.test\.ts: 0 passed, 1 failed/);
+  assert.match(output, /ok .*b\.test\.ts: 2 passed \(/);
+  assert.match(output, /FAILED .*c\.test\.ts: 0 passed, 1 failed/);
+  assert.match(output, /FAILED .*d\.test\.ts › hangs\n.*timed out after 1000ms/);
+  assert.match(output, /FAILED .*d\.test\.ts: 0 passed, 1 failed/);
+  assert.deepEqual(tally, { passed: 2, failed: 2, skipped: 1 });
+});
+
+test('fails the file of a batch that leaves something open', () => {
+  const { tally, output } = runBatch({
+    'a.test.ts': "test('leaks', () => void setInterval(() => {}, 100));",
+    'b.test.ts':
+      "let timer; test('works', () => { timer = setInterval(() => {}, 100); }); after(() => clearInterval(timer));",
+  });
+  assert.match(output, /still open 0\.5 s after the last test: Timeout/);
+  assert.match(output, /FAILED .*a\.test\.ts: 1 passed, 1 failed/);
+  assert.match(output, /ok .*b\.test\.ts: 1 passed/);
+  assert.match(JSON.stringify(tally), /"failed":1/);
+});
+
+test('fails the files of a batch that an earlier one ends', () => {
+  const { tally, output } = runBatch({
+    'a.test.ts': "test('ends', () => process.exit(0));",
+    'b.test.ts': "test('never runs', () => {});",
+  });
+  assert.match(output, /FAILED .*b\.test\.ts: its process ended before it/);
+  assert.match(JSON.stringify(tally), /"failed":2,/);
 });

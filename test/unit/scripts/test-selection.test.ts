@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { after, before, test } from 'node:test';
-import { runsAlone, selectTests } from '../../../scripts/lib/test-selection.ts';
+import { inBatches, runsAlone, selectTests } from '../../../scripts/lib/test-selection.ts';
 
 const FILES = [
   'unit/engine/duty.test.ts',
@@ -75,4 +75,17 @@ test('a file runs alone if its head says why, in either form of a comment', () =
   assert.equal(isAlone(`// Fails if: it is left Alone: or late.\n${code}`), false);
   assert.equal(isAlone(`// Alone:\n${code}`), false, 'a reason is needed');
   assert.equal(isAlone(`// Fails if: it is late.\n${code}// Alone: not in the head.\n`), false);
+});
+
+test('files share processes in batches, except those whose head says why not', () => {
+  const files = ['1', '2', '3', '4'].map((name) => join(root, `${name}.test.ts`));
+  for (const [index, file] of files.entries()) {
+    writeFileSync(
+      file,
+      index === 2 ? '// Own process: it changes the working directory.\n' : '// Own process:\n',
+    );
+  }
+  const [first, second, third, fourth] = files;
+  assert.deepEqual(inBatches(files, 2), [[third], [first, second], [fourth]]);
+  assert.deepEqual(inBatches(files, 1), [[third], [first], [second], [fourth]]);
 });

@@ -16,12 +16,13 @@ import {
   SEED,
 } from '../../../scripts/bench/voucher-samples.ts';
 
-const COUNT = 600;
+/** About 25 of each kind. Signing and recovering one takes ethers about 10 ms. */
+const SAMPLES = [...drawVouchers(300, SEED)];
 
 test('recovers the same signer as ethers, or none like ethers', (context) => {
   context.diagnostic(`seed ${SEED}`);
   const kinds = new Map<string, number>();
-  for (const sample of drawVouchers(COUNT, SEED)) {
+  for (const sample of SAMPLES) {
     const digest = hashOf(sample);
     const expected = ethersRecovers(digest, sample.voucher.signature);
     assert.equal(recoverSigner(digest, sample.voucher.signature), expected, `${sample.kind} ${SEED}`);
@@ -32,7 +33,7 @@ test('recovers the same signer as ethers, or none like ethers', (context) => {
 
 test('accepts and rejects the same vouchers as ethers', () => {
   const hashes = createVoucherHashes(31_337);
-  for (const sample of drawVouchers(COUNT, SEED + 1)) {
+  for (const sample of SAMPLES) {
     const accepted = isSignedBy(sample.signer, sample.voucher, hashes, recoverSigner);
     assert.equal(accepted, ethersAccepts(sample), `${sample.kind} ${SEED}`);
     if (sample.kind === 'good') assert.ok(accepted && isTakenByChain(sample.voucher.signature));
