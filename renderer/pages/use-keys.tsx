@@ -124,7 +124,7 @@ function KeyRow(props: {
         title={title}
         note={useKeyFacts(gatewayKey).join(' · ')}
         end={
-          <>
+          <span className="row-acts">
             {gatewayKey.isOwn ? null : (
               <ActionButton
                 isSmall
@@ -136,7 +136,7 @@ function KeyRow(props: {
               </ActionButton>
             )}
             <RevokeButton title={title} isOwn={gatewayKey.isOwn} isBusy={isBusy} onRevoke={props.onRevoke} />
-          </>
+          </span>
         }
       />
       {isChanging ? (

@@ -93,7 +93,7 @@ test('a backup and a report from the page lie in the data folder, for the owner 
   const { backups, reports } = await api.maintenance.list({});
   assert.deepEqual([backups, reports], [[backup], [report]]);
   assert.equal(
-    (await api.earnings.overview({ days: 7 })).devices[0]?.device === null,
+    (await api.earnings.overview({ period: 'year' })).devices[0]?.device === null,
     false,
     'the device is recorded',
   );
