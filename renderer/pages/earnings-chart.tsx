@@ -91,7 +91,10 @@ export function EarningsChart({ days, span }: { days: EarningsOverview['days']; 
         </div>
       </div>
       <div className="earnings-legend">
-        <Key isByMonth={isByMonth} isLoading={isLoading} pastDays={coming?.pastDays ?? null} />
+        <Key
+          isAhead={!isLoading && !isByMonth && bars.some(({ key }) => key > today)}
+          pastDays={coming?.pastDays ?? null}
+        />
         <ActionButton kind="quiet" isSmall onPress={() => setIsTable(!isTable)}>
           {t(isTable ? 'earnings.hideTable' : 'earnings.asTable')}
         </ActionButton>
@@ -102,7 +105,7 @@ export function EarningsChart({ days, span }: { days: EarningsOverview['days']; 
 }
 
 /** Explains the bars; where coming days have none, it gives the reason. `pastDays`: null where nothing can be expected. */
-function Key(props: { isByMonth: boolean; isLoading: boolean; pastDays: number | null }) {
+function Key(props: { isAhead: boolean; pastDays: number | null }) {
   const { t } = useStrings();
   const { asset } = useSection('money');
   return (
@@ -117,7 +120,7 @@ function Key(props: { isByMonth: boolean; isLoading: boolean; pastDays: number |
           {t('earnings.ofItElectricity')}
         </span>
       )}
-      {props.isByMonth || props.isLoading ? null : props.pastDays === null ? (
+      {!props.isAhead ? null : props.pastDays === null ? (
         <span>{t('earnings.noForecast')}</span>
       ) : (
         <span>

@@ -67,7 +67,7 @@ test('with a GPU the CPU has a switch that says what off means; alone it has non
     await page.getByText('When off, only GPUs serve, and Idlewatt waits while none can be used.').waitFor();
     assert.equal(await toggle.isChecked(), true);
     await toggle.click({ force: true });
-    await page.getByText('It still takes a little CPU time').waitFor();
+    await page.getByText('The CPU still does a little work').waitFor();
     assert.deepEqual(
       agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
       [{ processorOff: true }],
@@ -326,6 +326,6 @@ test('a backup with another wallet names both, and the end of the last restore s
     await page.getByText('Nothing was changed.').waitFor();
     await page.getByText(message).waitFor();
     await page.getByRole('button', { name: 'Check backup' }).click();
-    await page.getByText('It is of another ledger.').waitFor();
+    await page.getByText('It belongs to another ledger.').waitFor();
     await page.getByText(`0x${'2'.repeat(40)}`).waitFor();
   }));

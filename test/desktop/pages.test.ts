@@ -507,7 +507,7 @@ test('settings are saved immediately and exactly, and a new language applies to 
     await page.getByLabel('Language', { exact: true }).selectOption('de');
     await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'de');
-    assert.equal(await page.getByLabel('Antwort schreiben').inputValue(), '0,080001');
+    assert.equal(await page.getByLabel('Ausgabe-Token').inputValue(), '0,080001');
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
       [{ priceOutputPerMillion: '80001' }, { runOnBattery: true }, { language: 'de' }],
