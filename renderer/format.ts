@@ -165,14 +165,12 @@ export function writeDuration(durationMs: number, language: string): string {
 /** Writes a moment: only the time if it is today, otherwise with the date, and with the year unless it is this one. */
 export function writeMoment(atMs: number, nowMs: number, language: string): string {
   const [at, now] = [new Date(atMs), new Date(nowMs)];
-  if (at.toDateString() === now.toDateString())
-    return timeFormat(language, { timeStyle: 'short' }).format(at);
+  const time = timeFormat(language, { timeStyle: 'short' }).format(at);
+  if (at.toDateString() === now.toDateString()) return time;
   if (at.getFullYear() !== now.getFullYear()) {
     return timeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
   }
-  return timeFormat(language, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }).format(
-    at,
-  );
+  return `${timeFormat(language, { day: 'numeric', month: 'short' }).format(at)}, ${time}`;
 }
 
 /** Writes the local time in a time zone, with the weekday if the day differs from that of `nowMs`. */
