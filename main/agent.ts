@@ -257,12 +257,12 @@ async function compose(
 /** Opens what explains the past and the days to come. */
 function openViews(
   surroundings: Surroundings,
-  parts: Omit<Parameters<typeof openForecasting>[1], 'watts' | 'history' | 'doings'> & {
+  parts: Omit<Parameters<typeof openForecasting>[1], 'workWatts' | 'history' | 'doings'> & {
     readonly hub: StateHub;
   },
 ) {
   const { foundation, money, selling, hub } = parts;
-  const { watts, workWatts, work } = openMeters(surroundings, foundation, selling);
+  const { workWatts, work } = openMeters(surroundings, foundation, selling);
   const history = createHistory({
     path: foundation.paths.database,
     clock: surroundings.clock,
@@ -273,7 +273,7 @@ function openViews(
   surroundings.onClose(() => history.stop());
   const doings = openDoings(surroundings, foundation, selling);
   return {
-    ...openForecasting(surroundings, { ...parts, watts, history, doings }),
+    ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

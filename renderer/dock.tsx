@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { PauseUntil } from '../shared/presence.ts';
 import { useAction } from './calls.ts';
 import { writeMoment } from './format.ts';
-import { useMoneyText } from './parts/amount.tsx';
+import { Ticket, useMoneyText } from './parts/amount.tsx';
 import { IconButton } from './parts/button.tsx';
 import { Glyph } from './parts/glyph.tsx';
 import { StatusWord } from './parts/pause.tsx';
@@ -41,9 +41,13 @@ export function TodayLine() {
     );
   }
   const amount = moneyText(earnedToday, asset);
+  if (!asset.practice) return <span className="sm">{t('shell.today', { amount })}</span>;
+  // The network's name next to it has the word: a narrow sidebar has no room for it twice.
   return (
-    <span className={asset.practice ? 'sm is-practice' : 'sm'}>
-      {t(asset.practice ? 'shell.todayPractice' : 'shell.today', { amount })}
+    <span className="sm is-practice">
+      <Ticket />
+      <span aria-hidden="true">{amount}</span>
+      <span className="for-readers">{t('shell.todayPractice', { amount })}</span>
     </span>
   );
 }

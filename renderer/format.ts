@@ -134,44 +134,43 @@ export function writeBytes(bytes: number, language: string): string {
   return `${numberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value)} ${BYTE_UNITS[unit]}`;
 }
 
+/** Symbols, which are the same in all languages; a day has a word. */
 const DURATION_STEPS = [
-  { unit: 'day', ms: 86_400_000 },
-  { unit: 'hour', ms: 3_600_000 },
-  { unit: 'minute', ms: 60_000 },
-  { unit: 'second', ms: 1_000 },
+  { symbol: null, ms: 86_400_000 },
+  { symbol: 'h', ms: 3_600_000 },
+  { symbol: 'min', ms: 60_000 },
+  { symbol: 's', ms: 1_000 },
 ] as const;
 
-/** Writes a duration in its one or two largest whole units, below 10 s with one decimal: `2 hr 5 min`, `340 ms`. */
+/** Writes a duration in its one or two largest whole units, below 10 s with one decimal: `2 h 5 min`, `340 ms`. */
 export function writeDuration(durationMs: number, language: string): string {
-  const write = (value: number, unit: string, digits = 0) =>
-    numberFormat(language, {
-      style: 'unit',
-      unit,
-      unitDisplay: 'short',
-      maximumFractionDigits: digits,
-    }).format(value);
-  if (durationMs < 1_000) return write(Math.max(0, Math.round(durationMs)), 'millisecond');
-  if (durationMs < 10_000) return write(durationMs / 1000, 'second', 1);
+  const write = (value: number, symbol: string | null, digits = 0) =>
+    symbol === null
+      ? numberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' }).format(value)
+      : `${numberFormat(language, { maximumFractionDigits: digits }).format(value)} ${symbol}`;
+  if (durationMs < 1_000) return write(Math.max(0, Math.round(durationMs)), 'ms');
+  if (durationMs < 10_000) return write(durationMs / 1000, 's', 1);
   let rest = Math.round(durationMs / 1000) * 1000;
   const parts: string[] = [];
   for (const step of DURATION_STEPS) {
     const count = Math.floor(rest / step.ms);
     if (parts.length === 0 && count === 0) continue;
     rest -= count * step.ms;
-    if (count > 0) parts.push(write(count, step.unit));
+    if (count > 0) parts.push(write(count, step.symbol));
     if (parts.length === 2 || rest === 0) break;
   }
   return parts.slice(0, 2).join(' ');
 }
 
-/** Writes a moment: only the time if it is today, otherwise with the date. */
+/** Writes a moment: only the time if it is today, otherwise with the date, and with the year unless it is this one. */
 export function writeMoment(atMs: number, nowMs: number, language: string): string {
-  const at = new Date(atMs);
-  const sameDay = at.toDateString() === new Date(nowMs).toDateString();
-  return timeFormat(
-    language,
-    sameDay ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
-  ).format(at);
+  const [at, now] = [new Date(atMs), new Date(nowMs)];
+  const time = timeFormat(language, { timeStyle: 'short' }).format(at);
+  if (at.toDateString() === now.toDateString()) return time;
+  if (at.getFullYear() !== now.getFullYear()) {
+    return timeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  }
+  return `${timeFormat(language, { day: 'numeric', month: 'short' }).format(at)}, ${time}`;
 }
 
 /** Writes the local time in a time zone, with the weekday if the day differs from that of `nowMs`. */
@@ -194,6 +193,19 @@ export function writeDay(day: string, language: string): string {
   return timeFormat(language, { month: 'short', day: 'numeric' }).format(
     new Date(year ?? 0, (month ?? 1) - 1, date ?? 1),
   );
+}
+
+/** Writes a coming day of less than a week as its weekday, and the current one as “today” in the language’s own word. */
+export function writeComingDay(day: string, today: string, language: string): string {
+  if (day === today) return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(0, 'day');
+  const [year, month, date] = day.split('-').map(Number);
+  return timeFormat(language, { weekday: 'short' }).format(new Date(year ?? 0, (month ?? 1) - 1, date ?? 1));
+}
+
+/** Writes the name of a month given as `YYYY-MM-DD`, in full and without the year. */
+export function writeMonthName(day: string, language: string): string {
+  const [year, month] = day.split('-').map(Number);
+  return timeFormat(language, { month: 'long' }).format(new Date(year ?? 0, (month ?? 1) - 1, 1));
 }
 
 /** Writes a month given as `YYYY-MM`. */

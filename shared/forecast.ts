@@ -2,6 +2,14 @@
 import { z } from 'zod';
 import { amountTextSchema } from './money.ts';
 
+/** Power draw of the work beyond the idle machine, on average. */
+export const workWattsSchema = z.object({
+  value: z.number().nonnegative(),
+  /** `sensor`: the measured average of this machine; `setting`: the owner's figure. */
+  source: z.enum(['sensor', 'setting']),
+});
+export type Watts = z.infer<typeof workWattsSchema>;
+
 const range = <Bound extends z.ZodType>(bound: Bound) => z.object({ low: bound, high: bound });
 
 export const forecastSchema = z.object({
@@ -28,8 +36,8 @@ export const forecastSchema = z.object({
     use: range(z.number().min(0).max(1)).extend({ from: z.enum(['history', 'unknown']) }),
     /** Prompt tokens per generated token. */
     readPerWritten: range(z.number().nonnegative()).extend({ from: z.enum(['history', 'assumed']) }),
-    /** Power draw of the work beyond that of the idle machine; null without a sensor. */
-    watts: z.number().nonnegative().nullable(),
+    /** Power draw of the work beyond that of the idle machine; null while it is unknown. */
+    watts: workWattsSchema.nullable(),
     powerPriceMicroUsd: z.number().int().nonnegative().nullable(),
   }),
 });

@@ -35,14 +35,22 @@ export interface Metered {
  * Charge for metered tokens, in base units, rounded up once over the sum. Cached tokens never cost more than others, so
  * that a count of them that nobody can verify can only lower the charge.
  */
-export function charge(price: OfferedPrice, { input, cached = 0, output }: Metered): Amount {
+export function charge(price: OfferedPrice, metered: Metered): Amount {
+  const { input, output } = chargeParts(price, metered);
+  return amount((input + output + 999_999n) / 1_000_000n);
+}
+
+/** The charge for each direction, not rounded, in millionths of a base unit. */
+export function chargeParts(
+  price: OfferedPrice,
+  { input, cached = 0, output }: Metered,
+): { readonly input: bigint; readonly output: bigint } {
   const full = BigInt(price.inputPerMillion);
   const reduced = BigInt(price.cachedInputPerMillion ?? price.inputPerMillion);
-  const scaled =
-    full * BigInt(input - cached) +
-    (reduced < full ? reduced : full) * BigInt(cached) +
-    BigInt(price.outputPerMillion) * BigInt(output);
-  return amount((scaled + 999_999n) / 1_000_000n);
+  return {
+    input: full * BigInt(input - cached) + (reduced < full ? reduced : full) * BigInt(cached),
+    output: BigInt(price.outputPerMillion) * BigInt(output),
+  };
 }
 
 /** Maximum tokens that a chat template adds to each message (role, separators, generation prompt). */

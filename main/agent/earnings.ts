@@ -14,7 +14,7 @@ import {
   type WorkMeter,
   type WorkWatts,
 } from '../core/earnings/index.ts';
-import { createWattsMeter, type WattsMeter, wattsStateOf } from '../core/forecast/index.ts';
+import { createWattsMeter, wattsStateOf } from '../core/forecast/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { History } from './history/index.ts';
 import type { Money } from './money.ts';
@@ -22,7 +22,6 @@ import type { Selling } from './selling.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface Meters {
-  readonly watts: WattsMeter;
   readonly workWatts: WorkWatts;
   readonly work: WorkMeter;
 }
@@ -67,7 +66,7 @@ export function openMeters(
       });
     }),
   );
-  return { watts, workWatts, work };
+  return { workWatts, work };
 }
 
 /** Names what an engine's backend computes on. An engine server may use any device, also of another machine: its own name. */

@@ -1,4 +1,5 @@
 /** Opens the forecast on the parts that its facts come from. */
+import type { WorkWatts } from '../core/earnings/index.ts';
 import {
   collectFacts,
   createForecasts,
@@ -6,7 +7,6 @@ import {
   type ForecastSources,
   incomesOf,
   type ModelIncome,
-  type WattsMeter,
 } from '../core/forecast/index.ts';
 import type { Directory } from '../core/network/index.ts';
 import type { Doings } from '../core/presence/index.ts';
@@ -23,13 +23,13 @@ export interface ForecastParts {
   /** Offers of peers. */
   readonly directory: Pick<Directory, 'providers'>;
   readonly history: Pick<History, 'earningsByDay'>;
-  readonly watts: Pick<WattsMeter, 'extra'>;
+  readonly workWatts: Pick<WorkWatts, 'mean'>;
   readonly doings: Pick<Doings, 'past'>;
 }
 
 export function openForecasting(
   { config, clock, onClose }: Surroundings,
-  { foundation, money, selling, directory, history, watts, doings }: ForecastParts,
+  { foundation, money, selling, directory, history, workWatts, doings }: ForecastParts,
 ): { readonly forecasts: ForecastService; readonly incomes: () => readonly ModelIncome[] } {
   const { calendar, records, settings, usage, jobs, presence } = foundation;
   const { token, coin } = money.chain;
@@ -49,7 +49,7 @@ export function openForecasting(
     engine: () => selling.serving.engines.status(),
     servedModel,
     offers: () => directory.providers().map(({ offer }) => offer),
-    extraWatts: () => watts.extra(),
+    workWatts: () => workWatts.mean(),
     token,
     isMarket: config.profile !== 'practice',
   };
@@ -59,7 +59,7 @@ export function openForecasting(
     records,
     facts: () => collectFacts(sources),
     past: () => doings.past(),
-    stretches: () => presence.schedulePreview().stretches,
+    stretchesUntil: presence.stretchesUntil,
     earnedByDay: (days) => history.earningsByDay(token.id, coin.id, days),
   });
   onClose(() => forecasts.stop());

@@ -130,6 +130,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     earnings: parts.earnings,
     history: parts.history,
     calendar: foundation.calendar,
+    daysIn: (period) => foundation.calendar.daysIn(period, clock.now()),
     depositReturns: parts.depositReturns,
     buying: parts.buying,
     gatewayKeys: parts.gatewayKeys,

@@ -2,6 +2,7 @@
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
+import type { Period } from '../../shared/period.ts';
 import type { Startup } from '../../shared/startup.ts';
 import type { Batches } from '../core/batches/index.ts';
 import type { Benchmark, Predictions } from '../core/benchmark/index.ts';
@@ -68,6 +69,8 @@ export interface ApiParts {
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;
   readonly calendar: Calendar;
+  /** Number of local days of the calendar period so far. */
+  readonly daysIn: (period: Period) => number;
   readonly maintenance: {
     list(): {
       readonly backups: readonly KeptFile[];

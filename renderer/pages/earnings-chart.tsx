@@ -1,13 +1,18 @@
-/** Chart of the earnings by day or month, with the part that electricity took. A table with the same numbers is below. */
+/**
+ * Chart of the earnings by day or month, with the part that electricity took, and of what coming days are expected to bring.
+ * A table with the same numbers is below.
+ */
 import { useState } from 'react';
-import type { EarningsOverview } from '../../shared/api/contract.ts';
+import type { ComingDays, EarningsOverview } from '../../shared/api/contract.ts';
 import { writeDay, writeMonth, writeNumber } from '../format.ts';
 import { Amount, useMoneyText } from '../parts/amount.tsx';
 import { ActionButton } from '../parts/button.tsx';
-import { Unknown } from '../parts/fact.tsx';
+import { Fact, Unknown } from '../parts/fact.tsx';
+import { useComing } from '../parts/forecast.ts';
 import { useStrings } from '../parts/strings.ts';
 import { Table } from '../parts/table.tsx';
 import { useSection } from '../store.ts';
+import { daysLeft, placesOf, type Span } from './earnings-periods.ts';
 
 interface Bar {
   /** `YYYY-MM-DD`, or `YYYY-MM` for a month. */
@@ -18,22 +23,38 @@ interface Bar {
   /** Null if nothing was measured. */
   readonly powerMicroUsd: number | null;
   readonly wattHours: number | null;
+  /** Null for today and earlier days, and where nothing can be expected. */
+  readonly expected: bigint | null;
 }
 
+const NOTHING: Omit<Bar, 'key'> = {
+  earned: 0n,
+  jobs: 0,
+  feesCoin: 0n,
+  powerMicroUsd: null,
+  wattHours: null,
+  expected: null,
+};
 const MONTH_CHARACTERS = 'YYYY-MM'.length;
 /** Labels below the chart, at most. */
-const LABELS = 6;
+const LABELS = 7;
+/** So few bars are as wide as their labels. */
+const ROOMY_BARS_MAX = 12;
 const LINES = 4;
 
-export function EarningsChart(props: { days: EarningsOverview['days']; isByMonth: boolean }) {
+export function EarningsChart({ days, span }: { days: EarningsOverview['days']; span: Span }) {
   const { t, language } = useStrings();
   const { asset } = useSection('money');
   const moneyText = useMoneyText();
   const [isTable, setIsTable] = useState(false);
-  const bars = barsOf(props.days, props.isByMonth);
-  const most = bars.reduce((max, bar) => (bar.earned > max ? bar.earned : max), 0n);
-  const top = niceTop(most);
-  const write = (key: string) => (props.isByMonth ? writeMonth(key, language) : writeDay(key, language));
+  const isByMonth = span === 'year';
+  const today = days.at(-1)?.day ?? '';
+  const { isLoading, coming } = useComing(isByMonth || today === '' ? 1 : daysLeft(span, today));
+  const bars = barsOf(span, days, isByMonth ? null : coming);
+  const top = niceTop(
+    bars.reduce((max, { earned, expected }) => maxOf(max, maxOf(earned, expected ?? 0n)), 0n),
+  );
+  const write = (key: string) => (isByMonth ? writeMonth(key, language) : writeDay(key, language));
   const every = Math.ceil(bars.length / LABELS);
   return (
     <>
@@ -46,17 +67,20 @@ export function EarningsChart(props: { days: EarningsOverview['days']; isByMonth
           ))}
         </div>
         <div className="earnings-bars" role="img" aria-label={t('earnings.chart', { count: bars.length })}>
-          {bars.map((bar, index) => (
+          {bars.map((bar) => (
             <BarBox
               key={bar.key}
               bar={bar}
               top={top}
-              isLast={index === bars.length - 1}
+              isNow={today.startsWith(bar.key)}
               isPractice={asset.practice}
             />
           ))}
         </div>
-        <div className="earnings-days" aria-hidden="true">
+        <div
+          className={bars.length <= ROOMY_BARS_MAX ? 'earnings-days is-roomy' : 'earnings-days'}
+          aria-hidden="true"
+        >
           {bars.map((bar, index) =>
             index % every === 0 ? (
               <span key={bar.key} style={{ insetInlineStart: `${((index + 0.5) / bars.length) * 100}%` }}>
@@ -67,24 +91,44 @@ export function EarningsChart(props: { days: EarningsOverview['days']; isByMonth
         </div>
       </div>
       <div className="earnings-legend">
-        <p className="key">
-          <span>
-            <i className={asset.practice ? 'is-practice' : 'is-earned'} />
-            {t('earnings.earned')}
-          </span>
-          {asset.practice ? null : (
-            <span>
-              <i className="is-cost" />
-              {t('earnings.ofItElectricity')}
-            </span>
-          )}
-        </p>
+        <Key
+          isAhead={!isLoading && !isByMonth && bars.some(({ key }) => key > today)}
+          pastDays={coming?.pastDays ?? null}
+        />
         <ActionButton kind="quiet" isSmall onPress={() => setIsTable(!isTable)}>
           {t(isTable ? 'earnings.hideTable' : 'earnings.asTable')}
         </ActionButton>
       </div>
-      {isTable ? <DayTable bars={bars} write={write} isByMonth={props.isByMonth} /> : null}
+      {isTable ? <DayTable bars={bars} today={today} write={write} isByMonth={isByMonth} /> : null}
     </>
+  );
+}
+
+/** Explains the bars; where coming days have none, it gives the reason. `pastDays`: null where nothing can be expected. */
+function Key(props: { isAhead: boolean; pastDays: number | null }) {
+  const { t } = useStrings();
+  const { asset } = useSection('money');
+  return (
+    <p className="key">
+      <span>
+        <i className={asset.practice ? 'is-practice' : 'is-earned'} />
+        {t('earnings.earned')}
+      </span>
+      {asset.practice ? null : (
+        <span>
+          <i className="is-cost" />
+          {t('earnings.ofItElectricity')}
+        </span>
+      )}
+      {!props.isAhead ? null : props.pastDays === null ? (
+        <span>{t('earnings.noForecast')}</span>
+      ) : (
+        <span>
+          <i className="is-expected" />
+          <Fact about={t('earnings.expectedBasis', { count: props.pastDays })}>{t('day.expected')}</Fact>
+        </span>
+      )}
+    </p>
   );
 }
 
@@ -92,32 +136,44 @@ export function EarningsChart(props: { days: EarningsOverview['days']; isByMonth
 function BarBox({
   bar,
   top,
-  isLast,
+  isNow,
   isPractice,
 }: {
   bar: Bar;
   top: bigint;
-  isLast: boolean;
+  isNow: boolean;
   isPractice: boolean;
 }) {
   const earned = Number(bar.earned) / Number(top);
   const cost = isPractice || bar.powerMicroUsd === null ? 0 : bar.powerMicroUsd / Number(top);
   const percent = (share: number) => `${(Math.min(1, share) * 100).toFixed(2)}%`;
+  if (bar.expected !== null) {
+    return (
+      <div>
+        <i className="bar is-expected" style={{ blockSize: percent(Number(bar.expected) / Number(top)) }} />
+      </div>
+    );
+  }
   return (
     <div>
-      <i className={isLast ? 'bar is-now' : 'bar'} style={{ blockSize: percent(earned) }} />
+      <i className={isNow ? 'bar is-now' : 'bar'} style={{ blockSize: percent(earned) }} />
       {cost > 0 ? <i className="bar is-cost" style={{ blockSize: percent(Math.min(cost, earned)) }} /> : null}
     </div>
   );
 }
 
-function DayTable(props: { bars: readonly Bar[]; write: (key: string) => string; isByMonth: boolean }) {
+function DayTable(props: {
+  bars: readonly Bar[];
+  today: string;
+  write: (key: string) => string;
+  isByMonth: boolean;
+}) {
   const { t, language } = useStrings();
   const { asset, coin } = useSection('money');
   return (
     <Table
       label={t('earnings.byDay')}
-      rows={[...props.bars].reverse()}
+      rows={props.bars.filter(({ key, expected }) => key <= props.today || expected !== null).reverse()}
       rowKey={(row) => row.key}
       columns={[
         {
@@ -131,7 +187,7 @@ function DayTable(props: { bars: readonly Bar[]; write: (key: string) => string;
           head: t('nav.jobs'),
           isNumber: true,
           fold: 3,
-          cell: (row) => writeNumber(row.jobs, language),
+          cell: (row) => (row.expected === null ? writeNumber(row.jobs, language) : t('day.expected')),
         },
         {
           key: 'energy',
@@ -139,7 +195,7 @@ function DayTable(props: { bars: readonly Bar[]; write: (key: string) => string;
           isNumber: true,
           isOptional: true,
           cell: (row) =>
-            row.wattHours === null ? (
+            row.expected !== null ? null : row.wattHours === null ? (
               <Unknown about={t('earnings.noSensor')} />
             ) : (
               t('earnings.wattHours', { value: writeNumber(row.wattHours, language, 1) })
@@ -150,37 +206,54 @@ function DayTable(props: { bars: readonly Bar[]; write: (key: string) => string;
           head: t('earnings.fees'),
           isNumber: true,
           fold: 4,
-          cell: (row) => <Amount baseUnits={row.feesCoin.toString()} asset={coin} isExact />,
+          cell: (row) =>
+            row.expected === null ? (
+              <Amount baseUnits={row.feesCoin.toString()} asset={coin} isExact />
+            ) : null,
         },
         {
           key: 'earned',
           head: t('earnings.earned'),
           isNumber: true,
           fold: 2,
-          cell: (row) => <Amount baseUnits={row.earned.toString()} asset={asset} />,
+          cell: (row) => <Amount baseUnits={(row.expected ?? row.earned).toString()} asset={asset} />,
         },
       ]}
     />
   );
 }
 
-function barsOf(days: EarningsOverview['days'], isByMonth: boolean): readonly Bar[] {
-  const bars = new Map<string, Bar>();
+/** One bar for each place of the period, also for those that are still to come. */
+function barsOf(span: Span, days: EarningsOverview['days'], coming: ComingDays | null): readonly Bar[] {
+  const today = days.at(-1)?.day;
+  if (today === undefined) return [];
+  const expected = new Map(coming?.days.map((each) => [each.day, BigInt(each.expected)]));
+  const bars = new Map(
+    placesOf(span, today).map((key): [string, Bar] => [
+      key,
+      { ...NOTHING, key, expected: key > today ? (expected.get(key) ?? null) : null },
+    ]),
+  );
   const add = (one: number | null, other: number | null) =>
     one === null && other === null ? null : (one ?? 0) + (other ?? 0);
   for (const day of days) {
-    const key = isByMonth ? day.day.slice(0, MONTH_CHARACTERS) : day.day;
-    const sum = bars.get(key);
+    const key = span === 'year' ? day.day.slice(0, MONTH_CHARACTERS) : day.day;
+    const sum = bars.get(key) ?? NOTHING;
     bars.set(key, {
       key,
-      earned: (sum?.earned ?? 0n) + BigInt(day.earned),
-      jobs: (sum?.jobs ?? 0) + day.jobs,
-      feesCoin: (sum?.feesCoin ?? 0n) + BigInt(day.feesCoin),
-      powerMicroUsd: add(sum?.powerMicroUsd ?? null, day.powerMicroUsd),
-      wattHours: add(sum?.wattHours ?? null, day.wattHours),
+      earned: sum.earned + BigInt(day.earned),
+      jobs: sum.jobs + day.jobs,
+      feesCoin: sum.feesCoin + BigInt(day.feesCoin),
+      powerMicroUsd: add(sum.powerMicroUsd, day.powerMicroUsd),
+      wattHours: add(sum.wattHours, day.wattHours),
+      expected: null,
     });
   }
   return [...bars.values()];
+}
+
+function maxOf(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 /** The smallest of 1.5, 3, 6 or 9 times a power of ten that isn't below the largest bar, so that three lines divide it. */

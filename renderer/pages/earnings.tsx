@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import type { EarningsOverview } from '../../shared/api/contract.ts';
 import { type Answer, useAnswer } from '../calls.ts';
-import { writeNumber } from '../format.ts';
+import { writeMonthName, writeNumber } from '../format.ts';
 import { Amount, ExactAmount, useMoneyText } from '../parts/amount.tsx';
 import { Card, Columns } from '../parts/card.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -18,18 +18,15 @@ import { agent, useSection } from '../store.ts';
 import { EarningsChart } from './earnings-chart.tsx';
 import { Costs } from './earnings-costs.tsx';
 import { ExportMenu } from './earnings-export.tsx';
+import { SPANS, type Span } from './earnings-periods.ts';
 import { WhereItIs } from './earnings-where.tsx';
-
-const SPANS = { week: 7, month: 30, year: 365 } as const;
-type Span = keyof typeof SPANS;
 
 export function Earnings() {
   const { t } = useStrings();
   const money = useSection('money');
   const [span, setSpan] = useState<Span>('month');
   const moneyKey = [money.earnedTotal, money.owed, money.claimed, money.received].join('|');
-  const days = SPANS[span];
-  const overview = useAnswer(`${days}|${moneyKey}`, () => agent.earnings.overview({ days }));
+  const overview = useAnswer(`${span}|${moneyKey}`, () => agent.earnings.overview({ period: span }));
   return (
     <>
       <PageHead title={t('nav.earnings')}>
@@ -37,7 +34,7 @@ export function Earnings() {
           label={t('earnings.span')}
           value={span}
           onChange={setSpan}
-          options={(['week', 'month', 'year'] as const).map((value) => ({
+          options={SPANS.map((value) => ({
             value,
             label: t(`earnings.spans.${value}`),
           }))}
@@ -65,11 +62,12 @@ function Period({ span, overview }: { span: Span; overview: Answer<EarningsOverv
   const { t } = useStrings();
   const { asset } = useSection('money');
   const { data } = overview;
+  const title = usePeriodName(span, data?.days.at(-1)?.day);
   return (
-    <Card label={t(`earnings.period.${span}`)} isPadded>
+    <Card label={title} isPadded>
       <div className="earnings-head">
         <div>
-          <h2 className="label">{t(`earnings.period.${span}`)}</h2>
+          <h2 className="label">{title}</h2>
           <p className="earnings-hero">
             <Amount
               baseUnits={data?.totals.earned ?? null}
@@ -82,13 +80,16 @@ function Period({ span, overview }: { span: Span; overview: Answer<EarningsOverv
         </div>
         {data ? <Costs overview={data} /> : null}
       </div>
-      {data ? (
-        <EarningsChart days={data.days} isByMonth={span === 'year'} />
-      ) : (
-        <div className="earnings-plot" />
-      )}
+      {data ? <EarningsChart days={data.days} span={span} /> : <div className="earnings-plot" />}
     </Card>
   );
+}
+
+/** Names a period by the month or year that `today` is in; before that is known, as this month or year. */
+function usePeriodName(span: Span, today: string | undefined): string {
+  const { t, language } = useStrings();
+  if (today === undefined || span === 'week') return t(`earnings.period.${span}`);
+  return span === 'year' ? today.slice(0, 'YYYY'.length) : writeMonthName(today, language);
 }
 
 const ROWS_SHOWN = 6;

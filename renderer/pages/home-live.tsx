@@ -1,5 +1,5 @@
 /** Live view of the state panel: one number with its bars, or the progress of what is being prepared. */
-import type { ReactNode } from 'react';
+import type { CSSProperties, ReactNode } from 'react';
 import {
   secondsLeft,
   writeBytes,
@@ -18,6 +18,8 @@ import { useConnection, useSection, useValue } from '../store.ts';
 
 /** Bars in the view, one per second. */
 const BARS = 60;
+const DIGIT_EM = 0.6;
+const SIGN_EM = 0.28;
 
 export function LiveView() {
   const { models } = useSection('models');
@@ -44,7 +46,7 @@ function View(props: {
 }) {
   return (
     <div className="panel-live">
-      <div className="live-top">
+      <div className="live-top" style={typeof props.number === 'string' ? widthOf(props.number) : undefined}>
         <span className="live-num">{props.number}</span>
         <span className="live-unit">{props.unit}</span>
         {props.end ? <span className="live-end">{props.end}</span> : null}
@@ -57,6 +59,13 @@ function View(props: {
       </div>
     </div>
   );
+}
+
+/** Tells the styles the width of a number, in em of its font, in which all digits are equally wide. */
+function widthOf(number: string): CSSProperties {
+  const digits = number.replaceAll(/\D/g, '').length;
+  const width = digits * DIGIT_EM + (number.length - digits) * SIGN_EM;
+  return { '--live-width': width } as CSSProperties;
 }
 
 function SpeedBars({ isLive = false }: { isLive?: boolean }) {

@@ -2,6 +2,7 @@
 import { useAnswer } from '../calls.ts';
 import { writeMoment } from '../format.ts';
 import { Amount, useAmountText } from '../parts/amount.tsx';
+import { usePayoutDay } from '../parts/forecast.ts';
 import { Meter } from '../parts/meter.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { Spark } from '../parts/spark.tsx';
@@ -30,13 +31,19 @@ function Pending() {
   const money = useSection('money');
   const exactText = useAmountText();
   const { asset, owed, settleThreshold, waitingReason } = money;
+  const payoutDay = usePayoutDay();
   const threshold = exactText(settleThreshold, { ...asset, practice: false });
   const share = Number(owed) / Math.max(1, Number(settleThreshold));
   return (
     <Row
       href={hrefTo('earnings')}
       title={t('home.waiting')}
-      note={t(`pending.${waitingReason ?? 'none'}`, { threshold })}
+      note={[
+        t(`pending.${waitingReason ?? 'none'}`, { threshold }),
+        payoutDay === null ? null : t('payout.about', { day: payoutDay }),
+      ]
+        .filter(Boolean)
+        .join(', ')}
       end={<Amount baseUnits={owed} asset={asset} isPlain />}
       exact={exactText(owed, asset)}
     >

@@ -7,6 +7,7 @@ import { Amount, useAmountText, useMoneyText } from '../parts/amount.tsx';
 import { Day, DayKey } from '../parts/day.tsx';
 import { useEnergyText } from '../parts/energy.ts';
 import { Fact } from '../parts/fact.tsx';
+import { useForecast } from '../parts/forecast.ts';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
@@ -68,7 +69,7 @@ function Electricity() {
   const energyText = useEnergyText();
   const nowMs = useNow(REFRESH_MS);
   const key = `net ${String(Math.floor(nowMs / REFRESH_MS))}`;
-  const { data } = useAnswer(key, () => agent.earnings.overview({ days: 1 }));
+  const { data } = useAnswer(key, () => agent.earnings.overview({ period: 'today' }));
   if (data === null || data.totals.wattHours === null) return null;
   const { netMicroUsd, wattHours, powerMicroUsd, isEstimated } = data.totals;
   const energy = energyText(wattHours);
@@ -114,10 +115,7 @@ function OnTrack({ rest }: { rest: RestOfToday }) {
 function DayForecast() {
   const { t } = useStrings();
   const { benchmark } = useSection('machine');
-  const { comfort } = useSection('settings');
-  const { model } = useSection('work');
-  const key = `forecast ${String(benchmark.atMs)} ${String(comfort)} ${String(model)}`;
-  const { data } = useAnswer(key, () => agent.earnings.forecast({}));
+  const data = useForecast();
   if (data === null) return <div className="today-forecast" />;
   const { forecast, scores } = data;
   return (
@@ -181,10 +179,11 @@ function useBasis({ basis }: Forecast, scores: readonly ForecastScore[]): string
     }),
     basis.watts === null
       ? t('forecast.noWatts')
-      : t(basis.powerPriceMicroUsd === null ? 'forecast.noPowerPrice' : 'forecast.watts', {
-          watts: number(basis.watts),
-        }),
+      : t(`forecast.watts.${basis.watts.source}`, { watts: number(basis.watts.value) }),
+    basis.watts !== null && basis.powerPriceMicroUsd === null ? t('forecast.noPowerPrice') : null,
     t('forecast.oneAtATime'),
     scores.length === 0 ? t('forecast.noScore') : t('forecast.score', { count: scores.length, within }),
-  ].join(' ');
+  ]
+    .filter((sentence) => sentence !== null)
+    .join(' ');
 }

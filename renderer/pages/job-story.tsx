@@ -6,6 +6,7 @@ import { shorten, writeDuration, writeMeasured, writeNumber } from '../format.ts
 import { useMoneyText } from '../parts/amount.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { usePayoutDay } from '../parts/forecast.ts';
 import { Story, StoryStep } from '../parts/story.tsx';
 import { useStrings } from '../parts/strings.ts';
 import { useSection } from '../store.ts';
@@ -119,6 +120,7 @@ function ToCome({ job }: { job: Job }) {
   const { t } = useStrings();
   const money = useSection('money');
   const moneyText = useMoneyText();
+  const payoutDay = usePayoutDay();
   if (job.side === 'bought') return null;
   if (job.state === 'running' || job.state === 'admitted' || job.state === 'delivered') {
     return <StoryStep state="now" title={<b>{t('job.step.now')}</b>} />;
@@ -134,7 +136,11 @@ function ToCome({ job }: { job: Job }) {
           threshold: moneyText(money.settleThreshold, money.asset),
         })}
       />
-      <StoryStep state="todo" title={<span className="soft">{t('job.step.wallet')}</span>} />
+      <StoryStep
+        state="todo"
+        title={<span className="soft">{t('job.step.wallet')}</span>}
+        time={payoutDay === null ? null : t('payout.about', { day: payoutDay })}
+      />
     </>
   );
 }

@@ -2,16 +2,18 @@
 import type { ReactNode } from 'react';
 import type { JobEnergy, SpeedCurve } from '../../shared/api/contract.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
+import { chargeParts } from '../../shared/price.ts';
 import { useAnswer } from '../calls.ts';
 import {
   shorten,
+  writeAmount,
   writeDuration,
   writeExactTime,
   writeMeasured,
   writeMicroUsd,
   writeNumber,
 } from '../format.ts';
-import { Amount, AmountById, ExactAmount } from '../parts/amount.tsx';
+import { Amount, AmountById, ExactAmount, useUnitName } from '../parts/amount.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { ActionLink } from '../parts/button.tsx';
 import { Card, Columns } from '../parts/card.tsx';
@@ -31,6 +33,8 @@ import { JobStory } from './job-story.tsx';
 const REFRESH_MS = 2_000;
 /** With fewer steps of time a chart shows nothing that the average doesn't. */
 const STEPS_MIN = 5;
+/** Prices are per million tokens. */
+const MILLION_DIGITS = 6;
 
 export function JobPage({ id }: { id: string }) {
   const { t } = useStrings();
@@ -124,7 +128,12 @@ function Head({ job }: { job: Job }) {
           )}
         </p>
         <p className="sm soft">
-          {job.charged !== null && isOurs ? <ExactAmount baseUnits={job.charged} asset={asset} /> : null}{' '}
+          {job.charged !== null && isOurs ? (
+            <>
+              <ExactAmount baseUnits={job.charged} asset={asset} />
+              {' · '}
+            </>
+          ) : null}
           {t(`job.meaning.${job.state}`)}
         </p>
       </div>
@@ -177,8 +186,8 @@ function Details({ job, energy }: Pick<JobFacts, 'job' | 'energy'>) {
   const rows: (readonly [string, ReactNode])[] = [
     [t(job.side === 'sold' ? 'jobs.column.buyer' : 'jobs.column.provider'), <Peer key="peer" job={job} />],
     [t('job.model'), job.model],
-    [t('jobs.column.input'), count(job.inputTokens)],
-    [t('jobs.column.output'), count(job.outputTokens)],
+    [t('jobs.column.input'), <Tokens key="input" job={job} direction="input" />],
+    [t('jobs.column.output'), <Tokens key="output" job={job} direction="output" />],
     [
       t('job.speed'),
       job.decodeTokensPerSecond === null ? (
@@ -219,10 +228,29 @@ function Details({ job, energy }: Pick<JobFacts, 'job' | 'energy'>) {
       ))}
     </dl>
   );
+}
 
-  function count(tokens: number | null): ReactNode {
-    return tokens === null ? <Unknown key="count" /> : writeNumber(tokens, language);
-  }
+/** Tokens of one direction, and their part of the charge by the receipt, which is rounded only in sum. */
+function Tokens({ job, direction }: { job: Job; direction: 'input' | 'output' }) {
+  const { language } = useStrings();
+  const { asset } = useSection('money');
+  const unitName = useUnitName();
+  const tokens = direction === 'input' ? job.inputTokens : job.outputTokens;
+  if (tokens === null) return <Unknown />;
+  const receipt = job.receipt === null || job.assetId !== asset.id ? null : readReceipt(job.receipt);
+  if (receipt === null) return writeNumber(tokens, language);
+  const { price, inputTokens, cachedTokens = 0, outputTokens } = receipt;
+  const parts = chargeParts(price, { input: inputTokens, cached: cachedTokens, output: outputTokens });
+  const { text, exact } = writeAmount(parts[direction].toString(), asset.decimals + MILLION_DIGITS, language);
+  return (
+    <>
+      {writeNumber(tokens, language)}
+      {' · '}
+      <Fact
+        about={text === exact ? null : `${exact} ${unitName(asset)}`}
+      >{`${text} ${unitName(asset)}`}</Fact>
+    </>
+  );
 }
 
 /** A job that was bought took its energy elsewhere. */

@@ -5,9 +5,11 @@ import { READING_NAMES, type ReadingName, type Readings } from '../../shared/rea
 import type { Settings, SettingsPatch } from '../../shared/settings.ts';
 import { type Problem, useAction } from '../calls.ts';
 import { GIGABYTE, writeBytes, writeDuration, writeExactTime, writeNumber, writePercent } from '../format.ts';
+import { useMoneyText } from '../parts/amount.tsx';
 import { Card } from '../parts/card.tsx';
 import { type Change, SettingsForm } from '../parts/doubts.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { useForecast } from '../parts/forecast.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Count, Toggle } from '../parts/setting.tsx';
@@ -31,7 +33,7 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
   const hasCard = devices.some(({ kind }) => kind === 'gpu');
   const limits = comfortLimits(comfort);
   return (
-    <Card title={t('settings.comfort')}>
+    <Card title={t('settings.comfort')} aside={<Yield />}>
       <div className="pad">
         <StopSlider
           label={t('settings.comfort')}
@@ -77,6 +79,36 @@ function Limits({ change, problem }: { change: Change; problem: Problem | null }
       </div>
       <ProblemNote problem={problem} />
     </Card>
+  );
+}
+
+/** Power and earnings of a day at the chosen intensity; unknown, with the reason, where they aren't measured. */
+function Yield() {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const { wattsMax } = useSection('settings');
+  const moneyText = useMoneyText();
+  const data = useForecast();
+  if (data === null) return null;
+  const { forecast } = data;
+  if (forecast === null) return <span className="sm soft">{t('forecast.missing')}</span>;
+  const { watts } = forecast.basis;
+  const limit = wattsMax === null ? null : t('machine.limit', { watts: writeNumber(wattsMax, language) });
+  return (
+    <span className="sm soft">
+      {watts === null ? (
+        <Fact about={t('forecast.noWatts')}>{t('machine.noExtraWatts')}</Fact>
+      ) : (
+        <Fact about={t(`forecast.watts.${watts.source}`, { watts: writeNumber(watts.value, language) })}>
+          {t('machine.extraWatts', { watts: writeNumber(watts.value, language) })}
+        </Fact>
+      )}
+      {limit === null ? null : ` · ${limit}`}
+      {' · '}
+      <b className={asset.practice ? 'is-practice' : undefined}>
+        {t('machine.perDay', { amount: moneyText(forecast.earned.high, asset) })}
+      </b>
+    </span>
   );
 }
 

@@ -175,7 +175,22 @@ function Devices({ machine: { devices, benchmark } }: { machine: AgentState['mac
           />
         ))}
       </Rows>
+      {cardsOn.length > 1 ? <Together speed={speed?.kind === 'gpu' ? speed : null} /> : null}
     </Card>
+  );
+}
+
+/** The one speed of several GPUs: a model is split over them, so none has a speed of its own. */
+function Together({ speed }: { speed: DeviceSpeed | null }) {
+  const { t, language } = useStrings();
+  return (
+    <p className="devices-together sm soft">
+      {speed === null
+        ? t('machine.togetherUnknown')
+        : t('machine.together', {
+            speed: t('speed.perSecond', { speed: writeMeasured(speed.tokensPerSecond, language) }),
+          })}
+    </p>
   );
 }
 

@@ -152,7 +152,7 @@ function Contacts({ contacts }: { contacts: NetworkState['contacts'] }) {
       key: 'host',
       head: t('networkPage.host'),
       fold: 1,
-      cell: (row) => <code className="wallet-code">{row.host}</code>,
+      cell: (row) => <code className="host">{row.host}</code>,
     },
     {
       key: 'why',

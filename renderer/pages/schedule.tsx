@@ -40,6 +40,7 @@ export function Schedule() {
             <NextHours />
             <Rules change={change} />
           </Columns>
+          <Electricity change={change} />
         </>
       )}
     </SettingsForm>
@@ -197,6 +198,16 @@ function Rules({ change }: { change: Change }) {
         isSelected={settings.onlyOffPeakHours}
         onChange={(onlyOffPeakHours) => change({ onlyOffPeakHours })}
       />
+    </Card>
+  );
+}
+
+/** Electricity prices, and the power draw of the work where no sensor measures it. */
+function Electricity({ change }: { change: Change }) {
+  const { t } = useStrings();
+  const settings = useSection('settings');
+  return (
+    <Card title={t('earnings.electricity')} className="rows power-fields">
       {(['powerPriceMicroUsd', 'offPeakPowerPriceMicroUsd'] as const).map((name) => (
         <AmountField
           key={name}

@@ -47,13 +47,12 @@ export function BuyingPart({ settings, change }: BuyingProps) {
           onCommit={(units) => change({ [name]: units })}
         />
       ))}
-      <ModelPrices settings={settings} change={change} />
     </Part>
   );
 }
 
 /** Maximum prices of single models. */
-function ModelPrices({ settings, change }: BuyingProps) {
+export function ModelPricesPart({ settings, change }: BuyingProps) {
   const { t } = useStrings();
   const { asset } = useSection('money');
   const unit = t('settings.perMillion', { unit: useUnitName()(asset) });
@@ -61,32 +60,33 @@ function ModelPrices({ settings, change }: BuyingProps) {
   const save = (model: string, patch: Partial<ModelPrice>) =>
     change({ buyModelPrices: prices.map((each) => (each.model === model ? { ...each, ...patch } : each)) });
   return (
-    <section className="settings-group" aria-labelledby="buying-models">
-      <h3 id="buying-models">{t('buying.models')}</h3>
-      {prices.map((each) => (
-        <fieldset key={each.model} className="settings-fields rows">
-          <legend className="identifier">{each.model}</legend>
-          {(['inputPerMillion', 'outputPerMillion'] as const).map((name) => (
-            <AmountField
-              key={name}
-              label={t(name === 'inputPerMillion' ? 'settings.priceInput' : 'settings.priceOutput')}
-              unit={unit}
-              decimals={asset.decimals}
-              value={each[name]}
-              onCommit={(units) => save(each.model, { [name]: units })}
-            />
-          ))}
-          <ActionButton
-            isSmall
-            label={t('buying.removeModel', { model: each.model })}
-            onPress={() => change({ buyModelPrices: prices.filter(({ model }) => model !== each.model) })}
-          >
-            {t('buying.remove')}
-          </ActionButton>
-        </fieldset>
-      ))}
-      {prices.length < MODEL_PRICES_MAX ? <AddModel settings={settings} change={change} /> : null}
-    </section>
+    <Part title={t('buying.models')}>
+      <div className="settings-group">
+        {prices.map((each) => (
+          <fieldset key={each.model} className="settings-fields rows">
+            <legend className="identifier">{each.model}</legend>
+            {(['inputPerMillion', 'outputPerMillion'] as const).map((name) => (
+              <AmountField
+                key={name}
+                label={t(name === 'inputPerMillion' ? 'settings.priceInput' : 'settings.priceOutput')}
+                unit={unit}
+                decimals={asset.decimals}
+                value={each[name]}
+                onCommit={(units) => save(each.model, { [name]: units })}
+              />
+            ))}
+            <ActionButton
+              isSmall
+              label={t('buying.removeModel', { model: each.model })}
+              onPress={() => change({ buyModelPrices: prices.filter(({ model }) => model !== each.model) })}
+            >
+              {t('buying.remove')}
+            </ActionButton>
+          </fieldset>
+        ))}
+        {prices.length < MODEL_PRICES_MAX ? <AddModel settings={settings} change={change} /> : null}
+      </div>
+    </Part>
   );
 }
 

@@ -21,7 +21,7 @@ import { useStrings } from '../parts/strings.ts';
 import { SearchButton } from '../search.tsx';
 import { useSection } from '../store.ts';
 import { BatchesPart } from './settings-batches.tsx';
-import { BuyingPart } from './settings-buying.tsx';
+import { BuyingPart, ModelPricesPart } from './settings-buying.tsx';
 import { AutostartToggle } from './settings-desktop.tsx';
 import { MaintenancePart } from './settings-maintenance.tsx';
 import { MoneyPart } from './settings-money.tsx';
@@ -65,8 +65,11 @@ function Parts({ change }: { change: Change }) {
       <Section name="general">
         <NetworkPart />
         <Columns>
-          <AppPart {...props} />
-          <MoneyPart {...props} />
+          <div className="stack">
+            <AppPart {...props} />
+            <MoneyPart {...props} />
+          </div>
+          <DesktopPart {...props} />
         </Columns>
       </Section>
       <Section name="running">
@@ -77,8 +80,11 @@ function Parts({ change }: { change: Change }) {
       </Section>
       <Section name="selling">
         <Columns>
-          <PricesPart {...props} />
-          <ModelsPart {...props} />
+          <div className="stack">
+            <PricesPart {...props} />
+            <ModelsPart {...props} />
+          </div>
+          <PayoutsPart {...props} />
         </Columns>
       </Section>
       <Section name="buying">
@@ -86,6 +92,7 @@ function Parts({ change }: { change: Change }) {
           <BuyingPart {...props} />
           <BatchesPart {...props} />
         </Columns>
+        <ModelPricesPart {...props} />
       </Section>
       <Section name="data">
         <Columns>
@@ -161,14 +168,13 @@ function WhenPart({ settings, change }: PartProps) {
 
 function PricesPart({ settings, change }: PartProps) {
   const { t } = useStrings();
-  const { asset, coin } = useSection('money');
-  const unitName = useUnitName();
-  const unit = unitName(asset);
+  const { asset } = useSection('money');
+  const unit = t('settings.perMillion', { unit: useUnitName()(asset) });
   return (
     <Part title={t('settings.prices')} note={t('settings.pricesNote')}>
       <AmountField
         label={t('settings.priceInput')}
-        unit={t('settings.perMillion', { unit })}
+        unit={unit}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
         value={settings.priceInputPerMillion}
@@ -176,16 +182,26 @@ function PricesPart({ settings, change }: PartProps) {
       />
       <AmountField
         label={t('settings.priceOutput')}
-        unit={t('settings.perMillion', { unit })}
+        unit={unit}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.pricePerMillion}
         value={settings.priceOutputPerMillion}
         onCommit={(priceOutputPerMillion) => change({ priceOutputPerMillion })}
       />
+    </Part>
+  );
+}
+
+function PayoutsPart({ settings, change }: PartProps) {
+  const { t } = useStrings();
+  const { asset, coin } = useSection('money');
+  const unitName = useUnitName();
+  return (
+    <Part title={t('settings.payouts')}>
       <AmountField
         label={t('settings.threshold')}
         note={t('settings.thresholdNote')}
-        unit={unit}
+        unit={unitName(asset)}
         decimals={asset.decimals}
         limits={SETTING_LIMITS.settleThreshold}
         value={settings.settleThreshold}
@@ -256,10 +272,8 @@ function HistoryPart({ settings, change }: PartProps) {
 
 function AppPart({ settings, change }: PartProps) {
   const { t } = useStrings();
-  const app = useSection('app');
-  const headless = app.host === 'headless';
   return (
-    <Part title={t('settings.app')} {...(headless ? { note: t('settings.headlessNote') } : {})}>
+    <Part title={t('settings.app')}>
       <Pick
         label={t('settings.language')}
         value={settings.language}
@@ -281,6 +295,17 @@ function AppPart({ settings, change }: PartProps) {
           }))}
         />
       </div>
+    </Part>
+  );
+}
+
+/** Start at login, the pause key and notifications, which need the desktop app. */
+function DesktopPart({ settings, change }: PartProps) {
+  const { t } = useStrings();
+  const app = useSection('app');
+  const headless = app.host === 'headless';
+  return (
+    <Part title={t('settings.desktop')} {...(headless ? { note: t('settings.headlessNote') } : {})}>
       <AutostartToggle
         isSelected={settings.startWithSystem}
         onChange={(startWithSystem) => change({ startWithSystem })}

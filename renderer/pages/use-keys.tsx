@@ -13,7 +13,7 @@ import {
   newKeySchema,
 } from '../../shared/gateway-keys.ts';
 import { useAction, useAnswer } from '../calls.ts';
-import { writeExactTime } from '../format.ts';
+import { writeMoment } from '../format.ts';
 import { useMoneyText, useUnitName } from '../parts/amount.tsx';
 import { ActionButton, buttonClass } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
@@ -24,7 +24,7 @@ import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
 import { Row, Rows } from '../parts/rows.tsx';
 import { AmountField, Count } from '../parts/setting.tsx';
-import { useStrings } from '../parts/strings.ts';
+import { useNow, useStrings } from '../parts/strings.ts';
 import { agent, useSection } from '../store.ts';
 
 const DAY_MS = 86_400_000;
@@ -124,7 +124,7 @@ function KeyRow(props: {
         title={title}
         note={useKeyFacts(gatewayKey).join(' · ')}
         end={
-          <>
+          <span className="row-acts">
             {gatewayKey.isOwn ? null : (
               <ActionButton
                 isSmall
@@ -136,7 +136,7 @@ function KeyRow(props: {
               </ActionButton>
             )}
             <RevokeButton title={title} isOwn={gatewayKey.isOwn} isBusy={isBusy} onRevoke={props.onRevoke} />
-          </>
+          </span>
         }
       />
       {isChanging ? (
@@ -183,9 +183,10 @@ function useKeyFacts(key: GatewayKey): readonly string[] {
     max === null
       ? moneyText(spent, asset)
       : t('keys.of', { spent: moneyText(spent, asset), max: moneyText(max, asset) });
-  const time = (atMs: number) => writeExactTime(atMs, language);
+  const nowMs = useNow(60_000);
+  const time = (atMs: number) => writeMoment(atMs, nowMs, language);
   const { expiresAtMs, requestsPerMinuteMax, concurrentMax, lastUsedAtMs } = key;
-  const isExpired = expiresAtMs !== null && expiresAtMs <= Date.now();
+  const isExpired = expiresAtMs !== null && expiresAtMs <= nowMs;
   return [
     t('keys.day', { amount: limited(key.spentDay, key.dayMax) }),
     t('keys.total', { amount: limited(key.spentTotal, key.totalMax) }),

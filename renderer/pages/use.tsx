@@ -29,7 +29,6 @@ import { Keys } from './use-keys.tsx';
 
 type Gateway = NonNullable<AgentState['network']['gateway']>;
 
-const DAYS = 30;
 /** Placeholder in the examples while no provider offers a model. */
 const NO_MODEL = 'MODEL';
 
@@ -38,7 +37,7 @@ export function Use() {
   const { gateway } = useSection('network');
   const { profile } = useSection('app');
   const spending = useSpendingKey();
-  const overview = useAnswer(spending, () => agent.buying.overview({ days: DAYS }));
+  const overview = useAnswer(spending, () => agent.buying.overview({ period: 'month' }));
   const [model, setModel] = useState<string | null>(null);
   if (gateway === null) {
     return (
@@ -276,6 +275,12 @@ function Spent({ overview }: { overview: BuyingOverview | null }) {
           <dt>{t('use.perAnswer')}</dt>
           <dd>
             <LimitLink>{moneyText(settings.buyRequestMax, asset)}</LimitLink>
+          </dd>
+        </div>
+        <div className="kv-row">
+          <dt>{t('use.deposited')}</dt>
+          <dd>
+            <Amount baseUnits={overview?.deposited ?? null} asset={asset} about={t('use.depositedWhat')} />
           </dd>
         </div>
       </dl>

@@ -9,6 +9,7 @@ import { Card, Columns } from '../parts/card.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { usePayoutDay } from '../parts/forecast.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Note } from '../parts/note.tsx';
@@ -121,6 +122,7 @@ function Pending() {
   const moneyText = useMoneyText();
   const pending = BigInt(money.owed) + BigInt(money.claimed);
   const threshold = BigInt(money.settleThreshold);
+  const payoutDay = usePayoutDay();
   const reason =
     money.waitingReason === null
       ? t('waiting.none')
@@ -138,7 +140,10 @@ function Pending() {
         parts={[{ share: threshold === 0n ? 0 : Number(pending) / Number(threshold) }]}
         isPractice={money.asset.practice}
       />
-      <p className="sm soft">{reason}</p>
+      <p className="wallet-reason sm soft">
+        <span>{reason}</span>
+        {payoutDay === null ? null : <span>{t('payout.about', { day: payoutDay })}</span>}
+      </p>
     </div>
   );
 }

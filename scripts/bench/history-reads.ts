@@ -37,9 +37,15 @@ export const READS: readonly Read[] = [
   ...[7, 30, 366].flatMap((days): Read[] => [
     { kind: 'other', name: `earnings.byDay ${days}`, run: (api) => api.earnings.byDay({ days }) },
     { kind: 'other', name: `earnings.byModel ${days}`, run: (api) => api.earnings.byModel({ days }) },
-    { kind: 'other', name: `earnings.overview ${days}`, run: (api) => api.earnings.overview({ days }) },
     { kind: 'other', name: `earnings.forecast ${days}`, run: (api) => api.earnings.forecast({ days }) },
   ]),
+  ...(['today', 'week', 'month', 'year'] as const).map(
+    (period): Read => ({
+      kind: 'other',
+      name: `earnings.overview ${period}`,
+      run: (api) => api.earnings.overview({ period }),
+    }),
+  ),
   { kind: 'other', name: 'earnings.entries', run: (api) => api.earnings.entries({ limit: 100 }) },
   {
     kind: 'other',

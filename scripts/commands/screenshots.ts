@@ -76,10 +76,14 @@ async function takePictures(desktop: DesktopApp): Promise<void> {
     await page.emulateMedia({ colorScheme: 'light' });
   }
   await page.setViewportSize(PHONE);
+  // A phone's scroll bars lie over the page and are gone at rest.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setScrollbarsHidden', { hidden: true });
   for (const [name, address] of Object.entries(shown)) {
     await go(page, address);
     await picture(page, `${name}-phone`);
   }
+  await devtools.send('Emulation.setScrollbarsHidden', { hidden: false });
   await page.setViewportSize(SIZE);
   await go(page, PAGES.home);
   await trayMenu(desktop);

@@ -2,15 +2,18 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
 import { amountTextSchema } from '../money.ts';
+import { periodSchema } from '../period.ts';
 
 const spentSchema = { spent: amountTextSchema, jobs: z.number().int() };
 
 export const buyingOverviewSchema = z.object({
   /** Charged or reserved within the last 24 hours, which the daily limit applies to. */
   spentDay: amountTextSchema,
-  /** In the last local days of the query, the highest first. */
+  /** In the calendar period of the query so far, the highest first. */
   models: z.array(z.object({ model: z.string(), ...spentSchema })),
   providers: z.array(z.object({ peer: z.string(), ...spentSchema })),
+  /** In payment channels with providers and not charged yet, by the ledger. */
+  deposited: amountTextSchema,
   /** Models that can be bought now, with the provider that would be tried first for a usual question. */
   offers: z.array(
     z.object({
@@ -32,7 +35,5 @@ export const buyingOverviewSchema = z.object({
 export type BuyingOverview = z.infer<typeof buyingOverviewSchema>;
 
 export const buyingContract = {
-  overview: oc
-    .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
-    .output(buyingOverviewSchema),
+  overview: oc.input(z.object({ period: periodSchema })).output(buyingOverviewSchema),
 };

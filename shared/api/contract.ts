@@ -14,6 +14,7 @@ import { amountTextSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
 import { notificationSchema } from '../notification.ts';
 import { pairedBrowserSchema } from '../pairing.ts';
+import { periodSchema } from '../period.ts';
 import { pauseUntilSchema, presenceSchema, schedulePreviewSchema, startForSchema } from '../presence.ts';
 import { readingsSchema } from '../readings.ts';
 import { receivableReasonSchema, receivableStateSchema } from '../receivables.ts';
@@ -159,6 +160,18 @@ export const restOfDaySchema = z.object({
 });
 export type RestOfToday = z.infer<typeof restOfDaySchema>;
 
+/** A month. */
+export const COMING_DAYS_MAX = 31;
+
+/** By the free time and the jobs of earlier days, the owner's schedule, the measured speed and the own price. */
+export const comingDaysSchema = z.object({
+  /** In base units, without what is earned already. Today first, of which only the rest counts. */
+  days: z.array(z.object({ day: daySchema, expected: amountTextSchema })),
+  /** Earlier days that it rests on. */
+  pastDays: z.number().int().positive(),
+});
+export type ComingDays = z.infer<typeof comingDaysSchema>;
+
 export const contract = {
   /** Answers from the first moment of an agent without a desktop, when nothing else of the API does. */
   startup: {
@@ -225,9 +238,12 @@ export const contract = {
         models: z.array(z.object({ model: z.string(), earned: amountTextSchema, jobs: z.number().int() })),
       }),
     ),
-    overview: oc
-      .input(z.object({ days: z.number().int().min(1).max(366).default(30) }))
-      .output(earningsOverviewSchema),
+    /** Of the local days of a calendar period so far. */
+    overview: oc.input(z.object({ period: periodSchema })).output(earningsOverviewSchema),
+    /** Expected earnings of the coming days; null while nothing can be expected. */
+    coming: oc
+      .input(z.object({ days: z.number().int().min(1).max(COMING_DAYS_MAX) }))
+      .output(z.object({ coming: comingDaysSchema.nullable() })),
     /** The ledger as a file, in pieces. Both days are local and included; null is open. One export runs at a time. */
     export: oc
       .input(z.object({ format: exportFormatSchema, from: daySchema.nullable(), to: daySchema.nullable() }))

@@ -72,6 +72,13 @@ test('the examples run, and each is a purchase of the owner', { timeout: 400_000
     bought.reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n),
   );
   assert.equal(-(await booked(api, 'income:jobs')), spent, 'the owner is their own only provider');
+  const year = await api.buying.overview({ period: 'year' });
+  assert.equal(
+    year.providers.reduce((sum, each) => sum + BigInt(each.spent), 0n),
+    spent,
+  );
+  assert.ok(BigInt(year.deposited) > 0n, 'the rest of the deposit is still in the channel');
+  assert.deepEqual(await api.earnings.coming({ days: 7 }), { coming: null }, 'too few days are known');
   await api.earnings.settle({});
   // Exits with 1 and lists each difference if the ledger and the chain disagree.
   const verify = [AGENT_PROGRAM, 'ledger', 'verify', '--home', home.path];
@@ -93,7 +100,7 @@ test('a backup and a report from the page lie in the data folder, for the owner 
   const { backups, reports } = await api.maintenance.list({});
   assert.deepEqual([backups, reports], [[backup], [report]]);
   assert.equal(
-    (await api.earnings.overview({ days: 7 })).devices[0]?.device === null,
+    (await api.earnings.overview({ period: 'year' })).devices[0]?.device === null,
     false,
     'the device is recorded',
   );

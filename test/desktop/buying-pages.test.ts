@@ -111,7 +111,7 @@ test('prices, spending and its limit are shown, and the examples use the chosen 
   pages.withPage({}, async ({ page, agent, go }) => {
     await go('use');
     await page.getByText('1.478261 practice USDC').waitFor();
-    await page.getByText('27% of your daily limit').waitFor();
+    await page.getByText('27% of your daily budget').waitFor();
     const prices = page.getByRole('table', { name: 'Prices now' });
     assert.match(
       (await prices.getByRole('row').nth(1).innerText()).replaceAll(/\s+/g, ' '),

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright';
+import type { Period } from '../../shared/period.ts';
 import { decisionOf, presenceReasonSchema } from '../../shared/presence.ts';
 import { HOME_STATUSES, type HomeStatus, homeState, withRealMoney } from '../fakes/agent-home.ts';
 import { axeFindings, createAppearanceCheck } from './axe.ts';
@@ -192,8 +193,8 @@ for (const language of ['en', 'de'] as const) {
 function withNet(agent: Opened['agent'], netMicroUsd: number): void {
   const { overview } = agent.script;
   Object.assign(agent.script, {
-    overview: (days: number) => {
-      const found = overview(days);
+    overview: (period: Period) => {
+      const found = overview(period);
       return { ...found, totals: { ...found.totals, netMicroUsd } };
     },
   });

@@ -64,10 +64,10 @@ test('with a GPU the CPU has a switch that says what off means; alone it has non
   withPage({}, async ({ page, agent, go }) => {
     await go('machine');
     const toggle = page.getByRole('switch', { name: /^Use (AMD|Intel|12th|CPU|.*Ryzen)/ });
-    await page.getByText('Off: serves with a GPU only. Waits while none can be used.').waitFor();
+    await page.getByText('When off, only GPUs serve, and Idlewatt waits while none can be used.').waitFor();
     assert.equal(await toggle.isChecked(), true);
     await toggle.click({ force: true });
-    await page.getByText('It still takes a little CPU time').waitFor();
+    await page.getByText('The CPU still does a little work').waitFor();
     assert.deepEqual(
       agent.calls.filter(({ name }) => name === 'settings.change').map(({ input }) => input),
       [{ processorOff: true }],
@@ -119,10 +119,10 @@ test('5: the next 24 hours are listed period by period in words, and updated whe
       text.replace(/\s+/g, ' '),
     );
     assert.equal(words.length, 5);
-    assert.match(words[0] ?? '', /^Now until (\w{3} )?\d\d:\d\d \(30 mins\): paused by you$/);
-    assert.match(words[1] ?? '', /\(3 hrs 30 mins\): outside your schedule$/);
+    assert.match(words[0] ?? '', /^Now until (\w{3} )?\d\d:\d\d \(30 min\): paused by you$/);
+    assert.match(words[1] ?? '', /\(3 h 30 min\): outside your schedule$/);
     assert.match(words[2] ?? '', /: not off-peak$/);
-    assert.match(words[3] ?? '', / to .*\(8 hrs\): allowed$/);
+    assert.match(words[3] ?? '', / to .*\(8 h\): allowed$/);
     const queries = () => agent.calls.filter((call) => call.name === 'presence.schedulePreview').length;
     const before = queries();
     await page.getByText('Run only during these hours').click();
@@ -326,6 +326,6 @@ test('a backup with another wallet names both, and the end of the last restore s
     await page.getByText('Nothing was changed.').waitFor();
     await page.getByText(message).waitFor();
     await page.getByRole('button', { name: 'Check backup' }).click();
-    await page.getByText('It is of another ledger.').waitFor();
+    await page.getByText('It belongs to another ledger.').waitFor();
     await page.getByText(`0x${'2'.repeat(40)}`).waitFor();
   }));

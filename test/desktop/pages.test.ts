@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import type { Period } from '../../shared/period.ts';
 import { API_SOCKET_PATH, IPC, socketProtocols, TOKEN_FRAGMENT } from '../../shared/wire.ts';
 import { axeFindings } from './axe.ts';
 import { EVERY_PAGE, type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
@@ -75,16 +76,16 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
   use: [
     'http://127.0.0.1:41111/v1',
     'chat/completions',
-    'First word',
+    'First token',
     '412 ms',
     '••••',
     'Prices now',
     '1,904 answers',
-    'Where it went',
+    'By provider',
   ],
   models: [
     '312 MB of 808 MB',
-    '59 secs left',
+    '59 s left',
     'Tight',
     'Best for embeddings here',
     'Show 2 larger models',
@@ -100,7 +101,7 @@ const EXPECTED: Record<(typeof EVERY_PAGE)[number], string[]> = {
     'NVIDIA GeForce RTX 4070',
     'unknown',
     'slows at 84 °C',
-    '11 things it can’t see',
+    '11 things Idlewatt can’t see',
     '4 of 5 active',
     '3 runs',
   ],
@@ -221,7 +222,7 @@ test('unknown values appear as unknown, never as zero', () =>
       assert.equal(await lane.locator('.lane-value').innerText(), 'unknown', name);
     }
     await page.getByText('CPU · unknown').waitFor();
-    await page.getByText('17 things it can’t see').click();
+    await page.getByText('17 things Idlewatt can’t see').click();
     await page.getByText('Neither CPU nor GPU reports its power draw.').waitFor();
     await go('earnings');
     for (const figure of await page.locator('.figs .mid-num').allInnerTexts()) {
@@ -485,9 +486,9 @@ test('electricity that rests on the owner’s figure is marked as estimated', ()
     assert.equal(await page.getByText('0.996 kWh, estimated').count(), 0);
     const { overview } = agent.script;
     Object.assign(agent.script, {
-      overview: (days: number) => ({
-        ...overview(days),
-        totals: { ...overview(days).totals, isEstimated: true },
+      overview: (period: Period) => ({
+        ...overview(period),
+        totals: { ...overview(period).totals, isEstimated: true },
       }),
     });
     await go('');
@@ -530,7 +531,7 @@ test('settings are saved immediately and exactly, and a new language applies to 
     await page.getByLabel('Language', { exact: true }).selectOption('de');
     await page.getByRole('heading', { name: 'Einstellungen' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('lang'), 'de');
-    assert.equal(await page.getByLabel('Antwort schreiben').inputValue(), '0,080001');
+    assert.equal(await page.getByLabel('Ausgabe-Token').inputValue(), '0,080001');
     assert.deepEqual(
       agent.calls.filter((call) => call.name === 'settings.change').map((call) => call.input),
       [{ priceOutputPerMillion: '80001' }, { runOnBattery: true }, { language: 'de' }],

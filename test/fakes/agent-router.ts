@@ -308,7 +308,11 @@ function earningsHandlers(agent: FakeAgentState) {
     }),
     overview: on.earnings.overview.handler(({ input }) => {
       agent.receive('earnings.overview', input);
-      return script.overview(input.days);
+      return script.overview(input.period);
+    }),
+    coming: on.earnings.coming.handler(({ input }) => {
+      agent.receive('earnings.coming', input);
+      return { coming: script.coming(input.days) };
     }),
     export: on.earnings.export.handler(async function* ({ input }) {
       agent.receive('earnings.export', input);

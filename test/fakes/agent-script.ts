@@ -1,7 +1,9 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
+import { createCalendar } from '../../main/core/calendar/index.ts';
 import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type {
+  ComingDays,
   dayEarningsSchema,
   doneHourSchema,
   EarningsOverview,
@@ -14,6 +16,7 @@ import type {
 import type { AgentState, Measurement } from '../../shared/api/state.ts';
 import type { Forecast, ForecastScore } from '../../shared/forecast.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
+import type { Period } from '../../shared/period.ts';
 import type { SchedulePreview, Stretch } from '../../shared/presence.ts';
 import {
   DAY_MS,
@@ -41,7 +44,9 @@ export interface Script {
   readonly today: z.infer<typeof doneHourSchema>[];
   readonly rest: RestOfToday | null;
   readonly days: z.infer<typeof dayEarningsSchema>[];
-  overview(days: number): EarningsOverview;
+  overview(period: Period): EarningsOverview;
+  /** Today and the days after; null where nothing can be expected. */
+  coming(days: number): ComingDays | null;
   readonly schedulePreview: SchedulePreview;
   readonly buying: BuyingOverview;
   readonly incomes: { model: string; low: string; high: string; isMeasured: boolean }[];
@@ -52,6 +57,8 @@ export interface Script {
   readonly entries: z.infer<typeof ledgerEntrySchema>[];
   readonly benchmarkRuns: { atMs: number; measurements: Measurement[] }[];
 }
+
+const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
 
 const FORECAST: Forecast = {
   earned: { low: '1300', high: '6900' },
@@ -66,7 +73,7 @@ const FORECAST: Forecast = {
     hours: { low: 6.5, high: 9, from: 'history' },
     use: { low: 0.2, high: 0.6, from: 'history' },
     readPerWritten: { low: 1.4, high: 1.4, from: 'history' },
-    watts: 48,
+    watts: { value: 48, source: 'sensor' },
     powerPriceMicroUsd: 310_000,
   },
 };
@@ -104,6 +111,7 @@ const BUSY = {
 
 const BUYING: BuyingOverview = {
   spentDay: '540000',
+  deposited: '4600000',
   models: [{ model: MODEL, spent: '1478261', jobs: 1904 }],
   providers: [{ peer: REQUESTER, spent: '1478261', jobs: 1904 }],
   offers: [
@@ -151,18 +159,21 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     speedOf,
     schedulePreview: schedulePreviewOf(nowMs),
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
-    buying: scenario === 'busy' ? BUYING : { spentDay: '0', models: [], providers: [], offers: [] },
+    buying:
+      scenario === 'busy' ? BUYING : { spentDay: '0', deposited: '0', models: [], providers: [], offers: [] },
     today: todayOf(nowMs, scenario === 'busy'),
     rest: scenario === 'busy' ? { expected: '450', low: '300', high: '600', days: 12 } : null,
   };
-  if (scenario !== 'busy') return { ...script, ...NOTHING, overview: () => overviewOf([]) };
+  if (scenario !== 'busy')
+    return { ...script, ...NOTHING, overview: () => overviewOf([]), coming: () => null };
   const jobs = jobsUntil(nowMs);
   return {
     ...script,
     ...BUSY,
     jobs,
     days: daysUntil(nowMs),
-    overview: (days) => overviewOf(daysUntil(nowMs).slice(-days)),
+    overview: (period) => overviewOf(daysUntil(nowMs).slice(-calendar.daysIn(period, nowMs))),
+    coming: (days) => comingOf(days, nowMs),
     forecast: FORECAST,
     entries: entriesOf(jobs, nowMs),
     benchmarkRuns: [0, 2, 9].map((days) => {
@@ -183,7 +194,7 @@ function overviewOf(days: Script['days']): EarningsOverview {
   return {
     days: days.map((day, index) => ({
       ...day,
-      wattHours: index % 5 === 0 ? null : 41.5,
+      wattHours: (days.length - index) % 5 === 0 ? null : 41.5,
       powerMicroUsd: null,
     })),
     models: hasWork ? BUSY.byModel : [],
@@ -234,6 +245,16 @@ function todayOf(nowMs: number, busy: boolean): Script['today'] {
     const expected = busy && toMs > nowMs ? String(letter === 'e' ? 90 : 10) : null;
     return { fromMs, toMs, earned, did, expected };
   });
+}
+
+function comingOf(days: number, nowMs: number): ComingDays {
+  return {
+    days: Array.from({ length: days }, (_, index) => ({
+      day: calendar.day(nowMs + index * DAY_MS),
+      expected: index === 0 ? '450' : String(700 + ((index * 377) % 600)),
+    })),
+    pastDays: 12,
+  };
 }
 
 /** Paused for half an hour, then a night's schedule with off-peak hours in it. */

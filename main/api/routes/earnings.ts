@@ -17,6 +17,7 @@ type EarningsParts = Pick<
   | 'coinId'
   | 'earnings'
   | 'calendar'
+  | 'daysIn'
   | 'doings'
   | 'log'
 >;
@@ -54,6 +55,15 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
         },
       };
     }),
+    coming: api.coming.handler(({ input }) => {
+      const coming = forecasts.coming(input.days);
+      return {
+        coming: coming && {
+          days: coming.days.map(({ day, expected }) => ({ day, expected: rounded(expected) })),
+          pastDays: coming.pastDays,
+        },
+      };
+    }),
     byModel: api.byModel.handler(async ({ input }) => ({
       models: (await history.earningsByModel(assetId, input.days)).map((model) => ({
         ...model,
@@ -61,7 +71,7 @@ export function earningsRoutes(api: ApiImplementer['earnings'], parts: EarningsP
       })),
     })),
     overview: api.overview.handler(async ({ input }) =>
-      overviewText(await parts.earnings.overview(input.days)),
+      overviewText(await parts.earnings.overview(parts.daysIn(input.period))),
     ),
     export: api.export.handler(({ input, signal, path }) =>
       translated(exporting(input, signal), path, parts.log),

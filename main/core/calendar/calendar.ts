@@ -1,4 +1,5 @@
 /** Local calendar days of one time zone: defines "today" for sums, charts and "pause until tomorrow". */
+import type { Period } from '../../../shared/period.ts';
 import type { WeekHour } from '../../../shared/week.ts';
 
 export interface Calendar {
@@ -12,11 +13,15 @@ export interface Calendar {
   startOfNextDay(atMs: number): number;
   /** First millisecond of that week's Monday (ISO 8601). */
   startOfWeek(atMs: number): number;
+  /** Number of local days from the start of that moment's week, month or year to its own day, which counts. */
+  daysIn(period: Period, atMs: number): number;
   /** Returns weekday and hour of local time. On a clock change, an hour may come twice or not at all. */
   wall(atMs: number): WeekHour;
 }
 
 const HOUR_MS = 3_600_000;
+/** In UTC, which has no clock changes. */
+const DAY_MS = 24 * HOUR_MS;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 /** No local day is longer, except where a zone jumped over the date line. */
 const DAY_MS_MAX = 26 * HOUR_MS;
@@ -57,10 +62,23 @@ export function createCalendar(timeZone: string): Calendar {
     return within;
   };
   const startOfNextDay = (atMs: number): number => startOfDay(startOfDay(atMs) + DAY_MS_MAX);
+  const daysIn = (period: Period, atMs: number): number => {
+    const today = Date.parse(`${day(atMs)}T00:00:00Z`);
+    const date = new Date(today);
+    switch (period) {
+      case 'today':
+        return 1;
+      case 'week':
+        return ((date.getUTCDay() + 6) % 7) + 1;
+      case 'month':
+        return date.getUTCDate();
+      case 'year':
+        return Math.round((today - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS) + 1;
+    }
+  };
   const startOfWeek = (atMs: number): number => {
-    const weekday = (new Date(`${day(atMs)}T00:00:00Z`).getUTCDay() + 6) % 7;
     let start = startOfDay(atMs);
-    for (let back = 0; back < weekday; back += 1) start = startOfDay(start - 1);
+    for (let back = daysIn('week', atMs); back > 1; back -= 1) start = startOfDay(start - 1);
     return start;
   };
   const clock = new Intl.DateTimeFormat('en-US', {
@@ -74,5 +92,5 @@ export function createCalendar(timeZone: string): Calendar {
     const part = (name: string) => parts.find(({ type }) => type === name)?.value ?? '';
     return { weekday: WEEKDAYS.indexOf(part('weekday')), hour: Number(part('hour')) };
   };
-  return { timeZone, day, startOfDay, startOfNextDay, startOfWeek, wall };
+  return { timeZone, day, startOfDay, startOfNextDay, startOfWeek, daysIn, wall };
 }

@@ -13,4 +13,4 @@ export {
   type Prices,
 } from './overview.ts';
 export { createWorkMeter, type DayEnergy, type WorkMeter, type WorkMeterParts } from './work-meter.ts';
-export { createWorkWatts, type Watts, type WorkWatts } from './work-watts.ts';
+export { createWorkWatts, type WorkWatts } from './work-watts.ts';

@@ -1,5 +1,5 @@
 /** Estimates the energy of one job from its time and the power draw of the work. Pure. */
-import type { Watts } from './work-watts.ts';
+import type { Watts } from '../../../shared/forecast.ts';
 
 export interface JobEnergy {
   readonly wattHours: number;

@@ -1,13 +1,8 @@
 /**
  * The one source for what the work takes beyond the idle machine: the power sensor, or the owner's own figure where no sensor
- * reports it. The energy of jobs and of days both rest on it.
+ * reports it. The energy of jobs and of days and the forecast rest on it.
  */
-
-export interface Watts {
-  readonly value: number;
-  /** `setting`: the owner's figure, an estimate. */
-  readonly source: 'sensor' | 'setting';
-}
+import type { Watts } from '../../../shared/forecast.ts';
 
 export interface WorkWatts {
   /** While jobs run, on average; null while unknown. */

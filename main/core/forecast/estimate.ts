@@ -1,5 +1,5 @@
 /** Computes the forecast from facts that were measured, observed and set. Pure. */
-import type { Forecast } from '../../../shared/forecast.ts';
+import type { Forecast, Watts } from '../../../shared/forecast.ts';
 import type { Offer } from '../../../shared/offer.ts';
 import type { Price } from '../../../shared/price.ts';
 
@@ -32,7 +32,7 @@ export interface ForecastFacts {
   readonly scheduledHours: number;
   /** Tokens of the jobs served so far. */
   readonly tokens: { readonly read: number; readonly written: number };
-  readonly watts: number | null;
+  readonly watts: Watts | null;
   readonly powerPriceMicroUsd: number | null;
   /** True where one base unit of the asset is a millionth of a US dollar. */
   readonly isMicroUsd: boolean;
@@ -73,7 +73,7 @@ export function estimate(facts: ForecastFacts): Forecast {
   const powerPerHour =
     watts === null || powerPriceMicroUsd === null || !facts.isMicroUsd
       ? null
-      : (watts / KILO) * powerPriceMicroUsd;
+      : (watts.value / KILO) * powerPriceMicroUsd;
   const power =
     powerPerHour === null ? null : { low: busy.low * powerPerHour, high: busy.high * powerPerHour };
   return {

@@ -1,5 +1,6 @@
 /** Collects the facts of a forecast from what was measured, observed and set. */
 import { comfortLimits } from '../../../shared/comfort.ts';
+import type { Watts } from '../../../shared/forecast.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Asset } from '../../../shared/money.ts';
 import type { Offer } from '../../../shared/offer.ts';
@@ -26,7 +27,7 @@ export interface ForecastSources {
   /** Offers of other providers; none where this machine does not buy. */
   readonly offers: () => readonly Pick<Offer, 'asset' | 'models'>[];
   /** Power draw of the work beyond the idle machine; null while unknown. */
-  readonly extraWatts: () => number | null;
+  readonly workWatts: () => Watts | null;
   readonly token: Asset;
   /** False on the practice network, whose requester is our own: its demand and prices are no market. */
   readonly isMarket: boolean;
@@ -75,7 +76,7 @@ export function factsFor(
       read: sumOf(served.map(({ inputTokens }) => inputTokens)),
       written: sumOf(served.map(({ outputTokens }) => outputTokens)),
     },
-    watts: sources.extraWatts(),
+    watts: sources.workWatts(),
     powerPriceMicroUsd: settings.onlyOffPeakHours
       ? (settings.offPeakPowerPriceMicroUsd ?? settings.powerPriceMicroUsd)
       : settings.powerPriceMicroUsd,

@@ -8,7 +8,7 @@ import type { Stretch } from '../../../shared/presence.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
-import type { PastHour } from '../presence/index.ts';
+import { hoursOf, type PastHour } from '../presence/index.ts';
 import { earnedPerBusyHour, estimate, type ForecastFacts } from './estimate.ts';
 import { type RestOfDay, restOfDay } from './rest-of-day.ts';
 
@@ -16,11 +16,23 @@ export interface ForecastService {
   /** Null where the served model was not measured yet. */
   current(): Forecast | null;
   /** Earnings that the coming ones of these hours of today are expected to bring; null as above, or while too few days are known. */
-  restOfDay(hours: readonly { readonly fromMs: number; readonly toMs: number }[]): RestOfDay | null;
+  restOfDay(hours: Hours): RestOfDay | null;
+  /** Expected earnings of today's coming hours and of the days after, for `days` days; null as for {@link restOfDay}. */
+  coming(days: number): ComingDays | null;
   /** Scores of finished days, newest first. */
   scores(days: number): Promise<readonly ForecastScore[]>;
   stop(): void;
 }
+
+/** Amounts in base units, not rounded. */
+export interface ComingDays {
+  /** Today first. */
+  readonly days: readonly { readonly day: string; readonly expected: number }[];
+  /** Earlier days that it rests on. */
+  readonly pastDays: number;
+}
+
+type Hours = readonly { readonly fromMs: number; readonly toMs: number }[];
 
 const COLLECTION = 'forecast';
 const CHECK_EVERY_MS = 15 * 60_000;
@@ -34,8 +46,8 @@ export function createForecasts(parts: {
   readonly facts: () => ForecastFacts | null;
   /** Free and busy time of earlier days, by hour. */
   readonly past: () => readonly PastHour[];
-  /** When the owner's rules and pause let Idlewatt work from now on. */
-  readonly stretches: () => readonly Stretch[];
+  /** When the owner's rules and pause let Idlewatt work, from now until then. */
+  readonly stretchesUntil: (endMs: number) => readonly Stretch[];
   /** By local day, today included. */
   readonly earnedByDay: (
     days: number,
@@ -54,18 +66,40 @@ export function createForecasts(parts: {
     if (made !== null) records.set(COLLECTION, day, JSON.stringify(made.earned));
   };
   const timer: Timer = clock.every(CHECK_EVERY_MS, storeFirst);
+  /** By day; null without the facts, or while too few days are known. */
+  const expect = (days: readonly Hours[]): readonly RestOfDay[] | null => {
+    const known = facts();
+    if (known === null) return null;
+    const shared = {
+      nowMs: clock.now(),
+      past: parts.past(),
+      stretches: parts.stretchesUntil(days.at(-1)?.at(-1)?.toMs ?? clock.now()),
+      perBusyHour: earnedPerBusyHour(known),
+    };
+    const expected = days.map((hours) =>
+      restOfDay({ ...shared, hours: hours.map((hour) => ({ ...hour, ...calendar.wall(hour.fromMs) })) }),
+    );
+    return expected.every((day) => day !== null) ? expected : null;
+  };
   return {
     current,
-    restOfDay(hours) {
-      const known = facts();
-      if (known === null) return null;
-      return restOfDay({
-        nowMs: clock.now(),
-        hours: hours.map(({ fromMs, toMs }) => ({ fromMs, toMs, ...calendar.wall(fromMs) })),
-        past: parts.past(),
-        stretches: parts.stretches(),
-        perBusyHour: earnedPerBusyHour(known),
-      });
+    restOfDay: (hours) => expect([hours])?.[0] ?? null,
+    coming(days) {
+      const starts = [calendar.startOfDay(clock.now())];
+      while (starts.length <= days) starts.push(calendar.startOfNextDay(starts.at(-1) ?? 0));
+      const spans = starts
+        .slice(0, -1)
+        .map((fromMs, index) => ({ fromMs, toMs: starts[index + 1] ?? fromMs }));
+      const expected = expect(spans.map(({ fromMs, toMs }) => hoursOf(fromMs, toMs)));
+      return (
+        expected && {
+          days: spans.map(({ fromMs }, index) => ({
+            day: calendar.day(fromMs),
+            expected: expected[index]?.expected ?? 0,
+          })),
+          pastDays: expected[0]?.days ?? 0,
+        }
+      );
     },
     async scores(days) {
       const today = calendar.day(clock.now());

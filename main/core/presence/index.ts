@@ -12,6 +12,7 @@ export {
   type Doings,
   type DoneHour,
   doingOf,
+  hoursOf,
   type PastHour,
 } from './doings.ts';
 export type { WindowSettings } from './hours.ts';

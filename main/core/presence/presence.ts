@@ -8,6 +8,7 @@ import type {
   SchedulePreview,
   StartFor,
   StorageFault,
+  Stretch,
 } from '../../../shared/presence.ts';
 import type { PartialReadings, Readings } from '../../../shared/readings.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
@@ -35,6 +36,8 @@ export interface PresenceService {
   readings(): Readings;
   /** Returns the next 24 hours by the owner's rules. */
   schedulePreview(): SchedulePreview;
+  /** Returns the stretches of time until then by the owner's rules. */
+  stretchesUntil(endMs: number): readonly Stretch[];
   /** Sets whether there is something to serve with; `starting` until the first call. */
   setAvailability(availability: Availability): void;
   /** Sets the fault of the disk or the database; null for none, as until the first call. */
@@ -59,6 +62,8 @@ const KEY = 'pause';
 /** Pauses end, readings go stale and idle time passes without a call. */
 const REFRESH_INTERVAL_MS = 1_000;
 const HOUR_MS = 3_600_000;
+/** Elapsed time: on a day with a clock change, the preview ends at another hour of local time. */
+const PREVIEW_MS = 24 * HOUR_MS;
 
 const pauseSchema = z.object({ sinceMs: z.number(), untilMs: z.number().nullable() });
 
@@ -100,8 +105,9 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     readings: () => latest.at(clock.now()),
     schedulePreview: () => ({
       timeZone: calendar.timeZone,
-      stretches: previewSchedule(settings(), pause, calendar, clock.now()),
+      stretches: stretchesUntil(clock.now() + PREVIEW_MS),
     }),
+    stretchesUntil,
     setAvailability(next) {
       availability = next;
       refresh();
@@ -117,6 +123,10 @@ export function createPresence({ clock, calendar, records, settings }: PresenceP
     },
     stop: () => timer.cancel(),
   };
+
+  function stretchesUntil(endMs: number): Stretch[] {
+    return previewSchedule(settings(), pause, calendar, { nowMs: clock.now(), endMs });
+  }
 
   function resume(): Presence {
     pause = null;

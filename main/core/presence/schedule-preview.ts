@@ -1,5 +1,5 @@
 /**
- * Previews the next 24 hours by the owner's rules: schedule, off-peak hours and pause. It calls the decision itself with
+ * Previews the coming time by the owner's rules: schedule, off-peak hours and pause. It calls the decision itself with
  * ideal readings, so that the preview can't differ from what happens then.
  */
 import { assert } from '../../../shared/assert.ts';
@@ -10,8 +10,6 @@ import { decide, type Pause, type PresenceSettings } from './decide.ts';
 import { nextStep, type WindowSettings } from './hours.ts';
 import { createLatestReadings } from './latest-readings.ts';
 
-/** Elapsed time: on a day with a clock change, the preview ends at another hour of local time. */
-const PREVIEW_MS = 86_400_000;
 /** Assumed for the preview, because nothing can foresee whether the machine will be free, cool and plugged in. */
 const IDEAL_CONDITIONS = { runWhen: 'always', runOnBattery: true, runOnMetered: true } as const;
 
@@ -22,10 +20,9 @@ export function previewSchedule(
   { scheduleOn, schedule, onlyOffPeakHours, offPeakHours, ...rules }: PresenceSettings & WindowSettings,
   pause: Pause | null,
   calendar: Pick<Calendar, 'wall'>,
-  nowMs: number,
+  { nowMs, endMs }: { readonly nowMs: number; readonly endMs: number },
 ): Stretch[] {
   const readings = createLatestReadings().at(nowMs);
-  const endMs = nowMs + PREVIEW_MS;
   const stretches: Stretch[] = [];
   let fromMs = nowMs;
   while (fromMs < endMs) {

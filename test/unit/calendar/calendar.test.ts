@@ -51,6 +51,17 @@ test('the day depends on the time zone', () => {
   assert.equal(createCalendar('Europe/Berlin').startOfDay(midnight), midnight);
 });
 
+test('a period has as many days as its calendar shows up to now', () => {
+  const berlin = createCalendar('Europe/Berlin');
+  const days = (atMs: number) =>
+    (['today', 'week', 'month', 'year'] as const).map((period) => berlin.daysIn(period, atMs));
+  // A Sunday evening after 22:00 in UTC is Monday in Berlin.
+  assert.deepEqual(days(Date.UTC(2026, 2, 29, 20)), [1, 7, 29, 88]);
+  assert.deepEqual(days(Date.UTC(2026, 2, 29, 22)), [1, 1, 30, 89]);
+  assert.deepEqual(days(Date.UTC(2026, 11, 31, 12)), [1, 4, 31, 365]);
+  assert.deepEqual(days(Date.UTC(2024, 11, 31, 12)), [1, 2, 31, 366]);
+});
+
 test('a week begins on Monday, even across a clock change', () => {
   const berlin = createCalendar('Europe/Berlin');
   // Sunday, 29 March 2026 is the day of the change; its Monday is the 23rd.

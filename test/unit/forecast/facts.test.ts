@@ -7,8 +7,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
+import { createWorkWatts } from '../../../main/core/earnings/index.ts';
 import {
   collectFacts,
+  estimate,
   type ForecastSources,
   incomesOf,
   wattsStateOf,
@@ -58,7 +60,7 @@ function sourcesOf(changed: Partial<ForecastSources> = {}, jobs: readonly Job[] 
     engine: () => ({ state: 'stopped' }),
     servedModel: () => ({ id: 'm', sha256: SHA256 }),
     offers: () => [],
-    extraWatts: () => null,
+    workWatts: () => null,
     token: FAKE_ASSET,
     isMarket: true,
     ...changed,
@@ -119,6 +121,20 @@ test('the off-peak price counts where work is limited to off-peak hours', () => 
   assert.equal(priceWith({}), 300_000);
   assert.equal(priceWith({ onlyOffPeakHours: true }), 200_000);
   assert.equal(priceWith({ onlyOffPeakHours: true, offPeakPowerPriceMicroUsd: null }), 300_000);
+});
+
+test('without a sensor, electricity counts by the owner’s figure', () => {
+  const settings = () => ({ ...DEFAULT_SETTINGS, powerPriceMicroUsd: 300_000 });
+  const forecastWith = (entered: number | null) => {
+    const sensor = { extra: () => null, extraNow: () => null };
+    const { mean } = createWorkWatts({ sensor, setting: () => entered, isWorking: () => false });
+    const known = facts({ settings, workWatts: mean, token: REAL_USDC });
+    assert.ok(known);
+    return estimate(known);
+  };
+  assert.deepEqual(forecastWith(80).basis.watts, { value: 80, source: 'setting' });
+  assert.equal(forecastWith(80).power?.high, String(24 * 80 * 300));
+  assert.deepEqual([forecastWith(null).power, forecastWith(null).basis.watts], [null, null]);
 });
 
 test('scheduled hours are those that schedule and off-peak hours both permit', () => {

@@ -9,7 +9,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
 import { estimate, marketPrices } from '../../../main/core/forecast/estimate.ts';
-import { createForecasts, createWattsMeter, type ForecastFacts } from '../../../main/core/forecast/index.ts';
+import {
+  createForecasts,
+  createWattsMeter,
+  earnedPerBusyHour,
+  type ForecastFacts,
+} from '../../../main/core/forecast/index.ts';
 import { forecastSchema } from '../../../shared/forecast.ts';
 import { amount } from '../../../shared/money.ts';
 import { manualClock } from '../../fakes/clock.ts';
@@ -47,7 +52,7 @@ const KNOWN: ForecastFacts = {
     { freeHours: 10, busyHours: 2 },
   ],
   tokens: { read: 20_000, written: 10_000 },
-  watts: 100,
+  watts: { value: 100, source: 'sensor' },
   powerPriceMicroUsd: 300_000,
 };
 
@@ -130,7 +135,10 @@ test('for any facts a range is ordered, and unknown power is not free', () => {
     isMarket: fc.boolean(),
     scheduledHours: fc.double({ min: 0, max: 24, noNaN: true }),
     tokens: fc.record({ read: fc.nat(), written: fc.nat() }),
-    watts: fc.option(fc.nat(2_000), { nil: null }),
+    watts: fc.option(
+      fc.nat(2_000).map((value) => ({ value, source: 'sensor' as const })),
+      { nil: null },
+    ),
     powerPriceMicroUsd: fc.option(fc.nat(2_000_000), { nil: null }),
     isMicroUsd: fc.boolean(),
   });
@@ -150,6 +158,54 @@ test('for any facts a range is ordered, and unknown power is not free', () => {
   );
 });
 
+test('coming days bring what earlier ones did within the owner’s rules, of today only the rest', () => {
+  // A Monday; three days before it were alike: free from 18:00 and busy for half of that.
+  const clock = manualClock(Date.UTC(2026, 10, 23, 21));
+  const calendar = createCalendar('UTC');
+  const past = [20, 21, 22].flatMap((date) =>
+    Array.from({ length: 24 }, (_, hour) => {
+      const fromMs = Date.UTC(2026, 10, date, hour);
+      const freeMs = hour >= 18 ? HOUR_MS : 0;
+      return { ...calendar.wall(fromMs), dayMs: Date.UTC(2026, 10, date), freeMs, busyMs: freeMs / 2 };
+    }),
+  );
+  const ends: number[] = [];
+  let known: ForecastFacts | null = null;
+  const forecasts = createForecasts({
+    clock,
+    calendar,
+    records: createMemoryRecordStore(),
+    facts: () => known,
+    past: () => past,
+    // Closed on Tuesday from 20:00
+    stretchesUntil(endMs) {
+      ends.push(endMs);
+      return [
+        { fromMs: clock.now(), untilMs: Date.UTC(2026, 10, 24, 20), reason: null },
+        { fromMs: Date.UTC(2026, 10, 24, 20), untilMs: Date.UTC(2026, 10, 25), reason: 'outside-schedule' },
+        { fromMs: Date.UTC(2026, 10, 25), untilMs: endMs, reason: null },
+      ];
+    },
+    earnedByDay: async () => [],
+  });
+  assert.equal(forecasts.coming(3), null, 'nothing is measured yet');
+  known = KNOWN;
+  const coming = forecasts.coming(3);
+  const { low, high } = earnedPerBusyHour(KNOWN);
+  const [today, tuesday, wednesday] = [1.5, 1, 3].map((busyHours) => (busyHours * (low + high)) / 2);
+  assert.deepEqual(
+    coming?.days.map(({ day, expected }) => [day, Math.round(expected)]),
+    [
+      ['2026-11-23', Math.round(today ?? 0)],
+      ['2026-11-24', Math.round(tuesday ?? 0)],
+      ['2026-11-25', Math.round(wednesday ?? 0)],
+    ],
+  );
+  assert.equal(coming?.pastDays, 3);
+  assert.deepEqual(ends, [Date.UTC(2026, 10, 26)]);
+  forecasts.stop();
+});
+
 test('the first forecast of a day is stored and compared when the day is over', async () => {
   const clock = manualClock(Date.UTC(2026, 10, 23, 6));
   const calendar = createCalendar('UTC');
@@ -161,7 +217,7 @@ test('the first forecast of a day is stored and compared when the day is over', 
     records,
     facts: () => facts,
     past: () => [],
-    stretches: () => [],
+    stretchesUntil: () => [],
     earnedByDay: async (days) =>
       ['2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25']
         .filter((day) => day <= calendar.day(clock.now()))

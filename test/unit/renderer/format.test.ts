@@ -17,6 +17,7 @@ import {
   writeDay,
   writeDuration,
   writeMeasured,
+  writeMoment,
   writeMoney,
   writePercent,
   writeSpread,
@@ -61,12 +62,21 @@ test('bytes, durations, measurements and days have their units', () => {
   assert.equal(writeBytes(94_200_000, 'en'), '94.2 MB');
   assert.equal(writeBytes(94_200_000, 'de'), '94,2 MB');
   assert.equal(writeDuration(340, 'en'), '340 ms');
-  assert.equal(writeDuration(5_400, 'en'), '5.4 sec');
-  assert.equal(writeDuration(7_500_000, 'en'), '2 hr 5 min');
+  assert.equal(writeDuration(5_400, 'en'), '5.4 s');
+  assert.equal(writeDuration(7_500_000, 'en'), '2 h 5 min');
   assert.equal(writeDuration(86_400_000, 'en'), '1 day');
+  assert.equal(writeDuration(180_000_000, 'de'), '2 Tage 2 h');
   assert.equal(writeMeasured(0.03124, 'en'), '0.0312');
   assert.equal(writeMeasured(1240.4, 'en'), '1,240');
   assert.equal(writeDay('2026-11-23', 'en'), 'Nov 23');
+});
+
+test('a moment has its date unless it is of today, and its year unless it is of this one', () => {
+  const now = new Date(2026, 10, 30, 12).getTime();
+  const at = (year: number, month: number, day: number) => new Date(year, month, day, 9, 5).getTime();
+  assert.equal(writeMoment(at(2026, 10, 30), now, 'en-GB'), '09:05');
+  assert.equal(writeMoment(at(2026, 10, 29), now, 'en-GB'), '29 Nov, 09:05');
+  assert.equal(writeMoment(at(2025, 10, 29), now, 'en-GB'), '29 Nov 2025, 09:05');
 });
 
 test('percentages follow the language, spreads with one decimal', () => {
