@@ -88,11 +88,12 @@ function runBatches(batches: readonly (readonly string[])[], concurrency: number
 }
 
 /**
- * Unit tests have all processors. Two files of the other groups share the machine: agents and engines wait much of the
- * time, and each has several processes. Files that measure time run alone: their heads have a line "Alone: REASON".
+ * Unit tests have all processors. Files of the other groups share the machine, because agents and engines wait much of the
+ * time. Files that measure time run alone: their heads have a line "Alone: REASON".
  */
 function processesAtOnce(group: TestGroup): number {
-  return group === 'unit' ? Math.max(2, availableParallelism()) : 2;
+  if (group === 'unit') return Math.max(2, availableParallelism());
+  return group === 'agent' ? 3 : 2;
 }
 
 /** Provides an Electron for the tests that open windows; each app opens a display of its own. */
