@@ -44,9 +44,10 @@ const home = await mkdtemp(join(tmpdir(), 'idlewatt-screenshots-'));
 const electron = await electronForTests();
 // Larger than the pictures, because a window as large as its screen loses a row and a column.
 const display = await openVirtualDisplay({ width: SIZE.width + 160, height: SIZE.height + 160 });
-Object.assign(process.env, display.env, { IDLEWATT_ELECTRON_FOR_TESTS: electron.executable });
+process.env.IDLEWATT_ELECTRON_FOR_TESTS = electron.executable;
 try {
-  const desktop = await openApp({ home, parameters: [], keepsWelcome: true });
+  // Instead of the app's own display, whose pixels can't be read.
+  const desktop = await openApp({ home, parameters: [], keepsWelcome: true, environment: display.env });
   try {
     await takePictures(desktop);
   } finally {
