@@ -41,6 +41,7 @@ export function IncomeText({ income }: { income: Income | null }) {
 export function ModelRow({ model, income }: { model: ModelEntry; income: Income | null }) {
   const { t, language } = useStrings();
   const { measured, predicted } = model.speed;
+  const hasSpeed = measured !== null || predicted !== null;
   const isLoaded = useSection('work').loaded.some(
     (each) => each.model === model.id && each.state === 'ready',
   );
@@ -80,11 +81,16 @@ export function ModelRow({ model, income }: { model: ModelEntry; income: Income 
           </Fact>
         </span>
         <span className="end sm">
-          <SpeedText model={model} />
+          {hasSpeed ? (
+            <SpeedText model={model} />
+          ) : (
+            <Fact about={t('models.noSpeed')}>
+              <span className="unknown">{t('models.speedUnknown')}</span>
+            </Fact>
+          )}
         </span>
-        <span className="end sm">
-          <IncomeText income={income} />
-        </span>
+        {/* Without a speed, the income is unknown, too. */}
+        <span className="end sm">{hasSpeed ? <IncomeText income={income} /> : null}</span>
         <ModelActions model={model} />
       </div>
       <Download model={model} />
