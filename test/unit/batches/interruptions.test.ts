@@ -24,6 +24,7 @@ describe('a batch', () => {
     const market = await openBatchMarket();
     closers.push(market.close);
     let buyer = await market.openBuyer();
+    const lives = [buyer.jobs];
     const { id } = await buyer.begin(lines);
     for (let stops = 1; stops <= 6; stops += 1) {
       await buyer.until(id, ({ request_counts: { completed } }) => completed >= stops * 7);
@@ -31,6 +32,7 @@ describe('a batch', () => {
       await buyer.close();
       market.release();
       buyer = await market.openBuyer();
+      lives.push(buyer.jobs);
     }
     const batch = await buyer.until(id, isEnded);
     assert.equal(batch.status, 'completed');
@@ -42,8 +44,14 @@ describe('a batch', () => {
     );
     assert.equal(market.engine.requests.length, LINES, 'each line is computed once');
     assert.equal(market.provider.charged.length, LINES, 'each line is charged once');
+    // A stop between an answer and its receipt leaves the charge to the payment client, which asks for it after the next
+    // start. The fake one doesn't; batch-kills.test.ts of the contract group compares what is charged with real payments.
+    const known = lives
+      .flatMap((jobs) => jobs.all())
+      .reduce((sum, job) => sum + BigInt(job.charged ?? 0), 0n);
+    assert.equal(BigInt(batch.idlewatt.charged), known);
     const charged = market.provider.charged.reduce((sum, { receipt }) => sum + BigInt(receipt.charged), 0n);
-    assert.equal(BigInt(batch.idlewatt.charged), charged);
+    assert.ok(known <= charged, `${known} of ${charged}`);
   });
 
   it('collects an answer whose connection was lost instead of buying it again', async () => {
