@@ -93,7 +93,7 @@ function runBatches(batches: readonly (readonly string[])[], concurrency: number
  */
 function processesAtOnce(group: TestGroup): number {
   if (group === 'unit') return Math.max(2, availableParallelism());
-  return group === 'contract' ? 2 : 3;
+  return group === 'agent' ? 3 : 2;
 }
 
 /** Provides an Electron for the tests that open windows; each app opens a display of its own. */

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { AgentState } from '../../shared/api/state.ts';
+import { until } from './app.ts';
 import { axeFindings } from './axe.ts';
 import { type Opened, type OpenOptions, type Pages, startPages } from './pages-browser.ts';
 
@@ -148,6 +149,11 @@ test('history: each state has its label, and only a pending transfer can be sped
       .getByRole('button', { name: /^Cancel transfer/ })
       .click();
     const hash = `0x${'1'.repeat(64)}`;
+    await until(
+      'the cancellation',
+      () => callsOf(opened, 'wallet.cancel').length,
+      (calls) => calls > 0,
+    );
     assert.deepEqual(callsOf(opened, 'wallet.speedUp'), [{ hash }]);
     assert.deepEqual(callsOf(opened, 'wallet.cancel'), [{ hash }]);
   }));
