@@ -22,7 +22,7 @@ import type {
 } from '../../ports/wallet.ts';
 import { createAccount } from './account.ts';
 
-/** The two usual costs of Web3 Secret Storage, the second in a fortieth of the time of the first. */
+/** The two usual costs of Web3 Secret Storage; the second takes a thirty-second of the work of the first. */
 const SCRYPT_N: Readonly<Record<PassphraseKind, number>> = { chosen: 2 ** 17, random: 2 ** 12 };
 /** Also prevents a foreign file from claiming all of the machine's memory. */
 const SCRYPT_MEMORY_MAX_BYTES = 512 * 2 ** 20;
