@@ -11,6 +11,7 @@ import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import type { AnswerChecksOptions } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
@@ -29,6 +30,7 @@ import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
 import { openBatches } from './batching.ts';
+import { openAnswerChecks } from './checking.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { gatewayKeyFile } from './gateway-key-file.ts';
@@ -50,6 +52,8 @@ export interface BuyingParts {
   readonly money: Money;
   readonly network: Network;
   readonly models: Pick<ModelStore, 'findFile'>;
+  /** Holds a model to check bought answers with. */
+  readonly holdModel: AnswerChecksOptions['hold'];
 }
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
@@ -229,7 +233,7 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
 
 async function openGateway(
   surroundings: Surroundings,
-  { foundation, money, network, models }: BuyingParts,
+  { foundation, money, network, models, holdModel: hold }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
     readonly budget: Budget;
@@ -251,6 +255,7 @@ async function openGateway(
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const prepare = () => money.prepareBuying().catch(reportFill);
   const opened: { batches?: Batches } = {};
+  const checks = openAnswerChecks(surroundings, foundation, { directory, hold });
   const gateway = createGateway({
     network,
     directory,
@@ -273,6 +278,9 @@ async function openGateway(
       if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },
     tokenizer,
+    onProven: (answer) => {
+      if (answer.peer !== network.key.peer) checks.consider(answer);
+    },
     onFalseBill: (peer, reason) =>
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),

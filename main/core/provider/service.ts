@@ -41,6 +41,7 @@ import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { jobSeed } from './job-seed.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
@@ -406,7 +407,7 @@ function work(
   const events = readyEvents(
     Array.from({ length: asked.choices }, (_, choice) => {
       // The same seed would write the same answer again.
-      const seed = asked.seed === null ? null : (asked.seed + choice) % 2 ** 32;
+      const seed = ((asked.seed ?? jobSeed(job.id)) + choice) % 2 ** 32;
       const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
       const request = { prompt, maxTokens, ...sampled, requester: payer };
       return held.generate(isPatient ? { ...request, isPatient } : request, abort.signal);
