@@ -6,8 +6,8 @@
  */
 
 /**
- * Logits by which the tokens of an honest provider fall short on average. Other numbers of threads, other batches and
- * reused prefixes cause about a fifth of it (docs/audit.md): the rest is room for machines that were not measured.
+ * Logits by which the tokens of an honest provider fall short on average, at most. On one processor, other threads,
+ * batches and reused prefixes cause none of it (docs/audit.md): it is room for machines and builds that were not measured.
  */
 export const HONEST_GAP_MEAN_MAX = 0.02;
 

@@ -115,6 +115,7 @@ describe('checks of bought answers', () => {
     clock.advance(10_000);
     await settle();
     assert.equal(requests.length, 16);
+    assert.equal(requests.filter((each) => JSON.stringify(each).length > 800_000).length, 1, 'not two of them');
     state.isFree = false;
     checks.consider(answer());
     clock.advance(3_600_000);
