@@ -39,7 +39,7 @@ export interface Benchmark {
    */
   run(): Promise<void>;
   /**
-   * Measures the speed of this engine's model, and stores it beside the machine's measurements; measures the machine too if
+   * Measures the speed of this engine's model, and stores it next to the machine's measurements; measures the machine too if
    * it never was. Rejects like {@link run}.
    */
   measureModel(engine: Engine): Promise<void>;
