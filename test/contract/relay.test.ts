@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2';
+import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -21,6 +21,7 @@ import { createHttpServer } from '../../main/adapters/http/index.ts';
 import { serveStreams } from '../../main/adapters/libp2p/http-server.ts';
 import { createNetwork, createPublicNode } from '../../main/adapters/libp2p/index.ts';
 import { openMarket } from '../../main/adapters/libp2p/market.ts';
+import { createMarketParts } from '../../main/adapters/libp2p/market-parts.ts';
 import { createNode, type Node } from '../../main/adapters/libp2p/node.ts';
 import { RELAY_LIMITS } from '../../main/adapters/libp2p/relay-service.ts';
 import { countTraffic } from '../../main/adapters/libp2p/stream-socket.ts';
@@ -62,8 +63,29 @@ async function openRelay(
   return relay;
 }
 
+type Relay = Pick<PublicNode, 'addresses'>;
+
+/** A relay as others run it: two minutes and 128 KiB for each connection. */
+async function openLimitedRelay(): Promise<Relay & { readonly relayedConnections: () => number }> {
+  nextPort += 1;
+  const address = `/ip4/127.0.0.1/tcp/${nextPort}`;
+  const privateKey = await generateKeyPair('Ed25519');
+  const parts = { privateKey, scope: 'any', announce: [address], isServer: true } as const;
+  const node = await createNode({
+    ...{ privateKey, listen: [address], mdnsServiceTag: null, connectionGater: {}, onFound: () => undefined },
+    market: createMarketParts({ ...parts, relay: {} }),
+  });
+  await node.start();
+  closers.push(() => node.stop());
+  const streams = () => node.getConnections().flatMap((connection) => connection.streams);
+  return {
+    addresses: () => node.getMultiaddrs().map(String),
+    relayedConnections: () => streams().filter(({ protocol }) => protocol === RELAY_V2_STOP_CODEC).length,
+  };
+}
+
 /** Unless it listens, nobody can dial it directly. */
-async function openMachine(relay: PublicNode | null, listen: readonly string[] = []): Promise<Network> {
+async function openMachine(relay: Relay | null, listen: readonly string[] = []): Promise<Network> {
   const network = await createNetwork({
     ...{ folder: folder(), clock: systemClock, mdns: false, listen },
     market: { announce: [], scope: 'any' },
@@ -91,7 +113,7 @@ function service(): Hono {
   return app;
 }
 
-async function openProvider(relay: PublicNode): Promise<Network> {
+async function openProvider(relay: Relay): Promise<Network> {
   const provider = await openMachine(relay);
   provider.serve(createHttpServer(service()));
   await until(() => provider.market?.reach() === 'relayed');
@@ -132,7 +154,7 @@ async function renew(node: Node, relay: PublicNode): Promise<void> {
 }
 
 /** A requester that knows the provider's relayed address. */
-async function openRequester(relay: PublicNode, provider: Network): Promise<Network> {
+async function openRequester(relay: Relay, provider: Network): Promise<Network> {
   const requester = await openMachine(relay);
   const isDialed = await requester.market?.dial(
     [`${relay.addresses()[0]}/p2p-circuit/p2p/${provider.key.peer}`],
@@ -193,6 +215,25 @@ describe('relay', () => {
     await until(async () => (await metric(relay, 'idlewatt_relay_refused')) > 0);
     assert.equal(third.market?.reach(), 'none');
     assert.equal(await metric(relay, 'idlewatt_relay_places'), 2);
+  });
+
+  it('reuses a connection over a relay of others that limits it', async () => {
+    const limited = await openLimitedRelay();
+    const provider = await openProvider(limited);
+    const requester = await openRequester(limited, provider);
+    const connectedAt = () => requester.peers().find(({ peer }) => peer === provider.key.peer)?.addresses;
+    const before = connectedAt();
+    let changes = 0;
+    requester.onPeers(() => {
+      changes += 1;
+    });
+    for (let request = 0; request < 3; request += 1) {
+      const response = await requester.fetch(provider.key.peer, '/bytes?count=10', {});
+      assert.equal((await response.text()).length, 10);
+    }
+    assert.deepEqual(connectedAt(), before);
+    assert.equal(changes, 0);
+    assert.equal(limited.relayedConnections(), 1);
   });
 
   it('takes no place at a relay that connects to this machine', async () => {
