@@ -76,8 +76,10 @@ describe('market behind routers', () => {
       start('relay2', 'relay', [boot]),
     ]);
     nodes = { boot, boot2, relay, relay2 };
-    provider = await start('p', 'provider', Object.values(nodes));
-    buyer = await start('r', 'buyer', [boot, boot2]);
+    [provider, buyer] = await Promise.all([
+      start('p', 'provider', Object.values(nodes)),
+      start('r', 'buyer', [boot, boot2]),
+    ]);
   });
   after(() => lab.close());
 

@@ -1,7 +1,7 @@
 /**
  * Verifies: a relay forwards streams without an end of its own, through renewals of a place, within its limits per peer and
  * subnet, and counts what it does.
- * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 2.5 s, renewed
+ * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 1.5 s, renewed
  * by messages of the relay protocol that the test sends.
  * Fails if: a renewal cuts an answer, one peer uses up the relay, or a refused peer is not counted.
  * Alone: places end by the clock of the machine.
@@ -177,7 +177,7 @@ async function metric(relay: PublicNode, name: string): Promise<number> {
 
 describe('relay', () => {
   it('streams through three renewals of a place', async () => {
-    const relay = await openRelay({ placeMs: 2_500 });
+    const relay = await openRelay({ placeMs: 1_500 });
     const node = await openProviderNode(relay);
     const requester = await openMachine(relay);
     const peer = node.peerId.toString();
@@ -186,7 +186,7 @@ describe('relay', () => {
     const response = await requester.fetch(peer, '/events', {});
     const reader = forceUnwrap('a body', response.body).getReader();
     for (let renewal = 0; renewal < 4; renewal += 1) {
-      const renewAtMs = performance.now() + 1_500;
+      const renewAtMs = performance.now() + 900;
       while (performance.now() < renewAtMs) assert.equal((await reader.read()).done, false);
       if (renewal < 3) await renew(node, relay);
     }

@@ -11,10 +11,11 @@ import { createRenewals } from '../../../main/adapters/libp2p/renewals.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 const TTL_MS = 60_000;
+const FIRST_TTL_MS = 20;
 
 test('a place stays through many renewals and ends one lifetime after the last', async () => {
   const clock = manualClock(0);
-  const signal = retimeableSignal(TTL_MS);
+  const signal = retimeableSignal(FIRST_TTL_MS);
   const renewals = createRenewals(clock);
   for (let renewal = 0; renewal < 5; renewal += 1) {
     clock.advance(TTL_MS / 2);
@@ -22,7 +23,8 @@ test('a place stays through many renewals and ends one lifetime after the last',
     signal.reset(TTL_MS);
   }
   clock.advance(TTL_MS - 1);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  // The signal's own first timer, of the machine's clock, would have ended it by now.
+  await new Promise((resolve) => AbortSignal.timeout(2 * FIRST_TTL_MS).addEventListener('abort', resolve));
   assert.equal(signal.aborted, false);
   clock.advance(1);
   await new Promise((resolve) => signal.addEventListener('abort', resolve));
