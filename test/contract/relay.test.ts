@@ -1,7 +1,7 @@
 /**
  * Verifies: a relay forwards streams without an end of its own, through renewals of a place, within its limits per peer and
  * subnet, and counts what it does.
- * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 1.5 s, renewed
+ * Setup: a real relay, provider and requester on loopback, where private addresses count as public; places of 3 s, renewed
  * by messages of the relay protocol that the test sends.
  * Fails if: a renewal cuts an answer, one peer uses up the relay, or a refused peer is not counted.
  * Alone: places end by the clock of the machine.
@@ -177,7 +177,7 @@ async function metric(relay: PublicNode, name: string): Promise<number> {
 
 describe('relay', () => {
   it('streams through three renewals of a place', async () => {
-    const relay = await openRelay({ placeMs: 1_500 });
+    const relay = await openRelay({ placeMs: 3_000 });
     const node = await openProviderNode(relay);
     const requester = await openMachine(relay);
     const peer = node.peerId.toString();
@@ -186,7 +186,7 @@ describe('relay', () => {
     const response = await requester.fetch(peer, '/events', {});
     const reader = forceUnwrap('a body', response.body).getReader();
     for (let renewal = 0; renewal < 4; renewal += 1) {
-      const renewAtMs = performance.now() + 900;
+      const renewAtMs = performance.now() + 1_200;
       while (performance.now() < renewAtMs) assert.equal((await reader.read()).done, false);
       if (renewal < 3) await renew(node, relay);
     }
@@ -222,8 +222,24 @@ describe('relay', () => {
     assert.equal(third.market?.reach(), 'none');
     assert.equal(await metric(relay, 'idlewatt_relay_places'), 2);
   });
+});
 
-  it('reuses a connection over a relay of others that limits it', async () => {
+describe('places at relays', () => {
+  it('are two of the relays that a machine dialed, and a third when one goes away', async () => {
+    const relays = [await openRelay(), await openRelay()];
+    const machine = await openMachine(null);
+    const places = () =>
+      new Set(machine.addresses().map((address) => address.split('/p2p/')[1]?.split('/')[0]));
+    machine.market?.join(relays.flatMap((relay) => relay.addresses()));
+    await until(() => places().size === 2);
+    const third = await openRelay();
+    machine.market?.join(third.addresses());
+    await relays[0]?.stop();
+    await until(() => places().has(third.peer));
+    assert.deepEqual(places(), new Set([relays[1]?.peer, third.peer]));
+  });
+
+  it('serve requests over one connection, even with the limits of relays of others', async () => {
     const limited = await openLimitedRelay();
     const provider = await openProvider(limited);
     const requester = await openRequester(limited, provider);
@@ -234,7 +250,7 @@ describe('relay', () => {
     assert.equal(limited.relayedConnections(), 1);
   });
 
-  it('takes no place at a relay that connects to this machine', async () => {
+  it('are not taken at a relay that connects to this machine', async () => {
     const wanted = await openRelay();
     const machine = await openMachine(null, ['/ip4/127.0.0.1/tcp/0']);
     const pushing = await openRelay({}, machine.addresses());

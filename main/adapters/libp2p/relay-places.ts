@@ -47,6 +47,7 @@ export class RelayPlaces {
   #node: Libp2p | null = null;
   #timer: Timer | null = null;
   #isReserving = false;
+  #isDue = false;
 
   constructor(clock: Clock, log: Log | null) {
     this.#clock = clock;
@@ -85,16 +86,25 @@ export class RelayPlaces {
     void this.#reserve();
   };
 
+  /** An event during a round begins another one: a relay may have connected after its candidates were read. */
   async #reserve(): Promise<void> {
+    this.#isDue = true;
     if (this.#isReserving) return;
     this.#isReserving = true;
     try {
-      for (const relay of await this.#candidates()) {
-        if (this.#reservations === null || this.#reservations.reservationCount() >= RELAYS_WANTED) return;
-        await this.#reserveAt(relay, this.#reservations);
+      while (this.#isDue) {
+        this.#isDue = false;
+        await this.#reserveRound();
       }
     } finally {
       this.#isReserving = false;
+    }
+  }
+
+  async #reserveRound(): Promise<void> {
+    for (const relay of await this.#candidates()) {
+      if (this.#reservations === null || this.#reservations.reservationCount() >= RELAYS_WANTED) return;
+      await this.#reserveAt(relay, this.#reservations);
     }
   }
 
