@@ -147,14 +147,14 @@ async function openProviderNode(relay: PublicNode): Promise<Node> {
   return node;
 }
 
-/** `RESERVE` of the relay protocol, with its length before it. */
-const RESERVE = new Uint8Array([2, 8, 0]);
+/** Type 0 of the relay protocol with its length before it: `RESERVE` to a relay, `CONNECT` from one. */
+const TYPE_0 = new Uint8Array([2, 8, 0]);
 
 async function renew(node: Node, relay: PublicNode): Promise<void> {
   const connection = forceUnwrap('a connection', node.getConnections(peerIdFromString(relay.peer))[0]);
   const stream = await connection.newStream(RELAY_V2_HOP_CODEC);
   const answered = new Promise((resolve) => stream.addEventListener('message', resolve, { once: true }));
-  stream.send(RESERVE);
+  stream.send(TYPE_0);
   await answered;
   await stream.close();
 }
@@ -259,5 +259,27 @@ describe('places at relays', () => {
     const places = () => machine.addresses().filter((address) => address.includes('/p2p-circuit'));
     await until(() => places().length > 0);
     assert.ok(places().every((address) => address.includes(wanted.peer)));
+  });
+
+  it('are not taken at a stranger that forwards a connection', async () => {
+    const machine = await openMachine(null, ['/ip4/127.0.0.1/tcp/0']);
+    const privateKey = await generateKeyPair('Ed25519');
+    const options = { privateKey, scope: 'any', announce: [], isServer: true } as const;
+    const stranger = await createNode({
+      ...{ privateKey, listen: [], mdnsServiceTag: null, connectionGater: {}, onFound: () => undefined },
+      market: createMarketParts({ ...options, relay: {} }),
+    });
+    await stranger.start();
+    closers.push(() => stranger.stop());
+    const connection = await stranger.dial(multiaddr(machine.addresses()[0]));
+    const stream = await connection.newStream(RELAY_V2_STOP_CODEC);
+    const answered = new Promise((resolve) => stream.addEventListener('message', resolve, { once: true }));
+    // `CONNECT` without the peer that connects: its refusal comes after the machine would have taken a place.
+    stream.send(TYPE_0);
+    await answered;
+    assert.deepEqual(
+      machine.addresses().filter((address) => address.includes('/p2p-circuit')),
+      [],
+    );
   });
 });

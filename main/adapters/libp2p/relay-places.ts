@@ -152,11 +152,15 @@ export class RelayPlaces {
 /** Leaves out every relay that connects: the transport would ask it for a place. */
 const NO_RELAY = { has: () => true, add: () => undefined, remove: () => undefined };
 
-/** The transport's search begins in the peer store: where that fails, it ends before it dials anybody. */
+/**
+ * Keeps the choice here. The transport's search begins in the peer store: where that fails, it ends before it dials anybody.
+ * It also asks for a place at any peer over which somebody connects, and each time adds a listener that it never removes.
+ */
 function withoutSearch(components: CircuitRelayTransportComponents): CircuitRelayTransportComponents {
-  const { peerStore } = components;
-  const unsearchable = replacing(peerStore, 'all', async () => {
+  const { peerStore, transportManager } = components;
+  const refuse = async () => {
     throw new Error('relays are chosen elsewhere');
-  });
-  return replacing(components, 'peerStore', unsearchable);
+  };
+  const unsearchable = replacing(components, 'peerStore', replacing(peerStore, 'all', refuse));
+  return replacing(unsearchable, 'transportManager', replacing(transportManager, 'listen', refuse));
 }
