@@ -43,7 +43,11 @@ function folder(): string {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(10);
+  const untilMs = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > untilMs) throw new Error('did not happen in time');
+    await sleep(10);
+  }
 }
 
 let nextPort = 20_000 + (process.pid % 10_000);
