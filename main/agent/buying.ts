@@ -16,8 +16,8 @@ import { type Budget, type BudgetTime, createBudget } from '../core/budget/index
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
-import type { ModelStore } from '../core/models/index.ts';
-import { createDirectory, type Directory } from '../core/network/index.ts';
+import { CATALOGUE, type ModelStore } from '../core/models/index.ts';
+import { createDirectory, createSeeking, type Directory, marketKey } from '../core/network/index.ts';
 import {
   type BoughtCharges,
   createBoughtCharges,
@@ -210,10 +210,13 @@ function openGatewayKeys(
   });
 }
 
-function openDirectory({ clock, onClose }: Surroundings, network: Network): Directory {
+function openDirectory(surroundings: Surroundings, network: Network): Directory {
+  const { clock, onClose } = surroundings;
+  const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
     network,
     clock,
+    ...(seek && { seek }),
     readOffer: (jws, peer) =>
       readOffer(jws, peer, {
         verifySigned,
@@ -225,6 +228,21 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
   directory.start();
   onClose(() => directory.stop());
   return directory;
+}
+
+/** Returns the search for providers of a model, or of any; null where there is no market. */
+function openSeeking(
+  { clock, onClose, log }: Surroundings,
+  network: Network,
+): ((modelId: string | null) => Promise<unknown>) | null {
+  const { market } = network;
+  if (market === null) return null;
+  const seeking = createSeeking({ network, market, clock, log: log.child('market') });
+  seeking.keepSeeking(marketKey);
+  onClose(() => seeking.stop());
+  // The file of a model that is not in the catalog is unknown until somebody offers it.
+  const keyOf = (modelId: string | null) => CATALOGUE.find(({ id }) => id === modelId)?.sha256 ?? marketKey;
+  return (modelId) => seeking.seek(keyOf(modelId));
 }
 
 async function openGateway(
