@@ -210,13 +210,14 @@ describe('choice by experience', () => {
     assert.deepEqual(orderOf(providers, hundred, any, knowing({ liar, honest })), ['honest', 'liar']);
   });
 
-  it('a stranger’s announced speed counts no more than the usual measured one', () => {
-    const proven = { ...PROVEN, firstTokenMs: { mean: 300, deviation: 0 }, tokensPerSecond: 20 };
+  it('an announced speed without a measurement counts no more than the usual measured one', () => {
+    const measured = { ...PROVEN, firstTokenMs: { mean: 300, deviation: 0 }, tokensPerSecond: 20 };
     const providers = [
-      priced('stranger', 100, { decodeTokensPerSecond: 1_000_000 }),
-      priced('proven', 100, { decodeTokensPerSecond: 20 }),
+      priced('measured', 100, { decodeTokensPerSecond: 20 }),
+      priced('announcing', 100, { decodeTokensPerSecond: 1_000_000 }),
     ];
-    assert.deepEqual(orderOf(providers, hundred, any, knowing({ proven })), ['proven', 'stranger']);
+    const known = knowing({ measured, announcing: PROVEN });
+    assert.deepEqual(orderOf(providers, hundred, any, known), ['measured', 'announcing']);
   });
 });
 
