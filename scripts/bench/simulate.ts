@@ -21,8 +21,6 @@ import { createProvider, type Kind, type SimulatedProvider } from './simulation/
 const SEED = 20_261_130;
 const SIZES = [100, 1_000, 10_000] as const;
 const REQUESTS_PER_PROVIDER = 10;
-/** Fewer with the ring, which is asked at the beginning or not at all. */
-const REQUESTS_PER_PROVIDER_WITH_RING = 2;
 const PROVIDERS_PER_BUYER = 20;
 const BUYERS_MIN = 10;
 const DURATION_MS = 2 * 3_600_000;
@@ -156,7 +154,7 @@ async function simulate(size: number, ring: number): Promise<Outcome> {
 
   const ended: Ended[] = [];
   let cheapest = 0;
-  const requests = size * (ring === 0 ? REQUESTS_PER_PROVIDER : REQUESTS_PER_PROVIDER_WITH_RING);
+  const requests = size * REQUESTS_PER_PROVIDER;
   let open = 0;
   for (let id = 0; id < requests; id += 1) {
     clock.after(arrivalMs(random.next()), () => {

@@ -199,6 +199,7 @@ class ContinuedAnswer {
     const cause = first.kind === 'lost' ? asFailure(first.error) : silentFailure(silent.candidate.peer);
     void search.conclude(silent.purchase, first.kind === 'lost' ? cause : silentEnd());
     this.#progress.endPart(null);
+    search.noteFailure(silent.candidate.peer);
     this.#noteFailure(silent.candidate.peer);
     return this.#goOn(end.part);
   }
@@ -218,6 +219,7 @@ class ContinuedAnswer {
       return { pieces: [], end: { finishReasons: ['length'], usage: this.#progress.usage() } };
     const { peer, model } = ended.candidate;
     this.#noteFailure(peer);
+    if (!isAppError(cause, 'paused')) search.noteFailure(peer);
     void search.refresh(peer);
     const known = { jobId: ended.purchase.jobId, sha256: model.sha256 };
     const failedTimes = (atLeast: number) =>

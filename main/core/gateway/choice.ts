@@ -89,10 +89,13 @@ export interface Knowledge {
 /** Providers with less standing are strangers. */
 export const STRANGER_STANDING_MAX = 0.05;
 /**
- * A lower price or higher speed of a stranger than this part of the market has counts as the one that this part has: both
- * cost nothing to announce, and a thousand peers of one owner would otherwise always come first.
+ * A lower cost of a stranger than this part of the market has counts as the one that this part has, and its announced speed
+ * as the usual one: both cost nothing to announce, and a thousand peers of one owner would otherwise always come first.
+ * Half, so that a ring of a quarter of the peers is no majority of those among whom chance decides.
  */
-const BELIEVED_SHARE = 0.25;
+const BELIEVED_SHARE = 0.5;
+/** In a smaller market the cheapest one is tried first. */
+const BELIEVED_FROM = 8;
 
 /**
  * Returns the providers that sell the model with enough context, best first. Without knowledge the order is by price, then
@@ -110,27 +113,28 @@ export function rank(
   const measured = weighed.flatMap(({ measuredMs }) => (measuredMs === null ? [] : [measuredMs]));
   const fastestMs = measured.length === 0 ? null : Math.min(...measured);
   const usualMs = quantileOf(measured, 0.5);
+  const share = weighed.length < BELIEVED_FROM ? 0 : BELIEVED_SHARE;
   const believedMs = quantileOf(
     weighed.map(({ announcedMs }) => announcedMs),
-    BELIEVED_SHARE,
+    share,
   );
-  const timed = weighed.map(({ candidate, terms, measuredMs, announcedMs, isStranger }) => {
-    const claimedMs = isStranger ? Math.max(announcedMs, believedMs) : announcedMs;
+  const timed = weighed.map(({ candidate, terms, measuredMs, announcedMs, isStranger, badRate }) => {
+    const claimedMs = isStranger && share > 0 ? believedMs : announcedMs;
     // A claim never counts as faster than the usual measured provider.
     const durationMs = measuredMs ?? Math.max(claimedMs, usualMs);
     const late = fastestMs === null || durationMs <= 0 ? 0 : Math.max(0, 1 - fastestMs / durationMs);
     const complete: Terms = { ...terms, time: terms.price * TIME_SHARE * late };
     const cost = expectedCost(complete);
-    return { candidate: { ...candidate, terms: complete }, cost, durationMs, isStranger };
+    return { candidate: { ...candidate, terms: complete }, cost, durationMs, isStranger, badRate };
   });
   const believedCost = quantileOf(
     timed.map(({ cost }) => cost),
-    BELIEVED_SHARE,
+    share,
   );
   return timed
     .map((each) => ({
       ...each,
-      cost: each.isStranger ? Math.max(each.cost, believedCost) : each.cost,
+      cost: each.isStranger ? Math.max(each.cost, believedCost) * (1 + each.badRate) : each.cost,
       order: knowledge?.random() ?? 0,
     }))
     .sort(
@@ -167,6 +171,8 @@ interface Weighed {
   /** The same by the offer; infinite for a provider that wasn't measured. */
   readonly announcedMs: number;
   readonly isStranger: boolean;
+  /** Failure rate of a stranger that has failed here; 0 for any other one: those come before it. */
+  readonly badRate: number;
 }
 
 function weigh(candidate: Candidate, wanted: Wanted, known: Known | null): Weighed {
@@ -176,7 +182,7 @@ function weigh(candidate: Candidate, wanted: Wanted, known: Known | null): Weigh
   const announcedMs = expectedMs(model, wanted) + (known?.roundTripMs ?? 0);
   if (known === null) {
     const terms = { ...NO_SURCHARGE, price };
-    return { candidate, announcedMs, measuredMs: null, terms, isStranger: false };
+    return { candidate, announcedMs, measuredMs: null, terms, isStranger: false, badRate: 0 };
   }
   const readAgain = Number(charge(model.price, { input, output: 0 }));
   const { firstTokenMs, tokensPerSecond } = known;
@@ -186,6 +192,7 @@ function weigh(candidate: Candidate, wanted: Wanted, known: Known | null): Weigh
     candidate,
     announcedMs,
     isStranger: known.standing < STRANGER_STANDING_MAX,
+    badRate: known.seen > 0 ? known.failureRate : 0,
     measuredMs: isMeasured ? firstTokenMs.mean + (tokens * 1_000) / tokensPerSecond : null,
     terms: {
       price,

@@ -36,6 +36,8 @@ export interface ProviderSearch {
   findProvider(request: SearchRequest): Promise<StartedResponse>;
   /** Ends a purchase, and makes `idle` wait for it. */
   conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError): ReturnType<Purchase['conclude']>;
+  /** Moves a peer that failed in the middle of an answer to the end of the list for a while. */
+  noteFailure(peer: string): void;
   /** Fetches a peer's offer again, because the known one is out of date. */
   refresh(peer: string): Promise<unknown>;
   /** Resolves when every purchase that was begun is recorded. */
@@ -112,6 +114,7 @@ export function createProviderSearch(options: ProviderSearchOptions): ProviderSe
       throw failure ?? passedOver ?? new AppError('no-provider', 'No provider offers that model right now.');
     },
     conclude,
+    noteFailure: (peer) => candidates.noteFailure(peer, isTrusted(peer)),
     refresh: directory.refresh,
     async idle() {
       while (concluding.size > 0) await Promise.all(concluding);

@@ -228,6 +228,15 @@ describe('choice among strangers and full providers', () => {
     assert.equal(orderOf(providers, hundred, any, knowing(known))[0], 'free');
   });
 
+  it('a stranger that has failed comes after all that have not, at any price', () => {
+    const fresh = Array.from({ length: 8 }, (_, index) => priced(`fresh-${index}`, 100));
+    const failed = { ...judge({ good: 0, bad: 1 }), seen: 1 };
+    assert.equal(
+      orderOf([priced('failed', 1), ...fresh], hundred, any, knowing({ failed })).at(-1),
+      'failed',
+    );
+  });
+
   it('the nearer one of two equals comes first', () => {
     const known = { far: { roundTripMs: 300 }, near: { roundTripMs: 20 } };
     assert.deepEqual(orderOf([priced('far', 1), priced('near', 1)], hundred, any, knowing(known)), [
@@ -236,7 +245,7 @@ describe('choice among strangers and full providers', () => {
     ]);
   });
 
-  it('a ring of strangers with the lowest prices and the highest speeds is chosen no more often than its share of the cheapest quarter', () => {
+  it('a ring of strangers with the lowest prices and the highest speeds is chosen no more often than its share of the cheaper half', () => {
     const ring = Array.from({ length: 12 }, (_, index) =>
       priced(`ring-${index}`, 1, { decodeTokensPerSecond: 1e6 }),
     );
@@ -254,7 +263,7 @@ describe('choice among strangers and full providers', () => {
       const [first] = orderOf([...ring, ...honest], hundred, any, knowing({}, random));
       if (first?.startsWith('ring')) chosen += 1;
     }
-    assert.ok(chosen < runs * 0.55, `${chosen} of ${runs}`);
+    assert.ok(chosen < runs * 0.3, `${chosen} of ${runs}`);
     assert.ok(chosen > 0, 'strangers are no outcasts');
   });
 });

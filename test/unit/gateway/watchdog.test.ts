@@ -186,7 +186,7 @@ describe('silence in the middle of an answer', () => {
   });
 
   it('a provider that dies is replaced too', async () => {
-    const { first, second, silent, streamed, assertIdle } = await begin();
+    const { first, second, silent, streamed, ask, assertIdle } = await begin();
     silent.fail('engine-failed');
     const rest = (await second?.engine.next()) ?? assert.fail();
     rest.start(5);
@@ -196,6 +196,10 @@ describe('silence in the middle of an answer', () => {
     assert.deepEqual([answer.text, answer.tokens, answer.error], ['one two three', 3, null]);
     await assertIdle();
     assert.equal(first.gate.total(), charge(OFFERED.price, { input: 3, output: 2 }));
+    const next = ask();
+    finish((await second?.engine.next()) ?? assert.fail(), 'second again');
+    assert.equal(await textOf(await next), 'second again', 'it is tried last for a while');
+    await assertIdle();
   });
 
   it('a provider whose connection breaks is replaced too', async () => {
