@@ -93,7 +93,7 @@ and checks the bill; a provider answers \`GET\` on them with 402 and the payment
 - **Supported** parameters have their meaning. **Ignored** ones are accepted, because the answer means the same without
   them; so are all that aren't listed here. The response header \`${IGNORED_HEADER}\` names them. **Refused** ones would
   change the answer: any value that has an effect is an error 400 with the parameter's name.
-- The response header \`${CHOICE_HEADER}\` of the gateway says why the provider was chosen: the reason
+- The response header \`${CHOICE_HEADER}\` of the gateway has the reason for the choice of the provider
   (${CHOICE_REASONS.map((reason) => `\`${reason}\``).join(', ')}), the number of providers
   compared, and the amounts that were compared, in base units: the highest price of the request, and surcharges that are
   never paid. It is absent from streams that take longer than a second to begin.

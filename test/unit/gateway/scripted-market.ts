@@ -1,6 +1,5 @@
 /** A market whose engines the test scripts token by token: real provider services and a gateway on networks in memory. */
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import type { GatewayOptions } from '../../../main/core/gateway/index.ts';
 import type { PurchaseLimits } from '../../../main/core/gateway/purchase.ts';
 import type { Network } from '../../../main/ports/network.ts';
@@ -16,9 +15,10 @@ export const moreExpensive = (by: number) => ({
 });
 const hub = createFakeHub();
 const closers: (() => Promise<void>)[] = [];
-after(async () => {
-  for (const close of closers) await close();
-});
+/** Closes every market of a test file: files share processes, and each loads this one only once. */
+export async function closeMarkets(): Promise<void> {
+  for (const close of closers.splice(0)) await close();
+}
 
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

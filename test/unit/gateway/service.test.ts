@@ -6,12 +6,23 @@
  */
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
 import { CHANNEL_PATH, PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
-import { codeOf, finish, moreExpensive, OFFERED, setUp, textOf, turn } from './scripted-market.ts';
+import {
+  closeMarkets,
+  codeOf,
+  finish,
+  moreExpensive,
+  OFFERED,
+  setUp,
+  textOf,
+  turn,
+} from './scripted-market.ts';
+
+after(closeMarkets);
 
 describe('gateway: a conversation', () => {
   it('continues at the provider that answered its beginning, and others go where they would have gone', async () => {

@@ -6,7 +6,7 @@
  *   a line of a batch is bought twice, a second provider is asked beyond the budget.
  */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createBudget } from '../../../main/core/budget/index.ts';
 import { createHedgeShare, createSilence, firstTokenLimitMs } from '../../../main/core/gateway/watchdog.ts';
@@ -23,7 +23,9 @@ import { createMemoryRecordStore } from '../../fakes/record-store.ts';
 import { SCRIPTED_READY } from '../../fakes/scripted-engine.ts';
 import { manualUptime } from '../../fakes/uptime.ts';
 import { readAnswer, STREAM } from './pause-market.ts';
-import { finish, moreExpensive, OFFERED, setUp, textOf, turn } from './scripted-market.ts';
+import { closeMarkets, finish, moreExpensive, OFFERED, setUp, textOf, turn } from './scripted-market.ts';
+
+after(closeMarkets);
 
 const TWO = [OFFERED, moreExpensive(1)];
 const turns = async (count: number) => {
