@@ -95,6 +95,8 @@ export const BATCH_KEY_HEADER = 'idlewatt-batch-key';
 export const BATCH_TAKEN_HEADER = 'idlewatt-batch-taken';
 /** Response header: names of the request's parameters that had no effect. */
 export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
+/** Response header of the gateway: why the provider was chosen; see choice-note.ts. */
+export const CHOICE_HEADER = 'x-idlewatt-choice';
 /** Response header: identifies the request, as OpenAI's clients report it. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 /** The same for Anthropic's clients. */

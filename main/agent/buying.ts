@@ -25,6 +25,7 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
+import { createExperience, type Experience, measureRoundTrips } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
@@ -88,13 +89,20 @@ export async function openBuying(
   });
   const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
   const payer = openPaymentClient(surroundings, parts, { charges, budget, keys });
-  const directory = openDirectory(surroundings, parts.network);
+  const experience = createExperience({
+    records: parts.foundation.records,
+    durability: parts.foundation.database.durability,
+    clock: surroundings.clock,
+  });
+  surroundings.onClose(() => experience.save());
+  const directory = openDirectory(surroundings, parts.network, experience);
   const { gateway, batches } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
     directory,
     keys,
+    experience,
   });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
@@ -110,7 +118,9 @@ export async function openBuying(
     depositReturns,
     batches,
     spentDay: () => budget.spentDay(),
-    offers: () => marketView(directory.providers(), acceptsFor(parts.money)),
+    offers: () =>
+      // Always the same one of equals: a page that is read again shows no change.
+      marketView(directory.providers(), acceptsFor(parts.money), { knownOf: experience.of, random: () => 0 }),
   };
 }
 
@@ -210,11 +220,15 @@ function openGatewayKeys(
   });
 }
 
-function openDirectory(surroundings: Surroundings, network: Network): Directory {
+function openDirectory(surroundings: Surroundings, network: Network, experience: Experience): Directory {
   const { clock, onClose } = surroundings;
   const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
-    network,
+    network: {
+      peers: () => network.peers(),
+      onPeers: (listener) => network.onPeers(listener),
+      fetch: measureRoundTrips(network, experience, clock),
+    },
     clock,
     ...(seek && { seek }),
     readOffer: (jws, peer) =>
@@ -254,10 +268,11 @@ async function openGateway(
     readonly payer: PaymentClient;
     readonly directory: Directory;
     readonly keys: GatewayKeys;
+    readonly experience: Experience;
   },
 ): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
   const { clock, onClose, log } = surroundings;
-  const { charges, budget, payer, directory, keys } = buying;
+  const { charges, budget, payer, directory, keys, experience } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
     findFile: models.findFile,
@@ -278,6 +293,7 @@ async function openGateway(
     clock,
     jobs: foundation.jobs,
     keys,
+    experience,
     exceptions() {
       const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
       return { origins, hosts };

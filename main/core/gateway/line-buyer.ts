@@ -24,7 +24,8 @@ import { PAID_ENDPOINTS, type ReportUnexpected } from '../openai-http/index.ts';
 import { type Answer, beginAnswer } from './answer.ts';
 import type { Availability } from './availability.ts';
 import { checkVectors } from './http-answer.ts';
-import { asFailure, type ProviderSearch } from './provider-search.ts';
+import { asFailure } from './provider-errors.ts';
+import type { ProviderSearch } from './provider-search.ts';
 import { openConnection } from './purchase-connection.ts';
 import { ResponseReader } from './response-reader.ts';
 
