@@ -151,3 +151,12 @@ test('the gateway is turned off and on, and a port that isn’t open is explaine
       [{ gatewayOn: false }, { gatewayOn: true }],
     );
   }));
+
+test('a bought job tells why its provider was chosen, and with which amounts it was compared', async () => {
+  await pages.withPage({}, async ({ page, go }) => {
+    await go('jobs/job-0011');
+    const reason = page.getByRole('button', { name: 'the most reliable at about this price, of 7' });
+    await reason.focus();
+    await page.getByRole('tooltip').getByText('4.7% for the risk of a failure').waitFor();
+  });
+});
