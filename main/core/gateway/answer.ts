@@ -163,7 +163,8 @@ class ContinuedAnswer {
   async #replace(pending: Promise<Batch>): Promise<AnswerBatch> {
     const { search } = this.#parts;
     const silent = this.#part;
-    if (!this.#request.hedge?.take()) throw silentFailure(silent.candidate.peer);
+    // Another one was asked before: this one counts as lost only where its connection does.
+    if (!this.#request.hedge?.take()) return this.#add(await pending);
     const canceled = new AbortController();
     const found = search.findProvider({
       ...this.#request,

@@ -215,15 +215,18 @@ describe('silence in the middle of an answer', () => {
     assert.deepEqual([answer.text, answer.tokens, answer.error], ['one two three', 3, null]);
   });
 
-  it('is waited for if the client accepts no other provider, or there is none', async () => {
+  it('is waited for, again and again, if the client accepts no other provider, or there is none', async () => {
     for (const market of [await begin('fail'), await begin('elsewhere', [OFFERED])]) {
       const { silent, streamed, clock, gateway, assertIdle } = market;
-      clock.advance(15_000);
-      await turns(200);
-      silent.text('three', 3);
+      for (const word of ['three', ' four']) {
+        clock.advance(15_000);
+        await turns(200);
+        silent.text(word, 3);
+        await turns(200);
+      }
       silent.end('stop');
       const answer = await streamed;
-      assert.deepEqual([answer.text, answer.ends], ['one two three', 1]);
+      assert.deepEqual([answer.text, answer.ends], ['one two three four', 1]);
       await assertIdle();
       assert.equal(gateway.jobs.all().length, 1);
     }
