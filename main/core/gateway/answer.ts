@@ -197,8 +197,7 @@ class ContinuedAnswer {
     const end = await other;
     // Nobody else has it: the silent one may still continue.
     if (end.kind === 'none') return this.#add(await pending);
-    const cause = first.kind === 'lost' ? asFailure(first.error) : silentFailure(silent.candidate.peer);
-    void search.conclude(silent.purchase, first.kind === 'lost' ? cause : silentEnd());
+    void search.conclude(silent.purchase, first.kind === 'lost' ? asFailure(first.error) : silentEnd());
     this.#progress.endPart(null);
     search.noteFailure(silent.candidate.peer);
     this.#noteFailure(silent.candidate.peer);
@@ -209,7 +208,7 @@ class ContinuedAnswer {
     const { search, clock } = this.#parts;
     const { requester, asked } = this.#request;
     const ended = this.#part;
-    const concluded = search.conclude(ended.purchase, cause.details.reason === SILENT ? silentEnd() : cause);
+    const concluded = search.conclude(ended.purchase, cause);
     const isLate = this.#progress.isCounted && (await isLateAfter(clock, concluded, CONCLUDED_MS_MAX));
     const job = isLate ? null : await concluded;
     if (requester.aborted) throw requesterLeft();
@@ -255,14 +254,7 @@ class ContinuedAnswer {
   }
 }
 
-/** The failure of a provider that sends no more tokens. */
-function silentFailure(peer: string): AppError {
-  return new AppError('peer-unreachable', 'The provider sent no more tokens.', {
-    details: { peer, reason: SILENT },
-  });
-}
-
-/** The cause for its purchase: its connection is ended, and it is paid for what it did. */
+/** The cause for ending the purchase from a provider that sends no more tokens: it is paid for what it did. */
 function silentEnd(): AppError {
   return new AppError('aborted', 'The provider sent no more tokens.', { details: { reason: SILENT } });
 }

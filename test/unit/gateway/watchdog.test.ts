@@ -308,15 +308,19 @@ describe('the budget of a request', () => {
     return { ...market, limits };
   };
   const MESSAGES = [{ role: 'user', content: 'Hi' }];
-
-  it('pays no second stranger, however late the first one is', async () => {
-    const { first, clock, ask, assertIdle, gateway } = await open();
-    const answer = ask();
+  type Market = Awaited<ReturnType<typeof open>>;
+  const answerLate = async ({ first, clock }: Pick<Market, 'first' | 'clock'>) => {
     const late = await first.engine.next();
     clock.advance(60_000);
     await turns(100);
     late.start(1);
     finish(late);
+  };
+
+  it('pays no second stranger, however late the first one is', async () => {
+    const { first, clock, ask, assertIdle, gateway } = await open();
+    const answer = ask();
+    await answerLate({ first, clock });
     assert.equal(await textOf(await answer), 'fine');
     await assertIdle();
     assert.equal(gateway.jobs.all().length, 1);
@@ -339,11 +343,7 @@ describe('the budget of a request', () => {
     const cost = askedCostMax(OFFERED.price, asked, 9);
     limits.buyRequestMax = ((cost * 3n) / 2n).toString();
     const answer = ask();
-    const late = await first.engine.next();
-    clock.advance(60_000);
-    await turns(100);
-    late.start(1);
-    finish(late);
+    await answerLate({ first, clock });
     assert.equal(await textOf(await answer), 'fine');
     await assertIdle();
     assert.equal(gateway.jobs.all().length, bought + 1);
