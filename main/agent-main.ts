@@ -12,6 +12,7 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { helpText, readOptions } from '../shared/command-line.ts';
 import { AppError } from '../shared/errors.ts';
+import type { AgentReady } from '../shared/host.ts';
 import { isNetworkGiven, termsOfChoice } from '../shared/network-choice.ts';
 import { BUG_EXIT_CODE, USAGE_EXIT_CODE } from '../shared/options.ts';
 import { VERSION } from '../shared/version.ts';
@@ -27,6 +28,7 @@ import {
 } from './agent/desktop-host.ts';
 import { networkName } from './agent/networks.ts';
 import { announceReady } from './agent/ready.ts';
+import type { AgentHooks } from './agent.ts';
 import { endAtClosedPipe, isCommand, listCommands, runCommand } from './agent-commands/index.ts';
 import { defaultHome } from './core/home/index.ts';
 import { isOutputKept } from './ports/kept-output.ts';
@@ -61,7 +63,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     chosenNetwork,
     profile,
     host: values.host,
-    role: values.role,
+    role: values['practice-requester'] ? 'practice-requester' : values.role,
     pagePort: values.port,
     gatewayPort: values['gateway-port'],
     passphraseFile: values['passphrase-file'],
@@ -71,6 +73,10 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
     network,
     ...(values.facilitator.length > 0 && { facilitators: values.facilitator }),
     connect: values.connect,
+    bootstrap: values.bootstrap,
+    listen: values.listen,
+    announce: values.announce,
+    metricsPort: given.some(({ name }) => name === 'metrics-port') ? values['metrics-port'] : null,
     quietRequester: values['quiet-requester'],
     logLevel: values['log-level'],
     entry: fileURLToPath(import.meta.url),
@@ -79,7 +85,7 @@ function readConfig(argv: readonly string[]): AgentConfig | null {
 
 /** The practice requester's parent prints what its child reports, so that the user reads it once. */
 function printsFailures(): boolean {
-  return !(process.send && process.argv.includes('practice-requester'));
+  return !(process.send && process.argv.includes('--practice-requester'));
 }
 
 /** Reports the failure to the user and to the process that started this one, then exits. */
@@ -106,6 +112,15 @@ async function openProxies(): Promise<Proxies | null> {
   return useProxies(process.env);
 }
 
+type StartAgent = (config: AgentConfig, hooks: AgentHooks) => Promise<{ readonly ready: AgentReady }>;
+
+/** Loaded only now because a command needs little of it and starts faster without. */
+async function loadAgent({ role }: AgentConfig): Promise<StartAgent> {
+  if (role !== 'bootstrap' && role !== 'relay') return (await import('./agent.ts')).createAgent;
+  const { openPublicNode } = await import('./agent/public-node.ts');
+  return (config, hooks) => openPublicNode(config, role, hooks);
+}
+
 async function main(): Promise<void> {
   const proxies = await openProxies();
   const argv = process.argv.slice(2);
@@ -116,8 +131,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig(argv);
   if (config === null) return;
-  // Loaded here because a command needs little of it and starts faster without.
-  const { createAgent } = await import('./agent.ts');
+  const startAgent = await loadAgent(config);
   let stopAgent: ((reason: string) => Promise<void>) | null = null;
   let stopping = false;
   const stop = async (reason: string) => {
@@ -136,7 +150,7 @@ async function main(): Promise<void> {
   const provider = awaitsProvider(config) ? await receiveProvider() : null;
   const isDesktop = config.host === 'desktop';
   const passphrase = isDesktop ? await receiveSecret(() => void stop('the desktop shell').catch(fail)) : null;
-  const agent = await createAgent(
+  const agent = await startAgent(
     { ...config, passphrase, ...(provider && { connect: [provider.connect], rpcUrl: provider.rpcUrl }) },
     {
       quit: () => void stop('the owner quit').catch(fail),

@@ -29,6 +29,7 @@ import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
 import { openNotifications } from './agent/notifying.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
+import { checkPeerAddresses } from './agent/peer-addresses.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
 import { openPracticeRole } from './agent/practice-role.ts';
 import { termsOf } from './agent/profiles.ts';
@@ -73,6 +74,7 @@ export interface Agent {
 }
 
 export async function createAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
+  checkPeerAddresses(config, termsOf(config.profile, config.network ?? null).openMarket);
   // Before the log: its files belong to the one agent that has locked the folder.
   const chosen = config.chosenNetwork ?? 'practice';
   const home = openHome({
@@ -192,7 +194,7 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const network = await openNetwork(surroundings, foundation.paths.keys);
+  const network = await openNetwork(surroundings, foundation);
   contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);

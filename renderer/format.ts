@@ -30,6 +30,8 @@ export function writeAmount(baseUnits: string, decimals: number, language: strin
 /** Hundredths of currencies whose small amounts are written in them. */
 const CENTS: Readonly<Record<string, string>> = { EUR: 'ct', USD: '¢' };
 const PRACTICE_CENT = 'ct';
+/** Keeps a number and its unit on one line. */
+const NO_BREAK = '\u00a0';
 
 /**
  * Writes an amount as one reads it: in the owner's currency if `rate` applies, otherwise in the asset. From one unit
@@ -42,14 +44,14 @@ export function writeMoney(baseUnits: string, asset: Asset, rate: Rate | null, l
   }
   if (rate !== null && isDollar(asset)) return writeFiat(value * rate.perDollar, rate.currency, language);
   if (Math.abs(value) >= 1) return `${writeFixed(value, language)} ${asset.symbol}`;
-  if (asset.practice) return `${writeCents(value, language)} ${PRACTICE_CENT}`;
+  if (asset.practice) return `${writeCents(value, language)}${NO_BREAK}${PRACTICE_CENT}`;
   return `${value === 0 ? writeFixed(0, language) : writeSignificant(value, 3, language)} ${asset.symbol}`;
 }
 
 function writeFiat(value: number, currency: string, language: string): string {
   const cent = CENTS[currency];
   const isSmall = value !== 0 && Math.abs(value) < 0.01;
-  if (isSmall && cent !== undefined) return `${writeCents(value, language)} ${cent}`;
+  if (isSmall && cent !== undefined) return `${writeCents(value, language)}${NO_BREAK}${cent}`;
   return numberFormat(language, {
     style: 'currency',
     currency,

@@ -100,6 +100,12 @@ export const storedBatchSchema = z.object({
 });
 export type StoredBatch = z.infer<typeof storedBatchSchema>;
 
+/**
+ * Lines of batches that wait for a slot at a provider, so that its engine never waits for the next one. Live requests pass
+ * them.
+ */
+export const LINES_WAITING_MAX = 2;
+
 export function hasEnded({ status }: Pick<StoredBatch, 'status'>): boolean {
   return ENDED_STATUSES.includes(status);
 }

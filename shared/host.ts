@@ -26,6 +26,8 @@ export const agentReadySchema = z.object({
   requester: z
     .object({ pid: z.number().int().positive(), page: pageAddressSchema, gateway: gatewayAddressSchema })
     .nullable(),
+  /** A public node's metrics. */
+  metrics: z.url().exactOptional(),
 });
 export type AgentReady = z.infer<typeof agentReadySchema>;
 

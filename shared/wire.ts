@@ -52,6 +52,13 @@ export const IPC = {
   probeFail: 'idlewatt-probe-fail',
 } as const;
 
+/** Path of a public node's metrics. */
+export const METRICS_PATH = '/metrics';
+/** The protocol of the market's DHT; with another name, a node would answer for other networks too. */
+export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';
+/** Its SHA-256 is the key that every provider provides, next to those of its model files. */
+export const MARKET_NAME = 'idlewatt market 1';
+
 /** OpenAI's paths, served by provider and gateway. */
 export const CHAT_PATH = '/v1/chat/completions';
 export const TEXT_PATH = '/v1/completions';
@@ -88,6 +95,8 @@ export const BATCH_KEY_HEADER = 'idlewatt-batch-key';
 export const BATCH_TAKEN_HEADER = 'idlewatt-batch-taken';
 /** Response header: names of the request's parameters that had no effect. */
 export const IGNORED_HEADER = 'x-idlewatt-ignored-parameters';
+/** Response header of the gateway: why the provider was chosen; see choice-note.ts. */
+export const CHOICE_HEADER = 'x-idlewatt-choice';
 /** Response header: identifies the request, as OpenAI's clients report it. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 /** The same for Anthropic's clients. */

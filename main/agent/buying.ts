@@ -17,8 +17,8 @@ import { type Budget, type BudgetTime, createBudget } from '../core/budget/index
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
-import type { ModelStore } from '../core/models/index.ts';
-import { createDirectory, type Directory } from '../core/network/index.ts';
+import { CATALOGUE, type ModelStore } from '../core/models/index.ts';
+import { createDirectory, createSeeking, type Directory, marketKey } from '../core/network/index.ts';
 import {
   type BoughtCharges,
   createBoughtCharges,
@@ -26,6 +26,7 @@ import {
   createFeeRecorder,
   type DepositReturns,
 } from '../core/payments/index.ts';
+import { createExperience, type Experience, measureRoundTrips } from '../core/reputation/index.ts';
 import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
@@ -92,13 +93,20 @@ export async function openBuying(
   });
   const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
   const payer = openPaymentClient(surroundings, parts, { charges, budget, keys });
-  const directory = openDirectory(surroundings, parts.network);
+  const experience = createExperience({
+    records: parts.foundation.records,
+    durability: parts.foundation.database.durability,
+    clock: surroundings.clock,
+  });
+  surroundings.onClose(() => experience.save());
+  const directory = openDirectory(surroundings, parts.network, experience);
   const { gateway, batches } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
     directory,
     keys,
+    experience,
   });
   const depositReturns = openDepositReturns(surroundings, { ...parts, payer, budget });
   return {
@@ -114,7 +122,9 @@ export async function openBuying(
     depositReturns,
     batches,
     spentDay: () => budget.spentDay(),
-    offers: () => marketView(directory.providers(), acceptsFor(parts.money)),
+    offers: () =>
+      // Always the same one of equals: a page that is read again shows no change.
+      marketView(directory.providers(), acceptsFor(parts.money), { knownOf: experience.of, random: () => 0 }),
   };
 }
 
@@ -214,10 +224,17 @@ function openGatewayKeys(
   });
 }
 
-function openDirectory({ clock, onClose }: Surroundings, network: Network): Directory {
+function openDirectory(surroundings: Surroundings, network: Network, experience: Experience): Directory {
+  const { clock, onClose } = surroundings;
+  const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
-    network,
+    network: {
+      peers: () => network.peers(),
+      onPeers: (listener) => network.onPeers(listener),
+      fetch: measureRoundTrips(network, experience, clock),
+    },
     clock,
+    ...(seek && { seek }),
     readOffer: (jws, peer) =>
       readOffer(jws, peer, {
         verifySigned,
@@ -231,6 +248,21 @@ function openDirectory({ clock, onClose }: Surroundings, network: Network): Dire
   return directory;
 }
 
+/** Returns the search for providers of a model, or of any; null where there is no market. */
+function openSeeking(
+  { clock, onClose, log }: Surroundings,
+  network: Network,
+): ((modelId: string | null) => Promise<unknown>) | null {
+  const { market } = network;
+  if (market === null) return null;
+  const seeking = createSeeking({ network, market, clock, log: log.child('market') });
+  seeking.keepSeeking(marketKey);
+  onClose(() => seeking.stop());
+  // The file of a model that is not in the catalog is unknown until somebody offers it.
+  const keyOf = (modelId: string | null) => CATALOGUE.find(({ id }) => id === modelId)?.sha256 ?? marketKey;
+  return (modelId) => seeking.seek(keyOf(modelId));
+}
+
 async function openGateway(
   surroundings: Surroundings,
   { foundation, money, network, models, holdModel: hold }: BuyingParts,
@@ -240,10 +272,11 @@ async function openGateway(
     readonly payer: PaymentClient;
     readonly directory: Directory;
     readonly keys: GatewayKeys;
+    readonly experience: Experience;
   },
 ): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
   const { clock, onClose, log } = surroundings;
-  const { charges, budget, payer, directory, keys } = buying;
+  const { charges, budget, payer, directory, keys, experience } = buying;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
     findFile: models.findFile,
@@ -265,6 +298,7 @@ async function openGateway(
     clock,
     jobs: foundation.jobs,
     keys,
+    experience,
     exceptions() {
       const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
       return { origins, hosts };

@@ -4,14 +4,17 @@ import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { LogThreshold } from '../ports/log.ts';
 import type { NetworkName } from './networks.ts';
 
+/** Roles of a public node. */
+export type PublicRole = 'bootstrap' | 'relay';
+
 export interface AgentConfig {
   readonly home: string;
   /** The owner's choice of network in the app; null where options of the command line set it. */
   readonly chosenNetwork?: NetworkChoice | null;
   readonly profile: Profile;
   readonly host: 'desktop' | 'headless';
-  /** The practice requester buys and serves nothing. */
-  readonly role: 'owner' | 'practice-requester';
+  /** The practice requester buys and serves nothing; a public node only helps others to find and reach each other. */
+  readonly role: 'owner' | 'practice-requester' | PublicRole;
   /** 0 takes any free port. */
   readonly pagePort: number;
   readonly gatewayPort: number;
@@ -28,6 +31,14 @@ export interface AgentConfig {
   readonly facilitators?: readonly string[];
   /** Multiaddrs of peers to connect to. */
   readonly connect: readonly string[];
+  /** Multiaddrs, with peer ID, of public nodes through which the open market is joined. */
+  readonly bootstrap?: readonly string[];
+  /** Multiaddrs to listen on instead of the profile's. */
+  readonly listen?: readonly string[];
+  /** Multiaddrs at which strangers reach this machine. */
+  readonly announce?: readonly string[];
+  /** Port of a public node's metrics on loopback; null: none. 0 takes any free port. */
+  readonly metricsPort?: number | null;
   readonly quietRequester: boolean;
   /** Least severe lines to log. */
   readonly logLevel: LogThreshold;

@@ -14,7 +14,7 @@ export interface AgentLog {
  * warnings and errors are printed on stderr as well.
  */
 export function openAgentLog(config: AgentConfig, folder: string): AgentLog {
-  const isServer = config.host === 'headless' && config.role === 'owner';
+  const isServer = config.host === 'headless' && config.role !== 'practice-requester';
   return openLogFile({
     folder,
     name: 'agent',

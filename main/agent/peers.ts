@@ -1,27 +1,35 @@
-/** Opens the peer-to-peer network and connects to the peers that the owner named. */
+/** Opens the peer-to-peer network, joins the open market, and connects to the peers that the owner named. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createNetwork } from '../adapters/libp2p/index.ts';
+import { rememberPeers } from '../core/network/index.ts';
 import type { Network } from '../ports/network.ts';
+import type { Foundation } from './foundation.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const CONNECT_MS_MAX = 30_000;
 const REDIAL_MS = 500;
 
-export async function openNetwork(
-  { terms, clock, onClose, changed, log }: Surroundings,
-  keyFolder: string,
-): Promise<Network> {
-  const { listen, mdns } = terms;
+export async function openNetwork(surroundings: Surroundings, foundation: Foundation): Promise<Network> {
+  const { config, terms, clock, onClose, changed, log } = surroundings;
+  const { bootstrap = [], announce = [], listen = [] } = config;
+  const { mdns } = terms;
   const network = await createNetwork({
-    folder: keyFolder,
-    listen,
+    folder: foundation.paths.keys,
+    listen: listen.length > 0 ? listen : terms.listen,
     clock,
     mdns,
     log: log.child('peers'),
+    ...(terms.openMarket && { market: { announce } }),
   });
   await network.start();
   onClose(() => network.stop());
   network.onPeers(() => changed('network'));
+  if (network.market !== null) {
+    onClose(network.market.onReach(() => changed('network')));
+    network.market.join(bootstrap);
+    const { market } = network;
+    onClose(rememberPeers({ network, market, records: foundation.records, clock, log: log.child('peers') }));
+  }
   const addresses = [...network.addresses()];
   log.child('start').info('Listening for peers', { peer: network.key.peer, addresses, mdns });
   return network;

@@ -98,7 +98,7 @@ class RequesterProcess implements PracticeRequester {
     const child = fork(
       entry,
       [
-        ...['--role', 'practice-requester', '--profile', 'practice', '--home', home],
+        ...['--practice-requester', '--profile', 'practice', '--home', home],
         ...['--gateway-port', String(this.#gatewayPort)],
         ...(quiet ? ['--quiet-requester'] : []),
         ...['--log-level', logLevel],

@@ -9,6 +9,8 @@ export interface ProfileTerms {
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[];
   readonly mdns: boolean;
+  /** Finds, and is found by, strangers: no other profile sends anything beyond this machine or its LAN. */
+  readonly openMarket: boolean;
   readonly networkName: string;
   /** Null in practice, where the agent starts its own chain. */
   readonly chain: ChainNetwork | null;
@@ -25,6 +27,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   practice: {
     listen: ['/ip4/127.0.0.1/tcp/0'],
     mdns: false,
+    openMarket: false,
     networkName: 'Practice chain on this computer',
     chain: null,
     depositMin: 1_000n,
@@ -36,6 +39,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   office: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
+    openMarket: false,
     networkName: NETWORK_TITLES['base-sepolia'],
     chain: NETWORKS['base-sepolia'],
     depositMin: 10_000n,
@@ -46,6 +50,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
   open: {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
+    openMarket: true,
     networkName: NETWORK_TITLES['base-sepolia'],
     chain: NETWORKS['base-sepolia'],
     depositMin: 10_000n,

@@ -6,6 +6,7 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createOffers } from '../core/identity/index.ts';
+import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import {
   createLimitLog,
   createProviderService,
@@ -75,8 +76,30 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
       const { presence } = foundation;
       onClose(measureServed({ benchmark, engines: serving.engines, presence, log: log.child('benchmark') }));
       serving.start();
+      announceModels(surroundings, parts.network, serving);
     },
   };
+}
+
+/** Tells the open market which models are offered here. */
+function announceModels(
+  { clock, onClose, log }: Surroundings,
+  { market }: Network,
+  { engines }: Serving,
+): void {
+  if (market === null) return;
+  const announcing = createAnnouncing({
+    market,
+    clock,
+    log: log.child('market'),
+    keys() {
+      const offered = engines.offerable().map(({ sha256 }) => sha256);
+      return offered.length === 0 ? [] : [marketKey, ...offered];
+    },
+  });
+  onClose(engines.onStatus(() => announcing.changed()));
+  announcing.start();
+  onClose(() => announcing.stop());
 }
 
 interface ProviderParts {

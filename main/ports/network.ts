@@ -5,6 +5,8 @@ export interface PeerInfo {
   readonly peer: string;
   readonly addresses: readonly string[];
   readonly connected: boolean;
+  /** This machine dialed it at the first of its addresses. Others may have dialed from a port where nothing listens. */
+  readonly dialed?: true;
   /** The way in which it was found. */
   readonly source: 'mdns' | 'address';
 }
@@ -16,8 +18,40 @@ export interface PeerKey {
   sign(payload: object): Promise<string>;
 }
 
+/**
+ * Way in which strangers reach this machine: directly, at an address of its own; over relays; or not at all, so that it can only
+ * buy.
+ */
+export type Reach = 'direct' | 'relayed' | 'none';
+
+/** A stranger's record about a peer: a hint where to ask, proof of nothing. */
+export interface FoundProvider {
+  readonly peer: string;
+  /** Multiaddrs with the peer ID. */
+  readonly addresses: readonly string[];
+}
+
+/** The open market: peers that nobody named, found by what they provide. Keys are SHA-256 in hex. */
+export interface Market {
+  reach(): Reach;
+  /** Called when the addresses at which strangers reach this machine changed. Returns its unsubscribe. */
+  onReach(listener: () => void): () => void;
+  /** Stays connected to these peers (multiaddrs with peer ID), through which others are found. Returns immediately. */
+  join(addresses: readonly string[]): void;
+  /** Stores that this machine provides the key, and returns how many peers took the record. Never rejects. */
+  provide(key: string, signal: AbortSignal): Promise<number>;
+  /** Renews the record of the key no longer: it is dropped by others when its validity ends. */
+  withdraw(key: string): Promise<void>;
+  /** Peers that are said to provide the key, as they are found, until the signal. */
+  find(key: string, signal: AbortSignal): AsyncIterable<FoundProvider>;
+  /** Connects without keeping the connection; false if that failed. */
+  dial(addresses: readonly string[], signal: AbortSignal): Promise<boolean>;
+}
+
 export interface Network {
   readonly key: PeerKey;
+  /** Null where only named peers and those of the LAN are reached. */
+  readonly market: Market | null;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Multiaddrs with the peer ID. */
@@ -34,6 +68,37 @@ export interface Network {
   fetch(peer: string, path: string, init: RequestInit): Promise<Response>;
   /** Bytes received and sent since the start. */
   traffic(): { readonly inBytes: number; readonly outBytes: number };
+}
+
+/** Limits of one relay. */
+export interface RelayLimits {
+  /** Peers that may have a place at the same time, in total and from one subnet (IPv4: /24, IPv6: /48). */
+  readonly places: number;
+  readonly placesPerSubnet: number;
+  /** Time after which a place ends unless it is renewed. */
+  readonly placeMs: number;
+  /** Bytes that one peer may send through the relay within an hour. */
+  readonly bytesPerPeerAndHour: number;
+}
+
+export interface RelayCounts {
+  /** Peers that have a place now. */
+  readonly places: number;
+  /** Since the start. */
+  readonly relayedBytes: number;
+  readonly refused: number;
+}
+
+/** A node that helps others to find and reach each other, and neither buys nor sells. */
+export interface PublicNode {
+  readonly peer: string;
+  /** Fails with `port-in-use`. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The announced multiaddrs, with the peer ID. */
+  addresses(): readonly string[];
+  /** Its counters in Prometheus' text format. */
+  metrics(): Promise<string>;
 }
 
 /** Returns the payload of a compact JWS after a check of its signature against the peer ID in `kid`; fails with `bad-request`. */

@@ -1,6 +1,7 @@
 /** Story of a job: what happened to it, what happens now, and what is still to come until the money arrives. */
 
 import type { ReactNode } from 'react';
+import { type ChoiceNote, readChoice } from '../../shared/choice-note.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { shorten, writeDuration, writeMeasured, writeNumber } from '../format.ts';
 import { useMoneyText } from '../parts/amount.tsx';
@@ -83,8 +84,16 @@ function useSteps({ job, events, device }: Told): readonly Step[] {
   return steps;
 
   function noteOf({ state, note }: JobEvent): ReactNode {
-    if (state === 'admitted')
-      return t(job.side === 'sold' ? 'job.stepNote.from' : 'job.stepNote.to', { peer });
+    if (state === 'admitted') {
+      if (job.side === 'sold') return t('job.stepNote.from', { peer });
+      const choice = note === null ? null : readChoice(note);
+      return (
+        <>
+          {t('job.stepNote.to', { peer })}
+          {choice === null ? null : <Choice choice={choice} />}
+        </>
+      );
+    }
     if (state === 'delivered' && job.outputTokens !== null) {
       const speed = job.decodeTokensPerSecond;
       return speed === null
@@ -101,6 +110,27 @@ function useSteps({ job, events, device }: Told): readonly Step[] {
       return t(`job.stepNote.${note === 'by owner' ? 'owner' : 'requester'}`);
     return note;
   }
+}
+
+/** The reason for this provider, and the amounts with which it was compared. */
+function Choice({ choice }: { choice: ChoiceNote }) {
+  const { t, language } = useStrings();
+  const { asset } = useSection('money');
+  const moneyText = useMoneyText();
+  const percent = (part: number) =>
+    writeNumber(choice.price > 0 ? (100 * part) / choice.price : 0, language, 1);
+  const about = t('job.choiceAbout', {
+    price: moneyText(String(Math.round(choice.price)), asset),
+    time: percent(choice.time),
+    failure: percent(choice.failure),
+    standing: percent(choice.standing),
+  });
+  return (
+    <>
+      {': '}
+      <Fact about={about}>{t(`job.choice.${choice.reason}`, { total: choice.of })}</Fact>
+    </>
+  );
 }
 
 function Transaction({ hash }: { hash: string }) {

@@ -13,6 +13,7 @@ import { useNow, useStrings } from '../parts/strings.ts';
 import { type Column, Table } from '../parts/table.tsx';
 import { Tag } from '../parts/tag.tsx';
 import { useSection } from '../store.ts';
+import { reachabilityOf } from './reachability.ts';
 
 type NetworkState = AgentState['network'];
 
@@ -38,19 +39,6 @@ export function Network() {
       <p className="sm soft">{t('networkPage.nothingElse')}</p>
     </>
   );
-}
-
-/** Tells from the addresses that this machine listens on which machines can connect to it. */
-export type Reachability = 'none' | 'this-computer' | 'local-network' | 'public-address';
-
-const PRIVATE = /^\/ip4\/(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)|^\/ip6\/f[cde]/i;
-const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//;
-
-export function reachabilityOf(addresses: readonly string[]): Reachability {
-  if (addresses.length === 0) return 'none';
-  const outside = addresses.filter((address) => !LOOPBACK.test(address));
-  if (outside.length === 0) return 'this-computer';
-  return outside.every((address) => PRIVATE.test(address)) ? 'local-network' : 'public-address';
 }
 
 /** The page's one sentence. Whether strangers get through a router isn't tested, and is said so. */
@@ -80,7 +68,7 @@ function Reach({ network }: { network: NetworkState }) {
             <div className="kv-row" key={address}>
               <dt>{t('networkPage.address')}</dt>
               <dd className="identifier">
-                <code className="wallet-code">{address.replace(/\/p2p\/.*$/, '')}</code>
+                <code className="wallet-code">{withoutPeer(address)}</code>
                 <CopyButton text={address} label={t('networkPage.address')} isIcon />
               </dd>
             </div>
@@ -138,6 +126,11 @@ function Peers({ peers }: { peers: NetworkState['peers'] }) {
       )}
     </Card>
   );
+}
+
+/** At a relay, the relay's peer ID is part of the way. */
+function withoutPeer(address: string): string {
+  return address.replace(/\/p2p\/\w+$/, '');
 }
 
 function hostOf(address: string): string {

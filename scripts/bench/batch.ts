@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LIVE_MS } from '../../main/core/provider/batch-places.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { runBatchWithKills, storyLines } from '../../test/crash/batch-run.ts';
 import { prepareHome } from '../../test/crash/practice-network.ts';
@@ -94,6 +95,8 @@ async function measure(gateway: Gateway, lines: number): Promise<BenchResult> {
   let batchMs = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
     liveMs += await sendLive(gateway, lines);
+    progress('Waiting until the provider keeps no place free for live requests.');
+    await sleep(LIVE_MS);
     batchMs += await sendBatch(gateway, lines);
     progress(`round ${round}: live ${Math.round(liveMs)} ms, batch ${Math.round(batchMs)} ms so far`);
   }
@@ -107,6 +110,7 @@ async function measure(gateway: Gateway, lines: number): Promise<BenchResult> {
     goals: { ratioBatchToLive: atLeast(ratio, 0.95) },
     notes: [
       `${lines} lines of up to ${TOKENS} tokens, ${ROUNDS} rounds in turns; live with ${CLIENTS} clients`,
+      `each batch begins ${LIVE_MS / 1_000} s after the last live request, because a place is kept free that long`,
       'the batch includes upload, check, and writing of its files',
     ],
   };

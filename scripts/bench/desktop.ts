@@ -162,7 +162,9 @@ function ownProcesses(root: number, executable: string) {
   const shell = tree.filter(
     ({ command }) => command.startsWith(executable) && !command.includes('agent-main'),
   );
-  const agent = tree.filter(({ command }) => command.includes('agent-main') && !command.includes('--role'));
+  const agent = tree.filter(
+    ({ command }) => command.includes('agent-main') && !command.includes('--practice-requester'),
+  );
   if (agent.length !== 1) throw new Error(`Found ${agent.length} agents instead of one.`);
   return { shell: shell.map(({ pid }) => pid), agent: agent.map(({ pid }) => pid) };
 }

@@ -18,6 +18,7 @@ export const BENCHES: Readonly<
   history: () => import('./history.ts'),
   migrations: () => import('./migrations.ts'),
   strangers: () => import('./strangers.ts'),
+  simulate: () => import('./simulate.ts'),
   dev: () => import('./dev.ts'),
   desktop: () => import('./desktop.ts'),
 };

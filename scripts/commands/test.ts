@@ -25,8 +25,8 @@ const FILE_MS_MAX = 8 * 60_000;
 const EXIT_MS_MAX = 10_000;
 /** Loading the program takes longer than most unit tests; a file that starts agents or windows has its own process. */
 const FILES_PER_PROCESS: Readonly<Record<TestGroup, number>> = {
-  unit: 12,
-  contract: 3,
+  unit: 32,
+  contract: 8,
   agent: 1,
   desktop: 1,
 };

@@ -4,12 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Endpoint, PARAMETERS, type Parameter } from '../../shared/api-parameters.ts';
 import { BATCH_ENDPOINTS, BATCH_LIMITS, batchWaitSchema, COMPLETION_WINDOW } from '../../shared/batches.ts';
+import { CHOICE_REASONS } from '../../shared/choice-note.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { codesByStatus } from '../../shared/openai-errors.ts';
 import * as limits from '../../shared/request-limits.ts';
 import {
   BATCHES_PATH,
   CHAT_PATH,
+  CHOICE_HEADER,
   EMBEDDINGS_PATH,
   FILES_PATH,
   IGNORED_HEADER,
@@ -91,6 +93,10 @@ and checks the bill; a provider answers \`GET\` on them with 402 and the payment
 - **Supported** parameters have their meaning. **Ignored** ones are accepted, because the answer means the same without
   them; so are all that aren't listed here. The response header \`${IGNORED_HEADER}\` names them. **Refused** ones would
   change the answer: any value that has an effect is an error 400 with the parameter's name.
+- The response header \`${CHOICE_HEADER}\` of the gateway has the reason for the choice of the provider
+  (${CHOICE_REASONS.map((reason) => `\`${reason}\``).join(', ')}), the number of providers
+  compared, and the amounts that were compared, in base units: the highest price of the request, and surcharges that are
+  never paid. It is absent from streams that take longer than a second to begin.
 - \`GET /v1/models\` lists the features of each model: ${MODEL_FEATURES.map((feature) => `\`${feature}\``).join(', ')}. A request that needs another
   is an error 400 before anything is paid.
 - Tools are rendered by the model's own chat template, and calls are read in its own format: Hermes and Qwen, Qwen3-Coder
@@ -100,7 +106,8 @@ and checks the bill; a provider answers \`GET\` on them with 402 and the payment
   400; without it such a keyword only describes.
 - Thoughts of a reasoning model are in \`reasoning_content\`, or the reasoning items and thinking blocks of the other two
   APIs. They are output tokens.
-- An answer is continued at another provider only while it is plain text: not with several choices, probabilities, JSON,
+- If a provider pauses, dies or falls silent in the middle of an answer, another one continues it, but only
+  while it is plain text: not with several choices, probabilities, JSON,
   forced calls, or after thoughts or calls.`;
 
 function parameterTable(parameters: readonly Parameter[]): string {

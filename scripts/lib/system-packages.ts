@@ -28,6 +28,7 @@ const NEEDS: readonly Need[] = [
   { packages: ['curl'], present: () => onPath('curl') },
   { packages: ['procps'], present: () => onPath('ps') },
   { packages: ['iproute2'], present: () => onPath('ip') },
+  { packages: ['nftables'], present: () => onPath('nft') },
   { packages: ['chromium', 'chromium-browser'], present: hasChromium },
   // Uses half of the processor time of the whole browser. Only Debian has it.
   {

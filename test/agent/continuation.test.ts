@@ -57,7 +57,7 @@ before(
     }
     // Started last, so that it finds both immediately: a peer without an offer is queried again only occasionally.
     const both = [address(peer.addresses), address(second.ready.peer.addresses)];
-    const buying = await start('buyer', both, '--role', 'practice-requester');
+    const buying = await start('buyer', both, '--practice-requester');
     buyer = await open(buying);
     const gateway = buying.ready.gateway ?? assert.fail('it has a gateway');
     client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });

@@ -69,7 +69,7 @@ test('a clock of the run shifts the wall clock of its own agent alone, while it 
   for (const key of ['shift', 'date']) assert.ok(Math.abs((provider[key] ?? 0) - 3_600_000) < 5_000, key);
   assert.ok((provider.monotonic ?? 0) < 5_000);
   assert.equal(provider.given, 5);
-  assert.ok((shiftOf('practice-requester').shift ?? 0) < 5_000);
+  assert.ok((shiftOf('--practice-requester').shift ?? 0) < 5_000);
 });
 
 // Eight restarts of two agents, an engine and a chain take minutes where the CPU is shared.

@@ -157,6 +157,7 @@ describe('speed and duty cycle of the llama engine', () => {
     const duty = createEngineDuty(engine);
     duty.give(10);
     const { measurements, unavailable } = await measureEngineSpeeds(engine, {
+      scope: 'machine',
       signal: NEVER,
       duty,
       comfortDutyPercent: 25,

@@ -9,7 +9,7 @@ const READ_EVERY_MS = 20;
 
 const folder = process.env.IDLEWATT_CRASH_CLOCKS;
 if (folder !== undefined)
-  shiftClock(join(folder, process.argv.includes('practice-requester') ? 'requester' : 'provider'));
+  shiftClock(join(folder, process.argv.includes('--practice-requester') ? 'requester' : 'provider'));
 
 function shiftClock(file: string): void {
   const RealDate = Date;

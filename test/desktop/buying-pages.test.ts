@@ -115,7 +115,7 @@ test('prices, spending and its limit are shown, and the examples use the chosen 
     const prices = page.getByRole('table', { name: 'Prices now' });
     assert.match(
       (await prices.getByRole('row').nth(1).innerText()).replaceAll(/\s+/g, ' '),
-      /^SmolLM2 135M Instruct .*2\.00 ct .*8\.00 ct .*58\.2 tokens\/s 3 /,
+      /^SmolLM2 135M Instruct .*2\.00\sct .*8\.00\sct .*58\.2 tokens\/s 3 /,
     );
     await page.getByLabel('Model', { exact: true }).selectOption('llama-3.2-1b-instruct-q4_k_m');
     for (const name of ['curl', 'Python', 'JavaScript', 'Continue', 'Open WebUI']) {
@@ -151,3 +151,12 @@ test('the gateway is turned off and on, and a port that isn’t open is explaine
       [{ gatewayOn: false }, { gatewayOn: true }],
     );
   }));
+
+test('a bought job tells why its provider was chosen, and with which amounts it was compared', async () => {
+  await pages.withPage({}, async ({ page, go }) => {
+    await go('jobs/job-0011');
+    const reason = page.getByRole('button', { name: 'the most reliable at about this price, of 7' });
+    await reason.focus();
+    await page.getByRole('tooltip').getByText('4.7% for the risk of a failure').waitFor();
+  });
+});

@@ -157,7 +157,7 @@ test('a narrow sidebar shows today’s amount in full, and an address has two li
     const today = page.locator('.dock .sm');
     const [needed, given] = await today.evaluate((line) => [line.scrollWidth, line.clientWidth]);
     assert.ok((needed ?? 0) <= (given ?? 0), `${needed} of ${given} px`);
-    assert.match(await today.innerText(), /^0\.13 ct/);
+    assert.match(await today.innerText(), /^0\.13\sct/);
     await go('wallet');
     const widths = await page.locator('.wallet-address .wallet-code').evaluate((code) => {
       const range = document.createRange();

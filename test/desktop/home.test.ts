@@ -203,7 +203,7 @@ function withNet(agent: Opened['agent'], netMicroUsd: number): void {
 test('practice money is a ticket with its word; real money is in the owner’s currency, with the exact amount', () =>
   pages.withPage({ prepare: (agent) => withNet(agent, 663_043) }, async ({ agent, page }) => {
     const hero = page.locator('.today .hero-num');
-    assert.equal(await hero.innerText(), '0.13 ctPractice');
+    assert.equal(await hero.innerText(), '0.13\u00a0ctPractice');
     assert.equal(await page.locator('.today').getByText('€0.61 after electricity').count(), 0);
     await page.locator('.today').getByText('996 Wh of electricity').waitFor();
     assert.ok((await page.locator('.rows .ticket').count()) >= 3);

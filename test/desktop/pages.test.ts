@@ -438,7 +438,7 @@ test('on a phone the time, the model and the amount of a job stay, and its state
     const row = page.getByRole('table').locator('tbody tr').nth(2);
     const text = (await row.innerText()).replaceAll(/\s+/g, ' ');
     assert.match(text, /SmolLM2 135M Instruct/);
-    assert.match(text, /0\.0019 ct/);
+    assert.match(text, /0\.0019\sct/);
     assert.match(text, /\d\d:\d\d · 98 in · 202 out/);
     assert.match(text, /Charged/);
   }));

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { dayEarningsSchema, ledgerEntrySchema } from '../../shared/api/contract.ts';
 import type { Measurement } from '../../shared/api/state.ts';
+import { writeChoice } from '../../shared/choice-note.ts';
 import type { Job, JobEvent, JobState } from '../../shared/jobs.ts';
 import { charge } from '../../shared/price.ts';
 
@@ -72,7 +73,7 @@ export function eventsOf(job: Job): JobEvent[] {
   return states.map((state, index) => ({
     atMs: job.createdAtMs + (afterMs[index] ?? 0),
     state,
-    note: state === 'failed' ? 'The engine stopped in the middle of the answer. Nothing was charged.' : null,
+    note: noteOf(job, state),
   }));
 }
 
@@ -225,4 +226,10 @@ function engineSpeed(atMs: number, factor: number, speed: EngineSpeedOf): Measur
     },
     atMs,
   }));
+}
+
+function noteOf({ side }: Job, state: JobState): string | null {
+  if (state === 'failed') return 'The engine stopped in the middle of the answer. Nothing was charged.';
+  if (state !== 'admitted' || side === 'sold') return null;
+  return writeChoice({ reason: 'reliable', of: 7, price: 45, time: 0.5, failure: 2.1, standing: 1 });
 }

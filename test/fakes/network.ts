@@ -49,6 +49,7 @@ class FakeNetwork {
   asPort(): Network {
     return {
       key: this.key,
+      market: null,
       start: async () => {
         this.running = true;
       },

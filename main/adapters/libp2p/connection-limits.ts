@@ -29,7 +29,8 @@ export interface ConnectionLimits {
 /** Peers that paid; the oldest are forgotten first. */
 const PREFERRED_MAX = 4_096;
 
-export function createConnectionLimits(log: Log | null): ConnectionLimits {
+/** `connectionsMax`: concurrent connections of any kind. */
+export function createConnectionLimits(log: Log | null, connectionsMax = CONNECTIONS_MAX): ConnectionLimits {
   const addresses = new Counts();
   const subnets = new Counts();
   const preferred = new Set<string>();
@@ -78,7 +79,7 @@ export function createConnectionLimits(log: Log | null): ConnectionLimits {
   }
 
   function keepPlacesFree(): void {
-    const surplus = (node?.getConnections().length ?? 0) - (CONNECTIONS_MAX - CONNECTIONS_FREE_MIN);
+    const surplus = (node?.getConnections().length ?? 0) - (connectionsMax - CONNECTIONS_FREE_MIN);
     if (surplus > 0) close(surplus, () => true);
   }
 
@@ -132,8 +133,9 @@ class Counts {
   }
 }
 
-/** Returns the IP address in a multiaddr, or null. */
-function hostOf(address: string): string | null {
+/** Returns the IP address in a multiaddr, or null: a relayed address begins with the relay's, not with the peer's. */
+export function hostOf(address: string): string | null {
+  if (address.includes('/p2p-circuit')) return null;
   return /^\/ip[46]\/([^/]+)/.exec(address)?.[1]?.toLowerCase() ?? null;
 }
 

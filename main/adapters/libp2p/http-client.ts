@@ -1,9 +1,10 @@
 /** HTTP requests to peers: undici's connection pools over libp2p streams. */
-import type { Libp2p, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { asSocket, HTTP_PROTOCOL, SOCKET_IDLE_MS } from './http-streams.ts';
+import { isRelayed } from './public-addresses.ts';
 import { StreamSocket, type TrafficCounter } from './stream-socket.ts';
 
 /** Concurrent requests to one peer; more wait. */
@@ -71,9 +72,32 @@ export class HttpClient {
   }
 
   async #openStream(peer: string): Promise<Stream> {
-    const connection = await this.#node.dial(peerIdFromString(peer));
-    return connection.newStream(HTTP_PROTOCOL, { maxOutboundStreams: OUTBOUND_REQUESTS_MAX + 8 });
+    const id = peerIdFromString(peer);
+    const options = { maxOutboundStreams: OUTBOUND_REQUESTS_MAX + 8, runOnLimitedConnection: true };
+    const open = best(this.#node.getConnections(id));
+    if (open !== undefined) {
+      try {
+        return await open.newStream(HTTP_PROTOCOL, options);
+      } catch (cause) {
+        // It may have ended without anybody noticing; another way may be open.
+        if (open.status === 'open') throw cause;
+      }
+    }
+    const connection = await this.#node.dial(id);
+    return connection.newStream(HTTP_PROTOCOL, options);
   }
+}
+
+/**
+ * Returns the best open connection: a direct one before a relayed one. libp2p itself dials again where it has only
+ * connections with limits.
+ */
+function best(connections: readonly Connection[]): Connection | undefined {
+  const rank = ({ limits, remoteAddr }: Connection) =>
+    (limits === undefined ? 0 : 2) + (isRelayed(remoteAddr) ? 1 : 0);
+  return connections
+    .filter(({ status }) => status === 'open')
+    .sort((left, right) => rank(left) - rank(right))[0];
 }
 
 /** undici's types of `Request` and `Response` are not the global ones, though they behave the same. */

@@ -32,7 +32,7 @@ export function serveStreams(node: Libp2p, server: Server, { traffic, clock, log
       socket.on('error', () => {});
       socket.destroy(new Error('too many streams'));
     },
-    { maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX, force: true },
+    { maxInboundStreams: HTTP_STREAMS_PER_CONNECTION_MAX, runOnLimitedConnection: true, force: true },
   );
 }
 

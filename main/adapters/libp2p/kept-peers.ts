@@ -1,9 +1,9 @@
 /** Keeps peers connected: those added by address for good, those that mDNS found while dials succeed. */
 import type { PeerInfo as FoundPeer, Libp2p } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { KnownPeers } from './known-peers.ts';
+import { ofPeer } from './public-addresses.ts';
 
 export interface KeptPeersOptions {
   readonly node: Libp2p;
@@ -19,8 +19,10 @@ const REDIAL_MS_MAX = 60_000;
 const DIALS_MAX = 20;
 
 interface Kept {
-  /** The address that the owner gave; null for a peer that mDNS found. */
-  target: Multiaddr | null;
+  /** With the peer ID. */
+  addresses: readonly Multiaddr[];
+  /** The owner gave its address; otherwise mDNS found it. */
+  readonly isNamed: boolean;
   failures: number;
   timer: Timer | null;
 }
@@ -40,25 +42,41 @@ export class KeptPeers {
 
   stop(): void {
     this.#running = false;
-    for (const entry of this.#kept.values()) entry.timer?.cancel();
+    for (const entry of this.#kept.values()) {
+      entry.timer?.cancel();
+      entry.timer = null;
+    }
   }
 
   /** Keeps a connected peer by its address. */
   add(peer: string, target: Multiaddr): void {
     this.#kept.get(peer)?.timer?.cancel();
-    this.#kept.set(peer, { target, failures: 0, timer: null });
+    this.#kept.set(peer, this.#entry(peer, [target], true));
+  }
+
+  /** Keeps a peer by its address, and dials it now and whenever the connection is lost. */
+  join(peer: string, target: Multiaddr): void {
+    if (peer === this.#options.ownPeer || this.#kept.get(peer)?.isNamed) return;
+    this.add(peer, target);
+    const entry = this.#kept.get(peer);
+    if (entry) void this.#dial(peer, entry);
   }
 
   /** Keeps a peer that mDNS found, and dials it. */
   found({ id, multiaddrs }: FoundPeer): void {
-    const { node, known, ownPeer } = this.#options;
+    const { known, ownPeer } = this.#options;
     const peer = id.toString();
-    if (!this.#running || peer === ownPeer || this.#kept.has(peer)) return;
-    const entry: Kept = { target: null, failures: 0, timer: null };
+    const existing = this.#kept.get(peer);
+    // Its addresses may have changed since, and it announces those of the LAN nowhere else.
+    if (existing && !existing.isNamed && multiaddrs.length > 0) {
+      existing.addresses = this.#entry(peer, multiaddrs, false).addresses;
+    }
+    if (!this.#running || peer === ownPeer || existing) return;
+    const entry = this.#entry(peer, multiaddrs, false);
     this.#kept.set(peer, entry);
     const addresses = multiaddrs.map((address) => address.toString());
     known.update(peer, { source: 'mdns', ...(known.isConnected(peer) ? {} : { addresses }) });
-    void node.peerStore.merge(id, { multiaddrs }).then(() => this.#dial(peer, entry));
+    void this.#dial(peer, entry);
   }
 
   /** Dials a kept peer again; forgets any other one. */
@@ -70,6 +88,15 @@ export class KeptPeers {
     }
     this.#options.known.update(peer, { connected: false });
     this.#redial(peer, entry);
+  }
+
+  #entry(peer: string, addresses: readonly Multiaddr[], isNamed: boolean): Kept {
+    return {
+      addresses: addresses.map((address) => ofPeer(address, peer)),
+      isNamed,
+      failures: 0,
+      timer: null,
+    };
   }
 
   #redial(peer: string, entry: Kept): void {
@@ -84,11 +111,11 @@ export class KeptPeers {
   async #dial(peer: string, entry: Kept): Promise<void> {
     if (!this.#running || this.#options.known.isConnected(peer)) return;
     try {
-      await this.#options.node.dial(entry.target ?? peerIdFromString(peer));
+      await this.#options.node.dial([...entry.addresses]);
       entry.failures = 0;
     } catch {
       entry.failures += 1;
-      if (entry.target === null && entry.failures >= DIALS_MAX) this.#forget(peer);
+      if (!entry.isNamed && entry.failures >= DIALS_MAX) this.#forget(peer);
       else this.#redial(peer, entry);
     }
   }

@@ -1,4 +1,7 @@
-/** Implements the Network port with libp2p: peers over TCP, found by address or mDNS; HTTP over `/http/1.1` streams. */
+/**
+ * Implements the Network port with libp2p: peers over TCP, found by address, mDNS or the market's DHT; HTTP over
+ * `/http/1.1` streams.
+ */
 import type { Libp2p } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { AppError } from '../../../shared/errors.ts';
@@ -11,6 +14,8 @@ import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
 import { createPeerKey, loadPeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
+import { listenError } from './listen-error.ts';
+import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
 import { createNode } from './node.ts';
 import { countTraffic } from './stream-socket.ts';
 
@@ -26,6 +31,8 @@ export interface NetworkOptions {
   readonly mdnsServiceTag?: string;
   /** Gets a line when strangers reach a limit. */
   readonly log?: Log;
+  /** Takes part in the open market; absent: only named peers and those of the LAN are reached. */
+  readonly market?: MarketOptions;
 }
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0'];
@@ -40,45 +47,44 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const limits = createConnectionLimits(log);
   const privateKey = await loadPeerKey(options.folder);
   const key = await createPeerKey(privateKey);
+  const open = options.market ? await loadMarket(options.market, privateKey, { clock, log }) : null;
   const node = await createNode({
     privateKey,
-    listen,
+    listen: [...listen, ...(open?.listen ?? [])],
     mdnsServiceTag: options.mdns ? (options.mdnsServiceTag ?? SERVICE_TAG) : null,
     connectionGater: limits.gater,
     onFound: (found) => kept.found(found),
+    ...(open && { market: open.parts }),
   });
   limits.watch(node);
   const traffic = countTraffic();
   const known = new KnownPeers();
   const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
   const client = new HttpClient(node, traffic);
-  node.addEventListener('peer:connect', ({ detail }) => {
-    const addresses = node.getConnections(detail).map((connection) => connection.remoteAddr.toString());
-    known.update(detail.toString(), { connected: true, addresses });
-  });
-  node.addEventListener('peer:disconnect', ({ detail }) => {
-    client.close(detail.toString());
-    kept.disconnected(detail.toString());
-  });
+  watchPeers(node, { known, kept, client });
 
   return {
     key,
+    market: open?.marketOf(node, kept) ?? null,
     async start() {
       kept.start();
+      open?.start(node);
       try {
         await node.start();
       } catch (cause) {
+        open?.stop();
         kept.stop();
         await node.stop();
         throw listenError(cause, listen);
       }
     },
     async stop() {
+      open?.stop();
       kept.stop();
       await client.closeAll();
       await node.stop();
     },
-    addresses: () => node.getMultiaddrs().map((address) => address.toString()),
+    addresses: () => node.services.own.all(key.peer).map((address) => address.toString()),
     peers: () => known.list(),
     onPeers: (listener) => known.onChange(listener),
     async connect(address) {
@@ -91,6 +97,34 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     fetch: (peer, path, init) => client.fetch(peer, path, init),
     traffic: () => traffic.total(),
   };
+}
+
+/** An agent outside the market starts without the code of the market. */
+async function loadMarket(...given: Parameters<typeof openMarket>): Promise<OpenMarket> {
+  const market = await import('./market.ts');
+  return market.openMarket(...given);
+}
+
+function watchPeers(
+  node: Libp2p,
+  { known, kept, client }: { known: KnownPeers; kept: KeptPeers; client: HttpClient },
+): void {
+  node.addEventListener('peer:connect', ({ detail }) => {
+    const connections = node.getConnections(detail);
+    const dialed = connections.filter(({ direction }) => direction === 'outbound');
+    const addresses = [...new Set([...dialed, ...connections])].map(({ remoteAddr }) =>
+      remoteAddr.toString(),
+    );
+    known.update(detail.toString(), {
+      connected: true,
+      addresses,
+      ...(dialed.length > 0 && { dialed: true }),
+    });
+  });
+  node.addEventListener('peer:disconnect', ({ detail }) => {
+    client.close(detail.toString());
+    kept.disconnected(detail.toString());
+  });
 }
 
 async function dial(node: Libp2p, address: string): Promise<{ peer: string; target: Multiaddr }> {
@@ -106,11 +140,4 @@ async function dial(node: Libp2p, address: string): Promise<{ peer: string; targ
   } catch (cause) {
     throw new AppError('peer-unreachable', 'Could not reach the peer.', { cause, details: { address } });
   }
-}
-
-function listenError(cause: unknown, listen: readonly string[]): AppError {
-  const details = { listen: [...listen] };
-  return `${cause} ${cause instanceof AggregateError ? cause.errors.join(' ') : ''}`.includes('EADDRINUSE')
-    ? new AppError('port-in-use', 'The port for peers is used by another program.', { cause, details })
-    : new AppError('unsupported', 'This machine could not listen for peers.', { cause, details });
 }

@@ -1,14 +1,37 @@
-/** The configured libp2p node: TCP, noise, yamux, identify, ping and, if wanted, mDNS. */
-import { identify } from '@libp2p/identify';
+/** The configured libp2p node: TCP, noise, yamux, identify, ping and, if wanted, mDNS and the parts of the open market. */
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
+import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, Ed25519PrivateKey, Libp2p, PeerDiscovery, PeerInfo } from '@libp2p/interface';
+import type { KadDHT } from '@libp2p/kad-dht';
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
 import { noise } from '@libp2p/noise';
-import { ping } from '@libp2p/ping';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { type Ping, ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
-import { createLibp2p } from 'libp2p';
+import { createLibp2p, type Libp2pOptions } from 'libp2p';
 import { VERSION } from '../../../shared/version.ts';
 import { CONNECTIONS_MAX } from './connection-limits.ts';
+import { lanAddresses, OwnAddresses } from './own-addresses.ts';
+
+/** Services of a node, by the name under which it has them. */
+interface Services extends Record<string, unknown> {
+  identify: Identify;
+  ping: Ping;
+  own: OwnAddresses;
+  /** Only in the open market. */
+  dht?: KadDHT;
+  /** Only at a relay. */
+  relay?: CircuitRelayService;
+}
+export type Node = Libp2p<Services>;
+type Options = Libp2pOptions<Services>;
+
+/** Parts that a node has in addition in the open market. */
+export interface MarketParts extends Pick<Options, 'datastore' | 'transports' | 'metrics'> {
+  readonly addresses: Omit<NonNullable<Options['addresses']>, 'listen'>;
+  readonly services: Pick<NonNullable<Options['services']>, 'dht' | 'relay'>;
+}
 
 export interface NodeOptions {
   readonly privateKey: Ed25519PrivateKey;
@@ -19,6 +42,10 @@ export interface NodeOptions {
   readonly connectionGater: ConnectionGater;
   /** Called for each peer that mDNS finds. */
   readonly onFound: (peer: PeerInfo) => void;
+  /** Absent: only named peers and those of the LAN are reached. */
+  readonly market?: MarketParts;
+  /** Concurrent connections of any kind. */
+  readonly connectionsMax?: number;
 }
 
 /** Concurrent HTTP streams that one connection may open here. */
@@ -39,19 +66,16 @@ const STREAM_WINDOW_BYTES_MAX = 512 * 1024;
 const PING_INTERVAL_MS = 60_000;
 
 /** Creates a node that doesn't listen yet. */
-export function createNode(options: NodeOptions): Promise<Libp2p> {
-  // libp2p's own discovery event also reports peers that dialed this one, so the listener is on mDNS itself.
-  const discoverOnLan = (serviceTag: string) => (components: MulticastDNSComponents) => {
-    const discovery: PeerDiscovery = mdns({ serviceTag })(components);
-    discovery.addEventListener('peer', ({ detail }) => options.onFound(detail));
-    return discovery;
-  };
-  return createLibp2p({
+export function createNode(options: NodeOptions): Promise<Node> {
+  const { market } = options;
+  return createLibp2p<Services>({
+    ...(market?.datastore && { datastore: market.datastore }),
+    ...(market?.metrics && { metrics: market.metrics }),
     start: false,
     privateKey: options.privateKey,
     nodeInfo: { name: 'idlewatt', version: VERSION, userAgent: `idlewatt/${VERSION}` },
-    addresses: { listen: [...options.listen] },
-    transports: [tcp()],
+    addresses: { ...market?.addresses, listen: [...options.listen] },
+    transports: [tcp(), ...(market?.transports ?? [])],
     connectionEncrypters: [noise()],
     connectionGater: options.connectionGater,
     streamMuxers: [
@@ -60,13 +84,28 @@ export function createNode(options: NodeOptions): Promise<Libp2p> {
         streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX },
       }),
     ],
-    peerDiscovery: options.mdnsServiceTag === null ? [] : [discoverOnLan(options.mdnsServiceTag)],
+    peerDiscovery: options.mdnsServiceTag === null ? [] : [discoverOnLan(options, options.mdnsServiceTag)],
     connectionManager: {
-      maxConnections: CONNECTIONS_MAX,
+      maxConnections: options.connectionsMax ?? CONNECTIONS_MAX,
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_AND_HOST,
       maxIncomingPendingConnections: PENDING_CONNECTIONS_MAX,
     },
     connectionMonitor: { pingInterval: PING_INTERVAL_MS },
-    services: { identify: identify(), ping: ping() },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      own: (components) => new OwnAddresses(components),
+      ...market?.services,
+    },
   });
+}
+
+/** libp2p's own discovery event also reports peers that dialed this one, so the listener is on mDNS itself. */
+function discoverOnLan({ onFound, privateKey }: NodeOptions, serviceTag: string) {
+  const peer = peerIdFromPrivateKey(privateKey).toString();
+  return (components: MulticastDNSComponents) => {
+    const discovery: PeerDiscovery = mdns({ serviceTag })(lanAddresses(components, peer));
+    discovery.addEventListener('peer', ({ detail }) => onFound(detail));
+    return discovery;
+  };
 }

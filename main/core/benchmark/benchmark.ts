@@ -10,7 +10,7 @@ import type { EngineSpeedOptions } from './engine-speed.ts';
 import { failureText } from './failure-text.ts';
 import { measureMachine } from './measure-machine.ts';
 import { type Measured, measuredFrom, type OfferSpeeds, type Served } from './measured.ts';
-import { type BenchmarkRecord, fromRow, RECORD_KIND, toRow } from './record.ts';
+import { type BenchmarkRecord, type BenchmarkScope, fromRow, RECORD_KIND, toRow } from './record.ts';
 
 export type BenchmarkState = AgentState['machine']['benchmark'];
 
@@ -34,10 +34,15 @@ export interface Benchmark {
   /** Calls the listener after each change of {@link state}; returns its unsubscribe. */
   onChange(listener: () => void): () => void;
   /**
-   * Measures everything once, with the model of this engine (default: the main one), and stores it. Rejects with `busy` while a run is in progress and with `aborted` if it
-   * was stopped; any other failure is also in {@link state}.
+   * Measures the machine with the main engine's model, and stores it. Rejects with `busy` while a run is in progress and
+   * with `aborted` if it was stopped; any other failure is also in {@link state}.
    */
-  run(engine?: Engine): Promise<void>;
+  run(): Promise<void>;
+  /**
+   * Measures the speed of this engine's model, and stores it next to the machine's measurements; measures the machine too if
+   * it never was. Rejects like {@link run}.
+   */
+  measureModel(engine: Engine): Promise<void>;
   /** Stops a running benchmark; `reason` is one sentence for the owner. */
   abort(reason: string): void;
   /** True if the last run was stopped by {@link abort}; its state is `failed` then, with the reason. */
@@ -49,15 +54,15 @@ export interface Benchmark {
   speedsAt(served: Served, dutyPercent: number): OfferSpeeds;
 }
 
-/** Number of stored benchmarks that are searched for the speeds of an offer. */
-const OFFER_LOOKBACK = 50;
+/** Number of stored benchmarks that are searched for the speeds of an offer, and for the machine's newest benchmark. */
+const LOOKBACK = 50;
 
 export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark {
   const { store } = dependencies;
   const listeners = new Set<() => void>();
   let running: AbortController | null = null;
   let stopped = false;
-  let state = restingState(readRecords(store, 1)[0] ?? null);
+  let state = restingState(store);
   /** Kept in memory, because every read of the models section uses it. */
   let measured = readMeasured(store);
 
@@ -66,36 +71,39 @@ export function createBenchmark(dependencies: BenchmarkDependencies): Benchmark 
     for (const listener of listeners) listener();
   }
 
+  async function measure(scope: BenchmarkScope, engine: Engine): Promise<void> {
+    if (running !== null) throw new AppError('busy', 'A benchmark is already running.');
+    const controller = new AbortController();
+    const { signal } = controller;
+    running = controller;
+    stopped = false;
+    const before = state;
+    change({ state: 'running', step: 'inventory', progress: 0, error: null });
+    try {
+      const record = await measureMachine({ ...dependencies, scope, engine, signal, onStep: change });
+      store.insert(toRow(record));
+      measured = readMeasured(store);
+      running = null;
+      dependencies.onMeasured?.(record.measurements);
+      change(restingState(store));
+    } catch (error) {
+      running = null;
+      stopped = signal.aborted;
+      const failure = signal.aborted ? signal.reason : error;
+      // The previous measurements stay valid.
+      change({ ...before, state: 'failed', error: failureText(failure, 'The benchmark') });
+      throw failure;
+    }
+  }
+
   return {
     state: () => state,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async run(engine = dependencies.engine) {
-      if (running !== null) throw new AppError('busy', 'A benchmark is already running.');
-      const controller = new AbortController();
-      const { signal } = controller;
-      running = controller;
-      stopped = false;
-      const before = state;
-      change({ state: 'running', step: 'inventory', progress: 0, error: null });
-      try {
-        const record = await measureMachine({ ...dependencies, engine, signal, onStep: change });
-        store.insert(toRow(record));
-        measured = readMeasured(store);
-        running = null;
-        dependencies.onMeasured?.(record.measurements);
-        change(restingState(record));
-      } catch (error) {
-        running = null;
-        stopped = signal.aborted;
-        const failure = signal.aborted ? signal.reason : error;
-        // The previous measurements stay valid.
-        change({ ...before, state: 'failed', error: failureText(failure, 'The benchmark') });
-        throw failure;
-      }
-    },
+    run: () => measure('machine', dependencies.engine),
+    measureModel: (engine) => measure(state.atMs === null ? 'machine' : 'model', engine),
     abort(reason) {
       running?.abort(new AppError('aborted', reason));
     },
@@ -111,16 +119,21 @@ function readRecords(store: BenchmarkStore, limit: number): BenchmarkRecord[] {
 }
 
 function readMeasured(store: BenchmarkStore): Measured {
-  return measuredFrom(readRecords(store, OFFER_LOOKBACK).map(({ measurements }) => measurements));
+  return measuredFrom(readRecords(store, LOOKBACK).map(({ measurements }) => measurements));
 }
 
-function restingState(last: BenchmarkRecord | null): BenchmarkState {
+/** Shows the machine's newest benchmark, with the models that were measured after it. */
+function restingState(store: BenchmarkStore): BenchmarkState {
+  const records = readRecords(store, LOOKBACK);
+  const newest = records.findIndex(({ scope }) => scope === 'machine');
+  const last = records[newest] ?? null;
+  const later = records.slice(0, Math.max(0, newest)).flatMap(({ measurements }) => measurements);
   return {
     state: last === null ? 'never' : 'done',
     step: null,
     progress: null,
     atMs: last?.atMs ?? null,
-    measurements: [...(last?.measurements ?? [])],
+    measurements: [...(last?.measurements ?? []), ...later],
     unavailable: [...(last?.unavailable ?? [])],
     error: null,
   };

@@ -3,6 +3,7 @@
  * the machine, so that even the slowest machine finishes within a few minutes.
  */
 import { throttledDuty } from '../../../shared/comfort.ts';
+import type { BenchmarkScope } from './record.ts';
 
 export interface EngineCase {
   /** Concurrent streams. */
@@ -47,14 +48,20 @@ const FEW = { runs: 3, runsMax: 6 };
 /**
  * Returns the cases to measure. The first case defines the model's speed. At an intensity of 100% duty cycle its cases
  * would not differ from full speed and are left out. The throttled speed is measured too, because it is less than its
- * share of full speed (measured: 24 to 44 tokens/s at a duty cycle of 50%, 114 to 132 tokens/s at 100%).
+ * share of full speed (measured: 24 to 44 tokens/s at a duty cycle of 50%, 114 to 132 tokens/s at 100%). A model alone is
+ * measured with one stream, at full speed and at the owner's intensity.
  */
-export function casesFor(sequences: number, comfortDutyPercent: number): readonly EngineCase[] {
+export function casesFor(
+  scope: BenchmarkScope,
+  sequences: number,
+  comfortDutyPercent: number,
+): readonly EngineCase[] {
   const streams = STREAMS.filter((count) => count <= sequences);
   const few = (count: number, dutyPercent: number): EngineCase => {
     return { ...FEW, context: 'short', streams: count, dutyPercent, budgetMs: 6_000 + 2_000 * count };
   };
   const one: EngineCase = { ...MANY, context: 'short', streams: 1, dutyPercent: 100, budgetMs: 20_000 };
+  if (scope === 'model') return comfortDutyPercent < 100 ? [one, few(1, comfortDutyPercent)] : [one];
   const several = streams.filter((count) => count > 1);
   const comfort = [...new Set([1, Math.max(...streams)])].map((count) => few(count, comfortDutyPercent));
   return [

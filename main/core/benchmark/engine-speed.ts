@@ -9,8 +9,11 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Engine, LoadedModel } from '../../ports/engine.ts';
 import { type EngineDuty, type EngineSpeed, measureEngine } from '../engine/index.ts';
 import { casesFor, type EngineCase, type EngineSize, type Pace, sizeOf } from './engine-cases.ts';
+import type { BenchmarkScope } from './record.ts';
 
 export interface EngineSpeedOptions {
+  /** `model` measures only the cases that offers rest on. */
+  readonly scope: BenchmarkScope;
   readonly signal: AbortSignal;
   readonly duty: Pick<EngineDuty, 'during' | 'jobBegins' | 'quiet'>;
   /** Percent of time that the owner's intensity allows. */
@@ -62,7 +65,7 @@ export async function measureEngineSpeeds(
   const status = engine.status();
   if (status.state !== 'ready') return { measurements: [], unavailable: [missing('No model is loaded.')] };
   const { loaded } = status;
-  const cases = casesFor(loaded.sequences, options.comfortDutyPercent);
+  const cases = casesFor(options.scope, loaded.sequences, options.comfortDutyPercent);
   const measurements: Measurement[] = [];
   const unavailable: EngineSpeeds['unavailable'][number][] = [];
   const todo: { each: EngineCase; size: EngineSize }[] = [];

@@ -1,4 +1,4 @@
-/** One run of the benchmark: inventory, gpu.js probe, engine speeds. */
+/** One run of the benchmark: inventory, gpu.js probe (not for a model alone), engine speeds. */
 import { randomUUID } from 'node:crypto';
 import type { GpuProbeResult } from '../../../shared/api/contract.ts';
 import type { AgentState } from '../../../shared/api/state.ts';
@@ -8,11 +8,12 @@ import type { GpuProbe, MachineReader } from '../../ports/machine.ts';
 import type { EngineDuty } from '../engine/index.ts';
 import { type EngineSpeedOptions, measureEngineSpeeds } from './engine-speed.ts';
 import { failureText } from './failure-text.ts';
-import type { BenchmarkRecord } from './record.ts';
+import type { BenchmarkRecord, BenchmarkScope } from './record.ts';
 
 export type BenchmarkStep = Pick<AgentState['machine']['benchmark'], 'step' | 'progress'>;
 
 export interface MeasureMachineOptions {
+  readonly scope: BenchmarkScope;
   readonly gpuProbe: GpuProbe;
   readonly engine: Engine;
   readonly machine: MachineReader;
@@ -29,26 +30,28 @@ export interface MeasureMachineOptions {
 const PROBE_MS_MAX = 150_000;
 /** Share of the total progress for the probe. */
 const PROBE_SHARE = 0.3;
+const NOT_PROBED: GpuProbeResult = { measurements: [], unavailable: [], renderer: null };
 
 /** Fails if the signal aborts or the engine fails; a failed probe only becomes a line in `unavailable`. */
 export async function measureMachine(options: MeasureMachineOptions): Promise<BenchmarkRecord> {
-  const { engine, machine, clock, duty, signal, onStep } = options;
+  const { scope, engine, machine, clock, duty, signal, onStep } = options;
   const [inventory, readings] = await Promise.all([machine.inventory(), machine.readings()]);
   signal.throwIfAborted();
-  onStep({ step: 'graphics-and-processor', progress: 0 });
-  const gpu = await probeWithTimeout(options);
-  signal.throwIfAborted();
-  onStep({ step: 'engine', progress: PROBE_SHARE });
+  const probeShare = scope === 'machine' ? PROBE_SHARE : 0;
+  const gpu = scope === 'machine' ? await probe(options) : NOT_PROBED;
+  onStep({ step: 'engine', progress: probeShare });
   const speeds = await measureEngineSpeeds(engine, {
+    scope,
     signal,
     duty,
     comfortDutyPercent: options.comfortDutyPercent(),
     clock,
     reserve: options.reserve,
-    onProgress: (share) => onStep({ progress: PROBE_SHARE + (1 - PROBE_SHARE) * share }),
+    onProgress: (share) => onStep({ progress: probeShare + (1 - probeShare) * share }),
   });
   return {
     id: randomUUID(),
+    scope,
     atMs: clock.now(),
     measurements: [...gpu.measurements, ...speeds.measurements],
     unavailable: [...gpu.unavailable, ...speeds.unavailable],
@@ -61,6 +64,13 @@ export async function measureMachine(options: MeasureMachineOptions): Promise<Be
       renderer: gpu.renderer,
     },
   };
+}
+
+async function probe(options: MeasureMachineOptions): Promise<GpuProbeResult> {
+  options.onStep({ step: 'graphics-and-processor', progress: 0 });
+  const result = await probeWithTimeout(options);
+  options.signal.throwIfAborted();
+  return result;
 }
 
 /** Returns the probe's result, or the reason why there is none. Fails only if the signal aborts. */

@@ -6,7 +6,13 @@ import type { BenchmarkRow } from '../../ports/benchmark.ts';
 /** Kind of the rows of the machine benchmark. */
 export const RECORD_KIND = 'machine';
 
+/** `model`: only the speed of one model, measured after the machine's own benchmark. */
+const scopeSchema = z.enum(['machine', 'model']);
+export type BenchmarkScope = z.infer<typeof scopeSchema>;
+
 const resultSchema = z.object({
+  /** Benchmarks of earlier versions always measured the machine. */
+  scope: scopeSchema.default('machine'),
   measurements: z.array(measurementSchema),
   unavailable: z.array(z.object({ mode: z.string(), reason: z.string() })),
 });
@@ -28,13 +34,13 @@ export interface BenchmarkRecord extends z.infer<typeof resultSchema> {
 }
 
 export function toRow(record: BenchmarkRecord): BenchmarkRow {
-  const { id, atMs, measurements, unavailable, circumstances } = record;
+  const { id, atMs, scope, measurements, unavailable, circumstances } = record;
   return {
     id,
     atMs,
     kind: RECORD_KIND,
     conditions: JSON.stringify(circumstances),
-    result: JSON.stringify({ measurements, unavailable }),
+    result: JSON.stringify({ scope, measurements, unavailable }),
   };
 }
 

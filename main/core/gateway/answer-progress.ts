@@ -15,9 +15,14 @@ export class AnswerProgress {
   /** True if the answer has thoughts or calls, which a text can't continue. */
   #isStructured = false;
 
-  /** Output tokens of the parts that have ended. */
+  /** Output tokens of all parts, as far as they have arrived. */
   get outputTokens(): number {
-    return this.#before.output;
+    return this.#before.output + this.#received;
+  }
+
+  /** True if the tokens of the current part are counted: without a count it is unknown how many are left. */
+  get isCounted(): boolean {
+    return this.#received > 0;
   }
 
   /** Token counts of the parts that have ended. */
@@ -43,12 +48,15 @@ export class AnswerProgress {
     return { pieces: batch.pieces, end: { finishReasons: batch.end.finishReasons, usage: counted } };
   }
 
-  /** Ends the current part with the counts of its job; false if no output token is known. */
-  endPart(job: Job): boolean {
-    const made = Math.max(this.#received, job.outputTokens ?? 0);
+  /**
+   * Ends the current part with the counts of its job, or, if that hasn't ended yet, with what has arrived; false if no
+   * output token is known.
+   */
+  endPart(job: Pick<Job, 'inputTokens' | 'outputTokens'> | null): boolean {
+    const made = Math.max(this.#received, job?.outputTokens ?? 0);
     if (made === 0) return false;
     this.#before = {
-      input: this.#before.input + (job.inputTokens ?? 0),
+      input: this.#before.input + (job?.inputTokens ?? 0),
       output: this.#before.output + made,
     };
     this.#received = 0;
@@ -73,7 +81,7 @@ export class AnswerProgress {
       prompt: this.#text === '' ? asked.prompt : begunPrompt(asked.prompt, this.#text),
       maxTokens,
       // The same seed would draw the same random numbers as in the first part.
-      seed: asked.seed === null ? null : (asked.seed + this.#before.output) % 2 ** 32,
+      seed: asked.seed === null ? null : (asked.seed + this.outputTokens) % 2 ** 32,
     };
   }
 }

@@ -1,19 +1,26 @@
 /**
- * One answer from as many providers as needed: if a provider pauses during the answer because its owner is back,
- * another one (or the same one later) continues from the delivered text. Each part is a job with its own receipt.
+ * One answer from as many providers as needed: if a provider pauses because its owner is back, dies or falls silent during
+ * the answer, another one (after a pause also the same one, later) continues from the delivered text. Each part is a job
+ * with its own receipt.
  */
 import type { AskedCompletion } from '../../../shared/asked.ts';
+import type { ChoiceNote } from '../../../shared/choice-note.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { JobKey } from '../../../shared/jobs.ts';
 import type { Usage } from '../../../shared/openai-chunks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RequestBudget } from '../budget/index.ts';
+import { isLateAfter } from '../openai-http/index.ts';
 import { AnswerProgress } from './answer-progress.ts';
+import { replaced } from './asking.ts';
+import { SILENT, type StartedResponse } from './attempt.ts';
 import type { Continuation } from './candidates.ts';
 import type { OnPause } from './on-pause.ts';
-import type { ProviderSearch, StartedResponse } from './provider-search.ts';
+import { asFailure } from './provider-errors.ts';
+import type { ProviderSearch } from './provider-search.ts';
 import type { Batch, OnSending } from './purchase.ts';
 import { pause } from './waiting.ts';
+import { createHedge, createSilence, type Hedge } from './watchdog.ts';
 
 /** The content of one read; `end` counts the tokens of all parts. */
 export type AnswerBatch = Batch & { readonly end: { readonly usage: Usage } | null };
@@ -23,6 +30,8 @@ export interface Answer {
   readonly jobId: string;
   /** The model file. */
   readonly sha256: string;
+  /** The reason for the provider of the first part; null if it wasn't compared with others. */
+  readonly why: ChoiceNote | null;
   /** Reads the next batch. Fails with an AppError; `conclude` is still to be called then. */
   next(): Promise<AnswerBatch>;
   /** See {@link import('./purchase.ts').Purchase.conclude}; concludes the current part. */
@@ -54,72 +63,200 @@ const CONTINUATIONS_MAX = 3;
 const PAUSES_MAX = 2;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 10_000;
+/** The rest is bought after this time, although the provider hasn't sent its receipt yet. */
+const CONCLUDED_MS_MAX = 1_000;
 
 /** Resolves when a provider has begun to answer; fails with an AppError if none does. */
 export async function beginAnswer(parts: AnswerParts, request: AnswerRequest): Promise<Answer> {
-  const first = await searchWhileWaiting(parts, request, request.asked, null);
-  return createAnswer(parts, request, first);
+  // A line of a batch is bought once: its answer is collected from the provider that was asked.
+  const hedge = request.onSending === undefined ? createHedge() : null;
+  const first = await searchWhileWaiting(parts, { ...request, hedge }, request.asked, null);
+  const answer = new ContinuedAnswer(parts, { ...request, hedge }, first);
+  return {
+    jobId: first.purchase.jobId,
+    sha256: first.candidate.model.sha256,
+    why: first.candidate.why ?? null,
+    next: () => answer.next(),
+    conclude: (cause) => answer.conclude(cause),
+  };
 }
 
-function createAnswer(
-  { search, clock }: AnswerParts,
-  request: AnswerRequest,
-  start: StartedResponse,
-): Answer {
-  const { asked, onPause, requester } = request;
-  const progress = new AnswerProgress();
-  /** Number of pauses in this answer by peer. */
-  const pauses = new Map<string, number>();
-  const pausedTimes = (atLeast: number) =>
-    new Set([...pauses].filter(([, times]) => times >= atLeast).map(([peer]) => peer));
-  let part = start;
-  let first: Batch | null = start.first;
-  let continuations = 0;
+interface HedgedRequest extends AnswerRequest {
+  /** Null for a line of a batch, which also isn't continued unless its provider paused. */
+  readonly hedge: Hedge | null;
+}
 
-  async function continueElsewhere(cause: AppError): Promise<AnswerBatch> {
-    const job = await search.conclude(part.purchase, cause);
-    if (requester.aborted) throw requesterLeft();
-    // Without a token count it is unknown how many of the requested tokens are left.
-    if (!progress.endPart(job)) throw cause;
-    const tokensLeft = start.maxTokens - progress.outputTokens;
-    if (tokensLeft <= 0) return { pieces: [], end: { finishReasons: ['length'], usage: progress.usage() } };
-    const { peer, model } = part.candidate;
-    pauses.set(peer, (pauses.get(peer) ?? 0) + 1);
-    continuations += 1;
-    void search.refresh(peer);
-    const known = { jobId: job.id, sha256: model.sha256 };
-    try {
-      part = await searchWhileWaiting({ search, clock }, request, progress.remainder(asked, tokensLeft), {
-        pausedPeer: peer,
-        continuation: { ...known, without: pausedTimes(1) },
-        laterContinuation: { ...known, without: pausedTimes(PAUSES_MAX) },
-      });
-    } catch (error) {
-      if (requester.aborted || !isAppError(error)) throw error;
-      throw new AppError('paused', cause.message, { cause: error, details: cause.details });
-    }
-    return progress.add(part.first);
+class ContinuedAnswer {
+  readonly #parts: AnswerParts;
+  readonly #request: HedgedRequest;
+  /** Most output tokens of all parts. */
+  readonly #maxTokens: number;
+  readonly #progress = new AnswerProgress();
+  /** Number of failures and pauses in this answer by peer. */
+  readonly #failures = new Map<string, number>();
+  #part: StartedResponse;
+  #first: Batch | null;
+  #silence: ReturnType<typeof createSilence>;
+  #continuations = 0;
+
+  constructor(parts: AnswerParts, request: HedgedRequest, start: StartedResponse) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#maxTokens = start.maxTokens;
+    this.#part = start;
+    this.#first = start.first;
+    this.#silence = createSilence(parts.clock);
   }
 
-  return {
-    jobId: start.purchase.jobId,
-    sha256: start.candidate.model.sha256,
-    async next() {
-      if (first) {
-        const batch = first;
-        first = null;
-        return progress.add(batch);
-      }
-      try {
-        return progress.add(await part.purchase.next());
-      } catch (error) {
-        const mayContinue = onPause.kind !== 'fail' && continuations < CONTINUATIONS_MAX;
-        if (!mayContinue || !isAppError(error, 'paused') || !progress.canContinue(asked)) throw error;
-        return continueElsewhere(error);
-      }
-    },
-    conclude: (cause) => search.conclude(part.purchase, cause),
-  };
+  conclude(cause?: AppError): Promise<unknown> {
+    return this.#parts.search.conclude(this.#part.purchase, cause);
+  }
+
+  async next(): Promise<AnswerBatch> {
+    if (this.#first) {
+      const batch = this.#first;
+      this.#first = null;
+      return this.#add(batch);
+    }
+    const pending = this.#part.purchase.next();
+    try {
+      if (this.#mayReplace() && (await isLateAfter(this.#parts.clock, pending, this.#silence.limitMs())))
+        return await this.#replace(pending);
+      return this.#add(await pending);
+    } catch (error) {
+      if (!this.#mayContinue(error)) throw error;
+      return this.#continueElsewhere(error);
+    }
+  }
+
+  #add(batch: Batch): AnswerBatch {
+    if (batch.pieces.length > 0) this.#silence.heard();
+    return this.#progress.add(batch);
+  }
+
+  get #tokensLeft(): number {
+    return this.#maxTokens - this.#progress.outputTokens;
+  }
+
+  #canContinue(): boolean {
+    const { onPause, asked } = this.#request;
+    const isAllowed = onPause.kind !== 'fail' && this.#continuations < CONTINUATIONS_MAX;
+    return isAllowed && this.#progress.canContinue(asked);
+  }
+
+  /** True for a failure after which another provider may continue. A line of a batch may still be collected after others. */
+  #mayContinue(error: unknown): error is AppError {
+    if (this.#request.requester.aborted || !this.#canContinue()) return false;
+    return (
+      isAppError(error, 'paused') ||
+      (this.#request.hedge !== null && isAppError(error, 'peer-unreachable', 'engine-failed'))
+    );
+  }
+
+  #mayReplace(): boolean {
+    return (
+      this.#request.hedge !== null && this.#progress.isCounted && this.#tokensLeft > 0 && this.#canContinue()
+    );
+  }
+
+  /** Asks another provider for the rest while this one is silent; the first one that delivers continues. */
+  async #replace(pending: Promise<Batch>): Promise<AnswerBatch> {
+    const { search } = this.#parts;
+    const silent = this.#part;
+    // Another one was asked before: this one counts as lost only where its connection does.
+    if (!this.#request.hedge?.take()) return this.#add(await pending);
+    const canceled = new AbortController();
+    const found = search.findProvider({
+      ...this.#request,
+      asked: this.#progress.remainder(this.#request.asked, this.#tokensLeft),
+      continuation: {
+        jobId: silent.purchase.jobId,
+        sha256: silent.candidate.model.sha256,
+        without: new Set([...this.#failures.keys(), silent.candidate.peer]),
+      },
+      requester: AbortSignal.any([this.#request.requester, canceled.signal]),
+      hedge: null,
+    });
+    const heard = pending.then(
+      (batch) => ({ kind: 'heard', batch }) as const,
+      (error: unknown) => ({ kind: 'lost', error }) as const,
+    );
+    const other = found.then(
+      (part) => ({ kind: 'found', part }) as const,
+      () => ({ kind: 'none' }) as const,
+    );
+    const first = await Promise.race([heard, other]);
+    if (first.kind === 'heard') {
+      canceled.abort();
+      void other.then((end) =>
+        end.kind === 'found' ? search.conclude(end.part.purchase, replaced()) : undefined,
+      );
+      this.#silence.wasFalse();
+      return this.#add(first.batch);
+    }
+    const end = await other;
+    // Nobody else has it: the silent one may still continue.
+    if (end.kind === 'none') return this.#add(await pending);
+    void search.conclude(silent.purchase, first.kind === 'lost' ? asFailure(first.error) : silentEnd());
+    this.#progress.endPart(null);
+    search.noteFailure(silent.candidate.peer);
+    this.#noteFailure(silent.candidate.peer);
+    return this.#goOn(end.part);
+  }
+
+  async #continueElsewhere(cause: AppError): Promise<AnswerBatch> {
+    const { search, clock } = this.#parts;
+    const { requester, asked } = this.#request;
+    const ended = this.#part;
+    const concluded = search.conclude(ended.purchase, cause);
+    const isLate = this.#progress.isCounted && (await isLateAfter(clock, concluded, CONCLUDED_MS_MAX));
+    const job = isLate ? null : await concluded;
+    if (requester.aborted) throw requesterLeft();
+    // Without a token count it is unknown how many of the requested tokens are left.
+    if (!this.#progress.endPart(job)) throw cause;
+    const tokensLeft = this.#tokensLeft;
+    if (tokensLeft <= 0)
+      return { pieces: [], end: { finishReasons: ['length'], usage: this.#progress.usage() } };
+    const { peer, model } = ended.candidate;
+    this.#noteFailure(peer);
+    if (!isAppError(cause, 'paused')) search.noteFailure(peer);
+    void search.refresh(peer);
+    const known = { jobId: ended.purchase.jobId, sha256: model.sha256 };
+    const failedTimes = (atLeast: number) =>
+      new Set([...this.#failures].filter(([, times]) => times >= atLeast).map(([each]) => each));
+    try {
+      const next = await searchWhileWaiting(
+        this.#parts,
+        this.#request,
+        this.#progress.remainder(asked, tokensLeft),
+        {
+          pausedPeer: peer,
+          continuation: { ...known, without: failedTimes(1) },
+          laterContinuation: { ...known, without: failedTimes(PAUSES_MAX) },
+        },
+      );
+      return this.#goOn(next);
+    } catch (error) {
+      if (requester.aborted || !isAppError(error)) throw error;
+      throw new AppError(cause.code, cause.message, { cause: error, details: cause.details });
+    }
+  }
+
+  #noteFailure(peer: string): void {
+    this.#failures.set(peer, (this.#failures.get(peer) ?? 0) + 1);
+    this.#continuations += 1;
+  }
+
+  #goOn(part: StartedResponse): AnswerBatch {
+    this.#part = part;
+    this.#silence = createSilence(this.#parts.clock);
+    return this.#add(part.first);
+  }
+}
+
+/** The cause for ending the purchase from a provider that sends no more tokens: it is paid for what it did. */
+function silentEnd(): AppError {
+  return new AppError('aborted', 'The provider sent no more tokens.', { details: { reason: SILENT } });
 }
 
 /** The conditions for the continuation of an answer. */
@@ -134,7 +271,7 @@ interface Resumption {
 /** Searches until the waiting time of the request is over, which is immediately unless it waits. */
 async function searchWhileWaiting(
   { search, clock }: AnswerParts,
-  { onPause, ...request }: AnswerRequest,
+  { onPause, ...request }: HedgedRequest,
   asked: AskedCompletion,
   resumption: Resumption | null,
 ): Promise<StartedResponse> {

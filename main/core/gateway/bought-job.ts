@@ -1,4 +1,5 @@
 /** The stored record of one purchase: provider and model when it begins, output and cost when it ends. */
+import { writeChoice } from '../../../shared/choice-note.ts';
 import type { AppError, ErrorCode } from '../../../shared/errors.ts';
 import type { Job, JobState } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -34,6 +35,7 @@ export function recordPurchase(
       continues,
       apiKey,
     },
+    candidate.why === undefined ? null : writeChoice(candidate.why),
   );
   let firstTokenAtMs: number | null = null;
   return {

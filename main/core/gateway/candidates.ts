@@ -1,6 +1,6 @@
 /**
  * Lists the providers to try for a request, at their current prices: first the one that holds the conversation's
- * beginning, if it costs no more; recently failed ones last.
+ * beginning, if it is expected to cost no more; recently failed ones last.
  */
 import { type AskedCompletion, askedTokensMax, neededFeatures } from '../../../shared/asked.ts';
 import { describeDuration } from '../../../shared/clocks.ts';
@@ -11,7 +11,9 @@ import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isWithin, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
-import { type Candidate, holderFirst, rank } from './choice.ts';
+import type { Experience } from '../reputation/index.ts';
+import { type Candidate, holderFirst, rank, STRANGER_STANDING_MAX, sample } from './choice.ts';
+import { explained } from './explanation.ts';
 import type { PrefixHolders } from './prefix-holders.ts';
 
 /** Requirements of an answer that has begun on the provider that continues it. */
@@ -29,11 +31,14 @@ export interface CandidateOptions {
   readonly clock: Clock;
   readonly accepts: (offer: Offer, model: OfferedModel) => boolean;
   readonly holders: Pick<PrefixHolders, 'find'>;
+  readonly experience: Pick<Experience, 'of'>;
+  /** From 0 to 1, exclusive; draws the part of a large market that is compared. */
+  readonly random: () => number;
 }
 
 export interface Candidates {
   /**
-   * Best first. Fails with `model-unavailable`, `no-provider` or `context-exceeded` if there is none, and with
+   * Best first, each with the reason of its choice. Fails with `model-unavailable`, `no-provider` or `context-exceeded` if there is none, and with
    * `payment-required` if all of them exceed the price limit.
    */
   list(
@@ -55,8 +60,11 @@ export interface Candidates {
 const RECENT_FAILURE_MS = 30_000;
 /** The same for a peer without valid receipts: each try may cost another deposit. */
 const UNTRUSTED_FAILURE_MS = 600_000;
+/** Providers that are compared for one request. */
+const COMPARED_MAX = 128;
 
-export function createCandidates({ directory, clock, accepts, holders }: CandidateOptions): Candidates {
+export function createCandidates(options: CandidateOptions): Candidates {
+  const { directory, clock, accepts, holders, experience, random } = options;
   /** Monotonic. */
   const failedUntilMs = new Map<string, number>();
 
@@ -66,6 +74,8 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
     const recentlyFailed = ({ peer }: Candidate) => failedUntilMs.has(peer);
     return [...ranked.filter((each) => !recentlyFailed(each)), ...ranked.filter(recentlyFailed)];
   }
+
+  const isProven = (peer: string) => experience.of(peer, '').standing >= STRANGER_STANDING_MAX;
 
   return {
     async list(asked, continuation, budget) {
@@ -78,10 +88,20 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
       const found = await directory.find(asked.model, continuation?.without);
       if (found.length === 0) throw clockError(directory.peersAheadMs()) ?? notOffered();
       const selling = capable(found, asked);
-      const ranked = rank(selling, wanted, accepts);
+      const held = holders.find(asked);
+      const compared = sample(
+        selling,
+        COMPARED_MAX,
+        ({ peer }) => peer === held?.peer || isProven(peer),
+        random,
+      );
+      const ranked = rank(compared, wanted, accepts, { knownOf: experience.of, random });
       if (ranked.length > 0) {
         const affordable = withinLimit(ranked, budget);
-        return recentlyFailedLast(holderFirst(affordable, wanted, holders.find(asked)));
+        return explained(recentlyFailedLast(holderFirst(affordable, wanted, held)), {
+          holder: held?.peer ?? null,
+          hasFailed: (peer) => failedUntilMs.has(peer),
+        });
       }
       if (rank(selling, wanted, () => true).length > 0)
         throw new AppError('no-provider', 'No provider offers that model at terms that are accepted here.');
@@ -97,13 +117,13 @@ export function createCandidates({ directory, clock, accepts, holders }: Candida
         peer,
         clock.monotonic() + (isTrusted ? RECENT_FAILURE_MS : UNTRUSTED_FAILURE_MS),
       ),
-    async renew({ peer, model: before }, budget) {
+    async renew({ peer, model: before, why }, budget) {
       const offer = await directory.refresh(peer);
       const model = offer?.models.find(({ id }) => id === before.id);
       if (!offer || !model || model.sha256 !== before.sha256) return null;
       if (!accepts(offer, model)) return null;
       const [renewed] = withinLimit([{ peer, offer, model }], budget);
-      return renewed ?? null;
+      return renewed ? { ...renewed, ...(why !== undefined && { why }) } : null;
     },
   };
 }
@@ -136,8 +156,10 @@ function clockError(aheadMs: number | null): AppError | null {
 
 /** Returns the candidates that cost no more than the request may pay. Fails with `payment-required` if none does. */
 function withinLimit(ranked: readonly Candidate[], budget: RequestBudget): readonly Candidate[] {
-  const [cheapest] = ranked;
-  if (!cheapest) return ranked;
+  const [first] = ranked;
+  if (!first) return ranked;
+  const priceOf = ({ terms }: Candidate) => terms?.price ?? 0;
+  const cheapest = ranked.reduce((least, each) => (priceOf(each) < priceOf(least) ? each : least), first);
   const limit = budget.priceLimit(
     cheapest.model.id,
     ranked.map(({ model }) => model.price),

@@ -2,13 +2,15 @@
 import type { AnswerHead } from '../../../shared/answer-format.ts';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
+import { writeChoice } from '../../../shared/choice-note.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { createAnswerFormat } from '../../../shared/openai-answer.ts';
+import { CHOICE_HEADER } from '../../../shared/wire.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { answerHeaders, type Failures } from '../openai-http/index.ts';
 import { COMMENT, EVENT_STREAM_HEADERS, eventStream } from '../sse/index.ts';
 import type { Answer } from './answer.ts';
-import { asFailure } from './provider-search.ts';
+import { asFailure } from './provider-errors.ts';
 
 const STALL_MS = 300_000;
 /** Proxies and clients close connections without traffic for a minute or less. */
@@ -40,7 +42,15 @@ export function streamAnswer(
     quietMsMax: QUIET_MS_MAX,
     onGone: () => clientGone.abort(),
   });
-  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...answerHeaders(options.asked) } });
+  const choice = opening instanceof Promise ? {} : choiceHeaders(opening.answer);
+  return new Response(body, {
+    headers: { ...EVENT_STREAM_HEADERS, ...answerHeaders(options.asked), ...choice },
+  });
+}
+
+/** Headers are sent before the choice is known if an answer is late to begin. */
+function choiceHeaders({ why }: Answer): Record<string, string> {
+  return why === null ? {} : { [CHOICE_HEADER]: writeChoice(why) };
 }
 
 async function* openedEvents(
@@ -117,7 +127,7 @@ export async function collectAnswer({ head, answer }: OpenedAnswer): Promise<Res
       checkVectors(head.asked, pieces);
       void answer.conclude();
       return Response.json(createAnswerFormat(head).whole(pieces, batch.end), {
-        headers: answerHeaders(head.asked),
+        headers: { ...answerHeaders(head.asked), ...choiceHeaders(answer) },
       });
     }
   } catch (error) {

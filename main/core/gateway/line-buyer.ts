@@ -2,6 +2,7 @@
 import type { AnswerEnd } from '../../../shared/answer-format.ts';
 import type { AnswerPiece } from '../../../shared/answer-pieces.ts';
 import type { AskedCompletion } from '../../../shared/asked.ts';
+import { LINES_WAITING_MAX } from '../../../shared/batches.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import { type Receipt, receiptSchema } from '../../../shared/offer.ts';
 import { createAnswerFormat, fingerprintOf, usage } from '../../../shared/openai-answer.ts';
@@ -23,7 +24,8 @@ import { PAID_ENDPOINTS, type ReportUnexpected } from '../openai-http/index.ts';
 import { type Answer, beginAnswer } from './answer.ts';
 import type { Availability } from './availability.ts';
 import { checkVectors } from './http-answer.ts';
-import { asFailure, type ProviderSearch } from './provider-search.ts';
+import { asFailure } from './provider-errors.ts';
+import type { ProviderSearch } from './provider-search.ts';
 import { openConnection } from './purchase-connection.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -101,8 +103,6 @@ export interface LineBuyerParts {
 
 /** A pause of the provider in the middle of an answer: longer than most owners' interruptions. */
 const PAUSE_MS_MAX = 600_000;
-/** Lines that wait at a provider, so that its engine never waits for the next one. */
-const WAITING_PER_PROVIDER = 2;
 /** Until the first event of a kept answer, and between two of its events. */
 const COLLECT_SILENCE_MS = 60_000;
 const ERROR_CHARACTERS_MAX = 4_096;
@@ -158,7 +158,7 @@ export function createLineBuyer(parts: LineBuyerParts): LineBuyer {
       const selling = directory
         .providers()
         .filter(({ offer }) => offer.models.some(({ id }) => id === model));
-      const slots = selling.reduce((sum, { offer }) => sum + offer.slots + WAITING_PER_PROVIDER, 0);
+      const slots = selling.reduce((sum, { offer }) => sum + offer.slots + LINES_WAITING_MAX, 0);
       return Math.max(0, slots - availability.taken());
     },
     async seek(model) {

@@ -1,7 +1,7 @@
-/** Lists the models on offer, each with its cheapest provider by the rule that the gateway chooses with. */
+/** Lists the models on offer, each with the provider that the gateway would choose. */
 import type { Offer, OfferedModel } from '../../../shared/offer.ts';
 import type { Provider } from '../network/index.ts';
-import { rank } from './choice.ts';
+import { type Knowledge, rank } from './choice.ts';
 
 export interface OfferedNow {
   readonly model: string;
@@ -23,13 +23,14 @@ const MODELS_MAX = 200;
 export function marketView(
   providers: readonly Provider[],
   accepts: (offer: Offer, model: OfferedModel) => boolean,
+  knowledge: Knowledge | null = null,
 ): readonly OfferedNow[] {
   const ids = new Set(providers.flatMap(({ offer }) => offer.models.map(({ id }) => id)));
   return [...ids]
     .sort()
     .slice(0, MODELS_MAX)
     .flatMap((modelId) => {
-      const ranked = rank(providers, { modelId, ...SAMPLE }, accepts);
+      const ranked = rank(providers, { modelId, ...SAMPLE }, accepts, knowledge);
       const best = ranked[0];
       if (best === undefined) return [];
       const { price, decodeTokensPerSecond, contextTokens } = best.model;

@@ -103,3 +103,10 @@ export function connectionError(error: unknown, requester: AbortSignal, peer: st
     details: { peer },
   });
 }
+
+/** Converts any failure to one that can be shown to the client. */
+export function asFailure(error: unknown): AppError {
+  return isAppError(error)
+    ? error
+    : new AppError('engine-failed', 'Could not pass on the answer.', { cause: error });
+}

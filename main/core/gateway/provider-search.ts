@@ -1,30 +1,21 @@
-/** Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. */
+/**
+ * Tries providers one after another until one has begun to answer a request; each attempt is a job of its own. If the
+ * first token is late, a second provider is asked as well, and the one that isn't needed is canceled.
+ */
 import { type AskedCompletion, answerTokensMax, askedCostMax } from '../../../shared/asked.ts';
 import { AppError, isAppError } from '../../../shared/errors.ts';
 import type { JobKey } from '../../../shared/jobs.ts';
 import { isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { Directory } from '../network/index.ts';
+import type { Experience } from '../reputation/index.ts';
+import { createAsking, isBegun } from './asking.ts';
+import { openAttempt, type StartedResponse } from './attempt.ts';
 import type { Candidates, Continuation } from './candidates.ts';
 import type { Candidate } from './choice.ts';
 import type { PrefixHolders } from './prefix-holders.ts';
-import {
-  type Batch,
-  type OnSending,
-  PAYMENT_CORRECTED,
-  type Purchase,
-  type PurchaseContext,
-  startPurchase,
-} from './purchase.ts';
+import { type OnSending, PAYMENT_CORRECTED, type Purchase, type PurchaseContext } from './purchase.ts';
 import { pause } from './waiting.ts';
-
-/** An answer that has begun: the first batch has arrived, so the provider works. */
-export interface StartedResponse {
-  readonly purchase: Purchase;
-  readonly first: Batch;
-  readonly candidate: Candidate;
-  /** Maximum output tokens that were requested from this provider. */
-  readonly maxTokens: number;
-}
+import type { Hedge } from './watchdog.ts';
 
 export interface SearchRequest {
   readonly asked: AskedCompletion;
@@ -36,6 +27,8 @@ export interface SearchRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** Permits a second provider while the first one is late; null forbids it. */
+  readonly hedge: Hedge | null;
 }
 
 export interface ProviderSearch {
@@ -43,6 +36,8 @@ export interface ProviderSearch {
   findProvider(request: SearchRequest): Promise<StartedResponse>;
   /** Ends a purchase, and makes `idle` wait for it. */
   conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError): ReturnType<Purchase['conclude']>;
+  /** Moves a peer that failed in the middle of an answer to the end of the list for a while. */
+  noteFailure(peer: string): void;
   /** Fetches a peer's offer again, because the known one is out of date. */
   refresh(peer: string): Promise<unknown>;
   /** Resolves when every purchase that was begun is recorded. */
@@ -54,6 +49,7 @@ export interface ProviderSearchOptions {
   readonly directory: Directory;
   readonly candidates: Candidates;
   readonly holders: Pick<PrefixHolders, 'note'>;
+  readonly experience: Experience;
   /** True if the peer has proven that it delivers. */
   readonly isTrusted: (peer: string) => boolean;
 }
@@ -69,47 +65,25 @@ const PASSED_OVER_MAX = 64;
 const RETRY_DELAYS_MS = [0, 150, 600, 2_000];
 
 /** See {@link ProviderSearch}. */
-export function createProviderSearch({
-  context,
-  directory,
-  candidates,
-  holders,
-  isTrusted,
-}: ProviderSearchOptions): ProviderSearch {
+export function createProviderSearch(options: ProviderSearchOptions): ProviderSearch {
+  const { context, directory, candidates, isTrusted } = options;
   const concluding = new Set<Promise<unknown>>();
 
-  function conclude(purchase: Pick<Purchase, 'conclude'>, cause?: AppError) {
-    const done = purchase.conclude(cause);
+  function track<T>(done: Promise<T>): Promise<T> {
     concluding.add(done);
     return done.finally(() => concluding.delete(done));
   }
 
-  async function attempt(candidate: Candidate, request: SearchRequest): Promise<StartedResponse> {
-    const { asked, budget, requester, continuation, apiKey, onSending } = request;
-    const maxTokens = answerTokensMax(asked, candidate.model.contextTokens);
-    const purchase = await startPurchase(context, {
-      candidate,
-      asked: { ...asked, maxTokens },
-      requester,
-      budget,
-      continues: continuation?.jobId ?? null,
-      apiKey,
-      onSending,
-    });
-    try {
-      let first = await purchase.next();
-      while (first.pieces.length === 0 && !first.end) first = await purchase.next();
-      holders.note(asked, candidate.peer);
-      return { purchase, first, candidate, maxTokens };
-    } catch (error) {
-      await conclude(purchase, asFailure(error));
-      throw error;
-    }
-  }
+  const conclude: ProviderSearch['conclude'] = (purchase, cause) => track(purchase.conclude(cause));
+  const open = (candidate: Candidate, request: SearchRequest) =>
+    openAttempt({ ...options, conclude }, candidate, request);
+
+  const asking = createAsking({ open, track, isTrusted });
 
   return {
     async findProvider(request) {
       const { asked, budget, continuation, requester } = request;
+      asking.counted();
       const queue = [...(await candidates.list(asked, continuation, budget))];
       const retries = createRetries({ ...context, directory, candidates, isTrusted }, budget);
       let failure: AppError | null = null;
@@ -118,9 +92,9 @@ export function createProviderSearch({
       for (let attempts = 0; attempts < ATTEMPTS_MAX && passes < PASSED_OVER_MAX; ) {
         const candidate = queue.shift();
         if (!candidate) break;
-        try {
-          return await attempt(candidate, request);
-        } catch (error) {
+        const begun = await asking.ask(candidate, request, queue);
+        if (isBegun(begun)) return begun;
+        for (const { candidate: failed, error } of begun) {
           if (!isAppError(error) || requester.aborted) throw error;
           if (isAboveLimit(error)) {
             passes += 1;
@@ -128,18 +102,19 @@ export function createProviderSearch({
             continue;
           }
           attempts += 1;
-          const next = await retries.after(error, candidate);
+          const next = await retries.after(error, failed);
           // The provider may have the answer: it is collected there before it is bought elsewhere.
           if (request.onSending && isAppError(error, 'peer-unreachable')) throw error;
           failure = isAppError(next) ? next : error;
           if (next === 'stop') throw error;
-          if (next && !isAppError(next)) enqueue(queue, next, { before: candidate, asked });
+          if (next && !isAppError(next)) enqueue(queue, next, { before: failed, asked });
         }
       }
       // A limit alone explains nothing after a real failure.
       throw failure ?? passedOver ?? new AppError('no-provider', 'No provider offers that model right now.');
     },
     conclude,
+    noteFailure: (peer) => candidates.noteFailure(peer, isTrusted(peer)),
     refresh: directory.refresh,
     async idle() {
       while (concluding.size > 0) await Promise.all(concluding);
@@ -174,7 +149,7 @@ interface Retries {
 
 interface RetryParts
   extends Pick<PurchaseContext, 'clock'>,
-    Omit<ProviderSearchOptions, 'context' | 'holders'> {}
+    Omit<ProviderSearchOptions, 'context' | 'holders' | 'experience'> {}
 
 function createRetries(
   { clock, directory, candidates, isTrusted }: RetryParts,
@@ -230,11 +205,4 @@ function createRetries(
       }
     },
   };
-}
-
-/** Converts any failure to one that can be shown to the client. */
-export function asFailure(error: unknown): AppError {
-  return isAppError(error)
-    ? error
-    : new AppError('engine-failed', 'Could not pass on the answer.', { cause: error });
 }

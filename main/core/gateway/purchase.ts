@@ -79,6 +79,8 @@ export interface PurchaseRequest {
   readonly apiKey: JobKey | null;
   /** Set for a line of a batch. */
   readonly onSending?: OnSending | undefined;
+  /** Called when the request is paid and recorded, right before it is sent. */
+  readonly onSent?: () => void;
 }
 
 /**
@@ -119,6 +121,7 @@ export async function startPurchase(context: PurchaseContext, request: PurchaseR
   const connection = openConnection(clock, requester);
   try {
     connection.expect(context.limits.firstEventMs);
+    request.onSent?.();
     const response = await network.fetch(peer, path, {
       method: 'POST',
       headers: {

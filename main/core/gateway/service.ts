@@ -29,6 +29,7 @@ import {
   type ReportUnexpected,
   readJsonBody,
 } from '../openai-http/index.ts';
+import { type Experience, NO_EXPERIENCE } from '../reputation/index.ts';
 import { type Answer, type AnswerRequest, beginAnswer } from './answer.ts';
 import { createAnswerKeys, NO_ANSWER_FILE } from './answer-keys.ts';
 import { type Availability, createAvailability } from './availability.ts';
@@ -59,6 +60,10 @@ export interface GatewayOptions {
   readonly accepts?: (offer: Offer, model: OfferedModel) => boolean;
   /** Limits prices, costs and payments to new providers. Default: none. */
   readonly budget?: Pick<Budget, 'openRequest' | 'isTrusted'>;
+  /** Measurements of this buyer at each provider. Default: nothing is remembered. */
+  readonly experience?: Experience;
+  /** From 0 to 1, exclusive. Default: Math.random. */
+  readonly random?: () => number;
   /** Throws if nothing may be bought now, because it couldn't be recorded. Default: never. */
   readonly checkRecordable?: () => void;
   readonly limits?: Partial<PurchaseLimits>;
@@ -98,7 +103,7 @@ const HEADERS_AFTER_MS = 1_000;
 
 /** See {@link GatewayService}. */
 export function createGateway(options: GatewayOptions): GatewayService {
-  const { directory, clock, keys } = options;
+  const { directory, clock, keys, experience = NO_EXPERIENCE, random = Math.random } = options;
   const accepts = options.accepts ?? (() => true);
   const budget = options.budget ?? UNLIMITED;
   const onUnexpected = options.onUnexpected ?? (() => null);
@@ -110,13 +115,17 @@ export function createGateway(options: GatewayOptions): GatewayService {
     rates: createTokenRates(),
     onCheat(peer, reason) {
       directory.avoid(peer, AVOID_CHEAT_MS);
+      experience.noteEnd(peer, '', { kind: 'cheated' });
       options.onFalseBill?.(peer, reason);
     },
   };
   const holders = createPrefixHolders();
-  const candidates = createCandidates({ directory, clock, accepts, holders });
+  const candidates = createCandidates({ directory, clock, accepts, holders, experience, random });
   const { isTrusted } = budget;
-  const search = createProviderSearch({ context, directory, candidates, holders, isTrusted });
+  const search = createProviderSearch({
+    ...{ context, directory, candidates, holders, experience },
+    isTrusted,
+  });
   const failures = createFailures(onUnexpected);
   const availability = createAvailability(directory, clock, options.requestsMax);
   const models = async (id: string | null) => listModels(await directory.find(id), accepts);

@@ -17,10 +17,11 @@ export interface JobRecord {
   step(state: JobState, patch: Partial<Job>, note?: string | null): void;
 }
 
-/** Stores a new job as `admitted`. */
+/** Stores a new job as `admitted`; `note` is that of its first step. */
 export function recordJob(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: JobStore },
   known: NewJob,
+  note: string | null = null,
 ): JobRecord {
   const createdAtMs = clock.now();
   let job: Job = {
@@ -41,7 +42,7 @@ export function recordJob(
     continuedBy: null,
     ...known,
   };
-  jobs.insert(job, { atMs: createdAtMs, state: 'admitted', note: null });
+  jobs.insert(job, { atMs: createdAtMs, state: 'admitted', note });
   return {
     job: () => job,
     step(state, patch, note = null) {

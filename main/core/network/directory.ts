@@ -14,6 +14,8 @@ export interface DirectoryOptions {
   readonly readOffer: (jws: string, peer: string) => Promise<Offer>;
   /** Interval between two refreshes of a peer's offer. Default 60 s. */
   readonly refreshMs?: number;
+  /** Connects to further peers that may sell the model (any, when null); absent: there is no market to search. */
+  readonly seek?: (modelId: string | null) => Promise<unknown>;
 }
 
 export interface Directory {
@@ -26,7 +28,7 @@ export interface Directory {
   offeredWithin(modelId: string, withinMs: number): boolean;
   /**
    * Returns the providers of this model (of any, when null) without those in `without`. Before it returns an empty
-   * list it queries every peer again.
+   * list it queries every peer again, and then searches the market.
    */
   find(modelId: string | null, without?: ReadonlySet<string>): Promise<readonly Provider[]>;
   /** Fetches one peer's offer now; null if the peer sells nothing, can't be reached, or its offer is invalid. */
@@ -114,6 +116,12 @@ export function createDirectory(options: DirectoryOptions): Directory {
       const found = selling();
       if (found.length > 0) return found;
       await queryAll();
+      const queried = selling();
+      if (queried.length > 0 || options.seek === undefined) return queried;
+      await options.seek(modelId);
+      // Those that were reached are queried as soon as they are connected.
+      await refreshNew();
+      await known.fetched();
       return selling();
     },
     refresh,

@@ -1,4 +1,5 @@
 /** Admits lines of batches where they push no live request: into free slots, and few of them into the queue. */
+import { LINES_WAITING_MAX } from '../../../shared/batches.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Admission } from './admission.ts';
@@ -11,9 +12,7 @@ export interface BatchPlaces {
 }
 
 /** After a live request, one slot stays free for the next one for this long. */
-const LIVE_MS = 60_000;
-/** Lines that wait for a slot, so that the engine never waits for the next one. Live requests pass them. */
-const WAITING_MAX = 2;
+export const LIVE_MS = 60_000;
 const RETRY_AFTER_S = 2;
 
 /** See {@link BatchPlaces}. */
@@ -22,7 +21,7 @@ export function createBatchPlaces(admission: Pick<Admission, 'taken'>, clock: Cl
   return {
     check(slots, lane) {
       const isLive = clock.monotonic() < liveUntilMs;
-      const places = isLive ? Math.max(1, slots - 1) : slots + WAITING_MAX;
+      const places = isLive ? Math.max(1, slots - 1) : slots + LINES_WAITING_MAX;
       if (admission.taken(lane) < places) return;
       throw new AppError('busy', 'All places for lines of batches are taken. See Retry-After.', {
         details: { retryAfterS: RETRY_AFTER_S },

@@ -13,7 +13,7 @@ const FRUITLESS_MAX = 2;
  * again. Returns the function that stops this.
  */
 export function measureServed(parts: {
-  readonly benchmark: Pick<Benchmark, 'state' | 'run' | 'speedsAt' | 'wasStopped'>;
+  readonly benchmark: Pick<Benchmark, 'state' | 'measureModel' | 'speedsAt' | 'wasStopped'>;
   readonly engines: Pick<ServedEngines, 'list' | 'hold' | 'onStatus'>;
   readonly presence: Pick<PresenceService, 'current' | 'onChange'>;
   readonly log: Log;
@@ -37,7 +37,7 @@ export function measureServed(parts: {
     const held = engines.hold(modelId);
     try {
       log.info('Measuring the speed of the served model', { model: modelId });
-      await benchmark.run(model.engine);
+      await benchmark.measureModel(model.engine);
     } catch (error) {
       // The benchmark's own state reports the failure.
       log.debug('The benchmark of the served model failed', { cause: String(error) });

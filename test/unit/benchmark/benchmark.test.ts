@@ -134,6 +134,33 @@ describe('benchmark', () => {
     assert.equal(next.newest(FAKE_MODEL.id, 'decode')?.value, decode?.value);
   });
 
+  it('measures a further model without the machine’s probe, and shows both', async () => {
+    let probes = 0;
+    const gpuProbe: GpuProbe = {
+      run: async () => {
+        probes += 1;
+        return found;
+      },
+    };
+    const { benchmark, store, engine } = setUp({ gpuProbe });
+    await benchmark.measureModel(engine);
+    assert.equal(probes, 1, 'a machine that was never measured is measured with its first model');
+    const whole = benchmark.state();
+    await benchmark.measureModel(engine);
+    assert.equal(probes, 1);
+    const { measurements, unavailable, atMs } = benchmark.state();
+    assert.deepEqual(
+      measurements.slice(whole.measurements.length).map(({ name, conditions }) => [name, conditions.streams]),
+      [
+        ['prefill', 1],
+        ['decode', 1],
+      ],
+    );
+    assert.deepEqual(measurements.slice(0, whole.measurements.length), whole.measurements);
+    assert.deepEqual([unavailable, atMs], [whole.unavailable, whole.atMs]);
+    assert.deepEqual(setUp({ store }).benchmark.state(), benchmark.state(), 'the next start shows the same');
+  });
+
   it('reports its steps, and its progress only increases', async () => {
     const { benchmark } = setUp();
     const seen: { step: string | null; progress: number | null }[] = [];

@@ -11,7 +11,7 @@ import { COMFORT_MAX, comfortLimits, comfortSchema } from '../../../shared/comfo
 
 const FAST = { prefillTokensPerSecond: 5_000, decodeTokensPerSecond: 200, tokensPerWord: 1 };
 const named = (sequences: number, comfortDutyPercent: number) =>
-  casesFor(sequences, comfortDutyPercent).map(
+  casesFor('machine', sequences, comfortDutyPercent).map(
     ({ streams, context, dutyPercent }) => `${streams} ${context} ${dutyPercent}`,
   );
 
@@ -22,14 +22,24 @@ test('covers all loaded sequences, a long context, the owner’s intensity if it
   assert.deepEqual(named(3, 75).slice(-3), ['1 short 75', '2 short 75', '1 short 38']);
 });
 
+test('measures a further model only at full speed and at the owner’s intensity', () => {
+  const model = (comfort: number) =>
+    casesFor('model', 4, comfort).map((each) => [each.streams, each.dutyPercent]);
+  assert.deepEqual(model(100), [[1, 100]]);
+  assert.deepEqual(model(50), [
+    [1, 100],
+    [1, 50],
+  ]);
+});
+
 test('uses full-size cases on a fast machine', () => {
-  const sizes = casesFor(4, 100).map((each) => sizeOf(each, 2_048, FAST));
+  const sizes = casesFor('machine', 4, 100).map((each) => sizeOf(each, 2_048, FAST));
   const short = { promptWords: 256, decodeTokens: 64 };
   assert.deepEqual(sizes, [short, short, short, { promptWords: 1_976, decodeTokens: 64 }, short]);
 });
 
 test('skips a long context that is hardly longer than the short one', () => {
-  const long = casesFor(1, 100).find(({ context }) => context === 'long');
+  const long = casesFor('machine', 1, 100).find(({ context }) => context === 'long');
   assert.ok(long !== undefined);
   assert.equal(sizeOf(long, 512, FAST), 'no-longer');
   assert.notEqual(sizeOf(long, 1_024, FAST), 'no-longer');
@@ -49,7 +59,7 @@ test('at any pace, each run fits the context and all runs end in time', () => {
       (pace, contextTokens, comfort) => {
         const { dutyPercent } = comfortLimits(comfortSchema.parse(comfort));
         let worstMs = 0;
-        for (const [index, each] of casesFor(4, dutyPercent).entries()) {
+        for (const [index, each] of casesFor('machine', 4, dutyPercent).entries()) {
           const size = sizeOf(each, contextTokens, pace, index === 0);
           if (index === 0) assert.ok(typeof size === 'object', 'the model’s speed is always measured');
           if (typeof size === 'string') continue;

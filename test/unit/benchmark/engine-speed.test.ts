@@ -62,6 +62,7 @@ function setUp(change: (end: EngineEnd) => EngineEnd = (end) => end) {
   const stop = new AbortController();
   const measure = (comfortDutyPercent = 50, onProgress: (share: number) => void = () => {}) =>
     measureEngineSpeeds(engine, {
+      scope: 'machine',
       signal: stop.signal,
       duty,
       comfortDutyPercent,

@@ -1,6 +1,5 @@
 /** A market for the tests of pauses: real provider services with fake engines, and a gateway, on networks in memory. */
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import { readEvents } from '../../../main/core/sse/index.ts';
 import type { GenerateRequest } from '../../../main/ports/engine.ts';
 import type { Network } from '../../../main/ports/network.ts';
@@ -17,9 +16,10 @@ export const WORDS = Array.from({ length: 40 }, (_, index) => `w${index}${index 
 
 const hub = createFakeHub();
 const closers: (() => Promise<void>)[] = [];
-after(async () => {
-  for (const close of closers) await close();
-});
+/** Closes every market of a test file: files share processes, and each loads this one only once. */
+export async function closeMarkets(): Promise<void> {
+  for (const close of closers.splice(0)) await close();
+}
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Advances the clock, slowly relative to the work in progress, until the condition is true. */

@@ -7,12 +7,23 @@
  * part has no receipt or is paid twice, a wait never ends, work continues for a client that disconnected.
  */
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { after, it } from 'node:test';
 import fc from 'fast-check';
 import { readOnPause } from '../../../main/core/gateway/on-pause.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { ON_PAUSE_HEADER } from '../../../shared/wire.ts';
-import { elapse, readAnswer, STREAM, type StreamedAnswer, setUp, turn, WORDS } from './pause-market.ts';
+import {
+  closeMarkets,
+  elapse,
+  readAnswer,
+  STREAM,
+  type StreamedAnswer,
+  setUp,
+  turn,
+  WORDS,
+} from './pause-market.ts';
+
+after(closeMarkets);
 
 it('continues elsewhere as one answer, and costs the sum of its receipts (property)', async () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 3 });

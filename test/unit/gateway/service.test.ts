@@ -7,94 +7,22 @@
 
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import type { PurchaseLimits } from '../../../main/core/gateway/purchase.ts';
 import { readEvents } from '../../../main/core/sse/index.ts';
-import type { Network } from '../../../main/ports/network.ts';
 import { AppError } from '../../../shared/errors.ts';
 import { charge } from '../../../shared/price.ts';
 import { CHANNEL_PATH, PAYMENT_RESPONSE_HEADER } from '../../../shared/wire.ts';
-import { manualClock } from '../../fakes/clock.ts';
-import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
-import { createFakeHub } from '../../fakes/network.ts';
-import { createScriptedEngine, type ScriptedEngine, type ScriptedRun } from '../../fakes/scripted-engine.ts';
+import {
+  closeMarkets,
+  codeOf,
+  finish,
+  moreExpensive,
+  OFFERED,
+  setUp,
+  textOf,
+  turn,
+} from './scripted-market.ts';
 
-const OFFERED = { ...CHEAP, price: { inputPerMillion: '2000000', outputPerMillion: '7000000' } };
-const moreExpensive = (by: number) => ({
-  ...OFFERED,
-  price: { inputPerMillion: '2000000', outputPerMillion: String(7_000_000 + by) },
-});
-const hub = createFakeHub();
-const closers: (() => Promise<void>)[] = [];
-after(async () => {
-  for (const close of closers) await close();
-});
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** A gateway and as many providers as models are given, cheapest first. */
-async function setUp(models: (typeof OFFERED)[], limits: Partial<PurchaseLimits> = {}) {
-  const clock = manualClock(1_700_000_000_000);
-  const buying = await hub.createNetwork();
-  await buying.start();
-  const providers: (ReturnType<typeof createFakeProvider> & { engine: ScriptedEngine; network: Network })[] =
-    [];
-  for (const model of models) {
-    const network = await hub.createNetwork();
-    await network.start();
-    const engine = createScriptedEngine();
-    const provider = createFakeProvider(network, { clock, models: [model], engine });
-    await buying.connect(network.addresses()[0] ?? '');
-    providers.push({ ...provider, engine, network });
-  }
-  const gateway = await createFakeGateway(buying, { clock, limits });
-  await gateway.directory.find(null);
-  closers.push(async () => {
-    await gateway.stop();
-    await buying.stop();
-    for (const { network } of providers) await network.stop();
-  });
-  function ask(more: object = {}, signal?: AbortSignal): Promise<Response> {
-    return fetch(`${gateway.baseUrl}/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: OFFERED.id,
-        messages: [{ role: 'user', content: 'Hi' }],
-        max_tokens: 9,
-        ...more,
-      }),
-      ...(signal ? { signal } : {}),
-    });
-  }
-  async function assertIdle() {
-    await gateway.gateway.idle();
-    // A lost charge is queried until it is known; a lease that is never freed ends the test's time.
-    while (gateway.payer.open() > 0) await turn();
-    assert.deepEqual(gateway.faults, []);
-    for (const { service, gate, faults } of providers) {
-      while (service.active().length > 0) await turn();
-      assert.deepEqual([...gate.busy], []);
-      assert.deepEqual(faults, []);
-    }
-  }
-  const [first, second] = providers;
-  return { clock, gateway, providers, first: first ?? assert.fail(), second, ask, assertIdle };
-}
-
-function finish(run: ScriptedRun, text = 'fine'): void {
-  run.start(1);
-  run.text(text, 1, 2);
-  run.end('stop');
-}
-
-async function textOf(response: Response): Promise<string> {
-  assert.equal(response.status, 200);
-  return (await response.json()).choices[0].message.content;
-}
-
-async function codeOf(response: Response): Promise<[number, string]> {
-  return [response.status, (await response.json()).error.code];
-}
+after(closeMarkets);
 
 describe('gateway: a conversation', () => {
   it('continues at the provider that answered its beginning, and others go where they would have gone', async () => {

@@ -12,12 +12,14 @@ import { UNLIMITED } from '../../../main/core/budget/index.ts';
 import { createCandidates } from '../../../main/core/gateway/candidates.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../../../main/core/identity/index.ts';
 import { createDirectory } from '../../../main/core/network/index.ts';
+import { NO_EXPERIENCE } from '../../../main/core/reputation/index.ts';
 import { isAppError } from '../../../shared/errors.ts';
 import { readCompletion } from '../../../shared/openai.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeProvider, OFFERED } from '../../fakes/market.ts';
 import { createFakeHub } from '../../fakes/network.ts';
 
+const UNKNOWING = { experience: NO_EXPERIENCE, random: () => 0 };
 const NO_HOLDERS = { find: () => null };
 
 const HOUR_MS = 3_600_000;
@@ -105,6 +107,7 @@ it('tries a peer that failed last for 30 s, whatever the time of day', async () 
     directory: { ...directory, find: async () => two },
     clock,
     accepts: () => true,
+    ...UNKNOWING,
   });
   const order = async () =>
     (await candidates.list(ASKED, null, UNLIMITED.openRequest(null))).map((each) => each.peer);
@@ -119,7 +122,13 @@ it('tries a peer that failed last for 30 s, whatever the time of day', async () 
 it('names the clock when no provider is found because of it', async () => {
   const { clock, directory } = await setUp();
   clock.setTimeBy(-48 * HOUR_MS);
-  const candidates = createCandidates({ directory, clock, accepts: () => true, holders: NO_HOLDERS });
+  const candidates = createCandidates({
+    directory,
+    clock,
+    accepts: () => true,
+    holders: NO_HOLDERS,
+    ...UNKNOWING,
+  });
   await assert.rejects(candidates.list(ASKED, null, UNLIMITED.openRequest(null)), (error) => {
     assert.ok(isAppError(error, 'clock-wrong'));
     assert.match(error.message, /This machine’s clock is 2 days behind the clocks of the providers found/);

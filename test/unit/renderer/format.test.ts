@@ -116,7 +116,7 @@ test('money is written in the owner’s currency if there is a rate, small amoun
   assert.equal(writeMoney('913043', USDC, EURO, 'en'), '€0.84');
   assert.equal(writeMoney('45500000', USDC, EURO, 'en'), '€41.86');
   assert.equal(writeMoney('45500000', USDC, EURO, 'de'), '41,86\u00a0€');
-  assert.equal(writeMoney('565', USDC, EURO, 'en'), '0.052 ct');
+  assert.equal(writeMoney('565', USDC, EURO, 'en'), '0.052\u00a0ct');
   assert.equal(writeMoney('0', USDC, EURO, 'en'), '€0.00');
   assert.equal(writeMoney('565', USDC, { ...EURO, currency: 'GBP' }, 'en'), '£0.00052');
 });
@@ -124,8 +124,8 @@ test('money is written in the owner’s currency if there is a rate, small amoun
 test('money without a rate stays in its asset, and no rate ever applies to practice money', () => {
   assert.equal(writeMoney('45500000', USDC, null, 'en'), '45.50 USDC');
   assert.equal(writeMoney('565', USDC, null, 'en'), '0.000565 USDC');
-  assert.equal(writeMoney('3370', PRACTICE, EURO, 'en'), '0.34 ct');
-  assert.equal(writeMoney('0', PRACTICE, null, 'en'), '0.00 ct');
+  assert.equal(writeMoney('3370', PRACTICE, EURO, 'en'), '0.34\u00a0ct');
+  assert.equal(writeMoney('0', PRACTICE, null, 'en'), '0.00\u00a0ct');
   assert.equal(writeMoney('1200000', PRACTICE, EURO, 'de'), '1,20 USDC');
 });
 

@@ -48,7 +48,7 @@ function setUp(known: readonly string[] = [], models = ['a', 'b']) {
         return { prefillTokensPerSecond: speed, decodeTokensPerSecond: speed };
       },
       wasStopped: () => outcome === 'stopped',
-      run: async (engine: ReturnType<typeof engineOf>) => {
+      measureModel: async (engine: ReturnType<typeof engineOf>) => {
         now.runs += 1;
         now.measured = engine.id;
         now.benchmark = 'running';

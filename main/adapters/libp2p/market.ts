@@ -1,0 +1,84 @@
+/** Implements the market of the Network port with the DHT and relays. Loaded only where it is wanted. */
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
+import type { Ed25519PrivateKey } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { forceUnwrap } from '../../../shared/assert.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Market } from '../../ports/network.ts';
+import type { KeptPeers } from './kept-peers.ts';
+import { createMarketParts } from './market-parts.ts';
+import type { MarketParts, Node } from './node.ts';
+import { ProviderRecords } from './provider-records.ts';
+import { type AddressScope, isRelayed, namedAddress, peerOf } from './public-addresses.ts';
+import { PLACE_AT_A_RELAY, RELAYS_WANTED, RelayPlaces } from './relay-places.ts';
+
+export interface MarketOptions {
+  /** Multiaddrs without the peer ID at which strangers reach this machine; with one, no relay is asked for a place. */
+  readonly announce: readonly string[];
+  /** Default: only public addresses. */
+  readonly scope?: AddressScope;
+}
+
+/** An ordinary machine's part in the market. */
+export interface OpenMarket {
+  /** For the node's options. */
+  readonly parts: MarketParts;
+  /** Multiaddrs to listen on in addition. */
+  readonly listen: readonly string[];
+  /** Reserves places at relays from now on, where this machine needs them. */
+  start(node: Node): void;
+  stop(): void;
+  marketOf(node: Node, kept: KeptPeers): Market;
+}
+
+export function openMarket(
+  { announce, scope = 'public' }: MarketOptions,
+  privateKey: Ed25519PrivateKey,
+  { clock, log }: { readonly clock: Clock; readonly log: Log | null },
+): OpenMarket {
+  // A machine with an announced address is reached there; it still dials others over their relays.
+  const places = announce.length === 0 ? new RelayPlaces(clock, log) : null;
+  const relayed = places?.transport ?? circuitRelayTransport();
+  return {
+    parts: createMarketParts({ privateKey, scope, announce, isServer: false, relayed }),
+    listen: places === null ? [] : Array.from({ length: RELAYS_WANTED }, () => PLACE_AT_A_RELAY),
+    start: (node) => places?.start(node),
+    stop: () => places?.stop(),
+    marketOf: (node, kept) => createMarket(node, kept, scope),
+  };
+}
+
+export function createMarket(node: Node, kept: KeptPeers, scope: AddressScope): Market {
+  const dht = forceUnwrap('a node of the market has a DHT', node.services.dht);
+  const records = new ProviderRecords(node, dht, scope);
+  return {
+    reach() {
+      const addresses = node.getMultiaddrs();
+      if (addresses.length === 0) return 'none';
+      return addresses.every(isRelayed) ? 'relayed' : 'direct';
+    },
+    onReach(listener) {
+      node.addEventListener('self:peer:update', listener);
+      return () => node.removeEventListener('self:peer:update', listener);
+    },
+    join(addresses) {
+      for (const address of addresses.map(namedAddress)) kept.join(peerOf(address), address);
+    },
+    provide: (key, signal) => records.provide(key, signal),
+    withdraw: (key) => records.withdraw(key),
+    find: (key, signal) => records.find(key, signal),
+    async dial(addresses, signal) {
+      try {
+        await node.dial(
+          addresses.map((address) => multiaddr(address)),
+          { signal },
+        );
+        return true;
+      } catch {
+        // Unreachable, or another peer than the record says.
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/** A node that serves the DHT, relays for others if wanted, and has neither offers nor requests of its own. */
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { PublicNode, RelayLimits } from '../../ports/network.ts';
+import { createConnectionLimits } from './connection-limits.ts';
+import { KeptPeers } from './kept-peers.ts';
+import { createPeerKey, loadPeerKey } from './key.ts';
+import { KnownPeers } from './known-peers.ts';
+import { listenError } from './listen-error.ts';
+import { createNode } from './node.ts';
+import type { AddressScope } from './public-addresses.ts';
+
+export interface PublicNodeOptions {
+  /** Folder with the peer key. Must exist. */
+  readonly folder: string;
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[];
+  /** Multiaddrs without the peer ID at which everybody reaches this node; none: the public ones among `listen`. */
+  readonly announce: readonly string[];
+  /** Other public nodes, multiaddrs with peer ID. */
+  readonly bootstrap: readonly string[];
+  /** Relays for others. */
+  readonly isRelay: boolean;
+  readonly limits?: RelayLimits;
+  /** Default: only public addresses. */
+  readonly scope?: AddressScope;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A public node serves many strangers, and nothing else on its machine needs the places. */
+const CONNECTIONS_MAX = 2_048;
+
+/** Creates the node of one folder; nothing listens before `start`. Fails with `keystore-missing` or `bad-request`. */
+export async function createPublicNode(options: PublicNodeOptions): Promise<PublicNode> {
+  const { listen, announce, clock, log, scope = 'public' } = options;
+  const limits = createConnectionLimits(log, CONNECTIONS_MAX);
+  const privateKey = await loadPeerKey(options.folder);
+  const key = await createPeerKey(privateKey);
+  // Ordinary agents start without this code.
+  const [{ createMarket }, { createMarketParts }, { createMetering }, { createRelayService, RELAY_LIMITS }] =
+    await Promise.all([
+      import('./market.ts'),
+      import('./market-parts.ts'),
+      import('./metering.ts'),
+      import('./relay-service.ts'),
+    ]);
+  const relay = options.isRelay ? createRelayService(options.limits ?? RELAY_LIMITS, clock, log) : null;
+  const metering = createMetering(relay);
+  const parts = createMarketParts({
+    privateKey,
+    scope,
+    announce,
+    isServer: true,
+    ...(relay && { relay: relay.server }),
+  });
+  const node = await createNode({
+    privateKey,
+    listen,
+    mdnsServiceTag: null,
+    connectionGater: { ...limits.gater, ...relay?.gater },
+    onFound: () => undefined,
+    connectionsMax: CONNECTIONS_MAX,
+    market: { ...parts, metrics: metering.metrics },
+  });
+  limits.watch(node);
+  const known = new KnownPeers();
+  const kept = new KeptPeers({ node, known, clock, ownPeer: key.peer });
+  const market = createMarket(node, kept, scope);
+  if (relay && node.services.relay) relay.watch(node, node.services.relay);
+  metering.watch(node);
+
+  return {
+    peer: key.peer,
+    async start() {
+      kept.start();
+      try {
+        await node.start();
+      } catch (cause) {
+        kept.stop();
+        await node.stop();
+        throw listenError(cause, listen);
+      }
+      market.join(options.bootstrap);
+    },
+    async stop() {
+      kept.stop();
+      relay?.stop();
+      await node.stop();
+    },
+    addresses: () => node.getMultiaddrs().map((address) => address.toString()),
+    metrics: () => metering.text(),
+  };
+}

@@ -1,0 +1,24 @@
+/** Checks the addresses of peers on the command line before anything is opened. */
+import { AppError } from '../../shared/errors.ts';
+import { namedAddress, plainAddress } from '../adapters/libp2p/index.ts';
+import type { AgentConfig } from './config.ts';
+
+/** Fails with `bad-request`. `openMarket`: strangers may be found and find this machine. */
+export function checkPeerAddresses(config: AgentConfig, openMarket: boolean): void {
+  const { bootstrap = [], announce = [], listen = [], profile } = config;
+  for (const address of bootstrap) namedAddress(address);
+  for (const address of [...announce, ...listen]) plainAddress(address);
+  if (openMarket) return;
+  if (bootstrap.length + announce.length > 0) {
+    throw new AppError(
+      'bad-request',
+      `--bootstrap and --announce require --profile open. Profile "${profile}" has a network of its own.`,
+    );
+  }
+  if (listen.length > 0 && profile === 'practice') {
+    throw new AppError(
+      'bad-request',
+      '--listen requires --profile office or open: practice stays on this machine.',
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Runs a public node: it helps machines of the open market to find and, as a relay, to reach each other. It has a peer key
+ * and a log, but no wallet, ledger, models or pages.
+ */
+import type { Server } from 'node:http';
+import { AppError } from '../../shared/errors.ts';
+import type { AgentReady } from '../../shared/host.ts';
+import { METRICS_PATH } from '../../shared/wire.ts';
+import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
+import { createPublicNode } from '../adapters/libp2p/index.ts';
+import { acquireFileLock } from '../adapters/sqlite/index.ts';
+import { openHome } from '../core/home/index.ts';
+import { createClock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { PublicNode } from '../ports/network.ts';
+import { createClosers } from './closers.ts';
+import type { AgentConfig, PublicRole } from './config.ts';
+import { logFault, openAgentLog } from './log.ts';
+import { checkPeerAddresses } from './peer-addresses.ts';
+
+export interface PublicNodeHooks {
+  /** Called once the log is open: from then on, `stop` closes everything in order. */
+  readonly onOpened?: (opened: {
+    readonly log: Log;
+    readonly stop: (reason: string) => Promise<void>;
+  }) => void;
+}
+
+/** Fails with `bad-request`, `home-in-use`, `keystore-missing` or `port-in-use`. */
+export async function openPublicNode(
+  config: AgentConfig,
+  role: PublicRole,
+  hooks: PublicNodeHooks,
+): Promise<{ readonly ready: AgentReady }> {
+  checkOptions(config, role);
+  const home = openHome({ root: config.home, network: null, acquireLock: acquireFileLock, pid: process.pid });
+  const { log, close: closeLog } = openAgentLog(config, home.paths.logs);
+  const closers = createClosers(log.child('start'));
+  let stopped: Promise<void> | null = null;
+  const stop = (reason: string) => {
+    stopped ??= closeAll(reason);
+    return stopped;
+  };
+  async function closeAll(reason: string): Promise<void> {
+    log.child('start').info('The public node is stopping', { reason });
+    await closers.closeAll();
+    closeLog();
+    home.close();
+  }
+  hooks.onOpened?.({ log, stop });
+  try {
+    const node = await createPublicNode({
+      folder: home.paths.keys,
+      listen: config.listen ?? [],
+      announce: config.announce ?? [],
+      bootstrap: config.bootstrap ?? [],
+      isRelay: role === 'relay',
+      clock: createClock(logFault(log.child('clock'), 'A timer callback failed')),
+      log: log.child('peers'),
+    });
+    await node.start();
+    closers.add(() => node.stop());
+    const metrics = await serveMetrics(node, config.metricsPort ?? null, closers.add);
+    const addresses = [...node.addresses()];
+    log.child('start').info('The public node is ready', { role, peer: node.peer, addresses });
+    return { ready: readyOf(config, home.paths.root, { id: node.peer, addresses }, metrics) };
+  } catch (error) {
+    log.child('start').info('The public node could not start', { cause: String(error) });
+    await stop('could not start');
+    throw error;
+  }
+}
+
+function checkOptions(config: AgentConfig, role: PublicRole): void {
+  checkPeerAddresses(config, true);
+  const { listen = [], announce = [], host } = config;
+  if (host === 'desktop')
+    throw new AppError('bad-request', `--role ${role} requires --headless: it has no pages.`);
+  if (listen.length > 0 && announce.length > 0) return;
+  throw new AppError(
+    'bad-request',
+    `--role ${role} requires --listen and --announce, for example --listen /ip4/0.0.0.0/tcp/4001 --announce ` +
+      '/ip4/203.0.113.5/tcp/4001: peers store the announced address.',
+  );
+}
+
+function readyOf(
+  { profile }: AgentConfig,
+  home: string,
+  peer: AgentReady['peer'],
+  metrics: string | null,
+): AgentReady {
+  return {
+    ...{ pid: process.pid, home, profile, peer },
+    ...{ page: null, gateway: null, chain: null, requester: null },
+    ...(metrics !== null && { metrics }),
+  };
+}
+
+/** Serves the metrics on loopback; null without a port. Fails with `port-in-use`. */
+async function serveMetrics(
+  node: PublicNode,
+  port: number | null,
+  onClose: (close: () => Promise<void>) => void,
+): Promise<string | null> {
+  if (port === null) return null;
+  const server: Server = createHttpServer({
+    async fetch(request) {
+      if (new URL(request.url).pathname !== METRICS_PATH) return new Response('Not found\n', { status: 404 });
+      return new Response(await node.metrics(), { headers: { 'content-type': 'text/plain; version=0.0.4' } });
+    },
+  });
+  const taken = await listenHttp(server, { host: '127.0.0.1', port, option: '--metrics-port' });
+  onClose(() => closeHttp(server));
+  return `http://127.0.0.1:${taken}${METRICS_PATH}`;
+}

@@ -1,0 +1,12 @@
+/** Public interface of the reputation module. */
+export {
+  createExperience,
+  type Experience,
+  type ExperienceParts,
+  type Known,
+  NO_EXPERIENCE,
+  type Outcome,
+} from './experience.ts';
+export { type AuditReport, type Evidence, type Judgment, judge, STRANGER } from './judgment.ts';
+export { measureRoundTrips } from './round-trips.ts';
+export { creditOf, type SettledPayment } from './settled-credit.ts';

@@ -1,0 +1,55 @@
+/**
+ * Verifies: `--role relay` runs a public node that machines can use and that has nothing of an agent's but a key and a log.
+ * Setup: the real program on loopback, as a person starts it.
+ * Fails if: a wallet or database is created, the metrics leave loopback or miss the relay, a wrong command line starts
+ * something, or a second node uses the same folder.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startAgent } from '../../scripts/lib/agent-process.ts';
+import { temporaryHome } from './practice-agent.ts';
+
+const home = temporaryHome();
+after(() => home.remove());
+const ANNOUNCE = ['--announce', '/ip4/45.0.0.20/tcp/4001'];
+const LISTEN = ['--listen', '/ip4/127.0.0.1/tcp/0'];
+const relayAt = (folder: string, ...options: readonly string[]) =>
+  startAgent(['--headless', '--role', 'relay', '--home', join(home.path, folder), ...options]);
+
+test('a relay announces its address, serves metrics on loopback, and has no wallet or database', async () => {
+  const relay = await relayAt('relay', ...LISTEN, ...ANNOUNCE, '--metrics-port', '0');
+  const { peer, page, gateway, metrics = '' } = relay.ready;
+  assert.deepEqual(peer.addresses, [`/ip4/45.0.0.20/tcp/4001/p2p/${peer.id}`]);
+  assert.deepEqual([page, gateway], [null, null]);
+  assert.equal(new URL(metrics).hostname, '127.0.0.1');
+  const text = await (await fetch(metrics)).text();
+  assert.match(text, /^idlewatt_relay_places 0$/m);
+  assert.match(text, /^process_resident_memory_bytes \d/m);
+  assert.equal((await fetch(new URL('/', metrics))).status, 404);
+  await assert.rejects(relayAt('relay', ...LISTEN, ...ANNOUNCE), /already using the data folder/);
+  assert.equal(await relay.stop(), 0);
+  assert.deepEqual(readdirSync(join(home.path, 'relay/keys')).sort(), ['peer.id', 'peer.key']);
+  assert.ok(!readdirSync(join(home.path, 'relay')).includes('idlewatt.db'));
+});
+
+test('a wrong command line starts nothing', async () => {
+  const refusals: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--role', 'relay', ...LISTEN], /requires --listen and --announce/],
+    [
+      ['--role', 'relay', ...LISTEN, ...ANNOUNCE, '--bootstrap', '/ip4/45.0.0.10/tcp/1'],
+      /multiaddr with a peer ID/,
+    ],
+    [['--role', 'relay', ...LISTEN, '--announce', 'nonsense'], /Invalid address "nonsense"/],
+    [['--bootstrap', '/ip4/45.0.0.10/tcp/1'], /multiaddr with a peer ID/],
+    [['--announce', '/ip4/45.0.0.20/tcp/4001'], /require --profile open/],
+    [['--listen', '/ip4/0.0.0.0/tcp/4001'], /practice stays on this machine/],
+  ];
+  for (const [options, reason] of refusals) {
+    await assert.rejects(
+      startAgent(['--headless', '--home', join(home.path, 'refused'), ...options]),
+      reason,
+    );
+  }
+});

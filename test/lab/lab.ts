@@ -1,0 +1,64 @@
+/** Opens the small internet of `nat-lab.sh` and runs Node programs at its hosts. Everything in it ends with the lab. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r';
+
+export interface Lab {
+  /** Starts a program with a channel for messages, in the network of a host. */
+  start(host: Host, program: string, parameters: readonly string[]): ChildProcess;
+  /** Runs a command of `nat-lab.sh`. */
+  run(...command: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SCRIPT = join(import.meta.dirname, 'nat-lab.sh');
+/** Root can create a network without a user namespace; other users cannot. */
+const AS_USER = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+const ENTER_USER = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
+/** The names of the networks are below /run, which the lab has for itself. */
+const HOLD = `mount -t tmpfs tmpfs /run && "$0" up && echo up && exec cat`;
+
+/** Rejects with the reason where the kernel or its tools don't support it. */
+export async function openLab(): Promise<Lab> {
+  const holder = spawn('unshare', ['--net', '--mount', ...AS_USER, 'sh', '-c', HOLD, SCRIPT], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const children = new Set<ChildProcess>();
+  const errors: string[] = [];
+  createInterface({ input: holder.stderr }).on('line', (line) => errors.push(line));
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: holder.stdout }).once('line', () => resolve());
+    holder.once('error', reject);
+    holder.once('exit', () => reject(new Error(`The lab could not be built:\n${errors.join('\n')}`)));
+  });
+  const inside = [`--target=${holder.pid}`, '--mount', '--net', ...ENTER_USER];
+  return {
+    start(host, program, parameters) {
+      const child = spawn(
+        'nsenter',
+        [...inside, 'ip', 'netns', 'exec', host, process.execPath, program, ...parameters],
+        { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+      );
+      children.add(child);
+      child.once('exit', () => children.delete(child));
+      return child;
+    },
+    async run(...command) {
+      await promisify(execFile)('nsenter', [...inside, SCRIPT, ...command]);
+    },
+    async close() {
+      await Promise.all(
+        [...children].map(async (child) => {
+          child.kill('SIGKILL');
+          await once(child, 'exit');
+        }),
+      );
+      holder.stdin.end();
+      await once(holder, 'exit');
+    },
+  };
+}
