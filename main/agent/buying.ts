@@ -11,7 +11,7 @@ import { verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
-import type { AnswerChecksOptions } from '../core/answer-checks/index.ts';
+import type { AnswerChecks, AnswerChecksOptions } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
@@ -75,6 +75,8 @@ export async function openBuying(
   /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
   readonly batches: Batches;
+  /** See {@link AnswerChecks.find}; for bought jobs. */
+  readonly checkOf: AnswerChecks['find'];
 }> {
   const { ledger, jobs } = parts.foundation;
   const charges = createBoughtCharges({
@@ -100,7 +102,7 @@ export async function openBuying(
   });
   surroundings.onClose(() => experience.save());
   const directory = openDirectory(surroundings, parts.network, experience);
-  const { gateway, batches } = await openGateway(surroundings, parts, {
+  const { gateway, batches, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
@@ -121,6 +123,7 @@ export async function openBuying(
     directory,
     depositReturns,
     batches,
+    checkOf,
     spentDay: () => budget.spentDay(),
     offers: () =>
       // Always the same one of equals: a page that is read again shows no change.
@@ -274,7 +277,11 @@ async function openGateway(
     readonly keys: GatewayKeys;
     readonly experience: Experience;
   },
-): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
+): Promise<{
+  readonly gateway: GatewayAddress;
+  readonly batches: Batches;
+  readonly checkOf: AnswerChecks['find'];
+}> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
   const gatewayLog = log.child('gateway');
@@ -288,7 +295,7 @@ async function openGateway(
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const prepare = () => money.prepareBuying().catch(reportFill);
   const opened: { batches?: Batches } = {};
-  const checks = openAnswerChecks(surroundings, foundation, { directory, hold });
+  const checks = openAnswerChecks(surroundings, foundation, { directory, experience, network, hold });
   const gateway = createGateway({
     network,
     directory,
@@ -344,6 +351,7 @@ async function openGateway(
   batches.start();
   return {
     batches,
+    checkOf: checks.find,
     gateway: {
       baseUrl: port.baseUrl,
       get port() {

@@ -5,6 +5,7 @@ import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
+import type { ReceivedChecks } from '../core/answer-checks/index.ts';
 import { createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import {
@@ -16,6 +17,7 @@ import {
 } from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
+import { openReceivedChecks } from './checking.ts';
 import { type EngineParts, openEngine } from './engine.ts';
 import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
@@ -60,7 +62,8 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     if (measuring.benchmark.state().state !== 'running') serving.idle();
   });
   if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving });
+  const received = openReceivedChecks(surroundings, foundation);
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving, received });
   providerLater.set(provider);
 
   return {
@@ -68,6 +71,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     measuring,
     provider,
     serving,
+    checkOf: received.find,
     servedModel: () => (serves ? serving.modelId() : null),
     /** Serves from now on, and measures a machine that was never measured. */
     start(): void {
@@ -106,6 +110,7 @@ interface ProviderParts {
   readonly engine: EngineParts;
   readonly measuring: Measuring;
   readonly serving: Serving;
+  readonly received: ReceivedChecks;
 }
 
 function openProvider(
@@ -154,6 +159,7 @@ function openProvider(
       changed('work');
       if (active.length === 0) parts.serving.idle();
     },
+    takeReport: parts.received.take,
     onLimited: createLimitLog(log.child('provider'), clock),
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });

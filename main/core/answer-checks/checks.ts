@@ -2,9 +2,11 @@
  * Repeats a sampled share of the bought answers where this machine has the model, when it is idle enough to work, and
  * keeps the standing of each provider. A provider can't see which answers are checked: they were bought like all others.
  */
+import type { AnswerCheck } from '../../../shared/answer-check.ts';
 import type { AppliedSampling } from '../../../shared/applied-sampling.ts';
 import { type AskedCompletion, promptBytes } from '../../../shared/asked.ts';
 import { isAppError } from '../../../shared/errors.ts';
+import type { Job } from '../../../shared/jobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { GenerateRequest } from '../../ports/engine.ts';
 import type { Log } from '../../ports/log.ts';
@@ -18,6 +20,8 @@ import { createStandings, type Standings } from './standings.ts';
 export interface ProvenAnswer {
   readonly jobId: string;
   readonly peer: string;
+  /** The provider's ID of the job. */
+  readonly soldJobId: string;
   /** The model file. */
   readonly sha256: string;
   readonly asked: AskedCompletion;
@@ -35,14 +39,16 @@ export interface AnswerChecksOptions {
   readonly log: Log;
   /** 0 to 1, exclusive. */
   readonly random: () => number;
-  /** Called when a provider's answers can hardly be honest. */
-  readonly onAlarm: (peer: string) => void;
+  /** Called with the last answer of a provider whose answers can hardly be honest. */
+  readonly onAlarm: (answer: ProvenAnswer, check: AnswerCheck) => void;
 }
 
 export interface AnswerChecks {
   /** Takes an answer into the sample, or not. Never throws. */
   consider(answer: ProvenAnswer): void;
   standingOf(peer: string): Standing;
+  /** Returns what a check of this job's answer showed; null if it wasn't checked, or if later ones have displaced it. */
+  find(job: Pick<Job, 'id' | 'peer'>): AnswerCheck | null;
   /** Resolves when the check in progress has ended. */
   stop(): Promise<void>;
 }
@@ -105,6 +111,7 @@ export function createAnswerChecks(options: AnswerChecksOptions): AnswerChecks {
       next();
     },
     standingOf: standings.of,
+    find: ({ id, peer }) => standings.checked(peer).find(({ jobId }) => jobId === id) ?? null,
     async stop() {
       timer.cancel();
       stopping.abort();
@@ -133,13 +140,15 @@ async function check(
   if (evidence === null) return;
   const { jobId, peer } = answer;
   const standing = addAnswer(standings.of(peer), evidence);
-  standings.add(peer, standing, { jobId, atMs: clock.now(), ...evidence });
   const { tokens, differing, gapMean } = evidence;
+  const { logEvidence: logStanding } = standing;
+  const check = { atMs: clock.now(), tokens, differing, gapMean, logStanding, isAlarm: isAlarm(standing) };
+  standings.add(peer, standing, { ...check, jobId, logEvidence: evidence.logEvidence });
   log.info('A bought answer was checked', { job: jobId, provider: peer, tokens, differing, gapMean });
-  if (!isAlarm(standing)) return;
+  if (!check.isAlarm) return;
   // After the penalty the provider begins again without this evidence.
   standings.reset(peer);
-  onAlarm(peer);
+  onAlarm(answer, check);
 }
 
 /** Returns null if the check was stopped, for example because the owner returned. */

@@ -4,12 +4,7 @@
  * looked at and when. The bet on each token is the one of Waudby-Smith and Ramdas, "Estimating means of bounded random
  * variables by betting" (JRSS B, 2024).
  */
-
-/**
- * Logits by which the tokens of an honest provider fall short on average, at most. On one processor, other threads,
- * batches and reused prefixes cause none of it (docs/audit.md): it is room for machines and builds that were not measured.
- */
-export const HONEST_GAP_MEAN_MAX = 0.02;
+import { HONEST_GAP_MEAN_MAX } from '../../../shared/answer-check.ts';
 
 /**
  * Stakes of the bets, as a mixture: the high one finds a gross cheat within a few tokens, the low one a subtle one that

@@ -7,6 +7,7 @@ export {
   createAnswerChecks,
   type ProvenAnswer,
 } from './checks.ts';
-export { type AnswerEvidence, HONEST_GAP_MEAN_MAX, weighAnswer } from './evidence.ts';
-export { ANSWERS_PER_FALSE_ALARM, addAnswer, isAlarm, NEW_STANDING, type Standing } from './standing.ts';
+export { type AnswerEvidence, weighAnswer } from './evidence.ts';
+export { createReceivedChecks, type ReceivedChecks, type ReceivedChecksParts } from './received-checks.ts';
+export { addAnswer, isAlarm, NEW_STANDING, type Standing } from './standing.ts';
 export { type CheckedAnswer, createStandings } from './standings.ts';

@@ -2,13 +2,9 @@
  * The sequential test of one provider: a CUSUM of e-values (Shin, Ramdas and Rinaldo, "E-detectors", 2023). Whatever the
  * provider did long ago neither helps nor harms it for long: evidence below nothing is forgotten.
  */
+import { ANSWERS_PER_FALSE_ALARM } from '../../../shared/answer-check.ts';
 import type { AnswerEvidence } from './evidence.ts';
 
-/**
- * Honest answers until a false alarm, at least and on average, if the mean of the e-values of whole honest answers is at
- * most 1. It holds for any dependence between tokens or answers.
- */
-export const ANSWERS_PER_FALSE_ALARM = 10_000;
 const LOG_ALARM = Math.log(ANSWERS_PER_FALSE_ALARM);
 
 /** Sums of all repeated answers of a provider. */

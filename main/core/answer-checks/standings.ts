@@ -1,14 +1,12 @@
 /** Stores the standing of each provider, and what its last checked answers showed. */
 import { z } from 'zod';
+import { type AnswerCheck, answerCheckSchema } from '../../../shared/answer-check.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { AnswerEvidence } from './evidence.ts';
 import { NEW_STANDING, type Standing } from './standing.ts';
 
 /** One checked answer. It has no content: the job has the signed receipt. */
-export interface CheckedAnswer extends AnswerEvidence {
-  readonly jobId: string;
-  readonly atMs: number;
-}
+export type CheckedAnswer = AnswerEvidence & AnswerCheck & { readonly jobId: string };
 
 export interface Standings {
   of(peer: string): Standing;
@@ -28,7 +26,7 @@ const count = z.number().int().nonnegative();
 const evidence = { tokens: count, differing: count, gapMean: z.number(), logEvidence: z.number() };
 const recordSchema = z.object({
   standing: z.object({ ...evidence, answers: count }),
-  checked: z.array(z.object({ ...evidence, jobId: z.string(), atMs: z.number() })),
+  checked: z.array(answerCheckSchema.extend({ logEvidence: z.number(), jobId: z.string() })),
 });
 type Stored = z.infer<typeof recordSchema>;
 

@@ -151,8 +151,9 @@ function noteProven(
 ): void {
   const { peer, model } = candidate;
   const counted = tokens?.slice(0, receipt.outputTokens) ?? [];
-  const sampling = receipt.sampling ?? null;
-  onProven?.({ jobId: job.job().id, peer, sha256: model.sha256, asked, tokens: counted, sampling });
+  const { job: soldJobId, sampling = null } = receipt;
+  const { sha256 } = model;
+  onProven?.({ jobId: job.job().id, peer, soldJobId, sha256, asked, tokens: counted, sampling });
 }
 
 /** A single response proves nothing here, so the charge stays accepted; the provider is left out. */

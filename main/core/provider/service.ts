@@ -41,6 +41,7 @@ import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { addCheckReports, type TakeReport } from './check-reports.ts';
 import { jobSeed } from './job-seed.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
@@ -75,6 +76,8 @@ export interface ProviderOptions {
   readonly onActive?: (jobs: readonly ActiveJob[]) => void;
   /** Called when a peer is refused because of a limit, with its sentence. */
   readonly onLimited?: (peer: string, limit: string) => void;
+  /** Takes the reports of buyers on answers that they checked. Default: they are refused. */
+  readonly takeReport?: TakeReport;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
 }
@@ -143,6 +146,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const key = readBatchKey((name) => context.req.header(name));
     return parts.keptAnswers.respond({ peer: peerOf(context), id: context.req.param('id') }, key);
   });
+  if (options.takeReport) addCheckReports(app, { bodies: parts.bodies, peerOf, take: options.takeReport });
   answerFailures(app, failures, (error, _status, context) => {
     if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;

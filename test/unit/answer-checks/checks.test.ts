@@ -30,7 +30,7 @@ const APPLIED: AppliedSampling = {
 function answer(change: Partial<ProvenAnswer> = {}, asked: object = {}): ProvenAnswer {
   const body = { model: 'm', messages: [{ role: 'user', content: 'Hello' }], temperature: 0.5, ...asked };
   return {
-    ...{ jobId: 'job', peer: 'peer', sha256: 'f'.repeat(64), tokens: [5, 6, 7] },
+    ...{ jobId: 'job', peer: 'peer', soldJobId: 'sold', sha256: 'f'.repeat(64), tokens: [5, 6, 7] },
     ...{ asked: readChat(body), sampling: APPLIED },
     ...change,
   };
@@ -50,7 +50,7 @@ function setUp(gaps: (tokens: number) => readonly number[] = (tokens) => Array(t
     if (!state.isAborted) yield { type: 'gaps', gaps: gaps(request.claimedTokens?.length ?? 0) };
   }
   const checks = createAnswerChecks({
-    ...{ records, clock, log, onAlarm: (peer) => alarms.push(peer) },
+    ...{ records, clock, log, onAlarm: ({ peer }) => alarms.push(peer) },
     random: () => (state.isSampled ? 0 : CHECKED_SHARE),
     hold() {
       if (!state.isFree) return null;
@@ -115,7 +115,11 @@ describe('checks of bought answers', () => {
     clock.advance(10_000);
     await settle();
     assert.equal(requests.length, 16);
-    assert.equal(requests.filter((each) => JSON.stringify(each).length > 800_000).length, 1, 'not two of them');
+    assert.equal(
+      requests.filter((each) => JSON.stringify(each).length > 800_000).length,
+      1,
+      'not two of them',
+    );
     state.isFree = false;
     checks.consider(answer());
     clock.advance(3_600_000);
@@ -164,10 +168,11 @@ describe('standings', () => {
     const standings = createStandings(records);
     const evidence = { tokens: 1, differing: 0, gapMean: 0, logEvidence: -0.1 };
     const standing = { ...evidence, answers: 1, logEvidence: 0 };
-    for (let peer = 0; peer < 510; peer += 1)
-      standings.add(`peer-${peer}`, standing, { jobId: 'j', atMs: peer, ...evidence });
-    for (let job = 0; job < 30; job += 1)
-      standings.add('peer-509', standing, { jobId: `${job}`, atMs: 1_000 + job, ...evidence });
+    const checked = (jobId: string, atMs: number) => ({
+      ...{ jobId, atMs, ...evidence, logStanding: 0, isAlarm: false },
+    });
+    for (let peer = 0; peer < 510; peer += 1) standings.add(`peer-${peer}`, standing, checked('j', peer));
+    for (let job = 0; job < 30; job += 1) standings.add('peer-509', standing, checked(`${job}`, 1_000 + job));
     const again = createStandings(createMemoryRecordStore(records.snapshot()));
     assert.deepEqual(
       again.checked('peer-509').map(({ jobId }) => jobId),

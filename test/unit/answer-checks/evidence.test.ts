@@ -7,15 +7,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  ANSWERS_PER_FALSE_ALARM,
   addAnswer,
-  HONEST_GAP_MEAN_MAX,
   isAlarm,
   NEW_STANDING,
   type Standing,
   weighAnswer,
 } from '../../../main/core/answer-checks/index.ts';
 import { mulberry32 } from '../../../main/core/practice/prompts.ts';
+import { ANSWERS_PER_FALSE_ALARM, HONEST_GAP_MEAN_MAX } from '../../../shared/answer-check.ts';
 
 const GAP_MAX = 2;
 const ANSWER_TOKENS = 64;
