@@ -30,7 +30,7 @@ export const answerCheckSchema = z.object({
 });
 export type AnswerCheck = z.infer<typeof answerCheckSchema>;
 
-/** What a buyer sends to the provider when an answer raised an alarm. The provider can repeat the answer's choices, too. */
+/** A buyer sends this to the provider when an answer raised an alarm. The provider can repeat the answer's choices, too. */
 export const checkReportSchema = z.strictObject({
   tokens: count.max(10_000_000),
   differing: count.max(10_000_000),

@@ -66,7 +66,7 @@ export function openAnswerChecks(
       directory.avoid(peer, AVOID_MS);
       experience.noteEnd(peer, sha256, { kind: 'cheated' });
       report(peer, soldJobId, { tokens, differing, gapMean, logStanding }).catch(() => {
-        checksLog.info('The provider could not be told', { provider: peer });
+        checksLog.info('The alarm could not be reported to the provider', { provider: peer });
       });
     },
   });

@@ -67,7 +67,7 @@ export interface ApiParts {
   };
   /** Speed of a sold job over its time; null where it isn't known. */
   readonly speedOf: (jobId: string) => SpeedCurve | null;
-  /** What a check of its answer showed: here if it was bought, at its buyer if it was sold. Null for none. */
+  /** The result of a check of its answer: here if it was bought, at its buyer if it was sold. Null for none. */
   readonly checkOf: (job: Job) => AnswerCheck | null;
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;

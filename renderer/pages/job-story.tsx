@@ -148,7 +148,7 @@ function Choice({ choice }: { choice: ChoiceNote }) {
   );
 }
 
-/** What repeating the answer showed: here if it was bought, at its buyer if it was sold. */
+/** The result of repeating the answer: here if it was bought, at its buyer if it was sold. */
 function Check({ job, check }: { job: Job; check: AnswerCheck }) {
   const { t, language } = useStrings();
   const { tokens, differing, gapMean, logStanding, isAlarm } = check;

@@ -1,11 +1,16 @@
 /** Answers of real engines, honest and not, and what an auditor measures of them. */
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { ChatMessage, Engine, GenerateRequest, LoadOptions } from '../../main/ports/engine.ts';
+import { startLlamaServer } from './llama-server.ts';
+import { raisePriority } from './priority.ts';
 
-export const ANSWER_TOKENS = 64;
+const ANSWER_TOKENS = 48;
+/** Answers that are audited at the same time. */
+export const AUDITED_TOGETHER = 4;
 const CONTEXT_TOKENS = 512;
 const NEVER = new AbortController().signal;
 
@@ -25,6 +30,8 @@ export async function openEngine(
   });
   const options = { ...load, contextTokens: CONTEXT_TOKENS, graphicsMemoryBytesMax: null };
   await engine.load({ id: 'audited', path, sha256: '' }, options);
+  const status = engine.status();
+  if (status.state === 'ready' && status.pid !== null) raisePriority([status.pid]);
   return engine;
 }
 
@@ -74,6 +81,13 @@ export function withMessages(
   return { ...asked, prompt: { ...asked.prompt, messages: change(asked.prompt.messages) } };
 }
 
+/** The same question as plain text, without the chat template. */
+export function asText(asked: GenerateRequest): GenerateRequest {
+  if (asked.prompt.kind !== 'chat') return asked;
+  const text = asked.prompt.messages.map(({ content }) => content).join('\n');
+  return { ...asked, prompt: { kind: 'text', text } };
+}
+
 /** Runs so many at a time, and returns the results in order. */
 async function inStreams<T, R>(
   items: readonly T[],
@@ -104,13 +118,39 @@ export function answerAll(
   });
 }
 
+/** Answers questions at temperature 0 with another build of llama.cpp. The questions must be plain text. */
+export async function answerElsewhere(
+  folder: string,
+  path: string,
+  asked: readonly GenerateRequest[],
+): Promise<Claim[]> {
+  const load = { slots: AUDITED_TOGETHER, contextTokens: CONTEXT_TOKENS, threads: 1 };
+  const server = await startLlamaServer(folder, { modelPath: path, ...load });
+  try {
+    raisePriority([server.pid]);
+    const url = new URL('/completion', server.gateway.baseUrl);
+    return await inStreams(asked, AUDITED_TOGETHER, async (question) => {
+      const { prompt, maxTokens } = question;
+      if (prompt.kind !== 'text') throw new Error('the question isn’t plain text');
+      const options = { temperature: 0, return_tokens: true, cache_prompt: true };
+      const body = JSON.stringify({ prompt: prompt.text, n_predict: maxTokens, ...options });
+      const response = await fetch(url, { method: 'POST', body });
+      return { asked: question, tokens: completionSchema.parse(await response.json()).tokens };
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+const completionSchema = z.object({ tokens: z.array(z.number()) });
+
 /** Returns for each claim the gaps of its tokens. Empty answers are left out. */
 export async function auditAll(
   auditor: Engine,
   claims: readonly Claim[],
 ): Promise<readonly (readonly number[])[]> {
   const given = claims.filter(({ tokens }) => tokens.length > 0);
-  return inStreams(given, 4, async ({ asked, tokens }) => {
+  return inStreams(given, AUDITED_TOGETHER, async ({ asked, tokens }) => {
     for await (const event of auditor.generate({ ...asked, maxTokens: 0, claimedTokens: tokens }, NEVER))
       if (event.type === 'gaps') return event.gaps;
     throw new Error('the auditor reported no gaps');

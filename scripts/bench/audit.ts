@@ -11,6 +11,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   addAnswer,
+  CHECKED_SHARE,
   isAlarm,
   NEW_STANDING,
   type Standing,
@@ -19,18 +20,30 @@ import {
 import { mulberry32 } from '../../main/core/practice/prompts.ts';
 import type { Engine, GenerateRequest } from '../../main/ports/engine.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
+import { median } from '../../shared/statistics.ts';
 import { cacheFolder } from '../lib/places.ts';
-import { answerAll, auditAll, type Claim, openEngine, questions, withMessages } from './audit-runs.ts';
+import {
+  AUDITED_TOGETHER,
+  answerAll,
+  answerElsewhere,
+  asText,
+  auditAll,
+  type Claim,
+  openEngine,
+  questions,
+  withMessages,
+} from './audit-runs.ts';
 import { measureSampler } from './audit-sampler.ts';
 import { COARSER_MODELS, type CoarserModel, writeCoarserModel } from './coarser-models.ts';
+import { findLlamaServer } from './llama-server.ts';
 import { inTemporaryHome } from './practice-here.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf';
 /** Of each kind of provider. */
-const ANSWERS = 16;
-/** Where they take longer: one after another, or with threads that wait for each other. */
-const FEW_ANSWERS = 8;
+const ANSWERS = 8;
+/** The same, for those that take longer: one after another, or with threads that wait for each other. */
+const FEW_ANSWERS = 4;
 const MACHINES: readonly (readonly [threads: number, streams: number])[] = [
   [1, 1],
   [1, 4],
@@ -41,12 +54,12 @@ const MACHINES: readonly (readonly [threads: number, streams: number])[] = [
 const SETTINGS: readonly (readonly [string, Partial<GenerateRequest>])[] = [
   ['temperature 0', { temperature: 0 }],
   ['temperature 0.5', { temperature: 0.5 }],
-  ['temperature 1', { temperature: 1 }],
   ['top-p 0.9', { topP: 0.9 }],
   ['top-k 5', { sampling: { topK: 5 } }],
 ];
 const TEMPERATURE = 0.7;
 const STREAMS = 8;
+const COST_ROUNDS = 3;
 const SEQUENCES = 2_000;
 const TOKENS_MAX = 2_000;
 const TOKENS_GOAL = 100;
@@ -71,8 +84,9 @@ export async function run(): Promise<BenchResult> {
         cheatsOfTheSameModel(auditor, path),
         otherModels(auditor, path, folder),
       ]);
-      const sampler = await measureSampler(path);
-      return report(runs.flat(), sampler);
+      const elsewhere = await otherBuild(auditor, path);
+      const costs = { ...(await measureAudit(auditor)), ...(await measureSampler(path)) };
+      return report([...runs.flat(), ...elsewhere], costs);
     } finally {
       await auditor.stop();
     }
@@ -136,6 +150,43 @@ async function otherSettings(
   return runs;
 }
 
+/** Another build of llama.cpp with a sampler of its own, whose choices only repeat at temperature 0. */
+async function otherBuild(auditor: Engine, path: string): Promise<readonly Run[]> {
+  const found = findLlamaServer();
+  if ('reason' in found) {
+    progress(`No other build of llama.cpp: ${found.reason}.`);
+    return [];
+  }
+  const asked = questions(ANSWERS, 0).map(asText);
+  return [
+    await audited(
+      auditor,
+      'honest: another build, temperature 0',
+      true,
+      await answerElsewhere(found.folder, path, asked),
+    ),
+  ];
+}
+
+/** Compares what it takes to audit answers with what it took to generate them, in turns, on the same engine. */
+async function measureAudit(engine: Engine): Promise<Readonly<Record<string, number>>> {
+  progress('Generating and auditing, alone.');
+  const asked = questions(AUDITED_TOGETHER, TEMPERATURE);
+  const shares: number[] = [];
+  for (let round = 0; round < COST_ROUNDS; round += 1) {
+    const startMs = performance.now();
+    const own = asked.map((question) => withMessages(question, (messages) => [...messages, turnOf(round)]));
+    const claims = await answerAll(engine, own, AUDITED_TOGETHER);
+    const generatedMs = performance.now();
+    await auditAll(engine, claims);
+    shares.push((performance.now() - generatedMs) / (generatedMs - startMs));
+  }
+  const ratio = median(shares) ?? Number.NaN;
+  return { auditPerAnswerPercent: 100 * ratio, auditCostPercent: 100 * CHECKED_SHARE * ratio };
+}
+
+const turnOf = (round: number) => ({ role: 'user' as const, content: `Begin with the number ${round}.` });
+
 /** Cheats that need no other file. `served` is what the provider computes for a question. */
 async function cheatsOfTheSameModel(auditor: Engine, path: string): Promise<readonly Run[]> {
   const asked = questions(ANSWERS, TEMPERATURE);
@@ -175,7 +226,7 @@ async function otherModels(auditor: Engine, path: string, folder: string): Promi
   return runs;
 }
 
-function report(runs: readonly Run[], sampler: Readonly<Record<string, number>>): BenchResult {
+function report(runs: readonly Run[], costs: Readonly<Record<string, number>>): BenchResult {
   const figures: Record<string, number> = {};
   const goals: Record<string, BenchResult['goals'][string]> = {};
   const notes: string[] = [];
@@ -200,8 +251,9 @@ function report(runs: readonly Run[], sampler: Readonly<Record<string, number>>)
     figures[`foundIn${TOKENS_GOAL}TokensPercent: ${name}`] = found;
     goals[`foundIn${TOKENS_GOAL}TokensPercent: ${name}`] = atLeast(found, 99);
   }
-  Object.assign(figures, sampler);
-  goals.samplerCostPercent = atMost(sampler.samplerCostPercent ?? Number.NaN, 1);
+  Object.assign(figures, costs);
+  goals.auditCostPercent = atMost(costs.auditCostPercent ?? Number.NaN, 2);
+  goals.samplerCostPercent = atMost(costs.samplerCostPercent ?? Number.NaN, 1);
   notes.push(`${SEQUENCES} sequences of answers, up to ${TOKENS_MAX} tokens, drawn from those of each run`);
   return { figures, goals, notes };
 }

@@ -1,7 +1,7 @@
 /**
  * Verifies: no two tokens of a mixed batch are sampled concurrently before its results are in order, and other batches
  * lose no time.
- * Setup: a fake of the library's native context, whose samples end when the test says so.
+ * Setup: a fake of the library's native context, whose samples the test ends.
  * Fails if: two threads put the results in order at the same time, which mixes up answers, or one waits without need.
  */
 import assert from 'node:assert/strict';
