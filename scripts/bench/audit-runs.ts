@@ -5,8 +5,9 @@ import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
 import { createEngineSupervisor } from '../../main/core/engine/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import type { ChatMessage, Engine, GenerateRequest, LoadOptions } from '../../main/ports/engine.ts';
-import { startLlamaServer } from './llama-server.ts';
+import { type LlamaServerOptions, startLlamaServer } from './llama-server.ts';
 import { raisePriority } from './priority.ts';
+import { progress } from './result.ts';
 
 const ANSWER_TOKENS = 48;
 /** Answers that are audited at the same time. */
@@ -84,7 +85,7 @@ export function withMessages(
 /** The same question as plain text, without the chat template. */
 export function asText(asked: GenerateRequest): GenerateRequest {
   if (asked.prompt.kind !== 'chat') return asked;
-  const text = asked.prompt.messages.map(({ content }) => content).join('\n');
+  const text = `${asked.prompt.messages.map(({ content }) => content).join('\n')}\n\nIt begins like this:`;
   return { ...asked, prompt: { kind: 'text', text } };
 }
 
@@ -121,11 +122,12 @@ export function answerAll(
 /** Answers questions at temperature 0 with another build of llama.cpp. The questions must be plain text. */
 export async function answerElsewhere(
   folder: string,
-  path: string,
+  options: Pick<LlamaServerOptions, 'modelPath' | 'cpuLibrary'>,
   asked: readonly GenerateRequest[],
 ): Promise<Claim[]> {
   const load = { slots: AUDITED_TOGETHER, contextTokens: CONTEXT_TOKENS, threads: 1 };
-  const server = await startLlamaServer(folder, { modelPath: path, ...load });
+  const server = await startLlamaServer(folder, { ...options, ...load });
+  progress(`Answering with ${server.description}.`);
   try {
     raisePriority([server.pid]);
     const url = new URL('/completion', server.gateway.baseUrl);

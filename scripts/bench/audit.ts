@@ -84,7 +84,7 @@ export async function run(): Promise<BenchResult> {
         cheatsOfTheSameModel(auditor, path),
         otherModels(auditor, path, folder),
       ]);
-      const elsewhere = await otherBuild(auditor, path);
+      const elsewhere = await otherBuilds(auditor, path);
       const costs = { ...(await measureAudit(auditor)), ...(await measureSampler(path)) };
       return report([...runs.flat(), ...elsewhere], costs);
     } finally {
@@ -150,22 +150,21 @@ async function otherSettings(
   return runs;
 }
 
-/** Another build of llama.cpp with a sampler of its own, whose choices only repeat at temperature 0. */
-async function otherBuild(auditor: Engine, path: string): Promise<readonly Run[]> {
+/** Another build of llama.cpp, also with code for an old processor. Its own sampler only repeats at temperature 0. */
+async function otherBuilds(auditor: Engine, path: string): Promise<readonly Run[]> {
   const found = findLlamaServer();
   if ('reason' in found) {
     progress(`No other build of llama.cpp: ${found.reason}.`);
     return [];
   }
   const asked = questions(ANSWERS, 0).map(asText);
-  return [
-    await audited(
-      auditor,
-      'honest: another build, temperature 0',
-      true,
-      await answerElsewhere(found.folder, path, asked),
-    ),
-  ];
+  const builds = { 'another build': {}, 'another build, SSE 4.2': { cpuLibrary: 'libggml-cpu-sse42.so' } };
+  const runs: Run[] = [];
+  for (const [name, options] of Object.entries(builds)) {
+    const claims = await answerElsewhere(found.folder, { modelPath: path, ...options }, asked);
+    runs.push(await audited(auditor, `honest: ${name}, temperature 0`, true, claims));
+  }
+  return runs;
 }
 
 /** Compares what it takes to audit answers with what it took to generate them, in turns, on the same engine. */
