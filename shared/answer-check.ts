@@ -2,8 +2,9 @@
 import { z } from 'zod';
 
 /**
- * Logits by which the tokens of an honest provider fall short on average, at most. On one processor, other threads,
- * batches and reused prefixes cause none of it (docs/audit.md): it is room for machines and builds that were not measured.
+ * Logits by which the tokens of an honest provider fall short on average, at most. Other threads, batches
+ * and reused prefixes cause none of it, the code for another processor a fifteenth (docs/audit.md): the rest is room for
+ * machines that were not measured.
  */
 export const HONEST_GAP_MEAN_MAX = 0.02;
 
