@@ -338,15 +338,17 @@ test('rejects a tampered receipt and stops buying from that provider', async () 
   for (const network of networks) await network.stop();
 });
 
-test('finds a provider that samples with another seed, tells it so, and buys from an honest one', async () => {
+test('finds a provider that samples with another seed, tells it so, and buys from an honest one', async (context) => {
   const networks: Network[] = [];
   for (let index = 0; index < 3; index += 1) {
     const network = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
     await network.start();
+    context.after(() => network.stop());
     networks.push(network);
   }
   const [dishonest, honest, buying] = networks as [Network, Network, Network];
   const real = createEngineSupervisor({ spawn: createLlamaSpawner(), clock: systemClock });
+  context.after(() => real.stop());
   const tiny = { id: OFFERED.id, path: TINY_PATH, sha256: OFFERED.sha256 };
   await real.load(tiny, { contextTokens: 512, sequences: 2, threads: 1, graphicsMemoryBytesMax: null });
   /** Signs the seed that was asked for, but doesn't use it. */
@@ -354,7 +356,7 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
     ...real,
     async *generate(request, signal) {
       const seed = request.seed ?? 0;
-      for await (const event of real.generate({ ...request, seed: seed ^ 1 }, signal))
+      for await (const event of real.generate({ ...request, seed: (seed + 1) % 2 ** 32 }, signal))
         yield event.type === 'start' && event.sampling
           ? { ...event, sampling: { ...event.sampling, seed } }
           : event;
@@ -371,14 +373,14 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
   });
   const other = createFakeProvider(honest, { engine: real, models: [OFFERED] });
   const experience = createExperience({ records: records.bought, clock: systemClock });
-  const closers: (() => unknown)[] = [];
   const log = createRecordingLog();
   const gateway = await createFakeGateway(buying, {
     experience,
     onProven: (answer) => checks.consider(answer),
   });
+  context.after(() => gateway.stop());
   const checks = openAnswerChecks(
-    { clock: systemClock, log, onClose: (close) => closers.push(close) },
+    { clock: systemClock, log, onClose: (close) => context.after(close) },
     { records: records.bought },
     {
       ...{ directory: gateway.directory, experience, network: buying, random: () => 0 },
@@ -408,9 +410,4 @@ test('finds a provider that samples with another seed, tells it so, and buys fro
   assert.equal(told()[0]?.differing, lies.at(-1)?.check?.differing, 'both sides see the same evidence');
   const { check } = await buy();
   assert.deepEqual([check?.differing, check?.isAlarm, other.jobs.all().length], [0, false, 2]);
-
-  for (const close of closers) await close();
-  await gateway.stop();
-  await real.stop();
-  for (const network of networks) await network.stop();
 });

@@ -79,7 +79,8 @@ it('a malformed or large report is refused', async () => {
     ],
   ];
   for (const body of malformed) await refused(await report(body), 400, {});
-  await refused(await report({ ...REPORT, more: 'x'.repeat(1_100) }), 400, {});
+  const large = await report({ ...REPORT, more: 'x'.repeat(1_100) });
+  await refused(large, 400, { message: 'A report has at most 1024 bytes, and tells its size.' });
   assert.equal(received.find(job), null);
   assertIdle();
 });
