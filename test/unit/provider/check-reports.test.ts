@@ -80,7 +80,8 @@ it('a malformed or large report is refused', async () => {
   ];
   for (const body of malformed) await refused(await report(body), 400, {});
   const large = await report({ ...REPORT, more: 'x'.repeat(1_100) });
-  await refused(large, 400, { message: 'A report has at most 1024 bytes, and tells its size.' });
+  assert.equal(large.status, 400);
+  assert.match(await large.text(), /A report has at most 1024 bytes/);
   assert.equal(received.find(job), null);
   assertIdle();
 });
