@@ -5,7 +5,7 @@ import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
-import { createOffers } from '../core/identity/index.ts';
+import { createBindings, createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import {
   createLimitLog,
@@ -17,6 +17,7 @@ import {
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { type EngineParts, openEngine } from './engine.ts';
+import { ownFormerPeers } from './former-peers.ts';
 import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
@@ -119,6 +120,7 @@ function openProvider(
   const { duty } = parts.engine;
   const { engines } = parts.serving;
   const { funds } = wallet.accounts;
+  const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offers = createOffers({
     key: network.key,
     clock,
@@ -127,14 +129,20 @@ function openProvider(
       const models = engines.offerable();
       return {
         payout: wallet.payout,
+        ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
         networks: [chain.id],
         asset: plainAsset(chain.token),
         models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
-    // Where the owner named another payout address, its key isn't here to vouch for this peer.
-    provePayout: async (text) => (wallet.payout === funds.address ? funds.signMessage(text) : null),
+    bindings: createBindings({
+      key: network.key,
+      clock,
+      // Where the owner named another payout address, its key isn't here to vouch for this peer.
+      payout: wallet.payout === funds.address ? funds : null,
+      network: chain.id,
+    }),
   });
   const provider = createProviderService({
     engines,

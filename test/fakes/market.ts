@@ -15,6 +15,7 @@ import type { Job } from '../../shared/jobs.ts';
 import type { OfferedModel, Receipt } from '../../shared/offer.ts';
 import { createFakeEngine, FAKE_MODEL } from './engine.ts';
 import { createTestKeys, TEST_KEY } from './gateway-keys.ts';
+import { offerChecks, UNBOUND } from './identity.ts';
 import { createFakeJobs } from './jobs.ts';
 import { oneModel } from './model-engines.ts';
 import { createFakePayer } from './payer.ts';
@@ -53,7 +54,7 @@ export function createFakeProvider(
       models: options.models ?? [OFFERED],
       slots: options.slots ?? 4,
     }),
-    provePayout: async (text) => `proof of ${text.length}`,
+    bindings: UNBOUND,
   });
   const service = createProviderService({
     gate,
@@ -82,12 +83,7 @@ export async function createFakeGateway(network: Network, options: Partial<Gatew
   const directory = createDirectory({
     network,
     clock,
-    readOffer: (jws, peer) =>
-      readOffer(jws, peer, {
-        verifySigned,
-        clock,
-        verifyPayout: async (text, proof) => proof === `proof of ${text.length}`,
-      }),
+    readOffer: (jws, peer) => readOffer(jws, peer, offerChecks(clock)),
   });
   directory.start();
   const gateway = createGateway({

@@ -1,4 +1,12 @@
 /** Public interface of the identity module. */
+export { type BindingChecks, type Bindings, type BoundParties, checkBinding, createBindings } from './bindings.ts';
+export {
+  checkFormerPeers,
+  leadingTo,
+  readFormerPeers,
+  signRevocation,
+  signSuccession,
+} from './former-peers.ts';
 export {
   clockDifferenceMs,
   createOffers,
@@ -7,7 +15,6 @@ export {
   type Offers,
   type OffersOptions,
   type OfferTerms,
-  payoutProofText,
   readOffer,
   type SignedOffer,
 } from './offers.ts';

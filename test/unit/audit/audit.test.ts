@@ -145,7 +145,7 @@ async function auditOf(change: (scene: Scene) => void | Promise<void> = () => un
     folded: scene.folded(database.jobs.folded()),
     findJob: (id) => database.jobs.find(id),
     soldChannels: [scene.channel],
-    ownPeer: key.peer,
+    ownPeers: [key.peer],
     verifySigned,
     chains: new Map([['eip155:31337', scene.away ? null : evidence]]),
     addresses: scene.addresses,

@@ -4,6 +4,7 @@
  * Fails if: a throttled machine or one at low intensity offers its full speed, an offer keeps an outdated speed for
  * minutes.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generateKeyPair } from '@libp2p/crypto/keys';
@@ -17,6 +18,7 @@ import type { Measurement } from '../../../shared/api/state.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/settings.ts';
 import { manualClock } from '../../fakes/clock.ts';
 import { createFakeEngine, FAKE_LOAD, FAKE_MODEL } from '../../fakes/engine.ts';
+import { UNBOUND } from '../../fakes/identity.ts';
 import { FAKE_ASSET, FAKE_PAYOUT } from '../../fakes/payment-gate.ts';
 
 /** Of the last time that the model was loaded. */
@@ -58,7 +60,7 @@ async function setUp() {
       models: offeredModels({ models: offerable(engine), settings: DEFAULT_SETTINGS, benchmark, duty }),
       slots: 1,
     }),
-    provePayout: async () => null,
+    bindings: UNBOUND,
   });
   const offered = async () => (await offers.current()).offer.models[0];
   return { engine, duty, offered };
