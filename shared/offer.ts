@@ -14,6 +14,8 @@ export const offeredModelSchema = z.object({
   quantisation: z.string().max(40),
   contextTokens: z.number().int().positive(),
   price: offeredPriceSchema,
+  /** Price of lines of batches now. Absent: the same. */
+  batchPrice: offeredPriceSchema.exactOptional(),
   /** Both speeds are measured by the provider's own benchmark; null when not measured. */
   prefillTokensPerSecond: z.number().nullable(),
   decodeTokensPerSecond: z.number().nullable(),
@@ -23,6 +25,11 @@ export const offeredModelSchema = z.object({
   features: z.array(z.string().max(40)).max(32).exactOptional(),
 });
 export type OfferedModel = z.infer<typeof offeredModelSchema>;
+
+/** Returns the model with the price that applies to a live request or to a line of a batch. */
+export function pricedFor(model: OfferedModel, isBatch: boolean): OfferedModel {
+  return isBatch && model.batchPrice !== undefined ? { ...model, price: model.batchPrice } : model;
+}
 
 /** Served as a compact JWS at {@link OFFER_PATH}, signed by the peer's Ed25519 key. */
 export const offerSchema = z.object({
@@ -40,6 +47,8 @@ export const offerSchema = z.object({
   asset: assetSchema,
   models: z.array(offeredModelSchema).max(64),
   slots: z.number().int().nonnegative(),
+  /** Kinds of jobs that the owner doesn't sell: some of {@link import('./job-categories.ts').JOB_CATEGORIES} and later ones. */
+  refuses: z.array(z.string().max(40)).max(16).exactOptional(),
   issuedAtMs: z.number(),
   expiresAtMs: z.number(),
 });

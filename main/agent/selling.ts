@@ -7,7 +7,9 @@ import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createBindings, createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
+import type { Pricing } from '../core/pricing/index.ts';
 import {
+  createConsent,
   createLimitLog,
   createProviderService,
   openAnswerFiles,
@@ -22,6 +24,7 @@ import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -61,7 +64,9 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     if (measuring.benchmark.state().state !== 'running') serving.idle();
   });
   if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving });
+  const sources = latest<PriceSources>();
+  const pricing = openPricing(surroundings, { ...parts, sources: sources.get });
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing });
   providerLater.set(provider);
 
   return {
@@ -69,6 +74,8 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     measuring,
     provider,
     serving,
+    pricing,
+    setPriceSources: sources.set,
     servedModel: () => (serves ? serving.modelId() : null),
     /** Serves from now on, and measures a machine that was never measured. */
     start(): void {
@@ -104,6 +111,7 @@ function announceModels(
 }
 
 interface ProviderParts {
+  readonly pricing: Pricing;
   readonly engine: EngineParts;
   readonly measuring: Measuring;
   readonly serving: Serving;
@@ -127,12 +135,14 @@ function openProvider(
     terms: () => {
       const { benchmark } = parts.measuring;
       const models = engines.offerable();
+      const { categoriesOff } = settings.get();
       return {
         payout: wallet.payout,
         ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
+        models: offeredModels({ models, pricing: parts.pricing, benchmark, duty }),
+        ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
@@ -151,6 +161,11 @@ function openProvider(
     clock,
     jobs,
     offers,
+    consent: createConsent({
+      settings: settings.get,
+      records: foundation.records,
+      ownPeer: network.key.peer,
+    }),
     presence: () => presence.current(),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),

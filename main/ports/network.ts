@@ -67,7 +67,9 @@ export interface Network {
   onPeers(listener: (peers: readonly PeerInfo[]) => void): () => void;
   /** Connects by multiaddr, keeps the connection, and returns the peer ID. Fails with `peer-unreachable`. */
   connect(address: string): Promise<string>;
-  /** Passes HTTP requests from `/http/1.1` streams to this server. The header `x-peer-id` is set here, never by the peer. */
+  /**
+   * Passes HTTP requests from `/http/1.1` streams to this server. The headers `x-peer-id` and, where the peer is
+   * connected directly, `x-peer-subnet` (IPv4: /24, IPv6: /48) are set here, never by the peer. */
   serve(server: Server): void;
   /** Marks a peer that paid: when connections are scarce, those of others are closed first. */
   prefer(peer: string): void;

@@ -36,7 +36,12 @@ export const FAKE_LIFE = { contextTokens: 4_096, sequences: 4, threads: 1, graph
 /** Creates a provider that serves over the network. */
 export function createFakeProvider(
   network: Network,
-  options: Partial<ProviderOptions> & { engine?: Engine; models?: OfferedModel[]; slots?: number } = {},
+  options: Partial<ProviderOptions> & {
+    engine?: Engine;
+    models?: OfferedModel[];
+    slots?: number;
+    refuses?: string[];
+  } = {},
 ) {
   const engine = options.engine ?? createFakeEngine({ loaded: FAKE_LIFE });
   const clock: Clock = options.clock ?? systemClock;
@@ -53,6 +58,7 @@ export function createFakeProvider(
       asset: FAKE_ASSET,
       models: options.models ?? [OFFERED],
       slots: options.slots ?? 4,
+      ...(options.refuses && { refuses: options.refuses }),
     }),
     bindings: UNBOUND,
   });

@@ -190,6 +190,7 @@ function endOfRefusal(cause: AppError): HoldEnd {
       return { kind: 'stopped', charged: null };
     case 'paused':
     case 'busy':
+    case 'not-accepted':
     case 'model-unavailable':
     case 'bad-request':
       return { kind: 'stopped', charged: 0n };

@@ -12,6 +12,7 @@ import { createPeerKey } from '../../../main/adapters/libp2p/index.ts';
 import { measuredFrom } from '../../../main/core/benchmark/measured.ts';
 import { createEngineDuty } from '../../../main/core/engine/index.ts';
 import { createOffers } from '../../../main/core/identity/index.ts';
+import { createPricing } from '../../../main/core/pricing/index.ts';
 import { type Offerable, offeredModels } from '../../../main/core/serving/index.ts';
 import type { Engine } from '../../../main/ports/engine.ts';
 import type { Measurement } from '../../../shared/api/state.ts';
@@ -50,6 +51,12 @@ async function setUp() {
   const engine = createFakeEngine({ loaded: FAKE_LOAD });
   const duty = createEngineDuty(engine);
   const benchmark = measuredFrom([MEASURED]);
+  const pricing = createPricing({
+    clock: manualClock(0),
+    rules: () => DEFAULT_SETTINGS,
+    facts: () => ({ market: [], powerCost: null }),
+    isOffPeak: () => false,
+  });
   const offers = createOffers({
     key: await createPeerKey(await generateKeyPair('Ed25519')),
     clock: manualClock(1_000_000),
@@ -57,7 +64,7 @@ async function setUp() {
       payout: FAKE_PAYOUT,
       networks: ['eip155:31337'],
       asset: FAKE_ASSET,
-      models: offeredModels({ models: offerable(engine), settings: DEFAULT_SETTINGS, benchmark, duty }),
+      models: offeredModels({ models: offerable(engine), pricing, benchmark, duty }),
       slots: 1,
     }),
     bindings: UNBOUND,
