@@ -106,7 +106,7 @@ describe('a job', () => {
     const batchPrice = { inputPerMillion: '1000000', outputPerMillion: '3000000' };
     const cases = [
       [{}, OFFERED.price],
-      [{ [BATCH_JOB_HEADER]: 'line-1' }, batchPrice],
+      [{ [BATCH_JOB_HEADER]: '01234567-89ab-7def-8123-456789abcdef' }, batchPrice],
     ] as const;
     for (const [headers, expected] of cases) {
       const { post, engine, charged } = await setUp({ models: [{ ...OFFERED, batchPrice }] });

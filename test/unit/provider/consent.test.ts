@@ -92,7 +92,7 @@ describe('who may buy', () => {
 
 describe('kinds of jobs', () => {
   const tools = [{ type: 'function', function: { name: 'now', parameters: { type: 'object' } } }];
-  const line = { [BATCH_JOB_HEADER]: 'line-1' };
+  const line = { [BATCH_JOB_HEADER]: '01234567-89ab-7def-8123-456789abcdef' };
 
   it('are refused before payment, with the kind in the error', async () => {
     const { settings, from, gate } = await open();
