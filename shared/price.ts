@@ -22,7 +22,7 @@ export const offeredPriceSchema = priceSchema.extend({
 });
 export type OfferedPrice = z.infer<typeof offeredPriceSchema>;
 
-/** Why a price is as high as it is. `lowest`, `highest`: a bound of the owner's; `power`: the cost of electricity. */
+/** Reasons for the height of a price. `lowest`, `highest`: a bound of the owner's; `power`: the cost of electricity. */
 export const PRICE_REASONS = ['own', 'market', 'lowest', 'highest', 'power'] as const;
 export type PriceReason = (typeof PRICE_REASONS)[number];
 

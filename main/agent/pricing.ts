@@ -9,7 +9,7 @@ import type { Foundation } from './foundation.ts';
 import type { Money } from './money.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** What is opened after the provider. */
+/** Sources that are opened after the provider. */
 export interface PriceSources {
   /** Offers of peers that are valid now. */
   readonly offers: () => readonly Offer[];

@@ -53,7 +53,7 @@ export function makePeerKey(): Promise<Ed25519PrivateKey> {
 
 /** Stores another key instead of the one in the folder, which is lost. A crash leaves one of the two. */
 export function replacePeerKey(folder: string, next: Ed25519PrivateKey): void {
-  // Without a name, either key is read as it is.
+  // Without a name, either key is accepted.
   rmSync(join(folder, NAME_FILE), { force: true });
   writeWhole(join(folder, KEY_FILE), privateKeyToProtobuf(next), 0o600);
   writeWhole(join(folder, NAME_FILE), `${peerIdFromPrivateKey(next)}\n`, 0o644);

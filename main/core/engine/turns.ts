@@ -1,4 +1,4 @@
-/** Whose turn it is among requesters that wait: whoever began least recently. One with many requests delays nobody else. */
+/** Chooses the next of the requesters that wait: the one that began least recently. Many requests of one delay no other one. */
 
 /** Requesters that are remembered; beyond it, the one that began longest ago, which would be next anyway, is forgotten. */
 const REQUESTERS_MAX = 1_024;

@@ -12,7 +12,7 @@ import { revocationStatement, successionStatement } from './statements.ts';
 
 type Signer = Pick<Account, 'address' | 'signTypedData'>;
 
-/** Signs that the peer of `key` goes on as `successor`. */
+/** Signs that the owner of `key` uses the key of `successor` from now on. */
 export async function signSuccession(
   key: Pick<PeerKey, 'peer' | 'sign'>,
   payout: Signer,

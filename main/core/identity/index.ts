@@ -1,5 +1,11 @@
 /** Public interface of the identity module. */
-export { type BindingChecks, type Bindings, type BoundParties, checkBinding, createBindings } from './bindings.ts';
+export {
+  type BindingChecks,
+  type Bindings,
+  type BoundParties,
+  checkBinding,
+  createBindings,
+} from './bindings.ts';
 export {
   checkFormerPeers,
   leadingTo,

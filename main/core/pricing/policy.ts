@@ -41,7 +41,7 @@ const DIGITS = 2;
 
 /**
  * Returns the price. The median of the others counts, so that a minority of them can't move it past the rest; the owner's
- * bounds hold whatever they do. Only electricity may cost more than the upper bound: nothing is sold at a loss.
+ * bounds hold in any case. Only electricity may cost more than the upper bound: nothing is sold at a loss.
  */
 export function quoteOf(rules: PriceRules, facts: PriceFacts): Quote {
   const input = priceOf(rules, facts, 'input');

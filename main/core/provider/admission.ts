@@ -15,7 +15,7 @@ export interface AdmissionLimits {
   readonly reservedWaiting?: number;
 }
 
-/** Who asks for a place. */
+/** A requester that asks for a place. */
 export interface Asking {
   readonly peer: string;
   /** Null where the peer's address isn't known, for example over a relay. */

@@ -13,7 +13,7 @@ export interface Consent {
   /** Fails with `not-accepted` if the owner doesn't sell such jobs. */
   checkJob(asked: Pick<AskedCompletion, 'prompt'>): void;
   /** Remembers a peer that has paid for a job. */
-  noteCustomer(peer: string): void;
+  noteBuyer(peer: string): void;
 }
 
 export type ConsentSettings = Pick<Settings, 'sellTo' | 'knownPeers' | 'categoriesOff'>;
@@ -25,17 +25,17 @@ export interface ConsentOptions {
   readonly ownPeer: string;
 }
 
-const COLLECTION = 'customers';
-/** Beyond it, no further customer is remembered: a flood of new ones pushes out none that is known. */
-export const CUSTOMERS_MAX = 10_000;
+const COLLECTION = 'buyers';
+/** Beyond it, no further buyer is remembered: a flood of new ones pushes out none that is known. */
+export const BUYERS_MAX = 10_000;
 
 export function createConsent({ settings, records, ownPeer }: ConsentOptions): Consent {
-  const customers = new Set(records.list(COLLECTION).map(({ key }) => key));
+  const buyers = new Set(records.list(COLLECTION).map(({ key }) => key));
 
   function mayBuy(peer: string): boolean {
     const { sellTo, knownPeers } = settings();
     if (sellTo === 'anybody' || peer === ownPeer || knownPeers.includes(peer)) return true;
-    return sellTo === 'known' && customers.has(peer);
+    return sellTo === 'known' && buyers.has(peer);
   }
 
   function checkCategory(category: JobCategory): void {
@@ -60,9 +60,9 @@ export function createConsent({ settings, records, ownPeer }: ConsentOptions): C
     checkJob(asked) {
       for (const category of categoriesOf(asked, false)) checkCategory(category);
     },
-    noteCustomer(peer) {
-      if (customers.has(peer) || customers.size >= CUSTOMERS_MAX) return;
-      customers.add(peer);
+    noteBuyer(peer) {
+      if (buyers.has(peer) || buyers.size >= BUYERS_MAX) return;
+      buyers.add(peer);
       records.set(COLLECTION, peer, '{}');
     },
   };
@@ -73,5 +73,5 @@ export const SELLS_ALL: Consent = {
   checkBuyer: () => undefined,
   checkBatch: () => undefined,
   checkJob: () => undefined,
-  noteCustomer: () => undefined,
+  noteBuyer: () => undefined,
 };

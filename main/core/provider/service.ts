@@ -116,7 +116,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     ...openLimits(options, limits, onUnexpected),
     isClosing: () => closing,
     onCharged(job, receipt) {
-      consent.noteCustomer(job.peer);
+      consent.noteBuyer(job.peer);
       options.onCharged(job, receipt);
     },
   };

@@ -47,7 +47,7 @@ beforeEach((t) => {
   if ('mock' in t) t.mock.method(console, 'log', (line: string) => void printed.push(line));
 });
 
-test('a rotated key is another peer, and both former key and wallet say that its name moved', async (t) => {
+test('a rotated key is another peer, and former key and wallet have signed that its name moved', async (t) => {
   const { home, keys, wallet, first, peerNow, args } = await setUp(t);
   assert.equal(await rotate(args), 0);
   const second = await peerNow();

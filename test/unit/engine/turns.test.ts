@@ -1,5 +1,5 @@
 /**
- * Verifies: requesters take turns, whatever one of them sends.
+ * Verifies: requesters take turns, however much one of them sends.
  * Setup: the order of turns alone, over random arrivals, and over a long queue.
  * Fails if: a requester waits for more than one request of each other one that waits, requests of one requester change
  * their order, or a flood of names has an effect on memory.

@@ -77,7 +77,7 @@ describe('a price', () => {
     );
   });
 
-  it('isn’t moved past the others’ prices by a minority, in whatever order the offers come', () => {
+  it('isn’t moved past the others’ prices by a minority, in any order of the offers', () => {
     const wide = { priceLowestPercent: 1, priceHighestPercent: 1_000 };
     fc.assert(
       fc.property(

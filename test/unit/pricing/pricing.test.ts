@@ -50,7 +50,7 @@ function open(first: Partial<Settings> = {}) {
 }
 
 describe('prices', () => {
-  it('follow the market every ten minutes, and tell of a change', () => {
+  it('follow the market every ten minutes, and report a change', () => {
     const { clock, output, setMarket, changes, pricing } = open();
     assert.equal(output(), '80000');
     setMarket(90_000);

@@ -2,12 +2,12 @@
  * Verifies: the owner decides who may buy and which kinds of jobs are sold, before anything is paid, and buyers learn it
  * from the offer or a clear error.
  * Setup: the real service and gateway with a fake payment gate; settings that the test changes.
- * Fails if: a peer that the owner doesn't know gets an offer or a job, a refused job is paid, a past customer can't ask for
+ * Fails if: a peer that the owner doesn't know gets an offer or a job, a refused job is paid, a past buyer can't ask for
  * its money, a known peer is forgotten by a restart, or a gateway keeps asking providers that refuse.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ConsentSettings, CUSTOMERS_MAX, createConsent } from '../../../main/core/provider/consent.ts';
+import { BUYERS_MAX, type ConsentSettings, createConsent } from '../../../main/core/provider/consent.ts';
 import { CHANNEL_PATH, PAYMENT_HEADER } from '../../../main/ports/payments.ts';
 import { BATCH_JOB_HEADER, OFFER_PATH } from '../../../shared/wire.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider } from '../../fakes/market.ts';
@@ -41,7 +41,7 @@ async function open(first: Partial<ConsentSettings> = {}) {
   return { ...provider, ...parts, from, finish };
 }
 
-describe('who may buy', () => {
+describe('the owner’s choice of buyers', () => {
   it('is anybody by default, and nobody but listed peers and this machine if the owner wants that', async () => {
     const { settings, consent } = consentOf();
     consent.checkBuyer('stranger');
@@ -53,18 +53,18 @@ describe('who may buy', () => {
 
   it('includes peers that have paid here before, over a restart, too', async () => {
     const { settings, finish, from, records, gate } = await open();
-    await finish('customer');
+    await finish('regular');
     settings.sellTo = 'known';
-    await finish('customer');
+    await finish('regular');
     const paid = gate.settles.length;
     await refused(await from('stranger'), 403, { code: 'buyer_not_accepted' });
     assert.equal(gate.settles.length, paid);
     assert.deepEqual([...gate.busy], [], 'no payment was taken');
     const restarted = consentOf({ sellTo: 'known' }, records).consent;
-    restarted.checkBuyer('customer');
+    restarted.checkBuyer('regular');
     assert.throws(() => restarted.checkBuyer('stranger'), { code: 'not-accepted' });
     settings.sellTo = 'listed';
-    await refused(await from('customer'), 403, { code: 'buyer_not_accepted' });
+    await refused(await from('regular'), 403, { code: 'buyer_not_accepted' });
   });
 
   it('applies to the offer and to deposits, and not to questions about past jobs', async () => {
@@ -83,10 +83,10 @@ describe('who may buy', () => {
     assert.equal((await channel('refund')).status, 200);
   });
 
-  it('remembers a bounded number of customers', () => {
+  it('remembers a bounded number of buyers', () => {
     const { consent, records } = consentOf();
-    for (let index = 0; index < CUSTOMERS_MAX + 10; index += 1) consent.noteCustomer(`peer-${index}`);
-    assert.equal(records.list('customers').length, CUSTOMERS_MAX);
+    for (let index = 0; index < BUYERS_MAX + 10; index += 1) consent.noteBuyer(`peer-${index}`);
+    assert.equal(records.list('buyers').length, BUYERS_MAX);
   });
 });
 

@@ -16,7 +16,7 @@ import type { BoughtRegister } from './bought-register.ts';
 import type { SignedDeposit } from './channel-pool.ts';
 import { learnFromRefusal, type RecoveryParts, recoverBalance } from './channel-recovery.ts';
 import type { PayerOptions } from './payer-options.ts';
-import type { ChannelUse, ProviderChannels } from './provider-channels.ts';
+import type { ChannelUse } from './provider-channels.ts';
 import { depositError, parseSettled, readBody, refusalCode } from './provider-responses.ts';
 
 const DEPOSIT_ATTEMPTS = 3;
