@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { createChannelsByPeer } from '../../../main/adapters/x402/buying/provider-channels.ts';
 import { type TakingParts, takeChannel } from '../../../main/adapters/x402/buying/take-channel.ts';
 import { amount } from '../../../shared/money.ts';
+import { PAYMENT_REQUIRED_HEADER } from '../../../shared/wire.ts';
 import { manualClock } from '../../fakes/clock.ts';
 
 type Answer = Awaited<ReturnType<TakingParts['lost']['ask']>>;
@@ -115,7 +116,7 @@ function setUpDemand() {
     ],
   });
   const headers = () => ({
-    'payment-required': Buffer.from(JSON.stringify(required())).toString('base64'),
+    [PAYMENT_REQUIRED_HEADER]: Buffer.from(JSON.stringify(required())).toString('base64'),
   });
   const parts: TakingParts = {
     ...{ clock, channelsOf, network, register: { isDisputed: () => false } },
