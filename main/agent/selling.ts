@@ -6,9 +6,11 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { ReceivedChecks } from '../core/answer-checks/index.ts';
-import { createOffers } from '../core/identity/index.ts';
+import { createBindings, createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
+import type { Pricing } from '../core/pricing/index.ts';
 import {
+  createConsent,
   createLimitLog,
   createProviderService,
   openAnswerFiles,
@@ -19,10 +21,12 @@ import { createServing, measureServed, offeredModels, type Serving } from '../co
 import type { Network } from '../ports/network.ts';
 import { openReceivedChecks } from './checking.ts';
 import { type EngineParts, openEngine } from './engine.ts';
+import { ownFormerPeers } from './former-peers.ts';
 import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -63,7 +67,9 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   });
   if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
   const received = openReceivedChecks(surroundings, foundation);
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving, received });
+  const sources = latest<PriceSources>();
+  const pricing = openPricing(surroundings, { ...parts, sources: sources.get });
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing, received });
   providerLater.set(provider);
 
   return {
@@ -72,6 +78,8 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     provider,
     serving,
     checkOf: received.find,
+    pricing,
+    setPriceSources: sources.set,
     servedModel: () => (serves ? serving.modelId() : null),
     /** Serves from now on, and measures a machine that was never measured. */
     start(): void {
@@ -107,6 +115,7 @@ function announceModels(
 }
 
 interface ProviderParts {
+  readonly pricing: Pricing;
   readonly engine: EngineParts;
   readonly measuring: Measuring;
   readonly serving: Serving;
@@ -124,22 +133,31 @@ function openProvider(
   const { duty } = parts.engine;
   const { engines } = parts.serving;
   const { funds } = wallet.accounts;
+  const formerPeers = ownFormerPeers(foundation.paths.keys, network.key.peer);
   const offers = createOffers({
     key: network.key,
     clock,
     terms: () => {
       const { benchmark } = parts.measuring;
       const models = engines.offerable();
+      const { categoriesOff } = settings.get();
       return {
         payout: wallet.payout,
+        ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
+        models: offeredModels({ models, pricing: parts.pricing, benchmark, duty }),
+        ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
-    // Where the owner named another payout address, its key isn't here to vouch for this peer.
-    provePayout: async (text) => (wallet.payout === funds.address ? funds.signMessage(text) : null),
+    bindings: createBindings({
+      key: network.key,
+      clock,
+      // Where the owner named another payout address, its key isn't here to vouch for this peer.
+      payout: wallet.payout === funds.address ? funds : null,
+      network: chain.id,
+    }),
   });
   const provider = createProviderService({
     engines,
@@ -148,6 +166,11 @@ function openProvider(
     clock,
     jobs,
     offers,
+    consent: createConsent({
+      settings: settings.get,
+      records: foundation.records,
+      ownPeer: network.key.peer,
+    }),
     presence: () => presence.current(),
     // core/jobs records the charge in the step that makes it final.
     onCharged: () => changed('money'),
