@@ -12,6 +12,7 @@ import { reportEventLoopDelay } from './adapters/node/index.ts';
 import { acquireFileLock, prepareRestored } from './adapters/sqlite/index.ts';
 import { openBuying } from './agent/buying.ts';
 import { type ChangeFeed, createChangeFeed } from './agent/change-feed.ts';
+import { holdForChecks } from './agent/checking.ts';
 import { openClockNotice } from './agent/clock-notice.ts';
 import { type Closers, createClosers } from './agent/closers.ts';
 import type { AgentConfig } from './agent/config.ts';
@@ -199,7 +200,7 @@ async function compose(
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
   const selling = openSelling(surroundings, { foundation, money, network, shell });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, models: selling.engine.models },
+    ...{ foundation, money, models: selling.engine.models, holdModel: holdForChecks(foundation, selling) },
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });

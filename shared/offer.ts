@@ -1,5 +1,6 @@
 /** A provider's offer and its receipts: the payloads of two kinds of JWS (RFC 7515, EdDSA). */
 import { z } from 'zod';
+import { appliedSamplingSchema } from './applied-sampling.ts';
 import { addressSchema, BINDING_CHARACTERS_MAX, FORMER_PEERS_MAX, formerPeerSchema } from './identity.ts';
 import { amountTextSchema, assetSchema } from './money.ts';
 import { offeredPriceSchema } from './price.ts';
@@ -70,6 +71,8 @@ export const receiptSchema = z.object({
   cumulative: amountTextSchema,
   /** sha256 over the {@link tokenBytes} of the output, in hex. */
   tokenHash: sha256Schema,
+  /** Absent in receipts of earlier versions, for vectors, and from engines that don't report it. */
+  sampling: appliedSamplingSchema.exactOptional(),
   finishReason: z.string().max(40),
   atMs: z.number(),
 });

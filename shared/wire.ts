@@ -72,6 +72,8 @@ export const FILES_PATH = '/v1/files';
 export const BATCHES_PATH = '/v1/batches';
 /** Path of a provider's finished answers that batches haven't collected; the job's ID on the buyer's side follows. */
 export const KEPT_ANSWERS_PATH = '/v1/kept-answers';
+/** Path at which a provider takes the reports of buyers on checked answers; its ID of the job follows. */
+export const CHECK_REPORTS_PATH = '/v1/check-reports';
 /** Path of a provider's offer. */
 export const OFFER_PATH = '/.well-known/idlewatt-offer';
 /** Path for opening, topping up, synchronizing or refunding a channel without buying anything. */

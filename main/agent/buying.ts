@@ -11,6 +11,7 @@ import { didOf, verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
 import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
+import type { AnswerChecks, AnswerChecksOptions } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
@@ -35,6 +36,7 @@ import type { Network } from '../ports/network.ts';
 import type { PaymentClient } from '../ports/payments.ts';
 import { storageError } from '../ports/storage.ts';
 import { openBatches } from './batching.ts';
+import { openAnswerChecks } from './checking.ts';
 import { openDepositReturns } from './deposit-returns.ts';
 import type { Foundation } from './foundation.ts';
 import { gatewayKeyFile } from './gateway-key-file.ts';
@@ -56,6 +58,8 @@ export interface BuyingParts {
   readonly money: Money;
   readonly network: Network;
   readonly models: Pick<ModelStore, 'findFile'>;
+  /** Holds a model to check bought answers with. */
+  readonly holdModel: AnswerChecksOptions['hold'];
 }
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
@@ -76,6 +80,8 @@ export async function openBuying(
   /** The offers of today. */
   readonly offers: () => readonly OfferedNow[];
   readonly batches: Batches;
+  /** See {@link AnswerChecks.find}; for bought jobs. */
+  readonly checkOf: AnswerChecks['find'];
 }> {
   const { ledger, jobs } = parts.foundation;
   const charges = createBoughtCharges({
@@ -101,7 +107,7 @@ export async function openBuying(
   });
   surroundings.onClose(() => experience.save());
   const directory = openDirectory(surroundings, parts.network, experience);
-  const { gateway, batches } = await openGateway(surroundings, parts, {
+  const { gateway, batches, checkOf } = await openGateway(surroundings, parts, {
     charges,
     budget,
     payer,
@@ -122,6 +128,7 @@ export async function openBuying(
     directory,
     depositReturns,
     batches,
+    checkOf,
     spentDay: () => budget.spentDay(),
     offers: () =>
       // Always the same one of equals: a page that is read again shows no change.
@@ -264,7 +271,7 @@ function openSeeking(
 
 async function openGateway(
   surroundings: Surroundings,
-  { foundation, money, network, models }: BuyingParts,
+  { foundation, money, network, models, holdModel: hold }: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
     readonly budget: Budget;
@@ -273,7 +280,11 @@ async function openGateway(
     readonly keys: GatewayKeys;
     readonly experience: Experience;
   },
-): Promise<{ readonly gateway: GatewayAddress; readonly batches: Batches }> {
+): Promise<{
+  readonly gateway: GatewayAddress;
+  readonly batches: Batches;
+  readonly checkOf: AnswerChecks['find'];
+}> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
   const gatewayLog = log.child('gateway');
@@ -287,6 +298,7 @@ async function openGateway(
   const reportFill = logFault(gatewayLog, 'The wallet could not be filled for practice');
   const prepare = () => money.prepareBuying().catch(reportFill);
   const opened: { batches?: Batches } = {};
+  const checks = openAnswerChecks(surroundings, foundation, { directory, experience, network, hold });
   const gateway = createGateway({
     network,
     directory,
@@ -310,6 +322,9 @@ async function openGateway(
       if (channelId !== null && cumulative !== null) charges.record(channelId, amount(cumulative));
     },
     tokenizer,
+    onProven: (answer) => {
+      if (answer.peer !== network.key.peer) checks.consider(answer);
+    },
     onFalseBill: (peer, reason) =>
       gatewayLog.warn('A provider’s bill is false; nothing is bought from it for now', { peer, reason }),
     onUnexpected: (error) => gatewayLog.error('A request failed unexpectedly', error),
@@ -339,6 +354,7 @@ async function openGateway(
   batches.start();
   return {
     batches,
+    checkOf: checks.find,
     gateway: {
       baseUrl: port.baseUrl,
       get port() {

@@ -104,7 +104,7 @@ export interface ApiParts {
   readonly earnings: EarningsViews;
   readonly history: History;
   readonly depositReturns: DepositReturns;
-  readonly buying: RouterParts['buying'] & { readonly batches: Batches };
+  readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
@@ -158,6 +158,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     serveFurther: (id, isOn) => selling.serving.serveFurther(id, isOn),
     servedModel: selling.servedModel,
     speedOf: selling.provider.speedOf,
+    checkOf: (job) => (job.side === 'bought' ? parts.buying : selling).checkOf(job),
     engineServers: selling.engine.servers,
     refreshBalances: () => money.balances.refresh(),
     spending: money.spending,

@@ -5,6 +5,7 @@ import { plainAsset } from '../../shared/money.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
+import type { ReceivedChecks } from '../core/answer-checks/index.ts';
 import { createBindings, createOffers } from '../core/identity/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import type { Pricing } from '../core/pricing/index.ts';
@@ -18,6 +19,7 @@ import {
 } from '../core/provider/index.ts';
 import { createServing, measureServed, offeredModels, type Serving } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
+import { openReceivedChecks } from './checking.ts';
 import { type EngineParts, openEngine } from './engine.ts';
 import { ownFormerPeers } from './former-peers.ts';
 import type { Foundation } from './foundation.ts';
@@ -64,9 +66,10 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     if (measuring.benchmark.state().state !== 'running') serving.idle();
   });
   if (serves) startSensing(surroundings, foundation, { ...engine, engines: serving.engines }, measuring);
+  const received = openReceivedChecks(surroundings, foundation);
   const sources = latest<PriceSources>();
   const pricing = openPricing(surroundings, { ...parts, sources: sources.get });
-  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing });
+  const provider = openProvider(surroundings, parts, { engine, measuring, serving, pricing, received });
   providerLater.set(provider);
 
   return {
@@ -74,6 +77,7 @@ export function openSelling(surroundings: Surroundings, parts: SellingParts) {
     measuring,
     provider,
     serving,
+    checkOf: received.find,
     pricing,
     setPriceSources: sources.set,
     servedModel: () => (serves ? serving.modelId() : null),
@@ -115,6 +119,7 @@ interface ProviderParts {
   readonly engine: EngineParts;
   readonly measuring: Measuring;
   readonly serving: Serving;
+  readonly received: ReceivedChecks;
 }
 
 function openProvider(
@@ -177,6 +182,7 @@ function openProvider(
       changed('work');
       if (active.length === 0) parts.serving.idle();
     },
+    takeReport: parts.received.take,
     onLimited: createLimitLog(log.child('provider'), clock),
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });

@@ -1,4 +1,5 @@
 /** The parts of the agent that the API serves. */
+import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { Job } from '../../shared/jobs.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
@@ -66,6 +67,8 @@ export interface ApiParts {
   };
   /** Speed of a sold job over its time; null where it isn't known. */
   readonly speedOf: (jobId: string) => SpeedCurve | null;
+  /** The result of a check of its answer: here if it was bought, at its buyer if it was sold. Null for none. */
+  readonly checkOf: (job: Job) => AnswerCheck | null;
   /** Reads the past without taking time from the thread that serves. */
   readonly history: HistoryService;
   readonly calendar: Calendar;

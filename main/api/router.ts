@@ -46,7 +46,8 @@ export function createRouter(parts: ApiParts) {
       }),
       show: api.jobs.show.handler(({ input }) => {
         const { job, events } = jobs.show(input.id);
-        return { job, events: [...events], ...parts.earnings.workOf(job), speed: parts.speedOf(job.id) };
+        const known = { speed: parts.speedOf(job.id), check: parts.checkOf(job) };
+        return { job, events: [...events], ...parts.earnings.workOf(job), ...known };
       }),
     },
     earnings: earningsRoutes(api.earnings, parts),

@@ -3,6 +3,7 @@
  * The core supervises, an adapter spawns, and both ends validate against these schemas.
  */
 import { z } from 'zod';
+import { appliedSamplingSchema, seedSchema } from '../../shared/applied-sampling.ts';
 import { MODEL_FEATURES } from '../../shared/model-features.ts';
 import { sandboxReportSchema } from '../../shared/sandbox.ts';
 
@@ -30,6 +31,9 @@ const toolChoiceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('name'), name: z.string() }),
 ]);
 
+/** More than any context has room for. */
+const CLAIMED_TOKENS_MAX = 1_000_000;
+
 /** A {@link import('./engine.ts').GenerateRequest} as sent to the child. */
 export const generateRequestSchema = z
   .object({
@@ -46,11 +50,11 @@ export const generateRequestSchema = z
       z.object({ kind: z.literal('text'), text: z.string() }),
       z.object({ kind: z.literal('embed'), texts: z.array(z.string()).readonly() }),
     ]),
-    /** 0 only for embeddings. */
+    /** 0 only for embeddings and claimed tokens. */
     maxTokens: count,
     temperature: z.number().min(0).max(10),
     topP: z.number().min(0).max(1),
-    seed: z.number().int().min(0).max(0xffff_ffff).nullable(),
+    seed: seedSchema.nullable(),
     stop: z.array(z.string().min(1)).max(4).readonly(),
     sampling: z
       .object({
@@ -79,10 +83,18 @@ export const generateRequestSchema = z
       .exactOptional(),
     topLogprobs: count.nullable().exactOptional(),
     requester: z.string().min(1).max(200).nullable().exactOptional(),
+    claimedTokens: z
+      .array(z.number().int().min(0).max(0x7fff_ffff))
+      .min(1)
+      .max(CLAIMED_TOKENS_MAX)
+      .readonly()
+      .exactOptional(),
   })
-  .refine(({ prompt, maxTokens }) => maxTokens > 0 || prompt.kind === 'embed', {
-    error: 'nothing to generate',
-  });
+  .refine(
+    ({ prompt, maxTokens, claimedTokens }) =>
+      maxTokens > 0 || prompt.kind === 'embed' || claimedTokens !== undefined,
+    { error: 'nothing to generate' },
+  );
 
 /** Commands from the supervisor to the child. `id` and `request` are assigned by the supervisor. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
@@ -122,7 +134,13 @@ const probabilitySchema = z.object({
 
 /** Event of one generation. */
 export const engineEventSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('start'), id: count, inputTokens: count, cachedTokens: count.optional() }),
+  z.object({
+    type: z.literal('start'),
+    id: count,
+    inputTokens: count,
+    cachedTokens: count.optional(),
+    sampling: appliedSamplingSchema.optional(),
+  }),
   z.object({
     type: z.literal('text'),
     id: count,
@@ -146,6 +164,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
       .exactOptional(),
   }),
   z.object({ type: z.literal('vectors'), id: count, vectors: z.array(z.string()).readonly() }),
+  z.object({ type: z.literal('gaps'), id: count, gaps: z.array(z.number().min(0)).readonly() }),
   z.object({
     type: z.literal('end'),
     id: count,

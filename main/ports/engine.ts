@@ -1,5 +1,6 @@
 /** Runs a model: a child process, or an engine server of the owner's. */
 import type { TokenLogprob, ToolCallDelta } from '../../shared/answer-pieces.ts';
+import type { AppliedSampling } from '../../shared/applied-sampling.ts';
 import type { AnswerJson, AskedMessage, AskedPrompt, Sampling } from '../../shared/asked.ts';
 import type { ModelFeature } from '../../shared/model-features.ts';
 import type { SandboxReport } from '../../shared/sandbox.ts';
@@ -64,6 +65,11 @@ export interface GenerateRequest {
   readonly json?: AnswerJson | null;
   /** Alternatives of each token to report. Absent or null: no probabilities. */
   readonly topLogprobs?: number | null;
+  /**
+   * Tokens of an answer to this request that somebody claims to have generated. Nothing is generated then: the engine
+   * reads them and reports `gaps`. Fails with `bad-request` if the request is one whose choices can't be repeated.
+   */
+  readonly claimedTokens?: readonly number[];
 }
 
 export type GenerateEvent =
@@ -71,7 +77,13 @@ export type GenerateEvent =
    * The prompt was tokenized and admitted to a sequence. Repeated with the exact count if an engine server reports it only
    * at the end; until then it is a lower bound.
    */
-  | { readonly type: 'start'; readonly inputTokens: number; readonly cachedTokens?: number | undefined }
+  | {
+      readonly type: 'start';
+      readonly inputTokens: number;
+      readonly cachedTokens?: number | undefined;
+      /** Absent for vectors, and for an engine that doesn't report it. */
+      readonly sampling?: AppliedSampling | undefined;
+    }
   /** Final text with its token IDs; held back while it may be the beginning of a stop string. */
   | {
       readonly type: 'text';
@@ -86,6 +98,11 @@ export type GenerateEvent =
     }
   /** One vector for each text of an embeddings request, as base64 of little-endian 32-bit floats. */
   | { readonly type: 'vectors'; readonly vectors: readonly string[] }
+  /**
+   * For each claimed token the logits by which it falls short of the one that this engine would have drawn: 0 for the same
+   * token, up to 2.
+   */
+  | { readonly type: 'gaps'; readonly gaps: readonly number[] }
   | {
       readonly type: 'end';
       readonly reason: 'stop' | 'length' | 'tool_calls' | 'aborted';

@@ -1,6 +1,7 @@
 /** Story of a job: what happened to it, what happens now, and what is still to come until the money arrives. */
 
 import type { ReactNode } from 'react';
+import { ANSWERS_PER_FALSE_ALARM, type AnswerCheck, HONEST_GAP_MEAN_MAX } from '../../shared/answer-check.ts';
 import { type ChoiceNote, readChoice } from '../../shared/choice-note.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { shorten, writeDuration, writeMeasured, writeNumber } from '../format.ts';
@@ -25,6 +26,8 @@ interface Told {
   readonly events: readonly JobEvent[];
   /** Null if it isn't known. */
   readonly device: string | null;
+  /** Null if its answer wasn't checked. */
+  readonly check: AnswerCheck | null;
 }
 
 export function JobStory(told: Told) {
@@ -53,8 +56,8 @@ export function JobStory(told: Told) {
   );
 }
 
-/** The stored events, with the first token between them, which is a time of the job only. */
-function useSteps({ job, events, device }: Told): readonly Step[] {
+/** The stored events, with the first token and the check of the answer between them. */
+function useSteps({ job, events, device, check }: Told): readonly Step[] {
   const { t, language } = useStrings();
   const own = useSection('network').peer;
   const peer = job.peer === own ? t('jobs.you') : shorten(job.peer.replace(/^12D3KooW/, ''), 4, 4);
@@ -71,17 +74,29 @@ function useSteps({ job, events, device }: Told): readonly Step[] {
   });
   if (job.firstTokenAtMs !== null) {
     const at = job.firstTokenAtMs;
-    const place = steps.findIndex((step) => step.atMs > at);
-    const first: Step = {
+    insert({
       key: 'first-token',
       state: 'done',
       title: t('job.step.firstToken'),
       note: job.inputTokens === null ? null : t('job.stepNote.read', { tokens: tokens(job.inputTokens) }),
       atMs: at,
-    };
-    steps.splice(place < 0 ? steps.length : place, 0, first);
+    });
+  }
+  if (check !== null) {
+    insert({
+      key: 'check',
+      state: check.isAlarm ? 'failed' : 'done',
+      title: t('job.step.checked'),
+      note: <Check job={job} check={check} />,
+      atMs: check.atMs,
+    });
   }
   return steps;
+
+  function insert(step: Step): void {
+    const place = steps.findIndex(({ atMs }) => atMs > step.atMs);
+    steps.splice(place < 0 ? steps.length : place, 0, step);
+  }
 
   function noteOf({ state, note }: JobEvent): ReactNode {
     if (state === 'admitted') {
@@ -131,6 +146,25 @@ function Choice({ choice }: { choice: ChoiceNote }) {
       <Fact about={about}>{t(`job.choice.${choice.reason}`, { total: choice.of })}</Fact>
     </>
   );
+}
+
+/** The result of repeating the answer: here if it was bought, at its buyer if it was sold. */
+function Check({ job, check }: { job: Job; check: AnswerCheck }) {
+  const { t, language } = useStrings();
+  const { tokens, differing, gapMean, logStanding, isAlarm } = check;
+  const isSold = job.side === 'sold';
+  const percent = Math.min(100, (100 * logStanding) / Math.log(ANSWERS_PER_FALSE_ALARM));
+  const about = t(isSold ? 'job.reportAbout' : 'job.checkAbout', {
+    gap: writeNumber(gapMean, language, 3),
+    honest: writeNumber(HONEST_GAP_MEAN_MAX, language, 2),
+    percent: writeNumber(percent, language),
+  });
+  const kind = isSold ? 'reported' : isAlarm ? 'checkedAlarm' : 'checked';
+  const counts = {
+    same: writeNumber(tokens - differing, language),
+    tokens: writeNumber(tokens, language),
+  };
+  return <Fact about={about}>{t(`job.stepNote.${kind}`, counts)}</Fact>;
 }
 
 function Transaction({ hash }: { hash: string }) {

@@ -1,5 +1,6 @@
 /** Page of one job: what it brought, its story, its details, and the receipt that proves them. */
 import type { ReactNode } from 'react';
+import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { JobEnergy, SpeedCurve } from '../../shared/api/contract.ts';
 import type { Job, JobEvent } from '../../shared/jobs.ts';
 import { chargeParts } from '../../shared/price.ts';
@@ -71,9 +72,10 @@ interface JobFacts {
   readonly device: string | null;
   readonly energy: JobEnergy | null;
   readonly speed: SpeedCurve | null;
+  readonly check: AnswerCheck | null;
 }
 
-function JobView({ job, events, device, energy, speed }: JobFacts) {
+function JobView({ job, events, device, energy, speed, check }: JobFacts) {
   const { t } = useStrings();
   return (
     <Columns kind="wide">
@@ -81,7 +83,7 @@ function JobView({ job, events, device, energy, speed }: JobFacts) {
         <Card label={t('job.story')} isPadded>
           <Head job={job} />
           <h2 className="job-story-title">{t('job.story')}</h2>
-          <JobStory job={job} events={events} device={device} />
+          <JobStory job={job} events={events} device={device} check={check} />
         </Card>
         <ReceiptPart job={job} />
       </div>

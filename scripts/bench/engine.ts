@@ -12,7 +12,6 @@
  * priority gives it to both.
  */
 import { readdirSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readLog } from '../../main/adapters/pino/index.ts';
@@ -23,6 +22,7 @@ import { cacheFolder } from '../lib/places.ts';
 import { quantile } from './hand-back-scene.ts';
 import { findLlamaServer, type LlamaServer, startLlamaServer } from './llama-server.ts';
 import { inTemporaryHome, question, waitForMarket, waitForModel } from './practice-here.ts';
+import { raisePriority } from './priority.ts';
 import { atLeast, atMost, type BenchResult, progress } from './result.ts';
 import { type Ask, throughGateway } from './streams.ts';
 
@@ -83,15 +83,6 @@ async function compareFromOutside(home: string, folder: string): Promise<BenchRe
     await server?.stop();
     await agent.stop();
   }
-}
-
-/** Gives the priority of this command to every thread of these processes, if it is a raised one. Returns a note. */
-function raisePriority(pids: readonly number[]): string {
-  const own = getPriority();
-  if (own >= 0) return 'both engines at the lowest priority';
-  for (const pid of pids)
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), own);
-  return `everything at priority ${own}`;
 }
 
 interface Loaded {

@@ -14,6 +14,7 @@ export const BENCHES: Readonly<
   predict: () => import('./predict.ts'),
   presence: () => import('./presence.ts'),
   batch: () => import('./batch.ts'),
+  audit: () => import('./audit.ts'),
   history: () => import('./history.ts'),
   migrations: () => import('./migrations.ts'),
   strangers: () => import('./strangers.ts'),

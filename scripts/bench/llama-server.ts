@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { getPriority } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getLlama } from 'node-llama-cpp';
 import { cacheFolder } from '../lib/places.ts';
@@ -48,6 +48,8 @@ export interface LlamaServerOptions {
   readonly threads: number;
   /** Default: a free one. */
   readonly port?: number;
+  /** File name of the engine's CPU library for another kind of processor. Default: the one for this processor. */
+  readonly cpuLibrary?: string;
 }
 
 /** Downloads it if needed. Returns null, with the reason, where there is no build for this machine. */
@@ -76,9 +78,11 @@ export function findLlamaServer(): { folder: string } | { reason: string } {
 /** Starts it on loopback, with its prompt cache, at the priority of the engine. */
 export async function startLlamaServer(folder: string, options: LlamaServerOptions): Promise<LlamaServer> {
   const description = `llama-server of ${PACKAGE} ${VERSION}`;
-  const asBuilt = await start(folder, options);
+  const { cpuLibrary } = options;
+  const asBuilt = cpuLibrary === undefined ? await start(folder, options) : null;
   if (asBuilt !== null) return { ...asBuilt, description };
-  const library = await ownCpuLibrary();
+  const own = await ownCpuLibrary();
+  const library = own === null || cpuLibrary === undefined ? own : join(dirname(own), cpuLibrary);
   const started = library === null ? null : await start(withCpuLibrary(folder, library), options);
   if (started === null) throw new Error('llama-server did not start.');
   return {

@@ -4,6 +4,7 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { answerCheckSchema } from '../answer-check.ts';
 import { doingSchema } from '../doings.ts';
 import { exportFormatSchema } from '../exports.ts';
 import { forecastSchema, forecastScoreSchema } from '../forecast.ts';
@@ -218,6 +219,8 @@ export const contract = {
         energy: jobEnergySchema.nullable(),
         /** Speed of its tokens over its time; null for a bought job, or if it is no longer in memory. */
         speed: speedCurveSchema.nullable(),
+        /** Of its answer: by this machine if it was bought, as its buyer reports if it was sold. Null for none. */
+        check: answerCheckSchema.nullable(),
       }),
     ),
   },

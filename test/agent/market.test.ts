@@ -1,8 +1,9 @@
 /**
  * Verifies: an OpenAI client buys from a peer without any change but its base URL.
  * Setup: the official `openai` package and curl, through the gateway's loopback port and real libp2p, to a provider
- * whose engine and payment gate are fakes.
- * Fails if: a client that expects OpenAI's API breaks, or the two sides count money differently.
+ * whose engine and payment gate are fakes; where answers are checked, the engine is real.
+ * Fails if: a client that expects OpenAI's API breaks, the two sides count money differently, or a provider that cheats is
+ * bought from again.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -14,16 +15,25 @@ import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import OpenAI, { APIError } from 'openai';
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';
+import { createLlamaSpawner } from '../../main/adapters/llama/index.ts';
+import { openAnswerChecks } from '../../main/agent/checking.ts';
+import { createReceivedChecks } from '../../main/core/answer-checks/index.ts';
+import { createEngineSupervisor } from '../../main/core/engine/index.ts';
+import { createExperience } from '../../main/core/reputation/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
+import type { Engine } from '../../main/ports/engine.ts';
 import type { Network } from '../../main/ports/network.ts';
 import { PAYMENT_HEADER } from '../../main/ports/payments.ts';
 import { charge } from '../../shared/price.ts';
 import { createFakeEngine, type FakeEngine } from '../fakes/engine.ts';
+import { createRecordingLog } from '../fakes/log.ts';
 import { OFFERED as CHEAP, createFakeGateway, createFakeProvider, FAKE_LIFE } from '../fakes/market.ts';
 import { encode } from '../fakes/payment-gate.ts';
+import { createMemoryRecordStore } from '../fakes/record-store.ts';
 
 const run = promisify(execFile);
 const OFFERED = { ...CHEAP, price: { inputPerMillion: '2000000', outputPerMillion: '7000000' } };
+const TINY_PATH = join(import.meta.dirname, '../../resources/models/idlewatt-tiny.gguf');
 const folders: string[] = [];
 
 function folder(): string {
@@ -326,4 +336,78 @@ test('rejects a tampered receipt and stops buying from that provider', async () 
   assert.deepEqual([gateway.payer.ends[0], gateway.payer.paid()], ['disputed', second.gate.total()]);
   await gateway.stop();
   for (const network of networks) await network.stop();
+});
+
+test('finds a provider that samples with another seed, tells it so, and buys from an honest one', async (context) => {
+  const networks: Network[] = [];
+  for (let index = 0; index < 3; index += 1) {
+    const network = await createNetwork({ folder: folder(), clock: systemClock, mdns: false });
+    await network.start();
+    context.after(() => network.stop());
+    networks.push(network);
+  }
+  const [dishonest, honest, buying] = networks as [Network, Network, Network];
+  const real = createEngineSupervisor({ spawn: createLlamaSpawner(), clock: systemClock });
+  context.after(() => real.stop());
+  const tiny = { id: OFFERED.id, path: TINY_PATH, sha256: OFFERED.sha256 };
+  await real.load(tiny, { contextTokens: 512, sequences: 2, threads: 1, graphicsMemoryBytesMax: null });
+  /** Signs the seed that was asked for, but doesn't use it. */
+  const lying: Engine = {
+    ...real,
+    async *generate(request, signal) {
+      const seed = request.seed ?? 0;
+      for await (const event of real.generate({ ...request, seed: (seed + 1) % 2 ** 32 }, signal))
+        yield event.type === 'start' && event.sampling
+          ? { ...event, sampling: { ...event.sampling, seed } }
+          : event;
+    },
+  };
+  const cheap = { inputPerMillion: '1000000', outputPerMillion: '1000000' };
+  const records = { sold: createMemoryRecordStore(), bought: createMemoryRecordStore() };
+  const received = createReceivedChecks({
+    ...{ records: records.sold, clock: systemClock, onReport: () => undefined },
+    findJob: (id) => liar.jobs.all().find((job) => job.id === id) ?? null,
+  });
+  const liar = createFakeProvider(dishonest, {
+    ...{ engine: lying, models: [{ ...OFFERED, price: cheap }], takeReport: received.take },
+  });
+  const other = createFakeProvider(honest, { engine: real, models: [OFFERED] });
+  const experience = createExperience({ records: records.bought, clock: systemClock });
+  const log = createRecordingLog();
+  const gateway = await createFakeGateway(buying, {
+    experience,
+    onProven: (answer) => checks.consider(answer),
+  });
+  context.after(() => gateway.stop());
+  const checks = openAnswerChecks(
+    { clock: systemClock, log, onClose: (close) => context.after(close) },
+    { records: records.bought },
+    {
+      ...{ directory: gateway.directory, experience, network: buying, random: () => 0 },
+      hold: () => ({ generate: real.generate, release: () => undefined }),
+    },
+  );
+  for (const network of [dishonest, honest]) await buying.connect(network.addresses()[0] ?? '');
+  await until(() => gateway.directory.providers().length === 2);
+  const client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: gateway.key, maxRetries: 0 });
+  const buy = async () => {
+    const messages = [{ role: 'user' as const, content: 'Tell me about the river.' }];
+    await client.chat.completions.create({ model: OFFERED.id, messages, max_tokens: 60 });
+    await gateway.gateway.idle();
+    const job = gateway.jobs.all().at(-1) ?? assert.fail('nothing was bought');
+    while (checks.find(job) === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    return { peer: job.peer, check: checks.find(job) };
+  };
+
+  const lies = [];
+  for (let bought = await buy(); bought.peer === dishonest.key.peer; bought = await buy()) lies.push(bought);
+  assert.ok(lies.length >= 1 && lies.length <= 3, `${lies.length} answers were bought from the liar`);
+  assert.equal(lies.at(-1)?.check?.isAlarm, true);
+  const failureRate = (network: Network) => experience.of(network.key.peer, OFFERED.sha256).failureRate;
+  assert.ok(failureRate(dishonest) > 0.8 && failureRate(honest) < 0.2);
+  const told = () => liar.jobs.all().flatMap((job) => received.find(job) ?? []);
+  while (told().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(told()[0]?.differing, lies.at(-1)?.check?.differing, 'both sides see the same evidence');
+  const { check } = await buy();
+  assert.deepEqual([check?.differing, check?.isAlarm, other.jobs.all().length], [0, false, 2]);
 });

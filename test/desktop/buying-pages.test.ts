@@ -3,7 +3,8 @@
  * Setup: the built pages in headless Chromium against a fake agent that implements the whole contract.
  * Fails if: a limit is saved in the wrong unit or can't be removed; a model's maximum price can't be added, changed
  *   and removed; a deposit has no button, or a started withdrawal offers another one; the switch of the gateway does
- *   nothing, or a closed port isn't explained; an example lacks the address or the model, or has the key.
+ *   nothing, or a closed port isn't explained; an example lacks the address or the model, or has the key; the reason of
+ *   a choice or the result of a check is missing.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -158,5 +159,17 @@ test('a bought job tells why its provider was chosen, and with which amounts it 
     const reason = page.getByRole('button', { name: 'the most reliable at about this price, of 7' });
     await reason.focus();
     await page.getByRole('tooltip').getByText('4.7% for the risk of a failure').waitFor();
+  });
+});
+
+test('a checked answer tells how many of its tokens were confirmed, to its buyer and to its provider', async () => {
+  await pages.withPage({}, async ({ page, go }) => {
+    await go('jobs/job-0011');
+    const confirmed = page.getByRole('button', { name: /^\d+ of \d+ tokens confirmed$/ });
+    await confirmed.focus();
+    await page.getByRole('tooltip').getByText('0.003 logits short').waitFor();
+    await go('jobs/job-0003');
+    await page.getByRole('button', { name: /^a buyer’s check confirmed only \d+ of \d+ tokens$/ }).focus();
+    await page.getByRole('tooltip').getByText('This buyer buys nothing here for a day').waitFor();
   });
 });

@@ -282,6 +282,7 @@ function jobHandlers(agent: FakeAgentState) {
         device: job.side === 'sold' ? 'NVIDIA RTX 4070' : null,
         energy: agent.script.energyOf(job),
         speed: agent.script.speedOf(job),
+        check: agent.script.checkOf(job),
       };
     }),
   };

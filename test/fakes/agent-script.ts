@@ -1,6 +1,7 @@
 /** The scripted data of the fake agent: a busy machine, a new one, and one where nothing can be read. */
 import type { z } from 'zod';
 import { createCalendar } from '../../main/core/calendar/index.ts';
+import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { BuyingOverview } from '../../shared/api/buying.ts';
 import type {
   ComingDays,
@@ -40,6 +41,7 @@ export interface Script {
   eventsOf(job: Job): JobEvent[];
   energyOf(job: Job): JobEnergy | null;
   speedOf(job: Job): SpeedCurve | null;
+  checkOf(job: Job): AnswerCheck | null;
   /** The hours of today. */
   readonly today: z.infer<typeof doneHourSchema>[];
   readonly rest: RestOfToday | null;
@@ -157,6 +159,7 @@ export function scriptFor(scenario: Scenario, nowMs: number): Script {
     eventsOf,
     energyOf,
     speedOf,
+    checkOf,
     schedulePreview: schedulePreviewOf(nowMs),
     incomes: scenario === 'busy' ? [{ model: MODEL, low: '1300', high: '6900', isMeasured: true }] : [],
     buying:
@@ -220,6 +223,16 @@ function overviewOf(days: Script['days']): EarningsOverview {
 
 function energyOf({ side }: Job): JobEnergy | null {
   return side === 'sold' ? { wattHours: 0.52, microUsd: 161, watts: 48, source: 'sensor' } : null;
+}
+
+/** Bought answers were checked and are the model's; a buyer reports on one sold answer that isn't. */
+function checkOf({ id, side, endedAtMs, outputTokens }: Job): AnswerCheck | null {
+  const isAlarm = id === 'job-0003';
+  if (endedAtMs === null || !outputTokens || (side === 'sold' && !isAlarm)) return null;
+  const found = isAlarm
+    ? { differing: Math.floor(outputTokens / 2), gapMean: 0.4, logStanding: 31 }
+    : { differing: 2, gapMean: 0.003, logStanding: 0 };
+  return { atMs: endedAtMs + 9_000, tokens: outputTokens, ...found, isAlarm };
 }
 
 /** The newest jobs slow down while others begin. */

@@ -1,6 +1,7 @@
 /** Engine whose events a test sends one by one, to test what happens between two tokens. */
 import type { Engine, EngineStatus, GenerateEvent, GenerateRequest } from '../../main/ports/engine.ts';
 import type { AnswerPiece } from '../../shared/answer-pieces.ts';
+import type { AppliedSampling } from '../../shared/applied-sampling.ts';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { FAKE_MODEL } from './engine.ts';
 import { sandboxOf } from './sandbox.ts';
@@ -11,7 +12,7 @@ type EndReason = Extract<GenerateEvent, { type: 'end' }>['reason'];
 export interface ScriptedRun {
   readonly request: GenerateRequest;
   readonly signal: AbortSignal;
-  start(inputTokens: number, cachedTokens?: number): void;
+  start(inputTokens: number, cachedTokens?: number, sampling?: AppliedSampling): void;
   text(text: string, ...tokens: number[]): void;
   /** Thoughts, calls or probabilities. */
   piece(piece: Partial<AnswerPiece>, ...tokens: number[]): void;
@@ -71,10 +72,10 @@ export function createScriptedEngine(): ScriptedEngine {
     const run: ScriptedRun = {
       request,
       signal,
-      start(tokens, cached) {
+      start(tokens, cached, sampling) {
         inputTokens = tokens;
         cachedTokens = cached;
-        push({ type: 'start', inputTokens: tokens, cachedTokens: cached });
+        push({ type: 'start', inputTokens: tokens, cachedTokens: cached, ...(sampling && { sampling }) });
       },
       text(text, ...tokens) {
         outputTokens += tokens.length;

@@ -13,8 +13,9 @@ import { AppError } from '../../../shared/errors.ts';
 import type { EngineCommand, EngineEvent } from '../../ports/engine-process.ts';
 import type { ParsedPiece } from './answer-parser.ts';
 import type { Template, TokenizedPrompt } from './chat-template.ts';
+import { promptHash } from './prompt-hash.ts';
 import { createResponseText, type ResponseText } from './response-text.ts';
-import { createChoice, samplerOptions } from './sampling.ts';
+import { type Choose, createChoice, planSampling, type SamplingPlan, samplerOptions } from './sampling.ts';
 import type { Lent, SequencePool } from './sequence-pool.ts';
 import type { Steps, Turns } from './steps.ts';
 import { responseGrammar } from './tool-format.ts';
@@ -37,7 +38,7 @@ type EndReason = Extract<EngineEvent, { type: 'end' }>['reason'];
 export async function generateResponse(options: ResponseOptions): Promise<EngineEvent> {
   const { command, pool, steps } = options;
   const times = startTimes();
-  const prompt = tokenizePrompt(options);
+  const prompt = tokenizePrompt(options, command.request.maxTokens);
   const lent = pool.lend(prompt.tokens, command.request.requester ?? null);
   const turns = steps.enter(lent.id);
   let isSound = false;
@@ -64,7 +65,10 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
   const { id } = command;
   const { cachedTokens } = lent;
   const inputTokens = prompt.tokens.length;
-  emit({ type: 'start', id, inputTokens, cachedTokens });
+  const grammar = grammarOf(options);
+  const plan = planSampling(command.request, grammar !== null);
+  const sampling = { ...plan, promptHash: promptHash(prompt.tokens) };
+  emit({ type: 'start', id, inputTokens, cachedTokens, sampling });
 
   let outputTokens = 0;
   const logprobs: TokenLogprob[] = [];
@@ -80,7 +84,7 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
     }
   };
   const text = createResponseText({ ...options, ...command.request, tokenized: prompt });
-  const sampler = await createSampler(options);
+  const sampler = await createSampler(options, plan, grammar);
   const decoded = await decode({ ...options, text, deliver, sampler, logprobs });
   const measured = times.finish();
   if (!signal.aborted) deliver(text.flush(decoded.stopped));
@@ -90,39 +94,49 @@ async function generateOn(options: LentOptions): Promise<EngineEvent> {
   return { type: 'end', id, reason, inputTokens, cachedTokens, readTokens, outputTokens, ...measured };
 }
 
-function tokenizePrompt({ template, command, contextTokens }: ResponseOptions): TokenizedPrompt {
-  const { prompt, maxTokens } = command.request;
-  const tokenized = template.tokenize(prompt);
+/** Fails with `bad-request` for an empty prompt, and with `context-exceeded` if the answer may not fit behind it. */
+export function tokenizePrompt(
+  { template, command, contextTokens }: Pick<ResponseOptions, 'template' | 'command' | 'contextTokens'>,
+  answerTokens: number,
+): TokenizedPrompt {
+  const tokenized = template.tokenize(command.request.prompt);
   const inputTokens = tokenized.tokens.length;
   if (inputTokens === 0) throw new AppError('bad-request', 'The prompt is empty.');
-  if (inputTokens + maxTokens > contextTokens) {
-    throw contextExceeded(inputTokens, maxTokens, contextTokens);
+  if (inputTokens + answerTokens > contextTokens) {
+    throw contextExceeded(inputTokens, answerTokens, contextTokens);
   }
   return tokenized;
 }
 
-/** The sampler's options, and for reported probabilities the choice that replaces the sampler's. */
+/** Returns the grammar that the request binds the response to; null for none. */
+export function grammarOf({ template, command }: Pick<ResponseOptions, 'template' | 'command'>) {
+  const { prompt, json = null } = command.request;
+  return responseGrammar(prompt, json, template.tools);
+}
+
+/** The sampler's options, and the choice that replaces the sampler's. */
 interface Sampler {
   readonly options: SequenceEvaluateOptions;
-  readonly choose: ReturnType<typeof createChoice> | null;
+  readonly choose: Choose | null;
   /** Tokens of the response so far. */
   readonly generated: Token[];
 }
 
-async function createSampler({ model, template, command }: ResponseOptions): Promise<Sampler> {
+async function createSampler(
+  { model, command }: ResponseOptions,
+  plan: SamplingPlan,
+  grammar: string | null,
+): Promise<Sampler> {
   const { request } = command;
-  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
   const generated: Token[] = [];
-  const grammar = responseGrammar(request.prompt, request.json ?? null, template.tools);
   const state = grammar === null ? undefined : await grammarState(model, grammar);
-  const { topLogprobs = null } = request;
   return {
     generated,
     options: {
-      ...samplerOptions(model, request, seed, generated),
+      ...samplerOptions(model, request, plan, () => generated),
       ...(state && { grammarEvaluationState: state }),
     },
-    choose: topLogprobs === null ? null : createChoice(model, request, seed, generated),
+    choose: createChoice(model, request, plan),
   };
 }
 
@@ -295,10 +309,10 @@ function nextTokens(
     async next() {
       const { value, done } = await withMetadata.next(chosen);
       if (done) return null;
-      const choice = choose(value.probabilities);
+      const choice = choose(value.probabilities, sampler.generated);
       chosen = choice.token;
       if (model.isEogToken(choice.token)) return null;
-      logprobs.push(choice.logprob);
+      if (choice.logprob !== null) logprobs.push(choice.logprob);
       return choice.token;
     },
     end: () => withMetadata.return(),

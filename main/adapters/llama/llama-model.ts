@@ -1,6 +1,6 @@
 /** One loaded model: its context, its sequences, and its properties for the report. */
 import { existsSync } from 'node:fs';
-import { GgufFileType, InsufficientMemoryError, type LlamaModel } from 'node-llama-cpp';
+import { GgufFileType, InsufficientMemoryError, type LlamaModel, type Token } from 'node-llama-cpp';
 import { AppError } from '../../../shared/errors.ts';
 import type { ModelFeature } from '../../../shared/model-features.ts';
 import type { EngineCommand, EngineEvent, LoadedReport } from '../../ports/engine-process.ts';
@@ -8,8 +8,10 @@ import { type Llamas, type Placed, place, promptTokensMax } from './card-memory.
 import { createTemplate, type Template } from './chat-template.ts';
 import type { Duty } from './duty.ts';
 import { createEmbedder, isEmbeddingModel } from './embed-texts.ts';
+import { sampleFirstAlone } from './first-sample.ts';
 import { generateResponse } from './generate-response.ts';
 import { publicPrefixes } from './public-prefix.ts';
+import { replayAnswer } from './replay-answer.ts';
 import { createSequencePool } from './sequence-pool.ts';
 import { createStepThreads } from './step-threads.ts';
 import { createSteps } from './steps.ts';
@@ -26,7 +28,7 @@ type GenerateCommand = Extract<EngineCommand, { type: 'generate' }>;
 
 export interface LlamaRunner {
   readonly report: Omit<LoadedReport, 'sandbox'>;
-  /** Emits `start` and `text`, and returns the `end` once the sequence is free. Expected failures are AppErrors. */
+  /** Emits `start`, `text`, `vectors` or `gaps`, and returns the `end` once the sequence is free. Expected failures are AppErrors. */
   generate(
     command: GenerateCommand,
     signal: AbortSignal,
@@ -56,6 +58,8 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, pace: Pac
   }
   const { model: loaded, context } = placed;
   const { gpu } = loaded.llama;
+  if (!sampleFirstAlone(context))
+    throw new AppError('model-unavailable', 'This version of the engine’s library is not supported.');
   const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence());
   const contextTokens = Math.min(command.contextTokens, loaded.trainContextSize, context.contextSize);
   const template = createTemplate(loaded);
@@ -79,13 +83,16 @@ export async function loadRunner(llamas: Llamas, command: LoadCommand, pace: Pac
       features: isEmbeddingModel(loaded) ? ['embeddings'] : featuresOf(template),
     },
     async generate(generate, signal, emit) {
-      const { prompt } = generate.request;
+      const { prompt, claimedTokens } = generate.request;
       if (prompt.kind === 'embed')
         return embedder.embed(prompt.texts, { command: generate, signal, emit, duty });
-      return generateResponse({
+      const options = {
         ...{ model: loaded, pool, steps, template, contextTokens },
         ...{ command: generate, signal, emit },
-      });
+      };
+      return claimedTokens === undefined
+        ? generateResponse(options)
+        : replayAnswer(options, claimedTokens as readonly Token[]);
     },
     async dispose() {
       await embedder.dispose();

@@ -1,38 +1,99 @@
 /**
- * Choice of the next token of a response: by the library's sampler, or, if probabilities are requested, our own choice
- * among the most likely tokens, because the library reports only what its sampler has left over.
+ * Choice of the next token of a response. Usually it is our own, by noise that can be repeated (gumbel-noise.ts), among
+ * what the library's sampler leaves over; the library's where a choice can't be repeated anyway.
  */
 import { type LlamaModel, type SequenceEvaluateOptions, type Token, TokenBias } from 'node-llama-cpp';
 import type { TokenLogprob, TokenProbability } from '../../../shared/answer-pieces.ts';
+import {
+  type AppliedSampling,
+  type SamplingMethod,
+  TOP_K_DEFAULT,
+} from '../../../shared/applied-sampling.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { GenerateRequest } from '../../ports/engine.ts';
+import { candidatesOf, drawToken } from './gumbel-noise.ts';
 
 /** Tokens of the response that penalties look back at. */
 const PENALIZED_TOKENS_MAX = 1_024;
-/** Most likely tokens that are sampled from and normalized over when probabilities are reported. */
-export const LOGPROB_CANDIDATES = 1_024;
-/** The library's own default, which keeps very unlikely tokens out. */
-const TOP_K_DEFAULT = 40;
+/**
+ * Most likely tokens that are sampled from and normalized over when probabilities are reported, and the most that our own
+ * choice is made among: with more, reading them takes longer than sampling.
+ */
+export const CANDIDATES_MAX = 1_024;
 
 type SamplingRequest = Pick<GenerateRequest, 'temperature' | 'topP' | 'sampling' | 'topLogprobs'>;
 
-/** Returns the sampler's options. `generated` is the list that the tokens of the response are added to. */
+/** Method and settings with which a response is sampled. */
+export type SamplingPlan = Omit<AppliedSampling, 'promptHash'>;
+
+/** `isBound` is true if a grammar limits the tokens. Without a seed a random one is chosen. */
+export function planSampling(
+  request: SamplingRequest & Pick<GenerateRequest, 'seed'>,
+  isBound: boolean,
+): SamplingPlan {
+  const { temperature, topP, sampling = {} } = request;
+  const { topK = TOP_K_DEFAULT, minP = 0 } = sampling;
+  const seed = request.seed ?? Math.floor(Math.random() * 2 ** 32);
+  return { method: methodOf(request, isBound), seed, temperature, topP, topK, minP };
+}
+
+/** The library applies a grammar to the token that its own sampler chooses, so that ours can't replace it. */
+function methodOf(request: SamplingRequest, isBound: boolean): SamplingMethod {
+  const { temperature, sampling = {}, topLogprobs = null } = request;
+  const { topK = TOP_K_DEFAULT, repeatPenalty = 1, logitBias } = sampling;
+  if (isBound) return 'other';
+  // With reported probabilities these two are applied after the candidates were chosen, and differently.
+  if (topLogprobs !== null && (repeatPenalty !== 1 || logitBias !== undefined)) return 'other';
+  if (temperature === 0) return 'greedy';
+  const isWide = topK === 0 || topK > CANDIDATES_MAX;
+  return isWide && topLogprobs === null ? 'other' : 'gumbel-max';
+}
+
+/**
+ * Returns the sampler's options. `generated` returns the tokens of the response so far. For our own choice the sampler
+ * leaves the candidates of the request at their plain probabilities, before the temperature.
+ */
 export function samplerOptions(
   model: LlamaModel,
   request: SamplingRequest,
-  seed: number,
-  generated: readonly Token[],
+  { method, seed, topK, minP }: SamplingPlan,
+  generated: () => readonly Token[],
 ): SequenceEvaluateOptions {
   const { temperature, topP, sampling = {}, topLogprobs = null } = request;
-  if (topLogprobs !== null) return { temperature: 1, topP: 1, minP: 0, topK: LOGPROB_CANDIDATES, seed };
-  const { topK = TOP_K_DEFAULT, minP = 0, logitBias } = sampling;
-  const { frequencyPenalty = 0, presencePenalty = 0, repeatPenalty = 1 } = sampling;
+  if (topLogprobs !== null) return { temperature: 1, topP: 1, minP: 0, topK: CANDIDATES_MAX, seed };
+  return {
+    ...{ topP, topK, minP, seed },
+    temperature: method === 'gumbel-max' ? 1 : temperature,
+    ...adjustments(model, sampling, generated),
+  };
+}
+
+/** Returns the options with which the library reports the candidates that a choice was made among. */
+export function replayOptions(
+  model: LlamaModel,
+  { topP, sampling = {} }: SamplingRequest,
+  { topK, minP }: SamplingPlan,
+  generated: () => readonly Token[],
+): SequenceEvaluateOptions {
+  const isWide = topK === 0 || topK > CANDIDATES_MAX;
+  return {
+    ...{ temperature: 1, topP, minP, topK: isWide ? CANDIDATES_MAX : topK },
+    ...adjustments(model, sampling, generated),
+  };
+}
+
+/** Penalties and biases, which change the logits before the candidates are chosen. */
+function adjustments(
+  model: LlamaModel,
+  sampling: NonNullable<GenerateRequest['sampling']>,
+  generated: () => readonly Token[],
+): Pick<SequenceEvaluateOptions, 'repeatPenalty' | 'tokenBias'> {
+  const { frequencyPenalty = 0, presencePenalty = 0, repeatPenalty = 1, logitBias } = sampling;
   const isPenalized = frequencyPenalty !== 0 || presencePenalty !== 0 || repeatPenalty !== 1;
   return {
-    ...{ temperature, topP, topK, minP, seed },
     ...(isPenalized && {
       repeatPenalty: {
-        punishTokens: () => generated.slice(-PENALIZED_TOKENS_MAX),
+        punishTokens: () => generated().slice(-PENALIZED_TOKENS_MAX),
         maxPunishTokens: PENALIZED_TOKENS_MAX,
         penalty: repeatPenalty,
         frequencyPenalty,
@@ -58,40 +119,49 @@ function biasOf(model: LlamaModel, biases: readonly (readonly [number, number])[
   return bias;
 }
 
-/** One choice among the most likely tokens, with the probabilities that the model gave them. */
+/** Our own choice. */
 export interface Chosen {
   readonly token: Token;
-  readonly logprob: TokenLogprob;
+  /** The probabilities that the model gave the tokens, if requested. */
+  readonly logprob: TokenLogprob | null;
 }
 
-export type Choose = (probabilities: ReadonlyMap<Token, number>) => Chosen;
+/** Chooses among the tokens that the library's sampler has left over. `generated` are the tokens of the response so far. */
+export type Choose = (probabilities: ReadonlyMap<Token, number>, generated: readonly Token[]) => Chosen;
 
-/** Returns the function that chooses like the library's sampler and reports the model's own probabilities. */
-export function createChoice(
-  model: LlamaModel,
-  request: SamplingRequest,
-  seed: number,
-  generated: readonly Token[],
-): Choose {
-  const { topLogprobs = 0, sampling = {}, temperature, topP } = request;
-  const { topK = TOP_K_DEFAULT, minP = 0 } = sampling;
+/** Returns our own choice; null if the library's is used. */
+export function createChoice(model: LlamaModel, request: SamplingRequest, plan: SamplingPlan): Choose | null {
+  if ((request.topLogprobs ?? null) !== null) return createReportingChoice(model, request, plan);
+  if (plan.method !== 'gumbel-max') return null;
+  return (probabilities, generated) => {
+    const token = drawToken(candidatesOf(probabilities), plan, generated.length);
+    return { token: found(token), logprob: null };
+  };
+}
+
+/** Reports the model's own probabilities, which the library does only for what its sampler has left over. */
+function createReportingChoice(model: LlamaModel, request: SamplingRequest, plan: SamplingPlan): Choose {
+  const { topLogprobs = 0, sampling = {} } = request;
   const biases = new Map(sampling.logitBias ?? []);
-  const random = createRandom(seed);
   const described = (token: Token, probability: number) => describeToken(model, token, probability);
 
-  return (probabilities) => {
+  return (probabilities, generated) => {
     const given = [...probabilities].sort(([, a], [, b]) => b - a);
     const logits = penalized(given, sampling, generated).map(
       ([token, logit]) => [token, logit + (biases.get(token) ?? 0)] as const,
     );
     const sorted = [...logits].sort(([, a], [, b]) => b - a);
-    const token =
-      temperature === 0 ? sorted[0]?.[0] : draw(sorted, { temperature, topP, topK, minP }, random());
-    if (token === undefined) throw new Error('the sampler returned no probabilities');
+    const candidates = plan.temperature === 0 ? sorted : mask(sorted, plan);
+    const token = found(drawToken(candidates, plan, generated.length));
     const own = described(token, probabilities.get(token) ?? 0);
     const top = given.slice(0, topLogprobs ?? 0).map(([each, probability]) => described(each, probability));
     return { token, logprob: { ...own, top } };
   };
+}
+
+function found(token: number | null): Token {
+  if (token === null) throw new Error('the sampler returned no probabilities');
+  return token as Token;
 }
 
 /** Applies the penalties to logarithms of probabilities, by llama.cpp's formula. */
@@ -111,36 +181,21 @@ function penalized(
   });
 }
 
-interface Drawing {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly topK: number;
-  readonly minP: number;
-}
-
-/** Draws from logits in falling order; `random` is from 0 to 1. */
-export function draw(
+/** Returns the candidates that the library's sampler would leave over of logits in falling order. */
+function mask(
   sorted: readonly (readonly [Token, number])[],
-  { temperature, topP, topK, minP }: Drawing,
-  random: number,
-): Token | undefined {
+  { topK, topP, minP }: SamplingPlan,
+): readonly (readonly [Token, number])[] {
   const kept = topK > 0 ? sorted.slice(0, topK) : sorted;
   const best = kept[0]?.[1] ?? 0;
   const plain = normalized(kept.map(([, logit]) => Math.exp(logit - best)));
   const most = plain[0] ?? 0;
   let sum = 0;
-  const nucleus = kept.filter((_, index) => {
+  return kept.filter((_, index) => {
     const isIn = sum < topP || index === 0;
     sum += plain[index] ?? 0;
     return isIn && (plain[index] ?? 0) >= minP * most;
   });
-  const weights = normalized(nucleus.map(([, logit]) => Math.exp((logit - best) / temperature)));
-  let left = random;
-  for (const [index, weight] of weights.entries()) {
-    left -= weight;
-    if (left < 0) return nucleus[index]?.[0];
-  }
-  return nucleus.at(-1)?.[0];
 }
 
 function normalized(weights: readonly number[]): number[] {
@@ -155,15 +210,4 @@ function describeToken(model: LlamaModel, token: Token, probability: number): To
   const text = model.detokenize([token], true, [token]);
   const logprob = probability > 0 ? Math.max(LOGPROB_MIN, Math.log(probability)) : LOGPROB_MIN;
   return { token: text, bytes: [...new TextEncoder().encode(text)], logprob };
-}
-
-/** A random number generator from a seed (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -8,6 +8,7 @@ import { charge } from '../../../shared/price.ts';
 import type { VerifySigned } from '../../ports/network.ts';
 import type { PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
+import type { ProvenAnswer } from '../answer-checks/index.ts';
 import type { Hold, HoldEnd } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { billFlaw, outputTokensMaxOf } from './bill-check.ts';
@@ -33,6 +34,8 @@ export interface SettlementContext {
   readonly tokenizer: Tokenizer;
   readonly rates: TokenRates;
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
+  /** Called with each answer whose receipt was accepted. Must not throw. */
+  readonly onProven?: (answer: ProvenAnswer) => void;
   /** `reason` is the failed check. */
   readonly onCheat: (peer: string, reason: string) => void;
   readonly onUnexpected: ReportUnexpected;
@@ -70,6 +73,7 @@ export async function settlePurchase(
       error: cause ? errorOf(cause) : null,
     });
     context.onBought(job.job(), receipt);
+    noteProven(context, terms, summary, receipt);
     compareRates(context, terms, summary, receipt);
     const { id: model, price } = candidate.model;
     return { kind: 'proven', charged: paid.charged, model, price };
@@ -123,6 +127,7 @@ async function check(
     inputTokensMax: askedTokensMax(asked),
     outputTokensMax: asked.maxTokens * asked.choices,
     tokens: summary.tokens,
+    asked,
     charged,
   };
   const receipt = await checkReceipt(summary.receiptJws ?? '', expected, verifySigned);
@@ -136,6 +141,19 @@ function billMax({ candidate, asked }: PurchaseTerms, summary: ResponseSummary):
   const limit = asked.maxTokens * asked.choices;
   const output = Math.min(outputTokensMaxOf(summary), summary.tokens?.length ?? limit);
   return charge(candidate.model.price, { input: askedTokensMax(asked), output });
+}
+
+function noteProven(
+  { onProven }: SettlementContext,
+  { candidate, asked, job }: PurchaseTerms,
+  { tokens }: ResponseSummary,
+  receipt: Receipt,
+): void {
+  const { peer, model } = candidate;
+  const counted = tokens?.slice(0, receipt.outputTokens) ?? [];
+  const { job: soldJobId, sampling = null } = receipt;
+  const { sha256 } = model;
+  onProven?.({ jobId: job.job().id, peer, soldJobId, sha256, asked, tokens: counted, sampling });
 }
 
 /** A single response proves nothing here, so the charge stays accepted; the provider is left out. */

@@ -1,4 +1,5 @@
 /** One request to one provider: paid, streamed, checked against its receipt, and recorded exactly once. */
+import { randomInt } from 'node:crypto';
 import { type AskedCompletion, askedCostMax } from '../../../shared/asked.ts';
 import { type AppError, isAppError } from '../../../shared/errors.ts';
 import type { Job, JobKey } from '../../../shared/jobs.ts';
@@ -11,6 +12,7 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer, PaymentLease } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
+import type { ProvenAnswer } from '../answer-checks/index.ts';
 import { type Hold, type HoldEnd, isAboveLimit, type RequestBudget } from '../budget/index.ts';
 import type { ReportUnexpected } from '../openai-http/index.ts';
 import { type BoughtJob, endState, recordPurchase } from './bought-job.ts';
@@ -38,6 +40,8 @@ export interface PurchaseContext {
    * invalid.
    */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
+  /** See {@link import('./purchase-settlement.ts').SettlementContext.onProven}. */
+  readonly onProven?: (answer: ProvenAnswer) => void;
   readonly onUnexpected: ReportUnexpected;
   /** Called when the provider's bill is false; `reason` is the failed check. */
   readonly onCheat: (peer: string, reason: string) => void;
@@ -97,7 +101,9 @@ const PATHS = { chat: CHAT_PATH, text: TEXT_PATH, embed: EMBEDDINGS_PATH } as co
  */
 export async function startPurchase(context: PurchaseContext, request: PurchaseRequest): Promise<Purchase> {
   const { network, payer, clock } = context;
-  const { candidate, asked, requester } = request;
+  const { candidate, requester } = request;
+  // Without a seed of ours a provider could choose one under which false tokens look honestly drawn.
+  const asked = { ...request.asked, seed: request.asked.seed ?? randomInt(2 ** 32) };
   const { peer } = candidate;
   const path = PATHS[asked.prompt.kind];
   const costMax = askedCostMax(candidate.model.price, asked, asked.maxTokens);

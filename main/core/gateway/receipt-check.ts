@@ -1,5 +1,7 @@
 /** Checks a provider's receipt against the request, the response and the agreed price. */
 import { createHash } from 'node:crypto';
+import { type AppliedSampling, TOP_K_DEFAULT } from '../../../shared/applied-sampling.ts';
+import type { AskedCompletion } from '../../../shared/asked.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { Amount } from '../../../shared/money.ts';
 import { type OfferedModel, type Receipt, receiptSchema, tokenBytes } from '../../../shared/offer.ts';
@@ -15,6 +17,8 @@ export interface Expected {
   readonly ceiling: Amount;
   readonly inputTokensMax: number;
   readonly outputTokensMax: number;
+  /** The sampling that was asked for. */
+  readonly asked: Pick<AskedCompletion, 'temperature' | 'topP' | 'seed' | 'sampling'>;
   /** The token IDs that arrived; null if the provider doesn't send them. */
   readonly tokens: readonly number[] | null;
   /** The charge of the channel by the payment protocol. */
@@ -52,11 +56,24 @@ function flaw(receipt: Receipt, expected: Expected): string | null {
   // After a broken connection a provider counts only the tokens that were taken: fewer than arrived, never others.
   if (tokens !== null && receipt.tokenHash !== hashTokens(tokens.slice(0, receipt.outputTokens)))
     return 'token-hash';
+  if (receipt.sampling !== undefined && !isAsAsked(receipt.sampling, expected.asked)) return 'sampling';
   const { inputTokens: input, cachedTokens: cached = 0, outputTokens: output } = receipt;
   if (charged < 0n || charged > charge(model.price, { input, cached, output })) return 'charge';
   if (charged > expected.ceiling) return 'ceiling';
   if (charged !== expected.charged) return 'payment-response';
   return null;
+}
+
+function isAsAsked(
+  applied: AppliedSampling,
+  { temperature, topP, seed, sampling }: Expected['asked'],
+): boolean {
+  const { topK = TOP_K_DEFAULT, minP = 0 } = sampling;
+  const asked = { temperature, topP, topK, minP };
+  const isSame = Object.entries(asked).every(
+    ([name, value]) => applied[name as keyof typeof asked] === value,
+  );
+  return isSame && (seed === null || applied.seed === seed);
 }
 
 /** See `tokenHash` of the receipt. */

@@ -12,6 +12,7 @@ import type { JobStore } from '../../ports/jobs.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import type { Payer } from '../../ports/payments.ts';
 import type { Tokenizer } from '../../ports/tokenizer.ts';
+import type { ProvenAnswer } from '../answer-checks/index.ts';
 import { type Budget, readMaxPrice, UNLIMITED } from '../budget/index.ts';
 import type { GatewayKeys, KeyUse } from '../gateway-keys/index.ts';
 import type { Directory } from '../network/index.ts';
@@ -74,6 +75,8 @@ export interface GatewayOptions {
   readonly onFalseBill?: (peer: string, reason: string) => void;
   /** Called when a job's charge is known or rejected. The receipt is null if it is missing or invalid. Must not throw. */
   readonly onBought: (job: Job, receipt: Receipt | null) => void;
+  /** Called with each answer whose receipt was accepted. Must not throw. */
+  readonly onProven?: (answer: ProvenAnswer) => void;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
   /** See {@link createAnswerKeys}. Default: keys of this run alone. */

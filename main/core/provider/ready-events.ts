@@ -9,7 +9,7 @@ type EndEvent = Extract<GenerateEvent, { type: 'end' }>;
 
 /**
  * An event of a job, which has one answer or several to the same prompt: `start` counts the prompts that were admitted
- * so far, and there is one `end` for all answers, with the reason of each.
+ * so far and has the sampling of the first answer, and there is one `end` for all answers, with the reason of each.
  */
 export type WorkEvent =
   | StartEvent
@@ -38,12 +38,12 @@ export function readyEvents(sources: readonly AsyncIterable<GenerateEvent>[]): R
     if (event.type === 'start') {
       // An engine server repeats it once it knows the exact count.
       starts[choice] = event;
-      ready.push(joinStarts(starts.filter((start) => start !== undefined)));
+      ready.push(joinStarts(starts));
     } else if (event.type === 'text') {
       ready.push({ ...event, choice });
     } else if (event.type === 'vectors') {
       ready.push(event);
-    } else {
+    } else if (event.type === 'end') {
       ends[choice] = event;
       const known = ends.filter((end) => end !== undefined);
       if (known.length < sources.length) return;
@@ -82,14 +82,16 @@ export function readyEvents(sources: readonly AsyncIterable<GenerateEvent>[]): R
   };
 }
 
-function joinStarts(starts: readonly StartEvent[]): StartEvent {
+function joinStarts(starts: readonly (StartEvent | undefined)[]): StartEvent {
+  const known = starts.filter((start) => start !== undefined);
   return {
     type: 'start',
-    inputTokens: starts.reduce((sum, start) => sum + start.inputTokens, 0),
-    cachedTokens: starts.reduce<number | undefined>(
+    inputTokens: known.reduce((sum, start) => sum + start.inputTokens, 0),
+    cachedTokens: known.reduce<number | undefined>(
       (total, start) => addReported(total, start.cachedTokens),
       undefined,
     ),
+    ...(starts[0]?.sampling && { sampling: starts[0].sampling }),
   };
 }
 

@@ -41,8 +41,10 @@ import { type BatchPlaces, createBatchPlaces } from './batch-places.ts';
 import { readBatchKey, readBatchRequest, refuseIfGone } from './batch-request.ts';
 import { type BodyPlaces, createBodyPlaces } from './body-places.ts';
 import { type AdmitPayment, limitChainWork } from './chain-work.ts';
+import { addCheckReports, type TakeReport } from './check-reports.ts';
 import { type Consent, SELLS_ALL } from './consent.ts';
 import { createFreeRequests, type FreeRequests } from './free-requests.ts';
+import { jobSeed } from './job-seed.ts';
 import { createJobSpeeds, type JobSpeeds, type SpeedCurve } from './job-speeds.ts';
 import { createKeptAnswers, type KeptAnswer, type KeptAnswers } from './kept-answers.ts';
 import { checkSize, highestCost, PROVIDER_LIMITS, type ProviderLimits } from './limits.ts';
@@ -78,6 +80,8 @@ export interface ProviderOptions {
   readonly onActive?: (jobs: readonly ActiveJob[]) => void;
   /** Called when a peer is refused because of a limit, with its sentence. */
   readonly onLimited?: (peer: string, limit: string) => void;
+  /** Takes the reports of buyers on answers that they checked. Default: they are refused. */
+  readonly takeReport?: TakeReport;
   /** Reports an unexpected failure, which never holds content. Default: reports nothing and returns no incident ID. */
   readonly onUnexpected?: ReportUnexpected;
 }
@@ -154,6 +158,7 @@ export function createProviderService(options: ProviderOptions): ProviderService
     const key = readBatchKey((name) => context.req.header(name));
     return parts.keptAnswers.respond({ peer: peerOf(context), id: context.req.param('id') }, key);
   });
+  if (options.takeReport) addCheckReports(app, { bodies: parts.bodies, peerOf, take: options.takeReport });
   answerFailures(app, failures, (error, _status, context) => {
     if (isAppError(error, 'busy')) options.onLimited?.(peerOf(context), error.message);
     const retryAfterS = isAppError(error) ? error.details.retryAfterS : undefined;
@@ -421,7 +426,7 @@ function work(
   const events = readyEvents(
     Array.from({ length: asked.choices }, (_, choice) => {
       // The same seed would write the same answer again.
-      const seed = asked.seed === null ? null : (asked.seed + choice) % 2 ** 32;
+      const seed = ((asked.seed ?? jobSeed(job.id)) + choice) % 2 ** 32;
       const sampled = { temperature, topP, seed, stop, sampling, json, topLogprobs };
       const request = { prompt, maxTokens, ...sampled, requester: payer };
       return held.generate(isPatient ? { ...request, isPatient } : request, abort.signal);

@@ -1,4 +1,5 @@
 /** One sold job: each step is stored, delivered tokens are metered, and it is charged exactly once. */
+import type { AppliedSampling } from '../../../shared/applied-sampling.ts';
 import { type ErrorCode, isAppError } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import type { Amount } from '../../../shared/money.ts';
@@ -50,6 +51,15 @@ export interface Settled {
   readonly paymentResponse: string;
 }
 
+/** The beginning of the engine's work. */
+export interface Started {
+  readonly inputTokens: number;
+  /** Absent: none. */
+  readonly cachedTokens?: number | undefined;
+  /** Absent if the engine doesn't report it. */
+  readonly sampling?: AppliedSampling | undefined;
+}
+
 /** One admitted job. `end` may be called again; only the first call counts. */
 export interface SoldJob {
   readonly id: string;
@@ -64,8 +74,8 @@ export interface SoldJob {
   /** Since the first token; null before there are two. */
   tokensPerSecond(): number | null;
   running(): void;
-  /** Records the prompt's token counts, as the engine reports them. */
-  started(inputTokens: number, cachedTokens?: number): void;
+  /** Records the prompt's token counts and how its answer is sampled, as the engine reports them. */
+  started(known: Started): void;
   /** Records how many of the prompt's tokens were computed. */
   read(tokens: number): void;
   /** Records tokens that the engine generated; `delivered` follows for those that the requester took. */
@@ -94,6 +104,7 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
     inputTokens: null,
     cachedTokens: 0,
     readTokens: null,
+    sampling: null,
     undelivered: [],
     decodeTokensPerSecond: null,
   };
@@ -111,9 +122,10 @@ export function admitSoldJob(context: SoldJobContext, request: AdmittedRequest):
         : charge(model.price, { input: work.inputTokens, output: meter.count }),
     tokensPerSecond: () => meter.tokensPerSecond(),
     running: () => record.step('running', { startedAtMs: clock.now() }),
-    started(tokens, cachedTokens) {
-      work.inputTokens = tokens;
-      work.cachedTokens = cachedTokens ?? 0;
+    started({ inputTokens, cachedTokens = 0, sampling = null }) {
+      work.inputTokens = inputTokens;
+      work.cachedTokens = cachedTokens;
+      work.sampling = sampling;
     },
     read(tokens) {
       work.readTokens = tokens;
@@ -143,6 +155,7 @@ interface WorkDone {
   cachedTokens: number;
   /** Prompt tokens that were computed; null while that is unknown. */
   readTokens: number | null;
+  sampling: AppliedSampling | null;
   /** Tokens that were generated and not taken by the requester. */
   undelivered: number[];
   decodeTokensPerSecond: number | null;
@@ -257,6 +270,7 @@ function receiptOf(
     charged: known.charged.toString(),
     cumulative: known.cumulative.toString(),
     tokenHash: work.meter.digest(),
+    ...(work.sampling !== null && { sampling: work.sampling }),
     finishReason: known.finishReason,
     atMs: context.clock.now(),
   };

@@ -180,7 +180,7 @@ function afterwards(settled: Settled | null): string {
 async function take(work: Work): Promise<readonly WorkEvent[]> {
   const events = await work.events.take();
   for (const event of events) {
-    if (event.type === 'start') work.job.started(event.inputTokens, event.cachedTokens);
+    if (event.type === 'start') work.job.started(event);
     if (event.type === 'text') work.job.generated(event.tokens);
     if (event.type !== 'end') continue;
     work.job.read(event.readTokens ?? event.inputTokens);

@@ -31,7 +31,7 @@ export interface Known extends Judgment {
 export type Outcome =
   | { readonly kind: 'delivered'; readonly tokensPerSecond: number | null }
   | { readonly kind: 'failed' }
-  /** Its bill was false. */
+  /** Its bill was false, or its answers were not those of its model. */
   | { readonly kind: 'cheated' };
 
 export interface Experience {
@@ -67,7 +67,7 @@ const PEERS_MAX = 1_000;
 const ROUND_TRIPS_MAX = 10_000;
 /** By how much the shortest round trip may grow with each measurement, because routes change. */
 const ROUND_TRIP_GROWTH = 1.1;
-/** A false bill weighs as much as this many failures. */
+/** A proven cheat weighs as much as this many failures. */
 const CHEAT_WEIGHT = 50;
 const GAIN = 1 / 4;
 

@@ -28,6 +28,7 @@ const expected: Expected = {
   ceiling: amount(1_000),
   inputTokensMax: 20,
   outputTokensMax: 5,
+  asked: { temperature: 0.7, topP: 0.9, seed: 7, sampling: { minP: 0.1 } },
   tokens,
   charged,
 };
@@ -125,5 +126,22 @@ describe('receipt check', () => {
         (error) => isAppError(error, 'receipt-refused') && error.details.reason === 'signature',
       );
     }
+  });
+});
+
+describe('sampling in a receipt', () => {
+  it('has to be the one that was asked for, where a provider signs how it sampled', async () => {
+    const settings = { temperature: 0.7, topP: 0.9, topK: 40, minP: 0.1 };
+    const sampling = { method: 'gumbel-max', seed: 7, ...settings, promptHash: 'c'.repeat(64) };
+    assert.equal(await reasonFor({ ...valid, sampling }), null);
+    assert.equal(
+      await reasonFor({ ...valid, sampling: { ...sampling, method: 'of a later version' } }),
+      null,
+    );
+    for (const change of [{ seed: 8 }, { temperature: 0.6 }, { topP: 1 }, { topK: 5 }, { minP: 0 }])
+      assert.equal(await reasonFor({ ...valid, sampling: { ...sampling, ...change } }), 'sampling');
+    assert.equal(await reasonFor({ ...valid, sampling: { ...sampling, promptHash: '' } }), 'malformed');
+    const without = { asked: { ...expected.asked, seed: null } };
+    assert.equal(await reasonFor({ ...valid, sampling: { ...sampling, seed: 8 } }, without), null);
   });
 });

@@ -5,6 +5,7 @@
  * Fails if: tokens that were not delivered are charged, a channel stays busy, a slot leaks, a failure is not reported.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { it } from 'node:test';
 import { verifySigned } from '../../../main/adapters/libp2p/index.ts';
 import { PAYMENT_RESPONSE_EVENT, RECEIPT_EVENT, receiptSchema } from '../../../shared/offer.ts';
@@ -225,4 +226,26 @@ it('an unexpected failure in a stream is reported, and the requester gets its in
   assert.deepEqual([error.message, error.code], ['Internal error (incident incident-1).', 'internal_error']);
   const receipt = receiptSchema.parse(await verifySigned(dataOf(rest, RECEIPT_EVENT), peer));
   assert.equal(receipt.outputTokens, 1);
+});
+
+it('the receipt has how the answer was sampled, with a seed from the job’s ID if the requester sent none', async () => {
+  const { post, engine, peer } = await setUp();
+  const applied = { method: 'gumbel-max', temperature: 1, topP: 1, topK: 40, minP: 0 } as const;
+  const receiptFor = async (asked: object) => {
+    const answer = post(ask({ stream: true, ...asked }));
+    const run = await engine.next();
+    const seed = run.request.seed ?? -1;
+    run.start(2, 0, { ...applied, seed, promptHash: 'c'.repeat(64) });
+    run.text('One', 11);
+    run.end('stop');
+    const events = await reading(await answer).rest();
+    return { seed, receipt: receiptSchema.parse(await verifySigned(dataOf(events, RECEIPT_EVENT), peer)) };
+  };
+  const asked = await receiptFor({ seed: 5 });
+  assert.equal(asked.seed, 5);
+  assert.deepEqual(asked.receipt.sampling, { ...applied, seed: 5, promptHash: 'c'.repeat(64) });
+  const own = await receiptFor({});
+  const digest = createHash('sha256').update(own.receipt.job).digest();
+  assert.equal(own.seed, digest.readUInt32LE(0));
+  assert.equal(own.receipt.sampling?.seed, own.seed);
 });

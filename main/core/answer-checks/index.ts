@@ -1,0 +1,13 @@
+/** Checks bought answers by repeating how their tokens were drawn. */
+export { auditRate, type Stakes } from './audit-rate.ts';
+export {
+  type AnswerChecks,
+  type AnswerChecksOptions,
+  CHECKED_SHARE,
+  createAnswerChecks,
+  type ProvenAnswer,
+} from './checks.ts';
+export { type AnswerEvidence, weighAnswer } from './evidence.ts';
+export { createReceivedChecks, type ReceivedChecks, type ReceivedChecksParts } from './received-checks.ts';
+export { addAnswer, isAlarm, NEW_STANDING, type Standing } from './standing.ts';
+export { type CheckedAnswer, createStandings } from './standings.ts';

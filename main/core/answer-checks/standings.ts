@@ -1,0 +1,58 @@
+/** Stores the standing of each provider, and what its last checked answers showed. */
+import { z } from 'zod';
+import { type AnswerCheck, answerCheckSchema } from '../../../shared/answer-check.ts';
+import type { RecordStore } from '../../ports/store.ts';
+import type { AnswerEvidence } from './evidence.ts';
+import { NEW_STANDING, type Standing } from './standing.ts';
+
+/** One checked answer. It has no content: the job has the signed receipt. */
+export type CheckedAnswer = AnswerEvidence & AnswerCheck & { readonly jobId: string };
+
+export interface Standings {
+  of(peer: string): Standing;
+  /** The last checked answers of a provider, oldest first. */
+  checked(peer: string): readonly CheckedAnswer[];
+  add(peer: string, standing: Standing, answer: CheckedAnswer): void;
+  /** Forgets the standing; the checked answers stay. */
+  reset(peer: string): void;
+}
+
+const COLLECTION = 'answer-checks';
+const ANSWERS_KEPT_MAX = 20;
+/** Providers of which something is stored; the one whose last check is oldest goes first. */
+const PROVIDERS_MAX = 500;
+
+const count = z.number().int().nonnegative();
+const evidence = { tokens: count, differing: count, gapMean: z.number(), logEvidence: z.number() };
+const recordSchema = z.object({
+  standing: z.object({ ...evidence, answers: count }),
+  checked: z.array(answerCheckSchema.extend({ logEvidence: z.number(), jobId: z.string() })),
+});
+type Stored = z.infer<typeof recordSchema>;
+
+export function createStandings(records: RecordStore): Standings {
+  const read = (peer: string): Stored => {
+    const value = records.get(COLLECTION, peer);
+    return value === null ? { standing: NEW_STANDING, checked: [] } : recordSchema.parse(JSON.parse(value));
+  };
+  const write = (peer: string, stored: Stored) => records.set(COLLECTION, peer, JSON.stringify(stored));
+
+  function dropOldest(): void {
+    const all = records.list(COLLECTION);
+    if (all.length <= PROVIDERS_MAX) return;
+    const checkedAt = ({ value }: { value: string }) =>
+      recordSchema.parse(JSON.parse(value)).checked.at(-1)?.atMs ?? 0;
+    const [oldest] = [...all].sort((a, b) => checkedAt(a) - checkedAt(b));
+    if (oldest) records.delete(COLLECTION, oldest.key);
+  }
+
+  return {
+    of: (peer) => read(peer).standing,
+    checked: (peer) => read(peer).checked,
+    add(peer, standing, answer) {
+      write(peer, { standing, checked: [...read(peer).checked, answer].slice(-ANSWERS_KEPT_MAX) });
+      dropOldest();
+    },
+    reset: (peer) => write(peer, { ...read(peer), standing: NEW_STANDING }),
+  };
+}
