@@ -27,6 +27,7 @@ import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
 import { openNotifications } from './agent/notifying.ts';
+import { openMachineMetrics, openOwnMachines, readOwnNetwork, reportOf } from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
@@ -193,13 +194,16 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const network = await openNetwork(surroundings, foundation);
+  const ownNetwork = readOwnNetwork(surroundings, foundation);
+  const network = await openNetwork(surroundings, foundation, ownNetwork);
+  const machines =
+    ownNetwork === null ? null : await openOwnMachines(surroundings, foundation, ownNetwork, network);
   contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
-  const selling = openSelling(surroundings, { foundation, money, network, shell });
+  const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, models: selling.engine.models },
+    ...{ foundation, money, machines, models: selling.engine.models },
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
@@ -210,16 +214,23 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
+    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes, machines },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
   await money.firstBalances;
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
+  const views = openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory });
+  machines?.start({
+    report: reportOf(foundation, selling, views.workWatts),
+    isWatched: () => hub.watched() || config.metricsPort !== null,
+  });
+  const metrics = await openMachineMetrics(surroundings, machines);
   const router = openApi(surroundings, {
     ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
-    ...openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory }),
+    ...views,
+    machines,
     depositReturns: buying.depositReturns,
     gatewayKeys: buying.gatewayKeys,
     buying,
@@ -236,8 +247,11 @@ async function compose(
     page: pages?.page ?? null,
     gateway: buying.gateway,
     peer: { id: network.key.peer, addresses: [...network.addresses()] },
-    chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
+    chain: surroundings.terms.isPaid
+      ? { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address }
+      : null,
     requester,
+    ...(metrics !== null && { metrics }),
   });
   pages?.serve(router);
   startup.serving();
@@ -276,6 +290,7 @@ function openViews(
   const doings = openDoings(surroundings, foundation, selling);
   return {
     ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
+    workWatts,
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

@@ -6,6 +6,7 @@ import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import { createOffers } from '../core/identity/index.ts';
+import { createFreeGate } from '../core/machines/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import {
   createLimitLog,
@@ -21,6 +22,7 @@ import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import type { OwnMachines } from './own-machines.ts';
 import { startSensing } from './sensing.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -31,9 +33,13 @@ export interface SellingParts {
   readonly money: Money;
   readonly network: Network;
   readonly shell: ShellLink;
+  /** Null where strangers buy, who pay. */
+  readonly machines: Pick<OwnMachines, 'serve'> | null;
 }
 
 const STOP_GRACE_MS = 1_000;
+/** Prices among the machines of one owner. */
+const FREE = { priceInputPerMillion: '0', priceOutputPerMillion: '0' } as const;
 
 export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
@@ -110,10 +116,10 @@ interface ProviderParts {
 
 function openProvider(
   surroundings: Surroundings,
-  { foundation, money, network }: SellingParts,
+  { foundation, money, network, machines }: SellingParts,
   parts: ProviderParts,
 ): ProviderService {
-  const { serves, clock, onClose, changed, log } = surroundings;
+  const { serves, terms, clock, onClose, changed, log } = surroundings;
   const { settings, jobs, presence } = foundation;
   const { chain, wallet } = money;
   const { duty } = parts.engine;
@@ -129,7 +135,7 @@ function openProvider(
         payout: wallet.payout,
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ models, settings: settings.get(), benchmark, duty }),
+        models: offeredModels({ models, settings: terms.isPaid ? settings.get() : FREE, benchmark, duty }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
     },
@@ -138,7 +144,9 @@ function openProvider(
   });
   const provider = createProviderService({
     engines,
-    gate: createPaymentGate(money.channels),
+    gate: terms.isPaid
+      ? createPaymentGate(money.channels)
+      : createFreeGate(plainAsset(chain.token), wallet.payout),
     key: network.key,
     clock,
     jobs,
@@ -158,7 +166,7 @@ function openProvider(
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });
   if (serves) {
-    const server = createHttpServer(provider.app);
+    const server = createHttpServer(machines === null ? provider.app : machines.serve(provider.app));
     network.serve(server);
     onClose(() => closeHttp(server));
     onClose(() => provider.close(STOP_GRACE_MS));

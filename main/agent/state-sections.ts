@@ -18,6 +18,7 @@ import type { Foundation } from './foundation.ts';
 import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
+import type { OwnMachines } from './own-machines.ts';
 import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
@@ -44,6 +45,7 @@ export interface SectionParts {
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Pick<Batches, 'views'>;
+  readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -59,6 +61,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     machine: () => machine(parts),
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
+    machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
 }
@@ -232,6 +235,16 @@ function network({ network, gateway, selling, contacts }: SectionParts): AgentSt
       .map((contact) => ({ ...contact })),
     ...network.traffic(),
     gateway: { ...address, model: selling.servedModel() },
+  };
+}
+
+function machines({ machines, network }: SectionParts): AgentState['machines'] {
+  if (machines === null) return null;
+  const { roster, watch } = machines;
+  return {
+    role: roster.roleOf(network.key.peer),
+    isFounder: roster.isFounder,
+    machines: [...watch.machines()],
   };
 }
 

@@ -32,7 +32,7 @@ export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
   const known = existsSync(namePath) ? readFileSync(namePath, 'utf8').trim() : null;
   if (!existsSync(keyPath)) {
     if (known !== null) throw missing(known, keyPath);
-    const made = await generateKeyPair('Ed25519');
+    const made = await newPeerKey();
     writeWhole(keyPath, privateKeyToProtobuf(made), 0o600);
     writeWhole(namePath, `${peerIdFromPrivateKey(made)}\n`, 0o644);
     return made;
@@ -43,6 +43,11 @@ export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
   if (known === null) writeWhole(namePath, `${peer}\n`, 0o644);
   else if (known !== peer) throw missing(known, keyPath);
   return key;
+}
+
+/** A new key, which is stored nowhere. */
+export function newPeerKey(): Promise<Ed25519PrivateKey> {
+  return generateKeyPair('Ed25519');
 }
 
 function readKey(keyPath: string, known: string | null): Ed25519PrivateKey {
