@@ -43,7 +43,7 @@ export function TodayLine() {
   }
   if (own !== null) {
     const tokens = own.machines.find(({ isSelf }) => isSelf)?.report?.served.outputTokens ?? 0;
-    return <span className="sm">{t('machines.tokensToday', { tokens: writeNumber(tokens, language) })}</span>;
+    return <span className="sm">{t('machines.tokensShort', { tokens: writeNumber(tokens, language) })}</span>;
   }
   const amount = moneyText(earnedToday, asset);
   if (!asset.practice) return <span className="sm">{t('shell.today', { amount })}</span>;

@@ -101,7 +101,7 @@ function work(parts: SectionParts): AgentState['work'] {
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     ...currentSpeed(activeJobs, last, nowMs),
     jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),
-    perHour: parts.perHour(),
+    perHour: parts.machines === null ? parts.perHour() : null,
     handBacks: engine.handBacks.list(HAND_BACKS_SHOWN),
   };
 }

@@ -6,6 +6,7 @@ import { ActionButton } from '../parts/button.tsx';
 import { Card } from '../parts/card.tsx';
 import { Pick } from '../parts/pick.tsx';
 import { ProblemNote } from '../parts/problem.tsx';
+import { Rows } from '../parts/rows.tsx';
 import { useNow, useStrings } from '../parts/strings.ts';
 import { agent } from '../store.ts';
 
@@ -16,8 +17,10 @@ export function MachineInvitation() {
   const nowMs = useNow();
   const open = invite.result !== null && invite.result.expiresAtMs > nowMs ? invite.result : null;
   return (
-    <Card title={t('machines.add')} isPadded>
+    <Card title={t('machines.add')}>
       <ProblemNote problem={invite.problem} />
+      <Rows>
+        <li>
       <Pick
         label={t('machines.roleHead')}
         note={t(`machines.roleNote.${role}`)}
@@ -25,15 +28,17 @@ export function MachineInvitation() {
         options={MACHINE_ROLES.map((value) => ({ value, label: t(`machines.role.${value}`) }))}
         onChange={setRole}
       />
+        </li>
+      </Rows>
       {open === null ? null : (
-        <div role="status">
+        <div role="status" className="use-why">
           <p className="pairing-words">
             <code>{open.code}</code>
           </p>
           <p className="sm soft">{t('machines.codeNote', { minutes: PAIRING_MINUTES })}</p>
         </div>
       )}
-      <p>
+      <p className="use-why">
         <ActionButton isDisabled={invite.busy} onPress={() => invite.run(role)}>
           {t(open === null ? 'machines.showCode' : 'machines.newCode')}
         </ActionButton>

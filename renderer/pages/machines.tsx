@@ -159,7 +159,6 @@ function useColumns(
       key: 'speed',
       head: t('machines.speedHead'),
       isNumber: true,
-      fold: 4,
       cell: ({ report, isConnected }) => measured(isConnected ? report?.tokensPerSecond : null),
     },
     {
@@ -179,7 +178,7 @@ function useColumns(
       key: 'tokens',
       head: t('machines.tokens'),
       isNumber: true,
-      fold: 2,
+      fold: 4,
       cell: ({ report }) => (report === null ? '–' : writeNumber(report.served.outputTokens, language)),
     },
     {

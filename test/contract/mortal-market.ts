@@ -213,7 +213,7 @@ export async function openMortalBuyer(
     } as unknown as Money;
     const models = { findFile: () => null } as unknown as Parameters<typeof openBuying>[1]['models'];
     const opened = await openBuying(surroundings, {
-      ...{ foundation, money, models },
+      ...{ foundation, money, models, machines: null },
       network: mortalNetwork(network, own, { moment, isAway }),
     });
     [life, closers, gateway] = [own, ownClosers, opened.gateway];
