@@ -27,7 +27,13 @@ import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
 import { openNotifications } from './agent/notifying.ts';
-import { openMachineMetrics, openOwnMachines, readOwnNetwork, reportOf } from './agent/own-machines.ts';
+import {
+  type OwnMachines,
+  openOwnMachines,
+  readOwnNetwork,
+  reportOf,
+  startOwnMachines,
+} from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
@@ -194,10 +200,7 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const ownNetwork = readOwnNetwork(surroundings, foundation);
-  const network = await openNetwork(surroundings, foundation, ownNetwork);
-  const machines =
-    ownNetwork === null ? null : await openOwnMachines(surroundings, foundation, ownNetwork, network);
+  const { network, machines } = await openPeers(surroundings, foundation);
   contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
@@ -214,7 +217,18 @@ async function compose(
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes, machines },
+    ...{
+      startedAtMs,
+      foundation,
+      money,
+      selling,
+      network,
+      machines,
+      networkSwitch,
+      shell,
+      contacts,
+      changes,
+    },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
@@ -222,15 +236,13 @@ async function compose(
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
   const views = openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory });
-  machines?.start({
-    report: reportOf(foundation, selling, views.workWatts),
-    isWatched: () => hub.watched() || config.metricsPort !== null,
+  const metrics = await startOwnMachines(surroundings, machines, {
+    report: () => reportOf(foundation, selling, views.workWatts),
+    hasPages: () => hub.watched(),
   });
-  const metrics = await openMachineMetrics(surroundings, machines);
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
+    ...{ hub, startup, foundation, money, selling, shell, networkSwitch, machines },
     ...views,
-    machines,
     depositReturns: buying.depositReturns,
     gatewayKeys: buying.gatewayKeys,
     buying,
@@ -241,15 +253,9 @@ async function compose(
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    pid: process.pid,
-    home: foundation.paths.root,
-    profile: config.profile,
+    ...readyOf(surroundings, { paths: foundation.paths, money, network }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
-    peer: { id: network.key.peer, addresses: [...network.addresses()] },
-    chain: surroundings.terms.isPaid
-      ? { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address }
-      : null,
     requester,
     ...(metrics !== null && { metrics }),
   });
@@ -267,6 +273,33 @@ async function compose(
     ),
     attach,
     engine: selling.engine.engine,
+  };
+}
+
+function readyOf(
+  { config, terms }: Surroundings,
+  { paths, money, network }: { paths: HomePaths; money: Money; network: Network },
+): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain'> {
+  const { id, rpcUrl, token } = money.chain;
+  return {
+    pid: process.pid,
+    home: paths.root,
+    profile: config.profile,
+    peer: { id: network.key.peer, addresses: [...network.addresses()] },
+    chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
+  };
+}
+
+/** Opens the network of peers, and in the profile office what the owner's machines are to each other. */
+async function openPeers(
+  surroundings: Surroundings,
+  foundation: Foundation,
+): Promise<{ readonly network: Network; readonly machines: OwnMachines | null }> {
+  const own = readOwnNetwork(surroundings, foundation);
+  const network = await openNetwork(surroundings, foundation, own);
+  return {
+    network,
+    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
   };
 }
 

@@ -80,10 +80,12 @@ function useHits(query: string): Hit[] {
   const go = (address: string) => () => {
     window.location.hash = address;
   };
-  const pages = sidebarPages(isOwn).flat().map((page): Hit => {
-    const text = t(`nav.${page}`);
-    return { id: `page-${page}`, icon: page, text, kind: t('search.page'), open: go(hrefTo(page)) };
-  });
+  const pages = sidebarPages(isOwn)
+    .flat()
+    .map((page): Hit => {
+      const text = t(`nav.${page}`);
+      return { id: `page-${page}`, icon: page, text, kind: t('search.page'), open: go(hrefTo(page)) };
+    });
   const settings = SETTING_PLACES.map(([key, page]): Hit => {
     const text = t(key);
     const open = () => {

@@ -18,8 +18,8 @@ import { PAIRING_LISTEN, PAIRING_TAG } from '../agent/pairing-place.ts';
 import { defaultHome, openHome } from '../core/home/index.ts';
 import { joinNetwork, openRoster } from '../core/machines/index.ts';
 import { systemClock } from '../ports/clock.ts';
-import type { Network } from '../ports/network.ts';
 import { stderrLog } from '../ports/log.ts';
+import type { Network } from '../ports/network.ts';
 import type { CommandRun } from './index.ts';
 import { existingHome } from './options.ts';
 import { askLine } from './prompt.ts';
@@ -41,7 +41,9 @@ export const invite: CommandRun = async (argv) => {
   return withRunningAgent(existingHome(values.home).root, async (api) => {
     const { code } = await api.machines.invite({ role: role.data });
     console.log(`Code: ${code}`);
-    console.log(`On the other machine, run \`npm run agent -- pair join\` and enter it within ${PAIRING_MINUTES} min.`);
+    console.log(
+      `On the other machine, run \`npm run agent -- pair join\` and enter it within ${PAIRING_MINUTES} min.`,
+    );
     console.log('It works once, in this LAN only.');
     return 0;
   });
@@ -71,7 +73,10 @@ export const join: CommandRun = async (argv) => {
       const signal = AbortSignal.timeout(JOIN_MS_MAX);
       const name = plainMachineName(values.name ?? hostname());
       console.log('Searching for the machine that shows the code…');
-      const record = await joinNetwork({ network, words: bip39Words(), verifySigned, name, signal }, code);
+      const record = await joinNetwork(
+        { network, words: bip39Words(), verifySigned, clock: systemClock, name, signal },
+        code,
+      );
       file.write(record);
     } finally {
       await network.stop();
@@ -139,7 +144,10 @@ function oneName(
 ): { readonly home: string; readonly name: string | null } {
   const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: HOME });
   if (positionals.length > 1 || (isNeeded && positionals.length === 0)) {
-    throw new AppError('bad-request', 'This command takes the name or ID of one machine, as `machines list` shows it.');
+    throw new AppError(
+      'bad-request',
+      'This command takes the name or ID of one machine, as `machines list` shows it.',
+    );
   }
   return { home: existingHome(values.home).root, name: positionals[0] ?? null };
 }
@@ -147,7 +155,10 @@ function oneName(
 async function readMachines(api: AgentApi): Promise<readonly ShownMachine[]> {
   const { machines } = await readState(api);
   if (machines === null) {
-    throw new AppError('unsupported', 'This machine is in no private network. Start it with --profile office.');
+    throw new AppError(
+      'unsupported',
+      'This machine is in no private network. Start it with --profile office.',
+    );
   }
   return machines.machines;
 }
@@ -162,7 +173,10 @@ function peerOf(machines: readonly ShownMachine[], name: string): string {
 }
 
 function lineOf({ peer, name, role, isSelf, isConnected, report }: ShownMachine): string {
-  const state = isConnected && report !== null ? `${report.presence.decision} (${report.presence.reason})` : 'not connected';
+  const state =
+    isConnected && report !== null
+      ? `${report.presence.decision} (${report.presence.reason})`
+      : 'not connected';
   const tokens = report === null ? 'unknown' : `${report.served.outputTokens} tokens today`;
   return `${name}${isSelf ? ' (this machine)' : ''}  ${role}, ${state}, ${tokens}  ${peer}`;
 }

@@ -6,6 +6,7 @@ import { type MachineOrder, type MachineReport, plainMachineName } from '../../s
 import { bip39Words } from '../adapters/ethers/index.ts';
 import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
+import type { WorkWatts } from '../core/earnings/index.ts';
 import {
   createInvitations,
   createMachineService,
@@ -19,7 +20,6 @@ import {
   type PairingHost,
   refusalFor,
 } from '../core/machines/index.ts';
-import type { WorkWatts } from '../core/earnings/index.ts';
 import { currentSpeed } from '../core/serving/index.ts';
 import type { Network } from '../ports/network.ts';
 import { deviceName } from './earnings.ts';
@@ -105,16 +105,19 @@ export async function openOwnMachines(
     roster,
     watch,
     invitations,
-    serve: (provider) => createMachineService({ roster, report: readReport, obey, provider: provider as never }),
+    serve: (provider) =>
+      createMachineService({ roster, report: readReport, obey, provider: provider as never }),
     refusal: () => refusalFor(roster.roleOf(key.peer)),
     async order(peer, order) {
       const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
       const failed = await Promise.all(
-        machines.map(async (machine) => {
-          if (machine.isSelf) obey(order);
-          else await watch.order(machine.peer, order);
-          return null;
-        }).map((sent, index) => sent.catch(() => machines[index]?.name ?? null)),
+        machines
+          .map(async (machine) => {
+            if (machine.isSelf) obey(order);
+            else await watch.order(machine.peer, order);
+            return null;
+          })
+          .map((sent, index) => sent.catch(() => machines[index]?.name ?? null)),
       );
       return failed.filter((name) => name !== null);
     },
@@ -186,11 +189,14 @@ export function reportOf(
   };
 }
 
-/** Null without `--metrics-port`. */
-export async function openMachineMetrics(
+/** Starts the reports, and serves them as metrics. Resolves with their address; null without `--metrics-port`. */
+export async function startOwnMachines(
   { config, onClose }: Surroundings,
   machines: OwnMachines | null,
+  parts: { readonly report: () => () => MachineReport; readonly hasPages: () => boolean },
 ): Promise<string | null> {
   if (machines === null) return null;
-  return serveMetrics(() => machineMetrics(machines.watch.machines()), config.metricsPort ?? null, onClose);
+  const port = config.metricsPort ?? null;
+  machines.start({ report: parts.report(), isWatched: () => port !== null || parts.hasPages() });
+  return serveMetrics(() => machineMetrics(machines.watch.machines()), port, onClose);
 }

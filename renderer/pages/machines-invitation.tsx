@@ -21,13 +21,13 @@ export function MachineInvitation() {
       <ProblemNote problem={invite.problem} />
       <Rows>
         <li>
-      <Pick
-        label={t('machines.roleHead')}
-        note={t(`machines.roleNote.${role}`)}
-        value={role}
-        options={MACHINE_ROLES.map((value) => ({ value, label: t(`machines.role.${value}`) }))}
-        onChange={setRole}
-      />
+          <Pick
+            label={t('machines.roleHead')}
+            note={t(`machines.roleNote.${role}`)}
+            value={role}
+            options={MACHINE_ROLES.map((value) => ({ value, label: t(`machines.role.${value}`) }))}
+            onChange={setRole}
+          />
         </li>
       </Rows>
       {open === null ? null : (

@@ -8,9 +8,7 @@ import type { Tone } from '../parts/tag.tsx';
 export const MACHINE_STATES = ['working', 'ready', 'waiting', 'paused', 'down'] as const;
 export type MachineState = (typeof MACHINE_STATES)[number];
 
-export const STATE_LOOKS: Readonly<
-  Record<MachineState, { readonly tone: Tone; readonly icon: IconName }>
-> = {
+export const STATE_LOOKS: Readonly<Record<MachineState, { readonly tone: Tone; readonly icon: IconName }>> = {
   working: { tone: 'good', icon: 'bolt' },
   ready: { tone: 'rest', icon: 'bolt' },
   waiting: { tone: 'wait', icon: 'person' },

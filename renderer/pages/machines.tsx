@@ -20,7 +20,9 @@ const HOUR_MS = 3_600_000;
 export function Machines() {
   const { t } = useStrings();
   const state = useSection('machines');
-  const order = useAction((input: { peer: string | null; order: MachineOrder }) => agent.machines.order(input));
+  const order = useAction((input: { peer: string | null; order: MachineOrder }) =>
+    agent.machines.order(input),
+  );
   if (state === null) {
     return (
       <>
@@ -86,10 +88,20 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
     machine.isConnected && machine.report?.tokensPerSecond != null ? [machine.report.tokensPerSecond] : [],
   );
   const now = [
-    t('machines.speed', { speed: writeMeasured(speeds.reduce((a, b) => a + b, 0), language) }),
+    t('machines.speed', {
+      speed: writeMeasured(
+        speeds.reduce((a, b) => a + b, 0),
+        language,
+      ),
+    }),
     watts.length === 0
       ? t('machines.wattsUnknown')
-      : t('machines.watts', { watts: writeNumber(watts.reduce((a, b) => a + b, 0), language) }),
+      : t('machines.watts', {
+          watts: writeNumber(
+            watts.reduce((a, b) => a + b, 0),
+            language,
+          ),
+        }),
   ];
   const counted = MACHINE_STATES.map((state) => ({
     state,
@@ -100,10 +112,18 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
     <Card label={t('machines.summary')} isPadded className="fleet-card">
       <div>
         <p className="label">{t('machines.today', { count: machines.length })}</p>
-        <p className="hero-num">{writeNumber(sum(({ served }) => served.outputTokens), language)}</p>
+        <p className="hero-num">
+          {writeNumber(
+            sum(({ served }) => served.outputTokens),
+            language,
+          )}
+        </p>
         <p className="sm soft">
           {t('machines.work', {
-            input: writeNumber(sum(({ served }) => served.inputTokens), language),
+            input: writeNumber(
+              sum(({ served }) => served.inputTokens),
+              language,
+            ),
             hours: writeNumber(sum(({ served }) => served.workMs) / HOUR_MS, language, 1),
           })}
         </p>
@@ -112,8 +132,9 @@ function Summary({ machines }: { machines: readonly ShownMachine[] }) {
         <p className="sm soft fleet-now">{now.join(' · ')}</p>
         <div className="fleet" role="img" aria-label={legend.join(', ')}>
           {counted.flatMap(({ state, count }) =>
-            // biome-ignore lint/suspicious/noArrayIndexKey: the boxes of a state are all alike
-            Array.from({ length: count }, (_, index) => <i key={`${state}${index}`} className={`is-${state}`} />),
+            Array.from({ length: count }, (_, index) => (
+              <i key={`${state}${index}`} className={`is-${state}`} />
+            )),
           )}
         </div>
         <p className="sm soft fleet-key" aria-hidden="true">
@@ -135,7 +156,8 @@ function useColumns(
   order: (input: { peer: string; order: MachineOrder }) => void,
 ): readonly Column<ShownMachine>[] {
   const { t, language } = useStrings();
-  const measured = (value: number | null | undefined) => (value == null ? '–' : writeMeasured(value, language));
+  const measured = (value: number | null | undefined) =>
+    value == null ? '–' : writeMeasured(value, language);
   return [
     {
       key: 'name',
@@ -172,7 +194,8 @@ function useColumns(
       key: 'hours',
       head: t('machines.hours'),
       isNumber: true,
-      cell: ({ report }) => (report === null ? '–' : writeNumber(report.served.workMs / HOUR_MS, language, 1)),
+      cell: ({ report }) =>
+        report === null ? '–' : writeNumber(report.served.workMs / HOUR_MS, language, 1),
     },
     {
       key: 'tokens',

@@ -15,7 +15,12 @@ export function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
     ...patch,
   });
   const machine = (index: number, patch: Partial<ShownMachine>): ShownMachine => ({
-    ...{ peer: `12D3KooWMachine${index}`, name: `Machine ${index}`, role: 'use', addedAtMs: nowMs - 86_400_000 },
+    ...{
+      peer: `12D3KooWMachine${index}`,
+      name: `Machine ${index}`,
+      role: 'use',
+      addedAtMs: nowMs - 86_400_000,
+    },
     ...{ isSelf: false, isFounder: false, isConnected: true, report: report({}), reportedAtMs: nowMs },
     ...patch,
   });
@@ -44,6 +49,7 @@ export function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
 export function officeState(state: AgentState, nowMs: number): Partial<AgentState> {
   return {
     app: { ...state.app, profile: 'office', network: { ...state.app.network, active: null, isFixed: true } },
+    work: { ...state.work, perHour: null },
     machines: officeAt(nowMs),
   };
 }

@@ -22,7 +22,10 @@ export function machineRoutes(api: ApiImplementer['machines'], { machines }: Pic
 
 function opened(machines: ApiParts['machines']): NonNullable<ApiParts['machines']> {
   if (machines === null) {
-    throw new AppError('unsupported', 'This machine is in no private network. Start it with --profile office.');
+    throw new AppError(
+      'unsupported',
+      'This machine is in no private network. Start it with --profile office.',
+    );
   }
   return machines;
 }

@@ -110,17 +110,17 @@ export function createInvitations(parts: InvitationParts): Invitations {
   });
 
   async function openCode(role: MachineRole) {
-      await close();
-      const code = newCode(words);
-      const host = await parts.host(app);
-      const timer = clock.after(CODE_MS, () => void close());
-      current = {
-        ...{ host, role, timer, triesLeft: TRIES_MAX },
-        key: await pairingKey(code, host.peer),
-        endsAtMs: clock.monotonic() + CODE_MS,
-      };
-      log.info('A code for adding a machine is open', { minutes: PAIRING_MINUTES, role });
-      return { code, expiresAtMs: clock.now() + CODE_MS };
+    await close();
+    const code = newCode(words);
+    const host = await parts.host(app);
+    const timer = clock.after(CODE_MS, () => void close());
+    current = {
+      ...{ host, role, timer, triesLeft: TRIES_MAX },
+      key: await pairingKey(code, host.peer),
+      endsAtMs: clock.monotonic() + CODE_MS,
+    };
+    log.info('A code for adding a machine is open', { minutes: PAIRING_MINUTES, role });
+    return { code, expiresAtMs: clock.now() + CODE_MS };
   }
 
   /** One after the other: each opens a network. */

@@ -9,6 +9,7 @@ import {
   ROSTER_CHARACTERS_MAX,
 } from '../../../shared/machines.ts';
 import { PAIRING_PATH } from '../../../shared/wire.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { Network, VerifySigned } from '../../ports/network.ts';
 import { readText } from '../../ports/read-text.ts';
 import { isProof, pairingKey, proofOf, readCode } from './pairing-code.ts';
@@ -19,6 +20,7 @@ export interface JoinParts {
   readonly network: Pick<Network, 'fetch' | 'key' | 'onPeers' | 'peers'>;
   readonly words: readonly string[];
   readonly verifySigned: VerifySigned;
+  readonly clock: Pick<Clock, 'after'>;
   /** What this machine will be called in the network. */
   readonly name: string;
   /** Ends the search. */
@@ -29,6 +31,8 @@ export interface JoinParts {
 const ASKED_MAX = 16;
 const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 1_000;
 const ANSWER_MS_MAX = 15_000;
+/** After a refusal, time in which another machine may turn out to be the right one. */
+const REFUSED_MS = 5_000;
 
 /**
  * Resolves with what this machine has to keep. Fails with `bad-request` for a code that can't be one, `not-permitted` if
@@ -36,7 +40,9 @@ const ANSWER_MS_MAX = 15_000;
  */
 export async function joinNetwork(parts: JoinParts, codeText: string): Promise<MembershipRecord> {
   const code = readCode(codeText, parts.words);
-  const { network, signal } = parts;
+  const { network, clock } = parts;
+  const search = new AbortController();
+  const signal = AbortSignal.any([parts.signal, search.signal]);
   const asked = new Set<string>();
   let refused = 0;
   for (;;) {
@@ -48,6 +54,7 @@ export async function joinNetwork(parts: JoinParts, codeText: string): Promise<M
       } catch (error) {
         if (!isAppError(error)) throw error;
         refused += 1;
+        if (refused === 1) clock.after(REFUSED_MS, () => search.abort());
       }
     } else if (signal.aborted) {
       throw refused > 0 ? wrongCode(refused) : notFound();

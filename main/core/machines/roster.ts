@@ -59,7 +59,12 @@ export async function readRoster(
 /** Founds a network with this machine as its only one. */
 export async function foundNetwork(
   key: PeerKey,
-  { networkKey, network, name, nowMs }: Pick<MembershipRecord, 'network' | 'networkKey'> & { name: string; nowMs: number },
+  {
+    networkKey,
+    network,
+    name,
+    nowMs,
+  }: Pick<MembershipRecord, 'network' | 'networkKey'> & { name: string; nowMs: number },
 ): Promise<MembershipRecord> {
   const machines = [{ peer: key.peer, name, role: 'owner' as const, addedAtMs: nowMs }];
   const roster = await key.sign({ network, version: 1, machines } satisfies Roster);
@@ -98,7 +103,10 @@ export async function openRoster(parts: {
   let last: Promise<unknown> = Promise.resolve();
   function change(run: () => Promise<void>): Promise<void> {
     if (!isFounder) {
-      throw new AppError('not-permitted', 'Only the machine that founded this network adds and removes machines.');
+      throw new AppError(
+        'not-permitted',
+        'Only the machine that founded this network adds and removes machines.',
+      );
     }
     const changed = last.then(run);
     last = changed.catch(() => undefined);
@@ -126,7 +134,8 @@ export async function openRoster(parts: {
         if (others.length >= MACHINES_MAX) {
           throw new AppError('busy', `A network has at most ${MACHINES_MAX} machines.`);
         }
-        if (peer === key.peer) throw new AppError('bad-request', 'This machine is the founder of the network.');
+        if (peer === key.peer)
+          throw new AppError('bad-request', 'This machine is the founder of the network.');
         await sign([...others, { peer, name, role, addedAtMs: clock.now() }]);
         log.info('A machine was added', { machine: peer, role });
       });

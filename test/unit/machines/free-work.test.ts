@@ -8,7 +8,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCalendar } from '../../../main/core/calendar/index.ts';
-import { createFreeGate, createFreePayer, createWorkBook, isFree } from '../../../main/core/machines/index.ts';
+import {
+  createFreeGate,
+  createFreePayer,
+  createWorkBook,
+  isFree,
+} from '../../../main/core/machines/index.ts';
 import type { Job } from '../../../shared/jobs.ts';
 import { amount, ZERO } from '../../../shared/money.ts';
 import { CHANNEL_PATH, CHAT_PATH } from '../../../shared/wire.ts';

@@ -43,7 +43,14 @@ async function start() {
     // The search has ended, but asks every machine that is already known.
     const ended = AbortSignal.abort();
     return joinNetwork(
-      { network: lan.from(own), words: WORDS, verifySigned, name: 'Second\u202e', signal: ended },
+      {
+        network: lan.from(own),
+        words: WORDS,
+        verifySigned,
+        clock: office.clock,
+        name: 'Second\u202e',
+        signal: ended,
+      },
       code,
     );
   };
@@ -102,8 +109,32 @@ test('codes that are opened at the same time leave one open', async () => {
   await join(last?.code ?? '');
 });
 
+test('the search goes on for five seconds after a refusal', async () => {
+  const { lan, clock } = await start();
+  const [stranger, newcomer] = [await newKey(), await newKey()];
+  lan.add(stranger.peer, () => new Response(null, { status: 404 }));
+  let isOver = false;
+  const code = newCode(WORDS);
+  const joining = joinNetwork(
+    {
+      ...{ network: lan.from(newcomer), words: WORDS, verifySigned, clock, name: 'Second' },
+      signal: new AbortController().signal,
+    },
+    code,
+  ).finally(() => {
+    isOver = true;
+  });
+  joining.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  while (!isOver) {
+    clock.advance(1_000);
+    await new Promise(setImmediate);
+  }
+  await assert.rejects(joining, { code: 'not-permitted' });
+});
+
 test('a stranger between two machines can pass nothing on', async () => {
-  const { invitations, lan, hosts, roster } = await start();
+  const { invitations, lan, hosts, roster, clock } = await start();
   const { code } = await invitations.open('use');
   const real = hosts[0];
   assert.ok(real);
@@ -119,7 +150,7 @@ test('a stranger between two machines can pass nothing on', async () => {
   const newcomer = await newKey();
   const network = lan.from(newcomer);
   const joining = joinNetwork(
-    { network, words: WORDS, verifySigned, name: 'Second', signal: AbortSignal.abort() },
+    { network, words: WORDS, verifySigned, clock, name: 'Second', signal: AbortSignal.abort() },
     code,
   );
   await assert.rejects(joining, { code: 'not-permitted' });
@@ -154,7 +185,11 @@ test('malformed frames are refused, cost no try, and are no unexpected failure',
     { name: fc.oneof(fc.string(), fc.integer()), nonce: hex, proof: fc.string({ maxLength: 70 }) },
     { requiredKeys: [] },
   );
-  const body = fc.oneof(fc.string(), frame.map((given) => JSON.stringify(given)), fc.json());
+  const body = fc.oneof(
+    fc.string(),
+    frame.map((given) => JSON.stringify(given)),
+    fc.json(),
+  );
   await fc.assert(
     fc.asyncProperty(body, async (given) => {
       assert.equal((await post(given))?.status, 400);
@@ -164,7 +199,10 @@ test('malformed frames are refused, cost no try, and are no unexpected failure',
   for (const large of ['x'.repeat(1_000_000), `${'['.repeat(900)}${']'.repeat(900)}`]) {
     assert.equal((await post(large))?.status, 400);
   }
-  assert.deepEqual(log.lines.filter(({ level }) => level === 'error'), []);
+  assert.deepEqual(
+    log.lines.filter(({ level }) => level === 'error'),
+    [],
+  );
   await join(code);
 });
 

@@ -61,8 +61,9 @@ test('the gateway of a machine that may only serve, or was removed, refuses its 
   assert.equal(refusalFor('use'), null);
   for (const role of ['serve', null] as const) {
     const refusal = refusalFor(role);
-    assert.equal(refusal?.status, 403);
-    assert.equal((await refusal?.json()).error.code, 'role-not-permitted');
+    assert.ok(refusal);
+    assert.equal(refusal.status, 403);
+    assert.equal((await refusal.json()).error.code, 'role-not-permitted');
   }
 });
 
@@ -91,7 +92,10 @@ test('only a newer roster of the founder is taken, whoever brings it', async () 
     ['too large', 'x'.repeat(50_000)],
   ];
   for (const [name, jws] of refused) assert.equal(await bring(jws), false, name);
-  const text = fc.oneof(fc.string(), fc.base64String().map((part) => `${part}.${part}.${part}`));
+  const text = fc.oneof(
+    fc.string(),
+    fc.base64String().map((part) => `${part}.${part}.${part}`),
+  );
   await fc.assert(
     fc.asyncProperty(text, async (given) => {
       assert.equal(await bring(given), false);
@@ -115,10 +119,7 @@ test('only the founder adds and removes, and stays', async () => {
   await assert.rejects(roster.remove(founder.peer), { code: 'not-permitted' });
   await assert.rejects(roster.remove('nobody'), { code: 'not-found' });
   // Two changes at the same time follow each other.
-  await Promise.all([
-    roster.add({ peer: 'third', name: 'Third', role: 'use' }),
-    roster.remove(second.peer),
-  ]);
+  await Promise.all([roster.add({ peer: 'third', name: 'Third', role: 'use' }), roster.remove(second.peer)]);
   assert.deepEqual(
     roster.machines().map(({ name }) => name),
     ['Front desk', 'Third'],
@@ -151,7 +152,9 @@ test('a newcomer brings the roster to machines that don’t know it, while the f
   );
   assert.equal(second.own.roleOf(thirdKey.peer), null);
   third.watch.start();
-  await until(() => third.watch.machines().some(({ peer, report }) => peer === secondKey.peer && report !== null));
+  await until(() =>
+    third.watch.machines().some(({ peer, report }) => peer === secondKey.peer && report !== null),
+  );
   assert.equal(second.own.roleOf(thirdKey.peer), 'owner');
   // The founder, which isn't there, is shown, too.
   assert.deepEqual(
