@@ -216,36 +216,25 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const opened = { foundation, money, selling, machines, shell, networkSwitch };
   const hub = openState(surroundings, {
-    ...{
-      startedAtMs,
-      foundation,
-      money,
-      selling,
-      network,
-      machines,
-      networkSwitch,
-      shell,
-      contacts,
-      changes,
-    },
+    ...opened,
+    ...{ startedAtMs, network, contacts, changes },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
   await money.firstBalances;
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
-  const views = openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory });
+  const views = openViews(surroundings, { ...opened, hub, directory: buying.directory });
   const metrics = await startOwnMachines(surroundings, machines, {
     report: () => reportOf(foundation, selling, views.workWatts),
     hasPages: () => hub.watched(),
   });
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, shell, networkSwitch, machines },
+    ...opened,
     ...views,
-    depositReturns: buying.depositReturns,
-    gatewayKeys: buying.gatewayKeys,
-    buying,
+    ...{ hub, startup, buying, depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
     pairing: pages?.pairing ?? null,
     quit: hooks.quit,
   });
@@ -265,12 +254,9 @@ async function compose(
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
+  const { page, gateway, pid } = requester ?? {};
   return {
-    ready: ready(
-      requester?.page && requester.gateway
-        ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
-        : null,
-    ),
+    ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),
     attach,
     engine: selling.engine.engine,
   };
