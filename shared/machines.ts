@@ -87,7 +87,7 @@ export const pairingRequestSchema = z.object({
   proof: secretSchema,
 });
 
-/** Response: `proof` proves that the other side knows the code, too; only then the rest is believed. */
+/** Response: `proof` proves that the other side knows the code, too; without it the rest counts nothing. */
 export const pairingAnswerSchema = z.object({
   proof: secretSchema,
   networkKey: secretSchema,

@@ -1,5 +1,5 @@
 /**
- * Stands in the place of a chain where nothing is paid. Offers, jobs and receipts name its asset; its node is never asked,
+ * Replaces the chain where nothing is paid. Offers, jobs and receipts name its asset; its node is never asked,
  * and no balance, claim or rate of it exists.
  */
 import { amount } from '../../shared/money.ts';

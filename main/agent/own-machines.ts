@@ -1,10 +1,9 @@
 /** Opens the private network of the owner's machines: membership, roles, reports, orders and codes for further machines. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Hono } from 'hono';
 import { type MachineOrder, type MachineReport, plainMachineName } from '../../shared/machines.ts';
 import { bip39Words } from '../adapters/ethers/index.ts';
-import { closeHttp, createHttpServer } from '../adapters/http/index.ts';
+import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
 import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
 import type { WorkWatts } from '../core/earnings/index.ts';
 import {
@@ -38,12 +37,17 @@ export interface OwnNetwork extends Pick<MembershipRecord, 'network' | 'networkK
   readonly record: MembershipRecord | null;
 }
 
+/** The part of the provider's app that is called. */
+interface Provider {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
 export interface OwnMachines {
   readonly roster: MachineRoster;
   readonly watch: MachineWatch;
   readonly invitations: Invitations;
   /** Serves the provider's app to the machines that may use it. */
-  readonly serve: (provider: Pick<Hono, 'fetch'>) => Pick<Hono, 'fetch'>;
+  readonly serve: (provider: Provider) => WebHandler;
   /** The response to a client of the gateway if this machine may only serve; else null. */
   readonly refusal: () => Response | null;
   readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
@@ -105,8 +109,7 @@ export async function openOwnMachines(
     roster,
     watch,
     invitations,
-    serve: (provider) =>
-      createMachineService({ roster, report: readReport, obey, provider: provider as never }),
+    serve: (provider) => createMachineService({ roster, report: readReport, obey, provider }),
     refusal: () => refusalFor(roster.roleOf(key.peer)),
     async order(peer, order) {
       const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
@@ -137,7 +140,7 @@ async function found(own: OwnNetwork, { key }: Network, nowMs: number): Promise<
 }
 
 /** A network of its own, without the private network's key and with a new peer ID, on which a newcomer asks to join. */
-async function openPairingHost({ clock, log }: Surroundings, app: Hono): Promise<PairingHost> {
+async function openPairingHost({ clock, log }: Surroundings, app: WebHandler): Promise<PairingHost> {
   const network = await createNetwork({
     folder: null,
     listen: PAIRING_LISTEN,

@@ -1,4 +1,4 @@
-/** Where machines that invite and machines that want to join find each other. */
+/** The service and addresses by which machines that invite and machines that want to join find each other. */
 
 /** Service tag of mDNS; each network's own machines have another one. */
 export const PAIRING_TAG = '_idlewatt-pair._udp.local';

@@ -1,4 +1,4 @@
-/** What a page says about one of the owner's machines: its state by shape and word, and the reason. */
+/** The state of one of the owner's machines by shape and word, and its reason. */
 import type { ShownMachine } from '../../shared/machines.ts';
 import type { PresenceReason } from '../../shared/presence.ts';
 import type { IconName } from '../parts/icon.tsx';
@@ -24,7 +24,7 @@ export function stateOf({ isConnected, report }: ShownMachine): MachineState {
   return report.jobs > 0 ? 'working' : 'ready';
 }
 
-/** Reasons that are told alike of another machine. */
+/** Reasons of another machine in a few words. */
 export type ToldReason =
   | 'inUse'
   | 'battery'

@@ -19,7 +19,7 @@ import { CHAT_PATH } from '../../shared/wire.ts';
 import { storyLines } from '../crash/batch-run.ts';
 import { temporaryHome } from './practice-agent.ts';
 
-/** What the test asks, each with its arguments and its result. */
+/** The calls of the test, each with its arguments and its result. */
 export interface OfficeCalls {
   join(code: string, name: string): Promise<{ readonly code: number | null; readonly output: string }>;
   start(): Promise<{ readonly peer: string; readonly addresses: readonly string[]; readonly chain: unknown }>;

@@ -8,7 +8,7 @@ import { type Asset, ZERO } from '../../../shared/money.ts';
 import type { OfferedModel } from '../../../shared/offer.ts';
 import { CHANNEL_PATH, type PaymentClient, type PaymentGate } from '../../ports/payments.ts';
 
-/** Stands for a channel in jobs and receipts. */
+/** The channel's ID in jobs and receipts. */
 const NO_CHANNEL = 'none';
 /** The content of a payment response. */
 const NOTHING = 'nothing';

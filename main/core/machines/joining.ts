@@ -21,7 +21,7 @@ export interface JoinParts {
   readonly words: readonly string[];
   readonly verifySigned: VerifySigned;
   readonly clock: Pick<Clock, 'after'>;
-  /** What this machine will be called in the network. */
+  /** Name of this machine in the network. */
   readonly name: string;
   /** Ends the search. */
   readonly signal: AbortSignal;
@@ -89,7 +89,7 @@ async function ask(parts: JoinParts, code: string, inviter: string): Promise<Mem
     signal: AbortSignal.any([parts.signal, AbortSignal.timeout(ANSWER_MS_MAX)]),
   });
   const answer = await readAnswer(response);
-  // Before anything of it is believed: a stranger could otherwise take this machine into a network of its own.
+  // Before anything of it is used: a stranger could otherwise take this machine into a network of its own.
   if (answer === null || !isProof(answer.proof, proofOf(key, 'inviter', facts))) throw wrongCode(1);
   const { proof: _, ...record } = answer;
   const roster = await readRoster(answer.roster, answer, verifySigned);

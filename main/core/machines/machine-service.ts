@@ -1,5 +1,5 @@
 /**
- * What one of the owner's machines serves to the others, by the roles of the roster: its report to all, its models to
+ * Serves the owner's other machines, by the roles of the roster: its report to all, its models to
  * those that may use them, and pauses to owners. A peer that isn't in the roster gets nothing, although it has the
  * network's key.
  */

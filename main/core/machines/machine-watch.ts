@@ -41,8 +41,8 @@ const ANSWER_MS_MAX = 5_000;
 const ANSWER_CHARACTERS_MAX = ROSTER_CHARACTERS_MAX + 4_000;
 
 export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
-  const { network, roster, clock, report, onChange } = parts;
-  const reports = new Map<string, { readonly report: MachineReport; readonly atMs: number }>();
+  const { network, roster, clock, onChange } = parts;
+  const reports = new Map<string, Reported>();
   /** Peers that are being asked. */
   const asking = new Set<string>();
   const own = network.key.peer;
@@ -54,17 +54,7 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
   const connected = () =>
     network.peers().flatMap(({ peer, connected }) => (connected && peer !== own ? [peer] : []));
 
-  async function request(peer: string, path: string, init: RequestInit): Promise<Response> {
-    const limit = new AbortController();
-    const end = clock.after(ANSWER_MS_MAX, () => limit.abort());
-    try {
-      const response = await network.fetch(peer, path, { ...init, signal: limit.signal });
-      const { text, isComplete } = await readText(response, ANSWER_CHARACTERS_MAX);
-      return new Response(isComplete ? text : '', { status: response.status });
-    } finally {
-      end.cancel();
-    }
-  }
+  const request = limitedRequests(network, clock);
 
   /** Asks one machine. One that doesn't know this one yet gets the roster first. */
   async function ask(peer: string): Promise<void> {
@@ -121,35 +111,62 @@ export function createMachineWatch(parts: MachineWatchParts): MachineWatch {
       timer = null;
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe();
     },
-    machines() {
-      const present = new Set(connected());
-      const shown = roster.machines().map((machine): ShownMachine => {
-        const isSelf = machine.peer === own;
-        const known = isSelf ? { report: report(), atMs: clock.now() } : reports.get(machine.peer);
-        return {
-          ...machine,
-          isSelf,
-          isFounder: machine.peer === roster.founder,
-          isConnected: isSelf || present.has(machine.peer),
-          report: known?.report ?? null,
-          reportedAtMs: known?.atMs ?? null,
-        };
-      });
-      return [...shown.filter(({ isSelf }) => isSelf), ...shown.filter(({ isSelf }) => !isSelf)];
-    },
+    machines: () => shown(parts, reports, new Set(connected())),
     async order(peer, order) {
-      const response = await request(peer, MACHINE_PATH, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ order }),
-      });
-      if (response.status === 403) {
-        throw new AppError('not-permitted', 'That machine takes orders only from owners.');
-      }
-      if (response.status !== 200) {
-        throw new AppError('peer-unreachable', `The machine answered with status ${response.status}.`);
-      }
+      await sendOrder(request, peer, order);
       void ask(peer);
     },
   };
+}
+
+interface Reported {
+  readonly report: MachineReport;
+  readonly atMs: number;
+}
+
+type SendRequest = (peer: string, path: string, init: RequestInit) => Promise<Response>;
+
+/** Limits requests in time, and their responses in size: a longer one is empty. */
+function limitedRequests(network: Pick<Network, 'fetch'>, clock: Clock): SendRequest {
+  return async (peer, path, init) => {
+    const limit = new AbortController();
+    const end = clock.after(ANSWER_MS_MAX, () => limit.abort());
+    try {
+      const response = await network.fetch(peer, path, { ...init, signal: limit.signal });
+      const { text, isComplete } = await readText(response, ANSWER_CHARACTERS_MAX);
+      return new Response(isComplete ? text : '', { status: response.status });
+    } finally {
+      end.cancel();
+    }
+  };
+}
+
+async function sendOrder(request: SendRequest, peer: string, order: MachineOrder): Promise<void> {
+  const { status } = await request(peer, MACHINE_PATH, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ order }),
+  });
+  if (status === 403) throw new AppError('not-permitted', 'That machine takes orders only from owners.');
+  if (status !== 200) throw new AppError('peer-unreachable', `The machine answered with status ${status}.`);
+}
+
+function shown(
+  { network, roster, clock, report }: MachineWatchParts,
+  reports: ReadonlyMap<string, Reported>,
+  connected: ReadonlySet<string>,
+): readonly ShownMachine[] {
+  const machines = roster.machines().map((machine): ShownMachine => {
+    const isSelf = machine.peer === network.key.peer;
+    const known = isSelf ? { report: report(), atMs: clock.now() } : reports.get(machine.peer);
+    return {
+      ...machine,
+      isSelf,
+      isFounder: machine.peer === roster.founder,
+      isConnected: isSelf || connected.has(machine.peer),
+      report: known?.report ?? null,
+      reportedAtMs: known?.atMs ?? null,
+    };
+  });
+  return [...machines.filter(({ isSelf }) => isSelf), ...machines.filter(({ isSelf }) => !isSelf)];
 }

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { AppError } from '../../../shared/errors.ts';
 import { PAIRING_WORDS } from '../../../shared/machines.ts';
 
-/** What a proof is bound to. */
+/** The facts that a proof is bound to. */
 export interface PairingFacts {
   /** Peer ID of the side that shows the code. */
   readonly inviter: string;

@@ -15,7 +15,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PeerKey, VerifySigned } from '../../ports/network.ts';
 
-/** What a machine keeps of its network. `networkKey` is secret; the founder's peer ID is what it trusts. */
+/** Membership of a machine in its network. `networkKey` is secret; the founder's peer ID is what it trusts. */
 export type MembershipRecord = Omit<PairingAnswer, 'proof'>;
 
 /** Keeps the record in a file that only the owner can read. */

@@ -9,7 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { RecordStore } from '../../ports/store.ts';
 import type { Calendar } from '../calendar/index.ts';
 
-export interface BookedWork extends WorkDone {
+export interface RecordedWork extends WorkDone {
   /** `YYYY-MM-DD`, local. */
   readonly day: string;
   /** `sold`: this machine did it for the peer; `bought`: the peer did it for this machine. */
@@ -20,8 +20,8 @@ export interface BookedWork extends WorkDone {
 export interface WorkBook {
   /** Books the end of a job. A job that delivered nothing counts nothing. */
   book(job: Job): void;
-  /** Everything booked, oldest day first. */
-  all(): readonly BookedWork[];
+  /** Everything recorded, oldest day first. */
+  all(): readonly RecordedWork[];
   /** Sum of today over all machines. */
   today(side: Job['side']): WorkDone;
 }
@@ -41,8 +41,8 @@ export function createWorkBook(parts: {
       const [day, side, peer] = keySchema.parse(key.split(' '));
       return { day, side, peer, ...workDoneSchema.parse(JSON.parse(value)) };
     });
-  /** Until the next booking: a long history takes some time to read. */
-  let known: { readonly day: string; readonly booked: readonly BookedWork[] } | null = null;
+  /** Until the next record: a long history takes some time to read. */
+  let known: { readonly day: string; readonly booked: readonly RecordedWork[] } | null = null;
   const bookedToday = () => {
     const day = calendar.day(clock.now());
     if (known?.day !== day) known = { day, booked: all().filter((booked) => booked.day === day) };

@@ -1,5 +1,5 @@
 /**
- * Verifies: among the machines of one owner nothing is paid, any charge is refused, and the work is booked in tokens and
+ * Verifies: among the machines of one owner nothing is paid, any charge is refused, and the work is recorded in tokens and
  * hours by day and machine.
  * Setup: gate and payer without a chain; a work book in memory with a manual clock.
  * Fails if: a charge passes, a lease for money is given, a job counts on another day or machine, or one that delivered
@@ -50,7 +50,7 @@ test('only a model without any price is free', () => {
   assert.deepEqual([of('0', '0'), of('0', '1'), of('1', '0'), of('0', '')], [true, false, false, false]);
 });
 
-test('work is booked by day, side and machine, in tokens and hours', () => {
+test('work is recorded by day, side and machine, in tokens and hours', () => {
   const clock = manualClock(NOW_MS);
   const records = createMemoryRecordStore();
   const open = () => createWorkBook({ records, clock, calendar: createCalendar('UTC') });

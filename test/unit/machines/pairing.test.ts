@@ -109,7 +109,7 @@ test('codes that are opened at the same time leave one open', async () => {
   await join(last?.code ?? '');
 });
 
-test('the search goes on for five seconds after a refusal', async () => {
+test('the search continues for five seconds after a refusal', async () => {
   const { lan, clock } = await start();
   const [stranger, newcomer] = [await newKey(), await newKey()];
   lan.add(stranger.peer, () => new Response(null, { status: 404 }));

@@ -172,7 +172,7 @@ test('a newcomer brings the roster to machines that don’t know it, while the f
   third.watch.stop();
 });
 
-/** Lets what is under way go on until the condition holds. */
+/** Lets work in progress continue until the condition holds. */
 async function until(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 1_000 && !condition(); turn += 1) await new Promise(setImmediate);
   assert.ok(condition());
