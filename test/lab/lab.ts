@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r';
+/** The hosts of `nat-lab.sh up`, and those that a run has added. */
+export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r' | `more${number}`;
+/** The hosts of `office-lab.sh up`. */
 export type OfficeHost = 'front' | 'desk' | 'render' | 'meeting' | 'stranger';
 
 export interface Lab<Name extends string = Host> {
