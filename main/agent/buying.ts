@@ -60,6 +60,8 @@ export interface BuyingParts {
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
 const STOP_GRACE_MS = 1_000;
+/** Interval in which the few machines of one owner are asked what they serve, so that one that has become idle gets work. */
+const OWN_OFFERS_MS = 5_000;
 
 /** Fails with `port-in-use`. */
 export async function openBuying(
@@ -228,7 +230,7 @@ function openGatewayKeys(
 }
 
 function openDirectory(surroundings: Surroundings, network: Network, experience: Experience): Directory {
-  const { clock, onClose } = surroundings;
+  const { terms, clock, onClose } = surroundings;
   const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
     network: {
@@ -238,6 +240,7 @@ function openDirectory(surroundings: Surroundings, network: Network, experience:
     },
     clock,
     ...(seek && { seek }),
+    ...(!terms.isPaid && { refreshMs: OWN_OFFERS_MS }),
     readOffer: (jws, peer) =>
       readOffer(jws, peer, {
         verifySigned,

@@ -17,7 +17,7 @@ import type { AgentState } from '../../shared/api/state.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { CHAT_PATH } from '../../shared/wire.ts';
 import { storyLines } from '../crash/batch-run.ts';
-import { temporaryHome } from './practice-agent.ts';
+import { eventually, temporaryHome } from './practice-agent.ts';
 
 /** The calls of the test, each with its arguments and its result. */
 export interface OfficeCalls {
@@ -27,6 +27,8 @@ export interface OfficeCalls {
   /** Waits until this many machines are connected and have reported a loaded engine. */
   machines(ready: number): Promise<NonNullable<AgentState['machines']>>;
   state(): Promise<Pick<AgentState, 'app' | 'work' | 'wallet'>>;
+  /** Waits until the gateway has the offers of this many machines. */
+  offers(machines: number): Promise<void>;
   /** Status and code of a request to the gateway. */
   ask(): Promise<{ readonly status: number; readonly code: string | null }>;
   batch(lines: number): Promise<string>;
@@ -103,6 +105,12 @@ const calls: OfficeCalls = {
   async state() {
     const { app, work, wallet } = await waitForState(runningApi(), () => true, { timeoutMs: 10_000 });
     return { app, work, wallet };
+  },
+  async offers(machines) {
+    await eventually('the offers', async () => {
+      const { data } = (await (await gateway('/models')).json()) as { data: { providers: number }[] };
+      return data[0]?.providers === machines ? true : null;
+    });
   },
   async ask() {
     const messages = [{ role: 'user', content: 'Hello' }];

@@ -132,6 +132,7 @@ test('a batch spreads over all machines and survives one that is switched off', 
   timeout: 4 * 60_000,
 }, async (context) => {
   const { machines, peers } = office;
+  await machines.desk.offers(4);
   const batch = await machines.desk.batch(LINES);
   const { status, done } = await machines.desk.reached(batch, 8);
   assert.equal(status, 'in_progress');
