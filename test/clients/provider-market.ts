@@ -1,4 +1,5 @@
 /** A provider for clients that pay it themselves: real engine, payment gate, chain and libp2p; also as plain HTTP. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { Wallet } from 'ethers';
 import { startPracticeChain } from '../../main/adapters/anvil/index.ts';
 import { closeHttp, createHttpServer, listenHttp } from '../../main/adapters/http/index.ts';
 import { createNetwork } from '../../main/adapters/libp2p/index.ts';
-import { createOffers } from '../../main/core/identity/index.ts';
+import { createBindings, createOffers } from '../../main/core/identity/index.ts';
 import { createProviderService } from '../../main/core/provider/index.ts';
 import { systemClock } from '../../main/ports/clock.ts';
 import { amount } from '../../shared/money.ts';
@@ -76,7 +77,7 @@ async function openService(
       models: [model],
       slots: 4,
     }),
-    provePayout: async (text) => `proof of ${text.length}`,
+    bindings: createBindings({ key, clock: systemClock, payout: selling.funds, network: chain.network.id }),
   });
   return createProviderService({
     ...{ engines: oneModel(engine), gate, key, offers },

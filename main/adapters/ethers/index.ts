@@ -5,6 +5,6 @@ export { readBalances } from './balances.ts';
 export { createKeyTools } from './keystore.ts';
 export { type ChainNode, connectNode } from './node.ts';
 export { createSender } from './sender.ts';
-export { signedBy } from './signed-text.ts';
 export { createSpendChain } from './spend-chain.ts';
+export { verifyTypedData } from './typed-data.ts';
 export { bip39Words } from './words.ts';

@@ -12,7 +12,7 @@ import { createConnectionLimits } from './connection-limits.ts';
 import { HttpClient } from './http-client.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
-import { createPeerKey, loadPeerKey, newPeerKey } from './key.ts';
+import { createPeerKey, loadPeerKey, makePeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
 import { listenError } from './listen-error.ts';
 import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
@@ -47,7 +47,7 @@ const SERVICE_TAG = '_idlewatt._udp.local';
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const { clock, listen = LOOPBACK, log = null } = options;
   const limits = createConnectionLimits(log);
-  const privateKey = await (options.folder === null ? newPeerKey() : loadPeerKey(options.folder));
+  const privateKey = await (options.folder === null ? makePeerKey() : loadPeerKey(options.folder));
   const key = await createPeerKey(privateKey);
   const open = options.market ? await loadMarket(options.market, privateKey, { clock, log }) : null;
   const node = await createNode({

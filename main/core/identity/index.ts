@@ -1,5 +1,19 @@
 /** Public interface of the identity module. */
 export {
+  type BindingChecks,
+  type Bindings,
+  type BoundParties,
+  checkBinding,
+  createBindings,
+} from './bindings.ts';
+export {
+  checkFormerPeers,
+  leadingTo,
+  readFormerPeers,
+  signRevocation,
+  signSuccession,
+} from './former-peers.ts';
+export {
   clockDifferenceMs,
   createOffers,
   LIVE_OFFER_CLOCK_ERROR_MS_MAX,
@@ -7,7 +21,6 @@ export {
   type Offers,
   type OffersOptions,
   type OfferTerms,
-  payoutProofText,
   readOffer,
   type SignedOffer,
 } from './offers.ts';
