@@ -28,6 +28,13 @@ import { logFault, openAgentLog } from './agent/log.ts';
 import { type Money, openMoney } from './agent/money.ts';
 import { createNetworkSwitch, type NetworkSwitch } from './agent/network-choice.ts';
 import { openNotifications } from './agent/notifying.ts';
+import {
+  type OwnMachines,
+  openOwnMachines,
+  readOwnNetwork,
+  reportOf,
+  startOwnMachines,
+} from './agent/own-machines.ts';
 import { withOwnPeer } from './agent/own-peer.ts';
 import { checkPeerAddresses } from './agent/peer-addresses.ts';
 import { connectPatiently, openNetwork } from './agent/peers.ts';
@@ -194,13 +201,14 @@ async function compose(
   const money = await openMoney(surroundings, foundation, startup);
   contacts.setChain(money.chain);
   startup.begin('network');
-  const network = await openNetwork(surroundings, foundation);
+  const { network, machines } = await openPeers(surroundings, foundation);
   contacts.watchPeers(network);
   const shell = createShellLink(() => surroundings.changed('app'));
   const networkSwitch = openNetworkSwitch(surroundings, foundation, shell);
-  const selling = openSelling(surroundings, { foundation, money, network, shell });
+  const selling = openSelling(surroundings, { foundation, money, network, shell, machines });
   const buying = await openBuying(surroundings, {
-    ...{ foundation, money, models: selling.engine.models, holdModel: holdForChecks(foundation, selling) },
+    ...{ foundation, money, machines, models: selling.engine.models },
+    holdModel: holdForChecks(foundation, selling),
     // The practice network has no other provider.
     network: money.buysFromItself ? withOwnPeer(network, selling.provider.app) : network,
   });
@@ -210,20 +218,25 @@ async function compose(
   run.story = logStory(surroundings, { foundation, money, network, selling, run });
   for (const address of config.connect) await connectPatiently(surroundings, network, address);
 
+  const opened = { foundation, money, selling, machines, shell, networkSwitch };
   const hub = openState(surroundings, {
-    ...{ startedAtMs, foundation, money, selling, network, networkSwitch, shell, contacts, changes },
+    ...opened,
+    ...{ startedAtMs, network, contacts, changes },
     gateway: () => buying.gateway,
     batches: () => buying.batches,
   });
   await money.firstBalances;
   money.start(() => hub.watched());
   openClockNotice(surroundings, money, buying.directory);
+  const views = openViews(surroundings, { ...opened, hub, directory: buying.directory });
+  const metrics = await startOwnMachines(surroundings, machines, {
+    report: () => reportOf(foundation, selling, views.workWatts),
+    hasPages: () => hub.watched(),
+  });
   const router = openApi(surroundings, {
-    ...{ hub, startup, foundation, money, selling, shell, networkSwitch },
-    ...openViews(surroundings, { foundation, money, selling, hub, directory: buying.directory }),
-    depositReturns: buying.depositReturns,
-    gatewayKeys: buying.gatewayKeys,
-    buying,
+    ...opened,
+    ...views,
+    ...{ hub, startup, buying, depositReturns: buying.depositReturns, gatewayKeys: buying.gatewayKeys },
     pairing: pages?.pairing ?? null,
     quit: hooks.quit,
   });
@@ -231,14 +244,11 @@ async function compose(
   const portHandler = new PortHandler(router);
   const attach: Agent['attach'] = (port, role) => portHandler.upgrade(port, { context: { role } });
   const ready = (requester: AgentReady['requester']): AgentReady => ({
-    pid: process.pid,
-    home: foundation.paths.root,
-    profile: config.profile,
+    ...readyOf(surroundings, { paths: foundation.paths, money, network }),
     page: pages?.page ?? null,
     gateway: buying.gateway,
-    peer: { id: network.key.peer, addresses: [...network.addresses()] },
-    chain: { id: money.chain.id, rpcUrl: money.chain.rpcUrl, token: money.chain.token.address },
     requester,
+    ...(metrics !== null && { metrics }),
   });
   pages?.serve(router);
   startup.serving();
@@ -246,14 +256,38 @@ async function compose(
 
   const requester = await joinPractice({ money, network, own: buying.gateway });
   selling.start();
+  const { page, gateway, pid } = requester ?? {};
   return {
-    ready: ready(
-      requester?.page && requester.gateway
-        ? { pid: requester.pid, page: requester.page, gateway: requester.gateway }
-        : null,
-    ),
+    ready: ready(page && gateway && pid !== undefined ? { pid, page, gateway } : null),
     attach,
     engine: selling.engine.engine,
+  };
+}
+
+function readyOf(
+  { config, terms }: Surroundings,
+  { paths, money, network }: { paths: HomePaths; money: Money; network: Network },
+): Pick<AgentReady, 'pid' | 'home' | 'profile' | 'peer' | 'chain'> {
+  const { id, rpcUrl, token } = money.chain;
+  return {
+    pid: process.pid,
+    home: paths.root,
+    profile: config.profile,
+    peer: { id: network.key.peer, addresses: [...network.addresses()] },
+    chain: terms.isPaid ? { id, rpcUrl, token: token.address } : null,
+  };
+}
+
+/** Opens the network of peers, and in the profile office what the owner's machines are to each other. */
+async function openPeers(
+  surroundings: Surroundings,
+  foundation: Foundation,
+): Promise<{ readonly network: Network; readonly machines: OwnMachines | null }> {
+  const own = readOwnNetwork(surroundings, foundation);
+  const network = await openNetwork(surroundings, foundation, own);
+  return {
+    network,
+    machines: own === null ? null : await openOwnMachines(surroundings, foundation, own, network),
   };
 }
 
@@ -278,6 +312,7 @@ function openViews(
   const doings = openDoings(surroundings, foundation, selling);
   return {
     ...openForecasting(surroundings, { ...parts, workWatts, history, doings }),
+    workWatts,
     doings,
     earnings: openEarnings(foundation, money, { history, work, workWatts }),
     history,

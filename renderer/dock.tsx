@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { PauseUntil } from '../shared/presence.ts';
 import { useAction } from './calls.ts';
-import { writeMoment } from './format.ts';
+import { writeMoment, writeNumber } from './format.ts';
 import { Ticket, useMoneyText } from './parts/amount.tsx';
 import { IconButton } from './parts/button.tsx';
 import { Glyph } from './parts/glyph.tsx';
@@ -32,6 +32,7 @@ export function Dock() {
 export function TodayLine() {
   const { t, language } = useStrings();
   const { asset, earnedToday } = useSection('money');
+  const own = useSection('machines');
   const { status, lostAtMs } = useConnection();
   const moneyText = useMoneyText();
   const nowMs = useNow(60_000);
@@ -39,6 +40,10 @@ export function TodayLine() {
     return (
       <span className="sm">{t('home.since', { time: writeMoment(lostAtMs ?? nowMs, nowMs, language) })}</span>
     );
+  }
+  if (own !== null) {
+    const tokens = own.machines.find(({ isSelf }) => isSelf)?.report?.served.outputTokens ?? 0;
+    return <span className="sm">{t('machines.tokensShort', { tokens: writeNumber(tokens, language) })}</span>;
   }
   const amount = moneyText(earnedToday, asset);
   if (!asset.practice) return <span className="sm">{t('shell.today', { amount })}</span>;

@@ -11,6 +11,7 @@ export const PAGES = [
   'schedule',
   'use',
   'network',
+  'machines',
   'settings',
   'more',
   'welcome',
@@ -18,15 +19,31 @@ export const PAGES = [
 export type Page = (typeof PAGES)[number];
 
 /** Pages of the sidebar, in groups. */
-export const SIDEBAR_PAGES = [
+const SIDEBAR_PAGES = [
   ['home', 'jobs', 'earnings', 'wallet'],
   ['models', 'machine', 'schedule'],
-  ['use', 'network'],
+  ['use', 'network', 'machines'],
   ['settings'],
 ] as const satisfies readonly (readonly Page[])[];
 
 /** Pages of the bar at the bottom of a phone; `more` lists the others. */
-export const BAR_PAGES = ['home', 'jobs', 'earnings', 'wallet', 'more'] as const satisfies readonly Page[];
+const BAR_PAGES = ['home', 'jobs', 'earnings', 'wallet', 'more'] as const satisfies readonly Page[];
+const OWN_BAR_PAGES = ['home', 'jobs', 'machines', 'use', 'more'] as const satisfies readonly Page[];
+/** Among the owner's machines there is no money; elsewhere there is one machine. */
+const PAID_ONLY: readonly Page[] = ['earnings', 'wallet'];
+const OWN_ONLY: readonly Page[] = ['machines'];
+
+export type NamedPage = Exclude<Page, 'welcome'>;
+
+/** The sidebar's pages, in groups; `isOwn`: among the machines of one owner. */
+export function sidebarPages(isOwn: boolean): readonly (readonly NamedPage[])[] {
+  const hidden = isOwn ? PAID_ONLY : OWN_ONLY;
+  return SIDEBAR_PAGES.map((group) => group.filter((page) => !hidden.includes(page)));
+}
+
+export function barPages(isOwn: boolean): readonly NamedPage[] {
+  return isOwn ? OWN_BAR_PAGES : BAR_PAGES;
+}
 
 export interface Route {
   /** `not-found`: the address names no page. */

@@ -12,9 +12,9 @@ import type { Job } from '../shared/jobs.ts';
 import { writeMoment } from './format.ts';
 import { Icon, type IconName } from './parts/icon.tsx';
 import { useModelName, useStrings } from './parts/strings.ts';
-import { hrefTo, SIDEBAR_PAGES } from './route.ts';
+import { hrefTo, sidebarPages } from './route.ts';
 import { matches, SETTING_PLACES } from './search-places.ts';
-import { agent } from './store.ts';
+import { agent, useSection } from './store.ts';
 
 const JOBS_SHOWN = 5;
 const SETTINGS_SHOWN = 6;
@@ -76,13 +76,16 @@ function useHits(query: string): Hit[] {
   const { t, language } = useStrings();
   const modelName = useModelName();
   const jobs = useFoundJobs(query);
+  const isOwn = useSection('machines') !== null;
   const go = (address: string) => () => {
     window.location.hash = address;
   };
-  const pages = SIDEBAR_PAGES.flat().map((page): Hit => {
-    const text = t(`nav.${page}`);
-    return { id: `page-${page}`, icon: page, text, kind: t('search.page'), open: go(hrefTo(page)) };
-  });
+  const pages = sidebarPages(isOwn)
+    .flat()
+    .map((page): Hit => {
+      const text = t(`nav.${page}`);
+      return { id: `page-${page}`, icon: page, text, kind: t('search.page'), open: go(hrefTo(page)) };
+    });
   const settings = SETTING_PLACES.map(([key, page]): Hit => {
     const text = t(key);
     const open = () => {

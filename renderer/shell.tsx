@@ -21,6 +21,8 @@ const LOADERS = {
     import('./pages/earnings.tsx').then(({ Earnings }): { default: View } => ({ default: Earnings })),
   wallet: () => import('./pages/wallet.tsx').then(({ Wallet }): { default: View } => ({ default: Wallet })),
   models: () => import('./pages/models.tsx').then(({ Models }): { default: View } => ({ default: Models })),
+  machines: () =>
+    import('./pages/machines.tsx').then(({ Machines }): { default: View } => ({ default: Machines })),
   machine: () =>
     import('./pages/machine.tsx').then(({ Machine }): { default: View } => ({ default: Machine })),
   schedule: () =>
@@ -44,6 +46,7 @@ const VIEWS: Record<Route['page'], View> = {
   wallet: lazy(LOADERS.wallet),
   models: lazy(LOADERS.models),
   machine: lazy(LOADERS.machine),
+  machines: lazy(LOADERS.machines),
   schedule: lazy(LOADERS.schedule),
   use: lazy(LOADERS.use),
   network: lazy(LOADERS.network),

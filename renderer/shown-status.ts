@@ -22,6 +22,7 @@ export function useShownStatus(): Shown {
   const settings = useSection('settings');
   const { models } = useSection('models');
   const connection = useConnection();
+  const isOwn = useSection('machines') !== null;
   const modelName = useModelName();
   const nowMs = useNow(60_000);
   const start = useStart();
@@ -45,7 +46,8 @@ export function useShownStatus(): Shown {
   }
   return {
     ...{ status, why },
-    label: t(`status.${status}`),
+    // Nothing is earned among the owner's machines.
+    label: t(status === 'earning' && isOwn ? 'machines.state.working' : `status.${status}`),
     sentence: t(`why.${why}`, {
       count: work.activeJobs.length,
       model: statusModels(work).map(modelName).join(' + ') || t('common.aModel'),

@@ -5,7 +5,7 @@ import { Icon, Logo } from './parts/icon.tsx';
 import { StatusWord } from './parts/pause.tsx';
 import { useStrings } from './parts/strings.ts';
 import { PracticeTag } from './parts/tag.tsx';
-import { BAR_PAGES, hrefTo, type Page, type Route, SIDEBAR_PAGES } from './route.ts';
+import { barPages, hrefTo, type NamedPage, type Route, sidebarPages } from './route.ts';
 import { SearchButton } from './search.tsx';
 import { useShownStatus } from './shown-status.ts';
 import { useSection } from './store.ts';
@@ -13,6 +13,7 @@ import { useSection } from './store.ts';
 export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => void }) {
   const { t } = useStrings();
   const { version } = useSection('app');
+  const isOwn = useSection('machines') !== null;
   return (
     <header className="side">
       <a
@@ -33,7 +34,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
         <SearchButton />
       </div>
       <nav aria-label={t('shell.navigation')}>
-        {SIDEBAR_PAGES.map((group) => (
+        {sidebarPages(isOwn).map((group) => (
           <ul key={group[0]}>
             {group.map((name) => (
               <li key={name}>
@@ -52,7 +53,7 @@ export function Sidebar({ page, onSkip }: { page: Route['page']; onSkip: () => v
   );
 }
 
-function NavigationLink({ name, isCurrent }: { name: Exclude<Page, 'welcome'>; isCurrent: boolean }) {
+function NavigationLink({ name, isCurrent }: { name: NamedPage; isCurrent: boolean }) {
   const { t } = useStrings();
   const { activeJobs } = useSection('work');
   return (
@@ -114,10 +115,11 @@ export function PhoneTop({ isHome }: { isHome: boolean }) {
 
 export function TabBar({ page }: { page: Route['page'] }) {
   const { t } = useStrings();
-  const isInBar = (BAR_PAGES as readonly string[]).includes(page);
+  const pages = barPages(useSection('machines') !== null);
+  const isInBar = (pages as readonly string[]).includes(page);
   return (
     <nav className="tabbar" aria-label={t('shell.mainPages')}>
-      {BAR_PAGES.map((name) => (
+      {pages.map((name) => (
         <a
           key={name}
           href={hrefTo(name)}

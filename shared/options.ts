@@ -82,7 +82,7 @@ export const OPTIONS = {
     type: 'path',
     placeholder: 'FILE',
     readBy: ['shell', 'agent'],
-    help: 'file with the wallet’s passphrase, for office and open',
+    help: 'file with the wallet’s passphrase, for open',
   },
   'ready-file': {
     type: 'path',
@@ -150,7 +150,7 @@ export const OPTIONS = {
     placeholder: 'N',
     default: 0,
     readBy: ['agent'],
-    help: 'public nodes: serve /metrics for Prometheus on this port of loopback (default: not at all)',
+    help: 'office and public nodes: serve /metrics for Prometheus on this port of loopback (default: not at all)',
   },
   'quiet-requester': {
     type: 'flag',

@@ -52,7 +52,14 @@ export const IPC = {
   probeFail: 'idlewatt-probe-fail',
 } as const;
 
-/** Path of a public node's metrics. */
+/** Path at which a machine reports to its owner's other machines, and takes their orders. */
+export const MACHINE_PATH = '/v1/machine';
+/** Path at which a machine takes a newer roster of its network. */
+export const ROSTER_PATH = '/v1/machine/roster';
+/** Path of a request to join a private network; served only while a code is open, on a network of its own. */
+export const PAIRING_PATH = '/v1/pairing';
+
+/** Path of a public node's metrics, and of an agent's. */
 export const METRICS_PATH = '/metrics';
 /** The protocol of the market's DHT; with another name, a node would answer for other networks too. */
 export const DHT_PROTOCOL = '/idlewatt/kad/1.0.0';

@@ -30,6 +30,37 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: '[--home DIR] ID',
     load: async () => ({ run: (await import('./pair.ts')).revoke }),
   },
+  'pair machine': {
+    summary:
+      'Shows a code with which another machine of this LAN joins the owner’s machines; needs the running agent.',
+    usage: '[--home DIR] [--role owner|use|serve]',
+    load: async () => ({ run: (await import('./machines.ts')).invite }),
+  },
+  'pair join': {
+    summary: 'Asks for that code on the other machine and joins; before its agent is started.',
+    usage: '[--home DIR] [--name NAME]',
+    load: async () => ({ run: (await import('./machines.ts')).join }),
+  },
+  'machines list': {
+    summary: 'Lists the owner’s machines with their roles and what they do.',
+    usage: '[--home DIR] [--json]',
+    load: async () => ({ run: (await import('./machines.ts')).list }),
+  },
+  'machines pause': {
+    summary: 'Pauses one of the owner’s machines, or all of them.',
+    usage: '[--home DIR] [NAME]',
+    load: async () => ({ run: (await import('./machines.ts')).pause }),
+  },
+  'machines resume': {
+    summary: 'Ends that pause.',
+    usage: '[--home DIR] [NAME]',
+    load: async () => ({ run: (await import('./machines.ts')).resume }),
+  },
+  'machines remove': {
+    summary: 'Takes a machine out of the owner’s network; only at the machine that founded it.',
+    usage: '[--home DIR] NAME',
+    load: async () => ({ run: (await import('./machines.ts')).remove }),
+  },
   'identity show': {
     summary: 'Prints this machine’s peer ID, the same as a DID, and the peers that it was before.',
     usage: '[--home DIR]',

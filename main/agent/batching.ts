@@ -13,9 +13,11 @@ import type { Surroundings } from './surroundings.ts';
 
 /** The lines in progress are collected at the next start, so that there is nothing to wait for. */
 const STOP_GRACE_MS = 1_000;
+/** Among the owner's machines an answer that is computed twice costs nothing but time: one that restarts soon keeps its work. */
+const FREE_COLLECT_MS_MAX = 20_000;
 
 export function openBatches(
-  { clock, onClose, changed, log }: Surroundings,
+  { terms, clock, onClose, changed, log }: Surroundings,
   { paths, settings, calendar, database }: Foundation,
   buying: {
     readonly buyer: LineBuyer;
@@ -30,6 +32,7 @@ export function openBatches(
   const batches = createBatches({
     ...buying,
     ...{ store, clock, readForm },
+    ...(!terms.isPaid && { collectMsMax: FREE_COLLECT_MS_MAX }),
     folder: openBatchFolder(join(paths.batches, 'files')),
     bytesMax: () => settings.get().batchBytesMax,
     priceMax() {

@@ -5,7 +5,7 @@ import type { GatewayPortState } from '../../shared/api/state.ts';
 import { forceUnwrap } from '../../shared/assert.ts';
 import { isAppError } from '../../shared/errors.ts';
 import { amount } from '../../shared/money.ts';
-import type { Offer } from '../../shared/offer.ts';
+import type { Offer, OfferedModel } from '../../shared/offer.ts';
 import { createSender, verifyTypedData } from '../adapters/ethers/index.ts';
 import { didOf, verifySigned } from '../adapters/libp2p/index.ts';
 import { createTokenizer } from '../adapters/llama/index.ts';
@@ -13,10 +13,11 @@ import { machineUptime } from '../adapters/node/index.ts';
 import { createPayer } from '../adapters/x402/index.ts';
 import type { AnswerChecks, AnswerChecksOptions } from '../core/answer-checks/index.ts';
 import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
-import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
+import { type Budget, type BudgetTime, createBudget, UNLIMITED } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
 import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
+import { createFreePayer, isFree } from '../core/machines/index.ts';
 import { CATALOGUE, type ModelStore } from '../core/models/index.ts';
 import { createDirectory, createSeeking, type Directory, marketKey } from '../core/network/index.ts';
 import {
@@ -43,6 +44,7 @@ import { gatewayKeyFile } from './gateway-key-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import { logFault } from './log.ts';
 import type { Money } from './money.ts';
+import type { OwnMachines } from './own-machines.ts';
 import { logDeposit } from './run-story/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -60,11 +62,15 @@ export interface BuyingParts {
   readonly models: Pick<ModelStore, 'findFile'>;
   /** Holds a model to check bought answers with. */
   readonly holdModel: AnswerChecksOptions['hold'];
+  /** Null where providers are paid. */
+  readonly machines: Pick<OwnMachines, 'refusal' | 'roster'> | null;
 }
 
 /** Concurrent requests to one provider; each needs a funded channel of its own. */
 const CHANNELS_MAX = 8;
 const STOP_GRACE_MS = 1_000;
+/** Interval in which the few machines of one owner are asked what they serve, so that one that has become idle gets work. */
+const OWN_OFFERS_MS = 5_000;
 
 /** Fails with `port-in-use`. */
 export async function openBuying(
@@ -99,7 +105,10 @@ export async function openBuying(
     depositUsual: surroundings.terms.deposit,
   });
   const keys = openGatewayKeys(surroundings, parts.foundation, budget.time);
-  const payer = openPaymentClient(surroundings, parts, { charges, budget, keys });
+  const payer =
+    parts.machines === null
+      ? openPaymentClient(surroundings, parts, { charges, budget, keys })
+      : createFreePayer();
   const experience = createExperience({
     records: parts.foundation.records,
     durability: parts.foundation.database.durability,
@@ -132,7 +141,7 @@ export async function openBuying(
     spentDay: () => budget.spentDay(),
     offers: () =>
       // Always the same one of equals: a page that is read again shows no change.
-      marketView(directory.providers(), acceptsFor(parts.money), { knownOf: experience.of, random: () => 0 }),
+      marketView(directory.providers(), acceptsFor(parts), { knownOf: experience.of, random: () => 0 }),
   };
 }
 
@@ -233,7 +242,7 @@ function openGatewayKeys(
 }
 
 function openDirectory(surroundings: Surroundings, network: Network, experience: Experience): Directory {
-  const { clock, onClose } = surroundings;
+  const { terms, clock, onClose } = surroundings;
   const seek = openSeeking(surroundings, network);
   const directory = createDirectory({
     network: {
@@ -243,6 +252,7 @@ function openDirectory(surroundings: Surroundings, network: Network, experience:
     },
     clock,
     ...(seek && { seek }),
+    ...(!terms.isPaid && { refreshMs: OWN_OFFERS_MS }),
     readOffer: async (jws, peer) => {
       const clockErrorMsMax = LIVE_OFFER_CLOCK_ERROR_MS_MAX;
       const checks = { verifySigned, verifyTypedData, didOf, clock, clockErrorMsMax };
@@ -271,7 +281,7 @@ function openSeeking(
 
 async function openGateway(
   surroundings: Surroundings,
-  { foundation, money, network, models, holdModel: hold }: BuyingParts,
+  parts: BuyingParts,
   buying: {
     readonly charges: BoughtCharges;
     readonly budget: Budget;
@@ -287,6 +297,7 @@ async function openGateway(
 }> {
   const { clock, onClose, log } = surroundings;
   const { charges, budget, payer, directory, keys, experience } = buying;
+  const { foundation, money, network, models, machines, holdModel: hold } = parts;
   const gatewayLog = log.child('gateway');
   const tokenizer = createTokenizer({
     findFile: models.findFile,
@@ -303,7 +314,8 @@ async function openGateway(
     network,
     directory,
     payer,
-    budget,
+    // Nothing is paid among the owner's machines, so there is nothing to limit and nobody to pay in vain.
+    budget: machines === null ? budget : UNLIMITED,
     verifySigned,
     clock,
     jobs: foundation.jobs,
@@ -313,7 +325,7 @@ async function openGateway(
       const { gatewayOrigins: origins, gatewayHosts: hosts } = foundation.settings.get();
       return { origins, hosts };
     },
-    accepts: acceptsFor(money),
+    accepts: acceptsFor(parts),
     checkRecordable() {
       const fault = foundation.database.storage.fault();
       if (fault !== null) throw storageError(fault);
@@ -345,6 +357,8 @@ async function openGateway(
   onClose(() => Promise.race([gateway.idle().then(() => payer.idle()), sleep(STOP_GRACE_MS)]));
   const port = await openGatewayPort(surroundings, foundation, {
     async fetch(request, environment) {
+      const refusal = request.method === 'POST' ? (machines?.refusal() ?? null) : null;
+      if (refusal !== null) return refusal;
       if (request.method === 'POST') await prepare();
       return gateway.app.fetch(request, environment as Record<string, unknown>);
     },
@@ -371,7 +385,13 @@ function logCharges({ log }: Pick<Surroundings, 'log'>): ReturnType<typeof logFa
   return logFault(log.child('channels'), 'The charges of a provider could not be queried');
 }
 
-/** Only offers that are paid in this agent's token on its chain. */
-function acceptsFor({ chain }: Money): (offer: Offer) => boolean {
-  return (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id;
+/** Only offers that are paid in this agent's token on its chain; among the owner's machines, theirs alone, which are free. */
+function acceptsFor({
+  money: { chain },
+  machines,
+}: Pick<BuyingParts, 'money' | 'machines'>): (offer: Offer, model: OfferedModel) => boolean {
+  return (offer, model) =>
+    offer.networks.includes(chain.id) &&
+    offer.asset.id === chain.token.id &&
+    (machines === null || (machines.roster.roleOf(offer.peer) !== null && isFree(model)));
 }

@@ -1,18 +1,23 @@
 /** Shows a notice for as long as this machine's clock is wrong. */
+
 import { describeDuration } from '../../shared/clocks.ts';
+import { AppError } from '../../shared/errors.ts';
 import { type Directory, watchClock } from '../core/network/index.ts';
 import type { Money } from './money.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export function openClockNotice(
-  { clock, log, notices, onClose }: Surroundings,
+  { terms, clock, log, notices, onClose }: Surroundings,
   { node }: Pick<Money, 'node'>,
   directory: Directory | null,
 ): void {
   const timer = watchClock({
     clock,
     log: log.child('clock'),
-    chainMs: () => node.time(),
+    chainMs: async () => {
+      if (!terms.isPaid) throw new AppError('chain-unavailable', 'There is no chain where nothing is paid.');
+      return node.time();
+    },
     peers: directory,
     onChange(aheadMs) {
       if (aheadMs === null) {

@@ -4,6 +4,7 @@ import { type OpenDatabase, openDatabase } from '../adapters/sqlite/index.ts';
 import { createCalendar } from '../core/calendar/index.ts';
 import { createFolding, createJobs } from '../core/jobs/index.ts';
 import { createLedger } from '../core/ledger/index.ts';
+import { createWorkBook, type WorkBook } from '../core/machines/index.ts';
 import { createPresence, createUsage, type PresenceService } from '../core/presence/index.ts';
 import { createSettings } from '../core/settings/index.ts';
 import type { HomePaths } from '../ports/data-folder.ts';
@@ -20,14 +21,21 @@ export type Foundation = ReturnType<typeof openFoundation>;
 
 /** Fails with `database-corrupt`. */
 export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
-  const { config, clock, onClose, changed } = surroundings;
+  const { config, terms, clock, onClose, changed } = surroundings;
   const database = openStores(surroundings, paths);
   const { records } = database;
   const calendar = createCalendar(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const ledger = createLedger({ store: database.ledger, clock, calendar });
   ledger.verifyBalanced();
   const { durability } = database;
-  const jobs = createJobs({ records: database.jobs, store: records, ledger, clock, durability });
+  const workBook = terms.isPaid ? null : createWorkBook({ records, calendar, clock });
+  const jobs = createJobs({
+    records: database.jobs,
+    store: records,
+    ledger: workBook === null ? ledger : withWork(ledger, workBook),
+    clock,
+    durability,
+  });
   onClose(() => jobs.stop());
   const settings = createSettings({
     records,
@@ -53,7 +61,21 @@ export function openFoundation(surroundings: Surroundings, paths: HomePaths) {
     presence.refresh();
     changed('settings', 'models', 'money');
   });
-  return { paths, database, records, calendar, ledger, jobs, settings, presence, usage };
+  return { paths, database, records, calendar, ledger, jobs, settings, presence, usage, workBook };
+}
+
+/** Books the work of a job in the transaction that ends it. */
+function withWork(
+  ledger: ReturnType<typeof createLedger>,
+  workBook: WorkBook,
+): Parameters<typeof createJobs>[0]['ledger'] {
+  return {
+    bookedOnChannel: ledger.bookedOnChannel,
+    jobCharged(job) {
+      workBook.book(job);
+      return ledger.jobCharged(job);
+    },
+  };
 }
 
 function openStores({ onClose, log }: Surroundings, paths: HomePaths) {

@@ -31,6 +31,7 @@ import { createMachineView } from './machine-view.ts';
 import { createMaintenance } from './maintenance.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
+import type { OwnMachines } from './own-machines.ts';
 import { openPairedBrowsers } from './paired-browsers.ts';
 import type { Selling } from './selling.ts';
 import type { StartupProgress } from './startup.ts';
@@ -54,6 +55,7 @@ export interface StateParts {
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Batches;
   readonly changes: ChangeFeed;
+  readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
 }
 
 export function openState(surroundings: Surroundings, parts: StateParts): StateHub {
@@ -73,6 +75,7 @@ export function openState(surroundings: Surroundings, parts: StateParts): StateH
       networkName: terms.networkName,
       gateway: parts.gateway,
       batches: parts.batches,
+      machines: parts.machines,
       machine,
       perHour: createHourlyEarnings({
         ledger: foundation.ledger,
@@ -106,6 +109,7 @@ export interface ApiParts {
   readonly depositReturns: DepositReturns;
   readonly buying: RouterParts['buying'] & Pick<RouterParts, 'batches' | 'checkOf'>;
   readonly gatewayKeys: RouterParts['gatewayKeys'];
+  readonly machines: OwnMachines | null;
   readonly pairing: OpenPages['pairing'] | null;
   readonly networkSwitch: NetworkSwitch;
   readonly shell: ShellLink;
@@ -165,6 +169,7 @@ export function openApi(surroundings: Surroundings, parts: ApiParts): Router {
     confirmations,
     secrets: money.secrets,
     networkSwitch: parts.networkSwitch,
+    machines: parts.machines,
     pairing: parts.pairing,
     shell,
     assetId: money.chain.token.id,

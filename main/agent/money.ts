@@ -30,7 +30,7 @@ export async function openMoney(
   foundation: Foundation,
   startup: Pick<StartupProgress, 'begin'>,
 ) {
-  const { config, clock, onClose, log } = surroundings;
+  const { config, terms, clock, onClose, log } = surroundings;
   const { chain, opened } = await openChainAndWallet(surroundings, foundation, startup);
   const { wallet } = opened;
   const { funds, gas } = wallet.accounts;
@@ -56,12 +56,16 @@ export async function openMoney(
   }
 
   /** An owner in practice has something to buy with from the first purchase on; without one, the wallet holds earnings only. */
-  const buysFromItself = config.profile === 'practice' && surroundings.serves;
+  const buysFromItself = (config.profile === 'practice' || !terms.isPaid) && surroundings.serves;
   const balances = openBalances(surroundings, { read, own: opened.ownAddress, fees: gas.address });
   const reportBalances = logFault(log.child('wallet'), 'The balances could not be read');
-  const refreshBalances = () => void balances.refresh().catch(reportBalances);
+  const refreshBalances = () => {
+    if (terms.isPaid) void balances.refresh().catch(reportBalances);
+  };
   /** The first state has the balances, unless the chain responds slowly: then they come later. */
-  const firstBalances = waitBriefly(clock, FIRST_BALANCES_MS_MAX, balances.refresh().catch(reportBalances));
+  const firstBalances = terms.isPaid
+    ? waitBriefly(clock, FIRST_BALANCES_MS_MAX, balances.refresh().catch(reportBalances))
+    : Promise.resolve();
   const settling = await openSettling(surroundings, { foundation, chain, node, wallet, refreshBalances });
   const rates = openRates(surroundings, foundation, chain);
   const owner = openOwnerSpending(surroundings, { foundation, chain, node, opened, refreshBalances });
@@ -78,7 +82,7 @@ export async function openMoney(
     buysFromItself,
     /** Called before a purchase. */
     prepareBuying: onceUntilDone(async () => {
-      if (!buysFromItself) return;
+      if (!buysFromItself || !terms.isPaid) return;
       await fill(funds.address, PRACTICE_BUYER_BALANCE);
       refreshBalances();
     }),
@@ -87,6 +91,7 @@ export async function openMoney(
     secrets: owner.secrets,
     /** Refreshes balances every 30 s while `wanted`, and settles automatically where this agent sells. */
     start(wanted: () => boolean): void {
+      if (!terms.isPaid) return;
       const timer = clock.every(BALANCE_INTERVAL_MS, () => {
         if (wanted()) refreshBalances();
       });

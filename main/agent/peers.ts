@@ -5,12 +5,17 @@ import { marketAddresses, rememberPeers } from '../core/network/index.ts';
 import type { Log } from '../ports/log.ts';
 import type { Market, Network } from '../ports/network.ts';
 import type { Foundation } from './foundation.ts';
+import type { OwnNetwork } from './own-machines.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const CONNECT_MS_MAX = 30_000;
 const REDIAL_MS = 500;
 
-export async function openNetwork(surroundings: Surroundings, foundation: Foundation): Promise<Network> {
+export async function openNetwork(
+  surroundings: Surroundings,
+  foundation: Foundation,
+  own: OwnNetwork | null,
+): Promise<Network> {
   const { config, terms, clock, onClose, changed, log } = surroundings;
   const { mdns, openMarket } = terms;
   const { bootstrap, announce, listen } = openMarket
@@ -22,6 +27,7 @@ export async function openNetwork(surroundings: Surroundings, foundation: Founda
     clock,
     mdns,
     log: log.child('peers'),
+    ...(own && { networkKey: own.networkKey, mdnsServiceTag: `_idlewatt-${own.network}._udp.local` }),
     ...(openMarket && { market: { announce } }),
   });
   await network.start();

@@ -4,6 +4,7 @@ import { AppError } from '../../shared/errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/settings.ts';
 import type { ChainNetwork } from '../ports/chain.ts';
 import { NETWORK_TITLES, NETWORKS, type NetworkName } from './networks.ts';
+import { NO_CHAIN } from './no-chain.ts';
 
 export interface ProfileTerms {
   /** Multiaddrs to listen on. */
@@ -11,6 +12,8 @@ export interface ProfileTerms {
   readonly mdns: boolean;
   /** Finds, and is found by, strangers: no other profile sends anything beyond this machine or its LAN. */
   readonly openMarket: boolean;
+  /** False among the machines of one owner: no chain, wallet or balance is needed, and peers without the network's key are left out. */
+  readonly isPaid: boolean;
   readonly networkName: string;
   /** Null in practice, where the agent starts its own chain. */
   readonly chain: ChainNetwork | null;
@@ -28,6 +31,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     listen: ['/ip4/127.0.0.1/tcp/0'],
     mdns: false,
     openMarket: false,
+    isPaid: true,
     networkName: 'Practice chain on this computer',
     chain: null,
     depositMin: 1_000n,
@@ -40,10 +44,11 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
     openMarket: false,
-    networkName: NETWORK_TITLES['base-sepolia'],
-    chain: NETWORKS['base-sepolia'],
-    depositMin: 10_000n,
-    deposit: 1_000_000n,
+    isPaid: false,
+    networkName: 'The owner’s machines',
+    chain: NO_CHAIN,
+    depositMin: 0n,
+    deposit: 0n,
     withdrawDelaySeconds: DAY_SECONDS,
     settings: {},
   },
@@ -51,6 +56,7 @@ export const PROFILES: Readonly<Record<Profile, ProfileTerms>> = {
     listen: ['/ip4/0.0.0.0/tcp/0'],
     mdns: true,
     openMarket: true,
+    isPaid: true,
     networkName: NETWORK_TITLES['base-sepolia'],
     chain: NETWORKS['base-sepolia'],
     depositMin: 10_000n,

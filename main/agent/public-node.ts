@@ -2,20 +2,17 @@
  * Runs a public node: it helps machines of the open market to find and, as a relay, to reach each other. It has a peer key
  * and a log, but no wallet, ledger, models or pages.
  */
-import type { Server } from 'node:http';
 import { AppError } from '../../shared/errors.ts';
 import type { AgentReady } from '../../shared/host.ts';
-import { METRICS_PATH } from '../../shared/wire.ts';
-import { closeHttp, createHttpServer, listenHttp } from '../adapters/http/index.ts';
 import { createPublicNode } from '../adapters/libp2p/index.ts';
 import { acquireFileLock } from '../adapters/sqlite/index.ts';
 import { openHome } from '../core/home/index.ts';
 import { createClock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { PublicNode } from '../ports/network.ts';
 import { createClosers } from './closers.ts';
 import type { AgentConfig, PublicRole } from './config.ts';
 import { logFault, openAgentLog } from './log.ts';
+import { serveMetrics } from './metrics.ts';
 import { checkPeerAddresses } from './peer-addresses.ts';
 
 export interface PublicNodeHooks {
@@ -60,7 +57,7 @@ export async function openPublicNode(
     });
     await node.start();
     closers.add(() => node.stop());
-    const metrics = await serveMetrics(node, config.metricsPort ?? null, closers.add);
+    const metrics = await serveMetrics(() => node.metrics(), config.metricsPort ?? null, closers.add);
     const addresses = [...node.addresses()];
     log.child('start').info('The public node is ready', { role, peer: node.peer, addresses });
     return { ready: readyOf(config, home.paths.root, { id: node.peer, addresses }, metrics) };
@@ -95,22 +92,4 @@ function readyOf(
     ...{ page: null, gateway: null, chain: null, requester: null },
     ...(metrics !== null && { metrics }),
   };
-}
-
-/** Serves the metrics on loopback; null without a port. Fails with `port-in-use`. */
-async function serveMetrics(
-  node: PublicNode,
-  port: number | null,
-  onClose: (close: () => Promise<void>) => void,
-): Promise<string | null> {
-  if (port === null) return null;
-  const server: Server = createHttpServer({
-    async fetch(request) {
-      if (new URL(request.url).pathname !== METRICS_PATH) return new Response('Not found\n', { status: 404 });
-      return new Response(await node.metrics(), { headers: { 'content-type': 'text/plain; version=0.0.4' } });
-    },
-  });
-  const taken = await listenHttp(server, { host: '127.0.0.1', port, option: '--metrics-port' });
-  onClose(() => closeHttp(server));
-  return `http://127.0.0.1:${taken}${METRICS_PATH}`;
 }

@@ -7,6 +7,7 @@ import { createPaymentGate } from '../adapters/x402/index.ts';
 import type { ShellLink } from '../api/shell-link.ts';
 import type { ReceivedChecks } from '../core/answer-checks/index.ts';
 import { createBindings, createOffers } from '../core/identity/index.ts';
+import { createFreeGate } from '../core/machines/index.ts';
 import { createAnnouncing, marketKey } from '../core/network/index.ts';
 import type { Pricing } from '../core/pricing/index.ts';
 import {
@@ -26,6 +27,7 @@ import type { Foundation } from './foundation.ts';
 import { latest } from './latest.ts';
 import { type Measuring, openMeasuring } from './measuring.ts';
 import type { Money } from './money.ts';
+import type { OwnMachines } from './own-machines.ts';
 import { openPricing, type PriceSources } from './pricing.ts';
 import { startSensing } from './sensing.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -37,9 +39,16 @@ export interface SellingParts {
   readonly money: Money;
   readonly network: Network;
   readonly shell: ShellLink;
+  /** Null where strangers buy, who pay. */
+  readonly machines: Pick<OwnMachines, 'serve'> | null;
 }
 
 const STOP_GRACE_MS = 1_000;
+/** Prices among the machines of one owner. */
+const FREE_PRICE = { inputPerMillion: '0', outputPerMillion: '0' };
+const FREE: Pick<Pricing, 'quote'> = {
+  quote: () => ({ price: FREE_PRICE, batchPrice: null, reason: 'own' }),
+};
 
 export function openSelling(surroundings: Surroundings, parts: SellingParts) {
   const { serves, onClose, log } = surroundings;
@@ -124,10 +133,10 @@ interface ProviderParts {
 
 function openProvider(
   surroundings: Surroundings,
-  { foundation, money, network }: SellingParts,
+  { foundation, money, network, machines }: SellingParts,
   parts: ProviderParts,
 ): ProviderService {
-  const { serves, clock, onClose, changed, log } = surroundings;
+  const { serves, terms, clock, onClose, changed, log } = surroundings;
   const { settings, jobs, presence } = foundation;
   const { chain, wallet } = money;
   const { duty } = parts.engine;
@@ -146,7 +155,7 @@ function openProvider(
         ...(formerPeers.length > 0 && { formerPeers: [...formerPeers] }),
         networks: [chain.id],
         asset: plainAsset(chain.token),
-        models: offeredModels({ models, pricing: parts.pricing, benchmark, duty }),
+        models: offeredModels({ models, pricing: terms.isPaid ? parts.pricing : FREE, benchmark, duty }),
         ...(categoriesOff.length > 0 && { refuses: [...categoriesOff] }),
         slots: Math.max(0, ...models.map(({ facts }) => facts.sequences)),
       };
@@ -161,7 +170,9 @@ function openProvider(
   });
   const provider = createProviderService({
     engines,
-    gate: createPaymentGate(money.channels),
+    gate: terms.isPaid
+      ? createPaymentGate(money.channels)
+      : createFreeGate(plainAsset(chain.token), wallet.payout),
     key: network.key,
     clock,
     jobs,
@@ -187,7 +198,7 @@ function openProvider(
     onUnexpected: (error) => log.child('provider').error('A job failed unexpectedly', error),
   });
   if (serves) {
-    const server = createHttpServer(provider.app);
+    const server = createHttpServer(machines === null ? provider.app : machines.serve(provider.app));
     network.serve(server);
     onClose(() => closeHttp(server));
     onClose(() => provider.close(STOP_GRACE_MS));

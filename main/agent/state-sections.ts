@@ -18,6 +18,7 @@ import type { Foundation } from './foundation.ts';
 import type { MachineView } from './machine-view.ts';
 import type { Money } from './money.ts';
 import type { NetworkSwitch } from './network-choice.ts';
+import type { OwnMachines } from './own-machines.ts';
 import type { Selling } from './selling.ts';
 
 /** They are sent with every change of the network section. */
@@ -47,6 +48,7 @@ export interface SectionParts {
   readonly networkName: string;
   readonly gateway: () => GatewayAddress;
   readonly batches: () => Pick<Batches, 'views'>;
+  readonly machines: Pick<OwnMachines, 'roster' | 'watch'> | null;
   readonly machine: Pick<MachineView, 'inventory' | 'readings'>;
   readonly perHour: () => PerHour;
   readonly nowMs: () => number;
@@ -62,6 +64,7 @@ export function sectionReaders(parts: SectionParts): SectionReaders {
     machine: () => machine(parts),
     network: () => network(parts),
     batches: () => ({ list: [...parts.batches().views(BATCHES_SHOWN)] }),
+    machines: () => machines(parts),
     settings: () => parts.foundation.settings.get(),
   };
 }
@@ -101,7 +104,7 @@ function work(parts: SectionParts): AgentState['work'] {
     activeJobs: activeJobs.map((job) => ({ ...job, requester: shortName(job.requester) })),
     ...currentSpeed(activeJobs, last, nowMs),
     jobsToday: jobs.counts('sold', calendar.startOfDay(nowMs), calendar.startOfNextDay(nowMs)),
-    perHour: parts.perHour(),
+    perHour: parts.machines === null ? parts.perHour() : null,
     handBacks: engine.handBacks.list(HAND_BACKS_SHOWN),
   };
 }
@@ -237,6 +240,16 @@ function network({ network, gateway, selling, contacts }: SectionParts): AgentSt
       .map((contact) => ({ ...contact })),
     ...network.traffic(),
     gateway: { ...address, model: selling.servedModel() },
+  };
+}
+
+function machines({ machines, network }: SectionParts): AgentState['machines'] {
+  if (machines === null) return null;
+  const { roster, watch } = machines;
+  return {
+    role: roster.roleOf(network.key.peer),
+    isFounder: roster.isFounder,
+    machines: [...watch.machines()],
   };
 }
 

@@ -23,15 +23,15 @@ export interface AgentWallet {
 
 /** Fails with `keystore-missing` or `keystore-locked`. */
 export async function openAgentWallet(
-  { config, log }: Surroundings,
+  { config, terms, log }: Surroundings,
   { paths, records }: Pick<Foundation, 'paths' | 'records'>,
 ): Promise<AgentWallet> {
   const keys = createKeyTools();
   const known = knownWallet(records);
   const wallet = await openWallet({
     folder: paths.keys,
-    passphrase: () => readPassphrase(config, paths.keys),
-    passphraseKind: config.profile === 'practice' ? 'random' : 'chosen',
+    passphrase: () => readPassphrase(config, terms.isPaid, paths.keys),
+    passphraseKind: hasOwnPassphrase(config, terms.isPaid) ? 'chosen' : 'random',
     keys,
     createIfAbsent: true,
     known,
@@ -48,8 +48,13 @@ export async function openAgentWallet(
   return { wallet, keys, known, ownAddress };
 }
 
-function readPassphrase(config: AgentConfig, folder: string): string {
-  if (config.profile === 'practice') return practicePassphrase(folder);
+/** Practice money is worthless, and among the machines of one owner the wallet holds nothing. */
+function hasOwnPassphrase({ profile, passphraseFile, passphrase }: AgentConfig, isPaid: boolean): boolean {
+  return profile !== 'practice' && (isPaid || passphraseFile !== null || passphrase !== null);
+}
+
+function readPassphrase(config: AgentConfig, isPaid: boolean, folder: string): string {
+  if (!hasOwnPassphrase(config, isPaid)) return practicePassphrase(folder);
   if (config.passphraseFile !== null) return passphraseFromFile(config.passphraseFile);
   if (config.passphrase !== null) return config.passphrase;
   throw new AppError('keystore-locked', `Profile "${config.profile}" requires --passphrase-file.`);

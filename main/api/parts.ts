@@ -2,6 +2,7 @@
 import type { AnswerCheck } from '../../shared/answer-check.ts';
 import type { BackupFacts, KeptFile, RestoreResult } from '../../shared/api/maintenance.ts';
 import type { Job } from '../../shared/jobs.ts';
+import type { MachineOrder } from '../../shared/machines.ts';
 import type { NetworkChoice } from '../../shared/network-choice.ts';
 import type { Period } from '../../shared/period.ts';
 import type { Startup } from '../../shared/startup.ts';
@@ -16,6 +17,7 @@ import type { GatewayKeys } from '../core/gateway-keys/index.ts';
 import type { ExportRequest, HistoryReads } from '../core/history/index.ts';
 import type { Jobs } from '../core/jobs/index.ts';
 import type { Ledger } from '../core/ledger/index.ts';
+import type { Invitations, MachineRoster } from '../core/machines/index.ts';
 import type { LinkedModels } from '../core/model-hub/index.ts';
 import type { ModelStore } from '../core/models/index.ts';
 import type { Pairing } from '../core/pairing/index.ts';
@@ -109,6 +111,13 @@ export interface ApiParts {
   readonly spending: Spending;
   readonly confirmations: Confirmations;
   readonly secrets: Secrets;
+  /** Null outside a private network. */
+  readonly machines: {
+    readonly invitations: Pick<Invitations, 'open' | 'close'>;
+    readonly roster: Pick<MachineRoster, 'remove'>;
+    /** Of all machines, if `peer` is null; resolves with the names of those that didn't take the order. */
+    order(peer: string | null, order: MachineOrder): Promise<readonly string[]>;
+  } | null;
   /** Null in the desktop. */
   readonly pairing: (Pairing & { readonly url: string }) | null;
   readonly networkSwitch: { choose(network: NetworkChoice): { readonly restarts: boolean } };

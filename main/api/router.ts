@@ -9,6 +9,7 @@ import { channelRoutes } from './routes/channels.ts';
 import { earningsRoutes } from './routes/earnings.ts';
 import { engineRoutes } from './routes/engines.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { machineRoutes } from './routes/machines.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { benchmarkRoutes, modelRoutes } from './routes/models.ts';
 import { pairingRoutes } from './routes/pairing.ts';
@@ -66,6 +67,7 @@ export function createRouter(parts: ApiParts) {
     settings: {
       change: api.settings.change.handler(({ input }) => settings.change(input)),
     },
+    machines: machineRoutes(api.machines, parts),
     pairing: pairingRoutes(api.pairing, parts),
     shell: shellRoutes(api.shell, parts, log),
   });

@@ -41,8 +41,9 @@ export function passphraseSource(
   chosen: NetworkChoice,
 ): PassphraseSource {
   const profile = isNetworkGiven(given) ? values.profile : termsOfChoice(chosen).profile;
-  if (profile === 'practice') return 'practice';
   const file = values['passphrase-file'];
+  // The wallets of both hold nothing of worth; the agent draws their passphrases.
+  if (profile === 'practice' || (profile === 'office' && file === null)) return 'practice';
   return file === null ? 'keychain' : { file };
 }
 

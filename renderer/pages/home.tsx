@@ -2,19 +2,26 @@
 import { Columns } from '../parts/card.tsx';
 import { LoadedModels } from '../parts/loaded-models.tsx';
 import { Notices } from '../parts/notices.tsx';
+import { useSection } from '../store.ts';
 import { HomeMoney } from './home-money.tsx';
 import { StatePanel } from './home-panel.tsx';
 import { HomeReadings } from './home-readings.tsx';
 import { Today } from './home-today.tsx';
+import { HomeWork } from './home-work.tsx';
 
 export function Home() {
+  const isOwn = useSection('machines') !== null;
   return (
     <>
       <StatePanel />
-      <Columns kind="wide">
-        <Today />
-        <HomeMoney />
-      </Columns>
+      {isOwn ? (
+        <HomeWork />
+      ) : (
+        <Columns kind="wide">
+          <Today />
+          <HomeMoney />
+        </Columns>
+      )}
       <HomeReadings />
       <LoadedModels />
       <Notices />

@@ -15,6 +15,7 @@ export function More() {
   const { scheduleOn } = useSection('settings');
   const app = useSection('app');
   const { peers } = useSection('network');
+  const isOwn = useSection('machines') !== null;
   const modelName = useModelName();
   const watts = machine.readings.watts?.value ?? machine.watts;
   const celsius = temperatureOf(machine);
@@ -48,7 +49,7 @@ export function More() {
         />
       </Rows>
       <Rows label={t('more.network')}>
-        <Row icon="use" title={t('nav.use')} note={t('more.use')} href={hrefTo('use')} />
+        {isOwn ? null : <Row icon="use" title={t('nav.use')} note={t('more.use')} href={hrefTo('use')} />}
         <Row
           icon="network"
           title={t('nav.network')}

@@ -38,6 +38,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   ],
   llama: ['node-llama-cpp', '@huggingface/jinja'],
   pino: ['pino'],
+  prometheus: ['prom-client'],
   secp256k1: ['tiny-secp256k1', 'ethers'],
   sqlite: ['better-sqlite3'],
   systeminformation: ['systeminformation'],

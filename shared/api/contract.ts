@@ -27,6 +27,7 @@ import { buyingContract } from './buying.ts';
 import { channelsContract } from './channels.ts';
 import { enginesContract } from './engines.ts';
 import { keysContract } from './keys.ts';
+import { machinesContract } from './machines.ts';
 import { backupNameSchema, maintenanceContract } from './maintenance.ts';
 import { measurementSchema, stateUpdateSchema } from './state.ts';
 import { spendSummarySchema, walletContract, walletShellContract } from './wallet.ts';
@@ -340,6 +341,7 @@ export const contract = {
   settings: {
     change: oc.input(settingsPatchSchema).output(settingsSchema),
   },
+  machines: machinesContract,
   /** Browsers with access of their own to the pages of an agent without a desktop. Empty in the desktop. */
   pairing: {
     list: oc.input(nothing).output(z.object({ browsers: z.array(pairedBrowserSchema) })),

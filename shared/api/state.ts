@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { contactSchema } from '../contacts.ts';
 import { engineServerStateSchema } from '../engine-servers.ts';
+import { machinesStateSchema } from '../machines.ts';
 import { modelFitSchema, modelStrengthSchema, modelSuitsSchema, modelUseSchema } from '../model-files.ts';
 import { amountTextSchema, assetSchema } from '../money.ts';
 import { networkChoiceSchema } from '../network-choice.ts';
@@ -371,6 +372,8 @@ export const agentStateSchema = z.object({
   machine: machineStateSchema,
   network: networkStateSchema,
   batches: batchesStateSchema,
+  /** Null outside a private network. */
+  machines: machinesStateSchema.nullable(),
   settings: settingsSchema,
 });
 export type AgentState = z.infer<typeof agentStateSchema>;

@@ -1,35 +1,167 @@
 /**
- * Verifies: two machines in one office find each other without a configured address.
- * Setup: two real agents with the profile `office` in a network of their own (a namespace with one virtual
- * interface, since that profile listens beyond loopback), found over mDNS; one agent's gateway then lists what the
- * other one sells. Nothing is bought: the profile's chain is a public test network that is unreachable here, and a
- * purchase fails with that reason.
- * Fails if: mDNS announces or finds nothing, a gateway rejects another agent's offer, an agent does not start while
- * its chain is unavailable, an unknown balance is shown as 0.
+ * Verifies: an office of four machines on a LAN without internet: each joins with a code, works for the others by its role,
+ * and a batch spreads over all of them and survives one that is switched off in its middle; a stranger on the LAN gets in
+ * nowhere.
+ * Setup: the real programs in network namespaces at one switch without a router; pairing by the real command over mDNS.
+ * Fails if: pairing finds nothing or takes a guessed code, an agent needs chain, passphrase or internet, a peer without the
+ * network's key connects, a machine that may only serve gets answers, a line is lost or done twice, an order isn't followed.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { promisify } from 'node:util';
-import { TINY_MODEL_ID } from '../../main/core/models/index.ts';
+import { after, before, test } from 'node:test';
+import { type Lab, type OfficeHost, openOfficeLab } from '../lab/lab.ts';
+import type { OfficeCalls } from './office-machine.ts';
 
-const PAIR = join(import.meta.dirname, 'office-pair.ts');
-const LAN = 'ip link set lo up && ip link add lan0 type veth peer name lan1 && ip link set lan1 up';
-const UP = 'ip addr add 10.99.0.1/24 dev lan0 && ip link set lan0 up && ip route add 224.0.0.0/4 dev lan0';
-/** Root can create a network without a user namespace; other users cannot. */
-const AS_ROOT = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+const PROGRAM = join(import.meta.dirname, 'office-machine.ts');
+/** More than twice as many as all machines together compute at the same time. */
+const LINES = 80;
+const children: ChildProcess[] = [];
+let lab: Lab<OfficeHost> | null = null;
 
-test('an office agent finds its neighbor over mDNS and lists its models', async () => {
-  const { stdout } = await promisify(execFile)(
-    'unshare',
-    ['--net', ...AS_ROOT, 'sh', '-c', `${LAN} && ${UP} && exec "$0" "$1"`, process.execPath, PAIR],
-    { timeout: 120_000 },
+after(async () => {
+  await Promise.all(
+    children.map(async (child) => {
+      if (!child.connected) return;
+      child.disconnect();
+      await once(child, 'exit');
+    }),
   );
-  const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-  assert.deepEqual(seen.models, [TINY_MODEL_ID]);
-  assert.equal(seen.source, 'mdns');
-  assert.equal(seen.tokenBalance, null, 'unknown, not 0');
-  assert.equal(seen.purchase.status, 503);
-  assert.equal(seen.purchase.code, 'chain-unavailable');
+  await lab?.close();
+});
+
+/** A machine at a host: every call is one of its program's. */
+function machineAt(open: Lab<OfficeHost>, host: OfficeHost): OfficeCalls {
+  const child = open.start(host, PROGRAM, []);
+  children.push(child);
+  let last = 0;
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`The program at ${host} ended with ${code}`);
+  });
+  ended.catch(() => undefined);
+  const call = (name: keyof OfficeCalls, given: readonly unknown[]) =>
+    new Promise((resolve, reject) => {
+      const id = ++last;
+      const answer = (message: { id: number; result?: unknown; error?: string }) => {
+        if (message.id !== id) return;
+        child.off('message', answer);
+        if (message.error === undefined) resolve(message.result);
+        else reject(new Error(`${host}: ${message.error}`));
+      };
+      child.on('message', answer);
+      ended.catch(reject);
+      child.send({ id, name, given });
+    });
+  return new Proxy({} as OfficeCalls, {
+    get:
+      (_, name) =>
+      (...given: unknown[]) =>
+        call(name as keyof OfficeCalls, given),
+  });
+}
+
+type Name = Exclude<OfficeHost, 'stranger'>;
+interface Office {
+  readonly lab: Lab<OfficeHost>;
+  readonly machines: Readonly<Record<Name, OfficeCalls>>;
+  readonly peers: Readonly<Record<Name, string>>;
+  /** Of the founder, on the LAN. */
+  readonly address: string;
+  readonly stranger: OfficeCalls;
+}
+let office: Office;
+
+// Four agents start, each with an engine, and three machines join one after the other.
+before(
+  async () => {
+    const opened = await openOfficeLab();
+    lab = opened;
+    const at = (host: OfficeHost) => machineAt(opened, host);
+    const machines = { front: at('front'), desk: at('desk'), render: at('render'), meeting: at('meeting') };
+    const stranger = at('stranger');
+    const founder = await machines.front.start();
+    assert.equal(founder.chain, null);
+    const code = await machines.front.invite('use');
+    const guessed = await stranger.join('zoo zoo zoo zoo zoo zoo', 'stranger');
+    assert.equal(guessed.code, 1, guessed.output);
+    assert.match(guessed.output, /The code was refused/);
+    await mustJoin(machines.desk, code, 'desk');
+    await mustJoin(machines.render, await machines.front.invite('serve'), 'render');
+    await mustJoin(machines.meeting, await machines.front.invite('use'), 'meeting');
+    const { desk, render, meeting } = machines;
+    const others = await Promise.all([desk, render, meeting].map((machine) => machine.start()));
+    const [deskPeer = '', renderPeer = '', meetingPeer = ''] = others.map(({ peer }) => peer);
+    office = {
+      ...{ lab: opened, machines, stranger },
+      peers: { front: founder.peer, desk: deskPeer, render: renderPeer, meeting: meetingPeer },
+      address: founder.addresses.find((each) => each.includes('10.99.0.1')) ?? '',
+    };
+  },
+  { timeout: 4 * 60_000 },
+);
+
+async function mustJoin(machine: OfficeCalls, code: string, name: string): Promise<void> {
+  const { code: exit, output } = await machine.join(code, name);
+  assert.equal(exit, 0, output);
+}
+
+test('each machine sees all others with their roles, without a chain', { timeout: 2 * 60_000 }, async () => {
+  const { machines, peers } = office;
+  const seen = await machines.desk.machines(4);
+  assert.deepEqual(Object.fromEntries(seen.machines.map(({ peer, role }) => [peer, role])), {
+    [peers.front]: 'owner',
+    [peers.desk]: 'use',
+    [peers.render]: 'serve',
+    [peers.meeting]: 'use',
+  });
+  const { app, wallet } = await machines.desk.state();
+  assert.ok(!app.notices.some(({ code }) => code === 'chain-unavailable'));
+  assert.equal(wallet.tokenBalance, null, 'unknown, not 0');
+});
+
+test('a stranger in the LAN doesn’t connect, and a machine that may only serve gets no answers', async () => {
+  const { machines, stranger, address } = office;
+  assert.equal(await stranger.knock(address, null), 'peer-unreachable');
+  assert.equal(await stranger.knock(address, 'ab'.repeat(32)), 'peer-unreachable');
+  assert.deepEqual(await machines.desk.ask(), { status: 200, code: null });
+  assert.deepEqual(await machines.render.ask(), { status: 403, code: 'role-not-permitted' });
+});
+
+// A machine that was switched off is noticed after some seconds, and its lines are looked for there for 20 s more.
+test('a batch spreads over all machines and survives one that is switched off', {
+  timeout: 4 * 60_000,
+}, async (context) => {
+  const { machines, peers } = office;
+  await machines.desk.offers(4);
+  const batch = await machines.desk.batch(LINES);
+  const { status, done } = await machines.desk.reached(batch, 8);
+  assert.equal(status, 'in_progress');
+  assert.ok(done <= LINES / 2, `${done} lines`);
+  await office.lab.run('cut', 'meeting');
+  await machines.meeting.kill();
+  context.diagnostic(`switched off after ${done} lines`);
+  assert.deepEqual(await machines.desk.reached(batch, null), { status: 'completed', done: LINES });
+  const { ids, jobs } = await machines.desk.results(batch);
+  assert.equal(ids.length, LINES);
+  assert.equal(new Set(ids).size, LINES);
+  context.diagnostic(`jobs of each machine: ${Object.values(jobs).join(', ')}`);
+  for (const name of ['front', 'desk', 'render'] as const) assert.ok((jobs[peers[name]] ?? 0) > 0, name);
+});
+
+// The founder notices within about 20 s that a machine was switched off.
+test('an owner pauses all machines that are there, and the metrics show them', {
+  timeout: 2 * 60_000,
+}, async () => {
+  const { front, desk, render } = office.machines;
+  await front.machines(3);
+  assert.deepEqual(await front.order(null, 'pause'), ['meeting']);
+  for (const machine of [front, desk, render]) {
+    assert.equal((await machine.state()).work.presence.reason, 'paused-by-owner');
+  }
+  const refused = await desk.order(office.peers.front, 'resume');
+  assert.equal(refused.length, 1, 'a machine that isn’t an owner can’t resume another one');
+  const metrics = await front.metrics();
+  assert.match(metrics, /idlewatt_machine_up\{machine="meeting",[^}]*\} 0/);
+  assert.match(metrics, /idlewatt_machine_served_today_output_tokens\{machine="render",[^}]*\} [1-9]/);
 });

@@ -214,7 +214,7 @@ export async function openMortalBuyer(
     } as unknown as Money;
     const models = { findFile: () => null } as unknown as Parameters<typeof openBuying>[1]['models'];
     const opened = await openBuying(surroundings, {
-      ...{ foundation, money, models, holdModel: () => null },
+      ...{ foundation, money, models, machines: null, holdModel: () => null },
       network: mortalNetwork(network, own, { moment, isAway }),
     });
     [life, closers, gateway] = [own, ownClosers, opened.gateway];

@@ -1,6 +1,6 @@
 // Verifies: on a system without a keychain the desktop explains it and lets the owner type the wallet's passphrase in the
 //   secret window; it is used for a new wallet, remembered while the app runs, and written nowhere.
-// Setup: the real app in the office profile, in a test environment without a keyring, so that Electron itself falls back
+// Setup: the real app in the open profile, in a test environment without a keyring, so that Electron itself falls back
 //   to `basic_text`; its native dialog is answered with the Enter key, its windows are driven.
 // Fails if: the plain-text fallback is used; an agent is started without a passphrase; a weak passphrase is accepted; the
 //   passphrase is asked for again after the agent ends; it is found in a file of the data folder.
@@ -19,7 +19,7 @@ const SLOW = { timeout: 2 * AGENT_MS_MAX };
 let desktop: DesktopApp;
 before(async () => {
   desktop = await openApp({
-    parameters: ['--profile', 'office', '--password-store=basic', '--rpc=http://127.0.0.1:9'],
+    parameters: ['--profile', 'open', '--password-store=basic', '--rpc=http://127.0.0.1:9'],
   });
 });
 after(() => desktop.close());

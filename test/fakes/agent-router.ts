@@ -179,6 +179,7 @@ export function routerFor(agent: FakeAgentState) {
         return settings;
       }),
     },
+    machines: machineHandlers(agent),
     pairing: {
       list: on.pairing.list.handler(() => ({ browsers: [...agent.browsers] })),
       revoke: on.pairing.revoke.handler(({ input }) => {
@@ -366,6 +367,24 @@ function channelHandlers(agent: FakeAgentState) {
     withdraw: on.channels.withdraw.handler(({ input }) => {
       agent.receive('channels.withdraw', input);
       return { state: 'started' as const, readyAtMs: 1_800_000_000_000 };
+    }),
+  };
+}
+
+function machineHandlers(agent: FakeAgentState) {
+  return {
+    invite: on.machines.invite.handler(({ input }) => {
+      agent.receive('machines.invite', input);
+      return { code: 'infant test stamp book mad team', expiresAtMs: Date.now() + 600_000 };
+    }),
+    endInvitation: on.machines.endInvitation.handler(() => ({})),
+    order: on.machines.order.handler(({ input }) => {
+      agent.receive('machines.order', input);
+      return { failed: input.peer === null ? ['Support-02'] : [] };
+    }),
+    remove: on.machines.remove.handler(({ input }) => {
+      agent.receive('machines.remove', input);
+      return {};
     }),
   };
 }

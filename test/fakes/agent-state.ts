@@ -31,6 +31,7 @@ export function stateFor(scenario: Scenario, nowMs: number): AgentState {
     models: modelsOf(view),
     machine: machineOf(view),
     network: networkOf(view),
+    machines: null,
     batches: { list: view.busy ? batchesAt(nowMs) : [] },
     settings: { ...DEFAULT_SETTINGS, language: 'en', welcomeSeen: true },
   });

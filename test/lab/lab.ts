@@ -1,4 +1,4 @@
-/** Opens the small internet of `nat-lab.sh` and runs Node programs at its hosts. Everything in it ends with the lab. */
+/** Opens the small internet of `nat-lab.sh` or the LAN of `office-lab.sh`, and runs Node programs at its hosts. Everything in it ends with the lab. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -7,16 +7,19 @@ import { promisify } from 'node:util';
 
 /** The hosts of `nat-lab.sh up`, and those that a run has added. */
 export type Host = 'boot' | 'boot2' | 'relay' | 'relay2' | 'pub' | 'p' | 'r' | `more${number}`;
+/** The hosts of `office-lab.sh up`. */
+export type OfficeHost = 'front' | 'desk' | 'render' | 'meeting' | 'stranger';
 
-export interface Lab {
+export interface Lab<Name extends string = Host> {
   /** Starts a program with a channel for messages, in the network of a host. */
-  start(host: Host, program: string, parameters: readonly string[]): ChildProcess;
-  /** Runs a command of `nat-lab.sh`. */
+  start(host: Name, program: string, parameters: readonly string[]): ChildProcess;
+  /** Runs a command of the lab's script. */
   run(...command: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-const SCRIPT = join(import.meta.dirname, 'nat-lab.sh');
+const NAT = join(import.meta.dirname, 'nat-lab.sh');
+const OFFICE = join(import.meta.dirname, 'office-lab.sh');
 /** Root can create a network without a user namespace; other users cannot. */
 const AS_USER = process.getuid?.() === 0 ? [] : ['--map-root-user'];
 const ENTER_USER = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
@@ -24,8 +27,17 @@ const ENTER_USER = process.getuid?.() === 0 ? [] : ['--user', '--preserve-creden
 const HOLD = `mount -t tmpfs tmpfs /run && "$0" up && echo up && exec cat`;
 
 /** Rejects with the reason where the kernel or its tools don't support it. */
-export async function openLab(): Promise<Lab> {
-  const holder = spawn('unshare', ['--net', '--mount', ...AS_USER, 'sh', '-c', HOLD, SCRIPT], {
+export function openLab(): Promise<Lab> {
+  return open(NAT);
+}
+
+/** The same. */
+export function openOfficeLab(): Promise<Lab<OfficeHost>> {
+  return open(OFFICE);
+}
+
+async function open<Name extends string>(script: string): Promise<Lab<Name>> {
+  const holder = spawn('unshare', ['--net', '--mount', ...AS_USER, 'sh', '-c', HOLD, script], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const children = new Set<ChildProcess>();
@@ -49,7 +61,7 @@ export async function openLab(): Promise<Lab> {
       return child;
     },
     async run(...command) {
-      await promisify(execFile)('nsenter', [...inside, SCRIPT, ...command]);
+      await promisify(execFile)('nsenter', [...inside, script, ...command]);
     },
     async close() {
       await Promise.all(

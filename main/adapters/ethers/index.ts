@@ -7,3 +7,4 @@ export { type ChainNode, connectNode } from './node.ts';
 export { createSender } from './sender.ts';
 export { createSpendChain } from './spend-chain.ts';
 export { verifyTypedData } from './typed-data.ts';
+export { bip39Words } from './words.ts';

@@ -33,7 +33,7 @@ export async function loadPeerKey(folder: string): Promise<Ed25519PrivateKey> {
   const known = existsSync(namePath) ? readFileSync(namePath, 'utf8').trim() : null;
   if (!existsSync(keyPath)) {
     if (known !== null) throw missing(known, keyPath);
-    const made = await generateKeyPair('Ed25519');
+    const made = await makePeerKey();
     writeWhole(keyPath, privateKeyToProtobuf(made), 0o600);
     writeWhole(namePath, `${peerIdFromPrivateKey(made)}\n`, 0o644);
     return made;

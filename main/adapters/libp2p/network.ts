@@ -12,7 +12,7 @@ import { createConnectionLimits } from './connection-limits.ts';
 import { HttpClient } from './http-client.ts';
 import { serveStreams } from './http-server.ts';
 import { KeptPeers } from './kept-peers.ts';
-import { createPeerKey, loadPeerKey } from './key.ts';
+import { createPeerKey, loadPeerKey, makePeerKey } from './key.ts';
 import { KnownPeers } from './known-peers.ts';
 import { listenError } from './listen-error.ts';
 import type { MarketOptions, OpenMarket, openMarket } from './market.ts';
@@ -20,8 +20,8 @@ import { createNode } from './node.ts';
 import { countTraffic } from './stream-socket.ts';
 
 export interface NetworkOptions {
-  /** Data folder with the peer key. Must exist. */
-  readonly folder: string;
+  /** Data folder with the peer key. Must exist. Null: a key for this network alone, which is never stored. */
+  readonly folder: string | null;
   /** Multiaddrs to listen on; only loopback by default. */
   readonly listen?: readonly string[];
   readonly clock: Clock;
@@ -29,6 +29,8 @@ export interface NetworkOptions {
   readonly mdns: boolean;
   /** mDNS ignores peers with another service tag, which separates profiles. */
   readonly mdnsServiceTag?: string;
+  /** See {@link NodeOptions.networkKey}. */
+  readonly networkKey?: string;
   /** Gets a line when strangers reach a limit. */
   readonly log?: Log;
   /** Takes part in the open market; absent: only named peers and those of the LAN are reached. */
@@ -45,13 +47,14 @@ const SERVICE_TAG = '_idlewatt._udp.local';
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const { clock, listen = LOOPBACK, log = null } = options;
   const limits = createConnectionLimits(log);
-  const privateKey = await loadPeerKey(options.folder);
+  const privateKey = await (options.folder === null ? makePeerKey() : loadPeerKey(options.folder));
   const key = await createPeerKey(privateKey);
   const open = options.market ? await loadMarket(options.market, privateKey, { clock, log }) : null;
   const node = await createNode({
     privateKey,
     listen: [...listen, ...(open?.listen ?? [])],
     mdnsServiceTag: options.mdns ? (options.mdnsServiceTag ?? SERVICE_TAG) : null,
+    networkKey: options.networkKey ?? null,
     connectionGater: limits.gater,
     onFound: (found) => kept.found(found),
     ...(open && { market: open.parts }),

@@ -7,6 +7,7 @@ import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
 import { noise } from '@libp2p/noise';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { type Ping, ping } from '@libp2p/ping';
+import { preSharedKey } from '@libp2p/pnet';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
@@ -40,6 +41,8 @@ export interface NodeOptions {
   /** Service tag for mDNS, which separates profiles; null turns mDNS off. */
   readonly mdnsServiceTag: string | null;
   readonly connectionGater: ConnectionGater;
+  /** Pre-shared key of a private network, 32 bytes in hex: peers without it don't get as far as a handshake. */
+  readonly networkKey?: string | null;
   /** Called for each peer that mDNS finds. */
   readonly onFound: (peer: PeerInfo) => void;
   /** Absent: only named peers and those of the LAN are reached. */
@@ -64,6 +67,8 @@ const STREAM_WINDOW_BYTES_MAX = 512 * 1024;
  * this way, requests to it fail by their own limits.
  */
 const PING_INTERVAL_MS = 60_000;
+/** Among the few machines of one owner a ping costs little, and the lines of a batch wait for one that was switched off. */
+const PRIVATE_PING_INTERVAL_MS = 10_000;
 
 /** Creates a node that doesn't listen yet. */
 export function createNode(options: NodeOptions): Promise<Node> {
@@ -77,6 +82,7 @@ export function createNode(options: NodeOptions): Promise<Node> {
     addresses: { ...market?.addresses, listen: [...options.listen] },
     transports: [tcp(), ...(market?.transports ?? [])],
     connectionEncrypters: [noise()],
+    ...(options.networkKey && { connectionProtector: protectorOf(options.networkKey) }),
     connectionGater: options.connectionGater,
     streamMuxers: [
       yamux({
@@ -90,7 +96,7 @@ export function createNode(options: NodeOptions): Promise<Node> {
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_AND_HOST,
       maxIncomingPendingConnections: PENDING_CONNECTIONS_MAX,
     },
-    connectionMonitor: { pingInterval: PING_INTERVAL_MS },
+    connectionMonitor: { pingInterval: options.networkKey ? PRIVATE_PING_INTERVAL_MS : PING_INTERVAL_MS },
     services: {
       identify: identify(),
       ping: ping(),
@@ -98,6 +104,11 @@ export function createNode(options: NodeOptions): Promise<Node> {
       ...market?.services,
     },
   });
+}
+
+/** The format of libp2p's key files. */
+function protectorOf(networkKey: string) {
+  return preSharedKey({ psk: new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${networkKey}`) });
 }
 
 /** libp2p's own discovery event also reports peers that dialed this one, so the listener is on mDNS itself. */

@@ -24,6 +24,11 @@ export interface LineWorkerParts {
   readonly chargeOf: (jobId: string) => bigint | null;
   /** True while the provider may still report a charge for a job whose answer was lost. */
   readonly isChargeOpen: (jobId: string) => boolean;
+  /**
+   * Time in which an answer is collected from the provider that was asked, while that one is away. Default: ten minutes,
+   * because an answer of another one would be paid, too.
+   */
+  readonly collectMsMax?: number;
   /** Asks a provider for such charges. Resolves when it was asked, whatever it has answered. */
   readonly askCharges: (peer: string) => Promise<void>;
 }
@@ -263,7 +268,7 @@ class LineWork {
     const { buyer, clock } = this.#parts;
     const { signal } = this.#request;
     const begun = this.#line.begun === null ? [] : (JSON.parse(this.#line.begun) as AnswerPiece[]);
-    const untilMs = clock.monotonic() + COLLECT_MS_MAX;
+    const untilMs = clock.monotonic() + (this.#parts.collectMsMax ?? COLLECT_MS_MAX);
     for (let waitMs = COLLECT_RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, COLLECT_RETRY_MS_MAX)) {
       try {
         return await buyer.collect({ ...this.#request, jobId, peer, begun });

@@ -64,7 +64,9 @@ test('options of the command line win, and a choice is then refused', () => {
   networkSwitch(home).chooser.choose('base');
   const given = (...argv: string[]) => readLaunchOptions(argv, {}, '/');
   assert.equal(networkFolder(home, given('--profile', 'practice').given), null);
-  assert.equal(passphraseSource(given('--profile', 'practice'), readNetworkChoice(home)), 'practice');
+  for (const profile of ['practice', 'office']) {
+    assert.equal(passphraseSource(given('--profile', profile), readNetworkChoice(home)), 'practice');
+  }
   assert.equal(passphraseSource(given('--log-level', 'debug'), readNetworkChoice(home)), 'keychain');
   const { chooser, restarts } = networkSwitch(home, { chosenNetwork: null });
   assert.throws(() => chooser.choose('base-sepolia'), { code: 'unsupported' });

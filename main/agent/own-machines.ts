@@ -1,0 +1,205 @@
+/** Opens the private network of the owner's machines: membership, roles, reports, orders and codes for further machines. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type MachineOrder, type MachineReport, plainMachineName } from '../../shared/machines.ts';
+import { bip39Words } from '../adapters/ethers/index.ts';
+import { closeHttp, createHttpServer, type WebHandler } from '../adapters/http/index.ts';
+import { createNetwork, verifySigned } from '../adapters/libp2p/index.ts';
+import type { WorkWatts } from '../core/earnings/index.ts';
+import {
+  createInvitations,
+  createMachineService,
+  createMachineWatch,
+  foundNetwork,
+  type Invitations,
+  type MachineRoster,
+  type MachineWatch,
+  type MembershipRecord,
+  openRoster,
+  type PairingHost,
+  refusalFor,
+} from '../core/machines/index.ts';
+import { currentSpeed } from '../core/serving/index.ts';
+import type { Network } from '../ports/network.ts';
+import { deviceName } from './earnings.ts';
+import type { Foundation } from './foundation.ts';
+import { machineMetrics } from './machine-metrics.ts';
+import { type MembershipFile, membershipFile } from './membership-file.ts';
+import { serveMetrics } from './metrics.ts';
+import { PAIRING_LISTEN, PAIRING_TAG } from './pairing-place.ts';
+import type { Selling } from './selling.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The key and name of the private network, before its roster can be read. */
+export interface OwnNetwork extends Pick<MembershipRecord, 'network' | 'networkKey'> {
+  readonly file: MembershipFile;
+  /** Null where this machine founds the network. */
+  readonly record: MembershipRecord | null;
+}
+
+/** The part of the provider's app that is called. */
+interface Provider {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+export interface OwnMachines {
+  readonly roster: MachineRoster;
+  readonly watch: MachineWatch;
+  readonly invitations: Invitations;
+  /** Serves the provider's app to the machines that may use it. */
+  readonly serve: (provider: Provider) => WebHandler;
+  /** The response to a client of the gateway if this machine may only serve; else null. */
+  readonly refusal: () => Response | null;
+  readonly order: (peer: string | null, order: MachineOrder) => Promise<readonly string[]>;
+  /** From now on this machine reports what it does. */
+  readonly start: (parts: {
+    readonly report: () => MachineReport;
+    /** True while somebody looks at the machines. */
+    readonly isWatched: () => boolean;
+  }) => void;
+}
+
+/** Null in the other profiles, which have no machines of one owner. */
+export function readOwnNetwork({ terms }: Surroundings, { paths }: Foundation): OwnNetwork | null {
+  if (terms.isPaid) return null;
+  const file = membershipFile(paths.keys);
+  const record = file.read();
+  const { networkKey, network } = record ?? {
+    networkKey: randomBytes(32).toString('hex'),
+    network: randomBytes(8).toString('hex'),
+  };
+  return { file, record, networkKey, network };
+}
+
+export async function openOwnMachines(
+  surroundings: Surroundings,
+  { presence }: Foundation,
+  own: OwnNetwork,
+  network: Network,
+): Promise<OwnMachines> {
+  const { clock, log, changed, onClose } = surroundings;
+  const { key } = network;
+  const record = own.record ?? (await found(own, network, clock.now()));
+  const ownLog = log.child('machines');
+  const roster = await openRoster({ record, store: own.file, key, verifySigned, clock, log: ownLog });
+  let report: (() => MachineReport) | null = null;
+  let isWatched = () => false;
+  const readReport = () => {
+    if (report === null) throw new Error('a machine reports only after its start');
+    return report();
+  };
+  const watch = createMachineWatch({
+    ...{ network, roster, clock },
+    isWatched: () => isWatched(),
+    report: readReport,
+    onChange: () => changed('machines'),
+  });
+  const obey = (order: MachineOrder) => {
+    ownLog.info('An owner’s order was followed', { order });
+    if (order === 'pause') presence.pause('resume');
+    else presence.resume();
+  };
+  const invitations = createInvitations({
+    ...{ clock, log: ownLog, words: bip39Words() },
+    host: (app) => openPairingHost(surroundings, app),
+    admit: (machine) => roster.add(machine),
+  });
+  onClose(() => invitations.close());
+  return {
+    roster,
+    watch,
+    invitations,
+    serve: (provider) => createMachineService({ roster, report: readReport, obey, provider }),
+    refusal: () => refusalFor(roster.roleOf(key.peer)),
+    async order(peer, order) {
+      const machines = watch.machines().filter((machine) => peer === null || machine.peer === peer);
+      const failed = await Promise.all(
+        machines
+          .map(async (machine) => {
+            if (machine.isSelf) obey(order);
+            else await watch.order(machine.peer, order);
+            return null;
+          })
+          .map((sent, index) => sent.catch(() => machines[index]?.name ?? null)),
+      );
+      return failed.filter((name) => name !== null);
+    },
+    start(parts) {
+      report = parts.report;
+      isWatched = parts.isWatched;
+      watch.start();
+      onClose(() => watch.stop());
+    },
+  };
+}
+
+async function found(own: OwnNetwork, { key }: Network, nowMs: number): Promise<MembershipRecord> {
+  const record = await foundNetwork(key, { ...own, name: plainMachineName(hostname()), nowMs });
+  own.file.write(record);
+  return record;
+}
+
+/** A network of its own, without the private network's key and with a new peer ID, on which a newcomer asks to join. */
+async function openPairingHost({ clock, log }: Surroundings, app: WebHandler): Promise<PairingHost> {
+  const network = await createNetwork({
+    folder: null,
+    listen: PAIRING_LISTEN,
+    mdns: true,
+    mdnsServiceTag: PAIRING_TAG,
+    clock,
+    log: log.child('pairing'),
+  });
+  const server = createHttpServer(app);
+  network.serve(server);
+  await network.start();
+  return {
+    peer: network.key.peer,
+    async close() {
+      await network.stop();
+      await closeHttp(server);
+    },
+  };
+}
+
+/** Returns what reads this machine's own report. */
+export function reportOf(
+  { presence, jobs, workBook }: Foundation,
+  { provider, serving, engine }: Selling,
+  workWatts: Pick<WorkWatts, 'now'>,
+): () => MachineReport {
+  if (workBook === null) throw new Error('machines report only in a private network');
+  let device: string | null = null;
+  return () => {
+    const status = serving.engines.status();
+    if (status.state === 'ready') {
+      const { backend } = status.loaded;
+      void engine.machine.inventory().then(({ devices }) => {
+        device = deviceName(backend, devices).slice(0, 120);
+      });
+    }
+    const active = provider.active();
+    const last = jobs.list({ side: 'sold', outcome: 'served', limit: 1 }).jobs[0];
+    return {
+      presence: presence.current(),
+      engine: status.state,
+      jobs: active.length,
+      tokensPerSecond: active.length === 0 ? null : currentSpeed(active, last, 0).tokensPerSecond,
+      watts: workWatts.now()?.value ?? null,
+      device,
+      served: workBook.today('sold'),
+      used: workBook.today('bought'),
+    };
+  };
+}
+
+/** Starts the reports, and serves them as metrics. Resolves with their address; null without `--metrics-port`. */
+export async function startOwnMachines(
+  { config, onClose }: Surroundings,
+  machines: OwnMachines | null,
+  parts: { readonly report: () => () => MachineReport; readonly hasPages: () => boolean },
+): Promise<string | null> {
+  if (machines === null) return null;
+  const port = config.metricsPort ?? null;
+  machines.start({ report: parts.report(), isWatched: () => port !== null || parts.hasPages() });
+  return serveMetrics(() => machineMetrics(machines.watch.machines()), port, onClose);
+}

@@ -1,0 +1,114 @@
+/**
+ * Verifies: the page Machines shows each machine's state with its reason and what it did, pauses one or all, names those
+ * that weren't reached, and shows a code for one more; among the owner's machines no page about money is offered, and elsewhere
+ * no page about machines.
+ * Setup: the built pages in Chromium against the fake agent, as the founder of an office, as another machine of it, and
+ * outside of one.
+ * Fails if: a state or its reason is wrong or missing, an unknown value is shown as 0, an order goes to another machine, a
+ * machine that may not do something offers it, or accessibility rules are violated.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { FakeAgent } from '../fakes/agent-api.ts';
+import { officeState } from '../fakes/agent-machines.ts';
+import { axeFindings } from './axe.ts';
+import { type Pages, startPages } from './pages-browser.ts';
+
+let pages: Pages;
+before(async () => {
+  pages = await startPages();
+});
+after(() => pages.close());
+
+const asFounder = (agent: FakeAgent) => agent.change(officeState(agent.script.state, Date.now()));
+
+function asMember(agent: FakeAgent): void {
+  const state = officeState(agent.script.state, Date.now());
+  const machines = state.machines;
+  if (machines) agent.change({ ...state, machines: { ...machines, role: 'use', isFounder: false } });
+}
+
+test('each machine is shown with state, reason and work, and the unknown as unknown', () =>
+  pages.withPage({ prepare: asFounder }, async ({ page, go }) => {
+    await go('machines');
+    const row = (name: string) => page.getByRole('row').filter({ hasText: name }).innerText();
+    assert.match(await row('Front desk'), /this machine.*Working.*139.*168.*2\.5.*61,402/s);
+    assert.match(await row('Render-02'), /May use.*Ready/s);
+    assert.match(await row('Sales-03'), /Waiting.*In use/s);
+    assert.match(await row('Design-03'), /May only serve.*Paused.*unknown/s);
+    assert.match(await row('Support-02'), /Not responding.*Last seen.*61,402/s);
+    assert.match(await row('New-06'), /Not responding.*unknown.*–.*–.*–.*–/s);
+    const summary = await page.getByRole('region', { name: 'Overview' }).innerText();
+    assert.match(summary, /6 machines.*307,010.*241,050 prompt tokens.*139 tokens\/s.*168 W/s);
+    await page
+      .getByRole('img', { name: 'Working 1, Ready 1, Waiting 1, Paused 1, Not responding 2' })
+      .waitFor();
+    assert.deepEqual(await axeFindings(page), []);
+  }));
+
+test('one machine and all are paused, and those that were not reached are named', () =>
+  pages.withPage({ prepare: asFounder }, async ({ agent, page, go }) => {
+    await go('machines');
+    const orders = () =>
+      agent.calls.filter(({ name }) => name === 'machines.order').map(({ input }) => input);
+    await page.getByRole('button', { name: 'Pause Sales-03' }).click();
+    await page.getByRole('button', { name: 'Resume Design-03' }).click();
+    assert.ok(await page.getByRole('button', { name: 'Pause Support-02' }).isDisabled());
+    await page.getByRole('button', { name: 'Pause all' }).click();
+    await page.getByText('Not reached: Support-02').waitFor();
+    assert.deepEqual(orders(), [
+      { peer: '12D3KooWMachine3', order: 'pause' },
+      { peer: '12D3KooWMachine4', order: 'resume' },
+      { peer: null, order: 'pause' },
+    ]);
+  }));
+
+test('the founder shows a code for a role', () =>
+  pages.withPage({ prepare: asFounder }, async ({ agent, page, go }) => {
+    await go('machines');
+    await page.getByLabel('What the new machine may do').selectOption('serve');
+    await page.getByText('can’t use them').waitFor();
+    await page.getByRole('button', { name: 'Show a code' }).click();
+    await page.getByText('infant test stamp book mad team').waitFor();
+    assert.deepEqual(
+      agent.calls.filter(({ name }) => name === 'machines.invite').map(({ input }) => input),
+      [{ role: 'serve' }],
+    );
+  }));
+
+test('another machine adds nothing, and pauses only itself unless it is an owner', () =>
+  pages.withPage({ prepare: asMember }, async ({ page, go }) => {
+    await go('machines');
+    await page.getByText('on the machine that founded this network').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Show a code' }).count(), 0);
+    assert.equal(await page.getByRole('button', { name: 'Pause all' }).count(), 0);
+    assert.ok(await page.getByRole('button', { name: 'Pause Render-02' }).isDisabled());
+    assert.ok(await page.getByRole('button', { name: 'Pause Front desk' }).isEnabled());
+  }));
+
+test('among the owner’s machines work takes the place of money, elsewhere there is no page of machines', async () => {
+  const links = 'navigation';
+  await pages.withPage({ prepare: asFounder }, async ({ page }) => {
+    const names = await page.getByRole(links, { name: 'Main', exact: true }).innerText();
+    assert.match(names, /Machines/);
+    assert.doesNotMatch(names, /Earnings|Wallet/);
+    const main = await page.locator('main').innerText();
+    assert.match(main, /Working.*Served.*61,402 tokens today.*Used/s);
+    assert.doesNotMatch(main, /USDC|Earning|ct per hour/);
+  });
+  await pages.withPage({}, async ({ page, go }) => {
+    assert.doesNotMatch(await page.getByRole(links, { name: 'Main', exact: true }).innerText(), /Machines/);
+    await go('machines');
+    await page.getByText('This machine is on its own').waitFor();
+  });
+});
+
+for (const width of [900, 390]) {
+  test(`at ${width} px nothing is cut off in German, and accessibility holds`, () =>
+    pages.withPage({ prepare: asFounder, width, language: 'de', scheme: 'dark' }, async ({ page, go }) => {
+      await go('machines');
+      assert.deepEqual(await axeFindings(page), []);
+      const surplus = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(surplus <= 0, `${surplus} px`);
+    }));
+}

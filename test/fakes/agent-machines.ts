@@ -1,0 +1,55 @@
+/** The owner's machines of the fake agent: one of each state. */
+import type { AgentState } from '../../shared/api/state.ts';
+import type { MachineReport, ShownMachine } from '../../shared/machines.ts';
+import { MINUTE_MS } from './agent-history.ts';
+
+const NOTHING = { jobs: 0, inputTokens: 0, outputTokens: 0, workMs: 0 };
+
+/** An office of five; this machine founded it. */
+export function officeAt(nowMs: number): NonNullable<AgentState['machines']> {
+  const report = (patch: Partial<MachineReport>): MachineReport => ({
+    presence: { decision: 'run', reason: 'idle', sinceMs: nowMs - 42 * MINUTE_MS, untilMs: null },
+    ...{ engine: 'ready', jobs: 0, tokensPerSecond: null, watts: null, device: 'NVIDIA GeForce RTX 4070' },
+    served: { jobs: 61, inputTokens: 48_210, outputTokens: 61_402, workMs: 148 * MINUTE_MS },
+    used: NOTHING,
+    ...patch,
+  });
+  const machine = (index: number, patch: Partial<ShownMachine>): ShownMachine => ({
+    ...{
+      peer: `12D3KooWMachine${index}`,
+      name: `Machine ${index}`,
+      role: 'use',
+      addedAtMs: nowMs - 86_400_000,
+    },
+    ...{ isSelf: false, isFounder: false, isConnected: true, report: report({}), reportedAtMs: nowMs },
+    ...patch,
+  });
+  const paused = { decision: 'pause' as const, sinceMs: nowMs - 9 * MINUTE_MS, untilMs: null };
+  return {
+    role: 'owner',
+    isFounder: true,
+    machines: [
+      machine(1, {
+        ...{ name: 'Front desk', role: 'owner', isSelf: true, isFounder: true },
+        report: report({ jobs: 2, tokensPerSecond: 139.4, watts: 168 }),
+      }),
+      machine(2, { name: 'Render-02' }),
+      machine(3, { name: 'Sales-03', report: report({ presence: { ...paused, reason: 'owner-active' } }) }),
+      machine(4, {
+        ...{ name: 'Design-03', role: 'serve' },
+        report: report({ presence: { ...paused, reason: 'paused-by-owner' }, device: null }),
+      }),
+      machine(5, { name: 'Support-02', isConnected: false, reportedAtMs: nowMs - 97 * MINUTE_MS }),
+      machine(6, { name: 'New-06', isConnected: false, report: null, reportedAtMs: null }),
+    ],
+  };
+}
+
+/** The state of an agent in that office. */
+export function officeState(state: AgentState, nowMs: number): Partial<AgentState> {
+  return {
+    app: { ...state.app, profile: 'office', network: { ...state.app.network, active: null, isFixed: true } },
+    work: { ...state.work, perHour: null },
+    machines: officeAt(nowMs),
+  };
+}
