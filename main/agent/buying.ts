@@ -15,7 +15,7 @@ import { addBatchRoutes, type Batches } from '../core/batches/index.ts';
 import { type Budget, type BudgetTime, createBudget } from '../core/budget/index.ts';
 import { createAnswerKeys, createGateway, marketView, type OfferedNow } from '../core/gateway/index.ts';
 import { createGatewayKeys, type GatewayKeys } from '../core/gateway-keys/index.ts';
-import { LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
+import { isPayable, LIVE_OFFER_CLOCK_ERROR_MS_MAX, readOffer } from '../core/identity/index.ts';
 import { CATALOGUE, type ModelStore } from '../core/models/index.ts';
 import { createDirectory, createSeeking, type Directory, marketKey } from '../core/network/index.ts';
 import {
@@ -354,5 +354,5 @@ function logCharges({ log }: Pick<Surroundings, 'log'>): ReturnType<typeof logFa
 
 /** Only offers that are paid in this agent's token on its chain. */
 function acceptsFor({ chain }: Money): (offer: Offer) => boolean {
-  return (offer) => offer.networks.includes(chain.id) && offer.asset.id === chain.token.id;
+  return (offer) => isPayable(offer, { network: chain.id, assetId: chain.token.id });
 }

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -129,7 +130,11 @@ async function install(folder: string, clients: readonly ClientCase[]): Promise<
       await run(join(place, 'bin', 'pip'), ['install', '--quiet', ...names], {});
     });
   }
-  await installOnce(join(folder, 'go'), packages('go'), (names, place) => buildGo(place, names));
+  for (const client of of('go')) {
+    await installOnce(join(folder, `go-${client.script}`), client.packages, (names, place) =>
+      buildGo(client, place, names),
+    );
+  }
 }
 
 /** Of its own for each set of packages: together, they would hold each other back in old versions. */
@@ -152,8 +157,8 @@ async function installOnce(
 }
 
 /** Needs the Go toolchain. */
-async function buildGo(folder: string, modules: readonly string[]): Promise<void> {
-  copyFileSync(join(REPOSITORY, 'test', 'clients', 'go', 'main.go'), join(folder, 'main.go'));
+async function buildGo({ script }: ClientCase, folder: string, modules: readonly string[]): Promise<void> {
+  cpSync(join(REPOSITORY, 'test', 'clients', 'go', script), folder, { recursive: true });
   writeFileSync(join(folder, 'go.mod'), 'module client\n');
   await run('go', ['get', ...modules], { cwd: folder });
   await run('go', ['mod', 'tidy'], { cwd: folder });
@@ -196,7 +201,7 @@ function programOf(folder: string, client: ClientCase): [string, string[]] {
     case 'python':
       return [join(pythonFolder(folder, client), 'bin', 'python'), [join(scripts, script)]];
     case 'go':
-      return [join(folder, 'go', 'client'), []];
+      return [join(folder, `go-${script}`, 'client'), []];
   }
 }
 

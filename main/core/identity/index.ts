@@ -2,6 +2,7 @@
 export {
   clockDifferenceMs,
   createOffers,
+  isPayable,
   LIVE_OFFER_CLOCK_ERROR_MS_MAX,
   type OfferChecks,
   type Offers,

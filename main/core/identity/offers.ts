@@ -121,6 +121,14 @@ export async function readOffer(jws: string, peer: string, checks: OfferChecks):
   return offer;
 }
 
+/** True if this offer is paid in this token on this chain; only such an offer may be bought from. */
+export function isPayable(
+  offer: Offer,
+  chain: { readonly network: string; readonly assetId: string },
+): boolean {
+  return offer.networks.includes(chain.network) && offer.asset.id === chain.assetId;
+}
+
 function checkTimes({ peer, issuedAtMs, expiresAtMs }: Offer, nowMs: number, errorMsMax: number): void {
   if (expiresAtMs - issuedAtMs > LIFETIME_MS_MAX) throw refused('not-yet', peer);
   const aheadMs = clockDifferenceMs({ issuedAtMs, expiresAtMs }, nowMs);
